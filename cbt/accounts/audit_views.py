@@ -1,0 +1,68 @@
+"""The audit log on a page: newest first, by what and about what; reading changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flask
+import flask_babel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.store import actor_names
+from cbt.audit.models import AuditEntry
+from cbt.db.unit_of_work import reading
+from cbt.errors import InvalidInput
+from cbt.rules.roles import Role
+from cbt.web import access
+
+pages = flask.Blueprint("audit", __name__)
+PAGE_SIZE = 50
+
+
+def entries(
+    session: Session, *, act: str = "", subject: str = "", before: int | None = None, limit: int = PAGE_SIZE
+) -> Sequence[AuditEntry]:
+    """Return entries whose act and subject begin with the given texts, newest first, older than `before`."""
+    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if act:
+        query = query.where(AuditEntry.act.startswith(act, autoescape=True))
+    if subject:
+        query = query.where(AuditEntry.subject.startswith(subject, autoescape=True))
+    if before is not None:
+        query = query.where(AuditEntry.id < before)
+    return session.scalars(query).all()
+
+
+def act_name(act: str) -> str:
+    """Return what people call an act; one without a name in the catalogue is shown as it is written."""
+    name = flask_babel.gettext(f"act.{act}")
+    return act if name == f"act.{act}" else name
+
+
+@pages.get("/audit")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+def log() -> flask.typing.ResponseReturnValue:
+    """Show a page of the audit log. Source: R-64."""
+    given = flask.request.args
+    act, subject = given.get("act", "").strip()[:60], given.get("subject", "").strip()[:120]
+    before = given.get("before", "")
+    if before and not (before.isascii() and before.isdigit() and len(before) < 16):
+        raise InvalidInput("web.bad_request")
+    with reading() as session:
+        found = entries(
+            session, act=act, subject=subject, before=int(before) if before else None, limit=PAGE_SIZE + 1
+        )
+        shown = found[:PAGE_SIZE]
+        names = actor_names(session, (entry.actor for entry in shown))
+    older = shown[-1].id if len(found) > PAGE_SIZE else None
+    return flask.render_template(
+        "accounts/audit.html",
+        entries=shown,
+        names=names,
+        act=act,
+        subject=subject,
+        older=older,
+        newest=not before,
+        act_name=act_name,
+    )

@@ -1,0 +1,220 @@
+"""Use cases of the accounts room: signing in and out, passwords, who works here."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from cbt.accounts import passwords, store
+from cbt.accounts.models import Staff, StaffRole
+from cbt.audit.chain import record
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.rules.roles import Role
+from cbt.web import throttle
+from cbt.web.login import Principal, open_login, revoke_login, revoke_logins
+from cbt.web.refs import new_ref
+
+log = logging.getLogger(__name__)
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
+
+
+def sign_in(*, login: str, password: str, machine: str, now: datetime) -> str:
+    """Open a login session and return its token.
+
+    Raise NotAllowed("sign_in.wrong") without saying which half was wrong, TooMany while throttled. The
+    password is verified outside the unit of work: it takes tens of milliseconds and others would wait.
+
+    Source: R-62.
+    """
+    login = login.strip().casefold()[:60]
+    key = throttle_key(login)
+    with reading() as session:
+        throttle.check(session, key, now=now)
+        staff = store.staff_by_login(session, login)
+        known = staff is not None and staff.disabled_at is None
+        password_hash = staff.password_hash if staff is not None and known else None
+    right = passwords.matches(password_hash, password)
+    with unit_of_work() as session:
+        throttle.check(session, key, now=now)
+        staff = store.staff_by_login(session, login)
+        unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
+        if right and unchanged and staff is not None:
+            throttle.clear(session, key)
+            return open_login(session, kind="staff", subject_ref=staff.ref, machine=machine[:64], now=now)
+        throttle.fail(session, key, now=now)
+    log.warning("a staff sign-in was refused")
+    raise NotAllowed("sign_in.wrong")
+
+
+def throttle_key(login: str) -> str:
+    """Return the throttle counter of a staff login; known and unknown logins count alike."""
+    return f"staff:{login}"
+
+
+def sign_out(principal: Principal, *, now: datetime) -> None:
+    """End this login session on the server."""
+    with unit_of_work() as session:
+        revoke_login(session, login_session_id=principal.login_session_id, now=now)
+
+
+def change_password(principal: Principal, *, old: str, new: str, machine: str, now: datetime) -> str:
+    """Set a new password, end every login session of this person and return the token of a fresh one.
+
+    Raise InvalidInput("password.old_wrong"|"password.same"|"password.short"|"password.weak"), and TooMany
+    while throttled: a browser left open must not become a place to guess at.
+    """
+    with reading() as session:
+        staff = store.staff_by_ref(session, principal.subject_ref)
+        throttle.check(session, throttle_key(staff.login), now=now)
+    right = passwords.matches(staff.password_hash, old)
+    if right:
+        if old == new:
+            raise InvalidInput("password.same", field="new")
+        passwords.check_password(new, login=staff.login)
+    new_hash = passwords.hash_password(new) if right else ""
+    with unit_of_work() as session:
+        if right:
+            staff = store.staff_by_ref(session, principal.subject_ref)
+            staff.password_hash, staff.must_change_password = new_hash, False
+            revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
+            _record(session, staff, act="staff.password", now=now, actor=f"staff:{staff.ref}")
+            return open_login(session, kind="staff", subject_ref=staff.ref, machine=machine[:64], now=now)
+        throttle.fail(session, throttle_key(staff.login), now=now)
+    raise InvalidInput("password.old_wrong", field="old")
+
+
+def create_staff(
+    *,
+    login: str,
+    name: str,
+    roles: Iterable[Role],
+    now: datetime,
+    actor: str,
+    rng: random.Random | None = None,
+) -> str:
+    """Add a staff member and return the one-time password, which is kept nowhere.
+
+    Raise InvalidInput("staff.login"|"staff.name"|"staff.roles"), Conflict("staff.login_taken").
+
+    Source: R-62.
+    """
+    login, name, wanted = login.strip().casefold(), " ".join(name.split()), sorted(set(roles))
+    if not _LOGIN.fullmatch(login):
+        raise InvalidInput("staff.login", field="login")
+    if not 1 <= len(name) <= 60:
+        raise InvalidInput("staff.name", field="name")
+    if not wanted:
+        raise InvalidInput("staff.roles", field="roles")
+    password = passwords.one_time_password(rng)
+    password_hash = passwords.hash_password(password)
+    with unit_of_work() as session:
+        if store.staff_by_login(session, login) is not None:
+            raise Conflict("staff.login_taken", field="login", login=login)
+        staff = Staff(
+            ref=new_ref("st"),
+            login=login,
+            name=name,
+            password_hash=password_hash,
+            must_change_password=True,
+            created_at=now,
+            roles=[StaffRole(role=role.value) for role in wanted],
+        )
+        session.add(staff)
+        session.flush()
+        _record(
+            session, staff, act="staff.create", now=now, actor=actor, after={"roles": wanted, "login": login}
+        )
+    return password
+
+
+def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random | None = None) -> str:
+    """Give a staff member a new one-time password, end their login sessions, and return the password.
+
+    Raise InvalidInput("staff.no_login") for an unknown login.
+    """
+    password = passwords.one_time_password(rng)
+    password_hash = passwords.hash_password(password)
+    with unit_of_work() as session:
+        staff = store.staff_by_login(session, login)
+        if staff is None:
+            raise InvalidInput("staff.no_login", login=login)
+        staff.password_hash, staff.must_change_password = password_hash, True
+        revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
+        throttle.clear(session, throttle_key(staff.login))
+        _record(session, staff, act="staff.reset", now=now, actor=actor)
+    return password
+
+
+def set_roles(*, ref: str, roles: Iterable[Role], now: datetime, actor: str) -> None:
+    """Replace the roles of a staff member; the last administrator stays one.
+
+    Raise InvalidInput("staff.roles"), Conflict("staff.last_admin").
+    """
+    wanted = sorted(set(roles))
+    if not wanted:
+        raise InvalidInput("staff.roles", field="roles")
+    with unit_of_work() as session:
+        staff = store.staff_by_ref(session, ref)
+        held = sorted(row.role for row in staff.roles)
+        if Role.ADMIN not in wanted:
+            _keep_an_admin(session, staff)
+        staff.roles = [row for row in staff.roles if row.role in wanted] + [
+            StaffRole(role=role.value) for role in wanted if role not in held
+        ]
+        _record(
+            session,
+            staff,
+            act="staff.roles",
+            now=now,
+            actor=actor,
+            before={"roles": held},
+            after={"roles": wanted},
+        )
+
+
+def disable_staff(*, ref: str, now: datetime, actor: str) -> None:
+    """Keep a staff member from signing in and end their login sessions; a repeat changes nothing.
+
+    Raise Conflict("staff.last_admin").
+    """
+    with unit_of_work() as session:
+        staff = store.staff_by_ref(session, ref)
+        if staff.disabled_at is None:
+            _keep_an_admin(session, staff)
+            staff.disabled_at = now
+            revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
+            _record(session, staff, act="staff.disable", now=now, actor=actor)
+
+
+def enable_staff(*, ref: str, now: datetime, actor: str) -> None:
+    """Let a disabled staff member sign in again; a repeat changes nothing."""
+    with unit_of_work() as session:
+        staff = store.staff_by_ref(session, ref)
+        if staff.disabled_at is not None:
+            staff.disabled_at = None
+            _record(session, staff, act="staff.enable", now=now, actor=actor)
+
+
+def _keep_an_admin(session: Session, staff: Staff) -> None:
+    holds_it = staff.disabled_at is None and any(row.role == Role.ADMIN.value for row in staff.roles)
+    if holds_it and store.active_admins(session) == 1:
+        raise Conflict("staff.last_admin")
+
+
+def _record(
+    session: Session,
+    staff: Staff,
+    *,
+    act: str,
+    now: datetime,
+    actor: str,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+) -> None:
+    record(session, at=now, actor=actor, act=act, subject=f"staff:{staff.ref}", before=before, after=after)

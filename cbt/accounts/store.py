@@ -1,0 +1,73 @@
+"""Queries of the accounts room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff, StaffRole
+from cbt.errors import NotFound
+from cbt.rules.roles import Role
+from cbt.web.login import Principal
+
+
+def staff_principal(session: Session, ref: str) -> Principal | None:
+    """Return the principal of a staff member who may still sign in, else None."""
+    staff = session.scalar(select(Staff).where(Staff.ref == ref, Staff.disabled_at.is_(None)))
+    if staff is None:
+        return None
+    return Principal(
+        kind="staff",
+        subject_id=staff.id,
+        subject_ref=staff.ref,
+        name=staff.name,
+        roles=frozenset(row.role for row in staff.roles),
+        must_change_password=staff.must_change_password,
+    )
+
+
+def staff_by_login(session: Session, login: str) -> Staff | None:
+    """Return the staff member with that login name, case folded."""
+    return session.scalar(select(Staff).where(Staff.login == login.strip().casefold()))
+
+
+def staff_by_ref(session: Session, ref: str) -> Staff:
+    """Return the staff member; raise NotFound("staff.unknown")."""
+    staff = session.scalar(select(Staff).where(Staff.ref == ref))
+    if staff is None:
+        raise NotFound("staff.unknown")
+    return staff
+
+
+def all_staff(session: Session) -> Sequence[Staff]:
+    """Return everybody, those who may sign in first, by login."""
+    return session.scalars(select(Staff).order_by(Staff.disabled_at.is_not(None), Staff.login)).all()
+
+
+def staff_with_roles(session: Session, roles: Iterable[Role]) -> Sequence[Staff]:
+    """Return those who may sign in and hold one of `roles`, by name."""
+    held = select(StaffRole.staff_id).where(StaffRole.role.in_([role.value for role in roles]))
+    query = select(Staff).where(Staff.id.in_(held), Staff.disabled_at.is_(None)).order_by(Staff.name)
+    return session.scalars(query).all()
+
+
+def active_admins(session: Session) -> int:
+    """Return how many may sign in as administrator."""
+    query = (
+        select(func.count())
+        .select_from(StaffRole)
+        .join(Staff, Staff.id == StaffRole.staff_id)
+        .where(StaffRole.role == Role.ADMIN.value, Staff.disabled_at.is_(None))
+    )
+    return session.scalar(query) or 0
+
+
+def actor_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """Return the names behind actor strings such as `staff:st-…`, for logs; others are left out."""
+    refs = {actor.removeprefix("staff:") for actor in actors if actor.startswith("staff:")}
+    if not refs:
+        return {}
+    rows = session.execute(select(Staff.ref, Staff.name).where(Staff.ref.in_(refs)))
+    return {f"staff:{ref}": name for ref, name in rows}

@@ -1,0 +1,205 @@
+"""Pages of the accounts room: sign-in, password, home, staff."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.accounts import audit_views, service, store
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.navigation import places_for, role_names, staff_frame
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
+from cbt.rules.roles import Role
+from cbt.web import access
+from cbt.web.login import Principal, current_principal, forget, machine_id, remember
+from cbt.web.preferences import local_target
+
+pages = flask.Blueprint("accounts", __name__)
+pages.app_context_processor(staff_frame)
+pages.register_blueprint(audit_views.pages)
+
+HOME = "/staff"
+Answer = flask.typing.ResponseReturnValue
+
+
+def me() -> Principal:
+    """Return the signed-in person of a view that only staff can call."""
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+@pages.get("/staff/sign-in")
+@access.public
+def sign_in() -> Answer:
+    """Show the staff sign-in page; who is signed in goes on to where they were going."""
+    principal = current_principal()
+    target = local_target(flask.request.args.get("next"), HOME)
+    if principal is not None and principal.kind == "staff":
+        return flask.redirect(target, 303)
+    return _sign_in_page(target, "", NOTHING_REFUSED)
+
+
+@pages.post("/staff/sign-in")
+@access.public
+def sign_in_now() -> Answer:
+    """Sign a staff member in."""
+    form = flask.request.form
+    target, login = local_target(form.get("next"), HOME), form.get("login", "")
+    try:
+        token = service.sign_in(
+            login=login, password=form.get("password", ""), machine=machine_id(), now=flask.g.now
+        )
+    except (NotAllowed, TooMany) as error:
+        return _sign_in_page(target, login, refusal(error))
+    remember(token)
+    return flask.redirect(target, 303)
+
+
+def _sign_in_page(target: str, login: str, refused: Refusal) -> Answer:
+    page = flask.render_template("accounts/sign_in.html", target=target, login=login, refused=refused)
+    return page, refused.code
+
+
+@pages.post("/staff/sign-out")
+@access.staff
+def sign_out() -> Answer:
+    """End this login session."""
+    service.sign_out(me(), now=flask.g.now)
+    forget()
+    return flask.redirect(flask.url_for("accounts.sign_in"), 303)
+
+
+@pages.route("/staff/password", methods=["GET", "POST"])
+@access.staff
+def password() -> Answer:
+    """Change the password; a one-time password leads here before anything else."""
+    refused = NOTHING_REFUSED
+    if flask.request.method == "POST":
+        try:
+            remember(_change_password())
+        except CbtError as error:
+            refused = refusal(error)
+        else:
+            flask.flash(flask_babel.gettext("accounts.password.changed"), "ok")
+            return flask.redirect(HOME, 303)
+    return flask.render_template(
+        "accounts/password.html", forced=me().must_change_password, refused=refused
+    ), (refused.code)
+
+
+def _change_password() -> str:
+    form = flask.request.form
+    new = form.get("new", "")
+    if new != form.get("again", ""):
+        raise InvalidInput("password.differs", field="again")
+    return service.change_password(
+        me(), old=form.get("old", ""), new=new, machine=machine_id(), now=flask.g.now
+    )
+
+
+@pages.get("/staff")
+@access.staff
+def home() -> Answer:
+    """Show what this person can do, what they are mainly here for first."""
+    principal = me()
+    places = places_for(principal)
+    main = [place for place in places if place.mainly & principal.roles]
+    others = [place for place in places if place not in main]
+    return flask.render_template("accounts/home.html", main=main, others=others)
+
+
+@pages.get("/staff/people")
+@access.roles(Role.ADMIN, Role.INSPECTOR)
+def people() -> Answer:
+    """List the staff."""
+    return _people_page(NOTHING_REFUSED)
+
+
+@pages.post("/staff/people")
+@access.roles(Role.ADMIN)
+def add_person() -> Answer:
+    """Add a staff member and show the one-time password, this once."""
+    form = flask.request.form
+    try:
+        password = service.create_staff(
+            login=form.get("login", ""),
+            name=form.get("name", ""),
+            roles=parse_roles(form.getlist("roles")),
+            now=flask.g.now,
+            actor=f"staff:{me().subject_ref}",
+        )
+    except CbtError as error:
+        return _people_page(refusal(error))
+    return _once(form.get("login", "").strip().casefold(), password)
+
+
+def parse_roles(values: list[str]) -> list[Role]:
+    """Return the chosen roles; raise InvalidInput("staff.roles") for one that does not exist."""
+    try:
+        return [Role(value) for value in values]
+    except ValueError as error:
+        raise InvalidInput("staff.roles", field="roles") from error
+
+
+def _people_page(refused: Refusal) -> Answer:
+    with reading() as session:
+        staff = store.all_staff(session)
+    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
+    names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in staff}
+    page = flask.render_template(
+        "accounts/people.html",
+        staff=staff,
+        names=names,
+        roles=roles,
+        refused=refused,
+        sent=flask.request.form,
+    )
+    return page, refused.code
+
+
+def _once(login: str, password: str) -> Answer:
+    return flask.render_template("accounts/once.html", login=login, password=password)
+
+
+@pages.get("/staff/people/<ref>")
+@access.roles(Role.ADMIN, Role.INSPECTOR)
+def person(ref: str) -> Answer:
+    """Show one staff member."""
+    return _person_page(ref, NOTHING_REFUSED)
+
+
+def _person_page(ref: str, refused: Refusal) -> Answer:
+    with reading() as session:
+        found = store.staff_by_ref(session, ref)
+    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
+    held = {row.role for row in found.roles}
+    page = flask.render_template("accounts/person.html", found=found, roles=roles, held=held, refused=refused)
+    return page, refused.code
+
+
+@pages.post("/staff/people/<ref>/<act>")
+@access.roles(Role.ADMIN)
+def change_person(ref: str, act: str) -> Answer:
+    """Change roles, disable, enable, or give a new one-time password."""
+    actor = f"staff:{me().subject_ref}"
+    try:
+        if act == "roles":
+            chosen = parse_roles(flask.request.form.getlist("roles"))
+            service.set_roles(ref=ref, roles=chosen, now=flask.g.now, actor=actor)
+        elif act == "disable":
+            service.disable_staff(ref=ref, now=flask.g.now, actor=actor)
+        elif act == "enable":
+            service.enable_staff(ref=ref, now=flask.g.now, actor=actor)
+        elif act == "reset":
+            with reading() as session:
+                login = store.staff_by_ref(session, ref).login
+            return _once(login, service.reset_password(login=login, now=flask.g.now, actor=actor))
+        else:
+            raise InvalidInput("web.bad_request")
+    except CbtError as error:
+        return _person_page(ref, refusal(error))
+    flask.flash(flask_babel.gettext("accounts.person.saved"), "ok")
+    return flask.redirect(flask.url_for("accounts.person", ref=ref), 303)

@@ -1,0 +1,109 @@
+"""create_app(): the only module that knows every room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import ModuleType
+
+import flask
+import flask_wtf.csrf
+
+from cbt.accounts import views as accounts
+from cbt.accounts.store import staff_principal
+from cbt.bank import views as bank
+from cbt.candidates import office_views as office
+from cbt.candidates import views as candidates
+from cbt.candidates.sign_in import register_papers
+from cbt.candidates.store import candidate_principal
+from cbt.clock import Clock, SystemClock
+from cbt.config import Settings, read_settings
+from cbt.db.engine import init_database
+from cbt.db.keys import load_key
+from cbt.delivery import api as delivery_api
+from cbt.delivery import views as delivery
+from cbt.delivery.journal import init_journal
+from cbt.delivery.store import paper_states
+from cbt.paths import product_dir
+from cbt.proctoring import views as proctoring
+from cbt.results import views as results
+from cbt.sittings import views as sittings
+from cbt.web import preferences
+from cbt.web.access import access_of, init_access
+from cbt.web.assets import init_assets
+from cbt.web.headers import init_headers
+from cbt.web.i18n import init_i18n
+from cbt.web.login import current_principal, init_login, register_resolver
+from cbt.web.problems import init_problems
+
+ROOMS: tuple[ModuleType, ...] = (
+    preferences,
+    accounts,
+    bank,
+    sittings,
+    office,
+    candidates,
+    delivery,
+    delivery_api,
+    proctoring,
+    results,
+)
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> flask.Flask:
+    """Return the app of one process; `clock` is the only way to bring another clock."""
+    settings = settings or read_settings()
+    app = flask.Flask("cbt", template_folder=str(product_dir("templates")), static_folder=None)
+    app.extensions["cbt_settings"] = settings
+    app.extensions["cbt_clock"] = clock or SystemClock()
+    _configure(app, settings)
+    init_database(app, settings)
+    _keep_time(app)
+    csrf = flask_wtf.csrf.CSRFProtect(app)
+    init_problems(app)
+    init_login(app)
+    init_access(app)
+    init_headers(app)
+    init_i18n(app, settings)
+    init_assets(app, product_dir("static"))
+    register_resolver(app, "staff", staff_principal)
+    register_resolver(app, "candidate", candidate_principal)
+    register_papers(app, paper_states)
+    for room in ROOMS:
+        app.register_blueprint(room.pages)
+    _exempt_lease_views(app, csrf)
+    init_journal(app)
+    app.add_template_global(current_principal, "principal")
+    return app
+
+
+def _configure(app: flask.Flask, settings: Settings) -> None:
+    fresh = settings.embedded and not settings.keys.exists()
+    app.config.update(
+        SECRET_KEY=load_key(settings.keys, "cookies", may_create=True),
+        PERSONAL_KEY=load_key(settings.keys, "personal", may_create=fresh or not settings.embedded),
+        SESSION_COOKIE_NAME="cbt",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=14),
+        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+
+
+def _keep_time(app: flask.Flask) -> None:
+    clock: Clock = app.extensions["cbt_clock"]
+
+    @app.before_request
+    def read_clock() -> None:
+        flask.g.now = clock.now()
+
+
+def _exempt_lease_views(app: flask.Flask, csrf: flask_wtf.csrf.CSRFProtect) -> None:
+    # The lease is the credential of these views and no cookie is read, so there is nothing to forge.
+    for endpoint, view in app.view_functions.items():
+        access = access_of(app, endpoint)
+        if access is not None and access.kind == "lease":
+            csrf.exempt(view)

@@ -1,0 +1,74 @@
+"""What a format makes of a file: items as their author wrote them, each value with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cbt.bank.findings import Finding, Place, Severity
+from cbt.bank.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDraft:
+    """One item before it is stored.
+
+    `ref` is empty where a format has none; `data` is the content in the author's words, a case's parts under
+    `parts`; `places` gives the place of a field (`stem`, `parts.2.answer`), and of the item itself under "".
+    """
+
+    ref: str
+    data: Mapping[str, Any]
+    places: Mapping[str, Place]
+
+    @property
+    def label(self) -> str:
+        """Return what a person can find the item by."""
+        return self.ref or str(self.place(""))
+
+    def place(self, name: str) -> Place:
+        """Return where a field stands, or the nearest thing around it."""
+        while name and name not in self.places:
+            name = name.rpartition(".")[0]
+        return self.places.get(name, Place())
+
+    def find(
+        self, severity: Severity, code: str, name: str = "", value: object = "", **params: object
+    ) -> Finding:
+        """Return a finding about a field of this item."""
+        return Finding(severity, code, self.place(name), str(value), self.label, {"field": name, **params})
+
+    def with_data(self, data: Mapping[str, Any]) -> ItemDraft:
+        """Return the same item with other content."""
+        return replace(self, data=data)
+
+    def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return each thing that asks something, with the prefix of its fields."""
+        inner = self.data.get("parts")
+        if not isinstance(inner, list):
+            return [("", self.data)]
+        return [(f"parts.{n}.", part) for n, part in enumerate(inner, 1) if isinstance(part, Mapping)]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """A column of a sheet and the field it was read as ("" when it was left out)."""
+
+    sheet: str
+    column: str
+    header: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A whole file or folder as read; `taxonomy` only where the format carries one."""
+
+    form: str
+    file_name: str
+    items: list[ItemDraft]
+    findings: list[Finding]
+    columns: tuple[ColumnUse, ...] = ()
+    taxonomy: Taxonomy | None = None
+    taxonomy_places: Mapping[str, Place] = field(default_factory=dict)

@@ -1,0 +1,48 @@
+"""What is found in a bank file: how severe, where, what the cell says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """错误 blocks its item, 自动修正 was done already, 提示 never blocks."""
+
+    ERROR = "error"
+    FIXED = "fixed"
+    HINT = "hint"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands: a line of a text file, or a row and column of a sheet."""
+
+    file: str = ""
+    sheet: str = ""
+    line: int = 0
+    column: str = ""
+
+    def __str__(self) -> str:
+        """Return `file:line`, or `file!sheet:E12` for a cell, as editors and spreadsheets write it."""
+        if not self.sheet:
+            return f"{self.file}:{self.line}" if self.line else self.file
+        return f"{self.file}!{self.sheet}:{self.column}{self.line or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a file; `code` names two catalogue entries, `item` the item it is about."""
+
+    severity: Severity
+    code: str
+    place: Place
+    value: str = ""
+    item: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+def counts(findings: list[Finding]) -> dict[Severity, int]:
+    """Return how many findings there are of each severity."""
+    return {level: sum(found.severity is level for found in findings) for level in Severity}

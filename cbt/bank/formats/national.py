@@ -1,0 +1,167 @@
+"""The 国标 11 columns: one item a row, headers by alias, on every sheet that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cbt.bank.drafts import ColumnUse, ItemDraft, Reading
+from cbt.bank.findings import Finding, Place, Severity
+from cbt.bank.formats import codes
+from cbt.bank.formats.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
+from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
+from cbt.bank.lint.words import EMPTY_BLANK
+from cbt.rules.item import ItemType
+
+FORM = "national"
+_CHOICE_TYPES = (ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)
+_DEFAULT_SCALE = {"difficulty": 3, "consistency": 5}
+
+
+def read_national(content: bytes, file_name: str) -> Reading:
+    """Read a workbook of the 国标 11 columns; rows that cannot be read become findings.
+
+    Raises InvalidInput as `read_workbook` does. A file without any such sheet gives one finding each sheet.
+    """
+    findings: list[Finding] = []
+    items: list[ItemDraft] = []
+    columns: list[ColumnUse] = []
+    sheets = read_workbook(content)
+    for sheet in sheets:
+        start = header_row(sheet.rows)
+        if start is None:
+            findings += _not_read(sheet, file_name, alone=len(sheets) == 1)
+            continue
+        uses = _columns(sheet, start)
+        columns += uses
+        fields = {use.field: index for index, use in enumerate(uses) if use.field}
+        for number, row in enumerate(sheet.rows[start + 1 :], start + 2):
+            if any(row):
+                draft, found = _row(_Row(file_name, sheet.name, number, row, fields))
+                findings += found
+                items += [draft] if draft else []
+    if not columns and not any(found.severity is Severity.ERROR for found in findings):
+        findings.append(Finding(Severity.ERROR, "no_columns", Place(file_name)))
+    return Reading(FORM, file_name, items, findings, columns=tuple(columns))
+
+
+def _columns(sheet: Sheet, start: int) -> list[ColumnUse]:
+    uses: list[ColumnUse] = []
+    for index, header in enumerate(sheet.rows[start]):
+        meant = field_of(header)
+        first = meant and meant not in {use.field for use in uses}
+        uses.append(ColumnUse(sheet.name, column_letter(index), header, meant if first else ""))
+    return uses
+
+
+def _not_read(sheet: Sheet, file_name: str, *, alone: bool) -> list[Finding]:
+    near = near_header_row(sheet.rows)
+    if near is not None:
+        place = Place(file_name, sheet.name, near[0] + 1)
+        return [Finding(Severity.ERROR, "column_missing", place, params={"fields": near[1]})]
+    if alone or not any(any(row) for row in sheet.rows):
+        return []
+    return [Finding(Severity.HINT, "sheet_left_out", Place(file_name, sheet.name))]
+
+
+class _Row:
+    """One row of a sheet, its cells by the name of the field."""
+
+    def __init__(
+        self, file_name: str, sheet: str, number: int, cells: Sequence[str], columns: Mapping[str, int]
+    ) -> None:
+        self._cells, self._columns = cells, columns
+        self._file, self._sheet, self._number = file_name, sheet, number
+
+    def text(self, name: str) -> str:
+        index = self._columns.get(name, -1)
+        return self._cells[index] if 0 <= index < len(self._cells) else ""
+
+    def place(self, name: str = "") -> Place:
+        column = column_letter(self._columns[name]) if name in self._columns else ""
+        return Place(self._file, self._sheet, self._number, column)
+
+    def places(self) -> dict[str, Place]:
+        """Return the place of every field of the item this row becomes."""
+        found = {name: self.place(name) for name in self._columns if name not in CHOICES}
+        filled = [name for name in CHOICES if self.text(name)]
+        return {
+            **found,
+            "": self.place(),
+            **{f"choices.{n}": self.place(name) for n, name in enumerate(filled, 1)},
+            **({"choices": self.place(CHOICES[0])} if CHOICES[0] in self._columns else {}),
+        }
+
+    def error(self, code: str, name: str, **params: object) -> Finding:
+        place = self.place(name)
+        return Finding(
+            Severity.ERROR, code, place, self.text(name), str(self.place()), {"field": name, **params}
+        )
+
+
+def _row(row: _Row) -> tuple[ItemDraft | None, list[Finding]]:
+    findings = [row.error("missing", name) for name in REQUIRED if not row.text(name)]
+    if findings:
+        return None, findings
+    choices = [row.text(name) for name in CHOICES]
+    filled = [text for text in choices if text]
+    kind = codes.item_type(row.text("type"), choices=len(filled), answer=row.text("answer"))
+    if not isinstance(kind, ItemType):
+        return None, [row.error(kind, "type")]
+    data: dict[str, Any] = {"type": kind.value, "point": row.text("point"), "stem": row.text("stem")}
+    if kind in _CHOICE_TYPES:
+        if (gap := choices.index("") if "" in choices else len(choices)) < len(filled):
+            findings.append(row.error("choice_gap", CHOICES[gap], letter=CHOICES[gap][-1]))
+        data["choices"] = filled
+    findings += _scales(row, data)
+    findings += _answer(row, kind, data, len(filled))
+    if explanation := row.text("explanation"):
+        data["explanation"] = explanation
+    return (None if findings else ItemDraft("", data, row.places())), findings
+
+
+def _scales(row: _Row, data: dict[str, Any]) -> list[Finding]:
+    findings = []
+    for name, default in _DEFAULT_SCALE.items():
+        text = row.text(name)
+        value = codes.scale_of(text) if text else default
+        if value is None:
+            findings.append(row.error("scale", name))
+        else:
+            data[name] = value
+    return findings
+
+
+def _answer(row: _Row, kind: ItemType, data: dict[str, Any], choices: int) -> list[Finding]:
+    text = row.text("answer")
+    match kind:
+        case ItemType.TRUE_FALSE:
+            truth = codes.truth_of(text)
+            data["answer"] = truth
+            return [row.error("answer_truth", "answer")] if truth is None else []
+        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
+            return _letters(row, kind, data, choices)
+        case ItemType.FILL_BLANK:
+            data["stem"], count = codes.blank_marks(data["stem"], EMPTY_BLANK)
+            data["answer"] = codes.blanks_of(text, count)
+            return [row.error("answer_blanks", "answer", count=count)] if not data["answer"] else []
+        case _:
+            stem, count = codes.blank_marks(data["stem"], EMPTY_BLANK)
+            data["stem"] = stem if count else f"{stem}{{{{1}}}}"
+            key = codes.number_key(text)
+            data |= key or {}
+            return [] if key else [row.error("answer_number", "answer")]
+
+
+def _letters(row: _Row, kind: ItemType, data: dict[str, Any], choices: int) -> list[Finding]:
+    letters = codes.letters_of(row.text("answer"))
+    if letters is None:
+        return [row.error("answer_letters", "answer")]
+    last = chr(ord("A") + choices - 1) if choices else "—"
+    beyond = [letter for letter in letters if ord(letter) - ord("A") >= choices]
+    if beyond:
+        return [row.error("answer_no_choice", "answer", letter=beyond[0], last=last)]
+    if kind is ItemType.SINGLE_CHOICE and len(letters) > 1:
+        return [row.error("answer_one_letter", "answer")]
+    data["answer"] = letters
+    return []

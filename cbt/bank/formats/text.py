@@ -1,0 +1,158 @@
+"""The repository's own text form: a folder with taxonomy.toml and files of items."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cbt.bank.drafts import ItemDraft, Reading
+from cbt.bank.findings import Finding, Place, Severity
+from cbt.bank.formats.toml_places import item_lines, table_lines
+from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
+from cbt.errors import NotFound
+
+FORM = "text"
+TAXONOMY_FILE = "taxonomy.toml"
+_AT_LINE = re.compile(r"at line (\d+)")
+
+
+def bank_folders(folder: Path) -> list[Path]:
+    """Return the banks of a folder: itself, or the folders in it that hold a taxonomy.toml.
+
+    Raises NotFound("bank.no_folder") when there is none.
+    """
+    if (folder / TAXONOMY_FILE).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{TAXONOMY_FILE}"))
+    if not found:
+        raise NotFound("bank.no_folder", path=str(folder))
+    return found
+
+
+def read_folder(folder: Path) -> Reading:
+    """Read a bank's folder; what cannot be read becomes findings, places are `path:line`."""
+    findings: list[Finding] = []
+    taxonomy = _read_taxonomy(folder / TAXONOMY_FILE, findings)
+    items: list[ItemDraft] = []
+    for path in sorted(folder.rglob("*.toml")):
+        if path.name != TAXONOMY_FILE:
+            items += _read_items(path, findings)
+    return Reading(FORM, folder.name, items, findings, taxonomy=taxonomy)
+
+
+def _load(path: Path, findings: list[Finding]) -> tuple[dict[str, Any], str]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        return tomllib.loads(text, parse_float=Decimal), text
+    except UnicodeDecodeError:
+        findings.append(Finding(Severity.ERROR, "file_not_text", Place(str(path))))
+    except tomllib.TOMLDecodeError as error:
+        line = _AT_LINE.search(str(error))
+        place = Place(str(path), line=int(line[1]) if line else 0)
+        findings.append(Finding(Severity.ERROR, "file_unreadable", place, params={"detail": str(error)}))
+    return {}, ""
+
+
+def _read_items(path: Path, findings: list[Finding]) -> list[ItemDraft]:
+    data, text = _load(path, findings)
+    for key in data:
+        if key != "item":
+            findings.append(Finding(Severity.ERROR, "table_unknown", Place(str(path), line=1), key))
+    located = _located(_rows(data, "item"), item_lines(text), {"": 1})
+    return [_draft(row, lines, str(path)) for row, lines in located]
+
+
+def _rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = data.get(name, [])
+    return [row if isinstance(row, Mapping) else {} for row in found] if isinstance(found, list) else []
+
+
+def _located(
+    rows: list[Mapping[str, Any]], lines: list[dict[str, int]], unknown: dict[str, int]
+) -> list[tuple[Mapping[str, Any], dict[str, int]]]:
+    """Pair each row with its lines; rows written inline have none and stand at the head of the file."""
+    return list(zip(rows, lines if len(lines) == len(rows) else [unknown] * len(rows), strict=True))
+
+
+def _draft(row: Mapping[str, Any], lines: Mapping[str, int], file: str) -> ItemDraft:
+    data = {key: _stripped(value) for key, value in row.items() if key not in {"ref", "part"}}
+    if "part" in row:
+        data["parts"] = [_part(part) for part in _rows(row, "part")]
+    places = {name: Place(file, line=number) for name, number in lines.items()}
+    return ItemDraft(str(row.get("ref", "")).strip(), data, places)
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    data = {key: _stripped(value) for key, value in part.items()}
+    worth = data.get("points")
+    if isinstance(worth, int | Decimal) and not isinstance(worth, bool):
+        data["points"] = f"{Decimal(worth).normalize():f}"
+    return data
+
+
+def _stripped(value: object) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _read_taxonomy(path: Path, findings: list[Finding]) -> Taxonomy:
+    data, text = _load(path, findings)
+
+    def wrong(code: str, line: int, value: object = "", **params: object) -> None:
+        findings.append(Finding(Severity.ERROR, code, Place(str(path), line=line), str(value), params=params))
+
+    def located(name: str) -> list[tuple[Mapping[str, Any], int]]:
+        lines = [found for kind, found in table_lines(text) if kind == name]
+        return [(row, found[""]) for row, found in _located(_rows(data, name), lines, {"": 1})]
+
+    ranges: dict[str, Range] = {}
+    lines: dict[str, int] = {"": 1}
+    for row, line in located("range"):
+        found = _range(row)
+        if found is None or found.code in ranges:
+            wrong("range_unreadable", line, row.get("code", ""))
+        else:
+            ranges[found.code], lines[found.code] = found, line
+    points: dict[str, Point] = {}
+    for row, line in located("point"):
+        read = _point(row)
+        if read is None or read.code in points:
+            wrong("point_unreadable", line, row.get("code", ""))
+        elif not parent_of(read.code, ranges):
+            wrong("point_without_range", line, read.code)
+        else:
+            points[read.code] = read
+    for code, weight, total in weight_sums({code: found.weight for code, found in ranges.items()}):
+        wrong("weights_sum", lines[code], code or "—", weight=weight, sum=total)
+    head = data.get("taxonomy", {})
+    name = f"{head.get('occupation', path.parent.name)}（{head.get('level', '—')}）"
+    return Taxonomy(name, str(head.get("note", "")), tuple(ranges.values()), tuple(points.values()))
+
+
+def weight_sums(weights: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """Return (code, its weight, the sum below it) where the two differ; code "" stands for 100 per cent."""
+    sums: dict[str, int] = {}
+    for code, weight in weights.items():
+        parent = parent_of(code, weights)
+        sums[parent] = sums.get(parent, 0) + weight
+    wanted = {code: weights.get(code, 100) for code in sums}
+    return [(code, wanted[code], total) for code, total in sums.items() if total != wanted[code]]
+
+
+def _range(row: Mapping[str, Any]) -> Range | None:
+    code, name, weight = row.get("code"), row.get("name"), row.get("weight")
+    if not (isinstance(code, str) and isinstance(name, str) and code and name):
+        return None
+    if isinstance(weight, bool) or not isinstance(weight, int) or not 0 < weight <= 100:
+        return None
+    return Range(code, name, weight)
+
+
+def _point(row: Mapping[str, Any]) -> Point | None:
+    code, name, importance = row.get("code"), row.get("name"), row.get("importance")
+    if not (isinstance(code, str) and isinstance(name, str) and code and name):
+        return None
+    return Point(code, name, str(importance)) if importance in IMPORTANCES else None

@@ -1,0 +1,1 @@
+"""Bank lint: everything an author should see at once."""

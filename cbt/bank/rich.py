@@ -1,0 +1,37 @@
+"""Authored text on its way to a page: Markdown in, a small set of safe HTML elements out.
+
+HTML in an author's text is shown as the characters typed. What the renderer writes is cleaned once more
+against the allow list, so that neither a fault in the renderer nor a clever text brings in anything else.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import nh3
+from markdown_it import MarkdownIt
+
+_RULES = ["table", "list", "emphasis", "newline", "escape", "balance_pairs", "fragments_join"]
+_MARKDOWN = MarkdownIt("zero", {"html": False, "linkify": False, "breaks": True}).enable(_RULES)
+_BLOCK_TAGS = {"p", "br", "strong", "em", "ol", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
+_INLINE_TAGS = {"br", "strong", "em"}
+_BLANK = re.compile(r"\{\{(\d{1,2})\}\}")
+
+
+@lru_cache(maxsize=8192)
+def to_html(text: str) -> str:
+    """Return the HTML of a text with paragraphs, lists and tables."""
+    return _clean(_MARKDOWN.render(text), _BLOCK_TAGS)
+
+
+@lru_cache(maxsize=8192)
+def inline(text: str) -> str:
+    """Return the HTML of one line (a choice, a step, a cell): emphasis only, no block around it."""
+    return _clean(_MARKDOWN.renderInline(text.strip()), _INLINE_TAGS)
+
+
+def _clean(html: str, tags: set[str]) -> str:
+    safe = nh3.clean(html, tags=tags, attributes={}, url_schemes=set(), link_rel=None)
+    # Only after the cleaning: the one attribute a page needs is ours, never an author's.
+    return _BLANK.sub(r'<span data-blank="\1"></span>', safe).strip()

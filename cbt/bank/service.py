@@ -1,0 +1,169 @@
+"""Use cases of the bank room: bring a bank or a sheet in, look first, take it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from cbt.bank import steps, store
+from cbt.bank.drafts import Reading
+from cbt.bank.formats.national import read_national
+from cbt.bank.formats.text import read_folder
+from cbt.bank.models import ImportDraft, ImportRun, ItemBank
+from cbt.bank.review import Review, review
+from cbt.bank.undo import Undone, undo_import
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.web.refs import new_ref
+
+
+def import_folder(
+    folder: Path,
+    *,
+    now: datetime,
+    actor: str,
+    bank_ref: str = "",
+    dry_run: bool = False,
+    partial: bool = False,
+) -> Review:
+    """Bring a text bank in, with its 细目表; a bank that is new is made.
+
+    Nothing is stored on a dry run, nor while there is an error unless `partial`: then
+    InvalidInput("bank.import_refused") carries `review`.
+    """
+    found = read_folder(folder)
+    ref = bank_ref or folder.resolve().name
+    return _bring_in(found, ref, now=now, actor=actor, dry_run=dry_run, partial=partial)
+
+
+def import_workbook(
+    path: Path,
+    *,
+    bank_ref: str,
+    now: datetime,
+    actor: str,
+    dry_run: bool = False,
+    partial: bool = False,
+) -> Review:
+    """Bring a workbook of the 国标 columns into an existing bank; refusals as `import_folder`."""
+    found = read_national(path.read_bytes(), path.name)
+    return _bring_in(found, bank_ref, now=now, actor=actor, dry_run=dry_run, partial=partial)
+
+
+def _bring_in(
+    found: Reading, bank_ref: str, *, now: datetime, actor: str, dry_run: bool, partial: bool
+) -> Review:
+    with reading() as session:
+        made = review_for(session, found, bank_ref)
+    if dry_run:
+        return made
+    if made.errors and not partial:
+        raise InvalidInput("bank.import_refused", name=found.file_name, count=made.blocked, review=made)
+    with unit_of_work() as session:
+        _apply(session, made, bank_ref, now=now, actor=actor)
+    return made
+
+
+def review_for(session: Session, found: Reading, bank_ref: str) -> Review:
+    """Return the dry run of a reading against a bank; a reading with its own 细目表 may bring a new one."""
+    bank = session.scalar(select(ItemBank).where(ItemBank.ref == bank_ref))
+    if bank is None:
+        if found.taxonomy is None:
+            raise NotFound("bank.unknown", ref=bank_ref)
+        return review(found, taxonomy=found.taxonomy, known=[], revision="")
+    return review(
+        found,
+        taxonomy=found.taxonomy or store.taxonomy_of(session, bank),
+        known=store.known_items(session, bank.id),
+        revision=store.bank_revision(session, bank.id),
+    )
+
+
+def _apply(session: Session, made: Review, bank_ref: str, *, now: datetime, actor: str) -> ImportRun | None:
+    """Store a review; the bank must be as it was when the review was made."""
+    bank = session.scalar(select(ItemBank).where(ItemBank.ref == bank_ref))
+    if (store.bank_revision(session, bank.id) if bank else "") != made.revision:
+        raise Conflict("bank.changed_meanwhile", ref=bank_ref)
+    if made.reading.taxonomy is not None:
+        bank = steps.save_taxonomy(session, bank_ref, made.reading.taxonomy, now=now, actor=actor)
+    if bank is None or not (made.added or made.changed):
+        return None
+    return steps.apply_import(
+        session,
+        bank,
+        made.entries,
+        file_name=made.reading.file_name,
+        form=made.reading.form,
+        now=now,
+        actor=actor,
+    )
+
+
+def keep_draft(*, bank_ref: str, file_name: str, content: bytes, now: datetime, actor: str) -> str:
+    """Keep an uploaded file for its dry run and return its ref; the author's former file for the bank goes.
+
+    Raises InvalidInput for a file that is no workbook, NotFound("bank.unknown").
+    """
+    read_national(content, file_name)
+    with unit_of_work() as session:
+        bank = store.bank_by_ref(session, bank_ref)
+        session.execute(delete(ImportDraft).where(ImportDraft.bank_id == bank.id, ImportDraft.actor == actor))
+        draft = ImportDraft(
+            ref=new_ref("dr"),
+            bank_id=bank.id,
+            actor=actor,
+            file_name=file_name,
+            content=content,
+            created_at=now,
+        )
+        session.add(draft)
+        return draft.ref
+
+
+def confirm_draft(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> ImportRun:
+    """Store the items of a kept file that have no error, delete the file, return the recorded run.
+
+    Raises Conflict("bank.nothing_to_import") when there is nothing to store, NotFound("bank.draft_unknown").
+    """
+    with reading() as session:
+        draft = store.draft_of(session, bank_ref, draft_ref, actor=actor)
+    found = read_national(draft.content, draft.file_name)
+    with reading() as session:
+        made = review_for(session, found, bank_ref)
+    with unit_of_work() as session:
+        _delete_draft(session, draft_ref, actor=actor)
+        run = _apply(session, made, bank_ref, now=now, actor=actor)
+        if run is None:
+            raise Conflict("bank.nothing_to_import")
+        session.flush()
+        session.expunge(run)
+        return run
+
+
+def cancel_draft(*, draft_ref: str, actor: str) -> None:
+    """Delete a kept file; a second call changes nothing."""
+    with unit_of_work() as session:
+        session.execute(delete(ImportDraft).where(ImportDraft.ref == draft_ref, ImportDraft.actor == actor))
+
+
+def _delete_draft(session: Session, draft_ref: str, *, actor: str) -> None:
+    gone = session.execute(
+        delete(ImportDraft)
+        .where(ImportDraft.ref == draft_ref, ImportDraft.actor == actor)
+        .returning(ImportDraft.id)
+    ).all()
+    if not gone:
+        raise NotFound("bank.draft_unknown")
+
+
+def undo(*, bank_ref: str, run_ref: str, now: datetime, actor: str) -> Undone:
+    """Take one import back; raise NotFound("bank.run_unknown") or Conflict("bank.already_undone")."""
+    with unit_of_work() as session:
+        bank = store.bank_by_ref(session, bank_ref)
+        run = session.scalar(select(ImportRun).where(ImportRun.bank_id == bank.id, ImportRun.ref == run_ref))
+        if run is None:
+            raise NotFound("bank.run_unknown")
+        return undo_import(session, bank, run, now=now, actor=actor)

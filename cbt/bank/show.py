@@ -1,0 +1,63 @@
+"""A text bank as plain JSON: for checks by other programs and for people who read it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from cbt.bank.drafts import ItemDraft
+from cbt.rules.item import ItemType, number
+
+_OPTIONAL = (
+    "title",
+    "unit",
+    "word_bank",
+    "pairs",
+    "extra_options",
+    "steps",
+    "decimals",
+    "tolerance",
+    "compute",
+    "fixed_order",
+    "law",
+    "consistency",
+)
+
+
+def shown_items(drafts: Iterable[ItemDraft]) -> list[dict[str, Any]]:
+    """Return each item with its ref, type, texts, answer_key, points, knowledge_point and difficulty.
+
+    Fields a type does not have are null or left out; a case has its `parts` in the same shape. Theory
+    items have no points of their own: the blueprint's section gives them.
+    """
+    return [{"ref": draft.ref, **_shown(draft.data)} for draft in drafts]
+
+
+def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "type": data.get("type"),
+        "stem": data.get("stem"),
+        "stimulus": data.get("stimulus"),
+        "choices": data.get("choices"),
+        "answer_key": _answer_key(data),
+        "points": data.get("points"),
+        "knowledge_point": data.get("point"),
+        "difficulty": data.get("difficulty"),
+        "explanation": data.get("explanation"),
+        "enemies": data.get("enemies", []),
+    }
+    shown |= {key: data[key] for key in _OPTIONAL if key in data}
+    if "parts" in data:
+        shown["parts"] = [_shown(part) for part in data["parts"]]
+        worths = [number(part["points"]) or Decimal(0) for part in shown["parts"]]
+        shown["points"] = f"{sum(worths, Decimal(0)):f}"
+    return shown
+
+
+def _answer_key(data: Mapping[str, Any]) -> Any:
+    if data.get("type") == ItemType.MATCHING:
+        return data.get("pairs")
+    if data.get("type") == ItemType.ORDERING:
+        return data.get("steps")
+    return data.get("answer")

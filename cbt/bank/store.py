@@ -1,0 +1,198 @@
+"""Queries of the bank room, and the caches of what never changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from cbt.bank.importing import KnownItem
+from cbt.bank.models import BankRange, ImportDraft, Item, ItemBank, ItemVersion, KnowledgePoint
+from cbt.bank.taxonomy import Point, Range, Taxonomy, parent_of
+from cbt.errors import NotFound
+from cbt.rules.assembly import Drawable, drawable_of
+from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.item import ItemContent, parse_content
+
+ContentKey = tuple[str, int]
+Drawables = tuple[list[Drawable], dict[str, int], dict[str, str]]
+
+_CHUNK = 400
+
+
+@dataclass(slots=True)
+class _Caches:
+    """What one process keeps of one database. A version never changes, so nothing here can grow stale."""
+
+    contents: dict[tuple[int, str, int], ItemContent] = field(default_factory=dict)
+    drawables: dict[int, tuple[str, Drawables]] = field(default_factory=dict)
+
+
+# By the dialect object, which every engine facade of one database shares and no other database has.
+_caches: WeakKeyDictionary[Any, _Caches] = WeakKeyDictionary()
+
+
+def _cached(session: Session) -> _Caches:
+    return _caches.setdefault(session.get_bind().dialect, _Caches())
+
+
+def bank_by_ref(session: Session, ref: str) -> ItemBank:
+    """Return the bank `ref`; raise NotFound("bank.unknown")."""
+    bank = session.scalar(select(ItemBank).where(ItemBank.ref == ref))
+    if bank is None:
+        raise NotFound("bank.unknown", ref=ref)
+    return bank
+
+
+def taxonomy_of(session: Session, bank: ItemBank) -> Taxonomy:
+    """Return the 鉴定要素细目表 of a bank, in the order of its codes."""
+    ranges = session.scalars(select(BankRange).where(BankRange.bank_id == bank.id).order_by(BankRange.code))
+    points = session.scalars(
+        select(KnowledgePoint).where(KnowledgePoint.bank_id == bank.id).order_by(KnowledgePoint.code)
+    )
+    return Taxonomy(
+        name=bank.name,
+        note=bank.note,
+        ranges=tuple(Range(row.code, row.name, row.weight) for row in ranges),
+        points=tuple(Point(row.code, row.name, row.importance) for row in points),
+    )
+
+
+def contents(session: Session, keys: Iterable[ContentKey], bank_id: int) -> dict[ContentKey, ItemContent]:
+    """Return the content of each (ref, version) of one bank, from this process's cache where it is there.
+
+    Raises NotFound("bank.item_unknown") for a version that does not exist.
+
+    Source: R-43.
+    """
+    cache, wanted = _cached(session).contents, set(keys)
+    missing = sorted(key for key in wanted if (bank_id, *key) not in cache)
+    for start in range(0, len(missing), _CHUNK):
+        rows = session.execute(
+            select(Item.ref, ItemVersion.number, ItemVersion.content)
+            .join(ItemVersion, ItemVersion.item_id == Item.id)
+            .where(
+                Item.bank_id == bank_id,
+                tuple_(Item.ref, ItemVersion.number).in_(missing[start : start + _CHUNK]),
+            )
+        )
+        for ref, number, text in rows:
+            cache[bank_id, ref, number] = parse_content(json.loads(text))
+    found = {key: cache[bank_id, *key] for key in wanted if (bank_id, *key) in cache}
+    if len(found) != len(wanted):
+        ref, version = min(wanted - set(found))
+        raise NotFound("bank.item_unknown", ref=ref, version=version)
+    return found
+
+
+def published(session: Session, bank_id: int) -> list[tuple[str, int, str]]:
+    """Return (ref, version, sha256) of every published item of a bank, in the order of the refs."""
+    rows = session.execute(
+        select(Item.ref, Item.version, ItemVersion.sha256)
+        .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.version))
+        .where(Item.bank_id == bank_id)
+    )
+    return sorted((ref, version, sha) for ref, version, sha in rows)
+
+
+def bank_revision(session: Session, bank_id: int) -> str:
+    """Return the hash of what can be drawn from a bank: its published versions and its 细目表.
+
+    Source: R-43.
+    """
+    return _revision(session, bank_id, published(session, bank_id))
+
+
+def _revision(session: Session, bank_id: int, items: list[tuple[str, int, str]]) -> str:
+    ranges = session.execute(
+        select(BankRange.code, BankRange.weight).where(BankRange.bank_id == bank_id).order_by(BankRange.code)
+    )
+    points = session.execute(
+        select(KnowledgePoint.code, KnowledgePoint.importance)
+        .where(KnowledgePoint.bank_id == bank_id)
+        .order_by(KnowledgePoint.code)
+    )
+    facts = {
+        "items": [[ref, sha] for ref, _version, sha in items],
+        "ranges": sorted(list(row) for row in ranges),
+        "points": sorted(list(row) for row in points),
+    }
+    return digest(canonical_json(facts))
+
+
+def drawables(session: Session, bank_id: int) -> Drawables:
+    """Return what a draw needs: the published items, the weight of each range, each point's importance.
+
+    Cached in this process for as long as the bank's revision is the same.
+
+    Source: R-8.
+    """
+    items = published(session, bank_id)
+    revision = _revision(session, bank_id, items)
+    held = _cached(session).drawables.get(bank_id)
+    if held is not None and held[0] == revision:
+        return held[1]
+    bank = session.get_one(ItemBank, bank_id)
+    taxonomy = taxonomy_of(session, bank)
+    found = contents(session, [(ref, version) for ref, version, _sha in items], bank_id)
+    weights, importances = taxonomy.weights, taxonomy.importances
+    result = (
+        [
+            drawable_of(
+                found[ref, version],
+                ref=ref,
+                version=version,
+                sha=sha,
+                range_code=parent_of(found[ref, version].point, weights),
+                importance=importances.get(found[ref, version].point, ""),
+            )
+            for ref, version, sha in items
+        ],
+        weights,
+        importances,
+    )
+    _cached(session).drawables[bank_id] = (revision, result)
+    return result
+
+
+def known_items(session: Session, bank_id: int) -> list[KnownItem]:
+    """Return every item of a bank as an import meets it, with its published or else its last version."""
+    last = (
+        select(func.max(ItemVersion.number))
+        .where(ItemVersion.item_id == Item.id)
+        .correlate(Item)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Item.ref, Item.version, ItemVersion.sha256, ItemVersion.content)
+        .join(
+            ItemVersion,
+            and_(
+                ItemVersion.item_id == Item.id,
+                or_(
+                    ItemVersion.number == Item.version,
+                    and_(Item.version == 0, ItemVersion.number == last),
+                ),
+            ),
+        )
+        .where(Item.bank_id == bank_id)
+        .order_by(Item.ref)
+    )
+    return [KnownItem(ref, version, sha, text) for ref, version, sha, text in rows]
+
+
+def draft_of(session: Session, bank_ref: str, draft_ref: str, *, actor: str) -> ImportDraft:
+    """Return a kept upload; raise NotFound("bank.draft_unknown") for none or for another author's."""
+    draft = session.scalar(
+        select(ImportDraft)
+        .join(ItemBank, ItemBank.id == ImportDraft.bank_id)
+        .where(ItemBank.ref == bank_ref, ImportDraft.ref == draft_ref, ImportDraft.actor == actor)
+    )
+    if draft is None:
+        raise NotFound("bank.draft_unknown")
+    return draft

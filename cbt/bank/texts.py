@@ -1,0 +1,90 @@
+"""Findings as sentences, and the catalogues for commands that need no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.bank.findings import Finding, Severity
+from cbt.config import read_settings
+from cbt.web.i18n import init_i18n
+
+LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A finding a person can read: what is there, why it matters, what to do."""
+
+    severity: Severity
+    severity_label: str
+    file: str
+    sheet: str
+    line: int
+    column: str
+    place: str
+    value: str
+    why: str
+    fix: str
+
+
+def note(found: Finding) -> Note:
+    """Return a finding in the language of this request."""
+    params = {**_shown(found.params), "value": _short(found.value)}
+    return Note(
+        severity=found.severity,
+        severity_label=_(f"bank.severity.{found.severity.value}"),
+        file=found.place.file,
+        sheet=found.place.sheet,
+        line=found.place.line,
+        column=found.place.column,
+        place=str(found.place),
+        value=_short(found.value),
+        why=_(f"bank.lint.{found.code}.why", **params),
+        fix=_(f"bank.lint.{found.code}.fix", **params),
+    )
+
+
+@contextmanager
+def catalogues() -> Iterator[None]:
+    """Make the catalogues readable, through the app there is or through a bare one."""
+    if flask.has_app_context():
+        yield
+        return
+    app = flask.Flask("cbt")
+    init_i18n(app, read_settings())
+    with app.app_context():
+        yield
+
+
+def field_label(name: str) -> str:
+    """Return what people call a field: `parts.2.answer` is 第 2 小题 标准答案."""
+    first, _dot, rest = name.partition(".")
+    if first == "parts" and rest:
+        number, _dot, inner = rest.partition(".")
+        part = str(_("bank.field.part", number=number))
+        return f"{part} {field_label(inner)}" if inner else part
+    if first.startswith("choice_"):
+        return str(_("bank.field.choice", letter=first[-1]))
+    if rest.isdigit():
+        return str(_("bank.field.entry", field=_(f"bank.field.{first}"), number=rest))
+    return str(_(f"bank.field.{first or 'item'}"))
+
+
+def _shown(params: Mapping[str, object]) -> dict[str, object]:
+    shown = dict(params)
+    if "field" in shown:
+        shown["field"] = field_label(str(shown["field"]))
+    missing = shown.get("fields")
+    if isinstance(missing, list):
+        shown["fields"] = "、".join(field_label(name) for name in missing)
+    return {name: _short(value) if isinstance(value, str) else value for name, value in shown.items()}
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,94 @@
+"""`cbt roster`: candidates from a file."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+from flask_babel import gettext
+
+from cbt.candidates import photos, roster_commit, roster_export
+from cbt.candidates.roster_commit import Checked
+from cbt.candidates.roster_views import blueprint_folder, told
+from cbt.web.cli import print_json, with_app
+
+
+@click.group(help="考生名册 · Candidate rosters.")
+def roster() -> None:
+    """Hold the commands about rosters."""
+
+
+@roster.command("import", help="导入名册（xlsx/csv），要么全部要么不导入 · Import a roster, all or nothing.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--sitting", required=True, help="场次编号 · Ref of the sitting.")
+@click.option("--photos", "photo_zip", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="照片压缩包（zip） · Zip of photos.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="只检查不导入 · Check only.")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+@with_app
+def import_(
+    file: Path, sitting: str, photo_zip: Path | None, dry_run: bool, as_json: bool, *, now: datetime
+) -> None:
+    """Check a roster and, unless it is a dry run or something stops it, register everybody in it."""
+    body = file.read_bytes()
+    folder = blueprint_folder()
+    checked = roster_commit.dry_run(sitting_ref=sitting, file_name=file.name, body=body, folder=folder)
+    imported = not dry_run and not checked.plan.stops
+    if imported:
+        checked = roster_commit.import_roster(
+            sitting_ref=sitting, file_name=file.name, body=body, folder=folder, now=now, actor="cli"
+        )
+    stored = 0
+    if imported and photo_zip is not None:
+        report = photos.attach_photos(sitting_ref=sitting, body=photo_zip.read_bytes(), now=now, actor="cli")
+        stored = report.stored
+    _print(checked, imported=imported, photos_stored=stored, as_json=as_json)
+    if checked.plan.stops:
+        sys.exit(2)
+
+
+def _print(checked: Checked, *, imported: bool, photos_stored: int, as_json: bool) -> None:
+    plan = checked.plan
+    problems = told([*plan.stops, *plan.hints])
+    if as_json:
+        print_json(
+            {
+                "file": checked.file_name,
+                "rows": checked.roster.total,
+                "registered": len(plan.placements),
+                "already": plan.already,
+                "imported": imported,
+                "photos": photos_stored,
+                "columns": dict(checked.roster.headers),
+                "ignored": list(checked.roster.ignored),
+                "problems": problems,
+            }
+        )
+        return
+    for problem in problems:
+        kind = gettext("office.roster.stop" if problem["stop"] else "office.roster.hint")
+        place = gettext("office.roster.place", row=problem["row"], column=problem["column"])
+        click.echo(f"[{kind}] {place}  {problem['value']}\n    {problem['why']}{problem['fix']}")
+    click.echo(
+        gettext(
+            "office.roster.cli.imported" if imported else "office.roster.cli.checked",
+            rows=checked.roster.total,
+            count=len(plan.placements),
+            already=plan.already,
+            stops=len(plan.stops),
+        )
+    )
+
+
+@roster.command("template", help="写出空白名册模板 · Write the empty roster workbook.")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@with_app
+def template(file: Path, *, now: datetime) -> None:
+    """Write the empty roster workbook to a file."""
+    file.write_bytes(roster_export.template())
+    click.echo(gettext("office.roster.cli.template", file=str(file)))
+
+
+commands: list[click.Command] = [roster]

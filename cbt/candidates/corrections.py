@@ -1,0 +1,127 @@
+"""更正记录: name, number or photo of a candidate put right, with the old value, the new and the evidence.
+
+Source: R-15.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.audit import chain
+from cbt.candidates import door_store
+from cbt.candidates.models import Candidate, CandidatePhoto
+from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.rules.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What is put right; None leaves it. `document` is (type, number), `photo` is (mimetype, bytes)."""
+
+    evidence: str
+    name: str | None = None
+    document: tuple[str, str] | None = None
+    photo: tuple[str, bytes] | None = None
+
+
+def correct_candidate(
+    session: Session,
+    candidate: Candidate,
+    correction: Correction,
+    *,
+    now: datetime,
+    actor: str,
+    countersigned_by: str = "",
+) -> None:
+    """Put a candidate's name, number or photo right and keep old, new and evidence in the audit log.
+
+    The officer does it; once a sitting-room of the candidate has started, the chief countersigns. Frozen
+    forms and printed records keep the old value; results read the new one. Numbers are logged masked,
+    photos as a digest.
+
+    Source: R-15.
+    """
+    if not correction.evidence.strip():
+        raise InvalidInput("correction.evidence", field="evidence")
+    if door_store.has_started(session, candidate.id) and not countersigned_by:
+        raise NotAllowed("correction.chief")
+    before: dict[str, str] = {}
+    after: dict[str, str] = {"countersigned_by": countersigned_by} if countersigned_by else {}
+    if correction.name is not None:
+        _rename(candidate, correction.name, before, after)
+    if correction.document is not None:
+        _renumber(session, candidate, correction.document, before, after)
+    if correction.photo is not None:
+        _picture(session, candidate, correction.photo, before, after)
+    if not before:
+        raise InvalidInput("correction.nothing", field="name")
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="candidate.correct",
+        subject=f"candidate:{candidate.ref}",
+        reason=correction.evidence.strip(),
+        before=before,
+        after=after,
+    )
+
+
+def _rename(candidate: Candidate, name: str, before: dict[str, str], after: dict[str, str]) -> None:
+    # Rare characters are kept as given; only the ends are trimmed.
+    plain = name.strip()
+    if not plain or len(plain) > 60:
+        raise InvalidInput("correction.name", field="name")
+    before["name"], after["name"] = candidate.name, plain
+    candidate.name = plain
+
+
+def _renumber(
+    session: Session,
+    candidate: Candidate,
+    document: tuple[str, str],
+    before: dict[str, str],
+    after: dict[str, str],
+) -> None:
+    kind, number = document[0], normalise_document(document[1])
+    if kind not in DOCUMENT_TYPES:
+        raise InvalidInput("admission.document_type", field="document_type")
+    if len(number) < 6 or (kind == "resident_id" and not valid_resident_id(number)):
+        raise InvalidInput("correction.number", field="document_number")
+    index = document_index(number)
+    other = session.scalar(
+        select(Candidate.id).where(Candidate.document_index == index, Candidate.id != candidate.id)
+    )
+    if other is not None:
+        raise Conflict("correction.number_taken")
+    before["document"] = f"{candidate.document_type} {candidate.document_masked}"
+    candidate.document_type, candidate.document_masked = kind, mask_document(number)
+    candidate.document_sealed, candidate.document_index = seal(number, DOCUMENT), index
+    after["document"] = f"{kind} {candidate.document_masked}"
+
+
+def _picture(
+    session: Session,
+    candidate: Candidate,
+    photo: tuple[str, bytes],
+    before: dict[str, str],
+    after: dict[str, str],
+) -> None:
+    mimetype, image = photo
+    former = session.get(CandidatePhoto, candidate.id)
+    before["photo"] = "" if former is None else _digest(former.image)
+    after["photo"] = _digest(image)
+    if former is None:
+        session.add(CandidatePhoto(candidate_id=candidate.id, mimetype=mimetype, image=image))
+    else:
+        former.mimetype, former.image = mimetype, image
+
+
+def _digest(image: bytes) -> str:
+    return hashlib.sha256(image).hexdigest()[:16]

@@ -1,0 +1,139 @@
+"""Queries of the door: from a ticket, a login or a machine to what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import Session
+
+from cbt.candidates.admission import Door, Place
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.steps import OPEN_DOOR
+from cbt.errors import NotFound
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
+
+_STARTED = (State.RUNNING, State.HELD, State.ENDED, State.SCORED)
+
+
+def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
+    """Return every registration of a 准考证, locked, by planned start; none for an unknown number."""
+    query = (
+        _doors()
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .where(AdmissionTicket.number == number)
+        .order_by(Sitting.planned_start_at, Registration.id)
+        .with_for_update(of=Registration)
+    )
+    return [Door(*row) for row in session.execute(query)]
+
+
+def doors_of(session: Session, refs: Sequence[str]) -> Sequence[Door]:
+    """Return the registrations with these references, locked, by planned start."""
+    query = (
+        _doors()
+        .where(Registration.ref.in_(refs))
+        .order_by(Sitting.planned_start_at, Registration.id)
+        .with_for_update(of=Registration)
+    )
+    return [Door(*row) for row in session.execute(query)]
+
+
+def door_of(session: Session, registration_id: int) -> Door:
+    """Return one registration with its door; raise NotFound."""
+    row = session.execute(_doors().where(Registration.id == registration_id)).one_or_none()
+    if row is None:
+        raise NotFound("door.no_registration")
+    return Door(*row)
+
+
+def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre]:
+    return (
+        select(Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Centre, Centre.id == Sitting.centre_id)
+    )
+
+
+def place_in(session: Session, seat: Seat | None, registration: Registration) -> Place | None:
+    """Return the seat somebody sits at, with whether another candidate of their sitting-room has it."""
+    if seat is None:
+        return None
+    taken = session.scalar(
+        select(
+            exists().where(
+                Registration.sitting_room_id == registration.sitting_room_id,
+                Registration.seat_id == seat.id,
+                Registration.id != registration.id,
+            )
+        )
+    )
+    return Place(seat, bool(taken))
+
+
+def ticket_number(session: Session, registration: Registration) -> str:
+    """Return the number of the registration's 准考证."""
+    return session.get_one(AdmissionTicket, registration.ticket_id).number
+
+
+def next_sitting(session: Session, room_id: int) -> tuple[Sitting, SittingRoom] | None:
+    """Return the sitting a room is working on or will work on next."""
+    row = session.execute(
+        select(Sitting, SittingRoom)
+        .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
+        .where(SittingRoom.room_id == room_id, SittingRoom.state.in_(OPEN_DOOR))
+        .order_by(Sitting.planned_start_at)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def seat_by_machine(session: Session, machine_hash: str) -> Seat | None:
+    """Return the seat bound to a machine's cookie."""
+    return session.scalar(select(Seat).where(Seat.machine_hash == machine_hash).limit(1))
+
+
+def seat_by_address(session: Session, address: str) -> Seat | None:
+    """Return the seat bound to an address, when there is exactly one: a proxy's address says nothing."""
+    found = session.scalars(select(Seat).where(Seat.machine_address == address).limit(2)).all()
+    return found[0] if len(found) == 1 else None
+
+
+def halls_by_code(session: Session, room_code: str) -> Sequence[Room]:
+    """Return the rooms with this room code."""
+    return session.scalars(select(Room).where(Room.room_code == room_code)).all()
+
+
+def seat_in(session: Session, room_id: int, number: int) -> Seat | None:
+    """Return one seat of a room by its number."""
+    return session.scalar(select(Seat).where(Seat.room_id == room_id, Seat.number == number))
+
+
+def unheld_seat_id(session: Session, sitting_room_id: int) -> int | None:
+    """Return any seat, of whatever room, that nobody of the sitting-room has."""
+    held = select(Registration.seat_id).where(Registration.sitting_room_id == sitting_room_id)
+    return session.scalar(select(Seat.id).where(Seat.id.not_in(held)).order_by(Seat.id).limit(1))
+
+
+def holder_of(session: Session, sitting_room_id: int, seat_id: int) -> Registration | None:
+    """Return who has a seat in a sitting-room."""
+    return session.scalar(
+        select(Registration).where(
+            Registration.sitting_room_id == sitting_room_id, Registration.seat_id == seat_id
+        )
+    )
+
+
+def has_started(session: Session, candidate_id: int) -> bool:
+    """Return whether a sitting-room of a candidate was started and its results are not released."""
+    query = (
+        select(SittingRoom.id)
+        .join(Registration, Registration.sitting_room_id == SittingRoom.id)
+        .where(Registration.candidate_id == candidate_id, SittingRoom.state.in_(_STARTED))
+    )
+    return session.scalar(query.limit(1)) is not None

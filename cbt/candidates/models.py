@@ -1,0 +1,121 @@
+"""Tables of the candidates room: people, tickets, registrations, admission."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cbt.db.base import Base
+from cbt.db.types import DecimalText, Span, UtcDateTime
+
+
+class Candidate(Base):
+    """A 考生; the document and phone numbers are encrypted, `document_index` is their keyed digest."""
+
+    __tablename__ = "candidate"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(60))
+    gender: Mapped[str] = mapped_column(String(8))
+    document_type: Mapped[str] = mapped_column(String(40))
+    document_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    document_index: Mapped[str] = mapped_column(String(64), unique=True)
+    document_masked: Mapped[str] = mapped_column(String(40))
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    employer: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class CandidatePhoto(Base):
+    """The photo of a candidate; a missing one never blocks entry (R-15)."""
+
+    __tablename__ = "candidate_photo"
+
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), primary_key=True)
+    mimetype: Mapped[str] = mapped_column(String(40))
+    image: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AdmissionTicket(Base):
+    """A 准考证: one number per candidate and batch."""
+
+    __tablename__ = "admission_ticket"
+    __table_args__ = (UniqueConstraint("batch_id", "candidate_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
+    number: Mapped[str] = mapped_column(String(20), unique=True)
+
+
+class Registration(Base):
+    """A 报名: one candidate, one paper, one sitting-room, one seat, and what happened at the door.
+
+    `extra` and `factor` are the accommodation (R-30). The `_at` columns are facts, NULL until they happen.
+    """
+
+    __tablename__ = "registration"
+    __table_args__ = (
+        UniqueConstraint("sitting_room_id", "seat_id"),
+        UniqueConstraint("ticket_id", "sitting_id", "paper"),
+        Index("ix_registration_room", "sitting_room_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("admission_ticket.id"), index=True)
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
+    seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"))
+    blueprint_version_id: Mapped[int] = mapped_column(ForeignKey("blueprint_version.id"))
+    blueprint_ref: Mapped[str] = mapped_column(String(60))
+    paper: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(10))
+    """`first` 新考 or `retake` 补考."""
+    factor: Mapped[Decimal] = mapped_column(DecimalText)
+    extra: Mapped[timedelta] = mapped_column(Span)
+    accommodation_note: Mapped[str] = mapped_column(Text)
+    eligibility: Mapped[str] = mapped_column(String(200), default="")
+    """申报条件 as the roster gave it."""
+    note: Mapped[str] = mapped_column(Text, default="")
+    """备注 as the roster gave it."""
+    arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    document_shown: Mapped[str | None] = mapped_column(String(40))
+    document_last_four: Mapped[str | None] = mapped_column(String(8))
+    absent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    absent_cause: Mapped[str | None] = mapped_column(String(20))
+    login_code_hash: Mapped[str | None] = mapped_column(String(64))
+    login_code_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    signed_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    query_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """信息有误，请监考员核对: set by the candidate, cleared by a proctor."""
+    pledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sign_in_allowed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """允许登录: a proctor let this person sign in without, or again after, the door."""
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """临时离场 under escort: out since (NULL when in the room)."""
+    violation_code: Mapped[str | None] = mapped_column(String(20))
+
+
+class RosterDraft(Base):
+    """A roster file between its dry run and its confirmation; only who uploaded it sees it.
+
+    The file holds personal numbers, so it is sealed like they are, and deleted once it is used.
+    """
+
+    __tablename__ = "roster_draft"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"))
+    actor: Mapped[str] = mapped_column(String(80))
+    file_name: Mapped[str] = mapped_column(String(200))
+    body_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

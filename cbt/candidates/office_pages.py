@@ -1,0 +1,136 @@
+"""What the office pages show, gathered in one reading transaction each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.accounts.store import staff_with_roles
+from cbt.candidates import store
+from cbt.candidates.models import Registration
+from cbt.candidates.roster_plan import OPEN_STATES
+from cbt.candidates.spacing import NearRoom, near_rooms
+from cbt.candidates.store import Entry
+from cbt.candidates.tickets import Ticket, tickets_of
+from cbt.exams.store import blueprint_of
+from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.roles import ROOM_STAFF
+from cbt.rules.sitting_state import State
+from cbt.sittings import store as sittings
+from cbt.sittings.models import Batch, Centre, Room, Sitting
+from cbt.sittings.store import Duty, RoomView, SeatCount
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """A batch with its sittings and how many are registered for each."""
+
+    batch: Batch
+    sittings: list[tuple[Sitting, Centre]]
+    counts: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SittingPage:
+    """A sitting: its rooms with seats, counts and staff, its registrations, what lies too near."""
+
+    sitting: Sitting
+    batch: Batch
+    centre: Centre
+    rooms: list[RoomView]
+    seats: dict[int, SeatCount]
+    counts: dict[int, int]
+    duties: list[Duty]
+    staff: Sequence[Staff]
+    addable: list[Room]
+    entries: list[Entry]
+    photos: set[int]
+    blueprints: dict[int, ExamBlueprint]
+    near: list[NearRoom]
+    papers: list[tuple[str, str, int]]
+    """Level and paper name with the number of registrations, as they come first."""
+
+    @property
+    def takes_roster(self) -> bool:
+        """Whether a roster may still be imported."""
+        return State(self.sitting.state) in OPEN_STATES
+
+    @property
+    def without_photo(self) -> int:
+        """How many candidates have no photo yet (照片待补)."""
+        return len({entry.candidate.id for entry in self.entries} - self.photos)
+
+    def paper_name(self, registration: Registration) -> str:
+        """Return the level and paper of a registration as people call them."""
+        blueprint = self.blueprints[registration.blueprint_version_id]
+        return f"{blueprint.level_name} · {blueprint.papers[registration.paper].name}"
+
+
+def batch_page(session: Session, ref: str) -> BatchPage:
+    """Return what the page of a batch shows."""
+    batch = sittings.batch_by_ref(session, ref)
+    return BatchPage(
+        batch, sittings.sittings_of_batch(session, batch.id), store.counts_by_sitting(session, batch.id)
+    )
+
+
+def sitting_page(session: Session, ref: str) -> SittingPage:
+    """Return what the page of a sitting shows; the number of queries does not grow with the roster."""
+    sitting = sittings.sitting_by_ref(session, ref)
+    rooms = sittings.rooms_of_sitting(session, sitting.id)
+    used = {view.room.id for view in rooms}
+    centre_rooms = sittings.rooms_of_centre(session, sitting.centre_id)
+    entries = store.entries_of_sitting(session, sitting.id)
+    versions = {entry.registration.blueprint_version_id for entry in entries}
+    blueprints = {version: blueprint_of(session, version) for version in versions}
+    return SittingPage(
+        sitting=sitting,
+        batch=session.get_one(Batch, sitting.batch_id),
+        centre=session.get_one(Centre, sitting.centre_id),
+        rooms=rooms,
+        seats=sittings.seat_counts(session, sorted(used)),
+        counts=dict(Counter(entry.sitting_room.id for entry in entries)),
+        duties=sittings.duties_of_sitting(session, sitting.id),
+        staff=staff_with_roles(session, ROOM_STAFF),
+        addable=[room for room in centre_rooms if room.id not in used],
+        entries=entries,
+        photos=store.with_photo(session, {entry.candidate.id for entry in entries}),
+        blueprints=blueprints,
+        near=near_rooms(session, sitting),
+        papers=_papers(entries, blueprints),
+    )
+
+
+def _papers(entries: Sequence[Entry], blueprints: dict[int, ExamBlueprint]) -> list[tuple[str, str, int]]:
+    counted: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        blueprint = blueprints[entry.registration.blueprint_version_id]
+        counted[blueprint.level_name, blueprint.papers[entry.registration.paper].name] += 1
+    return [(level, paper, count) for (level, paper), count in counted.items()]
+
+
+def ticket_sheets(session: Session, ref: str) -> tuple[Sitting, list[Ticket], set[int], dict[int, str]]:
+    """Return the tickets of everybody in a sitting, who has a photo, and a registration ref to show it by."""
+    sitting = sittings.sitting_by_ref(session, ref)
+    entries = store.entries_of_sitting(session, sitting.id)
+    tickets = tickets_of(session, sorted({entry.ticket.id for entry in entries}))
+    photos = store.with_photo(session, {entry.candidate.id for entry in entries})
+    refs = {entry.candidate.id: entry.registration.ref for entry in entries}
+    return sitting, tickets, photos, refs
+
+
+def door_state(registration: Registration) -> str:
+    """Return the code of where a registration stands at the door, for words and colour."""
+    if registration.absent_at is not None:
+        return "absent"
+    if registration.pledged_at is not None:
+        return "waiting"
+    if registration.signed_in_at is not None:
+        return "signed_in"
+    if registration.checked_in_at is not None:
+        return "checked_in"
+    return "arrived" if registration.arrived_at is not None else "not_arrived"

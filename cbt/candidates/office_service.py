@@ -1,0 +1,153 @@
+"""Use cases of the office: reveal a number, correct a person, take a registration back, export a roster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+
+from cbt.accounts.second import confirm_second
+from cbt.audit.chain import record
+from cbt.candidates import store
+from cbt.candidates.corrections import Correction, correct_candidate
+from cbt.candidates.door_store import has_started
+from cbt.candidates.models import Registration
+from cbt.candidates.personal import DOCUMENT, PHONE, open_sealed
+from cbt.candidates.roster_export import rows_of
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import Conflict, InvalidInput
+from cbt.exams.store import blueprint_of
+from cbt.rules.roles import Role
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import Batch, Sitting
+from cbt.sittings.store import sitting_by_ref
+from cbt.web.login import Principal
+
+_REMOVABLE = frozenset({State.DRAFT, State.PUBLISHED, State.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """The numbers of a candidate in full, for this one answer."""
+
+    document: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """The second person's credential as it was typed."""
+
+    login: str
+    password: str
+
+
+def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Revealed:
+    """Return a candidate's numbers in full; who looked and why is in the audit log.
+
+    Raise InvalidInput("office.reason") without a reason, NotFound for a registration of somebody else's.
+    """
+    reason = _reason(reason)
+    with unit_of_work() as session:
+        entry = store.entry_for(session, ref, principal)
+        candidate = entry.candidate
+        phone = open_sealed(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
+        revealed = Revealed(open_sealed(candidate.document_sealed, DOCUMENT), phone)
+        subject, actor = f"candidate:{candidate.ref}", f"staff:{principal.subject_ref}"
+        record(session, at=now, actor=actor, act="personal.reveal", subject=subject, reason=reason)
+        return revealed
+
+
+def correct(*, ref: str, correction: Correction, second: Second, principal: Principal, now: datetime) -> None:
+    """Put a candidate's name, number or photo right; once a room of theirs has started, with the chief.
+
+    Raise InvalidInput("second.wrong") without the chief's credential then.
+
+    Source: R-15.
+    """
+    countersigned_by = ""
+    with reading() as session:
+        candidate_id = store.entry_for(session, ref, principal).candidate.id
+        if has_started(session, candidate_id):
+            chief = confirm_second(
+                session,
+                login=second.login,
+                password=second.password,
+                first=principal,
+                now=now,
+                roles={Role.CHIEF_PROCTOR},
+            )
+            countersigned_by = f"staff:{chief.ref}"
+    with unit_of_work() as session:
+        correct_candidate(
+            session,
+            store.entry_for(session, ref, principal).candidate,
+            correction,
+            now=now,
+            actor=f"staff:{principal.subject_ref}",
+            countersigned_by=countersigned_by,
+        )
+
+
+def remove_registration(*, ref: str, reason: str, principal: Principal, now: datetime) -> str:
+    """Take a registration back before its sitting admits; return the sitting's ref.
+
+    Raise InvalidInput("office.reason"), Conflict("registration.fixed") once the doors are open or a form is
+    drawn for it.
+    """
+    reason = _reason(reason)
+    try:
+        with unit_of_work() as session:
+            entry = store.entry_for(session, ref, principal)
+            if State(entry.sitting_room.state) not in _REMOVABLE:
+                raise Conflict("registration.fixed")
+            sitting_ref = session.get_one(Sitting, entry.registration.sitting_id).ref
+            session.execute(delete(Registration).where(Registration.id == entry.registration.id))
+            before = {
+                "ticket": entry.ticket.number,
+                "paper": entry.registration.paper,
+                "seat": entry.seat.number,
+            }
+            record(
+                session,
+                at=now,
+                actor=f"staff:{principal.subject_ref}",
+                act="registration.remove",
+                subject=f"registration:{ref}",
+                reason=reason,
+                before=before,
+            )
+            return sitting_ref
+    except IntegrityError as error:
+        # A drawn form belongs to it; the form's room comes later and is not asked here.
+        raise Conflict("registration.fixed") from error
+
+
+def export_rows(
+    *, sitting_ref: str, reveal_numbers: bool, reason: str, actor: str, now: datetime
+) -> list[list[str]]:
+    """Return the roster rows of a sitting; the export is in the audit log, with its reason when numbers show.
+
+    Raise InvalidInput("office.reason") for numbers without a reason.
+    """
+    if reveal_numbers:
+        reason = _reason(reason)
+    with unit_of_work() as session:
+        sitting = sitting_by_ref(session, sitting_ref)
+        entries = store.entries_of_sitting(session, sitting.id)
+        versions = {entry.registration.blueprint_version_id for entry in entries}
+        blueprints = {version: blueprint_of(session, version) for version in versions}
+        batch = session.get_one(Batch, sitting.batch_id).name
+        after = {"rows": len(entries), "numbers": "full" if reveal_numbers else "masked"}
+        subject = f"sitting:{sitting.ref}"
+        record(session, at=now, actor=actor, act="roster.export", subject=subject, reason=reason, after=after)
+        return rows_of(entries, blueprints, batch, reveal=reveal_numbers)
+
+
+def _reason(reason: str) -> str:
+    plain = reason.strip()
+    if not 2 <= len(plain) <= 500:
+        raise InvalidInput("office.reason", field="reason")
+    return plain

@@ -1,0 +1,230 @@
+"""Pages of the office: a batch, a sitting, roster import, tickets, a registration."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.views import me
+from cbt.candidates import office_pages, office_service, photos, roster_export, roster_views, store
+from cbt.candidates.corrections import Correction
+from cbt.candidates.office_service import Revealed, Second
+from cbt.candidates.roster_columns import DOCUMENT_NAMES
+from cbt.candidates.roster_views import uploaded
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, NotFound
+from cbt.exams.store import blueprint_of
+from cbt.rules.roles import Role
+from cbt.sittings.models import Batch, Centre, Sitting
+from cbt.web import access
+
+pages = flask.Blueprint("office", __name__)
+pages.register_blueprint(roster_views.pages)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+Answer = flask.typing.ResponseReturnValue
+
+
+def _actor() -> str:
+    return f"staff:{me().subject_ref}"
+
+
+@pages.get("/office/batches/<ref>")
+@access.roles(*READERS)
+def batch(ref: str) -> Answer:
+    """Show a batch and its sittings."""
+    with reading() as session:
+        page = office_pages.batch_page(session, ref)
+    return flask.render_template("office/batch.html", page=page)
+
+
+@pages.get("/office/sittings/<ref>")
+@access.roles(*READERS)
+def sitting(ref: str) -> Answer:
+    """Show a sitting: what is to do next, its rooms, its registrations."""
+    with reading() as session:
+        page = office_pages.sitting_page(session, ref)
+    return flask.render_template("office/sitting.html", page=page, door_state=office_pages.door_state)
+
+
+@pages.post("/office/sittings/<ref>/photos")
+@access.roles(Role.OFFICER)
+def add_photos(ref: str) -> Answer:
+    """Store the photos of a zip and say what became of each file."""
+    try:
+        name, body = uploaded("photos")
+        report = photos.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=_actor())
+    except CbtError as error:
+        refused = refusal(error)
+        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+    if not report.unmatched and not report.refused:
+        flask.flash(flask_babel.gettext("office.photos.stored", count=report.stored), "ok")
+        return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+    refused_files = [
+        (file, flask_babel.gettext(f"error.{code}.what", maximum=1024)) for file, code in report.refused
+    ]
+    return flask.render_template(
+        "office/photos.html", ref=ref, file_name=name, report=report, refused_files=refused_files
+    )
+
+
+@pages.post("/office/sittings/<ref>/export")
+@access.roles(Role.OFFICER)
+def export(ref: str) -> Answer:
+    """Send the roster of a sitting as xlsx or csv."""
+    form = flask.request.form
+    try:
+        rows = office_service.export_rows(
+            sitting_ref=ref,
+            reveal_numbers=form.get("reveal") == "1",
+            reason=form.get("reason", ""),
+            actor=_actor(),
+            now=flask.g.now,
+        )
+    except CbtError as error:
+        refused = refusal(error)
+        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+    if form.get("format") == "csv":
+        return download(roster_export.to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
+    return download(roster_export.to_xlsx(rows), roster_export.XLSX, f"roster-{ref}.xlsx")
+
+
+def download(body: bytes, mimetype: str, name: str) -> flask.Response:
+    """Return a file to save."""
+    response = flask.Response(body, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@pages.get("/office/roster-template.xlsx")
+@access.roles(*READERS)
+def roster_template() -> Answer:
+    """Send the empty roster workbook."""
+    return download(roster_export.template(), roster_export.XLSX, "roster-template.xlsx")
+
+
+@pages.get("/office/sittings/<ref>/tickets")
+@access.roles(*READERS)
+def tickets(ref: str) -> Answer:
+    """Show the admission tickets of a sitting for printing, two on an A4 page. Source: R-11."""
+    with reading() as session:
+        found, sheets, with_photo, refs = office_pages.ticket_sheets(session, ref)
+    return flask.render_template(
+        "office/tickets.html", sitting=found, tickets=sheets, with_photo=with_photo, refs=refs
+    )
+
+
+@pages.get("/office/sittings/<ref>/door-list")
+@access.roles(*READERS)
+def door_list(ref: str) -> Answer:
+    """Show who is expected at each door, for printing and signing."""
+    with reading() as session:
+        page = office_pages.sitting_page(session, ref)
+    return flask.render_template(
+        "office/door_list.html", page=page, accommodation=roster_export.accommodation_text
+    )
+
+
+@pages.get("/office/registrations/<ref>")
+@access.roles(*READERS)
+def registration(ref: str) -> Answer:
+    """Show one registration, numbers masked."""
+    return _registration_page(ref, NOTHING_REFUSED)
+
+
+def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = None) -> Answer:
+    with reading() as session:
+        entry = store.entry_for(session, ref, me())
+        of_sitting = session.get_one(Sitting, entry.registration.sitting_id)
+        context = {
+            "entry": entry,
+            "sitting": of_sitting,
+            "batch": session.get_one(Batch, of_sitting.batch_id),
+            "centre": session.get_one(Centre, of_sitting.centre_id),
+            "blueprint": blueprint_of(session, entry.registration.blueprint_version_id),
+            "has_photo": bool(store.with_photo(session, [entry.candidate.id])),
+            "started": office_service.has_started(session, entry.candidate.id),
+        }
+    page = flask.render_template(
+        "office/registration.html",
+        **context,
+        documents=list(DOCUMENT_NAMES),
+        accommodation=roster_export.accommodation_text(entry),
+        state=office_pages.door_state(entry.registration),
+        revealed=revealed,
+        refused=refused,
+    )
+    return page, refused.code
+
+
+@pages.get("/office/registrations/<ref>/photo")
+@access.roles(*READERS, Role.PROCTOR)
+def photo(ref: str) -> Answer:
+    """Send the photo of a candidate whose room this person may see."""
+    with reading() as session:
+        found = store.photo_of(session, store.entry_for(session, ref, me()).candidate.id)
+    if found is None:
+        raise NotFound("photo.none")
+    return flask.Response(found.image, mimetype=found.mimetype)
+
+
+@pages.post("/office/registrations/<ref>/reveal")
+@access.roles(Role.OFFICER)
+def reveal(ref: str) -> Answer:
+    """Show the full numbers on this one page; the log keeps who and why."""
+    reason = flask.request.form.get("reason", "")
+    try:
+        revealed = office_service.reveal(ref=ref, reason=reason, principal=me(), now=flask.g.now)
+    except CbtError as error:
+        return _registration_page(ref, refusal(error))
+    return _registration_page(ref, NOTHING_REFUSED, revealed)
+
+
+@pages.post("/office/registrations/<ref>/correct")
+@access.roles(Role.OFFICER)
+def correct(ref: str) -> Answer:
+    """Put a name, number or photo right with evidence (更正记录). Source: R-15."""
+    form = flask.request.form
+    try:
+        office_service.correct(
+            ref=ref,
+            correction=_correction(),
+            second=Second(form.get("second_login", ""), form.get("second_password", "")),
+            principal=me(),
+            now=flask.g.now,
+        )
+    except CbtError as error:
+        return _registration_page(ref, refusal(error))
+    flask.flash(flask_babel.gettext("office.corrected"), "ok")
+    return flask.redirect(flask.url_for("office.registration", ref=ref), 303)
+
+
+def _correction() -> Correction:
+    form = flask.request.form
+    number = form.get("document_number", "").strip()
+    picture = flask.request.files.get("photo")
+    image = picture.read() if picture is not None and picture.filename else b""
+    return Correction(
+        evidence=form.get("evidence", ""),
+        name=form.get("name", "").strip() or None,
+        document=(form.get("document_type", ""), number) if number else None,
+        photo=(photos.photo_kind(image), image) if image else None,
+    )
+
+
+@pages.post("/office/registrations/<ref>/remove")
+@access.roles(Role.OFFICER)
+def remove(ref: str) -> Answer:
+    """Take a registration back before its sitting admits."""
+    reason = flask.request.form.get("reason", "")
+    try:
+        sitting_ref = office_service.remove_registration(
+            ref=ref, reason=reason, principal=me(), now=flask.g.now
+        )
+    except CbtError as error:
+        return _registration_page(ref, refusal(error))
+    flask.flash(flask_babel.gettext("office.removed"), "ok")
+    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)

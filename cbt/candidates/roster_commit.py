@@ -1,0 +1,203 @@
+"""Import a roster: dry run, draft, confirmation; all of a file or nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration, RosterDraft
+from cbt.candidates.personal import DOCUMENT, PHONE, ROSTER, open_bytes, seal, seal_bytes
+from cbt.candidates.roster import Roster, read_roster
+from cbt.candidates.roster_plan import Placement, RosterPlan, choices, plan_roster
+from cbt.candidates.tickets import fresh_numbers
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.exams.steps import store_blueprint
+from cbt.rules.admission import mask_document
+from cbt.sittings.models import Sitting
+from cbt.sittings.store import sitting_by_ref
+from cbt.web.i18n import local_zone
+from cbt.web.refs import new_ref
+
+DRAFT_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A dry run: the file as it was read and what importing it would do."""
+
+    sitting: Sitting
+    roster: Roster
+    plan: RosterPlan
+    file_name: str
+    draft_ref: str = ""
+
+
+def dry_run(*, sitting_ref: str, file_name: str, body: bytes, folder: Path) -> Checked:
+    """Return what importing a file would do; nothing is stored.
+
+    Raise InvalidInput as `read_roster` does, Conflict as `plan_roster` does.
+    """
+    roster = read_roster(file_name, body)
+    with reading() as session:
+        sitting = sitting_by_ref(session, sitting_ref)
+        plan = plan_roster(session, sitting, roster, choices(session, folder))
+    return Checked(sitting, roster, plan, file_name)
+
+
+def save_draft(*, sitting_ref: str, file_name: str, body: bytes, now: datetime, actor: str) -> str:
+    """Keep a file for its confirmation, sealed, and return the draft's ref; old drafts are dropped."""
+    with unit_of_work() as session:
+        session.execute(delete(RosterDraft).where(RosterDraft.created_at < now - DRAFT_LIFE))
+        draft = RosterDraft(
+            ref=new_ref("rd"),
+            sitting_id=sitting_by_ref(session, sitting_ref).id,
+            actor=actor,
+            file_name=file_name[:200],
+            body_sealed=seal_bytes(body, ROSTER),
+            created_at=now,
+        )
+        session.add(draft)
+        return draft.ref
+
+
+def open_draft(*, ref: str, actor: str) -> tuple[str, bytes]:
+    """Return the name and the bytes of a draft of this person; raise NotFound("roster.draft_gone")."""
+    with reading() as session:
+        draft = _draft(session, ref, actor)
+        return draft.file_name, open_bytes(draft.body_sealed, ROSTER)
+
+
+def drop_draft(*, ref: str, actor: str) -> None:
+    """Forget a draft; a repeat changes nothing."""
+    with unit_of_work() as session:
+        session.execute(delete(RosterDraft).where(RosterDraft.ref == ref, RosterDraft.actor == actor))
+
+
+def _draft(session: Session, ref: str, actor: str) -> RosterDraft:
+    draft = session.scalar(select(RosterDraft).where(RosterDraft.ref == ref, RosterDraft.actor == actor))
+    if draft is None:
+        raise NotFound("roster.draft_gone")
+    return draft
+
+
+def import_roster(
+    *,
+    sitting_ref: str,
+    file_name: str,
+    body: bytes,
+    folder: Path,
+    now: datetime,
+    actor: str,
+    draft_ref: str = "",
+) -> Checked:
+    """Register everybody in a file, or nobody.
+
+    Raise InvalidInput("roster.refused") with the number of problems when something stops the file; the
+    plan is made again inside the unit of work, so what changed since the dry run is seen.
+
+    Source: R-7, R-16.
+    """
+    roster = read_roster(file_name, body)
+    try:
+        with unit_of_work() as session:
+            sitting = sitting_by_ref(session, sitting_ref)
+            plan = plan_roster(session, sitting, roster, choices(session, folder))
+            if plan.stops:
+                raise InvalidInput("roster.refused", count=len(plan.stops))
+            _register(session, sitting, plan, now=now, actor=actor)
+            session.execute(delete(RosterDraft).where(RosterDraft.ref == draft_ref))
+            after = {"file": file_name, "registered": len(plan.placements), "already": plan.already}
+            subject = f"sitting:{sitting.ref}"
+            record(session, at=now, actor=actor, act="roster.import", subject=subject, after=after)
+            session.flush()
+            session.expunge_all()
+    except IntegrityError as error:
+        # Somebody else took a seat or a number between the plan and the commit (PostgreSQL).
+        raise Conflict("roster.changed") from error
+    return Checked(sitting, roster, plan, file_name)
+
+
+def _register(session: Session, sitting: Sitting, plan: RosterPlan, *, now: datetime, actor: str) -> None:
+    people = _people(session, plan, now=now)
+    tickets = _tickets(session, sitting, plan, people)
+    versions: dict[str, int] = {}
+    for one in plan.placements:
+        blueprint = one.choice.blueprint
+        if blueprint.ref not in versions:
+            stored = store_blueprint(session, one.choice.text, now=now, actor=actor, name=blueprint.ref)
+            versions[blueprint.ref] = stored.id
+        session.add(
+            Registration(
+                ref=new_ref("re"),
+                candidate_id=people[one.index].id,
+                ticket_id=tickets[one.index].id,
+                sitting_id=sitting.id,
+                sitting_room_id=one.sitting_room.id,
+                seat_id=one.seat.id,
+                blueprint_version_id=versions[blueprint.ref],
+                blueprint_ref=blueprint.ref,
+                paper=one.paper,
+                kind=one.row.kind,
+                factor=one.row.factor,
+                extra=one.row.extra,
+                accommodation_note=one.row.accommodation,
+                eligibility=one.row.eligibility,
+                note=one.row.note,
+            )
+        )
+    session.flush()
+
+
+def _people(session: Session, plan: RosterPlan, *, now: datetime) -> dict[str, Candidate]:
+    people: dict[str, Candidate] = {}
+    for one in plan.placements:
+        if one.index in people:
+            continue
+        people[one.index] = one.candidate or _new_candidate(one, now=now)
+        session.add(people[one.index])
+    session.flush()
+    return people
+
+
+def _new_candidate(one: Placement, *, now: datetime) -> Candidate:
+    row = one.row
+    return Candidate(
+        ref=new_ref("ca"),
+        name=row.name,
+        gender=row.gender,
+        document_type=row.document_type,
+        document_sealed=seal(row.document_number, DOCUMENT),
+        document_index=one.index,
+        document_masked=mask_document(row.document_number),
+        phone_sealed=seal(row.phone, PHONE) if row.phone else None,
+        employer=row.employer,
+        created_at=now,
+    )
+
+
+def _tickets(
+    session: Session, sitting: Sitting, plan: RosterPlan, people: Mapping[str, Candidate]
+) -> dict[str, AdmissionTicket]:
+    tickets = {one.index: one.ticket for one in plan.placements if one.ticket is not None}
+    brought = {one.index: one.row.ticket for one in plan.placements if one.row.ticket}
+    numberless = [index for index in people if index not in tickets and index not in brought]
+    local_start = sitting.planned_start_at.astimezone(local_zone())
+    fresh = fresh_numbers(session, batch_id=sitting.batch_id, local_start=local_start, count=len(numberless))
+    numbers = brought | dict(zip(numberless, fresh, strict=True))
+    for index, candidate in people.items():
+        if index not in tickets:
+            ticket = AdmissionTicket(
+                batch_id=sitting.batch_id, candidate_id=candidate.id, number=numbers[index]
+            )
+            session.add(ticket)
+            tickets[index] = ticket
+    session.flush()
+    return tickets

@@ -1,0 +1,291 @@
+"""Hold a roster against what is registered: who is new, which paper, which seat, what does not go.
+
+Nothing is written here; the dry run and the import make the same plan, the import inside its unit of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.candidates import roster_columns as columns
+from cbt.candidates.models import AdmissionTicket, Candidate
+from cbt.candidates.personal import document_index
+from cbt.candidates.roster import Problem, Roster, RosterRow
+from cbt.candidates.roster_seats import FreeSeats
+from cbt.candidates.spacing import Booked, booked, paper_span
+from cbt.errors import Conflict
+from cbt.exams.files import blueprint_text, read_blueprint
+from cbt.exams.store import blueprint_of, current_versions
+from cbt.rules.admission import Span, overlaps, same_name, too_close
+from cbt.rules.blueprint import ExamBlueprint, Paper
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
+
+OPEN_STATES = frozenset({State.DRAFT, State.PUBLISHED, State.ADMITTING})
+"""A roster is taken until the first room starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A blueprint a row can mean, with its text when it comes from a file."""
+
+    blueprint: ExamBlueprint
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A row that can be registered: who, which paper, where."""
+
+    row: RosterRow
+    index: str
+    candidate: Candidate | None
+    ticket: AdmissionTicket | None
+    choice: Choice
+    paper: str
+    sitting_room: SittingRoom
+    room: Room
+    seat: Seat
+
+
+@dataclass
+class RosterPlan:
+    """What an import would do; it may be done only without a problem that stops."""
+
+    placements: list[Placement] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    already: int = 0
+    free_seats: int = 0
+    new_candidates: int = 0
+
+    @property
+    def stops(self) -> list[Problem]:
+        """The problems that keep the file out."""
+        return [problem for problem in self.problems if problem.stop]
+
+    @property
+    def hints(self) -> list[Problem]:
+        """The problems that are only hints."""
+        return [problem for problem in self.problems if not problem.stop]
+
+
+def choices(session: Session, folder: Path) -> list[Choice]:
+    """Return the blueprints rows can mean: the files of the folder, then stored ones without a file."""
+    found: dict[str, Choice] = {}
+    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+        text = blueprint_text(path)
+        blueprint = read_blueprint(text, name=path.name)
+        found[blueprint.ref] = Choice(blueprint, text)
+    for version in current_versions(session):
+        if version.ref not in found:
+            found[version.ref] = Choice(blueprint_of(session, version.id), version.source)
+    return list(found.values())
+
+
+def plan_roster(
+    session: Session, sitting: Sitting, roster: Roster, available: Sequence[Choice]
+) -> RosterPlan:
+    """Return what importing a roster into a sitting would do.
+
+    Raise Conflict("roster.sitting_closed") once a room has started, ("sitting.no_rooms") without rooms.
+
+    Source: R-6, R-7, R-16.
+    """
+    if State(sitting.state) not in OPEN_STATES:
+        raise Conflict("roster.sitting_closed")
+    planner = _Planner(session, sitting, roster, available)
+    return planner.plan()
+
+
+class _Planner:
+    """Reads once what the rows refer to, then places row by row."""
+
+    def __init__(
+        self, session: Session, sitting: Sitting, roster: Roster, available: Sequence[Choice]
+    ) -> None:
+        self._sitting = sitting
+        self._roster = roster
+        self._available = available
+        self._result = RosterPlan(problems=list(roster.problems))
+        self._batch = session.get_one(Batch, sitting.batch_id)
+        self._indexes = {row.row: document_index(row.document_number) for row in roster.rows}
+        self._candidates = _candidates(session, set(self._indexes.values()))
+        self._tickets = _tickets_of_batch(
+            session, sitting.batch_id, [c.id for c in self._candidates.values()]
+        )
+        self._holders = _ticket_holders(session, {row.ticket for row in roster.rows if row.ticket})
+        self._booked: dict[str, list[Booked]] = {}
+        by_id = {candidate.id: index for index, candidate in self._candidates.items()}
+        for entry in booked(session, by_id):
+            self._booked.setdefault(by_id[entry.candidate_id], []).append(entry)
+        self._spans: dict[str, list[tuple[int, str, Span]]] = {}
+        self._names: dict[str, RosterRow] = {}
+        self._ticket_rows: dict[str, str] = {}
+        self._free = FreeSeats(session, sitting, open_states=OPEN_STATES)
+
+    def plan(self) -> RosterPlan:
+        """Place every row."""
+        self._result.free_seats = self._free.count
+        placed = [(row, found) for row in self._roster.rows if (found := self._read(row)) is not None]
+        # Rows that name their seat come first, so that no other row is given it.
+        for row, (choice, paper) in sorted(placed, key=lambda one: (one[0].seat is None, one[0].row)):
+            self._place(row, choice, paper)
+        self._result.placements.sort(key=lambda one: one.row.row)
+        self._result.problems.sort(key=lambda problem: problem.row)
+        fresh = {one.index for one in self._result.placements if one.candidate is None}
+        self._result.new_candidates = len(fresh)
+        return self._result
+
+    def _note(
+        self, row: RosterRow, column: str, value: str, code: str, *, stop: bool = True, **params: object
+    ) -> None:
+        header = self._roster.header(column)
+        self._result.problems.append(Problem(row.row, header, value, code, params, stop))
+
+    def _read(self, row: RosterRow) -> tuple[Choice, str] | None:
+        """Return the blueprint and paper of a row that can be registered, noting everything against it."""
+        before = len(self._result.stops)
+        if row.batch and columns.plain(row.batch) != columns.plain(self._batch.name):
+            self._note(row, "batch", row.batch, "roster.other_batch", batch=self._batch.name)
+        self._check_person(row)
+        self._check_ticket(row)
+        choice = self._choice(row)
+        paper = self._paper(row, choice) if choice is not None else None
+        if choice is None or paper is None or len(self._result.stops) > before:
+            return None
+        return (choice, paper) if self._fits(row, choice.blueprint.papers[paper], paper) else None
+
+    def _check_person(self, row: RosterRow) -> None:
+        index = self._indexes[row.row]
+        known = self._candidates.get(index)
+        if known is not None and not same_name(known.name, row.name):
+            self._note(row, "name", row.name, "roster.name_differs", known=known.name)
+        first = self._names.setdefault(index, row)
+        if not same_name(first.name, row.name):
+            self._note(row, "name", row.name, "roster.same_number", other_row=first.row)
+
+    def _check_ticket(self, row: RosterRow) -> None:
+        if not row.ticket:
+            return
+        index = self._indexes[row.row]
+        candidate = self._candidates.get(index)
+        own = self._tickets.get(candidate.id) if candidate is not None else None
+        if own is not None and own.number != row.ticket:
+            self._note(row, "ticket", row.ticket, "roster.other_ticket", number=own.number)
+        elif own is None and row.ticket in self._holders:
+            self._note(row, "ticket", row.ticket, "roster.ticket_taken")
+        if self._ticket_rows.setdefault(row.ticket, index) != index:
+            self._note(row, "ticket", row.ticket, "roster.ticket_twice")
+
+    def _choice(self, row: RosterRow) -> Choice | None:
+        level = columns.level_of(row.level)
+        matching = [
+            one
+            for one in self._available
+            if level
+            in {columns.level_of(one.blueprint.level_code), columns.level_of(one.blueprint.level_name)}
+            or level == columns.plain(one.blueprint.ref)
+        ]
+        if not matching:
+            levels = [one.blueprint.level_name for one in self._available]
+            self._note(row, "level", row.level, "roster.level", levels=levels)
+            return None
+        if row.occupation:
+            named = [
+                one for one in matching if columns.plain(row.occupation) in _occupation_names(one.blueprint)
+            ]
+            if not named:
+                names = sorted({one.blueprint.occupation_name for one in matching})
+                self._note(row, "occupation", row.occupation, "roster.occupation", names=names)
+                return None
+            matching = named
+        if len(matching) > 1:
+            names = [one.blueprint.occupation_name for one in matching]
+            self._note(row, "level", row.level, "roster.level_ambiguous", names=names)
+            return None
+        return matching[0]
+
+    def _paper(self, row: RosterRow, choice: Choice) -> str | None:
+        papers = choice.blueprint.papers
+        code = columns.paper_codes(row.paper)
+        found = [
+            paper.code
+            for paper in papers.values()
+            if code in {paper.code, columns.paper_codes(paper.name)}
+            or columns.plain(row.paper) == columns.plain(paper.name)
+        ]
+        if len(found) != 1:
+            names = [paper.name for paper in papers.values()]
+            self._note(row, "paper", row.paper, "roster.paper", papers=names)
+            return None
+        if self._sitting.mode not in papers[found[0]].modes:
+            self._note(row, "paper", row.paper, "roster.paper_mode")
+            return None
+        return found[0]
+
+    def _fits(self, row: RosterRow, paper: Paper, code: str) -> bool:
+        index = self._indexes[row.row]
+        span = paper_span(self._sitting.planned_start_at, paper, factor=row.factor, extra=row.extra)
+        for entry in self._booked.get(index, []):
+            if entry.sitting.id == self._sitting.id and entry.paper == code:
+                self._result.already += 1
+                return False
+            if overlaps(entry.span, span):
+                self._note(row, "paper", row.paper, "roster.overlap", other=entry.sitting.name)
+                return False
+            if too_close(entry.span, span):
+                self._note(row, "paper", row.paper, "roster.close", stop=False, other=entry.sitting.name)
+        for other_row, other_code, _ in self._spans.get(index, []):
+            # Two papers of one person in one sitting begin at the same moment.
+            twice = "roster.twice" if other_code == code else "roster.both_papers"
+            self._note(row, "paper", row.paper, twice, other_row=other_row)
+            return False
+        self._spans.setdefault(index, []).append((row.row, code, span))
+        return True
+
+    def _place(self, row: RosterRow, choice: Choice, paper: str) -> None:
+        index = self._indexes[row.row]
+        found = self._free.take(row)
+        if isinstance(found, str):
+            column = "room" if found == "roster.no_room" else "seat"
+            value = row.room if column == "room" else str(row.seat or "")
+            self._note(row, column, value, found, free=self._free.count, rooms=self._free.room_names)
+            return
+        candidate = self._candidates.get(index)
+        ticket = self._tickets.get(candidate.id) if candidate is not None else None
+        sitting_room, room, seat = found
+        self._result.placements.append(
+            Placement(row, index, candidate, ticket, choice, paper, sitting_room, room, seat)
+        )
+
+
+def _candidates(session: Session, indexes: set[str]) -> dict[str, Candidate]:
+    if not indexes:
+        return {}
+    query = select(Candidate).where(Candidate.document_index.in_(indexes))
+    return {candidate.document_index: candidate for candidate in session.scalars(query)}
+
+
+def _tickets_of_batch(
+    session: Session, batch_id: int, candidate_ids: Sequence[int]
+) -> Mapping[int, AdmissionTicket]:
+    query = select(AdmissionTicket).where(
+        AdmissionTicket.batch_id == batch_id, AdmissionTicket.candidate_id.in_(candidate_ids)
+    )
+    return {ticket.candidate_id: ticket for ticket in session.scalars(query)} if candidate_ids else {}
+
+
+def _ticket_holders(session: Session, numbers: set[str]) -> set[str]:
+    query = select(AdmissionTicket.number).where(AdmissionTicket.number.in_(numbers))
+    return set(session.scalars(query)) if numbers else set()
+
+
+def _occupation_names(blueprint: ExamBlueprint) -> set[str]:
+    """The occupation's name, aliases and code, as they are compared. Source: R-6."""
+    names = (blueprint.occupation_name, *blueprint.aliases, blueprint.occupation_code)
+    return {columns.plain(name) for name in names}

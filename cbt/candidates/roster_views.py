@@ -1,0 +1,147 @@
+"""Roster import on pages: choose a file, look at the dry run, confirm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import flask
+import flask_babel
+
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.views import me
+from cbt.candidates import roster_commit
+from cbt.candidates.roster import Problem
+from cbt.config import Settings
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, InvalidInput
+from cbt.rules.roles import Role
+from cbt.sittings.models import Batch
+from cbt.sittings.store import rooms_of_sitting, seat_counts, sitting_by_ref
+from cbt.web import access
+from cbt.web.i18n import explain
+
+pages = flask.Blueprint("roster", __name__)
+Answer = flask.typing.ResponseReturnValue
+
+
+def uploaded(field: str) -> tuple[str, bytes]:
+    """Return the name and bytes of an uploaded file; raise InvalidInput("upload.missing")."""
+    file = flask.request.files.get(field)
+    if file is None or not file.filename:
+        raise InvalidInput("upload.missing", field=field)
+    return file.filename, file.read()
+
+
+def blueprint_folder() -> Path:
+    """Return the folder of the blueprint files of this installation."""
+    return cast(Settings, flask.current_app.extensions["cbt_settings"]).blueprint_dir
+
+
+def told(problems: Sequence[Problem]) -> list[dict[str, object]]:
+    """Return problems as people and programs read them: row, column, value, why, fix, and whether it stops."""
+    lines: list[dict[str, object]] = []
+    for problem in problems:
+        why, fix = explain(InvalidInput(problem.code, **problem.params))
+        lines.append(
+            {
+                "row": problem.row,
+                "column": problem.column,
+                "value": problem.value,
+                "why": why,
+                "fix": fix,
+                "stop": problem.stop,
+            }
+        )
+    return lines
+
+
+def _actor() -> str:
+    return f"staff:{me().subject_ref}"
+
+
+@pages.get("/office/sittings/<ref>/roster")
+@access.roles(Role.OFFICER)
+def upload(ref: str) -> Answer:
+    """Show where to choose a roster file."""
+    return _upload_page(ref, NOTHING_REFUSED)
+
+
+def _upload_page(ref: str, refused: Refusal) -> Answer:
+    with reading() as session:
+        sitting = sitting_by_ref(session, ref)
+        batch = session.get_one(Batch, sitting.batch_id)
+        rooms = rooms_of_sitting(session, sitting.id)
+        seats = seat_counts(session, [view.room.id for view in rooms])
+    page = flask.render_template(
+        "office/roster_upload.html", sitting=sitting, batch=batch, rooms=rooms, seats=seats, refused=refused
+    )
+    return page, refused.code
+
+
+@pages.post("/office/sittings/<ref>/roster")
+@access.roles(Role.OFFICER)
+def take(ref: str) -> Answer:
+    """Keep a roster file as a draft and go to its dry run."""
+    try:
+        name, body = uploaded("file")
+        roster_commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
+        draft = roster_commit.save_draft(
+            sitting_ref=ref, file_name=name, body=body, now=flask.g.now, actor=_actor()
+        )
+    except CbtError as error:
+        return _upload_page(ref, refusal(error))
+    return flask.redirect(flask.url_for("office.roster.check", ref=ref, draft=draft), 303)
+
+
+@pages.get("/office/sittings/<ref>/roster/<draft>")
+@access.roles(Role.OFFICER)
+def check(ref: str, draft: str) -> Answer:
+    """Show the dry run of a draft: every problem at once, and what the import would do."""
+    return _check_page(ref, draft, NOTHING_REFUSED)
+
+
+def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
+    name, body = roster_commit.open_draft(ref=draft, actor=_actor())
+    checked = roster_commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
+    with reading() as session:
+        batch = session.get_one(Batch, checked.sitting.batch_id)
+    page = flask.render_template(
+        "office/roster_check.html",
+        checked=checked,
+        batch=batch,
+        draft=draft,
+        problems=told([*checked.plan.stops, *checked.plan.hints]),
+        refused=refused,
+    )
+    return page, refused.code
+
+
+@pages.post("/office/sittings/<ref>/roster/<draft>/confirm")
+@access.roles(Role.OFFICER)
+def confirm(ref: str, draft: str) -> Answer:
+    """Import a draft, all of it or nothing."""
+    name, body = roster_commit.open_draft(ref=draft, actor=_actor())
+    try:
+        done = roster_commit.import_roster(
+            sitting_ref=ref,
+            file_name=name,
+            body=body,
+            folder=blueprint_folder(),
+            now=flask.g.now,
+            actor=_actor(),
+            draft_ref=draft,
+        )
+    except CbtError as error:
+        return _check_page(ref, draft, refusal(error))
+    flask.flash(flask_babel.gettext("office.roster.imported", count=len(done.plan.placements)), "ok")
+    return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+
+
+@pages.post("/office/sittings/<ref>/roster/<draft>/drop")
+@access.roles(Role.OFFICER)
+def drop(ref: str, draft: str) -> Answer:
+    """Forget a draft."""
+    roster_commit.drop_draft(ref=draft, actor=_actor())
+    return flask.redirect(flask.url_for("office.roster.upload", ref=ref), 303)

@@ -1,0 +1,209 @@
+"""Signing in at a seat: ticket and the end of the registered document, or ticket and a 登录码.
+
+Source: R-14.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import flask
+from sqlalchemy.orm import Session
+
+from cbt.audit import chain
+from cbt.candidates import door_store, seats
+from cbt.candidates.admission import Door, PaperState, refusal
+from cbt.candidates.personal import DOCUMENT, open_sealed
+from cbt.candidates.seats import Machine
+from cbt.candidates.steps import login_code_hash
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import CbtError, InvalidInput, NotFound
+from cbt.rules.admission import last_six
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import Seat
+from cbt.sittings.steps import admit_if_due
+from cbt.web import throttle
+from cbt.web.login import open_login, revoke_login
+
+Papers = Callable[[Session, Collection[int]], Mapping[int, PaperState]]
+_EXTENSION = "cbt_papers"
+_GOING = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class SignInInput:
+    """What a candidate typed: normalised ticket number and one of the two secrets."""
+
+    ticket: str
+    by: Literal["document", "code"]
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A login session was opened; `token` goes into the cookie after the commit."""
+
+    token: str
+    registration_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Two papers are open for this person; the references of their registrations, earliest first."""
+
+    registration_refs: tuple[str, ...]
+
+
+def register_papers(app: flask.Flask, papers: Papers) -> None:
+    """Tell how to ask a later room for the state of papers: registration ids -> states (absent = open)."""
+    app.extensions[_EXTENSION] = papers
+
+
+def paper_states(session: Session, registration_ids: Collection[int]) -> Mapping[int, PaperState]:
+    """Return what is known of the papers of these registrations; one that is missing is open."""
+    papers: Papers | None = flask.current_app.extensions.get(_EXTENSION)
+    return {} if papers is None else papers(session, registration_ids)
+
+
+def sign_in(
+    entry: SignInInput, *, machine: Machine, now: datetime, former_login_id: int | None = None
+) -> SignedIn | Choice:
+    """Open a login session for whoever `entry` proves to be, or return the papers to choose from.
+
+    Wrong tries are counted per ticket and per seat. `former_login_id` is the login this browser held: it
+    ends here. Raise InvalidInput("door.wrong_document" or "door.wrong_code") for a wrong try, and what
+    admission.refusal says when every paper of the ticket refuses.
+
+    Source: R-14, R-16.
+    """
+    with unit_of_work() as session:
+        visit = _Visit(machine, seats.seat_of(session, machine), now, former_login_id)
+        outcome = _sign_in(session, entry, visit)
+    # Raised after the commit: a wrong try must stay counted.
+    if isinstance(outcome, CbtError):
+        raise outcome
+    return outcome
+
+
+def choose(
+    registration_ref: str,
+    *,
+    allowed: Sequence[str],
+    machine: Machine,
+    now: datetime,
+    former_login_id: int | None = None,
+) -> SignedIn:
+    """Open a login session for the paper picked from `allowed`, which a sign-in has just proved.
+
+    Source: R-14.
+    """
+    with unit_of_work() as session:
+        visit = _Visit(machine, seats.seat_of(session, machine), now, former_login_id)
+        doors = door_store.doors_of(session, [ref for ref in allowed if ref == registration_ref])
+        if not doors:
+            raise NotFound("door.no_registration")
+        refused = _refusals(session, doors, visit)[0]
+        if refused is not None:
+            raise refused
+        return _open(session, doors[0], visit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    machine: Machine
+    seat: Seat | None
+    now: datetime
+    former_login_id: int | None
+
+
+def _sign_in(session: Session, entry: SignInInput, visit: _Visit) -> SignedIn | Choice | CbtError:
+    keys = [f"ticket:{entry.ticket}"] + ([f"seat:{visit.seat.id}"] if visit.seat else [])
+    for key in keys:
+        throttle.check(session, key, now=visit.now)
+    proved = _proved(door_store.doors_of_ticket(session, entry.ticket), entry, visit.now)
+    if not proved:
+        for key in keys:
+            throttle.fail(session, key, now=visit.now)
+        return InvalidInput(f"door.wrong_{entry.by}", field=entry.by)
+    for key in keys:
+        throttle.clear(session, key)
+    for door in proved:
+        admit_if_due(session, door.sitting_room, now=visit.now)
+    refusals = _refusals(session, proved, visit)
+    welcome = [door for door, refused in zip(proved, refusals, strict=True) if refused is None]
+    if not welcome:
+        return _nearest(proved, refusals)
+    if len(welcome) > 1:
+        return Choice(tuple(door.registration.ref for door in welcome))
+    return _open(session, welcome[0], visit)
+
+
+def _proved(doors: Sequence[Door], entry: SignInInput, now: datetime) -> list[Door]:
+    """Return the registrations the secret belongs to; a 登录码 was printed for one of them."""
+    if entry.by == "code":
+        return [door for door in doors if _code_fits(door, entry.secret, now)]
+    # Every door of a ticket is one person's, and a ticket nobody has is compared like any other.
+    known = last_six(open_sealed(doors[0].candidate.document_sealed, DOCUMENT)) if doors else ""
+    fits = hmac.compare_digest(known.encode(), last_six(entry.secret).encode())
+    return list(doors) if fits and known else []
+
+
+def _code_fits(door: Door, code: str, now: datetime) -> bool:
+    stored, until = door.registration.login_code_hash, door.registration.login_code_until
+    if stored is None or until is None or now >= until:
+        return False
+    return hmac.compare_digest(stored, login_code_hash(door.registration.ref, code))
+
+
+def _refusals(session: Session, doors: Sequence[Door], visit: _Visit) -> list[CbtError | None]:
+    papers = paper_states(session, [door.registration.id for door in doors])
+    return [
+        refusal(
+            door,
+            now=visit.now,
+            paper=papers.get(door.registration.id, PaperState.OPEN),
+            place=door_store.place_in(session, visit.seat, door.registration),
+        )
+        for door in doors
+    ]
+
+
+def _nearest(doors: Sequence[Door], refusals: Sequence[CbtError | None]) -> CbtError:
+    """Return what a person at the door wants to know: of the paper going on or coming, else of the last."""
+    pairs = list(zip(doors, refusals, strict=True))
+    ahead = [refused for door, refused in pairs if door.sitting_room.state in _GOING and refused]
+    others = [refused for _, refused in reversed(pairs) if refused]
+    return (ahead + others)[0]
+
+
+def _open(session: Session, door: Door, visit: _Visit) -> SignedIn:
+    registration, now = door.registration, visit.now
+    actor = f"candidate:{registration.ref}"
+    if visit.seat is not None:
+        seats.note_machine(session, visit.seat, visit.machine, now=now)
+        if visit.seat.id != registration.seat_id:
+            seats.move_to_seat(session, registration, visit.seat, now=now, actor=actor)
+    registration.login_code_hash = registration.login_code_until = None
+    registration.signed_in_at = registration.signed_in_at or now
+    if visit.former_login_id is not None:
+        revoke_login(session, login_session_id=visit.former_login_id, now=now)
+    token = open_login(
+        session,
+        kind="candidate",
+        subject_ref=registration.ref,
+        machine=visit.machine.identity,
+        now=now,
+    )
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="door.sign_in",
+        subject=f"registration:{registration.ref}",
+        after={"seat": visit.seat.number if visit.seat else None, "address": visit.machine.address},
+    )
+    return SignedIn(token, registration.ref)

@@ -1,0 +1,127 @@
+"""Queries of the candidates room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
+from cbt.errors import NotFound
+from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
+from cbt.sittings.store import visible_rooms
+from cbt.web.login import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A registration with what identifies it at the door: who, which ticket, which seat of which room."""
+
+    registration: Registration
+    candidate: Candidate
+    ticket: AdmissionTicket
+    seat: Seat
+    room: Room
+    sitting_room: SittingRoom
+
+
+def candidate_principal(session: Session, ref: str) -> Principal | None:
+    """Return the principal of a registration: a candidate signs in to one paper of one sitting."""
+    row = session.execute(
+        select(Registration.id, Registration.ref, Candidate.name)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .where(Registration.ref == ref)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Principal(kind="candidate", subject_id=row.id, subject_ref=row.ref, name=row.name)
+
+
+def _entries() -> Select[Registration, Candidate, AdmissionTicket, Seat, Room, SittingRoom]:
+    return (
+        select(Registration, Candidate, AdmissionTicket, Seat, Room, SittingRoom)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+    )
+
+
+def entries_of_sitting(session: Session, sitting_id: int) -> list[Entry]:
+    """Return every registration of a sitting, by room and seat."""
+    query = _entries().where(Registration.sitting_id == sitting_id).order_by(Room.name, Seat.number)
+    return [Entry(*row) for row in session.execute(query)]
+
+
+def entries_of_room(session: Session, sitting_room_id: int) -> list[Entry]:
+    """Return every registration of a sitting-room, by seat."""
+    query = _entries().where(Registration.sitting_room_id == sitting_room_id).order_by(Seat.number)
+    return [Entry(*row) for row in session.execute(query)]
+
+
+def entry_by_id(session: Session, registration_id: int) -> Entry:
+    """Return one registration with its person, ticket and seat; raise NotFound("registration.unknown")."""
+    row = session.execute(_entries().where(Registration.id == registration_id)).one_or_none()
+    if row is None:
+        raise NotFound("registration.unknown")
+    return Entry(*row)
+
+
+def entry_for(session: Session, ref: str, principal: Principal) -> Entry:
+    """Return the registration when this person may see its room; raise NotFound otherwise.
+
+    Source: R-62.
+    """
+    query = _entries().where(Registration.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("registration.unknown")
+    return Entry(*row)
+
+
+def registrations_of_ticket(session: Session, number: str) -> Sequence[Registration]:
+    """Return every registration of a ticket number, by planned start."""
+    query = (
+        select(Registration)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(AdmissionTicket.number == number)
+        .order_by(Sitting.planned_start_at, Registration.id)
+    )
+    return session.scalars(query).all()
+
+
+def photo_of(session: Session, candidate_id: int) -> CandidatePhoto | None:
+    """Return the photo of a candidate, or None (照片待补)."""
+    return session.get(CandidatePhoto, candidate_id)
+
+
+def with_photo(session: Session, candidate_ids: Iterable[int]) -> set[int]:
+    """Return which of the candidates have a photo, without reading the images."""
+    wanted = list(candidate_ids)
+    query = select(CandidatePhoto.candidate_id).where(CandidatePhoto.candidate_id.in_(wanted))
+    return set(session.scalars(query)) if wanted else set()
+
+
+def counts_by_sitting(session: Session, batch_id: int) -> dict[int, int]:
+    """Return how many are registered for each sitting of a batch: sitting id -> registrations."""
+    query = (
+        select(Registration.sitting_id, func.count())
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(Sitting.batch_id == batch_id)
+        .group_by(Registration.sitting_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def counts_by_room(session: Session, sitting_id: int) -> dict[int, int]:
+    """Return how many are registered in each sitting-room: sitting-room id -> registrations."""
+    query = (
+        select(Registration.sitting_room_id, func.count())
+        .where(Registration.sitting_id == sitting_id)
+        .group_by(Registration.sitting_room_id)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}

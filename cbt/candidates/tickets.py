@@ -1,0 +1,105 @@
+"""准考证: numbers that catch a mistyped digit, and what a printed ticket says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.errors import Conflict
+from cbt.exams.store import blueprint_of
+from cbt.rules.blueprint import ExamBlueprint, Paper
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
+
+_RUNNING_DIGITS = 4
+_BATCH_DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLine:
+    """One paper on a ticket: when and where."""
+
+    registration: Registration
+    sitting: Sitting
+    centre: Centre
+    room: Room
+    seat: Seat
+    blueprint: ExamBlueprint
+    paper: Paper
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket as it is printed: one person, every paper of the batch."""
+
+    number: str
+    candidate: Candidate
+    lines: tuple[TicketLine, ...]
+
+
+def check_digit(digits: str) -> str:
+    """Return the Luhn digit of a text of digits: it catches any one wrong digit and most swapped pairs."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (2 if place % 2 == 0 else 1)
+        total += doubled - 9 if doubled > 9 else doubled
+    return str(-total % 10)
+
+
+def valid_number(number: str) -> bool:
+    """Return whether a text is a 12-digit number of ours with the right check digit."""
+    return (
+        len(number) == 12 and number.isascii() and number.isdigit() and check_digit(number[:-1]) == number[-1]
+    )
+
+
+def fresh_numbers(session: Session, *, batch_id: int, local_start: datetime, count: int) -> list[str]:
+    """Return `count` unused ticket numbers: yymm + batch (3 digits) + running (4 digits) + check digit.
+
+    `local_start` is the planned start in the centre's zone. Raise Conflict("ticket.used_up") when the
+    running number does not suffice.
+    """
+    prefix = f"{local_start:%y%m}{batch_id % 10**_BATCH_DIGITS:0{_BATCH_DIGITS}d}"
+    # Numbers a roster brought with it may share the prefix, so only ours of the right length count on.
+    highest = session.scalar(
+        select(func.max(AdmissionTicket.number)).where(
+            AdmissionTicket.number.startswith(prefix), func.length(AdmissionTicket.number) == 12
+        )
+    )
+    running = highest[len(prefix) : len(prefix) + _RUNNING_DIGITS] if highest else "0"
+    first = int(running) + 1 if running.isdigit() else 1
+    if first + count > 10**_RUNNING_DIGITS:
+        raise Conflict("ticket.used_up")
+    plain = [f"{prefix}{first + place:0{_RUNNING_DIGITS}d}" for place in range(count)]
+    return [digits + check_digit(digits) for digits in plain]
+
+
+def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
+    """Return tickets as they are printed, by number; papers by planned start, cancelled sittings left out.
+
+    Source: R-11.
+    """
+    query = (
+        select(AdmissionTicket.number, Candidate, Registration, Sitting, Centre, Room, Seat)
+        .join(Candidate, Candidate.id == AdmissionTicket.candidate_id)
+        .join(Registration, Registration.ticket_id == AdmissionTicket.id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .join(Centre, Centre.id == Sitting.centre_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .where(AdmissionTicket.id.in_(ticket_ids), SittingRoom.state != State.CANCELLED.value)
+        .order_by(AdmissionTicket.number, Sitting.planned_start_at)
+    )
+    found: dict[str, tuple[Candidate, list[TicketLine]]] = {}
+    for number, candidate, registration, sitting, centre, room, seat in session.execute(query):
+        blueprint = blueprint_of(session, registration.blueprint_version_id)
+        paper = blueprint.papers[registration.paper]
+        line = TicketLine(registration, sitting, centre, room, seat, blueprint, paper)
+        found.setdefault(number, (candidate, []))[1].append(line)
+    return [Ticket(number, candidate, tuple(lines)) for number, (candidate, lines) in found.items()]

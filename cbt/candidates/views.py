@@ -1,0 +1,294 @@
+"""The candidate's pages from the seat to the waiting room."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+from typing import Literal
+
+import flask
+from werkzeug.datastructures import MultiDict
+
+from cbt.candidates import door_service, seats, sign_in
+from cbt.candidates.seats import Machine
+from cbt.candidates.sign_in import Choice, SignedIn, SignInInput
+from cbt.db.types import from_micros, to_micros
+from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
+from cbt.web import access
+from cbt.web.i18n import explain
+from cbt.web.login import MACHINE_COOKIE, Principal, current_principal, forget, remember
+from cbt.web.problems import http_status
+
+pages = flask.Blueprint("candidates", __name__)
+Reply = flask.typing.ResponseReturnValue
+
+TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600
+CHOICE_LIFE = timedelta(minutes=2)
+_CHOICE = "door_choice"
+_MOST_TICKET = 20
+
+
+@pages.get("/")
+@access.public
+def seat_page() -> Reply:
+    """The seat: room and 机位号 in large, and signing in; an unbound machine asks for its seat."""
+    principal = current_principal()
+    if principal and principal.kind == "candidate" and door_service.paper_is_closed(principal.subject_id):
+        door_service.leave(principal.login_session_id, now=flask.g.now)
+        return _emptied(flask.redirect(flask.url_for("candidates.seat_page"), 303))
+    return _seat_page()
+
+
+@pages.post("/seat/bind")
+@access.public
+def bind() -> Reply:
+    """Bind this machine to a seat by the proctor's room code (R-16)."""
+    form = flask.request.form
+    try:
+        number = _seat_number(form)
+        token = seats.bind(
+            machine=_machine(),
+            room_code=form.get("room_code", "")[:20],
+            number=number,
+            replace=form.get("replace") == "1",
+            now=flask.g.now,
+        )
+    except CbtError as error:
+        return _seat_page(bind_error=error)
+    response = flask.make_response(flask.redirect(flask.url_for("candidates.seat_page"), 303))
+    _set_machine(response, token)
+    return response
+
+
+@pages.post("/seat/undelivered")
+@access.public
+def undelivered() -> Reply:
+    """Take the number of answers of former candidates this machine still holds (R-16)."""
+    body = flask.request.get_json(silent=True)
+    count = body.get("count") if isinstance(body, dict) else None
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise InvalidInput("seat.undelivered", field="count")
+    seats.report_undelivered(machine=_machine(), count=count, now=flask.g.now)
+    return flask.Response(status=204)
+
+
+@pages.post("/sign-in")
+@access.public
+def sign_in_here() -> Reply:
+    """Sign in with the ticket and the end of the document, or the ticket and a 登录码 (R-14)."""
+    try:
+        entry = _sign_in_input(flask.request.form)
+        outcome = sign_in.sign_in(entry, machine=_machine(), now=flask.g.now, former_login_id=_former_login())
+    except CbtError as error:
+        return _seat_page(sign_in_error=error)
+    if isinstance(outcome, Choice):
+        until = to_micros(flask.g.now + CHOICE_LIFE)
+        flask.session[_CHOICE] = {"refs": list(outcome.registration_refs), "until": until}
+        return flask.redirect(flask.url_for("candidates.choose"), 303)
+    return _welcome(outcome)
+
+
+@pages.get("/sign-in/paper")
+@access.public
+def choose() -> Reply:
+    """Ask which of two open papers to begin (R-14)."""
+    options = door_service.paper_options(_choice(flask.g.now))
+    return flask.render_template("candidates/choose.html", options=options)
+
+
+@pages.post("/sign-in/paper")
+@access.public
+def chosen() -> Reply:
+    """Sign in to the paper picked."""
+    allowed = _choice(flask.g.now)
+    try:
+        outcome = sign_in.choose(
+            flask.request.form.get("paper", ""),
+            allowed=allowed,
+            machine=_machine(),
+            now=flask.g.now,
+            former_login_id=_former_login(),
+        )
+    except CbtError as error:
+        return _seat_page(sign_in_error=error)
+    return _welcome(outcome)
+
+
+@pages.get("/exam/confirm")
+@access.candidate
+def confirm() -> Reply:
+    """信息确认: photo, masked number, seat and paper; held while a proctor is to compare."""
+    view = door_service.door_view(_candidate().subject_id)
+    if view.step != "confirm":
+        return _to(view.step)
+    return flask.render_template("candidates/confirm.html", view=view)
+
+
+@pages.post("/exam/confirm")
+@access.candidate
+def confirmed() -> Reply:
+    """信息无误."""
+    door_service.confirm(_candidate().subject_id, now=flask.g.now)
+    return _to("notice")
+
+
+@pages.post("/exam/query")
+@access.candidate
+def query() -> Reply:
+    """信息有误，请监考员核对: alert the board and hold."""
+    door_service.raise_query(_candidate().subject_id, now=flask.g.now)
+    return _to("confirm")
+
+
+@pages.get("/exam/query")
+@access.candidate
+def query_state() -> Reply:
+    """The held part of the confirmation page, asked for again and again until a proctor clears it."""
+    view = door_service.door_view(_candidate().subject_id)
+    if view.queried_at is None:
+        return flask.Response(status=204, headers={"HX-Redirect": flask.url_for("candidates.confirm")})
+    return flask.render_template("candidates/_held.html", view=view)
+
+
+@pages.get("/exam/notice")
+@access.candidate
+def notice() -> Reply:
+    """考场须知 and 诚信承诺."""
+    view = door_service.door_view(_candidate().subject_id)
+    if view.step != "notice":
+        return _to(view.step)
+    return flask.render_template("candidates/notice.html", view=view, error=None)
+
+
+@pages.post("/exam/notice")
+@access.candidate
+def pledged() -> Reply:
+    """我已阅读并同意."""
+    principal = _candidate()
+    try:
+        agreed = flask.request.form.get("agree") == "1"
+        door_service.pledge(principal.subject_id, agreed=agreed, now=flask.g.now)
+    except InvalidInput as error:
+        view = door_service.door_view(principal.subject_id)
+        page = flask.render_template("candidates/notice.html", view=view, error=explain(error))
+        return page, http_status(error)
+    return _to("wait")
+
+
+@pages.get("/exam/wait")
+@access.candidate
+def wait() -> Reply:
+    """候考: the time to the start by the server's clock; the page goes on by itself at 统一开考."""
+    view = door_service.door_view(_candidate().subject_id)
+    if view.step != "wait":
+        return _to(view.step)
+    return flask.render_template("candidates/wait.html", view=view, now=flask.g.now)
+
+
+@pages.get("/exam/photo")
+@access.candidate
+def photo() -> Reply:
+    """The candidate's own photo."""
+    mimetype, image = door_service.photo(_candidate().subject_id)
+    return flask.Response(image, mimetype=mimetype)
+
+
+@pages.post("/exam/leave")
+@access.public
+def leave() -> Reply:
+    """Leave the seat: the login of this browser ends; without one there is nothing to end."""
+    principal = current_principal()
+    if principal and principal.kind == "candidate":
+        door_service.leave(principal.login_session_id, now=flask.g.now)
+    return _emptied(flask.redirect(flask.url_for("candidates.seat_page"), 303))
+
+
+def _seat_page(*, sign_in_error: CbtError | None = None, bind_error: CbtError | None = None) -> Reply:
+    principal = current_principal()
+    error = sign_in_error or bind_error
+    page = flask.render_template(
+        "candidates/seat.html",
+        seat=door_service.seat_view(_machine(), now=flask.g.now),
+        signed_in=principal if principal and principal.kind == "candidate" else None,
+        form=flask.request.form,
+        sign_in_error=_shown(sign_in_error),
+        bind_error=_shown(bind_error),
+    )
+    return page, 200 if error is None else http_status(error)
+
+
+def _shown(error: CbtError | None) -> dict[str, object] | None:
+    if error is None:
+        return None
+    what, fix = explain(error)
+    return {"code": error.code, "what": what, "fix": fix, "params": error.params}
+
+
+def _machine() -> Machine:
+    return Machine(flask.request.cookies.get(MACHINE_COOKIE), flask.request.remote_addr or "")
+
+
+def _set_machine(response: flask.Response, token: str) -> None:
+    response.set_cookie(
+        MACHINE_COOKIE,
+        token,
+        max_age=TEN_YEARS_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=flask.current_app.config["SESSION_COOKIE_SECURE"],
+    )
+
+
+def _candidate() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+def _former_login() -> int | None:
+    principal = current_principal()
+    return principal.login_session_id if principal and principal.kind == "candidate" else None
+
+
+def _welcome(outcome: SignedIn) -> Reply:
+    remember(outcome.token)
+    return _to("confirm")
+
+
+def _emptied(response: Reply) -> Reply:
+    forget()
+    return response
+
+
+def _to(step: str) -> Reply:
+    return flask.redirect(flask.url_for(f"candidates.{step}"), 303)
+
+
+def _choice(now: datetime) -> list[str]:
+    kept = flask.session.get(_CHOICE)
+    if not kept or now >= from_micros(kept["until"]):
+        raise Gone("door.choice_over")
+    return list(kept["refs"])
+
+
+def _sign_in_input(form: MultiDict[str, str]) -> SignInInput:
+    ticket = _plain(form.get("ticket", ""))
+    if not (ticket.isascii() and ticket.isalnum() and len(ticket) <= _MOST_TICKET):
+        raise InvalidInput("door.ticket", field="ticket")
+    by: Literal["document", "code"] = "code" if form.get("by") == "code" else "document"
+    secret = _plain(form.get(by, ""))
+    if len(secret) != 6:
+        raise InvalidInput(f"door.{by}_length", field=by)
+    return SignInInput(ticket, by, secret)
+
+
+def _seat_number(form: MultiDict[str, str]) -> int:
+    text = _plain(form.get("number", ""))
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise InvalidInput("seat.number_text", field="number")
+    return int(text)
+
+
+def _plain(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text[:80]).split())

@@ -1,0 +1,78 @@
+"""`cbt`: gathers each room's commands; errors are two sentences and exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+import click
+import flask
+
+from cbt.app import create_app
+from cbt.config import Settings
+from cbt.errors import CbtError
+from cbt.web.cli import register_factory
+from cbt.web.i18n import explain, init_i18n
+
+ROOMS = (
+    "cbt.serving",
+    "cbt.demo.commands",
+    "cbt.accounts.commands",
+    "cbt.audit.commands",
+    "cbt.bank.commands",
+    "cbt.exams.commands",
+    "cbt.assembly.commands",
+    "cbt.sittings.commands",
+    "cbt.candidates.commands",
+    "cbt.scoring.commands",
+)
+
+
+class NearGroup(click.Group):
+    """A group that suggests the near name for an unknown one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or fail with the nearest names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=3, cutoff=0.5)
+            if near:
+                error.message = f"没有命令 {args[0]}，是否要用：{'、'.join(near)}？ (did you mean: {', '.join(near)})"
+            raise
+
+
+def build() -> NearGroup:
+    """Return the whole command tree."""
+    root = NearGroup("cbt", help="机考引擎 · A computer-based testing engine.")
+    for name in ROOMS:
+        for command in importlib.import_module(name).commands:
+            root.add_command(command)
+    return root
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command; an explained error prints what happened and what to do, and exits with 2."""
+    register_factory(create_app)
+    try:
+        build().main(args=argv, prog_name="cbt", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        sys.exit(130)
+    except CbtError as error:
+        print("\n".join(_sentences(error)), file=sys.stderr)
+        sys.exit(2)
+
+
+def _sentences(error: CbtError) -> tuple[str, str]:
+    app = flask.Flask("cbt")
+    init_i18n(app, Settings())
+    with app.app_context():
+        return explain(error)
+
+if __name__ == "__main__":
+    main()

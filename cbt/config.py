@@ -1,0 +1,86 @@
+"""Every setting of an installation, read once from the environment (`CBT_…`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from cbt.errors import InvalidInput
+from cbt.paths import product_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one installation. README's table documents each; a test holds the two together."""
+
+    data_dir: Path = Path("data")
+    """CBT_DATA_DIR: the folder of the database, its lock and the journal's working files."""
+    key_dir: Path | None = None
+    """CBT_KEY_DIR: the folder of the key files, outside the database and its backups."""
+    database_url: str = ""
+    """CBT_DATABASE_URL: a PostgreSQL URL (postgresql+psycopg://…); empty means the embedded database."""
+    db_encryption: bool = True
+    """CBT_DB_ENCRYPTION: `off` keeps the embedded database in clear, with a warning at every start."""
+    blueprint_dir: Path = Path()
+    """CBT_BLUEPRINT_DIR: the folder of the blueprint files."""
+    bank_dir: Path = Path()
+    """CBT_BANK_DIR: the folder of the text banks."""
+    host: str = "0.0.0.0"
+    """CBT_HOST: the address to listen on."""
+    port: int = 8000
+    """CBT_PORT: the port to listen on."""
+    workers: int = 2
+    """CBT_WORKERS: server processes."""
+    threads: int = 64
+    """CBT_THREADS: threads of each process."""
+    timezone: str = "Asia/Shanghai"
+    """CBT_TIMEZONE: the zone instants are shown in."""
+    locale: str = "zh"
+    """CBT_LOCALE: the language of a first visit (zh or en)."""
+    secure_cookies: bool = False
+    """CBT_SECURE_COOKIES: `on` when the centre serves over https."""
+    max_upload_mb: int = 20
+    """CBT_MAX_UPLOAD_MB: the largest file a page accepts, in MiB."""
+
+    @property
+    def keys(self) -> Path:
+        """Return the folder of the key files."""
+        return self.key_dir or self.data_dir.with_name(self.data_dir.name + ".keys")
+
+    @property
+    def embedded(self) -> bool:
+        """Return whether the database is the embedded one."""
+        return not self.database_url
+
+
+_SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `CBT_…` variables; raise InvalidInput naming the variable and the remedy."""
+    source = os.environ if environ is None else environ
+    values: dict[str, object] = {
+        "blueprint_dir": product_dir("blueprints"),
+        "bank_dir": product_dir("question_bank"),
+    }
+    for field in fields(Settings):
+        raw = source.get(f"CBT_{field.name.upper()}", "").strip()
+        if raw:
+            values[field.name] = _convert(field.name, str(field.type), raw)
+    return Settings(**values)  # type: ignore[arg-type]  # each value was converted by its field's type
+
+
+def _convert(name: str, kind: str, raw: str) -> object:
+    if "Path" in kind:
+        return Path(raw).expanduser()
+    if kind == "bool":
+        if raw.lower() not in _SWITCH:
+            raise InvalidInput("config.switch", name=f"CBT_{name.upper()}", value=raw)
+        return _SWITCH[raw.lower()]
+    if kind == "int":
+        if not raw.isdigit() or int(raw) < 1:
+            raise InvalidInput("config.number", name=f"CBT_{name.upper()}", value=raw)
+        return int(raw)
+    return raw

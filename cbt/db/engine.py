@@ -1,0 +1,87 @@
+"""The engine of an installation: encrypted SQLite in WAL, or PostgreSQL."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import flask
+import sqlcipher3.dbapi2
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DatabaseError
+
+from cbt.config import Settings
+from cbt.db.base import db
+from cbt.db.gate import Gate
+from cbt.db.keys import load_key
+from cbt.errors import Unavailable
+
+DATABASE_NAME = "cbt.db"
+WRITE = "cbt_write"
+
+
+def database_path(settings: Settings) -> Path:
+    """Return the path of the embedded database file."""
+    return settings.data_dir / DATABASE_NAME
+
+
+def init_database(app: flask.Flask, settings: Settings) -> None:
+    """Give `app` its engine and its gate; open nothing yet but read or make the keys."""
+    if settings.embedded:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = database_path(settings)
+        app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path.resolve()}"
+        options: dict[str, Any] = {"pool_size": 20, "max_overflow": 64, "pool_timeout": 10}
+        if settings.db_encryption:
+            options["module"] = sqlcipher3.dbapi2
+        else:
+            warnings.warn("CBT_DB_ENCRYPTION=off: the database is kept in clear", stacklevel=2)
+        gate = Gate(settings.data_dir / "write.lock")
+    else:
+        app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+        options = {"pool_size": 16, "max_overflow": 64, "pool_timeout": 10, "pool_pre_ping": True}
+        gate = Gate(None)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    app.extensions["cbt_gate"] = gate
+    db.init_app(app)
+    with app.app_context():
+        engine = db.engine
+    if settings.embedded:
+        fresh = not database_path(settings).exists()
+        key = load_key(settings.keys, "database", may_create=fresh) if settings.db_encryption else None
+        _listen_sqlite(engine, key)
+
+
+def _listen_sqlite(engine: Engine, key: bytes | None) -> None:
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by the listener below
+        if key is not None:
+            connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA cache_size = -16000")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITE, False)
+        connection.exec_driver_sql(f"PRAGMA query_only = {0 if writing else 1}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def check_readable(engine: Engine) -> None:
+    """Read the first page of the database.
+
+    Raise Unavailable("db.unreadable") when the file is damaged or the key is not its key.
+    """
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            if engine.dialect.name == "sqlite":
+                connection.execute(text("SELECT count(*) FROM sqlite_master"))
+    except DatabaseError as error:
+        raise Unavailable("db.unreadable", detail=type(error.orig).__name__) from error

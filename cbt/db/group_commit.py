@@ -1,0 +1,158 @@
+"""Group commit: what queues while a commit is under way becomes the next transaction.
+
+One thread per process owns the writing connection of the save path. Each request waits for the commit
+that holds its work, so an answer is on disk before it is acknowledged (R-40).
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.engine import Engine
+
+from cbt.db.gate import Gate
+from cbt.errors import CbtError, Unavailable
+
+Work = Callable[[Any], Any]
+"""Runs its statements on the DBAPI cursor it is given and returns what the request waits for."""
+
+MAX_BATCH = 512
+WAIT_SECONDS = 20.0
+log = logging.getLogger(__name__)
+
+
+class _Ticket:
+    __slots__ = ("done", "error", "key", "result", "work")
+
+    def __init__(self, work: Work, key: int) -> None:
+        self.work = work
+        self.key = key
+        self.done = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class GroupWriter:
+    """The writer of one process. `run(work)` returns once the transaction holding it is durable."""
+
+    def __init__(self, engine: Engine, gate: Gate, *, before_commit: Callable[[], None] | None = None) -> None:
+        self._engine = engine
+        self._gate = gate
+        self._embedded = engine.dialect.name == "sqlite"
+        self._before_commit = before_commit
+        self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        self._connection: Any = None
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def run(self, work: Work, *, key: int) -> Any:
+        """Run `work` in the next transaction and return its result after the commit.
+
+        `key` is the id of the row it locks: a batch locks in the order of the ids, as closings do, so the
+        two cannot wait for each other on PostgreSQL.
+
+        Raise Unavailable("db.write") when the commit failed or did not come: nothing is promised then,
+        and the same request may be sent again.
+        """
+        if self._thread is None:
+            self._begin_thread()
+        ticket = _Ticket(work, key)
+        self._queue.put(ticket)
+        if not ticket.done.wait(WAIT_SECONDS):
+            raise Unavailable("db.write")
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.result
+
+    def close(self) -> None:
+        """End the thread after what is queued; used when an app is taken down."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _begin_thread(self) -> None:
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="group-writer", daemon=True)
+                self._thread.start()
+
+    def _loop(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                self._drop()
+                return
+            batch = [first]
+            stop = False
+            while len(batch) < MAX_BATCH:
+                try:
+                    ticket = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if ticket is None:
+                    stop = True
+                    break
+                batch.append(ticket)
+            self._commit(batch)
+            if stop:
+                self._drop()
+                return
+
+    def _commit(self, batch: list[_Ticket]) -> None:
+        try:
+            self._transact(batch)
+        except CbtError as error:
+            self._answer(batch, error)
+        except Exception as error:
+            log.warning("batch of %d rolled back: %s", len(batch), type(error).__name__)
+            self._drop()
+            if len(batch) == 1:
+                self._answer(batch, Unavailable("db.write"))
+                return
+            for ticket in batch:
+                self._commit([ticket])
+        else:
+            for ticket in batch:
+                ticket.done.set()
+
+    def _transact(self, batch: list[_Ticket]) -> None:
+        if self._connection is None:
+            self._connection = self._engine.raw_connection()
+        with self._gate():
+            cursor = self._connection.cursor()
+            if self._embedded:
+                cursor.execute("PRAGMA query_only = 0")
+                cursor.execute("BEGIN IMMEDIATE")
+            for ticket in sorted(batch, key=lambda ticket: ticket.key):
+                ticket.result = ticket.work(cursor)
+            if self._before_commit is not None:
+                self._before_commit()
+            try:
+                if self._embedded:
+                    cursor.execute("COMMIT")
+                else:
+                    self._connection.commit()
+            except Exception as error:
+                # The outcome is unknown: retrying alone could acknowledge twice, so say 503 to all.
+                self._drop()
+                raise Unavailable("db.write") from error
+            cursor.close()
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.invalidate()
+            except Exception:
+                log.warning("the writing connection could not be closed")
+
+    @staticmethod
+    def _answer(batch: list[_Ticket], error: BaseException) -> None:
+        for ticket in batch:
+            ticket.error = error
+            ticket.done.set()

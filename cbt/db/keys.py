@@ -1,0 +1,33 @@
+"""Key files of an installation: made on first use, 0600, outside the database and its backups."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cbt.errors import Unavailable
+
+KEY_BYTES = 32
+
+
+def load_key(folder: Path, name: str, *, may_create: bool) -> bytes:
+    """Return the 32 raw bytes of `<folder>/<name>.key`; make the file when `may_create`.
+
+    Raise Unavailable("db.key_missing") or ("db.key_damaged") with the path: data written under a lost
+    key cannot be read by anyone, so a new key is never made beside an old database.
+    """
+    path = folder / f"{name}.key"
+    if not path.exists():
+        if not may_create:
+            raise Unavailable("db.key_missing", path=str(path))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(secrets.token_bytes(KEY_BYTES))
+            handle.flush()
+            os.fsync(handle.fileno())
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise Unavailable("db.key_damaged", path=str(path))
+    return key

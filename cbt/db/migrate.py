@@ -1,0 +1,54 @@
+"""Bring the database to this version's tables."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import flask
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+
+from cbt.db.base import db
+from cbt.db.engine import WRITE, check_readable
+from cbt.db.gate import Gate
+from cbt.errors import Unavailable
+from cbt.paths import migrations_dir
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate() -> str:
+    """Upgrade to the newest revision and return it; a repeat changes nothing.
+
+    Raise Unavailable("db.newer") for a database of a later version, ("db.unreadable") for a damaged one.
+    """
+    check_readable(db.engine)
+    gate = cast(Gate, flask.current_app.extensions["cbt_gate"])
+    with gate(), db.engine.execution_options(**{WRITE: True}).begin() as connection:
+        config = _config(connection)
+        script = ScriptDirectory.from_config(config)
+        current = MigrationContext.configure(connection).get_current_revision()
+        head = script.get_current_head()
+        if current is not None:
+            try:
+                script.get_revision(current)
+            except CommandError as error:
+                raise Unavailable("db.newer", revision=current) from error
+        if current != head:
+            command.upgrade(config, "head")
+    return str(head)
+
+
+def revise(message: str) -> None:
+    """Write a new revision from the difference between the tables and the database (for developers)."""
+    with db.engine.execution_options(**{WRITE: True}).begin() as connection:
+        command.revision(_config(connection), message=message, autogenerate=True)

@@ -1,0 +1,82 @@
+"""Column types that mean the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, String
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(instant: datetime) -> int:
+    """Return whole microseconds since the epoch; raise ValueError for a naive instant."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant must be aware")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """Return the aware UTC instant `value` microseconds after the epoch."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant: whole microseconds since the epoch on SQLite, timestamptz on PostgreSQL."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        return None if value is None else bind_instant(value, dialect.name)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else read_instant(value)
+
+
+def bind_instant(value: datetime, dialect_name: str) -> Any:
+    """Return `value` as raw SQL of that dialect wants it, through the same conversion as the column."""
+    if value.tzinfo is None:
+        raise ValueError("an instant must be aware")
+    return value.astimezone(UTC) if dialect_name == "postgresql" else to_micros(value)
+
+
+def read_instant(value: Any) -> datetime:
+    """Return the instant a raw row holds, whichever database it came from."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else from_micros(int(value))
+
+
+class Span(TypeDecorator[timedelta]):
+    """A span of time, stored as whole microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:
+        return None if value is None else timedelta(microseconds=int(value))
+
+
+class DecimalText(TypeDecorator[Decimal]):
+    """A Decimal kept as its text, so that no database rounds it."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(str(value))

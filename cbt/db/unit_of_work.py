@@ -1,0 +1,34 @@
+"""One use case, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import flask
+from sqlalchemy.orm import Session
+
+from cbt.db.base import db
+from cbt.db.engine import WRITE
+from cbt.db.gate import Gate
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """Open a writing transaction: commit at the end of the block, roll back when it raises.
+
+    On SQLite the block holds the gate, so it computes and queries only; files are parsed before it.
+    """
+    gate = cast(Gate, flask.current_app.extensions["cbt_gate"])
+    with gate(), Session(db.engine.execution_options(**{WRITE: True})) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Open a reading transaction on one snapshot; a write in it is refused by the database."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        if db.engine.dialect.name == "postgresql":
+            session.connection(execution_options={"postgresql_readonly": True})
+        yield session

@@ -1,0 +1,232 @@
+"""The JSON the answer page talks to. Saves carry a lease instead of a cookie, so no CSRF token (R-41)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import flask
+
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery import service
+from cbt.delivery.clock_json import clock_json, iso
+from cbt.delivery.entries import read_entries
+from cbt.delivery.guard import AttemptInfo, Guard
+from cbt.delivery.journal import Outcome, Saved, current_journal, hash_lease
+from cbt.delivery.store import attempt_by_ref, unread_messages
+from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed
+from cbt.web import access
+from cbt.web.login import current_principal, machine_id
+from cbt.web.problems import http_status, problem_body
+
+pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
+Reply = flask.typing.ResponseReturnValue
+
+LEASE_HEADER = "X-CBT-Lease"
+REFUSALS = {
+    Outcome.LEASE_LOST: Conflict("lease.lost"),
+    Outcome.SUSPENDED: Locked("attempt.suspended"),
+    Outcome.CLOSED: Gone("attempt.closed"),
+    Outcome.UNIT_CLOSED: Gone("unit.closed"),
+}
+
+
+@pages.post("/<ref>/start")
+@access.candidate
+def start(ref: str) -> Reply:
+    """Open the attempt for this browser: lease, clock, paper and everything answered so far."""
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    now = flask.g.now
+    info = current_journal().infos.get(ref)
+    opened = service.open_attempt(info, principal, machine=machine_id(), now=now)
+    return {
+        "lease": opened.lease,
+        "epoch": opened.epoch,
+        "now": iso(now),
+        "clock": _clock(info, read_guard(info), now),
+        "paper": opened.paper,
+        "journal": opened.journal,
+        "seq": opened.seq,
+    }
+
+
+@pages.post("/<ref>/answers")
+@access.lease
+def answers(ref: str) -> Reply:
+    """Append what the browser sends; 200 means it is on disk (R-40). No entries is a heartbeat."""
+    body = _body()
+    journal = current_journal()
+    info = journal.infos.get(ref)
+    entries = read_entries(info, body.get("entries", []))
+    now = flask.g.now
+    saved = journal.save(info, lease_hash=_lease(), epoch=_epoch(body), entries=entries, now=now)
+    return _saved_reply(info, saved, now)
+
+
+@pages.post("/<ref>/advance")
+@access.lease
+def advance(ref: str) -> Reply:
+    """End a unit and return what is open then."""
+    body = _body()
+    info = current_journal().infos.get(ref)
+    from_unit = body.get("from_unit")
+    if not isinstance(from_unit, int) or isinstance(from_unit, bool):
+        raise InvalidInput("web.bad_request")
+    now = flask.g.now
+    moved = service.advance_unit(
+        info,
+        lease_hash=_lease(),
+        epoch=_epoch(body),
+        from_unit=from_unit,
+        completed=body.get("completed") is True,
+        entries=read_entries(info, body.get("entries", [])),
+        now=now,
+    )
+    if moved.saved.outcome in (Outcome.SAVED, Outcome.UNIT_CLOSED):
+        return {
+            "receipts": _receipts(moved.saved),
+            "clock": _clock(info, moved.saved.guard, now),
+            "paper": moved.paper,
+        }
+    return _saved_reply(info, moved.saved, now)
+
+
+@pages.post("/<ref>/submit")
+@access.lease
+def submit(ref: str) -> Reply:
+    """交卷 with the answers still unsent; a repeat returns the same receipt."""
+    body = _body()
+    info = current_journal().infos.get(ref)
+    now = flask.g.now
+    done = service.submit_attempt(
+        info,
+        lease_hash=_lease(),
+        epoch=_epoch(body),
+        entries=read_entries(info, body.get("entries", [])),
+        pressed_at=_instant(body.get("pressed_at"), now),
+        now=now,
+    )
+    if done.saved.outcome in (Outcome.SAVED, Outcome.UNIT_CLOSED):
+        return {
+            "receipt": done.receipt,
+            "closed_at": iso(done.closed_at),
+            "receipts": _receipts(done.saved),
+            "done_url": flask.url_for("delivery.done", ref=ref),
+        }
+    return _saved_reply(info, done.saved, now)
+
+
+@pages.get("/<ref>/clock")
+@access.lease
+def clock(ref: str) -> Reply:
+    """Return the clock, for a page that slept; 409 when the lease is another browser's by now."""
+    info = current_journal().infos.get(ref)
+    guard = read_guard(info)
+    if guard.lease_hash != _lease():
+        return _refused(Outcome.LEASE_LOST, info, guard, flask.g.now)
+    return {"clock": _clock(info, guard, flask.g.now)}
+
+
+@pages.post("/<ref>/messages/<int:message_id>/read")
+@access.lease
+def read_message(ref: str, message_id: int) -> Reply:
+    """The candidate has read a reminder."""
+    info = current_journal().infos.get(ref)
+    if read_guard(info).lease_hash != _lease():
+        raise Conflict("lease.lost")
+    with unit_of_work() as session:
+        attempt = attempt_by_ref(session, ref)
+        unread = unread_messages(session, info.attempt_id)
+        for message in unread:
+            if message.id == message_id:
+                message.read_at = flask.g.now
+        attempt.has_message = any(message.read_at is None for message in unread)
+    return {"ok": True}
+
+
+def read_guard(info: AttemptInfo) -> Guard:
+    """Return the attempt's row as it is now."""
+    journal = current_journal()
+    with reading() as session:
+        cursor = session.connection().connection.cursor()
+        guard = journal.dialect.peek_guard(cursor, info.attempt_id)
+        cursor.close()
+    return guard
+
+
+def _body() -> Mapping[str, Any]:
+    body = flask.request.get_json(silent=True)
+    if not isinstance(body, Mapping):
+        raise InvalidInput("web.bad_request")
+    return body
+
+
+def _lease() -> str:
+    token = flask.request.headers.get(LEASE_HEADER, "")
+    if not token:
+        raise NotAllowed("lease.missing")
+    return hash_lease(token)
+
+
+def _epoch(body: Mapping[str, Any]) -> int:
+    epoch = body.get("epoch")
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 2**31:
+        raise InvalidInput("web.bad_request")
+    return epoch
+
+
+def _instant(raw: object, now: datetime) -> datetime:
+    """The moment pressed as the browser says; it is only kept on record, so a wrong one is the server's."""
+    try:
+        pressed_at = datetime.fromisoformat(raw) if isinstance(raw, str) else now
+    except ValueError:
+        return now
+    return pressed_at if pressed_at.tzinfo is not None else now
+
+
+def _saved_reply(info: AttemptInfo, saved: Saved, now: datetime) -> Reply:
+    if saved.outcome is Outcome.SAVED:
+        return {"receipts": _receipts(saved), "clock": _clock(info, saved.guard, now)}
+    return _refused(saved.outcome, info, saved.guard, now, receipts=_receipts(saved))
+
+
+def _refused(
+    outcome: Outcome,
+    info: AttemptInfo,
+    guard: Guard,
+    now: datetime,
+    *,
+    receipts: list[dict[str, Any]] | None = None,
+) -> Reply:
+    error = REFUSALS[outcome]
+    body = problem_body(error)
+    if outcome is not Outcome.LEASE_LOST:
+        body["clock"] = _clock(info, guard, now)
+        body["receipts"] = receipts or []
+    return flask.jsonify(body), http_status(error)
+
+
+def _receipts(saved: Saved) -> list[dict[str, Any]]:
+    return [{"seq": receipt.seq, "at": iso(receipt.at)} for receipt in saved.receipts]
+
+
+def _clock(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
+    shown = clock_json(info, guard, now=now)
+    if guard.has_message:
+        shown["messages"] = _deliver(info, now)
+    return shown
+
+
+def _deliver(info: AttemptInfo, now: datetime) -> list[dict[str, Any]]:
+    """Return the waiting reminders; the first time one is sent is its delivered receipt."""
+    with reading() as session:
+        waiting = unread_messages(session, info.attempt_id)
+    fresh = [message.id for message in waiting if message.delivered_at is None]
+    if fresh:
+        with unit_of_work() as session:
+            for message in unread_messages(session, info.attempt_id):
+                message.delivered_at = message.delivered_at or now
+    return [{"id": message.id, "text": message.text} for message in waiting]

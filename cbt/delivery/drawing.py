@@ -1,0 +1,119 @@
+"""组卷 for a sitting: one frozen form and one attempt per registration, before anybody starts.
+
+Source: R-8, R-43.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.assembly.models import Form
+from cbt.assembly.steps import cases_of, draw_and_freeze
+from cbt.audit import chain
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.delivery.steps import create_attempt
+from cbt.errors import NotFound
+from cbt.exams.store import paper_of
+from cbt.sittings.models import Seat, Sitting
+
+Cases = dict[int, str]
+
+
+def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int | None = None) -> int:
+    """Draw a form for every registration of a sitting that has none; return how many were drawn.
+
+    `seed` makes the run repeatable (rehearsals, tests); otherwise chance decides and each form keeps its
+    own seed. Candidates at neighbouring seats do not get the same case in the same unit when the bank has
+    another.
+    """
+    rng = random.Random(secrets.randbits(64) if seed is None else seed)
+    with unit_of_work() as session:
+        sitting = _sitting(session, sitting_ref)
+        waiting = _without_form(session, sitting)
+        near = _cases_by_seat(session, sitting)
+        for registration, seat_number in waiting:
+            place = (registration.sitting_room_id, seat_number)
+            neighbours = [near.get((place[0], seat_number + step), {}) for step in (-1, 1)]
+            form = draw_and_freeze(
+                session,
+                blueprint_version_id=registration.blueprint_version_id,
+                paper_code=registration.paper,
+                now=now,
+                rng=rng,
+                suits=lambda content, around=neighbours: _differs(content, around),
+            )
+            near[place] = cases_of(json.loads(form.content))
+            paper = paper_of(session, registration.blueprint_version_id, registration.paper)
+            create_attempt(
+                session,
+                registration_id=registration.id,
+                sitting_room_id=registration.sitting_room_id,
+                form_id=form.id,
+                grace=paper.clock.grace,
+            )
+        if waiting:
+            chain.record(
+                session,
+                at=now,
+                actor=actor,
+                act="sitting.draw_forms",
+                subject=f"sitting:{sitting.ref}",
+                after={"forms": len(waiting)},
+            )
+        return len(waiting)
+
+
+def drawn_count_of(session: Session, sitting_ref: str) -> tuple[int, int]:
+    """Return how many registrations of a sitting have a form, and how many there are."""
+    sitting = _sitting(session, sitting_ref)
+    needed = session.scalar(select(func.count()).where(Registration.sitting_id == sitting.id)) or 0
+    drawn = session.scalar(
+        select(func.count(Attempt.id))
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .where(Registration.sitting_id == sitting.id)
+    )
+    return drawn or 0, needed
+
+
+def _sitting(session: Session, ref: str) -> Sitting:
+    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref))
+    if sitting is None:
+        raise NotFound("sitting.unknown")
+    return sitting
+
+
+def _without_form(session: Session, sitting: Sitting) -> list[tuple[Registration, int]]:
+    rows = session.execute(
+        select(Registration, Seat.number)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .where(Registration.sitting_id == sitting.id, Attempt.id.is_(None))
+        .order_by(Registration.sitting_room_id, Seat.number)
+    )
+    return [(registration, number) for registration, number in rows]
+
+
+def _cases_by_seat(session: Session, sitting: Sitting) -> dict[tuple[int, int], Cases]:
+    rows = session.execute(
+        select(Registration.sitting_room_id, Seat.number, Form.content)
+        .join(Attempt, Attempt.registration_id == Registration.id)
+        .join(Form, Form.id == Attempt.form_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .where(Registration.sitting_id == sitting.id)
+    )
+    return {(room_id, number): cases_of(json.loads(content)) for room_id, number, content in rows}
+
+
+def _differs(content: Mapping[str, Any], neighbours: list[Cases]) -> bool:
+    own = cases_of(content)
+    return all(cases.get(unit) != case for cases in neighbours for unit, case in own.items())

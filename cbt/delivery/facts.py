@@ -1,0 +1,146 @@
+"""Gathers the facts an attempt's clock follows from, and stores what the rule says.
+
+Source: R-20 to R-28.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.candidates.models import Registration
+from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, UnitDone
+from cbt.exams.store import paper_of
+from cbt.rules import timing
+from cbt.rules.attempt_state import State
+from cbt.rules.paper import Paper
+from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
+
+SPREAD = {
+    "site_fault": timing.Spread.AT_INSTANT,
+    "general": timing.Spread.IN_PROPORTION,
+    "accommodation": timing.Spread.IN_PROPORTION,
+}
+"""补时 lengthens the window open at its instant; 延时 and 加时 are spread over what is left (R-24)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """What moves the clocks of everybody in a sitting-room."""
+
+    started_at: datetime | None
+    holds: tuple[timing.Pause, ...]
+    adjustments: tuple[timing.Adjustment, ...]
+    outages: tuple[timing.Pause, ...]
+    """Whole-room adjustments that move the earliest submit, as pauses of their length (R-23)."""
+
+
+def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
+    """Read the facts of one sitting-room (three queries)."""
+    started_at = session.scalar(select(SittingRoom.started_at).where(SittingRoom.id == sitting_room_id))
+    holds = session.execute(
+        select(RoomHold.from_at, RoomHold.to_at).where(RoomHold.sitting_room_id == sitting_room_id)
+    ).all()
+    adjustments = session.scalars(
+        select(RoomAdjustment).where(RoomAdjustment.sitting_room_id == sitting_room_id)
+    ).all()
+    return RoomFacts(
+        started_at=started_at,
+        holds=tuple(timing.Pause(row.from_at, row.to_at) for row in holds),
+        adjustments=tuple(timing.Adjustment(row.at, row.amount, SPREAD[row.kind]) for row in adjustments),
+        outages=tuple(
+            timing.Pause(row.at - row.amount, row.at) for row in adjustments if row.moves_earliest
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFacts:
+    """One attempt with its paper and the facts of its clock."""
+
+    attempt: Attempt
+    registration: Registration
+    paper: Paper
+    facts: timing.Facts
+    room: RoomFacts
+
+    def clock(self, now: datetime) -> timing.AttemptClock:
+        """Return the clock at `now`."""
+        return timing.clock_at(self.facts, now=now)
+
+    def store(self, clock: timing.AttemptClock) -> None:
+        """Write a clock to the attempt's row, with the state that goes with it."""
+        attempt = self.attempt
+        attempt.closes_at = clock.closes_at
+        attempt.earliest_submit_at = timing.earliest_submit_at(
+            self.facts.room_started_at,
+            earliest=self.paper.submit.earliest,
+            holds=self.room.holds,
+            outages=self.room.outages,
+            closes_at=clock.closes_at,
+        )
+        attempt.open_unit = clock.open_unit
+        attempt.unit_ends_at = clock.unit_ends_at
+        attempt.prior_unit = clock.prior_unit
+        attempt.prior_unit_ends_at = clock.prior_unit_ends_at
+        if clock.suspended:
+            attempt.state = State.SUSPENDED
+        elif clock.units_done:
+            attempt.state = State.UNITS_DONE
+        else:
+            attempt.state = State.INTERACTING
+
+
+def attempt_facts(
+    session: Session, room: RoomFacts, attempts: Sequence[Attempt], *, opened_at: datetime | None = None
+) -> list[AttemptFacts]:
+    """Return the facts of started attempts of one room (four queries, however many attempts).
+
+    `opened_at` stands in for attempts that have not begun: the instant they are about to.
+    """
+    if room.started_at is None or not attempts:
+        return []
+    ids = [attempt.id for attempt in attempts]
+    registrations = {
+        row.id: row
+        for row in session.scalars(
+            select(Registration).where(Registration.id.in_([attempt.registration_id for attempt in attempts]))
+        )
+    }
+    done: dict[int, list[timing.UnitDone]] = defaultdict(list)
+    for row in session.scalars(select(UnitDone).where(UnitDone.attempt_id.in_(ids))):
+        done[row.attempt_id].append(timing.UnitDone(row.unit, row.at))
+    pauses: dict[int, list[timing.Pause]] = defaultdict(list)
+    for pause in session.scalars(select(AttemptSuspension).where(AttemptSuspension.attempt_id.in_(ids))):
+        pauses[pause.attempt_id].append(timing.Pause(pause.from_at, pause.to_at))
+    grants: dict[int, list[timing.Adjustment]] = defaultdict(list)
+    for grant in session.scalars(select(AttemptAdjustment).where(AttemptAdjustment.attempt_id.in_(ids))):
+        grants[grant.attempt_id].append(timing.Adjustment(grant.at, grant.amount, SPREAD[grant.kind]))
+    gathered = []
+    for attempt in attempts:
+        started_at = attempt.started_at or opened_at
+        if started_at is None:
+            continue
+        registration = registrations[attempt.registration_id]
+        paper = paper_of(session, registration.blueprint_version_id, registration.paper)
+        facts = timing.Facts(
+            room_started_at=room.started_at,
+            started_at=started_at,
+            duration=paper.duration,
+            windows=paper.windows,
+            factor=Fraction(registration.factor),
+            extra=registration.extra,
+            holds=room.holds,
+            suspensions=tuple(pauses[attempt.id]),
+            adjustments=room.adjustments + tuple(grants[attempt.id]),
+            units_done=tuple(done[attempt.id]),
+            clock=paper.clock,
+        )
+        gathered.append(AttemptFacts(attempt, registration, paper, facts, room))
+    return gathered

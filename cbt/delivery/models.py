@@ -1,0 +1,177 @@
+"""Tables of the delivery room: attempts, the answer journal and the clock's personal facts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cbt.db.base import Base
+from cbt.db.types import Span, UtcDateTime
+
+
+class Attempt(Base):
+    """An 答卷: one candidate, one form. The one row that closing, lease change and suspension update.
+
+    `closes_at` and the open unit's end are worked out by rules.timing and stored whenever a fact that
+    moves them is added; both are NULL while nothing may be accepted and nothing expires (R-25).
+    """
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        Index("ix_attempt_due", "state", "closes_at"),
+        Index("ix_attempt_unit_due", "state", "unit_ends_at"),
+        Index("ix_attempt_room", "sitting_room_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), unique=True)
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
+    form_id: Mapped[int] = mapped_column(ForeignKey("form.id"))
+    state: Mapped[str] = mapped_column(String(12))
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closes_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    earliest_submit_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    grace: Mapped[timedelta] = mapped_column(Span)
+    """Transport grace of the paper (R-21)."""
+    has_message: Mapped[bool]
+    """Whether a 提醒 waits that the candidate's page has not confirmed."""
+    open_unit: Mapped[int | None]
+    unit_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    prior_unit: Mapped[int | None]
+    prior_unit_ends_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_by: Mapped[str | None] = mapped_column(String(12))
+    submitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    receipt: Mapped[str | None] = mapped_column(String(20))
+    journal_digest: Mapped[str | None] = mapped_column(String(64))
+    lease_hash: Mapped[str | None] = mapped_column(String(64))
+    lease_epoch: Mapped[int]
+    lease_login_id: Mapped[int | None]
+    lease_machine: Mapped[str | None] = mapped_column(String(64))
+    move_allowed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """允许换机: the next sign-in on another machine takes the lease (R-42)."""
+
+
+class JournalEntry(Base):
+    """One answer, flag, strike, note, setting or event as it arrived; append-only (R-41)."""
+
+    __tablename__ = "journal"
+    __table_args__ = (UniqueConstraint("attempt_id", "lease_epoch", "seq"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"))
+    lease_epoch: Mapped[int]
+    seq: Mapped[int]
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8))
+    value: Mapped[str | None] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    in_grace: Mapped[bool]
+
+
+class AttemptLive(Base):
+    """What the board reads: one upsert per attempt per batch of saves."""
+
+    __tablename__ = "attempt_live"
+
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    saved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered: Mapped[int]
+    answered_map: Mapped[str] = mapped_column(Text)
+    """One character per position, `1` where the latest answer counts as 已答; `answered` counts them."""
+    usable_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the page last said that the candidate can answer (paper loaded)."""
+    blurs: Mapped[int]
+
+
+class Gap(Base):
+    """A silence over 20 s, recorded when the browser is heard again (R-26)."""
+
+    __tablename__ = "gap"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    from_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    to_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    usable: Mapped[bool]
+    """Whether the page stayed usable: the same lease went on after the silence."""
+    resent: Mapped[int]
+    """How many answers arrived with the first save after it."""
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(String(80))
+    granted: Mapped[timedelta | None] = mapped_column(Span)
+
+
+class UnitDone(Base):
+    """A candidate confirmed the end of a unit; units that end by time leave no row (R-24)."""
+
+    __tablename__ = "unit_done"
+    __table_args__ = (UniqueConstraint("attempt_id", "unit"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"))
+    unit: Mapped[int]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AttemptSuspension(Base):
+    """A 暂停 of one candidate (R-25)."""
+
+    __tablename__ = "attempt_suspension"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    from_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    to_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(80))
+    resumed_by: Mapped[str | None] = mapped_column(String(80))
+
+
+class AttemptAdjustment(Base):
+    """A 补时 or 延时 of one candidate; append-only (R-20)."""
+
+    __tablename__ = "attempt_adjustment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    amount: Mapped[timedelta] = mapped_column(Span)
+    kind: Mapped[str] = mapped_column(String(20))
+    reason_code: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(80))
+
+
+class LateEntry(Base):
+    """An answer that arrived after the deadline: kept as evidence, not scored (R-29)."""
+
+    __tablename__ = "late_entry"
+    __table_args__ = (UniqueConstraint("attempt_id", "lease_epoch", "seq"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    lease_epoch: Mapped[int]
+    seq: Mapped[int]
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8))
+    value: Mapped[str | None] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Message(Base):
+    """A 提醒 from a proctor to one candidate, with its delivered and read receipts."""
+
+    __tablename__ = "message"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

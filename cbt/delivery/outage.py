@@ -1,0 +1,90 @@
+"""The server's own heartbeat, and what is given back when it stopped.
+
+Source: R-27.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.steps import refresh_clocks
+from cbt.rules.sitting_state import State
+from cbt.rules.timing import OutageKind, outage_gap
+from cbt.sittings.models import ServerHeartbeat, SittingRoom
+from cbt.sittings.steps import adjust_room, hold_room
+
+log = logging.getLogger(__name__)
+HEARTBEAT_ID = 1
+REASON = "outage"
+
+
+def beat(*, now: datetime) -> OutageKind:
+    """Write the deployment's heartbeat row; a gap found in it is given back first.
+
+    Whoever finds the gap wins by a conditional update of the row, so with several processes it is given
+    back once. 3–60 s are one adjustment for every running room; more, or a heartbeat in the future, holds
+    the running rooms until a proctor resumes.
+
+    Source: R-27.
+    """
+    with unit_of_work() as session:
+        row = session.get(ServerHeartbeat, HEARTBEAT_ID)
+        if row is None:
+            session.add(ServerHeartbeat(id=HEARTBEAT_ID, at=now))
+            return OutageKind.NONE
+        former = row.at
+        verdict = outage_gap(former, now)
+        won = session.execute(
+            update(ServerHeartbeat)
+            .where(ServerHeartbeat.id == HEARTBEAT_ID, ServerHeartbeat.at == former)
+            .values(at=now)
+        )
+        if won.rowcount != 1 or verdict.kind is OutageKind.NONE:  # type: ignore[attr-defined]
+            return OutageKind.NONE
+        for room in _running(session):
+            if verdict.kind is OutageKind.GIVE_BACK:
+                _give_back(session, room, verdict.gap, now=now)
+            else:
+                _hold(session, room, from_at=min(former, now), now=now)
+        log.warning("the server was away for %s: %s", verdict.gap, verdict.kind)
+        return verdict.kind
+
+
+def _running(session: Session) -> list[SittingRoom]:
+    return list(
+        session.scalars(select(SittingRoom).where(SittingRoom.state == State.RUNNING).order_by(SittingRoom.id))
+    )
+
+
+def _give_back(session: Session, room: SittingRoom, gap: timedelta, *, now: datetime) -> None:
+    adjust_room(
+        session,
+        room,
+        now=now,
+        amount=gap,
+        kind="site_fault",
+        reason_code="system",
+        reason=REASON,
+        actor="scheduler",
+        moves_earliest=True,
+    )
+    refresh_clocks(session, now=now, sitting_room_id=room.id, reopen=True)
+
+
+def _hold(session: Session, room: SittingRoom, *, from_at: datetime, now: datetime) -> None:
+    started_at = room.started_at or from_at
+    hold_room(
+        session,
+        room,
+        from_at=max(from_at, started_at),
+        now=now,
+        reason_code="system",
+        reason=REASON,
+        actor="scheduler",
+    )
+    refresh_clocks(session, now=now, sitting_room_id=room.id, reopen=True)

@@ -1,0 +1,163 @@
+"""Queries of the delivery room."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.candidates.admission import PaperState
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, Message
+from cbt.errors import NotFound
+from cbt.rules.attempt_state import State
+from cbt.sittings.models import Seat, SittingRoom
+
+
+def attempt_by_ref(session: Session, ref: str) -> Attempt:
+    """Return the attempt of a public identifier, or raise NotFound."""
+    attempt = session.scalar(select(Attempt).where(Attempt.ref == ref))
+    if attempt is None:
+        raise NotFound("attempt.unknown")
+    return attempt
+
+
+def attempt_of_registration(session: Session, registration_id: int) -> Attempt | None:
+    """Return the attempt of a registration, or None while its form is not drawn."""
+    return session.scalar(select(Attempt).where(Attempt.registration_id == registration_id))
+
+
+def latest_answers(session: Session, attempt_ids: Sequence[int]) -> dict[int, dict[int, str]]:
+    """Return per attempt the canonical answer that counts at each answered position.
+
+    The latest by (lease_epoch, seq) counts; a clearing leaves nothing.
+
+    Source: R-41.
+    """
+    answers: dict[int, dict[int, str]] = {attempt_id: {} for attempt_id in attempt_ids}
+    rows = session.execute(
+        select(JournalEntry.attempt_id, JournalEntry.position, JournalEntry.value)
+        .where(JournalEntry.attempt_id.in_(attempt_ids), JournalEntry.kind == "answer")
+        .order_by(JournalEntry.attempt_id, JournalEntry.lease_epoch, JournalEntry.seq)
+    )
+    for attempt_id, position, value in rows:
+        if value is None:
+            answers[attempt_id].pop(position, None)
+        else:
+            answers[attempt_id][position] = value
+    return answers
+
+
+def journal_state(session: Session, attempt_id: int) -> dict[str, Any]:
+    """Return what a page needs to come back unchanged: answers, flags, strikes, notes, settings (R-42)."""
+    latest: dict[tuple[str, int], str | None] = {}
+    rows = session.execute(
+        select(JournalEntry.kind, JournalEntry.position, JournalEntry.value)
+        .where(JournalEntry.attempt_id == attempt_id, JournalEntry.kind != "event")
+        .order_by(JournalEntry.lease_epoch, JournalEntry.seq)
+    )
+    for kind, position, value in rows:
+        latest[kind, position] = value
+    state: dict[str, Any] = {"answers": {}, "flags": [], "strikes": {}, "notes": {}, "settings": {}}
+    names = {"answer": "answers", "strike": "strikes", "note": "notes"}
+    for (kind, position), value in latest.items():
+        if value is None:
+            continue
+        if kind == "flag":
+            state["flags"].append(position)
+        elif kind == "setting":
+            state["settings"] = json.loads(value)
+        else:
+            state[names[kind]][str(position)] = json.loads(value)
+    state["flags"].sort()
+    return state
+
+
+def highest_seq(session: Session, attempt_id: int) -> int:
+    """Return the largest sequence number seen for an attempt; the browser's next must be larger."""
+    return session.scalar(
+        select(func.coalesce(func.max(JournalEntry.seq), 0)).where(JournalEntry.attempt_id == attempt_id)
+    ) or 0
+
+
+def unread_messages(session: Session, attempt_id: int) -> list[Message]:
+    """Return the reminders the candidate has not confirmed."""
+    return list(
+        session.scalars(
+            select(Message)
+            .where(Message.attempt_id == attempt_id, Message.read_at.is_(None))
+            .order_by(Message.id)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCard:
+    """Who sits where with which paper, for the shell of the answer page."""
+
+    attempt_ref: str
+    attempt_state: str
+    candidate_name: str
+    candidate_id: int
+    ticket_number: str
+    seat_number: int
+    registration: Registration
+    room_started_at: datetime | None
+    receipt: str | None
+    closed_by: str | None
+    closed_at: datetime | None
+
+
+def seat_card(session: Session, registration_id: int) -> SeatCard | None:
+    """Return the card of one registration, or None while its form is not drawn (one query)."""
+    row = session.execute(
+        select(Attempt, Registration, Candidate, AdmissionTicket.number, Seat.number, SittingRoom.started_at)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .where(Registration.id == registration_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    attempt, registration, person, ticket, seat, started_at = row.tuple()
+    return SeatCard(
+        attempt_ref=attempt.ref,
+        attempt_state=attempt.state,
+        candidate_name=person.name,
+        candidate_id=person.id,
+        ticket_number=ticket,
+        seat_number=seat,
+        registration=registration,
+        room_started_at=started_at,
+        receipt=attempt.receipt,
+        closed_by=attempt.closed_by,
+        closed_at=attempt.closed_at,
+    )
+
+
+def live_row(session: Session, attempt_id: int) -> AttemptLive | None:
+    """Return the board's row of an attempt, or None before its first start."""
+    return session.get(AttemptLive, attempt_id)
+
+
+def paper_states(session: Session, registration_ids: Collection[int]) -> dict[int, PaperState]:
+    """Return what the door must know of the papers of these registrations: closed, moving, or open."""
+    rows = session.execute(
+        select(Attempt.registration_id, Attempt.state, Attempt.move_allowed_at).where(
+            Attempt.registration_id.in_(registration_ids)
+        )
+    )
+    states = {}
+    for registration_id, state, move_allowed_at in rows:
+        if state in (State.CLOSED, State.SCORED):
+            states[registration_id] = PaperState.CLOSED
+        else:
+            states[registration_id] = PaperState.MOVING if move_allowed_at is not None else PaperState.OPEN
+    return states

@@ -1,0 +1,110 @@
+"""What happens to attempts by time alone: no browser and no click is needed.
+
+Every sweep is an idempotent, conditional update in chunks; requests check the deadline themselves, so a
+late or doubled sweep changes nobody's result.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.delivery.steps import CHUNK, close_attempts, refresh_clocks
+from cbt.rules import timing
+from cbt.rules.attempt_state import ClosedBy, State
+
+log = logging.getLogger(__name__)
+RUNNING = (State.INTERACTING, State.UNITS_DONE)
+
+
+def expire_overdue(*, now: datetime) -> int:
+    """Close every attempt whose time is up, at its own deadline; return how many this call closed.
+
+    One attempt that cannot be closed does not keep the others open.
+
+    Source: R-21, R-28.
+    """
+    with reading() as session:
+        due = _overdue(session, now)
+    closed = 0
+    for start in range(0, len(due), CHUNK):
+        chunk = due[start : start + CHUNK]
+        try:
+            closed += _close(chunk, now=now)
+        except Exception:
+            log.exception("a chunk of %d overdue attempts is closed one by one", len(chunk))
+            closed += sum(_close_alone(attempt_id, now=now) for attempt_id in chunk)
+    return closed
+
+
+def _overdue(session: Session, now: datetime) -> list[int]:
+    rows = session.execute(
+        select(Attempt.id, Attempt.closes_at, Attempt.grace)
+        .where(Attempt.state.in_(RUNNING), Attempt.closes_at <= now - timing.COMMIT_MARGIN)
+        .order_by(Attempt.id)
+    )
+    return [row.id for row in rows if timing.sweep_due(now, closes_at=row.closes_at, grace=row.grace)]
+
+
+def _close(attempt_ids: Sequence[int], *, now: datetime) -> int:
+    with unit_of_work() as session:
+        # The end may have moved since it was read: an extension granted meanwhile keeps the attempt open.
+        rows = session.scalars(
+            select(Attempt)
+            .where(
+                Attempt.id.in_(attempt_ids),
+                Attempt.state.in_(RUNNING),
+                Attempt.closes_at <= now - timing.COMMIT_MARGIN,
+            )
+            .order_by(Attempt.id)
+            .with_for_update()
+        ).all()
+        due = [one for one in rows if timing.sweep_due(now, closes_at=one.closes_at, grace=one.grace)]
+        return len(
+            close_attempts(
+                session, due, now=now, closed_at=None, closed_by=ClosedBy.DEADLINE, actor="scheduler"
+            )
+        )
+
+
+def _close_alone(attempt_id: int, *, now: datetime) -> int:
+    try:
+        return _close([attempt_id], now=now)
+    except Exception:
+        log.exception("attempt %d could not be closed", attempt_id)
+        return 0
+
+
+def advance_overdue(*, now: datetime) -> int:
+    """Move attempts on whose unit's time is up, with or without a browser; return how many moved.
+
+    Source: R-24.
+    """
+    with reading() as session:
+        rows = session.execute(
+            select(Attempt.id, Attempt.sitting_room_id, Attempt.unit_ends_at, Attempt.grace)
+            .where(
+                Attempt.state == State.INTERACTING,
+                Attempt.unit_ends_at <= now - timing.COMMIT_MARGIN,
+                Attempt.unit_ends_at < Attempt.closes_at,
+            )
+            .order_by(Attempt.id)
+            .limit(CHUNK)
+        ).all()
+    rooms: dict[int, list[int]] = {}
+    for row in rows:
+        if timing.sweep_due(now, closes_at=row.unit_ends_at, grace=row.grace):
+            rooms.setdefault(row.sitting_room_id, []).append(row.id)
+    moved = 0
+    for room_id, attempt_ids in rooms.items():
+        with unit_of_work() as session:
+            moved += len(
+                refresh_clocks(session, now=now, sitting_room_id=room_id, attempt_ids=attempt_ids)
+            )
+    return moved

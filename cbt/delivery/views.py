@@ -1,0 +1,130 @@
+"""Pages around an attempt: the waiting room's signal, the answer page, its end, and drawing the forms."""
+
+from __future__ import annotations
+
+import flask
+
+from cbt.db.unit_of_work import reading
+from cbt.delivery.clock_json import iso
+from cbt.delivery.drawing import draw_for_sitting, drawn_count_of
+from cbt.delivery.service import paper_title
+from cbt.delivery.steps import OVER
+from cbt.delivery.store import SeatCard, seat_card
+from cbt.errors import NotAllowed, NotFound
+from cbt.exams.store import blueprint_of
+from cbt.rules.roles import Role
+from cbt.web import access
+from cbt.web.i18n import explain_value
+from cbt.web.login import Principal, current_principal
+
+pages = flask.Blueprint("delivery", __name__)
+Reply = flask.typing.ResponseReturnValue
+
+
+def _candidate() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
+    principal = _candidate()
+    with reading() as session:
+        card = seat_card(session, principal.subject_id)
+        if card is None or card.attempt_ref != ref:
+            raise NotFound("attempt.unknown")
+        blueprint = blueprint_of(session, card.registration.blueprint_version_id)
+        paper = blueprint.papers[card.registration.paper]
+    title = paper_title(blueprint.level_name, blueprint.occupation_name, paper.name)
+    return card, title, paper.lock_down
+
+
+@pages.get("/exam/wait/state")
+@access.candidate
+def wait_state() -> Reply:
+    """Say whether the waiting room may let this candidate through: the room's clock has begun."""
+    principal = _candidate()
+    with reading() as session:
+        card = seat_card(session, principal.subject_id)
+    go = bool(card and card.room_started_at is not None and card.registration.pledged_at is not None)
+    url = flask.url_for("delivery.runner", ref=card.attempt_ref) if card and go else None
+    return {"go": go, "url": url, "now": iso(flask.g.now)}
+
+
+@pages.get("/exam/<ref>")
+@access.candidate
+def runner(ref: str) -> Reply:
+    """The answer page: one shell for the whole paper, filled by the page's own requests."""
+    card, title, lock_down = _own_card(ref)
+    if card.attempt_state in OVER:
+        return flask.redirect(flask.url_for("delivery.done", ref=ref), 303)
+    registration = card.registration
+    if registration.confirmed_at is None or registration.query_at is not None:
+        return flask.redirect(flask.url_for("candidates.confirm"), 303)
+    if registration.pledged_at is None:
+        return flask.redirect(flask.url_for("candidates.notice"), 303)
+    if card.room_started_at is None:
+        return flask.redirect(flask.url_for("candidates.wait"), 303)
+    return flask.render_template(
+        "delivery/runner.html",
+        attempt={
+            "ref": ref,
+            "paper_title": title,
+            "candidate_name": card.candidate_name,
+            "ticket_number": card.ticket_number,
+            "seat_number": f"{card.seat_number:02d}",
+            "photo_url": flask.url_for("candidates.photo"),
+            "watermark": f"{card.candidate_name} {card.ticket_number}" if lock_down else None,
+            "lock_down": lock_down,
+        },
+        urls={
+            "start": flask.url_for("attempts.start", ref=ref),
+            "answers": flask.url_for("attempts.answers", ref=ref),
+            "advance": flask.url_for("attempts.advance", ref=ref),
+            "submit": flask.url_for("attempts.submit", ref=ref),
+            "clock": flask.url_for("attempts.clock", ref=ref),
+            "messages": f"/attempts/{ref}/messages",
+            "done": flask.url_for("delivery.done", ref=ref),
+            "seat": flask.url_for("candidates.seat_page"),
+        },
+    )
+
+
+@pages.get("/exam/<ref>/done")
+@access.candidate
+def done(ref: str) -> Reply:
+    """What a candidate sees after the paper: how it was closed, and the receipt (R-28)."""
+    card, title, _ = _own_card(ref)
+    if card.attempt_state not in OVER:
+        return flask.redirect(flask.url_for("delivery.runner", ref=ref), 303)
+    return flask.render_template(
+        "delivery/done.html", card=card, title=title, closed_at=explain_value(card.closed_at)
+    )
+
+
+@pages.post("/office/sittings/<sitting_ref>/draw")
+@access.roles(Role.OFFICER)
+def draw_forms(sitting_ref: str) -> Reply:
+    """组卷: draw and freeze one form for every registration of a sitting that has none."""
+    drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=f"staff:{_staff_ref()}")
+    flask.flash(flask.current_app.jinja_env.globals["_"]("delivery.draw.done", count=drawn), "ok")  # type: ignore[operator]
+    return flask.redirect(flask.url_for("sittings.sitting_page", ref=sitting_ref), 303)
+
+
+@pages.get("/office/sittings/<sitting_ref>/drawn")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
+def drawn_count(sitting_ref: str) -> Reply:
+    """How many registrations of a sitting have their form, as a fragment of the officer's page."""
+    with reading() as session:
+        drawn, needed = drawn_count_of(session, sitting_ref)
+    return flask.render_template("delivery/_drawn.html", drawn=drawn, needed=needed)
+
+
+def _staff_ref() -> str:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal.subject_ref
+
+

@@ -1,0 +1,78 @@
+"""Blueprints from files and from stored text: read once, then kept, because a text never changes."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from flask_babel import gettext as _
+
+from cbt.errors import InvalidInput, NotFound
+from cbt.exams.lines import line_at, lines_of
+from cbt.exams.reader import read
+from cbt.exams.texts import catalogues
+from cbt.rules.blueprint import ExamBlueprint, Finding
+from cbt.rules.canonical import digest
+from cbt.web.i18n import explain
+
+_TOML_LINE = re.compile(r"at line (\d+)")
+
+
+def read_blueprint(text: str, *, name: str) -> ExamBlueprint:
+    """Return the blueprint a text says; `name` is the file or record it came from.
+
+    Raises InvalidInput("blueprint.refused") with `name`, `count`, `file`, `line`, `what` and `fix` of the
+    first finding, and `findings`: a list of dicts with `file`, `line`, `what`, `fix`, sentences in the
+    person's language.
+
+    Source: R-1, R-2.
+    """
+    blueprint, findings = _read(digest(text), text)
+    if blueprint is None:
+        with catalogues():
+            listed = [_explained(found, text, name) for found in findings]
+        raise InvalidInput("blueprint.refused", name=name, count=len(listed), **listed[0], findings=listed)
+    return blueprint
+
+
+def load_blueprint_file(path: Path) -> ExamBlueprint:
+    """Return the blueprint of a file; raise as `read_blueprint` and `blueprint_text` do."""
+    return read_blueprint(blueprint_text(path), name=str(path))
+
+
+def blueprint_text(path: Path) -> str:
+    """Return the text of a blueprint file.
+
+    Raises NotFound("blueprint.no_file") or InvalidInput("blueprint.not_text"), with the path.
+    """
+    try:
+        return path.read_text("utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFound("blueprint.no_file", path=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("blueprint.not_text", path=str(path)) from error
+
+
+@lru_cache(maxsize=64)
+def _read(_sha: str, text: str) -> tuple[ExamBlueprint | None, list[Finding]]:
+    return read(text)
+
+
+def _explained(found: Finding, text: str, name: str) -> dict[str, object]:
+    what, fix = explain(InvalidInput(found.code, **_shown(found)))
+    return {"file": name, "line": _line(found, text), "what": what, "fix": fix}
+
+
+def _shown(found: Finding) -> dict[str, object]:
+    """The parameters of a finding and `where`, the path as the file spells it."""
+    where = ".".join(f"[{step + 1}]" if isinstance(step, int) else step for step in found.path)
+    params = {**found.params, "where": where.replace(".[", "[")}
+    return params | ({"kind": _(f"exams.kind.{params['kind']}")} if "kind" in params else {})
+
+
+def _line(found: Finding, text: str) -> int:
+    if found.code == "blueprint.unreadable":
+        place = _TOML_LINE.search(str(found.params["detail"]))
+        return int(place[1]) if place else len(text.splitlines())
+    return line_at(lines_of(text), found.path)

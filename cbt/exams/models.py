@@ -1,0 +1,24 @@
+"""Tables of the exams room."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cbt.db.base import Base
+from cbt.db.types import UtcDateTime
+
+
+class BlueprintVersion(Base):
+    """A 考核方案 as its file said at one moment; registrations and forms keep the version they began with."""
+
+    __tablename__ = "blueprint_version"
+    __table_args__ = (UniqueConstraint("ref", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(60), index=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(Text)
+    loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,80 @@
+"""The JSON Schema of a blueprint file, made from the tables the reader uses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cbt.exams import spec
+from cbt.exams.spec import Field, Kind
+from cbt.rules.item import ItemType
+
+_TYPES: Mapping[Kind, dict[str, Any]] = {
+    Kind.TEXT: {"type": "string", "minLength": 1},
+    Kind.TEXTS: {"type": "array", "items": {"type": "string", "minLength": 1}},
+    Kind.WHOLE: {"type": "integer", "minimum": 1},
+    Kind.WHOLES: {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 5, "maxItems": 5},
+    Kind.POINTS: {"type": "number", "minimum": 0},
+    Kind.SWITCH: {"type": "boolean"},
+    Kind.MINUTES: {"type": "number", "minimum": 0},
+    Kind.MINUTES_LIST: {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}},
+    Kind.SECONDS: {"type": "number", "minimum": 0},
+}
+
+
+def blueprint_schema() -> dict[str, Any]:
+    """Return the schema of a blueprint file (JSON Schema 2020-12)."""
+    top = _table(spec.TOP)
+    for name, fields in spec.TABLES.items():
+        top["properties"][name] = _table(fields)
+    top["properties"]["papers"] = {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": _paper(),
+    }
+    top["required"] += [*sorted(spec.REQUIRED_TABLES), "papers"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "考核方案",
+        **top,
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as the text of blueprint.schema.json."""
+    return json.dumps(blueprint_schema(), ensure_ascii=False, indent=2) + "\n"
+
+
+def _paper() -> dict[str, Any]:
+    paper = _table(spec.PAPER)
+    for name, fields in spec.PAPER_TABLES.items():
+        paper["properties"][name] = _table(fields)
+    for name, fields in spec.PAPER_LISTS.items():
+        paper["properties"][name] = {"type": "array", "minItems": 1, "items": _table(fields)}
+    paper["oneOf"] = [{"required": ["sections"]}, {"required": ["units"]}]
+    return paper
+
+
+def _table(fields: tuple[Field, ...]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {field.key: _field(field) for field in fields},
+        "required": [field.key for field in fields if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    if field.kind is Kind.CREDITS:
+        kinds = {kind.value: {"enum": list(field.allowed)} for kind in ItemType}
+        return {
+            "description": field.note,
+            "type": "object",
+            "properties": kinds,
+            "additionalProperties": False,
+        }
+    described = {"description": field.note, **_TYPES[field.kind]}
+    if field.allowed and field.kind is Kind.TEXTS:
+        return {**described, "items": {"enum": list(field.allowed)}}
+    return {**described, "enum": list(field.allowed)} if field.allowed else described

@@ -1,0 +1,60 @@
+"""Queries of the exams room."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.errors import NotFound
+from cbt.exams.files import load_blueprint_file, read_blueprint
+from cbt.exams.models import BlueprintVersion
+from cbt.rules.blueprint import ExamBlueprint, Paper
+
+__all__ = ["blueprint_of", "current_version", "load_blueprint_file", "paper_of", "read_blueprint"]
+
+# A version never changes, so a process keeps it; by the dialect object, which one database's engines share.
+_kept: WeakKeyDictionary[Any, dict[int, ExamBlueprint]] = WeakKeyDictionary()
+
+
+def blueprint_of(session: Session, blueprint_version_id: int) -> ExamBlueprint:
+    """Return the blueprint a stored version says; raise NotFound("blueprint.unknown")."""
+    kept = _kept.setdefault(session.get_bind().dialect, {})
+    if blueprint_version_id not in kept:
+        row = session.get(BlueprintVersion, blueprint_version_id)
+        if row is None:
+            raise NotFound("blueprint.unknown", ref=str(blueprint_version_id))
+        kept[blueprint_version_id] = read_blueprint(row.source, name=row.ref)
+    return kept[blueprint_version_id]
+
+
+def paper_of(session: Session, blueprint_version_id: int, paper_code: str) -> Paper:
+    """Return one paper of a stored version; raise NotFound("blueprint.no_such_paper")."""
+    blueprint = blueprint_of(session, blueprint_version_id)
+    if paper_code not in blueprint.papers:
+        raise NotFound("blueprint.no_such_paper", ref=blueprint.ref, paper=paper_code)
+    return blueprint.papers[paper_code]
+
+
+def current_version(session: Session, ref: str) -> BlueprintVersion:
+    """Return the version of blueprint `ref` that was loaded last; raise NotFound("blueprint.unknown")."""
+    row = session.scalar(
+        select(BlueprintVersion)
+        .where(BlueprintVersion.ref == ref)
+        .order_by(BlueprintVersion.loaded_at.desc(), BlueprintVersion.id.desc())
+        .limit(1)
+    )
+    if row is None:
+        raise NotFound("blueprint.unknown", ref=ref)
+    return row
+
+
+def current_versions(session: Session) -> list[BlueprintVersion]:
+    """Return the version loaded last of every blueprint, in the order of the refs."""
+    latest: dict[str, BlueprintVersion] = {}
+    rows = session.scalars(select(BlueprintVersion).order_by(BlueprintVersion.loaded_at, BlueprintVersion.id))
+    for row in rows:
+        latest[row.ref] = row
+    return [latest[ref] for ref in sorted(latest)]

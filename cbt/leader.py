@@ -1,0 +1,107 @@
+"""One process of the deployment runs the scheduler: who holds the lock leads.
+
+Embedded, the lock is a file's; on PostgreSQL an advisory lock of a connection kept open.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+try:
+    import fcntl
+except ImportError:  # Windows serves with one process, which always leads
+    fcntl = None  # type: ignore[assignment]
+
+TRY_EVERY_SECONDS = 2.0
+ADVISORY_KEY = 0x6362_7431
+
+
+class FileLock:
+    """The leader's lock on this machine; the kernel frees it when its holder ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def take(self) -> bool:
+        """Return whether this process holds the lock now."""
+        if self._descriptor >= 0 or fcntl is None:
+            return True
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+
+class AdvisoryLock:
+    """The leader's lock in PostgreSQL; it is gone with the connection, and is checked at every try."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Any = None
+
+    def take(self) -> bool:
+        """Return whether this process holds the lock now."""
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                held = self._connection.scalar(text(f"SELECT pg_try_advisory_lock({ADVISORY_KEY})"))
+                if not held:
+                    self._drop()
+                return bool(held)
+            self._connection.execute(text("SELECT 1"))
+        except Exception:
+            self._drop()
+            return False
+        return True
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+
+class Candidacy:
+    """Tries to lead every two seconds: `start` on winning, its result's `shutdown` on losing."""
+
+    def __init__(self, lock: FileLock | AdvisoryLock, start: Callable[[], Any]) -> None:
+        self._lock = lock
+        self._start = start
+        self._running: Any = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="leader", daemon=True)
+
+    def begin(self) -> None:
+        """Begin trying, in a thread of its own."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop trying and stop leading."""
+        self._stop.set()
+        self._thread.join()
+        self._settle(leads=False)
+
+    def _loop(self) -> None:
+        while True:
+            self._settle(leads=self._lock.take())
+            if self._stop.wait(TRY_EVERY_SECONDS):
+                return
+
+    def _settle(self, *, leads: bool) -> None:
+        if leads and self._running is None:
+            self._running = self._start()
+        elif not leads and self._running is not None:
+            self._running.shutdown(wait=False)
+            self._running = None

@@ -1,0 +1,237 @@
+"""The live board: a room's seats, counts, clocks, alerts and log at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cbt.delivery.facts import RoomFacts, room_facts
+from cbt.delivery.models import Gap
+from cbt.exams.store import blueprint_of
+from cbt.proctoring import store
+from cbt.proctoring.log_lines import LogLine, log_lines
+from cbt.proctoring.models import UndoableAct
+from cbt.proctoring.seat_state import SeatState
+from cbt.proctoring.seat_view import FreeSeat, PaperKey, PaperLine, Proposal, SeatView, seat_view
+from cbt.rules import timing
+from cbt.rules.canonical import digest
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import RoomHold
+from cbt.sittings.store import RoomView
+
+UNDO_FOR = timedelta(minutes=2)
+LOG_LINES = 40
+EVACUATION = "evacuation"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What names the room and says where it stands."""
+
+    ref: str
+    sitting_name: str
+    centre_name: str
+    room_name: str
+    state: State
+    armed: bool
+    planned_start_at: datetime
+    check_in_opens_at: datetime
+    report_at: datetime
+    late_cutoff_at: datetime
+    sign_in_opens_at: datetime
+    leave_allowed: bool
+    started_at: datetime | None
+    proctors: tuple[str, ...]
+    held_from: datetime | None
+    hold_code: str | None
+
+    @property
+    def open(self) -> bool:
+        """Whether the room's clock runs or stands, but is not over."""
+        return self.state in {State.RUNNING, State.HELD}
+
+    @property
+    def admits(self) -> bool:
+        """Whether the room waits for its start."""
+        return self.state in {State.PUBLISHED, State.ADMITTING}
+
+    @property
+    def evacuated(self) -> bool:
+        """Whether the room is held because it was evacuated."""
+        return self.hold_code == EVACUATION
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the page shows, as values: two equal boards look the same."""
+
+    head: Head
+    papers: tuple[PaperLine, ...]
+    seats: tuple[SeatView, ...]
+    free: tuple[FreeSeat, ...]
+    log: tuple[LogLine, ...]
+    undo: tuple[tuple[str, str, int, datetime], ...]
+    """Acts that can be taken back: (ref, act, how many, until)."""
+    lost_since: datetime | None
+    """Since when a mass loss suggests a power cut (R-25)."""
+    next_start_at: datetime | None
+    start_waits: bool
+    needs_countersign: bool
+
+    @property
+    def started(self) -> bool:
+        """Whether the room's clock was started."""
+        return self.head.started_at is not None
+
+    def seat(self, ref: str) -> SeatView | None:
+        """Return the seat of one registration."""
+        return next((seat for seat in self.seats if seat.ref == ref), None)
+
+    def etag(self, *extra: str) -> str:
+        """Return a tag that changes when anything shown does."""
+        return digest("\n".join((repr(self), *extra)))[:32]
+
+
+def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
+    """Read the board of a room: a fixed set of queries, whatever the number of seats."""
+    room, sitting = view.sitting_room, view.sitting
+    rows = store.board_rows(session, room.id, room.room_id)
+    taken = [row for row in rows if row.registration_id is not None]
+    facts = room_facts(session, room.id)
+    papers = _papers(session, taken, facts, now=now)
+    gaps = store.gaps_of_room(session, room.id)
+    proposals = _proposals(gaps, facts, now=now)
+    grants = store.grants_of_room(session, room.id)
+    seen = store.alerts_seen(session, room.id)
+    seats = tuple(
+        seat_view(
+            row,
+            paper=papers[(row.blueprint_version_id, row.paper)],
+            grants=grants.get(row.attempt_id, {}),
+            proposals=proposals.get(row.attempt_id, ()),
+            seen=seen,
+            now=now,
+        )
+        for row in taken
+    )
+    incidents = store.incidents_of_room(session, room.id, limit=LOG_LINES)
+    hold = store.open_hold(session, room.id)
+    return Board(
+        head=_head(view, store.proctors_of_room(session, room.id), hold),
+        papers=tuple(papers.values()),
+        seats=seats,
+        free=tuple(
+            FreeSeat(row.seat_id, row.number, row.spare, row.bound_at is not None)
+            for row in rows
+            if row.registration_id is None
+        ),
+        log=log_lines(incidents, seats, gaps, limit=LOG_LINES),
+        undo=_undo(store.undoable_acts(session, room.id, since=now - UNDO_FOR)),
+        lost_since=_lost_since(seats, now=now) if room.state == State.RUNNING else None,
+        next_start_at=store.next_start_in(session, room, after=sitting.planned_start_at),
+        start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
+        needs_countersign=hold is not None
+        and hold.reason_code == EVACUATION
+        and not any(line.kind == "countersign" and line.at >= hold.from_at for line in incidents),
+    )
+
+
+def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Head:
+    room, sitting = view.sitting_room, view.sitting
+    return Head(
+        ref=room.ref,
+        sitting_name=sitting.name,
+        centre_name=view.centre.name,
+        room_name=view.room.name,
+        state=State(room.state),
+        armed=room.armed,
+        planned_start_at=sitting.planned_start_at,
+        check_in_opens_at=sitting.check_in_opens_at,
+        report_at=sitting.report_at,
+        late_cutoff_at=sitting.late_cutoff_at,
+        sign_in_opens_at=sitting.sign_in_opens_at,
+        leave_allowed=sitting.leave_allowed,
+        started_at=room.started_at,
+        proctors=tuple(proctors),
+        held_from=None if hold is None else hold.from_at,
+        hold_code=None if hold is None else hold.reason_code,
+    )
+
+
+def _papers(
+    session: Session, rows: Sequence[Any], facts: RoomFacts, *, now: datetime
+) -> dict[PaperKey, PaperLine]:
+    lines: dict[PaperKey, PaperLine] = {}
+    for row in rows:
+        key = (row.blueprint_version_id, row.paper)
+        if key in lines:
+            continue
+        blueprint = blueprint_of(session, row.blueprint_version_id)
+        paper = blueprint.papers[row.paper]
+        lines[key] = PaperLine(
+            key=key,
+            label=f"{blueprint.level_name} {paper.label}",
+            duration=paper.duration,
+            total=sum(section.count for section in paper.sections),
+            units=len(paper.units),
+            closes_at=end_of(paper.duration, facts, now=now),
+        )
+    return lines
+
+
+def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime | None:
+    """Return when a paper of `duration` ends for somebody with no time of their own (R-20)."""
+    if facts.started_at is None:
+        return None
+    clock = timing.clock_at(
+        timing.Facts(
+            room_started_at=facts.started_at,
+            started_at=facts.started_at,
+            duration=duration,
+            holds=facts.holds,
+            adjustments=facts.adjustments,
+        ),
+        now=now,
+    )
+    return clock.closes_at
+
+
+def _proposals(gaps: Sequence[Gap], facts: RoomFacts, *, now: datetime) -> Mapping[int, tuple[Proposal, ...]]:
+    proposals: dict[int, tuple[Proposal, ...]] = {}
+    for gap in gaps:
+        if gap.decided_at is None:
+            proposals[gap.attempt_id] = (*proposals.get(gap.attempt_id, ()), proposal(gap, facts, now=now))
+    return proposals
+
+
+def proposal(gap: Gap, facts: RoomFacts, *, now: datetime) -> Proposal:
+    """Return what to propose for a disconnection, less what a hold of the room gave back already.
+
+    Source: R-25, R-26.
+    """
+    amount = timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)
+    for hold in facts.holds:
+        shared = min(gap.to_at, hold.to_at or now) - max(gap.from_at, hold.from_at)
+        amount -= max(shared, timedelta(0))
+    return Proposal(
+        gap_id=gap.id,
+        from_at=gap.from_at,
+        to_at=gap.to_at,
+        usable=gap.usable,
+        resent=gap.resent,
+        amount=max(amount, timedelta(0)),
+    )
+
+
+def _undo(acts: Sequence[UndoableAct]) -> tuple[tuple[str, str, int, datetime], ...]:
+    return tuple((act.ref, act.act, act.params.count("[") - 1, act.at + UNDO_FOR) for act in acts)
+
+
+def _lost_since(seats: Sequence[SeatView], *, now: datetime) -> datetime | None:
+    working = [seat for seat in seats if seat.state in {SeatState.ANSWERING, SeatState.OFFLINE}]
+    heard = [seat.seen_at for seat in working if seat.seen_at is not None]
+    return timing.mass_loss(heard, now, seats=len(working))

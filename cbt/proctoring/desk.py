@@ -1,0 +1,233 @@
+"""The proctor's desk: one unit of work in which somebody acts on a room they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.audit import chain
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.proctoring.acts import Act, Picked, Scope, act_of, pick
+from cbt.proctoring.board import Board, load_board
+from cbt.proctoring.models import Incident, UndoableAct
+from cbt.proctoring.seat_view import SeatView
+from cbt.rules.canonical import canonical_json
+from cbt.rules.roles import ROOM_STAFF, Role
+from cbt.sittings.models import SittingRoom
+from cbt.sittings.store import RoomView, room_for, room_view_for
+from cbt.web.login import Principal
+from cbt.web.refs import new_ref
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """The second person of a starred action, whose credential was checked."""
+
+    ref: str
+    name: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts, with whom."""
+
+    principal: Principal
+    second: Second | None = None
+
+    @property
+    def actor(self) -> str:
+        """The first person as the logs name them."""
+        return f"staff:{self.principal.subject_ref}"
+
+    @property
+    def chief(self) -> bool:
+        """Whether the chief is one of the two."""
+        second = self.second is not None and Role.CHIEF_PROCTOR in self.second.roles
+        return second or self.principal.has(Role.CHIEF_PROCTOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an action did, for the person who asked: the catalogue's sentence and what fills it.
+
+    `undo` is the ref under which it can be taken back, `codes` the 登录码 shown this once.
+    """
+
+    kind: str
+    count: int = 0
+    names: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    undo: str = ""
+    codes: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Desk:
+    """A room under somebody's hands: its row is locked, so what two people do happens one after the other."""
+
+    session: Session
+    room: SittingRoom
+    view: RoomView
+    board: Board
+    act: Act
+    by: By
+    now: datetime
+    undo_ref: str = field(default="")
+
+    def pick(self, refs: tuple[str, ...]) -> Picked:
+        """Return whom the action touches; raise when it touches nobody any more."""
+        picked = pick(self.act, self.board, refs)
+        if not picked.chosen:
+            if picked.skipped:
+                raise Conflict("proctoring.none_apply")
+            raise InvalidInput("proctoring.pick_some")
+        if self.act.scope is Scope.ONE and len(picked.chosen) > 1:
+            raise InvalidInput("proctoring.pick_one")
+        return picked
+
+    def registration(self, seat: SeatView) -> Registration:
+        """Return the registration of a seat, locked."""
+        query = select(Registration).where(Registration.id == seat.registration_id).with_for_update()
+        return self.session.scalars(query.execution_options(populate_existing=True)).one()
+
+    def attempts(self, seats: Sequence[SeatView]) -> dict[str, Attempt]:
+        """Return the attempts of seats, locked in the order of their ids: registration ref -> attempt."""
+        ids = [seat.attempt_id for seat in seats if seat.attempt_id is not None]
+        query = select(Attempt).where(Attempt.id.in_(ids)).order_by(Attempt.id).with_for_update()
+        rows = self.session.scalars(query.execution_options(populate_existing=True))
+        refs = {seat.attempt_id: seat.ref for seat in seats}
+        return {refs[attempt.id]: attempt for attempt in rows}
+
+    def log(self, kind: str, seat: SeatView | None = None, **params: str) -> None:
+        """Write one line of the room's log."""
+        log_incident(
+            self.session,
+            sitting_room_id=self.room.id,
+            kind=kind,
+            at=self.now,
+            by=self.by.actor,
+            registration_id=None if seat is None else seat.registration_id,
+            params={
+                **({} if seat is None else {"name": seat.name, "seat": seat.label}),
+                **params,
+                "who": self.who,
+            },
+        )
+
+    @property
+    def who(self) -> str:
+        """The names of those who act, as the log says them."""
+        names = [self.by.principal.name, *([self.by.second.name] if self.by.second else [])]
+        return " + ".join(names)
+
+    def audit(
+        self, act: str, subject: str, *, reason: str = "", after: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add a line to the audit log for what no step records by itself."""
+        chain.record(
+            self.session,
+            at=self.now,
+            actor=self.by.actor,
+            act=act,
+            subject=subject,
+            reason=reason,
+            after=after,
+        )
+
+    def need_second(self) -> None:
+        """Insist on the second person of a starred action, and put both on record.
+
+        Source: R-62.
+        """
+        if self.by.second is None:
+            raise InvalidInput("proctoring.second_needed", field="second_login")
+        self.audit(
+            f"second.{self.act.code}",
+            f"sitting_room:{self.room.ref}",
+            after={"second": f"staff:{self.by.second.ref}"},
+        )
+
+    def need_chief(self) -> None:
+        """Insist that the chief is one of those who act."""
+        if not self.by.chief:
+            raise NotAllowed("proctoring.chief_needed")
+
+    def remember(self, before: Sequence[tuple[int, Any]]) -> None:
+        """Keep what stood there, so that this action can be taken back for a while."""
+        row = UndoableAct(
+            ref=new_ref("un"),
+            sitting_room_id=self.room.id,
+            act=self.act.code,
+            params=canonical_json([list(pair) for pair in before]),
+            at=self.now,
+            by=self.by.actor,
+        )
+        self.session.add(row)
+        self.undo_ref = row.ref
+
+    def said(self, picked: Picked | None = None, **more: Any) -> Said:
+        """Return what to tell the person who asked."""
+        chosen, skipped = (picked.chosen, picked.skipped) if picked else ((), ())
+        return Said(
+            kind=self.act.code,
+            count=len(chosen),
+            names=tuple(f"{seat.label} {seat.name}" for seat in chosen),
+            skipped=tuple((f"{seat.label} {seat.name}", why) for seat, why in skipped),
+            undo=self.undo_ref,
+            **more,
+        )
+
+
+def runs_rooms(principal: Principal) -> bool:
+    """Return whether this person may act in the rooms they see; the others only read. Source: R-62."""
+    return principal.has(*ROOM_STAFF)
+
+
+@contextmanager
+def acting(code: str, room_ref: str, *, by: By, now: datetime) -> Iterator[Desk]:
+    """Open the desk of a room this person runs; raise NotFound for a room that is not theirs.
+
+    Source: R-62.
+    """
+    if not runs_rooms(by.principal):
+        raise NotAllowed("web.not_allowed")
+    with unit_of_work() as session:
+        room = room_for(session, room_ref, by.principal)
+        session.execute(select(SittingRoom.id).where(SittingRoom.id == room.id).with_for_update())
+        session.refresh(room)
+        view = room_view_for(session, room_ref, by.principal)
+        board = load_board(session, view, now=now)
+        yield Desk(session, room, view, board, act_of(code), by, now)
+
+
+def log_incident(
+    session: Session,
+    *,
+    sitting_room_id: int,
+    kind: str,
+    at: datetime,
+    by: str,
+    params: Mapping[str, str],
+    registration_id: int | None = None,
+) -> None:
+    """Add one line to a room's log; `params` fill the catalogue's sentence of `kind`."""
+    session.add(
+        Incident(
+            sitting_room_id=sitting_room_id,
+            registration_id=registration_id,
+            at=at,
+            kind=kind,
+            params=canonical_json(dict(params)),
+            by=by,
+        )
+    )

@@ -1,0 +1,77 @@
+"""Decisions on proposed compensations: time without the ability to answer, given back or not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from cbt.delivery import steps as delivery
+from cbt.delivery.facts import room_facts
+from cbt.delivery.models import Gap
+from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.proctoring import store
+from cbt.proctoring.acts import Picked
+from cbt.proctoring.board import proposal
+from cbt.proctoring.desk import By, Desk, Said, acting
+from cbt.proctoring.seat_view import SeatView
+from cbt.rules.attempt_state import ClosedBy
+
+
+def decide_gap(
+    room_ref: str, gap_id: int, *, amount: timedelta, reason_code: str, reason: str, by: By, now: datetime
+) -> Said:
+    """Decide on a proposed compensation: give `amount` back as 补时, or nothing (不补时).
+
+    One person suffices. Raise Conflict when it was decided meanwhile, or the paper was handed in, and
+    InvalidInput for more than the disconnection took.
+
+    Source: R-26, R-62.
+    """
+    with acting("decide", room_ref, by=by, now=now) as desk:
+        gap, attempt = store.gap_in_room(desk.session, desk.room.id, gap_id)
+        seat = next((one for one in desk.board.seats if one.attempt_id == attempt.id), None)
+        if seat is None:
+            raise NotFound("proctoring.no_gap")
+        if amount > gap.to_at - gap.from_at:
+            raise InvalidInput("proctoring.gap_amount", field="amount")
+        _decide(desk.session, gap, amount=amount, now=now, actor=by.actor)
+        if amount:
+            if attempt.closed_by not in (None, ClosedBy.DEADLINE):
+                raise Conflict("proctoring.handed_in")
+            delivery.adjust_attempt(
+                desk.session,
+                attempt,
+                now=now,
+                amount=amount,
+                kind="site_fault",
+                reason_code=reason_code,
+                reason=reason,
+                actor=by.actor,
+            )
+        _record_decision(desk, seat, gap, amount, reason_code, reason)
+        return desk.said(Picked((seat,), ()))
+
+
+def _decide(session: Session, gap: Gap, *, amount: timedelta, now: datetime, actor: str) -> None:
+    decided = session.scalar(
+        update(Gap)
+        .where(Gap.id == gap.id, Gap.decided_at.is_(None))
+        .values(decided_at=now, decided_by=actor, granted=amount)
+        .returning(Gap.id)
+    )
+    if decided is None:
+        raise Conflict("proctoring.gap_decided")
+
+
+def _record_decision(
+    desk: Desk, seat: SeatView, gap: Gap, amount: timedelta, reason_code: str, reason: str
+) -> None:
+    proposed = proposal(gap, room_facts(desk.session, desk.room.id), now=desk.now).amount
+    seconds = {"proposed": int(proposed.total_seconds()), "granted": int(amount.total_seconds())}
+    desk.audit(
+        "gap.decide", f"registration:{seat.ref}", reason=reason, after={**seconds, "reason_code": reason_code}
+    )
+    kind = "gap_granted" if amount else "gap_refused"
+    desk.log(kind, seat, seconds=str(seconds["granted"]), code=reason_code, reason=reason)

@@ -1,0 +1,125 @@
+"""What a seat of the board shows, as a pure function of the facts about its candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cbt.rules.attempt_state import State
+from cbt.rules.timing import is_offline
+
+
+class SeatState(StrEnum):
+    """未到 · 已到场 · 候考 · 作答 · 掉线 · 暂停 · 换机中 · 单元已完成 · 已收卷 · 缺考."""
+
+    NOT_ARRIVED = "not_arrived"
+    ARRIVED = "arrived"
+    WAITING = "waiting"
+    ANSWERING = "answering"
+    OFFLINE = "offline"
+    SUSPENDED = "suspended"
+    MOVING = "moving"
+    UNITS_DONE = "units_done"
+    CLOSED = "closed"
+    ABSENT = "absent"
+
+
+UNDER_WAY = frozenset(
+    {SeatState.ANSWERING, SeatState.OFFLINE, SeatState.SUSPENDED, SeatState.MOVING, SeatState.UNITS_DONE}
+)
+"""The states of an attempt that was begun and is not over."""
+
+# Worst first: what needs somebody now, then who is not there yet, then what runs by itself, then the rest.
+_SEVERITY = (
+    SeatState.OFFLINE,
+    SeatState.MOVING,
+    SeatState.SUSPENDED,
+    SeatState.NOT_ARRIVED,
+    SeatState.ARRIVED,
+    SeatState.WAITING,
+    SeatState.UNITS_DONE,
+    SeatState.ANSWERING,
+    SeatState.CLOSED,
+    SeatState.ABSENT,
+)
+
+# A shape beside the word, so that no state is told by its colour alone.
+MARKS = {
+    SeatState.NOT_ARRIVED: "◌",
+    SeatState.ARRIVED: "○",
+    SeatState.WAITING: "◐",
+    SeatState.ANSWERING: "●",
+    SeatState.OFFLINE: "✕",
+    SeatState.SUSPENDED: "❚❚",
+    SeatState.MOVING: "⇄",
+    SeatState.UNITS_DONE: "◆",
+    SeatState.CLOSED: "✓",
+    SeatState.ABSENT: "—",
+}
+
+TONES = {
+    SeatState.NOT_ARRIVED: "idle",
+    SeatState.ARRIVED: "ready",
+    SeatState.WAITING: "ready",
+    SeatState.ANSWERING: "live",
+    SeatState.OFFLINE: "stop",
+    SeatState.SUSPENDED: "warn",
+    SeatState.MOVING: "warn",
+    SeatState.UNITS_DONE: "live",
+    SeatState.CLOSED: "done",
+    SeatState.ABSENT: "away",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SeatFacts:
+    """What decides a seat's state; instants are aware UTC, `attempt_state` is None before forms are drawn."""
+
+    arrived_at: datetime | None = None
+    absent_at: datetime | None = None
+    pledged_at: datetime | None = None
+    attempt_state: State | None = None
+    move_allowed_at: datetime | None = None
+    seen_at: datetime | None = None
+
+
+def seat_state(facts: SeatFacts, *, now: datetime) -> SeatState:
+    """Return what the board shows for a seat at `now`.
+
+    A candidate whose attempt was never begun is told by the door; then the attempt decides, and a page that
+    has missed three heartbeats is offline whatever its units say. Nobody is offline while their clock stands.
+
+    Source: R-12, R-26, R-60.
+    """
+    match facts.attempt_state:
+        case State.CLOSED | State.SCORED:
+            return SeatState.CLOSED
+        case State.INTERACTING | State.SUSPENDED | State.UNITS_DONE:
+            return _under_way(facts, now)
+        case _:
+            return _at_the_door(facts)
+
+
+def _at_the_door(facts: SeatFacts) -> SeatState:
+    if facts.absent_at is not None:
+        return SeatState.ABSENT
+    if facts.pledged_at is not None:
+        return SeatState.WAITING
+    return SeatState.NOT_ARRIVED if facts.arrived_at is None else SeatState.ARRIVED
+
+
+def _under_way(facts: SeatFacts, now: datetime) -> SeatState:
+    if facts.move_allowed_at is not None:
+        return SeatState.MOVING
+    if facts.attempt_state is State.SUSPENDED:
+        return SeatState.SUSPENDED
+    if facts.seen_at is None or is_offline(facts.seen_at, now):
+        return SeatState.OFFLINE
+    return SeatState.UNITS_DONE if facts.attempt_state is State.UNITS_DONE else SeatState.ANSWERING
+
+
+def severity(state: SeatState, *, needs_care: bool) -> int:
+    """Return the place of a seat when the worst comes first; a seat with an alert follows those offline."""
+    place = _SEVERITY.index(state)
+    return min(place, 1) if needs_care else place + 1 if place else 0

@@ -1,0 +1,238 @@
+"""One seat of the board: everything the page shows about it, worked out from one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from cbt.proctoring.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
+from cbt.rules.attempt_state import ClosedBy, State
+
+BLURS_ALERT = 3
+DIFFERS = timedelta(seconds=1)
+PaperKey = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLine:
+    """A paper of the room with the one end time the board shows for it (None: not started, or held)."""
+
+    key: PaperKey
+    label: str
+    duration: timedelta
+    total: int
+    units: int
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A disconnection to decide on, with the time the rule proposes to give back (R-26)."""
+
+    gap_id: int
+    from_at: datetime
+    to_at: datetime
+    usable: bool
+    resent: int
+    amount: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SeatView:
+    """One candidate's seat; `differs` is how far their end lies from their paper's."""
+
+    seat_id: int
+    number: int
+    registration_id: int
+    ref: str
+    candidate_id: int
+    name: str
+    ticket: str
+    paper: PaperLine
+    state: SeatState
+    arrived_at: datetime | None
+    checked_in_at: datetime | None
+    absent_at: datetime | None
+    signed_in_at: datetime | None
+    query_at: datetime | None
+    pledged_at: datetime | None
+    sign_in_allowed_at: datetime | None
+    left_at: datetime | None
+    violation_code: str | None
+    attempt_id: int | None
+    attempt_state: State | None
+    started_at: datetime | None
+    closes_at: datetime | None
+    differs: timedelta
+    open_unit: int | None
+    answered: int
+    total: int
+    closed_at: datetime | None
+    closed_by: ClosedBy | None
+    seen_at: datetime | None
+    saved_at: datetime | None
+    blurs: int
+    undelivered: int
+    badges: tuple[str, ...]
+    alerts: frozenset[str]
+    proposals: tuple[Proposal, ...] = field(default=())
+
+    @property
+    def label(self) -> str:
+        """The seat number as it stands on the desk."""
+        return f"{self.number:02d}"
+
+    @property
+    def mark(self) -> str:
+        """The shape beside the state's word."""
+        return MARKS[self.state]
+
+    @property
+    def tone(self) -> str:
+        """The colour of the tile; an alert turns a quiet one to `warn`."""
+        tone = TONES[self.state]
+        return "warn" if self.alerts and tone not in {"stop", "warn"} else tone
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the paper was begun and is not over."""
+        return self.state in UNDER_WAY
+
+    @property
+    def doing(self) -> str:
+        """The catalogue's word beside the state: what somebody at the door is at, how a paper was closed."""
+        if self.state is SeatState.CLOSED:
+            return f"closed_{self.closed_by}" if self.started_at is not None else "closed_unanswered"
+        if self.state is SeatState.ARRIVED:
+            if self.signed_in_at is not None:
+                return "reading"
+            return "checked_in" if self.checked_in_at is not None else ""
+        return ""
+
+    @property
+    def never_began(self) -> bool:
+        """Whether the person came but has not opened the paper."""
+        return self.started_at is None and self.absent_at is None and self.arrived_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSeat:
+    """A seat nobody of this sitting has."""
+
+    seat_id: int
+    number: int
+    spare: bool
+    bound: bool
+
+    @property
+    def label(self) -> str:
+        """The seat number as it stands on the desk."""
+        return f"{self.number:02d}"
+
+
+def seat_view(
+    row: Any,
+    *,
+    paper: PaperLine,
+    grants: Mapping[str, timedelta],
+    proposals: tuple[Proposal, ...],
+    seen: Mapping[tuple[int, str], int],
+    now: datetime,
+) -> SeatView:
+    """Return the view of one row of `store.board_rows` that has a registration."""
+    state = seat_state(
+        SeatFacts(
+            arrived_at=row.arrived_at,
+            absent_at=row.absent_at,
+            pledged_at=row.pledged_at,
+            attempt_state=None if row.attempt_state is None else State(row.attempt_state),
+            move_allowed_at=row.move_allowed_at,
+            seen_at=row.seen_at,
+        ),
+        now=now,
+    )
+    return SeatView(
+        seat_id=row.seat_id,
+        number=row.number,
+        registration_id=row.registration_id,
+        ref=row.ref,
+        candidate_id=row.candidate_id,
+        name=row.name,
+        ticket=row.ticket,
+        paper=paper,
+        state=state,
+        arrived_at=row.arrived_at,
+        checked_in_at=row.checked_in_at,
+        absent_at=row.absent_at,
+        signed_in_at=row.signed_in_at,
+        query_at=row.query_at,
+        pledged_at=row.pledged_at,
+        sign_in_allowed_at=row.sign_in_allowed_at,
+        left_at=row.left_at,
+        violation_code=row.violation_code,
+        attempt_id=row.attempt_id,
+        attempt_state=None if row.attempt_state is None else State(row.attempt_state),
+        started_at=row.started_at,
+        closes_at=row.closes_at,
+        differs=_differs(row.closes_at, paper.closes_at, state),
+        open_unit=row.open_unit,
+        answered=row.answered or 0,
+        total=row.places or paper.total,
+        closed_at=row.closed_at,
+        closed_by=None if row.closed_by is None else ClosedBy(row.closed_by),
+        seen_at=_whole(row.seen_at),
+        saved_at=_whole(row.saved_at),
+        blurs=row.blurs or 0,
+        undelivered=row.undelivered,
+        badges=_badges(row, grants),
+        alerts=_alerts(row, state, proposals, seen),
+        proposals=proposals,
+    )
+
+
+def _differs(closes_at: datetime | None, paper_closes_at: datetime | None, state: SeatState) -> timedelta:
+    if closes_at is None or paper_closes_at is None or state not in UNDER_WAY:
+        return timedelta(0)
+    apart = closes_at - paper_closes_at
+    return apart if abs(apart) >= DIFFERS else timedelta(0)
+
+
+def _whole(instant: datetime | None) -> datetime | None:
+    """Whole seconds: ages are shown no finer, and the board changes no oftener for it."""
+    return None if instant is None else instant.replace(microsecond=0)
+
+
+def _badges(row: Any, grants: Mapping[str, timedelta]) -> tuple[str, ...]:
+    badges = []
+    if row.violation_code is not None:
+        badges.append("violation")
+    if row.left_at is not None:
+        badges.append("away")
+    if "site_fault" in grants:
+        badges.append("site_fault")
+    if "general" in grants:
+        badges.append("general")
+    if row.factor != 1 or row.extra:
+        badges.append("accommodation")
+    return tuple(badges)
+
+
+def _alerts(
+    row: Any, state: SeatState, proposals: tuple[Proposal, ...], seen: Mapping[tuple[int, str], int]
+) -> frozenset[str]:
+    alerts = set()
+    if state is SeatState.OFFLINE:
+        alerts.add("offline")
+    if row.query_at is not None and state is not SeatState.CLOSED:
+        alerts.add("query")
+    if proposals:
+        alerts.add("gap")
+    if state in UNDER_WAY and (row.blurs or 0) - seen.get((row.seat_id, "blurs"), 0) >= BLURS_ALERT:
+        alerts.add("blurs")
+    if row.claim_alert_at is not None:
+        alerts.add("claim")
+    if row.undelivered > seen.get((row.seat_id, "undelivered"), 0):
+        alerts.add("undelivered")
+    return frozenset(alerts)

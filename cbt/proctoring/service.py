@@ -1,0 +1,142 @@
+"""What a proctor reads: their rooms, a board, what an action would do, one candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cbt.candidates.models import CandidatePhoto
+from cbt.candidates.store import Entry, entry_for, photo_of
+from cbt.db.unit_of_work import reading
+from cbt.delivery.models import Message
+from cbt.errors import NotFound
+from cbt.proctoring import store
+from cbt.proctoring.acts import Act, Picked, act_of, pick
+from cbt.proctoring.board import Board, load_board
+from cbt.proctoring.closing import Ending, ending
+from cbt.proctoring.log_lines import LogLine, incident_line
+from cbt.proctoring.seat_view import Proposal, SeatView
+from cbt.rules.admission import too_close
+from cbt.rules.sitting_state import State
+from cbt.sittings.store import RoomView, room_view_for, rooms_for
+from cbt.web.login import Principal
+
+RECENT = timedelta(hours=12)
+OVER = frozenset({State.ENDED, State.SCORED, State.RELEASED, State.CANCELLED, State.ABORTED})
+
+
+@dataclass(frozen=True, slots=True)
+class RoomCard:
+    """A sitting-room on the proctor's first page, with how many stand where."""
+
+    view: RoomView
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The proctor's rooms: those under way or of today, those to come, those that are over."""
+
+    now: tuple[RoomCard, ...]
+    later: tuple[RoomCard, ...]
+    over: tuple[RoomCard, ...]
+
+
+def my_rooms(principal: Principal, *, now: datetime) -> Rooms:
+    """Return the rooms this person may see, parted by what there is to do. Source: R-62."""
+    with reading() as session:
+        views = rooms_for(session, principal)
+        counts = store.counts_of_rooms(session, [view.sitting_room.id for view in views])
+    cards = [RoomCard(view, counts.get(view.sitting_room.id, {})) for view in views]
+    over = [card for card in cards if card.view.sitting_room.state in OVER]
+    coming = [card for card in cards if card not in over]
+    near = [card for card in coming if card.view.sitting.planned_start_at <= now + RECENT]
+    return Rooms(
+        now=tuple(near),
+        later=tuple(card for card in coming if card not in near),
+        over=tuple(sorted(over, key=lambda card: card.view.sitting.planned_start_at, reverse=True)),
+    )
+
+
+def read_board(room_ref: str, principal: Principal, *, now: datetime) -> Board:
+    """Return the board of a room this person may see; raise NotFound otherwise. Source: R-62."""
+    with reading() as session:
+        return load_board(session, room_view_for(session, room_ref, principal), now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an action would do now: whom it touches, whom it leaves alone and why."""
+
+    act: Act
+    board: Board
+    picked: Picked
+    ending: Ending
+    proposal: Proposal | None
+
+    def clashes(self, amount: timedelta) -> datetime | None:
+        """Return the planned start of the room's next sitting when `amount` more runs into it (R-7)."""
+        begins_at = self.board.next_start_at
+        ends = [line.closes_at for line in self.board.papers if line.closes_at is not None]
+        ends += [seat.closes_at for seat in self.board.seats if seat.under_way and seat.closes_at is not None]
+        if begins_at is None or not ends:
+            return None
+        runs_until = max(ends) + amount
+        close = too_close((min(ends), runs_until), (begins_at, begins_at + timedelta(hours=1)))
+        return begins_at if close else None
+
+
+def preview(
+    code: str, room_ref: str, refs: tuple[str, ...], principal: Principal, *, gap_id: int, now: datetime
+) -> Preview:
+    """Return what an action would do; `gap_id` names the proposed compensation to decide on, or is 0."""
+    act = act_of(code)
+    board = read_board(room_ref, principal, now=now)
+    if gap_id:
+        for seat in board.seats:
+            for one in seat.proposals:
+                if one.gap_id == gap_id:
+                    return Preview(act, board, Picked((seat,), ()), ending(board, now=now), one)
+        raise NotFound("proctoring.no_gap")
+    return Preview(act, board, pick(act, board, refs), ending(board, now=now), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Everything a proctor may know about one candidate of the room."""
+
+    board: Board
+    seat: SeatView
+    entry: Entry
+    has_photo: bool
+    log: Sequence[LogLine]
+    messages: Sequence[Message]
+
+
+def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime) -> Person:
+    """Return one candidate of a room this person may see; raise NotFound otherwise. Source: R-10, R-62."""
+    with reading() as session:
+        board = load_board(session, room_view_for(session, room_ref, principal), now=now)
+        seat = board.seat(ref)
+        if seat is None:
+            raise NotFound("proctoring.no_seat")
+        return Person(
+            board=board,
+            seat=seat,
+            entry=entry_for(session, ref, principal),
+            has_photo=photo_of(session, seat.candidate_id) is not None,
+            log=[
+                incident_line(line) for line in store.incidents_of_registration(session, seat.registration_id)
+            ],
+            messages=[] if seat.attempt_id is None else store.messages_of(session, seat.attempt_id),
+        )
+
+
+def read_photo(ref: str, principal: Principal) -> CandidatePhoto:
+    """Return the photo of a candidate whose room this person may see; raise NotFound without one."""
+    with reading() as session:
+        photo = photo_of(session, entry_for(session, ref, principal).candidate.id)
+        if photo is None:
+            raise NotFound("proctoring.no_photo")
+        return photo

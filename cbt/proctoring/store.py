@@ -1,0 +1,249 @@
+"""Queries of the proctoring room; the board's are one fixed set, whatever the number of seats."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptLive, Gap, Message
+from cbt.errors import NotFound
+from cbt.proctoring.models import AlertSeen, Incident, UndoableAct
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import RoomHold, RoomStaff, Seat, Sitting, SittingRoom
+
+_SEAT_COLUMNS = (
+    Seat.id.label("seat_id"),
+    Seat.number,
+    Seat.spare,
+    Seat.bound_at,
+    Seat.undelivered,
+    Seat.claim_alert_at,
+    Registration.id.label("registration_id"),
+    Registration.ref.label("ref"),
+    Registration.candidate_id,
+    Registration.blueprint_version_id,
+    Registration.paper,
+    Registration.kind,
+    Registration.factor,
+    Registration.extra,
+    Registration.arrived_at,
+    Registration.checked_in_at,
+    Registration.absent_at,
+    Registration.signed_in_at,
+    Registration.query_at,
+    Registration.pledged_at,
+    Registration.sign_in_allowed_at,
+    Registration.left_at,
+    Registration.violation_code,
+    Candidate.name,
+    AdmissionTicket.number.label("ticket"),
+    Attempt.id.label("attempt_id"),
+    Attempt.state.label("attempt_state"),
+    Attempt.started_at,
+    Attempt.closes_at,
+    Attempt.open_unit,
+    Attempt.closed_at,
+    Attempt.closed_by,
+    Attempt.move_allowed_at,
+    AttemptLive.seen_at,
+    AttemptLive.saved_at,
+    AttemptLive.answered,
+    func.length(AttemptLive.answered_map).label("places"),
+    AttemptLive.blurs,
+)
+
+
+def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence[Row[Any]]:
+    """Return every seat of the room with who sits there, their attempt and its presence, by number.
+
+    Seats nobody of this sitting has come with NULLs: they are where a candidate can be moved to.
+    """
+    query = (
+        select(*_SEAT_COLUMNS)
+        .select_from(Seat)
+        .outerjoin(
+            Registration,
+            (Registration.seat_id == Seat.id) & (Registration.sitting_room_id == sitting_room_id),
+        )
+        .outerjoin(Candidate, Candidate.id == Registration.candidate_id)
+        .outerjoin(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .outerjoin(AttemptLive, AttemptLive.attempt_id == Attempt.id)
+        .where(Seat.room_id == room_id)
+        .order_by(Seat.number)
+    )
+    return session.execute(query).all()
+
+
+def grants_of_room(session: Session, sitting_room_id: int) -> Mapping[int, Mapping[str, timedelta]]:
+    """Return the time given to single candidates: attempt id -> kind -> sum."""
+    query = (
+        select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind, AttemptAdjustment.amount)
+        .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
+        .where(Attempt.sitting_room_id == sitting_room_id)
+    )
+    sums: dict[int, dict[str, timedelta]] = defaultdict(dict)
+    for attempt_id, kind, amount in session.execute(query):
+        sums[attempt_id][kind] = sums[attempt_id].get(kind, timedelta(0)) + amount
+    return sums
+
+
+def gaps_of_room(session: Session, sitting_room_id: int) -> Sequence[Gap]:
+    """Return the disconnections of a room's attempts, the latest first."""
+    query = (
+        select(Gap)
+        .join(Attempt, Attempt.id == Gap.attempt_id)
+        .where(Attempt.sitting_room_id == sitting_room_id)
+        .order_by(Gap.to_at.desc(), Gap.id.desc())
+    )
+    return session.scalars(query).all()
+
+
+def open_hold(session: Session, sitting_room_id: int) -> RoomHold | None:
+    """Return the hold a room is in, or None."""
+    query = select(RoomHold).where(RoomHold.sitting_room_id == sitting_room_id, RoomHold.to_at.is_(None))
+    return session.scalar(query.order_by(RoomHold.id.desc()).limit(1))
+
+
+def incidents_of_room(session: Session, sitting_room_id: int, *, limit: int) -> Sequence[Incident]:
+    """Return the latest lines of a room's log, the newest first."""
+    query = (
+        select(Incident)
+        .where(Incident.sitting_room_id == sitting_room_id)
+        .order_by(Incident.at.desc(), Incident.id.desc())
+        .limit(limit)
+    )
+    return session.scalars(query).all()
+
+
+def incidents_of_registration(session: Session, registration_id: int) -> Sequence[Incident]:
+    """Return everything the log says about one candidate, the newest first."""
+    query = select(Incident).where(Incident.registration_id == registration_id)
+    return session.scalars(query.order_by(Incident.at.desc(), Incident.id.desc())).all()
+
+
+def has_incident(session: Session, sitting_room_id: int, kind: str, *, since: datetime) -> bool:
+    """Return whether the log has a line of `kind` from `since` on."""
+    query = select(Incident.id).where(
+        Incident.sitting_room_id == sitting_room_id, Incident.kind == kind, Incident.at >= since
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def alerts_seen(session: Session, sitting_room_id: int) -> Mapping[tuple[int, str], int]:
+    """Return which alerts somebody has looked into: (seat id, kind) -> mark."""
+    query = select(AlertSeen.seat_id, AlertSeen.kind, AlertSeen.mark).where(
+        AlertSeen.sitting_room_id == sitting_room_id
+    )
+    return {(row.seat_id, row.kind): row.mark for row in session.execute(query)}
+
+
+def undoable_acts(session: Session, sitting_room_id: int, *, since: datetime) -> Sequence[UndoableAct]:
+    """Return the acts that can still be taken back, the newest first."""
+    query = select(UndoableAct).where(
+        UndoableAct.sitting_room_id == sitting_room_id,
+        UndoableAct.at > since,
+        UndoableAct.undone_at.is_(None),
+    )
+    return session.scalars(query.order_by(UndoableAct.at.desc(), UndoableAct.id.desc())).all()
+
+
+def proctors_of_room(session: Session, sitting_room_id: int) -> Sequence[str]:
+    """Return the names of those assigned to a sitting-room, chiefs first."""
+    query = (
+        select(Staff.name)
+        .join(RoomStaff, RoomStaff.staff_id == Staff.id)
+        .where(RoomStaff.sitting_room_id == sitting_room_id)
+        .order_by(RoomStaff.duty, RoomStaff.id)
+    )
+    return session.scalars(query).all()
+
+
+def next_start_in(session: Session, room: SittingRoom, *, after: datetime) -> datetime | None:
+    """Return when the next sitting of the same room is planned to start, or None."""
+    query = (
+        select(func.min(Sitting.planned_start_at))
+        .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
+        .where(
+            SittingRoom.room_id == room.room_id,
+            SittingRoom.id != room.id,
+            SittingRoom.state.in_([State.PUBLISHED, State.ADMITTING]),
+            Sitting.planned_start_at > after,
+        )
+    )
+    return session.scalar(query)
+
+
+def armed_rooms(session: Session, *, now: datetime) -> Sequence[SittingRoom]:
+    """Return the rooms the schedule should start: armed, not started, their planned start reached."""
+    query = (
+        select(SittingRoom)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .where(
+            SittingRoom.armed,
+            SittingRoom.state.in_([State.PUBLISHED, State.ADMITTING]),
+            Sitting.planned_start_at <= now,
+        )
+        .order_by(SittingRoom.id)
+    )
+    return session.scalars(query).all()
+
+
+def not_ready_in(session: Session, sitting_room_id: int, *, cutoff_at: datetime) -> int:
+    """Return how many who arrived in time are not in the waiting room yet (R-20)."""
+    query = (
+        select(func.count())
+        .select_from(Registration)
+        .where(
+            Registration.sitting_room_id == sitting_room_id,
+            Registration.arrived_at < cutoff_at,
+            Registration.absent_at.is_(None),
+            Registration.pledged_at.is_(None),
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def counts_of_rooms(session: Session, sitting_room_ids: Sequence[int]) -> Mapping[int, Mapping[str, int]]:
+    """Return for each sitting-room how many are registered, arrived, signed in, handed in, absent."""
+    query = (
+        select(
+            Registration.sitting_room_id,
+            func.count().label("expected"),
+            func.count(Registration.arrived_at).label("arrived"),
+            func.count(Registration.signed_in_at).label("signed_in"),
+            func.count(Registration.absent_at).label("absent"),
+            func.count(Attempt.closed_at).label("closed"),
+        )
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .where(Registration.sitting_room_id.in_(sitting_room_ids))
+        .group_by(Registration.sitting_room_id)
+    )
+    return {row.sitting_room_id: row._asdict() for row in session.execute(query)}
+
+
+def messages_of(session: Session, attempt_id: int) -> Sequence[Message]:
+    """Return the 提醒 sent to one candidate with their receipts, the newest first."""
+    query = select(Message).where(Message.attempt_id == attempt_id).order_by(Message.id.desc())
+    return session.scalars(query).all()
+
+
+def gap_in_room(session: Session, sitting_room_id: int, gap_id: int) -> tuple[Gap, Attempt]:
+    """Return a disconnection with its attempt, both locked; raise NotFound for another room's."""
+    query = (
+        select(Gap, Attempt)
+        .join(Attempt, Attempt.id == Gap.attempt_id)
+        .where(Gap.id == gap_id, Attempt.sitting_room_id == sitting_room_id)
+        .with_for_update()
+    )
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("proctoring.no_gap")
+    return row[0], row[1]

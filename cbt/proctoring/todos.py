@@ -1,0 +1,122 @@
+"""需要处理: what waits for a decision of the room's staff, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cbt.proctoring.board import Board
+from cbt.proctoring.seat_state import SeatState
+from cbt.proctoring.seat_view import SeatView
+from cbt.rules.admission import is_late
+
+MANY = 5
+"""From how many on equal alerts are told as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One thing to do about an alert: a button that opens the action, or does it (`at_once`)."""
+
+    act: str
+    label: str
+    main: bool = False
+    at_once: bool = False
+    query: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """One entry: about a seat, several, or the room (no seats). `since` is shown as an age that goes on."""
+
+    kind: str
+    seats: tuple[SeatView, ...]
+    ways: tuple[Way, ...]
+    tone: str = "warn"
+    since: datetime | None = None
+    params: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A name for this entry that stays the same while it lasts."""
+        query = self.ways[0].query if self.ways else ()
+        return "-".join((self.kind, *(seat.ref for seat in self.seats[:3]), *(value for _, value in query)))
+
+
+def todos(board: Board, *, now: datetime) -> tuple[Todo, ...]:
+    """Return what waits for somebody, the most urgent first."""
+    return (*_room(board), *_offline(board), *_seats(board), *_absences(board, now))
+
+
+def _room(board: Board) -> Iterator[Todo]:
+    if board.needs_countersign:
+        yield Todo("countersign", (), (Way("countersign", "countersign", main=True),), tone="stop")
+    if board.start_waits:
+        waiting = [seat for seat in board.seats if not_ready(seat)]
+        ways = (Way("start", "start", main=True),)
+        yield Todo("start_waits", (), ways, params=(("count", len(waiting)),))
+
+
+def not_ready(seat: SeatView) -> bool:
+    """Return whether somebody who arrived is not in the waiting room yet (R-20)."""
+    return seat.arrived_at is not None and seat.absent_at is None and seat.pledged_at is None
+
+
+def _offline(board: Board) -> Iterator[Todo]:
+    lost = sorted(
+        (seat for seat in board.seats if seat.state is SeatState.OFFLINE),
+        key=lambda seat: (seat.seen_at is None, seat.seen_at, seat.number),
+    )
+    if len(lost) > MANY:
+        since = min((seat.seen_at for seat in lost if seat.seen_at is not None), default=None)
+        yield Todo("offline_many", tuple(lost), (Way("suspend", "suspend", main=True),), "stop", since)
+        return
+    for seat in lost:
+        ways = (Way("move", "move", main=True), Way("suspend", "suspend"))
+        yield Todo("offline", (seat,), ways, "stop", seat.seen_at, (("answered", seat.answered),))
+
+
+def _seats(board: Board) -> Iterator[Todo]:
+    ways: tuple[Way, ...]
+    alerted = [seat for seat in board.seats if seat.alerts]
+    for seat in alerted:
+        if "query" in seat.alerts:
+            ways = (Way("clear_query", "clear_query", main=True), Way("detail", "detail"))
+            yield Todo("query", (seat,), ways, since=seat.query_at)
+    for seat in alerted:
+        yield from _proposals(seat)
+    for seat in alerted:
+        if "claim" in seat.alerts:
+            yield Todo("claim", (seat,), (_seen("claim"),))
+    for seat in alerted:
+        if "undelivered" in seat.alerts:
+            ways = (_seen("undelivered"),)
+            yield Todo("undelivered", (seat,), ways, params=(("count", seat.undelivered),))
+    for seat in alerted:
+        if "blurs" in seat.alerts:
+            ways = (Way("remind", "remind", main=True), Way("violation", "violation"), _seen("blurs"))
+            yield Todo("blurs", (seat,), ways, params=(("count", seat.blurs),))
+
+
+def _seen(alert: str) -> Way:
+    return Way("seen", "seen", at_once=True, query=(("alert", alert),))
+
+
+def _proposals(seat: SeatView) -> Iterator[Todo]:
+    for one in seat.proposals:
+        gap = (("gap", str(one.gap_id)),)
+        give, refuse = (
+            Way("decide", "grant", main=one.amount > timedelta(0), query=gap),
+            Way("decide", "refuse", main=not one.amount, query=(*gap, ("refuse", "1"))),
+        )
+        kind = "gap_usable" if one.usable else "gap" if one.amount else "gap_held"
+        params = (("length", one.to_at - one.from_at), ("resent", one.resent), ("amount", one.amount))
+        yield Todo(kind, (seat,), (give, refuse) if one.amount else (refuse, give), params=params)
+
+
+def _absences(board: Board, now: datetime) -> Iterator[Todo]:
+    missing = tuple(seat for seat in board.seats if seat.state is SeatState.NOT_ARRIVED)
+    worked = board.head.admits or board.head.open
+    if missing and worked and is_late(now, cutoff_at=board.head.late_cutoff_at):
+        yield Todo("absences", missing, (Way("absent", "absent", main=True),), tone="")

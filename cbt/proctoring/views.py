@@ -1,0 +1,202 @@
+"""Pages of the proctor: my rooms, the live board, every action's preview and its doing."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.accounts.second import confirm_second
+from cbt.db.unit_of_work import reading
+from cbt.errors import NotAllowed, NotFound
+from cbt.proctoring import acts, filters, service, shown
+from cbt.proctoring.board import Board
+from cbt.proctoring.desk import By, Said, Second, runs_rooms
+from cbt.proctoring.handlers import HANDLERS, Asked
+from cbt.proctoring.inputs import read_minutes, read_number
+from cbt.proctoring.todos import todos
+from cbt.rules.admission import DOCUMENT_TYPES
+from cbt.rules.roles import Role
+from cbt.web import access
+from cbt.web.i18n import local_zone
+from cbt.web.login import Principal, current_principal
+
+pages = flask.Blueprint("proctoring", __name__)
+Reply = flask.typing.ResponseReturnValue
+
+READERS = (Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
+VIEWS = ("map", "list")
+may_read = access.roles(*READERS)
+may_act = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR)
+
+
+@pages.app_template_filter("span")
+def span_filter(value: object) -> str:
+    """Say a span in words: 4 分 35 秒."""
+    return shown.span_words(value)
+
+
+def _me() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+def _htmx() -> bool:
+    return bool(flask.request.headers.get("HX-Request"))
+
+
+@pages.get("/proctor")
+@may_read
+def rooms() -> Reply:
+    """My rooms: today's with what to do next, those to come, those that are over."""
+    found = service.my_rooms(_me(), now=flask.g.now)
+    return flask.render_template("proctoring/rooms.html", rooms=found, can_act=runs_rooms(_me()))
+
+
+def _chosen_view() -> tuple[str, str]:
+    view, show = flask.request.args.get("view", "map"), flask.request.args.get("show", "expected")
+    return (view if view in VIEWS else "map"), (show if show in filters.FILTERS else "expected")
+
+
+def _live_context(board: Board) -> dict[str, object]:
+    view, show = _chosen_view()
+    return {
+        "board": board,
+        "view": view,
+        "show": show,
+        "now": flask.g.now,
+        "can_act": runs_rooms(_me()),
+        "counts": filters.counts(board, shown=show),
+        "seats": filters.shown_seats(board, show=show, worst_first=view == "list"),
+        "todos": todos(board, now=flask.g.now),
+        "density": shown.density(len(board.seats) + len(board.free)),
+        "line": shown.log_text,
+    }
+
+
+@pages.get("/proctor/rooms/<room_ref>")
+@may_read
+def board(room_ref: str) -> Reply:
+    """The board of a room: seat map or list, what waits for a decision, the log, the action bar."""
+    found = service.read_board(room_ref, _me(), now=flask.g.now)
+    bar = acts.BAR_RUNNING if found.started else acts.BAR_BEFORE
+    return flask.render_template("proctoring/board.html", bar=bar, **_live_context(found))
+
+
+@pages.get("/proctor/rooms/<room_ref>/live")
+@may_read
+def live(room_ref: str) -> Reply:
+    """What the board's page fetches every 2 s: the same partial, or 304 while nothing shown has changed."""
+    found = service.read_board(room_ref, _me(), now=flask.g.now)
+    context = _live_context(found)
+    etag = found.etag(repr(context["todos"]), *_chosen_view(), str(flask_babel.get_locale()))
+    if flask.request.if_none_match.contains(etag):
+        response = flask.Response(status=304)
+    else:
+        response = flask.make_response(flask.render_template("proctoring/_live.html", **context))
+    response.set_etag(etag)
+    response.headers["X-Now"] = flask.g.now.isoformat()
+    return response
+
+
+@pages.get("/proctor/rooms/<room_ref>/seats/<ref>")
+@may_read
+def person(room_ref: str, ref: str) -> Reply:
+    """One candidate: who they are, what happened so far, everything that can be done."""
+    found = service.read_person(room_ref, ref, _me(), now=flask.g.now)
+    offers = [
+        act
+        for group in (acts.BAR_RUNNING if found.board.started else acts.BAR_BEFORE)
+        for act in group
+        if not acts.ACTS[act].applies(found.seat, found.board)
+    ]
+    template = "proctoring/_person.html" if _htmx() else "proctoring/person.html"
+    return flask.render_template(
+        template,
+        person=found,
+        offers=offers if runs_rooms(_me()) else [],
+        line=shown.log_text,
+        now=flask.g.now,
+    )
+
+
+@pages.get("/proctor/rooms/<room_ref>/seats/<ref>/photo")
+@may_read
+def photo(room_ref: str, ref: str) -> Reply:
+    """The registered photo, to compare with the person at the door (R-10)."""
+    found = service.read_photo(ref, _me())
+    return flask.Response(found.image, mimetype=found.mimetype)
+
+
+@pages.get("/proctor/rooms/<room_ref>/acts/<code>")
+@may_act
+def ask(room_ref: str, code: str) -> Reply:
+    """What an action would do: whom it touches, the new end, what it asks for."""
+    args = flask.request.args
+    refs = tuple(args.getlist("seat"))
+    gap_id = read_number(args, "gap") or 0
+    found = service.preview(code, room_ref, refs, _me(), gap_id=gap_id, now=flask.g.now)
+    minutes = read_minutes(args) if args.get("minutes") else shown.USUAL_MINUTES
+    template = "proctoring/_act.html" if _htmx() else "proctoring/act.html"
+    return flask.render_template(
+        template,
+        preview=found,
+        board=found.board,
+        act=found.act,
+        picked=found.picked,
+        minutes=minutes,
+        asked=args,
+        ends=shown.new_ends(found, minutes),
+        clash=found.clashes(minutes) if "time" in found.act.fields else None,
+        may_exceed=code in {"adjust_room", "adjust", "hold"},
+        documents=DOCUMENT_TYPES,
+        reason_codes=acts.REASON_CODES,
+        violations=shown.violations(),
+        now=flask.g.now,
+    )
+
+
+@pages.post("/proctor/rooms/<room_ref>/acts/<code>")
+@may_act
+def act(room_ref: str, code: str) -> Reply:
+    """Do what was previewed, and say what was done."""
+    if code not in HANDLERS:
+        raise NotFound("proctoring.no_act")
+    form = flask.request.form
+    done = HANDLERS[code](
+        Asked(
+            room_ref=room_ref,
+            refs=tuple(form.getlist("seat")),
+            form=form,
+            by=By(_me(), _second()),
+            now=flask.g.now,
+            zone=local_zone(),
+        )
+    )
+    return _told(room_ref, done)
+
+
+def _second() -> Second | None:
+    login = flask.request.form.get("second_login", "").strip()
+    if not login:
+        return None
+    password = flask.request.form.get("second_password", "")
+    with reading() as session:
+        staff = confirm_second(session, login=login, password=password, first=_me(), now=flask.g.now)
+    return Second(staff.ref, staff.name, frozenset(row.role for row in staff.roles))
+
+
+def _told(room_ref: str, done: Said) -> Reply:
+    if _htmx():
+        template = "proctoring/_codes.html" if done.codes else "proctoring/_said.html"
+        response = flask.make_response(flask.render_template(template, said=done, room_ref=room_ref))
+        response.headers["HX-Trigger"] = "coded" if done.codes else "acted"
+        if done.codes:
+            response.headers["HX-Retarget"] = "#act"
+            response.headers["HX-Reswap"] = "outerHTML"
+        return response
+    if done.codes:
+        return flask.render_template("proctoring/codes.html", said=done, room_ref=room_ref)
+    flask.flash(shown.said_text(done), "ok")
+    return flask.redirect(flask.url_for("proctoring.board", room_ref=room_ref), 303)

@@ -1,0 +1,170 @@
+"""What a candidate may see of their own results, by the release policy of each paper.
+
+Source: R-3, R-4.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from cbt.candidates.models import Candidate
+from cbt.candidates.personal import DOCUMENT, open_sealed
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import InvalidInput
+from cbt.exams.store import blueprint_of
+from cbt.results import retake_store
+from cbt.results.ledger import counting, pass_counts_until
+from cbt.results.retake_store import NOT_EXAMINED, Taken
+from cbt.rules.admission import last_six
+from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.paper import Paper
+from cbt.rules.retake import Outcome, Overall, PaperResult, RetakeVerdict, may_retake, overall
+from cbt.rules.sitting_state import State
+from cbt.web import throttle
+from cbt.web.i18n import local_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """One exam a candidate took or is registered for; outcome and score are None where the policy hides them.
+
+    `state`: `released`, `pending` (成绩尚未发布), `not_examined` (aborted or cancelled), `withheld` (it is
+    released, but the paper's policy shows nothing here).
+    """
+
+    sitting: str
+    exam_on: date
+    retake: bool
+    state: Literal["released", "pending", "not_examined", "withheld"]
+    outcome: Outcome | None = None
+    score: Decimal | None = None
+    released_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperResults:
+    """One paper: its exams by date, whether it may be retaken today, and until when a pass counts."""
+
+    paper: Paper
+    exams: tuple[Exam, ...]
+    retake: RetakeVerdict | None
+    counts_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class LevelResults:
+    """One level of one occupation; `overall` is None before a result, or where a policy hides one."""
+
+    title: str
+    papers: tuple[PaperResults, ...]
+    overall: Overall | None
+    years: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateResults:
+    """Everything one person may see."""
+
+    name: str
+    document_masked: str
+    levels: tuple[LevelResults, ...]
+
+
+def look_up(*, ticket: str, document: str, now: datetime) -> CandidateResults:
+    """Return the results of whoever holds this ticket and the document whose last six are given.
+
+    Raise InvalidInput("results.wrong") without saying which half was wrong, TooMany while the ticket is
+    throttled. The counter is not the one of signing in: nobody can keep a candidate from an exam with it.
+
+    Source: R-14.
+    """
+    number = "".join(unicodedata.normalize("NFKC", ticket).split())[:20]
+    key = f"results:{number}"
+    with reading() as session:
+        throttle.check(session, key, now=now)
+        candidate = retake_store.ticket_holder(session, number)
+        # A ticket nobody has is compared like any other.
+        known = last_six(open_sealed(candidate.document_sealed, DOCUMENT)) if candidate else ""
+        fits = hmac.compare_digest(known.encode(), last_six(document[:40]).encode())
+        if candidate is not None and fits and known:
+            return _results(session, candidate, now)
+    with unit_of_work() as session:
+        throttle.fail(session, key, now=now)
+    raise InvalidInput("results.wrong", field="ticket")
+
+
+def results_of(registration_id: int, *, now: datetime) -> CandidateResults:
+    """Return the results of the candidate who is signed in with this registration."""
+    with reading() as session:
+        return _results(session, retake_store.candidate_of(session, registration_id), now)
+
+
+def _results(session: Session, candidate: Candidate, now: datetime) -> CandidateResults:
+    today = now.astimezone(local_zone()).date()
+    ledger = retake_store.ledger_of(session, [candidate.id])
+    levels = []
+    for taken in ledger.values():
+        blueprint = blueprint_of(session, taken[-1].registration.blueprint_version_id)
+        levels.append(_level(blueprint, taken, today))
+    return CandidateResults(candidate.name, candidate.document_masked, tuple(levels))
+
+
+def _level(blueprint: ExamBlueprint, taken: Sequence[Taken], today: date) -> LevelResults:
+    results = counting(retake_store.released(taken), policy=blueprint.retake)
+    papers = [
+        _paper(blueprint, paper, [one for one in taken if one.registration.paper == code], results, today)
+        for code, paper in blueprint.papers.items()
+    ]
+    hidden = any(exam.state == "withheld" for paper in papers for exam in paper.exams)
+    whole = overall(list(blueprint.papers), results, on=today, policy=blueprint.retake)
+    return LevelResults(
+        title=f"{blueprint.occupation_name} {blueprint.level_name}",
+        papers=tuple(papers),
+        overall=None if hidden else whole,
+        years=blueprint.retake.years,
+    )
+
+
+def _paper(
+    blueprint: ExamBlueprint,
+    paper: Paper,
+    taken: Sequence[Taken],
+    results: Sequence[PaperResult],
+    today: date,
+) -> PaperResults:
+    known = any(one.paper == paper.code for one in results)
+    shown = known and paper.release != "none"
+    return PaperResults(
+        paper=paper,
+        exams=tuple(_exam(one, paper) for one in taken),
+        retake=may_retake(paper.code, results, exam_on=today, policy=blueprint.retake) if shown else None,
+        counts_until=pass_counts_until(paper.code, results, policy=blueprint.retake) if shown else None,
+    )
+
+
+def _exam(taken: Taken, paper: Paper) -> Exam:
+    exam_on = taken.exam_at.astimezone(local_zone()).date()
+    plain = Exam(taken.sitting.name, exam_on, taken.registration.kind == "retake", "pending")
+    result = taken.as_result()
+    if result is None or taken.result is None:
+        gone = taken.room_state in NOT_EXAMINED or taken.sitting.state == State.CANCELLED.value
+        return Exam(plain.sitting, exam_on, plain.retake, "not_examined") if gone else plain
+    if paper.release == "none":
+        return Exam(plain.sitting, exam_on, plain.retake, "withheld", released_on=result.released_on)
+    return Exam(
+        plain.sitting,
+        exam_on,
+        plain.retake,
+        "released",
+        outcome=result.outcome,
+        score=taken.result.score if paper.release == "score" else None,
+        released_on=result.released_on,
+    )

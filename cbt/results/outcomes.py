@@ -1,0 +1,68 @@
+"""What one paper ended with: a pure decision over its standing, its score and its violations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cbt.results.standing import Standing
+from cbt.rules.retake import Outcome
+from cbt.rules.scoring import passes
+from cbt.rules.violation import VIOLATIONS, Effect, Violation, outcome_after, score_after
+
+ALL_VOID_CODES = frozenset(one.code for one in VIOLATIONS if Effect.ALL_VOID in one.effects)
+"""Violations that void the candidate's other papers of the batch too (全部无效)."""
+
+_SCORED = frozenset(
+    {
+        Standing.BY_CANDIDATE,
+        Standing.BY_DEADLINE,
+        Standing.BY_PROCTOR,
+        Standing.BY_VIOLATION,
+        Standing.BY_EVACUATION,
+        Standing.UNANSWERED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An outcome with the points it shows; a paper of somebody absent or out for a violation shows none."""
+
+    outcome: Outcome
+    score: Decimal | None = None
+
+
+def decide(
+    standing: Standing,
+    *,
+    score: Decimal | None,
+    pass_points: Decimal,
+    own: str | None = None,
+    elsewhere: Iterable[str] = (),
+) -> Decision | None:
+    """Return what a paper ended with, or None while that is open.
+
+    `score` is the machine's or the markers' (None: not scored yet), `own` the code of the violation in this
+    paper, `elsewhere` those in the candidate's other papers of the batch. A paper that was never opened
+    counts 0 even where nothing was there to score. A room that was aborted decides nothing (R-60).
+
+    Source: R-3, R-12, R-50, R-61, R-63.
+    """
+    if standing is Standing.ABSENT:
+        return Decision(outcome_after(Outcome.ABSENT, own=_violations(own), elsewhere=()))
+    if standing not in _SCORED:
+        return None
+    if score is None:
+        if standing is not Standing.UNANSWERED:
+            return None
+        score = Decimal(0)
+    counted = score_after(score, _violations(own))
+    plain = Outcome.PASSED if passes(counted, pass_points) else Outcome.FAILED
+    outcome = outcome_after(plain, own=_violations(own), elsewhere=_violations(*elsewhere))
+    return Decision(outcome, None if outcome is Outcome.VIOLATION else counted)
+
+
+def _violations(*codes: str | None) -> list[Violation]:
+    return [one for one in VIOLATIONS if one.code in codes]

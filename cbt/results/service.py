@@ -1,0 +1,167 @@
+"""Use cases of the office: score sheets, release, correction, export, and who may retake what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cbt.accounts.second import confirm_second
+from cbt.audit import chain
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import InvalidInput
+from cbt.exams.store import blueprint_of
+from cbt.results import retake_store, steps, store
+from cbt.results.ledger import Check, check_registration
+from cbt.results.retake_store import Booking, Ledger
+from cbt.results.sheet import SittingSheet, sheet_of
+from cbt.results.store import SittingLine
+from cbt.rules.roles import Role
+from cbt.sittings.models import Batch
+from cbt.sittings.store import batch_by_ref, batches
+from cbt.web.i18n import local_zone
+from cbt.web.login import Principal
+
+PAGE = 30
+RECENT_BATCHES = 12
+SECOND_FOR_RELEASE = frozenset({Role.OFFICER, Role.CHIEF_PROCTOR})
+"""Whose credential may countersign a release: not a proctor's, who has no part in scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One page of the sittings that are over, and the latest batches; `to_correct` are sitting ids."""
+
+    lines: list[SittingLine]
+    pages: int
+    batches: list[Batch]
+    to_correct: set[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A registration that should not be as it is, with the names of its level and paper."""
+
+    booking: Booking
+    level: str
+    paper: str
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCheck:
+    """What the retake rules say about a batch: how many registrations were looked at, which are wrong."""
+
+    batch: Batch
+    checked: int
+    objections: list[Objection]
+
+
+def overview(*, page: int) -> Overview:
+    """Return the sittings that are over, the latest first, `PAGE` on a page."""
+    with reading() as session:
+        lines = store.sitting_lines(session, limit=PAGE, offset=(page - 1) * PAGE)
+        pages = -(-store.sitting_count(session) // PAGE)
+        recent = [batch for batch, _ in batches(session, limit=RECENT_BATCHES)]
+        changed = store.changed_since_release(session, [line.sitting.id for line in lines])
+    return Overview(lines, pages, recent, changed)
+
+
+def sitting_sheet(sitting_ref: str) -> SittingSheet:
+    """Return the score sheet of a sitting that is over.
+
+    Raise NotFound("sitting.unknown"), Conflict("results.not_over").
+    """
+    with reading() as session:
+        return sheet_of(session, store.finished_sitting(session, sitting_ref))
+
+
+def release(sitting_ref: str, *, first: Principal, login: str, password: str, now: datetime) -> None:
+    """Release the results of a sitting with a second person's credential.
+
+    Raise InvalidInput("second.wrong"|"second.same"), Conflict("results.not_ready"|
+    "results.released_already").
+
+    Source: R-60, R-62.
+    """
+    with reading() as session:
+        staff = confirm_second(
+            session, login=login, password=password, first=first, now=now, roles=SECOND_FOR_RELEASE
+        )
+        second = f"staff:{staff.ref}"
+    with unit_of_work() as session:
+        sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
+        steps.release(session, sheet, now=now, actor=f"staff:{first.subject_ref}", second=second)
+
+
+def correct(
+    sitting_ref: str, *, first: Principal, login: str, password: str, reason: str, now: datetime
+) -> int:
+    """Correct what was released where scores or violations changed since; return how many results.
+
+    Raise InvalidInput("results.reason") without a reason, else like `release`.
+
+    Source: R-54, R-62.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise InvalidInput("results.reason", field="reason")
+    with reading() as session:
+        staff = confirm_second(
+            session, login=login, password=password, first=first, now=now, roles=SECOND_FOR_RELEASE
+        )
+        second = f"staff:{staff.ref}"
+    with unit_of_work() as session:
+        sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
+        lines = sheet.corrected
+        actor = f"staff:{first.subject_ref}"
+        steps.correct(session, sheet, lines, now=now, actor=actor, second=second, reason=reason)
+        return len(lines)
+
+
+def export(
+    sitting_ref: str, *, principal: Principal, now: datetime, build: Callable[[SittingSheet, Ledger], bytes]
+) -> bytes:
+    """Return the score sheet as `build` makes a file of it; the export leaves a line in the audit log."""
+    with unit_of_work() as session:
+        sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
+        ledger = retake_store.ledger_of(session, [line.row.candidate.id for line in sheet.lines])
+        chain.record(
+            session,
+            at=now,
+            actor=f"staff:{principal.subject_ref}",
+            act="results.export",
+            subject=f"sitting:{sheet.sitting.ref}",
+            after={"people": len(sheet.lines), "released": sheet.release is not None},
+        )
+        session.flush()
+        session.expunge_all()
+    return build(sheet, ledger)
+
+
+def check_batch(batch_ref: str) -> BatchCheck:
+    """Return which registrations of a batch the retake rules speak against.
+
+    Looked at are those whose result is still to come, on the date of their exam.
+
+    Source: R-4.
+    """
+    with reading() as session:
+        batch = batch_by_ref(session, batch_ref)
+        bookings = retake_store.bookings_of(session, batch.id)
+        ledger = retake_store.ledger_of(session, {one.candidate.id for one in bookings})
+        objections = []
+        for booking in bookings:
+            registration = booking.registration
+            blueprint = blueprint_of(session, registration.blueprint_version_id)
+            found = check_registration(
+                registration.paper,
+                retake_store.released(ledger.get((booking.candidate.id, blueprint.ref), [])),
+                retake=registration.kind == "retake",
+                exam_on=booking.sitting.planned_start_at.astimezone(local_zone()).date(),
+                policy=blueprint.retake,
+            )
+            if found is not None:
+                paper = blueprint.papers[registration.paper].label
+                objections.append(Objection(booking, blueprint.level_name, paper, found))
+    return BatchCheck(batch, len(bookings), objections)

@@ -1,0 +1,117 @@
+"""Changes of the results room: a first release, and a correction of what was released."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from cbt.audit import chain
+from cbt.errors import Conflict
+from cbt.results.models import Release, Result
+from cbt.results.outcomes import Decision
+from cbt.results.sheet import Line, SittingSheet
+from cbt.rules.sitting_state import State
+from cbt.sittings.steps import release_sitting, score_room
+
+
+def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str) -> None:
+    """Release a sitting's results: one row for everybody examined or absent; the rooms move on.
+
+    Raise Conflict("results.released_already"), and ("results.not_ready") while a room has not ended or
+    somebody has no decision.
+
+    Source: R-60, R-62.
+    """
+    if sheet.release is not None:
+        raise Conflict("results.released_already", name=sheet.sitting.name)
+    if not sheet.releasable:
+        raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=len(sheet.open_lines))
+    for room, _ in sheet.rooms:
+        if room.state == State.ENDED.value:
+            score_room(session, room, now=now, actor=actor)
+    release_sitting(session, sheet.sitting, now=now, actor=actor)
+    row = Release(sitting_id=sheet.sitting.id, released_at=now, by=actor, second=second)
+    session.add(row)
+    session.flush()
+    decided = [(line, line.decided) for line in sheet.lines if line.decided is not None]
+    session.add_all(_result(row, line, decision) for line, decision in decided)
+    outcomes = Counter(decision.outcome.value for _, decision in decided)
+    chain.record(
+        session,
+        at=now,
+        actor=actor,
+        act="results.release",
+        subject=f"sitting:{sheet.sitting.ref}",
+        after={"second": second, "outcomes": dict(outcomes)},
+    )
+
+
+def correct(
+    session: Session,
+    sheet: SittingSheet,
+    lines: Sequence[Line],
+    *,
+    now: datetime,
+    actor: str,
+    second: str,
+    reason: str,
+) -> None:
+    """Put what the evidence says now in the place of what was released, one audit line per person.
+
+    The first release keeps its date, so a retake window does not move. Raise Conflict("results.no_change")
+    when there is nothing to correct, or somebody else was faster.
+
+    Source: R-4, R-54, R-62, R-63.
+    """
+    if not lines:
+        raise Conflict("results.no_change", name=sheet.sitting.name)
+    for line in lines:
+        result, decision = line.row.result, line.decided
+        if result is None or decision is None:
+            continue
+        changed = session.scalar(
+            update(Result)
+            .where(
+                Result.id == result.id,
+                Result.outcome == result.outcome,
+                Result.score_id.is_not_distinct_from(result.score_id),
+            )
+            .values(outcome=decision.outcome.value, score=decision.score, score_id=_score_id(line))
+            .returning(Result.id)
+        )
+        if changed is None:
+            raise Conflict("results.no_change", name=sheet.sitting.name)
+        chain.record(
+            session,
+            at=now,
+            actor=actor,
+            act="results.correct",
+            subject=f"registration:{line.row.registration.ref}",
+            reason=reason,
+            before=_plain(line.shown),
+            after={**_plain(decision), "second": second},
+        )
+
+
+def _result(release_row: Release, line: Line, decision: Decision) -> Result:
+    return Result(
+        release_id=release_row.id,
+        registration_id=line.row.registration.id,
+        outcome=decision.outcome.value,
+        score=decision.score,
+        score_id=_score_id(line),
+    )
+
+
+def _score_id(line: Line) -> int | None:
+    return line.row.score.id if line.row.score is not None else None
+
+
+def _plain(decision: Decision | None) -> dict[str, object]:
+    if decision is None:
+        return {}
+    return {"outcome": decision.outcome.value, "score": decision.score}

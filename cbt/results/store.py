@@ -1,0 +1,211 @@
+"""Queries of the results room."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.delivery.models import Attempt, AttemptAdjustment
+from cbt.errors import Conflict
+from cbt.results.models import Release, Result
+from cbt.results.outcomes import ALL_VOID_CODES
+from cbt.rules.retake import Outcome
+from cbt.rules.sitting_state import State
+from cbt.scoring.models import Score
+from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.store import sitting_by_ref
+
+SHOWN = (State.ENDED.value, State.SCORED.value, State.RELEASED.value)
+"""States in which a sitting has results to look at; before, nothing of a score is shown to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class SittingLine:
+    """One sitting in the list, with how many were registered, absent, and have a score."""
+
+    sitting: Sitting
+    batch: Batch
+    centre: Centre
+    registered: int
+    absent: int
+    scored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One registration with everything its result depends on; `score` is the one that counts."""
+
+    registration: Registration
+    candidate: Candidate
+    ticket_number: str
+    room_name: str
+    seat_number: int
+    room_state: str
+    attempt: Attempt | None
+    score: Score | None
+    result: Result | None
+
+
+def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[SittingLine]:
+    """Return the sittings that are over, the latest first."""
+    of_sitting = Registration.sitting_id == Sitting.id
+    registered = select(func.count()).where(of_sitting).correlate(Sitting).scalar_subquery()
+    absent = (
+        select(func.count())
+        .where(of_sitting, Registration.absent_at.is_not(None))
+        .correlate(Sitting)
+        .scalar_subquery()
+    )
+    scored = (
+        select(func.count())
+        .select_from(Attempt)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .where(of_sitting, Registration.absent_at.is_(None), Attempt.state == "scored")
+        .correlate(Sitting)
+        .scalar_subquery()
+    )
+    query = (
+        select(Sitting, Batch, Centre, registered, absent, scored)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .join(Centre, Centre.id == Sitting.centre_id)
+        .where(Sitting.state.in_(SHOWN))
+        .order_by(Sitting.planned_start_at.desc(), Sitting.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [SittingLine(*row) for row in session.execute(query)]
+
+
+def sitting_count(session: Session) -> int:
+    """Return how many sittings are over."""
+    return session.scalar(select(func.count()).select_from(Sitting).where(Sitting.state.in_(SHOWN))) or 0
+
+
+def finished_sitting(session: Session, ref: str) -> Sitting:
+    """Return a sitting that is over; raise NotFound("sitting.unknown"), Conflict("results.not_over")."""
+    sitting = sitting_by_ref(session, ref)
+    if sitting.state not in SHOWN:
+        raise Conflict("results.not_over", name=sitting.name)
+    return sitting
+
+
+def rows_of_sitting(session: Session, sitting_id: int) -> list[Row]:
+    """Return every registration of a sitting by paper, room and seat."""
+    number = (
+        select(func.max(Score.number)).where(Score.attempt_id == Attempt.id).correlate(Attempt)
+    ).scalar_subquery()
+    query = (
+        select(
+            Registration,
+            Candidate,
+            AdmissionTicket.number,
+            Room.name,
+            Seat.number,
+            SittingRoom.state,
+            Attempt,
+            Score,
+            Result,
+        )
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == number))
+        .outerjoin(Result, Result.registration_id == Registration.id)
+        .where(Registration.sitting_id == sitting_id)
+        .order_by(
+            Registration.blueprint_ref.desc(),
+            Registration.paper.desc(),
+            Registration.blueprint_version_id,
+            Room.name,
+            Seat.number,
+        )
+    )
+    return [Row(*row) for row in session.execute(query)]
+
+
+def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[str]]:
+    """Return the violations of these candidates in other papers of the batch: registration id -> codes.
+
+    Source: R-63.
+    """
+    other = aliased(Registration)
+    query = (
+        select(Registration.id, other.violation_code)
+        .join(other, and_(other.ticket_id == Registration.ticket_id, other.id != Registration.id))
+        .where(Registration.sitting_id == sitting_id, other.violation_code.is_not(None))
+    )
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for registration_id, code in session.execute(query):
+        if code is not None:
+            found[registration_id].append(code)
+    return found
+
+
+def adjusted_kinds(session: Session, sitting_id: int) -> dict[int, set[str]]:
+    """Return the kinds of time each candidate was given alone: attempt id -> kinds."""
+    query = (
+        select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind)
+        .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .where(Registration.sitting_id == sitting_id)
+        .distinct()
+    )
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for attempt_id, kind in session.execute(query):
+        found[attempt_id].add(kind)
+    return found
+
+
+def rooms_of(session: Session, sitting_id: int) -> Sequence[tuple[SittingRoom, str]]:
+    """Return the rooms of a sitting with their names."""
+    query = (
+        select(SittingRoom, Room.name)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .where(SittingRoom.sitting_id == sitting_id)
+        .order_by(Room.name)
+    )
+    return [(room, name) for room, name in session.execute(query)]
+
+
+def release_of(session: Session, sitting_id: int) -> Release | None:
+    """Return the release of a sitting, or None."""
+    return session.scalar(select(Release).where(Release.sitting_id == sitting_id))
+
+
+def changed_since_release(session: Session, sitting_ids: Collection[int]) -> set[int]:
+    """Return which released sittings have a newer score, or a violation that reaches over from elsewhere.
+
+    Source: R-4, R-63.
+    """
+    other = aliased(Registration)
+    reaching = (
+        select(other.id)
+        .where(
+            other.ticket_id == Registration.ticket_id,
+            other.id != Registration.id,
+            other.violation_code.in_(ALL_VOID_CODES),
+            Result.outcome.not_in([Outcome.VIOLATION.value, Outcome.ABSENT.value]),
+        )
+        .exists()
+    )
+    newer = (
+        select(Score.id)
+        .join(Attempt, Attempt.id == Score.attempt_id)
+        .where(Attempt.registration_id == Registration.id, Score.id > Result.score_id)
+        .exists()
+    )
+    query = (
+        select(Registration.sitting_id)
+        .join(Result, Result.registration_id == Registration.id)
+        .where(Registration.sitting_id.in_(sitting_ids), or_(newer, reaching))
+        .distinct()
+    )
+    return set(session.scalars(query)) if sitting_ids else set()

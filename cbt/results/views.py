@@ -1,0 +1,160 @@
+"""Pages of the results room: the office's score sheets, release and retake check, and a candidate's own."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.errors import InvalidInput, NotFound
+from cbt.results import my_results, service, workbook
+from cbt.results.retake_store import Ledger
+from cbt.results.sheet import SittingSheet
+from cbt.results.summary import people_of
+from cbt.rules.roles import Role
+from cbt.web import access
+from cbt.web.i18n import explain, local_zone
+from cbt.web.login import Principal, current_principal
+
+pages = flask.Blueprint("results", __name__)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@pages.app_template_filter("as_points")
+def as_points(value: Decimal) -> str:
+    """Return points for showing: at most two places, without trailing zeros."""
+    shown = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"{shown:f}".rstrip("0").rstrip(".")
+
+
+@pages.get("/results")
+@access.roles(*READERS)
+def index() -> flask.typing.ResponseReturnValue:
+    """List the sittings that are over."""
+    raw = flask.request.args.get("page", "1")
+    if not raw.isdecimal() or not 1 <= int(raw) <= 10_000:
+        raise NotFound("web.no_page")
+    return flask.render_template(
+        "results/index.html",
+        overview=service.overview(page=int(raw)),
+        page=int(raw),
+        page_url=lambda number: flask.url_for("results.index", page=number),
+    )
+
+
+@pages.get("/results/<sitting_ref>")
+@access.roles(*READERS)
+def sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+    """Show the score sheet of one sitting."""
+    return flask.render_template("results/sheet.html", sheet=service.sitting_sheet(sitting_ref))
+
+
+@pages.get("/results/<sitting_ref>/print")
+@access.roles(*READERS)
+def print_sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+    """Show the score sheet as A4 forms with lines to sign on."""
+    return flask.render_template("results/print.html", sheet=service.sitting_sheet(sitting_ref))
+
+
+@pages.post("/results/<sitting_ref>/workbook")
+@access.roles(Role.OFFICER)
+def download(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+    """Send the score sheet as a workbook; a POST, because the export is put on record."""
+    today = flask.g.now.astimezone(local_zone()).date()
+
+    def build(found: SittingSheet, ledger: Ledger) -> bytes:
+        people = people_of(found, ledger, on=today)
+        return workbook.build(found, people, subtitle=_subtitle(found))
+
+    content = service.export(sitting_ref, principal=_me(), now=flask.g.now, build=build)
+    response = flask.Response(content, mimetype=XLSX)
+    response.headers.set("Content-Disposition", "attachment", filename=f"results-{sitting_ref}.xlsx")
+    return response
+
+
+def _subtitle(found: SittingSheet) -> str:
+    planned = found.sitting.planned_start_at.astimezone(local_zone()).strftime("%Y-%m-%d %H:%M")
+    state = _("results.book.released") if found.release else _("results.book.unreleased")
+    return f"{found.sitting.name} · {planned} · {state}"
+
+
+@pages.get("/results/<sitting_ref>/release")
+@access.roles(Role.OFFICER)
+def release_preview(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+    """Show what a release, or a correction of it, would put on record, and ask for a second person."""
+    return flask.render_template("results/release.html", sheet=service.sitting_sheet(sitting_ref), errors={})
+
+
+@pages.post("/results/<sitting_ref>/release")
+@access.roles(Role.OFFICER)
+def release(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+    """Release the results, or correct what was released."""
+    form = flask.request.form
+    login, password = form.get("second_login", ""), form.get("second_password", "")
+    try:
+        if form.get("act") == "correct":
+            corrected = service.correct(
+                sitting_ref,
+                first=_me(),
+                login=login,
+                password=password,
+                reason=form.get("reason", "")[:500],
+                now=flask.g.now,
+            )
+            flask.flash(_("results.corrected", count=corrected), "ok")
+        else:
+            service.release(sitting_ref, first=_me(), login=login, password=password, now=flask.g.now)
+            flask.flash(_("results.released"), "ok")
+    except InvalidInput as error:
+        return _refused(sitting_ref, error)
+    return flask.redirect(flask.url_for("results.sheet", sitting_ref=sitting_ref), 303)
+
+
+def _refused(sitting_ref: str, error: InvalidInput) -> flask.typing.ResponseReturnValue:
+    errors = {error.params.get("field", "second_login"): " ".join(explain(error))}
+    page = flask.render_template(
+        "results/release.html", sheet=service.sitting_sheet(sitting_ref), errors=errors
+    )
+    return page, 422
+
+
+@pages.get("/results/retakes/<batch_ref>")
+@access.roles(*READERS)
+def retakes(batch_ref: str) -> flask.typing.ResponseReturnValue:
+    """List whom the retake rules keep from a paper of this batch."""
+    return flask.render_template("results/retakes.html", check=service.check_batch(batch_ref))
+
+
+@pages.get("/my/results")
+@access.public
+def mine() -> flask.typing.ResponseReturnValue:
+    """Show a signed-in candidate their results; ask anybody else for ticket and document."""
+    principal = current_principal()
+    if principal is not None and principal.kind == "candidate":
+        found = my_results.results_of(principal.subject_id, now=flask.g.now)
+        return flask.render_template("results/mine.html", mine=found)
+    return flask.render_template("results/ask.html", errors={}, ticket="")
+
+
+@pages.post("/my/results")
+@access.public
+def look_up() -> flask.typing.ResponseReturnValue:
+    """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
+    ticket = flask.request.form.get("ticket", "")[:40]
+    document = flask.request.form.get("document", "")[:40]
+    try:
+        found = my_results.look_up(ticket=ticket, document=document, now=flask.g.now)
+    except InvalidInput as error:
+        errors = {error.params.get("field", "ticket"): " ".join(explain(error))}
+        return flask.render_template("results/ask.html", errors=errors, ticket=ticket), 422
+    return flask.render_template("results/mine.html", mine=found)
+
+
+def _me() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotFound("web.no_page")
+    return principal

@@ -1,0 +1,185 @@
+"""The 成绩册 as a workbook: one sheet of overall results, then one per paper; text stays text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import xlsxwriter
+from flask_babel import gettext as _
+
+from cbt.results.outcomes import Decision
+from cbt.results.sheet import Line, PaperSheet, SittingSheet
+from cbt.results.summary import Person
+from cbt.rules.retake import Outcome
+
+Cell = str | int | Decimal | None
+
+_TEXT_ONLY = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\']")
+_NAME_LENGTH = 31
+_POINTS_FORMAT = "0.0#"
+_SIGNATURES = ("results.sign.counted", "results.sign.checked", "results.sign.officer", "results.sign.date")
+
+
+@dataclass(slots=True)
+class _Book:
+    book: Any
+    names: set[str] = field(default_factory=set)
+    formats: dict[str, Any] = field(default_factory=dict)
+
+    def sheet(self, name: str) -> Any:
+        """Add a worksheet under a name Excel takes and no other sheet has."""
+        plain = _NOT_IN_A_NAME.sub(" ", name).strip()[: _NAME_LENGTH - 3] or "-"
+        number = 2
+        unique = plain
+        while unique.casefold() in self.names:
+            unique, number = f"{plain} {number}", number + 1
+        self.names.add(unique.casefold())
+        return self.book.add_worksheet(unique)
+
+
+def build(sheet: SittingSheet, people: Sequence[Person], *, subtitle: str) -> bytes:
+    """Return the workbook; `subtitle` says which sitting it is and whether it was released.
+
+    No cell is a formula, whatever a name begins with: strings are written as strings.
+    """
+    target = BytesIO()
+    book = xlsxwriter.Workbook(target, {"in_memory": True, **_TEXT_ONLY})
+    frame = {"border": 1, "valign": "vcenter", "text_wrap": True}
+    wrapped = _Book(
+        book,
+        formats={
+            "title": book.add_format({"bold": True, "font_size": 16, "align": "center"}),
+            "sub": book.add_format({"align": "center", "font_color": "#555555"}),
+            "head": book.add_format({**frame, "bold": True, "align": "center", "bg_color": "#EEF1F6"}),
+            "text": book.add_format(frame),
+            "number": book.add_format({**frame, "align": "right", "num_format": _POINTS_FORMAT}),
+            "sign": book.add_format({"top": 0, "align": "left"}),
+        },
+    )
+    _overall_sheet(wrapped, people, subtitle)
+    for paper in sheet.papers:
+        _paper_sheet(wrapped, paper, subtitle)
+    book.close()
+    return target.getvalue()
+
+
+def _overall_sheet(book: _Book, people: Sequence[Person], subtitle: str) -> None:
+    labels: dict[str, str] = {}
+    for person in people:
+        for code, paper in person.blueprint.papers.items():
+            labels.setdefault(code, paper.label)
+    heads = [*_who_heads(), _("results.col.level"), *labels.values(), _("results.col.overall")]
+    rows: list[list[Cell]] = [
+        [
+            *_who(number, person.line),
+            person.blueprint.level_name,
+            *(_score_or_word(person.papers.get(code)) for code in labels),
+            _(f"results.overall.{person.overall}") if person.overall else "",
+        ]
+        for number, person in enumerate(people, 1)
+    ]
+    widths = [6, 12, 16, 22, 12, *(12 for _code in labels), 20]
+    _write(book, _("results.book.overall"), subtitle, heads, rows, widths)
+
+
+def _paper_sheet(book: _Book, sheet: PaperSheet, subtitle: str) -> None:
+    groups = [f"{group.name} ({group.points:f})" for group in sheet.groups]
+    heads = [
+        *_who_heads(),
+        _("results.col.state"),
+        *groups,
+        _("results.col.score"),
+        _("results.col.verdict"),
+        _("results.col.note"),
+    ]
+    rows: list[list[Cell]] = []
+    for number, line in enumerate(sheet.lines, 1):
+        shown = line.shown
+        rows.append(
+            [
+                *_who(number, line),
+                _(f"results.standing.{line.standing}"),
+                *(line.groups.get(group.number) for group in sheet.groups),
+                shown.score if shown else None,
+                _(f"results.outcome.{shown.outcome}") if shown else _("results.outcome.open"),
+                "、".join(_(f"results.badge.{badge}") for badge in line.badges),
+            ]
+        )
+    widths = [6, 12, 16, 22, 12, *(14 for _group in groups), 10, 10, 16]
+    _write(book, sheet.title, subtitle, heads, rows, widths)
+
+
+def _who_heads() -> list[str]:
+    return [
+        _("results.col.number"),
+        _("results.col.name"),
+        _("results.col.ticket"),
+        _("results.col.document"),
+    ]
+
+
+def _who(number: int, line: Line) -> list[Cell]:
+    candidate = line.row.candidate
+    return [number, candidate.name, line.row.ticket_number, candidate.document_masked]
+
+
+def _score_or_word(decision: Decision | None) -> Cell:
+    if decision is None:
+        return ""
+    if decision.outcome in {Outcome.PASSED, Outcome.FAILED}:
+        return decision.score
+    return str(_(f"results.outcome.{decision.outcome}"))
+
+
+def _write(
+    book: _Book,
+    name: str,
+    subtitle: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    widths: Sequence[int],
+) -> None:
+    sheet = book.sheet(name)
+    last = len(heads) - 1
+    sheet.merge_range(0, 0, 0, last, "", book.formats["title"])
+    sheet.write_string(0, 0, f"{_('results.book.title')} · {name}", book.formats["title"])
+    sheet.merge_range(1, 0, 1, last, "", book.formats["sub"])
+    sheet.write_string(1, 0, subtitle, book.formats["sub"])
+    for column, (head, width) in enumerate(zip(heads, widths, strict=True)):
+        sheet.set_column(column, column, width)
+        sheet.write_string(2, column, head, book.formats["head"])
+    for place, row in enumerate(rows, 3):
+        for column, cell in enumerate(row):
+            _cell(book, sheet, place, column, cell)
+    _signatures(book, sheet, len(rows) + 4, last)
+    _page(sheet)
+
+
+def _cell(book: _Book, sheet: Any, row: int, column: int, cell: Cell) -> None:
+    if isinstance(cell, (int, Decimal)):
+        sheet.write_number(row, column, cell, book.formats["number"])
+    elif cell:
+        sheet.write_string(row, column, cell, book.formats["text"])
+    else:
+        sheet.write_blank(row, column, None, book.formats["text"])
+
+
+def _signatures(book: _Book, sheet: Any, row: int, last: int) -> None:
+    step = max((last + 1) // len(_SIGNATURES), 1)
+    for place, label in enumerate(_SIGNATURES):
+        sheet.write_string(row, place * step, f"{_(label)} ____________", book.formats["sign"])
+
+
+def _page(sheet: Any) -> None:
+    sheet.set_paper(9)  # A4
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(2)
+    sheet.freeze_panes(3, 2)
+    sheet.set_footer("&C&P / &N")

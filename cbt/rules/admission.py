@@ -1,0 +1,129 @@
+"""Who may enter, with which document, until when; and what two registrations may not share."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+DOCUMENT_TYPES = (
+    "resident_id",
+    "temporary_resident_id",
+    "social_security_card",
+    "driving_licence",
+    "student_card",
+    "passport",
+    "officer_card",
+    "soldier_card",
+    "hk_macao_taiwan_permit",
+    "hk_macao_taiwan_residence_permit",
+    "foreign_permanent_residence_card",
+)
+ABSENT_CAUSES = ("not_arrived", "late", "document_mismatch", "gave_up")
+
+SIGN_IN_CODE_LIFE = timedelta(minutes=10)
+BETWEEN_SITTINGS = timedelta(minutes=15)
+
+# What NFKC leaves of the dots people type in a name: · • ． ‧ ・ ∙ ⋅
+_DOTS = str.maketrans(dict.fromkeys("•.‧・∙⋅", "·"))
+# Characters that pass for the check digit X: multiplication sign, Greek, Cyrillic.
+_CHECK_X = ("×", "Χ", "Х")
+_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ID_CHECK_DIGITS = "10X98765432"
+
+Span = tuple[datetime, datetime]
+
+
+def same_name(a: str, b: str) -> bool:
+    """Return whether two spellings are one name: after NFKC, without spaces, every kind of dot equal.
+
+    Source: R-10.
+    """
+    return _plain_name(a) == _plain_name(b)
+
+
+def normalise_document(number: str) -> str:
+    """Return a document number as it is compared: NFKC, upper case, no spaces, a trailing X made Latin.
+
+    Source: R-14.
+    """
+    plain = "".join(unicodedata.normalize("NFKC", number).split()).upper()
+    return plain[:-1] + "X" if plain.endswith(_CHECK_X) else plain
+
+
+def last_six(document: str) -> str:
+    """Return what a candidate types to sign in: the end of the registered number. Source: R-14."""
+    return normalise_document(document)[-6:]
+
+
+def valid_resident_id(number: str) -> bool:
+    """Return whether a text is a resident identity number: 18 places, a real date, the right check digit.
+
+    The check is GB 11643: weights over the first 17 digits, modulo 11.
+
+    Source: R-10.
+    """
+    plain = normalise_document(number)
+    digits, check = plain[:17], plain[17:]
+    if len(digits) != 17 or not (digits.isascii() and digits.isdigit()):
+        return False
+    try:
+        date(int(digits[6:10]), int(digits[10:12]), int(digits[12:14]))
+    except ValueError:
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(digits, _ID_WEIGHTS, strict=True))
+    return check == _ID_CHECK_DIGITS[total % 11]
+
+
+def mask_document(number: str) -> str:
+    """Return a document number for showing: its first three and last two characters, the rest starred.
+
+    The last six sign a candidate in, so most of them stay covered; a short number shows only its last.
+
+    Source: R-14.
+    """
+    plain = normalise_document(number)
+    if len(plain) < 8:
+        return "*" * (len(plain) - 1) + plain[-1:]
+    return plain[:3] + "*" * (len(plain) - 5) + plain[-2:]
+
+
+def is_late(arrived_at: datetime, *, cutoff_at: datetime) -> bool:
+    """Return whether an arrival is barred: 以上 includes the number itself, so one on the minute is late.
+
+    Only the arrival counts, never when somebody signs in or returns.
+
+    Source: R-11.
+    """
+    return arrived_at >= cutoff_at
+
+
+def overlaps(a: Span, b: Span) -> bool:
+    """Return whether two spans (start, end) share an instant; touching ones do not. Source: R-7."""
+    return a[0] < b[1] and b[0] < a[1]
+
+
+def too_close(a: Span, b: Span, *, minimum: timedelta = BETWEEN_SITTINGS) -> bool:
+    """Return whether less than `minimum` lies between two spans, overlapping ones included.
+
+    The ends are the longest individual deadlines.
+
+    Source: R-7.
+    """
+    return max(a[0], b[0]) - min(a[1], b[1]) < minimum
+
+
+def seat_conflicts(places: Iterable[tuple[str, int]]) -> dict[int, tuple[str, ...]]:
+    """Return the seats of one room given to more than one candidate: number -> candidate references.
+
+    Source: R-16.
+    """
+    holders: defaultdict[int, list[str]] = defaultdict(list)
+    for candidate_ref, seat in places:
+        holders[seat].append(candidate_ref)
+    return {seat: tuple(refs) for seat, refs in sorted(holders.items()) if len(refs) > 1}
+
+
+def _plain_name(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).split()).translate(_DOTS)

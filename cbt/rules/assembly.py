@@ -1,0 +1,178 @@
+"""组卷: from a bank to one frozen form."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from cbt.rules.comparability import comparable
+from cbt.rules.drawable import Drawable, RangePlan, drawable_of, plan_ranges
+from cbt.rules.item_values import ItemType, PartialCredit
+from cbt.rules.paper import Paper
+from cbt.rules.pools import Shortfall, shortfalls
+from cbt.rules.selection import select_cases, select_items
+
+__all__ = [
+    "Drawable",
+    "RangePlan",
+    "Shortfall",
+    "comparable",
+    "draw_form",
+    "drawable_of",
+    "plan_ranges",
+    "shortfalls",
+]
+
+NOBODY_NEAR: Mapping[int, frozenset[str]] = {}
+
+
+def draw_form(
+    paper: Paper,
+    drawables: Sequence[Drawable],
+    weights: Mapping[str, int],
+    importances: Mapping[str, str],
+    *,
+    rng: random.Random,
+    avoid_cases: Mapping[int, frozenset[str]] = NOBODY_NEAR,
+) -> dict[str, Any]:
+    """Draw one form: which items, in which order, each with its choices in which order.
+
+    `weights` gives the per cent of each third-level range, `importances` X, Y or Z of each knowledge point,
+    `avoid_cases` for each unit the cases of the neighbouring seats. The result is what is frozen: plain
+    JSON values, the same for the same seed and the same inputs in any order. Raises Conflict naming the
+    constraint that could not be kept.
+
+    Source: R-8, R-43, R-44.
+    """
+    if paper.units:
+        cases = select_cases(paper, drawables, rng=rng, avoid=avoid_cases)
+        return {
+            "paper": paper.code,
+            "units": _units(paper, cases),
+            "positions": _numbered(_case_positions(paper, cases, rng)),
+        }
+    items = select_items(paper, drawables, weights, importances, rng=rng)
+    return {
+        "paper": paper.code,
+        "sections": [
+            {
+                "name": section.name,
+                "type": section.type.value,
+                "count": section.count,
+                "points_each": _plain(section.points_each),
+            }
+            for section in paper.sections
+        ],
+        "positions": _numbered(_item_positions(paper, items, rng)),
+    }
+
+
+def _units(paper: Paper, cases: Sequence[Drawable]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": unit.number,
+            "name": unit.name,
+            "minutes": unit.minutes // timedelta(minutes=1),
+            "points": _plain(unit.points),
+            "item": case.ref,
+            "version": case.version,
+            "sha": case.sha,
+        }
+        for unit, case in zip(paper.units, cases, strict=True)
+    ]
+
+
+def _item_positions(paper: Paper, items: Sequence[Drawable], rng: random.Random) -> Iterable[dict[str, Any]]:
+    for index, section in enumerate(paper.sections):
+        own = sorted((item for item in items if item.type == section.type), key=lambda item: item.point)
+        if section.shuffle_items:
+            rng.shuffle(own)
+        for item in own:
+            yield {
+                "unit": 0,
+                "section": index,
+                **_source(item),
+                "part": None,
+                "points": _plain(section.points_each),
+                "credit": section.credit.value,
+                **_arranged(_shape(item), rng, shuffle=section.shuffle_choices),
+            }
+
+
+def _case_positions(paper: Paper, cases: Sequence[Drawable], rng: random.Random) -> Iterable[dict[str, Any]]:
+    for unit, case in zip(paper.units, cases, strict=True):
+        for index, part in enumerate(case.parts):
+            credit = unit.credit.get(ItemType(part["type"]), PartialCredit.ALL_OR_NOTHING)
+            yield {
+                "unit": unit.number,
+                "section": 0,
+                **_source(case),
+                "part": index,
+                "points": _plain(part["points"]),
+                "credit": credit.value,
+                **_arranged(part, rng, shuffle=unit.shuffle_choices),
+            }
+
+
+def _numbered(positions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"position": number, **position} for number, position in enumerate(positions, 1)]
+
+
+def _source(item: Drawable) -> dict[str, Any]:
+    return {"item": item.ref, "version": item.version, "sha": item.sha}
+
+
+def _shape(item: Drawable) -> dict[str, Any]:
+    return {
+        "type": item.type,
+        "choices": item.choices,
+        "fixed_order": item.fixed_order,
+        "blanks": item.blanks,
+        "lefts": item.lefts,
+        "options": item.options,
+        "steps": item.steps,
+    }
+
+
+def _arranged(shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
+    """Return `type` and the orders in which a position shows what it has.
+
+    Ordering and matching are shuffled whatever the blueprint says, and steps never stand in the right order.
+    """
+    kind = ItemType(shape["type"])
+    match kind:
+        case ItemType.TRUE_FALSE:
+            return {"type": kind.value, "order": [0, 1]}
+        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
+            order = list(range(shape["choices"]))
+            if shuffle and not shape["fixed_order"]:
+                rng.shuffle(order)
+            return {"type": kind.value, "order": order}
+        case ItemType.MATCHING:
+            return {
+                "type": kind.value,
+                "order": _shuffled(shape["options"], rng),
+                "lefts": _shuffled(shape["lefts"], rng),
+            }
+        case ItemType.ORDERING:
+            order = sorted(range(shape["steps"]))
+            while order == sorted(order):
+                rng.shuffle(order)
+            return {"type": kind.value, "order": order}
+        case ItemType.FILL_BLANK:
+            return {"type": kind.value, "order": [], "blanks": shape["blanks"]}
+        case _:
+            return {"type": kind.value, "order": []}
+
+
+def _shuffled(count: int, rng: random.Random) -> list[int]:
+    order = list(range(count))
+    rng.shuffle(order)
+    return order
+
+
+def _plain(points: Decimal | int | str) -> str:
+    return f"{Decimal(points):f}"

@@ -1,0 +1,125 @@
+"""What assembly knows of an item, and how many items of each range a paper takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from cbt.rules.item_values import ItemContent, ItemType
+from cbt.rules.paper import Section
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawable:
+    """One published item version that may be drawn.
+
+    `range` is the code of the third-level range, `importance` X, Y or Z (核心, 一般, 辅助). `parts` describes
+    the parts of a case as `shape_of` does, each with its `points`. The counts say how much there is to
+    shuffle: `choices`, `options` and `lefts` of matching, `steps`; `blanks` of fill_blank.
+    """
+
+    ref: str
+    version: int
+    sha: str
+    type: ItemType
+    point: str
+    range: str
+    importance: str
+    difficulty: int
+    enemies: frozenset[str] = frozenset()
+    truth: bool | None = None
+    unit: int | None = None
+    parts: tuple[Mapping[str, Any], ...] = ()
+    choices: int = 0
+    fixed_order: bool = False
+    blanks: int = 0
+    lefts: int = 0
+    options: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RangePlan:
+    """How many items of each type a form takes from one range."""
+
+    range: str
+    counts: Mapping[ItemType, int]
+
+    @property
+    def total(self) -> int:
+        """How many items, and so how many knowledge points, the range gives."""
+        return sum(self.counts.values())
+
+
+def drawable_of(
+    content: ItemContent, *, ref: str, version: int, sha: str, range_code: str, importance: str
+) -> Drawable:
+    """Return what assembly needs of an item version."""
+    shape = shape_of(content)
+    return Drawable(
+        ref=ref,
+        version=version,
+        sha=sha,
+        point=content.point,
+        range=range_code,
+        importance=importance,
+        difficulty=content.difficulty,
+        enemies=frozenset(content.enemies),
+        truth=content.answer_key == (0,) if content.type is ItemType.TRUE_FALSE else None,
+        unit=content.unit,
+        parts=tuple({**shape_of(part.content), "points": part.points} for part in content.parts),
+        **shape,
+    )
+
+
+def shape_of(content: ItemContent) -> dict[str, Any]:
+    """Return the type of an item or part and how much of it there is to shuffle; no text, no key."""
+    return {
+        "type": content.type,
+        "choices": len(content.choices),
+        "fixed_order": content.fixed_order,
+        "blanks": content.blanks,
+        "lefts": len(content.lefts),
+        "options": len(content.options),
+        "steps": len(content.steps),
+    }
+
+
+def plan_ranges(weights: Mapping[str, int], sections: Sequence[Section]) -> list[RangePlan]:
+    """Return how many items each range gives to each section, by 鉴定比重.
+
+    Sums are exact for each section: what whole numbers leave over goes to the largest remainders, ties in
+    the order of the codes, so that every form of a paper has the same plan. 5 % of 40 + 60 is 2 + 3.
+
+    Source: R-8.
+    """
+    shared = {section.type: apportion(section.count, weights) for section in sections}
+    return [
+        RangePlan(code, {kind: counts[code] for kind, counts in shared.items()}) for code in sorted(weights)
+    ]
+
+
+def apportion(total: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Share a whole number out by weights, largest remainders first; the parts sum to it exactly."""
+    whole = sum(weights.values())
+    exact = {code: Fraction(total * weights[code], whole) for code in sorted(weights)}
+    parts = {code: int(share) for code, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda code: (parts[code] - exact[code], code))
+    for code in by_remainder[: total - sum(parts.values())]:
+        parts[code] += 1
+    return parts
+
+
+def true_bounds(count: int) -> tuple[int, int]:
+    """Return the fewest and most true statements among `count`: 40 to 60 %.
+
+    Where no whole number lies in between (1 or 3 items), the neighbouring ones are allowed.
+
+    Source: R-8.
+    """
+    low, high = -(-2 * count // 5), 3 * count // 5
+    return (low, high) if low <= high else (high, low)

@@ -1,0 +1,92 @@
+"""One paper of a blueprint: what it consists of, what it is worth, how long it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal
+
+from cbt.rules.item_values import ItemType, PartialCredit
+from cbt.rules.policies import ClockPolicy, DifficultyMix, SubmitPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """大题: `count` items of one type, each worth `points_each`. Source: R-1."""
+
+    name: str
+    type: ItemType
+    count: int
+    points_each: Decimal
+    minutes: timedelta | None = None
+    shuffle_items: bool = True
+    shuffle_choices: bool = True
+    credit: PartialCredit = PartialCredit.ALL_OR_NOTHING
+
+    @property
+    def points(self) -> Decimal:
+        """What the whole section is worth."""
+        return self.count * self.points_each
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """单元: one case with its own minutes and points. Source: R-2."""
+
+    number: int
+    name: str
+    project: str
+    minutes: timedelta
+    points: Decimal
+    credit: Mapping[ItemType, PartialCredit] = field(default_factory=dict)
+    shuffle_choices: bool = True
+    select: Literal["required"] = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """科目: theory or skills of one level, made of sections or of units, never of both.
+
+    Source: R-1, R-2, R-3, R-5.
+    """
+
+    code: str
+    name: str
+    duration: timedelta
+    points: Decimal = Decimal(100)
+    pass_points: Decimal = Decimal(60)
+    score_step: Decimal = Decimal("0.1")
+    modes: tuple[str, ...] = ("machine", "paper")
+    sections: tuple[Section, ...] = ()
+    units: tuple[Unit, ...] = ()
+    submit: SubmitPolicy = field(default_factory=SubmitPolicy)
+    clock: ClockPolicy = field(default_factory=ClockPolicy)
+    warnings: tuple[timedelta, ...] = (timedelta(minutes=15), timedelta(minutes=5), timedelta(minutes=1))
+    unit_warnings: tuple[timedelta, ...] = (timedelta(minutes=3), timedelta(minutes=1))
+    calculator: bool = False
+    lock_down: bool = True
+    release: Literal["score", "verdict", "none"] = "score"
+    difficulty: DifficultyMix = field(default_factory=DifficultyMix)
+
+    @property
+    def minutes(self) -> tuple[timedelta | None, ...]:
+        """The time of each unit or section, in their order."""
+        return tuple(part.minutes for part in self.units or self.sections)
+
+    @property
+    def windows(self) -> tuple[timedelta, ...]:
+        """The strict windows of the paper; () when time is one pool.
+
+        Source: R-24.
+        """
+        spans = tuple(span for span in self.minutes if span is not None)
+        if self.clock.unit_timing == "pooled" or len(spans) != len(self.minutes):
+            return ()
+        return spans
+
+    @property
+    def label(self) -> str:
+        """What people call the paper; the name in the blueprint decides."""
+        return self.name

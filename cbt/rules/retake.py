@@ -1,0 +1,149 @@
+"""补考: who may retake a paper until when, and what the papers of one level amount to together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from cbt.rules.policies import RetakePolicy
+
+
+class Outcome(StrEnum):
+    """What one paper ended with: 合格, 不合格, 缺考, 违纪, 作废. Source: R-3, R-63."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ABSENT = "absent"
+    VIOLATION = "violation"
+    VOID = "void"
+
+
+class Overall(StrEnum):
+    """What the papers of a level amount to: 合格, 单科合格（待补考）, 不合格, 已过补考期.
+
+    Source: R-3, R-4.
+    """
+
+    QUALIFIED = "qualified"
+    ONE_PASSED = "one_passed"
+    NOT_QUALIFIED = "not_qualified"
+    WINDOW_OVER = "window_over"
+
+
+class Refusal(StrEnum):
+    """Why a paper cannot be retaken."""
+
+    NO_RESULT = "no_result"
+    PASSED = "passed"
+    ABSENT = "absent"
+    WINDOW_OVER = "window_over"
+
+
+@dataclass(frozen=True, slots=True)
+class PaperResult:
+    """One released result of a candidate, as it stands after corrections; dates are the centre's."""
+
+    paper: str
+    exam_on: date
+    released_on: date
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RetakeVerdict:
+    """Whether a paper may be retaken on a date, the last day of its window, and why not."""
+
+    allowed: bool
+    last_on: date | None = None
+    reason: Refusal | None = None
+
+
+def last_day(first_on: date, years: int) -> date:
+    """Return the last day of a window, inclusive: the same date years later, 29 February as the 28th.
+
+    Source: R-4.
+    """
+    try:
+        return first_on.replace(year=first_on.year + years)
+    except ValueError:
+        return first_on.replace(year=first_on.year + years, day=28)
+
+
+def may_retake(
+    paper: str, results: Iterable[PaperResult], *, exam_on: date, policy: RetakePolicy
+) -> RetakeVerdict:
+    """Return whether a paper may be retaken in an exam on `exam_on`; when one registers does not matter.
+
+    The window opens with the paper's first result. A passed paper cannot be retaken while its pass counts;
+    a pass too old to be joined with another one has to be won again. Being absent, breaking the rules or a
+    voided result gives no right of its own, but takes away none that an earlier failure gave.
+
+    Source: R-4.
+    """
+    own = _of_paper(results, paper)
+    if not own:
+        return RetakeVerdict(False, reason=Refusal.NO_RESULT)
+    passed = _latest_pass(own)
+    if passed is not None:
+        valid_to = last_day(_counts_from(passed, policy), policy.years)
+        if exam_on <= valid_to:
+            return RetakeVerdict(False, valid_to, Refusal.PASSED)
+        return RetakeVerdict(True)
+    rights = [one for one in own if _gives_right(one, policy)]
+    if not rights:
+        return RetakeVerdict(False, reason=Refusal.ABSENT)
+    ends_on = last_day(_counts_from(rights[0], policy), policy.years)
+    if exam_on > ends_on:
+        return RetakeVerdict(False, ends_on, Refusal.WINDOW_OVER)
+    return RetakeVerdict(True, ends_on)
+
+
+def overall(
+    papers: Sequence[str], results: Iterable[PaperResult], *, on: date, policy: RetakePolicy
+) -> Overall | None:
+    """Return what a candidate's papers amount to on a day, or None before the first result.
+
+    Both passes are needed and must lie within one window of each other. One pass is 单科合格 only while the
+    other paper can still be taken.
+
+    Source: R-3, R-4.
+    """
+    known = [one for one in results if one.paper in papers]
+    if not known:
+        return None
+    passes = [_latest_pass(_of_paper(known, paper)) for paper in papers]
+    won = [one for one in passes if one is not None]
+    newest = max((one.exam_on for one in won), default=on)
+    if len(won) == len(papers) and all(_counts_on(one, newest, policy) for one in won):
+        return Overall.QUALIFIED
+    pending = [paper for paper, one in zip(papers, passes, strict=True) if one is None]
+    verdicts = [may_retake(paper, known, exam_on=on, policy=policy) for paper in pending]
+    lapsed = any(not _counts_on(one, max(on, newest), policy) for one in won)
+    if lapsed or any(verdict.reason is Refusal.WINDOW_OVER for verdict in verdicts):
+        return Overall.WINDOW_OVER
+    to_come = all(verdict.allowed or verdict.reason is Refusal.NO_RESULT for verdict in verdicts)
+    return Overall.ONE_PASSED if won and to_come else Overall.NOT_QUALIFIED
+
+
+def _of_paper(results: Iterable[PaperResult], paper: str) -> list[PaperResult]:
+    return sorted((one for one in results if one.paper == paper), key=lambda one: one.exam_on)
+
+
+def _latest_pass(results: list[PaperResult]) -> PaperResult | None:
+    return next((one for one in reversed(results) if one.outcome is Outcome.PASSED), None)
+
+
+def _counts_from(result: PaperResult, policy: RetakePolicy) -> date:
+    return result.exam_on if policy.window_from == "exam" else result.released_on
+
+
+def _counts_on(result: PaperResult, day: date, policy: RetakePolicy) -> bool:
+    return day <= last_day(_counts_from(result, policy), policy.years)
+
+
+def _gives_right(result: PaperResult, policy: RetakePolicy) -> bool:
+    if result.outcome is Outcome.ABSENT:
+        return policy.absent_may_retake
+    return result.outcome is Outcome.FAILED

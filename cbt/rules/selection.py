@@ -1,0 +1,166 @@
+"""Which items a form takes: a random first choice, then swaps until every constraint holds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import combinations
+
+from cbt.errors import Conflict
+from cbt.rules.drawable import Drawable
+from cbt.rules.item_values import ItemType
+from cbt.rules.paper import Paper
+from cbt.rules.pools import RangePool, build_pools, cases_by_unit, first_choice, shortfalls
+from cbt.rules.tally import Tally, mutual_enemies
+
+STARTS = 6
+SWAPS = 1500
+CASE_TRIES = 300
+HALF_TOLERANCE = Fraction(1, 20)
+
+Swap = list[tuple[Drawable, Drawable]]  # (out, in)
+
+
+def select_items(
+    paper: Paper,
+    drawables: Sequence[Drawable],
+    weights: Mapping[str, int],
+    importances: Mapping[str, str],
+    *,
+    rng: random.Random,
+) -> list[Drawable]:
+    """Return the items of a theory form, in no particular order.
+
+    Raises Conflict `assembly.shortfall` (section, range, need, have), `assembly.importance`,
+    `assembly.importance_mix`, `assembly.enemies`, `assembly.true_share` or `assembly.difficulty`,
+    whichever could not be kept.
+
+    Source: R-8, R-43.
+    """
+    if short := shortfalls(paper, drawables, weights):
+        first = short[0]
+        raise Conflict(
+            "assembly.shortfall",
+            section=first.section,
+            range=first.range,
+            need=first.need,
+            have=first.have,
+        )
+    pools = build_pools(paper, drawables, weights, importances)
+    enemies = mutual_enemies(drawables)
+    true_false = sum(section.count for section in paper.sections if section.type == ItemType.TRUE_FALSE)
+    items = sum(section.count for section in paper.sections)
+    broken = ""
+    for _ in range(STARTS):
+        tally = Tally(items, true_false, paper.difficulty, enemies)
+        chosen = _Choice(pools, tally, rng)
+        chosen.improve()
+        if tally.broken is None:
+            return list(chosen.by_point.values())
+        broken = tally.broken
+    raise Conflict(broken, paper=paper.name)
+
+
+class _Choice:
+    """The items chosen for one form, one for each knowledge point, while swaps improve them."""
+
+    def __init__(self, pools: list[RangePool], tally: Tally, rng: random.Random) -> None:
+        self.pools = {pool.plan.range: pool for pool in pools}
+        self.tally = tally
+        self.rng = rng
+        self.candidates = [
+            item
+            for pool in pools
+            for by_type in pool.offers.values()
+            for some in by_type.values()
+            for item in some
+        ]
+        self.by_point = {item.point: item for pool in pools for item in first_choice(pool, rng=rng)}
+        for item in self.by_point.values():
+            tally.add(item)
+
+    def improve(self) -> None:
+        """Try swaps, keeping each that makes nothing worse, until nothing is left to improve."""
+        cost = self.tally.cost
+        for _ in range(SWAPS):
+            if not cost:
+                return
+            swap = self._swap_towards(self.rng.choice(self.candidates))
+            self._apply(swap)
+            if self.tally.cost <= cost:
+                cost = self.tally.cost
+                for out, _in in swap:
+                    self.by_point.pop(out.point, None)
+                self.by_point.update({new.point: new for _out, new in swap})
+            else:
+                self._apply([(new, out) for out, new in reversed(swap)])
+
+    def _apply(self, swap: Swap) -> None:
+        for out, _in in swap:
+            self.tally.remove(out)
+        for _out, new in swap:
+            self.tally.add(new)
+
+    def _swap_towards(self, new: Drawable) -> Swap:
+        """Return how to bring an item in without changing any count of range, type or importance."""
+        pool = self.pools[new.range]
+        there = self.by_point.get(new.point)
+        if there is not None and there.type == new.type:
+            return [(there, new)]
+        same_type = [
+            item
+            for point in pool.offers
+            if (item := self.by_point.get(point)) is not None and item.type == new.type
+        ]
+        if there is None:
+            importance = pool.classes[new.point]
+            givers = [item for item in same_type if pool.classes[item.point] == importance]
+            return [(self.rng.choice(givers), new)] if givers else []
+        givers = [item for item in same_type if there.type in pool.offers[item.point]]
+        if not givers:
+            return []
+        giver = self.rng.choice(givers)
+        return [(there, new), (giver, self.rng.choice(pool.offers[giver.point][there.type]))]
+
+
+def select_cases(
+    paper: Paper,
+    drawables: Sequence[Drawable],
+    *,
+    rng: random.Random,
+    avoid: Mapping[int, frozenset[str]],
+) -> list[Drawable]:
+    """Return the case of each unit of a skills form.
+
+    A case in `avoid` (what the neighbours got in that unit) is taken only when the bank has no other. All
+    forms come within 0.05 of one mean difficulty, which follows from the bank alone. Raises Conflict
+    `assembly.shortfall`, `assembly.enemies` or `assembly.difficulty`.
+
+    Source: R-8.
+    """
+    fitting = cases_by_unit(paper, drawables)
+    for unit in paper.units:
+        if not fitting[unit.number]:
+            raise Conflict("assembly.shortfall", section=unit.name, range="", need=1, have=0)
+    levels = [Fraction(sum(case.difficulty for case in some), len(some)) for some in fitting.values()]
+    target = sum(levels, Fraction(0)) / len(levels)
+    enemies = mutual_enemies(drawables)
+    broken = ""
+    for _ in range(CASE_TRIES):
+        cases = [
+            rng.choice(_not_avoided(fitting[unit.number], avoid.get(unit.number, frozenset())))
+            for unit in paper.units
+        ]
+        mean = Fraction(sum(case.difficulty for case in cases), len(cases))
+        if any(b.ref in enemies.get(a.ref, ()) for a, b in combinations(cases, 2)):
+            broken = "assembly.enemies"
+        elif abs(mean - target) > HALF_TOLERANCE:
+            broken = "assembly.difficulty"
+        else:
+            return cases
+    raise Conflict(broken, paper=paper.name)
+
+
+def _not_avoided(cases: list[Drawable], avoid: frozenset[str]) -> list[Drawable]:
+    return [case for case in cases if case.ref not in avoid] or cases

@@ -1,0 +1,110 @@
+"""违纪: the shipped table, and what a violation does to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from cbt.rules.retake import Outcome
+
+
+class Tier(StrEnum):
+    """违纪 or 作弊. Source: R-63."""
+
+    BREACH = "breach"
+    CHEATING = "cheating"
+
+
+class Effect(StrEnum):
+    """警告, 扣分, 终止考试, 该科无效, 全部无效. Source: R-63."""
+
+    WARNING = "warning"
+    DEDUCT = "deduct"
+    TERMINATE = "terminate"
+    PAPER_VOID = "paper_void"
+    ALL_VOID = "all_void"
+
+
+class Evidence(StrEnum):
+    """What a record of a violation should be supported by."""
+
+    STATEMENT = "statement"
+    WITNESS = "witness"
+    OBJECT = "object"
+    VIDEO = "video"
+    SYSTEM_LOG = "system_log"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One row of the table. `clause` names the rule broken (the shipped rows: the notice to candidates).
+
+    What people read for `code` stands in the catalogues as `violation.<code>`. `deduct` is in points.
+    """
+
+    code: str
+    clause: str
+    tier: Tier
+    effects: tuple[Effect, ...]
+    evidence: tuple[Evidence, ...]
+    deduct: Decimal = Decimal(0)
+
+
+_SEEN = (Evidence.STATEMENT, Evidence.WITNESS)
+_FOUND = (Evidence.STATEMENT, Evidence.WITNESS, Evidence.OBJECT)
+_OUT = (Effect.TERMINATE, Effect.PAPER_VOID)
+_OUT_OF_ALL = (Effect.TERMINATE, Effect.ALL_VOID)
+
+# The centre edits a copy of this table; nothing else in the engine names a code.
+VIOLATIONS: tuple[Violation, ...] = (
+    Violation("wrong_seat", "notice-5", Tier.BREACH, (Effect.WARNING,), _SEEN),
+    Violation("noise", "notice-6", Tier.BREACH, (Effect.WARNING,), _SEEN),
+    Violation("phone_not_stored", "notice-4", Tier.BREACH, (Effect.WARNING,), _FOUND),
+    Violation("left_without_leave", "notice-3", Tier.BREACH, (Effect.TERMINATE,), _SEEN),
+    Violation("refused_direction", "notice-5", Tier.BREACH, _OUT, _SEEN),
+    Violation("shut_down_machine", "notice-7", Tier.BREACH, (Effect.WARNING,), (*_SEEN, Evidence.SYSTEM_LOG)),
+    Violation("notes_or_materials", "notice-5", Tier.CHEATING, _OUT, _FOUND),
+    Violation("phone_used", "notice-5", Tier.CHEATING, _OUT, (*_FOUND, Evidence.VIDEO)),
+    Violation("copying", "notice-5", Tier.CHEATING, _OUT, (*_SEEN, Evidence.VIDEO)),
+    Violation("passing_answers", "notice-5", Tier.CHEATING, _OUT, (*_SEEN, Evidence.VIDEO)),
+    Violation("recording_content", "notice-5", Tier.CHEATING, _OUT_OF_ALL, (*_FOUND, Evidence.VIDEO)),
+    Violation("impersonation", "notice-1", Tier.CHEATING, _OUT_OF_ALL, (*_FOUND, Evidence.VIDEO)),
+    Violation("organised_cheating", "notice-5", Tier.CHEATING, _OUT_OF_ALL, (*_FOUND, Evidence.VIDEO)),
+)
+
+
+def terminates(violation: Violation) -> bool:
+    """Return whether a violation ends the attempt at once. Source: R-63."""
+    return Effect.TERMINATE in violation.effects
+
+
+def voids(violation: Violation, *, same_paper: bool) -> bool:
+    """Return whether a violation makes a paper of the candidate's void: its own, or another of the batch.
+
+    Source: R-63.
+    """
+    return Effect.ALL_VOID in violation.effects or (same_paper and Effect.PAPER_VOID in violation.effects)
+
+
+def score_after(score: Decimal, violations: Iterable[Violation]) -> Decimal:
+    """Return a paper's score less what its violations deduct, never below zero. Source: R-50, R-63."""
+    taken = sum((one.deduct for one in violations if Effect.DEDUCT in one.effects), Decimal(0))
+    return max(score - taken, Decimal(0))
+
+
+def outcome_after(
+    outcome: Outcome, *, own: Iterable[Violation], elsewhere: Iterable[Violation] = ()
+) -> Outcome:
+    """Return what a paper ends with, given the violations in it and in the candidate's other papers.
+
+    Nobody absent is made a violator by what happened in another paper.
+
+    Source: R-63.
+    """
+    if any(voids(one, same_paper=True) for one in own):
+        return Outcome.VIOLATION
+    if outcome is not Outcome.ABSENT and any(voids(one, same_paper=False) for one in elsewhere):
+        return Outcome.VIOLATION
+    return outcome

@@ -1,0 +1,232 @@
+"""`cbt serve`: one parent that opens no database, workers that die with it, one leader among them."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import click
+import flask
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from sqlalchemy import select
+
+from cbt.accounts.models import Staff
+from cbt.accounts.service import create_staff
+from cbt.app import create_app
+from cbt.config import Settings, read_settings
+from cbt.db.base import db
+from cbt.db.migrate import migrate
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.outage import beat
+from cbt.errors import CbtError, Unavailable
+from cbt.exams.files import blueprint_text
+from cbt.exams.steps import store_blueprint
+from cbt.jobs import start_scheduler
+from cbt.leader import AdvisoryLock, Candidacy, FileLock
+from cbt.rules.roles import Role
+from cbt.web.cli import with_app
+from cbt.web.i18n import explain
+
+BACKLOG = 16384
+RESPAWN_SECONDS = 0.5
+PR_SET_PDEATHSIG = 1
+PARENT_CHECK_SECONDS = 0.5
+
+# Leading is for the life of a worker; the reference keeps its lock open.
+_candidacies: list[Candidacy] = []
+
+
+def worker_app() -> flask.Flask:
+    """Return the app of one server process, tied to its parent, and let it stand for leader."""
+    _die_with_parent()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = read_settings()
+    app = create_app(settings)
+    if settings.embedded:
+        lock: FileLock | AdvisoryLock = FileLock(settings.data_dir / "leader.lock")
+    else:
+        with app.app_context():
+            lock = AdvisoryLock(db.engine)
+    candidacy = Candidacy(lock, lambda: start_scheduler(app))
+    _candidacies.append(candidacy)
+    candidacy.begin()
+    return app
+
+
+def _die_with_parent() -> None:
+    """End with the parent: workers that outlive it would share the port with the next server."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def watch() -> None:
+        pause = threading.Event()
+        while os.getppid() == parent:
+            pause.wait(PARENT_CHECK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+class DataDirLock:
+    """The exclusive hold of a server on its data directory; the file says who holds it.
+
+    A record lock: it belongs to this process alone, so workers do not inherit it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "server.lock"
+        self._descriptor = -1
+
+    def take(self, note: str) -> None:
+        """Take the lock, or raise Unavailable("serve.running", holder=…)."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(self._descriptor)
+        except OSError as error:
+            holder = os.read(self._descriptor, 200).decode(errors="replace").strip()
+            raise Unavailable("serve.running", holder=holder, path=str(self._path.parent)) from error
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, note.encode())
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def prepare(settings: Settings) -> str | None:
+    """Bring the database up to date, load the blueprints, give back an outage; return a first password.
+
+    Runs before any worker. The returned one-time password belongs to `admin` on a fresh installation.
+
+    Source: R-27.
+    """
+    app = create_app(settings)
+    now: datetime = app.extensions["cbt_clock"].now()
+    with app.app_context():
+        migrate()
+        beat(now=now)
+        with unit_of_work() as session:
+            for path in sorted(settings.blueprint_dir.glob("*.toml")):
+                store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
+        with reading() as session:
+            known = session.scalar(select(Staff.id).limit(1))
+        if known is not None:
+            return None
+        return create_staff(
+            login="admin", name="系统管理员", roles=[Role.ADMIN], now=now, actor="cli"
+        )
+
+
+def _prepare_in_child(settings: Settings, answer: multiprocessing.SimpleQueue[tuple[str, str]]) -> None:
+    try:
+        answer.put(("ok", prepare(settings) or ""))
+    except CbtError as error:
+        app = flask.Flask("cbt")
+        from cbt.web.i18n import init_i18n
+
+        init_i18n(app, settings)
+        with app.app_context():
+            answer.put(("error", "\n".join(explain(error))))
+
+
+def prepare_apart(settings: Settings) -> str:
+    """Run `prepare` in a child, so that this process never opens the database; exit 2 when it refuses."""
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    answer = context.SimpleQueue()
+    child = context.Process(target=_prepare_in_child, args=(settings, answer))
+    child.start()
+    child.join()
+    outcome, text = ("error", "") if answer.empty() else answer.get()
+    if outcome != "ok" or child.exitcode != 0:
+        click.echo(text or "启动准备失败，详见上方日志。", err=True)
+        sys.exit(2)
+    return text
+
+
+def lan_address() -> str:
+    """Return this machine's address in the exam room's network; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def run_server(settings: Settings) -> None:
+    """Serve until told to stop."""
+    workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
+    Granian(
+        "cbt.serving:worker_app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=settings.threads,
+        backlog=BACKLOG,
+        backpressure=BACKLOG,
+        http1_settings=HTTP1Settings(header_read_timeout=30_000),
+        respawn_failed_workers=True,
+        respawn_interval=RESPAWN_SECONDS,
+        workers_kill_timeout=10,
+        log_enabled=False,
+        factory=True,
+        websockets=False,
+    ).serve()
+
+
+@click.command("serve", help="启动考试服务 · Serve the product.")
+@click.option("--host", default=None, help="监听地址 · address (CBT_HOST)")
+@click.option("--port", type=int, default=None, help="端口 · port (CBT_PORT)")
+@click.option("--workers", type=int, default=None, help="进程数 · processes (CBT_WORKERS)")
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
+    """Prepare the installation, then serve it."""
+    for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
+        if value is not None:
+            os.environ[f"CBT_{name}"] = str(value)
+    settings = read_settings()
+    lock = DataDirLock(settings.data_dir)
+    lock.take(f"pid {os.getpid()}, port {settings.port}")
+    password = prepare_apart(settings)
+    if password:
+        click.echo(f"首次启动：管理员 admin 的一次性密码（仅显示这一次）：{password}")
+    announce(settings)
+    run_server(settings)
+
+
+def announce(settings: Settings) -> None:
+    """Print where the product is to be found."""
+    click.echo(f"本机    http://127.0.0.1:{settings.port}/")
+    if settings.host not in ("127.0.0.1", "localhost"):
+        click.echo(f"考场网络 http://{lan_address()}:{settings.port}/")
+    click.echo("工作人员 /staff    考生 /    按 Ctrl+C 停止", nl=True)
+    sys.stdout.flush()
+
+
+@click.command("migrate", help="升级数据库结构 · Upgrade the database.")
+@with_app
+def migrate_command(*, now: datetime) -> None:
+    """Bring the tables to this version's."""
+    click.echo(f"数据库版本 {migrate()}")
+
+
+commands: list[click.Command] = [serve, migrate_command]

@@ -1,0 +1,134 @@
+"""Pages of centres, rooms, seats and the machines bound to them."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.views import me
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, InvalidInput
+from cbt.rules.roles import Role
+from cbt.sittings import planning, service, store
+from cbt.sittings.inputs import parse_number
+from cbt.sittings.models import Centre
+from cbt.web import access
+
+pages = flask.Blueprint("centres", __name__)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+WRITERS = (Role.OFFICER, Role.ADMIN)
+Answer = flask.typing.ResponseReturnValue
+
+
+def _actor() -> str:
+    return f"staff:{me().subject_ref}"
+
+
+@pages.get("/office/centres")
+@access.roles(*READERS)
+def centres() -> Answer:
+    """List the centres with their rooms."""
+    return _centres_page(NOTHING_REFUSED)
+
+
+@pages.post("/office/centres")
+@access.roles(*WRITERS)
+def add_centre() -> Answer:
+    """Add a centre and go to it."""
+    form = flask.request.form
+    try:
+        ref = service.add_centre(
+            name=form.get("name", ""), address=form.get("address", ""), now=flask.g.now, actor=_actor()
+        )
+    except CbtError as error:
+        return _centres_page(refusal(error))
+    return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
+
+
+def _centres_page(refused: Refusal) -> Answer:
+    with reading() as session:
+        found = store.centres(session)
+        rooms = store.room_counts(session)
+    page = flask.render_template(
+        "sittings/centres.html", found=found, rooms=rooms, refused=refused, sent=flask.request.form
+    )
+    return page, refused.code
+
+
+@pages.get("/office/centres/<ref>")
+@access.roles(*READERS)
+def centre(ref: str) -> Answer:
+    """Show a centre and its rooms."""
+    return _centre_page(ref, NOTHING_REFUSED)
+
+
+@pages.post("/office/centres/<ref>")
+@access.roles(*WRITERS)
+def add_room(ref: str) -> Answer:
+    """Add a room with its seats and go to it."""
+    form = flask.request.form
+    try:
+        room_ref = service.add_room(
+            centre_ref=ref,
+            name=form.get("name", ""),
+            seats=parse_number(form, "seats", minimum=1, maximum=planning.MAX_SEATS),
+            spares=parse_number(form, "spares", minimum=0, maximum=planning.MAX_SEATS - 1),
+            now=flask.g.now,
+            actor=_actor(),
+        )
+    except CbtError as error:
+        return _centre_page(ref, refusal(error))
+    return flask.redirect(flask.url_for("sittings.centres.room", ref=room_ref), 303)
+
+
+def _centre_page(ref: str, refused: Refusal) -> Answer:
+    with reading() as session:
+        found = store.centre_by_ref(session, ref)
+        rooms = store.rooms_of_centre(session, found.id)
+        counts = store.seat_counts(session, [room.id for room in rooms])
+    return flask.render_template(
+        "sittings/centre.html",
+        centre=found,
+        rooms=rooms,
+        counts=counts,
+        refused=refused,
+        sent=flask.request.form,
+        default_seats=planning.DEFAULT_SEATS,
+        default_spares=planning.DEFAULT_SPARES,
+    ), refused.code
+
+
+@pages.get("/office/rooms/<ref>")
+@access.roles(*READERS)
+def room(ref: str) -> Answer:
+    """Show a room: its code, its seats and their machines. Source: R-16."""
+    with reading() as session:
+        found = store.room_by_ref(session, ref)
+        seats = store.seats_of_room(session, found.id)
+        of_centre = session.get_one(Centre, found.centre_id)
+    return flask.render_template("sittings/room.html", room=found, seats=seats, centre=of_centre)
+
+
+@pages.post("/office/rooms/<ref>/code")
+@access.roles(*WRITERS, Role.CHIEF_PROCTOR)
+def new_code(ref: str) -> Answer:
+    """Give a room a new code."""
+    service.new_room_code(room_ref=ref, now=flask.g.now, actor=_actor())
+    flask.flash(flask_babel.gettext("sittings.done.code"), "ok")
+    return flask.redirect(flask.url_for("sittings.centres.room", ref=ref), 303)
+
+
+@pages.post("/office/rooms/<ref>/seats/<int:number>/<act>")
+@access.roles(*WRITERS, Role.CHIEF_PROCTOR)
+def change_seat(ref: str, number: int, act: str) -> Answer:
+    """Unbind a seat's machine, or keep the seat as a spare, or give it back."""
+    if act == "unbind":
+        service.unbind_seat(room_ref=ref, number=number, now=flask.g.now, actor=_actor())
+    elif act in {"spare", "regular"}:
+        service.set_spare(room_ref=ref, number=number, spare=act == "spare", now=flask.g.now, actor=_actor())
+    else:
+        raise InvalidInput("web.bad_request")
+    flask.flash(flask_babel.gettext(f"sittings.done.seat_{act}", number=f"{number:02d}"), "ok")
+    return flask.redirect(flask.url_for("sittings.centres.room", ref=ref) + f"#seat-{number}", 303)

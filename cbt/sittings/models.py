@@ -1,0 +1,162 @@
+"""Tables of the sittings room: centres, rooms, seats, batches, sittings and the clock's room facts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cbt.db.base import Base
+from cbt.db.types import Span, UtcDateTime
+
+
+class Centre(Base):
+    """A 考点."""
+
+    __tablename__ = "centre"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    address: Mapped[str] = mapped_column(String(200))
+
+
+class Room(Base):
+    """A 考场(机房) of a centre."""
+
+    __tablename__ = "room"
+    __table_args__ = (UniqueConstraint("centre_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    centre_id: Mapped[int] = mapped_column(ForeignKey("centre.id"))
+    name: Mapped[str] = mapped_column(String(60))
+    room_code: Mapped[str] = mapped_column(String(12))
+    """What a proctor types on a seat page to bind a machine (R-16)."""
+
+
+class Seat(Base):
+    """A 机位; bound to one machine by its cookie and its address (R-16)."""
+
+    __tablename__ = "seat"
+    __table_args__ = (UniqueConstraint("room_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id"))
+    number: Mapped[int]
+    spare: Mapped[bool]
+    machine_hash: Mapped[str | None] = mapped_column(String(64), index=True)
+    machine_address: Mapped[str | None] = mapped_column(String(64), index=True)
+    bound_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    claim_alert_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a second machine last claimed this seat."""
+    undelivered: Mapped[int]
+    """Answers of a former candidate this machine reports as not delivered (本机有未送达作答)."""
+
+
+class Batch(Base):
+    """A 认定批次."""
+
+    __tablename__ = "batch"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Sitting(Base):
+    """A 场次: one time slot at one centre (R-7); the marks are worked out from the admission policy."""
+
+    __tablename__ = "sitting"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    centre_id: Mapped[int] = mapped_column(ForeignKey("centre.id"))
+    name: Mapped[str] = mapped_column(String(120))
+    mode: Mapped[str] = mapped_column(String(12))
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    planned_start_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    check_in_opens_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    report_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    late_cutoff_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sign_in_opens_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sign_in_needs_check_in: Mapped[bool]
+    leave_allowed: Mapped[bool]
+    released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SittingRoom(Base):
+    """A 场次考场: the clock of one room in one sitting (R-20)."""
+
+    __tablename__ = "sitting_room"
+    __table_args__ = (UniqueConstraint("sitting_id", "room_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id"))
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    armed: Mapped[bool]
+    """Whether the schedule may start it at the planned start."""
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    started_by: Mapped[str | None] = mapped_column(String(80))
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RoomStaff(Base):
+    """Who runs a sitting-room, as proctor or chief."""
+
+    __tablename__ = "room_staff"
+    __table_args__ = (
+        UniqueConstraint("sitting_room_id", "staff_id"),
+        Index("ix_room_staff_staff", "staff_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    duty: Mapped[str] = mapped_column(String(20))
+
+
+class RoomHold(Base):
+    """A 全场暂停: from an instant (it may be backdated, R-25) until a proctor resumes."""
+
+    __tablename__ = "room_hold"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
+    from_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    to_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason_code: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    held_by: Mapped[str] = mapped_column(String(80))
+    resumed_by: Mapped[str | None] = mapped_column(String(80))
+
+
+class RoomAdjustment(Base):
+    """A 补时 or 延时 of a whole room; append-only (R-20)."""
+
+    __tablename__ = "room_adjustment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    amount: Mapped[timedelta] = mapped_column(Span)
+    kind: Mapped[str] = mapped_column(String(20))
+    reason_code: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(80))
+    moves_earliest: Mapped[bool]
+    """Whether the earliest submit moves with it: whole-room outages do, extensions do not (R-23)."""
+
+
+class ServerHeartbeat(Base):
+    """The one deployment heartbeat row, written every second by the leader (R-27)."""
+
+    __tablename__ = "server_heartbeat"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

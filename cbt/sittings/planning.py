@@ -1,0 +1,287 @@
+"""Changes made before the day: centres, rooms and seats, batches, sittings, who runs which room."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.errors import Conflict, InvalidInput
+from cbt.rules import timing
+from cbt.rules.policies import AdmissionPolicy
+from cbt.rules.sitting_state import Event, State
+from cbt.sittings import store
+from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
+from cbt.sittings.steps import move_room
+from cbt.web.refs import new_ref
+
+DEFAULT_SEATS = 30
+DEFAULT_SPARES = 2
+MAX_SEATS = 200
+DUTIES = ("proctor", "chief_proctor")
+_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_CODE_LENGTH = 6
+_CHANGEABLE = frozenset({State.DRAFT, State.PUBLISHED})
+
+
+def create_centre(session: Session, *, name: str, address: str, now: datetime, actor: str) -> Centre:
+    """Add a 考点; raise InvalidInput("centre.name") for an empty or too long name."""
+    centre = Centre(
+        ref=new_ref("ce", 8), name=required(name, "centre.name", "name"), address=address.strip()[:200]
+    )
+    session.add(centre)
+    session.flush()
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="centre.create",
+        subject=f"centre:{centre.ref}",
+        after={"name": name},
+    )
+    return centre
+
+
+def create_room(
+    session: Session,
+    centre: Centre,
+    *,
+    name: str,
+    seats: int = DEFAULT_SEATS,
+    spares: int = DEFAULT_SPARES,
+    now: datetime,
+    actor: str,
+) -> Room:
+    """Add a 考场 with its seats, the last `spares` of them kept free for a machine that fails.
+
+    Raise InvalidInput("room.seats") unless 1 ≤ seats ≤ 200 and 0 ≤ spares < seats, Conflict("room.taken").
+
+    Source: R-16.
+    """
+    name = required(name, "room.name", "name", limit=60)
+    if not 1 <= seats <= MAX_SEATS or not 0 <= spares < seats:
+        raise InvalidInput("room.seats", field="seats", maximum=MAX_SEATS)
+    if session.scalar(select(Room.id).where(Room.centre_id == centre.id, Room.name == name)) is not None:
+        raise Conflict("room.taken", field="name", name=name)
+    room = Room(ref=new_ref("rm", 8), centre_id=centre.id, name=name, room_code=fresh_room_code(session))
+    session.add(room)
+    session.flush()
+    session.add_all(
+        Seat(room_id=room.id, number=number, spare=number > seats - spares, undelivered=0)
+        for number in range(1, seats + 1)
+    )
+    after = {"name": name, "seats": seats, "spares": spares}
+    record(session, at=now, actor=actor, act="room.create", subject=f"room:{room.ref}", after=after)
+    return room
+
+
+def fresh_room_code(session: Session) -> str:
+    """Return a room code no other room has."""
+    while True:
+        code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
+        if session.scalar(select(Room.id).where(Room.room_code == code)) is None:
+            return code
+
+
+def create_batch(session: Session, *, name: str, now: datetime, actor: str) -> Batch:
+    """Add a 认定批次; raise InvalidInput("batch.name")."""
+    batch = Batch(ref=new_ref("ba", 8), name=required(name, "batch.name", "name"), created_at=now)
+    session.add(batch)
+    session.flush()
+    record(
+        session, at=now, actor=actor, act="batch.create", subject=f"batch:{batch.ref}", after={"name": name}
+    )
+    return batch
+
+
+def create_sitting(
+    session: Session,
+    *,
+    batch: Batch,
+    centre: Centre,
+    name: str,
+    planned_start_at: datetime,
+    rooms: Sequence[Room] = (),
+    mode: str = "machine",
+    policy: AdmissionPolicy | None = None,
+    now: datetime,
+    actor: str,
+) -> Sitting:
+    """Add a draft 场次 with its marks worked out from the admission policy, and its rooms.
+
+    Raise InvalidInput("sitting.paper_mode") for a sitting on paper (R-5), ("sitting.in_the_past") for a
+    start that has passed, ("sitting.name").
+
+    Source: R-5, R-7, R-11.
+    """
+    policy = policy or AdmissionPolicy()
+    if mode == "paper":
+        raise InvalidInput("sitting.paper_mode", field="mode")
+    if mode != "machine":
+        raise InvalidInput("sitting.mode", field="mode")
+    if planned_start_at <= now:
+        raise InvalidInput("sitting.in_the_past", field="start")
+    sitting = Sitting(
+        ref=new_ref("si", 8),
+        batch_id=batch.id,
+        centre_id=centre.id,
+        name=required(name, "sitting.name", "name"),
+        mode=mode,
+        state=State.DRAFT.value,
+        planned_start_at=planned_start_at,
+        check_in_opens_at=timing.check_in_opens_at(planned_start_at, policy),
+        report_at=timing.report_at(planned_start_at, policy),
+        late_cutoff_at=timing.late_cutoff_at(planned_start_at, policy),
+        sign_in_opens_at=timing.sign_in_opens_at(planned_start_at, policy),
+        sign_in_needs_check_in=policy.sign_in_needs_check_in,
+        leave_allowed=policy.leave_allowed,
+    )
+    session.add(sitting)
+    session.flush()
+    after = {"name": name, "planned_start_at": planned_start_at.isoformat(), "batch": batch.ref}
+    record(session, at=now, actor=actor, act="sitting.create", subject=f"sitting:{sitting.ref}", after=after)
+    for room in rooms:
+        add_room(session, sitting, room, now=now, actor=actor)
+    return sitting
+
+
+def add_room(session: Session, sitting: Sitting, room: Room, *, now: datetime, actor: str) -> SittingRoom:
+    """Add a 考场 of the sitting's centre to a sitting that is a draft or published.
+
+    Raise InvalidInput("sitting.other_centre"), Conflict("sitting.fixed"|"sitting.has_room").
+    """
+    _changeable(sitting)
+    if room.centre_id != sitting.centre_id:
+        raise InvalidInput("sitting.other_centre", field="room")
+    used = select(SittingRoom.id).where(SittingRoom.sitting_id == sitting.id, SittingRoom.room_id == room.id)
+    if session.scalar(used) is not None:
+        raise Conflict("sitting.has_room", field="room", room=room.name)
+    sitting_room = SittingRoom(
+        ref=new_ref("sr", 10), sitting_id=sitting.id, room_id=room.id, state=sitting.state, armed=False
+    )
+    session.add(sitting_room)
+    session.flush()
+    _record(session, sitting, act="sitting.add_room", now=now, actor=actor, after={"room": room.name})
+    return sitting_room
+
+
+def assign_staff(
+    session: Session, room: SittingRoom, *, staff_id: int, duty: str, now: datetime, actor: str
+) -> None:
+    """Assign a person to a sitting-room as proctor or chief; a repeat changes the duty.
+
+    Raise InvalidInput("sitting.duty").
+    """
+    if duty not in DUTIES:
+        raise InvalidInput("sitting.duty", field="duty")
+    found = session.scalar(
+        select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
+    )
+    if found is None:
+        session.add(RoomStaff(sitting_room_id=room.id, staff_id=staff_id, duty=duty))
+    else:
+        found.duty = duty
+    after = {"staff_id": staff_id, "duty": duty}
+    record(session, at=now, actor=actor, act="room.assign", subject=f"sitting_room:{room.ref}", after=after)
+
+
+def release_staff(session: Session, room: SittingRoom, *, staff_id: int, now: datetime, actor: str) -> None:
+    """Take a person off a sitting-room; a repeat changes nothing."""
+    found = session.scalar(
+        select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
+    )
+    if found is not None:
+        session.delete(found)
+        before = {"staff_id": staff_id, "duty": found.duty}
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="room.unassign",
+            subject=f"sitting_room:{room.ref}",
+            before=before,
+        )
+
+
+def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:
+    """Publish a draft sitting with at least one room; raise Conflict("sitting.no_rooms").
+
+    Source: R-60.
+    """
+    rooms = store.rooms_of_sitting(session, sitting.id)
+    if not rooms:
+        raise Conflict("sitting.no_rooms")
+    for view in rooms:
+        move_room(session, view.sitting_room, Event.PUBLISH)
+    _record(session, sitting, act="sitting.publish", now=now, actor=actor)
+
+
+def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: datetime, actor: str) -> None:
+    """Cancel a sitting that has not started (改期); its candidates get another one.
+
+    Raise InvalidInput("sitting.reason") without a reason, Conflict("sitting.transition") once a room runs.
+
+    Source: R-60.
+    """
+    reason = required(reason, "sitting.reason", "reason", limit=500)
+    for view in store.rooms_of_sitting(session, sitting.id):
+        move_room(session, view.sitting_room, Event.CANCEL)
+    sitting.state = State.CANCELLED.value
+    _record(session, sitting, act="sitting.cancel", now=now, actor=actor, reason=reason)
+
+
+def arm_room(session: Session, room: SittingRoom, *, armed: bool, now: datetime, actor: str) -> None:
+    """Let the schedule start a room at the planned start, or take that back.
+
+    Raise Conflict("sitting.started") once its clock runs.
+
+    Source: R-20.
+    """
+    if room.started_at is not None or State(room.state) not in {*_CHANGEABLE, State.ADMITTING}:
+        raise Conflict("sitting.started")
+    room.armed = armed
+    act = "room.arm" if armed else "room.disarm"
+    record(session, at=now, actor=actor, act=act, subject=f"sitting_room:{room.ref}")
+
+
+def unbind_seat(session: Session, seat: Seat, *, now: datetime, actor: str) -> None:
+    """Free a seat of its machine, so that another one can be bound.
+
+    Source: R-16.
+    """
+    seat.machine_hash = seat.machine_address = seat.bound_at = seat.claim_alert_at = None
+    room = session.get_one(Room, seat.room_id)
+    after = {"seat": seat.number}
+    record(session, at=now, actor=actor, act="seat.unbind", subject=f"room:{room.ref}", after=after)
+
+
+def required(text: str, code: str, field: str, *, limit: int = 120) -> str:
+    """Return the text without outer and doubled spaces; raise InvalidInput(code) when empty or too long."""
+    plain = " ".join(text.split())
+    if not 1 <= len(plain) <= limit:
+        raise InvalidInput(code, field=field, maximum=limit)
+    return plain
+
+
+def _changeable(sitting: Sitting) -> None:
+    if State(sitting.state) not in _CHANGEABLE:
+        raise Conflict("sitting.fixed")
+
+
+def _record(
+    session: Session,
+    sitting: Sitting,
+    *,
+    act: str,
+    now: datetime,
+    actor: str,
+    reason: str = "",
+    after: dict[str, object] | None = None,
+) -> None:
+    record(
+        session, at=now, actor=actor, act=act, subject=f"sitting:{sitting.ref}", reason=reason, after=after
+    )

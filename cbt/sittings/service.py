@@ -1,0 +1,178 @@
+"""Use cases of the sittings room: planning an exam day; each one is one unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.store import staff_by_ref
+from cbt.audit.chain import record
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import InvalidInput, NotFound
+from cbt.rules.policies import AdmissionPolicy
+from cbt.rules.sitting_state import State
+from cbt.sittings import planning, steps, store
+from cbt.sittings.models import Seat, Sitting, SittingRoom
+from cbt.web.login import Principal
+
+SWEEP_CHUNK = 200
+
+
+def add_centre(*, name: str, address: str, now: datetime, actor: str) -> str:
+    """Add a 考点; return its ref."""
+    with unit_of_work() as session:
+        return planning.create_centre(session, name=name, address=address, now=now, actor=actor).ref
+
+
+def add_room(*, centre_ref: str, name: str, seats: int, spares: int, now: datetime, actor: str) -> str:
+    """Add a 考场 with its seats; return its ref. Source: R-16."""
+    with unit_of_work() as session:
+        centre = store.centre_by_ref(session, centre_ref)
+        room = planning.create_room(
+            session, centre, name=name, seats=seats, spares=spares, now=now, actor=actor
+        )
+        return room.ref
+
+
+def new_room_code(*, room_ref: str, now: datetime, actor: str) -> None:
+    """Give a room a new code; machines already bound stay bound. Source: R-16."""
+    with unit_of_work() as session:
+        room = store.room_by_ref(session, room_ref)
+        room.room_code = planning.fresh_room_code(session)
+        record(session, at=now, actor=actor, act="room.code", subject=f"room:{room.ref}")
+
+
+def unbind_seat(*, room_ref: str, number: int, now: datetime, actor: str) -> None:
+    """Free a seat of its machine; raise NotFound("room.no_seat"). Source: R-16."""
+    with unit_of_work() as session:
+        planning.unbind_seat(session, _seat(session, room_ref, number), now=now, actor=actor)
+
+
+def set_spare(*, room_ref: str, number: int, spare: bool, now: datetime, actor: str) -> None:
+    """Keep a seat free at roster import, or give it back; raise NotFound("room.no_seat"). Source: R-16."""
+    with unit_of_work() as session:
+        seat = _seat(session, room_ref, number)
+        before, seat.spare = seat.spare, spare
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="seat.spare",
+            subject=f"room:{room_ref}",
+            before={"seat": number, "spare": before},
+            after={"seat": number, "spare": spare},
+        )
+
+
+def _seat(session: Session, room_ref: str, number: int) -> Seat:
+    room = store.room_by_ref(session, room_ref)
+    seat = session.scalar(select(Seat).where(Seat.room_id == room.id, Seat.number == number))
+    if seat is None:
+        raise NotFound("room.no_seat", number=number)
+    return seat
+
+
+def add_batch(*, name: str, now: datetime, actor: str) -> str:
+    """Add a 认定批次; return its ref."""
+    with unit_of_work() as session:
+        return planning.create_batch(session, name=name, now=now, actor=actor).ref
+
+
+def add_sitting(
+    *,
+    batch_ref: str,
+    centre_ref: str,
+    room_refs: Sequence[str],
+    name: str,
+    planned_start_at: datetime,
+    mode: str,
+    policy: AdmissionPolicy,
+    now: datetime,
+    actor: str,
+) -> str:
+    """Add a draft 场次 with its rooms; return its ref. Source: R-5, R-7, R-11."""
+    with unit_of_work() as session:
+        rooms = [store.room_by_ref(session, ref) for ref in room_refs]
+        sitting = planning.create_sitting(
+            session,
+            batch=store.batch_by_ref(session, batch_ref),
+            centre=store.centre_by_ref(session, centre_ref),
+            name=name,
+            planned_start_at=planned_start_at,
+            rooms=rooms,
+            mode=mode,
+            policy=policy,
+            now=now,
+            actor=actor,
+        )
+        return sitting.ref
+
+
+def add_sitting_room(*, sitting_ref: str, room_ref: str, now: datetime, actor: str) -> None:
+    """Add one more 考场 to a sitting."""
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref)
+        planning.add_room(session, sitting, store.room_by_ref(session, room_ref), now=now, actor=actor)
+
+
+def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
+    """Publish a sitting. Source: R-60."""
+    with unit_of_work() as session:
+        planning.publish_sitting(session, store.sitting_by_ref(session, sitting_ref), now=now, actor=actor)
+
+
+def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> None:
+    """Cancel a sitting (改期). Source: R-60."""
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref)
+        planning.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
+
+
+def assign(
+    *, room_ref: str, staff_ref: str, duty: str, principal: Principal, now: datetime, actor: str
+) -> None:
+    """Assign a person to a sitting-room; raise InvalidInput("sitting.not_room_staff") without that role.
+
+    Source: R-62.
+    """
+    with unit_of_work() as session:
+        room = store.room_for(session, room_ref, principal)
+        staff = staff_by_ref(session, staff_ref)
+        if staff.disabled_at is not None or duty not in {row.role for row in staff.roles}:
+            raise InvalidInput("sitting.not_room_staff", field="staff", name=staff.name)
+        planning.assign_staff(session, room, staff_id=staff.id, duty=duty, now=now, actor=actor)
+
+
+def unassign(*, room_ref: str, staff_ref: str, principal: Principal, now: datetime, actor: str) -> None:
+    """Take a person off a sitting-room."""
+    with unit_of_work() as session:
+        room = store.room_for(session, room_ref, principal)
+        staff = staff_by_ref(session, staff_ref)
+        planning.release_staff(session, room, staff_id=staff.id, now=now, actor=actor)
+
+
+def arm(*, room_ref: str, armed: bool, principal: Principal, now: datetime, actor: str) -> None:
+    """Let the schedule start a room, or take that back. Source: R-20."""
+    with unit_of_work() as session:
+        room = store.room_for(session, room_ref, principal)
+        planning.arm_room(session, room, armed=armed, now=now, actor=actor)
+
+
+def open_doors(*, now: datetime) -> int:
+    """Open the doors of published rooms whose check-in time has come; return how many this call opened.
+
+    Source: R-11.
+    """
+    with unit_of_work() as session:
+        due = session.scalars(
+            select(SittingRoom)
+            .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+            .where(SittingRoom.state == State.PUBLISHED.value, Sitting.check_in_opens_at <= now)
+            .limit(SWEEP_CHUNK)
+        ).all()
+        for room in due:
+            steps.admit_room(session, room, now=now, actor="scheduler")
+        return len(due)

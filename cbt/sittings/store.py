@@ -1,0 +1,213 @@
+"""Queries of the sittings room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.errors import NotFound
+from cbt.rules.roles import Role
+from cbt.rules.sitting_state import State
+from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
+from cbt.web.login import Principal
+
+SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})
+"""Roles that see every room; a proctor sees the rooms they are assigned to."""
+
+FINISHED = frozenset({State.SCORED, State.RELEASED, State.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """A sitting-room with what names it."""
+
+    sitting_room: SittingRoom
+    sitting: Sitting
+    room: Room
+    centre: Centre
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A person assigned to a sitting-room."""
+
+    sitting_room_id: int
+    staff: Staff
+    duty: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCount:
+    """How many seats a room has, how many of them are spare, how many are bound to a machine."""
+
+    seats: int = 0
+    spares: int = 0
+    bound: int = 0
+    alerts: int = 0
+
+
+def visible_rooms(principal: Principal) -> Select[int]:
+    """Return a query of the ids of the sitting-rooms this person may see.
+
+    Source: R-62.
+    """
+    query = select(SittingRoom.id)
+    if principal.kind == "staff" and principal.has(*SEES_ALL_ROOMS):
+        return query
+    staff_id = principal.subject_id if principal.kind == "staff" else None
+    assigned = select(RoomStaff.sitting_room_id).where(RoomStaff.staff_id == staff_id)
+    return query.where(SittingRoom.id.in_(assigned))
+
+
+def room_for(session: Session, ref: str, principal: Principal) -> SittingRoom:
+    """Return the sitting-room when this person may see it; else raise NotFound("sitting.room_unknown")."""
+    room = session.scalar(
+        select(SittingRoom).where(SittingRoom.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
+    )
+    if room is None:
+        raise NotFound("sitting.room_unknown")
+    return room
+
+
+def _room_views() -> Select[SittingRoom, Sitting, Room, Centre]:
+    return (
+        select(SittingRoom, Sitting, Room, Centre)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Centre, Centre.id == Room.centre_id)
+    )
+
+
+def room_view_for(session: Session, ref: str, principal: Principal) -> RoomView:
+    """Return the sitting-room with its sitting, room and centre; raise NotFound like `room_for`."""
+    query = _room_views().where(SittingRoom.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound("sitting.room_unknown")
+    return RoomView(*row)
+
+
+def rooms_for(session: Session, principal: Principal, *, limit: int = 200) -> list[RoomView]:
+    """Return the sitting-rooms this person may see, unfinished ones first, by planned start."""
+    finished = case((SittingRoom.state.in_([state.value for state in FINISHED]), 1), else_=0)
+    query = (
+        _room_views()
+        .where(SittingRoom.id.in_(visible_rooms(principal)), SittingRoom.state != State.DRAFT.value)
+        .order_by(finished, Sitting.planned_start_at, Room.name)
+        .limit(limit)
+    )
+    return [RoomView(*row) for row in session.execute(query)]
+
+
+def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
+    """Return the rooms of a sitting, by room name."""
+    query = _room_views().where(SittingRoom.sitting_id == sitting_id).order_by(Room.name)
+    return [RoomView(*row) for row in session.execute(query)]
+
+
+def sitting_by_ref(session: Session, ref: str) -> Sitting:
+    """Return the sitting; raise NotFound("sitting.unknown")."""
+    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref))
+    if sitting is None:
+        raise NotFound("sitting.unknown")
+    return sitting
+
+
+def sittings_of_batch(session: Session, batch_id: int) -> list[tuple[Sitting, Centre]]:
+    """Return the sittings of a batch with their centres, by planned start."""
+    query = (
+        select(Sitting, Centre)
+        .join(Centre, Centre.id == Sitting.centre_id)
+        .where(Sitting.batch_id == batch_id)
+        .order_by(Sitting.planned_start_at, Sitting.id)
+    )
+    return [(sitting, centre) for sitting, centre in session.execute(query)]
+
+
+def batch_by_ref(session: Session, ref: str) -> Batch:
+    """Return the batch; raise NotFound("batch.unknown")."""
+    batch = session.scalar(select(Batch).where(Batch.ref == ref))
+    if batch is None:
+        raise NotFound("batch.unknown")
+    return batch
+
+
+def batches(session: Session, *, limit: int, offset: int = 0) -> list[tuple[Batch, int]]:
+    """Return batches with their number of sittings, the latest first."""
+    counted = select(func.count()).where(Sitting.batch_id == Batch.id).correlate(Batch).scalar_subquery()
+    query = select(Batch, counted).order_by(Batch.id.desc()).limit(limit).offset(offset)
+    return [(batch, count) for batch, count in session.execute(query)]
+
+
+def batch_count(session: Session) -> int:
+    """Return how many batches there are."""
+    return session.scalar(select(func.count()).select_from(Batch)) or 0
+
+
+def centres(session: Session) -> Sequence[Centre]:
+    """Return the centres, by name."""
+    return session.scalars(select(Centre).order_by(Centre.name)).all()
+
+
+def centre_by_ref(session: Session, ref: str) -> Centre:
+    """Return the centre; raise NotFound("centre.unknown")."""
+    centre = session.scalar(select(Centre).where(Centre.ref == ref))
+    if centre is None:
+        raise NotFound("centre.unknown")
+    return centre
+
+
+def rooms_of_centre(session: Session, centre_id: int) -> Sequence[Room]:
+    """Return the rooms of a centre, by name."""
+    return session.scalars(select(Room).where(Room.centre_id == centre_id).order_by(Room.name)).all()
+
+
+def room_by_ref(session: Session, ref: str) -> Room:
+    """Return the room; raise NotFound("room.unknown")."""
+    room = session.scalar(select(Room).where(Room.ref == ref))
+    if room is None:
+        raise NotFound("room.unknown")
+    return room
+
+
+def seats_of_room(session: Session, room_id: int) -> Sequence[Seat]:
+    """Return the seats of a room, by number."""
+    return session.scalars(select(Seat).where(Seat.room_id == room_id).order_by(Seat.number)).all()
+
+
+def seat_counts(session: Session, room_ids: Sequence[int]) -> dict[int, SeatCount]:
+    """Return the seat counts of rooms: room id -> counts."""
+    query = (
+        select(
+            Seat.room_id,
+            func.count(),
+            func.sum(case((Seat.spare, 1), else_=0)),
+            func.count(Seat.bound_at),
+            func.count(Seat.claim_alert_at),
+        )
+        .where(Seat.room_id.in_(room_ids))
+        .group_by(Seat.room_id)
+    )
+    return {row[0]: SeatCount(*row[1:]) for row in session.execute(query)}
+
+
+def duties_of_sitting(session: Session, sitting_id: int) -> list[Duty]:
+    """Return who is assigned to the rooms of a sitting, by name."""
+    query = (
+        select(RoomStaff.sitting_room_id, Staff, RoomStaff.duty)
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .join(SittingRoom, SittingRoom.id == RoomStaff.sitting_room_id)
+        .where(SittingRoom.sitting_id == sitting_id)
+        .order_by(Staff.name)
+    )
+    return [Duty(*row) for row in session.execute(query)]
+
+
+def room_counts(session: Session) -> dict[int, int]:
+    """Return how many rooms each centre has: centre id -> rooms."""
+    query = select(Room.centre_id, func.count()).group_by(Room.centre_id)
+    return {row[0]: row[1] for row in session.execute(query)}

@@ -1,0 +1,212 @@
+"""Pages of the sittings room: batches, new sittings, and what the officer decides about a sitting.
+
+The pages of one batch and of one sitting show registrations and live in the candidates room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flask
+import flask_babel
+
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.views import me
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, InvalidInput
+from cbt.rules.policies import AdmissionPolicy
+from cbt.rules.roles import Role
+from cbt.sittings import centre_views, service, store
+from cbt.sittings.inputs import MARKS, parse_local, parse_policy
+from cbt.web import access
+
+pages = flask.Blueprint("sittings", __name__)
+pages.register_blueprint(centre_views.pages)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+PAGE_SIZE = 30
+Answer = flask.typing.ResponseReturnValue
+
+
+def actor() -> str:
+    """Return the actor string of the signed-in person."""
+    return f"staff:{me().subject_ref}"
+
+
+@pages.get("/office/batches")
+@access.roles(*READERS)
+def batches() -> Answer:
+    """List the batches, the latest first."""
+    return _batches_page(NOTHING_REFUSED)
+
+
+@pages.post("/office/batches")
+@access.roles(Role.OFFICER)
+def add_batch() -> Answer:
+    """Add a batch and go to it."""
+    try:
+        ref = service.add_batch(name=flask.request.form.get("name", ""), now=flask.g.now, actor=actor())
+    except CbtError as error:
+        return _batches_page(refusal(error))
+    return flask.redirect(flask.url_for("office.batch", ref=ref), 303)
+
+
+def _batches_page(refused: Refusal) -> Answer:
+    page = max(flask.request.args.get("page", 1, type=int), 1)
+    with reading() as session:
+        found = store.batches(session, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+        total = store.batch_count(session)
+        has_centre = bool(store.centres(session))
+    return flask.render_template(
+        "sittings/batches.html",
+        found=found,
+        total=total,
+        page=page,
+        pages=-(-total // PAGE_SIZE),
+        has_centre=has_centre,
+        refused=refused,
+        name=flask.request.form.get("name", ""),
+    ), refused.code
+
+
+@pages.get("/office/batches/<ref>/sittings/new")
+@access.roles(Role.OFFICER)
+def new_sitting(ref: str) -> Answer:
+    """Show the form of a new sitting."""
+    return _sitting_form(ref, NOTHING_REFUSED)
+
+
+@pages.post("/office/batches/<ref>/sittings/new")
+@access.roles(Role.OFFICER)
+def add_sitting(ref: str) -> Answer:
+    """Add a draft sitting with its rooms and go to it."""
+    form = flask.request.form
+    try:
+        room_refs = form.getlist("rooms")
+        if not room_refs:
+            raise InvalidInput("sitting.no_room_chosen", field="rooms")
+        with reading() as session:
+            centre_id = store.room_by_ref(session, room_refs[0]).centre_id
+            centre_ref = next(centre.ref for centre in store.centres(session) if centre.id == centre_id)
+        sitting_ref = service.add_sitting(
+            batch_ref=ref,
+            centre_ref=centre_ref,
+            room_refs=room_refs,
+            name=form.get("name", ""),
+            planned_start_at=parse_local(form, "start"),
+            mode=form.get("mode", "machine"),
+            policy=parse_policy(form),
+            now=flask.g.now,
+            actor=actor(),
+        )
+    except CbtError as error:
+        return _sitting_form(ref, refusal(error))
+    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+
+
+def _sitting_form(ref: str, refused: Refusal) -> Answer:
+    shipped = AdmissionPolicy()
+    with reading() as session:
+        batch = store.batch_by_ref(session, ref)
+        centres = store.centres(session)
+        rooms = {centre.ref: store.rooms_of_centre(session, centre.id) for centre in centres}
+        counts = store.seat_counts(session, [room.id for found in rooms.values() for room in found])
+    return flask.render_template(
+        "sittings/new_sitting.html",
+        batch=batch,
+        centres=centres,
+        rooms=rooms,
+        counts=counts,
+        refused=refused,
+        sent=flask.request.form,
+        marks={name: int(getattr(shipped, name).total_seconds() // 60) for name in MARKS},
+    ), refused.code
+
+
+def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Answer:
+    """Run one decision about a sitting and go back to its page; a refusal is told there."""
+    try:
+        use_case()
+    except CbtError as error:
+        refused = refusal(error)
+        flask.flash(f"{refused.what}{refused.fix}", "stop")
+    else:
+        flask.flash(flask_babel.gettext(done), "ok")
+    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+
+
+@pages.post("/office/sittings/<ref>/publish")
+@access.roles(Role.OFFICER)
+def publish(ref: str) -> Answer:
+    """Publish a sitting."""
+    now, who = flask.g.now, actor()
+    return _decide(
+        ref, lambda: service.publish(sitting_ref=ref, now=now, actor=who), "sittings.done.published"
+    )
+
+
+@pages.post("/office/sittings/<ref>/cancel")
+@access.roles(Role.OFFICER)
+def cancel(ref: str) -> Answer:
+    """Cancel a sitting (改期)."""
+    now, who, reason = flask.g.now, actor(), flask.request.form.get("reason", "")
+    return _decide(
+        ref,
+        lambda: service.cancel(sitting_ref=ref, reason=reason, now=now, actor=who),
+        "sittings.done.cancelled",
+    )
+
+
+@pages.post("/office/sittings/<ref>/rooms")
+@access.roles(Role.OFFICER)
+def add_room(ref: str) -> Answer:
+    """Add a room to a sitting."""
+    now, who, room_ref = flask.g.now, actor(), flask.request.form.get("room", "")
+    return _decide(
+        ref,
+        lambda: service.add_sitting_room(sitting_ref=ref, room_ref=room_ref, now=now, actor=who),
+        "sittings.done.room_added",
+    )
+
+
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/staff")
+@access.roles(Role.OFFICER)
+def assign(ref: str, room_ref: str) -> Answer:
+    """Assign a proctor or chief to a room of a sitting."""
+    principal, now, who = me(), flask.g.now, actor()
+    # One select offers each person with each duty they may have: `<duty>:<staff ref>`.
+    duty, _, staff_ref = flask.request.form.get("staff", "").partition(":")
+    return _decide(
+        ref,
+        lambda: service.assign(
+            room_ref=room_ref, staff_ref=staff_ref, duty=duty, principal=principal, now=now, actor=who
+        ),
+        "sittings.done.assigned",
+    )
+
+
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/staff/<staff_ref>/remove")
+@access.roles(Role.OFFICER)
+def unassign(ref: str, room_ref: str, staff_ref: str) -> Answer:
+    """Take a person off a room of a sitting."""
+    principal, now, who = me(), flask.g.now, actor()
+    return _decide(
+        ref,
+        lambda: service.unassign(
+            room_ref=room_ref, staff_ref=staff_ref, principal=principal, now=now, actor=who
+        ),
+        "sittings.done.unassigned",
+    )
+
+
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/arm")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
+def arm(ref: str, room_ref: str) -> Answer:
+    """Let the schedule start a room at the planned start, or take that back."""
+    principal, now, who = me(), flask.g.now, actor()
+    armed = flask.request.form.get("armed") == "1"
+    return _decide(
+        ref,
+        lambda: service.arm(room_ref=room_ref, armed=armed, principal=principal, now=now, actor=who),
+        "sittings.done.armed" if armed else "sittings.done.disarmed",
+    )

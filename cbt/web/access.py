@@ -1,0 +1,91 @@
+"""Every view says who may call it; a view that says nothing is refused to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import flask
+
+from cbt.errors import NotAllowed, NotFound
+from cbt.rules.roles import Role
+from cbt.web.login import Principal, current_principal
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a view: `public`, `lease` (the attempt's lease is the credential), `candidate`, `staff`."""
+
+    kind: str
+    roles: frozenset[Role] = frozenset()
+
+    def admits(self, principal: Principal | None) -> bool:
+        """Return whether `principal` may call the view at all; objects are checked by the services."""
+        if self.kind in {"public", "lease"}:
+            return True
+        if principal is None or principal.kind != self.kind:
+            return False
+        return not self.roles or principal.has(*self.roles)
+
+
+def _mark(access: Access) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        view.cbt_access = access  # type: ignore[attr-defined]  # read back by access_of
+        return view
+
+    return mark
+
+
+public = _mark(Access("public"))
+lease = _mark(Access("lease"))
+candidate = _mark(Access("candidate"))
+staff = _mark(Access("staff"))
+
+
+def roles(*allowed: Role) -> Callable[[View], View]:
+    """Allow staff holding one of `allowed`."""
+    return _mark(Access("staff", frozenset(allowed)))
+
+
+def access_of(app: flask.Flask, endpoint: str) -> Access | None:
+    """Return what the view of `endpoint` declares; None when it declares nothing."""
+    return getattr(app.view_functions.get(endpoint), "cbt_access", None)
+
+
+def init_access(app: flask.Flask) -> None:
+    """Check every request against the declaration of its view before the view runs."""
+
+    @app.before_request
+    def check() -> flask.typing.ResponseReturnValue | None:
+        endpoint = flask.request.endpoint
+        if endpoint is None:
+            return None
+        access = access_of(app, endpoint)
+        if access is None:
+            raise NotFound("web.no_page")
+        if access.kind in {"public", "lease"}:
+            return None
+        principal = current_principal()
+        if principal is None:
+            return _to_sign_in(access)
+        if not access.admits(principal):
+            raise NotAllowed("web.not_allowed")
+        if principal.must_change_password and endpoint not in {"accounts.password", "accounts.sign_out"}:
+            return flask.redirect(flask.url_for("accounts.password"), 303)
+        return None
+
+
+def _to_sign_in(access: Access) -> flask.typing.ResponseReturnValue:
+    if access.kind == "candidate":
+        target = flask.url_for("candidates.seat_page")
+    else:
+        back = flask.request.full_path if flask.request.method == "GET" else None
+        target = flask.url_for("accounts.sign_in", next=back)
+    if flask.request.headers.get("HX-Request"):
+        return flask.Response(status=401, headers={"HX-Redirect": target})
+    if flask.request.accept_mimetypes.best == "application/json" or flask.request.is_json:
+        raise NotAllowed("web.signed_out")
+    return flask.redirect(target, 303)

@@ -1,0 +1,77 @@
+"""Static files under a path that carries the hash of the whole tree: compressed once, cached for good."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+import flask
+
+from cbt.errors import NotFound
+from cbt.web.access import public
+
+pages = flask.Blueprint("assets", __name__)
+_COMPRESSED = {".css", ".js", ".svg", ".json", ".txt"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asset:
+    body: bytes
+    packed: bytes | None
+    mimetype: str
+
+
+class Assets:
+    """The static tree, read once at start; one digest over all of it makes relative imports work."""
+
+    def __init__(self, root: Path) -> None:
+        self._files: dict[str, _Asset] = {}
+        digest = hashlib.sha256()
+        for path in sorted(root.rglob("*")) if root.is_dir() else []:
+            if path.is_file():
+                name = path.relative_to(root).as_posix()
+                body = path.read_bytes()
+                digest.update(name.encode() + b"\0" + body)
+                packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSED else None
+                kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+                self._files[name] = _Asset(body, packed, "text/javascript" if path.suffix == ".js" else kind)
+        self.digest = digest.hexdigest()[:12]
+
+    def url(self, name: str) -> str:
+        """Return the hashed URL of the static file `name`; raise NotFound when there is none."""
+        if name not in self._files:
+            raise NotFound("web.no_asset", name=name)
+        return f"/static/{self.digest}/{name}"
+
+    def get(self, name: str) -> _Asset | None:
+        """Return the file `name` with its compressed body, or None."""
+        return self._files.get(name)
+
+
+def init_assets(app: flask.Flask, root: Path) -> None:
+    """Serve the tree below `root` and give templates `asset(name)`."""
+    assets = Assets(root)
+    app.extensions["cbt_assets"] = assets
+    app.register_blueprint(pages)
+    app.add_template_global(assets.url, "asset")
+
+
+@pages.get("/static/<digest>/<path:name>")
+@public
+def static_file(digest: str, name: str) -> flask.Response:
+    """Send one static file; an old digest gets the present file, uncached."""
+    assets: Assets = flask.current_app.extensions["cbt_assets"]
+    found = assets.get(name)
+    if found is None:
+        raise NotFound("web.no_page")
+    packed = found.packed is not None and "gzip" in flask.request.headers.get("Accept-Encoding", "")
+    response = flask.Response(found.packed if packed else found.body, mimetype=found.mimetype)
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    fresh = digest == assets.digest
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"
+    return response

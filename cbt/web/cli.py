@@ -1,0 +1,42 @@
+"""What commands need of the app: a context, the instant, and an answer a program can read."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import click
+import flask
+
+from cbt.errors import Unavailable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_factory: list[Callable[[], flask.Flask]] = []
+
+
+def register_factory(factory: Callable[[], flask.Flask]) -> None:
+    """Tell how a command gets its app; `cbt.cli` does, so that no room imports the app."""
+    _factory[:] = [factory]
+
+
+def with_app(command: Callable[..., R]) -> Callable[..., R]:
+    """Run a command in an app context and pass it `now`, the instant it begins (aware UTC)."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> R:
+        if not _factory:
+            raise Unavailable("cli.no_app")
+        app = _factory[0]()
+        with app.app_context():
+            return command(*args, now=app.extensions["cbt_clock"].now(), **kwargs)
+
+    return wrapped
+
+
+def print_json(value: object) -> None:
+    """Print `value` as indented JSON, Chinese as it is."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

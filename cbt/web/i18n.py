@@ -1,0 +1,70 @@
+"""Languages: Chinese first, English complete; the choice is a cookie."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import flask
+import flask_babel
+
+from cbt.config import Settings
+from cbt.errors import CbtError
+from cbt.paths import translations_dir
+
+LOCALES = ("zh", "en")
+THEMES = ("auto", "light", "dark")
+
+
+def init_i18n(app: flask.Flask, settings: Settings) -> None:
+    """Load the catalogues and give templates `_`, `locale`, `theme` and the time filters."""
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(translations_dir())
+    app.config["BABEL_DEFAULT_LOCALE"] = settings.locale
+    app.config["BABEL_DEFAULT_TIMEZONE"] = settings.timezone
+
+    def locale() -> str:
+        chosen = flask.request.cookies.get("locale") if flask.has_request_context() else None
+        return chosen if chosen in LOCALES else settings.locale
+
+    def theme() -> str:
+        chosen = flask.request.cookies.get("theme", "auto")
+        return chosen if chosen in THEMES else "auto"
+
+    flask_babel.Babel(app, locale_selector=locale)
+    app.add_template_global(flask_babel.gettext, "_")
+    app.add_template_global(locale, "locale")
+    app.add_template_global(theme, "theme")
+    zone = ZoneInfo(settings.timezone)
+    app.extensions["cbt_zone"] = zone
+
+    @app.template_filter("local")
+    def local(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
+        return instant.astimezone(zone).strftime(pattern)
+
+    @app.template_filter("clock")
+    def clock(span: timedelta | int) -> str:
+        total = int(span.total_seconds()) if isinstance(span, timedelta) else span
+        return f"{total // 60:02d}:{total % 60:02d}"
+
+
+def local_zone() -> ZoneInfo:
+    """Return the centre's zone, for reading and showing dates."""
+    zone: ZoneInfo = flask.current_app.extensions["cbt_zone"]
+    return zone
+
+
+def explain(error: CbtError) -> tuple[str, str]:
+    """Return what happened and what to do now, in the language of this request."""
+    params = {name: explain_value(value) for name, value in error.params.items()}
+    what = flask_babel.gettext(f"error.{error.code}.what", **params)
+    fix = flask_babel.gettext(f"error.{error.code}.fix", **params)
+    return what, fix
+
+
+def explain_value(value: object) -> object:
+    """Return `value` as a sentence can hold it: instants in the centre's zone, the rest as it is."""
+    if isinstance(value, datetime):
+        return value.astimezone(local_zone()).strftime("%H:%M:%S")
+    if isinstance(value, (list, tuple)):
+        return "、".join(str(entry) for entry in value)
+    return value

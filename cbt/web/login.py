@@ -1,0 +1,146 @@
+"""Server-side login sessions: revocable, the token hashed, Flask-Login in this module only."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+
+import flask
+import flask_login
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cbt.db.unit_of_work import reading
+from cbt.web.models import LoginSession
+
+LIFETIME = timedelta(hours=14)
+MACHINE_COOKIE = "cbt_machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login ships no types
+    """Who a request comes from: staff or candidate, with the login session that says so."""
+
+    kind: str
+    subject_id: int
+    subject_ref: str
+    name: str
+    roles: frozenset[str] = frozenset()
+    must_change_password: bool = False
+    login_session_id: int = 0
+    token: str = field(default="", repr=False)
+
+    def get_id(self) -> str:
+        """Return the login session's token, which is all the cookie carries."""
+        return self.token
+
+    def has(self, *roles: str) -> bool:
+        """Return whether this person holds one of `roles`."""
+        return bool(self.roles.intersection(roles))
+
+
+Resolver = Callable[[Session, str], Principal | None]
+
+
+def token_hash(token: str) -> str:
+    """Return the hash a token is stored under."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def init_login(app: flask.Flask) -> None:
+    """Bind Flask-Login to the login-session table."""
+    manager = flask_login.LoginManager()
+    manager.session_protection = None
+    manager.init_app(app)
+    app.extensions["cbt_resolvers"] = {}
+
+    @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types
+    def load(token: str) -> Principal | None:
+        return _load(token, now=flask.g.now)
+
+
+def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
+    """Tell how a subject of `kind` becomes a Principal; each room with people registers its own."""
+    app.extensions["cbt_resolvers"][kind] = resolver
+
+
+def _load(token: str, *, now: datetime) -> Principal | None:
+    with reading() as session:
+        row = session.scalar(select(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+        if row is None or row.revoked_at is not None or now >= row.expires_at:
+            return None
+        resolver = cast(Resolver, flask.current_app.extensions["cbt_resolvers"][row.kind])
+        found = resolver(session, row.subject_ref)
+        if found is None:
+            return None
+        return Principal(
+            kind=found.kind,
+            subject_id=found.subject_id,
+            subject_ref=found.subject_ref,
+            name=found.name,
+            roles=found.roles,
+            must_change_password=found.must_change_password,
+            login_session_id=row.id,
+            token=token,
+        )
+
+
+def open_login(session: Session, *, kind: str, subject_ref: str, machine: str, now: datetime) -> str:
+    """Store a new login session and return its token; give it to `remember` after the commit."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        LoginSession(
+            kind=kind,
+            subject_ref=subject_ref,
+            token_hash=token_hash(token),
+            machine=machine,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+    )
+    return token
+
+
+def revoke_logins(session: Session, *, kind: str, subject_ref: str, now: datetime) -> None:
+    """End every open login session of one person."""
+    session.execute(
+        update(LoginSession)
+        .where(
+            LoginSession.kind == kind,
+            LoginSession.subject_ref == subject_ref,
+            LoginSession.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+    )
+
+
+def revoke_login(session: Session, *, login_session_id: int, now: datetime) -> None:
+    """End one login session."""
+    session.execute(update(LoginSession).where(LoginSession.id == login_session_id).values(revoked_at=now))
+
+
+def remember(token: str) -> None:
+    """Put the token of a fresh login session into this browser's cookie; the old cookie is emptied first."""
+    flask.session.clear()
+    flask.session["_user_id"] = token
+    flask.session["_fresh"] = True
+
+
+def forget() -> None:
+    """Empty this browser's cookie."""
+    flask.session.clear()
+
+
+def current_principal() -> Principal | None:
+    """Return who this request comes from, or None for an anonymous one."""
+    user = flask_login.current_user
+    return user._get_current_object() if user.is_authenticated else None
+
+
+def machine_id() -> str:
+    """Return the identity of the requesting machine: its long-lived cookie, else its address (R-16)."""
+    return flask.request.cookies.get(MACHINE_COOKIE) or f"addr:{flask.request.remote_addr}"

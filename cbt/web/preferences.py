@@ -1,0 +1,33 @@
+"""Language and theme of this browser."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import flask
+
+from cbt.web.access import public
+from cbt.web.i18n import LOCALES, THEMES
+
+pages = flask.Blueprint("preferences", __name__)
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+@pages.post("/preferences")
+@public
+def save() -> flask.typing.ResponseReturnValue:
+    """Keep the chosen language or theme and go back to the page it was chosen on."""
+    response = flask.redirect(local_target(flask.request.form.get("next")), 303)
+    for name, allowed in (("locale", LOCALES), ("theme", THEMES)):
+        value = flask.request.form.get(name)
+        if value in allowed:
+            response.set_cookie(name, value, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
+    return response
+
+
+def local_target(target: str | None, default: str = "/") -> str:
+    """Return `target` when it is a path of this site, else `default`: no open redirect."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return default
+    parts = urlsplit(target)
+    return target if not parts.scheme and not parts.netloc else default

@@ -1,0 +1,85 @@
+"""Errors, mapped once at the edge: an error kind becomes an HTTP status and two sentences."""
+
+from __future__ import annotations
+
+import logging
+
+import flask
+import flask_wtf.csrf
+from werkzeug.exceptions import HTTPException
+
+from cbt import errors
+from cbt.web.i18n import explain
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[errors.CbtError], int] = {
+    errors.InvalidInput: 422,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooEarly: 425,
+    errors.TooMany: 429,
+    errors.Gone: 410,
+    errors.Locked: 423,
+    errors.Unavailable: 503,
+}
+
+
+def http_status(error: errors.CbtError) -> int:
+    """Return the HTTP status of `error`."""
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+
+
+def wants_json() -> bool:
+    """Return whether this request's answer is read by a program."""
+    accepted = flask.request.accept_mimetypes
+    return flask.request.is_json or accepted.best == "application/json"
+
+
+def problem_body(error: errors.CbtError) -> dict[str, object]:
+    """Return the JSON body of `error`: code, sentences, and the parameters a program may use."""
+    what, fix = explain(error)
+    extra = {
+        name: value.isoformat() if hasattr(value, "isoformat") else value
+        for name, value in error.params.items()
+        if isinstance(value, (str, int, float, dict, list)) or hasattr(value, "isoformat")
+    }
+    return {**extra, "code": error.code, "message": what, "fix": fix}
+
+
+def init_problems(app: flask.Flask) -> None:
+    """Register the handlers: no traceback and no half page ever reaches a person."""
+
+    @app.errorhandler(errors.CbtError)
+    def explained(error: errors.CbtError) -> flask.typing.ResponseReturnValue:
+        return _answer(error, http_status(error))
+
+    @app.errorhandler(flask_wtf.csrf.CSRFError)
+    def forged(_error: HTTPException) -> flask.typing.ResponseReturnValue:
+        return _answer(errors.InvalidInput("web.csrf"), 400)
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> flask.typing.ResponseReturnValue:
+        if error.code is None or error.code < 400:
+            return error
+        known = {404: "web.no_page", 405: "web.no_method", 413: "web.too_large"}
+        return _answer(errors.InvalidInput(known.get(error.code, "web.bad_request")), error.code)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> flask.typing.ResponseReturnValue:
+        log.exception("unexpected error on %s", flask.request.endpoint, exc_info=error)
+        return _answer(errors.Unavailable("web.unexpected"), 500)
+
+
+def _answer(error: errors.CbtError, status: int) -> flask.typing.ResponseReturnValue:
+    if wants_json():
+        return flask.jsonify(problem_body(error)), status
+    what, fix = explain(error)
+    partial = bool(flask.request.headers.get("HX-Request"))
+    template = "web/_problem.html" if partial else "web/problem.html"
+    response = flask.make_response(flask.render_template(template, what=what, fix=fix, status=status), status)
+    if partial:
+        response.headers["HX-Retarget"] = "#problem"
+        response.headers["HX-Reswap"] = "innerHTML"
+    return response

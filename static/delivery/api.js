@@ -1,0 +1,37 @@
+// One way to talk to the server. A reply always comes back: status 0 means that none did within the time.
+
+export const TIMEOUT = 4000;
+
+/**
+ * Send a request and return `{status, body, sent, got}`; `sent` and `got` are `performance.now()` readings,
+ * for the clock. Errors carry `{code, message, fix}` in the body.
+ */
+export async function call(url, { method = "POST", body, headers = {}, credentials = "same-origin", timeout = TIMEOUT } = {}) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeout);
+  const sent = performance.now();
+  try {
+    const reply = await fetch(url, {
+      method, credentials, cache: "no-store", redirect: "error", signal: abort.signal,
+      headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await reply.text();
+    return { status: reply.status, body: parse(text), sent, got: performance.now() };
+  } catch {
+    return { status: 0, body: {}, sent, got: performance.now() };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** True for replies that mean "not now": no connection, overload, a proxy without its server. */
+export const isTransient = (status) => status === 0 || status === 429 || status >= 500;

@@ -1,0 +1,136 @@
+// The top bar: time left, what is saved, 交卷 or 完成本单元, and the tools.
+
+import { openCalculator } from "./calculator.js";
+import { openDialog } from "./dialog.js";
+import { h, icon, span, t, wall } from "./dom.js";
+import { openSettings } from "./settings.js";
+
+const ALWAYS_SHOWN = 5 * 60_000;
+const LAST = 60_000;
+
+export class Bar {
+  constructor(app) {
+    this.app = app;
+    this.parts = Object.fromEntries(["save", "clock", "clock-hide", "hand-in", "hand-in-note", "calculator", "settings", "fullscreen", "photo"]
+      .map((name) => [name, document.getElementById(name)]));
+    this.wire();
+  }
+
+  wire() {
+    const { app, parts } = this;
+    parts.settings.addEventListener("click", () => openSettings(app));
+    parts.calculator.addEventListener("click", () => openCalculator(parts.calculator));
+    parts["hand-in"].addEventListener("click", () => (app.units.isLast ? app.submit.ask() : app.units.ask()));
+    parts["clock-hide"].addEventListener("click", () => {
+      app.writeSetting("clock_hidden", !app.store.settings.clock_hidden);
+      this.tick();
+    });
+    parts.photo.addEventListener("click", () => this.enlarge());
+    const image = parts.photo.querySelector("img");
+    const missing = () => {
+      app.attempt.photo_url = null;
+      image.replaceWith(icon("user"));
+    };
+    image?.addEventListener("error", missing);
+    if (image?.complete && !image.naturalWidth) missing();
+    parts.fullscreen.hidden = !document.fullscreenEnabled;
+    parts.fullscreen.addEventListener("click", () => (document.fullscreenElement
+      ? document.exitFullscreen() : document.documentElement.requestFullscreen()).catch(() => {}));
+    document.addEventListener("fullscreenchange", () => {
+      parts.fullscreen.setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)));
+    });
+  }
+
+  /** The photo at full size beside the name, for a proctor who compares. */
+  enlarge() {
+    const { attempt } = this.app;
+    openDialog({
+      title: t("photo.title"),
+      body: h("div", { class: "photo-large" },
+        attempt.photo_url ? h("img", { src: attempt.photo_url, alt: t("photo.alt", { name: attempt.candidate_name }) })
+          : h("p", { class: "hint" }, t("photo.missing")),
+        h("dl", { class: "facts" }, h("dt", {}, t("photo.name")), h("dd", {}, attempt.candidate_name),
+          h("dt", {}, t("photo.ticket")), h("dd", { class: "num" }, attempt.ticket_number),
+          h("dt", {}, t("photo.seat")), h("dd", { class: "num" }, attempt.seat_number))),
+    });
+  }
+
+  /** Four times a second: the figures. */
+  tick() {
+    const { app: { clock, store }, parts } = this;
+    if (!clock.facts) return;
+    const over = clock.facts.state === "closed";
+    parts.clock.parentElement.hidden = parts["hand-in"].parentElement.hidden = over;
+    if (over) return;
+    this.showClock(clock, store);
+    this.showHandIn();
+  }
+
+  showClock(clock, store) {
+    const { parts } = this;
+    const paused = clock.facts.state === "suspended";
+    const unitLeft = clock.unitLeft();
+    const left = unitLeft ?? clock.left();
+    const hidden = store.settings.clock_hidden && left !== null && left > ALWAYS_SHOWN;
+    const [figure, note] = [parts.clock.firstElementChild, parts.clock.lastElementChild];
+    let under = t("clock.left");
+    if (paused) under = t("clock.paused");
+    else if (hidden) under = t("clock.hidden");
+    else if (unitLeft !== null) under = t("clock.unit_left", { time: span(clock.left() ?? 0) });
+    else if (clock.facts.closes_at) under = t("clock.ends", { time: wall(clock.facts.closes_at) });
+    set(figure, paused || left === null ? "--:--" : hidden ? "· · ·" : span(left));
+    set(note, under);
+    const urgent = !paused && left !== null && left <= ALWAYS_SHOWN ? (left <= LAST ? "last" : "low") : "";
+    parts.clock.dataset.urgent = urgent;
+    parts["clock-hide"].hidden = Boolean(urgent) || paused;
+    parts["clock-hide"].setAttribute("aria-pressed", String(store.settings.clock_hidden));
+  }
+
+  showHandIn() {
+    const { app, parts } = this;
+    const { units, submit, clock } = app;
+    const off = app.locked && clock.facts.state !== "units_done";
+    const reason = units.isLast ? submit.reason() : null;
+    set(parts["hand-in"], t(units.isLast ? "submit.button" : "units.complete"));
+    parts["hand-in"].classList.toggle("btn-main", !reason && !off);
+    parts["hand-in"].setAttribute("aria-disabled", String(Boolean(reason) || off));
+    parts["hand-in"].disabled = off;
+    set(parts["hand-in-note"], reason ? t(`submit.${reason}`, { time: span(clock.untilSubmit()) }) : "");
+    parts.calculator.hidden = !app.store.paper.calculator || app.locked;
+    parts.settings.disabled = app.locked;
+  }
+
+  /** What is saved, in words and shape; only going off and on line is spoken. */
+  showSave() {
+    const { outbox } = this.app;
+    const waiting = outbox.waiting({ answers: true }).length;
+    const pill = this.parts.save;
+    const state = !outbox.online ? "offline" : !outbox.durable ? "volatile" : waiting ? "sending" : "saved";
+    const [kind, mark] = { offline: ["warn", "▲"], volatile: ["warn", "▲"], sending: ["", "◌"], saved: ["ok", "✓"] }[state];
+    pill.className = `pill num push ${kind}`;
+    const key = state === "offline" && !waiting ? "save.offline_none" : state === "offline" && !outbox.durable ? "save.offline_volatile" : `save.${state}`;
+    pill.replaceChildren(h("span", { "aria-hidden": "true" }, mark), t(key, { n: waiting }));
+    if (!outbox.durable && waiting && !outbox.online) pill.append(this.recovery());
+    if (this.saveState && this.saveState !== state && (state === "offline" || this.saveState === "offline")) {
+      this.app.announce(t(state === "offline" ? "save.said_offline" : "save.said_online", { n: waiting }));
+    }
+    this.saveState = state;
+  }
+
+  /** When this machine can keep nothing and the network is down: the work as a file. */
+  recovery() {
+    return h("button", {
+      type: "button", class: "btn btn-s", onclick: () => {
+        const rows = this.app.outbox.waiting().map(({ seq, kind, position, value }) => ({ seq, kind, position, value }));
+        const file = new Blob([JSON.stringify({ attempt: this.app.attempt.ref, epoch: this.app.epoch, entries: rows })], { type: "application/json" });
+        const link = h("a", { href: URL.createObjectURL(file), download: `cbt-${this.app.attempt.ref}.json` });
+        link.click();
+        URL.revokeObjectURL(link.href);
+      },
+    }, icon("download"), t("save.recovery"));
+  }
+}
+
+function set(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

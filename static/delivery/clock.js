@@ -1,0 +1,95 @@
+// The server's clock, shown. It is read with every reply and carried on by the monotonic clock of this machine;
+// after sleep or in a tab that comes back it is read again. Nothing is decided here but when to ask. Source: R-20.
+
+const TICK = 250;
+const DRIFT = 1500;
+
+export class Clock {
+  /** `hooks`: tick(), warn(seconds, ofUnit), unitZero(number), zero(), drifted(). */
+  constructor(hooks) {
+    this.hooks = hooks;
+    this.facts = null;
+    this.offset = 0;
+    this.best = Infinity;
+    this.before = { paper: null, unit: null };
+    this.wallGap = Date.now() - performance.now();
+  }
+
+  start() {
+    setInterval(() => this.tick(), TICK);
+    for (const [target, type] of [[document, "visibilitychange"], [window, "online"], [window, "pageshow"]]) {
+      target.addEventListener(type, () => document.visibilityState === "visible" && this.hooks.drifted());
+    }
+  }
+
+  /** Take the facts of a reply; `sent` and `got` bound the moment the server spoke. */
+  update(facts, { sent, got }) {
+    const trip = got - sent;
+    if (trip <= this.best * 1.5 + 100) { // a slow reply says little about the time
+      this.offset = Date.parse(facts.now) - (sent + got) / 2;
+      this.best = Math.min(this.best, trip);
+    }
+    const moved = this.facts?.closes_at !== facts.closes_at || this.facts?.unit?.number !== facts.unit?.number
+      || this.facts?.unit?.ends_at !== facts.unit?.ends_at;
+    this.facts = facts;
+    if (moved) this.before = { paper: null, unit: null };
+    this.tick();
+  }
+
+  now() {
+    return performance.now() + this.offset;
+  }
+
+  /** Milliseconds until `iso`, or null when that instant is not set (a pause). */
+  until(iso) {
+    return iso ? Date.parse(iso) - this.now() : null;
+  }
+
+  left() {
+    return this.facts ? this.until(this.facts.closes_at) : null;
+  }
+
+  unitLeft() {
+    return this.facts?.unit ? this.until(this.facts.unit.ends_at) : null;
+  }
+
+  /** Milliseconds until 交卷 is allowed; 0 when it is. Source: R-23. */
+  untilSubmit() {
+    return Math.max(0, this.until(this.facts?.earliest_submit_at) ?? 0);
+  }
+
+  submitBlocked() {
+    const left = this.until(this.facts?.submit_blocked_after);
+    return left !== null && left <= 0;
+  }
+
+  tick() {
+    const gap = Date.now() - performance.now();
+    if (Math.abs(gap - this.wallGap) > DRIFT) { // this machine slept, or its wall clock was set
+      this.best = Infinity;
+      this.hooks.drifted();
+    }
+    this.wallGap = gap;
+    if (!this.facts) return;
+    if (this.facts.state === "interacting") {
+      this.cross("unit", this.unitLeft(), this.facts.unit_warnings ?? [], () => this.hooks.unitZero(this.facts.unit.number));
+      this.cross("paper", this.left(), this.facts.unit?.ends_at ? [] : this.facts.warnings ?? [], () => this.hooks.zero());
+    } else if (this.facts.state === "units_done") {
+      this.cross("paper", this.left(), [], () => this.hooks.zero());
+    }
+    this.hooks.tick();
+  }
+
+  /** Call back once when `left` falls past a warning or zero; a page opened late is not told of the past ones. */
+  cross(which, left, warnings, zero) {
+    const before = this.before[which];
+    this.before[which] = left;
+    if (left === null) return;
+    if (left <= 0) {
+      if (before === null || before > 0) zero();
+      return;
+    }
+    const passed = warnings.filter((seconds) => before !== null && before > seconds * 1000 && left <= seconds * 1000);
+    if (passed.length) this.hooks.warn(Math.min(...passed), which === "unit");
+  }
+}

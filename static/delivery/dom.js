@@ -1,0 +1,73 @@
+// Building the page: elements, icons, texts, numbers. Nothing here knows the exam.
+
+const SVG = "http://www.w3.org/2000/svg";
+const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "indeterminate"]);
+let texts = {};
+
+export function useTexts(catalogue) {
+  texts = catalogue;
+}
+
+/** Return the text `id` with every `{name}` replaced from `params`. */
+export function t(id, params = {}) {
+  const text = texts[id] ?? id;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in params ? String(params[name]) : whole));
+}
+
+/** Build an element: `on…` are listeners, `html` is sanitised markup from the server, the rest attributes. */
+export function h(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "html") node.innerHTML = value;
+    else if (PROPERTIES.has(name)) node[name] = value;
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** Return a line icon from the sprite in the page. */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  const use = document.createElementNS(SVG, "use");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** Return markup as plain text, for places that hold no markup (an `<option>`). */
+export function plain(html) {
+  const box = document.createElement("template");
+  box.innerHTML = html;
+  return box.content.textContent.replace(/\s+/g, " ").trim();
+}
+
+export const letter = (index) => String.fromCharCode(65 + index);
+
+/** Return a span in milliseconds as `mm:ss` (minutes may pass 99); never negative, a started second counts. */
+export function span(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const two = (n) => String(n).padStart(2, "0");
+  return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`;
+}
+
+let zone = "Asia/Shanghai";
+
+export function useZone(name) {
+  if (name) zone = name;
+}
+
+/** Return an instant as wall time of the centre: `14:35`, or `14:35:07` with seconds. */
+export function wall(iso, seconds = false) {
+  return new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone, hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined,
+  }).format(new Date(iso));
+}
+
+export const jitter = (from, to) => from + Math.random() * (to - from);
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

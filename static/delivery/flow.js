@@ -1,0 +1,203 @@
+// How the page enters, leaves and re-enters an attempt: start, suspension, deadline, closing, taking over.
+
+import { call, isTransient } from "./api.js";
+import { closeDialogs } from "./dialog.js";
+import { h, jitter, pause, t, wall } from "./dom.js";
+import { countdown } from "./screens.js";
+import { applySettings } from "./settings.js";
+import { flushTyping } from "./typing.js";
+
+const SEAT_AFTER = 60_000;
+
+export const flow = {
+  /** Ask for the paper until the server gives it, or says why not. Safe to call again at any time. */
+  async restart() {
+    if (this.starting) return;
+    this.starting = true;
+    this.outbox.stop();
+    this.running = false;
+    if (!this.screens.name) this.lock("loading");
+    await this.outbox.load();
+    for (;;) {
+      const reply = await call(this.urls.start, { body: {}, headers: { "X-CSRFToken": this.csrf }, timeout: 8000 });
+      const wait = this.entered(reply);
+      if (!wait) break;
+      await pause(wait);
+    }
+    this.starting = false;
+  },
+
+  /** Act on the reply to a start; return how long to wait before the next try, 0 when there is none. */
+  entered(reply) {
+    const { status, body } = reply;
+    if (status === 200) {
+      this.enter(reply);
+      return 0;
+    }
+    if (status === 410) {
+      window.location.assign(body.done_url ?? this.urls.done);
+      return 0;
+    }
+    if (status === 423) {
+      this.lock("suspended");
+      return jitter(2000, 3000);
+    }
+    if (status === 425) {
+      this.lock("not_started");
+      return jitter(1000, 3000);
+    }
+    if (status === 409) {
+      this.lock("held");
+      return jitter(2500, 4000);
+    }
+    if (isTransient(status)) {
+      this.lock("offline");
+      return jitter(500, 3000);
+    }
+    this.lock("refused", {}, { text: [body.message, body.fix].filter(Boolean).join(" ") || t("screen.refused.text"), actions: [this.again()] });
+    return 0;
+  },
+
+  enter({ body, sent, got }) {
+    Object.assign(this, { epoch: body.epoch, lease: body.lease });
+    this.clock.best = Infinity;
+    this.clock.update(body.clock, { sent, got });
+    this.outbox.settle(body);
+    this.store.load({ paper: body.paper, journal: body.journal, waiting: this.outbox.waiting() });
+    applySettings(this);
+    this.outbox.begin({ lease: body.lease, epoch: body.epoch, seq: body.seq });
+    this.channel?.postMessage({ attempt: this.attempt.ref, epoch: body.epoch });
+    this.running = true;
+    this.unlock();
+    this.outbox.put("event", 0, { type: this.entries ? "usable" : "paper_loaded" });
+    this.entries = (this.entries ?? 0) + 1;
+    this.focusTop();
+    this.takeClock({ body, sent, got });
+  },
+
+  /** Take the clock of any reply and follow the state it tells. */
+  takeClock({ body, sent, got }) {
+    const facts = body.clock;
+    if (!facts) return;
+    this.clock.update(facts, { sent, got });
+    this.showMessages(facts.messages ?? []);
+    if (!this.running) return;
+    const { name } = this.screens;
+    if (facts.state === "suspended") this.suspend();
+    else if (facts.state === "closed") this.closed();
+    else if (facts.away) this.away();
+    else if (facts.state === "units_done") this.unitsDone();
+    else if (name === "suspended" || name === "away") this.resumed();
+    else if (["deadline_wait", "deadline", "closed"].includes(name) && this.clock.left() > 0) this.restart();
+    else if (this.unitMoved(facts)) this.restart();
+    this.units.render();
+  },
+
+  /** The server opened another unit than the one on this page. */
+  unitMoved(facts) {
+    if (!this.units.strict || this.units.moving || !facts.unit) return false;
+    return this.store.group?.unit !== facts.unit.number;
+  },
+
+  suspend() {
+    if (this.screens.name === "suspended") return;
+    flushTyping();
+    closeDialogs();
+    this.lock("suspended");
+  },
+
+  /** 临时离场: the paper is blanked, the clock runs. Source: R-13. */
+  away() {
+    if (["away", "deadline_wait", "deadline", "submitting", "undelivered"].includes(this.screens.name) || this.units.moving) return;
+    flushTyping();
+    closeDialogs();
+    this.lock("away");
+  },
+
+  resumed() {
+    if (this.unitMoved(this.clock.facts)) {
+      this.restart();
+      return;
+    }
+    this.unlock();
+    this.view.card?.heading.focus({ preventScroll: true });
+    this.announce(t("screen.resumed"));
+    this.outbox.put("event", 0, { type: "usable" });
+  },
+
+  unitsDone() {
+    const { name } = this.screens;
+    if (["submitting", "undelivered", "units_done"].includes(name) || this.units.moving) return;
+    if (name === "deadline_wait" && this.clock.left() <= 0) return;
+    this.lock("units_done", {}, { actions: [h("button", { type: "button", class: "btn btn-main", onclick: () => this.submit.ask() }, t("submit.button"))] });
+  },
+
+  /** Zero of the paper: everything typed goes out, then the server is asked until it has closed. Source: R-28. */
+  async deadline() {
+    if (!this.running || this.submit.pressedAt) return;
+    flushTyping();
+    closeDialogs();
+    this.lock("deadline_wait");
+    this.outbox.plan(0);
+    await this.watchClosing();
+  },
+
+  /** Ask for the clock while the end is in question; a reopening (补时) brings the paper back. */
+  async watchClosing() {
+    if (this.watching) return;
+    this.watching = true;
+    while (["deadline_wait", "deadline", "closed"].includes(this.screens.name)) {
+      await pause(this.screens.name === "deadline_wait" ? jitter(1000, 2000) : jitter(2500, 4000));
+      await this.resync();
+    }
+    this.watching = false;
+  },
+
+  /** The attempt is closed: by the deadline (provisional, the page waits) or by a person. */
+  closed() {
+    const { name } = this.screens;
+    if (["deadline", "closed", "done"].includes(name)) return;
+    flushTyping();
+    closeDialogs();
+    const byDeadline = name === "deadline_wait" || (this.clock.left() ?? 1) <= 0;
+    this.lock(byDeadline ? "deadline" : "closed", {}, { actions: [h("a", { class: "btn", href: this.urls.done }, t("screen.to_done"))] });
+    this.watchClosing();
+  },
+
+  lost() {
+    this.outbox.stop();
+    this.running = false;
+    closeDialogs();
+    this.lock("lost", {}, { actions: [this.again("screen.take_back")] });
+  },
+
+  again(key = "screen.again") {
+    return h("button", { type: "button", class: "btn btn-main", onclick: () => { this.lock("loading"); this.restart(); } }, t(key));
+  },
+
+  /** 交卷成功: the receipt, then the seat page. */
+  finish({ receipt, closed_at: closedAt }) {
+    this.outbox.stop();
+    this.running = false;
+    this.clock.facts = { ...this.clock.facts, state: "closed" };
+    this.lock("done", {}, {
+      extra: [h("dl", { class: "facts receipt" }, h("dt", {}, t("done.receipt")), h("dd", { class: "num" }, receipt),
+        h("dt", {}, t("done.closed_at")), h("dd", { class: "num" }, wall(closedAt, true))),
+      countdown(SEAT_AFTER, "done.countdown", () => window.location.assign(this.urls.seat))],
+      actions: [h("a", { class: "btn", href: this.urls.seat }, t("done.seat"))],
+    });
+  },
+
+  /** Read the server's clock again (after sleep, in a tab that came back, while an end is awaited). */
+  async resync() {
+    if (!this.lease || this.syncing) return;
+    this.syncing = true;
+    const reply = await call(this.urls.clock, { method: "GET", headers: { "X-CBT-Lease": this.lease }, credentials: "omit" });
+    this.syncing = false;
+    if (reply.status === 409) {
+      if (this.running) this.lost();
+    } else {
+      this.takeClock(reply);
+    }
+  },
+};

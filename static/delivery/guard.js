@@ -1,0 +1,68 @@
+// What a blueprint may forbid (selection, copying, printing, the context menu), the watermark, and the log of
+// leaving the window. Leaving is reported, never punished here.
+
+const EDITABLE = "input, textarea, select";
+
+export function guard(app) {
+  report(app);
+  if (app.attempt.watermark) watermark(app.attempt.watermark);
+  if (!app.attempt.lock_down) return;
+  document.body.classList.add("locked-down");
+  for (const type of ["copy", "cut", "paste", "contextmenu", "dragstart", "selectstart"]) {
+    document.addEventListener(type, (event) => {
+      const inField = event.target.closest?.(EDITABLE);
+      const ordering = type === "dragstart" && event.target.closest?.(".order");
+      if (ordering || (inField && type === "selectstart")) return;
+      event.preventDefault();
+    });
+  }
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && /^[psu]$/i.test(event.key)) event.preventDefault();
+  });
+}
+
+function report(app) {
+  const tell = (type) => app.running && app.outbox.put("event", 0, { type });
+  let away = false;
+  const left = () => {
+    if (away) return;
+    away = true;
+    tell("blur");
+  };
+  const back = () => {
+    if (!away) return;
+    away = false;
+    tell("focus");
+  };
+  window.addEventListener("blur", left);
+  window.addEventListener("focus", back);
+  document.addEventListener("visibilitychange", () => (document.hidden ? left() : back()));
+  let full = Boolean(document.fullscreenElement);
+  document.addEventListener("fullscreenchange", () => {
+    const now = Boolean(document.fullscreenElement);
+    if (now !== full) tell(now ? "fullscreen_enter" : "fullscreen_exit");
+    full = now;
+  });
+}
+
+/** Lay the text over the whole page as a faint, slanted pattern that takes no clicks. */
+function watermark(text) {
+  const canvas = document.createElement("canvas");
+  const scale = Math.max(1, Math.min(2, window.devicePixelRatio));
+  canvas.width = 340 * scale;
+  canvas.height = 220 * scale;
+  const pen = canvas.getContext("2d");
+  pen.scale(scale, scale);
+  pen.translate(170, 110);
+  pen.rotate(-Math.PI / 8);
+  pen.textAlign = "center";
+  pen.font = `14px ${getComputedStyle(document.body).fontFamily}`;
+  pen.fillStyle = "#808080";
+  pen.fillText(text, 0, 0);
+  const layer = document.createElement("div");
+  layer.className = "watermark";
+  layer.setAttribute("aria-hidden", "true");
+  layer.style.backgroundImage = `url(${canvas.toDataURL()})`;
+  layer.style.backgroundSize = "340px 220px";
+  document.body.append(layer);
+}

@@ -1,0 +1,182 @@
+// The answer page: puts the parts together. One object, `app`, is handed to all of them.
+
+import { call } from "./api.js";
+import { Bar } from "./bar.js";
+import { Clock } from "./clock.js";
+import { h, icon, t, useTexts, useZone } from "./dom.js";
+import { flow } from "./flow.js";
+import { guard } from "./guard.js";
+import { listenKeys } from "./keys.js";
+import { Outbox } from "./outbox.js";
+import { Palette } from "./palette.js";
+import { Screens } from "./screens.js";
+import { Store } from "./store.js";
+import { Submit } from "./submit.js";
+import { Units } from "./units.js";
+import { View } from "./view.js";
+
+const LATE = 1500; // an answer that waits longer than this is shown as 未同步
+const TOAST = 12_000;
+
+const root = document.getElementById("runner");
+const byId = (id) => document.getElementById(id);
+useTexts(JSON.parse(root.dataset.texts));
+useZone(root.dataset.zone);
+
+const app = Object.assign({
+  root,
+  attempt: JSON.parse(root.dataset.attempt),
+  urls: JSON.parse(root.dataset.urls),
+  csrf: root.dataset.csrf,
+  store: new Store(),
+  locked: true,
+  running: false,
+  shownMessages: new Set(),
+  lateSince: new Map(),
+
+  /** Take what the candidate did: into the store, the outbox, and to whoever shows it. */
+  write(kind, position, value) {
+    if (this.locked) return;
+    this.store.lay(kind, position, value);
+    this.outbox.put(kind, position, value);
+    this.store.emit(kind, position);
+  },
+
+  /** Change one setting; the whole set is kept, without what was never chosen. */
+  writeSetting(name, value) {
+    const chosen = Object.entries({ ...this.store.settings, [name]: value }).filter(([, each]) => each !== null);
+    this.write("setting", 0, Object.fromEntries(chosen));
+  },
+
+  /** Go to the item at `position` and into its heading. */
+  go(position, reveal = true) {
+    this.store.go(position);
+    if (reveal) this.view.reveal();
+  },
+
+  /** To the next (1) or former (-1) item; false at the ends. */
+  step(by) {
+    const position = this.store.neighbour(by);
+    if (position === null) return false;
+    this.go(position);
+    return true;
+  },
+
+  /** Blank the paper behind a screen. */
+  lock(screen, params, parts) {
+    this.locked = true;
+    document.querySelector(".calculator")?.remove();
+    this.screens.show(screen, params, parts);
+    this.bar.tick();
+  },
+
+  unlock() {
+    this.locked = false;
+    this.screens.hide();
+    this.bar.tick();
+  },
+
+  focusTop() {
+    this.view.card?.heading.focus({ preventScroll: true });
+    window.scrollTo({ top: 0 });
+  },
+
+  post(url, body) {
+    return call(url, { body, headers: { "X-CBT-Lease": this.lease }, credentials: "omit" });
+  },
+
+  /** True when the answer at `position` has been waiting so long that the palette must say so. */
+  isLate(position) {
+    return this.outbox.stateOf(position) !== null
+      && (!this.outbox.online || performance.now() - (this.lateSince.get(position) ?? Infinity) > LATE);
+  },
+
+  announce(text) {
+    byId("spoken").textContent = text;
+  },
+
+  /** A note that takes no focus and blocks nothing; `stay` keeps it until it is read. */
+  toast(text, kind = "", { stay = false, close = () => {} } = {}) {
+    const node = h("div", { class: `toast card ${kind}` }, icon(stay ? "info" : "clock"), h("p", {}, text),
+      h("button", { type: "button", class: "btn btn-s", onclick: () => { node.remove(); close(); } }, t("toast.read")));
+    byId("toasts").append(node);
+    this.announce(text);
+    if (!stay) setTimeout(() => node.remove(), TOAST);
+  },
+
+  /** 提醒 from the proctor, each once. */
+  showMessages(messages) {
+    for (const { id, text } of messages) {
+      if (this.shownMessages.has(id)) continue;
+      this.shownMessages.add(id);
+      this.toast(t("toast.from_proctor", { text }), "accent", {
+        stay: true, close: () => this.urls.messages && this.post(`${this.urls.messages}/${id}/read`, {}),
+      });
+    }
+  },
+}, flow);
+
+app.outbox = new Outbox({
+  attempt: app.attempt.ref,
+  url: app.urls.answers,
+  hooks: {
+    changed: () => {
+      for (const { kind, position } of app.outbox.waiting()) {
+        if (kind === "answer" && !app.lateSince.has(position)) app.lateSince.set(position, performance.now());
+      }
+      app.bar.showSave();
+      app.store.emit("save");
+    },
+    saved: ({ kind, position }, at) => {
+      if (kind !== "answer") return;
+      app.lateSince.delete(position);
+      app.store.savedAt.set(position, at);
+      app.store.emit("saved", position);
+    },
+    clock: (reply) => app.takeClock(reply),
+    lost: () => app.lost(),
+    suspended: () => app.suspend(),
+    closed: (code) => (code === "unit.closed" ? app.resync() : app.closed()),
+    invalid: ({ kind, position }, body) => {
+      if (kind !== "answer") return;
+      app.toast(t("save.invalid", { n: app.store.numberOf(position), why: body.message ?? "" }), "stop", { stay: true });
+    },
+  },
+});
+
+app.clock = new Clock({
+  tick: () => app.bar.tick(),
+  warn: (seconds, ofUnit) => app.toast(t(ofUnit ? "clock.warn_unit" : "clock.warn", { n: seconds / 60 }), "warn"),
+  // At the last unit the paper usually ends too; then the deadline does everything.
+  unitZero: () => app.running && app.units.strict && (!app.units.isLast || app.clock.left() > 1000) && app.units.advance(false),
+  zero: () => app.deadline(),
+  drifted: () => app.resync(),
+});
+
+app.screens = new Screens(byId("screen"), [byId("paper")]);
+app.submit = new Submit(app);
+app.units = new Units(app, byId("units"));
+app.view = new View(app, byId("view"));
+app.palette = new Palette(app, byId("side"));
+app.bar = new Bar(app);
+
+app.store.on(({ type }) => {
+  if (type === "paper") root.classList.toggle("has-units", Boolean(app.store.paper.units?.length));
+});
+setInterval(() => app.lateSince.size && app.palette.refresh(), 1000);
+
+// Another tab of this browser that opened the same attempt has the lease now.
+if ("BroadcastChannel" in window) {
+  app.channel = new BroadcastChannel("cbt-attempt");
+  app.channel.addEventListener("message", ({ data }) => {
+    if (data.attempt === app.attempt.ref && app.running && data.epoch > app.epoch) app.lost();
+  });
+}
+window.addEventListener("beforeunload", (event) => {
+  if (app.running && app.outbox.waiting({ answers: true }).length) event.preventDefault();
+});
+
+listenKeys(app);
+guard(app);
+app.clock.start();
+await app.restart();

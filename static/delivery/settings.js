@@ -1,0 +1,41 @@
+// 字号与配色: four sizes, four schemes, one item or list, single keys; kept with the attempt, so that they
+// come along to another seat.
+
+import { openDialog } from "./dialog.js";
+import { h, t } from "./dom.js";
+
+const GROUPS = {
+  size: ["small", "medium", "large", "xlarge"],
+  scheme: ["light", "dark", "contrast", "sepia"],
+  view: ["one", "list"],
+};
+
+/** Put the settings on the page. */
+export function applySettings({ store, root }) {
+  const { size, scheme } = store.settings;
+  root.dataset.size = size;
+  if (scheme) document.documentElement.dataset.theme = scheme;
+}
+
+export function openSettings(app) {
+  const { store } = app;
+  const change = (name, value) => {
+    app.writeSetting(name, value);
+    applySettings(app);
+    if (name === "view" || name === "keys") app.view.render();
+    if (name === "view") app.view.card?.node.scrollIntoView({ block: value === "list" ? "start" : "nearest" });
+  };
+  const shown = (name) => (name === "view" ? store.view : store.settings[name] ?? document.documentElement.dataset.theme);
+  const group = (name) => h("fieldset", { class: `fieldset pick pick-${name}` }, h("legend", {}, t(`settings.${name}`)),
+    h("div", { class: "pick-row" }, GROUPS[name].map((value) => h("label", { "data-value": value },
+      h("input", { type: "radio", name: `set-${name}`, value, checked: shown(name) === value, onchange: () => change(name, value) }),
+      h("span", { class: "pick-sample", "aria-hidden": "true" }, t("settings.sample")),
+      h("span", {}, t(`settings.${name}_${value}`))))));
+  openDialog({
+    title: t("settings.title"),
+    body: [group("size"), group("scheme"), group("view"),
+      h("label", { class: "check" },
+        h("input", { type: "checkbox", checked: store.settings.keys, onchange: (event) => change("keys", event.target.checked) }),
+        h("span", {}, t("settings.keys")), h("span", { class: "hint" }, t("settings.keys_hint")))],
+  });
+}

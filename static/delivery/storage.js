@@ -1,0 +1,85 @@
+// Where answers wait on this machine: IndexedDB, else localStorage, else memory only (then the page warns).
+// A record is {attempt, key, seq, kind, position, value, at}; (attempt, key) is unique.
+
+const NAME = "cbt-outbox";
+const TABLE = "entries";
+const PREFIX = "cbt-outbox:";
+
+/** Open the best storage this browser has. `durable` is false when nothing survives the page. */
+export async function openStorage() {
+  try {
+    return indexed(await openDatabase());
+  } catch {
+    return localWorks() ? local(window.localStorage, true) : local(memory(), false);
+  }
+}
+
+function openDatabase() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(NAME, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: ["attempt", "key"] });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("blocked"));
+  });
+}
+
+function indexed(database) {
+  const act = (mode, work) => new Promise((resolve, reject) => {
+    const transaction = database.transaction(TABLE, mode);
+    const answer = work(transaction.objectStore(TABLE));
+    transaction.oncomplete = () => resolve(answer?.result);
+    transaction.onerror = transaction.onabort = () => reject(transaction.error);
+  });
+  const of = (attempt) => IDBKeyRange.bound([attempt, ""], [attempt, "\uffff"]);
+  return {
+    durable: true,
+    all: (attempt) => act("readonly", (table) => table.getAll(of(attempt))),
+    every: () => act("readonly", (table) => table.getAll()),
+    put: (record) => act("readwrite", (table) => table.put(record)),
+    // A newer value written meanwhile must survive the receipt of the older one.
+    remove: (attempt, key, seq) => act("readwrite", (table) => {
+      const found = table.get([attempt, key]);
+      found.onsuccess = () => {
+        if (found.result && found.result.seq <= seq) table.delete([attempt, key]);
+      };
+    }),
+  };
+}
+
+function local(area, durable) {
+  const name = (attempt, key) => `${PREFIX}${attempt}:${key}`;
+  const read = (prefix) => Array.from({ length: area.length }, (_, index) => area.key(index))
+    .filter((key) => key.startsWith(prefix)).map((key) => JSON.parse(area.getItem(key)));
+  return {
+    durable,
+    all: async (attempt) => read(`${PREFIX}${attempt}:`),
+    every: async () => read(PREFIX),
+    put: async (record) => area.setItem(name(record.attempt, record.key), JSON.stringify(record)),
+    remove: async (attempt, key, seq) => {
+      const found = JSON.parse(area.getItem(name(attempt, key)) ?? "null");
+      if (found && found.seq <= seq) area.removeItem(name(attempt, key));
+    },
+  };
+}
+
+function localWorks() {
+  try {
+    window.localStorage.setItem(`${PREFIX}?`, "1");
+    window.localStorage.removeItem(`${PREFIX}?`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function memory() {
+  const kept = new Map();
+  return {
+    get length() { return kept.size; },
+    key: (index) => [...kept.keys()][index],
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
+}

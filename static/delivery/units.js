@@ -1,0 +1,145 @@
+// The units of a skills paper: the strip that shows them, 完成本单元, and what happens at a unit's zero.
+// Strict units open one after another and never again; pooled ones are open all the time. Source: R-24.
+
+import { isTransient } from "./api.js";
+import { confirmDialog } from "./dialog.js";
+import { h, icon, jitter, pause, span, t } from "./dom.js";
+import { flushTyping } from "./typing.js";
+
+export class Units {
+  constructor(app, root) {
+    Object.assign(this, { app, root, moving: false });
+    app.store.on(({ type }) => ["paper", "answer", "current"].includes(type) && this.render());
+  }
+
+  get strict() {
+    return this.app.store.paper.timing === "strict";
+  }
+
+  get isLast() {
+    const { units = [] } = this.app.store.paper;
+    const number = this.app.clock.facts?.unit?.number;
+    return !this.strict || !number || number === units[units.length - 1]?.number;
+  }
+
+  render() {
+    const { store } = this.app;
+    const { units = [] } = store.paper;
+    this.root.hidden = !units.length;
+    if (!units.length) return;
+    const now = this.strict ? this.app.clock.facts?.unit?.number : store.group?.unit;
+    this.root.replaceChildren(...units.map((unit) => this.step(unit, unit.number === now)));
+  }
+
+  step(unit, isNow) {
+    const past = this.strict && unit.state === "past";
+    const group = this.app.store.groups.find((each) => each.unit === unit.number);
+    const facts = [t("units.facts", { minutes: unit.minutes, points: unit.points })];
+    if (past) facts.push(t("units.past"));
+    else if (group) {
+      const { answered, total, part } = this.app.store.count(group.positions);
+      facts.push(t("units.answered", { answered, total }));
+      if (part) facts.push(t("units.part", { n: part }));
+    }
+    const body = [h("i", { class: "mark", "aria-hidden": "true" }, past ? "✓" : String(unit.number)),
+      h("span", { class: "unit-text" }, h("b", {}, unit.name), h("span", {}, facts.join(" · ")))];
+    const open = !this.strict && group;
+    return h("li", { class: past ? "past" : isNow ? "now" : "", "aria-current": isNow ? "step" : null },
+      open ? h("button", { type: "button", onclick: () => this.app.go(group.positions[0]) }, body) : h("div", {}, body));
+  }
+
+  /** What stands below the list of items: on to the next section, unit, or 交卷. */
+  endOfList() {
+    const { store } = this.app;
+    if (this.strict) return this.endButton();
+    const next = store.groups[store.groups.indexOf(store.group) + 1];
+    if (!next) return this.endButton();
+    return [h("button", { type: "button", class: "btn btn-main", onclick: () => this.app.go(next.positions[0]) },
+      t("units.next_group", { name: next.name }), icon("right"))];
+  }
+
+  /** Beside 下一题 at a strict unit's last item. */
+  endOfItem() {
+    return this.strict && this.app.store.neighbour(1) === null ? this.endButton() : null;
+  }
+
+  endButton() {
+    const { submit } = this.app;
+    if (this.isLast) {
+      return [h("button", { type: "button", class: "btn btn-main", onclick: () => submit.ask() }, t("submit.button"))];
+    }
+    return [h("button", { type: "button", class: "btn btn-main", onclick: () => this.ask() }, t("units.complete"), icon("right")),
+      h("span", { class: "hint" }, t("units.no_return"))];
+  }
+
+  /** 完成本单元: one confirmation. */
+  ask() {
+    flushTyping();
+    const { store, clock } = this.app;
+    const { open, part } = store.count(store.group.positions);
+    const left = clock.unitLeft();
+    const sum = open.length && part ? "units.ask_both" : open.length ? "units.ask_open" : part ? "units.ask_part" : "units.ask_all";
+    confirmDialog({
+      title: t("units.ask_title", { name: store.group.name }),
+      body: [
+        h("p", { class: "strong" }, t(sum, { open: open.length, part })),
+        h("p", {}, t("units.ask_text")),
+        left === null ? null : h("p", { class: "hint num" }, t(
+          store.paper.unused_time === "carried" ? "units.ask_carried" : "units.ask_left", { time: span(left) })),
+      ],
+      no: t("submit.back"), yes: t("units.ask_yes"),
+      act: () => this.advance(true),
+    });
+  }
+
+  /** Move on: by the candidate (`completed`) or because the unit's time is over. It retries until it is done. */
+  async advance(completed) {
+    if (this.moving) return;
+    this.moving = true;
+    const { app } = this;
+    const from = app.clock.facts.unit.number;
+    flushTyping();
+    app.lock(completed ? "unit_moving" : "unit_over");
+    if (!completed) await pause(jitter(0, 1000));
+    for (;;) {
+      const reply = await app.outbox.carry((entries) => app.post(app.urls.advance, {
+        epoch: app.epoch, from_unit: from, completed, entries,
+      }));
+      if (!completed && reply.body.code === "unit.moved" && await this.notYet(from)) {
+        await pause(jitter(300, 800));
+      } else if (!isTransient(reply.status)) {
+        this.moving = false;
+        return this.moved(reply);
+      } else {
+        await pause(jitter(500, completed ? 3000 : 1500));
+      }
+    }
+  }
+
+  /** True when the server still holds this unit open: the two clocks differ by a moment. */
+  async notYet(from) {
+    await this.app.resync();
+    return this.app.clock.facts.unit?.number === from;
+  }
+
+  async moved({ status, body, ...times }) {
+    const { app } = this;
+    if (status === 200) {
+      app.unlock();
+      app.store.load({ paper: body.paper ?? { ...app.store.paper, items: [], cases: [], units: closed(app.store.paper.units) } });
+      app.takeClock({ body, ...times });
+      app.outbox.put("event", 0, { type: "usable" });
+      app.focusTop();
+    } else if (status === 423) {
+      app.suspend();
+      app.takeClock({ body, ...times });
+    } else if (status === 409 && body.code === "lease.lost") {
+      app.lost();
+    } else {
+      if (body.clock) app.takeClock({ body, ...times });
+      await app.restart();
+    }
+  }
+}
+
+const closed = (units) => units.map((unit) => ({ ...unit, state: "past" }));

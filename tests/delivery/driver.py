@@ -1,0 +1,56 @@
+"""A candidate's browser as HTTP: opens a paper, saves, finishes units, hands in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.world import World
+
+
+class Page:
+    """One answer page of a candidate; `lease` and `epoch` are set by `start`."""
+
+    def __init__(self, world: World, name: str, *, machine: str | None = None) -> None:
+        self.world = world
+        self.ref = world.sitters[name].attempt_ref
+        self.client: FlaskClient = world.candidate(name, machine=machine)
+        self.lease = ""
+        self.epoch = 0
+        self.seq = 0
+        self.opened: dict[str, Any] = {}
+
+    def start(self) -> TestResponse:
+        """Open the paper; on success keep lease, epoch and the next sequence number."""
+        reply = self.client.post(f"/attempts/{self.ref}/start", json={})
+        if reply.status_code == 200:
+            self.opened = reply.get_json()
+            self.lease, self.epoch, self.seq = (self.opened[name] for name in ("lease", "epoch", "seq"))
+        return reply
+
+    def entry(self, position: int, value: Any, kind: str = "answer") -> dict[str, Any]:
+        """Return the next entry for a position."""
+        self.seq += 1
+        return {"seq": self.seq, "kind": kind, "position": position, "value": value}
+
+    def send(self, *entries: dict[str, Any], path: str = "answers", **extra: Any) -> TestResponse:
+        """Post entries (none: a heartbeat) under this page's lease."""
+        return self.client.post(
+            f"/attempts/{self.ref}/{path}",
+            json={"epoch": self.epoch, "entries": list(entries), **extra},
+            headers={"X-CBT-Lease": self.lease},
+        )
+
+    def answer(self, position: int, value: Any, kind: str = "answer") -> TestResponse:
+        """Save one value."""
+        return self.send(self.entry(position, value, kind))
+
+    def advance(self, unit: int, *, completed: bool, entries: tuple[dict[str, Any], ...] = ()) -> TestResponse:
+        """End a unit."""
+        return self.send(*entries, path="advance", from_unit=unit, completed=completed)
+
+    def submit(self, *entries: dict[str, Any]) -> TestResponse:
+        """交卷."""
+        return self.send(*entries, path="submit", pressed_at=self.world.clock.now().isoformat())

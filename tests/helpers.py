@@ -1,0 +1,76 @@
+"""Small tools that tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import flask
+from sqlalchemy import event
+
+from cbt.db.base import db
+
+
+class FakeClock:
+    """A clock that moves only when a test moves it."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._now
+
+    def drift(self) -> timedelta:
+        """Return no drift."""
+        return timedelta(0)
+
+    def advance(self, span: timedelta) -> datetime:
+        """Move on by `span` and return the new instant."""
+        self._now += span
+        return self._now
+
+    def set(self, instant: datetime) -> datetime:
+        """Stand at `instant`."""
+        self._now = instant
+        return instant
+
+
+def utc(text: str) -> datetime:
+    """Return the aware UTC instant of an ISO text."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@contextmanager
+def count_queries(app: flask.Flask) -> Iterator[list[str]]:
+    """Collect the statements that the block sends to the database; PRAGMA and BEGIN do not count."""
+    seen: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith(("PRAGMA", "BEGIN", "COMMIT", "ROLLBACK")):
+            seen.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def sign_in_as(app: flask.Flask, *, kind: str, subject_ref: str, machine: str = "m-test") -> flask.testing.FlaskClient:
+    """Return a client whose cookie belongs to a fresh login session of this person."""
+    from cbt.db.unit_of_work import unit_of_work
+    from cbt.web.login import MACHINE_COOKIE, open_login
+
+    clock = app.extensions["cbt_clock"]
+    with app.app_context(), unit_of_work() as session:
+        token = open_login(session, kind=kind, subject_ref=subject_ref, machine=machine, now=clock.now())
+    client = app.test_client()
+    client.set_cookie(MACHINE_COOKIE, machine)
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = token
+        cookie["_fresh"] = True
+    return client

@@ -1,0 +1,223 @@
+"""What in a blueprint does not add up."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from cbt.rules.blueprint import (
+    ClockPolicy,
+    DifficultyMix,
+    ExamBlueprint,
+    Finding,
+    SubmitPolicy,
+    check,
+)
+from cbt.rules.item import ItemType, PartialCredit
+
+from .builders import level_three, minutes, papers, places, skills, theory, with_section, with_unit
+
+
+def test_the_shipped_papers_add_up() -> None:
+    assert check(level_three()) == []
+
+
+def test_points_that_do_not_add_up_are_found_with_the_sum() -> None:
+    (found,) = check(with_section(1, count=59))
+    assert found == Finding(
+        ("papers", "theory", "points"), "blueprint.points_sum", {"points": Decimal(100), "sum": Decimal(99)}
+    )
+
+
+def test_minutes_that_do_not_add_up_are_found_with_the_sum() -> None:
+    (found,) = check(with_unit(2, minutes=minutes(12)))
+    assert found == Finding(
+        ("papers", "skills", "duration"), "blueprint.minutes_sum", {"minutes": "45", "sum": "47"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "path", "code"),
+    [
+        pytest.param(level_three(papers={}), ("papers",), "blueprint.no_paper", id="no paper"),
+        pytest.param(
+            papers(theory=theory(units=skills().units)),
+            ("papers", "theory"),
+            "blueprint.sections_or_units",
+            id="sections and units",
+        ),
+        pytest.param(
+            papers(theory=theory(sections=())),
+            ("papers", "theory"),
+            "blueprint.sections_or_units",
+            id="neither of them",
+        ),
+        pytest.param(
+            papers(theory=theory(duration=timedelta(0))),
+            ("papers", "theory", "duration"),
+            "blueprint.not_positive",
+            id="no time",
+        ),
+        pytest.param(
+            papers(theory=theory(score_step=Decimal(0))),
+            ("papers", "theory", "score_step"),
+            "blueprint.not_positive",
+            id="a step of nothing",
+        ),
+        pytest.param(
+            papers(theory=theory(pass_points=Decimal("100.1"))),
+            ("papers", "theory", "pass_points"),
+            "blueprint.pass_outside",
+            id="a pass mark above the points",
+        ),
+        pytest.param(
+            papers(theory=theory(pass_points=Decimal(-1))),
+            ("papers", "theory", "pass_points"),
+            "blueprint.pass_outside",
+            id="a negative pass mark",
+        ),
+        pytest.param(
+            papers(theory=theory(modes=())),
+            ("papers", "theory", "modes"),
+            "blueprint.mode_unknown",
+            id="no mode",
+        ),
+        pytest.param(
+            papers(theory=theory(modes=("machine", "oral"))),
+            ("papers", "theory", "modes"),
+            "blueprint.mode_unknown",
+            id="an unknown mode",
+        ),
+        pytest.param(
+            papers(theory=theory(difficulty=DifficultyMix((0, 0, 0, 0, 0)))),
+            ("papers", "theory", "difficulty"),
+            "blueprint.difficulty_mix",
+            id="a mix of nothing",
+        ),
+        pytest.param(
+            papers(theory=theory(difficulty=DifficultyMix((1, 2, 3)))),  # type: ignore[arg-type]
+            ("papers", "theory", "difficulty"),
+            "blueprint.difficulty_mix",
+            id="a mix of three",
+        ),
+        pytest.param(
+            papers(theory=theory(difficulty=DifficultyMix((1, -2, 4, 2, 1)))),
+            ("papers", "theory", "difficulty"),
+            "blueprint.difficulty_mix",
+            id="a negative share",
+        ),
+        pytest.param(
+            papers(theory=theory(release="later")),
+            ("papers", "theory", "release"),
+            "blueprint.value_unknown",
+            id="an unknown release",
+        ),
+        pytest.param(
+            with_section(0, count=0),
+            ("papers", "theory", "sections", 0, "count"),
+            "blueprint.not_positive",
+            id="an empty section",
+        ),
+        pytest.param(
+            with_section(0, points_each=Decimal(-1)),
+            ("papers", "theory", "sections", 0, "points_each"),
+            "blueprint.not_positive",
+            id="negative points",
+        ),
+        pytest.param(
+            with_section(0, minutes=minutes(-5)),
+            ("papers", "theory", "sections", 0, "minutes"),
+            "blueprint.not_positive",
+            id="a section of negative minutes",
+        ),
+        pytest.param(
+            with_section(0, minutes=minutes(45)),
+            ("papers", "theory", "sections"),
+            "blueprint.minutes_partial",
+            id="minutes for one section only",
+        ),
+        pytest.param(
+            with_section(1, type=ItemType.TRUE_FALSE),
+            ("papers", "theory", "sections", 1, "type"),
+            "blueprint.section_repeated",
+            id="two sections of one type",
+        ),
+        pytest.param(
+            with_section(1, type=ItemType.CASE),
+            ("papers", "theory", "sections", 1, "type"),
+            "blueprint.section_type",
+            id="a section of cases",
+        ),
+        pytest.param(
+            with_section(1, credit=PartialCredit.SUBSET),
+            ("papers", "theory", "sections", 1, "credit"),
+            "blueprint.credit_type",
+            id="part of a single choice",
+        ),
+        pytest.param(
+            with_unit(1, credit={ItemType.ORDERING: PartialCredit.SUBSET}),
+            ("papers", "skills", "units", 1, "credit", "ordering"),
+            "blueprint.credit_type",
+            id="a rule for another type",
+        ),
+        pytest.param(
+            with_unit(1, number=1),
+            ("papers", "skills", "units", 1, "number"),
+            "blueprint.unit_number",
+            id="a unit number twice",
+        ),
+        pytest.param(
+            with_unit(3, minutes=timedelta(0)),
+            ("papers", "skills", "units", 3, "minutes"),
+            "blueprint.not_positive",
+            id="a unit without time",
+        ),
+        pytest.param(
+            with_unit(3, points=Decimal(0)),
+            ("papers", "skills", "units", 3, "points"),
+            "blueprint.not_positive",
+            id="a unit worth nothing",
+        ),
+        pytest.param(
+            with_unit(0, select="any_two"),
+            ("papers", "skills", "units", 0, "select"),
+            "blueprint.value_unknown",
+            id="an unknown choice of units",
+        ),
+    ],
+)
+def test_what_does_not_hold_is_found_at_its_place(
+    blueprint: ExamBlueprint, path: tuple[str | int, ...], code: str
+) -> None:
+    assert (path, code) in places(check(blueprint))
+
+
+def test_everything_is_found_at_once() -> None:
+    found = places(check(with_unit(1, minutes=minutes(20), points=Decimal(35))))
+    assert {code for _, code in found} == {"blueprint.points_sum", "blueprint.minutes_sum"}
+
+
+def test_handing_in_at_the_very_end_is_a_choice_and_no_error() -> None:
+    assert check(papers(theory=theory(submit=SubmitPolicy(minutes(35), minutes(10))))) == []
+
+
+def test_windows_are_the_units_of_a_strict_paper() -> None:
+    assert skills().windows == (minutes(10), minutes(15), minutes(10), minutes(10))
+    assert skills(clock=ClockPolicy(unit_timing="pooled")).windows == ()
+    assert theory().windows == ()
+    timed = tuple(
+        replace(section, minutes=minutes(span))
+        for section, span in zip(theory().sections, (15, 30), strict=True)
+    )
+    assert theory(sections=timed).windows == (minutes(15), minutes(30))
+
+
+def test_the_shipped_mix_is_centred() -> None:
+    assert DifficultyMix().mean == 3
+    assert DifficultyMix((1, 0, 0, 0, 2)).mean == Fraction(11, 3)
+
+
+def test_a_paper_is_called_what_the_blueprint_calls_it() -> None:
+    assert skills(name="操作技能").label == "操作技能"

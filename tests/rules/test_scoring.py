@@ -1,0 +1,170 @@
+"""The score of a whole form."""
+
+import json
+import random
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbt.rules.item_values import ItemContent
+from cbt.rules.key_revision import KeyRevision, KeyRevisions
+from cbt.rules.scoring import ScoreSheet, passes, round_score, score_form, score_position
+
+from .builders import content, position, skills, theory
+
+KEYS = {("J", 1): content("true_false"), ("D", 1): content("single_choice"), ("K", 1): content("case")}
+
+
+def theory_form() -> dict[str, Any]:
+    """40 true_false and 60 single_choice positions of one point each."""
+    judged = [position("true_false", item="J", order=[0, 1]) for _ in range(40)]
+    chosen = [position("single_choice", item="D", order=[3, 2, 1, 0], section=1) for _ in range(60)]
+    return {
+        "paper": "theory",
+        "sections": [
+            {"name": "判断题", "type": "true_false", "count": 40, "points_each": "1"},
+            {"name": "单选题", "type": "single_choice", "count": 60, "points_each": "1"},
+        ],
+        "positions": [{**one, "position": number} for number, one in enumerate(judged + chosen, 1)],
+    }
+
+
+def skills_form() -> dict[str, Any]:
+    """Two units of one case each; the parts are worth 4 and 6 of 10, in unit 2 of 20."""
+    parts = [
+        position("true_false", item="K", part=0, order=[0, 1], points="4"),
+        position("numeric", item="K", part=1, points="6"),
+    ]
+    return {
+        "paper": "skills",
+        "units": [
+            {"number": number, "name": f"单元{number}", "points": points}
+            for number, points in ((1, "10"), (2, "20"))
+        ],
+        "positions": [
+            {**part, "unit": unit, "position": unit * 2 - 2 + number}
+            for unit in (1, 2)
+            for number, part in enumerate(parts, 1)
+        ],
+    }
+
+
+def score(form: dict[str, Any], answers: dict[int, str], **given: Any) -> ScoreSheet:
+    return score_form(form, KEYS, answers, paper=theory(), **given)
+
+
+@pytest.mark.parametrize(
+    ("judged", "chosen", "points", "passed"),
+    [
+        pytest.param(0, 0, "0.0", False, id="an empty paper"),
+        pytest.param(20, 39, "59.0", False, id="one short"),
+        pytest.param(20, 40, "60.0", True, id="on the mark"),
+        pytest.param(40, 60, "100.0", True, id="everything"),
+    ],
+)
+def test_a_point_for_each_right_answer(judged: int, chosen: int, points: str, passed: bool) -> None:
+    answers = dict.fromkeys(range(1, judged + 1), '"A"') | dict.fromkeys(range(41, 41 + chosen), '"B"')
+    sheet = score(theory_form(), answers)
+    assert (str(sheet.score), sheet.passed) == (points, passed)
+    assert [group.earned for group in sheet.groups] == [judged, chosen]
+
+
+def test_a_wrong_answer_takes_nothing_away() -> None:
+    sheet = score(theory_form(), {1: '"A"', 2: '"B"', 41: '"A"'})
+    assert sheet.raw == 1
+    assert [sheet.positions[place].answered for place in (1, 2)] == [True, False]
+
+
+def test_a_unit_gives_its_raw_share_of_its_points() -> None:
+    sheet = score(skills_form(), {1: '"B"', 4: '"3"'})
+    assert [(group.number, group.earned) for group in sheet.groups] == [(1, 4), (2, 12)]
+    assert [one.earned for one in sheet.positions] == [4, 0, 0, 6]
+    assert sheet.raw == 16
+
+
+def test_a_void_position_leaves_its_points_to_the_rest_of_its_unit() -> None:
+    void = KeyRevisions.of([KeyRevision("K", 1, void=True)])
+    sheet = score(skills_form(), {1: '"B"', 2: '"3"', 4: '"3"'}, key_revision=void)
+    assert [group.earned for group in sheet.groups] == [10, 0]
+    assert sheet.positions[1].void
+    assert sheet.positions[1].earned == 0
+
+
+def test_a_unit_void_as_a_whole_costs_nobody_anything() -> None:
+    void = KeyRevisions.of([KeyRevision("K", part, void=True) for part in (0, 1)])
+    assert score(skills_form(), {}, key_revision=void).raw == 30
+
+
+def test_points_given_to_all_need_no_answer() -> None:
+    given_to_all = KeyRevisions.of([KeyRevision("K", 0, give_all=True)])
+    assert score(skills_form(), {}, key_revision=given_to_all).raw == 12
+
+
+@pytest.mark.parametrize(
+    ("raw", "step", "rounded"),
+    [
+        pytest.param("59.94", "0.1", "59.9", id="down"),
+        pytest.param("59.95", "0.1", "60.0", id="half goes up"),
+        pytest.param("59.949999999999", "0.1", "59.9", id="just under half"),
+        pytest.param("60", "0.1", "60.0", id="nothing to round"),
+        pytest.param("59.75", "0.5", "60.0", id="half a point"),
+        pytest.param("59.5", "1", "60", id="whole points"),
+    ],
+)
+def test_a_paper_is_rounded_half_up_to_the_step(raw: str, step: str, rounded: str) -> None:
+    assert str(round_score(Decimal(raw), Decimal(step))) == rounded
+
+
+def test_thirds_that_make_a_whole_are_whole() -> None:
+    assert round_score(Fraction(2, 3) * 6 + Fraction(1, 3) * 3, Decimal("0.001")) == 5
+
+
+def test_what_is_shown_as_60_passes() -> None:
+    shown = round_score(Decimal("59.95"), Decimal("0.1"))
+    assert (str(shown), passes(shown, Decimal(60))) == ("60.0", True)
+    assert not passes(Decimal("59.9"), Decimal(60))
+
+
+def test_the_share_of_one_position_can_be_shown() -> None:
+    parts = position("fill_blank", blanks=2, credit="per_part")
+    assert score_position(parts, content("fill_blank"), '["24","x"]') == Decimal("0.5")
+    assert score_position(parts, content("fill_blank"), None, revision=KeyRevision("A", give_all=True)) == 1
+
+
+def test_a_sheet_reads_back_with_points_as_text() -> None:
+    sheet = json.loads(score(skills_form(), {1: '"B"'}).to_json())
+    assert (sheet["raw"], sheet["score"], sheet["passed"], sheet["pass_points"]) == ("4", "4.0", False, "60")
+    assert sheet["positions"][0] == {
+        "position": 1,
+        "item": "K",
+        "part": 0,
+        "points": "4",
+        "earned": "4",
+        "answered": True,
+        "void": False,
+    }
+    assert sheet["groups"][1] == {"number": 2, "name": "单元2", "points": "20", "earned": "0"}
+
+
+@given(
+    st.dictionaries(st.integers(1, 100), st.sampled_from(['"A"', '"B"'])), st.randoms(use_true_random=False)
+)
+def test_scoring_again_gives_the_same_bytes(answers: dict[int, str], rng: random.Random) -> None:
+    shuffled = list(answers.items())
+    rng.shuffle(shuffled)
+    again: dict[tuple[str, int], ItemContent] = dict(reversed(KEYS.items()))
+    first = score(theory_form(), answers).to_json()
+    assert score_form(theory_form(), again, dict(shuffled), paper=theory()).to_json() == first
+
+
+@given(st.dictionaries(st.integers(1, 4), st.sampled_from(['"A"', '"B"', '"3"'])))
+def test_a_score_stays_between_nothing_and_everything(answers: dict[int, str]) -> None:
+    numbers, choices = (2, 4), (1, 3)
+    kept = {n: '"3"' if n in numbers else a for n, a in answers.items() if n in numbers or a != '"3"'}
+    sheet = score_form(skills_form(), KEYS, kept, paper=skills())
+    assert set(kept) <= {*numbers, *choices}
+    assert 0 <= sheet.score <= 30

@@ -1,0 +1,160 @@
+"""The lives of attempts, sittings and rooms."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbt.errors import Conflict
+from cbt.rules import attempt_state, sitting_state
+from cbt.rules.attempt_state import CLOSED_BY, ClosedBy
+from cbt.rules.sitting_state import aggregate
+
+Attempt, Happening = attempt_state.State, attempt_state.Event
+Sitting, Act = sitting_state.State, sitting_state.Event
+
+
+def lives(start: Attempt, *events: Happening) -> Attempt:
+    for event in events:
+        start = attempt_state.next_state(start, event)
+    return start
+
+
+@pytest.mark.parametrize(
+    ("events", "reached"),
+    [
+        pytest.param([Happening.START, Happening.SUBMIT, Happening.SCORE], Attempt.SCORED, id="handed in"),
+        pytest.param([Happening.START, Happening.EXPIRE], Attempt.CLOSED, id="time is up"),
+        pytest.param([Happening.EXPIRE], Attempt.CLOSED, id="never opened"),
+        pytest.param(
+            [Happening.START, Happening.SUSPEND, Happening.RESUME], Attempt.INTERACTING, id="paused"
+        ),
+        pytest.param(
+            [Happening.START, Happening.SUSPEND, Happening.EVACUATE], Attempt.CLOSED, id="evacuated"
+        ),
+        pytest.param(
+            [Happening.START, Happening.FINISH_UNITS, Happening.SUSPEND, Happening.FINISH_UNITS],
+            Attempt.UNITS_DONE,
+            id="paused after the units",
+        ),
+        pytest.param(
+            [Happening.START, Happening.FINISH_UNITS, Happening.EXTEND],
+            Attempt.INTERACTING,
+            id="the last unit reopens",
+        ),
+        pytest.param(
+            [Happening.START, Happening.SUBMIT, Happening.REOPEN, Happening.EXPIRE],
+            Attempt.CLOSED,
+            id="reopened",
+        ),
+        pytest.param(
+            [Happening.START, Happening.SUBMIT, Happening.SCORE, Happening.RESCORE],
+            Attempt.SCORED,
+            id="rescored",
+        ),
+    ],
+)
+def test_an_attempt_goes_through_its_life(events: list[Happening], reached: Attempt) -> None:
+    assert lives(Attempt.READY, *events) is reached
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        pytest.param(Attempt.READY, Happening.SUBMIT, id="handing in what was never opened"),
+        pytest.param(Attempt.READY, Happening.SUSPEND, id="pausing what never ran"),
+        pytest.param(Attempt.SUSPENDED, Happening.EXPIRE, id="nothing expires while paused"),
+        pytest.param(Attempt.SUSPENDED, Happening.SUBMIT, id="nothing is handed in while paused"),
+        pytest.param(Attempt.CLOSED, Happening.SUBMIT, id="one closing"),
+        pytest.param(Attempt.CLOSED, Happening.EXPIRE, id="one closing, by time"),
+        pytest.param(Attempt.SCORED, Happening.REOPEN, id="reopening a scored attempt"),
+        pytest.param(Attempt.CLOSED, Happening.RESCORE, id="rescoring the unscored"),
+    ],
+)
+def test_what_cannot_happen_to_an_attempt_is_refused(state: Attempt, event: Happening) -> None:
+    with pytest.raises(Conflict) as refused:
+        attempt_state.next_state(state, event)
+    assert refused.value.code == "attempt.transition"
+    assert refused.value.params == {"state": state.value, "event": event.value}
+
+
+def test_every_closing_is_attributed_to_somebody() -> None:
+    closing = {
+        event for (state, event), reached in attempt_state.TRANSITIONS.items() if reached is Attempt.CLOSED
+    }
+    assert closing == set(CLOSED_BY)
+    assert set(CLOSED_BY.values()) == set(ClosedBy)
+
+
+@given(st.lists(st.sampled_from(Happening)))
+def test_a_closed_attempt_opens_only_by_being_reopened(events: list[Happening]) -> None:
+    state = Attempt.READY
+    for event in events:
+        try:
+            reached = attempt_state.next_state(state, event)
+        except Conflict:
+            continue
+        if state in (Attempt.CLOSED, Attempt.SCORED) and reached not in (Attempt.CLOSED, Attempt.SCORED):
+            assert event is Happening.REOPEN
+        state = reached
+
+
+@pytest.mark.parametrize(
+    ("events", "reached"),
+    [
+        pytest.param(
+            [Act.PUBLISH, Act.ADMIT, Act.START, Act.END, Act.SCORE, Act.RELEASE],
+            Sitting.RELEASED,
+            id="to the end",
+        ),
+        pytest.param([Act.PUBLISH, Act.ADMIT, Act.START, Act.HOLD, Act.RESUME], Sitting.RUNNING, id="held"),
+        pytest.param([Act.PUBLISH, Act.ADMIT, Act.START, Act.HOLD, Act.END], Sitting.ENDED, id="evacuated"),
+        pytest.param([Act.CANCEL], Sitting.CANCELLED, id="a draft cancelled"),
+        pytest.param([Act.PUBLISH, Act.ADMIT, Act.CANCEL], Sitting.CANCELLED, id="cancelled while admitting"),
+        pytest.param(
+            [Act.PUBLISH, Act.ADMIT, Act.START, Act.ABORT, Act.SCORE], Sitting.SCORED, id="aborted, scored"
+        ),
+        pytest.param(
+            [Act.PUBLISH, Act.ADMIT, Act.START, Act.HOLD, Act.ABORT], Sitting.ABORTED, id="aborted held"
+        ),
+    ],
+)
+def test_a_sitting_goes_through_its_life(events: list[Act], reached: Sitting) -> None:
+    state = Sitting.DRAFT
+    for event in events:
+        state = sitting_state.next_state(state, event)
+    assert state is reached
+
+
+@pytest.mark.parametrize(
+    ("state", "event"),
+    [
+        pytest.param(Sitting.RUNNING, Act.CANCEL, id="cancelling what runs"),
+        pytest.param(Sitting.RUNNING, Act.START, id="starting twice"),
+        pytest.param(Sitting.PUBLISHED, Act.START, id="starting before anybody is let in"),
+        pytest.param(Sitting.HELD, Act.HOLD, id="holding twice"),
+        pytest.param(Sitting.ENDED, Act.RELEASE, id="releasing the unscored"),
+        pytest.param(Sitting.ENDED, Act.HOLD, id="holding what ended"),
+    ],
+)
+def test_what_cannot_happen_to_a_sitting_is_refused(state: Sitting, event: Act) -> None:
+    with pytest.raises(Conflict) as refused:
+        sitting_state.next_state(state, event)
+    assert refused.value.code == "sitting.transition"
+
+
+@pytest.mark.parametrize(
+    ("rooms", "state"),
+    [
+        pytest.param([], Sitting.DRAFT, id="no room yet"),
+        pytest.param([Sitting.ADMITTING, Sitting.RUNNING, Sitting.HELD], Sitting.RUNNING, id="one runs"),
+        pytest.param([Sitting.ENDED, Sitting.HELD], Sitting.HELD, id="one is held"),
+        pytest.param([Sitting.ENDED, Sitting.ADMITTING], Sitting.ADMITTING, id="one is behind"),
+        pytest.param([Sitting.SCORED, Sitting.ENDED], Sitting.ENDED, id="one is unscored"),
+        pytest.param([Sitting.CANCELLED, Sitting.SCORED], Sitting.SCORED, id="one was cancelled"),
+        pytest.param([Sitting.ABORTED, Sitting.RELEASED], Sitting.RELEASED, id="one was aborted"),
+        pytest.param([Sitting.CANCELLED, Sitting.ABORTED], Sitting.ABORTED, id="none is left"),
+        pytest.param([Sitting.CANCELLED], Sitting.CANCELLED, id="all cancelled"),
+    ],
+)
+def test_the_state_of_a_sitting_follows_from_its_rooms(rooms: list[Sitting], state: Sitting) -> None:
+    assert aggregate(iter(rooms)) is state

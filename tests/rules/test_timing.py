@@ -1,0 +1,211 @@
+"""What time allows, at the edges."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from cbt.rules import timing
+from cbt.rules.policies import AdmissionPolicy
+from cbt.rules.timing import OutageKind, Pause
+
+from .builders import clock, minutes
+
+GRACE = timedelta(seconds=3)
+TICK = timedelta(microseconds=1)
+START, END = clock("09:00"), clock("09:45")
+
+
+@pytest.mark.parametrize(
+    ("now", "grace", "accepted"),
+    [
+        pytest.param(START - TICK, GRACE, False, id="before the start"),
+        pytest.param(START, GRACE, True, id="on the start"),
+        pytest.param(END - TICK, timedelta(0), True, id="a microsecond before the end"),
+        pytest.param(END, timedelta(0), False, id="on the end"),
+        pytest.param(END, GRACE, True, id="on the wire at the end"),
+        pytest.param(END + GRACE - TICK, GRACE, True, id="a microsecond before the grace is over"),
+        pytest.param(END + GRACE, GRACE, False, id="when the grace is over"),
+    ],
+)
+def test_the_span_of_an_answer_is_half_open(now: datetime, grace: timedelta, accepted: bool) -> None:
+    assert timing.accepts_answers(now, opens_at=START, closes_at=END, grace=grace) is accepted
+
+
+@pytest.mark.parametrize(
+    ("now", "inside"),
+    [
+        pytest.param(END - TICK, False, id="still in time"),
+        pytest.param(END, True, id="on the end"),
+        pytest.param(END + GRACE - TICK, True, id="the last microsecond"),
+        pytest.param(END + GRACE, False, id="over"),
+    ],
+)
+def test_the_grace_begins_at_the_end(now: datetime, inside: bool) -> None:
+    assert timing.in_grace(now, closes_at=END, grace=GRACE) is inside
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        pytest.param(END + GRACE, False, id="when the grace is over"),
+        pytest.param(END + timedelta(seconds=5) - TICK, False, id="a microsecond early"),
+        pytest.param(END + timedelta(seconds=5), True, id="two seconds after the grace"),
+    ],
+)
+def test_the_sweep_waits_for_what_may_still_commit(now: datetime, due: bool) -> None:
+    assert timing.sweep_due(now, closes_at=END, grace=GRACE) is due
+
+
+def test_while_the_clock_stands_nothing_is_accepted_and_nothing_ends() -> None:
+    assert not timing.accepts_answers(START, opens_at=START, closes_at=None, grace=GRACE)
+    assert not timing.in_grace(END, closes_at=None, grace=GRACE)
+    assert not timing.sweep_due(END, closes_at=None, grace=GRACE)
+    assert not timing.may_submit(END, earliest_at=START, closes_at=None)
+
+
+@pytest.mark.parametrize(
+    ("holds", "outages", "closes_at", "earliest_at"),
+    [
+        pytest.param([], [], "09:45", "09:30", id="thirty minutes after the start"),
+        pytest.param([("09:10", "09:15")], [], "09:50", "09:35", id="a hold moves it"),
+        pytest.param([], [("09:10:00", "09:10:20")], "09:45:20", "09:30:20", id="an outage moves it"),
+        pytest.param(
+            [("09:10", "09:15")], [("09:12", "09:17")], "09:52", "09:37", id="what overlaps counts once"
+        ),
+        pytest.param([("09:29", "09:39")], [], "09:55", "09:40", id="a hold that begins just before it"),
+        pytest.param([("09:30", "09:40")], [], "09:55", "09:30", id="a hold after it locks nobody in again"),
+        pytest.param(
+            [("09:25", "09:30"), ("09:33", "09:38")], [], "09:55", "09:40", id="moved into a second hold"
+        ),
+        pytest.param([("09:10", None)], [], None, "09:30", id="an open hold does not move it yet"),
+        pytest.param([], [], "09:20", "09:20", id="the deadline wins"),
+    ],
+)
+def test_the_earliest_submit_moves_with_the_whole_room_only(
+    holds: list[tuple[str, str | None]],
+    outages: list[tuple[str, str]],
+    closes_at: str | None,
+    earliest_at: str,
+) -> None:
+    found = timing.earliest_submit_at(
+        START,
+        earliest=minutes(30),
+        holds=[Pause(clock(begin), clock(end) if end else None) for begin, end in holds],
+        outages=[Pause(clock(begin), clock(end)) for begin, end in outages],
+        closes_at=clock(closes_at) if closes_at else None,
+    )
+    assert found == clock(earliest_at)
+
+
+@pytest.mark.parametrize(
+    ("reading", "closed_before_end", "allowed"),
+    [
+        pytest.param("09:29:59", 0, False, id="a second early"),
+        pytest.param("09:30:00", 0, True, id="on the minute"),
+        pytest.param("09:44:59", 0, True, id="a second before the end"),
+        pytest.param("09:45:00", 0, False, id="on the end"),
+        pytest.param("09:34:59", 10, True, id="a second before it is closed"),
+        pytest.param("09:35:00", 10, False, id="in the last ten minutes"),
+    ],
+)
+def test_handing_in_is_allowed_from_the_minute_on(
+    reading: str, closed_before_end: int, allowed: bool
+) -> None:
+    may = timing.may_submit(
+        clock(reading),
+        earliest_at=clock("09:30"),
+        closes_at=END,
+        closed_before_end=minutes(closed_before_end),
+    )
+    assert may is allowed
+
+
+def test_the_doors_open_and_close_counted_back_from_the_planned_start() -> None:
+    shipped = AdmissionPolicy()
+    assert timing.check_in_opens_at(START, shipped) == clock("08:20")
+    assert timing.report_at(START, shipped) == clock("08:30")
+    assert timing.sign_in_opens_at(START, shipped) == clock("08:40")
+    assert timing.late_cutoff_at(START, shipped) == clock("08:45")
+
+
+def test_late_can_be_counted_from_the_start() -> None:
+    assert timing.late_cutoff_at(START, AdmissionPolicy(late_from="start", late_limit=minutes(5))) == clock(
+        "09:05"
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "offline"),
+    [
+        pytest.param(timedelta(seconds=30) - TICK, False, id="the third is about to come"),
+        pytest.param(timedelta(seconds=30), True, id="three missed"),
+    ],
+)
+def test_three_missed_heartbeats_are_offline(age: timedelta, offline: bool) -> None:
+    assert timing.is_offline(START, START + age) is offline
+
+
+def seen(*readings: str) -> list[datetime]:
+    return [clock(reading) for reading in readings]
+
+
+@pytest.mark.parametrize(
+    ("last_seen", "seats", "since"),
+    [
+        pytest.param(seen("09:30", "09:30", "09:30", "09:31:59"), 10, "09:30", id="three of ten"),
+        pytest.param(seen("09:30", "09:30", "09:31:59"), 6, None, id="a third of six is only two"),
+        pytest.param(seen("09:30", "09:30", "09:30"), 11, None, id="three of eleven are too few"),
+        pytest.param(seen("09:29", "09:30", "09:30"), 3, "09:30", id="just within a minute"),
+        pytest.param(seen("09:28:59", "09:30", "09:30"), 3, None, id="one a second too early"),
+        pytest.param(seen("09:30", "09:30", "09:31:31"), 3, None, id="one is still there"),
+        pytest.param(
+            seen("09:30", "09:30:02", "09:30:04", "09:30:40"),
+            10,
+            "09:30:04",
+            id="a straggler changes nothing",
+        ),
+        pytest.param(
+            seen("09:05", "09:05", "09:05", "09:30", "09:30", "09:30"),
+            10,
+            "09:30",
+            id="the latest of two losses",
+        ),
+        pytest.param([], 0, None, id="an empty room"),
+    ],
+)
+def test_losing_a_third_of_a_room_within_a_minute_is_a_mass_loss(
+    last_seen: list[datetime], seats: int, since: str | None
+) -> None:
+    found = timing.mass_loss(last_seen, clock("09:32"), seats=seats)
+    assert found == (clock(since) if since else None)
+
+
+@pytest.mark.parametrize(
+    ("gap_to", "usable", "amount"),
+    [
+        pytest.param("09:35", False, 5, id="without a page"),
+        pytest.param("09:35", True, 0, id="one could go on answering"),
+        pytest.param("09:29", False, 0, id="never negative"),
+    ],
+)
+def test_only_time_without_the_ability_to_answer_is_compensated(
+    gap_to: str, usable: bool, amount: int
+) -> None:
+    assert timing.compensation(clock("09:30"), clock(gap_to), usable=usable) == minutes(amount)
+
+
+@pytest.mark.parametrize(
+    ("age", "kind", "gap"),
+    [
+        pytest.param(0, OutageKind.NONE, 0, id="just written"),
+        pytest.param(2.999, OutageKind.NONE, 2.999, id="just under three seconds"),
+        pytest.param(3, OutageKind.GIVE_BACK, 3, id="three seconds"),
+        pytest.param(60, OutageKind.GIVE_BACK, 60, id="a minute"),
+        pytest.param(60.001, OutageKind.HOLD, 60.001, id="over a minute"),
+        pytest.param(-2.999, OutageKind.NONE, 0, id="another node's clock is a little ahead"),
+        pytest.param(-3, OutageKind.HOLD, 0, id="in the future"),
+    ],
+)
+def test_the_age_of_the_heartbeat_says_whose_time_it_was(age: float, kind: OutageKind, gap: float) -> None:
+    verdict = timing.outage_gap(START, START + timedelta(seconds=age))
+    assert (verdict.kind, verdict.gap) == (kind, timedelta(seconds=gap))

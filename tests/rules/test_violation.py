@@ -1,0 +1,74 @@
+"""What a violation does to a result."""
+
+from decimal import Decimal
+
+import pytest
+
+from cbt.rules.retake import Outcome
+from cbt.rules.violation import (
+    VIOLATIONS,
+    Effect,
+    Evidence,
+    Tier,
+    Violation,
+    outcome_after,
+    score_after,
+    terminates,
+    voids,
+)
+
+
+def violation(*effects: Effect, deduct: str = "0") -> Violation:
+    return Violation("test", "notice-5", Tier.BREACH, effects, (Evidence.STATEMENT,), Decimal(deduct))
+
+
+WARNED = violation(Effect.WARNING)
+OUT = violation(Effect.TERMINATE)
+PAPER = violation(Effect.TERMINATE, Effect.PAPER_VOID)
+ALL = violation(Effect.ALL_VOID)
+
+
+def test_the_shipped_table_is_sound() -> None:
+    assert len({one.code for one in VIOLATIONS}) == len(VIOLATIONS)
+    assert all(one.effects and one.evidence for one in VIOLATIONS)
+    cheating = [one for one in VIOLATIONS if one.tier is Tier.CHEATING]
+    assert all(terminates(one) and voids(one, same_paper=True) for one in cheating)
+
+
+def test_only_some_violations_end_the_attempt() -> None:
+    assert [terminates(one) for one in (WARNED, OUT, PAPER, ALL)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "own", "elsewhere", "expected"),
+    [
+        pytest.param(Outcome.PASSED, [], [], Outcome.PASSED, id="none"),
+        pytest.param(Outcome.PASSED, [WARNED, OUT], [], Outcome.PASSED, id="warned or sent out"),
+        pytest.param(Outcome.PASSED, [PAPER], [], Outcome.VIOLATION, id="this paper is void"),
+        pytest.param(Outcome.PASSED, [], [PAPER], Outcome.PASSED, id="only the other paper is"),
+        pytest.param(Outcome.FAILED, [], [ALL], Outcome.VIOLATION, id="all papers are"),
+        pytest.param(Outcome.ABSENT, [], [ALL], Outcome.ABSENT, id="absent stays absent"),
+        pytest.param(Outcome.ABSENT, [ALL], [], Outcome.VIOLATION, id="sent away at the door"),
+    ],
+)
+def test_a_violation_can_void_a_paper_or_all(
+    outcome: Outcome, own: list[Violation], elsewhere: list[Violation], expected: Outcome
+) -> None:
+    assert outcome_after(outcome, own=own, elsewhere=elsewhere) is expected
+
+
+@pytest.mark.parametrize(
+    ("score", "violations", "left"),
+    [
+        pytest.param("62.0", [violation(Effect.DEDUCT, deduct="5")], "57.0", id="points are taken"),
+        pytest.param(
+            "62.0", [violation(Effect.WARNING, deduct="5")], "62.0", id="only where the effect says so"
+        ),
+        pytest.param("3.0", [violation(Effect.DEDUCT, deduct="5")], "0", id="never below zero"),
+        pytest.param("62.0", [violation(Effect.DEDUCT, deduct="5")] * 2, "52.0", id="for each of them"),
+    ],
+)
+def test_deducted_points_never_make_a_score_negative(
+    score: str, violations: list[Violation], left: str
+) -> None:
+    assert score_after(Decimal(score), violations) == Decimal(left)
