@@ -1,8 +1,10 @@
-"""`cbt`: gathers each room's commands; errors are two sentences and exit code 2."""
+"""`cbt`: gathers each room's commands; errors are two sentences and exit code 2.
+
+An unknown name is refused with the near one (click's own).
+"""
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 import click
@@ -28,25 +30,10 @@ ROOMS = (
 )
 
 
-class NearGroup(click.Group):
-    """A group that suggests the near name for an unknown one."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or fail with the nearest names."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=3, cutoff=0.5)
-            if near:
-                error.message = f"没有命令 {args[0]}，是否要用：{'、'.join(near)}？ (did you mean: {', '.join(near)})"
-            raise
-
-
-def build() -> NearGroup:
+def build() -> click.Group:
     """Return the whole command tree."""
-    root = NearGroup("cbt", help="机考引擎 · A computer-based testing engine.")
+    root = click.Group("cbt", help="机考引擎 · A computer-based testing engine.")
+    click.version_option(package_name="cbt-engine")(root)
     for name in ROOMS:
         for command in importlib.import_module(name).commands:
             root.add_command(command)

@@ -16,8 +16,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from cbt.clock import Clock
 from cbt.delivery.outage import beat
 from cbt.delivery.sweeps import advance_overdue, expire_overdue
-from cbt.proctoring.schedule import open_doors, start_armed_rooms
+from cbt.proctoring.room_service import start_armed_rooms
 from cbt.scoring.service import score_closed
+from cbt.sittings.service import open_doors
 
 log = logging.getLogger(__name__)
 

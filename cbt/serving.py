@@ -10,7 +10,9 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
@@ -35,7 +37,7 @@ from cbt.jobs import start_scheduler
 from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
 from cbt.web.cli import with_app
-from cbt.web.i18n import explain
+from cbt.web.i18n import explain, init_i18n
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
@@ -112,10 +114,10 @@ def _lock(descriptor: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def prepare(settings: Settings) -> str | None:
-    """Bring the database up to date, load the blueprints, give back an outage; return a first password.
+def prepare_app(settings: Settings) -> flask.Flask:
+    """Bring the database up to date, give back an outage, load the blueprints; return the app used for it.
 
-    Runs before any worker. The returned one-time password belongs to `admin` on a fresh installation.
+    Runs before any worker.
 
     Source: R-27.
     """
@@ -127,39 +129,49 @@ def prepare(settings: Settings) -> str | None:
         with unit_of_work() as session:
             for path in sorted(settings.blueprint_dir.glob("*.toml")):
                 store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
+    return app
+
+
+def _prepare(settings: Settings) -> str:
+    app = prepare_app(settings)
+    with app.app_context():
         with reading() as session:
-            known = session.scalar(select(Staff.id).limit(1))
-        if known is not None:
-            return None
-        return create_staff(
-            login="admin", name="系统管理员", roles=[Role.ADMIN], now=now, actor="cli"
-        )
+            if session.scalar(select(Staff.id).limit(1)) is not None:
+                return ""
+        now: datetime = app.extensions["cbt_clock"].now()
+        password = create_staff(login="admin", name="系统管理员", roles=[Role.ADMIN], now=now, actor="cli")
+    return f"首次启动：管理员 admin 的一次性密码（仅显示这一次）：{password}"
 
 
-def _prepare_in_child(settings: Settings, answer: multiprocessing.SimpleQueue[tuple[str, str]]) -> None:
+def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
+    """Run `work` in a child and return its text, so that this process never opens the database.
+
+    Exits with 2, what happened and what to do, when it refuses.
+    """
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    reader, writer = context.Pipe(duplex=False)
+    child = context.Process(target=_answer, args=(work, settings, writer))
+    child.start()
+    writer.close()
     try:
-        answer.put(("ok", prepare(settings) or ""))
+        outcome, text = reader.recv()
+    except EOFError:
+        outcome, text = "error", "启动准备失败，详见上方日志。"
+    child.join()
+    if outcome != "ok":
+        click.echo(text, err=True)
+        sys.exit(2)
+    return str(text)
+
+
+def _answer(work: Callable[[Settings], str], settings: Settings, writer: Connection) -> None:
+    try:
+        writer.send(("ok", work(settings)))
     except CbtError as error:
         app = flask.Flask("cbt")
-        from cbt.web.i18n import init_i18n
-
         init_i18n(app, settings)
         with app.app_context():
-            answer.put(("error", "\n".join(explain(error))))
-
-
-def prepare_apart(settings: Settings) -> str:
-    """Run `prepare` in a child, so that this process never opens the database; exit 2 when it refuses."""
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    answer = context.SimpleQueue()
-    child = context.Process(target=_prepare_in_child, args=(settings, answer))
-    child.start()
-    child.join()
-    outcome, text = ("error", "") if answer.empty() else answer.get()
-    if outcome != "ok" or child.exitcode != 0:
-        click.echo(text or "启动准备失败，详见上方日志。", err=True)
-        sys.exit(2)
-    return text
+            writer.send(("error", "\n".join(explain(error))))
 
 
 def lan_address() -> str:
@@ -206,9 +218,9 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     settings = read_settings()
     lock = DataDirLock(settings.data_dir)
     lock.take(f"pid {os.getpid()}, port {settings.port}")
-    password = prepare_apart(settings)
-    if password:
-        click.echo(f"首次启动：管理员 admin 的一次性密码（仅显示这一次）：{password}")
+    first = in_child(_prepare, settings)
+    if first:
+        click.echo(first)
     announce(settings)
     run_server(settings)
 

@@ -1,17 +1,26 @@
-"""`cbt form …` and the part of `cbt blueprint` that needs a bank: can the paper be drawn?"""
+"""`cbt form …` and `cbt blueprint check`, which can prove that a paper can be drawn from a bank."""
 
 from __future__ import annotations
 
 import random
+import sys
 from datetime import datetime
+from itertools import combinations
+from pathlib import Path
+from statistics import fmean
 
 import click
 
 from cbt.assembly.steps import draw_content
+from cbt.assembly.text_bank import TextBank, read_text_bank
 from cbt.bank.store import bank_by_ref, bank_revision
 from cbt.db.unit_of_work import reading
-from cbt.errors import NotFound
+from cbt.errors import CbtError, NotFound
+from cbt.exams.commands import blueprint, print_blueprint, print_refusal
 from cbt.exams.store import blueprint_of, current_version
+from cbt.exams.texts import catalogues
+from cbt.rules.assembly import draw_form, shortfalls
+from cbt.rules.blueprint import ExamBlueprint
 from cbt.rules.canonical import canonical_json, digest
 from cbt.web.cli import print_json, with_app
 
@@ -49,6 +58,72 @@ def draw(blueprint: str, paper: str, seed: int | None, as_json: bool, *, now: da
     for place in content["positions"]:
         part = "" if place["part"] is None else f"#{place['part'] + 1}"
         click.echo(f"{place['position']:>4}  {place['item']}{part}  {place['type']}  {place['points']} 分")
+
+
+@blueprint.command("check", help="核对考核方案，可连同题库 · Check blueprint files, and a bank with --bank.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--bank", type=click.Path(path_type=Path), help="题库目录：证明试卷抽得出 · prove that the papers can be drawn"
+)
+def check(files: tuple[Path, ...], bank: Path | None) -> None:
+    """Print the table of each paper; exit with 2 when a file does not add up or a paper cannot be drawn."""
+    with catalogues():
+        sound = True
+        for path in files:
+            found = print_blueprint(path)
+            sound = found is not None and (bank is None or _drawable(found, bank)) and sound
+    if not sound:
+        sys.exit(2)
+
+
+def _drawable(found: ExamBlueprint, folder: Path) -> bool:
+    try:
+        bank = read_text_bank(folder / found.bank if (folder / found.bank).is_dir() else folder)
+    except CbtError as error:
+        print_refusal(error)
+        return False
+    return all([_paper_drawable(found, code, bank) for code in found.papers])
+
+
+def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
+    paper = found.papers[code]
+    missing = shortfalls(paper, bank.drawables, bank.weights)
+    for one in missing:
+        click.echo(
+            f"{paper.name}：{one.section} {one.range} 需要 {one.need}，题库只有 {one.have}，缺 {one.need - one.have}",
+            err=True,
+        )
+    if missing:
+        return False
+    try:
+        draw_form(paper, bank.drawables, bank.weights, bank.importances, rng=random.Random(1))
+    except CbtError as error:
+        print_refusal(error)
+        return False
+    click.echo(f"{paper.name}：题库 {bank.name} 可以抽出试卷")
+    return True
+
+
+@form.command("overlap", help="随机试卷两两重复的试题比例 · How much random papers share.")
+@click.argument("blueprint_file", type=click.Path(path_type=Path))
+@click.argument("paper")
+@click.option("--bank", type=click.Path(path_type=Path), required=True, help="题库目录 · bank folder")
+@click.option("--forms", default=40, show_default=True, help="抽卷份数 · papers drawn")
+@click.option("--seed", default=1, show_default=True, help="种子 · seed")
+def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int) -> None:
+    """Print the mean and the largest share of items that two of the papers have in common."""
+    with catalogues():
+        found = print_blueprint(blueprint_file)
+        if found is None:
+            sys.exit(2)
+        text = read_text_bank(bank)
+    rng = random.Random(seed)
+    drawn = []
+    for _ in range(forms):
+        content = draw_form(found.papers[paper], text.drawables, text.weights, text.importances, rng=rng)
+        drawn.append({place["item"] for place in content["positions"]})
+    shares = [len(one & other) / len(one) for one, other in combinations(drawn, 2)]
+    click.echo(f"{forms} 份试卷两两重复：平均 {fmean(shares):.1%}，最大 {max(shares):.1%}")
 
 
 commands: list[click.Command] = [form]

@@ -40,6 +40,11 @@ class Review:
         return tally(self.entries)[Action.SKIP]
 
     @property
+    def rows(self) -> int:
+        """How many items or rows the file has, readable or not."""
+        return len(self.reading.items) + len({found.item for found in self.reading.findings if found.item})
+
+    @property
     def errors(self) -> list[Finding]:
         """The findings that block their items."""
         return self.of(Severity.ERROR)

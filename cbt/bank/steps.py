@@ -149,7 +149,7 @@ def last_numbers(session: Session, bank_id: int) -> dict[int, int]:
         .where(Item.bank_id == bank_id)
         .group_by(ItemVersion.item_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def claim_undo(session: Session, run: ImportRun, *, now: datetime) -> None:

@@ -196,7 +196,7 @@ def raise_query(registration_id: int, *, now: datetime) -> None:
     with unit_of_work() as session:
         registration = _entered(session, registration_id, lock=True).registration
         if registration.query_at is None:
-            registration.query_at, registration.confirmed_at = now, None
+            registration.query_at = now
             _record(session, registration, "query", now)
 
 

@@ -29,14 +29,11 @@ def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
     return [Door(*row) for row in session.execute(query)]
 
 
-def doors_of(session: Session, refs: Sequence[str]) -> Sequence[Door]:
-    """Return the registrations with these references, locked, by planned start."""
-    query = (
-        _doors()
-        .where(Registration.ref.in_(refs))
-        .order_by(Sitting.planned_start_at, Registration.id)
-        .with_for_update(of=Registration)
-    )
+def doors_of(session: Session, refs: Sequence[str], *, lock: bool = False) -> Sequence[Door]:
+    """Return the registrations with these references by planned start; locked where they will change."""
+    query = _doors().where(Registration.ref.in_(refs)).order_by(Sitting.planned_start_at, Registration.id)
+    if lock:
+        query = query.with_for_update(of=Registration)
     return [Door(*row) for row in session.execute(query)]
 
 

@@ -9,6 +9,7 @@ from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.views import me
 from cbt.candidates import office_pages, office_service, photos, roster_export, roster_views, store
 from cbt.candidates.corrections import Correction
+from cbt.candidates.door_store import has_started
 from cbt.candidates.office_service import Revealed, Second
 from cbt.candidates.roster_columns import DOCUMENT_NAMES
 from cbt.candidates.roster_views import uploaded
@@ -146,7 +147,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
             "centre": session.get_one(Centre, of_sitting.centre_id),
             "blueprint": blueprint_of(session, entry.registration.blueprint_version_id),
             "has_photo": bool(store.with_photo(session, [entry.candidate.id])),
-            "started": office_service.has_started(session, entry.candidate.id),
+            "started": has_started(session, entry.candidate.id),
         }
     page = flask.render_template(
         "office/registration.html",

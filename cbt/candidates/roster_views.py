@@ -40,7 +40,7 @@ def blueprint_folder() -> Path:
 
 
 def told(problems: Sequence[Problem]) -> list[dict[str, object]]:
-    """Return problems as people and programs read them: row, column, value, why, fix, and whether it stops."""
+    """Return problems as people and programs read them: row, column, value, why, fix, stop."""
     lines: list[dict[str, object]] = []
     for problem in problems:
         why, fix = explain(InvalidInput(problem.code, **problem.params))

@@ -103,7 +103,8 @@ def choose(
     """
     with unit_of_work() as session:
         visit = _Visit(machine, seats.seat_of(session, machine), now, former_login_id)
-        doors = door_store.doors_of(session, [ref for ref in allowed if ref == registration_ref])
+        proved = [ref for ref in allowed if ref == registration_ref]
+        doors = door_store.doors_of(session, proved, lock=True)
         if not doors:
             raise NotFound("door.no_registration")
         refused = _refusals(session, doors, visit)[0]
@@ -121,7 +122,7 @@ class _Visit:
 
 
 def _sign_in(session: Session, entry: SignInInput, visit: _Visit) -> SignedIn | Choice | CbtError:
-    keys = [f"ticket:{entry.ticket}"] + ([f"seat:{visit.seat.id}"] if visit.seat else [])
+    keys = [f"ticket:{entry.ticket}"]
     for key in keys:
         throttle.check(session, key, now=visit.now)
     proved = _proved(door_store.doors_of_ticket(session, entry.ticket), entry, visit.now)

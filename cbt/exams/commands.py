@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from cbt.errors import CbtError
 from cbt.exams.files import load_blueprint_file
 from cbt.exams.schema import schema_text
 from cbt.exams.table import describe
-from cbt.exams.texts import catalogues
+from cbt.rules.blueprint import ExamBlueprint
 from cbt.web.i18n import explain
 
 __all__ = ["blueprint", "commands", "load_blueprint_file", "print_blueprint", "print_refusal"]
@@ -20,17 +19,7 @@ __all__ = ["blueprint", "commands", "load_blueprint_file", "print_blueprint", "p
 
 @click.group(help="考核方案 · Exam blueprints.")
 def blueprint() -> None:
-    """Group the blueprint commands; assembly adds the proof against a bank to `check`."""
-
-
-@blueprint.command("check", help="核对考核方案文件 · Check blueprint files.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
-    """Print the table of each paper; exit with 2 when a file does not add up."""
-    with catalogues():
-        sound = [print_blueprint(path) for path in files]
-    if not all(sound):
-        sys.exit(2)
+    """Group the blueprint commands; assembly adds `check`, which can prove a paper against a bank."""
 
 
 @blueprint.command("schema", help="输出 JSON Schema · Print the JSON Schema of blueprint files.")
@@ -39,16 +28,16 @@ def schema() -> None:
     click.echo(schema_text(), nl=False)
 
 
-def print_blueprint(path: Path) -> bool:
-    """Print one file's tables, or what keeps it from being used; return whether it can be used."""
+def print_blueprint(path: Path) -> ExamBlueprint | None:
+    """Print one file's tables and return what it says; or print what keeps it from being used."""
     try:
         found = load_blueprint_file(path)
     except CbtError as error:
         print_refusal(error)
-        return False
+        return None
     click.echo(f"{path}: {_('exams.check.sound')}")
     click.echo(describe(found) + "\n")
-    return True
+    return found
 
 
 def print_refusal(error: CbtError) -> None:

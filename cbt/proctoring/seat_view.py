@@ -96,6 +96,11 @@ class SeatView:
         return "warn" if self.alerts and tone not in {"stop", "warn"} else tone
 
     @property
+    def marked(self) -> bool:
+        """Whether a line of badges stands on the tile; being offline is told by the state."""
+        return bool(self.badges or self.alerts - {"offline"})
+
+    @property
     def under_way(self) -> bool:
         """Whether the paper was begun and is not over."""
         return self.state in UNDER_WAY

@@ -16,8 +16,11 @@ from cbt.proctoring.acts import Act, Picked, act_of, pick
 from cbt.proctoring.board import Board, load_board
 from cbt.proctoring.closing import Ending, ending
 from cbt.proctoring.log_lines import LogLine, incident_line
+from cbt.proctoring.seat_state import SeatState
 from cbt.proctoring.seat_view import Proposal, SeatView
+from cbt.proctoring.todos import not_ready
 from cbt.rules.admission import too_close
+from cbt.rules.closing import Blocker, can_end
 from cbt.rules.sitting_state import State
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
 from cbt.web.login import Principal
@@ -66,6 +69,27 @@ def read_board(room_ref: str, principal: Principal, *, now: datetime) -> Board:
 
 
 @dataclass(frozen=True, slots=True)
+class Readiness:
+    """应考 30 · 已到 28 · 已登录 27 · 未就绪 1, with the names."""
+
+    expected: int
+    arrived: int
+    signed_in: int
+    not_ready: tuple[SeatView, ...]
+    missing: tuple[SeatView, ...]
+
+    @property
+    def figures(self) -> tuple[tuple[str, int], ...]:
+        """The figures in the order they are read."""
+        return (
+            ("expected", self.expected),
+            ("arrived", self.arrived),
+            ("signed_in", self.signed_in),
+            ("not_ready", len(self.not_ready)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What an action would do now: whom it touches, whom it leaves alone and why."""
 
@@ -74,6 +98,33 @@ class Preview:
     picked: Picked
     ending: Ending
     proposal: Proposal | None
+
+    @property
+    def blockers(self) -> list[Blocker]:
+        """What is in the way of the end, in the order in which to deal with it (R-61)."""
+        return can_end(self.ending.counts)
+
+    @property
+    def can_end(self) -> bool:
+        """Whether the room can be ended now."""
+        return not self.blockers
+
+    @property
+    def forms_missing(self) -> int:
+        """How many have no form drawn."""
+        return sum(1 for seat in self.board.seats if seat.attempt_id is None)
+
+    @property
+    def readiness(self) -> Readiness:
+        """Who would begin and who would not, were the room started now (R-20)."""
+        here = [seat for seat in self.board.seats if seat.arrived_at is not None and seat.absent_at is None]
+        return Readiness(
+            expected=len(self.board.seats),
+            arrived=len(here),
+            signed_in=sum(1 for seat in here if seat.signed_in_at is not None),
+            not_ready=tuple(seat for seat in here if not_ready(seat)),
+            missing=tuple(seat for seat in self.board.seats if seat.state is SeatState.NOT_ARRIVED),
+        )
 
     def clashes(self, amount: timedelta) -> datetime | None:
         """Return the planned start of the room's next sitting when `amount` more runs into it (R-7)."""
@@ -133,10 +184,7 @@ def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime)
         )
 
 
-def read_photo(ref: str, principal: Principal) -> CandidatePhoto:
-    """Return the photo of a candidate whose room this person may see; raise NotFound without one."""
+def read_photo(ref: str, principal: Principal) -> CandidatePhoto | None:
+    """Return the photo of a candidate whose room this person may see, None while it is 照片待补."""
     with reading() as session:
-        photo = photo_of(session, entry_for(session, ref, principal).candidate.id)
-        if photo is None:
-            raise NotFound("proctoring.no_photo")
-        return photo
+        return photo_of(session, entry_for(session, ref, principal).candidate.id)

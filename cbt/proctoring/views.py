@@ -35,6 +35,12 @@ def span_filter(value: object) -> str:
     return shown.span_words(value)
 
 
+@pages.app_template_filter("said")
+def said_filter(done: Said) -> str:
+    """Say what an action did."""
+    return shown.said_text(done)
+
+
 def _me() -> Principal:
     principal = current_principal()
     if principal is None:
@@ -126,6 +132,8 @@ def person(room_ref: str, ref: str) -> Reply:
 def photo(room_ref: str, ref: str) -> Reply:
     """The registered photo, to compare with the person at the door (R-10)."""
     found = service.read_photo(ref, _me())
+    if found is None:
+        return flask.redirect(flask.current_app.extensions["cbt_assets"].url("proctoring/no-photo.svg"))
     return flask.Response(found.image, mimetype=found.mimetype)
 
 

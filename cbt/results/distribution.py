@@ -9,8 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 CLASSES = 10
 _TENTH = Decimal("0.1")
 
-WIDTH, HEIGHT = 640, 240
-_LEFT, _TOP, _BOTTOM = 8, 28, 34
+# The view box of the chart; the top leaves room for the name of the pass mark above the tallest count.
+WIDTH, HEIGHT = 640, 256
+_LEFT, _TOP, _BOTTOM = 8, 44, 34
 _GAP = 8
 
 

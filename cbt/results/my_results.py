@@ -58,6 +58,12 @@ class PaperResults:
     retake: RetakeVerdict | None
     counts_until: date | None
 
+    @property
+    def latest(self) -> Exam | None:
+        """The exam to show first: the last with a result, else the last."""
+        over = [exam for exam in self.exams if exam.state in {"released", "withheld"}]
+        return next(reversed(over or self.exams), None)
+
 
 @dataclass(frozen=True, slots=True)
 class LevelResults:

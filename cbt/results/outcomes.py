@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cbt.results.standing import Standing
+from cbt.rules.paper import Paper
 from cbt.rules.retake import Outcome
-from cbt.rules.scoring import passes
+from cbt.rules.scoring import passes, round_score
 from cbt.rules.violation import VIOLATIONS, Effect, Violation, outcome_after, score_after
 
 ALL_VOID_CODES = frozenset(one.code for one in VIOLATIONS if Effect.ALL_VOID in one.effects)
@@ -38,7 +39,7 @@ def decide(
     standing: Standing,
     *,
     score: Decimal | None,
-    pass_points: Decimal,
+    paper: Paper,
     own: str | None = None,
     elsewhere: Iterable[str] = (),
 ) -> Decision | None:
@@ -57,9 +58,9 @@ def decide(
     if score is None:
         if standing is not Standing.UNANSWERED:
             return None
-        score = Decimal(0)
+        score = round_score(Decimal(0), paper.score_step)
     counted = score_after(score, _violations(own))
-    plain = Outcome.PASSED if passes(counted, pass_points) else Outcome.FAILED
+    plain = Outcome.PASSED if passes(counted, paper.pass_points) else Outcome.FAILED
     outcome = outcome_after(plain, own=_violations(own), elsewhere=_violations(*elsewhere))
     return Decision(outcome, None if outcome is Outcome.VIOLATION else counted)
 

@@ -199,7 +199,7 @@ def _line(
         decided=decide(
             standing,
             score=row.score.score if row.score else None,
-            pass_points=paper.pass_points,
+            paper=paper,
             own=registration.violation_code,
             elsewhere=elsewhere.get(registration.id, ()),
         ),

@@ -73,6 +73,7 @@ def correct(
         result, decision = line.row.result, line.decided
         if result is None or decision is None:
             continue
+        before = _plain(line.shown)
         changed = session.scalar(
             update(Result)
             .where(
@@ -92,7 +93,7 @@ def correct(
             act="results.correct",
             subject=f"registration:{line.row.registration.ref}",
             reason=reason,
-            before=_plain(line.shown),
+            before=before,
             after={**_plain(decision), "second": second},
         )
 

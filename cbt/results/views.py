@@ -30,6 +30,12 @@ def as_points(value: Decimal) -> str:
     return f"{shown:f}".rstrip("0").rstrip(".")
 
 
+@pages.app_template_filter("as_unrounded")
+def as_unrounded(value: Decimal) -> str:
+    """Return unrounded points for a column: two places, so that they stand below each other."""
+    return f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):f}"
+
+
 @pages.get("/results")
 @access.roles(*READERS)
 def index() -> flask.typing.ResponseReturnValue:

@@ -22,7 +22,7 @@ Cell = str | int | Decimal | None
 _TEXT_ONLY = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\']")
 _NAME_LENGTH = 31
-_POINTS_FORMAT = "0.0#"
+_POINTS_FORMAT = "0.0##"
 _SIGNATURES = ("results.sign.counted", "results.sign.checked", "results.sign.officer", "results.sign.date")
 
 
@@ -162,7 +162,9 @@ def _write(
 
 
 def _cell(book: _Book, sheet: Any, row: int, column: int, cell: Cell) -> None:
-    if isinstance(cell, (int, Decimal)):
+    if isinstance(cell, int):
+        sheet.write_number(row, column, cell, book.formats["text"])
+    elif isinstance(cell, Decimal):
         sheet.write_number(row, column, cell, book.formats["number"])
     elif cell:
         sheet.write_string(row, column, cell, book.formats["text"])

@@ -33,7 +33,7 @@ class Overall(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a paper cannot be retaken."""
+    """Why a paper cannot be retaken. ABSENT stands for every result that gives no right: 缺考, 违纪, 作废."""
 
     NO_RESULT = "no_result"
     PASSED = "passed"

@@ -26,9 +26,7 @@ def door(
     return Door(
         registration=Registration(seat_id=7, sitting_room_id=1, **facts),
         candidate=Candidate(name="王小明"),
-        sitting=Sitting(
-            sign_in_opens_at=OPENS, late_cutoff_at=CUTOFF, sign_in_needs_check_in=needs_check_in
-        ),
+        sitting=Sitting(sign_in_opens_at=OPENS, late_cutoff_at=CUTOFF, sign_in_needs_check_in=needs_check_in),
         sitting_room=SittingRoom(state=state, started_at=started_at),
         seat=Seat(id=7, number=7, room_id=1),
         room=Room(id=1, name="机房 A"),
@@ -51,7 +49,9 @@ def code(
         pytest.param(
             OPENS - SECOND, {"state": "running", "started_at": OPENS - MINUTE}, None, id="room started early"
         ),
-        pytest.param(START + 10 * MINUTE, {"state": "running", "started_at": START}, None, id="late, running"),
+        pytest.param(
+            START + 10 * MINUTE, {"state": "running", "started_at": START}, None, id="late, running"
+        ),
         pytest.param(START + 10 * MINUTE, {"state": "held", "started_at": START}, None, id="room is held"),
         pytest.param(OPENS, {"state": "published"}, "door.not_open", id="doors not open"),
         pytest.param(OPENS, {"state": "draft"}, "door.not_open", id="sitting is a draft"),
@@ -74,7 +74,10 @@ def test_sign_in_works_only_while_the_room_admits_or_runs(
         pytest.param(CUTOFF - SECOND, {}, "door.not_checked_in", id="a second before the cut-off"),
         pytest.param(CUTOFF, {}, "door.not_arrived", id="no arrival at the cut-off"),
         pytest.param(
-            START, {"arrived_at": CUTOFF - SECOND}, "door.not_checked_in", id="arrived in time, still in the queue"
+            START,
+            {"arrived_at": CUTOFF - SECOND},
+            "door.not_checked_in",
+            id="arrived in time, still in the queue",
         ),
         pytest.param(START, CHECKED, None, id="the cut-off is not for signing in"),
         pytest.param(OPENS, {"needs_check_in": False}, None, id="policy asks for no check-in"),
@@ -108,12 +111,20 @@ def test_a_closed_paper_is_not_entered_again() -> None:
         pytest.param(None, PaperState.OPEN, None, id="machine without a seat"),
         pytest.param(Place(Seat(id=7, room_id=1), False), PaperState.OPEN, None, id="own seat"),
         pytest.param(Place(Seat(id=8, room_id=1), False), PaperState.OPEN, "door.wrong_seat", id="free seat"),
-        pytest.param(Place(Seat(id=8, room_id=1), False), PaperState.MOVING, None, id="free seat, move allowed"),
         pytest.param(
-            Place(Seat(id=8, room_id=1), True), PaperState.MOVING, "door.wrong_seat", id="seat of another person"
+            Place(Seat(id=8, room_id=1), False), PaperState.MOVING, None, id="free seat, move allowed"
         ),
         pytest.param(
-            Place(Seat(id=90, room_id=2), False), PaperState.MOVING, "door.wrong_room", id="seat of another room"
+            Place(Seat(id=8, room_id=1), True),
+            PaperState.MOVING,
+            "door.wrong_seat",
+            id="seat of another person",
+        ),
+        pytest.param(
+            Place(Seat(id=90, room_id=2), False),
+            PaperState.MOVING,
+            "door.wrong_room",
+            id="seat of another room",
         ),
     ],
 )

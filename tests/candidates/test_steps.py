@@ -59,7 +59,9 @@ def refusal_of(world: World, *args: object, **kwargs: object) -> str | None:
         pytest.param(CUTOFF, "admission.late", id="15:00 after reporting time"),
     ],
 )
-def test_arrival_counts_from_check_in_to_the_cut_off(world: World, now: datetime, expected: str | None) -> None:
+def test_arrival_counts_from_check_in_to_the_cut_off(
+    world: World, now: datetime, expected: str | None
+) -> None:
     assert refusal_of(world, "theory", now) == expected
     with work(world) as session:
         assert registration(session, world, "theory").arrived_at == (now if expected is None else None)
@@ -247,9 +249,10 @@ def test_nothing_is_changed_at_the_door_of_an_ended_room(world: World) -> None:
     with work(world) as session:
         session.execute(update(SittingRoom).values(state="ended"))
     assert absent(world, "theory", PLANNED + 60 * MINUTE, "not_arrived") == "admission.door_shut"
-    with work(world) as session, pytest.raises(Conflict, match=r"admission\.door_shut"):
+    with work(world) as session:
         row = registration(session, world, "theory")
-        steps.undo_absent(session, row, now=PLANNED + 60 * MINUTE, actor=BY)
+        with pytest.raises(Conflict, match=r"admission\.door_shut"):
+            steps.undo_absent(session, row, now=PLANNED + 60 * MINUTE, actor=BY)
 
 
 def test_of_two_racing_callers_the_second_is_told(world: World) -> None:
@@ -269,9 +272,10 @@ def test_of_two_racing_callers_the_second_is_told(world: World) -> None:
 
 def test_a_login_code_is_issued_after_check_in_and_kept_as_a_hash(world: World) -> None:
     rng = random.Random(5)
-    with work(world) as session, pytest.raises(Conflict, match=r"admission\.code_too_soon"):
+    with work(world) as session:
         row = registration(session, world, "theory")
-        steps.issue_login_code(session, row, now=CHECK_IN_OPENS, rng=rng, actor=BY)
+        with pytest.raises(Conflict, match=r"admission\.code_too_soon"):
+            steps.issue_login_code(session, row, now=CHECK_IN_OPENS, rng=rng, actor=BY)
     check_in(world, "theory", CHECK_IN_OPENS)
     with work(world) as session:
         row = registration(session, world, "theory")

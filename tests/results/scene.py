@@ -115,7 +115,13 @@ def release(world: World) -> None:
 
 
 def book_again(
-    world: World, name: str, *, at: datetime, kind: str = "retake", paper: str | None = None, batch: str = "下一批"
+    world: World,
+    name: str,
+    *,
+    at: datetime,
+    kind: str = "retake",
+    paper: str | None = None,
+    batch: str = "下一批",
 ) -> str:
     """Register a sitter for another exam at `at` in a batch of its own; return the batch's ref."""
     now = world.clock.now()
@@ -126,9 +132,15 @@ def book_again(
         made = session.scalar(select(Batch).where(Batch.name == batch))
         made = made or planning.create_batch(session, name=batch, now=now, actor="cli")
         sitting = planning.create_sitting(
-            session, batch=made, centre=centre, name=f"{name} 再考", planned_start_at=at, rooms=[room], now=now,
+            session,
+            batch=made,
+            centre=centre,
+            name=f"{name} 再考",
+            planned_start_at=at,
+            rooms=[room],
+            now=now,
             actor="cli",
-        )  # fmt: skip
+        )
         planning.publish_sitting(session, sitting, now=now, actor="cli")
         _register(session, former, sitting, kind=kind, paper=paper or former.paper)
         return made.ref
@@ -142,9 +154,7 @@ def _register(session: Session, former: Registration, sitting: Sitting, *, kind:
     )
     if ticket is None:
         number = f"27{sitting.batch_id:04d}{former.candidate_id:06d}"
-        ticket = AdmissionTicket(
-            batch_id=sitting.batch_id, candidate_id=former.candidate_id, number=number
-        )
+        ticket = AdmissionTicket(batch_id=sitting.batch_id, candidate_id=former.candidate_id, number=number)
         session.add(ticket)
         session.flush()
     room = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).one()
@@ -152,10 +162,19 @@ def _register(session: Session, former: Registration, sitting: Sitting, *, kind:
     assert seat is not None
     session.add(
         Registration(
-            ref=new_ref("re"), candidate_id=former.candidate_id, ticket_id=ticket.id, sitting_id=sitting.id,
-            sitting_room_id=room.id, seat_id=seat.id, blueprint_version_id=former.blueprint_version_id,
-            blueprint_ref=former.blueprint_ref, paper=paper, kind=kind, factor=Decimal(1), extra=timedelta(0),
+            ref=new_ref("re"),
+            candidate_id=former.candidate_id,
+            ticket_id=ticket.id,
+            sitting_id=sitting.id,
+            sitting_room_id=room.id,
+            seat_id=seat.id,
+            blueprint_version_id=former.blueprint_version_id,
+            blueprint_ref=former.blueprint_ref,
+            paper=paper,
+            kind=kind,
+            factor=Decimal(1),
+            extra=timedelta(0),
             accommodation_note="",
-        )  # fmt: skip
+        )
     )
     session.flush()

@@ -8,10 +8,12 @@ from fractions import Fraction
 import pytest
 
 from cbt.rules.blueprint import (
+    AdmissionPolicy,
     ClockPolicy,
     DifficultyMix,
     ExamBlueprint,
     Finding,
+    RetakePolicy,
     SubmitPolicy,
     check,
 )
@@ -192,6 +194,31 @@ def test_what_does_not_hold_is_found_at_its_place(
     blueprint: ExamBlueprint, path: tuple[str | int, ...], code: str
 ) -> None:
     assert (path, code) in places(check(blueprint))
+
+
+@pytest.mark.parametrize(
+    "blueprint",
+    [
+        pytest.param(papers(theory=theory(pass_points=Decimal(0))), id="everybody passes"),
+        pytest.param(papers(theory=theory(pass_points=Decimal(100))), id="only the perfect pass"),
+        pytest.param(
+            papers(theory=theory(difficulty=DifficultyMix((0, 0, 1, 0, 0)))), id="one difficulty only"
+        ),
+        pytest.param(level_three(retake=RetakePolicy(years=1)), id="one year to retake"),
+        pytest.param(
+            level_three(admission=AdmissionPolicy(report=minutes(40))), id="reporting as doors open"
+        ),
+        pytest.param(level_three(admission=AdmissionPolicy(late_limit=minutes(0))), id="nobody may be late"),
+        pytest.param(papers(theory=theory(clock=ClockPolicy(grace=timedelta(0)))), id="no grace"),
+    ],
+)
+def test_extreme_choices_are_choices(blueprint: ExamBlueprint) -> None:
+    assert check(blueprint) == []
+
+
+def test_a_wrong_unit_number_is_found_with_the_right_one() -> None:
+    (found,) = check(with_unit(3, number=5))
+    assert found.params == {"number": 5, "expected": 4}
 
 
 def test_everything_is_found_at_once() -> None:

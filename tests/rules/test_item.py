@@ -47,6 +47,35 @@ def test_what_an_author_adds_is_kept() -> None:
     assert read.law.endswith("保护法》")
 
 
+def test_what_an_author_leaves_out_is_the_usual() -> None:
+    read = content("single_choice")
+    assert (read.point, read.difficulty, read.consistency, read.fixed_order) == ("", 3, 5, False)
+    assert (content("numeric", decimals=0).decimals, content("fill_blank").word_bank) == (0, ())
+    bare = parse_content({"type": "numeric", "stem": "共{{1}}件。", "answer": "3"})
+    assert (bare.decimals, bare.tolerance) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        pytest.param("single_choice", {"choices": ["甲", "乙"], "answer": "B"}, id="two choices"),
+        pytest.param(
+            "single_choice", {"choices": [str(n) for n in range(26)], "answer": "Z"}, id="26 choices"
+        ),
+        pytest.param("multiple_choice", {"answer": "B"}, id="one right choice of several"),
+        pytest.param("matching", {"pairs": [["甲", "一"], ["乙", "二"]]}, id="two pairs"),
+        pytest.param("matching", {"extra_options": []}, id="no distractor"),
+        pytest.param("ordering", {"steps": ["受理", "回访"]}, id="two steps"),
+        pytest.param("fill_blank", {"stem": "{{1}}由{{2}}"}, id="a stem that begins with a blank"),
+        pytest.param("true_false", {"difficulty": 1, "consistency": 1}, id="the lowest scales"),
+        pytest.param("true_false", {"difficulty": 5, "consistency": 5}, id="the highest scales"),
+        pytest.param("numeric", {"tolerance": 0}, id="no tolerance"),
+    ],
+)
+def test_the_smallest_and_largest_items_are_read(kind: str, changes: dict[str, Any]) -> None:
+    assert content(kind, **changes).type is ItemType(kind)
+
+
 def test_a_false_statement_is_keyed_to_the_second_place() -> None:
     assert content("true_false", answer=False).answer_key == (1,)
 

@@ -1,0 +1,53 @@
+# Two commands: `make demo` and `make test`. Windows without make: see README.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo serve test install install-dev check bench wheel schema clean
+
+demo: install
+	$(BIN)/cbt demo
+
+serve: install
+	$(BIN)/cbt serve
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements/run.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m cbt.translations.compiling
+	@touch $@
+
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+test: install-dev
+	$(BIN)/python -m cbt.translations.compiling
+	$(BIN)/python -m tests.browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: install-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m cbt.translations.checking
+
+bench: install-dev
+	$(BIN)/python -m bench
+
+wheel: install-dev
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+schema: install-dev
+	$(BIN)/cbt blueprint schema > blueprints/blueprint.schema.json
+
+clean:
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .hypothesis

@@ -1,0 +1,50 @@
+"""A bank as its text files say it, ready to be drawn from, without a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cbt.bank.formats.text import read_folder
+from cbt.bank.taxonomy import parent_of
+from cbt.errors import InvalidInput
+from cbt.rules.assembly import Drawable, drawable_of
+from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.item import parse_content
+
+
+@dataclass(frozen=True, slots=True)
+class TextBank:
+    """What a draw needs of a bank."""
+
+    name: str
+    drawables: list[Drawable]
+    weights: Mapping[str, int]
+    importances: Mapping[str, str]
+
+
+def read_text_bank(folder: Path) -> TextBank:
+    """Return the bank of `folder`.
+
+    Raises InvalidInput("assembly.bank_unreadable", path=…) when it has no taxonomy, and InvalidInput of the
+    first item that cannot be read; `cbt bank lint` lists everything.
+    """
+    found = read_folder(folder)
+    if found.taxonomy is None:
+        raise InvalidInput("assembly.bank_unreadable", path=str(folder))
+    weights, importances = found.taxonomy.weights, found.taxonomy.importances
+    drawables = []
+    for draft in found.items:
+        content = parse_content(draft.data)
+        drawables.append(
+            drawable_of(
+                content,
+                ref=draft.ref,
+                version=1,
+                sha=digest(canonical_json(draft.data)),
+                range_code=parent_of(content.point, weights),
+                importance=importances.get(content.point, ""),
+            )
+        )
+    return TextBank(folder.name, drawables, weights, importances)

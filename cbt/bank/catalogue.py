@@ -1,0 +1,187 @@
+"""Queries behind the author's pages: banks with their counts, a search, one item with its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
+from cbt.errors import NotFound
+from cbt.rules.item import ItemContent, parse_content
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BankLine:
+    """A bank in the list: how many published items of each type, over how many points."""
+
+    ref: str
+    name: str
+    note: str
+    counts: dict[str, int]
+    points: int
+
+    @property
+    def total(self) -> int:
+        """How many published items there are."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What an author looks for; empty values mean everything."""
+
+    point: str = ""
+    text: str = ""
+    type: str = ""
+    difficulty: int | None = None
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """One item in the table of a bank."""
+
+    ref: str
+    type: str
+    point: str
+    point_name: str
+    difficulty: int
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """One version in an item's history."""
+
+    number: int
+    created_at: datetime
+    actor: str
+    file_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSheet:
+    """Everything the page of an item shows."""
+
+    ref: str
+    version: int
+    shown: int
+    point_name: str
+    data: dict[str, Any]
+    content: ItemContent
+    versions: list[VersionLine]
+
+
+def bank_lines(session: Session) -> list[BankLine]:
+    """Return every bank with its counts, in the order of the refs."""
+    counts: dict[int, dict[str, int]] = {}
+    for bank_id, kind, count in session.execute(
+        select(Item.bank_id, Item.type, func.count())
+        .where(Item.version > 0)
+        .group_by(Item.bank_id, Item.type)
+    ):
+        counts.setdefault(bank_id, {})[kind] = count
+    points = dict(
+        session.execute(select(KnowledgePoint.bank_id, func.count()).group_by(KnowledgePoint.bank_id)).all()
+    )
+    banks = session.scalars(select(ItemBank).order_by(ItemBank.ref))
+    return [
+        BankLine(bank.ref, bank.name, bank.note, counts.get(bank.id, {}), points.get(bank.id, 0))
+        for bank in banks
+    ]
+
+
+def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[ItemLine], int]:
+    """Return one page of the published items that match, by point and ref, and how many match in all."""
+    where = _matches(bank_id, search)
+    joined = and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.version)
+    total = session.scalar(select(func.count()).select_from(Item).join(ItemVersion, joined).where(*where))
+    rows = session.execute(
+        select(Item, ItemVersion.content, KnowledgePoint.name)
+        .join(ItemVersion, joined)
+        .outerjoin(
+            KnowledgePoint, and_(KnowledgePoint.bank_id == Item.bank_id, KnowledgePoint.code == Item.point)
+        )
+        .where(*where)
+        .order_by(Item.point, Item.ref)
+        .limit(PAGE_SIZE)
+        .offset((search.page - 1) * PAGE_SIZE)
+    )
+    lines = [
+        ItemLine(
+            item.ref, item.type, item.point, name or "", item.difficulty, item.version, _headline(content)
+        )
+        for item, content, name in rows
+    ]
+    return lines, total or 0
+
+
+def _matches(bank_id: int, search: Search) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [Item.bank_id == bank_id, Item.version > 0]
+    if search.point:
+        where.append(Item.point.startswith(search.point, autoescape=True))
+    if search.type:
+        where.append(Item.type == search.type)
+    if search.difficulty is not None:
+        where.append(Item.difficulty == search.difficulty)
+    if search.text:
+        where.append(ItemVersion.content.icontains(search.text, autoescape=True))
+    return where
+
+
+def _headline(text: str) -> str:
+    data = json.loads(text)
+    return str(data.get("title") or data["stem"])
+
+
+def item_sheet(session: Session, bank_id: int, ref: str, *, number: int | None = None) -> ItemSheet:
+    """Return one item in a version, by default the published or else the last one.
+
+    Raises NotFound("bank.item_missing") or ("bank.item_unknown").
+    """
+    item = session.scalar(select(Item).where(Item.bank_id == bank_id, Item.ref == ref))
+    if item is None:
+        raise NotFound("bank.item_missing", ref=ref)
+    rows = session.execute(
+        select(ItemVersion, ImportRun.file_name)
+        .outerjoin(ImportRun, ImportRun.id == ItemVersion.import_run_id)
+        .where(ItemVersion.item_id == item.id)
+        .order_by(ItemVersion.number.desc())
+    ).all()
+    wanted = number or item.version or rows[0][0].number
+    shown = next((version for version, _name in rows if version.number == wanted), None)
+    if shown is None:
+        raise NotFound("bank.item_unknown", ref=ref, version=wanted)
+    data = json.loads(shown.content)
+    name = session.scalar(
+        select(KnowledgePoint.name).where(
+            KnowledgePoint.bank_id == bank_id, KnowledgePoint.code == data["point"]
+        )
+    )
+    return ItemSheet(
+        ref=ref,
+        version=item.version,
+        shown=shown.number,
+        point_name=name or "",
+        data=data,
+        content=parse_content(data),
+        versions=[
+            VersionLine(version.number, version.created_at, version.actor, file_name)
+            for version, file_name in rows
+        ],
+    )
+
+
+def import_runs(session: Session, bank_id: int, *, limit: int = 20) -> Sequence[ImportRun]:
+    """Return the latest imports of a bank, the last one first."""
+    query = select(ImportRun).where(ImportRun.bank_id == bank_id)
+    return session.scalars(query.order_by(ImportRun.at.desc(), ImportRun.id.desc()).limit(limit)).all()

@@ -1,0 +1,146 @@
+"""Pages of an import: upload, dry run, the marked workbook, confirm, undo."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.store import actor_names
+from cbt.accounts.views import me
+from cbt.bank import catalogue, service, store
+from cbt.bank.findings import Severity
+from cbt.bank.formats.marked import marked_workbook
+from cbt.bank.formats.national import read_national
+from cbt.bank.formats.template import template_workbook
+from cbt.bank.review import Review
+from cbt.bank.texts import field_label, note
+from cbt.db.unit_of_work import reading
+from cbt.errors import InvalidInput
+from cbt.rules.roles import Role
+from cbt.web import access
+
+pages = flask.Blueprint("imports", __name__)
+
+Answer = flask.typing.ResponseReturnValue
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_SHOWN = 300
+READERS = (Role.AUTHOR, Role.REVIEWER)
+
+
+def actor() -> str:
+    """Return the actor string of the signed-in person."""
+    return f"staff:{me().subject_ref}"
+
+
+@pages.get("/bank/template.xlsx")
+@access.roles(*READERS)
+def template() -> Answer:
+    """Send the empty workbook."""
+    return _workbook(template_workbook(), _("bank.template.file"))
+
+
+@pages.get("/bank/<ref>/import")
+@access.roles(*READERS)
+def upload(ref: str) -> Answer:
+    """Show the upload form and the imports so far."""
+    return _upload_page(ref, NOTHING_REFUSED)
+
+
+@pages.post("/bank/<ref>/import")
+@access.roles(Role.AUTHOR)
+def keep(ref: str) -> Answer:
+    """Keep the uploaded file for its dry run and go there."""
+    sent = flask.request.files.get("file")
+    try:
+        if sent is None or not sent.filename:
+            raise InvalidInput("bank.no_file", field="file")
+        name = PurePath(sent.filename.replace("\\", "/")).name[:200]
+        draft_ref = service.keep_draft(
+            bank_ref=ref, file_name=name, content=sent.read(), now=flask.g.now, actor=actor()
+        )
+    except InvalidInput as error:
+        return _upload_page(ref, refusal(error))
+    return flask.redirect(flask.url_for(".check", ref=ref, draft_ref=draft_ref), 303)
+
+
+def _upload_page(ref: str, refused: Refusal) -> Answer:
+    with reading() as session:
+        bank = store.bank_by_ref(session, ref)
+        runs = catalogue.import_runs(session, bank.id)
+        names = actor_names(session, {run.actor for run in runs})
+    page = flask.render_template("bank/upload.html", bank=bank, runs=runs, names=names, refused=refused)
+    return page, refused.code
+
+
+@pages.get("/bank/<ref>/import/<draft_ref>")
+@access.roles(Role.AUTHOR)
+def check(ref: str, draft_ref: str) -> Answer:
+    """Show the dry run: counts, columns, and every finding with its place and remedy."""
+    made = _review(ref, draft_ref)[0]
+    order = (Severity.ERROR, Severity.HINT, Severity.FIXED)
+    findings = [found for severity in order for found in made.of(severity)]
+    return flask.render_template(
+        "bank/check.html",
+        bank_ref=ref,
+        bank_name=made.taxonomy.name,
+        draft_ref=draft_ref,
+        made=made,
+        notes=[note(found) for found in findings[:MOST_SHOWN]],
+        more=max(len(findings) - MOST_SHOWN, 0),
+        fixed=len(made.of(Severity.FIXED)),
+        hints=len(made.of(Severity.HINT)),
+        field_label=field_label,
+    )
+
+
+@pages.get("/bank/<ref>/import/<draft_ref>/marked.xlsx")
+@access.roles(Role.AUTHOR)
+def marked(ref: str, draft_ref: str) -> Answer:
+    """Send the author's workbook with its findings marked."""
+    made, content = _review(ref, draft_ref)
+    stem = PurePath(made.reading.file_name).stem
+    return _workbook(marked_workbook(content, made.findings), _("bank.marked.file", name=stem))
+
+
+@pages.post("/bank/<ref>/import/<draft_ref>")
+@access.roles(Role.AUTHOR)
+def confirm(ref: str, draft_ref: str) -> Answer:
+    """Store what has no error, and say what was stored."""
+    run = service.confirm_draft(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=actor())
+    flask.flash(_("bank.import.done", added=run.added, changed=run.changed, skipped=run.skipped), "ok")
+    return flask.redirect(flask.url_for(".upload", ref=ref), 303)
+
+
+@pages.post("/bank/<ref>/import/<draft_ref>/cancel")
+@access.roles(Role.AUTHOR)
+def cancel(ref: str, draft_ref: str) -> Answer:
+    """Forget the uploaded file."""
+    service.cancel_draft(draft_ref=draft_ref, actor=actor())
+    flask.flash(_("bank.import.cancelled"), "message")
+    return flask.redirect(flask.url_for(".upload", ref=ref), 303)
+
+
+@pages.post("/bank/<ref>/imports/<run_ref>/undo")
+@access.roles(Role.AUTHOR)
+def undo(ref: str, run_ref: str) -> Answer:
+    """Take one import back."""
+    done = service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=actor())
+    said = _("bank.import.undone", withdrawn=done.withdrawn, returned=done.returned, kept=done.kept)
+    flask.flash(said, "ok")
+    return flask.redirect(flask.url_for(".upload", ref=ref), 303)
+
+
+def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
+    with reading() as session:
+        draft = store.draft_of(session, ref, draft_ref, actor=actor())
+        found = read_national(draft.content, draft.file_name)
+        return service.review_for(session, found, ref), draft.content
+
+
+def _workbook(content: bytes, name: str) -> flask.Response:
+    response = flask.Response(content, mimetype=WORKBOOK)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response

@@ -1,0 +1,88 @@
+"""Pages of the bank room: banks, search, one item. Keys are shown to authors and reviewers only."""
+
+from __future__ import annotations
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.accounts.store import actor_names
+from cbt.bank import catalogue, import_views, store
+from cbt.bank.catalogue import PAGE_SIZE, Search
+from cbt.bank.preview import key_lines, preview_paper
+from cbt.db.unit_of_work import reading
+from cbt.rules.item import ItemType
+from cbt.rules.roles import Role
+from cbt.web import access
+from cbt.web.login import current_principal
+
+pages = flask.Blueprint("bank", __name__)
+pages.register_blueprint(import_views.pages)
+
+Answer = flask.typing.ResponseReturnValue
+LONGEST_QUERY = 100
+
+
+@pages.get("/bank")
+@access.roles(Role.AUTHOR, Role.REVIEWER, Role.INSPECTOR)
+def banks() -> Answer:
+    """List the banks; an inspector sees the counts, not the items."""
+    with reading() as session:
+        found = catalogue.bank_lines(session)
+    principal = current_principal()
+    may_open = principal is not None and principal.has(Role.AUTHOR, Role.REVIEWER)
+    return flask.render_template("bank/banks.html", banks=found, may_open=may_open, types=list(ItemType))
+
+
+@pages.get("/bank/<ref>")
+@access.roles(Role.AUTHOR, Role.REVIEWER)
+def bank(ref: str) -> Answer:
+    """Show the items of a bank that match the search."""
+    search = _search()
+    with reading() as session:
+        found = store.bank_by_ref(session, ref)
+        lines, total = catalogue.search_items(session, found.id, search)
+        taxonomy = store.taxonomy_of(session, found)
+    return flask.render_template(
+        "bank/bank.html",
+        bank=found,
+        lines=lines,
+        total=total,
+        search=search,
+        pages=-(-total // PAGE_SIZE),
+        url_of=lambda page: flask.url_for(".bank", ref=ref, **{**flask.request.args, "page": page}),
+        ranges=taxonomy.ranges,
+        types=[(kind.value, _(f"bank.type.{kind.value}")) for kind in ItemType],
+    )
+
+
+@pages.get("/bank/<ref>/items/<item_ref>")
+@access.roles(Role.AUTHOR, Role.REVIEWER)
+def item(ref: str, item_ref: str) -> Answer:
+    """Show one item as the candidate meets it, with its key, explanation and history."""
+    number = flask.request.args.get("version", type=int)
+    with reading() as session:
+        found = store.bank_by_ref(session, ref)
+        sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
+        names = actor_names(session, {version.actor for version in sheet.versions})
+    return flask.render_template(
+        "bank/item.html",
+        bank=found,
+        sheet=sheet,
+        names=names,
+        paper=preview_paper(sheet.content, seed=item_ref),
+        keys=key_lines(sheet.content),
+    )
+
+
+def _search() -> Search:
+    """Read the search from the address; what makes no sense there means everything."""
+    args = flask.request.args
+    kind = args.get("type", "")
+    difficulty = args.get("difficulty", type=int)
+    return Search(
+        point=args.get("point", "").strip()[:20],
+        text=args.get("text", "").strip()[:LONGEST_QUERY],
+        type=kind if kind in list(ItemType) else "",
+        difficulty=difficulty if difficulty in range(1, 6) else None,
+        page=min(max(args.get("page", 1, type=int), 1), 100_000),
+    )

@@ -1,0 +1,166 @@
+"""Builds the demo installation: banks, blueprints, a batch with two sittings, staff, candidates, forms."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.accounts.service import create_staff
+from cbt.bank.service import import_folder
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
+from cbt.candidates.personal import document_index
+from cbt.candidates.roster_commit import import_roster
+from cbt.candidates.steps import check_in, issue_login_code, record_arrival
+from cbt.config import Settings
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.drawing import draw_for_sitting
+from cbt.demo.people import STAFF, Invented, invent, roster
+from cbt.demo.portraits import portrait
+from cbt.sittings import planning
+from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
+from cbt.sittings.steps import admit_if_due
+
+ACTOR = "cli"
+SEATS, SPARES = 30, 2
+FIRST_IN = timedelta(minutes=19)
+"""The first start lies here: sign-in is open already, and whoever has arrived is in time."""
+SECOND_IN = timedelta(minutes=109)
+AT_THE_DOOR = 26
+CODES = 3
+
+
+@dataclass
+class Access:
+    """What is printed once, so that the demo can be entered."""
+
+    staff: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Login, name, roles, one-time password."""
+    candidates: list[tuple[int, str, str, str, str, str]] = field(default_factory=list)
+    """Seat, name, paper, ticket number, last six of the document, 登录码."""
+    room_code: str = ""
+    planned_start_at: datetime | None = None
+
+
+def is_built() -> bool:
+    """Return whether this installation holds a demo already."""
+    with reading() as session:
+        return session.scalar(select(Batch.id).limit(1)) is not None
+
+
+def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Access:
+    """Fill a fresh installation and return what is needed to enter it."""
+    access = Access()
+    for login, name, roles in STAFF:
+        password = create_staff(login=login, name=name, roles=roles, now=now, actor=ACTOR, rng=rng)
+        access.staff.append((login, name, "、".join(role.value for role in roles), password))
+    for folder in sorted(path for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file()):
+        import_folder(folder, now=now, actor=ACTOR)
+    people = invent(rng)
+    first, second = _plan(access, now)
+    _register(settings.blueprint_dir, first, people[: SEATS - SPARES], second_paper=False, now=now)
+    _register(settings.blueprint_dir, second, people[SPARES:], second_paper=True, now=now)
+    for sitting_ref in (first, second):
+        draw_for_sitting(sitting_ref, now=now, actor=ACTOR, seed=rng.getrandbits(32))
+    with unit_of_work() as session:
+        _photos(session, people)
+        _door(session, access, first, people, now=now, rng=rng)
+    return access
+
+
+def _plan(access: Access, now: datetime) -> tuple[str, str]:
+    start = now.replace(second=0, microsecond=0)
+    access.planned_start_at = start + FIRST_IN
+    with unit_of_work() as session:
+        centre = planning.create_centre(
+            session, name="上海市第 111 号鉴定站所", address="上海市松江区荣乐东路 2027 号二楼", now=now, actor=ACTOR
+        )
+        room = planning.create_room(
+            session, centre, name="机房 A", seats=SEATS, spares=SPARES, now=now, actor=ACTOR
+        )
+        access.room_code = room.room_code
+        batch = planning.create_batch(session, name="客户服务管理员认定批次（演练）", now=now, actor=ACTOR)
+        refs = []
+        for name, start_in in (("第 1 场", FIRST_IN), ("第 2 场", SECOND_IN)):
+            sitting = planning.create_sitting(
+                session,
+                batch=batch,
+                centre=centre,
+                name=name,
+                planned_start_at=start + start_in,
+                rooms=[room],
+                now=now,
+                actor=ACTOR,
+            )
+            _assign(session, sitting, now)
+            planning.publish_sitting(session, sitting, now=now, actor=ACTOR)
+            refs.append(sitting.ref)
+    return refs[0], refs[1]
+
+
+def _assign(session: Session, sitting: Sitting, now: datetime) -> None:
+    room = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).one()
+    duties = {"zhukao": "chief_proctor", "jiankao1": "proctor", "jiankao2": "proctor"}
+    for staff in session.scalars(select(Staff).where(Staff.login.in_(duties))):
+        planning.assign_staff(
+            session, room, staff_id=staff.id, duty=duties[staff.login], now=now, actor=ACTOR
+        )
+
+
+def _register(
+    blueprints: Path, sitting_ref: str, people: list[Invented], *, second_paper: bool, now: datetime
+) -> None:
+    import_roster(
+        sitting_ref=sitting_ref,
+        file_name="demo.csv",
+        body=roster(people, second=second_paper),
+        folder=blueprints,
+        now=now,
+        actor=ACTOR,
+    )
+
+
+def _photos(session: Session, people: list[Invented]) -> None:
+    for person in people:
+        candidate_id = session.scalars(
+            select(Candidate.id).where(Candidate.document_index == document_index(person.document))
+        ).one()
+        image = portrait(seed=int(person.document[6:17]), long_hair=person.woman)
+        session.add(CandidatePhoto(candidate_id=candidate_id, mimetype="image/png", image=image))
+
+
+def _door(
+    session: Session, access: Access, sitting_ref: str, people: list[Invented], *, now: datetime, rng: random.Random
+) -> None:
+    """Let all but two of the first sitting arrive and be checked, and print how the first ones sign in."""
+    room = session.scalars(
+        select(SittingRoom).join(Sitting, Sitting.id == SittingRoom.sitting_id).where(Sitting.ref == sitting_ref)
+    ).one()
+    admit_if_due(session, room, now=now)
+    by_name = {person.name: person for person in people}
+    rows = session.execute(
+        select(Registration, Candidate.name, AdmissionTicket.number, Seat.number)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .where(Registration.sitting_room_id == room.id)
+        .order_by(Seat.number)
+    ).all()
+    for index, (registration, name, ticket, seat) in enumerate(rows):
+        person = by_name[name]
+        code = ""
+        if index < AT_THE_DOOR:
+            record_arrival(session, registration, now=now, arrived_at=now, actor=ACTOR)
+            check_in(
+                session, registration, now=now, document_type="resident_id", last_four=person.document[-4:], actor=ACTOR
+            )
+        if index < CODES:
+            code = issue_login_code(session, registration, now=now, rng=rng, actor=ACTOR)
+        access.candidates.append(
+            (seat, name, f"{person.level}{person.paper}", ticket, person.document[-6:], code)
+        )

@@ -1,0 +1,83 @@
+"""The invented people of the demo, and the rosters they are registered with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cbt.rules.roles import Role
+
+STAFF: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
+    ("admin", "顾文清", (Role.ADMIN,)),
+    ("kaowu", "沈慧", (Role.OFFICER,)),
+    ("zhukao", "陆建平", (Role.CHIEF_PROCTOR,)),
+    ("jiankao1", "李敏", (Role.PROCTOR,)),
+    ("jiankao2", "周建国", (Role.PROCTOR,)),
+    ("mingti", "秦岚", (Role.AUTHOR,)),
+    ("shenti", "范哲", (Role.REVIEWER,)),
+    ("yuejuan", "蒋雯", (Role.MARKER,)),
+    ("dudao", "施远", (Role.INSPECTOR,)),
+)
+"""Login, name and roles: one person of every role, and a second proctor."""
+
+_NAMES = (
+    "张伟 李娜 王芳 刘强 陈晨 杨帆 王小明 黄丽 赵敏 周杰 吴磊 徐静 孙悦 马超 朱琳 "
+    "胡军 郭婧 陈静 林涛 何洁 高峰 刘洋 罗丹 孙浩 梁宇 宋佳 郑凯 谢婷 欧阳若曦 阿依古丽·买买提"
+).split()
+_WOMEN = frozenset("李娜 王芳 陈晨 黄丽 赵敏 徐静 孙悦 朱琳 郭婧 陈静 何洁 罗丹 宋佳 谢婷 欧阳若曦 阿依古丽·买买提".split())
+_EMPLOYERS = ("申江百货客服中心", "浦悦物流有限公司", "云桥信息服务有限公司", "和光家电售后服务部")
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK = "10X98765432"
+
+FIRST = (("三级", "理论知识"), ("三级", "专业能力"), ("二级", "理论知识"), ("二级", "专业能力"))
+"""The first sitting mixes the four papers seat by seat."""
+SECOND = {"理论知识": "专业能力", "专业能力": "理论知识"}
+"""In the second sitting everybody sits the other paper of their level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invented:
+    """An invented candidate."""
+
+    name: str
+    document: str
+    level: str
+    paper: str
+    employer: str
+
+    @property
+    def woman(self) -> bool:
+        """Return whether the portrait has long hair."""
+        return self.name in _WOMEN
+
+
+def invent(rng: random.Random) -> list[Invented]:
+    """Return the 30 candidates, their numbers drawn from `rng` (well formed, given to nobody)."""
+    people = []
+    for index, name in enumerate(_NAMES):
+        level, paper = FIRST[index % len(FIRST)]
+        people.append(Invented(name, _number(rng, name in _WOMEN), level, paper, rng.choice(_EMPLOYERS)))
+    return people
+
+
+def _number(rng: random.Random, woman: bool) -> str:
+    born = f"{rng.randint(1975, 2001)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}"
+    serial = rng.randrange(900, 999, 2) + (0 if woman else 1)
+    body = f"310117{born}{serial:03d}"
+    return body + _CHECK[sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11]
+
+
+def roster(people: Sequence[Invented], *, second: bool) -> bytes:
+    """Return the roster (CSV, UTF-8) of a sitting."""
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(["姓名", "证件类型", "证件号码", "级别", "科目", "性别", "工作单位", "新考/补考"])
+    for person in people:
+        paper = SECOND[person.paper] if second else person.paper
+        gender = "女" if person.woman else "男"
+        row = (person.name, "身份证", person.document, person.level, paper, gender, person.employer, "新考")
+        writer.writerow(row)
+    return sheet.getvalue().encode("utf-8-sig")

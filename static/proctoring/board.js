@@ -1,0 +1,106 @@
+// Keeps the board live: polls, exchanges only what changed, keeps the selection, opens the dialogs of actions.
+import { patch } from "./patch.js";
+import { keepTime, setServerNow } from "./ticking.js";
+import { Picks } from "./picks.js";
+
+const board = document.getElementById("board");
+const live = document.getElementById("live");
+const poller = document.getElementById("poller");
+const asked = document.getElementById("asked");
+const cut = document.getElementById("cut");
+const said = document.getElementById("said");
+const texts = JSON.parse(board.dataset.texts);
+const SAID_FOR = 15000;
+
+const picks = new Picks(board, texts);
+keepTime(board, texts);
+setServerNow(live.dataset.now);
+
+let etag = "";
+let fading = 0;
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.target === poller && etag) event.detail.headers["If-None-Match"] = etag;
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (event.target === poller || event.detail.requestConfig?.elt === poller) {
+    event.detail.shouldSwap = false;
+    refresh(xhr);
+  } else if (xhr.status >= 400) {
+    // What was refused is said where the person looks: in the open dialog, else above the board.
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+    event.detail.target = document.getElementById(asked.open ? "act-problem" : "problem");
+  }
+});
+
+function refresh(xhr) {
+  cut.hidden = xhr.status === 200 || xhr.status === 304;
+  const now = xhr.getResponseHeader("X-Now");
+  if (now) setServerNow(now);
+  if (xhr.status !== 200) return;
+  etag = xhr.getResponseHeader("ETag") ?? "";
+  const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
+  const fresh = page.getElementById("live");
+  if (fresh === null) return window.location.reload();
+  patch(live, document.adoptNode(fresh));
+  picks.show();
+}
+
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, (event) => {
+    if (event.target === poller) cut.hidden = false;
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("a[data-ask]");
+  const doer = event.target.closest("a[data-post]");
+  if (event.target.closest("[data-close-link]") && asked.open) {
+    event.preventDefault();
+    asked.close();
+  } else if (opener && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    ask(opener.href);
+  } else if (doer) {
+    event.preventDefault();
+    const url = new URL(doer.href);
+    const values = Object.fromEntries(url.searchParams);
+    window.htmx.ajax("POST", url.pathname, { source: board, target: said, values });
+  }
+});
+
+document.getElementById("picked")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const url = new URL(event.submitter?.formAction ?? event.target.action, window.location.href);
+  if (!event.submitter) return;
+  for (const ref of picks.refs()) url.searchParams.append("seat", ref);
+  document.querySelector(".further[open]")?.removeAttribute("open");
+  ask(url.href);
+});
+
+async function ask(href) {
+  await window.htmx.ajax("GET", href, { source: board, target: "#act", swap: "outerHTML" });
+  if (!asked.open) asked.showModal();
+  const first = asked.querySelector("input:not([type=hidden]):not([type=radio]), select, .dialog-foot .btn-main");
+  first?.focus();
+}
+
+asked.addEventListener("close", () => {
+  asked.firstElementChild.replaceChildren();
+});
+
+document.addEventListener("acted", () => {
+  if (asked.open) asked.close();
+  document.getElementById("problem").replaceChildren();
+  picks.clear();
+  window.htmx.trigger(poller, "poll");
+  clearTimeout(fading);
+  fading = setTimeout(() => said.replaceChildren(), SAID_FOR);
+});
+document.addEventListener("coded", () => {
+  picks.clear();
+  window.htmx.trigger(poller, "poll");
+});

@@ -1,0 +1,53 @@
+// The selected seats of a room. They outlive updates, filters and a change of view, in this browser tab only.
+
+export class Picks {
+  constructor(board, texts) {
+    this.board = board;
+    this.texts = texts;
+    this.key = `picks-${board.dataset.room}`;
+    this.chosen = new Map(JSON.parse(sessionStorage.getItem(this.key) ?? "[]"));
+    board.addEventListener("change", (event) => {
+      if (event.target.matches(".pick")) this.set(event.target);
+    });
+    board.querySelector("#pick-all")?.addEventListener("click", () => {
+      for (const box of board.querySelectorAll(".pick")) this.chosen.set(box.value, box.dataset.name);
+      this.show();
+    });
+    board.querySelector("#pick-none")?.addEventListener("click", () => this.clear());
+    this.none = board.querySelector("#picked-count")?.textContent;
+    this.how = board.querySelector("#picked-names")?.textContent;
+    this.show();
+  }
+
+  refs() {
+    return this.chosen.keys();
+  }
+
+  set(box) {
+    if (box.checked) this.chosen.set(box.value, box.dataset.name);
+    else this.chosen.delete(box.value);
+    this.show();
+  }
+
+  clear() {
+    this.chosen.clear();
+    this.show();
+  }
+
+  show() {
+    for (const box of this.board.querySelectorAll(".pick")) box.checked = this.chosen.has(box.value);
+    sessionStorage.setItem(this.key, JSON.stringify([...this.chosen]));
+    const count = this.board.querySelector("#picked-count");
+    if (count === null) return;
+    const names = [...this.chosen.values()];
+    const any = names.length > 0;
+    count.textContent = any ? this.texts.picked.replace("{n}", names.length) : this.none;
+    const first = names.slice(0, 3).join(this.texts.comma);
+    const text = names.length > 3 ? this.texts.more.replace("{names}", first) : first;
+    this.board.querySelector("#picked-names").textContent = any ? text : this.how;
+    this.board.querySelector("#pick-none").hidden = !any;
+    for (const button of this.board.querySelectorAll("#picked-acts .btn")) {
+      if (button.tagName === "BUTTON") button.disabled = !any;
+    }
+  }
+}

@@ -1,0 +1,108 @@
+"""Items as an author's file would hold them, and a small 细目表."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cbt.bank.drafts import ItemDraft
+from cbt.bank.findings import Finding, Place
+from cbt.bank.taxonomy import Point, Range, Taxonomy
+
+TAXONOMY = Taxonomy(
+    name="客户服务管理员（三级）",
+    note="示例",
+    ranges=(Range("A", "基本要求", 100), Range("A-A", "职业道德", 100), Range("A-A-A", "职业守则", 100)),
+    points=(
+        Point("A-A-A-001", "职业道德的特征", "X"),
+        Point("A-A-A-002", "诚实守信", "Y"),
+        Point("A-A-A-014", "廉洁自律", "Z"),
+    ),
+)
+WHERE = Place("bank")
+
+
+def truth(stem: str = "客服员应当如实介绍商品的优点和缺陷。", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "true_false",
+        "point": "A-A-A-001",
+        "difficulty": 3,
+        "stem": stem,
+        "answer": True,
+        "explanation": "如实介绍是诚实守信的要求。",
+    } | more
+
+
+def single(stem: str = "客户来电时，首先应（　　）。", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "single_choice",
+        "point": "A-A-A-001",
+        "difficulty": 3,
+        "stem": stem,
+        "choices": ["问候客户", "说明来意", "核对身份", "登记诉求"],
+        "answer": "A",
+        "explanation": "先问候，再核对。",
+    } | more
+
+
+def multiple(**more: Any) -> dict[str, Any]:
+    return single("下列做法中，合适的有（　　）。") | {"type": "multiple_choice", "answer": "AC"} | more
+
+
+def fill_blank(**more: Any) -> dict[str, Any]:
+    return (
+        truth("共{{1}}件，按时办结{{2}}件。")
+        | {"type": "fill_blank", "answer": [["24", "二十四"], ["20"]]}
+        | more
+    )
+
+
+def numeric(**more: Any) -> dict[str, Any]:
+    facts = {
+        "type": "numeric",
+        "answer": "86.7",
+        "decimals": 1,
+        "tolerance": "0.05",
+        "compute": "100 * 216 / 249",
+    }
+    return truth("接通率为 {{1}} %。") | facts | more
+
+
+def matching(**more: Any) -> dict[str, Any]:
+    base = truth("为下列事项选定岗位。") | {"type": "matching", "pairs": [["咨询", "前台"], ["投诉", "主管"]]}
+    del base["answer"]
+    return base | {"extra_options": ["经理"]} | more
+
+
+def ordering(**more: Any) -> dict[str, Any]:
+    base = truth("将办理环节按先后排序。") | {"type": "ordering", "steps": ["登记", "核实", "办理", "回访"]}
+    del base["answer"]
+    return base | more
+
+
+def case(**more: Any) -> dict[str, Any]:
+    parts = [
+        single(points="4"),
+        multiple(points="4"),
+        fill_blank(points="4"),
+        matching(points="4"),
+        ordering(points="4"),
+    ]
+    return {
+        "type": "case",
+        "unit": 1,
+        "point": "A-A-A-001",
+        "difficulty": 3,
+        "title": "交接班记录",
+        "stimulus": "早班交中班：受理24件，按时办结20件。",
+        "parts": parts,
+    } | more
+
+
+def draft(data: dict[str, Any], ref: str = "A-A-A-001-T1", line: int = 1) -> ItemDraft:
+    return ItemDraft(
+        ref, data, {"": Place("items.toml", line=line), "stem": Place("items.toml", line=line + 5)}
+    )
+
+
+def codes(findings: list[Finding]) -> list[str]:
+    return [found.code for found in findings]

@@ -1,0 +1,109 @@
+"""Authored text becomes a few safe elements, and a candidate's fragments hold no key."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbt.bank import rich
+from cbt.bank.fragments import sanitised
+from cbt.rules.item import parse_content
+from tests.bank import drafts
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        pytest.param("客户至上", "<p>客户至上</p>", id="plain"),
+        pytest.param("**不**属于", "<p><strong>不</strong>属于</p>", id="bold"),
+        pytest.param("甲\n乙", "<p>甲<br>\n乙</p>", id="a line break is kept"),
+        pytest.param("共{{1}}件", '<p>共<span data-blank="1"></span>件</p>', id="a blank"),
+        pytest.param("<b>a</b>", "<p>&lt;b&gt;a&lt;/b&gt;</p>", id="HTML is characters"),
+        pytest.param("[x](https://example.org)", "<p>[x](https://example.org)</p>", id="no links"),
+        pytest.param("![x](y.png)", "<p>![x](y.png)</p>", id="no pictures"),
+        pytest.param("    缩进", "<p>缩进</p>", id="no code blocks"),
+        pytest.param("# 标题", "<p># 标题</p>", id="no headings"),
+    ],
+)
+def test_a_text_becomes_html(text: str, html: str) -> None:
+    assert rich.to_html(text) == html
+
+
+def test_a_pipe_table_becomes_a_table() -> None:
+    html = rich.to_html("|项目|分|\n|---|---:|\n|开场|15|")
+    assert "<th>项目</th>" in html
+    assert "<td>15</td>" in html
+    assert "style" not in html
+
+
+def test_a_line_has_no_block_around_it() -> None:
+    assert rich.inline("  **先**问候，3 < 5  ") == "<strong>先</strong>问候，3 &lt; 5"
+
+
+@given(st.text(alphabet=st.sampled_from("<>&\"'=/ []()!*`\n|{}1-onclickhxidscript甲"), max_size=80))
+def test_no_text_brings_in_an_element_or_attribute_of_its_own(text: str) -> None:
+    for html in (rich.to_html(text), rich.inline(text)):
+        tags = [piece.split(">")[0] for piece in html.split("<")[1:]]
+        for tag in tags:
+            name = tag.strip("/").split(" ")[0]
+            assert name in {"p", "br", "strong", "em", "ol", "ul", "li", "span"} | {
+                "table",
+                "thead",
+                "tbody",
+                "tr",
+                "th",
+                "td",
+            }
+            assert "=" not in tag or tag.startswith('span data-blank="')
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        drafts.truth(),
+        drafts.single(),
+        drafts.multiple(),
+        drafts.fill_blank(word_bank=["甲"]),
+        drafts.numeric(),
+        drafts.matching(),
+        drafts.ordering(),
+        drafts.case(),
+    ],
+    ids=lambda data: data["type"],
+)
+def test_fragments_hold_what_is_asked_and_never_the_key(data: dict[str, object]) -> None:
+    secret = {"explanation": "此处是解析", "answer": data.get("answer"), "law": "此处是法条", "difficulty": 4}
+    content = parse_content(data | {key: value for key, value in secret.items() if value is not None})
+    shown = sanitised(content)
+    text = json.dumps(shown, ensure_ascii=False)
+    assert shown["type"] == data["type"]
+    for word in (
+        "answer",
+        "explanation",
+        "difficulty",
+        "point",
+        "此处是解析",
+        "此处是法条",
+        "A-A-A",
+        "tolerance",
+    ):
+        assert word not in text
+
+
+def test_fragments_keep_the_authored_order() -> None:
+    shown = sanitised(parse_content(drafts.matching()))
+    assert shown["lefts"] == ["咨询", "投诉"]
+    assert shown["options"] == ["前台", "主管", "经理"]
+    assert sanitised(parse_content(drafts.ordering()))["steps"] == ["登记", "核实", "办理", "回访"]
+
+
+def test_a_case_has_its_parts() -> None:
+    shown = sanitised(parse_content(drafts.case()))
+    assert shown["title"] == "交接班记录"
+    assert shown["stimulus"] == "<p>早班交中班：受理24件，按时办结20件。</p>"
+    parts = shown["parts"]
+    assert isinstance(parts, list)
+    assert [part["type"] for part in parts][:2] == ["single_choice", "multiple_choice"]
