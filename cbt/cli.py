@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+
 import click
 import flask
 
@@ -60,6 +61,7 @@ def _sentences(error: CbtError) -> tuple[str, str]:
     init_i18n(app, Settings())
     with app.app_context():
         return explain(error)
+
 
 if __name__ == "__main__":
     main()

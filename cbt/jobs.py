@@ -1,4 +1,4 @@
-"""The table of jobs: job -> service(now=clock.now()). The scheduler only tidies; requests check for themselves.
+"""The table of jobs: job -> service(now=clock.now()). The scheduler only tidies; requests check themselves.
 
 `create_app` never starts it: each server process tries to become the leader, and the leader runs it.
 """

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import click
 import flask
@@ -148,7 +149,7 @@ def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
 
     Exits with 2, what happened and what to do, when it refuses.
     """
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     reader, writer = context.Pipe(duplex=False)
     child = context.Process(target=_answer, args=(work, settings, writer))
     child.start()
@@ -184,11 +185,11 @@ def lan_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def run_server(settings: Settings) -> None:
-    """Serve until told to stop."""
+def run_server(settings: Settings, *, factory: str = "cbt.serving:worker_app") -> None:
+    """Serve the app that `factory` makes in each worker, until told to stop."""
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
     Granian(
-        "cbt.serving:worker_app",
+        factory,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,

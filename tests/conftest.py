@@ -85,7 +85,9 @@ class Templates:
             return base_settings(target), world
         server: PostgresServer = self._request.getfixturevalue("postgres")
         (target / "data").mkdir()
-        url = server.create(f"t{os.getpid()}_{next(_names)}", template=template.database_url.rsplit("/", 1)[1])
+        url = server.create(
+            f"t{os.getpid()}_{next(_names)}", template=template.database_url.rsplit("/", 1)[1]
+        )
         return replace(base_settings(target), database_url=url), world
 
     def _build(self, kind: str, *, populated: bool) -> tuple[Settings, World | None]:
@@ -131,18 +133,14 @@ def _serve(
 
 
 @pytest.fixture
-def app(
-    templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path
-) -> Iterator[flask.Flask]:
+def app(templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path) -> Iterator[flask.Flask]:
     """The product on a migrated, empty database."""
     for served, _ in _serve(templates, database_kind, clock, tmp_path, populated=False):
         yield served
 
 
 @pytest.fixture
-def world(
-    templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path
-) -> Iterator[World]:
+def world(templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path) -> Iterator[World]:
     """The product with a small centre, banks, staff of every role, candidates and drawn forms."""
     for served, made in _serve(templates, database_kind, clock, tmp_path, populated=True):
         assert made is not None

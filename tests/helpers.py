@@ -60,7 +60,9 @@ def count_queries(app: flask.Flask) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def sign_in_as(app: flask.Flask, *, kind: str, subject_ref: str, machine: str = "m-test") -> flask.testing.FlaskClient:
+def sign_in_as(
+    app: flask.Flask, *, kind: str, subject_ref: str, machine: str = "m-test"
+) -> flask.testing.FlaskClient:
     """Return a client whose cookie belongs to a fresh login session of this person."""
     from cbt.db.unit_of_work import unit_of_work
     from cbt.web.login import MACHINE_COOKIE, open_login

@@ -92,7 +92,10 @@ class World:
         """Return a signed-in browser of a candidate."""
         sitter = self.sitters[name]
         return sign_in_as(
-            self.app, kind="candidate", subject_ref=sitter.registration_ref, machine=machine or f"seat-{sitter.seat}"
+            self.app,
+            kind="candidate",
+            subject_ref=sitter.registration_ref,
+            machine=machine or f"seat-{sitter.seat}",
         )
 
     def admit_all(self) -> None:
@@ -104,7 +107,9 @@ class World:
             for row in session.scalars(select(Registration)):
                 now = self.clock.now()
                 record_arrival(session, row, now=now, arrived_at=now, actor="staff:test")
-                check_in(session, row, now=now, document_type="resident_id", last_four="0001", actor="staff:test")
+                check_in(
+                    session, row, now=now, document_type="resident_id", last_four="0001", actor="staff:test"
+                )
         self.clock.set(PLANNED - timedelta(minutes=10))
         with self.app.app_context(), unit_of_work() as session:
             for row in session.scalars(select(Registration)):
@@ -177,7 +182,12 @@ def load_bank(session: Session, folder: Path, now: datetime) -> None:
                 raw["parts"] = raw.pop("part")
             ref = raw.pop("ref")
             item = Item(
-                bank_id=bank.id, ref=ref, type=raw["type"], point=raw["point"], unit=raw.get("unit"), version=1,
+                bank_id=bank.id,
+                ref=ref,
+                type=raw["type"],
+                point=raw["point"],
+                unit=raw.get("unit"),
+                version=1,
                 difficulty=raw["difficulty"],
             )
             session.add(item)
@@ -242,10 +252,14 @@ def _sitters(
         )  # fmt: skip
         session.add(person)
         session.flush()
-        ticket = AdmissionTicket(batch_id=sitting.batch_id, candidate_id=person.id, number=f"26110001{index:04d}")
+        ticket = AdmissionTicket(
+            batch_id=sitting.batch_id, candidate_id=person.id, number=f"26110001{index:04d}"
+        )
         session.add(ticket)
         seats = session.scalars(
-            select(Seat).where(Seat.room_id == rooms[place].room_id, Seat.spare.is_(False)).order_by(Seat.number)
+            select(Seat)
+            .where(Seat.room_id == rooms[place].room_id, Seat.spare.is_(False))
+            .order_by(Seat.number)
         ).all()
         seat = seats[index - 1 if place == 0 else 0]
         session.flush()

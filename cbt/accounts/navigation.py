@@ -21,12 +21,24 @@ class Place:
     code: str
     icon: str
     mainly: frozenset[Role]
+    below: tuple[str, ...] = ()
+    """Other paths of the same family, for marking where one is."""
+
+    def holds(self, path: str) -> bool:
+        """Return whether a path belongs to this place."""
+        return any(path == start or path.startswith(f"{start}/") for start in (self.path, *self.below))
 
 
 PLACES = (
     Place("/proctor", "proctor", "eye", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
-    Place("/office/batches", "office", "list", frozenset({Role.OFFICER})),
-    Place("/office/centres", "centres", "square", frozenset({Role.OFFICER})),
+    Place(
+        "/office/batches",
+        "office",
+        "list",
+        frozenset({Role.OFFICER}),
+        ("/office/sittings", "/office/registrations"),
+    ),
+    Place("/office/centres", "centres", "square", frozenset({Role.OFFICER}), ("/office/rooms",)),
     Place("/bank", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
     Place("/results", "results", "check", frozenset({Role.OFFICER})),
     Place("/staff/people", "people", "users", frozenset({Role.ADMIN})),
@@ -75,7 +87,7 @@ def staff_frame() -> dict[str, object]:
             {
                 "url": place.path,
                 "label": flask_babel.gettext(f"accounts.place.{place.code}"),
-                "current": here == place.path or here.startswith(place.path + "/"),
+                "current": place.holds(here),
             }
             for place in links
         ],

@@ -30,7 +30,9 @@ def form() -> None:
     """Group of the form commands."""
 
 
-@form.command("draw", help="按考核方案、题库和种子试抽一份试卷 · Draw one form; the same seed gives the same form.")
+@form.command(
+    "draw", help="按考核方案、题库和种子试抽一份试卷 · Draw one form; the same seed gives the same form."
+)
 @click.argument("blueprint")
 @click.argument("paper", type=click.Choice(["theory", "skills"]))
 @click.option("--seed", type=int, default=None, help="种子，缺省为随机 · seed, random when left out")
@@ -54,7 +56,9 @@ def draw(blueprint: str, paper: str, seed: int | None, as_json: bool, *, now: da
         )
         return
     click.echo(f"{values.occupation_name}（{values.level_name}） {values.papers[paper].name}")
-    click.echo(f"种子 {chosen}  题库版本 {revision[:12]}  试卷摘要 {sealed[:12]}  共 {len(content['positions'])} 题")
+    click.echo(
+        f"种子 {chosen}  题库版本 {revision[:12]}  试卷摘要 {sealed[:12]}  共 {len(content['positions'])} 题"
+    )
     for place in content["positions"]:
         part = "" if place["part"] is None else f"#{place['part'] + 1}"
         click.echo(f"{place['position']:>4}  {place['item']}{part}  {place['type']}  {place['points']} 分")
@@ -63,7 +67,9 @@ def draw(blueprint: str, paper: str, seed: int | None, as_json: bool, *, now: da
 @blueprint.command("check", help="核对考核方案，可连同题库 · Check blueprint files, and a bank with --bank.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--bank", type=click.Path(path_type=Path), help="题库目录：证明试卷抽得出 · prove that the papers can be drawn"
+    "--bank",
+    type=click.Path(path_type=Path),
+    help="题库目录：证明试卷抽得出 · prove that the papers can be drawn",
 )
 def check(files: tuple[Path, ...], bank: Path | None) -> None:
     """Print the table of each paper; exit with 2 when a file does not add up or a paper cannot be drawn."""
@@ -82,7 +88,8 @@ def _drawable(found: ExamBlueprint, folder: Path) -> bool:
     except CbtError as error:
         print_refusal(error)
         return False
-    return all([_paper_drawable(found, code, bank) for code in found.papers])
+    outcomes = [_paper_drawable(found, code, bank) for code in found.papers]
+    return all(outcomes)
 
 
 def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
@@ -90,7 +97,8 @@ def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
     missing = shortfalls(paper, bank.drawables, bank.weights)
     for one in missing:
         click.echo(
-            f"{paper.name}：{one.section} {one.range} 需要 {one.need}，题库只有 {one.have}，缺 {one.need - one.have}",
+            f"{paper.name}：{one.section} {one.range} "
+            f"需要 {one.need}，题库只有 {one.have}，缺 {one.need - one.have}",
             err=True,
         )
     if missing:

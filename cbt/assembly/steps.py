@@ -73,14 +73,14 @@ def draw_and_freeze(
     return form
 
 
-def draw_content(session: Session, blueprint_version_id: int, paper_code: str, *, seed: int) -> dict[str, Any]:
+def draw_content(
+    session: Session, blueprint_version_id: int, paper_code: str, *, seed: int
+) -> dict[str, Any]:
     """Return the content that `seed` draws from the bank as it is now."""
     blueprint = blueprint_of(session, blueprint_version_id)
     bank = bank_by_ref(session, blueprint.bank)
     items, weights, importances = drawables(session, bank.id)
-    return draw_form(
-        blueprint.papers[paper_code], items, weights, importances, rng=random.Random(seed)
-    )
+    return draw_form(blueprint.papers[paper_code], items, weights, importances, rng=random.Random(seed))
 
 
 def cases_of(content: Mapping[str, Any]) -> dict[int, str]:

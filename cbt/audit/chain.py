@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -122,13 +123,14 @@ def verify(session: Session) -> ChainReport:
     """
     prev_hash, count = GENESIS, 0
     query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
-    for entry in session.scalars(query):
-        count += 1
-        fields = [entry.actor, entry.act, entry.subject, entry.reason, entry.before, entry.after]
-        expected = entry_hash(prev_hash, entry.id, entry.at, fields)
-        if entry.id != count or entry.prev_hash != prev_hash or entry.hash != expected:
-            return ChainReport(count, entry.id)
-        prev_hash = entry.hash
+    with closing(session.scalars(query)) as entries:
+        for entry in entries:
+            count += 1
+            fields = [entry.actor, entry.act, entry.subject, entry.reason, entry.before, entry.after]
+            expected = entry_hash(prev_hash, entry.id, entry.at, fields)
+            if entry.id != count or entry.prev_hash != prev_hash or entry.hash != expected:
+                return ChainReport(count, entry.id)
+            prev_hash = entry.hash
     head = session.get(AuditHead, HEAD_ID)
     ended = (0, GENESIS) if head is None else (head.last_id, head.hash)
     return ChainReport(count, None if ended == (count, prev_hash) else count + 1)

@@ -82,7 +82,11 @@ def review(
         beside=_other_stems(reading.items, published),
         whole=reading.taxonomy is not None,
     )
-    findings = sorted([*reading.findings, *checked.findings], key=lambda found: found.place)
+    found = [*reading.findings, *checked.findings]
+    if reading.columns and all(use.field != "explanation" for use in reading.columns):
+        # The 国标 columns have none, so a hint at every row would only hide the others.
+        found = [one for one in found if one.code != "no_explanation"]
+    findings = sorted(found, key=lambda one: one.place)
     return Review(reading, taxonomy, findings, plan(checked.items, known), revision)
 
 

@@ -51,7 +51,7 @@ def parent_of(code: str, codes: Iterable[str]) -> str:
     known = [
         other
         for other in codes
-        if other != code and code.startswith(other) and (code[len(other)] == "-" or "-" not in code)
+        if other != code and code.startswith(other) and (code[len(other)] == "-" or other.isdigit())
     ]
     return max(known, key=len, default="")
 

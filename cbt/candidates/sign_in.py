@@ -122,7 +122,7 @@ class _Visit:
 
 
 def _sign_in(session: Session, entry: SignInInput, visit: _Visit) -> SignedIn | Choice | CbtError:
-    keys = [f"ticket:{entry.ticket}"]
+    keys = [f"ticket:{entry.ticket}"] + ([f"seat:{visit.seat.id}"] if visit.seat else [])
     for key in keys:
         throttle.check(session, key, now=visit.now)
     proved = _proved(door_store.doors_of_ticket(session, entry.ticket), entry, visit.now)

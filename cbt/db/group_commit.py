@@ -39,7 +39,9 @@ class _Ticket:
 class GroupWriter:
     """The writer of one process. `run(work)` returns once the transaction holding it is durable."""
 
-    def __init__(self, engine: Engine, gate: Gate, *, before_commit: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, engine: Engine, gate: Gate, *, before_commit: Callable[[], None] | None = None
+    ) -> None:
         self._engine = engine
         self._gate = gate
         self._embedded = engine.dialect.name == "sqlite"
@@ -107,6 +109,7 @@ class GroupWriter:
         try:
             self._transact(batch)
         except CbtError as error:
+            self._drop()
             self._answer(batch, error)
         except Exception as error:
             log.warning("batch of %d rolled back: %s", len(batch), type(error).__name__)
@@ -139,7 +142,6 @@ class GroupWriter:
                     self._connection.commit()
             except Exception as error:
                 # The outcome is unknown: retrying alone could acknowledge twice, so say 503 to all.
-                self._drop()
                 raise Unavailable("db.write") from error
             cursor.close()
 

@@ -10,6 +10,7 @@ import random
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
@@ -50,7 +51,7 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
                 paper_code=registration.paper,
                 now=now,
                 rng=rng,
-                suits=lambda content, around=neighbours: _differs(content, around),
+                suits=partial(_differs, neighbours),
             )
             near[place] = cases_of(json.loads(form.content))
             paper = paper_of(session, registration.blueprint_version_id, registration.paper)
@@ -114,6 +115,6 @@ def _cases_by_seat(session: Session, sitting: Sitting) -> dict[tuple[int, int], 
     return {(room_id, number): cases_of(json.loads(content)) for room_id, number, content in rows}
 
 
-def _differs(content: Mapping[str, Any], neighbours: list[Cases]) -> bool:
+def _differs(neighbours: list[Cases], content: Mapping[str, Any]) -> bool:
     own = cases_of(content)
     return all(cases.get(unit) != case for cases in neighbours for unit, case in own.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from cbt.delivery.guard import AttemptInfo
 from cbt.errors import InvalidInput
@@ -67,7 +67,9 @@ def _value(info: AttemptInfo, kind: str, position: int, value: Any) -> str | Non
         case "flag":
             return canonical_json(True) if shape.parse_flag(value) else None
         case "strike":
-            return canonical_json(shape.parse_strike(info.shapes[position - 1], value or "")) if value else None
+            return (
+                canonical_json(shape.parse_strike(info.shapes[position - 1], value or "")) if value else None
+            )
         case "note":
             return canonical_json(shape.parse_note(value)) if value else None
         case "setting":
@@ -78,5 +80,5 @@ def _value(info: AttemptInfo, kind: str, position: int, value: Any) -> str | Non
             raise InvalidInput("answer.invalid")
 
 
-def _whole(value: object, low: int, high: int) -> bool:
+def _whole(value: object, low: int, high: int) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high

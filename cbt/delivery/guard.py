@@ -51,7 +51,9 @@ class InfoCache:
 
 def _load(ref: str) -> AttemptInfo:
     query = (
-        select(Attempt.id, Registration.ref, Registration.blueprint_version_id, Registration.paper, Form.content)
+        select(
+            Attempt.id, Registration.ref, Registration.blueprint_version_id, Registration.paper, Form.content
+        )
         .join(Registration, Registration.id == Attempt.registration_id)
         .join(Form, Form.id == Attempt.form_id)
         .where(Attempt.ref == ref)
@@ -69,7 +71,10 @@ def _load(ref: str) -> AttemptInfo:
         registration_ref=row.ref,
         shapes=tuple(
             _shape(
-                place["type"], len(place["order"]), len(place.get("lefts") or ()), int(place.get("blanks") or 0)
+                place["type"],
+                len(place["order"]),
+                len(place.get("lefts") or ()),
+                int(place.get("blanks") or 0),
             )
             for place in positions
         ),

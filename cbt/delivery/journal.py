@@ -200,7 +200,9 @@ class _Statements:
         self.keep_late = dialect.sql(
             f"INSERT INTO late_entry {columns}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
-        self.known = "SELECT seq, received_at FROM journal WHERE attempt_id = ? AND lease_epoch = ? AND seq IN"
+        self.known = (
+            "SELECT seq, received_at FROM journal WHERE attempt_id = ? AND lease_epoch = ? AND seq IN"
+        )
         usable = "true" if dialect.name == "postgresql" else "1"
         self.gap = dialect.sql(
             "INSERT INTO gap (attempt_id, from_at, to_at, usable, resent) "

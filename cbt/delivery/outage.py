@@ -57,7 +57,9 @@ def beat(*, now: datetime) -> OutageKind:
 
 def _running(session: Session) -> list[SittingRoom]:
     return list(
-        session.scalars(select(SittingRoom).where(SittingRoom.state == State.RUNNING).order_by(SittingRoom.id))
+        session.scalars(
+            select(SittingRoom).where(SittingRoom.state == State.RUNNING).order_by(SittingRoom.id)
+        )
     )
 
 

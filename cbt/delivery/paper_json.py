@@ -112,7 +112,7 @@ def _unit_state(number: int, attempt: Attempt, paper: Paper) -> str:
 
 def _item(position: Mapping[str, Any], content: ItemContent) -> dict[str, Any]:
     part = content.part(position["part"])
-    clean = sanitised(part)
+    clean: dict[str, Any] = sanitised(part)
     order = position["order"]
     item: dict[str, Any] = {
         "position": position["position"],

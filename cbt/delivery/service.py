@@ -81,9 +81,7 @@ def open_attempt(info: AttemptInfo, principal: Principal, *, machine: str, now: 
 
 
 def _facts(session: Session, attempt: Attempt, now: datetime) -> AttemptFacts:
-    found = attempt_facts(
-        session, room_facts(session, attempt.sitting_room_id), [attempt], opened_at=now
-    )
+    found = attempt_facts(session, room_facts(session, attempt.sitting_room_id), [attempt], opened_at=now)
     if not found:
         raise TooEarly("not_started")
     return found[0]
@@ -120,14 +118,17 @@ def _note_presence(
     if live is None:
         session.add(
             AttemptLive(
-                attempt_id=attempt.id, seen_at=now, answered=0, answered_map="0" * places, usable_at=now, blurs=0
+                attempt_id=attempt.id,
+                seen_at=now,
+                answered=0,
+                answered_map="0" * places,
+                usable_at=now,
+                blurs=0,
             )
         )
         return
     if now - live.seen_at > GAP:
-        session.add(
-            Gap(attempt_id=attempt.id, from_at=live.seen_at, to_at=now, usable=False, resent=0)
-        )
+        session.add(Gap(attempt_id=attempt.id, from_at=live.seen_at, to_at=now, usable=False, resent=0))
     live.seen_at = live.usable_at = now
 
 
@@ -200,7 +201,13 @@ class Submitted:
 
 
 def submit_attempt(
-    info: AttemptInfo, *, lease_hash: str, epoch: int, entries: Sequence[Entry], pressed_at: datetime, now: datetime
+    info: AttemptInfo,
+    *,
+    lease_hash: str,
+    epoch: int,
+    entries: Sequence[Entry],
+    pressed_at: datetime,
+    now: datetime,
 ) -> Submitted:
     """交卷: store the unsent answers and close, in one transaction; a repeat returns the same receipt.
 

@@ -49,7 +49,10 @@ def create_attempt(
 def lock_attempt(session: Session, attempt_id: int) -> Attempt:
     """Return the attempt with its row locked, so that saves and closings take turns."""
     return session.execute(
-        select(Attempt).where(Attempt.id == attempt_id).with_for_update().execution_options(populate_existing=True)
+        select(Attempt)
+        .where(Attempt.id == attempt_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).scalar_one()
 
 

@@ -80,9 +80,12 @@ def journal_state(session: Session, attempt_id: int) -> dict[str, Any]:
 
 def highest_seq(session: Session, attempt_id: int) -> int:
     """Return the largest sequence number seen for an attempt; the browser's next must be larger."""
-    return session.scalar(
-        select(func.coalesce(func.max(JournalEntry.seq), 0)).where(JournalEntry.attempt_id == attempt_id)
-    ) or 0
+    return (
+        session.scalar(
+            select(func.coalesce(func.max(JournalEntry.seq), 0)).where(JournalEntry.attempt_id == attempt_id)
+        )
+        or 0
+    )
 
 
 def unread_messages(session: Session, attempt_id: int) -> list[Message]:
@@ -126,7 +129,7 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
     ).one_or_none()
     if row is None:
         return None
-    attempt, registration, person, ticket, seat, started_at = row.tuple()
+    attempt, registration, person, ticket, seat, started_at = row
     return SeatCard(
         attempt_ref=attempt.ref,
         attempt_state=attempt.state,

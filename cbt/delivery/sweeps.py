@@ -104,7 +104,5 @@ def advance_overdue(*, now: datetime) -> int:
     moved = 0
     for room_id, attempt_ids in rooms.items():
         with unit_of_work() as session:
-            moved += len(
-                refresh_clocks(session, now=now, sitting_room_id=room_id, attempt_ids=attempt_ids)
-            )
+            moved += len(refresh_clocks(session, now=now, sitting_room_id=room_id, attempt_ids=attempt_ids))
     return moved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 
+from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import iso
 from cbt.delivery.drawing import draw_for_sitting, drawn_count_of
@@ -66,6 +67,8 @@ def runner(ref: str) -> Reply:
         return flask.redirect(flask.url_for("candidates.notice"), 303)
     if card.room_started_at is None:
         return flask.redirect(flask.url_for("candidates.wait"), 303)
+    with reading() as session:
+        has_photo = bool(with_photo(session, [card.candidate_id]))
     return flask.render_template(
         "delivery/runner.html",
         attempt={
@@ -74,7 +77,7 @@ def runner(ref: str) -> Reply:
             "candidate_name": card.candidate_name,
             "ticket_number": card.ticket_number,
             "seat_number": f"{card.seat_number:02d}",
-            "photo_url": flask.url_for("candidates.photo"),
+            "photo_url": flask.url_for("candidates.photo") if has_photo else None,
             "watermark": f"{card.candidate_name} {card.ticket_number}" if lock_down else None,
             "lock_down": lock_down,
         },
@@ -126,5 +129,3 @@ def _staff_ref() -> str:
     if principal is None:
         raise NotAllowed("web.signed_out")
     return principal.subject_ref
-
-

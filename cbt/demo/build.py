@@ -78,7 +78,11 @@ def _plan(access: Access, now: datetime) -> tuple[str, str]:
     access.planned_start_at = start + FIRST_IN
     with unit_of_work() as session:
         centre = planning.create_centre(
-            session, name="上海市第 111 号鉴定站所", address="上海市松江区荣乐东路 2027 号二楼", now=now, actor=ACTOR
+            session,
+            name="上海市第 111 号鉴定站所",
+            address="上海市松江区荣乐东路 2027 号二楼",
+            now=now,
+            actor=ACTOR,
         )
         room = planning.create_room(
             session, centre, name="机房 A", seats=SEATS, spares=SPARES, now=now, actor=ACTOR
@@ -135,11 +139,19 @@ def _photos(session: Session, people: list[Invented]) -> None:
 
 
 def _door(
-    session: Session, access: Access, sitting_ref: str, people: list[Invented], *, now: datetime, rng: random.Random
+    session: Session,
+    access: Access,
+    sitting_ref: str,
+    people: list[Invented],
+    *,
+    now: datetime,
+    rng: random.Random,
 ) -> None:
     """Let all but two of the first sitting arrive and be checked, and print how the first ones sign in."""
     room = session.scalars(
-        select(SittingRoom).join(Sitting, Sitting.id == SittingRoom.sitting_id).where(Sitting.ref == sitting_ref)
+        select(SittingRoom)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .where(Sitting.ref == sitting_ref)
     ).one()
     admit_if_due(session, room, now=now)
     by_name = {person.name: person for person in people}
@@ -157,7 +169,12 @@ def _door(
         if index < AT_THE_DOOR:
             record_arrival(session, registration, now=now, arrived_at=now, actor=ACTOR)
             check_in(
-                session, registration, now=now, document_type="resident_id", last_four=person.document[-4:], actor=ACTOR
+                session,
+                registration,
+                now=now,
+                document_type="resident_id",
+                last_four=person.document[-4:],
+                actor=ACTOR,
             )
         if index < CODES:
             code = issue_login_code(session, registration, now=now, rng=rng, actor=ACTOR)

@@ -22,7 +22,11 @@ SHEET = "demo-accounts.txt"
 @click.option("--dir", "folder", default="demo-data", help="演练数据目录 · data directory")
 @click.option("--host", default=None, help="监听地址 · address")
 @click.option("--port", type=int, default=None, help="端口 · port")
-@click.option("--fresh", is_flag=True, help="旧数据改名保留，重新搭建 · keep the old data under another name, build anew")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="旧数据改名保留，重新搭建 · keep the old data under another name, build anew",
+)
 @click.option("--build-only", is_flag=True, help="只搭建，不启动 · build, do not serve")
 def demo(folder: str, host: str | None, port: int | None, fresh: bool, build_only: bool) -> None:
     """Build the demo in a directory of its own, unless it is there already, and serve it."""
@@ -43,7 +47,7 @@ def demo(folder: str, host: str | None, port: int | None, fresh: bool, build_onl
 
 
 def _set_aside(settings: Settings) -> None:
-    suffix = f".{int(os.stat(settings.data_dir).st_mtime)}" if settings.data_dir.exists() else ""
+    suffix = f".{int(settings.data_dir.stat().st_mtime)}" if settings.data_dir.exists() else ""
     for path in (settings.data_dir, settings.keys):
         if path.exists():
             path.rename(path.with_name(path.name + suffix))
@@ -61,7 +65,8 @@ def _prepare(settings: Settings) -> str:
         took = time.monotonic() - begun
         text = "\n".join(_lines(access, app.extensions["cbt_zone"]))
     _keep(sheet, text)
-    return f"{text}\n\n已用 {took:.1f} 秒搭好演练数据（{settings.data_dir}）。以上账号另存于 {sheet}（仅本机用户可读）。"
+    built = f"已用 {took:.1f} 秒搭好演练数据（{settings.data_dir}）。"
+    return f"{text}\n\n{built}以上账号另存于 {sheet}（仅本机用户可读）。"
 
 
 def _keep(sheet: Path, text: str) -> None:
@@ -82,4 +87,3 @@ def _lines(access: Access, zone: object) -> list[str]:
 
 
 commands: list[click.Command] = [demo]
-

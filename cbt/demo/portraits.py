@@ -21,7 +21,9 @@ class _Canvas:
     def __init__(self, ground: Colour) -> None:
         self.rows = [bytearray(bytes(ground) * WIDTH) for _ in range(HEIGHT)]
 
-    def ellipse(self, cx: float, cy: float, rx: float, ry: float, colour: Colour, *, below: float = 0) -> None:
+    def ellipse(
+        self, cx: float, cy: float, rx: float, ry: float, colour: Colour, *, below: float = 0
+    ) -> None:
         """Paint an ellipse, or the part of it that lies under the line `below`."""
         fill = bytes(colour)
         for y in range(max(0, int(max(cy - ry, below))), min(HEIGHT, int(cy + ry) + 1)):

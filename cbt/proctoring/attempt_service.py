@@ -14,6 +14,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.steps import OVER
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.acts import Picked
+from cbt.proctoring.board import Board
 from cbt.proctoring.desk import By, Desk, Said, acting
 from cbt.proctoring.seat_view import SeatView
 from cbt.rules.attempt_state import ClosedBy
@@ -43,9 +44,7 @@ def adjust(room_ref: str, refs: Refs, *, grant: Grant, by: By, now: datetime) ->
     """
     with acting("adjust", room_ref, by=by, now=now) as desk:
         picked = _grantable(desk.pick(refs), grant)
-        running = {seat.ref for seat in desk.board.seats if seat.under_way}
-        whole_room = len(running) > 1 and running <= {seat.ref for seat in picked.chosen}
-        if whole_room and grant.amount > SECOND_FROM:
+        if covers_room(desk.board, picked.chosen) and grant.amount > SECOND_FROM:
             desk.need_second()
         attempts = desk.attempts(picked.chosen)
         for seat in picked.chosen:
@@ -61,6 +60,12 @@ def adjust(room_ref: str, refs: Refs, *, grant: Grant, by: By, now: datetime) ->
             )
             log_grant(desk, "adjust", grant, seat)
         return desk.said(picked)
+
+
+def covers_room(board: Board, seats: tuple[SeatView, ...]) -> bool:
+    """Return whether a selection is everybody who is answering, and more than one."""
+    running = {seat.ref for seat in board.seats if seat.under_way}
+    return len(running) > 1 and running <= {seat.ref for seat in seats}
 
 
 def _grantable(picked: Picked, grant: Grant) -> Picked:

@@ -11,6 +11,8 @@ from cbt.proctoring.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatSt
 from cbt.rules.attempt_state import ClosedBy, State
 
 BLURS_ALERT = 3
+ALERTS = ("query", "gap", "claim", "undelivered", "blurs")
+"""What needs care beside a lost connection, the most urgent first."""
 DIFFERS = timedelta(seconds=1)
 PaperKey = tuple[int, str]
 
@@ -96,9 +98,9 @@ class SeatView:
         return "warn" if self.alerts and tone not in {"stop", "warn"} else tone
 
     @property
-    def marked(self) -> bool:
-        """Whether a line of badges stands on the tile; being offline is told by the state."""
-        return bool(self.badges or self.alerts - {"offline"})
+    def flagged(self) -> str:
+        """The alert a small tile has room for; being offline is told by the state."""
+        return next((alert for alert in ALERTS if alert in self.alerts), "")
 
     @property
     def under_way(self) -> bool:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 import flask_babel
 
+from cbt.proctoring.attempt_service import covers_room
+from cbt.proctoring.board import Board
 from cbt.proctoring.desk import Said
 from cbt.proctoring.log_lines import LogLine
 from cbt.proctoring.service import Preview
@@ -34,6 +36,31 @@ def density(seats: int) -> str:
     if seats <= ROOMY_TO:
         return "roomy"
     return "dense" if seats >= DENSE_FROM else "usual"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownClock:
+    """One clock of the head: the papers that end together (None: not started, or held)."""
+
+    label: str
+    duration: timedelta
+    closes_at: datetime | None
+
+
+def clocks(board: Board) -> tuple[ShownClock, ...]:
+    """Return the clocks of a room, one for the papers that end at the same instant (R-20)."""
+    groups: dict[tuple[timedelta, datetime | None], list[str]] = {}
+    for paper in board.papers:
+        groups.setdefault((paper.duration, paper.closes_at), []).append(paper.label)
+    everything = len(groups) == 1 and len(board.papers) > 2
+    return tuple(
+        ShownClock(
+            label=_("proctoring.clock.all") if everything else _("proctoring.comma").join(sorted(labels)),
+            duration=duration,
+            closes_at=closes_at,
+        )
+        for (duration, closes_at), labels in sorted(groups.items(), key=lambda one: one[0][0])
+    )
 
 
 def span_words(value: object) -> str:
@@ -101,6 +128,15 @@ def new_ends(preview: Preview, minutes: timedelta) -> tuple[NewEnd, ...]:
         for seat in preview.picked.chosen
         if seat.closes_at is not None
     )
+
+
+def second_needed(preview: Preview) -> str:
+    """Return whether a second person is asked for: "always", for a "long" extension of the room, or not."""
+    code, board = preview.act.code, preview.board
+    if preview.act.starred or (code == "resume_room" and board.head.evacuated):
+        return "always"
+    whole_room = code == "adjust" and covers_room(board, preview.picked.chosen)
+    return "long" if code in {"adjust_room", "hold"} or whole_room else ""
 
 
 def violations() -> tuple[tuple[str, str, str], ...]:

@@ -76,6 +76,7 @@ def _live_context(board: Board) -> dict[str, object]:
         "counts": filters.counts(board, shown=show),
         "seats": filters.shown_seats(board, show=show, worst_first=view == "list"),
         "todos": todos(board, now=flask.g.now),
+        "clocks": shown.clocks(board),
         "density": shown.density(len(board.seats) + len(board.free)),
         "line": shown.log_text,
     }
@@ -157,7 +158,7 @@ def ask(room_ref: str, code: str) -> Reply:
         asked=args,
         ends=shown.new_ends(found, minutes),
         clash=found.clashes(minutes) if "time" in found.act.fields else None,
-        may_exceed=code in {"adjust_room", "adjust", "hold"},
+        second=shown.second_needed(found),
         documents=DOCUMENT_TYPES,
         reason_codes=acts.REASON_CODES,
         violations=shown.violations(),

@@ -11,7 +11,7 @@ _TENTH = Decimal("0.1")
 
 # The view box of the chart; the top leaves room for the name of the pass mark above the tallest count.
 WIDTH, HEIGHT = 640, 256
-_LEFT, _TOP, _BOTTOM = 8, 44, 34
+_LEFT, _TOP, _BOTTOM = 16, 44, 34
 _GAP = 8
 
 

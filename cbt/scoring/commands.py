@@ -32,12 +32,16 @@ def verify(sitting: str, as_json: bool, *, now: datetime) -> None:
     checked = verify_sitting(sitting)
     wrong = [one for one in checked if not one.ok]
     if as_json:
-        print_json([{**{name: getattr(one, name) for name in one.__slots__}, "ok": one.ok} for one in checked])
+        print_json(
+            [{**{name: getattr(one, name) for name in one.__slots__}, "ok": one.ok} for one in checked]
+        )
     else:
         for one in wrong:
             parts = [("试卷", one.form_ok), ("作答日志", one.journal_ok), ("评分", one.sheet_ok)]
             click.echo(f"{one.attempt_ref}：{'、'.join(name for name, ok in parts if not ok)}与存档不一致")
-        click.echo(f"核验 {len(checked)} 份答卷，一致 {len(checked) - len(wrong)} 份，不一致 {len(wrong)} 份。")
+        click.echo(
+            f"核验 {len(checked)} 份答卷，一致 {len(checked) - len(wrong)} 份，不一致 {len(wrong)} 份。"
+        )
     if wrong:
         sys.exit(2)
 

@@ -113,7 +113,7 @@ def _last_numbers(session: Session, attempt_ids: Sequence[int]) -> dict[int, int
         .where(Score.attempt_id.in_(attempt_ids))
         .group_by(Score.attempt_id)
     )
-    return {attempt_id: number for attempt_id, number in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def sheets_of(session: Session, attempts: Sequence[Attempt]) -> dict[int, ScoreSheet]:
@@ -188,7 +188,11 @@ def _verify(session: Session, attempts: Sequence[Attempt]) -> list[Verified]:
     sheets = sheets_of(session, attempts)
     digests = journal_digests(session, ids)
     scores = latest_scores(session, ids)
-    forms = session.execute(select(Form.id, Form.content, Form.sha256).join(Attempt, Attempt.form_id == Form.id).where(Attempt.id.in_(ids)))
+    forms = session.execute(
+        select(Form.id, Form.content, Form.sha256)
+        .join(Attempt, Attempt.form_id == Form.id)
+        .where(Attempt.id.in_(ids))
+    )
     intact = {row.id: digest(row.content) == row.sha256 for row in forms}
     checked = []
     for attempt in attempts:

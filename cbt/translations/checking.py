@@ -15,10 +15,10 @@ from cbt.translations.compiling import LANGUAGES, read_catalogue
 PACKAGE = Path(__file__).resolve().parent.parent
 TEMPLATES = PACKAGE.parent / "templates"
 _ID = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)+"
-_TEXT = re.compile(rf"""(?:\b_|\bgettext|\blazy_gettext|\bt)\(\s*["']({_ID})["']""")
+_TEXT = re.compile(rf"""(?:\b_|\bgettext|\blazy_gettext|\bt)\(\s*["']({_ID})["']\s*[,)]""")
 _ERROR = re.compile(
     r"\b(?:InvalidInput|NotAllowed|NotFound|Conflict|TooEarly|TooMany|Gone|Locked|Unavailable)"
-    rf"""\(\s*["']([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)["']"""
+    r"""\(\s*["']([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)["']"""
 )
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
@@ -57,7 +57,9 @@ def problems() -> list[str]:
     for name in sorted(messages[first].keys() ^ messages[second].keys()):
         lines.append(f"{name} stands in one language only")
     for name in sorted(messages[first].keys() & messages[second].keys()):
-        if set(_PLACEHOLDER.findall(messages[first][name])) != set(_PLACEHOLDER.findall(messages[second][name])):
+        if set(_PLACEHOLDER.findall(messages[first][name])) != set(
+            _PLACEHOLDER.findall(messages[second][name])
+        ):
             lines.append(f"{name}: the placeholders differ")
     return lines
 

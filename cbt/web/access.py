@@ -17,7 +17,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a view: `public`, `lease` (the attempt's lease is the credential), `candidate`, `staff`."""
+    """Who may call a view: `public`, `lease` (the attempt's lease is the key), `candidate`, `staff`."""
 
     kind: str
     roles: frozenset[Role] = frozenset()

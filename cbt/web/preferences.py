@@ -19,7 +19,7 @@ def save() -> flask.typing.ResponseReturnValue:
     """Keep the chosen language or theme and go back to the page it was chosen on."""
     response = flask.redirect(local_target(flask.request.form.get("next")), 303)
     for name, allowed in (("locale", LOCALES), ("theme", THEMES)):
-        value = flask.request.form.get(name)
+        value = flask.request.form.get(name, "")
         if value in allowed:
             response.set_cookie(name, value, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
     return response

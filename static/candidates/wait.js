@@ -8,7 +8,7 @@ const spoken = document.getElementById("wait-spoken");
 const startsAt = Date.parse(room.dataset.starts);
 
 const EVERY = 2000;
-const LOOK_AGAIN = 120_000 + 60_000 * Math.random(); // a moved start, seat or name shows without anybody pressing a key
+const lookAgainAt = performance.now() + 120_000 + 60_000 * Math.random(); // a moved start, seat or name shows without anybody pressing a key
 const SPOKEN_AT = [600, 300, 60];
 
 let serverAt = Date.parse(room.dataset.now);
@@ -51,7 +51,7 @@ async function ask() {
     serverAt = Date.parse(now);
     readAt = performance.now();
     failures = 0;
-    if (readAt > LOOK_AGAIN) return location.reload(); // only while the server answers
+    if (readAt > lookAgainAt) return location.reload(); // only while the server answers
   } catch {
     failures += 1;
   }

@@ -13,8 +13,8 @@ const texts = JSON.parse(board.dataset.texts);
 const SAID_FOR = 15000;
 
 const picks = new Picks(board, texts);
-keepTime(board, texts);
 setServerNow(live.dataset.now);
+const tick = keepTime(board, texts);
 
 let etag = "";
 let fading = 0;
@@ -47,6 +47,7 @@ function refresh(xhr) {
   if (fresh === null) return window.location.reload();
   patch(live, document.adoptNode(fresh));
   picks.show();
+  tick();
 }
 
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
@@ -83,9 +84,10 @@ document.getElementById("picked")?.addEventListener("submit", (event) => {
 
 async function ask(href) {
   await window.htmx.ajax("GET", href, { source: board, target: "#act", swap: "outerHTML" });
+  said.replaceChildren();
   if (!asked.open) asked.showModal();
-  const first = asked.querySelector("input:not([type=hidden]):not([type=radio]), select, .dialog-foot .btn-main");
-  first?.focus();
+  tick();
+  asked.querySelector(":is(input, select, textarea)[required], .dialog-foot .btn-main")?.focus();
 }
 
 asked.addEventListener("close", () => {

@@ -6,24 +6,27 @@ export function setServerNow(iso) {
   ahead = Date.parse(iso) - Date.now();
 }
 
+/** Write every age and time left below `root` now and twice a second; returns what writes them at once. */
 export function keepTime(root, texts) {
   const tick = () => {
     const now = Date.now() + ahead;
-    for (const each of root.querySelectorAll("[data-age]")) write(each, age(now - Date.parse(each.dataset.age), texts));
+    for (const each of root.querySelectorAll("[data-age]")) write(each, age(each, now, texts));
     for (const each of root.querySelectorAll("[data-left]")) write(each, left(Date.parse(each.dataset.left) - now, texts));
   };
   tick();
   setInterval(tick, 500);
+  return tick;
 }
 
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function age(milliseconds, texts) {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 60) return texts.seconds.replace("{n}", seconds);
-  return texts.minutes.replace("{n}", clock(seconds));
+function age(element, now, texts) {
+  const seconds = Math.max(0, Math.floor((now - Date.parse(element.dataset.age)) / 1000));
+  const short = element.closest(".dense") !== null; // small tiles have no room for words
+  if (seconds < 60) return (short ? texts.seconds_short : texts.seconds).replace("{n}", seconds);
+  return short ? clock(seconds) : texts.minutes.replace("{n}", clock(seconds));
 }
 
 function left(milliseconds, texts) {

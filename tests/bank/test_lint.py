@@ -1,30 +1,19 @@
-"""Lint: each finding at the text that deserves it and not at its neighbour."""
+"""Lint of one item: each finding at the text that deserves it and not at its neighbour."""
 
 from __future__ import annotations
 
-import random
-from datetime import timedelta
-from decimal import Decimal
-from difflib import SequenceMatcher
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cbt.bank.findings import Severity
 from cbt.bank.lint.arithmetic import evaluate
-from cbt.bank.lint.case import UnitPlan, check_cases, stimulus_length
-from cbt.bank.lint.check import check_items
-from cbt.bank.lint.folder import across_levels
 from cbt.bank.lint.item import check_item
-from cbt.bank.lint.similar import similar_pairs, similarity
 from cbt.bank.lint.tidy import tidy
-from cbt.bank.lint.whole import check_repeats, check_whole
-from cbt.bank.lint.words import is_emphasised, is_negative, normal
+from cbt.bank.lint.words import is_emphasised, is_negative
 from tests.bank import drafts
-from tests.bank.drafts import TAXONOMY, WHERE, codes, draft
+from tests.bank.drafts import TAXONOMY, codes, draft
 
 
 @pytest.mark.parametrize(
@@ -234,168 +223,3 @@ def test_a_negative_stem_is_told_from_a_story_with_a_negation(
     stem: str, negative: bool, emphasised: bool
 ) -> None:
     assert (is_negative(stem), is_emphasised(stem)) == (negative, emphasised)
-
-
-PLAN = {1: UnitPlan(timedelta(minutes=10), Decimal(20))}
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        pytest.param(drafts.case(), [], id="sound"),
-        pytest.param(drafts.case(parts=drafts.case()["parts"][:4]), ["case_points"], id="four points short"),
-        pytest.param(drafts.case(stimulus="字" * 351), ["stimulus_long"], id="a character too long"),
-        pytest.param(drafts.case(stimulus="字" * 350), [], id="just short enough"),
-        pytest.param(
-            drafts.case(parts=[drafts.single(points="8"), *drafts.case()["parts"][1:4]]),
-            ["part_share"],
-            id="a heavy part",
-        ),
-        pytest.param(
-            drafts.case(parts=[drafts.single(points="7"), *[drafts.multiple(points="6.5") for _ in "ab"]]),
-            ["case_types"],
-            id="two types; 7 of 20 is 35 per cent and allowed",
-        ),
-    ],
-)
-def test_a_case_fits_its_unit(data: dict[str, Any], expected: list[str]) -> None:
-    assert codes(list(check_cases([draft(data, "U1-C1")], PLAN))) == expected
-
-
-def test_a_longer_unit_and_one_without_a_plan_allow_a_longer_stimulus() -> None:
-    long = draft(drafts.case(stimulus="字" * 600), "U1-C1")
-    assert list(check_cases([long], {1: UnitPlan(timedelta(minutes=15), Decimal(20))})) == []
-    assert list(check_cases([long], {})) == []
-
-
-def test_a_stimulus_is_measured_without_the_bars_of_its_tables() -> None:
-    assert stimulus_length("|甲|乙|\n|---|:-:|\n|一 |二|\n\n末行") == 6
-
-
-def test_the_cases_of_a_unit_weigh_the_same() -> None:
-    other = drafts.case(parts=list(reversed(drafts.case()["parts"])))
-    hard = drafts.case(parts=[part | {"difficulty": 4} for part in drafts.case()["parts"]])
-    assert codes(list(check_cases([draft(drafts.case(), "U1-C1"), draft(other, "U1-C2")], PLAN))) == [
-        "case_plan"
-    ]
-    assert codes(list(check_cases([draft(drafts.case(), "U1-C1"), draft(hard, "U1-C2")], PLAN))) == [
-        "case_difficulty"
-    ]
-
-
-def _bank(**changes: Any) -> list[dict[str, Any]]:
-    """Return 20 statements and 20 single choices whose shares are as they should be."""
-    levels = [1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5]
-    truths = [drafts.truth(str(n) * 9 + "应当。", answer=n % 2 == 0, difficulty=levels[n]) for n in range(20)]
-    singles = [
-        drafts.single(chr(0x4E00 + 40 * n) * 9 + "（　　）。", answer="ABCD"[n % 4], difficulty=levels[n])
-        for n in range(20)
-    ]
-    return [*truths, *[single | changes for single in singles]]
-
-
-def _whole(rows: list[dict[str, Any]]) -> list[str]:
-    items = [draft(row, f"T{n}") for n, row in enumerate(rows)]
-    return [code for code in codes(list(check_whole(items, TAXONOMY, WHERE))) if code != "point_empty"]
-
-
-def test_a_balanced_bank_has_no_finding() -> None:
-    assert _whole(_bank()) == []
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        pytest.param([row | ({"answer": True} if row["type"] == "true_false" else {}) for row in _bank()], ["true_share"], id="all true"),
-        pytest.param(_bank(answer="B"), ["letter_share"] * 4, id="all B"),
-        pytest.param(_bank(choices=["长" * 9, "乙", "丙", "丁"])[:20] + [
-            row | {"choices": ["甲甲" if letter == row["answer"] else letter for letter in "ABCD"]} for row in _bank()[20:]
-        ], ["key_longest"], id="the key is longest"),
-        pytest.param(_bank()[:20] + [
-            row | {"choices": ["甲" if letter == row["answer"] else letter * 2 for letter in "ABCD"]} for row in _bank()[20:]
-        ], ["key_shortest"], id="the key is shortest"),
-        pytest.param([row | {"difficulty": 3} for row in _bank()], ["difficulty_mix"], id="all of one difficulty"),
-        pytest.param(_bank()[:20] + [row | {"stem": "**不**" + row["stem"]} for row in _bank()[20:]], ["negative_share"], id="all negative"),
-        pytest.param([row | ({"answer": True} if row["type"] == "true_false" else {}) for row in _bank()][:19], [], id="too few to say"),
-    ],
-)  # fmt: skip
-def test_unbalanced_shares_are_named(rows: list[dict[str, Any]], expected: list[str]) -> None:
-    assert _whole(rows) == expected
-
-
-def test_a_point_without_an_item_is_named() -> None:
-    findings = list(check_whole([draft(drafts.truth())], TAXONOMY, WHERE))
-    assert [found.value for found in findings if found.code == "point_empty"] == ["A-A-A-002", "A-A-A-014"]
-
-
-def test_a_stem_that_tells_another_key_is_named_unless_they_are_enemies() -> None:
-    asks = drafts.single(choices=["首问负责制度", "甲", "乙", "丙"])
-    tells = drafts.truth("首问负责制度要求接待人跟进到底。")
-    found = list(check_whole([draft(asks, "S1"), draft(tells, "T1")], TAXONOMY, WHERE))
-    assert [(one.item, one.params["other"]) for one in found if one.code == "giveaway"] == [("S1", "T1")]
-    apart = list(check_whole([draft(asks | {"enemies": ["T1"]}, "S1"), draft(tells, "T1")], TAXONOMY, WHERE))
-    assert "giveaway" not in codes(apart)
-
-
-BASE = "客服员接到投诉后，应当在两个工作日内把处理结果告知客户。"
-NEAR = "客服员接到投诉之后，应当在两个工作日内将处理结果告知客户。"
-OPPOSITE = "客服员接到投诉后，可以在结案以后再把处理结果一并告知客户。"
-
-
-def test_a_stem_that_repeats_another_is_named_at_the_later_one() -> None:
-    found = list(check_repeats([draft(drafts.truth(BASE), "T1"), draft(drafts.truth(NEAR), "T2")], {}))
-    assert [(one.code, one.item, one.params["other"]) for one in found] == [("near_duplicate", "T2", "T1")]
-
-
-def test_statements_that_contradict_each_other_are_proposed_as_enemies() -> None:
-    items = [draft(drafts.truth(BASE), "T1"), draft(drafts.truth(OPPOSITE, answer=False), "T2")]
-    assert codes(list(check_repeats(items, {}))) == ["contradiction"]
-    same = [draft(drafts.truth(BASE), "T1"), draft(drafts.truth(OPPOSITE), "T2")]
-    assert list(check_repeats(same, {})) == []
-    enemies = [items[0], draft(drafts.truth(OPPOSITE, answer=False, enemies=["T1"]), "T2")]
-    assert list(check_repeats(enemies, {})) == []
-
-
-def test_a_stem_of_the_bank_or_the_other_level_may_not_be_repeated_either() -> None:
-    mine = [draft(drafts.truth(NEAR), "T2")]
-    assert codes(list(check_repeats(mine, {"B-1": BASE}))) == ["near_duplicate"]
-    assert codes(across_levels([[draft(drafts.truth(BASE), "T1")], mine])) == ["near_duplicate"]
-    assert across_levels([[draft(drafts.truth("问候客户。"), "T1")], mine]) == []
-
-
-def test_similarity_ignores_width_case_and_punctuation() -> None:
-    assert similarity("SLA（服务水平）", "sla 服务水平") == 1.0
-    assert similarity("甲", "乙") == 0.0
-    assert normal("Ａ－1，甲") == "a1甲"
-
-
-@given(st.integers(0, 10_000))
-def test_every_pair_that_comparing_all_would_find_is_found(seed: int) -> None:
-    rng = random.Random(seed)
-    base = ["".join(rng.choices("客服投诉处理结果应当在工作日内告知", k=24)) for _ in range(6)]
-    texts = base + [_typed_again(text, rng) for text in base]
-    brute = {
-        (a, b)
-        for b in range(len(texts))
-        for a in range(b)
-        if SequenceMatcher(None, texts[a], texts[b], autojunk=False).ratio() >= 0.85
-    }
-    assert brute <= {(a, b) for a, b, _ in similar_pairs(texts, 0.8)}
-
-
-def _typed_again(text: str, rng: random.Random) -> str:
-    place = rng.randrange(len(text) - 2)
-    return text[:place] + "另" + text[place + 2 :]
-
-
-def test_items_are_checked_together_and_blocked_ones_left_out() -> None:
-    rows = [
-        draft(drafts.truth(BASE), "T1"),
-        draft(drafts.truth("问候客户是接待的第一步。"), "T1", line=20),
-        draft(drafts.single(answer="E"), "S1", line=40),
-        draft(drafts.single("接听电话时，应（　　）。", enemies=["NONE"]), "S2", line=60),
-        draft(drafts.single("挂断电话前，应（　　）。", enemies=["OLD"]), "S3", line=80),
-    ]
-    checked = check_items(rows, TAXONOMY, where=WHERE, known_refs=frozenset({"OLD"}), whole=False)
-    assert [item.ref for item in checked.items] == ["T1", "S3"]
-    assert codes(checked.findings) == ["ref_repeated", "answer", "enemy_unknown"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -12,14 +12,18 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
+from cbt.candidates import steps
 from cbt.candidates.models import Registration
-from cbt.candidates.steps import check_in
 from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import CbtError
 from cbt.sittings.models import Seat
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
+CHECK_IN_OPENS = PLANNED - 40 * MINUTE
 SIGN_IN_OPEN = PLANNED - 20 * MINUTE
+CUTOFF = PLANNED - 15 * MINUTE
+BY = "staff:test"
 
 
 @contextmanager
@@ -49,7 +53,7 @@ def pass_the_door(world: World, *names: str) -> None:
     world.clock.set(PLANNED - 35 * MINUTE)
     with work(world) as session:
         for name in names:
-            check_in(
+            steps.check_in(
                 session,
                 registration(session, world, name),
                 now=world.clock.now(),
@@ -84,3 +88,47 @@ def sign_in(world: World, client: FlaskClient, name: str, **fields: str) -> Test
     sitter = world.sitters[name]
     typed = {"ticket": sitter.ticket, "by": "document", "document": sitter.document[-6:]} | fields
     return client.post("/sign-in", data=typed)
+
+
+def arrive(
+    world: World,
+    name: str,
+    now: datetime,
+    *,
+    arrived_at: datetime | None = None,
+    reason: str = "",
+    chief: bool = False,
+) -> None:
+    """Record somebody's arrival at `now`, or as of an earlier moment."""
+    with work(world) as session:
+        steps.record_arrival(
+            session,
+            registration(session, world, name),
+            now=now,
+            arrived_at=arrived_at or now,
+            actor=BY,
+            reason=reason,
+            chief=chief,
+        )
+
+
+def refusal_of(world: World, *args: object, **kwargs: object) -> str | None:
+    """Return the code an arrival is refused with, or None when it was recorded."""
+    try:
+        arrive(world, *args, **kwargs)  # type: ignore[arg-type]
+    except CbtError as error:
+        return error.code
+    return None
+
+
+def check_in(world: World, name: str, now: datetime, kind: str = "passport", last_four: str = "12Ab") -> None:
+    """Check somebody in with the document they show."""
+    with work(world) as session:
+        steps.check_in(
+            session,
+            registration(session, world, name),
+            now=now,
+            document_type=kind,
+            last_four=last_four,
+            actor=BY,
+        )

@@ -47,7 +47,9 @@ class Page:
         """Save one value."""
         return self.send(self.entry(position, value, kind))
 
-    def advance(self, unit: int, *, completed: bool, entries: tuple[dict[str, Any], ...] = ()) -> TestResponse:
+    def advance(
+        self, unit: int, *, completed: bool, entries: tuple[dict[str, Any], ...] = ()
+    ) -> TestResponse:
         """End a unit."""
         return self.send(*entries, path="advance", from_unit=unit, completed=completed)
 

@@ -175,7 +175,10 @@ def test_an_extension_does_not_reopen_what_a_candidate_handed_in(running: World)
 
 @pytest.mark.parametrize(
     ("name", "minutes"),
-    [pytest.param("extra", 60, id="15 minutes more"), pytest.param("factor", 67.5, id="one and a half times")],
+    [
+        pytest.param("extra", 60, id="15 minutes more"),
+        pytest.param("factor", 67.5, id="one and a half times"),
+    ],
 )
 def test_accommodation_moves_the_end(running: World, name: str, minutes: float) -> None:
     opened(running, name)

@@ -95,7 +95,9 @@ def test_clearing_is_a_row_of_its_own(page: Page, world: World) -> None:
         pytest.param(0, "A", id="an answer to no position"),
     ],
 )
-def test_a_value_the_form_does_not_know_is_refused_whole(page: Page, world: World, position: int, value: object) -> None:
+def test_a_value_the_form_does_not_know_is_refused_whole(
+    page: Page, world: World, position: int, value: object
+) -> None:
     good, bad = page.entry(1, "A"), page.entry(position, value)
     reply = page.send(good, bad)
     assert reply.status_code == 422
@@ -170,7 +172,9 @@ def test_the_same_machine_resumes_after_a_killed_browser(
     assert Page(world, "theory").start().status_code == code
 
 
-def test_allow_move_brings_answers_flags_notes_and_settings_to_another_machine(page: Page, world: World) -> None:
+def test_allow_move_brings_answers_flags_notes_and_settings_to_another_machine(
+    page: Page, world: World
+) -> None:
     page.send(
         page.entry(1, "A"),
         page.entry(2, True, "flag"),

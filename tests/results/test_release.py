@@ -102,7 +102,9 @@ def test_one_room_that_runs_holds_back_the_whole_sitting(world: World) -> None:
     finish(world)
     with world.app.app_context(), unit_of_work() as session:
         session.scalars(select(SittingRoom)).all()[1].state = "running"
-    assert world.staff("officer").post(release_url(world), data=SECOND).status_code == 409
+    answer = world.staff("officer").post(release_url(world), data=SECOND)
+    assert answer.status_code == 409
+    assert "1 个考场未结束" in answer.text
 
 
 def test_a_second_release_is_refused(world: World) -> None:

@@ -182,6 +182,13 @@ def test_cases_of_uneven_difficulty_are_drawn_near_one_mean() -> None:
     assert len({tuple(unit["item"] for unit in form["units"]) for form in forms}) > 5
 
 
+def test_a_case_just_within_the_tolerance_is_drawn() -> None:
+    """One case in five of unit 1 is harder: the bank's mean is 3.05, and 3 is exactly 0.05 below it."""
+    bank = [replace(case, difficulty=4 if case.ref == "U1-C5" else 3) for case in case_bank(skills(), each=5)]
+    drawn = {draw_cases(seed, bank=bank)["units"][0]["item"] for seed in range(40)}
+    assert drawn == {"U1-C1", "U1-C2", "U1-C3", "U1-C4"}
+
+
 def test_cases_that_cannot_come_near_one_mean_are_refused() -> None:
     odd = [replace(case, difficulty=1 if case.ref == "U1-C1" else 3) for case in case_bank(skills(), each=2)]
     assert refused(lambda: draw_cases(bank=odd)) == ("assembly.difficulty", {"paper": "专业能力考核"})

@@ -205,9 +205,7 @@ def test_what_does_not_hold_is_found_at_its_place(
             papers(theory=theory(difficulty=DifficultyMix((0, 0, 1, 0, 0)))), id="one difficulty only"
         ),
         pytest.param(level_three(retake=RetakePolicy(years=1)), id="one year to retake"),
-        pytest.param(
-            level_three(admission=AdmissionPolicy(report=minutes(40))), id="reporting as doors open"
-        ),
+        pytest.param(level_three(admission=AdmissionPolicy(report=minutes(40))), id="reporting at once"),
         pytest.param(level_three(admission=AdmissionPolicy(late_limit=minutes(0))), id="nobody may be late"),
         pytest.param(papers(theory=theory(clock=ClockPolicy(grace=timedelta(0)))), id="no grace"),
     ],
@@ -228,6 +226,31 @@ def test_everything_is_found_at_once() -> None:
 
 def test_handing_in_at_the_very_end_is_a_choice_and_no_error() -> None:
     assert check(papers(theory=theory(submit=SubmitPolicy(minutes(35), minutes(10))))) == []
+
+
+def test_the_shipped_rules_are_those_of_the_notice() -> None:
+    """What stands here is R-3, R-4, R-8, R-11, R-21, R-23 and R-24; a blueprint may choose otherwise."""
+    paper = theory()
+    assert (paper.points, paper.pass_points, paper.score_step) == (100, 60, Decimal("0.1"))
+    assert paper.modes == ("machine", "paper")
+    assert (paper.warnings, paper.unit_warnings) == (
+        (minutes(15), minutes(5), minutes(1)),
+        (minutes(3), minutes(1)),
+    )
+    assert (paper.calculator, paper.lock_down, paper.release) == (False, True, "score")
+    assert paper.difficulty.shares == (1, 2, 4, 2, 1)
+    assert (paper.submit.earliest, paper.submit.closed_before_end) == (minutes(30), timedelta(0))
+    assert paper.clock == ClockPolicy("strict", "carried", "scale", timedelta(seconds=3))
+    assert RetakePolicy() == RetakePolicy(2, "release", absent_may_retake=False)
+    assert AdmissionPolicy() == AdmissionPolicy(
+        check_in_opens=minutes(40),
+        report=minutes(30),
+        sign_in_opens=minutes(20),
+        late_limit=minutes(15),
+        late_from="report_at",
+        sign_in_needs_check_in=True,
+        leave_allowed=True,
+    )
 
 
 def test_windows_are_the_units_of_a_strict_paper() -> None:

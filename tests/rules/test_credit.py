@@ -132,6 +132,19 @@ def test_revisions_of_one_part_add_up_in_the_order_they_were_made() -> None:
     assert revisions.find("A", None) is None
 
 
+def test_what_was_given_or_voided_stays_so() -> None:
+    revisions = KeyRevisions.of(
+        [
+            KeyRevision("A", give_all=True),
+            KeyRevision("A", accept=((1,),)),
+            KeyRevision("B", accept=((1,),)),
+            KeyRevision("B", void=True),
+        ]
+    )
+    assert revisions.find("A", None) == KeyRevision("A", accept=((1,),), give_all=True)
+    assert revisions.find("B", None) == KeyRevision("B", accept=((1,),), void=True)
+
+
 def test_a_revision_of_a_keyless_item_accepts_only_what_it_names() -> None:
     assert keys_in_force(content("case"), None) == ()
     assert keys_in_force(content("case"), KeyRevision("A", accept=((0,),))) == ((0,),)

@@ -156,6 +156,18 @@ def test_a_pass_that_is_too_old_has_to_be_won_again() -> None:
             id="both failed long ago",
         ),
         pytest.param(
+            [("theory", "2024-01-10", "failed"), ("skills", "2026-11-24", "failed")],
+            "2026-12-01",
+            Overall.WINDOW_OVER,
+            id="one of two failed long ago",
+        ),
+        pytest.param(
+            [("theory", "2026-11-24", "absent"), ("skills", "2026-11-24", "failed")],
+            "2026-12-01",
+            Overall.NOT_QUALIFIED,
+            id="none passed, one failed",
+        ),
+        pytest.param(
             [("theory", "2026-11-24", "passed"), ("skills", "2026-11-24", "absent")],
             "2026-12-01",
             Overall.NOT_QUALIFIED,

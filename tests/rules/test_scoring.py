@@ -70,7 +70,7 @@ def test_a_point_for_each_right_answer(judged: int, chosen: int, points: str, pa
     answers = dict.fromkeys(range(1, judged + 1), '"A"') | dict.fromkeys(range(41, 41 + chosen), '"B"')
     sheet = score(theory_form(), answers)
     assert (str(sheet.score), sheet.passed) == (points, passed)
-    assert [group.earned for group in sheet.groups] == [judged, chosen]
+    assert [(group.number, group.earned) for group in sheet.groups] == [(1, judged), (2, chosen)]
 
 
 def test_a_wrong_answer_takes_nothing_away() -> None:

@@ -47,14 +47,19 @@ def read_folder(folder: Path) -> Reading:
 def _load(path: Path, findings: list[Finding]) -> tuple[dict[str, Any], str]:
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-        return tomllib.loads(text, parse_float=Decimal), text
     except UnicodeDecodeError:
         findings.append(Finding(Severity.ERROR, "file_not_text", Place(str(path))))
+        return {}, ""
+    try:
+        return tomllib.loads(text, parse_float=Decimal), text
     except tomllib.TOMLDecodeError as error:
-        line = _AT_LINE.search(str(error))
-        place = Place(str(path), line=int(line[1]) if line else 0)
-        findings.append(Finding(Severity.ERROR, "file_unreadable", place, params={"detail": str(error)}))
-    return {}, ""
+        said = _AT_LINE.search(str(error))
+        line = int(said[1]) if said else text.count("\n") + 1
+        params = {"detail": str(error)}
+        findings.append(
+            Finding(Severity.ERROR, "file_unreadable", Place(str(path), line=line), params=params)
+        )
+        return {}, ""
 
 
 def _read_items(path: Path, findings: list[Finding]) -> list[ItemDraft]:

@@ -85,7 +85,7 @@ def _point(draft: ItemDraft, name: str, data: Mapping[str, Any], taxonomy: Taxon
         return
     near = get_close_matches(code, names, n=1, cutoff=0.7)
     if near:
-        params = {"near": near[0], "name": names[near[0]]}
+        params = {"near": near[0], "near_name": names[near[0]]}
         yield draft.find(Severity.ERROR, "point_unknown_near", name, code, **params)
     else:
         yield draft.find(Severity.ERROR, "point_unknown", name, code)

@@ -1,0 +1,23 @@
+"""REF: an otherwise empty Flask app that parses the same JSON as a save and answers the same JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import flask
+
+from bench.serve import REPLY_VARIABLE
+
+
+def worker_app() -> flask.Flask:
+    """Return the app; what it answers comes from the environment, as the product answered it once."""
+    app = flask.Flask("ref")
+    answer = json.loads(os.environ[REPLY_VARIABLE])
+
+    @app.post("/ref")
+    def ref() -> flask.typing.ResponseReturnValue:
+        flask.request.get_json()
+        return dict(answer)
+
+    return app

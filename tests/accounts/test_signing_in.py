@@ -1,0 +1,239 @@
+"""Staff signing in and out, passwords, the second person."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+
+from cbt.accounts import passwords, service
+from cbt.accounts.second import confirm_second
+from cbt.accounts.store import staff_by_login, staff_principal
+from cbt.db.unit_of_work import reading
+from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
+from cbt.rules.roles import Role
+from cbt.web.login import Principal
+from cbt.web.throttle import MAX_FAILURES, WINDOW
+from tests.helpers import FakeClock
+
+OWN = "a sentence nobody guesses"
+
+
+def hire(app: flask.Flask, clock: FakeClock, login: str, *roles: Role, settled: bool = True) -> str:
+    """Add a person; return their password, which is their own when settled, else the one-time one."""
+    with app.app_context():
+        once = service.create_staff(
+            login=login, name=f"{login}老师", roles=roles or (Role.OFFICER,), now=clock.now(), actor="cli"
+        )
+        if not settled:
+            return once
+        service.change_password(principal(app, login), old=once, new=OWN, machine="m", now=clock.now())
+    return OWN
+
+
+def principal(app: flask.Flask, login: str) -> Principal:
+    with app.app_context(), reading() as session:
+        staff = staff_by_login(session, login)
+        assert staff is not None
+        found = staff_principal(session, staff.ref)
+        assert found is not None
+        return found
+
+
+def sign_in(client: FlaskClient, login: str, password: str, **more: str) -> int:
+    return client.post("/staff/sign-in", data={"login": login, "password": password, **more}).status_code
+
+
+def test_a_person_signs_in_and_out(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "zhou")
+    client = app.test_client()
+    assert sign_in(client, "ZHOU ", OWN) == 303
+    assert "zhou老师" in client.get("/staff").text
+    assert client.post("/staff/sign-out").status_code == 303
+    assert client.get("/staff").headers["Location"].startswith("/staff/sign-in")
+
+
+def test_signing_out_ends_the_login_on_the_server(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "zhou")
+    client = app.test_client()
+    sign_in(client, "zhou", OWN)
+    with client.session_transaction() as cookie:
+        kept = dict(cookie)
+    client.post("/staff/sign-out")
+    with client.session_transaction() as cookie:
+        cookie.update(kept)
+    assert client.get("/staff").status_code == 303
+
+
+@pytest.mark.parametrize("login", [pytest.param("zhou", id="known"), pytest.param("nobody", id="unknown")])
+def test_a_wrong_password_does_not_tell_whether_the_login_exists(
+    app: flask.Flask, clock: FakeClock, login: str
+) -> None:
+    hire(app, clock, "zhou")
+    answer = app.test_client().post("/staff/sign-in", data={"login": login, "password": "wrong wrong"})
+    assert answer.status_code == 403
+    assert "登录名或密码不正确" in answer.text
+
+
+def test_unknown_logins_cost_a_verify_too(
+    app: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+    real = passwords.matches
+
+    def counting(password_hash: str | None, password: str) -> bool:
+        seen.append(password_hash)
+        return real(password_hash, password)
+
+    monkeypatch.setattr(passwords, "matches", counting)
+    with app.app_context(), pytest.raises(NotAllowed):
+        service.sign_in(login="nobody", password="x", machine="m", now=clock.now())
+    assert seen == [None]
+
+
+def test_failures_pause_an_account_and_no_other(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "zhou")
+    hire(app, clock, "wang")
+    client = app.test_client()
+    for _ in range(MAX_FAILURES):
+        assert sign_in(client, "zhou", "wrong wrong") == 403
+    assert sign_in(client, "zhou", OWN) == 429
+    assert sign_in(app.test_client(), "wang", OWN) == 303
+    clock.advance(WINDOW - timedelta(seconds=1))
+    assert sign_in(client, "zhou", OWN) == 429
+    clock.advance(timedelta(seconds=1))
+    assert sign_in(client, "zhou", OWN) == 303
+
+
+def test_a_one_time_password_leads_to_the_password_page_and_nowhere_else(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    once = hire(app, clock, "zhou", settled=False)
+    client = app.test_client()
+    sign_in(client, "zhou", once)
+    for path in ("/staff", "/office/batches", "/audit"):
+        assert client.get(path).headers["Location"] == "/staff/password"
+    changed = client.post("/staff/password", data={"old": once, "new": OWN, "again": OWN})
+    assert changed.status_code == 303
+    assert client.get("/staff").status_code == 200
+
+
+def test_changing_the_password_ends_other_logins(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "zhou")
+    here, there = app.test_client(), app.test_client()
+    sign_in(here, "zhou", OWN)
+    sign_in(there, "zhou", OWN)
+    new = OWN + " now"
+    here.post("/staff/password", data={"old": OWN, "new": new, "again": new})
+    assert here.get("/staff").status_code == 200
+    assert there.get("/staff").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("new", "code"),
+    [
+        pytest.param("123456789", "password.short", id="nine characters"),
+        pytest.param("x" * 129, "password.long", id="too long"),
+        pytest.param("aaaaaaaaaaaa", "password.weak", id="one letter"),
+        pytest.param("1234567890ab", "password.weak", id="a run of digits"),
+        pytest.param("my-zhou-2026", "password.weak", id="holds the login"),
+        pytest.param("Password2026", "password.weak", id="the first guess"),
+        pytest.param("0123456789", "password.weak", id="ten digits in a row"),
+    ],
+)
+def test_weak_passwords_are_refused(new: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        passwords.check_password(new, login="zhou")
+    assert refused.value.code == code
+
+
+def test_ten_characters_are_enough() -> None:
+    passwords.check_password("tea7-Cup.k", login="zhou")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param("https://elsewhere.example/", id="another site"),
+        pytest.param("//elsewhere.example", id="no scheme"),
+        pytest.param("/\\elsewhere.example", id="backslash"),
+    ],
+)
+def test_sign_in_never_leads_to_another_site(app: flask.Flask, clock: FakeClock, target: str) -> None:
+    hire(app, clock, "zhou")
+    answer = app.test_client().post("/staff/sign-in", data={"login": "zhou", "password": OWN, "next": target})
+    assert answer.headers["Location"] == "/staff"
+
+
+def test_disabling_ends_a_login_at_once_and_keeps_the_person_out(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "zhou")
+    client = app.test_client()
+    sign_in(client, "zhou", OWN)
+    with app.app_context():
+        service.disable_staff(ref=principal(app, "zhou").subject_ref, now=clock.now(), actor="cli")
+    assert client.get("/staff").status_code == 303
+    assert sign_in(client, "zhou", OWN) == 403
+
+
+def test_the_last_administrator_stays(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "root", Role.ADMIN)
+    ref = principal(app, "root").subject_ref
+    with app.app_context():
+        for act in (
+            lambda: service.disable_staff(ref=ref, now=clock.now(), actor="cli"),
+            lambda: service.set_roles(ref=ref, roles=[Role.OFFICER], now=clock.now(), actor="cli"),
+        ):
+            with pytest.raises(Conflict) as refused:
+                act()
+            assert refused.value.code == "staff.last_admin"
+    hire(app, clock, "second", Role.ADMIN)
+    with app.app_context():
+        service.disable_staff(ref=ref, now=clock.now(), actor="cli")
+
+
+def test_the_second_person_is_somebody_else_with_the_right_role(app: flask.Flask, clock: FakeClock) -> None:
+    hire(app, clock, "first", Role.PROCTOR)
+    hire(app, clock, "chief", Role.CHIEF_PROCTOR)
+    hire(app, clock, "author", Role.AUTHOR)
+    once = hire(app, clock, "fresh", Role.PROCTOR, settled=False)
+    first = principal(app, "first")
+    tries = {
+        ("first", OWN): "second.same",
+        ("chief", "wrong wrong"): "second.wrong",
+        ("author", OWN): "second.wrong",
+        ("nobody", OWN): "second.wrong",
+        ("fresh", once): "second.wrong",
+    }
+    with app.test_request_context(), reading() as session:
+        for (login, password), code in tries.items():
+            with pytest.raises(InvalidInput) as refused:
+                confirm_second(session, login=login, password=password, first=first, now=clock.now())
+            assert refused.value.code == code
+        staff = confirm_second(session, login="Chief", password=OWN, first=first, now=clock.now())
+    assert staff.login == "chief"
+
+
+def test_failures_of_the_second_person_are_counted_though_the_act_is_rolled_back(
+    app: flask.Flask, clock: FakeClock
+) -> None:
+    hire(app, clock, "first", Role.PROCTOR)
+    hire(app, clock, "chief", Role.CHIEF_PROCTOR)
+    first = principal(app, "first")
+
+    def guess() -> None:
+        with app.test_request_context():
+            try:
+                with reading() as session:
+                    confirm_second(
+                        session, login="chief", password="guess guess", first=first, now=clock.now()
+                    )
+            finally:
+                app.process_response(flask.Response())
+
+    for _ in range(MAX_FAILURES):
+        with pytest.raises(InvalidInput):
+            guess()
+    with pytest.raises(TooMany):
+        guess()

@@ -1,0 +1,104 @@
+"""`cbt bank`: lint, show, template and import from the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask
+import pytest
+from click.testing import CliRunner, Result
+
+from cbt.bank.commands import bank
+from cbt.bank.formats.workbook import read_workbook
+from cbt.errors import CbtError
+from cbt.paths import product_dir
+from cbt.web import cli
+from tests.bank.sheets import single, truth, workbook
+
+BANKS = product_dir("question_bank")
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(bank, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def installed(app: flask.Flask) -> Iterator[flask.Flask]:
+    """Let commands find the app of this test."""
+    former = list(cli._factory)
+    cli.register_factory(lambda: app)
+    yield app
+    cli._factory[:] = former
+
+
+def test_the_shipped_banks_pass_lint() -> None:
+    result = run("lint", BANKS)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[-1].startswith("0 错误 0 自动修正 ")
+
+
+def test_a_faulty_bank_is_listed_by_line_and_exits_with_2(tmp_path: Path) -> None:
+    (tmp_path / "taxonomy.toml").write_text(
+        (BANKS / "customer-service-l3" / "taxonomy.toml").read_text("utf-8"), "utf-8"
+    )
+    items = tmp_path / "items.toml"
+    items.write_text(
+        '[[item]]\nref = "T1"\ntype = "true_false"\npoint = "A-A-A-1"\nstem = "客服员应当守信"\nanswer = 1\n',
+        "utf-8",
+    )
+    result = run("lint", tmp_path)
+    assert result.exit_code == 2
+    assert f"{items}:6: 错误: 答案“1”与题目对不上。" in result.output
+    assert f"{items}:4: 自动修正: 鉴定点代码“A-A-A-1”已改为“A-A-A-001”。" in result.output
+    assert f"{items}:5: 自动修正: 判断题题干的结尾已改为句号" in result.output
+    assert result.output.splitlines()[-1].startswith("1 错误 2 自动修正 ")
+    listed = json.loads(run("lint", tmp_path, "--json").output)
+    assert (listed["error"], listed["fixed"]) == (1, 2)
+    assert {"severity", "code", "place", "value", "why", "fix"} <= set(listed["findings"][0])
+
+
+def test_a_bank_is_shown_as_one_array() -> None:
+    shown = json.loads(run("show", BANKS / "customer-service-l2", "--json").output)
+    assert len(shown) == 372
+    assert {"ref", "type", "stem", "choices", "answer_key", "knowledge_point", "difficulty"} <= set(shown[0])
+
+
+def test_a_template_is_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    assert run("template", path).exit_code == 0
+    assert read_workbook(path.read_bytes())[0].rows[0][2] == "试题(题干)"
+    second = run("template", path)
+    assert isinstance(second.exception, CbtError)
+    assert second.exception.code == "bank.file_exists"
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_folder_then_a_sheet_are_imported(tmp_path: Path) -> None:
+    first = run("import", BANKS / "customer-service-l3")
+    assert first.exit_code == 0
+    assert first.output.splitlines()[-1] == "已入库：新增 372，更新 0；与库中相同 0；未导入 0。"
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook([truth("接待员在客户离柜前应当确认诉求已经办结。"), single(answer="E")]))
+    refused = run("import", path, "--bank", "customer-service-l3")
+    assert refused.exit_code == 2
+    assert "a.xlsx!试题:I3: 错误: 答案 E 没有对应的选项，本题选项到 D 为止。" in refused.output
+    dry = run("import", path, "--bank", "customer-service-l3", "--dry-run", "--json")
+    assert dry.exit_code == 2
+    assert json.loads(dry.output)["added"] == 1
+    stored = run("import", path, "--bank", "customer-service-l3", "--partial", "--json")
+    assert stored.exit_code == 0
+    said = json.loads(stored.output)
+    assert (said["stored"], said["added"], said["blocked"]) == (True, 1, 1)
+    finding = next(found for found in said["findings"] if found["severity"] == "error")
+    assert (finding["sheet"], finding["row"], finding["column"], finding["value"]) == ("试题", 3, "I", "E")
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_sheet_needs_to_know_its_bank(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook([truth()]))
+    result = run("import", path)
+    assert isinstance(result.exception, CbtError)
+    assert result.exception.code == "bank.ref_needed"

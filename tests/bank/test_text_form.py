@@ -1,0 +1,140 @@
+"""The text form of a bank: a folder read with the line of every field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cbt.bank.findings import Place
+from cbt.bank.formats.text import bank_folders, read_folder, weight_sums
+from cbt.bank.taxonomy import leaf_weights, parent_of
+from cbt.errors import NotFound
+
+TAXONOMY_TEXT = """\
+[taxonomy]
+occupation = "示例"
+level = "三级"
+
+[[range]]
+code = "A"
+name = "甲"
+weight = 100
+
+[[point]]
+code = "A-001"
+name = "点"
+importance = "X"
+"""
+ITEMS_TEXT = '''\
+# 试题
+[[item]]
+ref = "A-001-T1"
+type = "true_false"
+point = "A-001"
+stem = "一句。"
+answer = true
+
+[[item]]
+ref = "U1-C1"
+type = "case"
+unit = 1
+point = "A-001"
+title = "案例"
+stimulus = """
+type = "材料中的等号"
+"""
+
+[[item.part]]
+type = "single_choice"
+points = 2.50
+stem = "（　　）"
+choices = ["甲", "乙"]
+answer = "A"
+
+[[item.part]]
+type = "ordering"
+points = 4
+stem = "排序"
+steps = ["甲", "乙"]
+'''
+
+
+def _folder(tmp_path: Path, taxonomy: str = TAXONOMY_TEXT, items: str = ITEMS_TEXT) -> Path:
+    folder = tmp_path / "sample"
+    folder.mkdir()
+    (folder / "taxonomy.toml").write_text(taxonomy, "utf-8")
+    (folder / "items.toml").write_text(items, "utf-8")
+    return folder
+
+
+def test_a_folder_is_read_with_the_line_of_every_field(tmp_path: Path) -> None:
+    found = read_folder(_folder(tmp_path))
+    assert found.findings == []
+    assert found.taxonomy is not None
+    assert found.taxonomy.name == "示例（三级）"
+    truth_item, case_item = found.items
+    assert truth_item.place("answer").line == 7
+    assert case_item.place("").line == 9
+    assert case_item.place("parts.1.answer").line == 24
+    assert case_item.place("parts.2.steps.1").line == 30
+    assert case_item.place("parts.2.nothing").line == 26
+    assert case_item.data["stimulus"] == 'type = "材料中的等号"'
+    assert [part["points"] for part in case_item.data["parts"]] == ["2.5", "4"]
+
+
+def _with(old: str, new: str) -> str:
+    return TAXONOMY_TEXT.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "items", "code", "line"),
+    [
+        pytest.param(TAXONOMY_TEXT, "[[item]]\nref = ", "file_unreadable", 2, id="no TOML"),
+        pytest.param(TAXONOMY_TEXT, "[[itme]]\n", "table_unknown", 1, id="a misspelt table"),
+        pytest.param(_with("100", "90"), ITEMS_TEXT, "weights_sum", 1, id="not 100 per cent"),
+        pytest.param(_with('"X"', '"W"'), ITEMS_TEXT, "point_unreadable", 10, id="importance W"),
+        pytest.param(_with("A-001", "B-001"), ITEMS_TEXT, "point_without_range", 10, id="no range"),
+        pytest.param(_with("100", "true"), ITEMS_TEXT, "range_unreadable", 5, id="a weight that is none"),
+    ],
+)
+def test_a_faulty_folder_is_named_by_line(
+    tmp_path: Path, taxonomy: str, items: str, code: str, line: int
+) -> None:
+    found = read_folder(_folder(tmp_path, taxonomy, items))
+    assert (code, line) in [(one.code, one.place.line) for one in found.findings]
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    (folder / "items.toml").write_bytes("一句。".encode("gbk"))
+    assert [(one.code, one.place) for one in read_folder(folder).findings] == [
+        ("file_not_text", Place(str(folder / "items.toml")))
+    ]
+
+
+def test_items_written_inline_are_read_without_lines(tmp_path: Path) -> None:
+    inline = (
+        'item = [{ref = "A-001-T1", type = "true_false", point = "A-001", stem = "一句。", answer = true}]'
+    )
+    found = read_folder(_folder(tmp_path, items=inline))
+    assert [item.ref for item in found.items] == ["A-001-T1"]
+    assert found.items[0].place("stem").line == 1
+
+
+def test_banks_are_found_in_a_folder_or_as_one(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    assert bank_folders(folder) == [folder]
+    assert bank_folders(tmp_path) == [folder]
+    with pytest.raises(NotFound):
+        bank_folders(tmp_path / "nowhere")
+
+
+def test_the_nearest_range_above_a_code_is_its_parent() -> None:
+    codes = ["A", "A-A", "A-A-A", "01", "0111"]
+    assert parent_of("A-A-A-001", codes) == "A-A-A"
+    assert parent_of("A-B-001", codes) == "A"
+    assert parent_of("011105", codes) == "0111"
+    assert parent_of("AB", codes) == ""
+    assert leaf_weights({"A": 100, "A-A": 60, "A-B": 40}) == {"A-A": 60, "A-B": 40}
+    assert weight_sums({"A": 100, "A-A": 60, "A-B": 30}) == [("A", 100, 90)]

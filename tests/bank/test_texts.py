@@ -1,0 +1,88 @@
+"""Every finding and refusal has its sentences in both languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+import cbt
+from cbt.bank.drafts import ItemDraft
+from cbt.bank.findings import Severity
+from cbt.bank.texts import catalogues, field_label, note
+from tests.bank import drafts
+
+ROOT = Path(cbt.__file__).parent
+SOURCES = [*(ROOT / "bank").rglob("*.py"), *(ROOT / "exams").rglob("*.py")]
+# The code stands beside the severity, or is handed to one of these helpers.
+_LINT = re.compile(
+    r"(?:Severity\.(?:ERROR|HINT),\s*|wrong\(|row\.error\(|put_right\(|_SHARE, )"
+    r'"([a-z_]+)"'
+)
+_ERROR = re.compile(
+    r'(?:InvalidInput|NotFound|Conflict|Finding)\(\s*(?:\([^)]*\),\s*)?"((?:bank|blueprint)\.[a-z_]+)"'
+)
+
+
+def ids(language: str) -> set[str]:
+    found: set[str] = set()
+    for path in sorted((ROOT / "translations" / language).glob("*.po")):
+        with path.open("rb") as handle:
+            found |= {
+                str(message.id)
+                for message in read_po(handle, locale=language)
+                if message.id and message.string
+            }
+    return found
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_code_in_the_source_has_its_sentences(language: str) -> None:
+    known = ids(language)
+    source = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    lint, errors = {*_LINT.findall(source), "key_longest", "key_shortest"}, set(_ERROR.findall(source))
+    assert len(lint) > 50
+    assert len(errors) > 15
+    wanted = {f"bank.lint.{code}.{part}" for code in lint for part in ("why", "fix")}
+    wanted |= {f"error.{code}.{part}" for code in errors for part in ("what", "fix")}
+    assert wanted - known == set()
+
+
+def test_both_languages_have_the_same_texts() -> None:
+    for room in ("bank", "exams"):
+        pair = []
+        for language in ("zh", "en"):
+            with (ROOT / "translations" / language / f"{room}.po").open("rb") as handle:
+                pair.append({str(message.id) for message in read_po(handle) if message.id})
+        assert pair[0] == pair[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("stem", "题干"),
+        ("", "试题"),
+        ("choice_E", "选项E"),
+        ("choices.2", "选项（第 2 个）"),
+        ("parts.2.answer", "第 2 小题 答案"),
+        ("parts.3", "第 3 小题"),
+    ],
+)
+def test_a_field_has_a_name(name: str, label: str) -> None:
+    with catalogues():
+        assert field_label(name) == label
+
+
+def test_a_finding_reads_as_place_reason_and_remedy() -> None:
+    item: ItemDraft = drafts.draft(drafts.truth())
+    found = item.find(
+        Severity.ERROR, "point_unknown_near", "point", "A-A-A-15", near="A-A-A-014", near_name="廉洁自律"
+    )
+    with catalogues():
+        said = note(found)
+    assert said.place == "items.toml:1"
+    assert said.severity_label == "错误"
+    assert said.why == "细目表里没有鉴定点 A-A-A-15。"
+    assert said.fix == "是否是 A-A-A-014「廉洁自律」？"

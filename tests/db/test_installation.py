@@ -1,0 +1,104 @@
+"""Migrations, keys and what a damaged, newer or keyless database says."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import flask
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from cbt.app import create_app
+from cbt.db.base import Base, db
+from cbt.db.migrate import migrate
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import Unavailable
+from tests.conftest import base_settings, close_engine
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(app: flask.Flask) -> None:
+    with app.app_context(), db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrating_again_changes_nothing(app: flask.Flask) -> None:
+    with app.app_context():
+        assert migrate() == migrate()
+
+
+def test_a_newer_database_is_refused(app: flask.Flask) -> None:
+    with app.app_context():
+        with unit_of_work() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(Unavailable) as refused:
+            migrate()
+    assert refused.value.code == "db.newer"
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """An embedded installation that has been used and stopped."""
+    app = create_app(base_settings(tmp_path))
+    with app.app_context():
+        migrate()
+    close_engine(app)
+    return tmp_path
+
+
+def test_the_file_is_unreadable_without_its_key(installed: Path) -> None:
+    head = (installed / "data" / "cbt.db").read_bytes()[:16]
+    assert head != b"SQLite format 3\0"
+
+
+def test_key_files_are_readable_by_their_owner_only_and_outside_the_data(installed: Path) -> None:
+    for name in ("database", "personal", "cookies"):
+        path = installed / "keys" / f"{name}.key"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.stat().st_size == 32
+    assert not list((installed / "data").glob("*.key"))
+
+
+@pytest.mark.parametrize("name", ["database", "personal"])
+def test_a_lost_key_is_never_replaced_by_a_new_one(installed: Path, name: str) -> None:
+    (installed / "keys" / f"{name}.key").unlink()
+    with pytest.raises(Unavailable) as refused:
+        create_app(base_settings(installed))
+    assert refused.value.code == "db.key_missing"
+    assert not (installed / "keys" / f"{name}.key").exists()
+
+
+def test_a_cut_key_is_named_as_damaged(installed: Path) -> None:
+    (installed / "keys" / "database.key").write_bytes(b"short")
+    with pytest.raises(Unavailable) as refused:
+        create_app(base_settings(installed))
+    assert refused.value.code == "db.key_damaged"
+
+
+def test_another_databases_key_is_refused(installed: Path, tmp_path: Path) -> None:
+    (installed / "keys" / "database.key").write_bytes(b"x" * 32)
+    app = create_app(base_settings(installed))
+    with app.app_context(), pytest.raises(Unavailable) as refused:
+        migrate()
+    close_engine(app)
+    assert refused.value.code == "db.unreadable"
+
+
+def test_a_damaged_file_is_refused(installed: Path) -> None:
+    path = installed / "data" / "cbt.db"
+    path.write_bytes(b"\0" * 4096)
+    app = create_app(base_settings(installed))
+    with app.app_context(), pytest.raises(Unavailable) as refused:
+        migrate()
+    close_engine(app)
+    assert refused.value.code == "db.unreadable"
+
+
+def test_a_database_in_clear_warns_at_every_start(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="in clear"):
+        app = create_app(replace(base_settings(tmp_path), db_encryption=False))
+    close_engine(app)

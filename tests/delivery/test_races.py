@@ -1,0 +1,214 @@
+"""Saves and closings that meet: on the same row, in the same batch, with a commit that fails."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from cbt.db.base import db
+from cbt.db.group_commit import GroupWriter
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.journal import hash_lease
+from cbt.delivery.models import Attempt, JournalEntry
+from cbt.delivery.store import latest_answers
+from cbt.delivery.sweeps import expire_overdue
+from cbt.errors import Unavailable
+from cbt.rules.canonical import canonical_json
+from cbt.scoring.service import score_closed, verify_sitting
+from tests.delivery.driver import Page
+from tests.world import PLANNED, World
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def page(world: World) -> Page:
+    world.admit_all()
+    world.start()
+    page = Page(world, "theory")
+    assert page.start().status_code == 200
+    return page
+
+
+def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(page: Page, world: World) -> None:
+    """The save holds its row when the sweep arrives: the sweep waits, and the score counts the answer."""
+    journal = world.app.extensions["cbt_journal"]
+    world.clock.set(PLANNED + 45 * MINUTE + timedelta(seconds=1))
+    received_at = world.clock.now()
+    holding, let_go = threading.Event(), threading.Event()
+    append = journal.append
+
+    def held(cursor: Any, info: Any, **rest: Any) -> Any:
+        saved = append(cursor, info, **rest)
+        holding.set()
+        let_go.wait(10)
+        return saved
+
+    journal.append = held
+    outcome: list[Any] = []
+
+    def save() -> None:
+        with world.app.app_context():
+            info = journal.infos.get(page.ref)
+            from cbt.delivery.entries import read_entries
+
+            entries = read_entries(info, [page.entry(1, "A")])
+            outcome.append(
+                journal.save(
+                    info,
+                    lease_hash=hash_lease(page.lease),
+                    epoch=page.epoch,
+                    entries=entries,
+                    now=received_at,
+                )
+            )
+
+    def close() -> None:
+        with world.app.app_context():
+            expire_overdue(now=PLANNED + 45 * MINUTE + timedelta(seconds=6))
+
+    saver, closer = threading.Thread(target=save), threading.Thread(target=close)
+    saver.start()
+    assert holding.wait(10)
+    closer.start()
+    closer.join(0.5)
+    assert closer.is_alive(), "the closing must wait for the save that holds the row"
+    let_go.set()
+    saver.join(10)
+    closer.join(10)
+    assert outcome[0].outcome.value == "saved"
+    with world.app.app_context():
+        score_closed(now=world.clock.now())
+        with reading() as session:
+            attempt = session.get_one(Attempt, world.sitters["theory"].attempt_id)
+            assert attempt.state == "scored"
+            assert latest_answers(session, [attempt.id])[attempt.id] == {1: '"A"'}
+        assert all(one.ok for one in verify_sitting(world.sitting_ref))
+
+
+def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: World) -> None:
+    journal = world.app.extensions["cbt_journal"]
+    writer: GroupWriter = journal.writer
+    gate_open = threading.Event()
+    results: dict[str, Any] = {}
+
+    def block(_cursor: Any) -> None:
+        gate_open.wait(10)
+
+    def insert(seq: int) -> Any:
+        def work(cursor: Any) -> int:
+            cursor.execute(
+                journal.dialect.sql(
+                    "INSERT INTO journal (attempt_id, lease_epoch, seq, position, kind, value, received_at, in_grace)"
+                    " VALUES (?, 1, ?, 1, 'answer', '\"A\"', ?, ?)"
+                ),
+                (world.sitters["theory"].attempt_id, seq, journal.dialect.instant(PLANNED), False),
+            )
+            return seq
+
+        return work
+
+    def poison(cursor: Any) -> None:
+        cursor.execute("INSERT INTO no_such_table VALUES (1)")
+
+    def run(name: str, work: Any) -> None:
+        try:
+            results[name] = writer.run(work, key=1)
+        except Unavailable as error:
+            results[name] = error.code
+
+    jobs = {"block": block, "first": insert(1), "poison": poison, "second": insert(2)}
+    threads = [threading.Thread(target=run, args=pair) for pair in jobs.items()]
+    threads[0].start()
+    for thread in threads[1:]:
+        thread.start()
+    gate_open.set()
+    for thread in threads:
+        thread.join(10)
+    assert (results["first"], results["second"], results["poison"]) == (1, 2, "db.write")
+    with world.app.app_context(), reading() as session:
+        assert sorted(session.scalars(select(JournalEntry.seq))) == [1, 2]
+
+
+def test_a_commit_that_fails_is_503_and_the_next_save_works(page: Page, world: World) -> None:
+    writer: GroupWriter = world.app.extensions["cbt_journal"].writer
+    failing = [True]
+
+    def fail() -> None:
+        if failing.pop() if failing else False:
+            raise Unavailable("db.write")
+
+    writer._before_commit = fail
+    refused = page.answer(1, "A")
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "db.write")
+    with world.app.app_context(), reading() as session:
+        assert session.scalars(select(JournalEntry)).all() == []
+    assert page.answer(1, "A").status_code == 200
+
+
+def test_one_attempt_that_cannot_be_closed_does_not_keep_the_others_open(page: Page, world: World) -> None:
+    other = Page(world, "second")
+    assert other.start().status_code == 200
+    with world.app.app_context(), unit_of_work() as session:
+        # An attempt whose state nobody knows: the closing of it fails.
+        session.execute(
+            text("UPDATE attempt SET closed_by = NULL, state = 'interacting' WHERE id = :id"),
+            {"id": world.sitters["theory"].attempt_id},
+        )
+    import cbt.delivery.sweeps as sweeps
+
+    whole = sweeps.close_attempts
+
+    def brittle(session: Any, attempts: Any, **rest: Any) -> Any:
+        if any(one.id == world.sitters["theory"].attempt_id for one in attempts):
+            raise RuntimeError("poisoned")
+        return whole(session, attempts, **rest)
+
+    sweeps.close_attempts = brittle
+    try:
+        world.clock.set(PLANNED + 50 * MINUTE)
+        with world.app.app_context():
+            assert expire_overdue(now=world.clock.now()) == 1
+    finally:
+        sweeps.close_attempts = whole
+    with world.app.app_context(), reading() as session:
+        assert session.get_one(Attempt, world.sitters["second"].attempt_id).state == "closed"
+
+
+def test_racing_submits_close_once(page: Page, world: World) -> None:
+    world.clock.set(PLANNED + 31 * MINUTE)
+    replies: list[Any] = []
+    threads = [threading.Thread(target=lambda: replies.append(page.submit().get_json())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len({reply["receipt"] for reply in replies}) == 1
+    with world.app.app_context(), reading() as session:
+        acts = session.execute(
+            text("SELECT count(*) FROM audit_entry WHERE act = 'attempt.close' AND subject = :ref"),
+            {"ref": f"attempt:{page.ref}"},
+        ).scalar_one()
+    assert acts == 1
+
+
+def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: World) -> None:
+    page.answer(1, "A")
+    world.clock.set(PLANNED + 50 * MINUTE)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+        score_closed(now=world.clock.now())
+        assert [one.ok for one in verify_sitting(world.sitting_ref)] == [True]
+        with unit_of_work() as session:
+            session.execute(text("UPDATE journal SET value = :value"), {"value": canonical_json("B")})
+        checked = verify_sitting(world.sitting_ref)[0]
+        assert (checked.journal_ok, checked.form_ok) == (False, True)
+
+
+def test_the_database_in_use_is_the_one_the_test_names(world: World, database_kind: str) -> None:
+    with world.app.app_context():
+        assert db.engine.dialect.name == database_kind

@@ -1,0 +1,324 @@
+"""Chromium for the journeys: watched pages, two ways of using them (mouse, keyboard), and looks at every state."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, Response, expect
+
+from tests.browser import find_chromium
+from tests.journeys.centre import Centre
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+    "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-dev-shm-usage",
+]  # fmt: skip
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+SHOTS = "CBT_SHOTS"
+DESK = {"width": 1366, "height": 768}
+WIDE = {"width": 1920, "height": 1080}
+ZOOMED = {"width": 683, "height": 384}
+PATIENCE_MS = 10_000
+MOST_TABS = 400
+
+expect.set_options(timeout=PATIENCE_MS)
+
+_CSP_WATCH = """document.addEventListener("securitypolicyviolation",
+    (event) => window.journeyViolation(`${event.violatedDirective} ${event.blockedURI}`));"""
+_RUN_AXE = """async (tags) => {
+    const found = await axe.run(document, {runOnly: tags, resultTypes: ["violations"]});
+    return found.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 4).map(
+        (node) => `${node.target.join(" ")} (${node.any.concat(node.all, node.none).map(
+            (check) => check.message).join("; ")})`).join(" | ")}`);
+}"""
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def chromium_path() -> str:
+    """Return the Chromium to use; without one the journeys fail in CI and are skipped, aloud, elsewhere."""
+    path = find_chromium()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: run `python -m tests.browser`")
+        pytest.skip("Chromium is missing: no journey ran (python -m tests.browser installs one)")
+    return path
+
+
+@dataclass
+class Watch:
+    """What went wrong on the pages of one browser; `expected` are patterns of what may."""
+
+    name: str
+    seen: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def on(self, context: BrowserContext) -> None:
+        """Watch every page of `context`, those to come too."""
+        context.expose_binding("journeyViolation", lambda _source, text: self.note(f"CSP: {text}"))
+        context.add_init_script(_CSP_WATCH)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.note(f"page error: {error.error}"))
+        context.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.note(f"{message.text} @ {message.location.get('url', '')}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 500 or ("/static/" in response.url and response.status >= 400):
+            self.note(f"{response.status} @ {response.url}")
+
+    def note(self, text: str) -> None:
+        """Keep what went wrong; the journey fails for it at its end."""
+        self.seen.append(text)
+
+    def allow(self, *patterns: str) -> None:
+        """Allow what matches one of `patterns`."""
+        self.expected.extend(patterns)
+
+    def faults(self) -> list[str]:
+        """Return what nobody expected."""
+        return [text for text in self.seen if not any(re.search(one, text) for one in self.expected)]
+
+
+class Mouse:
+    """Uses a page as most people do."""
+
+    def press(self, target: Locator) -> None:
+        """Click a button, link or label."""
+        target.click()
+
+    def write(self, target: Locator, text: str) -> None:
+        """Put `text` into a field."""
+        target.fill(text)
+
+    def tick(self, target: Locator) -> None:
+        """Tick a box or choose a radio, by its label."""
+        target.locator("xpath=ancestor::label[1]").click()
+
+    def select(self, target: Locator, value: str) -> None:
+        """Choose an option."""
+        target.select_option(value)
+
+
+class Keyboard:
+    """Uses a page with nothing but keys: Tab to the thing, then the keys of its kind."""
+
+    def reach(self, target: Locator) -> None:
+        """Tab on until `target` has the focus; it must be reachable."""
+        expect(target).to_be_visible()
+        page = target.page
+        for _ in range(MOST_TABS):
+            if target.evaluate("(each) => each === document.activeElement"):
+                return
+            page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {target}")
+
+    def press(self, target: Locator) -> None:
+        """Press a button or follow a link."""
+        self.reach(target)
+        target.page.keyboard.press("Enter")
+
+    def write(self, target: Locator, text: str) -> None:
+        """Type over what a field holds."""
+        self.reach(target)
+        target.page.keyboard.press("Control+a")
+        target.page.keyboard.type(text)
+
+    def tick(self, target: Locator) -> None:
+        """Tick a box, or go to a radio by the arrows of its group."""
+        page = target.page
+        if target.get_attribute("type") == "radio":
+            group = page.locator(f"input[type=radio][name='{target.get_attribute('name')}']")
+            self._reach_any(group)
+            for _ in range(group.count()):
+                if target.is_checked():
+                    return
+                page.keyboard.press("ArrowDown")
+                if target.is_checked():
+                    return
+            page.keyboard.press("Space")
+        else:
+            self.reach(target)
+            page.keyboard.press("Space")
+        expect(target).to_be_checked()
+
+    @staticmethod
+    def _reach_any(group: Locator) -> None:
+        for _ in range(MOST_TABS):
+            if group.evaluate_all("(all) => all.includes(document.activeElement)"):
+                return
+            group.page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {group}")
+
+    def select(self, target: Locator, value: str) -> None:
+        """Go to an option by the arrow keys."""
+        self.reach(target)
+        for _ in range(target.locator("option").count()):
+            if target.input_value() == value:
+                return
+            target.page.keyboard.press("ArrowDown")
+        expect(target).to_have_value(value)
+
+
+Hand = Mouse | Keyboard
+
+
+class Browser:
+    """One machine: a context, one page, what went wrong on it, and the hand that uses it."""
+
+    def __init__(self, context: BrowserContext, centre: Centre, watch: Watch, *, hand: Hand) -> None:
+        self.context = context
+        self.centre = centre
+        self.watch = watch
+        self.hand = hand
+        self.page: Page = context.pages[0] if context.pages else context.new_page()
+
+    def go(self, path: str) -> None:
+        """Open a page of the product."""
+        self.page.goto(self.centre.url + path)
+
+    def find(self, selector: str) -> Locator:
+        """Return what `selector` names on the page."""
+        return self.page.locator(selector)
+
+    def look(self, name: str, *, zoom: bool = False) -> None:
+        """Hold the page to WCAG 2.2 AA by axe in both themes, and take its pictures when CBT_SHOTS is set."""
+        page = self.page
+        was = page.evaluate("document.documentElement.dataset.theme")
+        page.evaluate(AXE.read_text("utf-8") + ";null")
+        for theme in ("light", "dark"):
+            page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
+            found = page.evaluate(_RUN_AXE, _TAGS)
+            for violation in found:
+                self.watch.note(f"axe, {name} ({theme}): {violation}")
+            self._shoot(f"{name}-{theme}", zoom=zoom)
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", was)
+
+    def _shoot(self, name: str, *, zoom: bool) -> None:
+        if not os.environ.get(SHOTS):
+            return
+        folder = Path(os.environ[SHOTS])
+        folder.mkdir(parents=True, exist_ok=True)
+        sizes = {"1366": DESK, "1920": WIDE} | ({"zoom": ZOOMED} if zoom else {})
+        for label, size in sizes.items():
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.screenshot(path=folder / f"{self.watch.name}-{name}-{label}.png")
+        self.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+
+
+class Browsers:
+    """Opens the machines of one journey and checks at its end that nothing went wrong on any."""
+
+    def __init__(self, playwright: Playwright, centre: Centre, folder: Path) -> None:
+        self._playwright = playwright
+        self._centre = centre
+        self._folder = folder
+        self._path = chromium_path()
+        self._shared: Any = None
+        self._watches: list[Watch] = []
+        self._addresses = 0
+
+    def open(self, name: str, *, hand: Hand | None = None, record: str = "") -> Browser:
+        """Open a fresh machine with its own address, cookies and storage."""
+        if self._shared is None:
+            self._shared = self._playwright.chromium.launch(executable_path=self._path, args=ARGUMENTS)
+        self._addresses += 1
+        context = self._shared.new_context(viewport=DESK, extra_http_headers=self._headers(record))
+        return self.watched(context, name, hand)
+
+    def open_machine(self, name: str, *, hand: Hand | None = None, record: str = "") -> Machine:
+        """Open a machine whose profile is on disk, so that its browser can be killed and started again."""
+        self._addresses += 1
+        return Machine(self, name, self._folder / f"profile-{name}", hand, self._headers(record))
+
+    def _headers(self, record: str) -> dict[str, str]:
+        headers = {"X-Journey-Address": f"10.0.0.{self._addresses}"}
+        return headers | ({"X-Journey-Record": record} if record else {})
+
+    def launch(self, profile: Path, headers: dict[str, str]) -> BrowserContext:
+        """Start a browser of its own on `profile`."""
+        return self._playwright.chromium.launch_persistent_context(
+            profile, executable_path=self._path, args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]
+            extra_http_headers=headers,
+        )  # fmt: skip
+
+    def watched(
+        self, context: BrowserContext, name: str, hand: Hand | None, watch: Watch | None = None
+    ) -> Browser:
+        """Watch a context and put its clock to the server's time."""
+        if watch is None:
+            watch = Watch(name)
+            self._watches.append(watch)
+        watch.on(context)
+        context.set_default_timeout(PATIENCE_MS)
+        context.clock.install(time=self._centre.now())
+        self._centre.contexts.append(context)
+        return Browser(context, self._centre, watch, hand=hand or Mouse())
+
+    def close(self) -> None:
+        """Close what is open and tell what went wrong."""
+        for context in self._centre.contexts:
+            with contextlib.suppress(Exception):
+                context.close()
+        self._centre.contexts.clear()
+        if self._shared is not None:
+            self._shared.close()
+        faults = [f"{watch.name}: {fault}" for watch in self._watches for fault in watch.faults()]
+        assert not faults, "\n".join(faults)
+
+
+class Machine:
+    """A machine whose browser can die."""
+
+    def __init__(
+        self, browsers: Browsers, name: str, profile: Path, hand: Hand | None, headers: dict[str, str]
+    ) -> None:
+        self._browsers = browsers
+        self._profile = profile
+        self._headers = headers
+        self._cookies: list[Any] = []
+        self.browser = browsers.watched(browsers.launch(profile, headers), name, hand)
+
+    def kill(self) -> None:
+        """Kill the browser as a power cut would: nothing gets to run any more."""
+        context = self.browser.context
+        self._cookies = context.cookies()
+        self.browser.centre.contexts.remove(context)
+        for number in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        with contextlib.suppress(Exception):
+            context.close()
+
+    def restart(self) -> None:
+        """Start the browser again on what was on disk.
+
+        Chromium writes cookies down within half a minute; a journey is faster than an exam, so they are
+        put back where that had not happened yet.
+        """
+        for lock in self._profile.glob("Singleton*"):
+            lock.unlink()
+        watch, hand = self.browser.watch, self.browser.hand
+        context = self._browsers.launch(self._profile, self._headers)
+        context.add_cookies(self._cookies)
+        self.browser = self._browsers.watched(context, watch.name, hand, watch)
+
+    def _processes(self) -> list[int]:
+        """The processes whose command line names this profile, the main one first."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            with contextlib.suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                if f"--user-data-dir={self._profile}".encode() in words:
+                    found.append(int(folder.name))
+        return sorted(found)

@@ -1,0 +1,200 @@
+"""What a candidate does in a browser, from binding the machine to reading the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Locator, expect
+
+from cbt.rules.item_values import ItemType
+from tests.journeys.answers import Place
+from tests.journeys.browsers import Browser
+from tests.journeys.centre import text_of
+
+SAVED = "#save.ok"
+
+
+class Candidate:
+    """A candidate at a machine; `language` is the one chosen on the seat page."""
+
+    def __init__(self, browser: Browser, name: str, *, language: str = "zh") -> None:
+        self.browser = browser
+        self.world = browser.centre.world
+        self.sitter = self.world.sitters[name]
+        self.language = language
+
+    def find(self, selector: str) -> Locator:
+        """Return what `selector` names on the page."""
+        return self.browser.find(selector)
+
+    def text(self, key: str, **params: object) -> str:
+        """Return a text in this person's language."""
+        return text_of(self.language, key, **params)
+
+    def sees(self, key: str) -> None:
+        """Wait until the page says this text."""
+        expect(self.find("body")).to_contain_text(self.text(key))
+
+    def look(self, name: str, *, zoom: bool = False) -> None:
+        """Look at the page (axe, pictures)."""
+        self.browser.look(name, zoom=zoom)
+
+    # The door
+
+    def bind(self, *, look: bool = False) -> None:
+        """Bind the machine to the candidate's seat by the room code, in the candidate's language."""
+        hand = self.browser.hand
+        self.browser.go("/")
+        if self.language == "en":
+            hand.press(self.find("#prefs button[name=locale][value=en]"))
+            expect(self.find("html")).to_have_attribute("lang", "en")
+        if look:
+            self.look("unbound")
+        hand.write(self.find("#bind input[name=room_code]"), self.world.room_code)
+        hand.write(self.find("#bind input[name=number]"), str(self.sitter.seat))
+        hand.press(self.find("#bind button[type=submit]"))
+        expect(self.find(".door-number b")).to_have_text(f"{self.sitter.seat:02d}")
+        if look:
+            self.look("seat", zoom=True)
+
+    def sign_in(self) -> None:
+        """Sign in with ticket and document."""
+        hand = self.browser.hand
+        hand.write(self.find("#sign_in input[name=ticket]"), self.sitter.ticket)
+        hand.write(self.find("#sign_in input[name=document]"), self.sitter.document[-6:])
+        hand.press(self.find("#sign_in button[type=submit]"))
+
+    def enter(self, *, look: bool = False) -> None:
+        """Sign in, confirm who one is, pledge, and sit in the waiting room."""
+        self.sign_in()
+        self.confirm(look=look)
+        self.pledge(look=look)
+        expect(self.find("#wait")).to_be_visible()
+        if look:
+            self.look("wait", zoom=True)
+
+    def confirm(self, *, look: bool = False) -> None:
+        """信息无误."""
+        button = self.find("form[action$='/exam/confirm'] button")
+        expect(button).to_be_visible()
+        if look:
+            self.look("confirm")
+        self.browser.hand.press(button)
+
+    def pledge(self, *, look: bool = False) -> None:
+        """我已阅读并同意."""
+        box = self.find("input[name=agree]")
+        expect(box).to_be_visible()
+        if look:
+            self.look("notice")
+        self.browser.hand.tick(box)
+        self.browser.hand.press(self.find(".door-pledge button"))
+
+    # The paper
+
+    def opens(self) -> None:
+        """Wait until the paper is open."""
+        expect(self.find("#paper")).to_be_visible(timeout=20_000)
+        expect(self.find("#hand-in")).to_be_visible()
+
+    def saved(self) -> None:
+        """Wait until everything is saved."""
+        expect(self.find(SAVED)).to_be_visible(timeout=20_000)
+
+    def item(self, position: int) -> Locator:
+        """Return the card of an item."""
+        return self.find(f"article.item[data-position='{position}']")
+
+    def go_to(self, number: int) -> None:
+        """Go to an item by the palette of its section."""
+        self.browser.hand.press(self.find(".palette button").nth(number - 1))
+
+    def answer(self, place: Place, value: Any) -> None:
+        """Answer the item of `place` with a displayed value."""
+        card, hand = self.item(place.position), self.browser.hand
+        match place.type:
+            case ItemType.TRUE_FALSE | ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
+                for letter in value:
+                    hand.tick(card.locator(f".choice input[value={letter}]"))
+            case ItemType.FILL_BLANK:
+                for number, text in enumerate(value):
+                    hand.write(card.locator("input.blank").nth(number), text)
+            case ItemType.NUMERIC:
+                hand.write(card.locator("input.blank"), value)
+            case ItemType.MATCHING:
+                for number, option in enumerate(value):
+                    hand.select(card.locator("select").nth(number), str(option))
+            case ItemType.ORDERING:
+                self._order(card, value)
+
+    def _order(self, card: Locator, wanted: list[int]) -> None:
+        """Put steps in order by their number fields, as the keyboard does too."""
+        shown = sorted(wanted)
+        if shown == wanted:
+            self.browser.hand.press(card.locator(".order-foot button"))
+        for place, step in enumerate(wanted):
+            at = shown.index(step)
+            if at != place:
+                field = card.locator(".order .place").nth(at)
+                self.browser.hand.write(field, str(place + 1))
+                field.press("Enter")
+                shown.insert(place, shown.pop(at))
+
+    def type_through(self, answers: list[str]) -> None:
+        """Answer item after item by a letter and PageDown, from the current one on."""
+        for index, letter in enumerate(answers):
+            if index:
+                self.browser.page.keyboard.press("PageDown")
+            self.browser.page.keyboard.press(letter.lower())
+
+    def flag(self, position: int) -> None:
+        """Mark an item."""
+        self.browser.hand.press(self.item(position).locator("button.flag"))
+        expect(self.item(position).locator("button.flag")).to_have_attribute("aria-pressed", "true")
+
+    def note(self, position: int, text: str) -> None:
+        """Write a note beside an item."""
+        card = self.item(position)
+        self.browser.hand.press(card.locator("header button[aria-expanded]"))
+        self.browser.hand.write(card.locator(".note textarea"), text)
+
+    def hand_in(self, *, look: bool = False) -> None:
+        """交卷 in its two steps."""
+        hand = self.browser.hand
+        hand.press(self.find("#hand-in"))
+        if look:
+            self.look("hand-in-1")
+        hand.press(self.find("dialog .dialog-foot .btn-main"))
+        if look:
+            self.look("hand-in-2")
+        hand.press(self.find("dialog .dialog-foot .btn-stop"))
+
+    def hand_in_is_early(self) -> None:
+        """Press 交卷 before R-23 allows it: the page says how long to wait, and nothing is handed in."""
+        button = self.find("#hand-in")
+        expect(button).to_have_attribute("aria-disabled", "true")
+        expect(self.find("#hand-in-note")).not_to_be_empty()
+        button.click(force=True)
+        expect(self.find("#toasts .toast").last).to_be_visible()
+        expect(self.find("dialog[open]")).to_have_count(0)
+
+    def receipt(self) -> str:
+        """Wait for 交卷成功 and return the receipt number."""
+        shown = self.find(".receipt dd").first
+        expect(shown).to_be_visible(timeout=20_000)
+        return shown.inner_text()
+
+    # Afterwards
+
+    def results(self, *, look: bool = False) -> None:
+        """Ask for one's results by ticket and document."""
+        hand = self.browser.hand
+        self.browser.go("/my/results")
+        if look:
+            self.look("ask-results")
+        hand.write(self.find("input[name=ticket]"), self.sitter.ticket)
+        hand.write(self.find("input[name=document]"), self.sitter.document[-6:])
+        hand.press(self.find("main form button[type=submit]"))
+        expect(self.find(".mine-head")).to_be_visible()
+        if look:
+            self.look("results")

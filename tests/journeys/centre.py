@@ -1,0 +1,209 @@
+"""One served installation of a journey: its world, its clock, its browsers' time and what was sent to them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gettext
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import flask
+from playwright.sync_api import BrowserContext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.app import create_app
+from cbt.config import Settings
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import AttemptLive
+from cbt.paths import product_dir, translations_dir
+from cbt.scoring.models import Score
+from tests.helpers import FakeClock
+from tests.journeys.server import CLOCK, RECORDS, FileClock
+from tests.world import World
+
+HEARD_WITHIN = timedelta(seconds=15)
+DRAIN_SECONDS = 0.15
+CLOSED_PORT_SECONDS = 30
+
+
+@dataclass
+class Sent:
+    """One response to a recorded browser."""
+
+    at: datetime
+    path: str
+    status: str
+    headers: list[list[str]]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """Headers and body as one text to search."""
+        head = "\n".join(f"{name}: {value}" for name, value in self.headers)
+        return f"{head}\n\n{self.body.decode('utf-8', 'replace')}"
+
+
+@dataclass
+class Centre:
+    """A running server on its own copy of the world; `app` is the journey's own view into its database."""
+
+    world: World
+    clock: FileClock
+    url: str
+    app: flask.Flask
+    records: Path
+    process: subprocess.Popen[bytes]
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        """Return the server's instant."""
+        return self.clock.now()
+
+    def stand_at(self, instant: datetime) -> None:
+        """Move to an instant to come."""
+        self.move(seconds=(instant - self.now()).total_seconds())
+
+    def move(self, *, minutes: float = 0, seconds: float = 0, heard: bool = True) -> None:
+        """Move the server's time and every browser's on together.
+
+        Nobody is answered while it moves. `heard`: the heartbeats of that time count as having come; without
+        it the browsers were silent, as with a cut network.
+        """
+        span = timedelta(minutes=minutes, seconds=seconds)
+        before = self.clock.now()
+        self.clock.hold()
+        self._pause(DRAIN_SECONDS)  # what was already answered is stored
+        if heard:
+            with self.app.app_context(), unit_of_work() as session:
+                for row in session.scalars(
+                    select(AttemptLive).where(AttemptLive.seen_at >= before - HEARD_WITHIN)
+                ):
+                    row.seen_at += span
+        for context in self.contexts:
+            context.clock.fast_forward(int(span.total_seconds() * 1000))
+        self.clock.set(before + span)
+
+    def _pause(self, seconds: float) -> None:
+        pages = [page for context in self.contexts for page in context.pages]
+        if pages:
+            pages[0].wait_for_timeout(seconds * 1000)
+        else:
+            time.sleep(seconds)
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """Read the database."""
+        with self.app.app_context(), reading() as session:
+            yield session
+
+    def score_of(self, name: str) -> Score | None:
+        """Return the latest score of a sitter."""
+        with self.session() as session:
+            return session.scalars(
+                select(Score)
+                .where(Score.attempt_id == self.world.sitters[name].attempt_id)
+                .order_by(Score.number.desc())
+            ).first()
+
+    def sent_to(self, record: str) -> list[Sent]:
+        """Return every response to the browsers of `record`, in the order they were asked for."""
+        found = []
+        for path in self.records.glob("*.jsonl"):
+            for line in path.read_text("utf-8").splitlines():
+                one: dict[str, Any] = json.loads(line)
+                if one["record"] == record:
+                    found.append(
+                        Sent(
+                            datetime.fromisoformat(one["at"]),
+                            one["path"],
+                            one["status"],
+                            one["headers"],
+                            base64.b64decode(one["body"]),
+                        )
+                    )
+        return sorted(found, key=lambda sent: sent.at)
+
+
+def text_of(language: str, key: str, **params: object) -> str:
+    """Return a catalogue text, so that a journey can tell in either language what it waits for."""
+    catalogue = gettext.translation("messages", str(translations_dir()), languages=[language])
+    text = catalogue.gettext(key)
+    return text % params if params else text
+
+
+@contextlib.contextmanager
+def serve(settings: Settings, world: World, start: datetime, folder: Path) -> Iterator[Centre]:
+    """Serve `settings` from `start` on in a process group of its own, and end it afterwards."""
+    clock = FileClock(folder / "clock")
+    clock.set(start)
+    records = folder / "sent"
+    records.mkdir()
+    port = _free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CBT_")}
+    environment |= {
+        CLOCK: str(folder / "clock"),
+        RECORDS: str(records),
+        "CBT_DATA_DIR": str(settings.data_dir),
+        "CBT_KEY_DIR": str(settings.keys),
+        "CBT_DATABASE_URL": settings.database_url,
+        "CBT_PORT": str(port),
+    }
+    log = (folder / "server.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.journeys.server"],
+        cwd=product_dir("templates").parent, env=environment, stdout=log, stderr=log, start_new_session=True,
+    )  # fmt: skip
+    app = create_app(settings, clock=FakeClock(start))
+    centre = Centre(world, clock, f"http://127.0.0.1:{port}", app, records, process)
+    try:
+        _wait(centre)
+        yield centre
+    finally:
+        _end(process)
+        log.close()
+
+
+def quiet_log(folder: Path, allowed: Sequence[str] = ()) -> list[str]:
+    """Return the lines of the server's log that say more than nothing."""
+    lines = (folder / "server.log").read_text("utf-8", "replace").splitlines()
+    return [line for line in lines if line.strip() and not any(part in line for part in allowed)]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(centre: Centre) -> None:
+    until = time.monotonic() + CLOSED_PORT_SECONDS
+    while time.monotonic() < until:
+        if centre.process.poll() is not None:
+            raise RuntimeError(f"the server ended at its start: {quiet_log(centre.records.parent)[-20:]}")
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{centre.url}/", timeout=5).close()
+            return
+        time.sleep(0.05)
+    raise RuntimeError("the server did not answer")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=patience)
+            return

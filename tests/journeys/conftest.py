@@ -1,0 +1,50 @@
+"""A served centre and its browsers for each journey."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Playwright, sync_playwright
+
+from tests.conftest import Templates, close_engine
+from tests.journeys.browsers import Browsers, chromium_path
+from tests.journeys.centre import Centre, quiet_log, serve
+from tests.world import PLANNED
+
+OPENING = PLANNED - timedelta(minutes=36)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    chromium_path()
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Journeys run on the embedded database unless they say otherwise."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def centre(templates: Templates, database_kind: str, tmp_path: Path) -> Iterator[Centre]:
+    """The world of the tests, served, on the morning of the exam; its log must stay empty."""
+    settings, world = templates.settings(database_kind, populated=True, target=tmp_path)
+    assert world is not None
+    with serve(settings, world, OPENING, tmp_path) as served:
+        yield served
+    close_engine(served.app)
+    assert not quiet_log(tmp_path)
+
+
+@pytest.fixture
+def browsers(playwright: Playwright, centre: Centre, tmp_path: Path) -> Iterator[Browsers]:
+    """The machines of a journey; a console error, a CSP violation or a failed asset fails it."""
+    opened = Browsers(playwright, centre, tmp_path)
+    yield opened
+    opened.close()

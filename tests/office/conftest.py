@@ -1,0 +1,5 @@
+"""The office's tests plan their day like the sittings room's."""
+
+from tests.sittings.conftest import day
+
+__all__ = ["day"]

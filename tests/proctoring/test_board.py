@@ -1,0 +1,239 @@
+"""The board: who sees it, what it costs, when it changes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.steps import create_attempt
+from cbt.proctoring.board import load_board
+from cbt.proctoring.filters import counts
+from cbt.proctoring.todos import todos
+from cbt.sittings.models import Seat
+from cbt.sittings.store import room_view_for
+from cbt.web.login import Principal
+from cbt.web.refs import new_ref
+from tests.helpers import count_queries
+from tests.proctoring.desk import Desk, attempt, registration, running
+from tests.world import PLANNED, World
+
+
+def board_of(world: World):  # type: ignore[no-untyped-def]
+    chief = world.people["chief_proctor"]
+    principal = Principal("staff", chief.id, chief.ref, "主考", frozenset({"chief_proctor"}))
+    with world.app.app_context(), reading() as session:
+        return load_board(session, room_view_for(session, world.room_ref, principal), now=world.clock.now())
+
+
+def more_sitters(world: World, count: int) -> None:
+    """Fill the room with further candidates of the first one's paper."""
+    with world.app.app_context(), unit_of_work() as session:
+        like = session.get_one(Registration, world.sitters["theory"].registration_id)
+        person = session.get_one(Candidate, like.candidate_id)
+        batch_id = session.get_one(AdmissionTicket, like.ticket_id).batch_id
+        form_id = attempt(world, "theory").form_id
+        for number in range(20, 20 + count):
+            seat = Seat(room_id=world.room_id, number=number, spare=False, undelivered=0)
+            other = Candidate(
+                ref=new_ref("ca"),
+                name=f"考生{number}",
+                gender="",
+                document_type="resident_id",
+                document_sealed=person.document_sealed,
+                document_index=f"index-{number}",
+                document_masked="310***",
+                phone_sealed=None,
+                employer="",
+                created_at=person.created_at,
+            )
+            session.add_all([seat, other])
+            session.flush()
+            ticket = AdmissionTicket(batch_id=batch_id, candidate_id=other.id, number=f"9{number:011d}")
+            session.add(ticket)
+            session.flush()
+            copied = {
+                name: getattr(like, name)
+                for name in (
+                    "sitting_id", "sitting_room_id", "blueprint_version_id", "blueprint_ref", "paper", "kind",
+                    "factor", "extra", "accommodation_note",
+                )
+            }  # fmt: skip
+            row = Registration(
+                ref=new_ref("re"), candidate_id=other.id, ticket_id=ticket.id, seat_id=seat.id, **copied
+            )
+            session.add(row)
+            session.flush()
+            create_attempt(
+                session,
+                registration_id=row.id,
+                sitting_room_id=like.sitting_room_id,
+                form_id=form_id,
+                grace=timedelta(seconds=3),
+            )
+
+
+def test_a_poll_asks_the_same_few_queries_however_many_sit_there(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    desk.client.get(f"{desk.url}/live")
+    with count_queries(world.app) as few:
+        assert desk.client.get(f"{desk.url}/live").status_code == 200
+    more_sitters(world, 40)
+    with count_queries(world.app) as many:
+        assert desk.client.get(f"{desk.url}/live").text.count('class="pick"') == 46
+    assert len(few) == len(many) <= 18
+
+
+def test_an_unchanged_board_answers_304_and_a_changed_one_does_not(world: World) -> None:
+    pages = running(world, "theory")
+    desk = Desk(world)
+    etag = desk.client.get(f"{desk.url}/live").headers["ETag"]
+    again = desk.client.get(f"{desk.url}/live", headers={"If-None-Match": etag})
+    assert (again.status_code, again.data) == (304, b"")
+    world.clock.advance(timedelta(seconds=2))
+    assert desk.client.get(f"{desk.url}/live", headers={"If-None-Match": etag}).status_code == 304
+    assert pages["theory"].answer(1, "A").status_code == 200
+    changed = desk.client.get(f"{desk.url}/live", headers={"If-None-Match": etag})
+    assert (changed.status_code, "1/100" in changed.text) == (200, True)
+
+
+def test_silence_alone_changes_the_board(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    etag = desk.client.get(f"{desk.url}/live").headers["ETag"]
+    world.clock.advance(timedelta(seconds=30))
+    changed = desk.client.get(f"{desk.url}/live", headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert [todo.kind for todo in todos(board_of(world), now=world.clock.now())] == ["offline"]
+
+
+def test_views_and_filters_have_their_own_tags(world: World) -> None:
+    desk = Desk(world)
+    tags = {
+        desk.client.get(f"{desk.url}/live", query_string=query).headers["ETag"]
+        for query in ({}, {"view": "list"}, {"show": "absent"}, {"view": "nonsense", "show": "nonsense"})
+    }
+    assert len(tags) == 3
+
+
+def test_a_filter_leaves_only_its_seats(world: World) -> None:
+    world.clock.set(PLANNED - timedelta(minutes=35))
+    desk = Desk(world)
+    assert desk.act("arrive", "theory", "extra").status_code == 303
+    shown = desk.page(show="present")
+    assert "王小明" in shown
+    assert "赵敏" in shown
+    assert "李娜" not in shown.split('id="live-side"')[0]
+
+
+def test_the_count_line_counts_each_once(world: World) -> None:
+    running(world, "theory", "skills")
+    line = {count.key: count.number for count in counts(board_of(world), shown="expected")}
+    assert line["expected"] == line["present"] == line["signed_in"] == 6
+    assert (line["answering"], line["closed"], line["absent"]) == (2, 0, 0)
+
+
+def test_each_paper_shows_one_end_and_only_differing_seats_their_own(world: World) -> None:
+    running(world, "theory", "skills", "extra", "factor")
+    board = board_of(world)
+    ends = {paper.label: paper.closes_at for paper in board.papers}
+    assert set(ends.values()) == {PLANNED + timedelta(minutes=45), PLANNED + timedelta(minutes=60)}
+    differs = {seat.name: seat.differs for seat in board.seats if seat.differs}
+    assert differs == {"赵敏": timedelta(minutes=15), "孙浩": timedelta(minutes=22, seconds=30)}
+
+
+def test_seats_of_nobody_are_shown_as_free(world: World) -> None:
+    assert [(seat.label, seat.spare) for seat in board_of(world).free] == [("07", True), ("08", True)]
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        ("proctor", 200),
+        ("chief_proctor", 200),
+        ("officer", 200),
+        ("inspector", 200),
+        ("admin", 200),
+        ("proctor_elsewhere", 404),
+        ("author", 403),
+        ("marker", 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["", "/live", "/seats/{ref}", "/seats/{ref}/photo"])
+def test_who_may_read_a_room(world: World, role: str, status: int, path: str) -> None:
+    path = path.format(ref=world.sitters["theory"].registration_ref)
+    got = world.staff(role).get(f"/proctor/rooms/{world.room_ref}{path}", headers={"HX-Request": "true"})
+    expected = 302 if status == 200 and path.endswith("photo") else status
+    assert got.status_code == expected
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [("officer", 403), ("inspector", 403), ("admin", 403), ("proctor_elsewhere", 404)],
+)
+def test_who_only_reads_changes_nothing(world: World, role: str, status: int) -> None:
+    world.clock.set(PLANNED - timedelta(minutes=35))
+    desk = Desk(world, role)
+    assert desk.act("arrive", "theory").status_code == status
+    assert desk.ask("arrive", "theory").status_code == status
+    assert registration(world, "theory").arrived_at is None
+
+
+def test_a_reader_gets_no_buttons(world: World) -> None:
+    running(world, "theory")
+    page = Desk(world, "inspector").page()
+    assert "acts/" not in page
+    assert 'id="picked"' not in page
+
+
+def test_a_candidate_of_another_room_cannot_be_named(world: World) -> None:
+    world.clock.set(PLANNED - timedelta(minutes=35))
+    desk = Desk(world)
+    assert desk.act("arrive", "theory", "elsewhere").status_code == 404
+    ref = world.sitters["elsewhere"].registration_ref
+    assert desk.client.get(f"{desk.url}/seats/{ref}").status_code == 404
+    assert desk.client.get(f"{desk.url}/seats/{ref}/photo").status_code == 404
+    assert registration(world, "theory").arrived_at is None
+
+
+def test_my_rooms_lists_only_mine(world: World) -> None:
+    assert "机房 A" in world.staff("proctor").get("/proctor").text
+    other = world.staff("proctor_elsewhere").get("/proctor").text
+    assert "机房 B" in other
+    assert "机房 A" not in other
+
+
+def test_no_number_in_full_stands_on_any_page_of_the_room(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    sitter = world.sitters["theory"]
+    person = desk.client.get(f"{desk.url}/seats/{sitter.registration_ref}")
+    texts = [desk.page(), desk.page(view="list"), person.text]
+    assert all(sitter.document not in text and sitter.document[-6:] not in text for text in texts)
+    assert sitter.ticket in texts[2]
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_no_raw_message_id_is_shown(world: World, locale: str) -> None:
+    running(world, "theory", "skills")
+    desk = Desk(world)
+    desk.client.set_cookie("locale", locale)
+    texts = [desk.page(), desk.page(view="list"), desk.client.get("/proctor").text]
+    texts += [desk.ask(code, "theory").text for code in ("check_in", "adjust", "force", "violation", "move")]
+    texts += [desk.ask(code).text for code in ("hold", "end", "evacuate", "abort", "adjust_room", "start")]
+    assert not [text for text in texts if ">proctoring." in text or " proctoring." in text]
+
+
+def test_a_room_without_candidates_says_what_to_do(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        from cbt.delivery.models import Attempt
+
+        for table in (Attempt, Registration):
+            for row in session.scalars(select(table).where(table.sitting_room_id == world.sitting_room_id)):
+                session.delete(row)
+            session.flush()
+    assert "请考务导入名册" in Desk(world).page()

@@ -1,0 +1,82 @@
+"""Every word the board puts together at run time stands in both catalogues."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cbt.paths import product_dir
+from cbt.proctoring import acts, filters
+from cbt.proctoring.seat_state import SeatState
+from cbt.proctoring.seat_view import ALERTS
+from cbt.rules.admission import ABSENT_CAUSES, DOCUMENT_TYPES
+from cbt.rules.attempt_state import ClosedBy
+from cbt.rules.closing import RoomCounts
+from cbt.rules.sitting_state import State
+from cbt.rules.violation import VIOLATIONS, Effect
+from cbt.translations.compiling import read_catalogue
+
+LOGGED = (
+    *("arrive", "arrive_many", "check_in", "code", "allow_sign_in", "clear_query", "absent", "undo_absent"),
+    *("leave", "return", "seen_blurs", "seen_claim", "seen_undelivered", "undo_arrive", "undo_leave"),
+    *("undo_return", "undo_clear_query", "adjust", "adjust_room", "suspend", "resume", "move", "move_to"),
+    *("force", "reopen", "violation", "remind", "gap_granted", "gap_refused", "start", "start_armed"),
+    *("start_waits", "hold", "resume_room", "evacuate", "countersign", "evacuate_close", "abort", "end"),
+    *("closed_candidate", "closed_deadline", "lost", "connected"),
+)
+TODOS = (
+    *("offline", "offline_many", "query", "gap", "gap_usable", "gap_held", "claim", "undelivered", "blurs"),
+    *("absences", "countersign", "start_waits"),
+)
+BLOCKERS = ("not_signed_in", "interacting", "units_done", "suspended", "moving", "undecided", "unbalanced")
+
+
+def wanted() -> set[str]:
+    ids = {f"proctoring.state.{state}" for state in SeatState}
+    ids |= {f"proctoring.{part}.{state}" for state in State for part in ("room_state", "next")}
+    ids |= {f"proctoring.doing.closed_{by}" for by in ClosedBy} | {"proctoring.doing.closed_unanswered"}
+    ids |= {f"proctoring.{part}.{code}" for code in acts.ACTS for part in ("act", "do", "about")}
+    ids |= {f"proctoring.said.{code}" for code in acts.ACTS if code != "code"}
+    ids |= {f"proctoring.reasons.{code}" for code in acts.NEEDS_REASON} | {"proctoring.reasons.remind"}
+    ids |= {f"proctoring.count.{key}" for key in filters.FILTERS}
+    ids |= {f"proctoring.alert.{one}" for one in ALERTS}
+    ids |= {f"proctoring.reason.{code}" for code in (*acts.REASON_CODES, "evacuation")}
+    ids |= {f"proctoring.cause.{cause}" for cause in ABSENT_CAUSES}
+    ids |= {f"proctoring.document.{code}" for code in DOCUMENT_TYPES}
+    ids |= {f"violation.{one.code}" for one in VIOLATIONS} | {f"proctoring.effect.{one}" for one in Effect}
+    ids |= {f"proctoring.log.{kind}" for kind in LOGGED} | {f"proctoring.todo.{kind}" for kind in TODOS}
+    ids |= {f"proctoring.end.why.{reason}" for reason in BLOCKERS}
+    places = [name for name in RoomCounts.__slots__ if name.startswith("by_")]
+    return ids | {f"proctoring.end.place.{name}" for name in (*places, "unanswered")}
+
+
+def written() -> set[str]:
+    """The ids that stand in full in the room's code and templates."""
+    texts = [path.read_text("utf-8") for path in product_dir("templates").glob("proctoring/**/*.html")]
+    folder = product_dir("templates").parent / "cbt" / "proctoring"
+    texts += [path.read_text("utf-8") for path in folder.glob("*.py")]
+    found = {one for text in texts for one in re.findall(r'_\(\s*"((?:proctoring)\.[a-z_.]+[a-z_])"', text)}
+    refusals = r'(?:InvalidInput|Conflict|NotFound|NotAllowed)\(\s*"(proctoring\.[a-z_]+)"'
+    codes = {one for text in texts for one in re.findall(refusals, text)}
+    return found | {f"error.{code}.{part}" for code in codes for part in ("what", "fix")}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_word_is_translated(language: str) -> None:
+    known = {str(message.id): str(message.string) for message in read_catalogue(language) if message.id}
+    missing = sorted(one for one in wanted() | written() if not known.get(one, "").strip(" "))
+    assert missing == []
+
+
+def test_both_languages_fill_in_the_same_values() -> None:
+    names = re.compile(r"%\((\w+)\)s")
+    texts = {
+        language: {
+            str(message.id): sorted(names.findall(str(message.string)))
+            for message in read_catalogue(language)
+            if str(message.id).startswith(("proctoring.", "error.proctoring."))
+        }
+        for language in ("zh", "en")
+    }
+    assert texts["zh"] == texts["en"]
