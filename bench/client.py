@@ -29,16 +29,17 @@ class Exchange:
 
 @dataclass(slots=True)
 class Load:
-    """What one run of a load saw: the span it took and the latency of every reply with status 200."""
+    """What one run did: how many, in what span; of requests the latency (seconds) of every reply with 200."""
 
+    done: int = 0
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
 
     @property
     def per_s(self) -> float:
-        """Replies with status 200 per second."""
-        return len(self.latencies) / self.seconds if self.seconds else 0.0
+        """What was done per second."""
+        return self.done / self.seconds if self.seconds else 0.0
 
 
 def percentile_ms(latencies: Sequence[float], share: float) -> float | None:
@@ -131,6 +132,7 @@ def run_load(
                 watched.register(line.socket, selectors.EVENT_READ, line)
         _pump(watched, load, until)
         load.seconds = time.perf_counter() - began
+        load.done = len(load.latencies)
     finally:
         gc.enable()
         watched.close()

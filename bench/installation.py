@@ -24,7 +24,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.config import Settings, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.guard import AttemptInfo
 from cbt.delivery.models import Attempt
 from cbt.exams.files import blueprint_text
@@ -265,19 +265,3 @@ def _answers(info: AttemptInfo, start: int) -> list[tuple[int, str]]:
         (position, "ABCD"[(start + position) % len(shape["order"])])
         for position, shape in enumerate(info.shapes, 1)
     ]
-
-
-def lost_answers(acknowledged: dict[int, set[tuple[int, int]]]) -> int:
-    """Return how many acknowledged (epoch, seq), listed by attempt id, are not in the journal."""
-    from cbt.delivery.models import JournalEntry
-
-    lost = 0
-    with reading() as session:
-        for attempt_id, numbers in acknowledged.items():
-            rows = session.execute(
-                select(JournalEntry.lease_epoch, JournalEntry.seq).where(
-                    JournalEntry.attempt_id == attempt_id
-                )
-            )
-            lost += len(numbers - {(epoch, seq) for epoch, seq in rows})
-    return lost

@@ -66,7 +66,7 @@ def main() -> None:
     """Serve until the harness closes our standard input, whichever way it ends."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        os.read(0, 1)  # not by sys.stdin: its lock would be held while the workers fork
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()

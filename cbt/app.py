@@ -35,6 +35,9 @@ from cbt.web.i18n import init_i18n
 from cbt.web.login import current_principal, init_login, register_resolver
 from cbt.web.problems import init_problems
 
+MAX_DRIFT = timedelta(seconds=2)
+"""A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
+
 ROOMS: tuple[ModuleType, ...] = (
     preferences,
     accounts,
@@ -73,6 +76,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     _exempt_lease_views(app, csrf)
     init_journal(app)
     app.add_template_global(current_principal, "principal")
+    app.add_template_global(lambda: abs(app.extensions["cbt_clock"].drift()) > MAX_DRIFT, "clock_jumped")
     return app
 
 

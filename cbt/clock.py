@@ -25,8 +25,10 @@ class SystemClock:
     Source: R-27.
     """
 
-    def __init__(self) -> None:
-        self._started_at = datetime.now(UTC)
+    def __init__(self, anchor: datetime | None = None) -> None:
+        """Begin at `anchor` (the database's time when several nodes share one), else at the wall clock."""
+        self._started_at = anchor or datetime.now(UTC)
+        self._offset = datetime.now(UTC) - self._started_at
         self._monotonic = time.monotonic()
 
     def now(self) -> datetime:
@@ -35,4 +37,4 @@ class SystemClock:
 
     def drift(self) -> timedelta:
         """Return how far the machine's wall clock stands from this clock."""
-        return datetime.now(UTC) - self.now()
+        return datetime.now(UTC) - self._offset - self.now()

@@ -58,5 +58,7 @@ def start_scheduler(app: flask.Flask) -> BackgroundScheduler:
             max_instances=1,
             misfire_grace_time=None,
         )
+    # A new leader beats at once, so that a change of leaders is no gap in the heartbeat.
+    run_job(app, beat)
     scheduler.start()
     return scheduler

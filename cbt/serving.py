@@ -11,13 +11,14 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import click
 import flask
+import psycopg
 from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -26,6 +27,7 @@ from sqlalchemy import select
 from cbt.accounts.models import Staff
 from cbt.accounts.service import create_staff
 from cbt.app import create_app
+from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
@@ -54,7 +56,7 @@ def worker_app() -> flask.Flask:
     _die_with_parent()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = read_settings()
-    app = create_app(settings)
+    app = create_app(settings, clock=SystemClock(database_time(settings)))
     if settings.embedded:
         lock: FileLock | AdvisoryLock = FileLock(settings.data_dir / "leader.lock")
     else:
@@ -64,6 +66,18 @@ def worker_app() -> flask.Flask:
     _candidacies.append(candidacy)
     candidacy.begin()
     return app
+
+
+def database_time(settings: Settings) -> datetime | None:
+    """Return PostgreSQL's time, the anchor that several nodes share; None for the embedded database.
+
+    Source: R-27.
+    """
+    if settings.embedded:
+        return None
+    with psycopg.connect(settings.database_url.replace("postgresql+psycopg://", "postgresql://")) as connection:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+    return None if row is None else row[0].astimezone(UTC)
 
 
 def _die_with_parent() -> None:

@@ -106,7 +106,7 @@ def _named(members: list[zipfile.ZipInfo]) -> Iterator[tuple[str, zipfile.ZipInf
             # Zips made on a Chinese Windows hold GBK names that are read as code page 437.
             name = name.encode("cp437", "replace").decode("gb18030", "replace")
         path = PurePosixPath(name.replace("\\", "/"))
-        if not any(part.startswith((".", "__MACOSX")) for part in path.parts):
+        if "__MACOSX" not in path.parts and not path.name.startswith("."):
             yield path.name, member
 
 

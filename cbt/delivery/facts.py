@@ -34,6 +34,7 @@ SPREAD = {
 class RoomFacts:
     """What moves the clocks of everybody in a sitting-room."""
 
+    state: str
     started_at: datetime | None
     holds: tuple[timing.Pause, ...]
     adjustments: tuple[timing.Adjustment, ...]
@@ -43,7 +44,9 @@ class RoomFacts:
 
 def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
     """Read the facts of one sitting-room (three queries)."""
-    started_at = session.scalar(select(SittingRoom.started_at).where(SittingRoom.id == sitting_room_id))
+    state, started_at = session.execute(
+        select(SittingRoom.state, SittingRoom.started_at).where(SittingRoom.id == sitting_room_id)
+    ).one()
     holds = session.execute(
         select(RoomHold.from_at, RoomHold.to_at).where(RoomHold.sitting_room_id == sitting_room_id)
     ).all()
@@ -51,6 +54,7 @@ def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
         select(RoomAdjustment).where(RoomAdjustment.sitting_room_id == sitting_room_id)
     ).all()
     return RoomFacts(
+        state=state,
         started_at=started_at,
         holds=tuple(timing.Pause(row.from_at, row.to_at) for row in holds),
         adjustments=tuple(timing.Adjustment(row.at, row.amount, SPREAD[row.kind]) for row in adjustments),

@@ -23,7 +23,10 @@ from cbt.errors import Conflict, Gone, Locked, NotFound, TooEarly
 from cbt.exams.store import blueprint_of
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy, State
+from cbt.rules.sitting_state import State as RoomState
 from cbt.web.login import Principal
+
+ROOM_GOES_ON = (RoomState.RUNNING, RoomState.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def open_attempt(info: AttemptInfo, principal: Principal, *, machine: str, now: 
     with unit_of_work() as session:
         attempt = lock_attempt(session, info.attempt_id)
         entry = _facts(session, attempt, now)
-        if attempt.state in OVER:
+        if attempt.state in OVER or entry.room.state not in ROOM_GOES_ON:
             raise Gone("attempt.closed")
         live = live_row(session, attempt.id)
         _check_lease(attempt, live, principal, machine=machine, now=now)

@@ -86,6 +86,13 @@ def advance_overdue(*, now: datetime) -> int:
 
     Source: R-24.
     """
+    moved = 0
+    while (count := _advance_chunk(now=now)) == CHUNK:
+        moved += count
+    return moved + count
+
+
+def _advance_chunk(*, now: datetime) -> int:
     with reading() as session:
         rows = session.execute(
             select(Attempt.id, Attempt.sitting_room_id, Attempt.unit_ends_at, Attempt.grace)

@@ -85,5 +85,5 @@ def place_of(seat: SeatView, *, now: datetime) -> str:
         return "absent"
     if seat.state in _UNDER_WAY:
         return _UNDER_WAY[seat.state]
-    over = seat.paper.closes_at is not None and seat.paper.closes_at <= now
+    over = seat.may_run_until is not None and seat.may_run_until <= now
     return "unanswered" if seat.arrived_at is not None and over else "not_signed_in"

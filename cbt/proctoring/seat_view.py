@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from cbt.proctoring.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
 from cbt.rules.attempt_state import ClosedBy, State
+from cbt.rules.windows import scaled
 
 BLURS_ALERT = 3
 ALERTS = ("query", "gap", "claim", "undelivered", "blurs")
@@ -68,6 +70,8 @@ class SeatView:
     started_at: datetime | None
     closes_at: datetime | None
     differs: timedelta
+    allowance: timedelta
+    """What their accommodation adds to the paper's time (R-30)."""
     open_unit: int | None
     answered: int
     total: int
@@ -117,6 +121,15 @@ class SeatView:
                 return "reading"
             return "checked_in" if self.checked_in_at is not None else ""
         return ""
+
+    @property
+    def may_run_until(self) -> datetime | None:
+        """When this candidate's paper ends, begun or not; None while nobody can tell or when it is over."""
+        if self.state in {SeatState.CLOSED, SeatState.ABSENT}:
+            return None
+        if self.started_at is not None or self.paper.closes_at is None:
+            return self.closes_at
+        return self.paper.closes_at + self.allowance
 
     @property
     def never_began(self) -> bool:
@@ -184,6 +197,7 @@ def seat_view(
         started_at=row.started_at,
         closes_at=row.closes_at,
         differs=_differs(row.closes_at, paper.closes_at, state),
+        allowance=scaled(paper.duration, Fraction(row.factor) - 1) + row.extra,
         open_unit=row.open_unit,
         answered=row.answered or 0,
         total=row.places or paper.total,

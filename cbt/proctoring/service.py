@@ -129,8 +129,7 @@ class Preview:
     def clashes(self, amount: timedelta) -> datetime | None:
         """Return the planned start of the room's next sitting when `amount` more runs into it (R-7)."""
         begins_at = self.board.next_start_at
-        ends = [line.closes_at for line in self.board.papers if line.closes_at is not None]
-        ends += [seat.closes_at for seat in self.board.seats if seat.under_way and seat.closes_at is not None]
+        ends = [seat.may_run_until for seat in self.board.seats if seat.may_run_until is not None]
         if begins_at is None or not ends:
             return None
         runs_until = max(ends) + amount

@@ -5,6 +5,7 @@ Used by `make install`, by the tests and by the wheel's build hook, so it import
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -38,7 +39,7 @@ def compile_catalogues(folder: Path = HERE) -> None:
     for language in LANGUAGES:
         target = folder / language / "LC_MESSAGES"
         target.mkdir(parents=True, exist_ok=True)
-        fresh = target / "messages.mo.new"
+        fresh = target / f"messages.mo.{os.getpid()}"
         with fresh.open("wb") as handle:
             write_mo(handle, read_catalogue(language, folder))
         fresh.replace(target / "messages.mo")

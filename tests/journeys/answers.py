@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from cbt.assembly.models import Form
@@ -23,6 +24,11 @@ class Place:
     shape: dict[str, Any]
     content: ItemContent
     case: ItemContent
+
+    @property
+    def points(self) -> Decimal:
+        """Return what a right answer earns."""
+        return Decimal(self.shape["points"])
 
     def right(self) -> Any:
         """Return the displayed answer that is right."""

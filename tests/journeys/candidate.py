@@ -43,6 +43,23 @@ class Candidate:
 
     def bind(self, *, look: bool = False) -> None:
         """Bind the machine to the candidate's seat by the room code, in the candidate's language."""
+        self._claim(look=look)
+        expect(self.find(".door-number b")).to_have_text(f"{self.sitter.seat:02d}")
+        if look:
+            self.look("seat", zoom=True)
+
+    def bind_anew(self, *, look: bool = False) -> None:
+        """Bind another machine to the seat: it says that the seat has one, and is bound on a second word."""
+        self._claim(look=False)
+        box = self.find("#bind input[name=replace]")
+        expect(box).to_be_visible()
+        if look:
+            self.look("claimed")
+        self.browser.hand.tick(box)
+        self.browser.hand.press(self.find("#bind button[type=submit]"))
+        expect(self.find(".door-number b")).to_have_text(f"{self.sitter.seat:02d}")
+
+    def _claim(self, *, look: bool) -> None:
         hand = self.browser.hand
         self.browser.go("/")
         if self.language == "en":
@@ -53,9 +70,6 @@ class Candidate:
         hand.write(self.find("#bind input[name=room_code]"), self.world.room_code)
         hand.write(self.find("#bind input[name=number]"), str(self.sitter.seat))
         hand.press(self.find("#bind button[type=submit]"))
-        expect(self.find(".door-number b")).to_have_text(f"{self.sitter.seat:02d}")
-        if look:
-            self.look("seat", zoom=True)
 
     def sign_in(self) -> None:
         """Sign in with ticket and document."""
@@ -157,6 +171,38 @@ class Candidate:
         card = self.item(position)
         self.browser.hand.press(card.locator("header button[aria-expanded]"))
         self.browser.hand.write(card.locator(".note textarea"), text)
+
+    def has_answer(self, place: Place, value: Any) -> None:
+        """Check that an item shows this displayed answer."""
+        card = self.item(place.position)
+        match place.type:
+            case ItemType.TRUE_FALSE | ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
+                for letter in value:
+                    expect(card.locator(f".choice input[value={letter}]")).to_be_checked()
+                expect(card.locator(".choice input:checked")).to_have_count(len(value))
+            case ItemType.FILL_BLANK | ItemType.NUMERIC:
+                for number, text in enumerate(value if isinstance(value, list) else [value]):
+                    expect(card.locator("input.blank").nth(number)).to_have_value(text)
+            case ItemType.MATCHING:
+                for number, option in enumerate(value):
+                    expect(card.locator("select").nth(number)).to_have_value(str(option))
+            case _:
+                expect(card.locator(".order.untouched")).to_have_count(0)
+
+    def meet_screen(self, name: str, *, look: bool = False) -> None:
+        """Wait for a whole-page state."""
+        title = self.text(f"delivery.screen.{name}.title")
+        expect(self.find("#screen h2")).to_have_text(title, timeout=20_000)
+        expect(self.find("#paper")).to_be_hidden()
+        if look:
+            self.look(name)
+
+    def complete_unit(self, *, look: bool = False) -> None:
+        """完成本单元, with its one confirmation."""
+        self.browser.hand.press(self.find("#hand-in"))
+        if look:
+            self.look("unit-ask")
+        self.browser.hand.press(self.find("dialog .dialog-foot .btn-main"))
 
     def hand_in(self, *, look: bool = False) -> None:
         """交卷 in its two steps."""

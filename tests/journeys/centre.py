@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +110,16 @@ class Centre:
         with self.app.app_context(), reading() as session:
             yield session
 
-    def score_of(self, name: str) -> Score | None:
-        """Return the latest score of a sitter."""
-        with self.session() as session:
-            return session.scalars(
-                select(Score)
-                .where(Score.attempt_id == self.world.sitters[name].attempt_id)
-                .order_by(Score.number.desc())
-            ).first()
+    def wait_for_score(self, name: str) -> Decimal:
+        """Return the score of a sitter as soon as the leader has given it; no browser has a part in it."""
+        query = select(Score.score).where(Score.attempt_id == self.world.sitters[name].attempt_id)
+        for _ in range(200):
+            with self.session() as session:
+                score = session.scalar(query.order_by(Score.number.desc()).limit(1))
+            if score is not None:
+                return score
+            self._pause(0.05)
+        raise AssertionError(f"{name} was not scored")
 
     def sent_to(self, record: str) -> list[Sent]:
         """Return every response to the browsers of `record`, in the order they were asked for."""

@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,7 @@ class Machines:
 def worker_app() -> flask.Flask:
     """Return the app of one server process, led and tied to its parent as in production."""
     clock = FileClock(Path(os.environ[CLOCK]))
-    serving.create_app = partial(create_app, clock=clock)  # type: ignore[assignment]
+    serving.create_app = lambda settings, **_: create_app(settings, clock=clock)  # type: ignore[assignment]
     serving.start_scheduler = _steady_scheduler
     app = serving.worker_app()
     app.wsgi_app = Machines(app.wsgi_app, clock, Path(os.environ[RECORDS]))  # type: ignore[method-assign]

@@ -127,9 +127,24 @@ class Board(Desk):
 
     def allow_move(self, name: str, reason: str) -> None:
         """允许换机, at the same seat."""
-        self.pick(name)
-        self.choose("move")
+        self.act("move", reason, name)
+
+    def act(self, code: str, reason: str, *names: str, look: str = "") -> None:
+        """Do an action that asks for a reason to these seats."""
+        self.pick(*names)
+        self.choose(code)
+        if look:
+            self.browser.look(look)
         self.give_reason(reason)
+        self.confirm()
+
+    def remind(self, text: str, *names: str, look: str = "") -> None:
+        """提醒: send a message."""
+        self.pick(*names)
+        self.choose("remind")
+        if look:
+            self.browser.look(look)
+        self.browser.hand.write(self.find("#asked input[name=text]"), text)
         self.confirm()
 
     def decide_nothing(self, name: str) -> None:

@@ -27,7 +27,7 @@ class Desk:
         self.client = world.staff(role)
         self.url = f"/proctor/rooms/{world.room_ref}"
 
-    def act(self, code: str, *names: str, second: str = "", **fields: str) -> TestResponse:
+    def act(self, code: str, /, *names: str, second: str = "", **fields: str) -> TestResponse:
         """Post an action about the named sitters; `second` is the role of the second person."""
         seats = [self.world.sitters[name].registration_ref for name in names]
         data: dict[str, Any] = {"seat": seats, **fields}
@@ -35,7 +35,7 @@ class Desk:
             data |= {"second_login": self.world.people[second].login, "second_password": PASSWORD}
         return self.client.post(f"{self.url}/acts/{code}", data=data, headers={"Accept": "application/json"})
 
-    def ask(self, code: str, *names: str, **query: str) -> TestResponse:
+    def ask(self, code: str, /, *names: str, **query: str) -> TestResponse:
         """Open the preview of an action."""
         seats = [self.world.sitters[name].registration_ref for name in names]
         return self.client.get(f"{self.url}/acts/{code}", query_string={"seat": seats, **query})

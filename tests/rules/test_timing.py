@@ -170,6 +170,8 @@ def seen(*readings: str) -> list[datetime]:
             "09:30",
             id="the latest of two losses",
         ),
+        pytest.param(seen(*["09:30"] * 31), 104, None, id="31 of 104 are just under 30 %"),
+        pytest.param(seen(*["09:30"] * 30), 100, "09:30", id="30 of 100"),
         pytest.param([], 0, None, id="an empty room"),
     ],
 )

@@ -21,7 +21,7 @@ from cbt.rules.windows import (
 )
 
 from .builders import clock, minutes
-from .clocks import LOST, ends, facts, given_at, pause, theory_facts
+from .clocks import CUT, LOST, ends, facts, given_at, pause, theory_facts
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,18 @@ def test_an_adjustment_lengthens_what_is_open_and_moves_the_rest(
     adjusted = facts(adjustments=tuple(adjustments))
     assert ends(adjusted, "09:44:59") == expected
     assert clock_at(adjusted, now=clock("09:44")).closes_at == clock(expected[-1])
+
+
+def test_an_adjustment_on_the_very_end_gives_the_last_unit_its_time() -> None:
+    for spread in Spread:
+        seen = clock_at(facts(adjustments=(given_at("09:45", 5, spread),)), now=clock("09:45"))
+        assert (seen.open_unit, seen.unit_ends_at, seen.closes_at) == (4, clock("09:50"), clock("09:50"))
+
+
+def test_time_given_before_a_start_that_is_cut_lengthens_every_unit() -> None:
+    cut = facts(clock=CUT, adjustments=(given_at("08:59", 9),), started_at=clock("09:09"))
+    assert ends(cut) == ["09:21", "09:39", "09:51"]
+    assert clock_at(cut, now=clock("09:52")).unit_ends_at == clock("09:54")
 
 
 def test_an_adjustment_is_not_known_before_its_instant() -> None:

@@ -1,0 +1,89 @@
+"""What the candidates' browsers send: starts, saves and hand-ins, with a ledger of what was acknowledged."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+
+from bench.client import Exchange, OnReply, request_bytes
+from bench.installation import Sitter
+
+
+class Ledger:
+    """What the server said is kept: (epoch, seq) by attempt id of saves, the receipt by attempt id of 交卷."""
+
+    def __init__(self) -> None:
+        self.saved: dict[int, set[tuple[int, int]]] = defaultdict(set)
+        self.receipts: dict[int, str] = {}
+
+
+def ref_requests(body: bytes) -> Iterator[Exchange]:
+    """Yield the same request to REF for ever."""
+    exchange = Exchange(request_bytes("/ref", body, {}), lambda _status, _body: None)
+    while True:
+        yield exchange
+
+
+def starts(sitters: Sequence[Sitter]) -> Iterator[Exchange]:
+    """Yield the start of each sitter once; its lease is kept for what follows."""
+    for sitter in sitters:
+        headers = {"Cookie": sitter.cookie, "X-CSRFToken": sitter.csrf_token}
+        path = f"/attempts/{sitter.attempt_ref}/start"
+        yield Exchange(request_bytes(path, b"{}", headers), _keep_lease(sitter))
+
+
+def _keep_lease(sitter: Sitter) -> OnReply:
+    def on_reply(status: int, body: bytes) -> None:
+        if status == 200:
+            opened = json.loads(body)
+            sitter.lease, sitter.epoch, sitter.seq = opened["lease"], opened["epoch"], opened["seq"]
+
+    return on_reply
+
+
+def saves(sitters: Sequence[Sitter], ledger: Ledger) -> Iterator[Exchange]:
+    """Yield saves of one answer for ever, each sitter in turn."""
+    for sitter in cycle(sitters):
+        body = save_body(sitter)
+        path = f"/attempts/{sitter.attempt_ref}/answers"
+        request = request_bytes(path, body, {"X-CBT-Lease": sitter.lease})
+        yield Exchange(request, _keep_receipt(sitter, ledger))
+
+
+def save_body(sitter: Sitter) -> bytes:
+    """Return the body of a sitter's next save: one answer, one position further each time."""
+    sitter.seq += 1
+    position, value = sitter.answers[sitter.seq % len(sitter.answers)]
+    return (
+        f'{{"epoch":{sitter.epoch},"entries":[{{"seq":{sitter.seq},"kind":"answer",'
+        f'"position":{position},"value":"{value}"}}]}}'
+    ).encode()
+
+
+def _keep_receipt(sitter: Sitter, ledger: Ledger) -> OnReply:
+    number = (sitter.epoch, sitter.seq)
+
+    def on_reply(status: int, _body: bytes) -> None:
+        if status == 200:
+            ledger.saved[sitter.attempt_id].add(number)
+
+    return on_reply
+
+
+def submits(sitters: Sequence[Sitter], ledger: Ledger) -> Iterator[Exchange]:
+    """Yield the 交卷 of each sitter once."""
+    for sitter in sitters:
+        path = f"/attempts/{sitter.attempt_ref}/submit"
+        body = f'{{"epoch":{sitter.epoch},"entries":[]}}'.encode()
+        request = request_bytes(path, body, {"X-CBT-Lease": sitter.lease})
+        yield Exchange(request, _keep_closing(sitter, ledger))
+
+
+def _keep_closing(sitter: Sitter, ledger: Ledger) -> OnReply:
+    def on_reply(status: int, body: bytes) -> None:
+        if status == 200:
+            ledger.receipts[sitter.attempt_id] = json.loads(body)["receipt"]
+
+    return on_reply

@@ -1,0 +1,105 @@
+"""A server outage is ours: what is given back, what is held, and once only (R-27, I5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.delivery.outage import beat
+from cbt.delivery.steps import refresh_clocks
+from cbt.delivery.sweeps import expire_overdue
+from cbt.rules.timing import OutageKind
+from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
+from cbt.sittings.steps import resume_room
+from tests.delivery.driver import Page
+from tests.world import PLANNED, World
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+MS = timedelta(milliseconds=1)
+
+
+@pytest.fixture
+def page(world: World) -> Page:
+    """王小明 is at minute 10 when the heartbeat is written for the last time."""
+    world.admit_all()
+    world.start()
+    page = Page(world, "theory")
+    assert page.start().status_code == 200
+    world.clock.set(PLANNED + 10 * MINUTE)
+    with world.app.app_context():
+        beat(now=world.clock.now())
+    return page
+
+
+def attempt(world: World) -> Attempt:
+    with world.app.app_context(), reading() as session:
+        return session.get_one(Attempt, world.sitters["theory"].attempt_id)
+
+
+@pytest.mark.parametrize(
+    ("gap", "kind"),
+    [
+        pytest.param(3 * SECOND - MS, OutageKind.NONE, id="just under 3 s: nothing"),
+        pytest.param(3 * SECOND, OutageKind.GIVE_BACK, id="3 s is given back"),
+        pytest.param(60 * SECOND, OutageKind.GIVE_BACK, id="60 s is given back"),
+        pytest.param(60 * SECOND + MS, OutageKind.HOLD, id="more holds the rooms"),
+        pytest.param(-3 * SECOND, OutageKind.HOLD, id="a heartbeat in the future holds the rooms"),
+    ],
+)
+def test_what_a_gap_calls_for(page: Page, world: World, gap: timedelta, kind: OutageKind) -> None:
+    world.clock.advance(gap)
+    with world.app.app_context():
+        assert beat(now=world.clock.now()) is kind
+
+
+def test_a_short_gap_moves_the_end_and_the_earliest_submit_by_its_length(page: Page, world: World) -> None:
+    world.clock.advance(40 * SECOND)
+    with world.app.app_context():
+        beat(now=world.clock.now())
+    assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 40 * SECOND
+    assert attempt(world).earliest_submit_at == PLANNED + 30 * MINUTE + 40 * SECOND
+
+
+def test_whoever_finds_the_gap_gives_it_back_once(page: Page, world: World) -> None:
+    world.clock.advance(40 * SECOND)
+    with world.app.app_context():
+        for _ in range(3):
+            beat(now=world.clock.now())
+        with reading() as session:
+            given = session.scalars(select(RoomAdjustment.amount)).all()
+    assert given == [40 * SECOND, 40 * SECOND]  # one each for the two running rooms
+
+
+def test_a_long_outage_holds_from_the_last_heartbeat_until_a_proctor_resumes(page: Page, world: World) -> None:
+    world.clock.advance(2 * 60 * MINUTE)
+    with world.app.app_context():
+        beat(now=world.clock.now())
+        assert expire_overdue(now=world.clock.now()) == 0
+    assert attempt(world).state == "suspended"
+    assert page.answer(1, "A").status_code == 423
+    world.clock.advance(5 * MINUTE)
+    with world.app.app_context(), unit_of_work() as session:
+        room = session.get_one(SittingRoom, world.sitting_room_id)
+        resume_room(session, room, now=world.clock.now(), actor="staff:test")
+        refresh_clocks(session, now=world.clock.now(), sitting_room_id=room.id)
+    assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 125 * MINUTE
+    assert page.answer(1, "A").status_code == 200
+    with world.app.app_context(), reading() as session:
+        assert set(session.scalars(select(RoomHold.from_at))) == {PLANNED + 10 * MINUTE}
+
+
+def test_an_outage_over_the_deadline_closes_nobody(page: Page, world: World) -> None:
+    """The gap is given back before anything is closed, also when the deadline fell into it."""
+    world.clock.set(PLANNED + 44 * MINUTE + 50 * SECOND)
+    with world.app.app_context():
+        with unit_of_work() as session:
+            session.execute(update(ServerHeartbeat).values(at=world.clock.now()))
+        world.clock.advance(30 * SECOND)
+        beat(now=world.clock.now())
+        assert expire_overdue(now=world.clock.now()) == 0
+    assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 30 * SECOND

@@ -1,0 +1,171 @@
+"""Runs `cbt` as an installation does: a process of its own, its own data, a free port of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+from cbt.paths import product_dir
+
+PATIENCE_SECONDS = 60
+CHECKOUT = (sys.executable, "-m", "cbt.cli")
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server that shares its port with nobody could listen on `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # connections that just ended do not count
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
+    """Return whether `condition` came true within `seconds`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
+
+
+class Installation:
+    """A data directory with its keys, and the `cbt` that works on it."""
+
+    def __init__(self, folder: Path, *, command: Sequence[str] = CHECKOUT, data: str = "data") -> None:
+        self.folder = folder
+        self.data = folder / data
+        self.keys = folder / f"{data}.keys"
+        self.port = free_port()
+        self._command = list(command)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes: no CBT_ variable but its own, no way in for another `cbt`."""
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(("CBT_", "PYTHON"))}
+        own = {"CBT_DATA_DIR": str(self.data), "CBT_HOST": "127.0.0.1", "CBT_PORT": str(self.port)}
+        checkout = {"PYTHONPATH": str(product_dir("templates").parent)}
+        return kept | own | {"PYTHONUTF8": "1"} | (checkout if tuple(self._command) == CHECKOUT else {})
+
+    def run(
+        self, *arguments: str, settings: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end, with other settings when there are some."""
+        return subprocess.run(
+            [*self._command, *arguments],
+            cwd=self.folder,
+            env=self.environment | dict(settings or {}),
+            timeout=PATIENCE_SECONDS,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[Server]:
+        """Serve until the block ends."""
+        log = self.folder / "server.log"
+        with log.open("wb") as handle:
+            process = subprocess.Popen(
+                [*self._command, "serve"], cwd=self.folder, env=self.environment, stdout=handle, stderr=handle
+            )
+        server = Server(process, log, self.port)
+        try:
+            server.wait()
+            yield server
+        finally:
+            server.stop()
+
+
+class Server:
+    """A running `cbt serve`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
+        self.process = process
+        self.port = port
+        self._log = log
+
+    @property
+    def said(self) -> str:
+        """What it printed so far."""
+        return self._log.read_text("utf-8", "replace")
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        assert wait_for(lambda: self.process.poll() is not None or self._answers()), self.said
+        assert self.process.poll() is None, self.said
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5):
+                return True
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def workers(self) -> list[int]:
+        """Return the processes it started (Linux)."""
+        pid = self.process.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+    def stop(self) -> None:
+        """End it, politely first; after a kill there is nothing left to end."""
+        for number, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 10)):
+            if self.process.poll() is not None:
+                return
+            self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=patience)
+
+
+class Visitor:
+    """A browser without a face: keeps cookies, follows redirects, fills in forms."""
+
+    def __init__(self, port: int) -> None:
+        self.path = ""
+        self._base = f"http://127.0.0.1:{port}"
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+    def fetch(self, path: str, fields: dict[str, str] | None = None) -> bytes:
+        """Return what is at `path`; with `fields` it is posted to. `self.path` is where that led."""
+        body = urllib.parse.urlencode(fields).encode() if fields is not None else None
+        request = urllib.request.Request(self._base + path, body)
+        with self._opener.open(request, timeout=PATIENCE_SECONDS) as reply:
+            self.path = urllib.parse.urlsplit(reply.url).path
+            found: bytes = reply.read()
+        return found
+
+    def open(self, path: str, fields: dict[str, str] | None = None) -> str:
+        """Return the text of a page."""
+        return html.unescape(self.fetch(path, fields).decode())
+
+    def fill_in(self, path: str, *, to: str, **fields: str) -> str:
+        """Open the page at `path` and post `fields` to `to` with its token; return the page that follows."""
+        token = _TOKEN.search(self.open(path))
+        assert token, path
+        return self.open(to, {"csrf_token": token[1], **fields})

@@ -1,0 +1,327 @@
+"""Papers under way: time, pauses, moves, hand-ins, violations, reminders, compensations."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import AttemptLive, Gap, Message
+from cbt.delivery.sweeps import expire_overdue
+from cbt.proctoring.todos import todos
+from cbt.rules.attempt_state import State
+from cbt.sittings.models import Seat
+from tests.delivery.driver import Page
+from tests.proctoring.desk import Desk, attempt, audited, done, log_kinds, refused, registration, row, running
+from tests.proctoring.test_board import board_of
+from tests.world import PLANNED, World
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+END = PLANNED + 45 * MINUTE
+TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "network"}
+
+
+def alerts(world: World) -> list[str]:
+    return [todo.kind for todo in todos(board_of(world), now=world.clock.now())]
+
+
+def close_overdue(world: World, at: datetime) -> None:
+    world.clock.set(at)
+    with world.app.app_context():
+        expire_overdue(now=at)
+
+
+def test_time_for_one_moves_only_that_end(world: World) -> None:
+    running(world, "theory", "second")
+    desk = Desk(world)
+    done(desk.act("adjust", "theory", **TIME))
+    assert attempt(world, "theory").closes_at == END + 5 * MINUTE
+    assert attempt(world, "second").closes_at == END
+    assert "+05:00" in desk.page()
+    assert log_kinds(world) == ["adjust"]
+
+
+def test_the_preview_names_everybody_touched_and_the_new_end(world: World) -> None:
+    running(world, "theory")
+    shown = Desk(world).ask("adjust", "theory", "second", minutes="7").text
+    assert "王小明" in shown
+    assert "09:52:00" in shown
+    assert "周杰（未在作答）" in shown
+
+
+def test_everybody_at_once_is_an_extension_of_the_room(world: World) -> None:
+    running(world, "theory", "second")
+    desk = Desk(world)
+    longer = {**TIME, "minutes": "11"}
+    assert refused(desk.act("adjust", "theory", "second", **longer)) == "proctoring.second_needed"
+    done(desk.act("adjust", "theory", **longer))
+    done(desk.act("adjust", "theory", "second", second="officer", **longer))
+    assert attempt(world, "theory").closes_at == END + 22 * MINUTE
+
+
+def test_a_site_fault_brings_back_what_the_deadline_closed_and_an_extension_does_not(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    close_overdue(world, END + MINUTE)
+    assert attempt(world, "theory").state == State.CLOSED
+    assert (
+        refused(desk.act("adjust", "theory", **{**TIME, "kind": "general"})) == "proctoring.only_site_fault"
+    )
+    done(desk.act("adjust", "theory", **TIME))
+    assert (attempt(world, "theory").state, attempt(world, "theory").closes_at) == (
+        State.INTERACTING,
+        END + 5 * MINUTE,
+    )
+
+
+def test_a_pause_gives_the_time_back_in_full(world: World) -> None:
+    pages = running(world, "theory")
+    desk = Desk(world)
+    world.clock.advance(10 * MINUTE)
+    assert refused(desk.act("suspend", "theory")) == "proctoring.reason_needed"
+    done(desk.act("suspend", "theory", "second", reason="核对身份"))
+    assert pages["theory"].answer(1, "A").status_code == 423
+    world.clock.advance(4 * MINUTE)
+    assert refused(desk.act("suspend", "theory", reason="核对身份")) == "proctoring.none_apply"
+    done(desk.act("resume", "theory", reason="已处理完毕"))
+    assert attempt(world, "theory").closes_at == END + 4 * MINUTE
+    assert log_kinds(world) == ["suspend", "resume"]
+
+
+def test_a_moved_candidate_goes_on_at_a_free_seat(world: World) -> None:
+    pages = running(world, "theory")
+    desk = Desk(world)
+    assert pages["theory"].answer(1, "A").status_code == 200
+    elsewhere = Page(world, "theory", machine="seat-7")
+    assert elsewhere.start().status_code == 409
+    assert refused(desk.act("move", "theory", to_seat="2", reason="机器故障")) == "proctoring.seat_taken"
+    done(desk.act("move", "theory", to_seat="7", reason="机器故障"))
+    assert "换机中" in desk.page()
+    assert elsewhere.start().status_code == 200
+    assert elsewhere.opened["journal"]["answers"] == {"1": "A"}
+    assert row(world, Seat, id=registration(world, "theory").seat_id).number == 7
+
+
+def test_handing_in_by_force_needs_somebody_else(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    assert refused(desk.act("force", "theory", reason="x")) == "proctoring.second_needed"
+    assert refused(desk.act("force", "theory", reason="x", second="proctor")) == "second.same"
+    assert refused(desk.act("force", "theory", reason="x", second="inspector")) == "second.wrong"
+    assert attempt(world, "theory").state == State.INTERACTING
+    done(desk.act("force", "theory", reason="不服从管理", second="officer"))
+    assert (attempt(world, "theory").state, attempt(world, "theory").closed_by) == (State.CLOSED, "proctor")
+    assert {"second.force", "attempt.close"} <= set(audited(world))
+    assert "proctor-老师 + officer-老师" in desk.page()
+
+
+def test_two_who_force_at_once_close_once(world: World) -> None:
+    running(world, "theory")
+    done(Desk(world).act("force", "theory", reason="x", second="officer"))
+    again = Desk(world, "chief_proctor").act("force", "theory", reason="x", second="officer")
+    assert refused(again) == "proctoring.none_apply"
+    assert audited(world).count("attempt.close") == 1
+
+
+def handed_in(world: World) -> Page:
+    page = running(world, "theory")["theory"]
+    world.clock.advance(31 * MINUTE)
+    assert page.submit().status_code == 200
+    return page
+
+
+def test_a_paper_handed_in_by_mistake_comes_back_with_chief_and_second(world: World) -> None:
+    page = handed_in(world)
+    desk, chief = Desk(world), Desk(world, "chief_proctor")
+    assert refused(desk.act("reopen", "theory", reason="误交卷")) == "proctoring.second_needed"
+    assert (
+        refused(desk.act("reopen", "theory", reason="误交卷", second="officer")) == "proctoring.chief_needed"
+    )
+    done(chief.act("reopen", "theory", reason="误交卷", second="proctor"))
+    assert page.start().status_code == 200
+    assert attempt(world, "theory").closes_at == END
+
+
+def test_a_proctor_may_reopen_with_the_chief_as_second(world: World) -> None:
+    handed_in(world)
+    done(Desk(world).act("reopen", "theory", reason="误交卷", second="chief_proctor"))
+
+
+def test_reopening_after_the_end_takes_time_granted_with_it(world: World) -> None:
+    handed_in(world)
+    chief = Desk(world, "chief_proctor")
+    world.clock.set(END + 2 * MINUTE)
+    assert refused(chief.act("reopen", "theory", reason="误交卷", second="proctor")) == "attempt.no_time"
+    done(chief.act("reopen", "theory", reason="误交卷", minutes_more="6", second="proctor"))
+    assert attempt(world, "theory").closes_at == END + 6 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("code", "closed"),
+    [
+        pytest.param("noise", False, id="a warning"),
+        pytest.param("copying", True, id="the exam is ended"),
+    ],
+)
+def test_a_violation_closes_the_paper_where_the_table_says_so(world: World, code: str, closed: bool) -> None:
+    running(world, "theory")
+    done(Desk(world).act("violation", "theory", code=code, reason="当场发现"))
+    assert registration(world, "theory").violation_code == code
+    assert (attempt(world, "theory").closed_by == "violation") is closed
+    assert log_kinds(world) == ["violation"]
+
+
+def test_the_heaviest_violation_stands_and_the_log_keeps_each(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    for code in ("copying", "noise"):
+        done(desk.act("violation", "theory", code=code, reason="当场发现"))
+    assert registration(world, "theory").violation_code == "copying"
+    done(desk.act("violation", "theory", code="impersonation", reason="当场发现"))
+    assert registration(world, "theory").violation_code == "impersonation"
+    assert log_kinds(world) == ["violation"] * 3
+
+
+def test_an_unknown_violation_is_refused(world: World) -> None:
+    running(world, "theory")
+    assert refused(Desk(world).act("violation", "theory", code="x", reason="y")) == "proctoring.no_violation"
+
+
+def test_a_reminder_reaches_the_page_and_shows_its_receipts(world: World) -> None:
+    page = running(world, "theory")["theory"]
+    desk = Desk(world)
+    done(desk.act("remind", "theory", text="请保持安静 <b>"))
+    detail = f"{desk.url}/seats/{world.sitters['theory'].registration_ref}"
+    assert "已发出" in desk.client.get(detail).text
+    assert [one["text"] for one in page.send().get_json()["clock"]["messages"]] == ["请保持安静 <b>"]
+    shown = desk.client.get(detail).text
+    assert "送达" in shown
+    assert "请保持安静 &lt;b&gt;" in shown
+    assert row(world, Message).text == "请保持安静 <b>"
+
+
+def add_gap(world: World, *, usable: bool, seconds: int = 90) -> str:
+    """A disconnection of the theory sitter that ended now."""
+    to_at = world.clock.now()
+    with world.app.app_context(), unit_of_work() as session:
+        gap = Gap(
+            attempt_id=world.sitters["theory"].attempt_id,
+            from_at=to_at - seconds * SECOND,
+            to_at=to_at,
+            usable=usable,
+            resent=6 if usable else 0,
+        )
+        session.add(gap)
+        session.flush()
+        return str(gap.id)
+
+
+def test_a_proposal_is_given_back_by_one_person_once(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    world.clock.advance(5 * MINUTE)
+    gap = add_gap(world, usable=False)
+    assert "gap" in alerts(world)
+    assert "1 分 30 秒" in desk.ask("decide", "theory", gap=gap).text
+    answer = {"gap": gap, "amount": "01:30", "reason_code": "network"}
+    done(desk.act("decide", **answer))
+    assert attempt(world, "theory").closes_at == END + 90 * SECOND
+    assert refused(Desk(world, "chief_proctor").act("decide", **answer)) == "proctoring.gap_decided"
+    assert attempt(world, "theory").closes_at == END + 90 * SECOND
+    assert "gap" not in alerts(world)
+
+
+def test_who_could_answer_meanwhile_is_proposed_nothing(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    world.clock.advance(5 * MINUTE)
+    gap = add_gap(world, usable=True)
+    assert "gap_usable" in alerts(world)
+    assert "期间可作答，已补传 6 题，建议不补时" in desk.page()
+    done(desk.act("decide", gap=gap, refuse="1", reason_code="network"))
+    assert attempt(world, "theory").closes_at == END
+    assert row(world, Gap).granted == timedelta(0)
+    assert log_kinds(world) == ["gap_refused"]
+
+
+def test_no_more_is_given_back_than_was_lost(world: World) -> None:
+    running(world, "theory")
+    world.clock.advance(5 * MINUTE)
+    gap = add_gap(world, usable=False)
+    more = Desk(world).act("decide", gap=gap, amount="01:31", reason_code="network")
+    assert refused(more) == "proctoring.gap_amount"
+
+
+def test_what_a_hold_gave_back_is_not_proposed_again(world: World) -> None:
+    running(world, "theory")
+    chief = Desk(world, "chief_proctor")
+    world.clock.advance(10 * MINUTE)
+    done(chief.act("hold", since="at", from_at="09:09:00", reason_code="power"))
+    done(chief.act("resume_room", reason="供电恢复"))
+    add_gap(world, usable=False, seconds=90)
+    board = board_of(world)
+    proposed = next(seat for seat in board.seats if seat.name == "王小明").proposals[0]
+    assert proposed.amount == 30 * SECOND
+
+
+def test_a_gap_of_another_room_does_not_exist_here(world: World) -> None:
+    running(world, "theory", "elsewhere")
+    with world.app.app_context(), unit_of_work() as session:
+        now = world.clock.now()
+        other = Gap(
+            attempt_id=world.sitters["elsewhere"].attempt_id,
+            from_at=now - MINUTE,
+            to_at=now,
+            usable=False,
+            resent=0,
+        )
+        session.add(other)
+        session.flush()
+        gap = str(other.id)
+    answer = Desk(world).act("decide", gap=gap, amount="00:10", reason_code="network")
+    assert refused(answer) == "proctoring.no_gap"
+
+
+def test_an_alert_that_was_seen_comes_back_only_with_three_more(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+
+    def blur(count: int) -> None:
+        with world.app.app_context(), unit_of_work() as session:
+            session.get_one(AttemptLive, world.sitters["theory"].attempt_id).blurs = count
+
+    blur(2)
+    assert alerts(world) == []
+    blur(3)
+    assert alerts(world) == ["blurs"]
+    done(desk.act("seen", "theory", alert="blurs"))
+    blur(5)
+    assert alerts(world) == []
+    blur(6)
+    assert alerts(world) == ["blurs"]
+
+
+def test_undelivered_answers_of_a_machine_are_told_until_seen(world: World) -> None:
+    running(world, "theory")
+    with world.app.app_context(), unit_of_work() as session:
+        session.get_one(Seat, registration(world, "theory").seat_id).undelivered = 3
+    assert alerts(world) == ["undelivered"]
+    assert "未送达" in Desk(world).page()
+    done(Desk(world).act("seen", "theory", alert="undelivered"))
+    assert alerts(world) == []
+
+
+def test_a_double_claim_is_told_until_seen(world: World) -> None:
+    running(world, "theory")
+    with world.app.app_context(), unit_of_work() as session:
+        session.get_one(Seat, registration(world, "theory").seat_id).claim_alert_at = world.clock.now()
+    assert alerts(world) == ["claim"]
+    done(Desk(world).act("seen", "theory", alert="claim"))
+    assert alerts(world) == []
+    with world.app.app_context(), reading() as session:
+        assert (
+            session.scalars(select(Seat.claim_alert_at).where(Seat.claim_alert_at.is_not(None))).all() == []
+        )

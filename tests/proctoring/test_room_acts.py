@@ -1,0 +1,416 @@
+"""The whole room: start, extension, hold, evacuation, abort, end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Attempt, AttemptLive, Gap
+from cbt.delivery.sweeps import expire_overdue
+from cbt.proctoring.room_service import start_armed_rooms
+from cbt.rules.attempt_state import State
+from cbt.sittings.models import RoomHold, SittingRoom
+from tests.proctoring.desk import (
+    Desk,
+    attempt,
+    audited,
+    done,
+    log_kinds,
+    refused,
+    registration,
+    room,
+    running,
+)
+from tests.proctoring.test_board import board_of, more_sitters
+from tests.world import PLANNED, World
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+END = PLANNED + 45 * MINUTE
+TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "power"}
+
+
+def change(world: World, name: str, **values: object) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        found = session.get_one(Registration, world.sitters[name].registration_id)
+        for key, value in values.items():
+            setattr(found, key, value)
+
+
+def arm(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        session.get_one(SittingRoom, world.sitting_room_id).armed = True
+
+
+def start_armed(world: World) -> int:
+    with world.app.app_context():
+        return start_armed_rooms(now=world.clock.now())
+
+
+def test_the_start_preview_names_who_is_not_ready(world: World) -> None:
+    world.admit_all()
+    change(world, "skills", pledged_at=None)
+    change(world, "extra", pledged_at=None, signed_in_at=None)
+    change(world, "late", pledged_at=None, signed_in_at=None, checked_in_at=None, arrived_at=None)
+    shown = Desk(world).ask("start").text
+    for figure in ("<b>6</b>应考", "<b>5</b>已到", "<b>4</b>已登录", "<b>2</b>未就绪"):
+        assert figure in shown
+    not_ready = shown.split("已到场但未进入候考")[1].split("未到</h3>")[0]
+    assert ("李娜" in not_ready, "赵敏" in not_ready, "王小明" in not_ready) == (True, True, False)
+
+
+def test_the_room_starts_once(world: World) -> None:
+    world.admit_all()
+    world.clock.set(PLANNED + 3 * SECOND)
+    done(Desk(world).act("start"))
+    assert refused(Desk(world, "chief_proctor").act("start")) == "sitting.transition"
+    assert room(world).started_at == PLANNED + 3 * SECOND
+    assert log_kinds(world) == ["start"]
+
+
+def test_a_room_without_every_form_does_not_start(world: World) -> None:
+    world.admit_all()
+    with world.app.app_context(), unit_of_work() as session:
+        session.delete(session.get_one(Attempt, world.sitters["late"].attempt_id))
+    assert refused(Desk(world).act("start")) == "proctoring.forms_missing"
+    assert "有 1 人未组卷" in Desk(world).ask("start").text
+
+
+@pytest.mark.parametrize(
+    ("at", "started"),
+    [pytest.param(PLANNED - SECOND, 0, id="a second early"), pytest.param(PLANNED, 1, id="on the minute")],
+)
+def test_an_armed_room_starts_at_its_planned_start(world: World, at: object, started: int) -> None:
+    world.admit_all()
+    arm(world)
+    world.clock.set(at)  # type: ignore[arg-type]
+    assert start_armed(world) == started
+    assert start_armed(world) == 0
+
+
+def test_an_armed_room_waits_for_who_arrived_in_time_with_one_alert(world: World) -> None:
+    world.admit_all()
+    arm(world)
+    change(world, "skills", pledged_at=None)
+    world.clock.set(PLANNED)
+    assert [start_armed(world), start_armed(world)] == [0, 0]
+    assert log_kinds(world) == ["start_waits"]
+    assert "到点未自动开考：1 人" in Desk(world).page()
+    change(world, "skills", pledged_at=PLANNED)
+    world.clock.advance(20 * SECOND)
+    assert start_armed(world) == 1
+    assert room(world).started_at == PLANNED + 20 * SECOND
+
+
+def test_an_armed_room_does_not_wait_for_who_never_came(world: World) -> None:
+    world.admit_all()
+    arm(world)
+    change(world, "skills", pledged_at=None, signed_in_at=None, checked_in_at=None, arrived_at=None)
+    world.clock.set(PLANNED)
+    assert start_armed(world) == 1
+
+
+def test_a_room_that_is_not_armed_is_started_by_hand_only(world: World) -> None:
+    world.admit_all()
+    world.clock.set(PLANNED + MINUTE)
+    assert start_armed(world) == 0
+
+
+@pytest.mark.parametrize(
+    ("minutes", "second", "code"),
+    [
+        pytest.param("10", "", "", id="ten minutes by one person"),
+        pytest.param("11", "", "proctoring.second_needed", id="beyond ten by one person"),
+        pytest.param("11", "officer", "", id="beyond ten by two"),
+    ],
+)
+def test_an_extension_of_the_room_beyond_ten_minutes_takes_two(
+    world: World, minutes: str, second: str, code: str
+) -> None:
+    running(world, "theory", "extra")
+    answer = Desk(world).act("adjust_room", second=second, **{**TIME, "minutes": minutes})
+    assert (answer.status_code == 303) if not code else (refused(answer) == code)
+    given = timedelta(0) if code else int(minutes) * MINUTE
+    assert attempt(world, "theory").closes_at == END + given
+    assert attempt(world, "extra").closes_at == END + 15 * MINUTE + given
+
+
+def test_two_short_extensions_are_counted_together(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    done(desk.act("adjust_room", **{**TIME, "minutes": "6"}))
+    assert refused(desk.act("adjust_room", **TIME)) == "proctoring.second_needed"
+
+
+def test_an_extension_into_the_next_sitting_is_warned_of(world: World) -> None:
+    running(world, "theory")
+    with world.app.app_context(), unit_of_work() as session:
+        from cbt.sittings import planning
+        from cbt.sittings.models import Batch, Centre, Room
+
+        sitting = planning.create_sitting(
+            session,
+            batch=session.scalars(select(Batch)).one(),
+            centre=session.scalars(select(Centre)).one(),
+            name="第 2 场",
+            planned_start_at=PLANNED + 90 * MINUTE,
+            rooms=[session.get_one(Room, world.room_id)],
+            now=PLANNED,
+            actor="cli",
+        )
+        planning.publish_sitting(session, sitting, now=PLANNED, actor="cli")
+    desk = Desk(world)
+    # The longest paper is 45 minutes × 1.5, until 10:07:30.
+    assert "10:30 的下一场" not in desk.ask("adjust_room", minutes="7").text
+    assert "10:30 的下一场" in desk.ask("adjust_room", minutes="8").text
+
+
+def test_a_hold_stops_everybody_and_gives_all_the_time_back(world: World) -> None:
+    pages = running(world, "theory")
+    desk = Desk(world)
+    world.clock.advance(10 * MINUTE)
+    done(desk.act("hold", since="now", reason_code="power"))
+    assert pages["theory"].answer(1, "A").status_code == 423
+    world.clock.advance(7 * MINUTE)
+    assert refused(desk.act("hold", since="now", reason_code="power")) == "sitting.transition"
+    done(desk.act("resume_room", reason="供电恢复"))
+    assert attempt(world, "theory").closes_at == END + 7 * MINUTE
+    assert refused(desk.act("resume_room", reason="供电恢复")) == "sitting.transition"
+    assert log_kinds(world) == ["hold", "resume_room"]
+
+
+def test_a_backdated_hold_brings_back_what_the_deadline_closed_meanwhile(world: World) -> None:
+    running(world, "theory")
+    world.clock.set(END + 5 * SECOND)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+    assert attempt(world, "theory").state == State.CLOSED
+    world.clock.set(END + MINUTE)
+    desk = Desk(world)
+    done(desk.act("hold", since="at", from_at="09:44:00", reason_code="power"))
+    assert attempt(world, "theory").state == State.SUSPENDED
+    world.clock.advance(5 * MINUTE)
+    done(desk.act("resume_room", reason="供电恢复"))
+    assert attempt(world, "theory").closes_at == END + 7 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("from_at", "code"),
+    [
+        pytest.param("09:20:00", "", id="ten minutes back"),
+        pytest.param("09:19:59", "proctoring.second_needed", id="more than ten minutes back"),
+        pytest.param("08:59:59", "proctoring.second_needed", id="before the start"),
+        pytest.param("09:30:01", "proctoring.clock_time", id="in the future"),
+        pytest.param("", "proctoring.clock_time", id="nothing typed"),
+    ],
+)
+def test_how_far_a_hold_may_be_backdated(world: World, from_at: str, code: str) -> None:
+    running(world, "theory")
+    world.clock.set(PLANNED + 30 * MINUTE)
+    answer = Desk(world).act("hold", since="at", from_at=from_at, reason_code="power")
+    assert (answer.status_code == 303) if not code else (refused(answer) == code)
+
+
+def test_a_hold_never_begins_before_the_start(world: World) -> None:
+    running(world, "theory")
+    world.clock.set(PLANNED + 30 * MINUTE)
+    answer = Desk(world).act("hold", since="at", from_at="08:59:59", reason_code="power", second="officer")
+    assert refused(answer) == "sitting.hold_from"
+
+
+def test_a_mass_loss_suggests_the_last_good_moment(world: World) -> None:
+    everybody = ("theory", "skills", "extra", "factor", "late", "second")
+    running(world, *everybody)
+    world.clock.set(PLANNED + 20 * MINUTE)
+    with world.app.app_context(), unit_of_work() as session:
+        for index, name in enumerate(everybody):
+            live = session.get_one(AttemptLive, world.sitters[name].attempt_id)
+            live.seen_at = world.clock.now() - (40 * SECOND if index < 3 else SECOND)
+    desk = Desk(world)
+    assert board_of(world).lost_since == PLANNED + 20 * MINUTE - 40 * SECOND
+    assert "一键全场暂停（自 09:19:20 起）" in desk.page()
+    assert 'value="09:19:20"' in desk.ask("hold").text
+
+
+def test_evacuation_takes_one_person_and_stops_every_clock(world: World) -> None:
+    pages = running(world, "theory")
+    desk = Desk(world)
+    world.clock.advance(10 * MINUTE)
+    done(desk.act("evacuate"))
+    assert pages["theory"].answer(1, "A").status_code == 423
+    assert room(world).state == "held"
+    assert refused(desk.act("evacuate")) == "proctoring.evacuated"
+    assert "紧急疏散待主考签认" in desk.page()
+    assert refused(desk.act("countersign", reason="情况属实")) == "proctoring.chief_needed"
+    done(Desk(world, "chief_proctor").act("countersign", reason="情况属实"))
+    assert "紧急疏散待主考签认" not in desk.page()
+
+
+def test_going_on_after_an_evacuation_takes_two(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    done(desk.act("evacuate"))
+    world.clock.advance(15 * MINUTE)
+    assert refused(desk.act("resume_room", reason="险情解除")) == "proctoring.second_needed"
+    done(desk.act("resume_room", reason="险情解除", second="chief_proctor"))
+    assert attempt(world, "theory").closes_at == END + 15 * MINUTE
+
+
+def test_a_held_room_can_be_evacuated(world: World) -> None:
+    running(world, "theory")
+    desk = Desk(world)
+    done(desk.act("hold", since="now", reason_code="power"))
+    world.clock.advance(MINUTE)
+    done(desk.act("evacuate"))
+    with world.app.app_context(), reading() as session:
+        holds = session.scalars(select(RoomHold).order_by(RoomHold.id)).all()
+    assert [(hold.reason_code, hold.to_at is None) for hold in holds] == [
+        ("power", False),
+        ("evacuation", True),
+    ]
+    assert holds[0].to_at == holds[1].from_at
+
+
+def test_a_room_that_has_not_started_can_be_evacuated(world: World) -> None:
+    world.admit_all()
+    done(Desk(world).act("evacuate"))
+    assert room(world).state == "admitting"
+    assert "room.evacuate" in audited(world)
+
+
+def test_an_evacuated_room_is_closed_as_it_stood_and_ended(world: World) -> None:
+    running(world, "theory", "skills")
+    desk = Desk(world)
+    world.clock.advance(10 * MINUTE)
+    left_at = world.clock.now()
+    done(desk.act("evacuate"))
+    world.clock.advance(30 * MINUTE)
+    assert refused(desk.act("evacuate_close", reason="无法继续")) == "proctoring.second_needed"
+    done(desk.act("evacuate_close", reason="无法继续", second="chief_proctor"))
+    assert (attempt(world, "theory").closed_by, attempt(world, "theory").closed_at) == ("evacuation", left_at)
+    done(desk.act("end"))
+    assert room(world).state == "ended"
+
+
+def test_an_aborted_room_keeps_its_papers_where_they_are(world: World) -> None:
+    pages = running(world, "theory")
+    desk = Desk(world)
+    assert refused(desk.act("abort", reason="停电")) == "proctoring.second_needed"
+    assert refused(desk.act("abort", reason="停电", second="officer")) == "proctoring.chief_needed"
+    done(desk.act("abort", reason="停电", second="chief_proctor"))
+    assert room(world).state == "aborted"
+    world.clock.set(END + 10 * MINUTE)
+    with world.app.app_context():
+        assert expire_overdue(now=world.clock.now()) == 0
+    assert attempt(world, "theory").state == State.SUSPENDED
+    assert pages["theory"].answer(1, "A").status_code == 423
+
+
+def absent(world: World, *names: str) -> None:
+    for name in names:
+        change(
+            world,
+            name,
+            arrived_at=None,
+            checked_in_at=None,
+            signed_in_at=None,
+            pledged_at=None,
+            absent_at=PLANNED,
+            absent_cause="not_arrived",
+        )
+
+
+def test_the_end_waits_for_everybody_and_says_for_whom(world: World) -> None:
+    running(world, "theory", "skills", "extra")
+    absent(world, "factor")
+    desk = Desk(world)
+    done(desk.act("suspend", "skills", reason="x"))
+    done(desk.act("move", "extra", reason="x"))
+    assert refused(desk.act("end")) == "proctoring.cannot_end"
+    shown = desk.ask("end").text
+    for line in ("未登录 2 人", "作答中 1 人", "暂停中 1 人", "换机中 1 人"):
+        assert line in shown
+    assert "结束场次</button>" not in shown
+
+
+def test_a_balanced_room_ends(world: World) -> None:
+    pages = running(world, "theory", "skills", "extra", "late")
+    absent(world, "factor")
+    desk = Desk(world)
+    world.clock.advance(31 * MINUTE)
+    assert pages["theory"].answer(1, "A").status_code == 200
+    assert pages["theory"].submit().status_code == 200
+    done(desk.act("force", "skills", reason="x", second="officer"))
+    done(desk.act("violation", "late", code="copying", reason="x"))
+    world.clock.set(PLANNED + 61 * MINUTE)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+    with world.app.app_context(), reading() as session:
+        for gap_id in session.scalars(select(Gap.id)).all():
+            done(desk.act("decide", gap=str(gap_id), refuse="1", reason_code="network"))
+    shown = desk.ask("end").text
+    assert "零作答的答卷" in shown
+    assert "赵敏" in shown.split("零作答的答卷")[1].split("</p>")[0]
+    done(desk.act("end", reason="正常"))
+    assert room(world).state == "ended"
+    assert attempt(world, "second").state == State.CLOSED
+    line = board_of(world).log[0]
+    assert dict(line.params) == {
+        "expected": "6",
+        "present": "5",
+        "absent": "1",
+        "reason": "正常",
+        "who": "proctor-老师",
+    }
+
+
+def test_who_came_and_wrote_nothing_blocks_the_end_only_while_they_could_still_begin(world: World) -> None:
+    running(world)
+    absent(world, "skills", "extra", "factor", "late", "second")
+    desk = Desk(world)
+    world.clock.set(END - SECOND)
+    assert refused(desk.act("end")) == "proctoring.cannot_end"
+    world.clock.set(END)
+    done(desk.act("end"))
+    assert registration(world, "theory").absent_at is None
+    assert attempt(world, "theory").state == State.CLOSED
+
+
+def test_an_open_compensation_blocks_the_end(world: World) -> None:
+    from tests.proctoring.test_attempt_acts import add_gap
+
+    running(world, "theory")
+    absent(world, "skills", "extra", "factor", "late", "second")
+    desk = Desk(world)
+    world.clock.advance(5 * MINUTE)
+    gap = add_gap(world, usable=True)
+    done(desk.act("force", "theory", reason="x", second="officer"))
+    assert refused(desk.act("end")) == "proctoring.cannot_end"
+    done(desk.act("decide", gap=gap, refuse="1", reason_code="network"))
+    done(desk.act("end"))
+
+
+def test_nothing_is_done_in_an_ended_room(world: World) -> None:
+    running(world, "theory")
+    absent(world, "skills", "extra", "factor", "late", "second")
+    desk = Desk(world)
+    done(desk.act("force", "theory", reason="x", second="officer"))
+    done(desk.act("end"))
+    chief = Desk(world, "chief_proctor")
+    assert refused(chief.act("reopen", "theory", reason="x", second="proctor")) == "proctoring.none_apply"
+    assert refused(desk.act("adjust_room", **TIME)) == "proctoring.not_running"
+    assert refused(chief.act("undo_absent", "skills", reason="x")) == "admission.door_shut"
+    assert refused(desk.act("end")) != ""
+
+
+def test_a_hundred_seats_are_previewed_and_extended_in_one_go(world: World) -> None:
+    running(world, "theory")
+    more_sitters(world, 94)
+    desk = Desk(world)
+    assert len(board_of(world).seats) == 100
+    done(desk.act("adjust_room", **TIME))
+    assert 'class="seats dense num"' in desk.page()
