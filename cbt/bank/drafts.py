@@ -27,6 +27,11 @@ class ItemDraft:
         """Return what a person can find the item by."""
         return self.ref or str(self.place(""))
 
+    @property
+    def known_as(self) -> str | Place:
+        """Return what a sentence about another item calls this one: its ref, or where it stands."""
+        return self.ref or self.place("")
+
     def place(self, name: str) -> Place:
         """Return where a field stands, or the nearest thing around it."""
         while name and name not in self.places:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import flask
 from flask_babel import gettext as _
 
-from cbt.bank.findings import Finding, Severity
+from cbt.bank.findings import Finding, Place, Severity
 from cbt.config import read_settings
 from cbt.web.i18n import init_i18n
 
@@ -76,13 +76,19 @@ def field_label(name: str) -> str:
 
 
 def _shown(params: Mapping[str, object]) -> dict[str, object]:
-    shown = dict(params)
-    if "field" in shown:
-        shown["field"] = field_label(str(shown["field"]))
-    missing = shown.get("fields")
+    shown = {name: _said(value) for name, value in params.items()}
+    if "field" in params:
+        shown["field"] = field_label(str(params["field"]))
+    missing = params.get("fields")
     if isinstance(missing, list):
         shown["fields"] = "、".join(field_label(name) for name in missing)
-    return {name: _short(value) if isinstance(value, str) else value for name, value in shown.items()}
+    return shown
+
+
+def _said(value: object) -> object:
+    if isinstance(value, Place):
+        return _("bank.check.at", sheet=value.sheet, row=value.line) if value.sheet else str(value)
+    return _short(value) if isinstance(value, str) else value
 
 
 def _short(text: str) -> str:

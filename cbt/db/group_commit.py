@@ -26,12 +26,13 @@ log = logging.getLogger(__name__)
 
 
 class _Ticket:
-    __slots__ = ("done", "error", "key", "result", "work")
+    __slots__ = ("error", "key", "pending", "result", "work")
 
     def __init__(self, work: Work, key: int) -> None:
         self.work = work
         self.key = key
-        self.done = threading.Event()
+        self.pending = threading.Lock()  # held until answered: a bare lock costs far less than an Event
+        self.pending.acquire()
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -64,7 +65,7 @@ class GroupWriter:
             self._begin_thread()
         ticket = _Ticket(work, key)
         self._queue.put(ticket)
-        if not ticket.done.wait(WAIT_SECONDS):
+        if not ticket.pending.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("db.write")
         if ticket.error is not None:
             raise ticket.error
@@ -121,15 +122,14 @@ class GroupWriter:
                 self._commit([ticket])
         else:
             for ticket in batch:
-                ticket.done.set()
+                ticket.pending.release()
 
     def _transact(self, batch: list[_Ticket]) -> None:
         if self._connection is None:
-            self._connection = self._engine.raw_connection()
+            self._connection = self._connect()
         with self._gate():
             cursor = self._connection.cursor()
             if self._embedded:
-                cursor.execute("PRAGMA query_only = 0")
                 cursor.execute("BEGIN IMMEDIATE")
             for ticket in sorted(batch, key=lambda ticket: ticket.key):
                 ticket.result = ticket.work(cursor)
@@ -145,6 +145,15 @@ class GroupWriter:
                 raise Unavailable("db.write") from error
             cursor.close()
 
+    def _connect(self) -> Any:
+        """Take a connection for good; one that has read before refuses to write until it is told."""
+        connection = self._engine.raw_connection()
+        if self._embedded:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA query_only = 0")
+            cursor.close()
+        return connection
+
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -157,4 +166,4 @@ class GroupWriter:
     def _answer(batch: list[_Ticket], error: BaseException) -> None:
         for ticket in batch:
             ticket.error = error
-            ticket.done.set()
+            ticket.pending.release()

@@ -58,7 +58,7 @@ def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
         started_at=started_at,
         holds=tuple(timing.Pause(row.from_at, row.to_at) for row in holds),
         adjustments=tuple(timing.Adjustment(row.at, row.amount, SPREAD[row.kind]) for row in adjustments),
-        outages=tuple(timing.Pause(row.at - row.amount, row.at) for row in adjustments if row.moves_earliest),
+        outages=tuple(timing.Pause(row.at, row.at + row.amount) for row in adjustments if row.moves_earliest),
     )
 
 

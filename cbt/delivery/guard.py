@@ -107,6 +107,7 @@ class Guard:
     grace: timedelta
     has_message: bool
     left_at: datetime | None
+    seen_at: datetime | None
 
     def takes(self, unit: int, *, now: datetime) -> bool:
         """Return whether an entry for a position of `unit` (0: the whole paper) counts at `now`.
@@ -139,9 +140,12 @@ class Guard:
 
 _COLUMNS = (
     "a.state, a.lease_hash, a.lease_epoch, a.closes_at, a.earliest_submit_at, a.open_unit, a.unit_ends_at, "
-    "a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at"
+    "a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at"
 )
-_FROM = "FROM attempt a JOIN registration r ON r.id = a.registration_id WHERE a.id = "
+_FROM = (
+    "FROM attempt a JOIN registration r ON r.id = a.registration_id "
+    "LEFT JOIN attempt_live l ON l.attempt_id = a.id WHERE a.id = "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ class Dialect:
             grace=timedelta(microseconds=row[9]),
             has_message=bool(row[10]),
             left_at=_instant(row[11]),
+            seen_at=_instant(row[12]),
         )
 
 

@@ -115,19 +115,24 @@ class Journal:
             return Saved(Outcome.LEASE_LOST, guard)
         refused = self._refusal(guard, now)
         if refused is Outcome.SUSPENDED:
-            self._touch(cursor, info, entries=(), now=now)
+            self._touch(cursor, info, guard, entries=(), now=now)
             return Saved(refused, guard)
-        known = self._receipts(cursor, info, epoch, entries)
-        fresh = [entry for entry in entries if entry.seq not in known]
-        taken = [] if refused else [one for one in fresh if guard.takes(self._unit(info, one), now=now)]
-        late = [entry for entry in fresh if entry not in taken]
-        if taken:
-            rows = [self._row(info, epoch, entry, guard, now) for entry in taken]
-            cursor.executemany(self._sql.insert, rows)
+        counting = [] if refused else [one for one in entries if guard.takes(self._unit(info, one), now=now)]
+        known: dict[int, datetime] = {}
+        if len(entries) == len(counting) == 1 and self._insert(cursor, info, epoch, entries[0], guard, now):
+            # The usual save: one answer, and the insert itself told that it is new.
+            taken, late = counting, []
+        else:
+            known = self._receipts(cursor, info, epoch, entries)
+            taken = [entry for entry in counting if entry.seq not in known]
+            late = [entry for entry in entries if entry.seq not in known and entry not in counting]
+            if taken:
+                rows = [self._row(info, epoch, entry, guard, now) for entry in taken]
+                cursor.executemany(self._sql.insert, rows)
         if late:
             cursor.executemany(self._sql.keep_late, [self._row(info, epoch, one, None, now) for one in late])
         if not refused:
-            self._touch(cursor, info, entries=taken, now=now)
+            self._touch(cursor, info, guard, entries=taken, now=now)
         receipts = [Receipt(seq, at) for seq, at in known.items()] + [Receipt(one.seq, now) for one in taken]
         if late:
             return Saved(refused or Outcome.UNIT_CLOSED, guard, tuple(receipts))
@@ -144,6 +149,13 @@ class Journal:
     @staticmethod
     def _unit(info: AttemptInfo, entry: Entry) -> int:
         return info.units[entry.position - 1] if entry.position else 0
+
+    def _insert(
+        self, cursor: Any, info: AttemptInfo, epoch: int, entry: Entry, guard: Guard, now: datetime
+    ) -> bool:
+        """Append one entry and return whether it is new."""
+        cursor.execute(self._sql.insert, self._row(info, epoch, entry, guard, now))
+        return bool(cursor.rowcount == 1)
 
     def _receipts(
         self, cursor: Any, info: AttemptInfo, epoch: int, entries: Sequence[Entry]
@@ -171,22 +183,25 @@ class Journal:
         )
         return row if guard is None else (*row, guard.in_grace(self._unit(info, entry), now=now))
 
-    def _touch(self, cursor: Any, info: AttemptInfo, *, entries: Sequence[Entry], now: datetime) -> None:
+    def _touch(
+        self, cursor: Any, info: AttemptInfo, guard: Guard, *, entries: Sequence[Entry], now: datetime
+    ) -> None:
         """Keep the board's row: seen, saved, answered; a silence over 20 s is recorded before it is gone."""
         at = self.dialect.instant(now)
-        before = self.dialect.instant(now - GAP)
-        cursor.execute(self._sql.gap, (at, len(entries), info.attempt_id, before))
+        if guard.seen_at is not None and guard.seen_at < now - GAP:
+            before = self.dialect.instant(now - GAP)
+            cursor.execute(self._sql.gap, (at, len(entries), info.attempt_id, before))
         answers = [entry for entry in entries if entry.kind == "answer"]
         blurs = sum(1 for entry in entries if entry.is_blur)
-        if not answers:
+        if blurs or not answers:
             saved_at = at if entries else None
             cursor.execute(self._sql.seen, (at, saved_at, blurs, info.attempt_id))
-            return
         for entry in answers:
             shape = info.shapes[entry.position - 1]
-            mark = "1" if is_answered(shape, entry.value) else "0"
-            cursor.execute(self._sql.mark, (entry.position - 1, mark, entry.position + 1, info.attempt_id))
-        cursor.execute(self._sql.saved, (at, at, blurs, info.attempt_id))
+            full, place = int(is_answered(shape, entry.value)), entry.position
+            cursor.execute(
+                self._sql.mark, (at, at, full, place, place - 1, str(full), place + 1, info.attempt_id)
+            )
 
 
 class _Statements:
@@ -214,12 +229,9 @@ class _Statements:
             "WHERE attempt_id = ?"
         )
         self.mark = dialect.sql(
-            "UPDATE attempt_live SET answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?) "
-            "WHERE attempt_id = ?"
-        )
-        self.saved = dialect.sql(
-            "UPDATE attempt_live SET seen_at = ?, saved_at = ?, blurs = blurs + ?, "
-            "answered = length(replace(answered_map, '0', '')) WHERE attempt_id = ?"
+            "UPDATE attempt_live SET seen_at = ?, saved_at = ?, "
+            "answered = answered + ? - CASE WHEN substr(answered_map, ?, 1) = '1' THEN 1 ELSE 0 END, "
+            "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?) WHERE attempt_id = ?"
         )
 
 

@@ -74,6 +74,7 @@ def _give_back(session: Session, room: SittingRoom, gap: timedelta, *, now: date
         reason=REASON,
         actor="scheduler",
         moves_earliest=True,
+        since=max(now - gap, room.started_at or now),
     )
     refresh_clocks(session, now=now, sitting_room_id=room.id, reopen=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import flask
+from flask_babel import gettext
 
 from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
@@ -111,8 +112,8 @@ def done(ref: str) -> Reply:
 def draw_forms(sitting_ref: str) -> Reply:
     """组卷: draw and freeze one form for every registration of a sitting that has none."""
     drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=f"staff:{_staff_ref()}")
-    flask.flash(flask.current_app.jinja_env.globals["_"]("delivery.draw.done", count=drawn), "ok")  # type: ignore[operator]
-    return flask.redirect(flask.url_for("sittings.sitting_page", ref=sitting_ref), 303)
+    flask.flash(gettext("delivery.draw.done", count=drawn), "ok")
+    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
 
 
 @pages.get("/office/sittings/<sitting_ref>/drawn")

@@ -79,6 +79,7 @@ def _live_context(board: Board) -> dict[str, object]:
         "clocks": shown.clocks(board),
         "density": shown.density(len(board.seats) + len(board.free)),
         "line": shown.log_text,
+        "bar": acts.BAR_RUNNING if board.started else acts.BAR_BEFORE,
     }
 
 
@@ -87,8 +88,7 @@ def _live_context(board: Board) -> dict[str, object]:
 def board(room_ref: str) -> Reply:
     """The board of a room: seat map or list, what waits for a decision, the log, the action bar."""
     found = service.read_board(room_ref, _me(), now=flask.g.now)
-    bar = acts.BAR_RUNNING if found.started else acts.BAR_BEFORE
-    return flask.render_template("proctoring/board.html", bar=bar, **_live_context(found))
+    return flask.render_template("proctoring/board.html", **_live_context(found))
 
 
 @pages.get("/proctor/rooms/<room_ref>/live")

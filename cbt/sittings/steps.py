@@ -120,10 +120,12 @@ def adjust_room(
     reason: str,
     actor: str,
     moves_earliest: bool = False,
+    since: datetime | None = None,
 ) -> RoomAdjustment:
     """Give a whole room more time: 补时 for a site fault, 延时 general, 加时 accommodation.
 
-    Raise InvalidInput("sitting.adjustment") unless the amount is positive and the kind known,
+    It takes effect at `since` (the beginning of an outage: a unit that ended meanwhile gets its time
+    back) or now. Raise InvalidInput("sitting.adjustment") unless the amount is positive and the kind known,
     Conflict("sitting.not_timed") when the room is neither admitting nor running nor held.
 
     Source: R-20.
@@ -134,7 +136,7 @@ def adjust_room(
         raise Conflict("sitting.not_timed")
     adjustment = RoomAdjustment(
         sitting_room_id=room.id,
-        at=now,
+        at=since or now,
         amount=amount,
         kind=kind,
         reason_code=reason_code,

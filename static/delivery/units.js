@@ -22,18 +22,40 @@ export class Units {
     return !this.strict || !number || number === units[units.length - 1]?.number;
   }
 
+  /** Draw the strip for a new paper; else only paint it, so that a press that begins now still lands. */
   render() {
     const { store } = this.app;
     const { units = [] } = store.paper;
     this.root.hidden = !units.length;
     if (!units.length) return;
+    if (this.drawn !== units) {
+      this.drawn = units;
+      this.steps = units.map((unit) => this.step(unit));
+      this.root.replaceChildren(...this.steps.map(({ node }) => node));
+    }
     const now = this.strict ? this.app.clock.facts?.unit?.number : store.group?.unit;
-    this.root.replaceChildren(...units.map((unit) => this.step(unit, unit.number === now)));
+    for (const step of this.steps) step.paint(step.unit.number === now);
   }
 
-  step(unit, isNow) {
+  step(unit) {
     const past = this.strict && unit.state === "past";
     const group = this.app.store.groups.find((each) => each.unit === unit.number);
+    const facts = h("span", {});
+    const body = [h("i", { class: "mark", "aria-hidden": "true" }, past ? "✓" : String(unit.number)),
+      h("span", { class: "unit-text" }, h("b", {}, unit.name), facts)];
+    const open = !this.strict && group;
+    const node = h("li", {}, open
+      ? h("button", { type: "button", onclick: () => this.app.go(group.positions[0]) }, body) : h("div", {}, body));
+    const paint = (isNow) => {
+      node.className = past ? "past" : isNow ? "now" : "";
+      if (isNow) node.setAttribute("aria-current", "step");
+      else node.removeAttribute("aria-current");
+      facts.textContent = this.facts(unit, past, group);
+    };
+    return { unit, node, paint };
+  }
+
+  facts(unit, past, group) {
     const facts = [t("units.facts", { minutes: unit.minutes, points: unit.points })];
     if (past) facts.push(t("units.past"));
     else if (group) {
@@ -41,11 +63,7 @@ export class Units {
       facts.push(t("units.answered", { answered, total }));
       if (part) facts.push(t("units.part", { n: part }));
     }
-    const body = [h("i", { class: "mark", "aria-hidden": "true" }, past ? "✓" : String(unit.number)),
-      h("span", { class: "unit-text" }, h("b", {}, unit.name), h("span", {}, facts.join(" · ")))];
-    const open = !this.strict && group;
-    return h("li", { class: past ? "past" : isNow ? "now" : "", "aria-current": isNow ? "step" : null },
-      open ? h("button", { type: "button", onclick: () => this.app.go(group.positions[0]) }, body) : h("div", {}, body));
+    return facts.join(" · ");
   }
 
   /** What stands below the list of items: on to the next section, unit, or 交卷. */

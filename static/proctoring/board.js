@@ -1,5 +1,5 @@
 // Keeps the board live: polls, exchanges only what changed, keeps the selection, opens the dialogs of actions.
-import { patch } from "./patch.js";
+import { patch, remember } from "./patch.js";
 import { keepTime, setServerNow } from "./ticking.js";
 import { Picks } from "./picks.js";
 
@@ -12,6 +12,7 @@ const said = document.getElementById("said");
 const texts = JSON.parse(board.dataset.texts);
 const SAID_FOR = 15000;
 
+remember(live);
 const picks = new Picks(board, texts);
 setServerNow(live.dataset.now);
 const tick = keepTime(board, texts);
@@ -73,7 +74,8 @@ document.addEventListener("click", (event) => {
   }
 });
 
-document.getElementById("picked")?.addEventListener("submit", (event) => {
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "picked") return; // the bar is exchanged when the room starts
   event.preventDefault();
   const url = new URL(event.submitter?.formAction ?? event.target.action, window.location.href);
   if (!event.submitter) return;

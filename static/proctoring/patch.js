@@ -37,7 +37,8 @@ function keepOrReplace(old, next) {
   return next;
 }
 
-function remember(parent) {
+/** Keep what the server sent for the children of `parent`, before a script changes them. */
+export function remember(parent) {
   for (const child of parent.children) {
     if (!sources.has(child) && !("parts" in child.dataset)) sources.set(child, child.dataset.source ?? child.outerHTML);
   }

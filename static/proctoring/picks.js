@@ -9,13 +9,12 @@ export class Picks {
     board.addEventListener("change", (event) => {
       if (event.target.matches(".pick")) this.set(event.target);
     });
-    board.querySelector("#pick-all")?.addEventListener("click", () => {
+    board.addEventListener("click", (event) => {
+      if (event.target.id === "pick-none") this.clear();
+      if (event.target.id !== "pick-all") return;
       for (const box of board.querySelectorAll(".pick")) this.chosen.set(box.value, box.dataset.name);
       this.show();
     });
-    board.querySelector("#pick-none")?.addEventListener("click", () => this.clear());
-    this.none = board.querySelector("#picked-count")?.textContent;
-    this.how = board.querySelector("#picked-names")?.textContent;
     this.show();
   }
 
@@ -41,10 +40,13 @@ export class Picks {
     if (count === null) return;
     const names = [...this.chosen.values()];
     const any = names.length > 0;
+    const line = this.board.querySelector("#picked-names");
+    this.none ??= count.textContent;
+    this.how ??= line.textContent;
     count.textContent = any ? this.texts.picked.replace("{n}", names.length) : this.none;
     const first = names.slice(0, 3).join(this.texts.comma);
     const text = names.length > 3 ? this.texts.more.replace("{names}", first) : first;
-    this.board.querySelector("#picked-names").textContent = any ? text : this.how;
+    line.textContent = any ? text : this.how;
     this.board.querySelector("#pick-none").hidden = !any;
     for (const button of this.board.querySelectorAll("#picked-acts .btn")) {
       if (button.tagName === "BUTTON") button.disabled = !any;

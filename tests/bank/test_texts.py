@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 import cbt
 from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Severity
+from cbt.bank.findings import Place, Severity
 from cbt.bank.texts import catalogues, field_label, note
 from tests.bank import drafts
 
@@ -86,3 +86,10 @@ def test_a_finding_reads_as_place_reason_and_remedy() -> None:
     assert said.severity_label == "错误"
     assert said.why == "细目表里没有鉴定点 A-A-A-15。"
     assert said.fix == "是否是 A-A-A-014「廉洁自律」？"
+
+
+def test_another_row_of_a_sheet_is_named_as_people_find_it() -> None:
+    row = Place("题库.xlsx", "试题", 8, "C")
+    found = drafts.draft(drafts.truth()).find(Severity.HINT, "near_duplicate", "stem", other=row, percent=96)
+    with catalogues():
+        assert note(found).why == "与 试题 · 第 8 行 的题干有 96% 相同。"

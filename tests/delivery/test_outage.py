@@ -65,6 +65,20 @@ def test_a_short_gap_moves_the_end_and_the_earliest_submit_by_its_length(page: P
     assert attempt(world).earliest_submit_at == PLANNED + 30 * MINUTE + 40 * SECOND
 
 
+def test_a_unit_that_ended_during_the_gap_gets_its_time_back(page: Page, world: World) -> None:
+    skills = Page(world, "skills")
+    assert skills.start().status_code == 200
+    unit_end = PLANNED + 26 * MINUTE + 40 * SECOND  # 20 of 60 minutes, scaled to the 50 that are left
+    with world.app.app_context():
+        with unit_of_work() as session:
+            session.execute(update(ServerHeartbeat).values(at=unit_end - 10 * SECOND))
+        world.clock.set(unit_end + 20 * SECOND)
+        beat(now=world.clock.now())
+        with reading() as session:
+            row = session.get_one(Attempt, world.sitters["skills"].attempt_id)
+    assert (row.open_unit, row.unit_ends_at) == (1, unit_end + 30 * SECOND)
+
+
 def test_whoever_finds_the_gap_gives_it_back_once(page: Page, world: World) -> None:
     world.clock.advance(40 * SECOND)
     with world.app.app_context():

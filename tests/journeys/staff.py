@@ -55,6 +55,7 @@ class Board(Desk):
             self.find(f"main a[href$='/proctor/rooms/{room_ref or self.world.room_ref}']")
         )
         expect(self.find("#live")).to_be_visible()
+        self.browser.page.wait_for_load_state()
 
     def seat(self, name: str) -> Locator:
         """Return the seat of a sitter on the map."""

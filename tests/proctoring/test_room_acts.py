@@ -1,4 +1,4 @@
-"""The whole room: start, extension, hold, evacuation, abort, end."""
+"""The whole room: extension, hold, evacuation, abort."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.models import Attempt, AttemptLive, Gap
+from cbt.delivery.models import AttemptLive
 from cbt.delivery.sweeps import expire_overdue
-from cbt.proctoring.room_service import start_armed_rooms
 from cbt.rules.attempt_state import State
-from cbt.sittings.models import RoomHold, SittingRoom
+from cbt.sittings.models import RoomHold
 from tests.proctoring.desk import (
     Desk,
     attempt,
@@ -21,7 +19,6 @@ from tests.proctoring.desk import (
     done,
     log_kinds,
     refused,
-    registration,
     room,
     running,
 )
@@ -32,92 +29,6 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 END = PLANNED + 45 * MINUTE
 TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "power"}
-
-
-def change(world: World, name: str, **values: object) -> None:
-    with world.app.app_context(), unit_of_work() as session:
-        found = session.get_one(Registration, world.sitters[name].registration_id)
-        for key, value in values.items():
-            setattr(found, key, value)
-
-
-def arm(world: World) -> None:
-    with world.app.app_context(), unit_of_work() as session:
-        session.get_one(SittingRoom, world.sitting_room_id).armed = True
-
-
-def start_armed(world: World) -> int:
-    with world.app.app_context():
-        return start_armed_rooms(now=world.clock.now())
-
-
-def test_the_start_preview_names_who_is_not_ready(world: World) -> None:
-    world.admit_all()
-    change(world, "skills", pledged_at=None)
-    change(world, "extra", pledged_at=None, signed_in_at=None)
-    change(world, "late", pledged_at=None, signed_in_at=None, checked_in_at=None, arrived_at=None)
-    shown = Desk(world).ask("start").text
-    for figure in ("<b>6</b>应考", "<b>5</b>已到", "<b>4</b>已登录", "<b>2</b>未就绪"):
-        assert figure in shown
-    not_ready = shown.split("已到场但未进入候考")[1].split("未到</h3>")[0]
-    assert ("李娜" in not_ready, "赵敏" in not_ready, "王小明" in not_ready) == (True, True, False)
-
-
-def test_the_room_starts_once(world: World) -> None:
-    world.admit_all()
-    world.clock.set(PLANNED + 3 * SECOND)
-    done(Desk(world).act("start"))
-    assert refused(Desk(world, "chief_proctor").act("start")) == "sitting.transition"
-    assert room(world).started_at == PLANNED + 3 * SECOND
-    assert log_kinds(world) == ["start"]
-
-
-def test_a_room_without_every_form_does_not_start(world: World) -> None:
-    world.admit_all()
-    with world.app.app_context(), unit_of_work() as session:
-        session.delete(session.get_one(Attempt, world.sitters["late"].attempt_id))
-    assert refused(Desk(world).act("start")) == "proctoring.forms_missing"
-    assert "有 1 人未组卷" in Desk(world).ask("start").text
-
-
-@pytest.mark.parametrize(
-    ("at", "started"),
-    [pytest.param(PLANNED - SECOND, 0, id="a second early"), pytest.param(PLANNED, 1, id="on the minute")],
-)
-def test_an_armed_room_starts_at_its_planned_start(world: World, at: object, started: int) -> None:
-    world.admit_all()
-    arm(world)
-    world.clock.set(at)  # type: ignore[arg-type]
-    assert start_armed(world) == started
-    assert start_armed(world) == 0
-
-
-def test_an_armed_room_waits_for_who_arrived_in_time_with_one_alert(world: World) -> None:
-    world.admit_all()
-    arm(world)
-    change(world, "skills", pledged_at=None)
-    world.clock.set(PLANNED)
-    assert [start_armed(world), start_armed(world)] == [0, 0]
-    assert log_kinds(world) == ["start_waits"]
-    assert "到点未自动开考：1 人" in Desk(world).page()
-    change(world, "skills", pledged_at=PLANNED)
-    world.clock.advance(20 * SECOND)
-    assert start_armed(world) == 1
-    assert room(world).started_at == PLANNED + 20 * SECOND
-
-
-def test_an_armed_room_does_not_wait_for_who_never_came(world: World) -> None:
-    world.admit_all()
-    arm(world)
-    change(world, "skills", pledged_at=None, signed_in_at=None, checked_in_at=None, arrived_at=None)
-    world.clock.set(PLANNED)
-    assert start_armed(world) == 1
-
-
-def test_a_room_that_is_not_armed_is_started_by_hand_only(world: World) -> None:
-    world.admit_all()
-    world.clock.set(PLANNED + MINUTE)
-    assert start_armed(world) == 0
 
 
 @pytest.mark.parametrize(
@@ -308,103 +219,6 @@ def test_an_aborted_room_keeps_its_papers_where_they_are(world: World) -> None:
         assert expire_overdue(now=world.clock.now()) == 0
     assert attempt(world, "theory").state == State.SUSPENDED
     assert pages["theory"].answer(1, "A").status_code == 423
-
-
-def absent(world: World, *names: str) -> None:
-    for name in names:
-        change(
-            world,
-            name,
-            arrived_at=None,
-            checked_in_at=None,
-            signed_in_at=None,
-            pledged_at=None,
-            absent_at=PLANNED,
-            absent_cause="not_arrived",
-        )
-
-
-def test_the_end_waits_for_everybody_and_says_for_whom(world: World) -> None:
-    running(world, "theory", "skills", "extra")
-    absent(world, "factor")
-    desk = Desk(world)
-    done(desk.act("suspend", "skills", reason="x"))
-    done(desk.act("move", "extra", reason="x"))
-    assert refused(desk.act("end")) == "proctoring.cannot_end"
-    shown = desk.ask("end").text
-    for line in ("未登录 2 人", "作答中 1 人", "暂停中 1 人", "换机中 1 人"):
-        assert line in shown
-    assert "结束场次</button>" not in shown
-
-
-def test_a_balanced_room_ends(world: World) -> None:
-    pages = running(world, "theory", "skills", "extra", "late")
-    absent(world, "factor")
-    desk = Desk(world)
-    world.clock.advance(31 * MINUTE)
-    assert pages["theory"].answer(1, "A").status_code == 200
-    assert pages["theory"].submit().status_code == 200
-    done(desk.act("force", "skills", reason="x", second="officer"))
-    done(desk.act("violation", "late", code="copying", reason="x"))
-    world.clock.set(PLANNED + 61 * MINUTE)
-    with world.app.app_context():
-        expire_overdue(now=world.clock.now())
-    with world.app.app_context(), reading() as session:
-        for gap_id in session.scalars(select(Gap.id)).all():
-            done(desk.act("decide", gap=str(gap_id), refuse="1", reason_code="network"))
-    shown = desk.ask("end").text
-    assert "零作答的答卷" in shown
-    assert "赵敏" in shown.split("零作答的答卷")[1].split("</p>")[0]
-    done(desk.act("end", reason="正常"))
-    assert room(world).state == "ended"
-    assert attempt(world, "second").state == State.CLOSED
-    line = board_of(world).log[0]
-    assert dict(line.params) == {
-        "expected": "6",
-        "present": "5",
-        "absent": "1",
-        "reason": "正常",
-        "who": "proctor-老师",
-    }
-
-
-def test_who_came_and_wrote_nothing_blocks_the_end_only_while_they_could_still_begin(world: World) -> None:
-    running(world)
-    absent(world, "skills", "extra", "factor", "late", "second")
-    desk = Desk(world)
-    world.clock.set(END - SECOND)
-    assert refused(desk.act("end")) == "proctoring.cannot_end"
-    world.clock.set(END)
-    done(desk.act("end"))
-    assert registration(world, "theory").absent_at is None
-    assert attempt(world, "theory").state == State.CLOSED
-
-
-def test_an_open_compensation_blocks_the_end(world: World) -> None:
-    from tests.proctoring.test_attempt_acts import add_gap
-
-    running(world, "theory")
-    absent(world, "skills", "extra", "factor", "late", "second")
-    desk = Desk(world)
-    world.clock.advance(5 * MINUTE)
-    gap = add_gap(world, usable=True)
-    done(desk.act("force", "theory", reason="x", second="officer"))
-    assert refused(desk.act("end")) == "proctoring.cannot_end"
-    done(desk.act("decide", gap=gap, refuse="1", reason_code="network"))
-    done(desk.act("end"))
-
-
-def test_nothing_is_done_in_an_ended_room(world: World) -> None:
-    running(world, "theory")
-    absent(world, "skills", "extra", "factor", "late", "second")
-    desk = Desk(world)
-    done(desk.act("force", "theory", reason="x", second="officer"))
-    done(desk.act("end"))
-    chief = Desk(world, "chief_proctor")
-    assert refused(chief.act("reopen", "theory", reason="x", second="proctor")) == "proctoring.none_apply"
-    assert refused(desk.act("adjust_room", **TIME)) == "proctoring.not_running"
-    assert refused(chief.act("undo_absent", "skills", reason="x")) == "admission.door_shut"
-    assert refused(desk.act("end")) != ""
 
 
 def test_a_hundred_seats_are_previewed_and_extended_in_one_go(world: World) -> None:

@@ -162,6 +162,12 @@ def test_a_pass_that_is_too_old_has_to_be_won_again() -> None:
             id="one of two failed long ago",
         ),
         pytest.param(
+            [("theory", "2024-01-10", "passed"), ("skills", "2026-06-01", "failed")],
+            "2026-12-01",
+            Overall.WINDOW_OVER,
+            id="the pass grew old before the other paper was won",
+        ),
+        pytest.param(
             [("theory", "2026-11-24", "absent"), ("skills", "2026-11-24", "failed")],
             "2026-12-01",
             Overall.NOT_QUALIFIED,

@@ -40,7 +40,7 @@ def check_whole(drafts: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) -
 def check_repeats(drafts: Sequence[ItemDraft], beside: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the stems that repeat or contradict an earlier one, or one of `beside` (label → stem)."""
     theory = [draft for draft in drafts if draft.data["type"] != ItemType.CASE]
-    labels = [*beside, *(draft.label for draft in theory)]
+    labels = [*beside, *(draft.known_as for draft in theory)]
     stems = [*beside.values(), *(str(draft.data["stem"]) for draft in theory)]
     for earlier, later, ratio in similar_pairs(stems, CONTRADICTS):
         if later < len(beside):
@@ -131,7 +131,7 @@ def _giveaways(theory: Sequence[ItemDraft]) -> Iterator[Finding]:
             for tells in own:
                 if tells is not asks and _gives_away(key, tells, asks):
                     value = asks.data["stem"]
-                    yield asks.find(Severity.HINT, "giveaway", "stem", value, other=tells.label, key=key)
+                    yield asks.find(Severity.HINT, "giveaway", "stem", value, other=tells.known_as, key=key)
 
 
 def _gives_away(key: str, tells: ItemDraft, asks: ItemDraft) -> bool:

@@ -1,0 +1,133 @@
+"""结束场次 and its gate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Gap
+from cbt.delivery.sweeps import expire_overdue
+from cbt.rules.attempt_state import State
+from tests.proctoring.desk import (
+    Desk,
+    attempt,
+    done,
+    refused,
+    registration,
+    room,
+    running,
+)
+from tests.proctoring.test_board import board_of
+from tests.world import PLANNED, World
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+END = PLANNED + 45 * MINUTE
+TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "power"}
+
+
+def change(world: World, name: str, **values: object) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        found = session.get_one(Registration, world.sitters[name].registration_id)
+        for key, value in values.items():
+            setattr(found, key, value)
+
+
+def absent(world: World, *names: str) -> None:
+    for name in names:
+        change(
+            world,
+            name,
+            arrived_at=None,
+            checked_in_at=None,
+            signed_in_at=None,
+            pledged_at=None,
+            absent_at=PLANNED,
+            absent_cause="not_arrived",
+        )
+
+
+def test_the_end_waits_for_everybody_and_says_for_whom(world: World) -> None:
+    running(world, "theory", "skills", "extra")
+    absent(world, "factor")
+    desk = Desk(world)
+    done(desk.act("suspend", "skills", reason="x"))
+    done(desk.act("move", "extra", reason="x"))
+    assert refused(desk.act("end")) == "proctoring.cannot_end"
+    shown = desk.ask("end").text
+    for line in ("未登录 2 人", "作答中 1 人", "暂停中 1 人", "换机中 1 人"):
+        assert line in shown
+    assert "结束场次</button>" not in shown
+
+
+def test_a_balanced_room_ends(world: World) -> None:
+    pages = running(world, "theory", "skills", "extra", "late")
+    absent(world, "factor")
+    desk = Desk(world)
+    world.clock.advance(31 * MINUTE)
+    assert pages["theory"].answer(1, "A").status_code == 200
+    assert pages["theory"].submit().status_code == 200
+    done(desk.act("force", "skills", reason="x", second="officer"))
+    done(desk.act("violation", "late", code="copying", reason="x"))
+    world.clock.set(PLANNED + 61 * MINUTE)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+    with world.app.app_context(), reading() as session:
+        for gap_id in session.scalars(select(Gap.id)).all():
+            done(desk.act("decide", gap=str(gap_id), refuse="1", reason_code="network"))
+    shown = desk.ask("end").text
+    assert "零作答的答卷" in shown
+    assert "赵敏" in shown.split("零作答的答卷")[1].split("</p>")[0]
+    done(desk.act("end", reason="正常"))
+    assert room(world).state == "ended"
+    assert attempt(world, "second").state == State.CLOSED
+    line = board_of(world).log[0]
+    assert dict(line.params) == {
+        "expected": "6",
+        "present": "5",
+        "absent": "1",
+        "reason": "正常",
+        "who": "proctor-老师",
+    }
+
+
+def test_who_came_and_wrote_nothing_blocks_the_end_only_while_they_could_still_begin(world: World) -> None:
+    running(world)
+    absent(world, "skills", "extra", "factor", "late", "second")
+    desk = Desk(world)
+    world.clock.set(END - SECOND)
+    assert refused(desk.act("end")) == "proctoring.cannot_end"
+    world.clock.set(END)
+    done(desk.act("end"))
+    assert registration(world, "theory").absent_at is None
+    assert attempt(world, "theory").state == State.CLOSED
+
+
+def test_an_open_compensation_blocks_the_end(world: World) -> None:
+    from tests.proctoring.test_gaps_and_alerts import add_gap
+
+    running(world, "theory")
+    absent(world, "skills", "extra", "factor", "late", "second")
+    desk = Desk(world)
+    world.clock.advance(5 * MINUTE)
+    gap = add_gap(world, usable=True)
+    done(desk.act("force", "theory", reason="x", second="officer"))
+    assert refused(desk.act("end")) == "proctoring.cannot_end"
+    done(desk.act("decide", gap=gap, refuse="1", reason_code="network"))
+    done(desk.act("end"))
+
+
+def test_nothing_is_done_in_an_ended_room(world: World) -> None:
+    running(world, "theory")
+    absent(world, "skills", "extra", "factor", "late", "second")
+    desk = Desk(world)
+    done(desk.act("force", "theory", reason="x", second="officer"))
+    done(desk.act("end"))
+    chief = Desk(world, "chief_proctor")
+    assert refused(chief.act("reopen", "theory", reason="x", second="proctor")) == "proctoring.none_apply"
+    assert refused(desk.act("adjust_room", **TIME)) == "proctoring.not_running"
+    assert refused(chief.act("undo_absent", "skills", reason="x")) == "admission.door_shut"
+    assert refused(desk.act("end")) != ""
