@@ -20,6 +20,7 @@ from cbt.proctoring.acts import Act, Picked, Scope, act_of, pick
 from cbt.proctoring.board import Board, load_board
 from cbt.proctoring.models import Incident, UndoableAct
 from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.store import is_assigned
 from cbt.rules.canonical import canonical_json
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.sittings.models import SittingRoom
@@ -193,6 +194,18 @@ def runs_rooms(principal: Principal) -> bool:
     return principal.has(*ROOM_STAFF)
 
 
+def runs_room(session: Session, room: SittingRoom, principal: Principal) -> bool:
+    """Return whether this person runs this room: the chief runs every one, a proctor the assigned.
+
+    Somebody who sees every room for another reason (an officer who also proctors) is no exception.
+
+    Source: R-62.
+    """
+    if principal.has(Role.CHIEF_PROCTOR):
+        return True
+    return principal.has(Role.PROCTOR) and is_assigned(session, room.id, principal.subject_id)
+
+
 @contextmanager
 def acting(code: str, room_ref: str, *, by: By, now: datetime) -> Iterator[Desk]:
     """Open the desk of a room this person runs; raise NotFound for a room that is not theirs.
@@ -203,6 +216,8 @@ def acting(code: str, room_ref: str, *, by: By, now: datetime) -> Iterator[Desk]
         raise NotAllowed("web.not_allowed")
     with unit_of_work() as session:
         room = room_for(session, room_ref, by.principal)
+        if not runs_room(session, room, by.principal):
+            raise NotAllowed("proctoring.not_assigned")
         session.execute(select(SittingRoom.id).where(SittingRoom.id == room.id).with_for_update())
         session.refresh(room)
         view = room_view_for(session, room_ref, by.principal)

@@ -155,6 +155,14 @@ def undoable_acts(session: Session, sitting_room_id: int, *, since: datetime) ->
     return session.scalars(query.order_by(UndoableAct.at.desc(), UndoableAct.id.desc())).all()
 
 
+def is_assigned(session: Session, sitting_room_id: int, staff_id: int) -> bool:
+    """Return whether somebody is assigned to a sitting-room."""
+    query = select(RoomStaff.id).where(
+        RoomStaff.sitting_room_id == sitting_room_id, RoomStaff.staff_id == staff_id
+    )
+    return session.scalar(query) is not None
+
+
 def proctors_of_room(session: Session, sitting_room_id: int) -> Sequence[str]:
     """Return the names of those assigned to a sitting-room, chiefs first."""
     query = (

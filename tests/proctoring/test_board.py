@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from cbt.accounts.models import StaffRole
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.steps import create_attempt
@@ -18,7 +19,7 @@ from cbt.sittings.store import room_view_for
 from cbt.web.login import Principal
 from cbt.web.refs import new_ref
 from tests.helpers import count_queries
-from tests.proctoring.desk import Desk, attempt, registration, running
+from tests.proctoring.desk import Desk, attempt, refused, registration, running
 from tests.world import PLANNED, World
 
 
@@ -180,6 +181,16 @@ def test_who_only_reads_changes_nothing(world: World, role: str, status: int) ->
     desk = Desk(world, role)
     assert desk.act("arrive", "theory").status_code == status
     assert desk.ask("arrive", "theory").status_code == status
+    assert registration(world, "theory").arrived_at is None
+
+
+def test_an_officer_who_also_proctors_acts_only_where_assigned(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        session.add(StaffRole(staff_id=world.people["officer"].id, role="proctor"))
+    world.clock.set(PLANNED - timedelta(minutes=35))
+    desk = Desk(world, "officer")
+    assert "机房 A" in desk.page()
+    assert refused(desk.act("arrive", "theory")) == "proctoring.not_assigned"
     assert registration(world, "theory").arrived_at is None
 
 

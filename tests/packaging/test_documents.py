@@ -1,0 +1,113 @@
+"""What the documents say is there: commands, options, files, headings, keys of a blueprint."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from cbt.cli import build
+from cbt.exams import spec
+from cbt.paths import product_dir
+
+ROOT = product_dir("templates").parent
+DOCUMENTS = [
+    *(
+        ROOT / name
+        for name in ("README.md", "README.zh-CN.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+    ),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+_FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_COMMAND = re.compile(r"(?:^|[\s/\\=&|])cbt ((?:[a-z-]+\b ?)+)([^#\n]*)", re.MULTILINE)
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+
+def code_of(document: Path) -> list[str]:
+    """Return what a document sets as code: fenced blocks and spans."""
+    text = document.read_text("utf-8")
+    return [*_FENCE.findall(text), *_SPAN.findall(_FENCE.sub("", text))]
+
+
+def unknown_in(line: str) -> str:
+    """Return the word or option of `cbt …` that does not exist, or ""."""
+    command: click.Command = build()
+    words = line.split()
+    while words and isinstance(command, click.Group) and not words[0].startswith("-"):
+        found = command.commands.get(words[0])
+        if found is None:
+            return words[0]
+        command = found
+        words.pop(0)
+    options = {option for one in command.params for option in one.opts} | {"--help", "--version"}
+    return next((word for word in words if word.startswith("--") and word not in options), "")
+
+
+@every_document
+def test_every_command_exists(document: Path) -> None:
+    lines = ["".join(found) for code in code_of(document) for found in _COMMAND.findall(code)]
+    assert {line: word for line in lines if (word := unknown_in(line))} == {}
+
+
+def test_the_check_of_commands_sees_them() -> None:
+    assert unknown_in("srve") == "srve"
+    assert unknown_in("bank lint FOLDER --quick") == "--quick"
+    assert unknown_in("bank lint FOLDER --json") == ""
+
+
+@every_document
+def test_every_make_target_exists(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = {
+        name for code in code_of(document) for name in re.findall(r"^make ([a-z-]+)", code, re.MULTILINE)
+    }
+    assert named <= targets
+
+
+@every_document
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in _LINK.findall(document.read_text("utf-8")):
+        if target.startswith("https://"):
+            continue
+        name, _, heading = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.exists(), target
+        assert not heading or heading in anchors(path), target
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_a_readme_has_the_place_of_the_figures(readme: str) -> None:
+    text = (ROOT / readme).read_text("utf-8")
+    section = text[text.index("## Figures") :].split("\n## ", 1)[0]
+    assert section.index("<!-- bench:begin -->") < section.index("<!-- bench:end -->")
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_two_commands_come_first(readme: str) -> None:
+    first = _FENCE.findall((ROOT / readme).read_text("utf-8"))[0]
+    assert [line.split("#")[0].strip() for line in first.strip().splitlines()] == ["make demo", "make test"]
+
+
+def test_every_key_of_a_blueprint_is_documented() -> None:
+    text = (ROOT / "docs" / "blueprints.md").read_text("utf-8")
+    fields = [*spec.TOP, *spec.ADMISSION, *spec.RETAKE, *spec.PAPER, *spec.SUBMIT, *spec.CLOCK]
+    fields += [*spec.SECTION, *spec.UNIT]
+    names = [one.key for one in fields]
+    names += [f"occupation.{one.key}" for one in spec.OCCUPATION] + [f"level.{one.key}" for one in spec.LEVEL]
+    assert [name for name in names if f"\n| `{name}` |" not in text] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "images").glob("*.png")), ids=lambda path: path.name)
+def test_pictures_stay_small(path: Path) -> None:
+    assert path.stat().st_size < 200_000

@@ -1,0 +1,63 @@
+"""Both READMEs document every setting, in the order of the code, with its true default."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+
+from cbt.config import Settings
+from cbt.paths import product_dir
+
+ROOT = product_dir("templates").parent
+READMES = ("README.md", "README.zh-CN.md")
+DOCUMENTS = (
+    *READMES,
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+)
+TEST_VARIABLES = {"CBT_TEST_POSTGRES_URL", "CBT_TEST_PG_BIN", "CBT_TEST_CHROMIUM", "CBT_SHOTS"}
+NAMES = [f"CBT_{field.name.upper()}" for field in fields(Settings)]
+_ROW = re.compile(r"^\| `(CBT_\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
+_NAMED = re.compile(r"CBT_[A-Z_]*[A-Z]")
+
+
+def table(readme: str) -> dict[str, tuple[str, str]]:
+    """Return the default and the meaning of every setting in a README's table."""
+    text = (ROOT / readme).read_text("utf-8")
+    rows = {name: (default, meaning) for name, default, meaning in _ROW.findall(text)}
+    assert len(rows) == len(_ROW.findall(text)), "a setting is documented twice"
+    return rows
+
+
+def shown(default: object) -> str:
+    """Return a default as the table writes it; "" for one that is worked out."""
+    if isinstance(default, bool):
+        return "`on`" if default else "`off`"
+    return "" if default in (None, "", Path(), MISSING) else f"`{default}`"
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_setting_is_in_the_table_and_nothing_else(readme: str) -> None:
+    assert list(table(readme)) == NAMES
+
+
+@pytest.mark.parametrize("readme", READMES)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_table_shows_the_true_default(readme: str, name: str) -> None:
+    default, meaning = table(readme)[name]
+    true = shown(getattr(Settings(), name.removeprefix("CBT_").lower()))
+    if true:
+        assert default == true
+    else:
+        assert not re.fullmatch(r"`[^`]*`", default), "worked out, so words have to say what it is"
+    assert meaning.strip()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_no_document_names_a_setting_that_is_not_there(document: str) -> None:
+    named = set(_NAMED.findall((ROOT / document).read_text("utf-8")))
+    assert named <= {*NAMES, *TEST_VARIABLES}
