@@ -133,7 +133,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short run, to see that it works")
     parser.add_argument("--markdown", action="store_true", help="also print the table for README")
-    parser.add_argument("--output", type=Path, help="where to write the results (default: bench/results.json)")
+    parser.add_argument(
+        "--output", type=Path, help="where to write the results (default: bench/results.json)"
+    )
     options = parser.parse_args()
     results = run_bench(QUICK if options.quick else FULL)
     print(machine_line(results["machine"]))

@@ -111,16 +111,16 @@ def _content_length(head: bytes) -> int:
     return int(lowered[start : end if end >= 0 else len(lowered)])
 
 
-def run_load(
-    port: int, sources: Sequence[Iterator[Exchange]], *, seconds: float | None = None
-) -> Load:
+def run_load(port: int, sources: Sequence[Iterator[Exchange]], *, seconds: float | None = None) -> Load:
     """Keep one request in flight per source until `seconds` are over, or until the sources are empty.
 
     A request under way when the time is over is waited for and counted, and so is the time it took.
     Raises TimeoutError when the server stays silent.
     """
     load = Load()
-    watched = selectors.EpollSelector() if hasattr(selectors, "EpollSelector") else selectors.DefaultSelector()
+    watched = (
+        selectors.EpollSelector() if hasattr(selectors, "EpollSelector") else selectors.DefaultSelector()
+    )
     lines = [_Line(port, source) for source in sources]
     gc.collect()
     gc.disable()

@@ -184,6 +184,8 @@ def _registrations(
             "blueprint_ref": LEVEL,
             "paper": PAPER,
             "kind": "first",
+            "confirmed_at": now,
+            "pledged_at": now,
             "factor": Decimal(1),
             "extra": timedelta(0),
             "accommodation_note": "",

@@ -75,7 +75,9 @@ def database_time(settings: Settings) -> datetime | None:
     """
     if settings.embedded:
         return None
-    with psycopg.connect(settings.database_url.replace("postgresql+psycopg://", "postgresql://")) as connection:
+    with psycopg.connect(
+        settings.database_url.replace("postgresql+psycopg://", "postgresql://")
+    ) as connection:
         row = connection.execute("SELECT clock_timestamp()").fetchone()
     return None if row is None else row[0].astimezone(UTC)
 

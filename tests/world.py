@@ -267,7 +267,8 @@ def _sitters(
             ref=new_ref("re"), candidate_id=person.id, ticket_id=ticket.id, sitting_id=sitting.id,
             sitting_room_id=rooms[place].id, seat_id=seat.id, blueprint_version_id=versions[level],
             blueprint_ref=f"customer-service-{level}", paper=paper, kind="first",
-            factor=easing.get("factor", Decimal(1)), extra=easing.get("extra", timedelta(0)), accommodation_note="",
+            factor=easing.get("factor", Decimal(1)), extra=easing.get("extra", timedelta(0)),
+            accommodation_note="",
         )  # fmt: skip
         session.add(row)
         session.flush()

@@ -43,6 +43,8 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
         app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
         options = {"pool_size": 16, "max_overflow": 64, "pool_timeout": 10, "pool_pre_ping": True}
         gate = Gate(None)
+    # A refused statement is named in the log without its values: answers and personal data are among them.
+    options["hide_parameters"] = True
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     app.extensions["cbt_gate"] = gate
     db.init_app(app)

@@ -90,25 +90,11 @@ class GroupWriter:
             if first is None:
                 self._drop()
                 return
-            batch = [first]
-            stop = False
-            while len(batch) < MAX_BATCH:
-                try:
-                    ticket = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if ticket is None:
-                    stop = True
-                    break
-                batch.append(ticket)
-            self._commit(batch)
-            if stop:
-                self._drop()
-                return
+            self._commit([first], gather=True)
 
-    def _commit(self, batch: list[_Ticket]) -> None:
+    def _commit(self, batch: list[_Ticket], *, gather: bool = False) -> None:
         try:
-            self._transact(batch)
+            self._transact(batch, gather=gather)
         except CbtError as error:
             self._drop()
             self._answer(batch, error)
@@ -124,10 +110,24 @@ class GroupWriter:
             for ticket in batch:
                 ticket.pending.release()
 
-    def _transact(self, batch: list[_Ticket]) -> None:
+    def _gather(self, batch: list[_Ticket]) -> None:
+        """Add what is queued; done within the gate, so that what came while waiting for it goes along."""
+        while len(batch) < MAX_BATCH:
+            try:
+                ticket = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if ticket is None:
+                self._queue.put(None)  # the end comes after this batch
+                return
+            batch.append(ticket)
+
+    def _transact(self, batch: list[_Ticket], *, gather: bool) -> None:
         if self._connection is None:
             self._connection = self._connect()
         with self._gate():
+            if gather:
+                self._gather(batch)
             cursor = self._connection.cursor()
             if self._embedded:
                 cursor.execute("BEGIN IMMEDIATE")

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.entries import Entry
 from cbt.delivery.facts import AttemptFacts, attempt_facts, room_facts
@@ -17,16 +18,14 @@ from cbt.delivery.guard import AttemptInfo, Guard
 from cbt.delivery.journal import GAP, Outcome, Saved, current_journal, hash_lease
 from cbt.delivery.models import Attempt, AttemptLive, Gap, UnitDone
 from cbt.delivery.paper_json import paper_json
-from cbt.delivery.steps import OVER, close_attempts, lock_attempt
+from cbt.delivery.steps import OVER, ROOM_GOES_ON, close_attempts, lock_attempt
 from cbt.delivery.store import highest_seq, journal_state, live_row
 from cbt.errors import Conflict, Gone, Locked, NotFound, TooEarly
 from cbt.exams.store import blueprint_of
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy, State
-from cbt.rules.sitting_state import State as RoomState
 from cbt.web.login import Principal
 
-ROOM_GOES_ON = (RoomState.RUNNING, RoomState.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,10 @@ def open_attempt(info: AttemptInfo, principal: Principal, *, machine: str, now: 
     """Open or reopen the paper for this browser: issue a new lease and return what may be seen now.
 
     The first opening starts the candidate's clock; the room must have started (R-20). Raises NotFound for
-    somebody else's attempt, TooEarly("not_started"), Conflict("lease.held") (R-42), Gone, Locked.
+    somebody else's attempt, TooEarly("not_started"), Conflict("door.unconfirmed") before the pledge or while
+    a proctor is to compare (R-14), Conflict("lease.held") (R-42), Gone, Locked.
 
-    Source: R-20, R-42, R-43, R-44.
+    Source: R-14, R-20, R-42, R-43, R-44.
     """
     if principal.subject_ref != info.registration_ref:
         raise NotFound("attempt.unknown")
@@ -60,6 +60,8 @@ def open_attempt(info: AttemptInfo, principal: Principal, *, machine: str, now: 
         entry = _facts(session, attempt, now)
         if attempt.state in OVER or entry.room.state not in ROOM_GOES_ON:
             raise Gone("attempt.closed")
+        if not _came_through_the_door(entry.registration):
+            raise Conflict("door.unconfirmed")
         live = live_row(session, attempt.id)
         _check_lease(attempt, live, principal, machine=machine, now=now)
         clock = entry.clock(now)
@@ -88,6 +90,11 @@ def _facts(session: Session, attempt: Attempt, now: datetime) -> AttemptFacts:
     if not found:
         raise TooEarly("not_started")
     return found[0]
+
+
+def _came_through_the_door(registration: Registration) -> bool:
+    moments = (registration.confirmed_at, registration.pledged_at)
+    return None not in moments and registration.query_at is None
 
 
 def _check_lease(

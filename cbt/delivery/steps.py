@@ -14,10 +14,13 @@ from cbt.delivery.facts import attempt_facts, room_facts
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
 from cbt.errors import Conflict
 from cbt.rules.attempt_state import ClosedBy, Event, State, next_state
+from cbt.rules.sitting_state import State as RoomState
+from cbt.sittings.models import SittingRoom
 from cbt.web.refs import new_ref
 
 ACTIVE = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
 OVER = (State.CLOSED, State.SCORED)
+ROOM_GOES_ON = (RoomState.RUNNING, RoomState.HELD)
 CHUNK = 200
 EVENT_OF = {
     ClosedBy.CANDIDATE: Event.SUBMIT,
@@ -206,9 +209,11 @@ def adjust_attempt(
     """Give one candidate time; a site fault also opens again what the deadline closed (R-20, R-28).
 
     The grant takes effect now, or at the attempt's end when that has passed already, so that it lengthens
-    the window that was open then.
+    the window that was open then. Raises Conflict("attempt.not_running") before the paper was opened, and
+    once the room is ended or aborted: its closings stand then.
     """
-    if attempt.state == State.READY or attempt.started_at is None:
+    room = session.get_one(SittingRoom, attempt.sitting_room_id)
+    if attempt.started_at is None or room.state not in ROOM_GOES_ON:
         raise Conflict("attempt.not_running")
     at = now
     if attempt.closed_by == ClosedBy.DEADLINE and attempt.closed_at is not None:

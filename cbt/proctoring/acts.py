@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cbt.errors import NotFound
@@ -161,7 +161,21 @@ _ACTS = (
     Act("abort", Scope.ROOM, _yes, ("abort", "reason"), starred=True, tone="stop"),
     Act("end", Scope.ROOM, _yes, ("end",), tone="main"),
 )
-ACTS = {act.code: act for act in _ACTS}
+AFTER_THE_END = frozenset({"violation", "decide", "seen"})
+"""What can still be done about a seat once the room is over; everything else would change what stands."""
+
+
+def _until_over(applies: Applies) -> Applies:
+    def asked(seat: SeatView, board: Board) -> str:
+        return "room_over" if board.head.over else applies(seat, board)
+
+    return asked
+
+
+ACTS = {
+    act.code: act if act.code in AFTER_THE_END else replace(act, applies=_until_over(act.applies))
+    for act in _ACTS
+}
 
 NEEDS_REASON = frozenset(act.code for act in _ACTS if "reason" in act.fields)
 

@@ -26,6 +26,7 @@ from cbt.sittings.store import RoomView
 UNDO_FOR = timedelta(minutes=2)
 LOG_LINES = 40
 EVACUATION = "evacuation"
+OVER = frozenset({State.ENDED, State.SCORED, State.RELEASED, State.CANCELLED, State.ABORTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Head:
     def admits(self) -> bool:
         """Whether the room waits for its start."""
         return self.state in {State.PUBLISHED, State.ADMITTING}
+
+    @property
+    def over(self) -> bool:
+        """Whether the room is behind us: ended, aborted, cancelled or later."""
+        return self.state in OVER
 
     @property
     def evacuated(self) -> bool:

@@ -199,7 +199,7 @@ def undo(room_ref: str, undo_ref: str, *, by: By, now: datetime) -> Said:
         row = desk.session.scalar(select(UndoableAct).where(UndoableAct.ref == undo_ref))
         if row is None or row.sitting_room_id != desk.room.id:
             raise NotFound("proctoring.no_undo")
-        if row.undone_at is not None or now >= row.at + UNDO_FOR:
+        if row.undone_at is not None or now >= row.at + UNDO_FOR or desk.board.head.over:
             raise Conflict("proctoring.undo_over")
         if row.by != by.actor and not by.principal.has(Role.CHIEF_PROCTOR):
             raise NotAllowed("proctoring.undo_other")

@@ -13,7 +13,7 @@ from cbt.delivery.models import Message
 from cbt.errors import NotFound
 from cbt.proctoring import store
 from cbt.proctoring.acts import Act, Picked, act_of, pick
-from cbt.proctoring.board import Board, load_board
+from cbt.proctoring.board import OVER, Board, load_board
 from cbt.proctoring.closing import Ending, ending
 from cbt.proctoring.log_lines import LogLine, incident_line
 from cbt.proctoring.seat_state import SeatState
@@ -21,12 +21,10 @@ from cbt.proctoring.seat_view import Proposal, SeatView
 from cbt.proctoring.todos import not_ready
 from cbt.rules.admission import too_close
 from cbt.rules.closing import Blocker, can_end
-from cbt.rules.sitting_state import State
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
 from cbt.web.login import Principal
 
 RECENT = timedelta(hours=12)
-OVER = frozenset({State.ENDED, State.SCORED, State.RELEASED, State.CANCELLED, State.ABORTED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def sheets_of(session: Session, attempts: Sequence[Attempt]) -> dict[int, ScoreS
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One attempt's check: the form's hash, the journal's digest and the sheet's bytes, all as stored."""
+    """One attempt's check: the form's hash, the journal's digest, the sheet's bytes and its points."""
 
     attempt_ref: str
     score: str
@@ -197,14 +197,17 @@ def _verify(session: Session, attempts: Sequence[Attempt]) -> list[Verified]:
     checked = []
     for attempt in attempts:
         score = scores[attempt.id]
-        text = sheets[attempt.id].to_json()
+        sheet = sheets[attempt.id]
+        text = sheet.to_json()
+        # Results are released from the row's own columns, so they must say what the sheet says.
+        plain = (score.raw, score.score, score.passed) == (sheet.raw, sheet.score, sheet.passed)
         checked.append(
             Verified(
                 attempt_ref=attempt.ref,
                 score=str(score.score),
                 form_ok=intact[attempt.form_id],
                 journal_ok=digests[attempt.id] == attempt.journal_digest == score.journal_digest,
-                sheet_ok=text == score.sheet and digest(text) == score.sha256,
+                sheet_ok=plain and text == score.sheet and digest(text) == score.sha256,
             )
         )
     return checked

@@ -39,9 +39,7 @@ def test_an_instant_of_another_zone_is_the_same_instant() -> None:
     assert to_micros(shanghai) == to_micros(datetime(2026, 11, 24, 1, tzinfo=UTC))
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(INSTANTS, min_size=2, max_size=12, unique=True))
 def test_the_database_orders_instants_as_python_does(app: flask.Flask, instants: list[datetime]) -> None:
     with app.app_context():
@@ -71,7 +69,7 @@ def test_points_are_kept_to_the_last_digit(app: flask.Flask) -> None:
 
 
 def test_a_write_in_a_reading_transaction_is_refused_by_the_database(app: flask.Flask) -> None:
-    with app.app_context(), reading() as session, pytest.raises(Exception, match="(?i)read-?only"):
+    with app.app_context(), reading() as session, pytest.raises(Exception, match=r"(?i)read-?only"):
         session.execute(insert(Throttle).values(key="k", failures=1, window_from=datetime.now(UTC)))
 
 

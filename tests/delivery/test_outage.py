@@ -89,7 +89,9 @@ def test_whoever_finds_the_gap_gives_it_back_once(page: Page, world: World) -> N
     assert given == [40 * SECOND, 40 * SECOND]  # one each for the two running rooms
 
 
-def test_a_long_outage_holds_from_the_last_heartbeat_until_a_proctor_resumes(page: Page, world: World) -> None:
+def test_a_long_outage_holds_from_the_last_heartbeat_until_a_proctor_resumes(
+    page: Page, world: World
+) -> None:
     world.clock.advance(2 * 60 * MINUTE)
     with world.app.app_context():
         beat(now=world.clock.now())

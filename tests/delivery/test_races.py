@@ -103,8 +103,8 @@ def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: Worl
         def work(cursor: Any) -> int:
             cursor.execute(
                 journal.dialect.sql(
-                    "INSERT INTO journal (attempt_id, lease_epoch, seq, position, kind, value, received_at, in_grace)"
-                    " VALUES (?, 1, ?, 1, 'answer', '\"A\"', ?, ?)"
+                    "INSERT INTO journal (attempt_id, lease_epoch, seq, position, kind, value, received_at,"
+                    " in_grace) VALUES (?, 1, ?, 1, 'answer', '\"A\"', ?, ?)"
                 ),
                 (world.sitters["theory"].attempt_id, seq, journal.dialect.instant(PLANNED), False),
             )
@@ -207,6 +207,28 @@ def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: 
             session.execute(text("UPDATE journal SET value = :value"), {"value": canonical_json("B")})
         checked = verify_sitting(world.sitting_ref)[0]
         assert (checked.journal_ok, checked.form_ok) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("score = '60.0'", id="the points shown"),
+        pytest.param("passed = NOT passed", id="the verdict"),
+        pytest.param("sheet = replace(sheet, '\"raw\":\"', '\"raw\":\"9')", id="the sheet"),
+    ],
+)
+def test_a_score_that_does_not_say_what_its_sheet_says_is_found_by_verify(
+    page: Page, world: World, change: str
+) -> None:
+    page.answer(1, "A")
+    world.clock.set(PLANNED + 50 * MINUTE)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+        score_closed(now=world.clock.now())
+        with unit_of_work() as session:
+            session.execute(text(f"UPDATE score SET {change}"))
+        checked = verify_sitting(world.sitting_ref)[0]
+        assert (checked.sheet_ok, checked.journal_ok, checked.form_ok) == (False, True, True)
 
 
 def test_the_database_in_use_is_the_one_the_test_names(world: World, database_kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Chromium for the journeys: watched pages, two ways of using them (mouse, keyboard), and looks at every state."""
+"""Chromium for the journeys: watched pages, and looks at every state."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, P
 
 from tests.browser import find_chromium
 from tests.journeys.centre import Centre
+from tests.journeys.hands import Hand, Mouse
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
@@ -26,7 +27,6 @@ DESK = {"width": 1366, "height": 768}
 WIDE = {"width": 1920, "height": 1080}
 ZOOMED = {"width": 683, "height": 384}
 PATIENCE_MS = 10_000
-MOST_TABS = 400
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -86,89 +86,6 @@ class Watch:
     def faults(self) -> list[str]:
         """Return what nobody expected."""
         return [text for text in self.seen if not any(re.search(one, text) for one in self.expected)]
-
-
-class Mouse:
-    """Uses a page as most people do."""
-
-    def press(self, target: Locator) -> None:
-        """Click a button, link or label."""
-        target.click()
-
-    def write(self, target: Locator, text: str) -> None:
-        """Put `text` into a field."""
-        target.fill(text)
-
-    def tick(self, target: Locator) -> None:
-        """Tick a box or choose a radio, by its label."""
-        target.locator("xpath=ancestor::label[1]").click()
-
-    def select(self, target: Locator, value: str) -> None:
-        """Choose an option."""
-        target.select_option(value)
-
-
-class Keyboard:
-    """Uses a page with nothing but keys: Tab to the thing, then the keys of its kind."""
-
-    def reach(self, target: Locator) -> None:
-        """Tab on until `target` has the focus; it must be reachable."""
-        expect(target).to_be_visible()
-        page = target.page
-        for _ in range(MOST_TABS):
-            if target.evaluate("(each) => each === document.activeElement"):
-                return
-            page.keyboard.press("Tab")
-        raise AssertionError(f"the keyboard does not reach {target}")
-
-    def press(self, target: Locator) -> None:
-        """Press a button or follow a link."""
-        self.reach(target)
-        target.page.keyboard.press("Enter")
-
-    def write(self, target: Locator, text: str) -> None:
-        """Type over what a field holds."""
-        self.reach(target)
-        target.page.keyboard.press("Control+a")
-        target.page.keyboard.type(text)
-
-    def tick(self, target: Locator) -> None:
-        """Tick a box, or go to a radio by the arrows of its group."""
-        page = target.page
-        if target.get_attribute("type") == "radio":
-            group = page.locator(f"input[type=radio][name='{target.get_attribute('name')}']")
-            self._reach_any(group)
-            for _ in range(group.count()):
-                if target.is_checked():
-                    return
-                page.keyboard.press("ArrowDown")
-                if target.is_checked():
-                    return
-            page.keyboard.press("Space")
-        else:
-            self.reach(target)
-            page.keyboard.press("Space")
-        expect(target).to_be_checked()
-
-    @staticmethod
-    def _reach_any(group: Locator) -> None:
-        for _ in range(MOST_TABS):
-            if group.evaluate_all("(all) => all.includes(document.activeElement)"):
-                return
-            group.page.keyboard.press("Tab")
-        raise AssertionError(f"the keyboard does not reach {group}")
-
-    def select(self, target: Locator, value: str) -> None:
-        """Go to an option by the arrow keys."""
-        self.reach(target)
-        for _ in range(target.locator("option").count()):
-            if target.input_value() == value:
-                return
-            target.page.keyboard.press("ArrowDown")
-        expect(target).to_have_value(value)
-
-
-Hand = Mouse | Keyboard
 
 
 class Browser:

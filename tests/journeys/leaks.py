@@ -71,7 +71,7 @@ def _assert_order_hidden(item: Mapping[str, Any], place: Place, where: str) -> N
     assert set(item) <= known | {"options", "steps"}, f"{where} sends more than is shown: {sorted(item)}"
     if place.type is ItemType.ORDERING:
         right = [rich.inline(step) for step in place.content.steps]
-        assert item["steps"] != right and item["steps"] != right[::-1], f"{where} sends the steps in order"
+        assert item["steps"] != right, f"{where} sends the steps in order"
     if place.type is ItemType.MATCHING:
         key: Any = place.content.answer_key
         pairs = {

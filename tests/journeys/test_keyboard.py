@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.answers import places_of
-from tests.journeys.browsers import Browsers, Keyboard
+from tests.journeys.browsers import Browsers
 from tests.journeys.candidate import Candidate
 from tests.journeys.centre import Centre
+from tests.journeys.hands import Keyboard
 from tests.journeys.staff import Board, Office
 from tests.world import PLANNED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from cbt.candidates.models import Registration
@@ -129,5 +130,44 @@ def test_nothing_is_done_in_an_ended_room(world: World) -> None:
     chief = Desk(world, "chief_proctor")
     assert refused(chief.act("reopen", "theory", reason="x", second="proctor")) == "proctoring.none_apply"
     assert refused(desk.act("adjust_room", **TIME)) == "proctoring.not_running"
-    assert refused(chief.act("undo_absent", "skills", reason="x")) == "admission.door_shut"
+    assert refused(chief.act("undo_absent", "skills", reason="x")) == "proctoring.none_apply"
     assert refused(desk.act("end")) != ""
+
+
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        pytest.param("adjust", TIME, id="补时"),
+        pytest.param("move", {"reason": "x"}, id="允许换机"),
+        pytest.param("suspend", {"reason": "x"}, id="暂停"),
+        pytest.param("leave", {"escort": "x"}, id="临时离场"),
+        pytest.param("remind", {"text": "x"}, id="提醒"),
+        pytest.param("code", {}, id="登录码"),
+        pytest.param("arrive", {}, id="登记到场"),
+    ],
+)
+def test_the_closings_of_an_ended_room_stand(world: World, code: str, fields: dict[str, str]) -> None:
+    running(world, "theory")
+    absent(world, "skills", "extra", "factor", "late", "second")
+    world.clock.set(END + MINUTE)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+    desk = Desk(world)
+    done(desk.act("end"))
+    assert refused(desk.act(code, "theory", **fields)) == "proctoring.none_apply"
+    assert attempt(world, "theory").state == State.CLOSED
+    person = desk.client.get(f"{desk.url}/seats/{world.sitters['theory'].registration_ref}").text
+    assert f"/acts/{code}" not in person
+
+
+def test_a_compensation_decided_after_an_abort_starts_no_clock(world: World) -> None:
+    from tests.proctoring.test_gaps_and_alerts import add_gap
+
+    running(world, "theory")
+    world.clock.advance(5 * MINUTE)
+    gap = add_gap(world, usable=False)
+    chief = Desk(world, "chief_proctor")
+    done(chief.act("abort", reason="停电", second="proctor"))
+    given = chief.act("decide", gap=gap, amount="0:30", reason_code="power")
+    assert refused(given) == "attempt.not_running"
+    assert (attempt(world, "theory").state, attempt(world, "theory").closes_at) == (State.SUSPENDED, None)

@@ -1,0 +1,90 @@
+"""Two ways of using a page: the mouse, and the keyboard alone."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, expect
+
+MOST_TABS = 400
+
+
+class Mouse:
+    """Uses a page as most people do."""
+
+    def press(self, target: Locator) -> None:
+        """Click a button, link or label."""
+        target.click()
+
+    def write(self, target: Locator, text: str) -> None:
+        """Put `text` into a field."""
+        target.fill(text)
+
+    def tick(self, target: Locator) -> None:
+        """Tick a box or choose a radio, by its label."""
+        target.locator("xpath=ancestor::label[1]").click()
+
+    def select(self, target: Locator, value: str) -> None:
+        """Choose an option."""
+        target.select_option(value)
+
+
+class Keyboard:
+    """Uses a page with nothing but keys: Tab to the thing, then the keys of its kind."""
+
+    def reach(self, target: Locator) -> None:
+        """Tab on until `target` has the focus; it must be reachable."""
+        expect(target).to_be_visible()
+        page = target.page
+        for _ in range(MOST_TABS):
+            if target.evaluate("(each) => each === document.activeElement"):
+                return
+            page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {target}")
+
+    def press(self, target: Locator) -> None:
+        """Press a button or follow a link."""
+        self.reach(target)
+        target.page.keyboard.press("Enter")
+
+    def write(self, target: Locator, text: str) -> None:
+        """Type over what a field holds."""
+        self.reach(target)
+        target.page.keyboard.press("Control+a")
+        target.page.keyboard.type(text)
+
+    def tick(self, target: Locator) -> None:
+        """Tick a box, or go to a radio by the arrows of its group."""
+        page = target.page
+        if target.get_attribute("type") == "radio":
+            group = page.locator(f"input[type=radio][name='{target.get_attribute('name')}']")
+            self._reach_any(group)
+            for _ in range(group.count()):
+                if target.is_checked():
+                    return
+                page.keyboard.press("ArrowDown")
+                if target.is_checked():
+                    return
+            page.keyboard.press("Space")
+        else:
+            self.reach(target)
+            page.keyboard.press("Space")
+        expect(target).to_be_checked()
+
+    @staticmethod
+    def _reach_any(group: Locator) -> None:
+        for _ in range(MOST_TABS):
+            if group.evaluate_all("(all) => all.includes(document.activeElement)"):
+                return
+            group.page.keyboard.press("Tab")
+        raise AssertionError(f"the keyboard does not reach {group}")
+
+    def select(self, target: Locator, value: str) -> None:
+        """Go to an option by the arrow keys."""
+        self.reach(target)
+        for _ in range(target.locator("option").count()):
+            if target.input_value() == value:
+                return
+            target.page.keyboard.press("ArrowDown")
+        expect(target).to_have_value(value)
+
+
+Hand = Mouse | Keyboard
