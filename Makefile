@@ -30,7 +30,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 test: install-dev
 	$(BIN)/python -m cbt.translations.compiling
 	$(BIN)/python -m tests.browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/rules
 
 check: install-dev
 	$(BIN)/ruff format --check .

@@ -45,17 +45,20 @@ def run_bench(size: Size) -> dict[str, Any]:
     The figures come in the order of an exam: starts, saves into full journals, hand-ins; then, with the
     servers down, what the scheduler and the command line do.
     """
-    with tempfile.TemporaryDirectory(prefix="cbt-bench-") as folder, ExitStack() as open_servers:
-        with installation(Path(folder), attempts=size.attempts) as built:
-            choose_answers(built)
-            with ExitStack() as product:
-                port = product.enter_context(serving(PRODUCT, built.environ))
-                slow_port = product.enter_context(serving(SLOW, built.environ))
-                request, reply = _sample(built, port)
-                ref_port = open_servers.enter_context(serving(REF, {REPLY_VARIABLE: reply}))
-                bench = Bench(built, ref_port, request, size.pairs, size.seconds)
-                figures = _served(bench, port, slow_port)
-            figures += _swept(bench)
+    with (
+        tempfile.TemporaryDirectory(prefix="cbt-bench-") as folder,
+        ExitStack() as ref,
+        installation(Path(folder), attempts=size.attempts) as built,
+    ):
+        choose_answers(built)
+        with ExitStack() as product:
+            port = product.enter_context(serving(PRODUCT, built.environ))
+            slow_port = product.enter_context(serving(SLOW, built.environ))
+            request, reply = _sample(built, port)
+            ref_port = ref.enter_context(serving(REF, {REPLY_VARIABLE: reply}))
+            bench = Bench(built, ref_port, request, size.pairs, size.seconds)
+            figures = _served(bench, port, slow_port)
+        figures += _swept(bench)
     return {
         "machine": machine(),
         "ref_per_s": round(median(bench.ref_rates), 1),

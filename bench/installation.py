@@ -184,13 +184,16 @@ def _registrations(
             "blueprint_ref": LEVEL,
             "paper": PAPER,
             "kind": "first",
-            "confirmed_at": now,
-            "pledged_at": now,
             "factor": Decimal(1),
             "extra": timedelta(0),
             "accommodation_note": "",
             "eligibility": "",
             "note": "",
+            "arrived_at": now - AGO,
+            "checked_in_at": now - AGO,
+            "signed_in_at": now - AGO,
+            "confirmed_at": now - AGO,
+            "pledged_at": now - AGO,
         }
         for number, (room_id, sitting_id, seat_id) in zip(numbers, seats, strict=False)
     ]

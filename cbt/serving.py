@@ -39,7 +39,7 @@ from cbt.exams.steps import store_blueprint
 from cbt.jobs import start_scheduler
 from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
-from cbt.web.cli import with_app
+from cbt.web.cli import with_any_database
 from cbt.web.i18n import explain, init_i18n
 
 BACKLOG = 16384
@@ -252,7 +252,7 @@ def announce(settings: Settings) -> None:
 
 
 @click.command("migrate", help="升级数据库结构 · Upgrade the database.")
-@with_app
+@with_any_database
 def migrate_command(*, now: datetime) -> None:
     """Bring the tables to this version's."""
     click.echo(f"数据库版本 {migrate()}")

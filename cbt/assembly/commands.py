@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 import click
+from flask_babel import gettext as _
 
 from cbt.assembly.steps import draw_content
 from cbt.assembly.text_bank import TextBank, read_text_bank
@@ -96,11 +97,9 @@ def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
     paper = found.papers[code]
     missing = shortfalls(paper, bank.drawables, bank.weights)
     for one in missing:
-        click.echo(
-            f"{paper.name}：{one.section} {one.range} "
-            f"需要 {one.need}，题库只有 {one.have}，缺 {one.need - one.have}",
-            err=True,
-        )
+        place = " ".join(part for part in (one.section, one.range) if part)
+        figures = {"need": one.need, "have": one.have, "short": one.need - one.have}
+        click.echo(_("exams.check.shortfall", paper=paper.name, place=place, **figures), err=True)
     if missing:
         return False
     try:
@@ -108,7 +107,7 @@ def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
     except CbtError as error:
         print_refusal(error)
         return False
-    click.echo(f"{paper.name}：题库 {bank.name} 可以抽出试卷")
+    click.echo(_("exams.check.drawable", paper=paper.name, bank=bank.name))
     return True
 
 
@@ -116,7 +115,7 @@ def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
 @click.argument("blueprint_file", type=click.Path(path_type=Path))
 @click.argument("paper")
 @click.option("--bank", type=click.Path(path_type=Path), required=True, help="题库目录 · bank folder")
-@click.option("--forms", default=40, show_default=True, help="抽卷份数 · papers drawn")
+@click.option("--forms", type=click.IntRange(min=2), default=40, show_default=True, help="抽卷份数 · papers drawn")
 @click.option("--seed", default=1, show_default=True, help="种子 · seed")
 def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int) -> None:
     """Print the mean and the largest share of items that two of the papers have in common."""
@@ -124,10 +123,12 @@ def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int)
         found = print_blueprint(blueprint_file)
         if found is None:
             sys.exit(2)
+        if paper not in found.papers:
+            raise NotFound("blueprint.no_such_paper", ref=found.ref, paper=paper)
         text = read_text_bank(bank)
     rng = random.Random(seed)
     drawn = []
-    for _ in range(forms):
+    for _number in range(forms):
         content = draw_form(found.papers[paper], text.drawables, text.weights, text.importances, rng=rng)
         drawn.append({place["item"] for place in content["positions"]})
     shares = [len(one & other) / len(one) for one, other in combinations(drawn, 2)]

@@ -12,8 +12,9 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
+from cbt.config import Settings
 from cbt.db.base import db
-from cbt.db.engine import WRITE, check_readable
+from cbt.db.engine import WRITE, check_readable, database_path
 from cbt.db.gate import Gate
 from cbt.errors import Unavailable
 from cbt.paths import migrations_dir
@@ -34,18 +35,36 @@ def migrate() -> str:
     check_readable(db.engine)
     gate = cast(Gate, flask.current_app.extensions["cbt_gate"])
     with gate(), db.engine.execution_options(**{WRITE: True}).begin() as connection:
-        config = _config(connection)
-        script = ScriptDirectory.from_config(config)
-        current = MigrationContext.configure(connection).get_current_revision()
-        head = script.get_current_head()
-        if current is not None:
-            try:
-                script.get_revision(current)
-            except CommandError as error:
-                raise Unavailable("db.newer", revision=current) from error
+        current, head = _revisions(connection)
         if current != head:
-            command.upgrade(config, "head")
-    return str(head)
+            command.upgrade(_config(connection), "head")
+    return head
+
+
+def check_migrated() -> None:
+    """Make sure that the database has this version's tables; store nothing.
+
+    Raise Unavailable("db.not_migrated") when it is empty or of an earlier version, otherwise as `migrate`.
+    """
+    check_readable(db.engine)
+    with db.engine.connect() as connection:
+        current, head = _revisions(connection)
+    if current != head:
+        settings: Settings = flask.current_app.extensions["cbt_settings"]
+        place = str(database_path(settings)) if settings.embedded else "CBT_DATABASE_URL"
+        raise Unavailable("db.not_migrated", place=place)
+
+
+def _revisions(connection: Connection) -> tuple[str | None, str]:
+    """Return the database's revision and this version's; raise Unavailable("db.newer") for an unknown one."""
+    script = ScriptDirectory.from_config(_config(connection))
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None:
+        try:
+            script.get_revision(current)
+        except CommandError as error:
+            raise Unavailable("db.newer", revision=current) from error
+    return current, str(script.get_current_head())
 
 
 def revise(message: str) -> None:

@@ -46,7 +46,7 @@ def start(ref: str) -> Reply:
         "lease": opened.lease,
         "epoch": opened.epoch,
         "now": iso(now),
-        "clock": _clock(info, read_guard(info), now),
+        "clock": _clock(info, opened.guard, now),
         "paper": opened.paper,
         "journal": opened.journal,
         "seq": opened.seq,

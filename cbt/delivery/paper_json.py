@@ -29,6 +29,7 @@ def paper_json(session: Session, attempt: Attempt, paper: Paper, *, title: str) 
     frozen = json.loads(form.content)
     positions = [one for one in frozen["positions"] if _visible(one, attempt, paper)]
     found = contents(session, {(one["item"], int(one["version"])) for one in positions}, form.bank_id)
+    verdicts = (gettext("attempts.true"), gettext("attempts.false"))
     return {
         "title": title,
         "calculator": paper.calculator,
@@ -37,7 +38,7 @@ def paper_json(session: Session, attempt: Attempt, paper: Paper, *, title: str) 
         "timing": _timing(paper),
         "sections": _sections(frozen, paper),
         "units": _units(frozen, attempt, paper),
-        "items": [_item(one, found[one["item"], int(one["version"])]) for one in positions],
+        "items": [_item(one, found[one["item"], int(one["version"])], verdicts) for one in positions],
         "cases": _cases(positions, found),
     }
 
@@ -110,7 +111,7 @@ def _unit_state(number: int, attempt: Attempt, paper: Paper) -> str:
     return "open" if number == attempt.open_unit else "locked"
 
 
-def _item(position: Mapping[str, Any], content: ItemContent) -> dict[str, Any]:
+def _item(position: Mapping[str, Any], content: ItemContent, verdicts: Sequence[str]) -> dict[str, Any]:
     part = content.part(position["part"])
     clean: dict[str, Any] = sanitised(part)
     order = position["order"]
@@ -124,7 +125,7 @@ def _item(position: Mapping[str, Any], content: ItemContent) -> dict[str, Any]:
     }
     match part.type:
         case ItemType.TRUE_FALSE:
-            item["choices"] = [gettext("attempts.true"), gettext("attempts.false")]
+            item["choices"] = list(verdicts)
         case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
             item["choices"] = [clean["choices"][index] for index in order]
         case ItemType.FILL_BLANK:

@@ -19,13 +19,12 @@ from cbt.delivery.journal import GAP, Outcome, Saved, current_journal, hash_leas
 from cbt.delivery.models import Attempt, AttemptLive, Gap, UnitDone
 from cbt.delivery.paper_json import paper_json
 from cbt.delivery.steps import OVER, ROOM_GOES_ON, close_attempts, lock_attempt
-from cbt.delivery.store import highest_seq, journal_state, live_row
+from cbt.delivery.store import journal_state, live_row
 from cbt.errors import Conflict, Gone, Locked, NotFound, TooEarly
 from cbt.exams.store import blueprint_of
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy, State
 from cbt.web.login import Principal
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Opened:
 
     lease: str
     epoch: int
+    guard: Guard
     paper: dict[str, Any] | None
     journal: dict[str, Any]
     seq: int
@@ -76,12 +76,14 @@ def open_attempt(info: AttemptInfo, principal: Principal, *, machine: str, now: 
         token = _issue_lease(attempt, principal, machine=machine)
         _note_presence(session, attempt, live, places=len(info.shapes), now=now)
         session.flush()
+        journal, seq = journal_state(session, attempt.id)
         return Opened(
             lease=token,
             epoch=attempt.lease_epoch,
+            guard=_guard(session, info),
             paper=_paper(session, attempt, entry),
-            journal=journal_state(session, attempt.id),
-            seq=highest_seq(session, attempt.id),
+            journal=journal,
+            seq=seq,
         )
 
 

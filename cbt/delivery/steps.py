@@ -22,6 +22,7 @@ ACTIVE = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
 OVER = (State.CLOSED, State.SCORED)
 ROOM_GOES_ON = (RoomState.RUNNING, RoomState.HELD)
 CHUNK = 200
+_Values = dict[str, object]
 EVENT_OF = {
     ClosedBy.CANDIDATE: Event.SUBMIT,
     ClosedBy.DEADLINE: Event.EXPIRE,
@@ -218,6 +219,7 @@ def adjust_attempt(
     at = now
     if attempt.closed_by == ClosedBy.DEADLINE and attempt.closed_at is not None:
         at = min(now, attempt.closed_at)
+    before = _ends(attempt)
     session.add(
         AttemptAdjustment(
             attempt_id=attempt.id,
@@ -237,7 +239,21 @@ def adjust_attempt(
         reopen=kind == "site_fault",
     )
     after = {"seconds": int(amount.total_seconds()), "kind": kind, "reason_code": reason_code}
-    _record(session, attempt, "attempt.adjust", now=now, reason=reason, actor=actor, after=after)
+    _record(
+        session,
+        attempt,
+        "attempt.adjust",
+        now=now,
+        reason=reason,
+        actor=actor,
+        before=before,
+        after={**after, **_ends(attempt)},
+    )
+
+
+def _ends(attempt: Attempt) -> _Values:
+    ends = {"closes_at": attempt.closes_at, "unit_ends_at": attempt.unit_ends_at}
+    return {name: at.isoformat() for name, at in ends.items() if at is not None}
 
 
 def reopen_attempt(session: Session, attempt: Attempt, *, now: datetime, reason: str, actor: str) -> None:
@@ -273,15 +289,7 @@ def send_message(session: Session, attempt: Attempt, *, now: datetime, text: str
 
 
 def _record(
-    session: Session,
-    attempt: Attempt,
-    act: str,
-    *,
-    now: datetime,
-    reason: str,
-    actor: str,
-    after: dict[str, object] | None = None,
+    session: Session, attempt: Attempt, act: str, *, now: datetime, reason: str, actor: str, **values: _Values
 ) -> None:
-    chain.record(
-        session, at=now, actor=actor, act=act, subject=f"attempt:{attempt.ref}", reason=reason, after=after
-    )
+    subject = f"attempt:{attempt.ref}"
+    chain.record(session, at=now, actor=actor, act=act, subject=subject, reason=reason, **values)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.admission import PaperState
@@ -53,16 +53,23 @@ def latest_answers(session: Session, attempt_ids: Sequence[int]) -> dict[int, di
     return answers
 
 
-def journal_state(session: Session, attempt_id: int) -> dict[str, Any]:
-    """Return what a page needs to come back unchanged: answers, flags, strikes, notes, settings (R-42)."""
+def journal_state(session: Session, attempt_id: int) -> tuple[dict[str, Any], int]:
+    """Return what a page needs to come back unchanged, and the largest sequence number seen (R-42).
+
+    The first holds answers, flags, strikes, notes and settings; the browser's next number must be larger
+    than the second.
+    """
     latest: dict[tuple[str, int], str | None] = {}
+    highest = 0
     rows = session.execute(
-        select(JournalEntry.kind, JournalEntry.position, JournalEntry.value)
-        .where(JournalEntry.attempt_id == attempt_id, JournalEntry.kind != "event")
+        select(JournalEntry.kind, JournalEntry.position, JournalEntry.value, JournalEntry.seq)
+        .where(JournalEntry.attempt_id == attempt_id)
         .order_by(JournalEntry.lease_epoch, JournalEntry.seq)
     )
-    for kind, position, value in rows:
-        latest[kind, position] = value
+    for kind, position, value, seq in rows:
+        highest = max(highest, seq)
+        if kind != "event":
+            latest[kind, position] = value
     state: dict[str, Any] = {"answers": {}, "flags": [], "strikes": {}, "notes": {}, "settings": {}}
     names = {"answer": "answers", "strike": "strikes", "note": "notes"}
     for (kind, position), value in latest.items():
@@ -75,17 +82,7 @@ def journal_state(session: Session, attempt_id: int) -> dict[str, Any]:
         else:
             state[names[kind]][str(position)] = json.loads(value)
     state["flags"].sort()
-    return state
-
-
-def highest_seq(session: Session, attempt_id: int) -> int:
-    """Return the largest sequence number seen for an attempt; the browser's next must be larger."""
-    return (
-        session.scalar(
-            select(func.coalesce(func.max(JournalEntry.seq), 0)).where(JournalEntry.attempt_id == attempt_id)
-        )
-        or 0
-    )
+    return state, highest
 
 
 def unread_messages(session: Session, attempt_id: int) -> list[Message]:

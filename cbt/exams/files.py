@@ -44,11 +44,13 @@ def load_blueprint_file(path: Path) -> ExamBlueprint:
 def blueprint_text(path: Path) -> str:
     """Return the text of a blueprint file.
 
+    A byte order mark, as some editors write it, is no part of it.
+
     Raises NotFound("blueprint.no_file") or InvalidInput("blueprint.not_text"), with the path.
     """
     try:
-        return path.read_text("utf-8")
-    except (FileNotFoundError, IsADirectoryError) as error:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
         raise NotFound("blueprint.no_file", path=str(path)) from error
     except UnicodeDecodeError as error:
         raise InvalidInput("blueprint.not_text", path=str(path)) from error

@@ -29,6 +29,9 @@ from cbt.rules.item import ItemType, PartialCredit
 
 Table = Mapping[str, Any]
 
+LONGEST = timedelta(days=1)
+"""Spans of a blueprint are minutes and seconds of one sitting; a longer one is a slip of the pen."""
+
 
 def read(text: str) -> tuple[ExamBlueprint | None, list[Finding]]:
     """Read a blueprint file's text; return the blueprint, or None and what is wrong (paths in file keys).
@@ -200,13 +203,16 @@ def _switch(value: object) -> bool | None:
 
 
 def _minutes(value: object) -> timedelta | None:
-    found = _points(value)
-    return None if found is None else timedelta(minutes=float(found))
+    return _span(value, timedelta(minutes=1))
 
 
 def _seconds(value: object) -> timedelta | None:
+    return _span(value, timedelta(seconds=1))
+
+
+def _span(value: object, unit: timedelta) -> timedelta | None:
     found = _points(value)
-    return None if found is None else timedelta(seconds=float(found))
+    return unit * float(found) if found is not None and abs(found) < LONGEST / unit else None
 
 
 def _credits(value: object) -> dict[ItemType, PartialCredit] | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import flask
 
-from cbt.errors import NotAllowed, NotFound
+from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
 from cbt.web.login import Principal, current_principal
 
@@ -63,6 +63,7 @@ def init_access(app: flask.Flask) -> None:
         endpoint = flask.request.endpoint
         if endpoint is None:
             return None
+        _refuse_nul(flask.request)
         access = access_of(app, endpoint)
         if access is None:
             raise NotFound("web.no_page")
@@ -76,6 +77,13 @@ def init_access(app: flask.Flask) -> None:
         if principal.must_change_password and endpoint not in {"accounts.password", "accounts.sign_out"}:
             return flask.redirect(flask.url_for("accounts.password"), 303)
         return None
+
+
+def _refuse_nul(request: flask.Request) -> None:
+    # Nobody types it, and PostgreSQL refuses it in the middle of a statement. JSON bodies check their own values.
+    sent = (request.path, *request.args.values(), *request.form.values())
+    if any("\0" in text for text in sent):
+        raise InvalidInput("web.bad_request")
 
 
 def _to_sign_in(access: Access) -> flask.typing.ResponseReturnValue:

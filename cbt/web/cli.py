@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 import flask
 
+from cbt.db.migrate import check_migrated
 from cbt.errors import Unavailable
 
 P = ParamSpec("P")
@@ -24,14 +25,26 @@ def register_factory(factory: Callable[[], flask.Flask]) -> None:
 
 
 def with_app(command: Callable[..., R]) -> Callable[..., R]:
-    """Run a command in an app context and pass it `now`, the instant it begins (aware UTC)."""
+    """Run a command in an app context and pass it `now`, the instant it begins (aware UTC).
 
+    Raise Unavailable as `cbt.db.migrate.check_migrated` does when the database is not ready for commands.
+    """
+    return _in_context(command, check_migrated)
+
+
+def with_any_database(command: Callable[..., R]) -> Callable[..., R]:
+    """Run a command as `with_app` does, on a database of any version: for what brings it up to date."""
+    return _in_context(command, lambda: None)
+
+
+def _in_context(command: Callable[..., R], check: Callable[[], None]) -> Callable[..., R]:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> R:
         if not _factory:
             raise Unavailable("cli.no_app")
         app = _factory[0]()
         with app.app_context():
+            check()
             return command(*args, now=app.extensions["cbt_clock"].now(), **kwargs)
 
     return wrapped

@@ -47,6 +47,22 @@ export function plain(html) {
   return box.content.textContent.replace(/\s+/g, " ").trim();
 }
 
+const FIGURE = /^[−+-]?[\d.,:/%～~–—-]+\s*\p{L}{0,2}$/u;
+
+/** Right-align the columns of `node`'s tables that hold figures only (a missing one may be a dash); words stay left. */
+export function alignFigures(node) {
+  for (const table of node.querySelectorAll("table")) {
+    const rows = [...table.rows];
+    const body = rows.filter((row) => row.querySelector("td"));
+    for (let column = 1; column < (rows[0]?.cells.length ?? 0); column += 1) {
+      const texts = body.map((row) => row.cells[column]?.textContent.trim() ?? "");
+      if (!texts.length || !texts.every((text) => FIGURE.test(text))) continue;
+      for (const row of rows) row.cells[column]?.classList.add("n");
+    }
+  }
+  return node;
+}
+
 export const letter = (index) => String.fromCharCode(65 + index);
 
 /** Return a span in milliseconds as `mm:ss` (minutes may pass 99); never negative, a started second counts. */

@@ -180,6 +180,7 @@ export const flow = {
     this.outbox.stop();
     this.running = false;
     this.clock.facts = { ...this.clock.facts, state: "closed" };
+    document.getElementById("toasts").replaceChildren(); // nothing said about the time left holds any more
     this.lock("done", {}, {
       extra: [h("dl", { class: "facts receipt" }, h("dt", {}, t("done.receipt")), h("dd", { class: "num" }, receipt),
         h("dt", {}, t("done.closed_at")), h("dd", { class: "num" }, wall(closedAt, true))),

@@ -2,7 +2,7 @@
 // its parts. It keeps the cards that are on the page and tells them when something about them changed.
 
 import { renderCard } from "./items/card.js";
-import { h, icon, t } from "./dom.js";
+import { alignFigures, h, icon, t } from "./dom.js";
 
 export class View {
   constructor(app, root) {
@@ -46,7 +46,7 @@ export class View {
     const cases = (this.app.store.paper.cases ?? []).filter((each) => each.unit === this.group.unit);
     if (!cases.length) return null;
     return h("section", { class: "card stimulus", tabindex: "0", "aria-label": t("case.label") }, cases.map((each) => [
-      h("h2", {}, each.title || t("case.label")), h("div", { class: "prose", html: each.stimulus })]));
+      h("h2", {}, each.title || t("case.label")), alignFigures(h("div", { class: "prose", html: each.stimulus }))]));
   }
 
   footer() {

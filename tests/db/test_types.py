@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
+from sqlalchemy.exc import DatabaseError
 
 from cbt.db.base import db
 from cbt.db.engine import WRITE
@@ -86,3 +87,11 @@ def test_a_unit_of_work_that_raises_leaves_nothing(app: flask.Flask) -> None:
 def test_writers_are_marked_as_such(app: flask.Flask) -> None:
     with app.app_context(), unit_of_work() as session:
         assert session.connection().get_execution_options().get(WRITE) is True
+
+
+def test_a_refused_statement_does_not_tell_its_values(app: flask.Flask) -> None:
+    """What a failed statement says ends in the log, and answers and names are among its values."""
+    with app.app_context(), unit_of_work() as session, pytest.raises(DatabaseError) as refused:
+        session.execute(text("INSERT INTO no_such_table VALUES (:name)"), {"name": "王小明"})
+    assert "no_such_table" in str(refused.value)
+    assert "王小明" not in str(refused.value)

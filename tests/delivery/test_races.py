@@ -214,7 +214,7 @@ def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: 
     [
         pytest.param("score = '60.0'", id="the points shown"),
         pytest.param("passed = NOT passed", id="the verdict"),
-        pytest.param("sheet = replace(sheet, '\"raw\":\"', '\"raw\":\"9')", id="the sheet"),
+        pytest.param('sheet = replace(sheet, \'"raw":"\', \'"raw":"9\')', id="the sheet"),
     ],
 )
 def test_a_score_that_does_not_say_what_its_sheet_says_is_found_by_verify(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from cbt.assembly.models import Form
+from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.drawing import draw_for_sitting
@@ -50,7 +53,9 @@ def change_blueprint(world: World, name: str, level: str, *changes: tuple[str, s
             drawn = session.scalars(
                 select(Attempt).where(Attempt.registration_id == sitter.registration_id)
             ).one()
-    sitter.attempt_ref, sitter.attempt_id = drawn.ref, drawn.id
+    # The sitters are shared with other tests: this world gets its own.
+    drawn_for = replace(sitter, attempt_ref=drawn.ref, attempt_id=drawn.id)
+    world.sitters = {**world.sitters, name: drawn_for}
 
 
 @pytest.fixture
@@ -106,6 +111,26 @@ def test_time_granted_five_seconds_before_a_unit_ends(
     assert page.answer(first["position"], "A").status_code == 200
     with running.app.app_context():
         assert advance_overdue(now=running.clock.now()) == 0
+
+
+def test_the_log_says_which_end_a_grant_moved_and_where_to(running: World) -> None:
+    opened(running, "skills")
+    running.clock.set(PLANNED + 10 * MINUTE)
+    grant(running, "skills", 5 * MINUTE)
+    with running.app.app_context(), reading() as session:
+        line = session.scalars(select(AuditEntry).where(AuditEntry.act == "attempt.adjust")).one()
+    assert (line.actor, line.reason) == ("staff:test", "机器故障")
+    assert json.loads(line.before) == {
+        "closes_at": (PLANNED + 60 * MINUTE).isoformat(),
+        "unit_ends_at": (PLANNED + 20 * MINUTE).isoformat(),
+    }
+    assert json.loads(line.after) == {
+        "seconds": 300,
+        "kind": "site_fault",
+        "reason_code": "device",
+        "closes_at": (PLANNED + 65 * MINUTE).isoformat(),
+        "unit_ends_at": (PLANNED + 25 * MINUTE).isoformat(),
+    }
 
 
 # --- answers that come too late ----------------------------------------------------------------------------

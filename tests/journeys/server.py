@@ -145,8 +145,9 @@ class Machines:
 def worker_app() -> flask.Flask:
     """Return the app of one server process, led and tied to its parent as in production."""
     clock = FileClock(Path(os.environ[CLOCK]))
-    serving.create_app = lambda settings, **_: create_app(settings, clock=clock)  # type: ignore[assignment]
-    serving.start_scheduler = _steady_scheduler
+    # serving builds its workers from these two names; nothing else of it is changed
+    vars(serving)["create_app"] = lambda settings, **_: create_app(settings, clock=clock)
+    vars(serving)["start_scheduler"] = _steady_scheduler
     app = serving.worker_app()
     app.wsgi_app = Machines(app.wsgi_app, clock, Path(os.environ[RECORDS]))  # type: ignore[method-assign]
     return app

@@ -55,10 +55,14 @@ def test_killing_the_parent_ends_its_workers_and_frees_the_port(installation: In
         workers = server.workers()
         assert workers
         assert not is_free(server.port)
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
-        assert wait_for(lambda: is_free(server.port), FREE_WITHIN_SECONDS)
-        assert wait_for(lambda: not any(is_running(worker) for worker in workers))
+        try:
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+            assert wait_for(lambda: is_free(server.port), FREE_WITHIN_SECONDS)
+            assert wait_for(lambda: not any(is_running(worker) for worker in workers))
+        finally:
+            for worker in filter(is_running, workers):  # a failure leaves none behind either
+                os.kill(worker, signal.SIGKILL)
 
 
 def is_running(pid: int) -> bool:

@@ -7,13 +7,18 @@ against what the server does.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import flask
 import pytest
 from werkzeug.routing import Rule
 
+from cbt.app import create_app
 from cbt.rules.roles import Role
 from cbt.web.access import Access, access_of
+from tests.conftest import Templates, close_engine
+from tests.delivery.driver import Page
+from tests.helpers import FakeClock
 from tests.world import World
 
 ROLES = [role.value for role in Role]
@@ -119,6 +124,51 @@ def test_a_candidate_does_not_find_another_candidates_paper(world: World, path: 
     assert world.candidate("theory").get(url).status_code == 404
 
 
+def test_no_url_opens_another_rooms_objects_to_a_proctor(world: World) -> None:
+    """Every page a proctor may call, asked for a room and a candidate that are not theirs."""
+    world.admit_all()
+    objects = {
+        "room_ref": world.room_ref,
+        "ref": world.sitters["theory"].registration_ref,
+        "code": "start",
+    }
+    client, adapter = world.staff("proctor_elsewhere"), world.app.url_map.bind("localhost")
+    opened, asked = [], 0
+    for rule, method, _, access in calls(world.app):
+        if access is None or Role.PROCTOR not in access.roles or not rule.arguments:
+            continue
+        asked += 1
+        url = adapter.build(rule.endpoint, {name: objects[name] for name in rule.arguments}, method=method)
+        if client.open(url, method=method).status_code != 404:
+            opened.append((method, url))
+    assert opened == []
+    assert asked >= 7
+
+
+def test_no_url_opens_another_candidates_paper(world: World) -> None:
+    """Every page of an attempt, asked for with somebody else's login and somebody else's lease."""
+    world.admit_all()
+    world.start()
+    mine, theirs = Page(world, "theory"), Page(world, "second")
+    assert (mine.start().status_code, theirs.start().status_code) == (200, 200)
+    theirs.answer(1, "A")
+    adapter = world.app.url_map.bind("localhost")
+    opened, asked = [], 0
+    for rule, method, _, access in calls(world.app):
+        if access is None or access.kind not in {"candidate", "lease"} or "ref" not in rule.arguments:
+            continue
+        asked += 1
+        arguments = {name: theirs.ref if name == "ref" else DUMMY[name] for name in rule.arguments}
+        url = adapter.build(rule.endpoint, arguments, method=method)
+        body = {"epoch": mine.epoch, "entries": [], "from_unit": 1} if method == "POST" else None
+        reply = mine.client.open(url, method=method, json=body, headers={"X-CBT-Lease": mine.lease})
+        if reply.status_code not in {404, 409} or "clock" in reply.text or "周杰" in reply.text:
+            opened.append((method, url, reply.status_code))
+    assert opened == []
+    assert asked >= 8
+    assert theirs.answer(2, "A").status_code == 200
+
+
 def test_an_authors_draft_is_theirs_alone(world: World) -> None:
     reply = world.staff("author").get("/bank/customer-service-l3/import/nobody")
     assert reply.status_code == 404
@@ -144,3 +194,46 @@ def test_a_form_without_its_token_changes_nothing(world: World) -> None:
 def test_preferences_never_redirect_elsewhere(world: World, target: str) -> None:
     reply = world.app.test_client().post("/preferences", data={"locale": "en", "next": target})
     assert reply.location == "/"
+
+
+@pytest.fixture
+def on_postgresql(templates: Templates, clock: FakeClock, tmp_path: Path) -> Iterator[World]:
+    """The world on the database that refuses a NUL in a text."""
+    settings, made = templates.settings("postgresql", populated=True, target=tmp_path)
+    app = create_app(settings, clock=clock)
+    app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
+    assert made is not None
+    yield made.on(app, clock)
+    close_engine(app)
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "data"),
+    [
+        pytest.param("", "POST", "/staff/sign-in", {"login": "a\0b", "password": "x"}, id="staff sign-in"),
+        pytest.param("", "POST", "/seat/bind", {"room_code": "a\0b", "number": "1"}, id="binding a seat"),
+        pytest.param("", "POST", "/my/results", {"ticket": "a\0b", "document": "123456"}, id="my results"),
+        pytest.param("", "POST", "/attempts/a%00b/answers", {}, id="a save"),
+        pytest.param("officer", "GET", "/results/a%00b", {}, id="a path"),
+        pytest.param("officer", "GET", "/audit?act=a%00b", {}, id="a query"),
+        pytest.param("officer", "POST", "/office/batches", {"name": "a\0b"}, id="a form"),
+    ],
+)
+def test_a_nul_is_refused_and_never_an_error_of_the_server(
+    on_postgresql: World, role: str, method: str, path: str, data: dict[str, str]
+) -> None:
+    client = on_postgresql.staff(role) if role else on_postgresql.app.test_client()
+    assert client.open(path, method=method, data=data).status_code == 422
+
+
+def test_an_error_nobody_expected_tells_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_named: object) -> None:
+        raise RuntimeError("SELECT 310101199001011234 FROM secrets")
+
+    monkeypatch.setattr("cbt.accounts.audit_views.entries", fail)
+    client = world.staff("officer")
+    for accept in ("text/html", "application/json"):
+        reply = client.get("/audit", headers={"Accept": accept})
+        assert reply.status_code == 500
+        assert reply.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert not any(word in reply.text for word in ("SELECT", "3101011990", "RuntimeError", "Traceback"))

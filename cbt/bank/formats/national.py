@@ -101,20 +101,20 @@ class _Row:
 
 def _row(row: _Row) -> tuple[ItemDraft | None, list[Finding]]:
     findings = [row.error("missing", name) for name in REQUIRED if not row.text(name)]
-    if findings:
-        return None, findings
+    if not row.text("type"):
+        return None, [*findings, *_scales(row, {})]
     choices = [row.text(name) for name in CHOICES]
     filled = [text for text in choices if text]
     kind = codes.item_type(row.text("type"), choices=len(filled), answer=row.text("answer"))
     if not isinstance(kind, ItemType):
-        return None, [row.error(kind, "type")]
+        return None, [*findings, row.error(kind, "type"), *_scales(row, {})]
     data: dict[str, Any] = {"type": kind.value, "point": row.text("point"), "stem": row.text("stem")}
     if kind in _CHOICE_TYPES:
         if (gap := choices.index("") if "" in choices else len(choices)) < len(filled):
             findings.append(row.error("choice_gap", CHOICES[gap], letter=CHOICES[gap][-1]))
         data["choices"] = filled
     findings += _scales(row, data)
-    findings += _answer(row, kind, data, len(filled))
+    findings += _answer(row, kind, data, len(filled)) if row.text("answer") else []
     if explanation := row.text("explanation"):
         data["explanation"] = explanation
     return (None if findings else ItemDraft("", data, row.places())), findings

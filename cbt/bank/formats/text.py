@@ -34,7 +34,12 @@ def bank_folders(folder: Path) -> list[Path]:
 
 
 def read_folder(folder: Path) -> Reading:
-    """Read a bank's folder; what cannot be read becomes findings, places are `path:line`."""
+    """Read a bank's folder; what cannot be read becomes findings, places are `path:line`.
+
+    Raises NotFound("bank.no_folder") when there is no taxonomy.toml in it.
+    """
+    if not (folder / TAXONOMY_FILE).is_file():
+        raise NotFound("bank.no_folder", path=str(folder))
     findings: list[Finding] = []
     taxonomy = _read_taxonomy(folder / TAXONOMY_FILE, findings)
     items: list[ItemDraft] = []

@@ -33,6 +33,19 @@ _PREDICATE = re.compile(
     r"[是为有应须需要可能会把被由让使将在以对与和按从于比像属含分做作看用给写说定出到得，、；]"
 )
 SHORTEST_STATEMENT = 8
+_SOUND: Mapping[str, Any] = {
+    "difficulty": 3,
+    "consistency": 5,
+    "explanation": "",
+    "law": "",
+    "enemies": (),
+    "stem": "{{1}}",
+    "title": "-",
+    "stimulus": "-",
+    "unit": 1,
+}
+_PART: Mapping[str, Any] = {"type": "true_false", "stem": "-", "answer": True, "points": 1}
+"""Stand-ins that let the faults after the first one be found in the same reading."""
 
 
 def check_item(draft: ItemDraft, taxonomy: Taxonomy) -> Iterator[Finding]:
@@ -52,11 +65,10 @@ def _errors(draft: ItemDraft, taxonomy: Taxonomy) -> Iterator[Finding]:
     if kind == ItemType.SHORT_ANSWER:
         yield draft.find(Severity.ERROR, "type_unsupported", "type", kind)
         return
-    try:
-        parse_content(draft.data)
-    except InvalidInput as error:
-        name = str(error.params["field"])
-        yield draft.find(Severity.ERROR, error.code.removeprefix("item."), name, _value(draft.data, name))
+    if refused := list(_refusals(draft.data)):
+        for code, name in refused:
+            yield draft.find(Severity.ERROR, code, name, _value(draft.data, name))
+        yield from _point(draft, "point", draft.data, taxonomy)
         return
     if kind == ItemType.CASE:
         yield from _keys(draft, "", draft.data)
@@ -68,6 +80,37 @@ def _errors(draft: ItemDraft, taxonomy: Taxonomy) -> Iterator[Finding]:
             yield draft.find(Severity.ERROR, "type_unsupported", f"{prefix}type", data["type"])
         if data.get("type") == ItemType.NUMERIC and "compute" in data:
             yield from _computed(draft, prefix, data)
+
+
+def _refusals(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield code and field of each fault of a content: what is refused is put right, and the rest read on."""
+    given, mended = dict(data), set()
+    while True:
+        try:
+            parse_content(given)
+        except InvalidInput as error:
+            name = str(error.params["field"])
+            yield error.code.removeprefix("item."), name
+            field = name.split(".")[0]
+            sound = _sound(given, name)
+            if sound is None or name in mended:
+                return
+            given[field] = sound
+            mended.add(name)
+        else:
+            return
+
+
+def _sound(data: Mapping[str, Any], name: str) -> Any:
+    """Return what the refused field could have been; None when the rest cannot be judged without it."""
+    field, _dot, inner = name.partition(".")
+    value = data.get(field)
+    if field == "parts" and isinstance(value, list) and inner:
+        place = int(inner.split(".")[0]) - 1
+        return [*value[:place], _PART, *value[place + 1 :]]
+    if field == "choices" and isinstance(value, list) and len(value) > 1:
+        return [str(number) for number in range(len(value))]
+    return None if data.get("type") == ItemType.FILL_BLANK and field == "stem" else _SOUND.get(field)
 
 
 def _keys(draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:

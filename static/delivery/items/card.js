@@ -1,7 +1,7 @@
 // The card of one item: head (number, points, flag), stem, the answer by its type, note, and the save state,
 // which stands outside every option's label.
 
-import { h, icon, t, wall } from "../dom.js";
+import { alignFigures, h, icon, t, wall } from "../dom.js";
 import { saveTyping } from "../typing.js";
 import { renderBlank } from "./blank.js";
 import { renderChoice } from "./choice.js";
@@ -34,7 +34,7 @@ export function renderCard(item, app) {
   const noteButton = h("button", {
     type: "button", class: "btn btn-quiet btn-s", "aria-expanded": "false", onclick: () => openNote(note.hidden),
   }, icon("note"), h("span", {}, t("item.note")));
-  const stem = h("div", { class: "stem", id: `stem-${position}`, html: item.stem });
+  const stem = alignFigures(h("div", { class: "stem", id: `stem-${position}`, html: item.stem }));
   const part = RENDERERS[item.type](item, app, stem);
   const saved = h("p", { class: "saved num" });
   const note = noteBox();
