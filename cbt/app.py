@@ -23,6 +23,7 @@ from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
 from cbt.delivery.journal import init_journal
 from cbt.delivery.store import paper_states
+from cbt.delivery.wire import init_save_path
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.results import views as results
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         app.register_blueprint(room.pages)
     _exempt_lease_views(app, csrf)
     init_journal(app)
+    init_save_path(app)
     app.add_template_global(current_principal, "principal")
     app.add_template_global(lambda: abs(app.extensions["cbt_clock"].drift()) > MAX_DRIFT, "clock_jumped")
     return app

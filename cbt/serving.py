@@ -201,6 +201,19 @@ def lan_address() -> str:
         return str(probe.getsockname()[0])
 
 
+def check_port(settings: Settings) -> None:
+    """Refuse a port somebody listens on: workers share theirs, so the kernel would deal out its connections.
+
+    Raises Unavailable("serve.port").
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable("serve.port", port=settings.port) from error
+
+
 def run_server(settings: Settings, *, factory: str = "cbt.serving:worker_app") -> None:
     """Serve the app that `factory` makes in each worker, until told to stop."""
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
@@ -235,6 +248,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     settings = read_settings()
     lock = DataDirLock(settings.data_dir)
     lock.take(f"pid {os.getpid()}, port {settings.port}")
+    check_port(settings)
     first = in_child(_prepare, settings)
     if first:
         click.echo(first)

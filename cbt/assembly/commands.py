@@ -115,7 +115,9 @@ def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
 @click.argument("blueprint_file", type=click.Path(path_type=Path))
 @click.argument("paper")
 @click.option("--bank", type=click.Path(path_type=Path), required=True, help="题库目录 · bank folder")
-@click.option("--forms", type=click.IntRange(min=2), default=40, show_default=True, help="抽卷份数 · papers drawn")
+@click.option(
+    "--forms", type=click.IntRange(min=2), default=40, show_default=True, help="抽卷份数 · papers drawn"
+)
 @click.option("--seed", default=1, show_default=True, help="种子 · seed")
 def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int) -> None:
     """Print the mean and the largest share of items that two of the papers have in common."""

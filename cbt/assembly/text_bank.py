@@ -27,16 +27,21 @@ class TextBank:
 def read_text_bank(folder: Path) -> TextBank:
     """Return the bank of `folder`.
 
-    Raises InvalidInput("assembly.bank_unreadable", path=…) when it has no taxonomy, and InvalidInput of the
-    first item that cannot be read; `cbt bank lint` lists everything.
+    Raises NotFound("bank.no_folder") when it has no taxonomy.toml, and InvalidInput("assembly.bank_unreadable")
+    with `path` and `place`, the first thing in it that cannot be read; `cbt bank lint` lists everything.
     """
     found = read_folder(folder)
-    if found.taxonomy is None:
-        raise InvalidInput("assembly.bank_unreadable", path=str(folder))
+    for wrong in found.findings:
+        raise InvalidInput("assembly.bank_unreadable", path=str(folder), place=str(wrong.place))
+    assert found.taxonomy is not None
     weights, importances = found.taxonomy.weights, found.taxonomy.importances
     drawables = []
     for draft in found.items:
-        content = parse_content(draft.data)
+        try:
+            content = parse_content(draft.data)
+        except InvalidInput as error:
+            place = str(draft.place(str(error.params["field"])))
+            raise InvalidInput("assembly.bank_unreadable", path=str(folder), place=place) from error
         drawables.append(
             drawable_of(
                 content,

@@ -15,6 +15,7 @@ from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import AttemptInfo, Guard
 from cbt.delivery.journal import Outcome, Saved, current_journal, hash_lease
 from cbt.delivery.store import attempt_by_ref, unread_messages
+from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed
 from cbt.web import access
 from cbt.web.login import current_principal, machine_id
@@ -56,7 +57,12 @@ def start(ref: str) -> Reply:
 @pages.post("/<ref>/answers")
 @access.lease
 def answers(ref: str) -> Reply:
-    """Append what the browser sends; 200 means it is on disk (R-40). No entries is a heartbeat."""
+    """Append what the browser sends; 200 means it is on disk (R-40). No entries is a heartbeat.
+
+    Plain saves were answered before they came here (wire.py); this view takes and explains the rest.
+    """
+    if NOT_TAKEN in flask.request.environ:
+        raise flask.request.environ[NOT_TAKEN]
     body = _body()
     journal = current_journal()
     info = journal.infos.get(ref)
@@ -158,7 +164,10 @@ def read_guard(info: AttemptInfo) -> Guard:
 
 
 def _body() -> Mapping[str, Any]:
-    body = flask.request.get_json(silent=True)
+    try:
+        body = flask.request.get_json(silent=True)
+    except RecursionError as error:  # deeper than anything a page sends
+        raise InvalidInput("web.bad_request") from error
     if not isinstance(body, Mapping):
         raise InvalidInput("web.bad_request")
     return body

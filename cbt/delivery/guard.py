@@ -46,7 +46,21 @@ class InfoCache:
     """Finds the AttemptInfo of a public identifier; only immutable things are kept."""
 
     def __init__(self) -> None:
-        self.get = lru_cache(maxsize=CACHED_ATTEMPTS)(_load)
+        self._known: dict[str, AttemptInfo] = {}
+
+    def known(self, ref: str) -> AttemptInfo | None:
+        """Return the facts of `ref` when this process has read them before."""
+        return self._known.get(ref)
+
+    def get(self, ref: str) -> AttemptInfo:
+        """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
+        info = self._known.get(ref)
+        if info is None:
+            info = _load(ref)
+            if len(self._known) >= CACHED_ATTEMPTS:
+                self._known.clear()
+            self._known[ref] = info
+        return info
 
 
 def _load(ref: str) -> AttemptInfo:

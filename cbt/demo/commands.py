@@ -13,7 +13,7 @@ import click
 from cbt.config import Settings, read_settings
 from cbt.demo.build import Access, build_demo, is_built
 from cbt.exams.table import align
-from cbt.serving import DataDirLock, announce, in_child, prepare_app, run_server
+from cbt.serving import DataDirLock, announce, check_port, in_child, prepare_app, run_server
 
 SHEET = "demo-accounts.txt"
 
@@ -39,6 +39,8 @@ def demo(folder: str, host: str | None, port: int | None, fresh: bool, build_onl
         _set_aside(settings)
     lock = DataDirLock(settings.data_dir)
     lock.take(f"pid {os.getpid()}, port {settings.port}")
+    if not build_only:
+        check_port(settings)
     text = in_child(_prepare, settings)
     click.echo(text)
     if not build_only:

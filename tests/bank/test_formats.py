@@ -211,3 +211,20 @@ def test_a_zip_that_unpacks_beyond_measure_is_refused_before_it_is_unpacked() ->
     with pytest.raises(InvalidInput) as refused:
         read_workbook(buffer.getvalue())
     assert refused.value.code == "bank.workbook_too_big"
+
+
+def test_every_fault_of_a_row_is_named_at_its_cell() -> None:
+    row = ["A-A-A-001", "B", "", "甲", "乙", "", "", "", "Z", 9, 8]
+    untyped = ["", "Q", "甲", "", "", "", "", "", "", 3, 8]
+    found = read_national(workbook([row, untyped]), "题库.xlsx")
+    assert found.items == []
+    assert [(one.place.line, one.place.column, one.code) for one in found.findings] == [
+        (2, "C", "missing"),
+        (2, "J", "scale"),
+        (2, "K", "scale"),
+        (2, "I", "answer_no_choice"),
+        (3, "A", "missing"),
+        (3, "I", "missing"),
+        (3, "B", "type_unknown"),
+        (3, "K", "scale"),
+    ]

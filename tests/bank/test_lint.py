@@ -223,3 +223,28 @@ def test_a_negative_stem_is_told_from_a_story_with_a_negation(
     stem: str, negative: bool, emphasised: bool
 ) -> None:
     assert (is_negative(stem), is_emphasised(stem)) == (negative, emphasised)
+
+
+def test_every_fault_of_an_item_is_found_in_one_reading() -> None:
+    faulty = drafts.single(stem="", difficulty=9, choices=["问候", "问候"], answer="C", point="Z-Z-Z-001")
+    found = list(check_item(draft(faulty), TAXONOMY))
+    assert {(one.code, one.params["field"]) for one in found} == {
+        ("missing", "stem"),
+        ("scale", "difficulty"),
+        ("choices", "choices"),
+        ("answer", "answer"),
+        ("point_unknown", "point"),
+    }
+
+
+def test_each_faulty_part_of_a_case_is_named() -> None:
+    faulty = drafts.case(title="")
+    for part in faulty["parts"][:2]:
+        part["stem"] = ""
+    found = list(check_item(draft(faulty), TAXONOMY))
+    assert [one.params["field"] for one in found] == ["title", "parts.1.stem", "parts.2.stem"]
+
+
+def test_blanks_are_not_judged_by_a_stem_that_is_missing() -> None:
+    found = list(check_item(draft(drafts.fill_blank(stem="")), TAXONOMY))
+    assert codes(found) == ["missing"]

@@ -14,9 +14,10 @@ from sqlalchemy import text
 
 from cbt.app import create_app
 from cbt.db.base import Base, db
-from cbt.db.migrate import migrate
+from cbt.db.migrate import check_migrated, migrate
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Unavailable
+from cbt.web import cli
 from tests.conftest import base_settings, close_engine
 
 
@@ -102,3 +103,29 @@ def test_a_database_in_clear_warns_at_every_start(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="in clear"):
         app = create_app(replace(base_settings(tmp_path), db_encryption=False))
     close_engine(app)
+
+
+def test_a_database_of_this_version_is_ready_for_commands(app: flask.Flask) -> None:
+    with app.app_context():
+        check_migrated()
+        with unit_of_work() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(Unavailable) as refused:
+            check_migrated()
+    assert refused.value.code == "db.newer"
+
+
+def test_a_command_on_a_database_without_tables_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    app = create_app(base_settings(tmp_path))
+    former = list(cli._factory)
+    cli.register_factory(lambda: app)
+    try:
+        with pytest.raises(Unavailable) as refused:
+            cli.with_app(lambda now: now)()
+        cli.with_any_database(lambda now: migrate())()
+        cli.with_app(lambda now: now)()
+    finally:
+        cli._factory[:] = former
+        close_engine(app)
+    assert refused.value.code == "db.not_migrated"
+    assert refused.value.params["place"] == str(tmp_path / "data" / "cbt.db")

@@ -236,3 +236,17 @@ def test_a_missing_file_and_one_that_is_no_text_are_told_apart(tmp_path: Path) -
     (tmp_path / "gbk.toml").write_bytes('name = "三级"'.encode("gbk"))
     with pytest.raises(InvalidInput):
         load_blueprint_file(tmp_path / "gbk.toml")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "saved-by-notepad.toml"
+    path.write_text(shipped("l3").read_text("utf-8"), "utf-8-sig")
+    assert load_blueprint_file(path) == load_blueprint_file(shipped("l3"))
+
+
+@pytest.mark.parametrize("minutes", ["1e400", "1e12", "1440"])
+def test_a_time_no_sitting_has_is_refused_at_its_line(minutes: str) -> None:
+    text = shipped("l3").read_text("utf-8").replace("minutes = 15", f"minutes = {minutes}")
+    with catalogues(), pytest.raises(InvalidInput) as refused:
+        read_blueprint(text, name="l3.toml")
+    assert "units[2].minutes" in str(refused.value.params["what"])

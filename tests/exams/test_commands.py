@@ -7,6 +7,8 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from cbt.assembly import commands as assembly_commands
+from cbt.assembly.commands import form
+from cbt.errors import NotFound
 from cbt.exams.commands import blueprint
 from cbt.exams.schema import schema_text
 from cbt.exams.table import align, width
@@ -66,3 +68,47 @@ def test_the_schema_can_be_printed() -> None:
 def test_columns_line_up_where_wide_and_narrow_characters_mix() -> None:
     assert width("a单b") == 4
     assert align([["单", "1"], ["ab c", "20"]], frozenset({1})) == ["单     1", "ab c  20"]
+
+
+def test_a_paper_is_proved_against_a_bank_or_its_shortfall_is_named_by_unit() -> None:
+    banks = product_dir("question_bank")
+    proved = run("check", L3, "--bank", banks)
+    assert proved.exit_code == 0
+    assert "专业能力：题库 customer-service-l3 可以抽出试卷" in proved.output
+    short = run("check", L3, "--bank", banks / "customer-service-l2")
+    assert short.exit_code == 2
+    assert "专业能力：客户投诉及关系处理 需要 1，题库只有 0，缺 1" in short.output
+
+
+def test_a_bank_that_is_none_or_cannot_be_read_is_named_with_the_remedy(tmp_path: Path) -> None:
+    nowhere = run("check", L3, "--bank", tmp_path)
+    assert nowhere.exit_code == 2
+    assert f"{tmp_path} 不是文本题库" in nowhere.output
+    taxonomy = product_dir("question_bank") / "customer-service-l3" / "taxonomy.toml"
+    (tmp_path / "taxonomy.toml").write_text(taxonomy.read_text("utf-8"), "utf-8")
+    items = tmp_path / "items.toml"
+    for text, place in (
+        ('[[item]]\ntype = "true_false"\nstem = ""\nanswer = true\n', f"{items}:3"),
+        ("[[item", f"{items}:1"),
+    ):
+        items.write_text(text, "utf-8")
+        faulty = run("check", L3, "--bank", tmp_path)
+        assert faulty.exit_code == 2
+        assert f"读不出来的内容：{place}。" in faulty.output
+        assert f"cbt bank lint {tmp_path}" in faulty.output
+
+
+def test_papers_that_share_items_are_compared_for_a_paper_the_blueprint_has() -> None:
+    bank = product_dir("question_bank") / "customer-service-l3"
+    shown = CliRunner().invoke(form, ["overlap", str(L3), "skills", "--bank", str(bank), "--forms", "2"])
+    assert shown.exit_code == 0
+    assert "2 份试卷两两重复" in shown.output
+    unknown = CliRunner().invoke(form, ["overlap", str(L3), "practice", "--bank", str(bank)])
+    assert isinstance(unknown.exception, NotFound)
+    assert unknown.exception.code == "blueprint.no_such_paper"
+    assert (
+        CliRunner()
+        .invoke(form, ["overlap", str(L3), "skills", "--bank", str(bank), "--forms", "1"])
+        .exit_code
+        == 2
+    )

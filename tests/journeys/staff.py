@@ -119,6 +119,7 @@ class Board(Desk):
         if look:
             self.browser.look(look)
         self.confirm()
+        expect(self.find("#picked-acts button[formaction$='/acts/suspend']")).to_have_count(1)
 
     def mark_absent(self, *names: str) -> None:
         """缺考 for those who did not come."""
@@ -170,6 +171,8 @@ class Board(Desk):
         if look:
             self.browser.look(look)
         self.confirm()
+        expect(self.find("#picked")).to_have_count(0)
+        expect(self.find("#live-log .undo")).to_have_count(0)
 
 
 class Office(Desk):

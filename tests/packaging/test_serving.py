@@ -141,3 +141,12 @@ def test_an_unknown_command_is_answered_with_the_near_one(installation: Installa
     refused = installation.run("srve")
     assert refused.returncode == 2
     assert "serve" in refused.stderr
+
+
+def test_a_port_in_use_is_refused(installation: Installation, tmp_path: Path) -> None:
+    other = Installation(tmp_path, data="other")
+    other.port = installation.port
+    with installation.serving():
+        refused = other.run("serve")
+    assert refused.returncode == 2
+    assert f"端口 {other.port}" in refused.stderr

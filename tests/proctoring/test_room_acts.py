@@ -11,6 +11,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive
 from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.attempt_state import State
+from cbt.scoring.service import score_closed, verify_sitting
 from cbt.sittings.models import RoomHold
 from tests.proctoring.desk import (
     Desk,
@@ -55,6 +56,36 @@ def test_two_short_extensions_are_counted_together(world: World) -> None:
     desk = Desk(world)
     done(desk.act("adjust_room", **{**TIME, "minutes": "6"}))
     assert refused(desk.act("adjust_room", **TIME)) == "proctoring.second_needed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "comes_back"),
+    [pytest.param("site_fault", True, id="补时"), pytest.param("general", False, id="延时")],
+)
+def test_time_for_the_room_after_a_power_cut_at_minute_44_reopens_what_the_deadline_closed(
+    world: World, kind: str, comes_back: bool
+) -> None:
+    pages = running(world, "theory", "second", "skills")
+    world.clock.set(PLANNED + 31 * MINUTE)
+    assert pages["second"].submit().status_code == 200
+    world.clock.set(PLANNED + 50 * MINUTE)
+    with world.app.app_context():
+        assert expire_overdue(now=world.clock.now()) == 1
+        assert score_closed(now=world.clock.now()) == 2
+    done(Desk(world).act("adjust_room", **{**TIME, "kind": kind, "minutes": "10"}))
+    theory = attempt(world, "theory")
+    assert (theory.state == State.INTERACTING) == comes_back
+    assert theory.closes_at == (END + 10 * MINUTE if comes_back else END)
+    assert (pages["theory"].answer(2, "B").status_code == 200) == comes_back
+    assert attempt(world, "second").closed_by == "candidate"
+    assert attempt(world, "skills").closes_at == PLANNED + 70 * MINUTE
+    assert verified(world)
+
+
+def verified(world: World) -> bool:
+    """Return whether every score still follows from its journal."""
+    with world.app.app_context():
+        return all(one.ok for one in verify_sitting(world.sitting_ref))
 
 
 def test_an_extension_into_the_next_sitting_is_warned_of(world: World) -> None:
