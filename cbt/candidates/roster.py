@@ -64,9 +64,13 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What a file holds: its readable rows, everything wrong with it, and how its columns were understood."""
+    """What a file holds: its readable rows, everything wrong with it, and how its columns were understood.
+
+    `refused` are the rows that a problem keeps out, with what of them could be read.
+    """
 
     rows: tuple[RosterRow, ...]
+    refused: tuple[RosterRow, ...]
     problems: tuple[Problem, ...]
     headers: Mapping[str, str]
     ignored: tuple[str, ...]
@@ -108,6 +112,7 @@ def _headers(line: Line) -> dict[int, str]:
 def _read(header: Line, places: dict[int, str], lines: Sequence[Line]) -> Roster:
     names = {column: header.cells[place].text for place, column in places.items()}
     rows: list[RosterRow] = []
+    refused: list[RosterRow] = []
     problems: list[Problem] = []
     total = 0
     for line in lines:
@@ -118,13 +123,12 @@ def _read(header: Line, places: dict[int, str], lines: Sequence[Line]) -> Roster
         reader = _RowReader(line.number, cells, names)
         row = reader.read()
         problems += reader.problems
-        if row is not None:
-            rows.append(row)
+        (refused if any(problem.stop for problem in reader.problems) else rows).append(row)
     if not total:
         raise InvalidInput("roster.empty", field="file")
     known = set(places)
     ignored = [cell.text for place, cell in enumerate(header.cells) if place not in known and cell.text]
-    return Roster(tuple(rows), tuple(problems), names, tuple(ignored), total)
+    return Roster(tuple(rows), tuple(refused), tuple(problems), names, tuple(ignored), total)
 
 
 class _RowReader:
@@ -136,11 +140,11 @@ class _RowReader:
         self._cells = cells
         self._names = names
 
-    def read(self) -> RosterRow | None:
-        """Return the row, or None when a problem keeps it out."""
+    def read(self) -> RosterRow:
+        """Return the row as far as it can be read."""
         document_type, document_number = self._document()
         factor, extra = self._accommodation()
-        row = RosterRow(
+        return RosterRow(
             row=self.number,
             name=self._name(),
             document_type=document_type,
@@ -162,7 +166,6 @@ class _RowReader:
             note=self._text("note", 500),
             occupation=self._text("occupation", 60),
         )
-        return None if any(problem.stop for problem in self.problems) else row
 
     def _raw(self, column: str) -> str:
         cell = self._cells.get(column)

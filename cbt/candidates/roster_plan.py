@@ -135,6 +135,10 @@ class _Planner:
         # Rows that name their seat come first, so that no other row is given it.
         for row, (choice, paper) in sorted(placed, key=lambda one: (one[0].seat is None, one[0].row)):
             self._place(row, choice, paper)
+        for row in self._roster.refused:
+            # Kept out already, but all that is wrong with it is to be seen at once.
+            if row.level and (choice_of := self._choice(row)) is not None and row.paper:
+                self._paper(row, choice_of)
         self._result.placements.sort(key=lambda one: one.row.row)
         self._result.problems.sort(key=lambda problem: problem.row)
         fresh = {one.index for one in self._result.placements if one.candidate is None}

@@ -64,7 +64,10 @@ def bind() -> Reply:
 @access.public
 def undelivered() -> Reply:
     """Take the number of answers of former candidates this machine still holds (R-16)."""
-    body = flask.request.get_json(silent=True)
+    try:
+        body = flask.request.get_json(silent=True)
+    except RecursionError:  # deeper than anything a page sends
+        body = None
     count = body.get("count") if isinstance(body, dict) else None
     if not isinstance(count, int) or isinstance(count, bool):
         raise InvalidInput("seat.undelivered", field="count")

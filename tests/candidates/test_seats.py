@@ -216,3 +216,8 @@ def test_a_machine_is_known_by_its_cookie_before_its_address(world: World) -> No
         by_address = seats.seat_of(session, Machine("unknown", "10.0.0.2"))
         assert by_address is not None
         assert by_address.number == 2
+
+
+def test_a_body_nested_beyond_measure_is_refused_like_any_other(world: World) -> None:
+    said = machine_at(world, 3).post("/seat/undelivered", data="[" * 20000, content_type="application/json")
+    assert said.status_code == 422

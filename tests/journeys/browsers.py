@@ -109,6 +109,7 @@ class Browser:
     def look(self, name: str, *, zoom: bool = False) -> None:
         """Hold the page to WCAG 2.2 AA by axe in both themes, and take its pictures when CBT_SHOTS is set."""
         page = self.page
+        page.wait_for_load_state()
         was = page.evaluate("document.documentElement.dataset.theme")
         page.evaluate(AXE.read_text("utf-8") + ";null")
         for theme in ("light", "dark"):

@@ -189,6 +189,7 @@ class Office(Desk):
         if look:
             self.browser.look("sheet")
         hand.press(self.find(f"a[href$='/results/{self.world.sitting_ref}/release']").first)
+        expect(self.find(".second-card")).to_be_visible()
         if look:
             self.browser.look("release")
         hand.write(self.find("input[name=second_login]"), self.world.people[second].login)
