@@ -19,6 +19,7 @@ from typing import Any
 import click
 import flask
 import psycopg
+from flask_babel import gettext
 from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -36,6 +37,7 @@ from cbt.delivery.outage import beat
 from cbt.errors import CbtError, Unavailable
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
+from cbt.exams.texts import catalogues
 from cbt.jobs import start_scheduler
 from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
@@ -156,8 +158,9 @@ def _prepare(settings: Settings) -> str:
             if session.scalar(select(Staff.id).limit(1)) is not None:
                 return ""
         now: datetime = app.extensions["cbt_clock"].now()
-        password = create_staff(login="admin", name="系统管理员", roles=[Role.ADMIN], now=now, actor="cli")
-    return f"首次启动：管理员 admin 的一次性密码（仅显示这一次）：{password}"
+        name = gettext("role.admin")
+        password = create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
+        return str(gettext("serving.first_password", password=password))
 
 
 def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
@@ -173,7 +176,8 @@ def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
     try:
         outcome, text = reader.recv()
     except EOFError:
-        outcome, text = "error", "启动准备失败，详见上方日志。"
+        with catalogues():
+            outcome, text = "error", gettext("serving.not_prepared")
     child.join()
     if outcome != "ok":
         click.echo(text, err=True)
@@ -258,10 +262,11 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
 def announce(settings: Settings) -> None:
     """Print where the product is to be found."""
-    click.echo(f"本机    http://127.0.0.1:{settings.port}/")
-    if settings.host not in ("127.0.0.1", "localhost"):
-        click.echo(f"考场网络 http://{lan_address()}:{settings.port}/")
-    click.echo("工作人员 /staff    考生 /    按 Ctrl+C 停止", nl=True)
+    with catalogues():
+        click.echo(gettext("serving.here", url=f"http://127.0.0.1:{settings.port}/"))
+        if settings.host not in ("127.0.0.1", "localhost"):
+            click.echo(gettext("serving.lan", url=f"http://{lan_address()}:{settings.port}/"))
+        click.echo(gettext("serving.doors"))
     sys.stdout.flush()
 
 
@@ -269,7 +274,7 @@ def announce(settings: Settings) -> None:
 @with_any_database
 def migrate_command(*, now: datetime) -> None:
     """Bring the tables to this version's."""
-    click.echo(f"数据库版本 {migrate()}")
+    click.echo(gettext("serving.migrated", revision=migrate()))
 
 
 commands: list[click.Command] = [serve, migrate_command]

@@ -57,12 +57,12 @@ def draw(blueprint: str, paper: str, seed: int | None, as_json: bool, *, now: da
         )
         return
     click.echo(f"{values.occupation_name}（{values.level_name}） {values.papers[paper].name}")
-    click.echo(
-        f"种子 {chosen}  题库版本 {revision[:12]}  试卷摘要 {sealed[:12]}  共 {len(content['positions'])} 题"
-    )
+    count = len(content["positions"])
+    click.echo(_("assembly.drawn", seed=chosen, bank=revision[:12], form=sealed[:12], count=count))
     for place in content["positions"]:
         part = "" if place["part"] is None else f"#{place['part'] + 1}"
-        click.echo(f"{place['position']:>4}  {place['item']}{part}  {place['type']}  {place['points']} 分")
+        points = _("assembly.points", points=place["points"])
+        click.echo(f"{place['position']:>4}  {place['item']}{part}  {place['type']}  {points}")
 
 
 @blueprint.command("check", help="核对考核方案，可连同题库 · Check blueprint files, and a bank with --bank.")
@@ -134,7 +134,9 @@ def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int)
         content = draw_form(found.papers[paper], text.drawables, text.weights, text.importances, rng=rng)
         drawn.append({place["item"] for place in content["positions"]})
     shares = [len(one & other) / len(one) for one, other in combinations(drawn, 2)]
-    click.echo(f"{forms} 份试卷两两重复：平均 {fmean(shares):.1%}，最大 {max(shares):.1%}")
+    mean, most = f"{fmean(shares):.1%}", f"{max(shares):.1%}"
+    with catalogues():
+        click.echo(_("assembly.overlap", forms=forms, mean=mean, most=most))
 
 
 commands: list[click.Command] = [form]

@@ -40,7 +40,7 @@ class Access:
     """What is printed once, so that the demo can be entered."""
 
     staff: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """Login, name, roles, one-time password."""
+    """Login, name, role, one-time password."""
     candidates: list[tuple[int, str, str, str, str, str]] = field(default_factory=list)
     """Seat, name, paper, ticket number, last six of the document, 登录码."""
     room_code: str = ""
@@ -58,7 +58,7 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Acce
     access = Access()
     for login, name, roles in STAFF:
         password = create_staff(login=login, name=name, roles=roles, now=now, actor=ACTOR, rng=rng)
-        access.staff.append((login, name, "、".join(role.value for role in roles), password))
+        access.staff.append((login, name, roles[0].value, password))
     for folder in sorted(path for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file()):
         import_folder(folder, now=now, actor=ACTOR)
     people = invent(rng)

@@ -7,8 +7,10 @@ import random
 import time
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
+from flask_babel import gettext
 
 from cbt.config import Settings, read_settings
 from cbt.demo.build import Access, build_demo, is_built
@@ -61,14 +63,14 @@ def _prepare(settings: Settings) -> str:
     sheet = settings.keys / SHEET
     with app.app_context():
         if is_built():
-            return f"演练数据已在 {settings.data_dir}，原样继续。账号单：{sheet}（--fresh 重新搭建）"
+            return str(gettext("demo.kept", folder=str(settings.data_dir), sheet=str(sheet)))
         begun = time.monotonic()
         access = build_demo(settings, now=now, rng=random.SystemRandom())
         took = time.monotonic() - begun
         text = "\n".join(_lines(access, app.extensions["cbt_zone"]))
+        built = gettext("demo.built", seconds=f"{took:.1f}", folder=str(settings.data_dir), sheet=str(sheet))
     _keep(sheet, text)
-    built = f"已用 {took:.1f} 秒搭好演练数据（{settings.data_dir}）。"
-    return f"{text}\n\n{built}以上账号另存于 {sheet}（仅本机用户可读）。"
+    return f"{text}\n\n{built}"
 
 
 def _keep(sheet: Path, text: str) -> None:
@@ -77,15 +79,26 @@ def _keep(sheet: Path, text: str) -> None:
         handle.write(text + "\n")
 
 
-def _lines(access: Access, zone: object) -> list[str]:
-    start = access.planned_start_at.astimezone(zone) if access.planned_start_at else None  # type: ignore[arg-type]
-    lines = ["", f"第 1 场计划开考 {start:%H:%M}，签到与登录已开放，监考员可随时手动统一开考。", ""]
-    lines.append("工作人员（首次登录须改密码）")
-    lines += align([("账号", "姓名", "角色", "一次性密码"), *access.staff], frozenset())
-    lines += ["", f"考生（机房 A，绑定机位用的考场码 {access.room_code}；登录码 10 分钟内有效）"]
-    rows = [(f"{seat:02d}", *rest) for seat, *rest in access.candidates]
-    lines += align([("机位", "姓名", "科目", "准考证号", "证件后六位", "登录码"), *rows], frozenset())
-    return lines
+def _lines(access: Access, zone: ZoneInfo) -> list[str]:
+    start = access.planned_start_at.astimezone(zone).strftime("%H:%M") if access.planned_start_at else ""
+    staff_head = _titles("demo.login", "demo.name", "demo.roles", "demo.password")
+    seat_head = _titles("demo.seat", "demo.name", "demo.paper", "demo.ticket", "demo.last_six", "demo.code")
+    staff = [(login, name, gettext(f"role.{role}"), password) for login, name, role, password in access.staff]
+    seats = [(f"{seat:02d}", *rest) for seat, *rest in access.candidates]
+    return [
+        "",
+        gettext("demo.starts", start=start),
+        "",
+        gettext("demo.staff"),
+        *align([staff_head, *staff], frozenset()),
+        "",
+        gettext("demo.candidates", code=access.room_code),
+        *align([seat_head, *seats], frozenset()),
+    ]
+
+
+def _titles(*names: str) -> tuple[str, ...]:
+    return tuple(gettext(name) for name in names)
 
 
 commands: list[click.Command] = [demo]

@@ -6,6 +6,7 @@ import sys
 from datetime import datetime
 
 import click
+from flask_babel import gettext
 
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.web.cli import print_json, with_app
@@ -20,7 +21,7 @@ def score() -> None:
 @with_app
 def run(*, now: datetime) -> None:
     """Score everything that waits."""
-    click.echo(f"已评分 {score_closed(now=now)} 份答卷。")
+    click.echo(gettext("scoring.ran", count=score_closed(now=now)))
 
 
 @score.command("verify", help="由作答日志重新评分并逐字节比对 · Rescore from the journal and compare bytes.")
@@ -37,11 +38,15 @@ def verify(sitting: str, as_json: bool, *, now: datetime) -> None:
         )
     else:
         for one in wrong:
-            parts = [("试卷", one.form_ok), ("作答日志", one.journal_ok), ("评分", one.sheet_ok)]
-            click.echo(f"{one.attempt_ref}：{'、'.join(name for name, ok in parts if not ok)}与存档不一致")
-        click.echo(
-            f"核验 {len(checked)} 份答卷，一致 {len(checked) - len(wrong)} 份，不一致 {len(wrong)} 份。"
-        )
+            parts = [
+                (gettext("scoring.part.form"), one.form_ok),
+                (gettext("scoring.part.journal"), one.journal_ok),
+                (gettext("scoring.part.sheet"), one.sheet_ok),
+            ]
+            what = ", ".join(name for name, ok in parts if not ok)
+            click.echo(gettext("scoring.differs", ref=one.attempt_ref, what=what))
+        fine = len(checked) - len(wrong)
+        click.echo(gettext("scoring.verified", count=len(checked), fine=fine, wrong=len(wrong)))
     if wrong:
         sys.exit(2)
 
