@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import argon2
 
-from cbt.errors import InvalidInput
+from cbt.errors import InvalidInput, Unavailable
 
 MIN_LENGTH = 10
 MAX_LENGTH = 128
 ONE_TIME_LENGTH = 14
 MAX_PARALLEL = 2
+WAIT_SECONDS = 5.0
 
 # Without letters and digits that are read wrongly from paper.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -30,18 +33,29 @@ _slots = threading.BoundedSemaphore(MAX_PARALLEL)
 _nobody_hash = _hasher.hash(secrets.token_hex(16))
 
 
+@contextmanager
+def _slot() -> Iterator[None]:
+    if not _slots.acquire(timeout=WAIT_SECONDS):
+        raise Unavailable("sign_in.busy")
+    try:
+        yield
+    finally:
+        _slots.release()
+
+
 def hash_password(password: str) -> str:
     """Return the Argon2id hash a password is stored as."""
-    with _slots:
+    with _slot():
         return _hasher.hash(password)
 
 
 def matches(password_hash: str | None, password: str) -> bool:
     """Return whether the password is the one behind the hash; without a hash, do the same work and say no.
 
-    At most two run at once in a process, so that a burst of sign-ins cannot take the exam's memory.
+    At most two run at once in a process, so that a burst of sign-ins cannot take the exam's memory. Raises
+    Unavailable("sign_in.busy") when no turn comes: the server's threads belong to the candidates.
     """
-    with _slots:
+    with _slot():
         try:
             _hasher.verify(password_hash or _nobody_hash, password[:MAX_LENGTH])
         except argon2.exceptions.VerificationError:

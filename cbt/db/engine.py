@@ -78,7 +78,8 @@ def _listen_sqlite(engine: Engine, key: bytes | None) -> None:
 def check_readable(engine: Engine) -> None:
     """Read the first page of the database.
 
-    Raise Unavailable("db.unreadable") when the file is damaged or the key is not its key.
+    Raise Unavailable("db.unreadable") when the file is damaged or the key is not its key,
+    ("db.unreachable") when PostgreSQL does not answer.
     """
     try:
         with engine.connect() as connection:
@@ -86,4 +87,6 @@ def check_readable(engine: Engine) -> None:
             if engine.dialect.name == "sqlite":
                 connection.execute(text("SELECT count(*) FROM sqlite_master"))
     except DatabaseError as error:
+        if engine.dialect.name == "postgresql":
+            raise Unavailable("db.unreachable", detail=type(error.orig).__name__) from error
         raise Unavailable("db.unreadable", detail=type(error.orig).__name__) from error

@@ -129,3 +129,12 @@ def test_a_command_on_a_database_without_tables_is_refused_with_the_way_out(tmp_
         close_engine(app)
     assert refused.value.code == "db.not_migrated"
     assert refused.value.params["place"] == str(tmp_path / "data" / "cbt.db")
+
+
+def test_a_postgresql_that_does_not_answer_is_not_called_damaged(tmp_path: Path) -> None:
+    nowhere = "postgresql+psycopg://cbt@127.0.0.1:1/nothing"
+    app = create_app(base_settings(tmp_path, nowhere))
+    with app.app_context(), pytest.raises(Unavailable) as refused:
+        migrate()
+    close_engine(app)
+    assert refused.value.code == "db.unreachable"
