@@ -24,23 +24,27 @@ from cbt.delivery import views as delivery
 from cbt.delivery.journal import init_journal
 from cbt.delivery.store import paper_states
 from cbt.delivery.wire import init_save_path
+from cbt.observation import init_observation
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.results import views as results
 from cbt.sittings import views as sittings
-from cbt.web import preferences
+from cbt.web import health, metrics, preferences
 from cbt.web.access import access_of, init_access
 from cbt.web.assets import init_assets
 from cbt.web.headers import init_headers
 from cbt.web.i18n import init_i18n
 from cbt.web.login import current_principal, init_login, register_resolver
 from cbt.web.problems import init_problems
+from cbt.web.requestlog import ObservedApp
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
 
 ROOMS: tuple[ModuleType, ...] = (
     preferences,
+    health,
+    metrics,
     accounts,
     bank,
     sittings,
@@ -56,7 +60,7 @@ ROOMS: tuple[ModuleType, ...] = (
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> flask.Flask:
     """Return the app of one process; `clock` is the only way to bring another clock."""
     settings = settings or read_settings()
-    app = flask.Flask("cbt", template_folder=str(product_dir("templates")), static_folder=None)
+    app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
     app.extensions["cbt_settings"] = settings
     app.extensions["cbt_clock"] = clock or SystemClock()
     _configure(app, settings)
@@ -77,6 +81,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     _exempt_lease_views(app, csrf)
     init_journal(app)
     init_save_path(app)
+    init_observation(app, settings)
     app.add_template_global(current_principal, "principal")
     app.add_template_global(lambda: abs(app.extensions["cbt_clock"].drift()) > MAX_DRIFT, "clock_jumped")
     return app

@@ -28,6 +28,7 @@ ROOMS = (
     "cbt.sittings.commands",
     "cbt.candidates.commands",
     "cbt.scoring.commands",
+    "cbt.safety.commands",
 )
 
 

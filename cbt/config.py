@@ -43,6 +43,14 @@ class Settings:
     """CBT_SECURE_COOKIES: `on` when the centre serves over https."""
     max_upload_mb: int = 20
     """CBT_MAX_UPLOAD_MB: the largest file a page accepts, in MiB."""
+    backup_dir: Path | None = None
+    """CBT_BACKUP_DIR: the folder of the backups made on a schedule; none are made without it."""
+    backup_minutes: int = 60
+    """CBT_BACKUP_MINUTES: minutes from one scheduled backup to the next."""
+    backup_keep: int = 24
+    """CBT_BACKUP_KEEP: how many of the newest scheduled backups are kept."""
+    slow_ms: int = 500
+    """CBT_SLOW_MS: a request that takes longer, in milliseconds, gets a line in the log."""
 
     @property
     def keys(self) -> Path:
@@ -70,6 +78,16 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if raw:
             values[field.name] = _convert(field.name, str(field.type), raw)
     return Settings(**values)  # type: ignore[arg-type]  # each value was converted by its field's type
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return `settings` as the variables a child process reads them from; what is not set is left out."""
+    values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
+    return {
+        f"CBT_{name.upper()}": ("on" if value else "off") if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+        if value not in (None, "")
+    }
 
 
 def _convert(name: str, kind: str, raw: str) -> object:

@@ -6,21 +6,76 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from cbt.clock import Clock
+from cbt.config import Settings, as_environment
+from cbt.db.copies import due
 from cbt.delivery.outage import beat
 from cbt.delivery.sweeps import advance_overdue, expire_overdue
+from cbt.observation import SCHEDULER
 from cbt.proctoring.room_service import start_armed_rooms
 from cbt.scoring.service import score_closed
 from cbt.sittings.service import open_doors
 
 log = logging.getLogger(__name__)
+
+BACKUP_RETRY = timedelta(minutes=5)
+"""A scheduled backup that failed is tried again after this."""
+
+
+class BackupTimer:
+    """Has a backup made when one is due, by a child of its own: the copying takes nothing from this process."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._tried_at: datetime | None = None
+
+    def tick(self, *, now: datetime) -> bool:
+        """Look after the backup under way, or begin one when it is time; return whether one was begun."""
+        settings: Settings = flask.current_app.extensions["cbt_settings"]
+        if self._child is not None:
+            code = self._child.poll()
+            if code is None:
+                return False
+            self._child = None
+            if code != 0:
+                log.error("the scheduled backup failed with exit code %d", code)
+        if settings.backup_dir is None or self._waits(now):
+            return False
+        if not due(settings.backup_dir, every=timedelta(minutes=settings.backup_minutes), now=now):
+            return False
+        self._tried_at = now
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "cbt.cli", "backup", "--scheduled", "--keep", str(settings.backup_keep)],
+            env=os.environ | as_environment(settings),
+            stdin=subprocess.DEVNULL,
+        )
+        return True
+
+    def _waits(self, now: datetime) -> bool:
+        return self._tried_at is not None and abs(now - self._tried_at) < BACKUP_RETRY
+
+    def wait(self) -> int | None:
+        """Wait for the backup under way and return its exit code; None when there is none."""
+        return None if self._child is None else self._child.wait()
+
+
+_backups = BackupTimer()
+
+
+def back_up_when_due(*, now: datetime) -> None:
+    """Begin a scheduled backup when the newest is old enough (CBT_BACKUP_DIR, CBT_BACKUP_MINUTES)."""
+    _backups.tick(now=now)
+
 
 JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (beat, 1.0),
@@ -29,6 +84,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (score_closed, 2.0),
     (open_doors, 5.0),
     (start_armed_rooms, 1.0),
+    (back_up_when_due, 10.0),
 )
 """Each job and how often it runs, in seconds."""
 
@@ -61,4 +117,5 @@ def start_scheduler(app: flask.Flask) -> BackgroundScheduler:
     # A new leader beats at once, so that a change of leaders is no gap in the heartbeat (R-27).
     run_job(app, beat)
     scheduler.start()
+    app.extensions[SCHEDULER] = scheduler
     return scheduler

@@ -1,0 +1,73 @@
+"""The folder of backups: what each is called, which there are, and when the next is due.
+
+A backup is a folder named by its instant that holds a database copy and a manifest; one that is being made
+has another name, so a folder found under the final name is whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+EMBEDDED_COPY = "cbt.db"
+POSTGRES_COPY = "cbt.pgdump"
+UNFINISHED = ".part"
+GIVEN_UP_AFTER = timedelta(days=1)
+"""An unfinished backup this old is nobody's any more and is cleared away."""
+_PATTERN = "cbt-%Y%m%dT%H%M%SZ"
+_NAME = re.compile(r"cbt-\d{8}T\d{6}Z")
+_FILES = (EMBEDDED_COPY, f"{EMBEDDED_COPY}-journal", POSTGRES_COPY, MANIFEST)
+
+
+def copy_name(at: datetime) -> str:
+    """Return the name of the backup made at `at`."""
+    return at.astimezone(UTC).strftime(_PATTERN)
+
+
+def made_at(path: Path) -> datetime | None:
+    """Return the instant in the name of a backup, finished or not; None for anything else."""
+    name = path.name.removesuffix(UNFINISHED)
+    return datetime.strptime(name, _PATTERN).replace(tzinfo=UTC) if _NAME.fullmatch(name) else None
+
+
+def copies(folder: Path) -> list[Path]:
+    """Return the finished backups in `folder`, the oldest first."""
+    if not folder.is_dir():
+        return []
+    found = (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+    return sorted(path for path in found if (path / MANIFEST).is_file())
+
+
+def due(folder: Path, *, every: timedelta, now: datetime) -> bool:
+    """Return whether the newest backup in `folder` is `every` old, or there is none.
+
+    A backup from the future (the clock was set back) does not put off the next one.
+    """
+    newest = max((at for path in copies(folder) if (at := made_at(path)) and at <= now), default=None)
+    return newest is None or now - newest >= every
+
+
+def prune(folder: Path, *, keep: int, now: datetime) -> list[Path]:
+    """Remove all but the newest `keep` backups, and what was never finished; return what was removed.
+
+    Only the files a backup has are deleted: a folder that holds anything else stays.
+    """
+    old = copies(folder)[:-keep]
+    for path in folder.glob(f"*{UNFINISHED}"):
+        at = made_at(path)
+        if at is not None and now - at >= GIVEN_UP_AFTER:
+            old.append(path)
+    for path in old:
+        remove(path)
+    return old
+
+
+def remove(path: Path) -> None:
+    """Delete one backup."""
+    for name in _FILES:
+        (path / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.rmdir()

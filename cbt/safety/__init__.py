@@ -1,0 +1,1 @@
+"""Backups, restoring them, and proving that everything stored is what it was."""

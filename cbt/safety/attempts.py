@@ -1,0 +1,134 @@
+"""Checks of what candidates did: every closed attempt's journal, every score worked out again.
+
+Source: I6; R-54, R-64.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.audit.models import AuditEntry
+from cbt.delivery.digests import journal_digests
+from cbt.delivery.models import Attempt
+from cbt.rules.attempt_state import State
+from cbt.rules.canonical import digest
+from cbt.scoring.models import Score
+from cbt.scoring.service import sheets_of
+
+CHUNK = 200
+Found = list[tuple[str, str]]
+
+
+def check_journals(session: Session) -> tuple[int, Found]:
+    """Compare the journal of every closed attempt with the digest on its row and in the audit log."""
+    looked_at: int = 0
+    found: Found = []
+    for attempts in _chunks(session, (State.CLOSED, State.SCORED)):
+        looked_at += len(attempts)
+        digests = journal_digests(session, [attempt.id for attempt in attempts])
+        sealed = _sealed(session, attempts, act="attempt.close", name="journal")
+        for attempt in attempts:
+            if digests[attempt.id] != attempt.journal_digest:
+                found.append(("journal", attempt.ref))
+            elif sealed[attempt.ref][-1:] != [attempt.journal_digest]:
+                found.append(("journal_seal", attempt.ref))
+    return looked_at, found
+
+
+def check_scores(session: Session) -> tuple[int, Found]:
+    """Score every scored attempt again and compare bytes; former scores are compared with their hash."""
+    looked_at: int = 0
+    found: Found = []
+    for attempts in _chunks(session, (State.SCORED,)):
+        looked_at += len(attempts)
+        texts = _rescored(session, attempts)
+        sealed = _sealed(session, attempts, act="attempt.score", name="sheet")
+        scores = _scores(session, attempts)
+        for attempt in attempts:
+            what = _judge(attempt, scores[attempt.id], texts.get(attempt.id), sealed[attempt.ref])
+            if what:
+                found.append((what, attempt.ref))
+    return looked_at, found
+
+
+def _judge(attempt: Attempt, scores: Sequence[Score], again: str | None, sealed: Sequence[str]) -> str:
+    """Return what is wrong with an attempt's scores, "" when nothing is."""
+    if not scores:
+        return "score_missing"
+    if again is None:
+        return "score_impossible"
+    last = scores[-1]
+    if any(digest(score.sheet) != score.sha256 for score in scores):
+        return "score_hash"
+    if again != last.sheet or last.journal_digest != attempt.journal_digest:
+        return "score"
+    # What is shown and released are the columns, not the sheet.
+    shown = json.loads(again)
+    if (last.score, last.passed) != (Decimal(str(shown["score"])), shown["passed"]):
+        return "score"
+    return "" if last.sha256 in sealed else "score_seal"
+
+
+def _chunks(session: Session, states: Sequence[State]) -> Iterator[Sequence[Attempt]]:
+    after = 0
+    while True:
+        attempts = session.scalars(
+            select(Attempt)
+            .where(Attempt.id > after, Attempt.state.in_(states))
+            .order_by(Attempt.id)
+            .limit(CHUNK)
+        ).all()
+        if not attempts:
+            return
+        after = attempts[-1].id
+        yield attempts
+        session.expunge_all()
+
+
+def _rescored(session: Session, attempts: Sequence[Attempt]) -> dict[int, str]:
+    """Return the score sheet of each attempt; one that cannot be scored is left out and hides no other."""
+    try:
+        return {attempt_id: sheet.to_json() for attempt_id, sheet in sheets_of(session, attempts).items()}
+    except Exception:
+        if len(attempts) == 1:
+            return {}
+        texts: dict[int, str] = {}
+        for attempt in attempts:
+            texts |= _rescored(session, [attempt])
+        return texts
+
+
+def _scores(session: Session, attempts: Sequence[Attempt]) -> dict[int, list[Score]]:
+    scores: dict[int, list[Score]] = defaultdict(list)
+    ids = [attempt.id for attempt in attempts]
+    rows = session.scalars(select(Score).where(Score.attempt_id.in_(ids)).order_by(Score.number))
+    for score in rows:
+        scores[score.attempt_id].append(score)
+    return scores
+
+
+def _sealed(session: Session, attempts: Sequence[Attempt], *, act: str, name: str) -> dict[str, list[str]]:
+    """Return by attempt what the audit log says it was sealed with, in the order it was."""
+    sealed: dict[str, list[str]] = defaultdict(list)
+    subjects = [f"attempt:{attempt.ref}" for attempt in attempts]
+    rows = session.execute(
+        select(AuditEntry.subject, AuditEntry.after)
+        .where(AuditEntry.act == act, AuditEntry.subject.in_(subjects))
+        .order_by(AuditEntry.id)
+    )
+    for subject, after in rows:
+        sealed[subject.removeprefix("attempt:")].append(_value(after, name))
+    return sealed
+
+
+def _value(after: str, name: str) -> str:
+    try:
+        return str(json.loads(after)[name])
+    except (ValueError, KeyError, TypeError):
+        return ""  # the entry was changed, which the chain's own check says

@@ -1,0 +1,101 @@
+"""Making a backup: a folder with a copy of the database and a manifest, while the exam goes on."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from cbt.config import Settings
+from cbt.db.copies import EMBEDDED_COPY, POSTGRES_COPY, UNFINISHED, copy_name, remove
+from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.paths import product_dir
+from cbt.safety.embedded import copy_embedded
+from cbt.safety.manifest import FORMAT, PRODUCT, Manifest, file_hash, key_prints
+from cbt.safety.postgres import dump_postgres
+
+
+def back_up(settings: Settings, destination: Path, *, now: datetime) -> tuple[Path, Manifest]:
+    """Make a backup in a new folder below `destination` and return that folder and its manifest.
+
+    The folder has its final name only once everything in it is on disk. No key goes into it.
+
+    Raise InvalidInput("safety.place") for a destination that is served or holds the data or the keys,
+    Unavailable("safety.no_room") when it cannot be written, and what the copying raises.
+    """
+    check_place(settings, destination)
+    folder = destination / copy_name(now)
+    making = folder.with_name(folder.name + UNFINISHED)
+    if folder.exists():
+        raise Conflict("safety.same_second", path=str(folder))
+    try:
+        destination.mkdir(parents=True, exist_ok=True, mode=0o700)
+        making.mkdir(mode=0o700)
+    except OSError as error:
+        raise Unavailable("safety.no_room", path=str(destination), detail=error.strerror) from error
+    try:
+        manifest = _fill(settings, making, now=now)
+        making.rename(folder)
+        _sync_folder(destination)
+    except OSError as error:
+        remove(making)
+        raise Unavailable("safety.no_room", path=str(destination), detail=error.strerror) from error
+    except BaseException:
+        remove(making)
+        raise
+    return folder, manifest
+
+
+def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
+    encrypted = settings.embedded and settings.db_encryption
+    keys = key_prints(settings.keys, encrypted=encrypted)
+    path = folder / (EMBEDDED_COPY if settings.embedded else POSTGRES_COPY)
+    if settings.embedded:
+        path.touch(mode=0o600)
+        facts = copy_embedded(settings, path)
+    else:
+        facts = dump_postgres(settings, path)
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+    manifest = Manifest(
+        product=PRODUCT,
+        format=FORMAT,
+        version=version(PRODUCT),
+        made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
+        database="sqlite" if settings.embedded else "postgresql",
+        file=path.name,
+        encrypted=encrypted,
+        bytes=path.stat().st_size,
+        sha256=file_hash(path),
+        revision=facts.revision,
+        counts=facts.counts,
+        keys=keys,
+    )
+    manifest.write(folder)
+    _sync_folder(folder)
+    return manifest
+
+
+def check_place(settings: Settings, destination: Path) -> None:
+    """Raise InvalidInput("safety.place") when a backup must not lie in `destination`.
+
+    In a served folder it could be fetched, in the data folder it goes with the data, and beside the keys
+    whoever takes the folder can read it.
+    """
+    wanted = destination.expanduser().resolve()
+    closed = (settings.data_dir, settings.keys, product_dir("static"), product_dir("templates"))
+    for folder in closed:
+        if wanted.is_relative_to(folder.expanduser().resolve()):
+            raise InvalidInput("safety.place", path=str(destination), folder=str(folder))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make names in `folder` durable; Windows does that with the file and cannot open a folder."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

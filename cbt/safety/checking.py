@@ -1,0 +1,179 @@
+"""Is everything stored what was stored? Each check goes on where another finds something.
+
+Source: I6, I7, I8; R-43, R-54, R-64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import flask
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from cbt.assembly.models import Form
+from cbt.audit import chain
+from cbt.candidates.models import Candidate
+from cbt.candidates.personal import DOCUMENT, document_index, open_sealed
+from cbt.config import Settings
+from cbt.db.base import db
+from cbt.db.engine import check_readable
+from cbt.db.unit_of_work import reading
+from cbt.errors import Unavailable
+from cbt.paths import migrations_dir
+from cbt.rules.canonical import digest
+from cbt.safety.attempts import check_journals, check_scores
+
+TRIES = 3
+"""A page that a checkpoint is writing at this moment can look torn; a damaged one does so every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not what it was: `what` is the end of a message id, `where` names the place."""
+
+    what: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its name, how many things it looked at (None: does not apply here), what it found."""
+
+    name: str
+    looked_at: int | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Return whether nothing was found."""
+        return not self.findings
+
+
+Answer = tuple[int | None, list[tuple[str, str]]]
+
+
+def verify_everything() -> list[Check]:
+    """Run every check on the database of this app, each on its own snapshot, and return what they say.
+
+    Raise Unavailable("db.unreadable") for a database that cannot be opened at all, ("safety.no_database") for
+    an empty one, ("safety.revision") for one of another version.
+    """
+    check_readable(db.engine)
+    _check_revision()
+    return [_run(name, check) for name, check in CHECKS]
+
+
+def _check_revision() -> None:
+    with db.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            raise Unavailable("safety.no_database", path=str(db.engine.url.database))
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    config = Config()
+    config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if found != head:
+        raise Unavailable("safety.revision", found=str(found), wanted=str(head))
+
+
+def _run(name: str, check: Callable[[Session], Answer]) -> Check:
+    try:
+        with reading() as session:
+            looked_at, found = check(session)
+    except Exception as error:
+        # A damaged page or row ends one check, not the others; said by its kind only, a message may quote it.
+        kind = type(error.orig if isinstance(error, DatabaseError) else error).__name__
+        return Check(name, 0, (Finding("unreadable", kind),))
+    return Check(name, looked_at, tuple(Finding(what, where) for what, where in found))
+
+
+def _integrity(session: Session) -> Answer:
+    if not _embedded(session):
+        return None, []
+    pages = session.scalar(text("PRAGMA page_count"))
+    rows = session.scalars(text("PRAGMA integrity_check(100)")).all()
+    return int(pages or 0), [("integrity", str(row)) for row in rows if row != "ok"]
+
+
+def _cipher(session: Session) -> Answer:
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    if not _embedded(session) or not settings.db_encryption:
+        return None, []
+    pages = session.scalar(text("PRAGMA page_count"))
+    damaged = set(session.scalars(text("PRAGMA cipher_integrity_check")))
+    for _ in range(TRIES - 1):
+        if damaged:
+            damaged &= set(session.scalars(text("PRAGMA cipher_integrity_check")))
+    return int(pages or 0), [("cipher", str(row)) for row in sorted(damaged)]
+
+
+def _foreign_keys(session: Session) -> Answer:
+    if _embedded(session):
+        rows = session.execute(text("PRAGMA foreign_key_check")).all()
+        tables = session.scalar(text("SELECT count(*) FROM sqlite_master WHERE type = 'table'"))
+        return int(tables or 0), [("foreign_key", f"{row[0]} {row[1]} → {row[2]}") for row in rows]
+    # PostgreSQL holds them at every write; what is left to see is one that was switched off.
+    query = "SELECT conname, convalidated FROM pg_constraint WHERE contype = 'f' ORDER BY conname"
+    constraints = session.execute(text(query)).all()
+    return len(constraints), [("foreign_key", row.conname) for row in constraints if not row.convalidated]
+
+
+def _audit(session: Session) -> Answer:
+    report = chain.verify(session)
+    return report.entries, [] if report.broken_at is None else [("audit", f"audit_entry {report.broken_at}")]
+
+
+def _forms(session: Session) -> Answer:
+    looked_at, found = 0, []
+    query = select(Form.ref, Form.content, Form.sha256).order_by(Form.id).execution_options(yield_per=200)
+    with closing(session.execute(query)) as forms:
+        for form in forms:
+            looked_at += 1
+            if digest(form.content) != form.sha256:
+                found.append(("form", form.ref))
+    return looked_at, found
+
+
+def _personal(session: Session) -> Answer:
+    """Open every sealed document number: one that opens under this key and finds its person is right."""
+    looked_at, found = 0, []
+    query = select(Candidate.ref, Candidate.document_sealed, Candidate.document_index).order_by(Candidate.id)
+    with closing(session.execute(query.execution_options(yield_per=1000))) as people:
+        for ref, sealed, index in people:
+            looked_at += 1
+            try:
+                right = document_index(open_sealed(sealed, DOCUMENT)) == index
+            except Unavailable:
+                right = False
+            if not right:
+                found.append(("personal", ref))
+    if looked_at and len(found) == looked_at:
+        return looked_at, [("personal_key", "personal.key")]  # not one opens: it is the key
+    return looked_at, found
+
+
+def _embedded(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def all_findings(checks: list[Check]) -> Iterator[Finding]:
+    """Yield what all checks found."""
+    for check in checks:
+        yield from check.findings
+
+
+CHECKS: tuple[tuple[str, Callable[[Session], Answer]], ...] = (
+    ("integrity", _integrity),
+    ("cipher", _cipher),
+    ("foreign_keys", _foreign_keys),
+    ("audit", _audit),
+    ("forms", _forms),
+    ("journals", check_journals),
+    ("scores", check_scores),
+    ("personal", _personal),
+)

@@ -1,0 +1,115 @@
+"""`cbt backup`, `cbt restore`, `cbt verify`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import click
+import flask
+from flask_babel import gettext
+
+from cbt.config import Settings, read_settings
+from cbt.db.copies import prune
+from cbt.errors import InvalidInput
+from cbt.safety.backup import back_up
+from cbt.safety.checking import Check, verify_everything
+from cbt.safety.manifest import Manifest
+from cbt.safety.restore import restore
+from cbt.web.cli import print_json, with_app
+from cbt.web.i18n import init_i18n
+
+SHOWN = 20
+_NICENESS = 10
+
+
+@click.command("backup", help="在线备份到一个文件夹，不打断考试 · Back up while the exam goes on.")
+@click.argument("destination", required=False, type=click.Path(path_type=Path))
+@click.option("--keep", type=click.IntRange(min=1), help="只保留最近几份 · keep the newest N only")
+@click.option("--scheduled", is_flag=True, hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+@with_app
+def backup(
+    destination: Path | None, keep: int | None, scheduled: bool, as_json: bool, *, now: datetime
+) -> None:
+    """Make one backup below DESTINATION (else CBT_BACKUP_DIR)."""
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    target = destination or settings.backup_dir
+    if target is None:
+        raise InvalidInput("safety.no_destination")
+    if scheduled:
+        with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
+            os.nice(_NICENESS)
+    folder, manifest = back_up(settings, target, now=now)
+    removed = [] if keep is None else prune(target, keep=keep, now=now)
+    if as_json:
+        print_json({"folder": str(folder), "removed": [path.name for path in removed], **asdict(manifest)})
+    elif not scheduled:
+        _tell_backup(folder, manifest, settings)
+
+
+def _tell_backup(folder: Path, manifest: Manifest, settings: Settings) -> None:
+    click.echo(gettext("safety.made", folder=folder))
+    click.echo(gettext("safety.holds", **manifest.counts, size=f"{manifest.bytes / 2**20:.1f}"))
+    if not manifest.encrypted:
+        click.echo(gettext("safety.in_clear"))
+    names = "、".join(f"{name}.key" for name in manifest.keys)
+    click.echo(gettext("safety.keys_apart", names=names, folder=settings.keys))
+
+
+@click.command("restore", help="把备份恢复到空的数据目录 · Restore into an empty data folder.")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--into", type=click.Path(path_type=Path), help="数据目录 · data folder (CBT_DATA_DIR)")
+def restore_command(source: Path, into: Path | None) -> None:
+    """Restore SOURCE; no app is made for it, since that would begin a new installation in the empty place."""
+    settings = read_settings()
+    app = flask.Flask("cbt")
+    init_i18n(app, settings)
+    with app.app_context():
+        done = restore(settings, source, into=into)
+        click.echo(gettext("safety.restored", place=done.place, made_at=done.manifest.made_at))
+        click.echo(gettext("safety.holds", **done.manifest.counts, size=f"{done.manifest.bytes / 2**20:.1f}"))
+        if not done.personal_key_fits:
+            click.echo(gettext("safety.personal_other"), err=True)
+        click.echo(gettext("safety.verify_next"))
+
+
+@click.command("verify", help="核验全部存档，有误时退出码 2 · Verify everything stored, exit 2 if wrong.")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+@with_app
+def verify(as_json: bool, *, now: datetime) -> None:
+    """Check integrity, foreign keys, audit chain, forms, journals, scores and personal numbers."""
+    checks = verify_everything()
+    if as_json:
+        shown = [{**asdict(check), "ok": check.ok} for check in checks]
+        print_json({"verified_at": now.isoformat(), "ok": all(check.ok for check in checks), "checks": shown})
+    else:
+        for line in _table(checks):
+            click.echo(line)
+    if not all(check.ok for check in checks):
+        sys.exit(2)
+
+
+def _table(checks: list[Check]) -> list[str]:
+    """Return a line a check, with the number first, so that Chinese names need no aligning."""
+    lines = []
+    for check in checks:
+        name = gettext(f"safety.check.{check.name}")
+        if check.looked_at is None:
+            lines.append(f"  -  {'-':>9}  {name}{gettext('safety.not_here')}")
+            continue
+        lines.append(f"{' ok' if check.ok else ' !!'}  {check.looked_at:>9}  {name}")
+        for finding in check.findings[:SHOWN]:
+            lines.append(" " * 16 + gettext(f"safety.found.{finding.what}", where=finding.where))
+        if len(check.findings) > SHOWN:
+            lines.append(" " * 16 + gettext("safety.more", count=len(check.findings) - SHOWN))
+    wrong = sum(len(check.findings) for check in checks)
+    lines.append(gettext("safety.wrong", count=wrong) if wrong else gettext("safety.intact"))
+    return lines
+
+
+commands: list[click.Command] = [backup, restore_command, verify]

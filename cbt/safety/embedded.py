@@ -1,0 +1,97 @@
+"""Copies of the embedded database, made while it is used and encrypted under the same key."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3.dbapi2
+
+from cbt.config import Settings
+from cbt.db.engine import database_path
+from cbt.db.keys import load_key
+from cbt.errors import Unavailable
+
+PAGES_PER_STEP = 64
+PAUSE_SECONDS = 0.002
+"""A step copies 256 KiB and is followed by a pause, so that the disk is the exam's again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a database holds, as one transaction sees it."""
+
+    revision: str
+    attempts: int
+    journal: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the counts a manifest shows."""
+        return {"attempts": self.attempts, "journal": self.journal}
+
+
+def database_key(settings: Settings) -> bytes | None:
+    """Return the key of the embedded database, None when it is kept in clear; raise as `load_key`."""
+    return load_key(settings.keys, "database", may_create=False) if settings.db_encryption else None
+
+
+def copy_embedded(settings: Settings, target: Path) -> Facts:
+    """Copy the database of a running installation to `target` and return what the copy holds.
+
+    The source is read in one transaction, so the copy is one instant's and writers are neither stopped nor
+    make it begin again; only the write-ahead log cannot be emptied meanwhile.
+    """
+    source_path = database_path(settings)
+    if not source_path.is_file():
+        raise Unavailable("safety.no_database", path=str(source_path))
+    key = database_key(settings)
+    try:
+        with closing(_open(source_path, key)) as source, closing(_open(target, key)) as copy:
+            source.execute("PRAGMA query_only = 1")
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the snapshot begins here
+            source.backup(copy, pages=PAGES_PER_STEP, progress=_pause)
+            source.execute("ROLLBACK")
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+    except sqlcipher3.dbapi2.DatabaseError as error:
+        raise Unavailable("db.unreadable", detail=type(error).__name__) from error
+    return read_facts(target, key)
+
+
+def read_facts(path: Path, key: bytes | None) -> Facts:
+    """Return what a copy holds; raise Unavailable("db.unreadable") for a damaged one or another key."""
+    try:
+        with closing(_open(path, key)) as copy:
+            return facts_of(copy)
+    except sqlcipher3.dbapi2.DatabaseError as error:
+        raise Unavailable("db.unreadable", detail=type(error).__name__) from error
+
+
+def facts_of(connection: Any) -> Facts:
+    """Return what a database holds, over any DBAPI connection."""
+    return Facts(
+        revision=str(_first(connection, "SELECT version_num FROM alembic_version")),
+        attempts=int(_first(connection, "SELECT count(*) FROM attempt")),
+        journal=int(_first(connection, "SELECT count(*) FROM journal")),
+    )
+
+
+def _first(connection: Any, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    return "" if row is None else row[0]
+
+
+def _open(path: Path, key: bytes | None) -> Any:
+    connection = sqlcipher3.dbapi2.connect(str(path), isolation_level=None)
+    if key is not None:
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    return connection
+
+
+def _pause(_step: int, _left: int, _pages: int) -> None:
+    time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,111 @@
+"""The manifest of a backup: what it is, what is in it, and which keys open it; never a key itself."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from cbt.db.copies import EMBEDDED_COPY, MANIFEST, POSTGRES_COPY
+from cbt.db.keys import load_key
+from cbt.errors import InvalidInput, Unavailable
+
+FORMAT = 1
+PRODUCT = "cbt-engine"
+KEYS = ("database", "personal")
+_CHUNK = 1 << 20
+_TYPES = {"str": str, "int": int, "bool": bool, "dict[str, str]": dict, "dict[str, int]": dict}
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What stands beside a database copy; instants are ISO texts in UTC."""
+
+    product: str
+    format: int
+    version: str
+    made_at: str
+    database: str
+    """`sqlite` or `postgresql`."""
+    file: str
+    encrypted: bool
+    bytes: int
+    sha256: str
+    revision: str
+    """The Alembic revision of the tables."""
+    counts: dict[str, int]
+    """How many attempts and journal rows the copy holds."""
+    keys: dict[str, str]
+    """Fingerprints of the keys that the copy needs."""
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest into `folder`, on disk when this returns."""
+        descriptor = os.open(folder / MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            json.dump(asdict(self), handle, ensure_ascii=False, indent=2)
+            handle.write("\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of a backup.
+
+    Raise InvalidInput("safety.no_backup") when `folder` is none, ("safety.manifest") when its manifest cannot
+    be read, ("safety.format") for one of another product or a later format.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InvalidInput("safety.no_backup", path=str(folder))
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise InvalidInput("safety.manifest", path=str(path)) from error
+    if not isinstance(raw, dict):
+        raise InvalidInput("safety.manifest", path=str(path))
+    if raw.get("product") != PRODUCT or raw.get("format") != FORMAT:
+        raise InvalidInput("safety.format", path=str(path))
+    values: dict[str, Any] = {}
+    for field in fields(Manifest):
+        value = raw.get(field.name)
+        if not isinstance(value, _TYPES[str(field.type)]):
+            raise InvalidInput("safety.manifest", path=str(path))
+        values[field.name] = value
+    manifest = Manifest(**values)
+    expected = {"sqlite": EMBEDDED_COPY, "postgresql": POSTGRES_COPY}
+    # No name that comes from a file leads out of its folder.
+    if manifest.file != expected.get(manifest.database) or not manifest.keys.keys() <= set(KEYS):
+        raise InvalidInput("safety.manifest", path=str(path))
+    return manifest
+
+
+def file_hash(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    sealed = hashlib.sha256()
+    with path.open("rb") as handle:
+        while chunk := handle.read(_CHUNK):
+            sealed.update(chunk)
+    return sealed.hexdigest()
+
+
+def check_file(folder: Path, manifest: Manifest) -> Path:
+    """Return the database copy of a backup, or raise Unavailable("safety.damaged") when it is not what it was."""
+    path = folder / manifest.file
+    if not path.is_file() or path.stat().st_size != manifest.bytes or file_hash(path) != manifest.sha256:
+        raise Unavailable("safety.damaged", path=str(path))
+    return path
+
+
+def fingerprint(key: bytes) -> str:
+    """Return what tells one key from another and gives nothing of it away."""
+    return hmac.new(key, b"cbt key fingerprint", hashlib.sha256).hexdigest()[:16]
+
+
+def key_prints(folder: Path, *, encrypted: bool) -> dict[str, str]:
+    """Return the fingerprints of the keys a copy of this installation needs."""
+    names = KEYS if encrypted else KEYS[1:]
+    return {name: fingerprint(load_key(folder, name, may_create=False)) for name in names}

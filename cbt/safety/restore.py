@@ -1,0 +1,109 @@
+"""Bringing a backup back, into an empty place only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cbt.config import Settings
+from cbt.db.engine import DATABASE_NAME, database_path
+from cbt.db.keys import load_key
+from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.safety.embedded import Facts, read_facts
+from cbt.safety.manifest import Manifest, check_file, fingerprint, read_manifest
+from cbt.safety.postgres import restore_postgres
+from cbt.serving import DataDirLock
+
+_LOCKS = {"server.lock", "write.lock", "leader.lock"}
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was brought back, and whether the personal key is the one the numbers were sealed with."""
+
+    manifest: Manifest
+    place: str
+    personal_key_fits: bool
+
+
+def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Restored:
+    """Restore the backup in `source` into `into` (else the data folder), or into the empty PostgreSQL database.
+
+    Everything is checked before anything is written: manifest, hash, kind of database, keys, that no server
+    runs there, and that the place is empty. Raise InvalidInput, Conflict or Unavailable with the way out.
+    """
+    manifest = read_manifest(source)
+    copy = check_file(source, manifest)
+    if into is not None:
+        # An explicit folder has its keys beside it unless CBT_KEY_DIR says otherwise.
+        settings = replace(settings, data_dir=into)
+    if (manifest.database == "sqlite") != settings.embedded:
+        raise InvalidInput("safety.other_database", database=manifest.database)
+    if settings.embedded and manifest.encrypted != settings.db_encryption:
+        raise InvalidInput("safety.other_encryption", encrypted="on" if manifest.encrypted else "off")
+    fits = check_keys(settings, manifest)
+    DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, restore")
+    if settings.embedded:
+        facts = _restore_embedded(settings, copy, manifest)
+        place = str(settings.data_dir)
+    else:
+        facts = restore_postgres(settings, copy)
+        place = settings.database_url.rsplit("/", 1)[-1]
+    if facts.counts != manifest.counts or facts.revision != manifest.revision:
+        raise Unavailable("safety.counts", path=place)
+    return Restored(manifest, place, fits)
+
+
+def check_keys(settings: Settings, manifest: Manifest) -> bool:
+    """Require the keys a backup needs and return whether the personal key is the one it was made with.
+
+    Raise Unavailable("db.key_missing") for a key that is not there, ("safety.other_key") for a database key
+    that opens another database. A wrong personal key loses the numbers and nothing else, so it is told, not
+    refused.
+    """
+    fits = True
+    for name, print_ in manifest.keys.items():
+        same = fingerprint(load_key(settings.keys, name, may_create=False)) == print_
+        if not same and name == "database":
+            raise Unavailable("safety.other_key", path=str(settings.keys / f"{name}.key"), wanted=print_)
+        fits = fits and same
+    return fits
+
+
+def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> Facts:
+    folder = settings.data_dir
+    held = sorted(path.name for path in folder.iterdir() if path.name not in _LOCKS)
+    if held:
+        raise Conflict("safety.not_empty", path=str(folder))
+    needed = manifest.bytes
+    if shutil.disk_usage(folder).free < needed:
+        raise Unavailable("safety.no_room", path=str(folder), detail=f"{needed} B")
+    arriving = folder / f"{DATABASE_NAME}.arriving"
+    try:
+        if _copy(copy, arriving) != manifest.sha256:
+            raise Unavailable("safety.damaged", path=str(copy))
+        key = load_key(settings.keys, "database", may_create=False) if manifest.encrypted else None
+        facts = read_facts(arriving, key)
+        arriving.rename(database_path(settings))
+    except OSError as error:
+        raise Unavailable("safety.no_room", path=str(folder), detail=error.strerror) from error
+    finally:
+        arriving.unlink(missing_ok=True)
+    return facts
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file, on disk when this returns, and return the sha256 of what was copied."""
+    sealed = hashlib.sha256()
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
+        while chunk := reader.read(_CHUNK):
+            sealed.update(chunk)
+            writer.write(chunk)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return sealed.hexdigest()

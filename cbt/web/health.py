@@ -1,0 +1,95 @@
+"""Can this process persist an answer right now? For load balancers and whoever watches.
+
+Source: I12.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from typing import cast
+
+import flask
+from sqlalchemy import text
+from sqlalchemy.engine import Engine
+
+from cbt.db.base import db
+from cbt.db.engine import WRITE
+from cbt.db.gate import Gate
+from cbt.web import access
+
+log = logging.getLogger(__name__)
+pages = flask.Blueprint("health", __name__)
+
+PATIENCE = timedelta(seconds=1)
+"""A writing transaction that does not begin within this is an answer that would not be saved in time."""
+FRESH = timedelta(seconds=1)
+"""An answer is given again for as long: whoever asks a thousand times takes the writers' gate once."""
+OK, BUSY, FAILED = "ok", "busy", "failed"
+
+
+class Probe:
+    """Begins a writing transaction and rolls it back, in a thread of its own and one at a time."""
+
+    def __init__(self, engine: Engine, gate: Gate) -> None:
+        self._engine = engine
+        self._gate = gate
+        self._lock = threading.Lock()
+        self._running: Future[str] | None = None
+        self._answer = ""
+        self._answered_at: datetime | None = None
+
+    def ask(self, *, now: datetime, patience: timedelta = PATIENCE) -> str:
+        """Return `ok`, `busy` when it takes longer than `patience`, `failed` when it was refused."""
+        with self._lock:
+            if self._answered_at is not None and abs(now - self._answered_at) < FRESH:
+                return self._answer
+            if self._running is None:
+                self._running = Future()
+                threading.Thread(
+                    target=self._try, args=(self._running, now), name="health", daemon=True
+                ).start()
+            running = self._running
+        try:
+            return running.result(timeout=patience.total_seconds())
+        except TimeoutError:
+            return BUSY
+
+    def _try(self, asked: Future[str], now: datetime) -> None:
+        try:
+            self._begin_and_roll_back()
+            answer = OK
+        except Exception as error:
+            log.warning("no writing transaction can be begun: %s", type(error).__name__)
+            answer = FAILED
+        with self._lock:
+            self._running, self._answer, self._answered_at = None, answer, now
+        asked.set_result(answer)
+
+    def _begin_and_roll_back(self) -> None:
+        engine = self._engine.execution_options(**{WRITE: True})
+        with self._gate(), engine.connect() as connection, connection.begin() as transaction:
+            if engine.dialect.name == "postgresql":
+                if connection.scalar(text("SHOW transaction_read_only")) != "off":
+                    raise OSError("the server only reads")  # a standby, or a switch to another primary
+                connection.execute(text("SELECT txid_current()"))
+            else:
+                connection.execute(text("SELECT count(*) FROM sqlite_master"))
+            transaction.rollback()
+
+
+def init_health(app: flask.Flask) -> None:
+    """Give `app` its probe."""
+    with app.app_context():
+        app.extensions["cbt_probe"] = Probe(db.engine, cast(Gate, app.extensions["cbt_gate"]))
+
+
+@pages.get("/healthz")
+@access.public
+def healthz() -> flask.typing.ResponseReturnValue:
+    """Answer 200 while answers can be saved, else 503."""
+    probe: Probe = flask.current_app.extensions["cbt_probe"]
+    answer = probe.ask(now=flask.g.now)
+    return {"ok": answer == OK, "database": answer}, 200 if answer == OK else 503

@@ -1,0 +1,121 @@
+"""Counts every request and writes one JSON line about a slow one; nothing in it points to a person.
+
+No URL (it holds refs), no name, no address: only whether the request came from this machine, from the
+exam room's network or from elsewhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import flask
+
+from cbt.clock import Clock
+from cbt.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ENDPOINT = "cbt.endpoint"
+STATUS = "cbt.status"
+NO_ENDPOINT = "none"
+log = logging.getLogger("cbt.requests")
+
+
+class RequestLog:
+    """Sees every request from outside, the short way of saves included; costs it two readings of a counter."""
+
+    def __init__(
+        self,
+        app: flask.Flask,
+        *,
+        slow_ms: int,
+        short_way: str,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`short_way` is the endpoint of what is answered, always by 200, before Flask sees it."""
+        self._clock: Clock = app.extensions["cbt_clock"]
+        self._metrics: Metrics = app.extensions["cbt_metrics"]
+        self._slow_seconds = slow_ms / 1000
+        self._short_way = short_way
+        self._metrics.short_way_endpoint = short_way
+        self.timer = timer
+
+    def watch(
+        self, inner: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Pass a request on to `inner`; count it, and note it when it was slow."""
+        begun = self.timer()
+        try:
+            return inner(environ, start_response)
+        except BaseException:
+            environ.setdefault(ENDPOINT, self._short_way)
+            raise
+        finally:
+            if ENDPOINT in environ:
+                self._metrics.count(environ[ENDPOINT], environ.get(STATUS, 500))
+            else:
+                self._metrics.short_way += 1  # Flask did not see it: a save that was simply taken
+            took = self.timer() - begun
+            if took > self._slow_seconds:
+                self._note(environ, took)
+
+    def _note(self, environ: WSGIEnvironment, took: float) -> None:
+        seen = ENDPOINT in environ
+        line = {
+            "at": self._clock.now().isoformat(timespec="milliseconds"),
+            "event": "slow_request",
+            "endpoint": environ[ENDPOINT] if seen else self._short_way,
+            "status": environ.get(STATUS, 500) if seen else 200,
+            "ms": round(took * 1000),
+            "from": origin(environ.get("REMOTE_ADDR", "")),
+            "pid": os.getpid(),
+        }
+        log.warning("%s", json.dumps(line))
+
+
+def origin(address: str) -> str:
+    """Return the kind of network an address belongs to, which is all the log says of it."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if found.is_loopback:
+        return "loopback"
+    return "lan" if found.is_private else "elsewhere"
+
+
+class ObservedApp(flask.Flask):
+    """Flask with the log around everything: `__call__` stays outermost whatever is put around `wsgi_app`."""
+
+    request_log: RequestLog
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request of the server."""
+        return self.request_log.watch(self.wsgi_app, environ, start_response)
+
+
+def init_request_log(app: ObservedApp, *, slow_ms: int, short_way: str) -> None:
+    """Give `app` its log."""
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))  # the line is JSON and nothing else
+        log.addHandler(handler)
+        log.propagate = False
+
+    @app.url_value_preprocessor
+    def name_endpoint(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        flask.request.environ[ENDPOINT] = endpoint or NO_ENDPOINT
+
+    @app.after_request
+    def keep_status(response: flask.Response) -> flask.Response:
+        flask.request.environ[STATUS] = response.status_code
+        return response
+
+    app.request_log = RequestLog(app, slow_ms=slow_ms, short_way=short_way)
