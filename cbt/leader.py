@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 try:
     import fcntl
 except ImportError:  # Windows serves with one process, which always leads
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # None says that there is no such lock here
 
 TRY_EVERY_SECONDS = 2.0
 ADVISORY_KEY = 0x6362_7431

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cbt.bank.findings import Finding, Place, Severity
@@ -76,4 +76,3 @@ class Reading:
     findings: list[Finding]
     columns: tuple[ColumnUse, ...] = ()
     taxonomy: Taxonomy | None = None
-    taxonomy_places: Mapping[str, Place] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from cbt.candidates.sign_in import paper_states
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of
-from cbt.rules.blueprint import ExamBlueprint
+from cbt.exams.titles import paper_title
 from cbt.sittings.models import Centre, Room
 from cbt.web.login import revoke_login
 
@@ -119,7 +119,9 @@ def paper_options(registration_refs: list[str]) -> list[PaperOption]:
         return [
             PaperOption(
                 door.registration.ref,
-                _paper_title(blueprint_of(session, door.registration.blueprint_version_id), door),
+                paper_title(
+                    blueprint_of(session, door.registration.blueprint_version_id), door.registration.paper
+                ),
                 door.sitting.planned_start_at,
                 seat_label(door.seat.number),
             )
@@ -148,7 +150,7 @@ def door_view(registration_id: int) -> DoorView:
             seat=seat_label(door.seat.number),
             room=door.room.name,
             centre=door.centre.name,
-            paper=_paper_title(blueprint, door),
+            paper=paper_title(blueprint, door.registration.paper),
             minutes=paper.duration // MINUTE,
             starts_at=sitting.planned_start_at,
             started=door.sitting_room.started_at is not None,
@@ -237,8 +239,3 @@ def _record(session: Session, registration: Registration, act: str, now: datetim
         act=f"door.{act}",
         subject=f"registration:{registration.ref}",
     )
-
-
-def _paper_title(blueprint: ExamBlueprint, door: Door) -> str:
-    paper = blueprint.papers[door.registration.paper]
-    return f"{blueprint.occupation_name}（{blueprint.level_name}）· {paper.label}"

@@ -60,8 +60,6 @@ class RosterPlan:
     placements: list[Placement] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     already: int = 0
-    free_seats: int = 0
-    new_candidates: int = 0
 
     @property
     def stops(self) -> list[Problem]:
@@ -130,7 +128,6 @@ class _Planner:
 
     def plan(self) -> RosterPlan:
         """Place every row."""
-        self._result.free_seats = self._free.count
         placed = [(row, found) for row in self._roster.rows if (found := self._read(row)) is not None]
         # Rows that name their seat come first, so that no other row is given it.
         for row, (choice, paper) in sorted(placed, key=lambda one: (one[0].seat is None, one[0].row)):
@@ -141,8 +138,6 @@ class _Planner:
                 self._paper(row, choice_of)
         self._result.placements.sort(key=lambda one: one.row.row)
         self._result.problems.sort(key=lambda problem: problem.row)
-        fresh = {one.index for one in self._result.placements if one.candidate is None}
-        self._result.new_candidates = len(fresh)
         return self._result
 
     def _note(

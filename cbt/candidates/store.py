@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
@@ -56,20 +56,6 @@ def entries_of_sitting(session: Session, sitting_id: int) -> list[Entry]:
     return [Entry(*row) for row in session.execute(query)]
 
 
-def entries_of_room(session: Session, sitting_room_id: int) -> list[Entry]:
-    """Return every registration of a sitting-room, by seat."""
-    query = _entries().where(Registration.sitting_room_id == sitting_room_id).order_by(Seat.number)
-    return [Entry(*row) for row in session.execute(query)]
-
-
-def entry_by_id(session: Session, registration_id: int) -> Entry:
-    """Return one registration with its person, ticket and seat; raise NotFound("registration.unknown")."""
-    row = session.execute(_entries().where(Registration.id == registration_id)).one_or_none()
-    if row is None:
-        raise NotFound("registration.unknown")
-    return Entry(*row)
-
-
 def entry_for(session: Session, ref: str, principal: Principal) -> Entry:
     """Return the registration when this person may see its room; raise NotFound otherwise.
 
@@ -80,18 +66,6 @@ def entry_for(session: Session, ref: str, principal: Principal) -> Entry:
     if row is None:
         raise NotFound("registration.unknown")
     return Entry(*row)
-
-
-def registrations_of_ticket(session: Session, number: str) -> Sequence[Registration]:
-    """Return every registration of a ticket number, by planned start."""
-    query = (
-        select(Registration)
-        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .join(Sitting, Sitting.id == Registration.sitting_id)
-        .where(AdmissionTicket.number == number)
-        .order_by(Sitting.planned_start_at, Registration.id)
-    )
-    return session.scalars(query).all()
 
 
 def photo_of(session: Session, candidate_id: int) -> CandidatePhoto | None:
@@ -113,15 +87,5 @@ def counts_by_sitting(session: Session, batch_id: int) -> dict[int, int]:
         .join(Sitting, Sitting.id == Registration.sitting_id)
         .where(Sitting.batch_id == batch_id)
         .group_by(Registration.sitting_id)
-    )
-    return {row[0]: row[1] for row in session.execute(query)}
-
-
-def counts_by_room(session: Session, sitting_id: int) -> dict[int, int]:
-    """Return how many are registered in each sitting-room: sitting-room id -> registrations."""
-    query = (
-        select(Registration.sitting_room_id, func.count())
-        .where(Registration.sitting_id == sitting_id)
-        .group_by(Registration.sitting_room_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}

@@ -15,8 +15,6 @@ from sqlalchemy.orm import Session
 from cbt.db.types import to_micros
 from cbt.delivery.models import JournalEntry
 
-EMPTY = hashlib.sha256().hexdigest()
-
 
 def journal_digests(session: Session, attempt_ids: Sequence[int]) -> dict[int, str]:
     """Return the sha256 over the rows of each attempt's journal in (lease_epoch, seq) order."""

@@ -37,10 +37,6 @@ class AttemptInfo:
     """The strict unit of each position; 0 when its time is the paper's."""
     paper: Paper
 
-    def shape(self, position: int) -> Mapping[str, Any] | None:
-        """Return the shape of `position`, or None when the form has no such position."""
-        return self.shapes[position - 1] if 1 <= position <= len(self.shapes) else None
-
 
 class InfoCache:
     """Finds the AttemptInfo of a public identifier; only immutable things are kept."""

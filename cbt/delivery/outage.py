@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
@@ -44,7 +45,7 @@ def beat(*, now: datetime) -> OutageKind:
             .where(ServerHeartbeat.id == HEARTBEAT_ID, ServerHeartbeat.at == former)
             .values(at=now)
         )
-        if won.rowcount != 1 or verdict.kind is OutageKind.NONE:  # type: ignore[attr-defined]
+        if cast(CursorResult[Any], won).rowcount != 1 or verdict.kind is OutageKind.NONE:
             return OutageKind.NONE
         for room in _running(session):
             if verdict.kind is OutageKind.GIVE_BACK:

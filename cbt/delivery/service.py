@@ -22,6 +22,7 @@ from cbt.delivery.steps import OVER, ROOM_GOES_ON, close_attempts, lock_attempt
 from cbt.delivery.store import journal_state, live_row
 from cbt.errors import Conflict, Gone, Locked, NotFound, TooEarly
 from cbt.exams.store import blueprint_of
+from cbt.exams.titles import paper_title
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy, State
 from cbt.web.login import Principal
@@ -37,11 +38,6 @@ class Opened:
     paper: dict[str, Any] | None
     journal: dict[str, Any]
     seq: int
-
-
-def paper_title(level_name: str, occupation: str, paper_name: str) -> str:
-    """Return the title of a paper as candidates read it."""
-    return f"{occupation}（{level_name}）· {paper_name}"
 
 
 def open_attempt(info: AttemptInfo, principal: Principal, *, machine: str, now: datetime) -> Opened:
@@ -146,7 +142,7 @@ def _note_presence(
 
 def _paper(session: Session, attempt: Attempt, entry: AttemptFacts) -> dict[str, Any]:
     blueprint = blueprint_of(session, entry.registration.blueprint_version_id)
-    title = paper_title(blueprint.level_name, blueprint.occupation_name, entry.paper.name)
+    title = paper_title(blueprint, entry.registration.paper)
     return paper_json(session, attempt, entry.paper, title=title)
 
 

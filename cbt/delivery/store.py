@@ -27,11 +27,6 @@ def attempt_by_ref(session: Session, ref: str) -> Attempt:
     return attempt
 
 
-def attempt_of_registration(session: Session, registration_id: int) -> Attempt | None:
-    """Return the attempt of a registration, or None while its form is not drawn."""
-    return session.scalar(select(Attempt).where(Attempt.registration_id == registration_id))
-
-
 def latest_answers(session: Session, attempt_ids: Sequence[int]) -> dict[int, dict[int, str]]:
     """Return per attempt the canonical answer that counts at each answered position.
 

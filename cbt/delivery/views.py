@@ -9,11 +9,11 @@ from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import iso
 from cbt.delivery.drawing import draw_for_sitting, drawn_count_of
-from cbt.delivery.service import paper_title
 from cbt.delivery.steps import OVER
 from cbt.delivery.store import SeatCard, seat_card
 from cbt.errors import NotAllowed, NotFound
 from cbt.exams.store import blueprint_of
+from cbt.exams.titles import paper_title
 from cbt.rules.roles import Role
 from cbt.web import access
 from cbt.web.i18n import explain_value
@@ -38,7 +38,7 @@ def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
             raise NotFound("attempt.unknown")
         blueprint = blueprint_of(session, card.registration.blueprint_version_id)
         paper = blueprint.papers[card.registration.paper]
-    title = paper_title(blueprint.level_name, blueprint.occupation_name, paper.name)
+    title = paper_title(blueprint, card.registration.paper)
     return card, title, paper.lock_down
 
 

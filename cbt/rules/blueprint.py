@@ -201,7 +201,7 @@ def _known(value: str, allowed: tuple[str, ...], path: Path) -> Iterator[Finding
 
 
 def _positive(value: timedelta | Decimal | int, path: Path) -> Iterator[Finding]:
-    if value <= (ZERO if isinstance(value, timedelta) else 0):  # type: ignore[operator]
+    if value <= (ZERO if isinstance(value, timedelta) else 0):  # type: ignore[operator]  # zero is of the value's own type
         yield _not_positive(path, value)
 
 

@@ -62,7 +62,7 @@ def parse_content(data: Mapping[str, object]) -> ItemContent:
         "enemies": _texts(data, "enemies", ()),
         "law": _text(data, "law", ""),
     }
-    return ItemContent(**(common | _READERS[kind](data)))  # type: ignore[arg-type]
+    return ItemContent(**(common | _READERS[kind](data)))  # type: ignore[arg-type]  # each reader checks its types
 
 
 def parse_answer_key(content: ItemContent, answer: object) -> AnswerKey:

@@ -11,12 +11,20 @@ from werkzeug.test import TestResponse
 from cbt.audit.chain import verify
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.proctoring.models import Incident
 from cbt.sittings.models import SittingRoom
 from tests.delivery.driver import Page
 from tests.world import PASSWORD, World
+
+
+def change(world: World, name: str, **values: object) -> None:
+    """Set columns of a sitter's registration."""
+    with world.app.app_context(), unit_of_work() as session:
+        found = session.get_one(Registration, world.sitters[name].registration_id)
+        for key, value in values.items():
+            setattr(found, key, value)
 
 
 class Desk:

@@ -15,7 +15,6 @@ from tests.proctoring.desk import Desk, attempt, audited, done, log_kinds, refus
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
 END = PLANNED + 45 * MINUTE
 TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "network"}
 

@@ -7,12 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.candidates.models import Registration
 from cbt.candidates.steps import login_code_hash
 from cbt.db.unit_of_work import unit_of_work
 from cbt.proctoring.models import LeaveRecord, UndoableAct
 from cbt.sittings.models import Sitting
-from tests.proctoring.desk import Desk, audited, done, log_kinds, refused, registration, row, running
+from tests.proctoring.desk import Desk, audited, change, done, log_kinds, refused, registration, row, running
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -29,13 +28,6 @@ def desk(world: World) -> Desk:
 
 def undo_ref(world: World) -> str:
     return str(row(world, UndoableAct).ref)
-
-
-def change(world: World, name: str, **values: object) -> None:
-    with world.app.app_context(), unit_of_work() as session:
-        found = session.get_one(Registration, world.sitters[name].registration_id)
-        for key, value in values.items():
-            setattr(found, key, value)
 
 
 def test_everybody_arrives_with_one_click_and_only_once(world: World, desk: Desk) -> None:

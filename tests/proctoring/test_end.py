@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Gap
 from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.attempt_state import State
 from tests.proctoring.desk import (
     Desk,
     attempt,
+    change,
     done,
     refused,
     registration,
@@ -28,13 +28,6 @@ MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 END = PLANNED + 45 * MINUTE
 TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "power"}
-
-
-def change(world: World, name: str, **values: object) -> None:
-    with world.app.app_context(), unit_of_work() as session:
-        found = session.get_one(Registration, world.sitters[name].registration_id)
-        for key, value in values.items():
-            setattr(found, key, value)
 
 
 def absent(world: World, *names: str) -> None:

@@ -17,7 +17,6 @@ from tests.world import PLANNED, World
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 END = PLANNED + 45 * MINUTE
-TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "network"}
 
 
 def alerts(world: World) -> list[str]:

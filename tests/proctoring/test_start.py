@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.proctoring.room_service import start_armed_rooms
 from cbt.sittings.models import SittingRoom
 from tests.proctoring.desk import (
     Desk,
+    change,
     done,
     log_kinds,
     refused,
@@ -22,15 +22,6 @@ from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-END = PLANNED + 45 * MINUTE
-TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "power"}
-
-
-def change(world: World, name: str, **values: object) -> None:
-    with world.app.app_context(), unit_of_work() as session:
-        found = session.get_one(Registration, world.sitters[name].registration_id)
-        for key, value in values.items():
-            setattr(found, key, value)
 
 
 def arm(world: World) -> None:
