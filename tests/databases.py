@@ -105,6 +105,8 @@ def start_postgres() -> PostgresServer | None:
     )  # fmt: skip
     port = _free_port()
     options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    # Not UTC, as at a centre: an instant that loses its zone on the way shows.
+    options |= {"timezone": "Asia/Shanghai"}
     options |= {"port": str(port), "max_connections": "200", "deadlock_timeout": "200ms"}
     command: list[str | Path] = [binaries / "postgres", "-D", data]
     for name, value in options.items():

@@ -103,11 +103,6 @@ def _seal(session: Session) -> None:
         )
 
 
-@event.listens_for(Session, "after_rollback")
-def _forget(session: Session) -> None:
-    session.info.pop(_BUFFER, None)
-
-
 @dataclass(frozen=True, slots=True)
 class ChainReport:
     """What `verify` found: how many entries, and the first id that does not fit (None when all do)."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import threading
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -12,7 +14,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.outage import beat
 from cbt.delivery.steps import refresh_clocks
 from cbt.delivery.sweeps import expire_overdue
-from cbt.rules.timing import OutageKind
+from cbt.rules.timing import OutageKind, OutageVerdict, outage_gap
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
 from cbt.sittings.steps import resume_room
 from tests.delivery.driver import Page
@@ -87,6 +89,34 @@ def test_whoever_finds_the_gap_gives_it_back_once(page: Page, world: World) -> N
         with reading() as session:
             given = session.scalars(select(RoomAdjustment.amount)).all()
     assert given == [40 * SECOND, 40 * SECOND]  # one each for the two running rooms
+
+
+def test_two_processes_that_find_the_gap_at_once_give_it_back_once(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have read the old heartbeat before either writes; on SQLite the gate lets them come one by one."""
+    world.clock.advance(40 * SECOND)
+    both_have_read = threading.Barrier(2)
+
+    def meet(heartbeat_at: datetime, now: datetime) -> OutageVerdict:
+        with suppress(threading.BrokenBarrierError):
+            both_have_read.wait(1)
+        return outage_gap(heartbeat_at, now)
+
+    monkeypatch.setattr("cbt.delivery.outage.outage_gap", meet)
+    found: list[OutageKind] = []
+
+    def process() -> None:
+        with world.app.app_context():
+            found.append(beat(now=world.clock.now()))
+
+    threads = [threading.Thread(target=process) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(found) == [OutageKind.GIVE_BACK, OutageKind.NONE]
+    assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 40 * SECOND
 
 
 def test_a_long_outage_holds_from_the_last_heartbeat_until_a_proctor_resumes(

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from cbt.db.base import db
 from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.guard import Dialect
 from cbt.delivery.journal import hash_lease
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.delivery.store import latest_answers
@@ -34,21 +35,27 @@ def page(world: World) -> Page:
     return page
 
 
-def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(page: Page, world: World) -> None:
-    """The save holds its row when the sweep arrives: the sweep waits, and the score counts the answer."""
+def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The save has read its row, but appended nothing yet, when the sweep arrives: the sweep waits.
+
+    Here lies the danger on PostgreSQL: without the share lock the sweep would close the attempt between the
+    reading and the append, and the answer would be acknowledged and never scored.
+    """
     journal = world.app.extensions["cbt_journal"]
     world.clock.set(PLANNED + 45 * MINUTE + timedelta(seconds=1))
     received_at = world.clock.now()
     holding, let_go = threading.Event(), threading.Event()
-    append = journal.append
+    read_guard = Dialect.read_guard
 
-    def held(cursor: Any, info: Any, **rest: Any) -> Any:
-        saved = append(cursor, info, **rest)
+    def held(dialect: Dialect, cursor: Any, attempt_id: int) -> Any:
+        guard = read_guard(dialect, cursor, attempt_id)
         holding.set()
         let_go.wait(10)
-        return saved
+        return guard
 
-    journal.append = held
+    monkeypatch.setattr(Dialect, "read_guard", held)
     outcome: list[Any] = []
 
     def save() -> None:

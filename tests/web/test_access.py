@@ -52,6 +52,12 @@ def test_every_view_says_who_may_call_it(app: flask.Flask) -> None:
     assert silent == []
 
 
+def test_a_view_that_says_nothing_is_refused_to_everybody(world: World) -> None:
+    world.app.view_functions["preferences.save"] = lambda: "open"
+    assert world.app.test_client().post("/preferences").status_code == 404
+    assert world.staff("admin").post("/preferences").status_code == 404
+
+
 @pytest.mark.parametrize("caller", CALLERS)
 def test_the_server_refuses_whom_the_view_does_not_admit(world: World, caller: str) -> None:
     if caller == "anonymous":
