@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,11 @@ from cbt.bank.units import unit_plans
 from cbt.paths import product_dir
 
 LEVELS = ("customer-service-l3", "customer-service-l2")
+ARTICLES = "第[一二三四五六七八九十百千]+条"
+LAW = re.compile(
+    rf"(《[^《》]+》({ARTICLES}(、{ARTICLES})*|（GB/T \d+—\d{{4}}）范围)；\d{{4}}年(公布|修正|修订|施行|发布)；)+"
+    r"核对日期\d{4}-(0[1-9]|1[0-2])"
+)
 
 
 def folder(level: str) -> Path:
@@ -79,6 +85,15 @@ def test_the_importance_of_points_is_three_to_one_to_one(level: str) -> None:
 def test_every_unit_has_three_cases(level: str) -> None:
     cases = Counter(item.data["unit"] for item in read_folder(folder(level)).items if "unit" in item.data)
     assert cases == {1: 3, 2: 3, 3: 3, 4: 3}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_law_is_recorded_with_name_article_version_and_the_month_it_was_checked(level: str) -> None:
+    items = [item.data for item in read_folder(folder(level)).items]
+    asked = [part for item in items for part in item.get("part", [item])]
+    laws = [part["law"] for part in asked if "law" in part]
+    assert len(laws) > 20
+    assert [law for law in laws if not LAW.fullmatch(law)] == []
 
 
 def test_the_whole_bank_can_be_shown_as_json() -> None:
