@@ -36,6 +36,7 @@ from cbt.web.headers import init_headers
 from cbt.web.i18n import init_i18n
 from cbt.web.login import current_principal, init_login, register_resolver
 from cbt.web.problems import init_problems
+from cbt.web.proxies import init_proxies
 from cbt.web.requestlog import ObservedApp
 
 MAX_DRIFT = timedelta(seconds=2)
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     _exempt_lease_views(app, csrf)
     init_journal(app)
     init_save_path(app)
+    init_proxies(app, settings.trusted_proxies)
     init_observation(app, settings)
     app.add_template_global(current_principal, "principal")
     app.add_template_global(lambda: abs(app.extensions["cbt_clock"].drift()) > MAX_DRIFT, "clock_jumped")

@@ -41,6 +41,8 @@ class Settings:
     """CBT_LOCALE: the language of a first visit (zh or en)."""
     secure_cookies: bool = False
     """CBT_SECURE_COOKIES: `on` when the centre serves over https."""
+    trusted_proxies: str = ""
+    """CBT_TRUSTED_PROXIES: addresses or networks of the proxies whose X-Forwarded-For is believed."""
     max_upload_mb: int = 20
     """CBT_MAX_UPLOAD_MB: the largest file a page accepts, in MiB."""
     backup_dir: Path | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import multiprocessing
 import os
 import signal
@@ -43,6 +42,7 @@ from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
 from cbt.web.cli import with_any_database
 from cbt.web.i18n import explain, init_i18n
+from cbt.web.logs import init_logs
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
@@ -56,7 +56,7 @@ _candidacies: list[Candidacy] = []
 def worker_app() -> flask.Flask:
     """Return the app of one server process, tied to its parent, and let it stand for leader."""
     _die_with_parent()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    init_logs()
     settings = read_settings()
     app = create_app(settings, clock=SystemClock(database_time(settings)))
     if settings.embedded:

@@ -1,0 +1,69 @@
+"""A server's log: JSON lines that a program can read, and nobody's data in them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+
+from cbt.candidates.models import Candidate
+from cbt.db.unit_of_work import unit_of_work
+from cbt.web.logs import JsonLines
+from tests.world import START, World
+
+
+def line_of(error: BaseException | None, message: str = "the job %s failed", *values: object) -> str:
+    """Return the line a handler would write about `error`."""
+    info = (type(error), error, error.__traceback__) if error is not None else None
+    record = logging.LogRecord("cbt.jobs", logging.ERROR, __file__, 1, message, values or ("beat",), info)
+    return JsonLines().format(record)
+
+
+def test_a_line_is_one_json_object() -> None:
+    said = json.loads(line_of(None))
+    assert (said["level"], said["logger"], said["event"]) == ("error", "cbt.jobs", "the job beat failed")
+    assert "\n" not in line_of(ValueError("two\nlines"))
+
+
+def test_an_exception_is_told_by_its_types_and_places_from_the_last_to_the_first() -> None:
+    try:
+        try:
+            int("王小明")
+        except ValueError as error:
+            raise RuntimeError("李四 310101199001011234") from error
+    except RuntimeError:
+        caught = sys.exc_info()[1]
+    line = line_of(caught)
+    first, second = json.loads(line)["error"]
+    assert (first["type"], second["type"]) == ("builtins.RuntimeError", "builtins.ValueError")
+    assert first["where"][-1].startswith("test_logs.py:")
+    for personal in ("王小明", "李四", "310101199001011234"):
+        assert personal not in line
+
+
+def test_a_row_the_database_refuses_is_not_in_the_line(world: World) -> None:
+    """PostgreSQL names the values of the key in its message."""
+    row = {
+        "ref": "ca_赵六",
+        "name": "赵六",
+        "gender": "",
+        "document_type": "resident_id",
+        "document_sealed": b"",
+        "document_index": "f" * 64,
+        "document_masked": "",
+        "employer": "",
+        "created_at": START,
+    }
+    caught: BaseException | None = None
+    with world.app.app_context():
+        try:
+            with unit_of_work() as session:
+                session.execute(insert(Candidate), [row, row])
+        except IntegrityError as error:
+            caught = error
+    assert caught is not None
+    assert "赵六" not in line_of(caught)
+    assert "IntegrityError" in line_of(caught)
