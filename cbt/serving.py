@@ -218,10 +218,22 @@ def check_port(settings: Settings) -> None:
             raise Unavailable("serve.port", port=settings.port) from error
 
 
+class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by platform, without types
+    """A parent that never gives up its workers.
+
+    Granian's own ends the whole server when one worker dies twice within some seconds. In an exam somebody would
+    have to notice and start it again; a worker that can come up does so at the next try.
+    """
+
+    def _respawn_workers(self, *args: Any, **options: Any) -> None:
+        super()._respawn_workers(*args, **options)
+        self.respawned_wrks.clear()
+
+
 def run_server(settings: Settings, *, factory: str = "cbt.serving:worker_app") -> None:
     """Serve the app that `factory` makes in each worker, until told to stop."""
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
-    Granian(
+    _Parent(
         factory,
         address=settings.host,
         port=settings.port,
