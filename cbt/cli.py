@@ -29,6 +29,7 @@ ROOMS = (
     "cbt.candidates.commands",
     "cbt.scoring.commands",
     "cbt.safety.commands",
+    "cbt.torture.commands",
 )
 
 

@@ -1,0 +1,95 @@
+"""`cbt torture`."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from flask_babel import gettext
+
+from cbt.exams.texts import catalogues
+from cbt.torture.registry import FAULTS
+from cbt.torture.report import as_data, write_report
+from cbt.torture.running import run_all, workshop
+from cbt.torture.trial import Fault, Result
+
+SHOWN = 10
+
+
+@click.command(
+    "torture", help="故障演练：逐项破坏，核对一条作答都没有丢 · Break it on purpose, lose nothing."
+)
+@click.option(
+    "--short/--long", "short", default=True, help="短：每项几次；长：每项多次 · a few times or many"
+)
+@click.option("--only", help="只做这些故障（逗号分隔）· these faults only, by comma")
+@click.option("--seed", type=int, help="随机种子 · seed of the random choices")
+@click.option(
+    "--report", "folder", type=click.Path(path_type=Path), help="报告的文件夹 · folder of the report"
+)
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+def torture(short: bool, only: str | None, seed: int | None, folder: Path | None, as_json: bool) -> None:
+    """Try every fault this machine can inject, in a temporary folder; exit 1 when an invariant broke."""
+    seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+    faults = _chosen(only)
+    with catalogues():
+        results = _run(faults, long=not short, seed=seed)
+        data = as_data(results, long=not short, seed=seed)
+        if folder is not None:
+            path = write_report(folder, data)
+            click.echo(gettext("torture.report_at", path=str(path)), err=True)
+        if as_json:
+            click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+        elif data["broken"]:
+            click.echo(gettext("torture.broken", count=data["broken"], seed=seed))
+        else:
+            click.echo(gettext("torture.held", faults=data["injections"], answers=data["acknowledged"]))
+    sys.exit(1 if data["broken"] else 0)
+
+
+def _chosen(only: str | None) -> list[Fault]:
+    if only is None:
+        return list(FAULTS)
+    known = {fault.name: fault for fault in FAULTS}
+    names = [name.strip() for name in only.split(",")]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{name} ({', '.join(known)})", param_hint="--only")
+    return [known[name] for name in names]
+
+
+def _run(faults: Sequence[Fault], *, long: bool, seed: int) -> list[Result]:
+    results = []
+    with workshop() as shop:
+        for result in run_all(faults, shop, long=long, seed=seed, begins=_tell_begin):
+            results.append(result)
+            _tell(result)
+    return results
+
+
+def _tell_begin(fault: Fault, kind: str) -> None:
+    click.echo(f"{gettext(f'torture.fault.{fault.name}')} · {kind} …", err=True)
+
+
+def _tell(result: Result) -> None:
+    if result.skipped:
+        why = "、".join(gettext(f"torture.need.{name}") for name in result.skipped)
+        click.echo("  " + gettext("torture.skipped", why=why), err=True)
+        return
+    line = gettext(
+        "torture.done",
+        times=result.injections,
+        answers=result.acknowledged,
+        seconds=f"{result.seconds:.1f}",
+    )
+    click.echo(f"  {'✓' if result.ok else '✗'} {line}", err=True)
+    for invariant, found in result.broken.items():
+        for what in found[:SHOWN]:
+            click.echo(f"    {invariant}: {what}", err=True)
+
+
+commands: list[click.Command] = [torture]
