@@ -1,38 +1,72 @@
-"""The digest that seals an attempt's journal when it is closed.
+"""The journal of an attempt as one text: its digest seals the journal, and the answers are read from it.
 
-Source: R-64.
+Source: R-41, R-64.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
-from cbt.db.types import to_micros
-from cbt.delivery.models import JournalEntry
+from cbt.rules.canonical import digest
+
+_EMPTY = "0"
+
+# Three lines a row: when it came, where it belongs, its value ("" clears). A value is canonical JSON, so it
+# holds no raw newline and is never empty; the count of rows before them leaves no second way to read the text.
+_ROW = (
+    "lease_epoch || ' ' || seq || ' ' || {micros} || {newline}"
+    " || position || CASE kind WHEN 'answer' THEN '' ELSE ' ' || kind END || {newline} || coalesce(value, '')"
+)
+# SQLite keeps the order of a subquery for group_concat, which learned ORDER BY only in 3.44.
+_SQLITE = (
+    "SELECT attempt_id, count(*) || {newline} || group_concat(line, {newline}) FROM ("
+    f"SELECT attempt_id, {_ROW} AS line FROM journal WHERE attempt_id IN :ids"
+    " ORDER BY attempt_id, lease_epoch, seq) GROUP BY attempt_id"
+)
+_POSTGRESQL = (
+    "SELECT attempt_id, count(*) || {newline} ||"
+    f" string_agg({_ROW}, {{newline}} ORDER BY lease_epoch, seq)"
+    " FROM journal WHERE attempt_id IN :ids GROUP BY attempt_id"
+)
+_MICROS = "CAST(round(extract(epoch FROM received_at) * 1000000) AS bigint)"
+_QUERIES = {
+    name: text(sql).bindparams(bindparam("ids", expanding=True))
+    for name, sql in {
+        "sqlite": _SQLITE.format(micros="received_at", newline="char(10)"),
+        "postgresql": _POSTGRESQL.format(micros=_MICROS, newline="chr(10)"),
+    }.items()
+}
+
+
+def journal_texts(session: Session, attempt_ids: Sequence[int]) -> dict[int, str]:
+    """Return each attempt's journal in (lease_epoch, seq) order as one text (one query).
+
+    The database writes it, so that no row becomes an object here; both databases write the same text.
+    """
+    texts = dict.fromkeys(attempt_ids, _EMPTY)
+    query = _QUERIES[session.get_bind().dialect.name]
+    for attempt_id, journal in session.execute(query, {"ids": list(attempt_ids)}):
+        texts[attempt_id] = journal
+    return texts
 
 
 def journal_digests(session: Session, attempt_ids: Sequence[int]) -> dict[int, str]:
-    """Return the sha256 over the rows of each attempt's journal in (lease_epoch, seq) order."""
-    hashes = {attempt_id: hashlib.sha256() for attempt_id in attempt_ids}
-    rows = session.execute(
-        select(
-            JournalEntry.attempt_id,
-            JournalEntry.lease_epoch,
-            JournalEntry.seq,
-            JournalEntry.position,
-            JournalEntry.kind,
-            JournalEntry.value,
-            JournalEntry.received_at,
-        )
-        .where(JournalEntry.attempt_id.in_(attempt_ids))
-        .order_by(JournalEntry.attempt_id, JournalEntry.lease_epoch, JournalEntry.seq)
-    )
-    for row in rows:
-        line = [row.lease_epoch, row.seq, row.position, row.kind, row.value, to_micros(row.received_at)]
-        hashes[row.attempt_id].update(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-    return {attempt_id: sealed.hexdigest() for attempt_id, sealed in hashes.items()}
+    """Return the sha256 of the text of each attempt's journal. Source: R-64."""
+    return {
+        attempt_id: digest(journal) for attempt_id, journal in journal_texts(session, attempt_ids).items()
+    }
+
+
+def answers_in(journal: str) -> dict[str, str]:
+    """Return the canonical answer that counts at each position, "" where it was cleared, from a journal's text.
+
+    Positions are keyed as they are written there, `"12"`; the flag of 12 is `"12 flag"`, and so on. The latest
+    by (lease_epoch, seq) counts.
+
+    Source: R-41.
+    """
+    lines = journal.split("\n")
+    return dict(zip(lines[2::3], lines[3::3], strict=False))

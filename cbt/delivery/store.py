@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,27 +25,6 @@ def attempt_by_ref(session: Session, ref: str) -> Attempt:
     if attempt is None:
         raise NotFound("attempt.unknown")
     return attempt
-
-
-def latest_answers(session: Session, attempt_ids: Sequence[int]) -> dict[int, dict[int, str]]:
-    """Return per attempt the canonical answer that counts at each answered position.
-
-    The latest by (lease_epoch, seq) counts; a clearing leaves nothing.
-
-    Source: R-41.
-    """
-    answers: dict[int, dict[int, str]] = {attempt_id: {} for attempt_id in attempt_ids}
-    rows = session.execute(
-        select(JournalEntry.attempt_id, JournalEntry.position, JournalEntry.value)
-        .where(JournalEntry.attempt_id.in_(attempt_ids), JournalEntry.kind == "answer")
-        .order_by(JournalEntry.attempt_id, JournalEntry.lease_epoch, JournalEntry.seq)
-    )
-    for attempt_id, position, value in rows:
-        if value is None:
-            answers[attempt_id].pop(position, None)
-        else:
-            answers[attempt_id][position] = value
-    return answers
 
 
 def journal_state(session: Session, attempt_id: int) -> tuple[dict[str, Any], int]:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,8 @@ from cbt.rules.item_values import LETTERS, AnswerKey, ItemContent, ItemType, Par
 from cbt.rules.key_revision import KeyRevision, keys_in_force
 
 NOTHING, ALL = Fraction(0), Fraction(1)
+KEPT_CHOICES = 16_384
+_CHOSEN = (ItemType.TRUE_FALSE, ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
@@ -41,9 +44,12 @@ def share_of(
         return ALL
     if canonical is None:
         return NOTHING
+    keys, credit = keys_in_force(asked, revision), position["credit"]
+    if asked.type in _CHOSEN:
+        subset = asked.type is ItemType.MULTIPLE_CHOICE and credit == PartialCredit.SUBSET
+        return _share_of_chosen(canonical, tuple(position["order"]), keys, subset)
     given = _authored(asked.type, position, json.loads(canonical))
-    credit = PartialCredit(position["credit"])
-    return max(_share(asked, key, given, credit) for key in keys_in_force(asked, revision))
+    return max(_share(asked, key, given, PartialCredit(credit)) for key in keys)
 
 
 def same_text(a: str, b: str) -> bool:
@@ -68,12 +74,26 @@ def read_number(text: str) -> Decimal | None:
     return number(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", plain, re.ASCII) else None
 
 
+@lru_cache(maxsize=KEPT_CHOICES)
+def _share_of_chosen(
+    canonical: str, order: tuple[int, ...], keys: tuple[AnswerKey, ...], subset: bool
+) -> Fraction:
+    """Return the share of letters chosen among displayed places; few different ones come up, over and over."""
+    chosen = frozenset(order[LETTERS.index(letter)] for letter in json.loads(canonical))
+    places = [frozenset(key) for key in keys if isinstance(key, tuple)]
+    return max((_share_of_places(chosen, right, subset) for right in places), default=NOTHING)
+
+
+def _share_of_places(chosen: frozenset[int], right: frozenset[Any], subset: bool) -> Fraction:
+    if subset:
+        return Fraction(len(chosen), len(right)) if chosen <= right else NOTHING
+    return ALL if chosen == right else NOTHING
+
+
 def _authored(kind: ItemType, position: Mapping[str, Any], answer: Any) -> Any:
     """Turn displayed places into authored ones; texts stay as they are."""
     order = position["order"]
     match kind:
-        case ItemType.TRUE_FALSE | ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
-            return frozenset(order[LETTERS.index(letter)] for letter in answer)
         case ItemType.ORDERING:
             return tuple(order[shown - 1] for shown in answer)
         case ItemType.MATCHING:
@@ -87,8 +107,6 @@ def _authored(kind: ItemType, position: Mapping[str, Any], answer: Any) -> Any:
 
 def _share(content: ItemContent, key: AnswerKey, given: Any, credit: PartialCredit) -> Fraction:
     match content.type:
-        case ItemType.MULTIPLE_CHOICE if credit is PartialCredit.SUBSET and isinstance(key, tuple):
-            return Fraction(len(given), len(key)) if given <= set(key) else NOTHING
         case ItemType.FILL_BLANK if isinstance(key, tuple):
             right = [
                 isinstance(accepted, tuple) and any(same_text(text, one) for one in accepted)
@@ -107,10 +125,8 @@ def _share(content: ItemContent, key: AnswerKey, given: Any, credit: PartialCred
             # As fractions: a Decimal difference is rounded to 28 digits, and 40 may be typed.
             near = abs(Fraction(typed) - Fraction(key)) <= Fraction(content.tolerance)
             return ALL if near else NOTHING
-        case ItemType.ORDERING:
-            return ALL if given == key else NOTHING
         case _:
-            return ALL if isinstance(key, tuple) and given == set(key) else NOTHING
+            return ALL if given == key else NOTHING
 
 
 def _counted(right: list[bool], credit: PartialCredit) -> Fraction:

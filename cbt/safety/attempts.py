@@ -19,7 +19,7 @@ from cbt.delivery.models import Attempt
 from cbt.rules.attempt_state import State
 from cbt.rules.canonical import digest
 from cbt.scoring.models import Score
-from cbt.scoring.service import sheets_of
+from cbt.scoring.sheets import Scorers
 
 CHUNK = 200
 Found = list[tuple[str, str]]
@@ -45,9 +45,10 @@ def check_scores(session: Session) -> tuple[int, Found]:
     """Score every scored attempt again and compare bytes; former scores are compared with their hash."""
     looked_at: int = 0
     found: Found = []
+    scorers = Scorers()
     for attempts in _chunks(session, (State.SCORED,)):
         looked_at += len(attempts)
-        texts = _rescored(session, attempts)
+        texts = _rescored(session, [attempt.id for attempt in attempts], scorers)
         sealed = _sealed(session, attempts, act="attempt.score", name="sheet")
         scores = _scores(session, attempts)
         for attempt in attempts:
@@ -91,17 +92,18 @@ def _chunks(session: Session, states: Sequence[State]) -> Iterator[Sequence[Atte
         session.expunge_all()
 
 
-def _rescored(session: Session, attempts: Sequence[Attempt]) -> dict[int, str]:
+def _rescored(session: Session, attempt_ids: Sequence[int], scorers: Scorers) -> dict[int, str]:
     """Return the score sheet of each attempt; one that cannot be scored is left out and hides no other."""
     try:
-        return {attempt_id: sheet.to_json() for attempt_id, sheet in sheets_of(session, attempts).items()}
+        scored = scorers.score(session, attempt_ids)
     except Exception:
-        if len(attempts) == 1:
+        if len(attempt_ids) == 1:
             return {}
         texts: dict[int, str] = {}
-        for attempt in attempts:
-            texts |= _rescored(session, [attempt])
+        for attempt_id in attempt_ids:
+            texts |= _rescored(session, [attempt_id], scorers)
         return texts
+    return {attempt_id: one.sheet.text for attempt_id, one in scored.items()}
 
 
 def _scores(session: Session, attempts: Sequence[Attempt]) -> dict[int, list[Score]]:

@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 from cbt.db.base import db
 from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.digests import answers_in, journal_texts
 from cbt.delivery.guard import Dialect
 from cbt.delivery.journal import hash_lease
 from cbt.delivery.models import Attempt, JournalEntry
-from cbt.delivery.store import latest_answers
 from cbt.delivery.sweeps import expire_overdue
 from cbt.errors import Unavailable
 from cbt.rules.canonical import canonical_json
@@ -24,6 +24,7 @@ from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
+NAMES = ("theory", "second")
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
         with reading() as session:
             attempt = session.get_one(Attempt, world.sitters["theory"].attempt_id)
             assert attempt.state == "scored"
-            assert latest_answers(session, [attempt.id])[attempt.id] == {1: '"A"'}
+            assert answers_in(journal_texts(session, [attempt.id])[attempt.id]) == {"1": '"A"'}
         assert all(one.ok for one in verify_sitting(world.sitting_ref))
 
 
@@ -236,6 +237,40 @@ def test_a_score_that_does_not_say_what_its_sheet_says_is_found_by_verify(
             session.execute(text(f"UPDATE score SET {change}"))
         checked = verify_sitting(world.sitting_ref)[0]
         assert (checked.sheet_ok, checked.journal_ok, checked.form_ok) == (False, True, True)
+
+
+def test_a_score_that_is_gone_is_found_by_verify_and_hides_no_other(page: Page, world: World) -> None:
+    other = Page(world, "second")
+    assert other.start().status_code == 200
+    world.clock.set(PLANNED + 50 * MINUTE)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+        score_closed(now=world.clock.now())
+        with unit_of_work() as session:
+            gone = {"id": world.sitters["theory"].attempt_id}
+            session.execute(text("DELETE FROM score WHERE attempt_id = :id"), gone)
+        checked = {one.attempt_ref: (one.sheet_ok, one.score) for one in verify_sitting(world.sitting_ref)}
+    assert checked == {page.ref: (False, ""), other.ref: (True, "0.0")}
+
+
+def test_one_attempt_that_cannot_be_scored_does_not_keep_the_others_from_it(page: Page, world: World) -> None:
+    other = Page(world, "second")
+    assert other.start().status_code == 200
+    world.clock.set(PLANNED + 50 * MINUTE)
+    with world.app.app_context():
+        assert expire_overdue(now=world.clock.now()) == 2
+        with unit_of_work() as session:
+            poisoned = {"id": world.sitters["theory"].attempt_id}
+            session.execute(
+                text(
+                    "UPDATE form SET content = '{}' WHERE id = (SELECT form_id FROM attempt WHERE id = :id)"
+                ),
+                poisoned,
+            )
+        assert score_closed(now=world.clock.now()) == 1
+        with reading() as session:
+            states = {name: session.get_one(Attempt, world.sitters[name].attempt_id).state for name in NAMES}
+    assert states == {"theory": "closed", "second": "scored"}
 
 
 def test_the_database_in_use_is_the_one_the_test_names(world: World, database_kind: str) -> None:

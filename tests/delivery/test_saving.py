@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.digests import answers_in, journal_texts
 from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry, LateEntry
 from cbt.delivery.steps import allow_move
-from cbt.delivery.store import latest_answers
 from cbt.delivery.sweeps import expire_overdue
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
@@ -32,7 +32,8 @@ def page(world: World) -> Page:
 def saved(world: World, name: str = "theory") -> dict[int, str]:
     attempt_id = world.sitters[name].attempt_id
     with world.app.app_context(), reading() as session:
-        return latest_answers(session, [attempt_id])[attempt_id]
+        entries = answers_in(journal_texts(session, [attempt_id])[attempt_id])
+    return {int(place): value for place, value in entries.items() if value and place.isdecimal()}
 
 
 def test_the_paper_is_refused_before_the_room_starts(world: World) -> None:

@@ -15,8 +15,8 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.exams.store import paper_of
 from cbt.results.sheet import groups_of
-from cbt.rules.canonical import digest
-from cbt.rules.scoring import GroupScore, ScoreSheet, passes
+from cbt.rules.canonical import canonical_json, decimal_of, digest
+from cbt.rules.scoring import passes
 from cbt.scoring.models import Score
 from cbt.sittings import planning
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
@@ -69,9 +69,27 @@ def add_score(session: Session, attempt: Attempt, points: Decimal) -> None:
     registration = session.get_one(Registration, attempt.registration_id)
     paper = paper_of(session, registration.blueprint_version_id, registration.paper)
     share = Fraction(points) / Fraction(paper.points)
-    groups = tuple(GroupScore(one.number, one.name, one.points, share) for one in groups_of(paper))
+    groups = [
+        {
+            "number": one.number,
+            "name": one.name,
+            "points": one.points,
+            "earned": decimal_of(share * Fraction(one.points)),
+        }
+        for one in groups_of(paper)
+    ]
     passed = passes(points, paper.pass_points)
-    sheet = ScoreSheet(paper.code, (), groups, points, points, paper.pass_points, passed).to_json()
+    sheet = canonical_json(
+        {
+            "paper": paper.code,
+            "positions": [],
+            "groups": groups,
+            "raw": points,
+            "score": points,
+            "pass_points": paper.pass_points,
+            "passed": passed,
+        }
+    )
     numbers = session.scalars(select(Score.number).where(Score.attempt_id == attempt.id)).all()
     session.add(
         Score(

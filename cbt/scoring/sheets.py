@@ -1,0 +1,110 @@
+"""Works out score sheets from what was frozen and what was sealed: the forms and the journals.
+
+Source: R-43, R-50 to R-54.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.assembly.models import Form
+from cbt.bank.store import ContentKey, contents
+from cbt.candidates.models import Registration
+from cbt.delivery.digests import answers_in, journal_texts
+from cbt.delivery.models import Attempt
+from cbt.exams.store import paper_of
+from cbt.rules.canonical import digest
+from cbt.rules.scoring import FormScorer, ScoreSheet
+
+KEPT_FORMS = 64
+"""Where everybody has a form of their own, keeping more scorers would cost memory and spare nothing."""
+
+_Paper = tuple[int, int, str]
+"""A form, and the blueprint version and the code of the paper it is scored as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one attempt comes to: the sheet, and the text of the journal that it follows from."""
+
+    sheet: ScoreSheet
+    journal: str
+    form_ok: bool
+    """Whether the form still has the hash it was frozen with."""
+
+
+class Scorers:
+    """The scorers of one run over many attempts: a form, which never changes, is read once and not again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
+
+    def score(self, session: Session, attempt_ids: Sequence[int]) -> dict[int, Scored]:
+        """Return what each attempt comes to; raise what the first raises that cannot be scored."""
+        takers = _takers(session, attempt_ids)
+        journals = journal_texts(session, attempt_ids)
+        scored = {}
+        for paper, scorer, form_ok in self._of(session, takers):
+            for attempt_id in takers[paper]:
+                journal = journals[attempt_id]
+                scored[attempt_id] = Scored(scorer.score(answers_in(journal)), journal, form_ok)
+        return scored
+
+    def _of(self, session: Session, papers: Collection[_Paper]) -> Iterator[tuple[_Paper, FormScorer, bool]]:
+        kept = {paper: self._kept[paper] for paper in papers if paper in self._kept}
+        for paper, (scorer, form_ok) in kept.items():
+            yield paper, scorer, form_ok
+        fresh = [paper for paper in papers if paper not in kept]
+        forms = _forms(session, {form_id for form_id, _, _ in fresh})
+        for paper in fresh:
+            form_id, version_id, code = paper
+            form = forms[form_id]
+            scorer = FormScorer(form.frozen, form.contents, paper=paper_of(session, version_id, code))
+            if len(self._kept) >= KEPT_FORMS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[paper] = scorer, form.intact
+            yield paper, scorer, form.intact
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    frozen: dict[str, Any]
+    contents: dict[ContentKey, Any]
+    intact: bool
+
+
+def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, list[int]]:
+    """Return which attempts are at which paper."""
+    rows = session.execute(
+        select(Attempt.id, Attempt.form_id, Registration.blueprint_version_id, Registration.paper)
+        .join(Registration, Registration.id == Attempt.registration_id)
+        .where(Attempt.id.in_(attempt_ids))
+    )
+    takers: dict[_Paper, list[int]] = {}
+    for attempt_id, form_id, version_id, code in rows:
+        takers.setdefault((form_id, version_id, code), []).append(attempt_id)
+    return takers
+
+
+def _forms(session: Session, form_ids: Collection[int]) -> dict[int, _Form]:
+    """Read forms, and the item versions of each bank they draw from together."""
+    if not form_ids:
+        return {}
+    rows = session.execute(
+        select(Form.id, Form.bank_id, Form.content, Form.sha256).where(Form.id.in_(form_ids))
+    ).all()
+    frozen = {row.id: json.loads(row.content) for row in rows}
+    keys: dict[int, set[ContentKey]] = {}
+    for row in rows:
+        places = frozen[row.id]["positions"]
+        keys.setdefault(row.bank_id, set()).update([(one["item"], one["version"]) for one in places])
+    found = {bank_id: contents(session, wanted, bank_id) for bank_id, wanted in keys.items()}
+    return {
+        row.id: _Form(frozen[row.id], found[row.bank_id], digest(row.content) == row.sha256) for row in rows
+    }

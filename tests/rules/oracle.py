@@ -1,0 +1,77 @@
+"""The score of a form written down as the rules say it, in fractions and without any care for speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from cbt.rules.canonical import canonical_json, decimal_of
+from cbt.rules.credit import share_of
+from cbt.rules.item_values import ItemContent
+from cbt.rules.key_revision import KeyRevisions
+from cbt.rules.paper import Paper
+from cbt.rules.scoring import passes, round_score
+
+
+def sheet_of(
+    form: Mapping[str, Any],
+    contents: Mapping[tuple[str, int], ItemContent],
+    answers: Mapping[str, str],
+    *,
+    paper: Paper,
+    key_revision: KeyRevisions,
+) -> tuple[Fraction, Decimal, bool, str]:
+    """Return raw score, score, verdict and the canonical JSON of the sheet."""
+    units = "units" in form
+    earned: dict[int, Fraction] = {}
+    possible: dict[int, Fraction] = {}
+    positions = []
+    for one in form["positions"]:
+        revision = key_revision.find(one["item"], one["part"])
+        void = revision is not None and revision.void
+        answer = answers.get(str(one["position"])) or None
+        content, points = contents[one["item"], one["version"]], Fraction(one["points"])
+        share = Fraction(0) if void else share_of(one, content, answer, revision=revision)
+        group = one["unit"] if units else one["section"] + 1
+        earned[group] = earned.get(group, Fraction(0)) + share * points
+        possible[group] = possible.get(group, Fraction(0)) + (0 if void else points)
+        positions.append(
+            {
+                "position": one["position"],
+                "item": one["item"],
+                "part": one["part"],
+                "points": Decimal(one["points"]),
+                "earned": decimal_of(share * points),
+                "answered": answer is not None,
+                "void": void,
+            }
+        )
+    raw, groups = Fraction(0), []
+    for number, name, worth in _listed(form):
+        share = earned[number] / possible[number] if possible[number] else Fraction(1)
+        raw += share * Fraction(worth)
+        groups.append(
+            {"number": number, "name": name, "points": worth, "earned": decimal_of(share * Fraction(worth))}
+        )
+    score = round_score(raw, paper.score_step)
+    sheet = {
+        "paper": paper.code,
+        "positions": positions,
+        "groups": groups,
+        "raw": decimal_of(raw),
+        "score": score,
+        "pass_points": paper.pass_points,
+        "passed": passes(score, paper.pass_points),
+    }
+    return raw, score, passes(score, paper.pass_points), canonical_json(sheet)
+
+
+def _listed(form: Mapping[str, Any]) -> list[tuple[int, str, Decimal]]:
+    if "units" in form:
+        return [(unit["number"], unit["name"], Decimal(unit["points"])) for unit in form["units"]]
+    return [
+        (number, section["name"], section["count"] * Decimal(section["points_each"]))
+        for number, section in enumerate(form["sections"], 1)
+    ]
