@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import flask
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.app import create_app
 from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_folder
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.models import Registration
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
@@ -34,6 +33,7 @@ from cbt.rules.paper import Paper
 from cbt.sittings import planning
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.steps import admit_if_due, start_room
+from cbt.torture.arena_people import add_candidate
 from cbt.web.login import MACHINE_COOKIE, open_login
 
 ACTOR = "cli"
@@ -244,7 +244,7 @@ def _people(
     for number, one in enumerate(wanted, 1):
         room = rooms[one.room]
         version_id, form_id, paper = papers[one.variant]
-        _candidate(session, number, batch.id, now)
+        add_candidate(session, number, batch_id=batch.id, now=now)
         registration = Registration(
             ref=f"re_{number}",
             candidate_id=number,
@@ -276,26 +276,3 @@ def _people(
         )
         session.flush()
         built.sitters.append(Sitter(attempt.id, attempt.ref, registration.ref, room.id, paper))
-
-
-def _candidate(session: Session, number: int, batch_id: int, now: datetime) -> None:
-    document = f"{number:017d}X"
-    session.execute(
-        insert(Candidate).values(
-            id=number,
-            ref=f"ca_{number}",
-            name=f"考生{number}",
-            gender="",
-            document_type="resident_id",
-            document_sealed=seal(document, DOCUMENT),
-            document_index=document_index(document),
-            document_masked="",
-            employer="",
-            created_at=now,
-        )
-    )
-    session.execute(
-        insert(AdmissionTicket).values(
-            id=number, batch_id=batch_id, candidate_id=number, number=f"{number:012d}"
-        )
-    )

@@ -1,4 +1,4 @@
-"""Draws rooms full of lives and, around every edge of each, what is tried a millisecond before, at and after it.
+"""Plans around every edge of a life what is tried a millisecond before, at and after it.
 
 A plan is a list of acts in the order of their instants, each with what must come of it. What must come of it
 is taken from the oracle alone.
@@ -9,123 +9,19 @@ Source: R-21, R-23, R-24, R-25.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections.abc import Sequence
+from datetime import datetime
 from fractions import Fraction
 
 from cbt.rules.paper import Paper
-from cbt.torture.arena import BEGIN, Variant, Wanted
-from cbt.torture.deadline_oracle import Grant, Life, Span, Stop, Terms
+from cbt.torture.arena import BEGIN, Wanted
+from cbt.torture.deadline_draw import MINUTE, MS, SECOND, ZERO, Act, RoomFate, room_acts, span_of, terms_of
+from cbt.torture.deadline_oracle import Grant, Life, Span, Stop
 
-MS = timedelta(milliseconds=1)
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
-ZERO = timedelta(0)
 MARGIN = 2 * SECOND
 """The sweep waits so long after the grace (R-21)."""
 QUIET = SECOND
 """An edge is tried only where nothing else happens so close before it."""
-ROOM_SEATS = 20
-GRACE = "grace = 3"
-VARIANTS = (
-    Variant("customer-service-l3", "theory"),
-    Variant("customer-service-l3", "theory", ((GRACE, "grace = 0"),)),
-    Variant("customer-service-l2", "theory", (("closed_before_end = 0", "closed_before_end = 10"),)),
-    Variant("customer-service-l3", "skills"),
-    Variant("customer-service-l2", "skills"),
-    Variant("customer-service-l3", "skills", (('unused_time = "carried"', 'unused_time = "lost"'),)),
-    Variant("customer-service-l2", "skills", (('late_start = "scale"', 'late_start = "cut"'),)),
-    Variant("customer-service-l2", "skills", (('unit_timing = "strict"', 'unit_timing = "pooled"'),)),
-    Variant("customer-service-l3", "skills", ((GRACE, "grace = 1"), ("earliest = 30", "earliest = 44"))),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing done at an instant: `what` names it, `who` counts the sitters (or the rooms, for a room's)."""
-
-    at: datetime
-    what: str
-    who: int
-    unit: int = 0
-    expected: tuple[int, str] = (200, "")
-    """Status and code of the reply; for a sweep, whether it may have closed (1) or not (0)."""
-    amount: timedelta = ZERO
-    since: datetime | None = None
-    closed_at: datetime | None = None
-    flag: bool = False
-
-
-@dataclass(slots=True)
-class RoomFate:
-    """What happens to a whole room."""
-
-    stops: list[Stop] = field(default_factory=list)
-    known_at: list[datetime] = field(default_factory=list)
-    """When each stop was entered: a backdated one later than it began."""
-    grants: list[Grant] = field(default_factory=list)
-
-
-def draw_people(count: int, rng: random.Random) -> list[Wanted]:
-    """Return candidates for as many rooms as are needed, each with a paper and what it is granted."""
-    return [
-        Wanted(
-            room=number // ROOM_SEATS,
-            variant=rng.choice(VARIANTS),
-            factor=rng.choice((Decimal(1), Decimal(1), Decimal("1.25"), Decimal("1.5"))),
-            extra=rng.choice((ZERO, ZERO, 10 * MINUTE)),
-        )
-        for number in range(count)
-    ]
-
-
-def draw_room(rng: random.Random) -> RoomFate:
-    """Draw the holds and the grants of a room; nothing overlaps, all of it is over before any paper ends."""
-    fate = RoomFate()
-    at = BEGIN + 6 * MINUTE
-    for _ in range(rng.randrange(3)):
-        at += _span(rng, SECOND, 9 * MINUTE)
-        back = rng.choice((ZERO, ZERO, _span(rng, MS, 30 * SECOND)))
-        known_at = at + back
-        until = known_at + _span(rng, MS, 8 * MINUTE)
-        fate.stops.append(Stop(at, until, room=True))
-        fate.known_at.append(known_at)
-        at = until
-    if rng.random() < 0.5:
-        at += _span(rng, SECOND, 5 * MINUTE)
-        amount = _span(rng, 3 * SECOND, 5 * MINUTE)
-        kind = rng.randrange(3)
-        fate.grants.append(Grant(at, amount, in_proportion=kind == 0, moves_earliest=kind == 2))
-    return fate
-
-
-def _span(rng: random.Random, least: timedelta, most: timedelta) -> timedelta:
-    return rng.randrange(least // MS, most // MS) * MS
-
-
-def room_acts(who: int, fate: RoomFate) -> Iterator[Act]:
-    """Yield what the proctors of a room do."""
-    for stop, known_at in zip(fate.stops, fate.known_at, strict=True):
-        yield Act(known_at, "hold", who, since=stop.from_at)
-        yield Act(stop.to_at, "resume_room", who)
-    for grant in fate.grants:
-        what = "outage" if grant.moves_earliest else "adjust_room"
-        yield Act(grant.at, what, who, amount=grant.amount, flag=grant.in_proportion)
-
-
-def terms_of(paper: Paper) -> Terms:
-    """Return the terms of a paper as the oracle counts with them."""
-    return Terms(
-        duration=paper.duration,
-        windows=paper.windows,
-        grace=paper.clock.grace,
-        earliest=paper.submit.earliest,
-        closed_before_end=paper.submit.closed_before_end,
-        carried=paper.clock.unused_time == "carried",
-        scaled=paper.clock.late_start == "scale",
-    )
 
 
 class Plan:
@@ -138,7 +34,7 @@ class Plan:
         self.life = Life(
             terms=terms_of(paper),
             room_started_at=BEGIN,
-            started_at=BEGIN + rng.choice((ZERO, _span(rng, MS, 5 * MINUTE))),
+            started_at=BEGIN + rng.choice((ZERO, span_of(rng, MS, 5 * MINUTE))),
             factor=Fraction(wanted.factor),
             extra=wanted.extra,
             stops=list(fate.stops),
@@ -166,17 +62,17 @@ class Plan:
         """Draw a pause and a grant of this candidate's own."""
         at = max([self.life.started_at + 6 * MINUTE, *(until for _, until in self._busy)]) + SECOND
         if self.rng.random() < 0.4:
-            at += _span(self.rng, SECOND, 4 * MINUTE)
-            until = at + _span(self.rng, MS, 10 * MINUTE)
+            at += span_of(self.rng, SECOND, 4 * MINUTE)
+            until = at + span_of(self.rng, MS, 10 * MINUTE)
             self.life.stops.append(Stop(at, until, room=False))
             self._busy += [(at, at), (until, until)]
             self.acts += [Act(at, "suspend", self.who), Act(until, "resume", self.who)]
             at = until + SECOND
         if self.rng.random() < 0.4:
-            at += _span(self.rng, SECOND, 2 * MINUTE)
+            at += span_of(self.rng, SECOND, 2 * MINUTE)
             if at >= self.life.closes_at() - MINUTE:
                 return
-            amount = _span(self.rng, SECOND, 6 * MINUTE)
+            amount = span_of(self.rng, SECOND, 6 * MINUTE)
             spread = self.rng.random() < 0.5
             self.life.grants.append(Grant(at, amount, in_proportion=spread))
             self._busy.append((at, at))
@@ -191,7 +87,7 @@ class Plan:
             first_at, last_at = span.opened_at + 10 * SECOND, span.ended_at - SECOND
             if first_at >= last_at:
                 continue
-            at = first_at + _span(self.rng, ZERO, last_at - first_at)
+            at = first_at + span_of(self.rng, ZERO, last_at - first_at)
             if self._quiet(at) and not self.life.paused(at):
                 self.life.confirmed.append((unit, at))
                 self._busy.append((at, at))
@@ -203,7 +99,7 @@ class Plan:
             return
         if any(at - 10 * SECOND < span.ended_at < at for span in self.spans):
             return
-        until = at + _span(self.rng, SECOND, MINUTE)
+        until = at + span_of(self.rng, SECOND, MINUTE)
         self.life.stops.append(Stop(at, until, room=False))
         self.acts += [Act(at, "suspend", self.who), Act(until, "resume", self.who)]
         self.spans, self.closes_at = self.life.units(), self.life.closes_at()

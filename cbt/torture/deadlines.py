@@ -29,7 +29,8 @@ from cbt.scoring.service import score_closed
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.steps import adjust_room, hold_room, resume_room
 from cbt.torture.arena import ACTOR, Arena, Sitter, arena
-from cbt.torture.deadline_plan import Act, Plan, draw_people, draw_room, in_order
+from cbt.torture.deadline_draw import Act, draw_people, draw_room
+from cbt.torture.deadline_plan import Plan, in_order
 
 CASES_PER_LIFE = 22
 """About how many cases one drawn life gives."""

@@ -12,8 +12,8 @@ import pytest
 
 from cbt.rules import timing
 from cbt.torture.arena import BEGIN, settings_in
+from cbt.torture.deadline_draw import MS, draw_people, draw_room
 from cbt.torture.deadline_oracle import Grant, Life, Stop, Terms
-from cbt.torture.deadline_plan import MS, draw_people, draw_room
 from cbt.torture.deadlines import try_deadlines
 from tests.databases import PostgresServer
 
