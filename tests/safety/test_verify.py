@@ -27,6 +27,8 @@ from tests.delivery.driver import Page
 from tests.safety.conftest import end_everything, settings_of
 from tests.world import World
 
+PAGE = 4096
+
 
 @pytest.fixture
 def scored(exam: Page, world: World) -> World:
@@ -182,6 +184,20 @@ def test_a_flipped_bit_in_the_file_is_found_on_its_page(scored: World) -> None:
     assert any(what == "cipher" and where.endswith(f"page {page}") for what, where in seen)
     # A table nobody reads while checking: the other checks go on and are right.
     assert {what for what, _ in seen} <= {"cipher", "integrity", "unreadable"}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_a_page_that_a_power_cut_tore_in_a_checkpoint_is_no_damage_while_the_log_holds_it(
+    exam: Page, world: World
+) -> None:
+    path = settings_of(world).data_dir / "cbt.db"
+    log = path.with_name("cbt.db-wal").read_bytes()
+    logged = {int.from_bytes(log[at : at + 4], "big") for at in range(32, len(log), PAGE + 24)}
+    page = max(number for number in logged if number * PAGE <= path.stat().st_size)
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE + PAGE // 2)
+        file.write(bytes(512))
+    assert found(world) == []
 
 
 def _invoke(world: World, *arguments: str) -> Result:
