@@ -18,6 +18,7 @@ from cbt.candidates.store import candidate_principal
 from cbt.clock import Clock, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.engine import init_database
+from cbt.db.gate import Gate
 from cbt.db.keys import load_key
 from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
@@ -85,6 +86,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_proxies(app, settings.trusted_proxies)
     init_observation(app, settings)
     app.add_template_global(current_principal, "principal")
+    gate: Gate = app.extensions["cbt_gate"]
+    app.add_template_global(lambda: gate.copy is not None and gate.copy.behind, "copy_behind")
     app.add_template_global(lambda: abs(app.extensions["cbt_clock"].drift()) > MAX_DRIFT, "clock_jumped")
     return app
 

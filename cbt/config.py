@@ -51,6 +51,10 @@ class Settings:
     """CBT_BACKUP_MINUTES: minutes from one scheduled backup to the next."""
     backup_keep: int = 24
     """CBT_BACKUP_KEEP: how many of the newest scheduled backups are kept."""
+    journal_copy_dir: Path | None = None
+    """CBT_JOURNAL_COPY_DIR: the folder of the second copy of the embedded database; none without it."""
+    journal_copy_required: bool = True
+    """CBT_JOURNAL_COPY_REQUIRED: `off` goes on saving while the second copy cannot be written."""
     slow_ms: int = 500
     """CBT_SLOW_MS: a request that takes longer, in milliseconds, gets a line in the log."""
 

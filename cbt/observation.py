@@ -68,7 +68,8 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
     with app.app_context():
         engine = db.engine
     # Its thread begins with the first save, so it can still be exchanged.
-    writer = ObservedWriter(engine, cast(Gate, app.extensions["cbt_gate"]), tell=metrics.committed)
+    gate = cast(Gate, app.extensions["cbt_gate"])
+    writer = ObservedWriter(engine, gate, tell=metrics.committed)
     journal.writer = writer
 
     def queue() -> Mapping[Labels, float]:
@@ -78,8 +79,13 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
         scheduler = app.extensions.get(SCHEDULER)
         return {_process(): int(scheduler is not None and scheduler.running)}
 
+    def second_copy() -> Mapping[Labels, float]:
+        copy = gate.copy
+        return {} if copy is None else {_process(): int(copy.behind)}
+
     metrics.add_gauge("cbt_save_queue", "Saves waiting for the next commit.", queue)
     metrics.add_gauge("cbt_scheduler_leader", "1 in the process that runs the jobs.", leader)
+    metrics.add_gauge("cbt_journal_copy_behind", "1 while the second copy lacks something.", second_copy)
     metrics.add_gauge("cbt_attempts", "Attempts by state, without scored ones.", _attempts)
     metrics.add_gauge("cbt_open_rooms", "Sitting-rooms that admit, run or are held.", _rooms)
     init_request_log(app, slow_ms=settings.slow_ms, short_way=SHORT_WAY)

@@ -273,8 +273,11 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
 
 def announce(settings: Settings) -> None:
-    """Print where the product is to be found."""
+    """Print where the product is to be found, and that a copy on the same disk is half a copy."""
     with catalogues():
+        copy = settings.journal_copy_dir
+        if copy is not None and copy.is_dir() and copy.stat().st_dev == settings.data_dir.stat().st_dev:
+            click.echo(gettext("serving.same_device", folder=copy))
         click.echo(gettext("serving.here", url=f"http://127.0.0.1:{settings.port}/"))
         if settings.host not in ("127.0.0.1", "localhost"):
             click.echo(gettext("serving.lan", url=f"http://{lan_address()}:{settings.port}/"))

@@ -7,9 +7,14 @@ has another name, so a folder found under the final name is whole.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cbt.config import Settings
+from cbt.errors import InvalidInput
+from cbt.paths import product_dir
 
 MANIFEST = "manifest.json"
 EMBEDDED_COPY = "cbt.db"
@@ -71,3 +76,27 @@ def remove(path: Path) -> None:
         (path / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         path.rmdir()
+
+
+def check_place(settings: Settings, destination: Path) -> None:
+    """Raise InvalidInput("safety.place") when no copy of the data may lie in `destination`.
+
+    In a served folder it could be fetched, in the data folder it goes with the data, and beside the keys
+    whoever takes the folder can read it.
+    """
+    wanted = destination.expanduser().resolve()
+    closed = (settings.data_dir, settings.keys, product_dir("static"), product_dir("templates"))
+    for folder in closed:
+        if wanted.is_relative_to(folder.expanduser().resolve()):
+            raise InvalidInput("safety.place", path=str(destination), folder=str(folder))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in `folder` durable; Windows does that with the file and cannot open a folder."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

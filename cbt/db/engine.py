@@ -14,9 +14,12 @@ from sqlalchemy.exc import DatabaseError
 
 from cbt.config import Settings
 from cbt.db.base import db
+from cbt.db.copies import check_place
+from cbt.db.copyset import COPY_MANIFEST
 from cbt.db.gate import Gate
+from cbt.db.journal_copy import JournalCopy
 from cbt.db.keys import load_key
-from cbt.errors import Unavailable
+from cbt.errors import InvalidInput, Unavailable
 
 DATABASE_NAME = "cbt.db"
 WRITE = "cbt_write"
@@ -50,13 +53,35 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
     db.init_app(app)
     with app.app_context():
         engine = db.engine
-    if settings.embedded:
-        fresh = not database_path(settings).exists()
-        key = load_key(settings.keys, "database", may_create=fresh) if settings.db_encryption else None
-        _listen_sqlite(engine, key)
+    if not settings.embedded:
+        if settings.journal_copy_dir is not None:
+            raise InvalidInput("copy.embedded_only")
+        return
+    fresh = not database_path(settings).exists()
+    if fresh:
+        _check_no_copy(settings)
+    key = load_key(settings.keys, "database", may_create=fresh) if settings.db_encryption else None
+    gate.copy = copy = _second_copy(settings, key)
+    _listen_sqlite(engine, key, copy)
 
 
-def _listen_sqlite(engine: Engine, key: bytes | None) -> None:
+def _check_no_copy(settings: Settings) -> None:
+    """Refuse to begin a new database beside the copy of one: that one was lost, and can be rebuilt."""
+    folder = settings.journal_copy_dir
+    if folder is not None and (folder / COPY_MANIFEST).exists():
+        raise Unavailable("copy.orphan", path=str(folder), database=str(database_path(settings)))
+
+
+def _second_copy(settings: Settings, key: bytes | None) -> JournalCopy | None:
+    folder = settings.journal_copy_dir
+    if folder is None:
+        return None
+    check_place(settings, folder)
+    path, required = database_path(settings), settings.journal_copy_required
+    return JournalCopy(path, folder, key=key, keys=settings.keys, required=required)
+
+
+def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None) -> None:
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by the listener below
@@ -67,6 +92,9 @@ def _listen_sqlite(engine: Engine, key: bytes | None) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 5000")
         connection.execute("PRAGMA cache_size = -16000")
+        if copy is not None:
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            copy.keep_open()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 try:
     import fcntl
@@ -18,10 +19,28 @@ except ImportError:  # Windows: one process, so the thread lock is the whole gat
     fcntl = None  # type: ignore[assignment]  # None says that there is no such lock here
 
 
+class Follower(Protocol):
+    """What follows every commit under the gate: the second copy of the journal."""
+
+    @property
+    def behind(self) -> bool:
+        """Return whether it lacks something that is saved."""
+        ...
+
+    def ready(self) -> None:
+        """Be called before a transaction begins; raise to keep it from beginning."""
+        ...
+
+    def follow(self) -> None:
+        """Be called after its end, before anything is acknowledged; raise and nothing is."""
+        ...
+
+
 class Gate:
     """A process-wide lock, then a file lock shared with the other processes of this machine."""
 
     def __init__(self, path: Path | None) -> None:
+        self.copy: Follower | None = None
         self._path = path
         self._lock = threading.Lock()
         self._descriptor = -1
@@ -34,15 +53,19 @@ class Gate:
             yield
             return
         with self._lock:
-            if fcntl is None:
-                yield
-                return
-            descriptor = self._file()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            descriptor = -1
+            if fcntl is not None:
+                descriptor = self._file()
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             try:
+                if self.copy is not None:
+                    self.copy.ready()
                 yield
+                if self.copy is not None:
+                    self.copy.follow()
             finally:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+                if fcntl is not None:
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def _file(self) -> int:
         # Opened after the fork: a descriptor inherited from the parent would share its lock.

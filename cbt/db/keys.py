@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 from cbt.errors import Unavailable
 
 KEY_BYTES = 32
+KEYS = ("database", "personal")
+"""The keys without which a copy of the data cannot be read."""
 
 
 def load_key(folder: Path, name: str, *, may_create: bool) -> bytes:
@@ -31,3 +35,14 @@ def load_key(folder: Path, name: str, *, may_create: bool) -> bytes:
     if len(key) != KEY_BYTES:
         raise Unavailable("db.key_damaged", path=str(path))
     return key
+
+
+def fingerprint(key: bytes) -> str:
+    """Return what tells one key from another and gives nothing of it away."""
+    return hmac.new(key, b"cbt key fingerprint", hashlib.sha256).hexdigest()[:16]
+
+
+def key_prints(folder: Path, *, encrypted: bool) -> dict[str, str]:
+    """Return the fingerprints of the keys a copy of this installation needs."""
+    names = KEYS if encrypted else KEYS[1:]
+    return {name: fingerprint(load_key(folder, name, may_create=False)) for name in names}

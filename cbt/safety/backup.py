@@ -8,11 +8,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.db.copies import EMBEDDED_COPY, POSTGRES_COPY, UNFINISHED, copy_name, remove
-from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.paths import product_dir
+from cbt.db.copies import (
+    EMBEDDED_COPY,
+    POSTGRES_COPY,
+    UNFINISHED,
+    check_place,
+    copy_name,
+    remove,
+    sync_folder,
+)
+from cbt.db.keys import key_prints
+from cbt.errors import Conflict, Unavailable
 from cbt.safety.embedded import copy_embedded
-from cbt.safety.manifest import FORMAT, PRODUCT, Manifest, file_hash, key_prints
+from cbt.safety.manifest import FORMAT, PRODUCT, Manifest, file_hash
 from cbt.safety.postgres import dump_postgres
 
 
@@ -37,7 +45,7 @@ def back_up(settings: Settings, destination: Path, *, now: datetime) -> tuple[Pa
     try:
         manifest = _fill(settings, making, now=now)
         making.rename(folder)
-        _sync_folder(destination)
+        sync_folder(destination)
     except OSError as error:
         remove(making)
         raise Unavailable("safety.no_room", path=str(destination), detail=error.strerror) from error
@@ -73,29 +81,5 @@ def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
         keys=keys,
     )
     manifest.write(folder)
-    _sync_folder(folder)
+    sync_folder(folder)
     return manifest
-
-
-def check_place(settings: Settings, destination: Path) -> None:
-    """Raise InvalidInput("safety.place") when a backup must not lie in `destination`.
-
-    In a served folder it could be fetched, in the data folder it goes with the data, and beside the keys
-    whoever takes the folder can read it.
-    """
-    wanted = destination.expanduser().resolve()
-    closed = (settings.data_dir, settings.keys, product_dir("static"), product_dir("templates"))
-    for folder in closed:
-        if wanted.is_relative_to(folder.expanduser().resolve()):
-            raise InvalidInput("safety.place", path=str(destination), folder=str(folder))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make names in `folder` durable; Windows does that with the file and cannot open a folder."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

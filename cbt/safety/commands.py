@@ -1,11 +1,11 @@
-"""`cbt backup`, `cbt restore`, `cbt verify`."""
+"""`cbt backup`, `cbt restore` (also from the second copy), `cbt verify`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,12 +13,15 @@ import click
 import flask
 from flask_babel import gettext
 
+from cbt.app import create_app
 from cbt.config import Settings, read_settings
 from cbt.db.copies import prune
+from cbt.db.engine import DATABASE_NAME
 from cbt.errors import InvalidInput
 from cbt.safety.backup import back_up
 from cbt.safety.checking import Check, verify_everything
 from cbt.safety.manifest import Manifest
+from cbt.safety.rebuild import rebuild
 from cbt.safety.restore import restore
 from cbt.web.cli import print_json, with_app
 from cbt.web.i18n import init_i18n
@@ -61,21 +64,61 @@ def _tell_backup(folder: Path, manifest: Manifest, settings: Settings) -> None:
     click.echo(gettext("safety.keys_apart", names=names, folder=settings.keys))
 
 
-@click.command("restore", help="把备份恢复到空的数据目录 · Restore into an empty data folder.")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.command("restore", help="恢复备份，或从副本重建，只写入空目录 · Restore into an empty folder.")
+@click.argument("source", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--from-copy",
+    type=click.Path(path_type=Path),
+    help="从日志副本重建 · rebuild from the second copy (CBT_JOURNAL_COPY_DIR)",
+)
+@click.option(
+    "--up-to-damage", is_flag=True, help="副本损坏时取到损坏处为止 · take what is before the damage"
+)
 @click.option("--into", type=click.Path(path_type=Path), help="数据目录 · data folder (CBT_DATA_DIR)")
-def restore_command(source: Path, into: Path | None) -> None:
+def restore_command(
+    source: Path | None, from_copy: Path | None, up_to_damage: bool, into: Path | None
+) -> None:
     """Restore SOURCE; no app is made for it, since that would begin a new installation in the empty place."""
     settings = read_settings()
     app = flask.Flask("cbt")
     init_i18n(app, settings)
     with app.app_context():
-        done = restore(settings, source, into=into)
-        click.echo(gettext("safety.restored", place=done.place, made_at=done.manifest.made_at))
-        click.echo(gettext("safety.holds", **done.manifest.counts, size=f"{done.manifest.bytes / 2**20:.1f}"))
-        if not done.personal_key_fits:
-            click.echo(gettext("safety.personal_other"), err=True)
-        click.echo(gettext("safety.verify_next"))
+        if from_copy is not None and source is None:
+            _rebuild(settings, from_copy, into=into, up_to_damage=up_to_damage)
+        elif source is not None and from_copy is None:
+            _restore(settings, source, into=into)
+        else:
+            raise InvalidInput("safety.one_source")
+
+
+def _restore(settings: Settings, source: Path, *, into: Path | None) -> None:
+    done = restore(settings, source, into=into)
+    click.echo(gettext("safety.restored", place=done.place, made_at=done.manifest.made_at))
+    click.echo(gettext("safety.holds", **done.manifest.counts, size=f"{done.manifest.bytes / 2**20:.1f}"))
+    if not done.personal_key_fits:
+        click.echo(gettext("safety.personal_other"), err=True)
+    click.echo(gettext("safety.verify_next"))
+
+
+def _rebuild(settings: Settings, folder: Path, *, into: Path | None, up_to_damage: bool) -> None:
+    """Rebuild, then verify everything in the new place; exit with 2 when something is wrong there."""
+    done = rebuild(settings, folder, into=into, up_to_damage=up_to_damage)
+    place = Path(done.place)
+    size = (place / DATABASE_NAME).stat().st_size
+    click.echo(gettext("safety.rebuilt", place=done.place, folder=folder))
+    click.echo(gettext("safety.holds", **done.facts.counts, size=f"{size / 2**20:.1f}"))
+    if done.torn:
+        click.echo(gettext("safety.torn"), err=True)
+    if done.damaged:
+        click.echo(gettext("safety.up_to_damage", path=done.damaged), err=True)
+    if not done.personal_key_fits:
+        click.echo(gettext("safety.personal_other"), err=True)
+    with create_app(replace(settings, data_dir=place, journal_copy_dir=None)).app_context():
+        checks = verify_everything()
+        for line in _table(checks):
+            click.echo(line)
+    if done.damaged or not all(check.ok for check in checks):
+        sys.exit(2)
 
 
 @click.command("verify", help="核验全部存档，有误时退出码 2 · Verify everything stored, exit 2 if wrong.")

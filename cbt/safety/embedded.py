@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlcipher3.dbapi2
-
 from cbt.config import Settings
 from cbt.db.engine import database_path
 from cbt.db.keys import load_key
+from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.errors import Unavailable
 
 PAGES_PER_STEP = 64
@@ -50,14 +49,14 @@ def copy_embedded(settings: Settings, target: Path) -> Facts:
         raise Unavailable("safety.no_database", path=str(source_path))
     key = database_key(settings)
     try:
-        with closing(_open(source_path, key)) as source, closing(_open(target, key)) as copy:
+        with closing(open_raw(source_path, key)) as source, closing(open_raw(target, key)) as copy:
             source.execute("PRAGMA query_only = 1")
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the snapshot begins here
             source.backup(copy, pages=PAGES_PER_STEP, progress=_pause)
             source.execute("ROLLBACK")
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
-    except sqlcipher3.dbapi2.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise Unavailable("db.unreadable", detail=type(error).__name__) from error
     return read_facts(target, key)
 
@@ -65,9 +64,9 @@ def copy_embedded(settings: Settings, target: Path) -> Facts:
 def read_facts(path: Path, key: bytes | None) -> Facts:
     """Return what a copy holds; raise Unavailable("db.unreadable") for a damaged one or another key."""
     try:
-        with closing(_open(path, key)) as copy:
+        with closing(open_raw(path, key)) as copy:
             return facts_of(copy)
-    except sqlcipher3.dbapi2.DatabaseError as error:
+    except DATABASE_ERRORS as error:
         raise Unavailable("db.unreadable", detail=type(error).__name__) from error
 
 
@@ -83,14 +82,6 @@ def facts_of(connection: Any) -> Facts:
 def _first(connection: Any, query: str) -> Any:
     row = connection.execute(query).fetchone()
     return "" if row is None else row[0]
-
-
-def _open(path: Path, key: bytes | None) -> Any:
-    connection = sqlcipher3.dbapi2.connect(str(path), isolation_level=None)
-    if key is not None:
-        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-    connection.execute("PRAGMA busy_timeout = 5000")
-    return connection
 
 
 def _pause(_step: int, _left: int, _pages: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import os
 from dataclasses import asdict, dataclass, fields
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from cbt.db.copies import EMBEDDED_COPY, MANIFEST, POSTGRES_COPY
-from cbt.db.keys import load_key
+from cbt.db.keys import KEYS
 from cbt.errors import InvalidInput, Unavailable
 
 FORMAT = 1
 PRODUCT = "cbt-engine"
-KEYS = ("database", "personal")
 _CHUNK = 1 << 20
 _TYPES = {"str": str, "int": int, "bool": bool, "dict[str, str]": dict, "dict[str, int]": dict}
 
@@ -98,14 +96,3 @@ def check_file(folder: Path, manifest: Manifest) -> Path:
     if not path.is_file() or path.stat().st_size != manifest.bytes or file_hash(path) != manifest.sha256:
         raise Unavailable("safety.damaged", path=str(path))
     return path
-
-
-def fingerprint(key: bytes) -> str:
-    """Return what tells one key from another and gives nothing of it away."""
-    return hmac.new(key, b"cbt key fingerprint", hashlib.sha256).hexdigest()[:16]
-
-
-def key_prints(folder: Path, *, encrypted: bool) -> dict[str, str]:
-    """Return the fingerprints of the keys a copy of this installation needs."""
-    names = KEYS if encrypted else KEYS[1:]
-    return {name: fingerprint(load_key(folder, name, may_create=False)) for name in names}

@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cbt.config import Settings
 from cbt.db.engine import DATABASE_NAME, database_path
-from cbt.db.keys import load_key
+from cbt.db.keys import fingerprint, load_key
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.safety.embedded import Facts, read_facts
-from cbt.safety.manifest import Manifest, check_file, fingerprint, read_manifest
+from cbt.safety.manifest import Manifest, check_file, read_manifest
 from cbt.safety.postgres import restore_postgres
 from cbt.serving import DataDirLock
 
-_LOCKS = {"server.lock", "write.lock", "leader.lock"}
+_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock"}
 _CHUNK = 1 << 20
 
 
@@ -45,7 +46,7 @@ def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Re
         raise InvalidInput("safety.other_database", database=manifest.database)
     if settings.embedded and manifest.encrypted != settings.db_encryption:
         raise InvalidInput("safety.other_encryption", encrypted="on" if manifest.encrypted else "off")
-    fits = check_keys(settings, manifest)
+    fits = check_keys(settings, manifest.keys)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, restore")
     if settings.embedded:
         facts = _restore_embedded(settings, copy, manifest)
@@ -58,15 +59,15 @@ def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Re
     return Restored(manifest, place, fits)
 
 
-def check_keys(settings: Settings, manifest: Manifest) -> bool:
-    """Require the keys a backup needs and return whether the personal key is the one it was made with.
+def check_keys(settings: Settings, prints: Mapping[str, str]) -> bool:
+    """Require the keys a copy needs, by their fingerprints; return whether the personal key is its own.
 
     Raise Unavailable("db.key_missing") for a key that is not there, ("safety.other_key") for a database key
     that opens another database. A wrong personal key loses the numbers and nothing else, so it is told, not
     refused.
     """
     fits = True
-    for name, print_ in manifest.keys.items():
+    for name, print_ in prints.items():
         same = fingerprint(load_key(settings.keys, name, may_create=False)) == print_
         if not same and name == "database":
             raise Unavailable("safety.other_key", path=str(settings.keys / f"{name}.key"), wanted=print_)
@@ -74,17 +75,21 @@ def check_keys(settings: Settings, manifest: Manifest) -> bool:
     return fits
 
 
+def check_empty(folder: Path) -> None:
+    """Raise Conflict("safety.not_empty") when there is anything in a data folder but its locks."""
+    if any(path.name not in _LOCKS for path in folder.iterdir()):
+        raise Conflict("safety.not_empty", path=str(folder))
+
+
 def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> Facts:
     folder = settings.data_dir
-    held = sorted(path.name for path in folder.iterdir() if path.name not in _LOCKS)
-    if held:
-        raise Conflict("safety.not_empty", path=str(folder))
+    check_empty(folder)
     needed = manifest.bytes
     if shutil.disk_usage(folder).free < needed:
         raise Unavailable("safety.no_room", path=str(folder), detail=f"{needed} B")
     arriving = folder / f"{DATABASE_NAME}.arriving"
     try:
-        if _copy(copy, arriving) != manifest.sha256:
+        if copy_file(copy, arriving) != manifest.sha256:
             raise Unavailable("safety.damaged", path=str(copy))
         key = load_key(settings.keys, "database", may_create=False) if manifest.encrypted else None
         facts = read_facts(arriving, key)
@@ -96,7 +101,7 @@ def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> Fac
     return facts
 
 
-def _copy(source: Path, target: Path) -> str:
+def copy_file(source: Path, target: Path) -> str:
     """Copy a file, on disk when this returns, and return the sha256 of what was copied."""
     sealed = hashlib.sha256()
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

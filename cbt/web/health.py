@@ -41,6 +41,11 @@ class Probe:
         self._answer = ""
         self._answered_at: datetime | None = None
 
+    @property
+    def warnings(self) -> list[str]:
+        """Return what is not as it should be while answers can be saved all the same."""
+        return ["copy.behind"] if self._gate.copy is not None and self._gate.copy.behind else []
+
     def ask(self, *, now: datetime, patience: timedelta = PATIENCE) -> str:
         """Return `ok`, `busy` when it takes longer than `patience`, `failed` when it was refused."""
         with self._lock:
@@ -89,7 +94,10 @@ def init_health(app: flask.Flask) -> None:
 @pages.get("/healthz")
 @access.public
 def healthz() -> flask.typing.ResponseReturnValue:
-    """Answer 200 while answers can be saved, else 503."""
+    """Answer 200 while answers can be saved, else 503; `warnings` are only there when there is one."""
     probe: Probe = flask.current_app.extensions["cbt_probe"]
     answer = probe.ask(now=flask.g.now)
-    return {"ok": answer == OK, "database": answer}, 200 if answer == OK else 503
+    said: dict[str, object] = {"ok": answer == OK, "database": answer}
+    if warnings := probe.warnings:
+        said["warnings"] = warnings
+    return said, 200 if answer == OK else 503

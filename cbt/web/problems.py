@@ -6,6 +6,7 @@ import logging
 
 import flask
 import flask_wtf.csrf
+from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException
 
 from cbt import errors
@@ -65,6 +66,14 @@ def init_problems(app: flask.Flask) -> None:
             return error
         known = {404: "web.no_page", 405: "web.no_method", 413: "web.too_large"}
         return _answer(errors.InvalidInput(known.get(error.code, "web.bad_request")), error.code)
+
+    @app.errorhandler(DatabaseError)
+    def unreadable(error: DatabaseError) -> flask.typing.ResponseReturnValue:
+        # SQLite's own class for a damaged page; every other kind has one below it.
+        if type(error) is DatabaseError and type(error.orig).__name__ == "DatabaseError":
+            log.error("the database is damaged: a page cannot be read on %s", flask.request.endpoint)
+            return _answer(errors.Unavailable("db.page_damaged"), 503)
+        return unexpected(error)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> flask.typing.ResponseReturnValue:

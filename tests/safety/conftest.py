@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import flask
 import pytest
 
+from cbt.app import create_app
 from cbt.config import Settings
+from cbt.db import journal_copy
 from cbt.delivery.outage import beat
 from cbt.delivery.sweeps import expire_overdue
 from cbt.scoring.service import score_closed
+from tests.conftest import close_engine
 from tests.databases import find_binaries
 from tests.delivery.driver import Page
+from tests.helpers import FakeClock
 from tests.world import PLANNED, World
 
 
@@ -56,3 +63,30 @@ def end_everything(world: World) -> None:
 def files_below(folder: Path) -> list[Path]:
     """Return every file below `folder`."""
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def copied(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The world with a second copy of its journal in `tmp_path / "copy"`; a failed one is tried again at once."""
+    monkeypatch.setattr(journal_copy, "TRY_EVERY_SECONDS", 0.0)
+    close_engine(world.app)
+    app = with_copy(settings_of(world), tmp_path / "copy", world.clock)
+    yield world.on(app, world.clock)
+    close_engine(app)
+
+
+def with_copy(settings: Settings, folder: Path, clock: FakeClock, *, required: bool = True) -> flask.Flask:
+    """Return the app on an installation that keeps a second copy."""
+    app = create_app(replace(settings, journal_copy_dir=folder, journal_copy_required=required), clock=clock)
+    app.testing = True
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app
+
+
+def begin_exam(world: World) -> Page:
+    """Start the exam and open 王小明's paper."""
+    world.admit_all()
+    world.start()
+    page = Page(world, "theory")
+    assert page.start().status_code == 200
+    return page

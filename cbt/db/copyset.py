@@ -1,0 +1,120 @@
+"""The folder of a second copy: a base of the database, and the numbered logs that followed it.
+
+    copy.json            what it is a copy of, and the number of its newest log
+    cbt-00000007.base    the database before log 7
+    cbt-00000007.log     everything committed since; then 8, 9 … up to the newest
+
+Logs that are done are applied to the base in their order and then removed. Applying one again changes
+nothing, so this may end at any moment. No key is ever in the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from cbt.db.copies import sync_folder
+from cbt.db.wal import apply_log
+from cbt.errors import InvalidInput
+
+COPY_MANIFEST = "copy.json"
+FORMAT = 1
+PRODUCT = "cbt-engine"
+_BASE = re.compile(r"cbt-(\d{8})\.base")
+_OURS = re.compile(r"cbt-(\d{8})\.(?:base|base\.part|base-wal|base-shm|log)")
+_TYPES = {"str": str, "int": int, "bool": bool, "dict[str, str]": dict}
+
+
+@dataclass(frozen=True, slots=True)
+class CopySet:
+    """What stands in a copy's manifest."""
+
+    product: str
+    format: int
+    encrypted: bool
+    salt: str
+    """The first bytes of the database file: an encrypted one keeps its own for life."""
+    version: int
+    """The database's user_version as the newest log began: that log's first commit raised it."""
+    newest: int
+    keys: dict[str, str]
+    """Fingerprints of the keys that the copy needs."""
+
+
+def base_path(folder: Path, number: int) -> Path:
+    """Return the path of the base that log `number` follows."""
+    return folder / f"cbt-{number:08d}.base"
+
+
+def log_path(folder: Path, number: int) -> Path:
+    """Return the path of log `number`."""
+    return folder / f"cbt-{number:08d}.log"
+
+
+def base_number(folder: Path, newest: int) -> int | None:
+    """Return the number of the base to begin with; None when there is none."""
+    found = (int(match[1]) for path in folder.iterdir() if (match := _BASE.fullmatch(path.name)))
+    return max((number for number in found if number <= newest), default=None)
+
+
+def read_copy(folder: Path) -> CopySet | None:
+    """Read a copy's manifest; None when there is none. Raise InvalidInput("copy.manifest") for a strange one."""
+    path = folder / COPY_MANIFEST
+    if not path.is_file():
+        return None
+    values: dict[str, Any] = {}
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+        for field in fields(CopySet):
+            values[field.name] = raw[field.name]
+            if not isinstance(raw[field.name], _TYPES[str(field.type)]):
+                raise ValueError(field.name)
+        if (raw["product"], raw["format"]) != (PRODUCT, FORMAT):
+            raise ValueError("product")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput("copy.manifest", path=str(path)) from error
+    return CopySet(**values)
+
+
+def write_copy(folder: Path, copy: CopySet) -> None:
+    """Write a copy's manifest in one step, on disk when this returns."""
+    arriving = folder / f"{COPY_MANIFEST}.part"
+    arriving.touch(mode=0o600)
+    with arriving.open("w", encoding="utf-8") as handle:
+        json.dump(asdict(copy), handle, indent=2)
+        handle.flush()
+        os.fsync(handle.fileno())
+    arriving.replace(folder / COPY_MANIFEST)
+    sync_folder(folder)
+
+
+def remove_before(folder: Path, number: int) -> None:
+    """Remove the files of this kind that are older than base `number`, and what was never finished."""
+    for path in folder.iterdir():
+        match = _OURS.fullmatch(path.name)
+        if match and (int(match[1]) < number or path.suffix == ".part"):
+            path.unlink(missing_ok=True)
+
+
+def fold(folder: Path, key: bytes | None) -> None:
+    """Apply the logs that are done to the base and remove them.
+
+    Raise OSError when the folder cannot be written, ValueError with the name of a log that is not whole.
+    """
+    copy = read_copy(folder)
+    number = None if copy is None else base_number(folder, copy.newest)
+    if copy is None or number is None:
+        return
+    for done in range(number, copy.newest):
+        applied = apply_log(base_path(folder, done), log_path(folder, done), key)
+        if not applied.whole:
+            raise ValueError(log_path(folder, done).name)
+        with base_path(folder, done).open("rb+") as handle:
+            os.fsync(handle.fileno())
+        base_path(folder, done).rename(base_path(folder, done + 1))
+        sync_folder(folder)
+        remove_before(folder, done + 1)

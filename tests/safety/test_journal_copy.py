@@ -1,0 +1,346 @@
+"""Whatever was acknowledged is on the second path, and when it cannot be, that is said and not hidden."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import text
+
+from cbt.app import create_app
+from cbt.config import Settings
+from cbt.db import copyset, journal_copy
+from cbt.db.base import db
+from cbt.db.gate import Gate
+from cbt.db.journal_copy import JournalCopy
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import CbtError, InvalidInput, Unavailable
+from cbt.safety.rebuild import rebuild
+from tests.conftest import close_engine
+from tests.safety.conftest import begin_exam, files_below, settings_of, with_copy
+from tests.world import World
+
+# Only there: PostgreSQL keeps its second copy itself.
+pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
+Query = "SELECT attempt_id, lease_epoch, seq, value FROM journal ORDER BY id"
+
+
+@pytest.fixture
+def rebuilt(tmp_path: Path) -> Callable[[World], list[Any]]:
+    """Rebuild from the copy as it lies there now, somewhere else, and return the journal."""
+    count = iter(range(1000))
+
+    def read(world: World) -> list[Any]:
+        place = tmp_path / f"rebuilt{next(count)}"
+        shutil.copytree(tmp_path / "copy", place / "copy")
+        settings = replace(settings_of(world), journal_copy_dir=None, data_dir=place / "data")
+        done = rebuild(settings, place / "copy")
+        assert not done.torn
+        assert not done.damaged
+        return journal(create_app(settings, clock=world.clock))
+
+    return read
+
+
+def journal(app: Any) -> list[Any]:
+    """Return the rows of the journal."""
+    with app.app_context(), reading() as session:
+        return [tuple(row) for row in session.execute(text(Query))]
+
+
+def copy_of(world: World) -> JournalCopy:
+    """Return the copier of a world."""
+    copy = cast(Gate, world.app.extensions["cbt_gate"]).copy
+    assert isinstance(copy, JournalCopy)
+    return copy
+
+
+def test_every_acknowledged_change_is_in_the_copy(copied: World, rebuilt: Any) -> None:
+    page = begin_exam(copied)
+    for position in range(1, 6):
+        assert page.answer(position, "A").status_code == 200
+        assert rebuilt(copied) == journal(copied.app)
+    with copied.app.app_context(), unit_of_work() as session:
+        session.execute(text("UPDATE journal SET value = '\"C\"' WHERE seq = 1"))
+    assert rebuilt(copied) == journal(copied.app)
+
+
+def test_the_folder_stays_small_and_whole_while_logs_come_and_go(
+    copied: World, rebuilt: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = begin_exam(copied)
+    copy = copy_of(copied)
+    copy._empty_at = 50
+    monkeypatch.setattr(journal_copy, "EMPTY_AT", 50)
+    first = copyset.read_copy(tmp_path / "copy")
+    assert first
+    for position in range(1, 61):
+        assert page.answer(position, "A").status_code == 200
+    with copy._tidying():  # what was begun to be tidied is done
+        held = copyset.read_copy(tmp_path / "copy")
+        assert held
+        assert held.newest > first.newest + 2
+        copyset.fold(tmp_path / "copy", copy._source.key)
+    names = sorted(path.name for path in (tmp_path / "copy").iterdir())
+    assert names == [f"cbt-{held.newest:08d}.base", f"cbt-{held.newest:08d}.log", "copy.json"]
+    assert len(journal(copied.app)) == 60
+    assert rebuilt(copied) == journal(copied.app)
+
+
+def test_a_reader_in_the_way_of_emptying_loses_nothing(
+    copied: World, rebuilt: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = begin_exam(copied)
+    copy = copy_of(copied)
+    monkeypatch.setattr(journal_copy, "EMPTY_AGAIN", 10)
+    with copied.app.app_context(), reading() as session:
+        session.execute(text("SELECT count(*) FROM journal"))
+        copy._empty_at = 1
+        for position in range(1, 11):
+            assert page.answer(position, "A").status_code == 200
+        number = copy._number
+    for position in range(11, 21):
+        assert page.answer(position, "A").status_code == 200
+    assert copy._number > number
+    assert rebuilt(copied) == journal(copied.app)
+
+
+def _away(folder: Path) -> None:
+    folder.rename(folder.with_name("unplugged"))
+
+
+def test_a_second_path_that_is_gone_keeps_saves_from_being_acknowledged(
+    copied: World, rebuilt: Any, tmp_path: Path
+) -> None:
+    page = begin_exam(copied)
+    assert page.answer(1, "A").status_code == 200
+    _away(tmp_path / "copy")
+    entry = page.entry(2, "B")
+    refused = page.send(entry)
+    assert refused.status_code == 503
+    assert refused.get_json()["code"] == "copy.behind"
+    again = page.send(page.entry(3, "A"))
+    assert again.status_code == 503
+    client = copied.app.test_client()
+    well = client.get("/healthz")
+    assert well.status_code == 503
+    assert well.get_json()["warnings"] == ["copy.behind"]
+    metrics = client.get("/metrics", headers={"Host": "127.0.0.1"}).get_data(as_text=True)
+    assert f'cbt_journal_copy_behind{{pid="{os.getpid()}"}} 1' in metrics
+    (tmp_path / "unplugged").rename(tmp_path / "copy")
+    assert page.send(entry).status_code == 200
+    assert page.answer(4, "B").status_code == 200
+    assert not (settings_of(copied).data_dir / "copy.behind").exists()
+    assert client.get("/healthz").status_code == 503  # given again for a second
+    assert [row[3] for row in rebuilt(copied)] == ['"A"', '"B"', '"B"']
+    assert rebuilt(copied) == journal(copied.app)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_copy_that_was_not_forced_to_disk_is_written_anew_before_the_next_acknowledgement(
+    copied: World, rebuilt: Any, monkeypatch: pytest.MonkeyPatch, code: int, tmp_path: Path
+) -> None:
+    page = begin_exam(copied)
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_copy, "_sync", _raiser(code))
+        entry = page.entry(1, "A")
+        assert page.send(entry).status_code == 503
+    held = copyset.read_copy(tmp_path / "copy")
+    assert held
+    path = copyset.log_path(tmp_path / "copy", held.newest)
+    path.write_bytes(path.read_bytes()[:100] + bytes(path.stat().st_size - 100))  # none of it was
+    assert page.send(entry).status_code == 200
+    assert rebuilt(copied) == journal(copied.app) != []
+
+
+def _raiser(code: int) -> Callable[[int], None]:
+    def fail(_descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+def test_when_it_is_not_required_saving_goes_on_and_everybody_is_told(
+    copied: World, rebuilt: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy_of(copied)._required = False
+    page = begin_exam(copied)
+    _away(tmp_path / "copy")
+    for position in (1, 2, 3):
+        assert page.answer(position, "A").status_code == 200
+    assert caplog.text.count("is behind") == 1
+    assert (reply := copied.app.test_client().get("/healthz")).status_code == 200
+    assert reply.get_json()["warnings"] == ["copy.behind"]
+    board = copied.staff("proctor").get("/", follow_redirects=True).get_data(as_text=True)
+    assert "第二份副本没有跟上" in board
+    (tmp_path / "unplugged").rename(tmp_path / "copy")
+    assert page.answer(4, "A").status_code == 200
+    assert "whole again" in caplog.text
+    assert not copy_of(copied).behind
+    assert rebuilt(copied) == journal(copied.app)
+
+
+def test_a_copy_that_was_away_for_long_begins_anew(
+    copied: World, rebuilt: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_of(copied)._required = False
+    page = begin_exam(copied)
+    _away(tmp_path / "copy")
+    monkeypatch.setattr(journal_copy, "LONGEST", 20)
+    for position in range(1, 30):
+        assert page.answer(position, "A").status_code == 200
+    assert (settings_of(copied).data_dir / "cbt.db-wal").stat().st_size < 200 * 4120
+    (tmp_path / "unplugged").rename(tmp_path / "copy")
+    assert page.answer(30, "A").status_code == 200
+    assert rebuilt(copied) == journal(copied.app)
+
+
+def test_what_was_committed_and_not_copied_goes_with_the_next(
+    copied: World, rebuilt: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = begin_exam(copied)
+    with monkeypatch.context() as killed:
+        killed.setattr(JournalCopy, "follow", lambda _self: None)
+        page.answer(1, "A")
+    assert rebuilt(copied) != journal(copied.app)
+    assert page.answer(2, "B").status_code == 200
+    assert rebuilt(copied) == journal(copied.app)
+
+
+def test_the_next_process_goes_on_where_the_copy_ends(copied: World, rebuilt: Any, tmp_path: Path) -> None:
+    page = begin_exam(copied)
+    assert page.answer(1, "A").status_code == 200
+    close_engine(copied.app)
+    held = copyset.read_copy(tmp_path / "copy")
+    assert held
+    path = copyset.log_path(tmp_path / "copy", held.newest)
+    path.write_bytes(path.read_bytes()[:-5000])  # the power went before it was on disk
+    settings = replace(settings_of(copied), journal_copy_dir=None)
+    app = with_copy(settings, tmp_path / "copy", copied.clock)
+    page.client = app.test_client()
+    assert page.answer(2, "B").status_code == 200
+    assert copyset.read_copy(tmp_path / "copy") == held
+    assert rebuilt(copied) == journal(app)
+    close_engine(app)
+
+
+def test_a_log_that_another_program_began_is_followed_by_a_new_base(
+    copied: World, rebuilt: Any, tmp_path: Path
+) -> None:
+    page = begin_exam(copied)
+    assert page.answer(1, "A").status_code == 200
+    other = create_app(replace(settings_of(copied), journal_copy_dir=None), clock=copied.clock)
+    with other.app_context(), unit_of_work() as session:
+        session.execute(text("UPDATE journal SET value = '\"D\"'"))
+    with other.app_context(), db.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA query_only = 0")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    with other.app_context(), unit_of_work() as session:
+        session.execute(text("UPDATE attempt_live SET answered = 0"))
+    close_engine(other)
+    before = copyset.read_copy(tmp_path / "copy")
+    assert page.answer(2, "B").status_code == 503  # nothing is promised until the base is there
+    assert page.answer(3, "A").status_code == 200
+    after = copyset.read_copy(tmp_path / "copy")
+    assert before
+    assert after
+    assert after.newest == before.newest + 1
+    assert rebuilt(copied) == journal(copied.app)
+
+
+def _elsewhere(world: World, folder: Path, *leave: str) -> Settings:
+    """Return settings of an image of the data folder, as after a disk was changed."""
+    close_engine(world.app)
+    settings = settings_of(world)
+    shutil.copytree(settings.data_dir, folder, ignore=shutil.ignore_patterns("*-shm", *leave))
+    return replace(settings, data_dir=folder, journal_copy_dir=None)
+
+
+def _refusal(settings: Settings, copy: Path, world: World) -> CbtError:
+    with pytest.raises(CbtError) as refused:
+        app = with_copy(settings, copy, world.clock)
+        with app.app_context(), unit_of_work():
+            pass
+    return refused.value
+
+
+def test_a_database_that_lost_its_log_does_not_overwrite_the_copy(copied: World, tmp_path: Path) -> None:
+    page = begin_exam(copied)
+    assert page.answer(1, "A").status_code == 200
+    settings = _elsewhere(copied, tmp_path / "image", "cbt.db-wal")
+    before = {path: path.read_bytes() for path in files_below(tmp_path / "copy")}
+    assert _refusal(settings, tmp_path / "copy", copied).code == "copy.ahead"
+    assert {path: path.read_bytes() for path in files_below(tmp_path / "copy")} == before
+
+
+def test_a_log_with_a_flipped_bit_ends_early_and_that_is_seen(copied: World, tmp_path: Path) -> None:
+    page = begin_exam(copied)
+    assert page.answer(1, "A").status_code == 200
+    settings = _elsewhere(copied, tmp_path / "image")
+    log = settings.data_dir / "cbt.db-wal"
+    body = bytearray(log.read_bytes())
+    body[-2000] ^= 1
+    log.write_bytes(body)
+    assert _refusal(settings, tmp_path / "copy", copied).code == "copy.ahead"
+
+
+def test_a_lost_database_is_not_begun_anew_beside_its_copy(copied: World, tmp_path: Path) -> None:
+    begin_exam(copied)
+    settings = replace(settings_of(copied), data_dir=tmp_path / "new disk", journal_copy_dir=None)
+    refused = _refusal(settings, tmp_path / "copy", copied)
+    assert refused.code == "copy.orphan"
+    assert not (tmp_path / "new disk" / "cbt.db").exists()
+
+
+def test_another_databases_copy_is_left_alone(copied: World, tmp_path: Path) -> None:
+    begin_exam(copied)
+    path = tmp_path / "copy" / "copy.json"
+    path.write_text(path.read_text("utf-8").replace('"salt": "', '"salt": "0'), "utf-8")
+    close_engine(copied.app)
+    settings = replace(settings_of(copied), journal_copy_dir=None)
+    assert _refusal(settings, tmp_path / "copy", copied).code == "copy.other_database"
+
+
+def test_no_key_is_in_it_and_nobody_else_reads_it(copied: World, tmp_path: Path) -> None:
+    begin_exam(copied)
+    keys = [path.read_bytes() for path in settings_of(copied).keys.iterdir()]
+    for path in files_below(tmp_path / "copy"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        body = path.read_bytes()
+        assert not body.startswith(b"SQLite format 3")
+        assert "服务".encode() not in body
+        assert not any(key in body or key.hex().encode() in body for key in keys)
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o700
+
+
+def test_it_may_not_lie_with_the_data_and_needs_the_embedded_database(world: World, tmp_path: Path) -> None:
+    settings = settings_of(world)
+    with pytest.raises(InvalidInput, match=r"safety\.place"):
+        with_copy(settings, settings.data_dir / "copy", world.clock)
+    with pytest.raises(InvalidInput, match=r"copy\.embedded_only"):
+        with_copy(
+            replace(settings, database_url="postgresql+psycopg://x@127.0.0.1:1/x"), tmp_path, world.clock
+        )
+
+
+def test_without_the_setting_nothing_follows_and_sqlite_empties_its_log(world: World) -> None:
+    assert cast(Gate, world.app.extensions["cbt_gate"]).copy is None
+    with world.app.app_context(), db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 1000
+
+
+def test_a_description_that_cannot_be_read_stops_saving(copied: World, tmp_path: Path) -> None:
+    page = begin_exam(copied)
+    (tmp_path / "copy" / "copy.json").write_text("{", "utf-8")
+    assert page.answer(1, "A").status_code == 503
+    with copied.app.app_context(), pytest.raises(Unavailable, match=r"copy\.behind"), unit_of_work():
+        pass
