@@ -264,14 +264,14 @@ class JournalCopy:
         """Empty the log into the database and begin the next; what is saved stays so when that fails."""
         self._empty_at = end.frames + EMPTY_AGAIN
         try:
-            busy = self._source.empty()
+            self._source.empty()
             # After a checkpoint that stopped at a reader the next writer could begin the log anew by itself.
-            # One more commit keeps it from that, and gives a new log its first frame.
+            # One more commit, here, keeps it from that, or is itself the first of the new log.
             begun = self._source.raise_version()
         except DATABASE_ERRORS as error:
             log.error("the log cannot be emptied: %s", type(error).__name__)
             return
-        if busy:
+        if begun.salts == end.salts:
             self._advance()
             return
         self._begin_log(self._number + 1, begun)

@@ -104,6 +104,6 @@ class LogSource:
             raise Broken("the log has no frame after a commit")
         return end
 
-    def empty(self) -> bool:
-        """Write the log into the database and end it; return whether a reader stood in the way of that."""
-        return bool(self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+    def empty(self) -> None:
+        """Write the log into the database and end it, unless a reader stands in the way of that."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -109,6 +110,33 @@ def test_a_reader_in_the_way_of_emptying_loses_nothing(
     for position in range(11, 21):
         assert page.answer(position, "A").status_code == 200
     assert copy._number > number
+    assert rebuilt(copied) == journal(copied.app)
+
+
+@pytest.mark.parametrize("leaves", ["before the log goes on", "afterwards"])
+def test_a_reader_that_came_after_the_commit_does_not_let_the_log_begin_by_itself(
+    copied: World, rebuilt: Any, monkeypatch: pytest.MonkeyPatch, leaves: str
+) -> None:
+    page = begin_exam(copied)
+    source = copy_of(copied)._source
+    empty = source.empty
+    readers = contextlib.ExitStack()
+
+    def empty_while_read() -> None:
+        session = readers.enter_context(reading())
+        session.execute(text("SELECT count(*) FROM journal"))
+        empty()
+        if leaves == "before the log goes on":
+            readers.close()
+
+    monkeypatch.setattr(source, "empty", empty_while_read)
+    copy_of(copied)._empty_at = 1
+    with copied.app.app_context(), unit_of_work() as session:
+        session.execute(text("UPDATE attempt_live SET answered = 0"))
+    readers.close()
+    monkeypatch.setattr(source, "empty", empty)
+    for position in (1, 2):
+        assert page.answer(position, "A").status_code == 200
     assert rebuilt(copied) == journal(copied.app)
 
 
