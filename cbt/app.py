@@ -27,6 +27,7 @@ from cbt.delivery.store import paper_states
 from cbt.delivery.wire import init_save_path
 from cbt.observation import init_observation
 from cbt.paths import product_dir
+from cbt.proctoring import recovery_views as recovery
 from cbt.proctoring import views as proctoring
 from cbt.results import views as results
 from cbt.sittings import views as sittings
@@ -55,6 +56,7 @@ ROOMS: tuple[ModuleType, ...] = (
     delivery,
     delivery_api,
     proctoring,
+    recovery,
     results,
 )
 

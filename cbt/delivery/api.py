@@ -14,6 +14,7 @@ from cbt.delivery.clock_json import clock_json, iso
 from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import AttemptInfo, Guard
 from cbt.delivery.journal import Outcome, Saved, current_journal, hash_lease
+from cbt.delivery.recovery import seal_secret
 from cbt.delivery.store import attempt_by_ref, unread_messages
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed
@@ -46,6 +47,7 @@ def start(ref: str) -> Reply:
     return {
         "lease": opened.lease,
         "epoch": opened.epoch,
+        "seal": seal_secret(flask.current_app.config["PERSONAL_KEY"], ref, opened.epoch),
         "now": iso(now),
         "clock": _clock(info, opened.guard, now),
         "paper": opened.paper,

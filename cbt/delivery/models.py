@@ -163,6 +163,35 @@ class LateEntry(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class RecoveryImport(Base):
+    """A 作答恢复文件 that a proctor imported after the closing: which lease sealed it, what it brought (R-29)."""
+
+    __tablename__ = "recovery_import"
+    __table_args__ = (UniqueConstraint("attempt_id", "seal"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"))
+    lease_epoch: Mapped[int]
+    seal: Mapped[str] = mapped_column(String(64))
+    """The file's authenticator; a file is imported once."""
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    entries: Mapped[int]
+    fresh: Mapped[int]
+    imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+
+
+class RecoveredEntry(Base):
+    """Says of a late entry that it came from a recovery file, and when the page says it was typed."""
+
+    __tablename__ = "recovered_entry"
+
+    late_entry_id: Mapped[int] = mapped_column(ForeignKey("late_entry.id"), primary_key=True)
+    recovery_import_id: Mapped[int] = mapped_column(ForeignKey("recovery_import.id"), index=True)
+    typed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Message(Base):
     """A 提醒 from a proctor to one candidate, with its delivered and read receipts."""
 

@@ -33,3 +33,47 @@ class Score(Base):
     sheet: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     scored_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LateRuling(Base):
+    """One act on answers that came after the deadline: approved or rejected by two people, for one fault.
+
+    Source: R-29, R-62.
+    """
+
+    __tablename__ = "late_ruling"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
+    verdict: Mapped[str] = mapped_column(String(8))
+    """`approved` or `rejected`."""
+    fault: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    second: Mapped[str] = mapped_column(String(80))
+
+
+class RuledAttempt(Base):
+    """What one act meant for one attempt: the digest of the entries it covered, the scores before and after."""
+
+    __tablename__ = "ruled_attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    late_ruling_id: Mapped[int] = mapped_column(ForeignKey("late_ruling.id"), index=True)
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
+    entries: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    before_score_id: Mapped[int] = mapped_column(ForeignKey("score.id"))
+    after_score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"))
+    """None where the act rejected: the score stands."""
+
+
+class RuledEntry(Base):
+    """A late entry that was ruled on; it is ruled on once."""
+
+    __tablename__ = "ruled_entry"
+
+    late_entry_id: Mapped[int] = mapped_column(ForeignKey("late_entry.id"), primary_key=True)
+    ruled_attempt_id: Mapped[int] = mapped_column(ForeignKey("ruled_attempt.id"), index=True)

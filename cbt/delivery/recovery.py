@@ -1,0 +1,165 @@
+"""The 作答恢复文件: answers that could not be delivered, sealed by the page that holds them.
+
+A page gets a seal secret with its lease. The file is encrypted and authenticated under it, by HMAC-SHA-256
+alone, because a page on plain http has no WebCrypto: the key stream is HMAC(encryption key, nonce | counter),
+the authenticator HMAC(authentication key, everything else). So a file can be read and made only by the server
+and by the page of that lease. It carries receipts of that lease as its anchor: an acknowledgement's instant is
+told to nobody else. What a seal cannot show is when something was typed; that is the page's word, and why an
+imported answer is evidence and no answer.
+
+Source: R-29.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cbt.errors import InvalidInput
+
+FORMAT = "cbt-recovery-1"
+MAX_BYTES = 512 * 1024
+MAX_ENTRIES = 400
+MAX_RECEIPTS = 16
+MOST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One answer in a file, as the page numbered it; `value` is the displayed answer, unchecked."""
+
+    epoch: int
+    seq: int
+    position: int
+    value: Any
+    typed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file whose seal is still to be checked: what it says about itself in clear."""
+
+    attempt_ref: str
+    epoch: int
+    nonce: bytes
+    body: bytes
+    seal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a file holds once its seal was found whole. `receipts` are (seq, received at) of its own lease."""
+
+    attempt_ref: str
+    epoch: int
+    seal: str
+    made_at: datetime
+    entries: tuple[Carried, ...]
+    receipts: tuple[tuple[int, datetime], ...]
+
+
+def seal_secret(personal_key: bytes, attempt_ref: str, epoch: int) -> str:
+    """Return the secret, in hex, that the page of one lease seals its file with; it is stored nowhere."""
+    text = f"cbt recovery seal\0{attempt_ref}\0{epoch}"
+    return hmac.new(personal_key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def read_envelope(text: str) -> Sealed:
+    """Return the outside of a file; raise InvalidInput("recovery.unreadable") for anything else."""
+    try:
+        raw = json.loads(text)
+        if raw["format"] != FORMAT:
+            raise InvalidInput("recovery.unreadable", field="file")
+        return Sealed(
+            attempt_ref=_text(raw["attempt"]),
+            epoch=_whole(raw["epoch"]),
+            nonce=bytes.fromhex(raw["nonce"]),
+            body=base64.b64decode(raw["body"], validate=True),
+            seal=_text(raw["seal"]),
+        )
+    except (ValueError, KeyError, TypeError, binascii.Error, RecursionError) as error:
+        raise InvalidInput("recovery.unreadable", field="file") from error
+
+
+def open_recovery(sealed: Sealed, secret: str) -> Recovery:
+    """Check the seal and return what the file holds; raise InvalidInput("recovery.altered")."""
+    key = bytes.fromhex(secret)
+    wanted = hmac.new(_part(key, "authenticate"), _signed(sealed), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(wanted.encode(), sealed.seal.encode()):
+        raise InvalidInput("recovery.altered", field="file")
+    plain = _stream(_part(key, "encrypt"), sealed.nonce, sealed.body)
+    try:
+        return _read(sealed, json.loads(plain.decode()))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidInput("recovery.unreadable", field="file") from error
+
+
+def _read(sealed: Sealed, raw: Mapping[str, Any]) -> Recovery:
+    entries = [
+        Carried(
+            epoch=_whole(one["epoch"]),
+            seq=_whole(one["seq"]),
+            position=_whole(one["position"]),
+            value=one["value"],
+            typed_at=_instant(one["at"]),
+        )
+        for one in raw["entries"]
+    ]
+    receipts = [(_whole(one["seq"]), _instant(one["at"])) for one in raw["receipts"]]
+    numbers = {(one.epoch, one.seq) for one in entries}
+    if len(entries) > MAX_ENTRIES or len(receipts) > MAX_RECEIPTS or len(numbers) != len(entries):
+        raise ValueError
+    if any(one.epoch > sealed.epoch for one in entries):
+        raise ValueError
+    return Recovery(
+        attempt_ref=sealed.attempt_ref,
+        epoch=sealed.epoch,
+        seal=sealed.seal,
+        made_at=_instant(raw["made_at"]),
+        entries=tuple(sorted(entries, key=lambda one: (one.position, one.epoch, one.seq))),
+        receipts=tuple(receipts),
+    )
+
+
+def _part(key: bytes, use: str) -> bytes:
+    return hmac.new(key, use.encode(), hashlib.sha256).digest()
+
+
+def _signed(sealed: Sealed) -> bytes:
+    body = base64.b64encode(sealed.body).decode()
+    return "|".join([FORMAT, sealed.attempt_ref, str(sealed.epoch), sealed.nonce.hex(), body]).encode()
+
+
+def _stream(key: bytes, nonce: bytes, data: bytes) -> bytes:
+    blocks = -(-len(data) // 32)
+    stream = b"".join(
+        hmac.new(key, nonce + counter.to_bytes(4, "big"), hashlib.sha256).digest()
+        for counter in range(blocks)
+    )
+    return bytes(left ^ right for left, right in zip(data, stream, strict=False))
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
+        raise ValueError
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 100 or "\0" in value:
+        raise ValueError
+    return value
+
+
+def _instant(value: object) -> datetime:
+    instant = datetime.fromisoformat(_text(value))
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant

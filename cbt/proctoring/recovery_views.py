@@ -1,0 +1,86 @@
+"""Pages of 导入作答恢复文件: choose the file, see what it would bring, keep it as evidence."""
+
+from __future__ import annotations
+
+import json
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.delivery.recovery import MAX_BYTES
+from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
+from cbt.proctoring.recovery_service import import_recovery, preview_recovery, room_imports
+from cbt.rules.roles import Role
+from cbt.web import access
+from cbt.web.i18n import explain
+from cbt.web.login import Principal, current_principal
+from cbt.web.problems import http_status
+
+pages = flask.Blueprint("recovery", __name__)
+Reply = flask.typing.ResponseReturnValue
+may_act = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR)
+
+
+@pages.app_template_filter("answer")
+def answer_filter(canonical: str | None) -> str:
+    """Return a stored answer as the candidate gave it: letters, texts, numbers; a dash for none."""
+    if canonical is None:
+        return "–"
+    value = json.loads(canonical)
+    if not isinstance(value, list):
+        return str(value)
+    return " · ".join("–" if one in (None, "") else str(one) for one in value)
+
+
+def _me() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+@pages.get("/proctor/rooms/<room_ref>/recovery")
+@may_act
+def upload(room_ref: str) -> Reply:
+    """Ask for a file, and list those that were imported."""
+    return _page(room_ref)
+
+
+@pages.post("/proctor/rooms/<room_ref>/recovery")
+@may_act
+def preview(room_ref: str) -> Reply:
+    """Show what the file would bring, or keep it once that was seen."""
+    room_imports(room_ref, _me())  # whoever does not run the room learns nothing about a file
+    form = flask.request.form
+    try:
+        if "content" in form:
+            owner, count = import_recovery(room_ref, form["content"], _me(), now=flask.g.now)
+            seat = f"{owner.seat_number:02d}"
+            flask.flash(_("recovery.done", seat=seat, name=owner.name, count=count), "ok")
+            return flask.redirect(flask.url_for("recovery.upload", room_ref=room_ref), 303)
+        text = _sent()
+        return _page(room_ref, preview=preview_recovery(room_ref, text, _me()), content=text)
+    except (InvalidInput, Conflict) as error:
+        return _page(room_ref, refused=error)
+
+
+def _sent() -> str:
+    sent = flask.request.files.get("file")
+    if sent is None or not sent.filename:
+        raise InvalidInput("recovery.no_file", field="file")
+    body: bytes = sent.read(MAX_BYTES + 1)
+    try:
+        if len(body) > MAX_BYTES:
+            raise InvalidInput("recovery.unreadable", field="file")
+        return body.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("recovery.unreadable", field="file") from error
+
+
+def _page(room_ref: str, *, refused: CbtError | None = None, **shown: object) -> Reply:
+    room, past = room_imports(room_ref, _me())
+    what, fix = explain(refused) if refused is not None else ("", "")
+    page = flask.render_template(
+        "proctoring/recovery.html", room=room, past=past, what=what, fix=fix, **shown
+    )
+    return page, 200 if refused is None else http_status(refused)
