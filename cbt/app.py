@@ -29,6 +29,7 @@ from cbt.observation import init_observation
 from cbt.paths import product_dir
 from cbt.proctoring import recovery_views as recovery
 from cbt.proctoring import views as proctoring
+from cbt.results import late_views as late_answers
 from cbt.results import views as results
 from cbt.sittings import views as sittings
 from cbt.web import health, metrics, preferences
@@ -58,6 +59,7 @@ ROOMS: tuple[ModuleType, ...] = (
     proctoring,
     recovery,
     results,
+    late_answers,
 )
 
 

@@ -70,3 +70,16 @@ def answers_in(journal: str) -> dict[str, str]:
     """
     lines = journal.split("\n")
     return dict(zip(lines[2::3], lines[3::3], strict=False))
+
+
+def latest_answers(session: Session, attempt_ids: Sequence[int]) -> dict[int, dict[int, str]]:
+    """Return the canonical answer that counts at each answered position: attempt id -> position -> answer.
+
+    Source: R-41.
+    """
+    return {
+        attempt_id: {
+            int(place): value for place, value in answers_in(journal).items() if value and place.isdigit()
+        }
+        for attempt_id, journal in journal_texts(session, attempt_ids).items()
+    }

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from cbt.errors import InvalidInput, NotFound
 from cbt.results import my_results, service, workbook
+from cbt.results.late_service import late_counts
 from cbt.results.retake_store import Ledger
 from cbt.results.sheet import SittingSheet
 from cbt.results.summary import people_of
@@ -55,7 +56,8 @@ def index() -> flask.typing.ResponseReturnValue:
 @access.roles(*READERS)
 def sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
     """Show the score sheet of one sitting."""
-    return flask.render_template("results/sheet.html", sheet=service.sitting_sheet(sitting_ref))
+    found = service.sitting_sheet(sitting_ref)
+    return flask.render_template("results/sheet.html", sheet=found, late=late_counts(found.sitting.id))
 
 
 @pages.get("/results/<sitting_ref>/print")

@@ -21,6 +21,7 @@ from cbt.delivery.models import Attempt
 from cbt.exams.store import paper_of
 from cbt.rules.canonical import digest
 from cbt.rules.scoring import FormScorer, ScoreSheet
+from cbt.scoring.approved import approved_answers
 
 KEPT_FORMS = 64
 """Where everybody has a form of their own, keeping more scorers would cost memory and spare nothing."""
@@ -45,15 +46,25 @@ class Scorers:
     def __init__(self) -> None:
         self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
 
-    def score(self, session: Session, attempt_ids: Sequence[int]) -> dict[int, Scored]:
-        """Return what each attempt comes to; raise what the first raises that cannot be scored."""
+    def score(
+        self, session: Session, attempt_ids: Sequence[int], *, also: Collection[int] = ()
+    ) -> dict[int, Scored]:
+        """Return what each attempt comes to; raise what the first raises that cannot be scored.
+
+        Approved late answers count; `also` are late entries to be taken as approved too, to see what that
+        would change (R-29).
+        """
         takers = _takers(session, attempt_ids)
         journals = journal_texts(session, attempt_ids)
+        late = approved_answers(session, attempt_ids, also=also)
         scored = {}
         for paper, scorer, form_ok in self._of(session, takers):
             for attempt_id in takers[paper]:
                 journal = journals[attempt_id]
-                scored[attempt_id] = Scored(scorer.score(answers_in(journal)), journal, form_ok)
+                answers = answers_in(journal)
+                if attempt_id in late:
+                    answers |= {str(place): value or "" for place, value in late[attempt_id].items()}
+                scored[attempt_id] = Scored(scorer.score(answers), journal, form_ok)
         return scored
 
     def _of(self, session: Session, papers: Collection[_Paper]) -> Iterator[tuple[_Paper, FormScorer, bool]]:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading
+from cbt.delivery.digests import latest_answers
 from cbt.delivery.models import Attempt, JournalEntry
-from cbt.delivery.store import latest_answers
 from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.errors import CbtError
 from cbt.rules.attempt_state import State

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from cbt.assembly.models import Form
 from cbt.bank.store import contents
 from cbt.delivery.models import Attempt
@@ -64,11 +66,15 @@ def _letter(place: int) -> str:
 def places_of(centre: Centre, name: str) -> list[Place]:
     """Return the form of a sitter, position by position."""
     with centre.session() as session:
-        attempt_id = centre.world.sitters[name].attempt_id
-        form: Any = form_of(session, attempt_id)
-        bank_id = session.get_one(Form, session.get_one(Attempt, attempt_id).form_id).bank_id
-        wanted = {(one["item"], int(one["version"])) for one in form["positions"]}
-        found = contents(session, wanted, bank_id)
+        return places_in(session, centre.world.sitters[name].attempt_id)
+
+
+def places_in(session: Session, attempt_id: int) -> list[Place]:
+    """Return the form of an attempt, position by position."""
+    form: Any = form_of(session, attempt_id)
+    bank_id = session.get_one(Form, session.get_one(Attempt, attempt_id).form_id).bank_id
+    wanted = {(one["item"], int(one["version"])) for one in form["positions"]}
+    found = contents(session, wanted, bank_id)
     places = []
     for one in form["positions"]:
         whole = found[one["item"], int(one["version"])]

@@ -1,0 +1,95 @@
+"""Pages of 迟到作答: the evidence by room, and the ruling of two people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
+from cbt.proctoring.acts import REASON_CODES
+from cbt.results.late_service import DECIDERS, Wish, late_page, rule_late
+from cbt.results.late_sheet import Case, LateAnswer
+from cbt.rules.roles import Role
+from cbt.scoring.approved import APPROVED
+from cbt.web import access
+from cbt.web.i18n import explain, local_zone
+from cbt.web.login import Principal, current_principal
+from cbt.web.problems import http_status
+
+pages = flask.Blueprint("late", __name__)
+Reply = flask.typing.ResponseReturnValue
+
+
+@pages.get("/results/<sitting_ref>/late")
+@access.roles(*DECIDERS, Role.INSPECTOR)
+def page(sitting_ref: str) -> Reply:
+    """Show the late answers of a sitting and what was ruled on them."""
+    return _page(sitting_ref)
+
+
+@pages.post("/results/<sitting_ref>/late")
+@access.roles(*DECIDERS)
+def rule(sitting_ref: str) -> Reply:
+    """Approve or reject the ticked candidates of one room."""
+    form = flask.request.form
+    wish = Wish(
+        room_ref=form.get("room", ""),
+        attempt_refs=frozenset(form.getlist("attempt")),
+        seen=form.get("seen", ""),
+        verdict=form.get("verdict", ""),
+        fault=form.get("fault", ""),
+        reason=form.get("reason", "")[:500],
+    )
+    login, password = form.get("second_login", ""), form.get("second_password", "")
+    try:
+        count, changed = rule_late(
+            sitting_ref, wish, first=_me(), login=login, password=password, now=flask.g.now
+        )
+    except (InvalidInput, Conflict) as error:
+        if isinstance(error, Conflict) and not error.code.startswith("late."):
+            raise
+        return _page(sitting_ref, error=error, wish=wish)
+    said = _("late.approved", count=count, changed=changed)
+    flask.flash(said if wish.verdict == APPROVED else _("late.rejected", count=count), "ok")
+    return flask.redirect(flask.url_for("late.page", sitting_ref=sitting_ref), 303)
+
+
+def _me() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+def _page(sitting_ref: str, *, error: CbtError | None = None, wish: Wish | None = None) -> Reply:
+    field = str(error.params.get("field", "")) if error is not None else ""
+    what, fix = explain(error) if error is not None else ("", "")
+    shown = flask.render_template(
+        "results/late.html",
+        late=late_page(sitting_ref),
+        may_rule=_me().has(*DECIDERS),
+        faults=REASON_CODES,
+        source=source_text,
+        wish=wish,
+        what=what,
+        fix=fix,
+        errors={field: f"{what} {fix}"} if field else {},
+    )
+    return shown, 200 if error is None else http_status(error)
+
+
+def source_text(case: Case, late: LateAnswer) -> str:
+    """Say where a late answer came from, and how late it was."""
+    if late.typed_at is not None:
+        return str(_("late.answer.file", at=_clock(late.typed_at)))
+    end_at = case.attempt.closed_at
+    if end_at is None or late.entry.received_at < end_at:
+        return str(_("late.answer.unit", at=_clock(late.entry.received_at)))
+    seconds = -(-(late.entry.received_at - end_at) // timedelta(seconds=1))
+    return str(_("late.answer.wire", after=f"{seconds // 60:02d}:{seconds % 60:02d}"))
+
+
+def _clock(instant: datetime) -> str:
+    return instant.astimezone(local_zone()).strftime("%H:%M:%S")

@@ -1,0 +1,188 @@
+"""Two people rule on answers that came after the deadline; an approval is scored under a new number.
+
+Source: R-29, R-54, R-62, R-64; I6.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.audit import chain
+from cbt.db.types import to_micros
+from cbt.delivery.models import Attempt, LateEntry
+from cbt.errors import Conflict
+from cbt.rules.attempt_state import State
+from cbt.rules.canonical import digest
+from cbt.rules.scoring import ScoreSheet
+from cbt.scoring.approved import ANSWER, APPROVED
+from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score
+from cbt.scoring.sheets import Scorers
+from cbt.scoring.store import latest_scores
+from cbt.web.refs import new_ref
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One ruling: the verdict, the site fault it is about, why, and the two who decide."""
+
+    verdict: str
+    fault: str
+    reason: str
+    by: str
+    second: str
+
+
+def pending_entries(session: Session, attempt_ids: Collection[int]) -> dict[int, list[LateEntry]]:
+    """Return the late answers of attempts that nobody has ruled on: attempt id -> entries in their order."""
+    found: defaultdict[int, list[LateEntry]] = defaultdict(list)
+    rows = session.scalars(
+        select(LateEntry)
+        .outerjoin(RuledEntry, RuledEntry.late_entry_id == LateEntry.id)
+        .where(
+            LateEntry.attempt_id.in_(attempt_ids),
+            LateEntry.kind == ANSWER,
+            RuledEntry.late_entry_id.is_(None),
+        )
+        .order_by(LateEntry.attempt_id, LateEntry.position, LateEntry.lease_epoch, LateEntry.seq)
+    )
+    for row in rows:
+        found[row.attempt_id].append(row)
+    return dict(found)
+
+
+def entries_digest(entries: Sequence[LateEntry]) -> str:
+    """Return the sha256 over late entries in (lease_epoch, seq) order: what a ruling covered, to the byte."""
+    lines = [
+        [row.lease_epoch, row.seq, row.position, row.kind, row.value, to_micros(row.received_at)]
+        for row in sorted(entries, key=lambda row: (row.lease_epoch, row.seq))
+    ]
+    return digest("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+
+
+def rule_on(
+    session: Session, sitting_id: int, seen: Mapping[int, str], act: Act, *, now: datetime
+) -> list[RuledAttempt]:
+    """Rule on everything pending of some attempts in one act; return a row for each.
+
+    `seen` maps attempt id -> `entries_digest` of what the two people were shown. An approval adds a score under
+    the next number where the sheet changes; the former stays on record. Raise Conflict("late.changed") when
+    evidence came or was ruled on since, ("late.not_scored") while an attempt has no score.
+
+    Source: R-29, R-62.
+    """
+    attempts = session.scalars(
+        select(Attempt).where(Attempt.id.in_(seen)).order_by(Attempt.id).with_for_update()
+    ).all()
+    pending = pending_entries(session, list(seen))
+    if {one: entries_digest(entries) for one, entries in pending.items()} != dict(seen):
+        raise Conflict("late.changed")
+    if any(attempt.state != State.SCORED for attempt in attempts):
+        raise Conflict("late.not_scored")
+    ruling = LateRuling(
+        ref=new_ref("lr"),
+        sitting_id=sitting_id,
+        verdict=act.verdict,
+        fault=act.fault,
+        reason=act.reason,
+        at=now,
+        by=act.by,
+        second=act.second,
+    )
+    session.add(ruling)
+    session.flush()
+    former = latest_scores(session, list(seen))
+    rows = {attempt.id: _ruled(ruling, pending[attempt.id], former[attempt.id]) for attempt in attempts}
+    session.add_all(rows.values())
+    session.flush()
+    for attempt_id, row in rows.items():
+        session.add_all(
+            RuledEntry(late_entry_id=one.id, ruled_attempt_id=row.id) for one in pending[attempt_id]
+        )
+    session.flush()
+    scored = Scorers().score(session, list(rows)) if act.verdict == APPROVED else {}
+    sheets = {attempt_id: one.sheet for attempt_id, one in scored.items()}
+    for attempt in attempts:
+        row = rows[attempt.id]
+        if attempt.id in sheets:
+            score = _score_again(session, attempt, former[attempt.id], sheets[attempt.id], act, now=now)
+            row.after_score_id = score.id
+        _record(session, attempt, row, former[attempt.id], sheets.get(attempt.id), act, now=now)
+    return list(rows.values())
+
+
+def _ruled(ruling: LateRuling, entries: Sequence[LateEntry], before: Score) -> RuledAttempt:
+    return RuledAttempt(
+        late_ruling_id=ruling.id,
+        attempt_id=before.attempt_id,
+        entries=len(entries),
+        digest=entries_digest(entries),
+        before_score_id=before.id,
+    )
+
+
+def _score_again(
+    session: Session, attempt: Attempt, former: Score, sheet: ScoreSheet, act: Act, *, now: datetime
+) -> Score:
+    text = sheet.text
+    if text == former.sheet:
+        return former
+    sealed = digest(text)
+    score = Score(
+        attempt_id=attempt.id,
+        number=former.number + 1,
+        key_revision=former.key_revision,
+        journal_digest=attempt.journal_digest or "",
+        raw=sheet.raw,
+        score=sheet.score,
+        passed=sheet.passed,
+        sheet=text,
+        sha256=sealed,
+        scored_at=now,
+    )
+    session.add(score)
+    session.flush()
+    chain.record(
+        session,
+        at=now,
+        actor=act.by,
+        act="attempt.score",
+        subject=f"attempt:{attempt.ref}",
+        after={"sheet": sealed},
+    )
+    return score
+
+
+def _record(
+    session: Session,
+    attempt: Attempt,
+    row: RuledAttempt,
+    former: Score,
+    sheet: ScoreSheet | None,
+    act: Act,
+    *,
+    now: datetime,
+) -> None:
+    score = former.score if sheet is None else sheet.score
+    chain.record(
+        session,
+        at=now,
+        actor=act.by,
+        act=f"attempt.late_{act.verdict}",
+        subject=f"attempt:{attempt.ref}",
+        reason=act.reason,
+        before={"score": former.score},
+        after={
+            "second": act.second,
+            "fault": act.fault,
+            "entries": row.entries,
+            "digest": row.digest,
+            "score": score,
+        },
+    )
