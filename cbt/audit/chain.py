@@ -5,7 +5,6 @@ Source: R-64.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ def _text(values: Mapping[str, Any] | None) -> str:
 
 def entry_hash(prev_hash: str, entry_id: int, at: datetime, fields: list[str]) -> str:
     """Return the hash of one entry over the former hash and everything the entry says."""
-    return digest(json.dumps([prev_hash, entry_id, to_micros(at), *fields], ensure_ascii=False))
+    return digest(canonical_json([prev_hash, entry_id, to_micros(at), *fields]))
 
 
 @event.listens_for(Session, "before_commit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -117,7 +118,7 @@ def _open_again(session: Session, attempt: Attempt, *, now: datetime, actor: str
 
 def close_attempts(
     session: Session,
-    attempts: Sequence[Attempt],
+    attempts: Sequence[Any],
     *,
     now: datetime,
     closed_at: datetime | None,
@@ -125,7 +126,7 @@ def close_attempts(
     actor: str,
     reason: str = "",
 ) -> list[Attempt]:
-    """Close attempts and seal each with one audit entry carrying the digest of its journal.
+    """Close attempts (given by rows with their `id`); one audit entry seals each with its journal's digest.
 
     `closed_at` None means each one's own `closes_at` (the deadline). Rows already closed are left out, so
     racing callers are harmless; returns those this call closed.

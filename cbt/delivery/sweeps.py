@@ -55,8 +55,8 @@ def _overdue(session: Session, now: datetime) -> list[int]:
 def _close(attempt_ids: Sequence[int], *, now: datetime) -> int:
     with unit_of_work() as session:
         # The end may have moved since it was read: an extension granted meanwhile keeps the attempt open.
-        rows = session.scalars(
-            select(Attempt)
+        rows = session.execute(
+            select(Attempt.id, Attempt.closes_at, Attempt.grace)
             .where(
                 Attempt.id.in_(attempt_ids),
                 Attempt.state.in_(RUNNING),

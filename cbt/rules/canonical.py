@@ -18,9 +18,7 @@ def canonical_json(value: object) -> str:
 
     Source: R-43, R-54.
     """
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain
-    )
+    return _ENCODER.encode(value)
 
 
 def digest(text: str) -> str:
@@ -42,3 +40,9 @@ def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     raise TypeError(f"no canonical JSON for {type(value).__name__}")
+
+
+# Made once: json.dumps makes an encoder for every call that is not all defaults.
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain
+)
