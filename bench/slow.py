@@ -23,5 +23,7 @@ def worker_app() -> flask.Flask:
     with app.app_context():
         engine = db.engine
     gate = cast(Gate, app.extensions["cbt_gate"])
-    journal.writer = GroupWriter(engine, gate, before_commit=lambda: time.sleep(COMMIT_SECONDS))
+    journal.writer = GroupWriter(
+        engine, gate, journal.perform, before_commit=lambda: time.sleep(COMMIT_SECONDS)
+    )
     return app

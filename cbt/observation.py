@@ -13,7 +13,7 @@ from sqlalchemy.engine import Engine
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.gate import Gate
-from cbt.db.group_commit import GroupWriter
+from cbt.db.group_commit import GroupWriter, Perform
 from cbt.db.unit_of_work import reading
 from cbt.delivery.journal import Journal
 from cbt.delivery.models import Attempt
@@ -34,8 +34,10 @@ OPEN = (sitting_state.State.ADMITTING, sitting_state.State.RUNNING, sitting_stat
 class ObservedWriter(GroupWriter):
     """The group writer, telling after each commit how large the batch was and how long COMMIT took."""
 
-    def __init__(self, engine: Engine, gate: Gate, *, tell: Callable[[int, float], None]) -> None:
-        super().__init__(engine, gate, before_commit=self._mark)
+    def __init__(
+        self, engine: Engine, gate: Gate, perform: Perform, *, tell: Callable[[int, float], None]
+    ) -> None:
+        super().__init__(engine, gate, perform, before_commit=self._mark)
         self._tell = tell
         self._begun = time.perf_counter()
         self._took: float | None = None
@@ -69,7 +71,7 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
         engine = db.engine
     # Its thread begins with the first save, so it can still be exchanged.
     gate = cast(Gate, app.extensions["cbt_gate"])
-    writer = ObservedWriter(engine, gate, tell=metrics.committed)
+    writer = ObservedWriter(engine, gate, journal.perform, tell=metrics.committed)
     journal.writer = writer
 
     def queue() -> Mapping[Labels, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Engine
@@ -17,8 +17,11 @@ from sqlalchemy.engine import Engine
 from cbt.db.gate import Gate
 from cbt.errors import CbtError, Unavailable
 
-Work = Callable[[Any], Any]
-"""Runs its statements on the DBAPI cursor it is given and returns what the request waits for."""
+Perform = Callable[[Any, Sequence[Any]], Sequence[Any]]
+"""Carries out the requests of one batch on the DBAPI cursor it is given; returns one result for each.
+
+It may be asked again for each request alone when it raises, so it changes nothing but the database.
+"""
 
 MAX_BATCH = 512
 WAIT_SECONDS = 20.0
@@ -26,11 +29,10 @@ log = logging.getLogger(__name__)
 
 
 class _Ticket:
-    __slots__ = ("error", "key", "pending", "result", "work")
+    __slots__ = ("error", "pending", "request", "result")
 
-    def __init__(self, work: Work, key: int) -> None:
-        self.work = work
-        self.key = key
+    def __init__(self, request: Any) -> None:
+        self.request = request
         self.pending = threading.Lock()  # held until answered: a bare lock costs far less than an Event
         self.pending.acquire()
         self.result: Any = None
@@ -38,13 +40,19 @@ class _Ticket:
 
 
 class GroupWriter:
-    """The writer of one process. `run(work)` returns once the transaction holding it is durable."""
+    """The writer of one process. `run(request)` returns once the transaction holding it is durable."""
 
     def __init__(
-        self, engine: Engine, gate: Gate, *, before_commit: Callable[[], None] | None = None
+        self,
+        engine: Engine,
+        gate: Gate,
+        perform: Perform,
+        *,
+        before_commit: Callable[[], None] | None = None,
     ) -> None:
         self._engine = engine
         self._gate = gate
+        self._perform = perform
         self._embedded = engine.dialect.name == "sqlite"
         self._before_commit = before_commit
         self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
@@ -52,18 +60,15 @@ class GroupWriter:
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def run(self, work: Work, *, key: int) -> Any:
-        """Run `work` in the next transaction and return its result after the commit.
-
-        `key` is the id of the row it locks: a batch locks in the order of the ids, as closings do, so the
-        two cannot wait for each other on PostgreSQL.
+    def run(self, request: Any) -> Any:
+        """Have `request` carried out in the next transaction and return its result after the commit.
 
         Raise Unavailable("db.write") when the commit failed or did not come: nothing is promised then,
         and the same request may be sent again.
         """
         if self._thread is None:
             self._begin_thread()
-        ticket = _Ticket(work, key)
+        ticket = _Ticket(request)
         self._queue.put(ticket)
         if not ticket.pending.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("db.write")
@@ -131,8 +136,9 @@ class GroupWriter:
             cursor = self._connection.cursor()
             if self._embedded:
                 cursor.execute("BEGIN IMMEDIATE")
-            for ticket in sorted(batch, key=lambda ticket: ticket.key):
-                ticket.result = ticket.work(cursor)
+            results = self._perform(cursor, [ticket.request for ticket in batch])
+            for ticket, result in zip(batch, results, strict=True):
+                ticket.result = result
             if self._before_commit is not None:
                 self._before_commit()
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,12 @@ import flask
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import service
-from cbt.delivery.clock_json import clock_json, iso
+from cbt.delivery.clock_json import clock_text, iso
 from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import AttemptInfo, Guard
-from cbt.delivery.journal import Outcome, Saved, current_journal, hash_lease
+from cbt.delivery.journal import current_journal, hash_lease
 from cbt.delivery.recovery import seal_secret
+from cbt.delivery.saving import Outcome, Save, Saved
 from cbt.delivery.store import attempt_by_ref, unread_messages
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed
@@ -70,7 +72,7 @@ def answers(ref: str) -> Reply:
     info = journal.infos.get(ref)
     entries = read_entries(info, body.get("entries", []))
     now = flask.g.now
-    saved = journal.save(info, lease_hash=_lease(), epoch=_epoch(body), entries=entries, now=now)
+    saved = journal.save(Save(info, _lease(), _epoch(body), entries, now))
     return _saved_reply(info, saved, now)
 
 
@@ -225,7 +227,7 @@ def _receipts(saved: Saved) -> list[dict[str, Any]]:
 
 
 def _clock(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
-    shown = clock_json(info, guard, now=now)
+    shown: dict[str, Any] = json.loads(clock_text(info, guard, now=now))
     if guard.has_message:
         shown["messages"] = _deliver(info, now)
     return shown

@@ -1,15 +1,18 @@
 """The clock as a candidate's page reads it: instants only, the page does the counting.
 
+Written as JSON text by hand: it goes with every save.
+
 Source: R-20, R-23, R-24.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from cbt.delivery.guard import AttemptInfo, Guard
 from cbt.rules.attempt_state import State
+from cbt.rules.canonical import canonical_json
+from cbt.rules.paper import Paper
 from cbt.rules.timing import ZERO
 
 
@@ -18,25 +21,31 @@ def iso(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat().replace("+00:00", "Z")
 
 
-def clock_json(info: AttemptInfo, guard: Guard, *, now: datetime) -> dict[str, Any]:
-    """Return what the page needs to show the time left and to know what it may do."""
+def quoted(instant: datetime | None) -> str:
+    """Return an instant as JSON text."""
+    return "null" if instant is None else f'"{instant.isoformat().replace("+00:00", "Z")}"'
+
+
+def warnings_text(paper: Paper) -> str:
+    """Return what the clock of every candidate on a paper says: when to warn, in seconds before an end."""
+    spans = {"warnings": paper.warnings, "unit_warnings": paper.unit_warnings}
+    seconds = {name: [int(span.total_seconds()) for span in value] for name, value in spans.items()}
+    return canonical_json(seconds)[1:-1]
+
+
+def clock_text(info: AttemptInfo, guard: Guard, *, now: datetime, messages: str = "[]") -> str:
+    """Return, as JSON, what the page needs to show the time left and to know what it may do."""
     paper = info.paper
     blocked = paper.submit.closed_before_end
     blocked_after = None
     if blocked > ZERO and guard.closes_at is not None:
         blocked_after = guard.closes_at - blocked
-    unit = None
-    if paper.windows and guard.open_unit is not None:
-        unit = {"number": guard.open_unit, "ends_at": iso(guard.unit_ends_at)}
-    return {
-        "now": iso(now),
-        "state": "closed" if guard.over else guard.state,
-        "away": guard.left_at is not None,
-        "closes_at": iso(guard.closes_at),
-        "earliest_submit_at": iso(guard.earliest_submit_at),
-        "submit_blocked_after": iso(blocked_after),
-        "unit": unit if guard.state != State.UNITS_DONE else None,
-        "warnings": [int(span.total_seconds()) for span in paper.warnings],
-        "unit_warnings": [int(span.total_seconds()) for span in paper.unit_warnings],
-        "messages": [],
-    }
+    unit = "null"
+    if paper.windows and guard.open_unit is not None and guard.state != State.UNITS_DONE:
+        unit = f'{{"number":{guard.open_unit},"ends_at":{quoted(guard.unit_ends_at)}}}'
+    return (
+        f'{{"now":{quoted(now)},"state":"{"closed" if guard.over else guard.state}",'
+        f'"away":{"false" if guard.left_at is None else "true"},"closes_at":{quoted(guard.closes_at)},'
+        f'"earliest_submit_at":{quoted(guard.earliest_submit_at)},'
+        f'"submit_blocked_after":{quoted(blocked_after)},"unit":{unit},{info.warnings},"messages":{messages}}}'
+    )

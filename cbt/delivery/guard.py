@@ -1,28 +1,16 @@
-"""What the save path knows about an attempt: immutable facts cached per process, the row read per save."""
+"""What the save path knows about an attempt: what never changes of it, and its row as a batch reads it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
-
-from cbt.assembly.models import Form
-from cbt.candidates.models import Registration
 from cbt.db.types import bind_instant, read_instant
-from cbt.db.unit_of_work import reading
-from cbt.delivery.models import Attempt
-from cbt.errors import NotFound
-from cbt.exams.store import paper_of
 from cbt.rules import timing
 from cbt.rules.attempt_state import State
 from cbt.rules.paper import Paper
-
-CACHED_ATTEMPTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,72 +24,14 @@ class AttemptInfo:
     units: tuple[int, ...]
     """The strict unit of each position; 0 when its time is the paper's."""
     paper: Paper
+    title: str
+    warnings: str
+    """The end of the clock's JSON, which is the same for everybody on this paper."""
+    form_id: int
+    bank_id: int
 
 
-class InfoCache:
-    """Finds the AttemptInfo of a public identifier; only immutable things are kept."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, AttemptInfo] = {}
-
-    def known(self, ref: str) -> AttemptInfo | None:
-        """Return the facts of `ref` when this process has read them before."""
-        return self._known.get(ref)
-
-    def get(self, ref: str) -> AttemptInfo:
-        """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
-        info = self._known.get(ref)
-        if info is None:
-            info = _load(ref)
-            if len(self._known) >= CACHED_ATTEMPTS:
-                self._known.clear()
-            self._known[ref] = info
-        return info
-
-
-def _load(ref: str) -> AttemptInfo:
-    query = (
-        select(
-            Attempt.id, Registration.ref, Registration.blueprint_version_id, Registration.paper, Form.content
-        )
-        .join(Registration, Registration.id == Attempt.registration_id)
-        .join(Form, Form.id == Attempt.form_id)
-        .where(Attempt.ref == ref)
-    )
-    with reading() as session:
-        row = session.execute(query).one_or_none()
-        if row is None:
-            raise NotFound("attempt.unknown")
-        paper = paper_of(session, row.blueprint_version_id, row.paper)
-    positions = json.loads(row.content)["positions"]
-    strict = bool(paper.windows)
-    by_unit = bool(paper.units)
-    return AttemptInfo(
-        attempt_id=row.id,
-        registration_ref=row.ref,
-        shapes=tuple(
-            _shape(
-                place["type"],
-                len(place["order"]),
-                len(place.get("lefts") or ()),
-                int(place.get("blanks") or 0),
-            )
-            for place in positions
-        ),
-        units=tuple(
-            (int(place["unit"]) if by_unit else int(place["section"]) + 1) if strict else 0
-            for place in positions
-        ),
-        paper=paper,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _shape(kind: str, shown: int, lefts: int, blanks: int) -> Mapping[str, Any]:
-    return {"type": kind, "order": range(shown), "lefts": range(lefts), "blanks": blanks}
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Guard:
     """The attempt's row as one transaction sees it; closing and saving exclude each other on it."""
 
@@ -149,12 +79,12 @@ class Guard:
 
 
 _COLUMNS = (
-    "a.state, a.lease_hash, a.lease_epoch, a.closes_at, a.earliest_submit_at, a.open_unit, a.unit_ends_at, "
-    "a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at"
+    "a.id, a.state, a.lease_hash, a.lease_epoch, a.closes_at, a.earliest_submit_at, a.open_unit, "
+    "a.unit_ends_at, a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at"
 )
 _FROM = (
     "FROM attempt a JOIN registration r ON r.id = a.registration_id "
-    "LEFT JOIN attempt_live l ON l.attempt_id = a.id WHERE a.id = "
+    "LEFT JOIN attempt_live l ON l.attempt_id = a.id WHERE a.id"
 )
 
 
@@ -172,33 +102,56 @@ class Dialect:
         """Return `value` as this database binds it."""
         return bind_instant(value, self.name)
 
-    def read_guard(self, cursor: Any, attempt_id: int) -> Guard:
-        """Read the attempt's row; on PostgreSQL it is share-locked, so no closing passes before the commit."""
-        lock = " FOR SHARE OF a" if self.name == "postgresql" else ""
-        return self._guard(cursor, attempt_id, lock)
+    def among(self, numbers: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
+        """Return what follows a column to find some numbers (at least one), and its parameters.
+
+        SQLite gets a list that is as long as the next power of two, so that a few prepared statements do.
+        """
+        if self.name == "postgresql":
+            return "= ANY(%s)", (list(numbers),)
+        width = 1 << (len(numbers) - 1).bit_length()
+        padding = (numbers[-1],) * (width - len(numbers))
+        return f"IN ({', '.join('?' * width)})", (*numbers, *padding)
+
+    def read_guards(
+        self, cursor: Any, attempt_ids: Iterable[int], *, exclusive: bool = False
+    ) -> dict[int, Guard]:
+        """Read the rows of attempts.
+
+        On PostgreSQL each is locked, in the order of the ids as closings do, so that no closing passes
+        before the commit and nobody waits in a circle; `exclusive` keeps other saves and starts out too.
+        """
+        lock = ""
+        if self.name == "postgresql":
+            lock = f" ORDER BY a.id FOR {'UPDATE' if exclusive else 'SHARE'} OF a"
+        return self._guards(cursor, sorted(set(attempt_ids)), lock)
 
     def peek_guard(self, cursor: Any, attempt_id: int) -> Guard:
         """Read the attempt's row without a lock, for showing it."""
-        return self._guard(cursor, attempt_id, "")
+        return self._guards(cursor, [attempt_id], "")[attempt_id]
 
-    def _guard(self, cursor: Any, attempt_id: int, lock: str) -> Guard:
-        cursor.execute(self.sql(f"SELECT {_COLUMNS} {_FROM}?{lock}"), (attempt_id,))
-        row = cursor.fetchone()
-        return Guard(
-            state=row[0],
-            lease_hash=row[1],
-            lease_epoch=row[2],
-            closes_at=_instant(row[3]),
-            earliest_submit_at=_instant(row[4]),
-            open_unit=row[5],
-            unit_ends_at=_instant(row[6]),
-            prior_unit=row[7],
-            prior_unit_ends_at=_instant(row[8]),
-            grace=timedelta(microseconds=row[9]),
-            has_message=bool(row[10]),
-            left_at=_instant(row[11]),
-            seen_at=_instant(row[12]),
-        )
+    def _guards(self, cursor: Any, attempt_ids: Sequence[int], lock: str) -> dict[int, Guard]:
+        among, values = self.among(attempt_ids)
+        cursor.execute(f"SELECT {_COLUMNS} {_FROM} {among}{lock}", values)
+        return {row[0]: _guard(row) for row in cursor.fetchall()}
+
+
+def _guard(row: Sequence[Any]) -> Guard:
+    return Guard(
+        state=row[1],
+        lease_hash=row[2],
+        lease_epoch=row[3],
+        closes_at=_instant(row[4]),
+        earliest_submit_at=_instant(row[5]),
+        open_unit=row[6],
+        unit_ends_at=_instant(row[7]),
+        prior_unit=row[8],
+        prior_unit_ends_at=_instant(row[9]),
+        grace=timedelta(microseconds=row[10]),
+        has_message=bool(row[11]),
+        left_at=_instant(row[12]),
+        seen_at=_instant(row[13]),
+    )
 
 
 def _instant(value: Any) -> datetime | None:

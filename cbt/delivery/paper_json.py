@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.bank.fragments import sanitised
 from cbt.bank.store import contents
+from cbt.delivery.infos import window_of
 from cbt.delivery.models import Attempt
 from cbt.rules.attempt_state import State
 from cbt.rules.item_values import ItemContent, ItemType
@@ -47,13 +48,6 @@ def _timing(paper: Paper) -> str:
     if paper.windows:
         return "strict"
     return "pooled" if paper.units else "none"
-
-
-def window_of(position: Mapping[str, Any], paper: Paper) -> int:
-    """Return the strict window (from 1) a position belongs to; 0 when the paper's time is one pool."""
-    if not paper.windows:
-        return 0
-    return int(position["unit"]) if paper.units else int(position["section"]) + 1
 
 
 def _visible(position: Mapping[str, Any], attempt: Attempt, paper: Paper) -> bool:

@@ -15,9 +15,10 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.entries import Entry
 from cbt.delivery.facts import AttemptFacts, attempt_facts, room_facts
 from cbt.delivery.guard import AttemptInfo, Guard
-from cbt.delivery.journal import GAP, Outcome, Saved, current_journal, hash_lease
+from cbt.delivery.journal import current_journal, hash_lease
 from cbt.delivery.models import Attempt, AttemptLive, Gap, UnitDone
 from cbt.delivery.paper_json import paper_json
+from cbt.delivery.saving import GAP, Outcome, Save, Saved
 from cbt.delivery.steps import OVER, ROOM_GOES_ON, close_attempts, lock_attempt
 from cbt.delivery.store import journal_state, live_row
 from cbt.errors import Conflict, Gone, Locked, NotFound, TooEarly
@@ -173,9 +174,8 @@ def advance_unit(
     """
     with unit_of_work() as session:
         attempt = lock_attempt(session, info.attempt_id)
-        saved = current_journal().save_within(
-            session, info, lease_hash=lease_hash, epoch=epoch, entries=entries, now=now
-        )
+        save = Save(info, lease_hash, epoch, entries, now)
+        saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Moved(saved, None)
         entry = _facts(session, attempt, now)
@@ -194,9 +194,9 @@ def advance_unit(
 
 def _guard(session: Session, info: AttemptInfo) -> Guard:
     cursor = session.connection().connection.cursor()
-    guard = current_journal().dialect.read_guard(cursor, info.attempt_id)
+    guards = current_journal().dialect.read_guards(cursor, [info.attempt_id])
     cursor.close()
-    return guard
+    return guards[info.attempt_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +230,8 @@ def submit_attempt(
         mine = attempt.lease_hash == lease_hash and attempt.lease_epoch == epoch
         if mine and attempt.state in OVER and not entries:
             return Submitted(Saved(Outcome.SAVED, _guard(session, info)), attempt.receipt, attempt.closed_at)
-        saved = current_journal().save_within(
-            session, info, lease_hash=lease_hash, epoch=epoch, entries=entries, now=now
-        )
+        save = Save(info, lease_hash, epoch, entries, now)
+        saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Submitted(saved, attempt.receipt, attempt.closed_at)
         entry = _facts(session, attempt, now)

@@ -11,15 +11,16 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import flask
 
 from cbt.clock import Clock
-from cbt.delivery.clock_json import clock_json, iso
+from cbt.delivery.clock_json import clock_text, quoted
 from cbt.delivery.entries import read_entries
-from cbt.delivery.journal import Journal, Outcome, Saved, hash_lease
+from cbt.delivery.journal import Journal, hash_lease
+from cbt.delivery.saving import Outcome, Save
 from cbt.errors import CbtError, Unavailable
 from cbt.web.headers import SECURITY_HEADERS
 
@@ -40,7 +41,6 @@ class SavePath:
         self._inner = inner
         self._journal: Journal = app.extensions["cbt_journal"]
         self._clock: Clock = app.extensions["cbt_clock"]
-        self._context: Callable[[], Any] = app.app_context
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json")]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -75,19 +75,14 @@ class SavePath:
         epoch = sent.get("epoch") if isinstance(sent, dict) else None
         if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 2**31:
             return None
-        info = self._journal.infos.known(ref)
-        if info is None:
-            with self._context():
-                info = self._journal.infos.get(ref)
+        info = self._journal.infos.get(ref)
         entries = read_entries(info, sent.get("entries", []))
         now = self._clock.now()
-        saved: Saved = self._journal.save(
-            info, lease_hash=hash_lease(token), epoch=epoch, entries=entries, now=now
-        )
+        saved = self._journal.save(Save(info, hash_lease(token), epoch, entries, now))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
             return None
-        receipts = [{"seq": receipt.seq, "at": iso(receipt.at)} for receipt in saved.receipts]
-        return json.dumps({"receipts": receipts, "clock": clock_json(info, saved.guard, now=now)}).encode()
+        receipts = ",".join([f'{{"seq":{one.seq},"at":{quoted(one.at)}}}' for one in saved.receipts])
+        return f'{{"receipts":[{receipts}],"clock":{clock_text(info, saved.guard, now=now)}}}'.encode()
 
 
 def init_save_path(app: flask.Flask) -> None:

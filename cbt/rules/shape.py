@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from cbt.errors import InvalidInput
@@ -45,11 +46,11 @@ def parse_answer(position: Mapping[str, Any], value: object) -> str | None:
     if value is None or value == "" or value == []:
         return None
     shown = len(position["order"])
-    match ItemType(position["type"]):
+    match position["type"]:
         case ItemType.TRUE_FALSE | ItemType.SINGLE_CHOICE:
-            return canonical_json(_letters(value, shown, most=1))
+            return _choice(value, shown, 1)
         case ItemType.MULTIPLE_CHOICE:
-            return canonical_json(_letters(value, shown, most=shown))
+            return _choice(value, shown, shown)
         case ItemType.FILL_BLANK:
             texts = _texts(value, position["blanks"])
             return canonical_json(texts) if any(text.strip() for text in texts) else None
@@ -73,12 +74,11 @@ def is_answered(position: Mapping[str, Any], canonical: str | None) -> bool:
     """
     if canonical is None:
         return False
-    answer = json.loads(canonical)
-    match ItemType(position["type"]):
+    match position["type"]:
         case ItemType.FILL_BLANK:
-            return all(text.strip() for text in answer)
+            return all(text.strip() for text in json.loads(canonical))
         case ItemType.MATCHING:
-            return None not in answer
+            return None not in json.loads(canonical)
         case _:
             return True
 
@@ -138,6 +138,17 @@ def parse_event(value: object) -> dict[str, str]:
     except ValueError:
         raise _refused() from None
     return {"type": value["type"], "at": read_at}
+
+
+def _choice(value: object, shown: int, most: int) -> str:
+    if not isinstance(value, str) or len(value) > most:
+        raise _refused()
+    return _choice_text(value, shown, most)
+
+
+@lru_cache(maxsize=4096)
+def _choice_text(value: str, shown: int, most: int) -> str:
+    return canonical_json(_letters(value, shown, most=most))  # most answers of an exam are one of few
 
 
 def _letters(value: object, shown: int, *, most: int) -> str:

@@ -16,6 +16,7 @@ from cbt.delivery.digests import answers_in, journal_texts
 from cbt.delivery.guard import Dialect
 from cbt.delivery.journal import hash_lease
 from cbt.delivery.models import Attempt, JournalEntry
+from cbt.delivery.saving import Save
 from cbt.delivery.sweeps import expire_overdue
 from cbt.errors import Unavailable
 from cbt.rules.canonical import canonical_json
@@ -48,15 +49,15 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
     world.clock.set(PLANNED + 45 * MINUTE + timedelta(seconds=1))
     received_at = world.clock.now()
     holding, let_go = threading.Event(), threading.Event()
-    read_guard = Dialect.read_guard
+    read_guards = Dialect.read_guards
 
-    def held(dialect: Dialect, cursor: Any, attempt_id: int) -> Any:
-        guard = read_guard(dialect, cursor, attempt_id)
+    def held(dialect: Dialect, cursor: Any, attempt_ids: Any, **kind: Any) -> Any:
+        guards = read_guards(dialect, cursor, attempt_ids, **kind)
         holding.set()
         let_go.wait(10)
-        return guard
+        return guards
 
-    monkeypatch.setattr(Dialect, "read_guard", held)
+    monkeypatch.setattr(Dialect, "read_guards", held)
     outcome: list[Any] = []
 
     def save() -> None:
@@ -65,15 +66,7 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
             from cbt.delivery.entries import read_entries
 
             entries = read_entries(info, [page.entry(1, "A")])
-            outcome.append(
-                journal.save(
-                    info,
-                    lease_hash=hash_lease(page.lease),
-                    epoch=page.epoch,
-                    entries=entries,
-                    now=received_at,
-                )
-            )
+            outcome.append(journal.save(Save(info, hash_lease(page.lease), page.epoch, entries, received_at)))
 
     def close() -> None:
         with world.app.app_context():
@@ -100,7 +93,6 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
 
 def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: World) -> None:
     journal = world.app.extensions["cbt_journal"]
-    writer: GroupWriter = journal.writer
     gate_open = threading.Event()
     results: dict[str, Any] = {}
 
@@ -123,9 +115,15 @@ def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: Worl
     def poison(cursor: Any) -> None:
         cursor.execute("INSERT INTO no_such_table VALUES (1)")
 
+    def perform(cursor: Any, works: Any) -> list[Any]:
+        return [work(cursor) for work in works]
+
+    with world.app.app_context():
+        writer = GroupWriter(db.engine, world.app.extensions["cbt_gate"], perform)
+
     def run(name: str, work: Any) -> None:
         try:
-            results[name] = writer.run(work, key=1)
+            results[name] = writer.run(work)
         except Unavailable as error:
             results[name] = error.code
 
@@ -137,6 +135,7 @@ def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: Worl
     gate_open.set()
     for thread in threads:
         thread.join(10)
+    writer.close()
     assert (results["first"], results["second"], results["poison"]) == (1, 2, "db.write")
     with world.app.app_context(), reading() as session:
         assert sorted(session.scalars(select(JournalEntry.seq))) == [1, 2]

@@ -1,0 +1,274 @@
+"""The saves of one batch: judged in order against the locked rows, appended and told to the board together.
+
+Source: R-21, R-24, R-29, R-40, R-41; I1, I2, I3, I11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from cbt.db.types import read_instant
+from cbt.delivery.entries import Entry
+from cbt.delivery.guard import AttemptInfo, Dialect, Guard
+from cbt.rules.attempt_state import State
+from cbt.rules.shape import is_answered
+
+GAP = timedelta(seconds=20)
+"""A silence longer than this is recorded (R-26) and lets the same machine take the lease (R-42)."""
+
+Key = tuple[int, int, int]
+"""Attempt id, lease epoch and sequence number: what makes an entry one and the same."""
+
+
+class Outcome(StrEnum):
+    """What became of a save."""
+
+    SAVED = "saved"
+    LEASE_LOST = "lease.lost"
+    SUSPENDED = "attempt.suspended"
+    CLOSED = "attempt.closed"
+    UNIT_CLOSED = "unit.closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The acknowledgement of one entry: its sequence number and when the server first had it."""
+
+    seq: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class Saved:
+    """The answer to one save: what became of it, the receipts, and the row for the clock."""
+
+    outcome: Outcome
+    guard: Guard
+    receipts: Sequence[Receipt] = ()
+
+
+@dataclass(slots=True)
+class Save:
+    """One request of a browser: the entries it sends under its lease; none is a heartbeat."""
+
+    info: AttemptInfo
+    lease_hash: str
+    epoch: int
+    entries: Sequence[Entry]
+    now: datetime
+
+
+@dataclass(slots=True)
+class _Case:
+    """A save while its batch is carried out."""
+
+    save: Save
+    guard: Guard
+    outcome: Outcome
+    counting: Sequence[Entry] = ()
+    """The entries whose time is not over."""
+    taken: Sequence[Entry] = ()
+    """Those of them that this save appended."""
+    known: Mapping[int, datetime] = field(default_factory=dict)
+    late: Sequence[Entry] = ()
+
+
+class SaveBatch:
+    """Carries out saves on the cursor of one transaction that has their guards locked."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._sql = _Statements(dialect)
+
+    def perform(self, cursor: Any, saves: Sequence[Save], guards: Mapping[int, Guard]) -> list[Saved]:
+        """Append what counts of each save, as if one after the other, and return what became of them.
+
+        An entry that was appended before keeps its first receipt. One whose window is over is kept as
+        evidence (R-29) and its whole save answers that the unit is closed.
+        """
+        cases = [_judge(save, guards[save.info.attempt_id]) for save in saves]
+        self._append(cursor, cases)
+        self._touch(cursor, cases)
+        return [_saved(case) for case in cases]
+
+    def _append(self, cursor: Any, cases: Sequence[_Case]) -> None:
+        rows: dict[Key, tuple[Any, ...]] = {}
+        for case in cases:
+            for entry in case.counting:
+                rows.setdefault(_key(case.save, entry), self._row(case, entry))
+        fresh = self._insert(cursor, list(rows.values())) if rows else set()
+        for case in cases:
+            save = case.save
+            taken = case.taken = [one for one in case.counting if _key(save, one) in fresh]
+            fresh.difference_update([_key(save, one) for one in taken])  # the next one with it repeats it
+            if len(taken) == len(save.entries) or case.outcome in _UNREAD:
+                continue
+            numbers = {entry.seq for entry in taken}
+            case.known = self._receipts(cursor, save, [one for one in save.entries if one.seq not in numbers])
+            if len(taken) + len(case.known) < len(save.entries):
+                numbers.update(case.known)
+                case.late = [entry for entry in save.entries if entry.seq not in numbers]
+                cursor.executemany(self._sql.keep_late, [self._late_row(save, one) for one in case.late])
+
+    def _insert(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> set[Key]:
+        """Append rows and return the keys of those that were not there yet."""
+        if self._dialect.name == "postgresql":
+            cursor.execute(self._sql.insert, [list(column) for column in zip(*rows, strict=True)])
+            return set(cursor.fetchall())
+        fresh = set()
+        for row in rows:
+            cursor.execute(self._sql.insert, row)
+            if cursor.rowcount == 1:
+                fresh.add(row[:3])
+        return fresh
+
+    def _receipts(self, cursor: Any, save: Save, entries: Sequence[Entry]) -> dict[int, datetime]:
+        among, numbers = self._dialect.among([entry.seq for entry in entries])
+        cursor.execute(f"{self._sql.known} {among}", (save.info.attempt_id, save.epoch, *numbers))
+        return {seq: read_instant(at) for seq, at in cursor.fetchall()}
+
+    def _row(self, case: _Case, entry: Entry) -> tuple[Any, ...]:
+        save = case.save
+        in_grace = case.guard.in_grace(_unit(save.info, entry), now=save.now)
+        return (*self._late_row(save, entry), in_grace)
+
+    def _late_row(self, save: Save, entry: Entry) -> tuple[Any, ...]:
+        at = self._dialect.instant(save.now)
+        return (save.info.attempt_id, save.epoch, entry.seq, entry.position, entry.kind, entry.value, at)
+
+    def _touch(self, cursor: Any, cases: Sequence[_Case]) -> None:
+        """Keep the board's rows: seen, saved, answered; a silence over 20 s is recorded before it is gone."""
+        gaps: list[tuple[Any, ...]] = []
+        seen: dict[int, _Seen] = {}
+        marks: list[tuple[int, int, int]] = []
+        for case in cases:
+            if case.outcome not in _HEARD:
+                continue
+            save, guard, attempt_id = case.save, case.guard, case.save.info.attempt_id
+            at = self._dialect.instant(save.now)
+            if guard.seen_at is not None and guard.seen_at < save.now - GAP:
+                gaps.append((at, len(case.taken), attempt_id, self._dialect.instant(save.now - GAP)))
+            guard.seen_at = save.now
+            row = seen.get(attempt_id)
+            if row is None:
+                row = seen[attempt_id] = _Seen()
+            row.seen_at = at
+            if case.taken:
+                row.saved_at = at
+            for entry in case.taken:
+                if entry.kind == "answer":
+                    full = is_answered(save.info.shapes[entry.position - 1], entry.value)
+                    marks.append((attempt_id, entry.position, int(full)))
+                    row.marked = True
+                elif entry.is_blur:
+                    row.blurs += 1
+        if gaps:
+            cursor.executemany(self._sql.gap, gaps)
+        plain = [
+            (row.seen_at, row.saved_at, row.blurs, attempt_id)
+            for attempt_id, row in seen.items()
+            if row.blurs or not row.marked
+        ]
+        if plain:
+            cursor.executemany(self._sql.seen, plain)
+        if marks:
+            cursor.executemany(
+                self._sql.mark,
+                [
+                    (at.seen_at, at.saved_at, full, place, place - 1, str(full), place + 1, attempt_id)
+                    for attempt_id, place, full in marks
+                    for at in (seen[attempt_id],)
+                ],
+            )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the board's row of one attempt gets from a batch."""
+
+    seen_at: Any = None
+    saved_at: Any = None
+    blurs: int = 0
+    marked: bool = False
+
+
+_HEARD = (Outcome.SAVED, Outcome.SUSPENDED)
+_UNREAD = (Outcome.LEASE_LOST, Outcome.SUSPENDED)
+"""Their entries are neither acknowledged nor kept: the browser keeps them."""
+
+
+def _judge(save: Save, guard: Guard) -> _Case:
+    """Check lease, state, window and grace against the locked row."""
+    if guard.lease_hash != save.lease_hash or guard.lease_epoch != save.epoch:
+        return _Case(save, guard, Outcome.LEASE_LOST)
+    if guard.over:
+        return _Case(save, guard, Outcome.CLOSED)
+    if guard.state == State.SUSPENDED:
+        return _Case(save, guard, Outcome.SUSPENDED)
+    now, info = save.now, save.info
+    if not guard.takes(0, now=now):
+        return _Case(save, guard, Outcome.CLOSED)
+    counting = [one for one in save.entries if guard.takes(_unit(info, one), now=now)]
+    return _Case(save, guard, Outcome.SAVED, counting)
+
+
+def _saved(case: _Case) -> Saved:
+    receipts = [Receipt(seq, at) for seq, at in case.known.items()]
+    receipts += [Receipt(entry.seq, case.save.now) for entry in case.taken]
+    outcome = case.outcome
+    if case.late and outcome is Outcome.SAVED:
+        outcome = Outcome.UNIT_CLOSED
+    return Saved(outcome, case.guard, receipts)
+
+
+def _key(save: Save, entry: Entry) -> Key:
+    return (save.info.attempt_id, save.epoch, entry.seq)
+
+
+def _unit(info: AttemptInfo, entry: Entry) -> int:
+    return info.units[entry.position - 1] if entry.position else 0
+
+
+_COLUMNS = "(attempt_id, lease_epoch, seq, position, kind, value, received_at"
+
+
+class _Statements:
+    """The SQL of saves, written once per process."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        if dialect.name == "postgresql":
+            self.insert = (
+                f"INSERT INTO journal {_COLUMNS}, in_grace) SELECT * FROM unnest(%s::int[], %s::int[], "
+                "%s::int[], %s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[]) "
+                "ON CONFLICT DO NOTHING RETURNING attempt_id, lease_epoch, seq"
+            )
+        else:
+            self.insert = (
+                f"INSERT INTO journal {_COLUMNS}, in_grace) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING"
+            )
+        self.keep_late = dialect.sql(
+            f"INSERT INTO late_entry {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        )
+        self.known = dialect.sql(
+            "SELECT seq, received_at FROM journal WHERE attempt_id = ? AND lease_epoch = ? AND seq"
+        )
+        usable = "true" if dialect.name == "postgresql" else "1"
+        self.gap = dialect.sql(
+            "INSERT INTO gap (attempt_id, from_at, to_at, usable, resent) "
+            f"SELECT attempt_id, seen_at, ?, {usable}, ? FROM attempt_live "
+            "WHERE attempt_id = ? AND seen_at < ?"
+        )
+        self.seen = dialect.sql(
+            "UPDATE attempt_live SET seen_at = ?, saved_at = coalesce(?, saved_at), blurs = blurs + ? "
+            "WHERE attempt_id = ?"
+        )
+        self.mark = dialect.sql(
+            "UPDATE attempt_live SET seen_at = ?, saved_at = ?, "
+            "answered = answered + ? - CASE WHEN substr(answered_map, ?, 1) = '1' THEN 1 ELSE 0 END, "
+            "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?) WHERE attempt_id = ?"
+        )
