@@ -23,6 +23,8 @@ from cbt.db.keys import load_key
 from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
 from cbt.delivery.journal import init_journal
+from cbt.delivery.start_path import init_start_path
+from cbt.delivery.starting import init_openings
 from cbt.delivery.store import paper_states
 from cbt.delivery.wire import init_save_path
 from cbt.observation import init_observation
@@ -86,6 +88,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
         app.register_blueprint(room.pages)
     _exempt_lease_views(app, csrf)
     init_journal(app)
+    init_openings(app)
+    init_start_path(app)
     init_save_path(app)
     init_proxies(app, settings.trusted_proxies)
     init_observation(app, settings)

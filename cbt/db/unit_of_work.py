@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import flask
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from cbt.db.base import db
@@ -23,6 +24,18 @@ def unit_of_work() -> Iterator[Session]:
     gate = cast(Gate, flask.current_app.extensions["cbt_gate"])
     with gate(), Session(db.engine.execution_options(**{WRITE: True})) as session, session.begin():
         yield session
+
+
+@contextmanager
+def raw_reading(engine: Engine) -> Iterator[Any]:
+    """Lend a cursor of the driver for one query, where the price of a Session would be paid too often."""
+    connection = engine.raw_connection()
+    cursor = connection.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()  # before somebody else gets the connection: its statement may not be at its end
+        connection.close()
 
 
 @contextmanager

@@ -8,15 +8,17 @@ from datetime import datetime
 from typing import Any
 
 import flask
+import flask_babel
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import service
-from cbt.delivery.clock_json import clock_text, iso
+from cbt.delivery.clock_json import clock_text, iso, receipts_text
 from cbt.delivery.entries import read_entries
-from cbt.delivery.guard import AttemptInfo, Guard
-from cbt.delivery.journal import current_journal, hash_lease
-from cbt.delivery.recovery import seal_secret
+from cbt.delivery.guard import AttemptInfo, Guard, hash_lease
+from cbt.delivery.journal import current_journal
+from cbt.delivery.messages import deliver
 from cbt.delivery.saving import Outcome, Save, Saved
+from cbt.delivery.starting import current_openings
 from cbt.delivery.store import attempt_by_ref, unread_messages
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed
@@ -39,23 +41,25 @@ REFUSALS = {
 @pages.post("/<ref>/start")
 @access.candidate
 def start(ref: str) -> Reply:
-    """Open the attempt for this browser: lease, clock, paper and everything answered so far."""
+    """Open the attempt for this browser: lease, clock, paper and everything answered so far.
+
+    Plain starts were answered before they came here (start_path.py).
+    """
     principal = current_principal()
     if principal is None:
         raise NotAllowed("web.signed_out")
-    now = flask.g.now
-    info = current_journal().infos.get(ref)
-    opened = service.open_attempt(info, principal, machine=machine_id(), now=now)
-    return {
-        "lease": opened.lease,
-        "epoch": opened.epoch,
-        "seal": seal_secret(flask.current_app.config["PERSONAL_KEY"], ref, opened.epoch),
-        "now": iso(now),
-        "clock": _clock(info, opened.guard, now),
-        "paper": opened.paper,
-        "journal": opened.journal,
-        "seq": opened.seq,
-    }
+    if NOT_TAKEN in flask.request.environ:
+        raise flask.request.environ[NOT_TAKEN]
+    return _json(
+        current_openings().open(
+            ref,
+            registration_ref=principal.subject_ref,
+            login_session_id=principal.login_session_id,
+            machine=machine_id(),
+            locale=_locale(),
+            now=flask.g.now,
+        )
+    )
 
 
 @pages.post("/<ref>/answers")
@@ -96,11 +100,9 @@ def advance(ref: str) -> Reply:
         now=now,
     )
     if moved.saved.outcome in (Outcome.SAVED, Outcome.UNIT_CLOSED):
-        return {
-            "receipts": _receipts(moved.saved),
-            "clock": _clock(info, moved.saved.guard, now),
-            "paper": moved.paper,
-        }
+        clock = _clock_text(info, moved.saved.guard, now)
+        receipts = receipts_text(moved.saved)
+        return _json(f'{{"receipts":{receipts},"clock":{clock},"paper":{_paper(ref, moved)}}}')
     return _saved_reply(info, moved.saved, now)
 
 
@@ -223,23 +225,33 @@ def _refused(
 
 
 def _receipts(saved: Saved) -> list[dict[str, Any]]:
-    return [{"seq": receipt.seq, "at": iso(receipt.at)} for receipt in saved.receipts]
+    receipts: list[dict[str, Any]] = json.loads(receipts_text(saved))
+    return receipts
 
 
 def _clock(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(clock_text(info, guard, now=now))
-    if guard.has_message:
-        shown["messages"] = _deliver(info, now)
+    shown: dict[str, Any] = json.loads(_clock_text(info, guard, now))
     return shown
 
 
-def _deliver(info: AttemptInfo, now: datetime) -> list[dict[str, Any]]:
-    """Return the waiting reminders; the first time one is sent is its delivered receipt."""
-    with reading() as session:
-        waiting = unread_messages(session, info.attempt_id)
-    fresh = [message.id for message in waiting if message.delivered_at is None]
-    if fresh:
-        with unit_of_work() as session:
-            for message in unread_messages(session, info.attempt_id):
-                message.delivered_at = message.delivered_at or now
-    return [{"id": message.id, "text": message.text} for message in waiting]
+def _clock_text(info: AttemptInfo, guard: Guard, now: datetime) -> str:
+    return clock_text(info, guard, now=now, messages=deliver(info, now) if guard.has_message else "[]")
+
+
+def _paper(ref: str, moved: service.Moved) -> str:
+    """What is open now of the paper, as JSON."""
+    if not moved.goes_on:
+        return "null"
+    info, positions = current_journal().infos.read(ref)
+    guard = moved.saved.guard
+    return current_openings().papers.text(
+        info, positions, state=guard.state, open_unit=guard.open_unit, locale=_locale()
+    )
+
+
+def _locale() -> str:
+    return str(flask_babel.get_locale())
+
+
+def _json(text: str) -> Reply:
+    return flask.Response(text, content_type="application/json")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cbt.delivery.guard import AttemptInfo, Guard
+from cbt.delivery.saving import Saved
 from cbt.rules.attempt_state import State
 from cbt.rules.canonical import canonical_json
 from cbt.rules.paper import Paper
@@ -24,6 +25,12 @@ def iso(instant: datetime | None) -> str | None:
 def quoted(instant: datetime | None) -> str:
     """Return an instant as JSON text."""
     return "null" if instant is None else f'"{instant.isoformat().replace("+00:00", "Z")}"'
+
+
+def receipts_text(saved: Saved) -> str:
+    """Return the acknowledgements of a save as JSON."""
+    texts = [f'{{"seq":{one.seq},"at":{quoted(one.at)}}}' for one in saved.receipts]
+    return f"[{','.join(texts)}]"
 
 
 def warnings_text(paper: Paper) -> str:
@@ -41,7 +48,7 @@ def clock_text(info: AttemptInfo, guard: Guard, *, now: datetime, messages: str 
     if blocked > ZERO and guard.closes_at is not None:
         blocked_after = guard.closes_at - blocked
     unit = "null"
-    if paper.windows and guard.open_unit is not None and guard.state != State.UNITS_DONE:
+    if guard.open_unit is not None and guard.state != State.UNITS_DONE:
         unit = f'{{"number":{guard.open_unit},"ends_at":{quoted(guard.unit_ends_at)}}}'
     return (
         f'{{"now":{quoted(now)},"state":"{"closed" if guard.over else guard.state}",'

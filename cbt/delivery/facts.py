@@ -6,10 +6,11 @@ Source: R-20 to R-28.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -53,13 +54,79 @@ def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
     adjustments = session.scalars(
         select(RoomAdjustment).where(RoomAdjustment.sitting_room_id == sitting_room_id)
     ).all()
+    return room_facts_of(
+        state,
+        started_at,
+        [(row.from_at, row.to_at) for row in holds],
+        [(row.at, row.amount, row.kind, row.moves_earliest) for row in adjustments],
+    )
+
+
+def room_facts_of(
+    state: str,
+    started_at: datetime | None,
+    holds: Iterable[tuple[datetime, datetime | None]],
+    adjustments: Sequence[tuple[datetime, timedelta, str, bool]],
+) -> RoomFacts:
+    """Return the facts of a sitting-room from its rows: holds (from, to), adjustments (at, amount, kind, moves)."""
     return RoomFacts(
         state=state,
         started_at=started_at,
-        holds=tuple(timing.Pause(row.from_at, row.to_at) for row in holds),
-        adjustments=tuple(timing.Adjustment(row.at, row.amount, SPREAD[row.kind]) for row in adjustments),
-        outages=tuple(timing.Pause(row.at, row.at + row.amount) for row in adjustments if row.moves_earliest),
+        holds=tuple(timing.Pause(from_at, to_at) for from_at, to_at in holds),
+        adjustments=tuple(timing.Adjustment(at, amount, SPREAD[kind]) for at, amount, kind, _ in adjustments),
+        outages=tuple(timing.Pause(at, at + amount) for at, amount, _, moves in adjustments if moves),
     )
+
+
+def timing_facts(
+    room: RoomFacts,
+    paper: Paper,
+    *,
+    started_at: datetime,
+    factor: Fraction,
+    extra: timedelta,
+    suspensions: Sequence[timing.Pause] = (),
+    adjustments: Sequence[timing.Adjustment] = (),
+    units_done: Sequence[timing.UnitDone] = (),
+) -> timing.Facts:
+    """Return everything the clock of an attempt follows from; the room must have started."""
+    assert room.started_at is not None
+    return timing.Facts(
+        room_started_at=room.started_at,
+        started_at=started_at,
+        duration=paper.duration,
+        windows=paper.windows,
+        factor=factor,
+        extra=extra,
+        holds=room.holds,
+        suspensions=tuple(suspensions),
+        adjustments=room.adjustments + tuple(adjustments),
+        units_done=tuple(units_done),
+        clock=paper.clock,
+    )
+
+
+def clock_columns(
+    facts: timing.Facts, paper: Paper, room: RoomFacts, clock: timing.AttemptClock
+) -> dict[str, Any]:
+    """Return what an attempt's row says of a clock: the columns, with the state that goes with it."""
+    running = State.UNITS_DONE if clock.units_done else State.INTERACTING
+    state = State.SUSPENDED if clock.suspended else running
+    return {
+        "state": state.value,
+        "closes_at": clock.closes_at,
+        "earliest_submit_at": timing.earliest_submit_at(
+            facts.room_started_at,
+            earliest=paper.submit.earliest,
+            holds=room.holds,
+            outages=room.outages,
+            closes_at=clock.closes_at,
+        ),
+        "open_unit": clock.open_unit,
+        "unit_ends_at": clock.unit_ends_at,
+        "prior_unit": clock.prior_unit,
+        "prior_unit_ends_at": clock.prior_unit_ends_at,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +145,8 @@ class AttemptFacts:
 
     def store(self, clock: timing.AttemptClock) -> None:
         """Write a clock to the attempt's row, with the state that goes with it."""
-        attempt = self.attempt
-        attempt.closes_at = clock.closes_at
-        attempt.earliest_submit_at = timing.earliest_submit_at(
-            self.facts.room_started_at,
-            earliest=self.paper.submit.earliest,
-            holds=self.room.holds,
-            outages=self.room.outages,
-            closes_at=clock.closes_at,
-        )
-        attempt.open_unit = clock.open_unit
-        attempt.unit_ends_at = clock.unit_ends_at
-        attempt.prior_unit = clock.prior_unit
-        attempt.prior_unit_ends_at = clock.prior_unit_ends_at
-        if clock.suspended:
-            attempt.state = State.SUSPENDED
-        elif clock.units_done:
-            attempt.state = State.UNITS_DONE
-        else:
-            attempt.state = State.INTERACTING
+        for name, value in clock_columns(self.facts, self.paper, self.room, clock).items():
+            setattr(self.attempt, name, value)
 
 
 def attempt_facts(
@@ -131,18 +181,15 @@ def attempt_facts(
             continue
         registration = registrations[attempt.registration_id]
         paper = paper_of(session, registration.blueprint_version_id, registration.paper)
-        facts = timing.Facts(
-            room_started_at=room.started_at,
+        facts = timing_facts(
+            room,
+            paper,
             started_at=started_at,
-            duration=paper.duration,
-            windows=paper.windows,
             factor=Fraction(registration.factor),
             extra=registration.extra,
-            holds=room.holds,
-            suspensions=tuple(pauses[attempt.id]),
-            adjustments=room.adjustments + tuple(grants[attempt.id]),
-            units_done=tuple(done[attempt.id]),
-            clock=paper.clock,
+            suspensions=pauses[attempt.id],
+            adjustments=grants[attempt.id],
+            units_done=done[attempt.id],
         )
         gathered.append(AttemptFacts(attempt, registration, paper, facts, room))
     return gathered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -152,6 +153,11 @@ def _guard(row: Sequence[Any]) -> Guard:
         left_at=_instant(row[12]),
         seen_at=_instant(row[13]),
     )
+
+
+def hash_lease(token: str) -> str:
+    """Return the hash a lease is stored under."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _instant(value: Any) -> datetime | None:

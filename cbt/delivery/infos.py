@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from cbt.db.unit_of_work import reading
+from cbt.db.unit_of_work import raw_reading, reading
 from cbt.delivery.clock_json import warnings_text
 from cbt.delivery.guard import AttemptInfo, Dialect
 from cbt.errors import NotFound
@@ -53,14 +53,9 @@ class InfoCache:
 
     def read(self, ref: str) -> tuple[AttemptInfo, list[Position]]:
         """Return the facts of `ref` and the positions of its form; raise NotFound("attempt.unknown")."""
-        connection = self._engine.raw_connection()
-        try:
-            cursor = connection.cursor()
+        with raw_reading(self._engine) as cursor:
             cursor.execute(self._select, (ref,))
             row = cursor.fetchone()
-            cursor.close()
-        finally:
-            connection.close()
         if row is None:
             raise NotFound("attempt.unknown")
         attempt_id, registration_ref, version_id, code, form_id, bank_id, content = row
@@ -68,13 +63,12 @@ class InfoCache:
         known = self._paper(version_id, code)
         info = self._known.get(ref)
         if info is None:
-            paper = known.paper
             info = AttemptInfo(
                 attempt_id=attempt_id,
                 registration_ref=registration_ref,
-                shapes=tuple(_shape_of(place) for place in positions),
-                units=tuple(window_of(place, paper) for place in positions),
-                paper=paper,
+                shapes=tuple([_shape_of(place) for place in positions]),
+                units=_windows(positions, known.paper),
+                paper=known.paper,
                 title=known.title,
                 warnings=known.warnings,
                 form_id=form_id,
@@ -95,11 +89,13 @@ class InfoCache:
         return known
 
 
-def window_of(position: Position, paper: Paper) -> int:
-    """Return the strict window (from 1) a position belongs to; 0 when the paper's time is one pool."""
+def _windows(positions: Sequence[Position], paper: Paper) -> tuple[int, ...]:
+    """Return the strict window (from 1) of each position; 0 when the paper's time is one pool."""
     if not paper.windows:
-        return 0
-    return int(position["unit"]) if paper.units else int(position["section"]) + 1
+        return (0,) * len(positions)
+    if paper.units:
+        return tuple([int(place["unit"]) for place in positions])
+    return tuple([int(place["section"]) + 1 for place in positions])
 
 
 def _shape_of(place: Position) -> Mapping[str, Any]:

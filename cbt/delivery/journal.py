@@ -5,7 +5,6 @@ Source: R-40, R-41; I1, I2, I3, I10, I11.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from cbt.db.gate import Gate
 from cbt.db.group_commit import GroupWriter
 from cbt.delivery.guard import Dialect
 from cbt.delivery.infos import InfoCache
+from cbt.delivery.opening import Start, StartBatch
 from cbt.delivery.saving import Save, SaveBatch, Saved
 
 
@@ -30,6 +30,7 @@ class Journal:
         self.writer = GroupWriter(engine, cast(Gate, app.extensions["cbt_gate"]), self.perform)
         self.infos = InfoCache(engine, app.app_context)
         self._saves = SaveBatch(self.dialect)
+        self._starts = StartBatch(self.dialect)
 
     def save(self, save: Save) -> Saved:
         """Append the entries of a request in the next group commit.
@@ -41,19 +42,24 @@ class Journal:
     def save_within(self, session: Session, save: Save) -> Saved:
         """Append the entries of a request within the unit of work of a unit's end or a 交卷."""
         cursor = session.connection().connection.cursor()
-        saved = self.perform(cursor, [save])[0]
+        saved: Saved = self.perform(cursor, [save])[0]
         cursor.close()
         return saved
 
-    def perform(self, cursor: Any, saves: Sequence[Save]) -> list[Saved]:
-        """Carry out the requests of one batch in one transaction."""
-        guards = self.dialect.read_guards(cursor, [save.info.attempt_id for save in saves])
-        return self._saves.perform(cursor, saves, guards)
+    def perform(self, cursor: Any, requests: Sequence[Save | Start]) -> list[Any]:
+        """Carry out the requests of one batch in one transaction: first the saves, then the starts.
 
-
-def hash_lease(token: str) -> str:
-    """Return the hash a lease is stored under."""
-    return hashlib.sha256(token.encode()).hexdigest()
+        None of them was answered yet, so any order is as good; all rows are locked at once (see read_guards).
+        """
+        starts = [one for one in requests if isinstance(one, Start)]
+        ids = [one.info.attempt_id for one in requests]
+        guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts))
+        if not starts:
+            return self._saves.perform(cursor, cast(Sequence[Save], requests), guards)
+        saves = [one for one in requests if isinstance(one, Save)]
+        saved = iter(self._saves.perform(cursor, saves, guards))
+        opened = iter(self._starts.perform(cursor, starts, guards))
+        return [next(saved if isinstance(one, Save) else opened) for one in requests]
 
 
 def init_journal(app: flask.Flask) -> None:

@@ -1,87 +1,24 @@
-"""What a candidate does with an attempt: open it, finish a unit, hand it in; and what time does."""
+"""What a candidate does with an open attempt: finish a unit, hand it in."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.entries import Entry
 from cbt.delivery.facts import AttemptFacts, attempt_facts, room_facts
 from cbt.delivery.guard import AttemptInfo, Guard
-from cbt.delivery.journal import current_journal, hash_lease
-from cbt.delivery.models import Attempt, AttemptLive, Gap, UnitDone
-from cbt.delivery.paper_json import paper_json
-from cbt.delivery.saving import GAP, Outcome, Save, Saved
-from cbt.delivery.steps import OVER, ROOM_GOES_ON, close_attempts, lock_attempt
-from cbt.delivery.store import journal_state, live_row
-from cbt.errors import Conflict, Gone, Locked, NotFound, TooEarly
-from cbt.exams.store import blueprint_of
-from cbt.exams.titles import paper_title
+from cbt.delivery.journal import current_journal
+from cbt.delivery.models import Attempt, UnitDone
+from cbt.delivery.saving import Outcome, Save, Saved
+from cbt.delivery.steps import OVER, close_attempts, lock_attempt
+from cbt.errors import Conflict, TooEarly
 from cbt.rules import timing
-from cbt.rules.attempt_state import ClosedBy, State
-from cbt.web.login import Principal
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What the page gets when it opens an attempt or its next unit."""
-
-    lease: str
-    epoch: int
-    guard: Guard
-    paper: dict[str, Any] | None
-    journal: dict[str, Any]
-    seq: int
-
-
-def open_attempt(info: AttemptInfo, principal: Principal, *, machine: str, now: datetime) -> Opened:
-    """Open or reopen the paper for this browser: issue a new lease and return what may be seen now.
-
-    The first opening starts the candidate's clock; the room must have started (R-20). Raises NotFound for
-    somebody else's attempt, TooEarly("not_started"), Conflict("door.unconfirmed") before the pledge or while
-    a proctor is to compare (R-14), Conflict("lease.held") (R-42), Gone, Locked.
-
-    Source: R-14, R-20, R-42, R-43, R-44.
-    """
-    if principal.subject_ref != info.registration_ref:
-        raise NotFound("attempt.unknown")
-    with unit_of_work() as session:
-        attempt = lock_attempt(session, info.attempt_id)
-        entry = _facts(session, attempt, now)
-        if attempt.state in OVER or entry.room.state not in ROOM_GOES_ON:
-            raise Gone("attempt.closed")
-        if not _came_through_the_door(entry.registration):
-            raise Conflict("door.unconfirmed")
-        live = live_row(session, attempt.id)
-        _check_lease(attempt, live, principal, machine=machine, now=now)
-        clock = entry.clock(now)
-        if clock.suspended:
-            # Nothing of the paper is sent while it is blanked, and nobody's clock begins in a hold (R-25).
-            raise Locked("attempt.suspended")
-        if clock.closes_at is not None and now >= clock.closes_at:
-            raise Gone("attempt.closed")
-        if attempt.state == State.READY:
-            attempt.started_at = now
-        entry.store(clock)
-        token = _issue_lease(attempt, principal, machine=machine)
-        _note_presence(session, attempt, live, places=len(info.shapes), now=now)
-        session.flush()
-        journal, seq = journal_state(session, attempt.id)
-        return Opened(
-            lease=token,
-            epoch=attempt.lease_epoch,
-            guard=_guard(session, info),
-            paper=_paper(session, attempt, entry),
-            journal=journal,
-            seq=seq,
-        )
+from cbt.rules.attempt_state import ClosedBy
 
 
 def _facts(session: Session, attempt: Attempt, now: datetime) -> AttemptFacts:
@@ -91,68 +28,12 @@ def _facts(session: Session, attempt: Attempt, now: datetime) -> AttemptFacts:
     return found[0]
 
 
-def _came_through_the_door(registration: Registration) -> bool:
-    moments = (registration.confirmed_at, registration.pledged_at)
-    return None not in moments and registration.query_at is None
-
-
-def _check_lease(
-    attempt: Attempt, live: AttemptLive | None, principal: Principal, *, machine: str, now: datetime
-) -> None:
-    """One writing browser: another login needs a silent former browser on this machine, or 允许换机."""
-    if attempt.lease_hash is None or attempt.lease_login_id == principal.login_session_id:
-        return
-    if attempt.move_allowed_at is not None:
-        return
-    silent = live is None or now - live.seen_at >= GAP
-    if attempt.lease_machine == machine and silent:
-        return
-    raise Conflict("lease.held")
-
-
-def _issue_lease(attempt: Attempt, principal: Principal, *, machine: str) -> str:
-    token = secrets.token_urlsafe(24)
-    attempt.lease_hash = hash_lease(token)
-    attempt.lease_epoch += 1
-    attempt.lease_login_id = principal.login_session_id
-    attempt.lease_machine = machine
-    attempt.move_allowed_at = None
-    return token
-
-
-def _note_presence(
-    session: Session, attempt: Attempt, live: AttemptLive | None, *, places: int, now: datetime
-) -> None:
-    """Keep the board's row; a silence before this opening was time without the ability to answer (R-26)."""
-    if live is None:
-        session.add(
-            AttemptLive(
-                attempt_id=attempt.id,
-                seen_at=now,
-                answered=0,
-                answered_map="0" * places,
-                usable_at=now,
-                blurs=0,
-            )
-        )
-        return
-    if now - live.seen_at > GAP:
-        session.add(Gap(attempt_id=attempt.id, from_at=live.seen_at, to_at=now, usable=False, resent=0))
-    live.seen_at = live.usable_at = now
-
-
-def _paper(session: Session, attempt: Attempt, entry: AttemptFacts) -> dict[str, Any]:
-    blueprint = blueprint_of(session, entry.registration.blueprint_version_id)
-    title = paper_title(blueprint, entry.registration.paper)
-    return paper_json(session, attempt, entry.paper, title=title)
-
-
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What follows the end of a unit: the receipts of its last answers, and the next unit (None: all over)."""
+    """What follows the end of a unit: the receipts of its last answers, and whether another unit is open now."""
 
     saved: Saved
-    paper: dict[str, Any] | None
+    goes_on: bool
 
 
 def advance_unit(
@@ -167,7 +48,7 @@ def advance_unit(
 ) -> Moved:
     """End `from_unit`, confirmed by the candidate or by time, and open the next.
 
-    A unit that time ended moves on with or without a browser; this call only fetches what is open then.
+    A unit that time ended moves on with or without a browser; this call only finds what is open then.
     Raises Conflict("unit.moved") when another unit is open already, or the unit's time is not up yet.
 
     Source: R-24.
@@ -177,7 +58,7 @@ def advance_unit(
         save = Save(info, lease_hash, epoch, entries, now)
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
-            return Moved(saved, None)
+            return Moved(saved, False)
         entry = _facts(session, attempt, now)
         if completed and attempt.open_unit == from_unit and entry.clock(now).open_unit == from_unit:
             session.add(UnitDone(attempt_id=attempt.id, unit=from_unit, at=now))
@@ -189,7 +70,7 @@ def advance_unit(
         entry.store(clock)
         session.flush()
         fresh = Saved(saved.outcome, _guard(session, info), saved.receipts)
-        return Moved(fresh, None if clock.units_done else _paper(session, attempt, entry))
+        return Moved(fresh, not clock.units_done)
 
 
 def _guard(session: Session, info: AttemptInfo) -> Guard:

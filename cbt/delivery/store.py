@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.admission import PaperState
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.delivery.models import Attempt, AttemptLive, JournalEntry, Message
+from cbt.delivery.models import Attempt, Message
 from cbt.errors import NotFound
 from cbt.rules.attempt_state import State
 from cbt.sittings.models import Seat, SittingRoom
@@ -27,19 +27,15 @@ def attempt_by_ref(session: Session, ref: str) -> Attempt:
     return attempt
 
 
-def journal_state(session: Session, attempt_id: int) -> tuple[dict[str, Any], int]:
+def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dict[str, Any], int]:
     """Return what a page needs to come back unchanged, and the largest sequence number seen (R-42).
 
-    The first holds answers, flags, strikes, notes and settings; the browser's next number must be larger
+    `rows` are (kind, position, value, seq) of an attempt's journal in the order of (lease_epoch, seq). The
+    first result holds answers, flags, strikes, notes and settings; the browser's next number must be larger
     than the second.
     """
     latest: dict[tuple[str, int], str | None] = {}
     highest = 0
-    rows = session.execute(
-        select(JournalEntry.kind, JournalEntry.position, JournalEntry.value, JournalEntry.seq)
-        .where(JournalEntry.attempt_id == attempt_id)
-        .order_by(JournalEntry.lease_epoch, JournalEntry.seq)
-    )
     for kind, position, value, seq in rows:
         highest = max(highest, seq)
         if kind != "event":
@@ -114,11 +110,6 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
         closed_by=attempt.closed_by,
         closed_at=attempt.closed_at,
     )
-
-
-def live_row(session: Session, attempt_id: int) -> AttemptLive | None:
-    """Return the board's row of an attempt, or None before its first start."""
-    return session.get(AttemptLive, attempt_id)
 
 
 def paper_states(session: Session, registration_ids: Collection[int]) -> dict[int, PaperState]:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from cbt.clock import Clock
-from cbt.delivery.clock_json import clock_text, quoted
+from cbt.delivery.clock_json import clock_text, receipts_text
 from cbt.delivery.entries import read_entries
-from cbt.delivery.journal import Journal, hash_lease
+from cbt.delivery.guard import hash_lease
+from cbt.delivery.journal import Journal
 from cbt.delivery.saving import Outcome, Save
 from cbt.errors import CbtError, Unavailable
 from cbt.web.headers import SECURITY_HEADERS
@@ -81,8 +82,8 @@ class SavePath:
         saved = self._journal.save(Save(info, hash_lease(token), epoch, entries, now))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
             return None
-        receipts = ",".join([f'{{"seq":{one.seq},"at":{quoted(one.at)}}}' for one in saved.receipts])
-        return f'{{"receipts":[{receipts}],"clock":{clock_text(info, saved.guard, now=now)}}}'.encode()
+        clock = clock_text(info, saved.guard, now=now)
+        return f'{{"receipts":{receipts_text(saved)},"clock":{clock}}}'.encode()
 
 
 def init_save_path(app: flask.Flask) -> None:

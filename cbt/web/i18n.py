@@ -24,7 +24,7 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
 
     def locale() -> str:
         chosen = flask.request.cookies.get("locale") if flask.has_request_context() else None
-        return chosen if chosen in LOCALES else settings.locale
+        return chosen_locale(chosen, settings)
 
     def theme() -> str:
         chosen = flask.request.cookies.get("theme", "auto")
@@ -45,6 +45,11 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     def clock(span: timedelta | int) -> str:
         total = int(span.total_seconds()) if isinstance(span, timedelta) else span
         return f"{total // 60:02d}:{total % 60:02d}"
+
+
+def chosen_locale(cookie: str | None, settings: Settings) -> str:
+    """Return the language of a browser that sends this cookie."""
+    return cookie if cookie in LOCALES else settings.locale
 
 
 def local_zone() -> ZoneInfo:

@@ -13,8 +13,7 @@ from cbt.db.base import db
 from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.digests import answers_in, journal_texts
-from cbt.delivery.guard import Dialect
-from cbt.delivery.journal import hash_lease
+from cbt.delivery.guard import Dialect, hash_lease
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.delivery.saving import Save
 from cbt.delivery.sweeps import expire_overdue

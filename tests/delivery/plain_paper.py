@@ -1,8 +1,4 @@
-"""The paper as a candidate's browser gets it: joined from sanitised fragments, no template per item.
-
-No answer key, explanation, difficulty or unopened unit leaves here, on any path (R-44): only what
-`bank.fragments` cleared is read, in the displayed order, and units that are not open are left out.
-"""
+"""A candidate's paper, worked out plainly from the frozen form and the bank: what the product's text must say."""
 
 from __future__ import annotations
 
@@ -10,27 +6,26 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.bank.fragments import sanitised
 from cbt.bank.store import contents
-from cbt.delivery.infos import window_of
 from cbt.delivery.models import Attempt
 from cbt.rules.attempt_state import State
 from cbt.rules.item_values import ItemContent, ItemType
 from cbt.rules.paper import Paper
 
 
-def paper_json(session: Session, attempt: Attempt, paper: Paper, *, title: str) -> dict[str, Any]:
-    """Return the part of the paper that this candidate may see now."""
+def plain_paper(
+    session: Session, attempt: Attempt, paper: Paper, *, title: str, verdicts: tuple[str, str]
+) -> dict[str, Any]:
+    """Return the part of the paper that the candidate of `attempt` may see now."""
     form = session.scalars(select(Form).where(Form.id == attempt.form_id)).one()
     frozen = json.loads(form.content)
     positions = [one for one in frozen["positions"] if _visible(one, attempt, paper)]
     found = contents(session, {(one["item"], int(one["version"])) for one in positions}, form.bank_id)
-    verdicts = (gettext("attempts.true"), gettext("attempts.false"))
     return {
         "title": title,
         "calculator": paper.calculator,
@@ -53,8 +48,9 @@ def _timing(paper: Paper) -> str:
 def _visible(position: Mapping[str, Any], attempt: Attempt, paper: Paper) -> bool:
     if attempt.state not in (State.INTERACTING, State.UNITS_DONE):
         return False
-    window = window_of(position, paper)
-    return window == 0 or window == attempt.open_unit
+    if not paper.windows:
+        return True
+    return bool((position["unit"] if paper.units else position["section"] + 1) == attempt.open_unit)
 
 
 def _sections(frozen: Mapping[str, Any], paper: Paper) -> list[dict[str, Any]]:

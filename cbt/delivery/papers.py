@@ -1,0 +1,235 @@
+"""The paper as a candidate's browser gets it: joined from sanitised fragments, no template per item.
+
+No answer key, explanation, difficulty or unopened unit leaves here, on any path (R-44): only what
+`bank.fragments` cleared is read, in the displayed order, and units that are not open are left out.
+The fragments are kept as JSON text per item version, which never changes, so a paper is a few string joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flask_babel
+
+from cbt.bank.fragments import sanitised
+from cbt.bank.store import contents
+from cbt.db.unit_of_work import reading
+from cbt.delivery.guard import AttemptInfo
+from cbt.delivery.infos import Position
+from cbt.rules.attempt_state import State
+from cbt.rules.canonical import canonical_json
+from cbt.rules.item_values import ItemContent, ItemType
+from cbt.rules.paper import Paper
+
+CACHED_ITEMS = 50_000
+_ItemKey = tuple[int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What may be shown of one question, as JSON texts in authored order."""
+
+    head: str
+    choices: Sequence[str]
+    lefts: Sequence[str]
+    tail: str
+    """What has no order of its own: the blanks and their word bank."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fragments:
+    """One item version: its parts by index (None: the item itself), and of a case what all of them share."""
+
+    parts: Mapping[int | None, _Part]
+    case: str | None
+
+
+class PaperWriter:
+    """Writes papers as JSON; keeps the fragments of the item versions this process has seen."""
+
+    def __init__(self, context: Callable[[], Any]) -> None:
+        """`context` opens the app's context, for reading and translating what is not known yet."""
+        self._context = context
+        self._known: dict[_ItemKey, _Fragments] = {}
+        self._verdicts: dict[str, list[str]] = {}
+
+    def text(
+        self,
+        info: AttemptInfo,
+        positions: Sequence[Position],
+        *,
+        state: str,
+        open_unit: int | None,
+        locale: str,
+    ) -> str:
+        """Return the part of the paper that this candidate may see now."""
+        paper = info.paper
+        visible = _visible(info, positions, state, open_unit)
+        found = self._fragments(info.bank_id, visible)
+        verdicts = self._verdicts_in(locale)
+        items = [
+            _item(one, fragments.parts[one["part"]], verdicts)
+            for one, fragments in zip(visible, found, strict=True)
+        ]
+        cases = {
+            (one["unit"], one["item"]): f'{{"unit":{canonical_json(one["unit"])},{fragments.case}}}'
+            for one, fragments in zip(visible, found, strict=True)
+            if fragments.case is not None
+        }
+        rest = {
+            "title": info.title,
+            "calculator": paper.calculator,
+            "keys": True,
+            "lock_down": paper.lock_down,
+            "timing": _timing(paper),
+            "sections": _sections(positions, paper),
+            "units": _units(positions, paper, state, open_unit),
+        }
+        return (
+            f'{canonical_json(rest)[:-1]},"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]}}'
+        )
+
+    def _fragments(self, bank_id: int, positions: Sequence[Position]) -> list[_Fragments]:
+        keys = [(bank_id, one["item"], int(one["version"])) for one in positions]
+        missing = {key[1:] for key in keys if key not in self._known}
+        if missing:
+            with self._context(), reading() as session:
+                read = contents(session, missing, bank_id)
+            if len(self._known) + len(read) > CACHED_ITEMS:
+                self._known = {key: self._known[key] for key in keys if key in self._known}
+            for key, content in read.items():
+                self._known[(bank_id, *key)] = _cut(content)
+        known = self._known
+        return [known[key] for key in keys]
+
+    def _verdicts_in(self, locale: str) -> list[str]:
+        verdicts = self._verdicts.get(locale)
+        if verdicts is None:
+            with self._context(), flask_babel.force_locale(locale):
+                words = [flask_babel.gettext(f"attempts.{word}") for word in ("true", "false")]
+            verdicts = self._verdicts[locale] = [canonical_json(word) for word in words]
+        return verdicts
+
+
+def _cut(content: ItemContent) -> _Fragments:
+    clean: dict[str, Any] = sanitised(content)
+    if content.type is not ItemType.CASE:
+        return _Fragments({None: _part(content.type, clean)}, None)
+    case = canonical_json({"title": clean["title"], "stimulus": clean["stimulus"]})[1:-1]
+    parts: dict[int | None, _Part] = {
+        index: _part(part.content.type, clean["parts"][index]) for index, part in enumerate(content.parts)
+    }
+    return _Fragments(parts, case)
+
+
+def _part(kind: ItemType, clean: Mapping[str, Any]) -> _Part:
+    shown: Sequence[str] = ()
+    tail = ""
+    match kind:
+        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
+            shown = clean["choices"]
+        case ItemType.FILL_BLANK:
+            tail = f',"blanks":{clean["blanks"]},"word_bank":{canonical_json(clean["word_bank"] or None)}'
+        case ItemType.MATCHING:
+            shown = clean["options"]
+        case ItemType.ORDERING:
+            shown = clean["steps"]
+        case _:
+            pass
+    return _Part(
+        head=f'"type":"{kind.value}","stem":{canonical_json(clean["stem"])}',
+        choices=[canonical_json(text) for text in shown],
+        lefts=[canonical_json(text) for text in clean.get("lefts", ())],
+        tail=tail,
+    )
+
+
+def _item(position: Position, part: _Part, verdicts: Sequence[str]) -> str:
+    match position["type"]:
+        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
+            rest = f',"choices":[{",".join([part.choices[place] for place in position["order"]])}]'
+        case ItemType.TRUE_FALSE:
+            rest = f',"choices":[{",".join(verdicts)}]'
+        case ItemType.MATCHING:
+            lefts = ",".join([part.lefts[place] for place in position["lefts"]])
+            options = ",".join([part.choices[place] for place in position["order"]])
+            rest = f',"lefts":[{lefts}],"options":[{options}]'
+        case ItemType.ORDERING:
+            rest = f',"steps":[{",".join([part.choices[place] for place in position["order"]])}]'
+        case _:
+            rest = part.tail
+    unit, section = position["unit"], position["section"]
+    return (
+        f'{{"position":{position["position"]},"points":"{position["points"]}",'
+        f'"section":{"null" if section is None else section},"unit":{"null" if unit is None else unit},'
+        f"{part.head}{rest}}}"
+    )
+
+
+def _timing(paper: Paper) -> str:
+    if paper.windows:
+        return "strict"
+    return "pooled" if paper.units else "none"
+
+
+def _visible(
+    info: AttemptInfo, positions: Sequence[Position], state: str, open_unit: int | None
+) -> Sequence[Position]:
+    if state not in (State.INTERACTING, State.UNITS_DONE):
+        return ()
+    return [one for one, window in zip(positions, info.units, strict=True) if window in (0, open_unit)]
+
+
+def _sections(positions: Sequence[Position], paper: Paper) -> list[dict[str, Any]]:
+    ends = _ends((one["section"], one["position"]) for one in positions)
+    return [
+        {
+            "name": section.name,
+            "type": section.type.value,
+            "first": ends[index][0],
+            "last": ends[index][1],
+            "points_each": str(section.points_each),
+        }
+        for index, section in enumerate(paper.sections)
+    ]
+
+
+def _units(
+    positions: Sequence[Position], paper: Paper, state: str, open_unit: int | None
+) -> list[dict[str, Any]]:
+    """The units in order; a paper whose sections carry their own minutes shows them as units too."""
+    parts: Sequence[Any] = paper.units or (paper.sections if paper.windows else ())
+    if not parts:
+        return []
+    by_unit = bool(paper.units)
+    ends = _ends((one["unit"] if by_unit else one["section"] + 1, one["position"]) for one in positions)
+    return [
+        {
+            "number": number,
+            "name": part.name,
+            "minutes": int(part.minutes.total_seconds() // 60),
+            "points": str(part.points),
+            "state": _unit_state(number, paper, state, open_unit),
+            "first": ends[number][0],
+            "last": ends[number][1],
+        }
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def _ends(places: Iterable[tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """Return the first and the last position of each group; positions come in order."""
+    ends: dict[int, tuple[int, int]] = {}
+    for group, position in places:
+        ends[group] = (ends[group][0] if group in ends else position, position)
+    return ends
+
+
+def _unit_state(number: int, paper: Paper, state: str, open_unit: int | None) -> str:
+    if not paper.windows:
+        return "open"
+    if state == State.UNITS_DONE or open_unit is None or number < open_unit:
+        return "past"
+    return "open" if number == open_unit else "locked"

@@ -1,0 +1,78 @@
+"""The shortest way of a start: POST /attempts/<ref>/start served at the WSGI door.
+
+When the proctor starts a room everybody sends this request in the same second. Whoever is plainly a signed-in
+candidate gets the paper here, by the same opening as the view's; everything else goes on to the view.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+import flask
+
+from cbt.clock import Clock
+from cbt.delivery.starting import Openings
+from cbt.delivery.wire import NOT_TAKEN
+from cbt.errors import CbtError
+from cbt.web.door import Door
+from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.requestlog import ENDPOINT, STATUS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PREFIX, SUFFIX = "/attempts/", "/start"
+log = logging.getLogger(__name__)
+
+
+class StartPath:
+    """Wraps an app: takes the plain starts, hands on everything else."""
+
+    def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
+        self._inner = inner
+        self._door = Door(app)
+        self._openings = cast(Openings, app.extensions["cbt_openings"])
+        self._clock: Clock = app.extensions["cbt_clock"]
+        self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a plain start, or hand the request on."""
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] == "POST" and path.startswith(PREFIX) and path.endswith(SUFFIX):
+            body = self._start(environ, path[len(PREFIX) : -len(SUFFIX)])
+            if body is not None:
+                environ[ENDPOINT], environ[STATUS] = "attempts.start", 200
+                start_response("200 OK", [*self._headers, ("Content-Length", str(len(body)))])
+                return [body]
+        return self._inner(environ, start_response)
+
+    def _start(self, environ: WSGIEnvironment, ref: str) -> bytes | None:
+        # A form would bring its token in the body, and a query is nothing a page of ours sends.
+        if environ.get("CONTENT_TYPE") != "application/json" or environ.get("QUERY_STRING"):
+            return None
+        now = self._clock.now()
+        try:
+            knock = self._door.knock(environ, now=now)
+            if knock is None or knock.kind != "candidate":
+                return None
+            return self._openings.open(
+                ref,
+                registration_ref=knock.subject_ref,
+                login_session_id=knock.login_session_id,
+                machine=knock.machine,
+                locale=knock.locale,
+                now=now,
+            ).encode()
+        except CbtError as error:
+            environ[NOT_TAKEN] = error  # said by the view; the attempt is not asked a second time
+            return None
+        except Exception:
+            log.exception("a start was handed on to the view")
+            return None
+
+
+def init_start_path(app: flask.Flask) -> None:
+    """Put the short way in front of `app`."""
+    app.wsgi_app = StartPath(app, app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware

@@ -1,0 +1,77 @@
+"""What a candidate gets when the paper is opened: lease, clock, paper and everything answered so far."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+import flask
+
+from cbt.delivery.clock_json import clock_text, quoted
+from cbt.delivery.journal import Journal
+from cbt.delivery.messages import deliver
+from cbt.delivery.opening import Opened, Start
+from cbt.delivery.papers import PaperWriter
+from cbt.delivery.recovery import seal_secret
+from cbt.delivery.store import journal_state
+from cbt.errors import CbtError, NotFound
+from cbt.rules.canonical import canonical_json
+
+
+class Openings:
+    """Opens papers in one process."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._journal = cast(Journal, app.extensions["cbt_journal"])
+        self._context = app.app_context
+        self._personal_key: bytes = app.config["PERSONAL_KEY"]
+        self.papers = PaperWriter(app.app_context)
+
+    def open(
+        self,
+        ref: str,
+        *,
+        registration_ref: str,
+        login_session_id: int,
+        machine: str,
+        locale: str,
+        now: datetime,
+    ) -> str:
+        """Open or reopen the paper for one browser; return the reply as JSON once all of it is on disk.
+
+        The first opening starts the candidate's clock; the room must have started (R-20). Raises NotFound
+        for somebody else's attempt, the refusals of StartBatch, and Unavailable("db.write").
+
+        Source: R-14, R-20, R-42, R-43, R-44.
+        """
+        info, positions = self._journal.infos.read(ref)
+        if registration_ref != info.registration_ref:
+            raise NotFound("attempt.unknown")
+        opened = self._journal.writer.run(Start(info, login_session_id, machine, now))
+        if isinstance(opened, CbtError):
+            raise opened
+        opened = cast(Opened, opened)
+        guard = opened.guard
+        journal, seq = journal_state(opened.journal)
+        messages = "[]"
+        if guard.has_message:
+            with self._context():
+                messages = deliver(info, now)
+        paper = self.papers.text(info, positions, state=guard.state, open_unit=guard.open_unit, locale=locale)
+        clock = clock_text(info, guard, now=now, messages=messages)
+        seal = seal_secret(self._personal_key, ref, opened.epoch)
+        return (
+            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}","now":{quoted(now)},'
+            f'"clock":{clock},'
+            f'"paper":{paper},"journal":{canonical_json(journal)},"seq":{seq}}}'
+        )
+
+
+def init_openings(app: flask.Flask) -> None:
+    """Give `app` its openings; its journal is there already."""
+    app.extensions["cbt_openings"] = Openings(app)
+
+
+def current_openings() -> Openings:
+    """Return the openings of this process."""
+    return cast(Openings, flask.current_app.extensions["cbt_openings"])
