@@ -30,6 +30,7 @@ ROOMS = (
     "cbt.scoring.commands",
     "cbt.safety.commands",
     "cbt.torture.commands",
+    "cbt.safety.key_commands",
 )
 
 

@@ -74,14 +74,15 @@ class Installation:
         return kept | own | {"PYTHONUTF8": "1"} | (checkout if tuple(self._command) == CHECKOUT else {})
 
     def run(
-        self, *arguments: str, settings: Mapping[str, str] | None = None
+        self, *arguments: str, settings: Mapping[str, str] | None = None, entered: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end, with other settings when there are some."""
+        """Run one command to its end, with other settings and what is typed in when there is some."""
         return subprocess.run(
             [*self._command, *arguments],
             cwd=self.folder,
             env=self.environment | dict(settings or {}),
             timeout=PATIENCE_SECONDS,
+            input=entered,
             capture_output=True,
             encoding="utf-8",
             check=False,

@@ -1,0 +1,77 @@
+"""`cbt key`: list, print, enter, rotate."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import flask
+from flask_babel import gettext
+
+from cbt.config import Settings, read_settings
+from cbt.db.keys import fingerprint, load_key
+from cbt.safety.key_care import NAMES, key_files, paper_lines, read_paper, rotate, write_key
+from cbt.web.i18n import init_i18n
+
+
+def _context(settings: Settings) -> flask.ctx.AppContext:
+    # No app of the product: that would make the keys that are to be looked at.
+    app = flask.Flask("cbt")
+    init_i18n(app, settings)
+    return app.app_context()
+
+
+@click.group("key", help="密钥：查看指纹、打印、录回、更换 · The keys.")
+def key() -> None:
+    """Look after the key files."""
+
+
+@key.command("list", help="列出密钥文件及指纹 · The key files and their fingerprints.")
+def list_command() -> None:
+    """Print each key file with its fingerprint, which gives nothing of the key away."""
+    settings = read_settings()
+    with _context(settings):
+        for one in key_files(settings):
+            told = one.fingerprint or gettext("key.not_there")
+            click.echo(f"{one.name:<9} {told:<17} {one.path}")
+            if one.open_to_others:
+                click.echo(gettext("key.open_to_others", path=one.path), err=True)
+
+
+@key.command("print", help="打印一把密钥，纸件封存 · Print a key, to be kept on paper under seal.")
+@click.argument("name", type=click.Choice(NAMES))
+def print_command(name: str) -> None:
+    """Print a key in lines with a check each. Whoever reads them can read the data."""
+    settings = read_settings()
+    with _context(settings):
+        value = load_key(settings.keys, name, may_create=False)
+        click.echo(gettext("key.sheet", name=f"{name}.key", print=fingerprint(value)))
+        for line in paper_lines(value):
+            click.echo(line)
+
+
+@key.command("enter", help="把纸上的密钥录回文件 · Write a key file from its printed lines.")
+@click.argument("name", type=click.Choice(NAMES))
+def enter_command(name: str) -> None:
+    """Read the lines of a printed key from standard input; overwrites nothing."""
+    settings = read_settings()
+    with _context(settings):
+        if sys.stdin.isatty():
+            click.echo(gettext("key.type_lines"), err=True)
+        value = read_paper(line for line in sys.stdin if line.lstrip()[1:2] == ":")
+        path = settings.keys / f"{name}.key"
+        write_key(path, value)
+        click.echo(gettext("key.entered", path=path, print=fingerprint(value)))
+
+
+@key.command("rotate", help="给数据库换一把新密钥（先停服务） · A new key for the database, server stopped.")
+def rotate_command() -> None:
+    """Encrypt the embedded database under a new key and keep the former one for older backups."""
+    settings = read_settings()
+    with _context(settings):
+        kept, print_ = rotate(settings)
+        click.echo(gettext("key.rotated", path=settings.keys / "database.key", print=print_))
+        click.echo(gettext("key.former_kept", path=kept))
+
+
+commands: list[click.Command] = [key]
