@@ -15,7 +15,7 @@ from cbt.candidates import office_views as office
 from cbt.candidates import views as candidates
 from cbt.candidates.sign_in import register_papers
 from cbt.candidates.store import candidate_principal
-from cbt.clock import Clock, SystemClock
+from cbt.clock import Agreement, Clock, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.engine import init_database
 from cbt.db.gate import Gate
@@ -27,6 +27,7 @@ from cbt.delivery.start_path import init_start_path
 from cbt.delivery.starting import init_openings
 from cbt.delivery.store import paper_states
 from cbt.delivery.wire import init_save_path
+from cbt.errors import Unavailable
 from cbt.observation import init_observation
 from cbt.paths import product_dir
 from cbt.proctoring import recovery_views as recovery
@@ -46,6 +47,9 @@ from cbt.web.requestlog import ObservedApp
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
+
+WITHOUT_TIME = ("health", "metrics", "assets")
+"""What a node answers though its clock is wrong: how it is, and the looks of the page that says so."""
 
 ROOMS: tuple[ModuleType, ...] = (
     preferences,
@@ -71,6 +75,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
     app.extensions["cbt_settings"] = settings
     app.extensions["cbt_clock"] = clock or SystemClock()
+    app.extensions["cbt_agreement"] = Agreement()
     _configure(app, settings)
     init_database(app, settings)
     _keep_time(app)
@@ -120,9 +125,13 @@ def _configure(app: flask.Flask, settings: Settings) -> None:
 def _keep_time(app: flask.Flask) -> None:
     clock: Clock = app.extensions["cbt_clock"]
 
+    agreement: Agreement = app.extensions["cbt_agreement"]
+
     @app.before_request
     def read_clock() -> None:
         flask.g.now = clock.now()
+        if not agreement.agrees and flask.request.blueprint not in WITHOUT_TIME:
+            raise Unavailable("clock.off")
 
 
 def _exempt_lease_views(app: flask.Flask, csrf: flask_wtf.csrf.CSRFProtect) -> None:

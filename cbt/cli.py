@@ -12,7 +12,9 @@ import click
 import flask
 
 from cbt.app import create_app
-from cbt.config import Settings
+from cbt.clock import SystemClock
+from cbt.config import Settings, read_settings
+from cbt.db.server_time import database_time
 from cbt.errors import CbtError
 from cbt.web.cli import register_factory
 from cbt.web.i18n import explain, init_i18n
@@ -46,7 +48,7 @@ def build() -> click.Group:
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command; an explained error prints what happened and what to do, and exits with 2."""
-    register_factory(create_app)
+    register_factory(_app)
     try:
         build().main(args=argv, prog_name="cbt", standalone_mode=False)
     except click.ClickException as error:
@@ -57,6 +59,12 @@ def main(argv: list[str] | None = None) -> None:
     except CbtError as error:
         print("\n".join(_sentences(error)), file=sys.stderr)
         sys.exit(2)
+
+
+def _app() -> flask.Flask:
+    """Return the app of a command, at the time that all nodes share (R-27)."""
+    settings = read_settings()
+    return create_app(settings, clock=SystemClock(database_time(settings)))
 
 
 def _sentences(error: CbtError) -> tuple[str, str]:

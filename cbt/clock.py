@@ -38,3 +38,28 @@ class SystemClock:
     def drift(self) -> timedelta:
         """Return how far the machine's wall clock stands from this clock."""
         return datetime.now(UTC) - self._offset - self.now()
+
+
+MAX_OFF = timedelta(milliseconds=500)
+"""A node further off the database's time answers 503."""
+MAX_HALF_TRIP = timedelta(milliseconds=250)
+"""A measurement that took longer both ways says too little."""
+
+
+class Agreement:
+    """Whether this process's clock agrees with the time that several nodes share; it does until measured.
+
+    Source: R-27.
+    """
+
+    def __init__(self) -> None:
+        self.agrees = True
+        self.off_by = timedelta(0)
+        """How far this clock is ahead, as last measured."""
+
+    def note(self, off_by: timedelta, *, half_trip: timedelta) -> None:
+        """Take a measurement, uncertain by half its round trip: only what is surely off is called off."""
+        if half_trip > MAX_HALF_TRIP:
+            return
+        self.off_by = off_by
+        self.agrees = abs(off_by) - half_trip <= MAX_OFF

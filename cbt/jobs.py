@@ -16,7 +16,7 @@ from typing import Any
 import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from cbt.clock import Clock
+from cbt.clock import Agreement, Clock
 from cbt.config import Settings, as_environment
 from cbt.db.copies import due
 from cbt.delivery.outage import beat
@@ -90,7 +90,13 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
 
 
 def run_job(app: flask.Flask, job: Callable[..., Any]) -> None:
-    """Run one job at this instant; a failure is logged and the next run tries again."""
+    """Run one job at this instant; a failure is logged and the next run tries again.
+
+    A process whose clock is off the database's time runs none: another node will (R-27).
+    """
+    agreement: Agreement = app.extensions["cbt_agreement"]
+    if not agreement.agrees:
+        return
     clock: Clock = app.extensions["cbt_clock"]
     with app.app_context():
         try:

@@ -43,6 +43,12 @@ class FileLock:
         self._descriptor = descriptor
         return True
 
+    def release(self) -> None:
+        """Let another process take the lock."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
 
 class AdvisoryLock:
     """The leader's lock in PostgreSQL; it is gone with the connection, and is checked at every try."""
@@ -66,6 +72,10 @@ class AdvisoryLock:
             return False
         return True
 
+    def release(self) -> None:
+        """Let another process take the lock."""
+        self._drop()
+
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -76,8 +86,16 @@ class AdvisoryLock:
 class Candidacy:
     """Tries to lead every two seconds: `start` on winning, its result's `shutdown` on losing."""
 
-    def __init__(self, lock: FileLock | AdvisoryLock, start: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        lock: FileLock | AdvisoryLock,
+        start: Callable[[], Any],
+        *,
+        may_lead: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """A process that may not lead (its clock is wrong, R-27) lets go of the lock for another."""
         self._lock = lock
+        self._may_lead = may_lead
         self._start = start
         self._running: Any = None
         self._stop = threading.Event()
@@ -95,7 +113,10 @@ class Candidacy:
 
     def _loop(self) -> None:
         while True:
-            self._settle(leads=self._lock.take())
+            may = self._may_lead()
+            self._settle(leads=may and self._lock.take())
+            if not may:
+                self._lock.release()
             if self._stop.wait(TRY_EVERY_SECONDS):
                 return
 

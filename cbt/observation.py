@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlalchemy import func, select
 from sqlalchemy.engine import Engine
 
+from cbt.clock import Agreement
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.gate import Gate
@@ -81,6 +82,10 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
         scheduler = app.extensions.get(SCHEDULER)
         return {_process(): int(scheduler is not None and scheduler.running)}
 
+    def clock_off() -> Mapping[Labels, float]:
+        agreement: Agreement = app.extensions["cbt_agreement"]
+        return {} if settings.embedded else {_process(): agreement.off_by.total_seconds()}
+
     def second_copy() -> Mapping[Labels, float]:
         copy = gate.copy
         return {} if copy is None else {_process(): int(copy.behind)}
@@ -88,6 +93,7 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
     metrics.add_gauge("cbt_save_queue", "Saves waiting for the next commit.", queue)
     metrics.add_gauge("cbt_scheduler_leader", "1 in the process that runs the jobs.", leader)
     metrics.add_gauge("cbt_journal_copy_behind", "1 while the second copy lacks something.", second_copy)
+    metrics.add_gauge("cbt_clock_off_seconds", "How far the clock is ahead of the database's.", clock_off)
     metrics.add_gauge("cbt_attempts", "Attempts by state, without scored ones.", _attempts)
     metrics.add_gauge("cbt_open_rooms", "Sitting-rooms that admit, run or are held.", _rooms)
     init_request_log(app, slow_ms=settings.slow_ms, short_way=SHORT_WAY)

@@ -10,14 +10,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import click
 import flask
-import psycopg
 from flask_babel import gettext
 from granian import Granian
 from granian.constants import Interfaces
@@ -27,10 +26,11 @@ from sqlalchemy import select
 from cbt.accounts.models import Staff
 from cbt.accounts.service import create_staff
 from cbt.app import create_app
-from cbt.clock import SystemClock
+from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.outage import beat
 from cbt.errors import CbtError, Unavailable
@@ -49,8 +49,9 @@ RESPAWN_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_SECONDS = 0.5
 
-# Leading is for the life of a worker; the reference keeps its lock open.
+# For the life of a worker: the references keep the leader's lock and the watch's connection open.
 _candidacies: list[Candidacy] = []
+_watches: list[TimeWatch] = []
 
 
 def worker_app() -> flask.Flask:
@@ -64,24 +65,16 @@ def worker_app() -> flask.Flask:
     else:
         with app.app_context():
             lock = AdvisoryLock(db.engine)
-    candidacy = Candidacy(lock, lambda: start_scheduler(app))
+    agreement: Agreement = app.extensions["cbt_agreement"]
+    clock = app.extensions["cbt_clock"]
+    # A clock that was handed in (the tests') does not claim to tell the time.
+    if not settings.embedded and isinstance(clock, SystemClock):
+        _watches.append(TimeWatch(settings, clock, agreement))
+        _watches[-1].begin()
+    candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()
     return app
-
-
-def database_time(settings: Settings) -> datetime | None:
-    """Return PostgreSQL's time, the anchor that several nodes share; None for the embedded database.
-
-    Source: R-27.
-    """
-    if settings.embedded:
-        return None
-    with psycopg.connect(
-        settings.database_url.replace("postgresql+psycopg://", "postgresql://")
-    ) as connection:
-        row = connection.execute("SELECT clock_timestamp()").fetchone()
-    return None if row is None else row[0].astimezone(UTC)
 
 
 def _die_with_parent() -> None:
@@ -136,11 +129,12 @@ def _lock(descriptor: int) -> None:
 def prepare_app(settings: Settings) -> flask.Flask:
     """Bring the database up to date, give back an outage, load the blueprints; return the app used for it.
 
-    Runs before any worker.
+    Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
+    take that for an outage.
 
     Source: R-27.
     """
-    app = create_app(settings)
+    app = create_app(settings, clock=SystemClock(database_time(settings)))
     now: datetime = app.extensions["cbt_clock"].now()
     with app.app_context():
         migrate()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import flask
 
-from cbt.clock import Clock
+from cbt.clock import Agreement, Clock
 from cbt.delivery.starting import Openings
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import CbtError
@@ -35,12 +35,18 @@ class StartPath:
         self._door = Door(app)
         self._openings = cast(Openings, app.extensions["cbt_openings"])
         self._clock: Clock = app.extensions["cbt_clock"]
+        self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a plain start, or hand the request on."""
         path = environ["PATH_INFO"]
-        if environ["REQUEST_METHOD"] == "POST" and path.startswith(PREFIX) and path.endswith(SUFFIX):
+        if (
+            environ["REQUEST_METHOD"] == "POST"
+            and path.startswith(PREFIX)
+            and path.endswith(SUFFIX)
+            and self._agreement.agrees  # else the app says why not
+        ):
             body = self._start(environ, path[len(PREFIX) : -len(SUFFIX)])
             if body is not None:
                 environ[ENDPOINT], environ[STATUS] = "attempts.start", 200

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from cbt.clock import Clock
+from cbt.clock import Agreement, Clock
 from cbt.delivery.clock_json import clock_text, receipts_text
 from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import hash_lease
@@ -42,12 +42,18 @@ class SavePath:
         self._inner = inner
         self._journal: Journal = app.extensions["cbt_journal"]
         self._clock: Clock = app.extensions["cbt_clock"]
+        self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json")]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a plain save, or hand the request on."""
         path = environ["PATH_INFO"]
-        if environ["REQUEST_METHOD"] == "POST" and path.startswith(PREFIX) and path.endswith(SUFFIX):
+        if (
+            environ["REQUEST_METHOD"] == "POST"
+            and path.startswith(PREFIX)
+            and path.endswith(SUFFIX)
+            and self._agreement.agrees  # else the app says why not
+        ):
             body = self._save(environ, path[len(PREFIX) : -len(SUFFIX)])
             if body is not None:
                 start_response("200 OK", [*self._headers, ("Content-Length", str(len(body)))])

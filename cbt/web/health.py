@@ -15,6 +15,7 @@ import flask
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
+from cbt.clock import Agreement
 from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.gate import Gate
@@ -97,7 +98,9 @@ def healthz() -> flask.typing.ResponseReturnValue:
     """Answer 200 while answers can be saved, else 503; `warnings` are only there when there is one."""
     probe: Probe = flask.current_app.extensions["cbt_probe"]
     answer = probe.ask(now=flask.g.now)
-    said: dict[str, object] = {"ok": answer == OK, "database": answer}
-    if warnings := probe.warnings:
+    agreement: Agreement = flask.current_app.extensions["cbt_agreement"]
+    ok = answer == OK and agreement.agrees
+    said: dict[str, object] = {"ok": ok, "database": answer}
+    if warnings := probe.warnings + ([] if agreement.agrees else ["clock.off"]):
         said["warnings"] = warnings
-    return said, 200 if answer == OK else 503
+    return said, 200 if ok else 503

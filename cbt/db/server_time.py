@@ -1,0 +1,107 @@
+"""PostgreSQL's time: the anchor that several nodes share, and the watch over one that has left it.
+
+Source: R-27.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from cbt.clock import Agreement, Clock
+from cbt.config import Settings
+from cbt.errors import Unavailable
+
+MEASURE_EVERY_SECONDS = 1.0
+PATIENCE_SECONDS = 2
+log = logging.getLogger(__name__)
+
+
+def _connect(settings: Settings) -> psycopg.Connection:
+    return psycopg.connect(
+        settings.database_url.replace("postgresql+psycopg://", "postgresql://"),
+        autocommit=True,
+        connect_timeout=PATIENCE_SECONDS,
+        tcp_user_timeout=PATIENCE_SECONDS * 1000,
+        options=f"-c statement_timeout={PATIENCE_SECONDS * 1000}",
+    )
+
+
+def _ask(connection: psycopg.Connection) -> datetime:
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    instant: datetime = row[0]
+    return instant.astimezone(UTC)
+
+
+def database_time(settings: Settings) -> datetime | None:
+    """Return PostgreSQL's time as this returns, less half a round trip; None for the embedded database.
+
+    Raise Unavailable("db.unreachable") when it does not answer.
+
+    Source: R-27.
+    """
+    if settings.embedded:
+        return None
+    try:
+        with _connect(settings) as connection:
+            _ask(connection)  # the first question of a connection takes longer
+            before = time.monotonic()
+            said = _ask(connection)
+            middle = (before + time.monotonic()) / 2
+    except psycopg.Error as error:
+        raise Unavailable("db.unreachable", detail=type(error).__name__) from error
+    return said + timedelta(seconds=time.monotonic() - middle)
+
+
+class TimeWatch:
+    """Compares this process's clock with the database's time, every second, over a connection of its own."""
+
+    def __init__(self, settings: Settings, clock: Clock, agreement: Agreement) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._agreement = agreement
+        self._connection: psycopg.Connection | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="time-watch", daemon=True)
+
+    def begin(self) -> None:
+        """Begin measuring, in a thread of its own."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Stop measuring."""
+        self._stop.set()
+        self._thread.join()
+        self._drop()
+
+    def measure(self) -> None:
+        """Measure once. A database that does not answer says nothing about the time: the verdict stays."""
+        try:
+            if self._connection is None:
+                self._connection = _connect(self._settings)
+            before = self._clock.now()
+            said = _ask(self._connection)
+            after = self._clock.now()
+        except psycopg.Error:
+            self._drop()
+            return
+        agreed = self._agreement.agrees
+        self._agreement.note(before + (after - before) / 2 - said, half_trip=(after - before) / 2)
+        if agreed is not self._agreement.agrees:
+            log.error("this node's clock is %s off the database's time", self._agreement.off_by)
+
+    def _loop(self) -> None:
+        while True:
+            self.measure()
+            if self._stop.wait(MEASURE_EVERY_SECONDS):
+                return
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

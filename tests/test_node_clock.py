@@ -1,0 +1,197 @@
+"""A node whose clock has left the database's time serves nobody and leads nothing until it agrees (R-27)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import flask
+import pytest
+
+from cbt.clock import MAX_HALF_TRIP, MAX_OFF, Agreement, SystemClock
+from cbt.config import Settings
+from cbt.db.base import db
+from cbt.db.server_time import TimeWatch, database_time
+from cbt.errors import Unavailable
+from cbt.jobs import run_job
+from cbt.leader import AdvisoryLock, Candidacy, FileLock
+from tests.conftest import base_settings
+from tests.delivery.driver import Page
+from tests.packaging.served import wait_for
+from tests.world import World
+
+TICK = timedelta(microseconds=1)
+ZERO = timedelta(0)
+# Only there: the embedded database has one machine and one clock.
+only_postgres = pytest.mark.parametrize("database_kind", ["postgresql"])
+
+
+@pytest.mark.parametrize(
+    ("off_by", "half_trip", "agrees"),
+    [
+        pytest.param(MAX_OFF, ZERO, True, id="at the limit"),
+        pytest.param(MAX_OFF + TICK, ZERO, False, id="ahead of it"),
+        pytest.param(-MAX_OFF - TICK, ZERO, False, id="behind it"),
+        pytest.param(MAX_OFF + MAX_HALF_TRIP, MAX_HALF_TRIP, True, id="it may be the way"),
+        pytest.param(MAX_OFF + MAX_HALF_TRIP + TICK, MAX_HALF_TRIP, False, id="it cannot be the way"),
+    ],
+)
+def test_only_what_is_surely_off_is_called_off(off_by: timedelta, half_trip: timedelta, agrees: bool) -> None:
+    agreement = Agreement()
+    agreement.note(off_by, half_trip=half_trip)
+    assert agreement.agrees is agrees
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_slow_answer_changes_nothing(agreed: bool) -> None:
+    agreement = Agreement()
+    agreement.note(ZERO if agreed else timedelta(seconds=2), half_trip=ZERO)
+    agreement.note(timedelta(seconds=9) if agreed else ZERO, half_trip=MAX_HALF_TRIP + TICK)
+    assert agreement.agrees is agreed
+
+
+class NodeClock(SystemClock):
+    """A node's clock that a test puts wrong."""
+
+    def __init__(self, anchor: datetime | None) -> None:
+        super().__init__(anchor)
+        self.wrong_by = ZERO
+
+    def now(self) -> datetime:
+        """Return what this node believes."""
+        return super().now() + self.wrong_by
+
+
+def settings_of(app: flask.Flask) -> Settings:
+    """Return the settings of an app."""
+    settings: Settings = app.extensions["cbt_settings"]
+    return settings
+
+
+@only_postgres
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=2), timedelta(seconds=-3)])
+def test_it_is_measured_against_the_database_and_agrees_again_when_it_does(
+    app: flask.Flask, wrong_by: timedelta
+) -> None:
+    clock = NodeClock(database_time(settings_of(app)))
+    agreement = Agreement()
+    watch = TimeWatch(settings_of(app), clock, agreement)
+    watch.measure()
+    assert agreement.agrees
+    clock.wrong_by = wrong_by
+    watch.measure()
+    assert not agreement.agrees
+    assert abs(agreement.off_by - wrong_by) < timedelta(seconds=2)
+    clock.wrong_by = ZERO
+    watch.measure()
+    assert agreement.agrees
+    watch._drop()
+
+
+@only_postgres
+def test_a_database_that_is_away_says_nothing_about_the_time(app: flask.Flask) -> None:
+    clock = NodeClock(database_time(settings_of(app)))
+    agreement = Agreement()
+    watch = TimeWatch(
+        base_settings(settings_of(app).data_dir, "postgresql+psycopg://x@127.0.0.1:1/x"), clock, agreement
+    )
+    for former in (True, False):
+        agreement.agrees = former
+        watch.measure()
+        assert agreement.agrees is former
+
+
+@only_postgres
+def test_the_watch_notices_by_itself(app: flask.Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cbt.db.server_time.MEASURE_EVERY_SECONDS", 0.01)
+    clock = NodeClock(database_time(settings_of(app)))
+    agreement = Agreement()
+    watch = TimeWatch(settings_of(app), clock, agreement)
+    watch.begin()
+    clock.wrong_by = timedelta(seconds=5)
+    assert wait_for(lambda: not agreement.agrees)
+    clock.wrong_by = ZERO
+    assert wait_for(lambda: agreement.agrees)
+    watch.end()
+
+
+@only_postgres
+def test_a_node_that_is_off_answers_503_in_words_and_says_so_to_the_proxy(world: World) -> None:
+    world.admit_all()
+    world.start()
+    page = Page(world, "theory")
+    assert page.start().status_code == 200
+    agreement: Agreement = world.app.extensions["cbt_agreement"]
+    agreement.note(timedelta(seconds=2), half_trip=ZERO)
+    entry = page.entry(1, "A")
+    refused = page.send(entry)
+    assert refused.status_code == 503
+    assert refused.get_json()["code"] == "clock.off"
+    client = world.app.test_client()
+    shown = client.get("/", follow_redirects=True)
+    assert shown.status_code == 503
+    assert "时间与数据库不一致" in shown.get_data(as_text=True)
+    well = client.get("/healthz")
+    assert well.status_code == 503
+    assert well.get_json() == {"ok": False, "database": "ok", "warnings": ["clock.off"]}
+    metrics = client.get("/metrics", headers={"Host": "127.0.0.1"})
+    assert metrics.status_code == 200
+    assert "cbt_clock_off_seconds" in metrics.get_data(as_text=True)
+    agreement.note(ZERO, half_trip=ZERO)
+    saved = page.send(entry)
+    assert saved.status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_node_that_is_off_runs_no_job(app: flask.Flask) -> None:
+    ran: list[datetime] = []
+
+    def job(*, now: datetime) -> None:
+        ran.append(now)
+
+    agreement: Agreement = app.extensions["cbt_agreement"]
+    agreement.agrees = False
+    run_job(app, job)
+    assert not ran
+    agreement.agrees = True
+    run_job(app, job)
+    assert len(ran) == 1
+
+
+def test_a_node_that_is_off_leaves_the_lead_to_another(
+    app: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cbt.leader.TRY_EVERY_SECONDS", 0.01)
+    settings = settings_of(app)
+
+    def lock() -> FileLock | AdvisoryLock:
+        if settings.embedded:
+            return FileLock(settings.data_dir / "leader.lock")
+        with app.app_context():
+            return AdvisoryLock(db.engine)
+
+    class Led:
+        stopped = False
+
+        def shutdown(self, *, wait: bool) -> None:
+            self.stopped = True
+
+    agrees = [True]
+    led = Led()
+    first = Candidacy(lock(), lambda: led, may_lead=lambda: agrees[0])
+    first.begin()
+    assert wait_for(lambda: first._running is led)
+    other = lock()
+    assert not other.take()
+    agrees[0] = False
+    assert wait_for(other.take)
+    assert led.stopped
+    other.release()
+    agrees[0] = True
+    assert wait_for(lambda: first._running is not None)
+    first.end()
+    first._lock.release()
+
+
+def test_a_database_that_is_away_is_told_as_such() -> None:
+    with pytest.raises(Unavailable, match=r"db\.unreachable"):
+        database_time(Settings(database_url="postgresql+psycopg://x@127.0.0.1:1/x"))
