@@ -38,6 +38,7 @@ from cbt.sittings import views as sittings
 from cbt.web import health, metrics, preferences
 from cbt.web.access import access_of, init_access
 from cbt.web.assets import init_assets
+from cbt.web.disks import low_disks
 from cbt.web.headers import init_headers
 from cbt.web.i18n import init_i18n
 from cbt.web.login import current_principal, init_login, register_resolver
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_observation(app, settings)
     app.add_template_global(current_principal, "principal")
     gate: Gate = app.extensions["cbt_gate"]
+    app.add_template_global(lambda: low_disks(settings), "low_disks")
     app.add_template_global(lambda: gate.copy is not None and gate.copy.behind, "copy_behind")
     app.add_template_global(lambda: abs(app.extensions["cbt_clock"].drift()) > MAX_DRIFT, "clock_jumped")
     return app

@@ -20,6 +20,7 @@ from cbt.delivery.journal import Journal
 from cbt.delivery.models import Attempt
 from cbt.rules import attempt_state, sitting_state
 from cbt.sittings.models import SittingRoom
+from cbt.web.disks import free_bytes
 from cbt.web.health import init_health
 from cbt.web.metrics import Labels, init_metrics
 from cbt.web.requestlog import ObservedApp, init_request_log
@@ -65,7 +66,7 @@ class ObservedWriter(GroupWriter):
 
 def init_observation(app: ObservedApp, settings: Settings) -> None:
     """Count and log the requests of `app`, and answer `/healthz` and `/metrics`; called when all else is set."""
-    init_health(app)
+    init_health(app, settings)
     metrics = init_metrics(app)
     journal: Journal = app.extensions["cbt_journal"]
     with app.app_context():
@@ -82,6 +83,9 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
         scheduler = app.extensions.get(SCHEDULER)
         return {_process(): int(scheduler is not None and scheduler.running)}
 
+    def disks() -> Mapping[Labels, float]:
+        return {(("folder", name), *_process()): free for name, free in free_bytes(settings).items()}
+
     def clock_off() -> Mapping[Labels, float]:
         agreement: Agreement = app.extensions["cbt_agreement"]
         return {} if settings.embedded else {_process(): agreement.off_by.total_seconds()}
@@ -94,6 +98,7 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
     metrics.add_gauge("cbt_scheduler_leader", "1 in the process that runs the jobs.", leader)
     metrics.add_gauge("cbt_journal_copy_behind", "1 while the second copy lacks something.", second_copy)
     metrics.add_gauge("cbt_clock_off_seconds", "How far the clock is ahead of the database's.", clock_off)
+    metrics.add_gauge("cbt_disk_free_bytes", "Room left on the disk of each folder.", disks)
     metrics.add_gauge("cbt_attempts", "Attempts by state, without scored ones.", _attempts)
     metrics.add_gauge("cbt_open_rooms", "Sitting-rooms that admit, run or are held.", _rooms)
     init_request_log(app, slow_ms=settings.slow_ms, short_way=SHORT_WAY)

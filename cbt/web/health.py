@@ -16,10 +16,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 from cbt.clock import Agreement
+from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.gate import Gate
 from cbt.web import access
+from cbt.web.disks import low_disks, write_probe
 
 log = logging.getLogger(__name__)
 pages = flask.Blueprint("health", __name__)
@@ -34,7 +36,8 @@ OK, BUSY, FAILED = "ok", "busy", "failed"
 class Probe:
     """Begins a writing transaction and rolls it back, in a thread of its own and one at a time."""
 
-    def __init__(self, engine: Engine, gate: Gate) -> None:
+    def __init__(self, engine: Engine, gate: Gate, settings: Settings) -> None:
+        self._settings = settings
         self._engine = engine
         self._gate = gate
         self._lock = threading.Lock()
@@ -45,7 +48,9 @@ class Probe:
     @property
     def warnings(self) -> list[str]:
         """Return what is not as it should be while answers can be saved all the same."""
-        return ["copy.behind"] if self._gate.copy is not None and self._gate.copy.behind else []
+        behind = self._gate.copy is not None and self._gate.copy.behind
+        disks = [f"disk.low:{name}" for name in low_disks(self._settings)]
+        return ["copy.behind", *disks] if behind else disks
 
     def ask(self, *, now: datetime, patience: timedelta = PATIENCE) -> str:
         """Return `ok`, `busy` when it takes longer than `patience`, `failed` when it was refused."""
@@ -65,6 +70,8 @@ class Probe:
 
     def _try(self, asked: Future[str], now: datetime) -> None:
         try:
+            if self._settings.embedded:
+                write_probe(self._settings.data_dir)  # a transaction rolled back never meets a full disk
             self._begin_and_roll_back()
             answer = OK
         except Exception as error:
@@ -86,10 +93,10 @@ class Probe:
             transaction.rollback()
 
 
-def init_health(app: flask.Flask) -> None:
+def init_health(app: flask.Flask, settings: Settings) -> None:
     """Give `app` its probe."""
     with app.app_context():
-        app.extensions["cbt_probe"] = Probe(db.engine, cast(Gate, app.extensions["cbt_gate"]))
+        app.extensions["cbt_probe"] = Probe(db.engine, cast(Gate, app.extensions["cbt_gate"]), settings)
 
 
 @pages.get("/healthz")

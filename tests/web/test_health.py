@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
 import flask
 import pytest
 
+from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.gate import Gate
 from cbt.jobs import start_scheduler
-from cbt.web import health
+from cbt.web import disks, health
 from cbt.web.health import Probe
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page
@@ -193,3 +198,44 @@ def test_only_a_leading_process_says_that_it_leads(app: flask.Flask) -> None:
     finally:
         scheduler.shutdown(wait=True)
     assert scrape(app)["cbt_scheduler_leader"] == 0
+
+
+def _free(monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    usage = shutil.disk_usage("/")._replace(free=left)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+
+
+@pytest.mark.parametrize(("left", "low"), [(disks.LOW_BYTES, False), (disks.LOW_BYTES - 1, True)])
+def test_a_disk_that_fills_is_told_while_saving_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, left: int, low: bool
+) -> None:
+    _free(monkeypatch, left)
+    reply = world.app.test_client().get("/healthz")
+    assert reply.status_code == 200
+    assert reply.get_json().get("warnings", []) == (["disk.low:data"] if low else [])
+    shown = world.staff("chief_proctor").get("/staff").get_data(as_text=True)
+    assert ("磁盘空间不足" in shown) is low
+    assert scrape(world.app)['cbt_disk_free_bytes{folder="data"}'] == left
+
+
+def test_each_folder_is_told_by_its_name_and_one_that_is_away_is_not(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, journal_copy_dir=tmp_path, backup_dir=tmp_path / "not made yet")
+    assert list(disks.free_bytes(settings)) == ["data", "copy"]
+    settings = replace(settings, backup_dir=tmp_path)
+    assert list(disks.free_bytes(settings)) == ["data", "copy", "backup"]
+
+
+# Only there: PostgreSQL's disk is another machine's.
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_a_full_disk_is_503_until_there_is_room(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(disks.os, "fsync", _no_space)
+        reply = world.app.test_client().get("/healthz")
+        assert (reply.status_code, reply.get_json()["database"]) == (503, "failed")
+    assert not (world.app.extensions["cbt_settings"].data_dir / disks.PROBE).exists()
+    world.clock.advance(2 * SECOND)
+    assert world.app.test_client().get("/healthz").status_code == 200
+
+
+def _no_space(_descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
