@@ -75,6 +75,12 @@ class Browser:
         self._line: http.client.HTTPConnection | None = None
         self._old: tuple[int, Entry] | None = None
 
+    def resume(self, former: Browser) -> None:
+        """Go on where another browser of this person stands: its lease, its paper, what waits."""
+        self.lease, self.epoch, self.seq = former.lease, former.epoch, former.seq
+        self.items, self.unit, self.over = former.items, former.unit, former.over
+        self.pending = [dict(entry) for entry in former.pending]
+
     # One exchange
 
     def step(self) -> float:
@@ -93,15 +99,17 @@ class Browser:
         if self.unit is not None and chance < 0.06:
             return self._then(self.advance(completed=True))
         if self.items and not self.closing:
-            self.pending += [self._invent() for _ in range(self.rng.choice((1, 1, 1, 2, 5)))]
+            self.write(self.rng.choice((1, 1, 1, 2, 5)))
         if not self.pending:
             return self._then(self.save([]))
         count = min(len(self.pending), IN_ONE_REQUEST)
         return self._then(self.save(self.rng.sample(self.pending, count)))
 
-    def _invent(self) -> Entry:
-        self.seq += 1
-        return {"seq": self.seq, **invent(self.items, self.rng)}
+    def write(self, count: int) -> None:
+        """Enter so many answers, flags and notes; they wait to be sent."""
+        for _ in range(count):
+            self.seq += 1
+            self.pending.append({"seq": self.seq, **invent(self.items, self.rng)})
 
     def _then(self, reply: Reply) -> float:
         """Draw the consequence the page draws, and return how long it waits."""

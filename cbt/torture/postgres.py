@@ -99,6 +99,11 @@ class PostgresServer:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return self.url(name)
 
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever is still connected."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
     def crash(self) -> None:
         """End it as `pg_ctl stop -m immediate` does: no checkpoint, recovery at the next start."""
         self._end(signal.SIGQUIT)

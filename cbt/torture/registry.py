@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from cbt.torture.faults import kills
+from cbt.torture.faults import kills, syscalls
 from cbt.torture.trial import Fault
+
+STRACE = ("linux", "strace")
+SQLITE = ("sqlite",)
 
 FAULTS: tuple[Fault, ...] = (
     Fault("kill-worker", kills.kill_worker, short=3, long=70),
     Fault("kill-parent", kills.kill_parent, short=1, long=20, in_short=("sqlite",)),
     Fault("kill-group", kills.kill_group, short=2, long=20),
+    Fault("syscalls-save", syscalls.save, short=2, long=0, needs=STRACE),
+    Fault("syscalls-start", syscalls.start, short=2, long=0, needs=STRACE),
+    Fault("syscalls-submit", syscalls.submit, short=2, long=0, needs=STRACE),
+    Fault("syscalls-close", syscalls.close, short=2, long=0, needs=STRACE),
+    Fault(
+        "syscalls-checkpoint",
+        syscalls.checkpoint,
+        short=2,
+        long=0,
+        needs=STRACE,
+        databases=SQLITE,
+        in_short=SQLITE,
+    ),
+    Fault("syscalls-migrate", syscalls.migration, short=2, long=0, needs=STRACE),
 )
 
 

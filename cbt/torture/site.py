@@ -145,6 +145,12 @@ class Builder:
             )
         return Site(folder, settings, site.people, site.ledger.copy() if ledger else Ledger())
 
+    def discard(self, site: Site) -> None:
+        """Remove a site that is not served any more."""
+        shutil.rmtree(site.folder, ignore_errors=True)
+        if not site.settings.embedded:
+            self._server().drop(_name(site.settings))
+
     def _make_template(self, kind: str) -> tuple[Settings, Sequence[Person]]:
         settings = self._settings(self._fresh_folder(), kind)
         site = Site(settings.data_dir.parent, settings, ())
