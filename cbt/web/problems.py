@@ -10,6 +10,7 @@ from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException
 
 from cbt import errors
+from cbt.db.failures import cannot_persist
 from cbt.web.i18n import explain
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,9 @@ def init_problems(app: flask.Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> flask.typing.ResponseReturnValue:
+        if cannot_persist(error):
+            log.warning("the database failed on %s: %s", flask.request.endpoint, type(error).__name__)
+            return _answer(errors.Unavailable("db.write"), 503)
         log.exception("unexpected error on %s", flask.request.endpoint, exc_info=error)
         return _answer(errors.Unavailable("web.unexpected"), 500)
 
