@@ -19,6 +19,8 @@ from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 from cbt.torture.verdict import Verdict
 
 ZERO = timedelta(0)
+OUTAGE = "outage"
+"""The reason on what is given back without anybody's asking."""
 LONG = timedelta(seconds=6)
 """An outage of at least this must have been given back, but for what passed without a beat at its ends."""
 AT_THE_ENDS = timedelta(seconds=3.5)
@@ -81,9 +83,11 @@ def _end(
     if not over and any(to_at is None for _, to_at in pauses):
         return None
     own = session.scalars(select(AttemptAdjustment).where(AttemptAdjustment.attempt_id == attempt.id)).all()
-    # What was given after a candidate had handed in did not move that end any more.
+    # What was given after a candidate had handed in did not move that end any more; an outage is given back
+    # at its end and takes effect at its beginning.
     until = attempt.closed_at if over else None
-    facts = [(one.at, one.amount) for one in grants] + [(one.at, one.amount) for one in own]
+    facts = [(one.at + one.amount if one.reason == OUTAGE else one.at, one.amount) for one in grants]
+    facts += [(one.at, one.amount) for one in own]
     given = sum((amount for at, amount in facts if until is None or at < until), ZERO)
     assert room.started_at is not None
     duration = paper_of(session, registration.blueprint_version_id, registration.paper).duration

@@ -104,6 +104,11 @@ class Ledger:
         with self._lock:
             self.breaches.append((invariant, what))
 
+    def copy_writes(self) -> list[Write]:
+        """Return the replies to requests that carried something, as they stand now."""
+        with self._lock:
+            return list(self.writes)
+
     @property
     def acknowledgements(self) -> int:
         """Return how many entries were acknowledged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.torture.faults import kills, syscalls
+from cbt.torture.faults import disks, kills, syscalls
 from cbt.torture.trial import Fault
 
 STRACE = ("linux", "strace")
@@ -26,6 +26,20 @@ FAULTS: tuple[Fault, ...] = (
         in_short=SQLITE,
     ),
     Fault("syscalls-migrate", syscalls.migration, short=2, long=0, needs=STRACE),
+    Fault(
+        "fsync-error", disks.fsync_error, short=1, long=10, needs=STRACE, databases=SQLITE, in_short=SQLITE
+    ),
+    Fault("disk-error", disks.disk_error, short=1, long=10, needs=STRACE, databases=SQLITE, in_short=SQLITE),
+    Fault(
+        "disk-full",
+        disks.disk_full,
+        short=1,
+        long=5,
+        needs=("linux", "mount"),
+        databases=SQLITE,
+        in_short=SQLITE,
+    ),
+    Fault("bit-flip", disks.bit_flip, short=6, long=300, databases=SQLITE, in_short=SQLITE),
 )
 
 
