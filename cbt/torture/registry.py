@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.torture.faults import disks, kills, syscalls
+from cbt.torture.faults import disks, kills, moments, network, syscalls
 from cbt.torture.trial import Fault
 
 STRACE = ("linux", "strace")
@@ -40,6 +40,18 @@ FAULTS: tuple[Fault, ...] = (
         in_short=SQLITE,
     ),
     Fault("bit-flip", disks.bit_flip, short=6, long=300, databases=SQLITE, in_short=SQLITE),
+    Fault("deadlines", moments.deadlines, short=100, long=10_000, in_short=("sqlite",)),
+    Fault(
+        "power-cut",
+        moments.power_cut,
+        short=24,
+        long=520,
+        needs=("strace",),
+        databases=("sqlite",),
+        in_short=("sqlite",),
+    ),
+    Fault("bad-network", network.bad_network, short=50, long=1_000, in_short=("sqlite",)),
+    Fault("network-gone", network.network_gone, short=1, long=3, in_short=("sqlite",)),
 )
 
 
