@@ -9,9 +9,10 @@ from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import iso
 from cbt.delivery.drawing import draw_for_sitting, drawn_count_of
+from cbt.delivery.leftovers import leftovers, read_leftovers
 from cbt.delivery.steps import OVER
 from cbt.delivery.store import SeatCard, seat_card
-from cbt.errors import NotAllowed, NotFound
+from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
 from cbt.rules.roles import Role
@@ -105,6 +106,18 @@ def done(ref: str) -> Reply:
     return flask.render_template(
         "delivery/done.html", card=card, title=title, closed_at=explain_value(card.closed_at)
     )
+
+
+@pages.post("/exam/held")
+@access.public
+def held() -> Reply:
+    """Tell a seat page which of the answers left on its machine the server has (R-16)."""
+    try:
+        raw = flask.request.get_json(silent=True)
+    except RecursionError as error:  # deeper than anything a page sends
+        raise InvalidInput("web.bad_request") from error
+    known = leftovers(*read_leftovers(raw))
+    return {"held": known.held, "over": known.over}
 
 
 @pages.post("/office/sittings/<sitting_ref>/draw")

@@ -1,6 +1,7 @@
 // One way to talk to the server. A reply always comes back: status 0 means that none did within the time.
 
 export const TIMEOUT = 4000;
+const flying = new Set();
 
 /**
  * Send a request and return `{status, body, sent, got}`; `sent` and `got` are `performance.now()` readings,
@@ -10,6 +11,8 @@ export async function call(url, { method = "POST", body, headers = {}, credentia
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeout);
   const sent = performance.now();
+  const flight = { until: sent + timeout, abort };
+  flying.add(flight);
   try {
     const reply = await fetch(url, {
       method, credentials, cache: "no-store", redirect: "error", signal: abort.signal,
@@ -22,7 +25,13 @@ export async function call(url, { method = "POST", body, headers = {}, credentia
     return { status: 0, body: {}, sent, got: performance.now() };
   } finally {
     clearTimeout(timer);
+    flying.delete(flight);
   }
+}
+
+/** Give up requests whose time was up while timers stood still: the page was frozen, or throttled in the background. */
+export function abortOverdue() {
+  for (const { until, abort } of flying) if (performance.now() > until) abort.abort();
 }
 
 function parse(text) {

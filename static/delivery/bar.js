@@ -110,24 +110,10 @@ export class Bar {
     pill.className = `pill num push ${kind}`;
     const key = state === "offline" && !waiting ? "save.offline_none" : state === "offline" && !outbox.durable ? "save.offline_volatile" : `save.${state}`;
     pill.replaceChildren(h("span", { "aria-hidden": "true" }, mark), t(key, { n: waiting }));
-    if (!outbox.durable && waiting && !outbox.online) pill.append(this.recovery());
     if (this.saveState && this.saveState !== state && (state === "offline" || this.saveState === "offline")) {
       this.app.announce(t(state === "offline" ? "save.said_offline" : "save.said_online", { n: waiting }));
     }
     this.saveState = state;
-  }
-
-  /** When this machine can keep nothing and the network is down: the work as a file. */
-  recovery() {
-    return h("button", {
-      type: "button", class: "btn btn-s", onclick: () => {
-        const rows = this.app.outbox.waiting().map(({ seq, kind, position, value }) => ({ seq, kind, position, value }));
-        const file = new Blob([JSON.stringify({ attempt: this.app.attempt.ref, epoch: this.app.epoch, entries: rows })], { type: "application/json" });
-        const link = h("a", { href: URL.createObjectURL(file), download: `cbt-${this.app.attempt.ref}.json` });
-        link.click();
-        URL.revokeObjectURL(link.href);
-      },
-    }, icon("download"), t("save.recovery"));
   }
 }
 

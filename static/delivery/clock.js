@@ -17,9 +17,6 @@ export class Clock {
 
   start() {
     setInterval(() => this.tick(), TICK);
-    for (const [target, type] of [[document, "visibilitychange"], [window, "online"], [window, "pageshow"]]) {
-      target.addEventListener(type, () => document.visibilityState === "visible" && this.hooks.drifted());
-    }
   }
 
   /** Take the facts of a reply; `sent` and `got` bound the moment the server spoke. */

@@ -14,6 +14,7 @@ export const flow = {
   async restart() {
     if (this.starting) return;
     this.starting = true;
+    this.handedOver = false;
     this.outbox.stop();
     this.running = false;
     if (!this.screens.name) this.lock("loading");
@@ -51,6 +52,7 @@ export const flow = {
       return jitter(2500, 4000);
     }
     if (isTransient(status)) {
+      this.outbox.reach(false);
       this.lock("offline");
       return jitter(500, 3000);
     }
@@ -65,7 +67,7 @@ export const flow = {
     this.outbox.settle(body);
     this.store.load({ paper: body.paper, journal: body.journal, waiting: this.outbox.waiting() });
     applySettings(this);
-    this.outbox.begin({ lease: body.lease, epoch: body.epoch, seq: body.seq });
+    this.outbox.begin(body);
     this.channel?.postMessage({ attempt: this.attempt.ref, epoch: body.epoch });
     this.running = true;
     this.unlock();
@@ -164,8 +166,27 @@ export const flow = {
     this.watchClosing();
   },
 
+  /** Another tab of this browser has the paper now; what could not be sent from here it takes over. Source: R-42. */
+  handOver() {
+    this.lost();
+    this.handedOver = true;
+    this.channel.postMessage({ attempt: this.attempt.ref, left: this.epoch });
+    this.rescue.update();
+  },
+
+  /** A former tab has just left; show and send what it still held. */
+  async adopt() {
+    const left = await this.outbox.adopt();
+    for (const { kind, position, value } of left) {
+      this.store.lay(kind, position, value);
+      this.store.emit(kind, position);
+    }
+    if (left.length) this.view.render();
+  },
+
   lost() {
     this.outbox.stop();
+    flushTyping(); // kept on this machine, at least
     this.running = false;
     closeDialogs();
     this.lock("lost", {}, { actions: [this.again("screen.take_back")] });

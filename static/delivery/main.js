@@ -9,6 +9,7 @@ import { guard } from "./guard.js";
 import { listenKeys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { Palette } from "./palette.js";
+import { Rescue } from "./rescue.js";
 import { Screens } from "./screens.js";
 import { Store } from "./store.js";
 import { Submit } from "./submit.js";
@@ -91,6 +92,12 @@ const app = Object.assign({
       && (!this.outbox.online || performance.now() - (this.lateSince.get(position) ?? Infinity) > LATE);
   },
 
+  /** This page came back from sleep, the background or a cut: nothing waits for a timer that stood still. */
+  wake() {
+    this.outbox.wake();
+    this.resync();
+  },
+
   announce(text) {
     byId("spoken").textContent = text;
   },
@@ -118,13 +125,16 @@ const app = Object.assign({
 
 app.outbox = new Outbox({
   attempt: app.attempt.ref,
+  seat: app.attempt.seat_number,
   url: app.urls.answers,
   hooks: {
+    now: () => (app.clock.facts ? app.clock.now() : Date.now()),
     changed: () => {
       for (const { kind, position } of app.outbox.waiting()) {
         if (kind === "answer" && !app.lateSince.has(position)) app.lateSince.set(position, performance.now());
       }
       app.bar.showSave();
+      app.rescue.update();
       app.store.emit("save");
     },
     saved: ({ kind, position }, at) => {
@@ -140,6 +150,9 @@ app.outbox = new Outbox({
     invalid: ({ kind, position }, body) => {
       if (kind !== "answer") return;
       app.toast(t("save.invalid", { n: app.store.numberOf(position), why: body.message ?? "" }), "stop", { stay: true });
+      app.store.lay("answer", position, null); // nothing that the server refused may look saved
+      app.store.emit("answer", position);
+      app.view.render();
     },
   },
 });
@@ -150,7 +163,7 @@ app.clock = new Clock({
   // At the last unit the paper usually ends too; then the deadline does everything.
   unitZero: () => app.running && app.units.strict && (!app.units.isLast || app.clock.left() > 1000) && app.units.advance(false),
   zero: () => app.deadline(),
-  drifted: () => app.resync(),
+  drifted: () => app.wake(),
 });
 
 app.screens = new Screens(byId("screen"), [byId("paper")]);
@@ -159,6 +172,7 @@ app.units = new Units(app, byId("units"));
 app.view = new View(app, byId("view"));
 app.palette = new Palette(app, byId("side"));
 app.bar = new Bar(app);
+app.rescue = new Rescue(app, byId("rescue"));
 
 app.store.on(({ type }) => {
   if (type === "paper") root.classList.toggle("has-units", Boolean(app.store.paper.units?.length));
@@ -169,9 +183,15 @@ setInterval(() => app.lateSince.size && app.palette.refresh(), 1000);
 if ("BroadcastChannel" in window) {
   app.channel = new BroadcastChannel("cbt-attempt");
   app.channel.addEventListener("message", ({ data }) => {
-    if (data.attempt === app.attempt.ref && app.running && data.epoch > app.epoch) app.lost();
+    if (data.attempt !== app.attempt.ref || !app.running) return;
+    if (data.epoch > app.epoch) app.handOver();
+    else if (data.left < app.epoch) app.adopt();
   });
 }
+for (const [target, type] of [
+  [document, "visibilitychange"], [document, "resume"], [window, "focus"], [window, "online"], [window, "pageshow"],
+]) target.addEventListener(type, () => document.visibilityState === "visible" && app.wake());
+window.addEventListener("offline", () => app.outbox.reach(false));
 window.addEventListener("beforeunload", (event) => {
   if (app.running && app.outbox.waiting({ answers: true }).length) event.preventDefault();
 });

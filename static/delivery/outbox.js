@@ -2,34 +2,33 @@
 // (kind, position), retried with jitter until the server acknowledges it; a receipt deletes the local copy.
 // An entry is `local` until a request carries it, `sending` while one does, gone when it is saved. Source: R-40, R-41.
 
-import { call, isTransient } from "./api.js";
+import { abortOverdue, call, isTransient } from "./api.js";
 import { jitter } from "./dom.js";
-import { openStorage } from "./storage.js";
+import { anchors } from "./recovery.js";
+import { Shelf } from "./shelf.js";
 
 const HEARTBEAT = 10_000;
 const SUSPENDED_POLL = 2_500;
 const BATCH = 100;
 const MOST_CARRIED = 400;
 const MOST_EVENTS = 60;
-
-/** Return `[{attempt, count}]` for answers of any attempt that wait on this machine (for the seat page). Source: R-16. */
-export async function listUndelivered() {
-  const counts = new Map();
-  for (const record of await (await openStorage()).every()) {
-    if (record.kind === "answer") counts.set(record.attempt, (counts.get(record.attempt) ?? 0) + 1);
-  }
-  return [...counts].map(([attempt, count]) => ({ attempt, count }));
-}
+const MOST_RECEIPTS = 8;
 
 export class Outbox {
   /**
    * `hooks`: changed() after any state moved; saved(entry, at) on a receipt; clock(reply) with every clock;
-   * lost(), suspended(), closed(code), invalid(entry, body) on the refusals.
+   * lost(), suspended(), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms).
    */
-  constructor({ attempt, url, hooks }) {
-    Object.assign(this, { attempt, url, hooks });
+  constructor({ attempt, seat, url, hooks }) {
+    Object.assign(this, { attempt, seat, url, hooks });
+    this.shelf = new Shelf(attempt, (failed) => {
+      if (!failed) for (const entry of this.entries.values()) this.keep(entry);
+      hooks.changed();
+    });
     this.entries = new Map();
+    this.receipts = []; // the latest of this lease, the anchor of a recovery file
     this.online = true;
+    this.offlineSince = null;
     this.running = false;
     this.busy = null;
     this.alone = false; // after a 422 that named no entry, one entry a request until it is found
@@ -42,13 +41,26 @@ export class Outbox {
    * start the storage is the truth, unless it cannot keep anything.
    */
   async load() {
-    this.storage ??= await openStorage();
+    await this.shelf.open();
     if (!this.durable) return;
-    const records = await this.storage.all(this.attempt).catch(() => []);
+    const records = await this.shelf.records();
     this.entries.clear();
-    for (const { key, seq, kind, position, value, epoch, acked, evidence } of records.sort((a, b) => a.seq - b.seq)) {
-      if (!evidence) this.entries.set(key, { key, seq, kind, position, value, epoch, acked, state: "local" });
+    this.sealed = records.find(({ kind }) => kind === "lease") ?? this.sealed;
+    for (const entry of records) {
+      if (!entry.evidence && entry.kind !== "lease") this.entries.set(entry.key, { ...entry, state: "local" });
     }
+    if (!this.receipts.length && this.sealed) this.receipts = anchors(records, this.sealed.epoch);
+  }
+
+  /**
+   * Take over what a former tab of this browser could not send any more: it has just been told that this page has
+   * the lease. Returns the entries, for the page to show; what was written here since is newer.
+   */
+  async adopt() {
+    const left = (await this.shelf.records()).filter(({ key, kind, epoch, evidence, late }) => (
+      kind !== "lease" && !evidence && !late && epoch < this.epoch && !this.entries.has(key) && !this.written.has(key)));
+    for (const { kind, position, value } of left) this.put(kind, position, value);
+    return left;
   }
 
   /**
@@ -56,24 +68,28 @@ export class Outbox {
    * in between and wrote) is set aside where the server has an answer, for a stale save never beats a newer one.
    */
   settle({ epoch, seq, journal }) {
-    for (const entry of this.waiting({ answers: true })) {
+    for (const entry of [...this.entries.values()].filter(({ kind }) => kind === "answer")) {
       const overtaken = epoch > entry.epoch + 1 && seq > entry.acked;
       if (overtaken && entry.position in (journal.answers ?? {})) this.setAside(entry);
     }
   }
 
   get durable() {
-    return this.storage.durable && !this.failed;
+    return this.shelf.durable;
   }
 
   /** Begin (again) under a lease: what waits gets fresh numbers, in its old order. */
-  begin({ lease, epoch, seq }) {
-    Object.assign(this, { lease, epoch, running: true, online: true, alone: false });
+  begin({ lease, epoch, seq, seal }) {
+    Object.assign(this, { lease, epoch, running: true, alone: false, receipts: [], written: new Set() });
+    this.reach(true);
     this.seq = Math.max(this.seq, seq);
     this.acked = seq;
+    this.sealed = { key: "lease", kind: "lease", seq: 0, epoch, seal, seat: this.seat };
+    this.shelf.put(this.sealed);
     for (const entry of this.entries.values()) {
       entry.seq = ++this.seq;
       entry.state = "local";
+      entry.late = false;
       this.keep(entry);
     }
     this.plan(0);
@@ -90,8 +106,9 @@ export class Outbox {
     const key = kind === "event" ? `event:${seq}` : `${kind}:${position}`;
     if (kind === "event") this.shedEvents();
     this.entries.delete(key); // re-inserted, so that the map stays in order of writing
-    const entry = { key, seq, kind, position, value, state: "local" };
+    const entry = { key, seq, kind, position, value, at: new Date(this.hooks.now()).toISOString(), state: "local" };
     this.entries.set(key, entry);
+    this.written.add(key);
     this.keep(entry);
     this.hooks.changed();
     if (this.online) this.plan(20);
@@ -103,13 +120,10 @@ export class Outbox {
   }
 
   keep(entry) {
-    Object.assign(entry, { epoch: this.epoch, acked: this.acked });
-    const { key, seq, kind, position, value, epoch, acked } = entry;
-    const record = { attempt: this.attempt, key, seq, kind, position, value, epoch, acked, at: Date.now() };
-    this.storage.put(record).catch(() => {
-      this.failed = true;
-      this.hooks.changed();
-    });
+    const anchor = this.receipts.at(-1);
+    Object.assign(entry, { epoch: this.epoch, acked: this.acked, anchor: anchor && { ...anchor, epoch: this.epoch } });
+    const { state, ...record } = entry;
+    this.shelf.put(record);
   }
 
   /** State of the answer at `position`: "local", "sending" or null (nothing waits). */
@@ -119,7 +133,26 @@ export class Outbox {
 
   /** Entries that wait, oldest first; `answers` only those a candidate would call answers. */
   waiting({ answers = false } = {}) {
-    return [...this.entries.values()].filter((entry) => !answers || entry.kind === "answer");
+    return [...this.entries.values()].filter((entry) => !entry.late && (!answers || entry.kind === "answer"));
+  }
+
+  /** How many answers came too late: the server has them as evidence. Source: R-29. */
+  get evidence() {
+    return [...this.entries.values()].filter(({ late, kind }) => late && kind === "answer").length;
+  }
+
+  /** What a recovery file holds, or null when nothing waits or no lease ever sealed it. */
+  recovery() {
+    const entries = this.waiting({ answers: true });
+    if (!entries.length || !this.sealed) return null;
+    const { epoch, seal } = this.sealed;
+    return { attempt: this.attempt, epoch, seal, entries, receipts: this.receipts };
+  }
+
+  /** The page came back (from sleep, the background, a cut): what waits goes out now. */
+  wake() {
+    abortOverdue();
+    this.flush(); // not by a timer: those of a page in the background may stand still for a minute
   }
 
   plan(delay) {
@@ -174,6 +207,7 @@ export class Outbox {
   reach(online) {
     if (this.online === online) return;
     this.online = online;
+    this.offlineSince = online ? null : performance.now();
     this.hooks.changed();
   }
 
@@ -185,7 +219,7 @@ export class Outbox {
     if (body.receipts) this.receive(body.receipts, batch); // a refusal may cover only part of what was sent
     if (status === 200) {
       if (!this.entries.size) this.alone = false;
-      this.plan(this.entries.size ? 0 : body.clock?.state === "suspended" ? SUSPENDED_POLL : HEARTBEAT);
+      this.plan(this.waiting().length ? 0 : body.clock?.state === "suspended" ? SUSPENDED_POLL : HEARTBEAT);
     } else if (status === 409 || status === 401 || status === 403) {
       this.stop();
       this.hooks.lost();
@@ -193,7 +227,7 @@ export class Outbox {
       this.hooks.suspended();
       this.plan(jitter(2000, 3000));
     } else if (status === 410) {
-      this.refusedLate(body.code, batch);
+      this.refusedLate(body, batch);
     } else if (status === 422 || status === 400) {
       this.refused(body, batch);
     } else {
@@ -208,33 +242,43 @@ export class Outbox {
         entry.state = "local";
         continue;
       }
-      this.storage.remove(this.attempt, entry.key, entry.seq).catch(() => {});
+      this.shelf.remove(entry);
       if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
       this.acked = Math.max(this.acked, entry.seq);
       this.hooks.saved(entry, at.get(entry.seq));
     }
+    this.receipts = [...this.receipts, ...receipts.filter(({ at: known }) => known)].slice(-MOST_RECEIPTS);
     if (receipts.length) for (const entry of this.entries.values()) this.keep(entry);
     this.hooks.changed();
   }
 
-  refusedLate(code, batch) {
+  /**
+   * What arrived too late is on the server's disk as evidence with this reply. Of a closed unit it is never sent
+   * again; of a closed paper it waits here, for a reopening sends it under a new epoch. Source: R-29.
+   */
+  refusedLate({ code }, batch) {
+    const mine = batch.filter((entry) => this.entries.get(entry.key) === entry);
     if (code === "unit.closed") {
-      for (const entry of batch.filter((each) => each.position > 0 && this.entries.get(each.key) === each)) this.setAside(entry);
-      this.plan(200);
+      for (const entry of mine.filter((each) => each.position > 0)) this.drop(entry);
     } else {
-      this.stop(); // what waits stays here; a reopening sends it under a new epoch
+      for (const entry of mine) {
+        entry.late = true;
+        this.keep(entry);
+      }
     }
+    if (this.waiting().length || code === "unit.closed") this.plan(200);
+    else this.stop();
     this.hooks.closed(code);
   }
 
-  /** Keep an entry of a closed unit as evidence: on this machine, never sent again. Source: R-29. */
+  /** Keep an entry that a newer one has overtaken: on this machine, never sent again. */
   setAside(entry) {
     this.entries.delete(entry.key);
-    const { key, seq, kind, position, value } = entry;
-    this.storage.put({ attempt: this.attempt, key, seq, kind, position, value, at: Date.now(), evidence: true }).catch(() => {});
+    const { state, ...record } = entry;
+    this.shelf.put({ ...record, evidence: true });
   }
 
-  /** Drop the entry the server named (or the only one); return whether there was one. */
+  /** Drop the entry the server named (or the only one). */
   refused(body, batch) {
     this.mark(batch, "local");
     const named = batch.find((entry) => entry.seq === body.seq) ?? (batch.length === 1 ? batch[0] : null);
@@ -250,7 +294,7 @@ export class Outbox {
 
   drop(entry) {
     if (this.entries.get(entry.key) === entry) this.entries.delete(entry.key);
-    this.storage.remove(this.attempt, entry.key, entry.seq).catch(() => {});
+    this.shelf.remove(entry);
     this.hooks.changed();
   }
 }

@@ -1,14 +1,16 @@
 // Where answers wait on this machine: IndexedDB, else localStorage, else memory only (then the page warns).
-// A record is {attempt, key, seq, kind, position, value, at}; (attempt, key) is unique.
+// A record is {attempt, key, seq, kind, position, value, at, epoch, …}; (attempt, key) is unique. One of kind "lease"
+// keeps what a recovery file is sealed with.
 
 const NAME = "cbt-outbox";
 const TABLE = "entries";
 const PREFIX = "cbt-outbox:";
+const PATIENCE = 3000; // a profile on a broken disk may never answer; the paper must open all the same
 
 /** Open the best storage this browser has. `durable` is false when nothing survives the page. */
 export async function openStorage() {
   try {
-    return indexed(await openDatabase());
+    return await indexed();
   } catch {
     return localWorks() ? local(window.localStorage, true) : local(memory(), false);
   }
@@ -16,6 +18,7 @@ export async function openStorage() {
 
 function openDatabase() {
   return new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("silent")), PATIENCE);
     const request = indexedDB.open(NAME, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: ["attempt", "key"] });
     request.onsuccess = () => resolve(request.result);
@@ -24,12 +27,20 @@ function openDatabase() {
   });
 }
 
-function indexed(database) {
-  const act = (mode, work) => new Promise((resolve, reject) => {
-    const transaction = database.transaction(TABLE, mode);
+async function indexed() {
+  let database = await openDatabase();
+  const run = (mode, work) => new Promise((resolve, reject) => {
+    // "strict": on the disk before it is called kept, for a machine that loses its power.
+    const transaction = database.transaction(TABLE, mode, { durability: "strict" });
     const answer = work(transaction.objectStore(TABLE));
     transaction.oncomplete = () => resolve(answer?.result);
     transaction.onerror = transaction.onabort = () => reject(transaction.error);
+  });
+  // The browser may close a database under the page (its data cleared, its process gone): then it is opened again.
+  const act = (mode, work) => run(mode, work).catch(async (error) => {
+    if (error?.name !== "InvalidStateError") throw error;
+    database = await openDatabase();
+    return run(mode, work);
   });
   const of = (attempt) => IDBKeyRange.bound([attempt, ""], [attempt, "\uffff"]);
   return {

@@ -2,7 +2,7 @@
 // the writing (a unit's end, the deadline, 交卷): at most two seconds of typing can be lost.
 
 const QUIET = 700;
-const LONGEST = 1800;
+const LONGEST = 1200;
 const open = new Set();
 
 /** Call `save()` soon after `field` was typed in; not while an input method is composing. */
@@ -32,3 +32,6 @@ export function flushTyping() {
 }
 
 window.addEventListener("pagehide", flushTyping);
+// A hidden page may be frozen, or its process ended, without another word.
+document.addEventListener("visibilitychange", () => document.hidden && flushTyping());
+document.addEventListener("freeze", flushTyping);

@@ -163,6 +163,7 @@ def serve(settings: Settings, world: World, start: datetime, folder: Path) -> It
         "CBT_KEY_DIR": str(settings.keys),
         "CBT_DATABASE_URL": settings.database_url,
         "CBT_PORT": str(port),
+        "CBT_SLOW_MS": "60000",  # a journey asks for a quiet log, not for a fast machine
     }
     log = (folder / "server.log").open("wb")
     process = subprocess.Popen(

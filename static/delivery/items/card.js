@@ -76,7 +76,8 @@ export function renderCard(item, app) {
     const state = app.outbox.stateOf(position);
     const at = store.savedAt.get(position);
     saved.className = `saved num ${state ?? (at ? "done" : "")}`;
-    if (state === "local" || state === "sending") saved.textContent = `◌ ${t(`save.item_${state}`)}`;
+    const where = state === "local" && !app.outbox.durable ? "page" : state;
+    if (state) saved.textContent = `◌ ${t(`save.item_${where}`)}`;
     else if (at) saved.textContent = `✓ ${t("save.item_saved", { time: wall(at, true) })}`;
     else saved.textContent = store.answers.has(position) ? `✓ ${t("save.item_kept")}` : "";
   }

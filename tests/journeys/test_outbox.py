@@ -1,0 +1,279 @@
+"""Whatever happens to a browser, its machine or its network: an answer that was typed arrives, once, in order."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.journeys.answers import places_of
+from tests.journeys.browsers import Browsers
+from tests.journeys.candidate import Candidate
+from tests.journeys.centre import Centre
+from tests.journeys.seated import begin, evidence_of, journal_of, seat
+from tests.world import PLANNED
+
+pytestmark = pytest.mark.journey
+
+CUT = "ERR_INTERNET_DISCONNECTED"
+HOUR_MS = 3_600_000
+OFF = """Object.defineProperty(window, "indexedDB", { get() { throw new DOMException("off", "SecurityError"); } });
+Object.defineProperty(window, "localStorage", { get() { throw new DOMException("off", "SecurityError"); } });"""
+FULL = """window.diskFull = false;
+const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...given) {
+    if (window.diskFull) throw new DOMException("full", "QuotaExceededError");
+    return put.apply(this, given);
+};"""
+
+WRITE = """async (url) => {
+    const body = JSON.stringify({ epoch: 1, entries: [{ seq: 99, kind: "answer", position: 9, value: "A" }] });
+    const headers = { "Content-Type": "application/json", "X-CBT-Lease": "old" };
+    return (await fetch(url, { method: "POST", body, headers })).status;
+}"""
+
+
+def rescue(candidate: Candidate, key: str) -> None:
+    """Wait until the strip above the paper says the beginning of this text."""
+    said = candidate.text(f"delivery.rescue.{key}").split("{")[0]
+    expect(candidate.find("#rescue")).to_contain_text(said)
+
+
+def test_the_network_and_the_machine_misbehave(centre: Centre, browsers: Browsers) -> None:
+    begin(centre)
+    browser = browsers.open("theory")
+    page, watch = browser.page, browser.watch
+    candidate = seat(centre, browser, "theory")
+    candidate.type_through(["a"])
+    candidate.saved()
+
+    # A reply lost after the commit: the same entry is sent again and stands in the journal once.
+    watch.allow("ERR_FAILED", CUT, "ERR_ABORTED")
+
+    def lose_reply(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/answers", lose_reply, times=1)
+    page.keyboard.press("PageDown")
+    candidate.type_through(["b"])
+    candidate.saved()
+    assert journal_of(centre, "theory") == [(1, '"A"'), (2, '"B"')]
+
+    # Half open: no reply comes. It is never called saved; after four seconds it is called cut, then it arrives.
+    page.route("**/answers", lambda route: None, times=1)
+    page.keyboard.press("PageDown")
+    candidate.type_through(["a"])
+    expect(candidate.find("#save")).to_contain_text("1")
+    expect(candidate.item(3).locator(".saved.done")).to_have_count(0)
+    page.clock.fast_forward(4_100)
+    expect(candidate.find("#save.warn")).to_contain_text("1")
+    page.clock.fast_forward(3_000)
+    candidate.saved()
+    assert journal_of(centre, "theory")[2:] == [(3, '"A"')]
+
+    # The machine's clock jumps by hours, both ways: the time left and the order of answers do not care.
+    left = candidate.find("#clock b").inner_text()
+    for hours in (3, -6):
+        page.clock.set_system_time(centre.now() + timedelta(hours=hours))
+        candidate.find("body").press("PageDown")
+        candidate.type_through(["a", "b"][:1] if hours > 0 else ["b"])
+        candidate.saved()
+        minutes = candidate.find("#clock b").inner_text().split(":")[0]
+        assert int(left.split(":")[0]) - int(minutes) in (0, 1)
+    page.clock.set_system_time(centre.now())
+    assert [position for position, _ in journal_of(centre, "theory")] == [1, 2, 3, 4, 5]
+
+    # In the background timers stand still; the moment the page comes back, what waited goes out.
+    page.clock.pause_at(centre.now() + timedelta(minutes=1))
+    browser.context.set_offline(True)
+    candidate.find("body").press("PageDown")
+    candidate.type_through(["a"])
+    expect(candidate.find("#save.warn")).to_contain_text("1")
+    browser.context.set_offline(False)
+    candidate.saved()
+    assert journal_of(centre, "theory")[5:] == [(6, '"A"')]
+    page.clock.resume()
+
+    # Asleep for ten minutes, the lid closed on an answer that could not go out.
+    browser.context.set_offline(True)
+    candidate.find("body").press("PageDown")
+    candidate.type_through(["b"])
+    expect(candidate.find("#save.warn")).to_contain_text("1")
+    sleeper = browser.context.new_cdp_session(page)
+    sleeper.send("Page.setWebLifecycleState", {"state": "frozen"})
+    centre.contexts.remove(browser.context)
+    centre.move(minutes=10, heard=False)
+    centre.contexts.append(browser.context)
+    browser.context.set_offline(False)
+    sleeper.send("Page.setWebLifecycleState", {"state": "active"})
+    candidate.saved()
+    assert journal_of(centre, "theory")[6:] == [(7, '"B"')]
+    remaining = (PLANNED + timedelta(minutes=45) - centre.now()).total_seconds()
+    expect(candidate.find("#clock b")).to_contain_text(f"{int(remaining // 60):02d}:")
+    assert evidence_of(centre, "theory") == []
+
+
+def test_a_browser_killed_while_somebody_types_loses_two_seconds_at_most(
+    centre: Centre, browsers: Browsers
+) -> None:
+    begin(centre)
+    machine = browsers.open_machine("typist")
+    candidate = seat(centre, machine.browser, "skills")
+    machine.browser.watch.allow(CUT)
+    blank = next(
+        place for place in places_of(centre, "skills") if place.type == "fill_blank" and place.unit == 1
+    )
+    field = candidate.item(blank.position).locator("input.blank").first
+    field.click()
+    machine.browser.context.set_offline(True)
+    typed: list[tuple[float, str]] = []
+    text = ""
+    until = time.monotonic() + 3.5
+    while time.monotonic() < until:
+        text += "服务质量"[len(text) % 4]
+        machine.browser.page.keyboard.insert_text(text[-1])
+        typed.append((time.monotonic(), text))
+        machine.browser.page.wait_for_timeout(60)
+    killed_at = time.monotonic()
+    machine.kill()
+    machine.restart()
+    candidate.browser = machine.browser
+    candidate.browser.go(f"/exam/{candidate.sitter.attempt_ref}")
+    candidate.opens()
+    candidate.saved()
+    kept = candidate.item(blank.position).locator("input.blank").first.input_value()
+    safe = next(text for at, text in reversed(typed) if at <= killed_at - 2.0)
+    assert kept.startswith(safe)
+    assert journal_of(centre, "skills")[-1][0] == blank.position
+
+
+def test_a_storage_that_is_off_or_full_is_said_and_the_answers_still_arrive(
+    centre: Centre, browsers: Browsers
+) -> None:
+    begin(centre)
+    off = browsers.open("storage-off")
+    off.context.add_init_script(OFF)
+    candidate = seat(centre, off, "theory")
+    rescue(candidate, "volatile")
+    candidate.type_through(["a"])
+    expect(candidate.find("#save")).to_contain_text(candidate.text("delivery.save.volatile"))
+    expect(candidate.item(1).locator(".saved.done")).to_be_visible()
+    candidate.look("volatile", zoom=True)
+    off.watch.allow(CUT)
+    off.context.set_offline(True)
+    candidate.find("body").press("PageDown")
+    candidate.type_through(["b"])
+    rescue(candidate, "volatile_cut")
+    candidate.look("volatile-cut", zoom=True)
+    with off.page.expect_download() as downloading:
+        off.hand.press(candidate.find("#rescue button"))
+    assert downloading.value.suggested_filename.endswith(".cbtr")
+    off.context.set_offline(False)
+    expect(candidate.item(2).locator(".saved.done")).to_be_visible()
+    assert journal_of(centre, "theory") == [(1, '"A"'), (2, '"B"')]
+
+    full = browsers.open("storage-full")
+    full.context.add_init_script(FULL)
+    candidate = seat(centre, full, "second")
+    expect(candidate.find("#rescue")).to_be_hidden()
+    full.page.evaluate("window.diskFull = true")
+    candidate.type_through(["a"])
+    rescue(candidate, "volatile")
+    expect(candidate.item(1).locator(".saved.done")).to_be_visible()
+    full.page.evaluate("window.diskFull = false")
+    candidate.find("body").press("PageDown")
+    candidate.type_through(["b"])
+    candidate.saved()
+    expect(candidate.find("#rescue")).to_be_hidden()
+    assert journal_of(centre, "second") == [(1, '"A"'), (2, '"B"')]
+
+
+def test_a_second_tab_takes_the_paper_with_what_the_first_could_not_send(
+    centre: Centre, browsers: Browsers
+) -> None:
+    begin(centre)
+    browser = browsers.open("tabs")
+    candidate = seat(centre, browser, "theory")
+    candidate.type_through(["a"])
+    candidate.saved()
+    # Only the first tab's saves fail: it holds an answer when the second tab opens the same paper.
+    browser.watch.allow("ERR_FAILED", "status of 409")
+    first = browser.page
+    first.route("**/answers", lambda route: route.abort())
+    candidate.find("body").press("PageDown")
+    candidate.type_through(["b"])
+    expect(candidate.find("#save.warn")).to_contain_text("1")
+    browser.page = browser.context.new_page()
+    browser.go(f"/exam/{candidate.sitter.attempt_ref}")
+    candidate.opens()
+    expect(first.locator("#screen h2")).to_have_text(candidate.text("delivery.screen.lost.title"))
+    expect(first.locator("#paper")).to_be_hidden()
+    expect(first.locator("#rescue")).to_be_hidden()
+    candidate.saved()
+    candidate.go_to(3)
+    candidate.type_through(["a"])
+    candidate.saved()
+    assert journal_of(centre, "theory") == [(1, '"A"'), (2, '"B"'), (3, '"A"')]
+
+    # The former tab cannot write, even past its screen; taking the paper back brings all of it along.
+    first.unroute("**/answers")
+    assert first.evaluate(WRITE, f"/attempts/{candidate.sitter.attempt_ref}/answers") == 409
+    first.locator("#screen button").click()
+    expect(first.locator("#paper")).to_be_visible()
+    expect(candidate.find("#screen h2")).to_have_text(candidate.text("delivery.screen.lost.title"))
+    browser.page = first
+    candidate.go_to(2)
+    expect(candidate.item(2).locator("input:checked")).to_have_value("B")
+
+
+def test_what_a_tab_types_while_it_is_being_replaced_is_adopted(centre: Centre, browsers: Browsers) -> None:
+    """The text in a field is flushed by the tab that loses the paper, and sent by the one that has it."""
+    begin(centre)
+    browser = browsers.open("adopting")
+    candidate = seat(centre, browser, "skills")
+    blank = next(
+        place for place in places_of(centre, "skills") if place.type == "fill_blank" and place.unit == 1
+    )
+    first = browser.page
+    first.clock.pause_at(centre.now() + timedelta(seconds=30))
+    candidate.item(blank.position).locator("input.blank").first.fill("还没存下的字")
+    browser.watch.allow("status of 409")
+    browser.page = browser.context.new_page()
+    browser.go(f"/exam/{candidate.sitter.attempt_ref}")
+    browser.page.clock.resume()
+    candidate.opens()
+    field = candidate.item(blank.position).locator("input.blank").first
+    expect(field).to_have_value("还没存下的字")
+    candidate.saved()
+    assert "还没存下的字" in journal_of(centre, "skills")[-1][1]
+
+
+def test_the_pages_own_sha_256_and_hmac_are_the_standard_ones(centre: Centre, browsers: Browsers) -> None:
+    browser = browsers.open("hashes")
+    browser.go("/")
+    source = browser.find("script[type=module]").first.get_attribute("src")
+    assert source is not None
+    for length in (0, 1, 55, 56, 63, 64, 65, 119, 120, 1000):
+        data = bytes((7 * i + length) % 256 for i in range(length))
+        key = data[:70]
+        made = hashes_of(browser.page, source, key, data)
+        assert made == [hashlib.sha256(data).hexdigest(), hmac.new(key, data, "sha256").hexdigest()]
+
+
+def hashes_of(page: Page, seat_script: str, key: bytes, data: bytes) -> list[str]:
+    """Return digest and HMAC as the product's module works them out."""
+    made: list[str] = page.evaluate(
+        """async ([script, key, data]) => {
+            const module = await import(script.replace("candidates/seat.js", "delivery/sha256.js"));
+            const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+            const bytes = Uint8Array.from(data);
+            return [hex(module.sha256(bytes)), hex(module.hmac(Uint8Array.from(key), bytes))];
+        }""",
+        [seat_script, list(key), list(data)],
+    )
+    return made
