@@ -126,6 +126,7 @@ def test_a_node_that_is_off_answers_503_in_words_and_says_so_to_the_proxy(world:
     refused = page.send(entry)
     assert refused.status_code == 503
     assert refused.get_json()["code"] == "clock.off"
+    assert page.start().status_code == 503, "the short way of a start asks too"
     client = world.app.test_client()
     shown = client.get("/", follow_redirects=True)
     assert shown.status_code == 503
