@@ -83,10 +83,11 @@ def expected_paper(world: World, name: str, locale: str = "zh") -> dict[str, Any
 
 
 def the_same(door: TestResponse, view: TestResponse) -> None:
-    """Both replies say the same, but for the lease, which is new each time."""
+    """Both replies say the same, but for the lease and its seal, which are new each time."""
     assert (door.status_code, view.status_code) == (200, 200)
     short, whole = door.get_json(), view.get_json()
     assert len(short.pop("lease")) == len(whole.pop("lease")) == 32
+    assert len(short.pop("seal")) == len(whole.pop("seal")) == 64
     assert whole.pop("epoch") == short.pop("epoch") + 1
     assert short == whole
     assert door.headers["Content-Type"] == view.headers["Content-Type"] == "application/json"
