@@ -14,15 +14,19 @@ from cbt.rules.attempt_state import State
 from cbt.rules.canonical import canonical_json
 
 LONG_DUE = timedelta(minutes=1)
+CHANGED = 20
+"""So many answers are changed once: 120 saves for 100 positions."""
+FIRST = "A"
 
 
 def fill_journals(sitters: Sequence[Sitter], *, now: datetime) -> None:
-    """Give every opened attempt an answer at each position, as an hour of work leaves it."""
+    """Give every opened attempt an answer at each position, some after a first one that was changed."""
     for start in range(0, len(sitters), 200):
         rows = []
         chunk = sitters[start : start + 200]
         for sitter in chunk:
-            for position, value in sitter.answers:
+            changed = [(position, FIRST) for position, _ in sitter.answers[:CHANGED]]
+            for position, value in [*changed, *sitter.answers]:
                 sitter.seq += 1
                 rows.append(
                     {

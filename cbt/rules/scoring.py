@@ -48,6 +48,10 @@ class ScoreSheet:
     text: str
 
 
+_Earned = tuple[str, int | Fraction]
+"""A position's piece of the sheet, and the parts of a point it adds to the raw score."""
+
+
 class FormScorer:
     """Scores attempts at one frozen form.
 
@@ -68,21 +72,22 @@ class FormScorer:
         key_revision: KeyRevisions = NO_REVISIONS,
     ) -> None:
         places = form["positions"]
-        revisions = [key_revision.find(one["item"], one["part"]) for one in places]
-        groups = _groups(form, [revision is not None and revision.void for revision in revisions])
+        self._places = places
+        self._contents = [contents[one["item"], one["version"]] for one in places]
+        self._revisions = [key_revision.find(one["item"], one["part"]) for one in places]
+        self._voids = [revision is not None and revision.void for revision in self._revisions]
+        groups = _groups(form, self._voids)
         parts = lcm(*(one.denominator for group in groups for one in (group.points, *group.worths.values())))
-        worths: dict[int, dict[str, int]] = {}
+        self._worths = [0] * len(places)
         for group in groups:
-            own = {points: int(worth * parts) for points, worth in group.worths.items()}
-            worths.update(dict.fromkeys(group.places, own))
-        positions = [
-            _Position(one, contents[one["item"], one["version"]], revisions[place], worths[place])
-            for place, one in enumerate(places)
-        ]
-        self._places = [(position.key, position.known.get, position.earned) for position in positions]
+            worths = {points: int(worth * parts) for points, worth in group.worths.items()}
+            for place in group.places:
+                self._worths[place] = worths.get(places[place]["points"], 0)
         self._groups = [
             (0 if group.worths else int(group.points * parts), group.places, group.rest) for group in groups
         ]
+        self._keys = [str(one["position"]) for one in places]
+        self._known: list[dict[str | None, _Earned]] = [{} for _ in places]
         self._parts, self._paper, self._step = parts, paper, str(paper.score_step)
         self._head = f'],"paper":{_json(paper.code)},"pass_points":"{paper.pass_points:f}","passed":'
 
@@ -92,8 +97,12 @@ class FormScorer:
         `answers` holds the canonical answer of each position that has one, by the position as it is written;
         "" is an answer that was cleared. Raises InvalidInput("scoring.needs_marker") where people mark.
         """
-        given = answers.get
-        earned = [kept(answer := given(key)) or work_out(answer) for key, kept, work_out in self._places]
+        earned = [
+            known.get(answer) or self._work_out(place, answer)
+            for place, (known, answer) in enumerate(
+                zip(self._known, map(answers.get, self._keys), strict=True)
+            )
+        ]
         pieces, parts = [one[0] for one in earned], [one[1] for one in earned]
         groups: list[str] = []
         total: int | Fraction = 0
@@ -108,56 +117,31 @@ class FormScorer:
         head = f'{{"groups":[{",".join(groups)}{self._head}{"true" if passed else "false"},"positions":['
         return ScoreSheet(raw, score, passed, f"{head}{','.join(pieces)}{end}")
 
-
-_Earned = tuple[str, int | Fraction]
-"""A position's piece of the sheet, and the parts of a point it adds to the raw score."""
-
-
-class _Position:
-    """One position of a form, with what each answer that came up earns."""
-
-    __slots__ = ("_content", "_frozen", "_points", "_rest", "_revision", "_void", "_worth", "key", "known")
-
-    def __init__(
-        self,
-        frozen: Mapping[str, Any],
-        content: ItemContent,
-        revision: KeyRevision | None,
-        worths: Mapping[str, int],
-    ) -> None:
-        self._frozen, self._content, self._revision = frozen, content, revision
-        self._void = revision is not None and revision.void
-        self._points = points = frozen["points"]
-        self._worth = worths.get(points, 0)
-        self.key = key = str(frozen["position"])
-        self.known: dict[str | None, _Earned] = {}
-        part = "null" if frozen["part"] is None else frozen["part"]
-        asked = f'"item":{_json(frozen["item"])},"part":{part},"points":"{_plain(points)}"'
-        self._rest = f'",{asked},"position":{key},"void":{"true" if self._void else "false"}}}'
-
-    def earned(self, answer: str | None) -> _Earned:
-        """Work out what an answer earns and keep it in `known`; None and "" are none."""
-        earned = self._work_out(answer or None)
-        if len(self.known) < KEPT_ANSWERS:
-            self.known[answer] = earned
+    def _work_out(self, place: int, answer: str | None) -> _Earned:
+        """Work out what an answer earns at a place, and keep it; None and "" are none."""
+        one, share, void = self._places[place], NOTHING, self._voids[place]
+        if not void:
+            share = share_of(one, self._contents[place], answer or None, revision=self._revisions[place])
+        points, part = one["points"], "null" if one["part"] is None else one["part"]
+        piece = (
+            f'{{"answered":{"true" if answer else "false"}'
+            f',"earned":"{_earned_of(share.numerator, share.denominator, points)}"'
+            f',"item":{_json(one["item"])},"part":{part},"points":"{_plain(points)}"'
+            f',"position":{self._keys[place]},"void":{"true" if void else "false"}}}'
+        )
+        whole = share.denominator == 1
+        earned = piece, (share.numerator if whole else share) * self._worths[place]
+        known = self._known[place]
+        if len(known) < KEPT_ANSWERS:
+            known[answer] = earned
         return earned
-
-    def _work_out(self, answer: str | None) -> _Earned:
-        share = NOTHING
-        if not self._void:
-            share = share_of(self._frozen, self._content, answer, revision=self._revision)
-        shown = _earned_of(share.numerator, share.denominator, self._points)
-        piece = f'{{"answered":{"false" if answer is None else "true"},"earned":"{shown}{self._rest}'
-        if share.denominator == 1:
-            return piece, share.numerator * self._worth
-        return piece, share * self._worth
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
     """One section or unit; its raw share × its points is what it earns. Source: R-53."""
 
-    places: tuple[int, ...]
+    places: Sequence[int]
     points: Fraction
     worths: Mapping[str, Fraction]
     """What a position of so many points adds to the raw score at most. Nothing is left to score in a group
@@ -176,15 +160,18 @@ def _groups(form: Mapping[str, Any], voids: Sequence[bool]) -> list[_Group]:
             (index, section["name"], section["count"] * Decimal(section["points_each"]))
             for index, section in enumerate(form["sections"], first)
         ]
+    places: dict[int, list[int]] = {number: [] for number, _, _ in listed}
+    for place, one in enumerate(form["positions"]):
+        places[one[label] + first].append(place)
     groups = []
     for number, name, points in listed:
-        places = [place for place, one in enumerate(form["positions"]) if one[label] + first == number]
-        counted = Counter(form["positions"][place]["points"] for place in places if not voids[place])
+        own = [form["positions"][place]["points"] for place in places[number] if not voids[place]]
+        counted = Counter(own)
         possible = sum((count * Fraction(each) for each, count in counted.items()), NOTHING)
         whole = Fraction(points)
         worths = {each: Fraction(each) * whole / possible for each in counted} if possible else {}
         rest = f'","name":{_json(name)},"number":{number},"points":"{points:f}"}}'
-        groups.append(_Group(tuple(places), whole, worths, rest))
+        groups.append(_Group(places[number], whole, worths, rest))
     return groups
 
 

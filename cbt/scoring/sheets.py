@@ -6,7 +6,7 @@ Source: R-43, R-50 to R-54.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,12 @@ from cbt.delivery.digests import answers_in, journal_texts
 from cbt.delivery.models import Attempt
 from cbt.exams.store import paper_of
 from cbt.rules.canonical import digest
+from cbt.rules.item_values import ItemContent
 from cbt.rules.scoring import FormScorer, ScoreSheet
 from cbt.scoring.approved import approved_answers
 
 KEPT_FORMS = 64
-"""Where everybody has a form of their own, keeping more scorers would cost memory and spare nothing."""
+"""So many forms that several people take are kept: a form of one's own does not come up again."""
 
 _Paper = tuple[int, int, str]
 """A form, and the blueprint version and the code of the paper it is scored as."""
@@ -45,6 +46,7 @@ class Scorers:
 
     def __init__(self) -> None:
         self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
+        self._contents: dict[int, dict[ContentKey, ItemContent]] = {}
 
     def score(
         self, session: Session, attempt_ids: Sequence[int], *, also: Collection[int] = ()
@@ -67,27 +69,34 @@ class Scorers:
                 scored[attempt_id] = Scored(scorer.score(answers), journal, form_ok)
         return scored
 
-    def _of(self, session: Session, papers: Collection[_Paper]) -> Iterator[tuple[_Paper, FormScorer, bool]]:
-        kept = {paper: self._kept[paper] for paper in papers if paper in self._kept}
-        for paper, (scorer, form_ok) in kept.items():
-            yield paper, scorer, form_ok
-        fresh = [paper for paper in papers if paper not in kept]
+    def _of(
+        self, session: Session, takers: Mapping[_Paper, Sequence[int]]
+    ) -> Iterator[tuple[_Paper, FormScorer, bool]]:
+        """Yield the scorer of each paper; one that several take is kept for the next chunk."""
+        fresh = takers.keys() - self._kept.keys()
+        for paper in takers.keys() - fresh:
+            yield paper, *self._kept[paper]
         forms = _forms(session, {form_id for form_id, _, _ in fresh})
         for paper in fresh:
             form_id, version_id, code = paper
-            form = forms[form_id]
-            scorer = FormScorer(form.frozen, form.contents, paper=paper_of(session, version_id, code))
-            if len(self._kept) >= KEPT_FORMS:
-                del self._kept[next(iter(self._kept))]
-            self._kept[paper] = scorer, form.intact
-            yield paper, scorer, form.intact
+            bank_id, content, sha256 = forms[form_id]
+            frozen = json.loads(content)
+            items = self._contents_for(session, bank_id, frozen)
+            scorer = FormScorer(frozen, items, paper=paper_of(session, version_id, code))
+            made = scorer, digest(content) == sha256
+            if len(takers[paper]) > 1 and len(self._kept) < KEPT_FORMS:
+                self._kept[paper] = made
+            yield paper, *made
 
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    frozen: dict[str, Any]
-    contents: dict[ContentKey, Any]
-    intact: bool
+    def _contents_for(
+        self, session: Session, bank_id: int, frozen: Mapping[str, Any]
+    ) -> Mapping[ContentKey, ItemContent]:
+        """Return the item versions of a form, among those of the forms before it; of one bank, so not many."""
+        known = self._contents.setdefault(bank_id, {})
+        wanted = {(one["item"], one["version"]) for one in frozen["positions"]}
+        if not wanted <= known.keys():
+            known |= contents(session, wanted - known.keys(), bank_id)
+        return known
 
 
 def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, list[int]]:
@@ -103,19 +112,11 @@ def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, list[i
     return takers
 
 
-def _forms(session: Session, form_ids: Collection[int]) -> dict[int, _Form]:
-    """Read forms, and the item versions of each bank they draw from together."""
+def _forms(session: Session, form_ids: Collection[int]) -> dict[int, tuple[int, str, str]]:
+    """Return bank, content and hash of forms."""
     if not form_ids:
         return {}
     rows = session.execute(
         select(Form.id, Form.bank_id, Form.content, Form.sha256).where(Form.id.in_(form_ids))
-    ).all()
-    frozen = {row.id: json.loads(row.content) for row in rows}
-    keys: dict[int, set[ContentKey]] = {}
-    for row in rows:
-        places = frozen[row.id]["positions"]
-        keys.setdefault(row.bank_id, set()).update([(one["item"], one["version"]) for one in places])
-    found = {bank_id: contents(session, wanted, bank_id) for bank_id, wanted in keys.items()}
-    return {
-        row.id: _Form(frozen[row.id], found[row.bank_id], digest(row.content) == row.sha256) for row in rows
-    }
+    )
+    return {form_id: (bank_id, content, sha256) for form_id, bank_id, content, sha256 in rows}
