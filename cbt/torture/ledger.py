@@ -115,6 +115,11 @@ class Ledger:
         with self._lock:
             return sum(len(one) for one in self.acknowledged.values())
 
+    def forget_leases(self) -> None:
+        """Forget which leases were given: an older copy of the database gives their numbers once more."""
+        with self._lock:
+            self.starts.clear()
+
     def copy(self) -> Ledger:
         """Return the ledger as it stands at this moment."""
         with self._lock:

@@ -39,7 +39,9 @@ class LocalBrowser(Browser):
 
     def _exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         client = self.app.test_client(use_cookies=False)
-        answer = client.post(path, data=body, headers={"Content-Type": "application/json", **headers})
+        # A context of its own: a request would share what the outer one remembers of who signed in.
+        with self.app.app_context():
+            answer = client.post(path, data=body, headers={"Content-Type": "application/json", **headers})
         return answer.status_code, answer.data
 
     def job(self, name: str, **arguments: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.torture.faults import disks, kills, moments, network, syscalls
+from cbt.torture.faults import closings, copies, disks, edits, kills, moments, network, syscalls
 from cbt.torture.trial import Fault
 
 STRACE = ("linux", "strace")
@@ -52,6 +52,12 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("bad-network", network.bad_network, short=50, long=1_000, in_short=("sqlite",)),
     Fault("network-gone", network.network_gone, short=1, long=3, in_short=("sqlite",)),
+    Fault("backup", copies.backup, short=1, long=5),
+    Fault("poisoned", closings.poisoned, short=1, long=20),
+    Fault("scheduler-dead", closings.scheduler_dead, short=1, long=20),
+    Fault("scheduler-two", closings.scheduler_two, short=1, long=20),
+    Fault("submit-race", closings.submit_race, short=1, long=40),
+    Fault("item-edited", edits.item_edited, short=1, long=5),
 )
 
 

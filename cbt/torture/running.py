@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import shutil
 import tempfile
@@ -60,6 +61,17 @@ def lacking(fault: Fault, kind: str, shop: Workshop) -> tuple[str, ...]:
     return tuple(found)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the product logs about the faults out of the progress; served processes log to their own file."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def run_fault(fault: Fault, kind: str, shop: Workshop, *, long: bool, seed: int) -> Result:
     """Try one fault on one database. A harness that fails is a finding too (X)."""
     skipped = lacking(fault, kind, shop)
@@ -76,7 +88,8 @@ def run_fault(fault: Fault, kind: str, shop: Workshop, *, long: bool, seed: int)
     began = time.monotonic()
     if not skipped:
         try:
-            fault.run(trial)
+            with _quiet():
+                fault.run(trial)
         except Exception as error:
             trial.expect(False, "X", f"not finished: {type(error).__name__}: {error}"[:2000])
     return Result(

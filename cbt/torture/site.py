@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import shutil
@@ -50,6 +51,12 @@ class Site:
     def environment(self) -> dict[str, str]:
         """Return the settings as a process of this installation reads them."""
         return as_environment(self.settings)
+
+    @property
+    def process_environment(self) -> dict[str, str]:
+        """Return the whole environment of a process of this installation: no CBT_ variable but its own."""
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("CBT_")}
+        return {**kept, **self.environment, "PYTHONUTF8": "1"}
 
     @contextmanager
     def app(self, clock: Clock | None = None) -> Iterator[flask.Flask]:
@@ -145,6 +152,14 @@ class Builder:
             )
         return Site(folder, settings, site.people, site.ledger.copy() if ledger else Ledger())
 
+    def beside(self, site: Site) -> Site:
+        """Return an empty place with the people and the ledger of a site, for a copy that is brought back."""
+        folder = self._fresh_folder()
+        settings = replace(site.settings, data_dir=folder / "data", key_dir=folder / "keys")
+        if not settings.embedded:
+            settings = replace(settings, database_url=self._server().create(_fresh_name()))
+        return Site(folder, settings, site.people, site.ledger)
+
     def discard(self, site: Site) -> None:
         """Remove a site that is not served any more."""
         shutil.rmtree(site.folder, ignore_errors=True)
@@ -161,7 +176,12 @@ class Builder:
 
     def _settings(self, folder: Path, kind: str, *, template: Settings | None = None) -> Settings:
         settings = replace(
-            read_settings({}), data_dir=folder / "data", key_dir=folder / "keys", host="127.0.0.1", threads=32
+            read_settings({}),
+            data_dir=folder / "data",
+            key_dir=folder / "keys",
+            host="127.0.0.1",
+            threads=32,
+            slow_ms=60_000,
         )
         if kind == "sqlite":
             return settings

@@ -1,0 +1,66 @@
+"""A backup made under load is brought back elsewhere, and the exam goes on there.
+
+Source: I1, I6, I8.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from cbt.torture.site import Site
+from cbt.torture.trial import Trial
+
+SAVES_BEFORE = 150
+SAVES_AFTER = 40
+
+
+def backup(trial: Trial) -> None:
+    """Whatever was acknowledged before the backup began is in it, and the copy serves."""
+    for _ in range(trial.times):
+        site = trial.site()
+        destination = site.folder / "backups"
+        with site.serving() as server, site.load(trial.seed, lambda: server.port) as load:
+            load.wait_for_saves(SAVES_BEFORE)
+            ledger = site.ledger.copy()
+            began = time.monotonic()
+            made = _cbt(site, "backup", str(destination))
+            trial.measure("backup_s", time.monotonic() - began)
+            trial.injected()
+            load.wait_for_saves(SAVES_AFTER)
+            trial.drain(load)
+        trial.judge(site)
+        if trial.expect(made.returncode == 0, "X", f"the backup failed: {made.stderr[-500:]}"):
+            _go_on_elsewhere(trial, replace(site, ledger=ledger, outages=[]), destination)
+
+
+def _go_on_elsewhere(trial: Trial, site: Site, destination: Path) -> None:
+    copy = next(path for path in destination.iterdir() if path.is_dir())
+    elsewhere = trial.builder.beside(site)
+    shutil.copytree(site.settings.keys, elsewhere.settings.keys)
+    restored = _cbt(elsewhere, "restore", str(copy))
+    if not trial.expect(restored.returncode == 0, "X", f"the restore failed: {restored.stderr[-500:]}"):
+        return
+    # What was sent after the backup is not in it, so only what was acknowledged before it is looked for.
+    trial.judge(elsewhere, settled=False)
+    elsewhere.ledger.forget_leases()
+    with elsewhere.serving() as server, elsewhere.load(trial.seed + 1, lambda: server.port) as load:
+        trial.expect(load.wait_for_saves(SAVES_AFTER), "X", "nothing could be saved on the restored copy")
+        trial.drain(load)
+    trial.judge(elsewhere)
+
+
+def _cbt(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cbt.cli", *arguments],
+        cwd=site.folder,
+        env=site.process_environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
