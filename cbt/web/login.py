@@ -11,6 +11,8 @@ from typing import cast
 
 import flask
 import flask_login
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from itsdangerous import BadSignature
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -51,8 +53,26 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+class CookieOfAnyAge(SecureCookieSessionInterface):
+    """Takes a signed cookie whatever its age by the wall clock: how long a login lasts is on its row.
+
+    A wall clock that is set back would make every cookie one from the future, and sign everybody out (R-27).
+    """
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> SecureCookieSession | None:
+        """Return what the cookie holds; an empty session when it is missing or not ours."""
+        signer = self.get_signing_serializer(app)
+        if signer is None:
+            return None
+        try:
+            return self.session_class(signer.loads(request.cookies.get(self.get_cookie_name(app), "")))
+        except BadSignature:
+            return self.session_class()
+
+
 def init_login(app: flask.Flask) -> None:
     """Bind Flask-Login to the login-session table."""
+    app.session_interface = CookieOfAnyAge()
     manager = flask_login.LoginManager()
     manager.session_protection = None
     manager.init_app(app)
