@@ -28,6 +28,8 @@ from cbt.sittings.service import open_doors
 
 log = logging.getLogger(__name__)
 
+NOTICED_JUMP = timedelta(milliseconds=500)
+"""A smaller step of the wall clock delays a job by no more than that."""
 BACKUP_RETRY = timedelta(minutes=5)
 """A scheduled backup that failed is tried again after this."""
 
@@ -106,9 +108,31 @@ def run_job(app: flask.Flask, job: Callable[..., Any]) -> None:
             log.exception("the job %s failed", job.__name__)
 
 
-def start_scheduler(app: flask.Flask) -> BackgroundScheduler:
+class Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler brings no types
+    """APScheduler, which plans by the wall clock, beside a clock that a jump of it does not move.
+
+    Set back by an hour, the wall clock would stop heartbeat and closings for an hour (R-27, R-28).
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(timezone="UTC")
+        self._clock = clock
+        self._drift = clock.drift()
+
+    def keep_time(self) -> None:
+        """Move every job's next run by as much as the wall clock jumped since the last call."""
+        drift = self._clock.drift()
+        jump = drift - self._drift
+        if abs(jump) < NOTICED_JUMP:
+            return
+        self._drift = drift
+        for job in self.get_jobs():
+            job.modify(next_run_time=job.next_run_time + jump)
+
+
+def start_scheduler(app: flask.Flask) -> Scheduler:
     """Start the jobs of the leading process."""
-    scheduler = BackgroundScheduler(timezone="UTC")
+    scheduler = Scheduler(app.extensions["cbt_clock"])
     for job, seconds in JOBS:
         scheduler.add_job(
             run_job,

@@ -84,7 +84,10 @@ class AdvisoryLock:
 
 
 class Candidacy:
-    """Tries to lead every two seconds: `start` on winning, its result's `shutdown` on losing."""
+    """Tries to lead every two seconds: `start` on winning, its result's `shutdown` on losing.
+
+    While it leads, the result's `keep_time` is called at every try.
+    """
 
     def __init__(
         self,
@@ -121,7 +124,9 @@ class Candidacy:
                 return
 
     def _settle(self, *, leads: bool) -> None:
-        if leads and self._running is None:
+        if leads and self._running is not None:
+            self._running.keep_time()
+        elif leads:
             self._running = self._start()
         elif not leads and self._running is not None:
             self._running.shutdown(wait=False)

@@ -36,7 +36,12 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = database_path(settings)
         app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path.resolve()}"
-        options: dict[str, Any] = {"pool_size": 20, "max_overflow": 64, "pool_timeout": 10, "pool_use_lifo": True}
+        options: dict[str, Any] = {
+            "pool_size": 20,
+            "max_overflow": 64,
+            "pool_timeout": 10,
+            "pool_use_lifo": True,
+        }
         if settings.db_encryption:
             options["module"] = sqlcipher3.dbapi2
         else:
