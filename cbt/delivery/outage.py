@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.steps import refresh_clocks
+from cbt.errors import Unavailable
 from cbt.rules.sitting_state import State
 from cbt.rules.timing import OutageKind, outage_gap
 from cbt.sittings.models import ServerHeartbeat, SittingRoom
@@ -29,7 +30,8 @@ def beat(*, now: datetime) -> OutageKind:
 
     Whoever finds the gap wins by a conditional update of the row, so with several processes it is given
     back once. 3–60 s are one adjustment for every running room; more, or a heartbeat in the future, holds
-    the running rooms until a proctor resumes.
+    the running rooms until a proctor resumes. Raises Unavailable("outage.clock_behind") when this machine's
+    clock stands before the start of a running room.
 
     Source: R-27.
     """
@@ -82,6 +84,9 @@ def _give_back(session: Session, room: SittingRoom, gap: timedelta, *, now: date
 
 def _hold(session: Session, room: SittingRoom, *, from_at: datetime, now: datetime) -> None:
     started_at = room.started_at or from_at
+    if started_at > now:
+        # By this clock the room has not begun: no instant it could be held from, and no way to count its time.
+        raise Unavailable("outage.clock_behind", started_at=started_at, now=now)
     hold_room(
         session,
         room,

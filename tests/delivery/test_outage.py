@@ -14,9 +14,11 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.outage import beat
 from cbt.delivery.steps import refresh_clocks
 from cbt.delivery.sweeps import expire_overdue
+from cbt.errors import Unavailable
 from cbt.rules.timing import OutageKind, OutageVerdict, outage_gap
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
 from cbt.sittings.steps import resume_room
+from cbt.web.i18n import explain
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 
@@ -149,3 +151,18 @@ def test_an_outage_over_the_deadline_closes_nobody(page: Page, world: World) -> 
         beat(now=world.clock.now())
         assert expire_overdue(now=world.clock.now()) == 0
     assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 30 * SECOND
+
+
+def test_a_clock_before_the_start_of_a_running_room_is_refused_and_changes_nothing(
+    page: Page, world: World
+) -> None:
+    ends_at = attempt(world).closes_at
+    with world.app.app_context():
+        with pytest.raises(Unavailable) as refused:
+            beat(now=PLANNED - MS)
+        assert refused.value.code == "outage.clock_behind"
+        assert "时钟" in explain(refused.value)[0]
+        with reading() as session:
+            assert session.scalars(select(RoomHold)).all() == []
+    assert attempt(world).closes_at == ends_at
+    assert page.answer(1, "A").status_code == 200
