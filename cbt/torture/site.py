@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -77,8 +77,10 @@ class Site:
                 start_room(session, room, now=started_at, actor="cli")
 
     @contextmanager
-    def serving(self, *, node: str = "", ready: bool = True) -> Iterator[Server]:
-        """Serve it by `cbt serve` in a process of its own until the block ends.
+    def serving(
+        self, *, node: str = "", ready: bool = True, extra: Mapping[str, str] | None = None
+    ) -> Iterator[Server]:
+        """Serve it by `cbt serve` in a process of its own until the block ends; `extra` joins its environment.
 
         A second node on PostgreSQL is served under another name, with a data folder of its own.
         """
@@ -88,7 +90,7 @@ class Site:
             environment["CBT_DATA_DIR"] = str(self.folder / node)
         server = Server(self.folder, environment, self.outages, name=node or "server")
         try:
-            server.start()
+            server.start(extra=extra)
             if ready:
                 server.wait_ready()
             yield server
