@@ -100,7 +100,7 @@ def _restart(trial: Trial, by: timedelta, *, first: timedelta | None = None) -> 
             ends = _ends(site)
             server.kill_group()
             trial.injected()
-            if first is not None:
+            if first is not None and trial.long:
                 server.start(extra=_faked(wall, f"{first.total_seconds():+.0f}"))
                 assert server.process is not None
                 trial.expect(server.process.wait(60) == 2, "X", "it serves with a clock before the start")
