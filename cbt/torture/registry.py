@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cbt.torture.faults import closings, copies, disks, edits, kills, moments, network, syscalls
+from cbt.torture.faults import closings, copies, disks, edits, kills, syscalls
+from cbt.torture.surroundings import SURROUNDINGS
 from cbt.torture.trial import Fault
 
 STRACE = ("linux", "strace")
@@ -40,24 +41,13 @@ FAULTS: tuple[Fault, ...] = (
         in_short=SQLITE,
     ),
     Fault("bit-flip", disks.bit_flip, short=6, long=300, databases=SQLITE, in_short=SQLITE),
-    Fault("deadlines", moments.deadlines, short=100, long=10_000, in_short=("sqlite",)),
-    Fault(
-        "power-cut",
-        moments.power_cut,
-        short=24,
-        long=520,
-        needs=("strace",),
-        databases=("sqlite",),
-        in_short=("sqlite",),
-    ),
-    Fault("bad-network", network.bad_network, short=50, long=1_000, in_short=("sqlite",)),
-    Fault("network-gone", network.network_gone, short=1, long=3, in_short=("sqlite",)),
     Fault("backup", copies.backup, short=1, long=5),
     Fault("poisoned", closings.poisoned, short=1, long=20),
     Fault("scheduler-dead", closings.scheduler_dead, short=1, long=20),
     Fault("scheduler-two", closings.scheduler_two, short=1, long=20),
     Fault("submit-race", closings.submit_race, short=1, long=40),
     Fault("item-edited", edits.item_edited, short=1, long=5),
+    *SURROUNDINGS,
 )
 
 
