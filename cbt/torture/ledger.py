@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,10 +115,13 @@ class Ledger:
         with self._lock:
             return sum(len(one) for one in self.acknowledged.values())
 
-    def forget_leases(self) -> None:
-        """Forget which leases were given: an older copy of the database gives their numbers once more."""
+    def go_back(self, kept: Mapping[int, Collection[Number]]) -> None:
+        """Stand where an older copy of the database stands, which kept these numbers: it gives later ones again."""
         with self._lock:
             self.starts.clear()
+            for attempt_id, sent in self.sent.items():
+                numbers = kept.get(attempt_id, ())
+                self.sent[attempt_id] = {number: one for number, one in sent.items() if number in numbers}
 
     def copy(self) -> Ledger:
         """Return the ledger as it stands at this moment."""

@@ -6,49 +6,37 @@ from cbt.torture.faults import closings, copies, disks, edits, kills, syscalls
 from cbt.torture.surroundings import SURROUNDINGS
 from cbt.torture.trial import Fault
 
-STRACE = ("linux", "strace")
 SQLITE = ("sqlite",)
+POSTGRES = ("postgresql",)
+BOTH = SQLITE + POSTGRES
+STRACE = ("linux", "strace")
+MOUNT = ("linux", "mount")
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("kill-worker", kills.kill_worker, short=3, long=70),
-    Fault("kill-parent", kills.kill_parent, short=1, long=20, in_short=("sqlite",)),
-    Fault("kill-group", kills.kill_group, short=2, long=20),
-    Fault("syscalls-save", syscalls.save, short=2, long=0, needs=STRACE),
-    Fault("syscalls-start", syscalls.start, short=2, long=0, needs=STRACE),
-    Fault("syscalls-submit", syscalls.submit, short=2, long=0, needs=STRACE),
-    Fault("syscalls-close", syscalls.close, short=2, long=0, needs=STRACE),
+    Fault("kill-worker", kills.kill_worker, short=3, long=80, in_short=BOTH),
+    Fault("kill-parent", kills.kill_parent, short=1, long=10, in_short=SQLITE),
+    Fault("kill-group", kills.kill_group, short=1, long=10, in_short=SQLITE),
+    Fault("syscalls-save", syscalls.save, short=2, long=0, needs=STRACE, in_short=BOTH),
+    Fault("syscalls-start", syscalls.start, short=1, long=0, needs=STRACE, in_short=SQLITE),
+    Fault("syscalls-submit", syscalls.submit, short=2, long=0, needs=STRACE, in_short=POSTGRES),
+    Fault("syscalls-close", syscalls.close, short=1, long=0, needs=STRACE, in_short=SQLITE),
+    Fault("syscalls-checkpoint", syscalls.checkpoint, short=0, long=0, needs=STRACE, databases=SQLITE),
+    Fault("syscalls-migrate", syscalls.migration, short=1, long=0, needs=STRACE, in_short=SQLITE),
     Fault(
-        "syscalls-checkpoint",
-        syscalls.checkpoint,
-        short=2,
-        long=0,
-        needs=STRACE,
-        databases=SQLITE,
-        in_short=SQLITE,
+        "fsync-error", disks.fsync_error, short=1, long=8, needs=STRACE, databases=SQLITE, in_short=SQLITE
     ),
-    Fault("syscalls-migrate", syscalls.migration, short=2, long=0, needs=STRACE),
-    Fault(
-        "fsync-error", disks.fsync_error, short=1, long=10, needs=STRACE, databases=SQLITE, in_short=SQLITE
-    ),
-    Fault("disk-error", disks.disk_error, short=1, long=10, needs=STRACE, databases=SQLITE, in_short=SQLITE),
-    Fault(
-        "disk-full",
-        disks.disk_full,
-        short=1,
-        long=5,
-        needs=("linux", "mount"),
-        databases=SQLITE,
-        in_short=SQLITE,
-    ),
-    Fault("bit-flip", disks.bit_flip, short=6, long=300, databases=SQLITE, in_short=SQLITE),
-    Fault("backup", copies.backup, short=1, long=5),
-    Fault("poisoned", closings.poisoned, short=1, long=20),
-    Fault("scheduler-dead", closings.scheduler_dead, short=1, long=20),
-    Fault("scheduler-two", closings.scheduler_two, short=1, long=20),
-    Fault("submit-race", closings.submit_race, short=1, long=40),
-    Fault("item-edited", edits.item_edited, short=1, long=5),
+    Fault("disk-error", disks.disk_error, short=1, long=8, needs=STRACE, databases=SQLITE),
+    Fault("disk-full", disks.disk_full, short=1, long=3, needs=MOUNT, databases=SQLITE, in_short=SQLITE),
+    Fault("bit-flip", disks.bit_flip, short=4, long=100, databases=SQLITE, in_short=SQLITE),
+    Fault("backup", copies.backup, short=1, long=2, in_short=SQLITE),
+    Fault("poisoned", closings.poisoned, short=1, long=5, in_short=SQLITE),
+    Fault("scheduler-dead", closings.scheduler_dead, short=1, long=5, in_short=POSTGRES),
+    Fault("scheduler-two", closings.scheduler_two, short=1, long=5, in_short=POSTGRES),
+    Fault("submit-race", closings.submit_race, short=1, long=10, in_short=BOTH),
+    Fault("item-edited", edits.item_edited, short=1, long=2, in_short=SQLITE),
     *SURROUNDINGS,
 )
+"""`long` of the kills at system calls counts for nothing: there every call is tried."""
 
 
 def fault_of(name: str) -> Fault:

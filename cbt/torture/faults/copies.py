@@ -9,14 +9,21 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+from sqlalchemy import select
+
+from cbt.db.unit_of_work import reading
+from cbt.delivery.models import JournalEntry
+from cbt.torture.ledger import Number
 from cbt.torture.site import Site
 from cbt.torture.trial import Trial
 
 SAVES_BEFORE = 150
 SAVES_AFTER = 40
+PAUSE = 0.05
 
 
 def backup(trial: Trial) -> None:
@@ -24,7 +31,7 @@ def backup(trial: Trial) -> None:
     for _ in range(trial.times):
         site = trial.site()
         destination = site.folder / "backups"
-        with site.serving() as server, site.load(trial.seed, lambda: server.port) as load:
+        with site.serving() as server, site.load(trial.seed, lambda: server.port, pause=PAUSE) as load:
             load.wait_for_saves(SAVES_BEFORE)
             ledger = site.ledger.copy()
             began = time.monotonic()
@@ -35,6 +42,7 @@ def backup(trial: Trial) -> None:
             trial.drain(load)
         trial.judge(site)
         if trial.expect(made.returncode == 0, "X", f"the backup failed: {made.stderr[-500:]}"):
+            ledger.sent = site.ledger.copy().sent  # it may hold more than it must
             _go_on_elsewhere(trial, replace(site, ledger=ledger, outages=[]), destination)
 
 
@@ -45,13 +53,21 @@ def _go_on_elsewhere(trial: Trial, site: Site, destination: Path) -> None:
     restored = _cbt(elsewhere, "restore", str(copy))
     if not trial.expect(restored.returncode == 0, "X", f"the restore failed: {restored.stderr[-500:]}"):
         return
-    # What was sent after the backup is not in it, so only what was acknowledged before it is looked for.
     trial.judge(elsewhere, settled=False)
-    elsewhere.ledger.forget_leases()
+    elsewhere.ledger.go_back(_kept(elsewhere))
     with elsewhere.serving() as server, elsewhere.load(trial.seed + 1, lambda: server.port) as load:
         trial.expect(load.wait_for_saves(SAVES_AFTER), "X", "nothing could be saved on the restored copy")
         trial.drain(load)
     trial.judge(elsewhere)
+
+
+def _kept(site: Site) -> dict[int, set[Number]]:
+    kept: dict[int, set[Number]] = defaultdict(set)
+    with site.app(), reading() as session:
+        query = select(JournalEntry.attempt_id, JournalEntry.lease_epoch, JournalEntry.seq)
+        for attempt_id, epoch, seq in session.execute(query):
+            kept[attempt_id].add((epoch, seq))
+    return kept
 
 
 def _cbt(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
