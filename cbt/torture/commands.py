@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ SHOWN = 10
     "torture", help="故障演练：逐项破坏，核对一条作答都没有丢 · Break it on purpose, lose nothing."
 )
 @click.option(
-    "--short/--long", "short", default=True, help="短：每项几次；长：每项多次 · a few times or many"
+    "--long/--short", "long", default=False, help="长：每项多次；短：每项几次 · many of each, or a few"
 )
 @click.option("--only", help="只做这些故障（逗号分隔）· these faults only, by comma")
 @click.option("--seed", type=int, help="随机种子 · seed of the random choices")
@@ -32,13 +33,14 @@ SHOWN = 10
     "--report", "folder", type=click.Path(path_type=Path), help="报告的文件夹 · folder of the report"
 )
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
-def torture(short: bool, only: str | None, seed: int | None, folder: Path | None, as_json: bool) -> None:
+def torture(long: bool, only: str | None, seed: int | None, folder: Path | None, as_json: bool) -> None:
     """Try every fault this machine can inject, in a temporary folder; exit 1 when an invariant broke."""
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
     faults = _chosen(only)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, it ends its servers first
     with catalogues():
-        results = _run(faults, long=not short, seed=seed)
-        data = as_data(results, long=not short, seed=seed)
+        results = _run(faults, long=long, seed=seed)
+        data = as_data(results, long=long, seed=seed)
         if folder is not None:
             path = write_report(folder, data)
             click.echo(gettext("torture.report_at", path=str(path)), err=True)

@@ -22,9 +22,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("syscalls-close", syscalls.close, short=1, long=0, needs=STRACE, in_short=SQLITE),
     Fault("syscalls-checkpoint", syscalls.checkpoint, short=0, long=0, needs=STRACE, databases=SQLITE),
     Fault("syscalls-migrate", syscalls.migration, short=1, long=0, needs=STRACE, in_short=SQLITE),
-    Fault(
-        "fsync-error", disks.fsync_error, short=1, long=8, needs=STRACE, databases=SQLITE, in_short=SQLITE
-    ),
+    Fault("fsync-error", disks.fsync_error, short=1, long=8, needs=STRACE, databases=SQLITE, in_short=SQLITE),
     Fault("disk-error", disks.disk_error, short=1, long=8, needs=STRACE, databases=SQLITE),
     Fault("disk-full", disks.disk_full, short=1, long=3, needs=MOUNT, databases=SQLITE, in_short=SQLITE),
     Fault("bit-flip", disks.bit_flip, short=4, long=100, databases=SQLITE, in_short=SQLITE),
