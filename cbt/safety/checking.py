@@ -28,6 +28,7 @@ from cbt.errors import Unavailable
 from cbt.paths import migrations_dir
 from cbt.rules.canonical import digest
 from cbt.safety.attempts import check_journals, check_scores
+from cbt.safety.rulings import check_rulings
 
 TRIES = 3
 """A page that a checkpoint is writing at this moment can look torn; a damaged one does so every time."""
@@ -189,5 +190,6 @@ CHECKS: tuple[tuple[str, Callable[[Session], Answer]], ...] = (
     ("forms", _forms),
     ("journals", check_journals),
     ("scores", check_scores),
+    ("rulings", check_rulings),
     ("personal", _personal),
 )

@@ -7,6 +7,9 @@ import { openSettings } from "./settings.js";
 
 const ALWAYS_SHOWN = 5 * 60_000;
 const LAST = 60_000;
+const SAVE_MARKS = {
+  offline: ["warn", "▲"], stopped: ["warn", "▲"], volatile: ["warn", "▲"], sending: ["", "◌"], late: ["warn", "▲"], saved: ["ok", "✓"],
+};
 
 export class Bar {
   constructor(app) {
@@ -105,11 +108,13 @@ export class Bar {
     const { outbox } = this.app;
     const waiting = outbox.waiting({ answers: true }).length;
     const pill = this.parts.save;
-    const state = !outbox.online ? "offline" : !outbox.durable ? "volatile" : waiting ? "sending" : "saved";
-    const [kind, mark] = { offline: ["warn", "▲"], volatile: ["warn", "▲"], sending: ["", "◌"], saved: ["ok", "✓"] }[state];
+    const stopped = waiting && !outbox.running && this.app.entries;
+    const state = !outbox.online ? "offline" : stopped ? "stopped" : !outbox.durable ? "volatile"
+      : waiting ? "sending" : outbox.evidence ? "late" : "saved";
+    const [kind, mark] = SAVE_MARKS[state];
     pill.className = `pill num push ${kind}`;
     const key = state === "offline" && !waiting ? "save.offline_none" : state === "offline" && !outbox.durable ? "save.offline_volatile" : `save.${state}`;
-    pill.replaceChildren(h("span", { "aria-hidden": "true" }, mark), t(key, { n: waiting }));
+    pill.replaceChildren(h("span", { "aria-hidden": "true" }, mark), t(key, { n: state === "late" ? outbox.evidence : waiting }));
     if (this.saveState && this.saveState !== state && (state === "offline" || this.saveState === "offline")) {
       this.app.announce(t(state === "offline" ? "save.said_offline" : "save.said_online", { n: waiting }));
     }

@@ -216,6 +216,10 @@ export const flow = {
     this.syncing = true;
     const reply = await call(this.urls.clock, { method: "GET", headers: { "X-CBT-Lease": this.lease }, credentials: "omit" });
     this.syncing = false;
+    if (!isTransient(reply.status) && !this.outbox.online) {
+      this.outbox.reach(true);
+      this.outbox.wake();
+    }
     if (reply.status === 409) {
       if (this.running) this.lost();
     } else {

@@ -98,6 +98,7 @@ export class Outbox {
   stop() {
     this.running = false;
     clearTimeout(this.timer);
+    this.mark(this.waiting(), "local");
   }
 
   /** Keep an entry on this machine and send it as soon as the line is free. */
@@ -139,14 +140,6 @@ export class Outbox {
   /** How many answers came too late: the server has them as evidence. Source: R-29. */
   get evidence() {
     return [...this.entries.values()].filter(({ late, kind }) => late && kind === "answer").length;
-  }
-
-  /** What a recovery file holds, or null when nothing waits or no lease ever sealed it. */
-  recovery() {
-    const entries = this.waiting({ answers: true });
-    if (!entries.length || !this.sealed) return null;
-    const { epoch, seal } = this.sealed;
-    return { attempt: this.attempt, epoch, seal, entries, receipts: this.receipts };
   }
 
   /** The page came back (from sleep, the background, a cut): what waits goes out now. */
@@ -268,6 +261,7 @@ export class Outbox {
     }
     if (this.waiting().length || code === "unit.closed") this.plan(200);
     else this.stop();
+    this.hooks.changed();
     this.hooks.closed(code);
   }
 

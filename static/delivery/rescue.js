@@ -38,7 +38,7 @@ export class Rescue {
     root.hidden = !state;
     root.className = `rescue notice ${state ? TONES[state.key] : ""}`;
     root.replaceChildren(...(state ? [icon(state.key === "evidence" ? "info" : "alert"), h("div", {}, h("p", {}, said),
-      state.file && app.outbox.recovery() ? this.button() : null)] : []));
+      state.file && app.outbox.sealed ? this.button() : null)] : []));
   }
 
   button() {
@@ -46,11 +46,12 @@ export class Rescue {
   }
 
   save() {
-    const { app } = this;
-    const held = app.outbox.recovery();
-    if (!held) return;
-    const now = new Date(app.outbox.hooks.now());
-    download(sealFile({ ...held, madeAt: now.toISOString() }), fileName(app.attempt.seat_number, now));
+    const { app, app: { outbox } } = this;
+    const now = new Date(outbox.hooks.now());
+    download(sealFile({
+      attempt: outbox.attempt, epoch: outbox.sealed.epoch, seal: outbox.sealed.seal, receipts: outbox.receipts,
+      entries: outbox.waiting({ answers: true }), madeAt: now.toISOString(),
+    }), fileName(app.attempt.seat_number, now));
     app.toast(t("rescue.saved"), "accent", { stay: true });
   }
 }

@@ -106,7 +106,8 @@ def test_answers_that_never_arrived_come_back_by_file_and_by_two_people(
     assert [position for position, _ in journal_of(centre, "theory")] == [1, 2]
 
     # The server has it now, so the machine forgets it.
-    machine.go("/")
+    with machine.page.expect_response("**/seat/undelivered"):
+        machine.go("/")
     expect(machine.find("#undelivered")).to_be_hidden()
     assert machine.page.evaluate(RECORDS) == []
 
@@ -168,6 +169,7 @@ def test_what_stays_on_a_left_machine_is_offered_there(
     former.context.set_offline(False)
     expect(candidate.find("#screen h2")).to_have_text(candidate.text("delivery.screen.lost.title"))
     rescue(candidate, "lost")
+    expect(candidate.find("#save.warn")).to_have_text("▲1 题未送达")
     candidate.look("left-machine", zoom=True)
     text = saved_file(former, "#rescue button", tmp_path).read_text("ascii")
     assert '"epoch":1,' in text
@@ -191,6 +193,9 @@ def test_an_answer_that_arrives_after_the_closing_is_said_to_be_evidence(
     centre.wait_for_score("theory")
     browser.context.set_offline(False)
     candidate.meet_screen("deadline")
+    expect(candidate.find("#save.warn")).to_have_text(
+        f"▲{candidate.text('delivery.save.late').replace('{n}', '1')}"
+    )
     said = candidate.text("delivery.rescue.evidence").split("}")[1]
     expect(candidate.find("#rescue")).to_contain_text(said)
     candidate.look("late-evidence", zoom=True)

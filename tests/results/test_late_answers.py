@@ -18,6 +18,7 @@ from cbt.delivery.models import Attempt, LateEntry
 from cbt.delivery.sweeps import expire_overdue
 from cbt.results.models import Result
 from cbt.safety.attempts import check_journals, check_scores
+from cbt.safety.rulings import check_rulings
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.sittings.models import SittingRoom
@@ -287,3 +288,22 @@ def test_a_reopened_paper_keeps_what_was_approved(scene: Scene) -> None:
 
 def test_nothing_of_a_score_is_shown_before_the_sitting_is_over(world: World) -> None:
     assert world.staff("officer").get(f"/results/{world.sitting_ref}/late").status_code == 409
+
+
+def test_a_ruled_entry_that_was_altered_is_found_even_where_it_never_counted(scene: Scene) -> None:
+    assert scene.rule("theory", verdict="rejected").status_code == 303
+    with scene.world.app.app_context(), unit_of_work() as session:
+        assert check_rulings(session) == (1, [])
+        entry = session.scalars(select(LateEntry).join(RuledEntry)).first()
+        assert entry is not None
+        entry.value = '"A"' if entry.value == '"B"' else '"B"'
+        session.flush()
+        assert check_rulings(session) == (1, [("ruling", scene.world.sitters["theory"].attempt_ref)])
+
+
+def test_a_ruling_that_the_audit_log_does_not_know_is_found(scene: Scene) -> None:
+    assert scene.rule("theory", verdict="rejected").status_code == 303
+    with scene.world.app.app_context(), unit_of_work() as session:
+        session.scalars(select(LateRuling)).one().verdict = "approved"
+        session.flush()
+        assert check_rulings(session) == (1, [("ruling_seal", scene.world.sitters["theory"].attempt_ref)])
