@@ -5,10 +5,17 @@
 const NAME = "cbt-outbox";
 const TABLE = "entries";
 const PREFIX = "cbt-outbox:";
-const PATIENCE = 3000; // a profile on a broken disk may never answer; the paper must open all the same
+const PATIENCE = 10_000; // a profile on a broken disk may never answer; the paper must open all the same
 
-/** Open the best storage this browser has. `durable` is false when nothing survives the page. */
-export async function openStorage() {
+let opened;
+
+/** Open the best storage this browser has, once a page. `durable` is false when nothing survives the page. */
+export function openStorage() {
+  opened ??= best();
+  return opened;
+}
+
+async function best() {
   try {
     return await indexed();
   } catch {

@@ -99,7 +99,7 @@ def test_the_network_and_the_machine_misbehave(centre: Centre, browsers: Browser
     assert journal_of(centre, "theory")[5:] == [(6, '"A"')]
     page.clock.resume()
 
-    # Asleep for ten minutes, the lid closed on an answer that could not go out.
+    # Asleep for half an hour, the lid closed on an answer that could not go out.
     browser.context.set_offline(True)
     candidate.find("body").press("PageDown")
     candidate.type_through(["b"])
@@ -107,7 +107,7 @@ def test_the_network_and_the_machine_misbehave(centre: Centre, browsers: Browser
     sleeper = browser.context.new_cdp_session(page)
     sleeper.send("Page.setWebLifecycleState", {"state": "frozen"})
     centre.contexts.remove(browser.context)
-    centre.move(minutes=10, heard=False)
+    centre.move(minutes=30, heard=False)
     centre.contexts.append(browser.context)
     browser.context.set_offline(False)
     sleeper.send("Page.setWebLifecycleState", {"state": "active"})
