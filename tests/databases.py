@@ -14,11 +14,14 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+_ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 URL_VARIABLE = "CBT_TEST_POSTGRES_URL"
 
 
@@ -86,33 +89,42 @@ def start_postgres() -> PostgresServer | None:
     named = os.environ.get(URL_VARIABLE)
     if named:
         return PostgresServer(named.replace("postgresql+psycopg://", "postgresql://"))
+    return start_own()
+
+
+def start_own(options: Mapping[str, str] | None = None) -> PostgresServer | None:
+    """Start a server of this process's own, with more options when there are some; None without binaries."""
     source = find_binaries()
     if source is None:
         return None
     folder = Path(tempfile.mkdtemp(prefix="cbt-pg-"))
     folder.chmod(0o755)
     binaries = _reachable(source, folder)
-    user = _unprivileged()
     data = folder / "data"
     data.mkdir(mode=0o700)
-    if user is not None:
-        os.chown(data, user.pw_uid, user.pw_gid)
-    who = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    give_to_server(data)
     subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "cbt", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL, **who,
+        check=True, cwd=folder, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, **_who(),
     )  # fmt: skip
+    return serve_data(binaries, folder, data, options)
+
+
+def serve_data(
+    binaries: Path, folder: Path, data: Path, more: Mapping[str, str] | None = None
+) -> PostgresServer:
+    """Serve a data directory that is there; `folder` is removed with the server."""
     port = _free_port()
     options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
     # Not UTC, as at a centre: an instant that loses its zone on the way shows.
     options |= {"timezone": "Asia/Shanghai"}
     options |= {"port": str(port), "max_connections": "200", "deadlock_timeout": "200ms"}
+    options |= more or {}
     command: list[str | Path] = [binaries / "postgres", "-D", data]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who
+        command, cwd=folder, env=_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_who()
     )
     server = PostgresServer(f"postgresql://cbt@127.0.0.1:{port}/postgres", process, folder)
     _wait(server)
@@ -130,6 +142,19 @@ def _wait(server: PostgresServer) -> None:
             assert server.process is not None
             server.process.wait(timeout=0.1)
     raise RuntimeError("the test PostgreSQL server did not answer")
+
+
+def _who() -> dict[str, Any]:
+    user = _unprivileged()
+    return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def give_to_server(folder: Path) -> None:
+    """Make a folder and what is in it the server's own, where that runs as another user."""
+    user = _unprivileged()
+    if user is not None:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
