@@ -54,8 +54,9 @@ class Receiver:
     def __init__(self, tools: Path, server: PostgresServer, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
+        _ask(server, "SELECT pg_create_physical_replication_slot('cbt_copy', true)")
         self.process = subprocess.Popen(
-            [tools / "pg_receivewal", "--synchronous", "--directory", folder, "--dbname",
+            [tools / "pg_receivewal", "--synchronous", "--slot", "cbt_copy", "--directory", folder, "--dbname",
              f"{server.admin_url.replace('/postgres', '')}?application_name=cbt_copy", "--no-loop"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
