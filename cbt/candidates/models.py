@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.base import Base
@@ -63,6 +63,13 @@ class Registration(Base):
         UniqueConstraint("sitting_room_id", "seat_id"),
         UniqueConstraint("ticket_id", "sitting_id", "paper"),
         Index("ix_registration_room", "sitting_room_id"),
+        Index(
+            "ix_registration_out",
+            "id",
+            "left_at",
+            sqlite_where=text("left_at IS NOT NULL"),
+            postgresql_where=text("left_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

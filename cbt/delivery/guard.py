@@ -83,10 +83,12 @@ _COLUMNS = (
     "a.id, a.state, a.lease_hash, a.lease_epoch, a.closes_at, a.earliest_submit_at, a.open_unit, "
     "a.unit_ends_at, a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at"
 )
-_FROM = (
-    "FROM attempt a JOIN registration r ON r.id = a.registration_id "
-    "LEFT JOIN attempt_live l ON l.attempt_id = a.id WHERE a.id"
-)
+_JOINS = {
+    "sqlite": "LEFT JOIN registration r INDEXED BY ix_registration_out",
+    "postgresql": "LEFT JOIN registration r",
+}
+"""Who is out of the room is asked of a small index. Reading (and deciphering) a page of registrations for each
+save, as SQLite prefers, would be a quarter of what is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,12 @@ class Dialect:
 
     def _guards(self, cursor: Any, attempt_ids: Sequence[int], lock: str) -> dict[int, Guard]:
         among, values = self.among(attempt_ids)
-        cursor.execute(f"SELECT {_COLUMNS} {_FROM} {among}{lock}", values)
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM attempt a LEFT JOIN attempt_live l ON l.attempt_id = a.id "
+            f"{_JOINS[self.name]} ON r.id = a.registration_id AND r.left_at IS NOT NULL "
+            f"WHERE a.id {among}{lock}",
+            values,
+        )
         return {row[0]: _guard(row) for row in cursor.fetchall()}
 
 

@@ -5,6 +5,7 @@ Source: R-21, R-24, R-29, R-40, R-41; I1, I2, I3, I11.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 from cbt.db.types import read_instant
 from cbt.delivery.entries import Entry
 from cbt.delivery.guard import AttemptInfo, Dialect, Guard
+from cbt.delivery.save_sql import SaveStatements
 from cbt.rules.attempt_state import State
 from cbt.rules.shape import is_answered
 
@@ -82,7 +84,7 @@ class SaveBatch:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._sql = _Statements(dialect)
+        self._sql = SaveStatements(dialect)
 
     def perform(self, cursor: Any, saves: Sequence[Save], guards: Mapping[int, Guard]) -> list[Saved]:
         """Append what counts of each save, as if one after the other, and return what became of them.
@@ -174,16 +176,21 @@ class SaveBatch:
             if row.blurs or not row.marked
         ]
         if plain:
-            cursor.executemany(self._sql.seen, plain)
-        if marks:
-            cursor.executemany(
-                self._sql.mark,
-                [
-                    (at.seen_at, at.saved_at, full, place, place - 1, str(full), place + 1, attempt_id)
-                    for attempt_id, place, full in marks
-                    for at in (seen[attempt_id],)
-                ],
-            )
+            self._update(cursor, self._sql.seen, plain)
+        for layer in _layers(marks):
+            rows = [
+                (at.seen_at, at.saved_at, full, place, place - 1, str(full), place + 1, attempt_id)
+                for attempt_id, place, full in layer
+                for at in (seen[attempt_id],)
+            ]
+            self._update(cursor, self._sql.mark, rows)
+
+    def _update(self, cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Update one row for each of `rows`, no two of them the same; on PostgreSQL in one statement."""
+        if self._dialect.name == "postgresql":
+            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        else:
+            cursor.executemany(statement, rows)
 
 
 @dataclass(slots=True)
@@ -199,6 +206,19 @@ class _Seen:
 _HEARD = (Outcome.SAVED, Outcome.SUSPENDED)
 _UNREAD = (Outcome.LEASE_LOST, Outcome.SUSPENDED)
 """Their entries are neither acknowledged nor kept: the browser keeps them."""
+
+
+def _layers(marks: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, int]]]:
+    """Return the marks in order, as lists that hold each attempt once at most: nearly always one list."""
+    layers: list[list[tuple[int, int, int]]] = []
+    seen: Counter[int] = Counter()
+    for mark in marks:
+        depth = seen[mark[0]]
+        seen[mark[0]] += 1
+        if depth == len(layers):
+            layers.append([])
+        layers[depth].append(mark)
+    return layers
 
 
 def _judge(save: Save, guard: Guard) -> _Case:
@@ -231,44 +251,3 @@ def _key(save: Save, entry: Entry) -> Key:
 
 def _unit(info: AttemptInfo, entry: Entry) -> int:
     return info.units[entry.position - 1] if entry.position else 0
-
-
-_COLUMNS = "(attempt_id, lease_epoch, seq, position, kind, value, received_at"
-
-
-class _Statements:
-    """The SQL of saves, written once per process."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        if dialect.name == "postgresql":
-            self.insert = (
-                f"INSERT INTO journal {_COLUMNS}, in_grace) SELECT * FROM unnest(%s::int[], %s::int[], "
-                "%s::int[], %s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[]) "
-                "ON CONFLICT DO NOTHING RETURNING attempt_id, lease_epoch, seq"
-            )
-        else:
-            self.insert = (
-                f"INSERT INTO journal {_COLUMNS}, in_grace) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT DO NOTHING"
-            )
-        self.keep_late = dialect.sql(
-            f"INSERT INTO late_entry {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        )
-        self.known = dialect.sql(
-            "SELECT seq, received_at FROM journal WHERE attempt_id = ? AND lease_epoch = ? AND seq"
-        )
-        usable = "true" if dialect.name == "postgresql" else "1"
-        self.gap = dialect.sql(
-            "INSERT INTO gap (attempt_id, from_at, to_at, usable, resent) "
-            f"SELECT attempt_id, seen_at, ?, {usable}, ? FROM attempt_live "
-            "WHERE attempt_id = ? AND seen_at < ?"
-        )
-        self.seen = dialect.sql(
-            "UPDATE attempt_live SET seen_at = ?, saved_at = coalesce(?, saved_at), blurs = blurs + ? "
-            "WHERE attempt_id = ?"
-        )
-        self.mark = dialect.sql(
-            "UPDATE attempt_live SET seen_at = ?, saved_at = ?, "
-            "answered = answered + ? - CASE WHEN substr(answered_map, ?, 1) = '1' THEN 1 ELSE 0 END, "
-            "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?) WHERE attempt_id = ?"
-        )

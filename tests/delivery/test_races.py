@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,9 @@ from cbt.db.base import db
 from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.digests import answers_in, journal_texts
+from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import Dialect, hash_lease
-from cbt.delivery.models import Attempt, JournalEntry
+from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry
 from cbt.delivery.saving import Save
 from cbt.delivery.sweeps import expire_overdue
 from cbt.errors import Unavailable
@@ -62,8 +63,6 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
     def save() -> None:
         with world.app.app_context():
             info = journal.infos.get(page.ref)
-            from cbt.delivery.entries import read_entries
-
             entries = read_entries(info, [page.entry(1, "A")])
             outcome.append(journal.save(Save(info, hash_lease(page.lease), page.epoch, entries, received_at)))
 
@@ -274,3 +273,56 @@ def test_one_attempt_that_cannot_be_scored_does_not_keep_the_others_from_it(page
 def test_the_database_in_use_is_the_one_the_test_names(world: World, database_kind: str) -> None:
     with world.app.app_context():
         assert db.engine.dialect.name == database_kind
+
+
+def test_saves_of_one_batch_count_as_if_one_after_the_other(world: World, database_kind: str) -> None:
+    """Two candidates in one batch: answers twice at a position, a repeat, a heartbeat, a stale lease."""
+    world.admit_all()
+    world.start()
+    pages = {name: Page(world, name) for name in ("theory", "second")}
+    for page in pages.values():
+        assert page.start().status_code == 200
+    journal = world.app.extensions["cbt_journal"]
+    with world.app.app_context():
+        infos = {name: journal.infos.get(page.ref) for name, page in pages.items()}
+    at = [PLANNED + timedelta(seconds=25, milliseconds=number) for number in range(8)]
+
+    def save(name: str, now: datetime, *entries: dict[str, Any], epoch: int = 1) -> Save:
+        page = pages[name]
+        read = read_entries(infos[name], list(entries))
+        return Save(infos[name], hash_lease(page.lease), epoch, read, now)
+
+    def entry(seq: int, position: int, value: str | None) -> dict[str, Any]:
+        return {"seq": seq, "kind": "answer", "position": position, "value": value}
+
+    batch = [
+        save("theory", at[0], entry(1, 1, "A"), entry(2, 2, "B")),
+        save("second", at[1], entry(1, 1, "B")),
+        save("theory", at[2], entry(3, 1, None)),
+        save("theory", at[3], entry(2, 2, "B"), entry(4, 3, "A")),
+        save("theory", at[4], entry(9, 9, "A"), epoch=2),
+        save("second", at[5]),
+        save("theory", at[6], entry(1, 1, "A")),
+    ]
+    with world.app.app_context(), unit_of_work() as session:
+        cursor = session.connection().connection.cursor()
+        saved = journal.perform(cursor, batch)
+    receipts = [{one.seq: one.at for one in each.receipts} for each in saved]
+    assert receipts[0] == {1: at[0], 2: at[0]}
+    assert receipts[1] == {1: at[1]}
+    assert receipts[3] == {2: at[0], 4: at[3]}, "a repeat returns the first receipt"
+    assert receipts[6] == {1: at[0]}
+    assert [each.outcome.value for each in saved] == [*["saved"] * 4, "lease.lost", *["saved"] * 2]
+    with world.app.app_context(), reading() as session:
+        ids = {name: world.sitters[name].attempt_id for name in pages}
+        answers = latest_answers(session, list(ids.values()))
+        assert answers[ids["theory"]] == {2: '"B"', 3: '"A"'}
+        live = {name: session.get_one(AttemptLive, attempt_id) for name, attempt_id in ids.items()}
+        assert (live["theory"].answered, live["theory"].answered_map[:4]) == (2, "0110")
+        assert (live["second"].answered, live["second"].answered_map[:2]) == (1, "10")
+        assert (live["theory"].seen_at, live["theory"].saved_at) == (at[6], at[3])
+        assert (live["second"].seen_at, live["second"].saved_at) == (at[5], at[1])
+        gaps = session.execute(select(Gap.attempt_id, Gap.from_at, Gap.to_at, Gap.resent)).all()
+        assert sorted(tuple(gap) for gap in gaps) == sorted(
+            [(ids["theory"], PLANNED, at[0], 2), (ids["second"], PLANNED, at[1], 1)]
+        ), "one silence is one gap"

@@ -1,0 +1,59 @@
+"""The SQL of saves. On PostgreSQL a batch is one statement for each table, on SQLite one for each row."""
+
+from __future__ import annotations
+
+from cbt.delivery.guard import Dialect
+
+_COLUMNS = "(attempt_id, lease_epoch, seq, position, kind, value, received_at"
+
+
+class SaveStatements:
+    """The SQL of saves, written once per process."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        if dialect.name == "postgresql":
+            self.insert = (
+                f"INSERT INTO journal {_COLUMNS}, in_grace) SELECT * FROM unnest(%s::int[], %s::int[], "
+                "%s::int[], %s::int[], %s::text[], %s::text[], %s::timestamptz[], %s::boolean[]) "
+                "ON CONFLICT DO NOTHING RETURNING attempt_id, lease_epoch, seq"
+            )
+        else:
+            self.insert = (
+                f"INSERT INTO journal {_COLUMNS}, in_grace) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING"
+            )
+        self.keep_late = dialect.sql(
+            f"INSERT INTO late_entry {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        )
+        self.known = dialect.sql(
+            "SELECT seq, received_at FROM journal WHERE attempt_id = ? AND lease_epoch = ? AND seq"
+        )
+        usable = "true" if dialect.name == "postgresql" else "1"
+        self.gap = dialect.sql(
+            "INSERT INTO gap (attempt_id, from_at, to_at, usable, resent) "
+            f"SELECT attempt_id, seen_at, ?, {usable}, ? FROM attempt_live "
+            "WHERE attempt_id = ? AND seen_at < ?"
+        )
+        self.seen = (
+            "UPDATE attempt_live SET seen_at = ?, saved_at = coalesce(?, saved_at), blurs = blurs + ? "
+            "WHERE attempt_id = ?"
+        )
+        self.mark = (
+            "UPDATE attempt_live SET seen_at = ?, saved_at = ?, "
+            "answered = answered + ? - CASE WHEN substr(answered_map, ?, 1) = '1' THEN 1 ELSE 0 END, "
+            "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?) WHERE attempt_id = ?"
+        )
+        if dialect.name == "postgresql":
+            self.seen = _for_each(self.seen, "timestamptz", "timestamptz", "int", "int")
+            self.mark = _for_each(
+                self.mark, "timestamptz", "timestamptz", "int", "int", "int", "text", "int", "int"
+            )
+
+
+def _for_each(update: str, *types: str) -> str:
+    """Return an UPDATE by one key, written with `?`, as one that takes lists of its values (PostgreSQL)."""
+    for number in range(len(types)):
+        update = update.replace("?", f"v.c{number}", 1)
+    lists = ", ".join(f"%s::{kind}[]" for kind in types)
+    names = ", ".join(f"c{number}" for number in range(len(types)))
+    return update.replace(" WHERE ", f" FROM unnest({lists}) AS v({names}) WHERE ")
