@@ -5,6 +5,7 @@ Source: R-64.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ def _text(values: Mapping[str, Any] | None) -> str:
 def entry_hash(prev_hash: str, entry_id: int, at: datetime, fields: list[str]) -> str:
     """Return the hash of one entry over the former hash and everything the entry says."""
     return digest(canonical_json([prev_hash, entry_id, to_micros(at), *fields]))
+
+
+def _former_hash(prev_hash: str, entry_id: int, at: datetime, fields: list[str]) -> str:
+    """Return the hash as 0.1.0 took it, over JSON with a space after each comma."""
+    return digest(json.dumps([prev_hash, entry_id, to_micros(at), *fields], ensure_ascii=False))
 
 
 @event.listens_for(Session, "before_commit")
@@ -121,8 +127,9 @@ def verify(session: Session) -> ChainReport:
         for entry in entries:
             count += 1
             fields = [entry.actor, entry.act, entry.subject, entry.reason, entry.before, entry.after]
-            expected = entry_hash(prev_hash, entry.id, entry.at, fields)
-            if entry.id != count or entry.prev_hash != prev_hash or entry.hash != expected:
+            said = (prev_hash, entry.id, entry.at, fields)
+            whole = entry.hash == entry_hash(*said) or entry.hash == _former_hash(*said)
+            if entry.id != count or entry.prev_hash != prev_hash or not whole:
                 return ChainReport(count, entry.id)
             prev_hash = entry.hash
     head = session.get(AuditHead, HEAD_ID)

@@ -5,6 +5,7 @@ Source: R-41, R-64.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, text
@@ -58,6 +59,25 @@ def journal_digests(session: Session, attempt_ids: Sequence[int]) -> dict[int, s
     return {
         attempt_id: digest(journal) for attempt_id, journal in journal_texts(session, attempt_ids).items()
     }
+
+
+def is_seal(sealed: str | None, journal: str) -> bool:
+    """Return whether `sealed` is the digest of a journal's text, as it is taken now or as 0.1.0 took it.
+
+    Source: R-64.
+    """
+    return sealed is not None and (digest(journal) == sealed or _former_digest(journal) == sealed)
+
+
+def _former_digest(journal: str) -> str:
+    lines = journal.split("\n")
+    rows = []
+    for when, place, value in zip(lines[1::3], lines[2::3], lines[3::3], strict=True):
+        epoch, seq, micros = map(int, when.split(" "))
+        position, _, kind = place.partition(" ")
+        row = [epoch, seq, int(position), kind or "answer", value or None, micros]
+        rows.append(json.dumps(row, ensure_ascii=False) + "\n")
+    return digest("".join(rows))
 
 
 def answers_in(journal: str) -> dict[str, str]:

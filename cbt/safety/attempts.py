@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
-from cbt.delivery.digests import journal_digests
+from cbt.delivery.digests import is_seal, journal_texts
 from cbt.delivery.models import Attempt
 from cbt.rules.attempt_state import State
 from cbt.rules.canonical import digest
@@ -31,10 +31,10 @@ def check_journals(session: Session) -> tuple[int, Found]:
     found: Found = []
     for attempts in _chunks(session, (State.CLOSED, State.SCORED)):
         looked_at += len(attempts)
-        digests = journal_digests(session, [attempt.id for attempt in attempts])
+        journals = journal_texts(session, [attempt.id for attempt in attempts])
         sealed = _sealed(session, attempts, act="attempt.close", name="journal")
         for attempt in attempts:
-            if digests[attempt.id] != attempt.journal_digest:
+            if not is_seal(attempt.journal_digest, journals[attempt.id]):
                 found.append(("journal", attempt.ref))
             elif sealed[attempt.ref][-1:] != [attempt.journal_digest]:
                 found.append(("journal_seal", attempt.ref))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime
 
 import flask
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from cbt.audit.chain import record, verify
+from cbt.audit.models import AuditEntry, AuditHead
 from cbt.db.unit_of_work import reading, unit_of_work
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
@@ -60,3 +63,21 @@ def test_damage_is_found_where_it_is(app: flask.Flask, damage: str, broken_at: i
     with app.app_context(), unit_of_work() as session:
         session.execute(text(damage))
     assert check(app)[1] == broken_at
+
+
+def test_a_log_that_0_1_0_began_goes_on_and_verifies(app: flask.Flask) -> None:
+    """That version hashed JSON with a space after each comma; the new lines follow on its head."""
+    former = ["cli", "former", "test:1", "", "", '{"n":2}']
+    sealed = hashlib.sha256(
+        json.dumps(["0" * 64, 1, int(AT.timestamp()) * 1_000_000, *former]).encode()
+    ).hexdigest()
+    names = ("actor", "act", "subject", "reason", "before", "after")
+    with app.app_context(), unit_of_work() as session:
+        line = dict(zip(names, former, strict=True))
+        session.add(AuditEntry(id=1, at=AT, prev_hash="0" * 64, hash=sealed, **line))
+        session.add(AuditHead(id=1, last_id=1, hash=sealed))
+    write(app, "a")
+    assert check(app) == (2, None)
+    with app.app_context(), unit_of_work() as session:
+        session.execute(text("UPDATE audit_entry SET reason = 'x' WHERE id = 1"))
+    assert check(app)[1] == 1

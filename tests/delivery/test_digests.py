@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import insert, select, text
 
 from cbt.db.types import to_micros
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.digests import answers_in, journal_digests, journal_texts
+from cbt.delivery.digests import answers_in, is_seal, journal_digests, journal_texts
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.rules.canonical import canonical_json
 from tests.helpers import count_queries
@@ -67,6 +68,20 @@ def test_both_databases_write_the_same_text_in_the_order_that_counts(world: Worl
     with world.app.app_context(), reading() as session:
         sealed = journal_digests(session, [attempt_id])
     assert sealed == {attempt_id: hashlib.sha256(TEXT.encode()).hexdigest()}
+
+
+def test_a_journal_that_0_1_0_sealed_is_still_whole(world: World, attempt_id: int) -> None:
+    """That version hashed a JSON line for each row."""
+    journal = read(world, attempt_id)
+    lines = [
+        json.dumps([*row[:5], to_micros(row[5])], ensure_ascii=False) + "\n"
+        for row in sorted(ROWS, key=lambda row: row[:2])
+    ]
+    former = hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert is_seal(former, journal)
+    assert is_seal(hashlib.sha256(journal.encode()).hexdigest(), journal)
+    assert not is_seal(former, journal.replace('"A"', '"B"', 1))
+    assert not is_seal(None, journal)
 
 
 def test_the_latest_entry_of_a_position_counts_and_a_clearing_leaves_nothing(
