@@ -3,6 +3,7 @@
     copy.json            what it is a copy of, and the number of its newest log
     cbt-00000007.base    the database before log 7
     cbt-00000007.log     everything committed since; then 8, 9 … up to the newest
+    cbt.spare            a log that was applied, to be written over as the next
 
 Logs that are done are applied to the base in their order and then removed. Applying one again changes
 nothing, so this may end at any moment. No key is ever in the folder.
@@ -22,11 +23,12 @@ from cbt.db.wal import apply_log
 from cbt.errors import InvalidInput
 
 COPY_MANIFEST = "copy.json"
+SPARE = "cbt.spare"
 FORMAT = 1
 PRODUCT = "cbt-engine"
 _BASE = re.compile(r"cbt-(\d{8})\.base")
 _OURS = re.compile(r"cbt-(\d{8})\.(?:base|base\.part|base-wal|base-shm|log)")
-_TYPES = {"str": str, "int": int, "bool": bool, "dict[str, str]": dict}
+_TYPES = {"str": str, "int": int, "bool": bool, "dict[str, str]": dict, "dict[str, int]": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class CopySet:
     version: int
     """The database's user_version as the newest log began: that log's first commit raised it."""
     newest: int
+    closed: dict[str, int]
+    """Frames of the logs that are done, by number."""
     keys: dict[str, str]
     """Fingerprints of the keys that the copy needs."""
 
@@ -92,6 +96,13 @@ def write_copy(folder: Path, copy: CopySet) -> None:
     sync_folder(folder)
 
 
+def closed_logs(folder: Path) -> dict[str, int]:
+    """Return the frames of the logs that are done and still there."""
+    copy = read_copy(folder)
+    known = {} if copy is None else copy.closed
+    return {number: frames for number, frames in known.items() if log_path(folder, int(number)).is_file()}
+
+
 def remove_before(folder: Path, number: int) -> None:
     """Remove the files of this kind that are older than base `number`, and what was never finished."""
     for path in folder.iterdir():
@@ -111,10 +122,11 @@ def fold(folder: Path, key: bytes | None) -> None:
         return
     for done in range(number, copy.newest):
         applied = apply_log(base_path(folder, done), log_path(folder, done), key)
-        if not applied.whole:
+        if applied.frames != copy.closed.get(str(done)):
             raise ValueError(log_path(folder, done).name)
         with base_path(folder, done).open("rb+") as handle:
             os.fsync(handle.fileno())
         base_path(folder, done).rename(base_path(folder, done + 1))
+        log_path(folder, done).replace(folder / SPARE)
         sync_folder(folder)
         remove_before(folder, done + 1)

@@ -58,7 +58,7 @@ class JournalCopy:
         self._number = 0
         self._salts = b""
         self._seen = (0, 0)
-        self._synced = -1
+        self._copied = 0
         self._empty_at = EMPTY_AT
         self._attached_once = False
         self._failed = False
@@ -179,12 +179,12 @@ class JournalCopy:
             return False
         self._wal = self._source.open_log()
         self._number, self._salts = held.newest, end.salts
-        if end.frames_in(os.fstat(self._log.fileno()).st_size) > end.frames:
+        if end.goes_on_in(self._log):
             raise Unavailable("copy.ahead", path=str(self.folder))
         # What was not yet forced to disk when the power failed may be anything: the log is written anew.
         copy_range(self._wal, self._log, 0, end.size)
         os.fsync(self._log.fileno())
-        self._synced = end.size
+        self._copied = end.frames
         return True
 
     def _marked_for_base(self) -> bool:
@@ -205,24 +205,27 @@ class JournalCopy:
                 arriving.rename(base)
             finally:
                 arriving.unlink(missing_ok=True)
-            self._begin_log(number, end)
+            self._begin_log(number, end, {})
             copyset.remove_before(self.folder, number)
         log.warning("the second copy in %s begins with a new base", self.folder)
 
-    def _begin_log(self, number: int, end: End) -> None:
+    def _begin_log(self, number: int, end: End, closed: dict[str, int]) -> None:
         self.close()
         self._wal = self._source.open_log()
-        self._log = create_file(copyset.log_path(self.folder, number))
+        spare = self.folder / copyset.SPARE
+        self._log = create_file(copyset.log_path(self.folder, number), over=spare)
         copy_range(self._wal, self._log, 0, end.size)
         os.fsync(self._log.fileno())
         sync_folder(self.folder)
-        self._number, self._salts, self._synced = number, end.salts, end.size
+        self._number, self._salts, self._copied = number, end.salts, end.frames
         encrypted = self._source.key is not None
         prints = key_prints(self._keys, encrypted=encrypted)
         salt, version = self._source.salt(), self._source.version()
         copyset.write_copy(
             self.folder,
-            copyset.CopySet(copyset.PRODUCT, copyset.FORMAT, encrypted, salt, version, number, prints),
+            copyset.CopySet(
+                copyset.PRODUCT, copyset.FORMAT, encrypted, salt, version, number, closed, prints
+            ),
         )
         self._seen = self._stamp()
 
@@ -232,18 +235,15 @@ class JournalCopy:
             raise Broken("the log is empty")
         if end.salts != self._salts or self._stamp() != self._seen:
             self._take_over(end)
-        size = os.fstat(self._log.fileno()).st_size
-        done = end.frames_in(size)
-        if done > end.frames:
+        if self._copied > end.frames:
             raise Broken("the copy is longer than the log")
-        if done < end.frames:
-            tail = copy_range(self._wal, self._log, HEADER + done * end.frame_size, end.size)
+        if self._copied < end.frames:
+            # What another process has copied meanwhile is written again: the same bytes in the same place.
+            tail = copy_range(self._wal, self._log, HEADER + self._copied * end.frame_size, end.size)
             if len(tail) >= end.frame_size and not end.closes(tail):
                 raise Broken("the log does not end where its index says")
-            size = -1
-        if size < 0 or self._synced != size:
             _sync(self._log.fileno())
-            self._synced = end.size
+            self._copied = end.frames
         if end.frames >= self._empty_at:
             self._empty(end)
 
@@ -257,7 +257,7 @@ class JournalCopy:
         if log_salts(self._log) != end.salts:
             raise Broken("the database's log was begun by another program")
         self._wal = self._source.open_log()
-        self._number, self._salts, self._synced = held.newest, end.salts, -1
+        self._number, self._salts, self._copied = held.newest, end.salts, 0
         self._empty_at = EMPTY_AT
 
     def _empty(self, end: End) -> None:
@@ -274,7 +274,8 @@ class JournalCopy:
         if begun.salts == end.salts:
             self._advance()
             return
-        self._begin_log(self._number + 1, begun)
+        closed = copyset.closed_logs(self.folder) | {str(self._number): end.frames}
+        self._begin_log(self._number + 1, begun, closed)
         self._empty_at = EMPTY_AT
         threading.Thread(target=self._fold, name="copy-fold", daemon=True).start()
 

@@ -96,11 +96,13 @@ def _bring(
             applied = apply_log(arriving, log, key)
         except DATABASE_ERRORS as error:
             raise Unavailable("copy.damaged", path=str(base)) from error
-        if applied.whole:
+        newest = log == logs[-1]
+        if applied.whole if newest else applied.frames == copy.closed.get(str(number)):
+            number += 1
             continue
         # The end of the newest may be torn: the power went while it was copied, before anybody was told.
         # More than one transaction is never on its way.
-        if log == logs[-1] and applied.commits_left_out <= 1:
+        if newest and applied.commits_left_out <= 1:
             return True, ""
         if not up_to_damage:
             raise Unavailable("copy.damaged", path=str(log))
