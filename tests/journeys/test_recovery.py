@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.delivery.steps import allow_move
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.steps import end_room
 from tests.journeys.answers import places_of
@@ -85,7 +87,9 @@ def test_answers_that_never_arrived_come_back_by_file_and_by_two_people(
     proctor = Desk(browsers.open(f"importing-{language}"), "proctor", language=language)
     proctor.sign_in()
     proctor.browser.watch.allow("status of 409", "status of 422")
-    proctor.browser.go(f"/proctor/rooms/{centre.world.room_ref}/recovery")
+    proctor.browser.go(f"/proctor/rooms/{centre.world.room_ref}")
+    proctor.browser.look("board-closed")
+    proctor.browser.hand.press(proctor.find("#live-log .more a"))
     proctor.browser.look("import", zoom=True)
     altered = tmp_path / "altered.cbtr"
     altered.write_text(path.read_text("ascii").replace('"body":"', '"body":"AAAA'), "ascii")
@@ -156,9 +160,6 @@ def test_what_stays_on_a_left_machine_is_offered_there(
     candidate.type_through(["b"])
     expect(candidate.find("#save.warn")).to_contain_text("1")
     with centre.app.app_context(), unit_of_work() as session:
-        from cbt.delivery.models import Attempt
-        from cbt.delivery.steps import allow_move
-
         attempt = session.get_one(Attempt, centre.world.sitters["second"].attempt_id)
         allow_move(session, attempt, now=centre.now(), actor="staff:test")
     moved = seat(centre, browsers.open("new-machine"), "second", machine="spare")

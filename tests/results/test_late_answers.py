@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from cbt.accounts.models import StaffRole
 from cbt.audit.chain import verify
 from cbt.audit.models import AuditEntry
+from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, LateEntry
 from cbt.delivery.sweeps import expire_overdue
@@ -222,8 +224,6 @@ def test_a_released_result_changes_only_by_a_correction(scene: Scene) -> None:
     world = scene.world
     chief = {"second_login": "chief-proctor", "second_password": PASSWORD}
     with world.app.app_context(), unit_of_work() as session:
-        from cbt.candidates.models import Registration
-
         for name, sitter in world.sitters.items():
             if name not in scene.names:
                 row = session.get_one(Registration, sitter.registration_id)
@@ -307,3 +307,10 @@ def test_a_ruling_that_the_audit_log_does_not_know_is_found(scene: Scene) -> Non
         session.scalars(select(LateRuling)).one().verdict = "approved"
         session.flush()
         assert check_rulings(session) == (1, [("ruling_seal", scene.world.sitters["theory"].attempt_ref)])
+
+
+def test_two_officers_are_no_chief_proctor_and_officer(scene: Scene) -> None:
+    with scene.world.app.app_context(), unit_of_work() as session:
+        session.add(StaffRole(staff_id=scene.world.people["reviewer"].id, role="officer"))
+    assert scene.rule("theory", second="reviewer").status_code == 422
+    assert scene.scores("theory") == [(1, Decimal("58.0"), False)]
