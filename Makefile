@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test install install-dev check bench wheel schema clean
+.PHONY: demo serve test install install-dev check bench bench-check bench-growth wheel schema clean
 
 demo: install
 	$(BIN)/cbt demo
@@ -42,6 +42,15 @@ check: install-dev
 
 bench: install-dev
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench --write-readme
+
+bench-check: install-dev
+	$(BIN)/python -m bench --check
+
+ATTEMPTS ?= 1000000
+
+bench-growth: install-dev
+	$(BIN)/python -m bench.growth --attempts $(ATTEMPTS)
 
 wheel: install-dev
 	rm -rf dist

@@ -3,44 +3,71 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 from bench import loads
 from bench.client import Exchange, Load, percentile_ms, run_load
-from bench.installation import Installation, Sitter
+from bench.installation import Installation
+from bench.signing_in import Sitter
 
 CONNECTIONS = 100
 MANY_CONNECTIONS = 400
+BOARD_CONNECTIONS = 8
 WARM_UP_SHARE = 4
 """The caches of the workers fill in a run this much shorter, which does not count."""
+LONGEST_SECONDS = 45.0
+"""No new pair of a figure begins later: on a busy machine there are fewer pairs, and the results say so."""
 
 Once = Callable[[], Load]
 
 
 @dataclass(slots=True)
 class Figure:
-    """One measured figure. `rates` and `ratios` are per pair, `latencies` (seconds) of all pairs together."""
+    """One measured figure. `rates` and `ratios` are per pair, `latencies` (seconds) of all pairs together.
+
+    `facts` are further numbers of its own; `busy` is the share of one core that the load itself took.
+    """
 
     name: str
     rates: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
+    durations: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
     refused: int = 0
     lost: int = 0
+    facts: dict[str, float | None] = field(default_factory=dict)
 
-    def as_json(self) -> dict[str, float | int | None]:
+    def add(self, load: Load, ref_per_s: float) -> None:
+        """Count one run of this figure beside the REF of its pair."""
+        self.rates.append(load.per_s)
+        self.ratios.append(load.per_s / ref_per_s)
+        self.latencies += load.latencies
+        self.durations.append(load.seconds)
+        self.busy.append(load.cpu_seconds / load.seconds if load.seconds else 0.0)
+        self.refused += load.refused
+
+    def as_json(self) -> dict[str, Any]:
         """Return the figure as bench/results.json holds it."""
         p50, p99 = percentile_ms(self.latencies, 0.5), percentile_ms(self.latencies, 0.99)
         return {
-            "per_s": round(median(self.rates), 1),
+            "per_s": _rounded(self.rates, 1),
             "p50_ms": None if p50 is None else round(p50, 1),
             "p99_ms": None if p99 is None else round(p99, 1),
-            "ratio": round(median(self.ratios), 3),
+            "ratio": _rounded(self.ratios, 4),
             "refused": self.refused,
             "lost": self.lost,
+            "pairs": len(self.rates),
+            "load_cpu": _rounded(self.busy, 2),
+            **self.facts,
         }
+
+
+def _rounded(values: Sequence[float], digits: int) -> float | None:
+    return round(median(values), digits) if values else None
 
 
 @dataclass(slots=True)
@@ -65,16 +92,24 @@ class Bench:
     def measure(self, name: str, runs: Sequence[Once]) -> Figure:
         """Measure REF and each of `runs` alternately."""
         figure = Figure(name)
+        until = time.monotonic() + LONGEST_SECONDS
         for run in runs:
+            if figure.rates and time.monotonic() > until:
+                break
             ref_per_s = self.ref()
-            load = run()
-            figure.rates.append(load.per_s)
-            figure.ratios.append(load.per_s / ref_per_s)
-            figure.latencies += load.latencies
-            figure.refused += load.refused
+            figure.add(run(), ref_per_s)
         return figure
 
-    def save(self, name: str, port: int, connections: int) -> Figure:
+    def together(self, runs: Mapping[str, Once]) -> list[Figure]:
+        """Measure figures that are compared with each other: REF and every one of them in each round."""
+        figures = {name: Figure(name) for name in runs}
+        for _ in range(self.pairs):
+            ref_per_s = self.ref()
+            for name, run in runs.items():
+                figures[name].add(run(), ref_per_s)
+        return list(figures.values())
+
+    def saves(self, port: int, connections: int) -> Once:
         """Saves in a closed loop: every connection sends its next answer when the last is acknowledged."""
         sitters = self.built.sitters
         connections = min(connections, len(sitters))
@@ -84,18 +119,29 @@ class Bench:
             return run_load(port, sources, seconds=seconds)
 
         run(self.seconds / WARM_UP_SHARE)
-        return self.measure(name, [lambda: run(self.seconds)] * self.pairs)
+        return lambda: run(self.seconds)
 
-    def once_each(
-        self, name: str, port: int, sitters: Sequence[Sitter], source: Callable[..., Iterator[Exchange]]
-    ) -> Figure:
-        """What every candidate does once: each pair takes its share of the sitters."""
+    def boards(self, port: int) -> Once:
+        """A few proctors' pages that fetch the whole board of a room as fast as they get it."""
+        built = self.built
+
+        def run() -> Load:
+            sources = [loads.boards(built.room_ref, built.proctor) for _ in range(BOARD_CONNECTIONS)]
+            return run_load(port, sources, seconds=self.seconds)
+
+        run()
+        return run
+
+    def shares(
+        self, port: int, sitters: Sequence[Sitter], source: Callable[..., Iterator[Exchange]]
+    ) -> list[Once]:
+        """What every candidate does once: one run for each pair, with its share of the sitters."""
 
         def run_of(share: Sequence[Sitter]) -> Once:
             lines = min(CONNECTIONS, len(share))
             return lambda: run_load(port, [source(share[index::lines]) for index in range(lines)])
 
-        return self.measure(name, [run_of(sitters[index :: self.pairs]) for index in range(self.pairs)])
+        return [run_of(sitters[index :: self.pairs]) for index in range(self.pairs)]
 
     def in_process(self, name: str, work: Callable[[], int], *, before: Callable[[], object]) -> Figure:
         """Work of the scheduler or the command line: `before` is not timed, `work` returns how many it did."""
@@ -105,4 +151,6 @@ class Bench:
             began = time.perf_counter()
             return Load(done=work(), seconds=time.perf_counter() - began)
 
-        return self.measure(name, [run] * self.pairs)
+        figure = self.measure(name, [run] * self.pairs)
+        figure.facts["seconds"] = _rounded(figure.durations, 2)
+        return figure

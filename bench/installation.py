@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import flask
-from flask_wtf.csrf import generate_csrf
 from sqlalchemy import insert, select
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from bench.signing_in import Sitter, signed_in
 from cbt.app import create_app
 from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_folder
@@ -33,31 +34,24 @@ from cbt.exams.store import paper_of
 from cbt.rules.attempt_state import State
 from cbt.sittings import planning
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.sittings.steps import admit_if_due, start_room
-from cbt.web.login import LIFETIME, token_hash
-from cbt.web.models import LoginSession
+from cbt.sittings.steps import adjust_room, admit_if_due, start_room
 
 ACTOR = "cli"
 LEVEL, PAPER = "customer-service-l3", "theory"
 FORMS = 8
 SEATS_PER_ROOM = 100
-AGO = timedelta(minutes=31)
-"""The rooms started so long ago: 交卷 is allowed already."""
+AGO = timedelta(minutes=40)
+"""The rooms started so long ago: 交卷 is allowed already, whatever time is given back on the way."""
+MORE_TIME = timedelta(hours=4)
+"""延时 for everybody, so that no deadline comes while the bench runs."""
 
 
-@dataclass(slots=True)
-class Sitter:
-    """One candidate's browser: what it signed in with, and the lease and the next number once it has opened."""
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """The blueprint's version and the forms that were drawn by it."""
 
-    attempt_id: int
-    attempt_ref: str
-    cookie: str
-    csrf_token: str
-    answers: Sequence[tuple[int, str]]
-    """(position, an answer that may come in there) of the positions it answers, over and over."""
-    lease: str = ""
-    epoch: int = 0
-    seq: int = 0
+    version_id: int
+    forms: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -67,30 +61,48 @@ class Installation:
     app: flask.Flask
     environ: dict[str, str]
     sitting_ref: str = ""
+    room_ref: str = ""
+    proctor: str = ""
+    """The cookie of somebody who may see every room."""
     sitters: list[Sitter] = field(default_factory=list)
 
 
+History = Callable[[Engine, Papers], int]
+"""Fills the database with what was before; returns the highest id it gave to candidates and attempts."""
+
+
 @contextmanager
-def installation(folder: Path, *, attempts: int) -> Iterator[Installation]:
-    """Build an installation below `folder` and let go of it at the end of the block; the seed is fixed."""
-    environ = {"CBT_DATA_DIR": str(folder / "data"), "CBT_KEY_DIR": str(folder / "keys")}
+def installation(
+    folder: Path, *, attempts: int, database_url: str = "", history: History | None = None
+) -> Iterator[Installation]:
+    """Build an installation below `folder` and let go of it at the end of the block; the seed is fixed.
+
+    The database is the embedded one, or the empty one of PostgreSQL that `database_url` names.
+    """
+    environ = {
+        "CBT_DATA_DIR": str(folder / "data"),
+        "CBT_KEY_DIR": str(folder / "keys"),
+        "CBT_DATABASE_URL": database_url,
+        "CBT_SLOW_MS": "60000",  # a log of slow requests is no part of what is measured
+    }
     settings = read_settings(environ)
     app = create_app(settings)
     built = Installation(app, environ)
     with app.app_context():
         try:
             migrate()
-            _build(built, settings, attempts=attempts)
+            papers = _papers(built, settings)
+            before = 0 if history is None else history(db.engine, papers)
+            _people(built, papers, people=range(before + 1, before + attempts + 1))
             yield built
         finally:
             app.extensions["cbt_journal"].writer.close()
             db.engine.dispose()
 
 
-def _build(built: Installation, settings: Settings, *, attempts: int) -> None:
+def _papers(built: Installation, settings: Settings) -> Papers:
     now: datetime = built.app.extensions["cbt_clock"].now()
     import_folder(settings.bank_dir / LEVEL, now=now, actor=ACTOR)
-    started_at = now - AGO
     with unit_of_work() as session:
         text = blueprint_text(settings.blueprint_dir / f"{LEVEL}.toml")
         version_id = store_blueprint(session, text, now=now, actor=ACTOR).id
@@ -99,10 +111,17 @@ def _build(built: Installation, settings: Settings, *, attempts: int) -> None:
             draw_and_freeze(session, blueprint_version_id=version_id, paper_code=PAPER, now=now, rng=rng).id
             for _ in range(FORMS)
         ]
-        built.sitting_ref, rooms = _sitting(session, attempts, started_at)
-        registrations = _registrations(session, version_id, rooms, attempts, now)
-        _attempts(session, version_id, registrations, forms)
-        built.sitters = _signed_in(built, session, now)
+    return Papers(version_id, tuple(forms))
+
+
+def _people(built: Installation, papers: Papers, *, people: range) -> None:
+    now: datetime = built.app.extensions["cbt_clock"].now()
+    with unit_of_work() as session:
+        built.sitting_ref, rooms = _sitting(session, len(people), now - AGO)
+        built.room_ref = rooms[0].ref
+        registrations = _registrations(session, papers.version_id, rooms, people, now)
+        _attempts(session, papers, registrations)
+        built.sitters, built.proctor = signed_in(built.app, session, registrations, now=now)
 
 
 def _sitting(session: Session, people: int, started_at: datetime) -> tuple[str, list[SittingRoom]]:
@@ -127,15 +146,26 @@ def _sitting(session: Session, people: int, started_at: datetime) -> tuple[str, 
     )
     planning.publish_sitting(session, sitting, now=earlier, actor=ACTOR)
     session.flush()
-    started = list(session.scalars(select(SittingRoom).order_by(SittingRoom.id)))
+    query = select(SittingRoom).where(SittingRoom.sitting_id == sitting.id).order_by(SittingRoom.id)
+    started = list(session.scalars(query))
     for room in started:
         admit_if_due(session, room, now=started_at - timedelta(minutes=30))
         start_room(session, room, now=started_at, actor=ACTOR)
+        adjust_room(
+            session,
+            room,
+            now=started_at,
+            amount=MORE_TIME,
+            kind="general",
+            reason_code="other",
+            reason="",
+            actor=ACTOR,
+        )
     return sitting.ref, started
 
 
 def _registrations(
-    session: Session, version_id: int, rooms: list[SittingRoom], people: int, now: datetime
+    session: Session, version_id: int, rooms: list[SittingRoom], people: range, now: datetime
 ) -> list[dict[str, Any]]:
     """Register candidates as rows; return the rows of the registrations."""
     batch_id = planning.create_batch(session, name="报名", now=now, actor=ACTOR).id
@@ -145,7 +175,6 @@ def _registrations(
         .where(SittingRoom.id.in_([room.id for room in rooms]))
         .order_by(SittingRoom.id, Seat.number)
     ).all()
-    numbers = range(1, people + 1)
     session.execute(
         insert(Candidate),
         [
@@ -161,14 +190,14 @@ def _registrations(
                 "employer": "",
                 "created_at": now,
             }
-            for number in numbers
+            for number in people
         ],
     )
     session.execute(
         insert(AdmissionTicket),
         [
             {"id": number, "batch_id": batch_id, "candidate_id": number, "number": f"{number:012d}"}
-            for number in numbers
+            for number in people
         ],
     )
     rows = [
@@ -195,17 +224,15 @@ def _registrations(
             "confirmed_at": now - AGO,
             "pledged_at": now - AGO,
         }
-        for number, (room_id, sitting_id, seat_id) in zip(numbers, seats, strict=False)
+        for number, (room_id, sitting_id, seat_id) in zip(people, seats, strict=False)
     ]
     session.execute(insert(Registration), rows)
     return rows
 
 
-def _attempts(
-    session: Session, version_id: int, registrations: list[dict[str, Any]], forms: Sequence[int]
-) -> None:
+def _attempts(session: Session, papers: Papers, registrations: list[dict[str, Any]]) -> None:
     """Add one attempt per registration; a few forms are enough, a form is read, never written."""
-    grace = paper_of(session, version_id, PAPER).clock.grace
+    grace = paper_of(session, papers.version_id, PAPER).clock.grace
     session.execute(
         insert(Attempt),
         [
@@ -214,7 +241,7 @@ def _attempts(
                 "ref": f"at_{row['id']}_{secrets.token_urlsafe(6)}",
                 "registration_id": row["id"],
                 "sitting_room_id": row["sitting_room_id"],
-                "form_id": forms[row["id"] % len(forms)],
+                "form_id": papers.forms[row["id"] % len(papers.forms)],
                 "state": State.READY,
                 "grace": grace,
                 "has_message": False,
@@ -225,44 +252,12 @@ def _attempts(
     )
 
 
-def _signed_in(built: Installation, session: Session, now: datetime) -> list[Sitter]:
-    """Open a login session for everybody; a browser's cookie is what the product would have set."""
-    with built.app.test_request_context():
-        csrf_token = generate_csrf()
-        csrf_field = dict(flask.session)
-        signer = built.app.session_interface.get_signing_serializer(built.app)  # type: ignore[attr-defined]
-    rows, sitters = [], []
-    known = session.execute(
-        select(Attempt.id, Attempt.ref, Registration.ref)
-        .join(Registration, Registration.id == Attempt.registration_id)
-        .order_by(Attempt.id)
-    )
-    for attempt_id, attempt_ref, registration_ref in known:
-        token = secrets.token_urlsafe(32)
-        rows.append(
-            {
-                "kind": "candidate",
-                "subject_ref": registration_ref,
-                "token_hash": token_hash(token),
-                "machine": f"m{attempt_id}",
-                "created_at": now,
-                "expires_at": now + LIFETIME,
-            }
-        )
-        cookie = signer.dumps({**csrf_field, "_user_id": token, "_fresh": True})
-        name = built.app.config["SESSION_COOKIE_NAME"]
-        sitters.append(
-            Sitter(attempt_id, attempt_ref, f"{name}={cookie}; cbt_machine=m{attempt_id}", csrf_token, ())
-        )
-    session.execute(insert(LoginSession), rows)
-    return sitters
-
-
 def choose_answers(built: Installation) -> None:
     """Give every sitter an answer for each position of its form; needs the attempts to be committed."""
     journal = built.app.extensions["cbt_journal"]
-    for sitter in built.sitters:
-        sitter.answers = _answers(journal.infos.get(sitter.attempt_ref), sitter.attempt_id)
+    with built.app.app_context():
+        for sitter in built.sitters:
+            sitter.answers = _answers(journal.infos.get(sitter.attempt_ref), sitter.attempt_id)
 
 
 def _answers(info: AttemptInfo, start: int) -> list[tuple[int, str]]:

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
-from bench.client import Exchange, OnReply, request_bytes
-from bench.installation import Sitter
+from bench.client import Exchange, OnReply, page_bytes, request_bytes
+from bench.signing_in import Sitter
 
 
 class Ledger:
@@ -22,6 +22,14 @@ class Ledger:
 def ref_requests(body: bytes) -> Iterator[Exchange]:
     """Yield the same request to REF for ever."""
     exchange = Exchange(request_bytes("/ref", body, {}), lambda _status, _body: None)
+    while True:
+        yield exchange
+
+
+def boards(room_ref: str, cookie: str) -> Iterator[Exchange]:
+    """Yield the request for a room's board, all of it, for ever."""
+    path = f"/proctor/rooms/{room_ref}/live"
+    exchange = Exchange(page_bytes(path, {"Cookie": cookie}), lambda _status, _body: None)
     while True:
         yield exchange
 

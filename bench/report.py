@@ -1,17 +1,20 @@
-"""The measured figures as a table, as Markdown for README, and as bench/results.json."""
+"""The measured figures as a table on the screen and as Markdown, with the machine named."""
 
 from __future__ import annotations
 
 import os
 import platform
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlcipher3.dbapi2
 
-HEADS = ("figure", "per second", "p50 ms", "p99 ms", "× REF", "refused", "lost")
-COLUMNS = ("per_s", "p50_ms", "p99_ms", "ratio", "refused", "lost")
+from bench.targets import TARGETS, Compared, Target
+from bench.words import HEADS, NONE, row
+
+Results = Mapping[str, Any]
 
 
 def machine() -> dict[str, Any]:
@@ -34,50 +37,73 @@ def _cpu() -> str:
     return named[0] if named else platform.machine()
 
 
-def machine_line(of: Mapping[str, Any]) -> str:
+def machine_line(of: Mapping[str, Any], language: str = "en") -> str:
     """Return the machine in one line."""
+    if language == "zh":
+        return (
+            f"{of['cpu']}，{of['cores']} 核（压测客户端也在其中），{of['system']}，"
+            f"Python {of['python']}，加密的 SQLite {of['sqlite']}"
+        )
     return (
         f"{of['cpu']}, {of['cores']} cores (the client on the same), {of['system']}, "
         f"Python {of['python']}, SQLite {of['sqlite']} encrypted"
     )
 
 
-def table(results: Mapping[str, Any]) -> str:
+def all_figures(results: Results) -> list[tuple[Target, Mapping[str, Any]]]:
+    """Return every figure that was measured, in the order of the table of targets."""
+    figures = {**results["figures"], **results.get("growth", {}).get("figures", {})}
+    return [(target, figures[target.name]) for target in TARGETS if target.name in figures]
+
+
+def _rows(results: Results, language: str) -> list[Sequence[str]]:
+    ref = ["REF", f"{results['ref_per_s']:,.0f}/s", *[NONE] * 3, f"{results['ref_per_s']:,.0f}"]
+    return [[*ref, NONE, NONE, "1", NONE]] + [row(*one, language) for one in all_figures(results)]
+
+
+def table(results: Results) -> str:
     """Return the figures as an aligned table."""
-    rows = [HEADS, *_rows(results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    return aligned([HEADS["en"], *(_plain(cells) for cells in _rows(results, "en"))])
+
+
+def _plain(cells: Sequence[str]) -> list[str]:
+    return [cell.replace("*", "") for cell in cells]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as text, the first column to the left, the others to the right."""
+    widths = [max(_width(cells[column]) for cells in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell + " " * (width - _width(cell)) if index == 0 else " " * (width - _width(cell)) + cell
+            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ).rstrip()
-        for row in rows
+        for cells in rows
     )
 
 
-def markdown(results: Mapping[str, Any]) -> str:
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def markdown(results: Results, language: str = "en") -> str:
     """Return the figures as a Markdown table."""
-    rule = ["---", *["---:"] * (len(HEADS) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (HEADS, rule, *_rows(results)))
+    heads = HEADS[language]
+    rule = ["---", "---", "---", "---", "---", *["---:"] * (len(heads) - 5)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *_rows(results, language)))
 
 
-def _rows(results: Mapping[str, Any]) -> list[Sequence[str]]:
-    ref = ["REF", f"{results['ref_per_s']:,.0f}", "–", "–", "1.00", "–", "–"]
-    return [ref] + [
-        [name, *(_cell(column, figure[column]) for column in COLUMNS)]
-        for name, figure in results["figures"].items()
+def check_table(pairs: Sequence[Compared]) -> str:
+    """Return the comparison with the committed ratios as an aligned table."""
+    rows = [("figure", "committed × REF", "now × REF", "change", "")]
+    rows += [
+        (
+            one.name,
+            f"{one.committed:.4f}",
+            f"{one.measured:.4f}",
+            f"{one.measured / one.committed - 1:+.0%}",
+            "ok" if one.ok else "TOO SLOW",
+        )
+        for one in pairs
     ]
-
-
-def _cell(column: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    match column:
-        case "per_s":
-            return f"{value:,.0f}"
-        case "p50_ms" | "p99_ms":
-            return f"{value:.1f}"
-        case "ratio":
-            return f"{value:.2f}"
-        case _:
-            return str(value)
+    return aligned(rows)

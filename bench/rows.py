@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from bench.installation import Sitter
+from bench.signing_in import Sitter
+from cbt.assembly.models import Form
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.guard import hash_lease
 from cbt.delivery.models import Attempt, AttemptLive, JournalEntry
 from cbt.rules.attempt_state import State
 from cbt.rules.canonical import canonical_json
+from cbt.scoring.models import Score
 
 LONG_DUE = timedelta(minutes=1)
+LEFT = timedelta(hours=1)
+CHUNK = 200
 CHANGED = 20
 """So many answers are changed once: 120 saves for 100 positions."""
 FIRST = "A"
@@ -21,9 +27,9 @@ FIRST = "A"
 
 def fill_journals(sitters: Sequence[Sitter], *, now: datetime) -> None:
     """Give every opened attempt an answer at each position, some after a first one that was changed."""
-    for start in range(0, len(sitters), 200):
+    for start in range(0, len(sitters), CHUNK):
         rows = []
-        chunk = sitters[start : start + 200]
+        chunk = sitters[start : start + CHUNK]
         for sitter in chunk:
             changed = [(position, FIRST) for position, _ in sitter.answers[:CHANGED]]
             for position, value in [*changed, *sitter.answers]:
@@ -52,11 +58,60 @@ def fill_journals(sitters: Sequence[Sitter], *, now: datetime) -> None:
             )
 
 
-def make_due(*, now: datetime) -> int:
-    """Open every attempt again with its time up; return how many there are."""
+def open_as(example: Sitter, sitters: Sequence[Sitter], *, now: datetime) -> None:
+    """Open the papers of `sitters` as that of `example` was opened: the same clock, a lease of their own."""
     with unit_of_work() as session:
+        opened = session.get_one(Attempt, example.attempt_id)
+        live = session.get_one(AttemptLive, example.attempt_id)
+        for sitter in sitters:
+            sitter.lease, sitter.epoch = secrets.token_urlsafe(24), 1
         session.execute(
-            update(Attempt).values(
+            update(Attempt),
+            [
+                {
+                    "id": sitter.attempt_id,
+                    "state": State.INTERACTING,
+                    "started_at": now,
+                    "closes_at": opened.closes_at,
+                    "earliest_submit_at": opened.earliest_submit_at,
+                    "lease_hash": hash_lease(sitter.lease),
+                    "lease_epoch": sitter.epoch,
+                }
+                for sitter in sitters
+            ],
+        )
+        session.execute(
+            insert(AttemptLive),
+            [
+                {
+                    "attempt_id": sitter.attempt_id,
+                    "seen_at": now,
+                    "answered": 0,
+                    "answered_map": "0" * len(live.answered_map),
+                    "usable_at": now,
+                    "blurs": 0,
+                }
+                for sitter in sitters
+            ],
+        )
+
+
+def set_aside(*, now: datetime) -> None:
+    """Leave no attempt that a sweep would close or score: all have time left and none has a score."""
+    with unit_of_work() as session:
+        session.execute(delete(Score))
+        session.execute(update(Attempt).values(state=State.INTERACTING, closes_at=now + LEFT, closed_at=None))
+
+
+def make_due(*, now: datetime, most: int) -> int:
+    """Open the first `most` attempts again with their time up and without a score; return how many."""
+    with unit_of_work() as session:
+        chosen = select(Attempt.id).order_by(Attempt.id).limit(most)
+        session.execute(delete(Score).where(Score.attempt_id.in_(chosen)))
+        session.execute(
+            update(Attempt)
+            .where(Attempt.id.in_(chosen))
+            .values(
                 state=State.INTERACTING,
                 closes_at=now - LONG_DUE,
                 closed_at=None,
@@ -66,7 +121,7 @@ def make_due(*, now: datetime) -> int:
                 journal_digest=None,
             )
         )
-        return session.scalar(select(func.count()).select_from(Attempt)) or 0
+        return session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
 
 
 def count_in(state: State) -> int:
@@ -75,14 +130,24 @@ def count_in(state: State) -> int:
         return session.scalar(select(func.count()).where(Attempt.state == state)) or 0
 
 
+def form_bytes() -> int:
+    """Return how long a frozen form is."""
+    with reading() as session:
+        return round(session.scalar(select(func.avg(func.octet_length(Form.content)))) or 0)
+
+
 def lost_answers(acknowledged: Mapping[int, set[tuple[int, int]]]) -> int:
     """Return how many acknowledged (epoch, seq), by attempt id, are not in the journal."""
     lost = 0
-    query = select(JournalEntry.lease_epoch, JournalEntry.seq)
+    query = select(JournalEntry.attempt_id, JournalEntry.lease_epoch, JournalEntry.seq)
+    ids = list(acknowledged)
     with reading() as session:
-        for attempt_id, numbers in acknowledged.items():
-            rows = session.execute(query.where(JournalEntry.attempt_id == attempt_id))
-            lost += len(numbers - {(epoch, seq) for epoch, seq in rows})
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            stored: dict[int, set[tuple[int, int]]] = {attempt_id: set() for attempt_id in chunk}
+            for attempt_id, epoch, seq in session.execute(query.where(JournalEntry.attempt_id.in_(chunk))):
+                stored[attempt_id].add((epoch, seq))
+            lost += sum(len(acknowledged[attempt_id] - stored[attempt_id]) for attempt_id in chunk)
     return lost
 
 

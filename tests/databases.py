@@ -84,8 +84,11 @@ class PostgresServer:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start_postgres() -> PostgresServer | None:
-    """Start a server (or take the one the URL names); None when there are no binaries."""
+def start_postgres(*, durable: bool = False) -> PostgresServer | None:
+    """Start a server (or take the one the URL names); None when there are no binaries.
+
+    `durable`: a COMMIT waits for the disk as in production; tests do without that.
+    """
     named = os.environ.get(URL_VARIABLE)
     if named:
         return PostgresServer(named.replace("postgresql+psycopg://", "postgresql://"))
@@ -115,7 +118,11 @@ def serve_data(
 ) -> PostgresServer:
     """Serve a data directory that is there; `folder` is removed with the server."""
     port = _free_port()
-    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "fsync": "on" if durable else "off",
+    }
     # Not UTC, as at a centre: an instant that loses its zone on the way shows.
     options |= {"timezone": "Asia/Shanghai"}
     options |= {"port": str(port), "max_connections": "200", "deadlock_timeout": "200ms"}

@@ -1,0 +1,77 @@
+"""The answer page in a real browser: bytes over the wire and the first item in sight on a slow machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+
+from playwright.sync_api import BrowserContext, sync_playwright
+
+from bench.client import HOST
+from bench.figures import Figure
+from bench.signing_in import Sitter
+from tests.browser import find_chromium
+
+LOADS = 5
+THROTTLING = 4
+PATIENCE_MS = 30_000
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+_WATCH = """(() => {
+    const look = () => {
+        const stem = document.querySelector("#view .stem");
+        if (stem && stem.getClientRects().length) window.firstItemAt = performance.now();
+        else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+})()"""
+
+
+def measure_runner_page(port: int, sitters: Sequence[Sitter]) -> Figure | None:
+    """Open the answer page with an empty cache as each sitter; None on a machine without Chromium.
+
+    The first item counts as visible in the first frame that lays its stem out, from the start of the
+    navigation, with the processor slowed down by four.
+    """
+    path = find_chromium()
+    if path is None:
+        return None
+    figure = Figure("runner_page")
+    sizes, times = [], []
+    with ExitStack() as closing:
+        playwright = closing.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        closing.callback(browser.close)
+        for sitter in sitters:
+            with browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN") as context:
+                size, milliseconds = _load(context, port, sitter)
+                sizes.append(size)
+                times.append(milliseconds)
+    figure.latencies = [milliseconds / 1000 for milliseconds in times]
+    figure.facts = {"wire_kb": round(median(sizes) / 1000, 1), "first_item_ms": round(median(times))}
+    return figure
+
+
+def _load(context: BrowserContext, port: int, sitter: Sitter) -> tuple[int, float]:
+    """Return the bytes of everything the page fetched until it was quiet, and when its first item was seen."""
+    base = f"http://{HOST}:{port}"
+    pairs = [pair.split("=", 1) for pair in sitter.cookie.split("; ")]
+    context.add_cookies([{"name": name, "value": value, "url": base} for name, value in pairs])
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.add_init_script(_WATCH)
+    wire = context.new_cdp_session(page)
+    received: list[int] = []
+
+    def finished(event: dict[str, Any]) -> None:
+        received.append(int(event["encodedDataLength"]))
+
+    wire.on("Network.loadingFinished", finished)
+    wire.send("Network.enable")
+    wire.send("Emulation.setCPUThrottlingRate", {"rate": THROTTLING})
+    page.goto(f"{base}/exam/{sitter.attempt_ref}")
+    page.locator("#view .stem").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    first_item_ms = float(page.evaluate("window.firstItemAt"))
+    return sum(received), first_item_ms

@@ -1,0 +1,88 @@
+"""The figures in words, English and Chinese: what was measured, what must be, whether it is met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.targets import Bound, Target
+
+LANGUAGES = ("en", "zh")
+NONE = "–"
+HEADS = {
+    "en": ("figure", "measured", "must", "reach", "met", "per second", "p50 ms", "p99 ms", "× REF", "lost"),
+    "zh": ("项目", "实测", "必须", "力争", "结果", "每秒", "p50 毫秒", "p99 毫秒", "× REF", "丢失"),
+}
+VERDICTS = {
+    "en": {"reach": "reached", "must": "met", "short": "not reached", "missed": "**missed**", "": NONE},
+    "zh": {"reach": "达到力争", "must": "达标", "short": "未达力争", "missed": "**未达标**", "": NONE},
+}
+_AMOUNTS = {
+    "en": {
+        "ratio": "{:.2f} × REF",
+        "of_save": "{:.0%} of a save",
+        "of_empty": "{:.0%} of empty",
+        "per_s": "{:,.0f}/s",
+        "p99_ms": "p99 {:.0f} ms",
+        "seconds": "{:.1f} s",
+        "lost": "{:.0f} lost",
+        "first_item_ms": "{:,.0f} ms",
+        "wire_kb": "{:.0f} kB",
+    },
+    "zh": {
+        "ratio": "{:.2f} × REF",
+        "of_save": "普通保存的 {:.0%}",
+        "of_empty": "空库的 {:.0%}",
+        "per_s": "{:,.0f} 次/秒",
+        "p99_ms": "p99 {:.0f} 毫秒",
+        "seconds": "{:.1f} 秒",
+        "lost": "丢失 {:.0f}",
+        "first_item_ms": "{:,.0f} 毫秒",
+        "wire_kb": "{:.0f} kB",
+    },
+}
+_JOINTS = {"en": ", ", "zh": "，"}
+
+
+def label(target: Target, language: str) -> str:
+    """Return the figure's name on paper."""
+    return target.label_zh if language == "zh" else target.label
+
+
+def amount(field: str, value: float | None, language: str) -> str:
+    """Return one number with its unit."""
+    return NONE if value is None else _AMOUNTS[language][field].format(value)
+
+
+def _limit(bound: Bound, value: float | None, language: str) -> str:
+    if value is None:
+        return ""
+    text = amount(bound.field, value, language)
+    if bound.field == "lost":
+        return text
+    sign = "≥" if bound.least else "≤"
+    return text.replace("p99 ", f"p99 {sign} ") if bound.field == "p99_ms" else f"{sign} {text}"
+
+
+def row(target: Target, figure: Mapping[str, Any], language: str) -> tuple[str, ...]:
+    """Return the cells of one figure under HEADS."""
+    joint = _JOINTS[language]
+    shown = [amount(bound.field, figure.get(bound.field), language) for bound in target.bounds]
+    musts = [_limit(bound, bound.must, language) for bound in target.bounds]
+    reaches = [_limit(bound, bound.reach, language) for bound in target.bounds]
+    return (
+        label(target, language),
+        joint.join(shown) or amount("per_s", figure.get("per_s"), language),
+        joint.join(filter(None, musts)) or NONE,
+        joint.join(filter(None, reaches)) or NONE,
+        VERDICTS[language][target.verdict(figure)],
+        _number("{:,.0f}", figure.get("per_s")),
+        _number("{:.1f}", figure.get("p50_ms")),
+        _number("{:.1f}", figure.get("p99_ms")),
+        _number("{:.3f}", figure.get("ratio")),
+        _number("{}", figure.get("lost")),
+    )
+
+
+def _number(form: str, value: float | None) -> str:
+    return NONE if value is None else form.format(value)

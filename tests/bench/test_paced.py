@@ -1,0 +1,132 @@
+"""The open loop's client against a server that misbehaves on purpose."""
+
+from __future__ import annotations
+
+import json
+import resource
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bench import client, loads
+from bench.client import HOST
+from bench.loads import Ledger
+from bench.paced import Paced, allow_files, run_paced
+from bench.signing_in import Sitter
+
+Answer = Callable[[int, int], int | None]
+"""Given how many requests came before and the sequence number, the HTTP status; None closes the connection."""
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        server = self.server
+        assert isinstance(server, _Server)
+        while line := self.rfile.readline():
+            assert line.startswith(b"POST /attempts/")
+            length = 0
+            while (head := self.rfile.readline()) != b"\r\n":
+                if head.lower().startswith(b"content-length:"):
+                    length = int(head.split(b":")[1])
+            seq = json.loads(self.rfile.read(length))["entries"][0]["seq"]
+            with server.lock:
+                before = len(server.seen)
+                server.seen.append(seq)
+            status = server.answer(before, seq)
+            if status is None:
+                return
+            self.wfile.write(b"HTTP/1.1 %d X\r\nContent-Length: 2\r\n\r\n{}" % status)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__((HOST, 0), _Handler)
+        self.answer = answer
+        self.seen: list[int] = []
+        self.lock = threading.Lock()
+
+
+@contextmanager
+def stub(answer: Answer) -> Iterator[_Server]:
+    """Serve with `answer` for the length of the block."""
+    with _Server(answer) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def run(server: _Server, *, people: int, every: float, seconds: float) -> tuple[Paced, Ledger]:
+    """Let `people` save at `server`."""
+    sitters = [Sitter(n, f"at{n}", "", "", [(1, "A"), (2, "B")], lease="x", epoch=1) for n in range(people)]
+    ledger = Ledger()
+    return run_paced(server.server_address[1], sitters, ledger, every=every, seconds=seconds), ledger
+
+
+def test_everybody_saves_once_in_each_period() -> None:
+    with stub(lambda _before, _seq: 200) as server:
+        paced, ledger = run(server, people=4, every=0.1, seconds=0.3)
+    assert (paced.done, paced.broken, paced.unanswered, paced.refused) == (12, 0, 0, 0)
+    assert all(numbers == {(1, 1), (1, 2), (1, 3)} for numbers in ledger.saved.values())
+
+
+def test_a_stall_counts_for_everything_that_was_due_meanwhile() -> None:
+    def slow_at_first(before: int, _seq: int) -> int:
+        if before == 0:
+            time.sleep(0.6)
+        return 200
+
+    with stub(slow_at_first) as server:
+        paced, _ = run(server, people=1, every=0.1, seconds=0.4)
+    assert paced.done == 4
+    # Due at 0, 0.1, 0.2 and 0.3 s, none answered before 0.6 s: none of them can have taken less than 0.3 s.
+    assert min(paced.latencies) >= 0.25
+
+
+def test_a_broken_connection_is_opened_again_and_the_save_repeated_under_its_number() -> None:
+    with stub(lambda before, _seq: None if before == 0 else 200) as server:
+        paced, ledger = run(server, people=1, every=0.1, seconds=0.2)
+    assert server.seen == [1, 1, 2]
+    assert (paced.done, paced.broken, paced.unanswered) == (2, 1, 0)
+    assert ledger.saved[0] == {(1, 1), (1, 2)}
+
+
+def test_a_save_that_was_not_stored_is_sent_again_and_other_refusals_are_counted() -> None:
+    statuses = {0: 503, 1: 200, 2: 410}
+    with stub(lambda before, _seq: statuses[before]) as server:
+        paced, ledger = run(server, people=1, every=0.1, seconds=0.2)
+    assert server.seen == [1, 1, 2]
+    assert (paced.done, paced.refused, paced.unanswered) == (1, 1, 0)
+    assert ledger.saved[0] == {(1, 1)}
+
+
+def test_more_files_than_the_system_allows_are_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_which: int, _limits: tuple[int, int]) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (1024, 4096))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    with pytest.raises(RuntimeError, match="ulimit -n 10500"):
+        allow_files(10_000)
+
+
+def test_a_server_that_stays_silent_is_given_up_and_its_requests_count_as_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(_before: int, _seq: int) -> int:
+        time.sleep(1.0)
+        return 200
+
+    monkeypatch.setattr(client, "STALLED_SECONDS", 0.2)
+    sitter = Sitter(1, "at1", "", "", [(1, "A")], lease="x", epoch=1)
+    with stub(never) as server:
+        load = client.run_load(server.server_address[1], [loads.saves([sitter], Ledger())], seconds=0.1)
+    assert (load.done, load.refused) == (0, 1)

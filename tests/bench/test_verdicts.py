@@ -1,0 +1,129 @@
+"""What is printed and decided from results: verdicts, the check against the committed ratios, the pages."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import city
+from bench.__main__ import check, read_results, write_results
+from bench.pages import between, pages
+from bench.picture import bars, svg
+from bench.report import table
+from bench.targets import BY_NAME, TARGETS, Bound
+
+ROOT = Path(__file__).parents[2]
+
+
+def invented(**ratios: float) -> dict[str, Any]:
+    """Return results in which every figure meets its must exactly; `ratios` replace some."""
+    figures = {}
+    for target in TARGETS:
+        figure: dict[str, Any] = {
+            "per_s": 1000.0, "p50_ms": 2.0, "p99_ms": 9.0, "ratio": 0.4, "refused": 0, "lost": 0,
+            "pairs": 5, "load_cpu": 0.2,
+        }  # fmt: skip
+        for bound in target.bounds:
+            figure[bound.field] = bound.reach if bound.must is None else bound.must
+        figure["ratio"] = ratios.get(target.name, figure["ratio"])
+        figures[target.name] = figure
+    growth = {name: figures.pop(name) for name in list(figures) if name.startswith("growth")}
+    return {
+        "machine": {"cpu": "a processor", "cores": 2, "system": "Linux", "python": "3.11", "sqlite": "3"},
+        "ref_per_s": 20_000.0,
+        "figures": figures,
+        "facts": {"save_bytes": 600, "bytes_per_attempt": 40_000, "backup_mb_per_s": 50.0},
+        "growth": {"figures": growth, "attempts": 1_000_000},
+    }
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "verdict"),
+    [
+        pytest.param(Bound("ratio", 0.4, 0.55), 0.39, "missed", id="a little under the must"),
+        pytest.param(Bound("ratio", 0.4, 0.55), 0.4, "must", id="exactly the must"),
+        pytest.param(Bound("ratio", 0.4, 0.55), 0.55, "reach", id="exactly the reach"),
+        pytest.param(Bound("p99_ms", 60, 45, least=False), 60.1, "missed", id="slower than it must be"),
+        pytest.param(Bound("p99_ms", 60, 45, least=False), 45, "reach", id="as quick as the reach"),
+        pytest.param(Bound("seconds", None, 5, least=False), 5.1, "short", id="nothing is a must here"),
+        pytest.param(Bound("p99_ms", 50, None, least=False), 1, "must", id="the reach is another figure's"),
+    ],
+)
+def test_a_bound_says_what_a_number_is_worth(bound: Bound, value: float, verdict: str) -> None:
+    assert bound.verdict(value) == verdict
+
+
+def test_the_worst_bound_of_a_figure_counts() -> None:
+    save = BY_NAME["save"]
+    assert save.verdict({"ratio": 0.6, "p99_ms": 40}) == "reach"
+    assert save.verdict({"ratio": 0.6, "p99_ms": 50}) == "must"
+    assert save.verdict({"ratio": 0.6, "p99_ms": 61}) == "missed"
+    assert save.verdict({"ratio": 0.6, "p99_ms": None}) == ""
+    assert BY_NAME["candidates_killed"].verdict({"lost": 1}) == "missed"
+
+
+def test_the_check_passes_while_no_ratio_is_more_than_15_percent_under_the_committed_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert check(invented(save=0.5), invented(save=0.426)) == 0
+    printed = capsys.readouterr().out
+    assert "TOO SLOW" not in printed
+    assert "-15%" in printed
+
+
+def test_the_check_fails_when_one_ratio_is_more_than_15_percent_under(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert check(invented(save=0.5), invented(save=0.424)) == 1
+    slow = [line for line in capsys.readouterr().out.splitlines() if "TOO SLOW" in line]
+    assert [line.split()[0] for line in slow] == ["save"]
+
+
+def test_a_check_that_compares_nothing_fails() -> None:
+    empty = {**invented(), "figures": {}}
+    assert check(empty, invented()) == 1
+
+
+def test_every_figure_has_its_row_and_every_bound_its_bar() -> None:
+    results = invented()
+    assert len(table(results).splitlines()) == len(TARGETS) + 2
+    for language in ("en", "zh"):
+        picture = svg(results, language)
+        ElementTree.fromstring(picture)
+        for bar in bars(results, language):
+            assert bar.share == pytest.approx(1.0)
+            assert bar.label in picture
+
+
+def test_a_run_keeps_what_was_measured_on_the_grown_database(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    write_results(invented(), path)
+    fresh = invented(save=0.7)
+    del fresh["growth"]
+    write_results(fresh, path)
+    stored = json.loads(path.read_text("utf-8"))
+    assert stored["figures"]["save"]["ratio"] == 0.7
+    assert stored["growth"]["attempts"] == 1_000_000
+
+
+def test_pages_and_pictures_say_what_the_committed_results_say() -> None:
+    for name, text in pages(read_results()).items():
+        assert (ROOT / name).read_text("utf-8") == text, f"{name}: run python -m bench --write-readme"
+
+
+def test_a_page_without_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="no place"):
+        between("nothing here", "figures")
+
+
+def test_the_city_takes_more_nodes_when_a_node_does_less() -> None:
+    quick = city.capacity(invented())
+    slow = invented()
+    slow["figures"]["postgres_save"]["per_s"] = 500.0
+    assert city.nodes(50_000, quick) == 21  # 10,000 saves/s over half of 1,000/s, and a spare
+    assert city.nodes(50_000, city.capacity(slow)) == 41
+    ElementTree.fromstring(city.svg(slow))
