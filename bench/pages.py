@@ -13,14 +13,15 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 _LEAD = {
     "en": (
         "`make bench` on {machine}. REF, {ref:,.0f} requests/s here, is an empty Flask app that parses and "
-        "answers the same JSON; it and the figure alternate in five pairs, and the ratio is the median of the "
+        "answers the same JSON; it and the figure alternate in {pairs} pairs, and the ratio is the median of the "
         "pairs. The client took {load:.0%} of one core at most. How each is measured and what limits it: "
         "[docs/measurements.md](docs/measurements.md); a city of 50,000 candidates planned from them: "
         "[docs/city.md](docs/city.md)."
     ),
     "zh": (
         "`make bench`，机器：{machine}。REF 是收发同样 JSON 的空 Flask 应用，在这台机器上每秒 {ref:,.0f} 次；"
-        "它与各项交替测五对，取各对比值的中位数。压测客户端最多占一个核的 {load:.0%}。各项怎么测、受什么限制："
+        "它与各项交替测 {pairs} 对，取各对比值的中位数。压测客户端最多占一个核的 {load:.0%}。"
+        "各项怎么测、受什么限制："
         "[docs/measurements.md](docs/measurements.md)；据此规划一座城市的 5 万名考生："
         "[docs/city.md](docs/city.md)。"
     ),
@@ -39,6 +40,7 @@ def readme_block(results: Results, language: str) -> str:
     lead = _LEAD[language].format(
         machine=machine_line(results["machine"], language),
         ref=float(results["ref_per_s"]),
+        pairs=results["figures"]["save"]["pairs"],
         load=max(figure["load_cpu"] or 0 for figure in results["figures"].values()),
     )
     path, words = _PICTURE[language]

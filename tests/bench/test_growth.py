@@ -1,0 +1,84 @@
+"""The large database is whole and in order, and the growth is measured from end to end, at a small scale."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bench.growth import BYTES_PER_ATTEMPT, fitting, main
+from bench.installation import installation
+from bench.large import LOG_LINES, SAVES, Past
+from cbt.clock import SystemClock
+from cbt.db.base import db
+
+
+def silent(_text: str) -> None:
+    """Say nothing."""
+
+
+def test_the_past_is_whole_and_lies_before_the_people_of_today(tmp_path: Path) -> None:
+    now = int(SystemClock().now().timestamp() * 1_000_000)
+    past = Past(attempts=150, items=500, now=now, tell=silent)
+    with installation(tmp_path, attempts=12, history=past) as built, db.engine.connect() as connection:
+
+        def number(sql: str) -> int:
+            return int(connection.scalar(text(sql)) or 0)
+
+        assert number("SELECT count(*) FROM attempt WHERE state = 'scored'") == 150
+        assert number("SELECT count(*) FROM journal") == 150 * SAVES
+        assert number("SELECT count(DISTINCT position) FROM journal WHERE attempt_id = 77") == 100
+        assert (
+            number("SELECT count(*) FROM journal WHERE value NOT IN ('\"A\"', '\"B\"', '\"C\"', '\"D\"')")
+            == 0
+        )
+        assert number("SELECT count(*) FROM item JOIN item_version v ON v.item_id = item.id") >= 500
+        assert number("SELECT count(*) FROM item WHERE bank_id > 1") == 500
+        assert number("SELECT count(DISTINCT sitting_room_id) FROM attempt WHERE state = 'scored'") == 2
+        assert number("SELECT max(received_at) FROM journal") < now
+        log_end = number("SELECT last_id FROM audit_head")
+        assert log_end == number("SELECT max(id) FROM audit_entry") >= 150 * LOG_LINES
+        assert [sitter.attempt_id for sitter in built.sitters] == list(range(151, 163))
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+        modes = connection.scalar(text("PRAGMA journal_mode")), connection.scalar(text("PRAGMA synchronous"))
+        assert modes == ("wal", 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the embedded server has one process there")
+def test_the_growth_of_each_figure_is_measured_and_nothing_acknowledged_is_lost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results.json"
+    results.write_text('{"ref_per_s": 1}', "utf-8")
+    size = ["--attempts", "200", "--items", "500", "--pairs", "2", "--seconds", "0.2", "--starts", "10"]
+    assert main([*size, "--folder", str(tmp_path), "--results", str(results)]) == 0
+    stored = json.loads(results.read_text("utf-8"))
+    assert stored["ref_per_s"] == 1  # what was measured otherwise stays
+    growth = stored["growth"]
+    assert list(growth["figures"]) == ["growth_save", "growth_start", "growth_board"]
+    for figure in growth["figures"].values():
+        assert (figure["lost"], figure["refused"], figure["pairs"]) == (0, 0, 2)
+        assert figure["of_empty"] > 0
+    assert growth["journal_rows"] == 200 * SAVES
+    printed = capsys.readouterr().out
+    assert printed.startswith("200 attempts of 120 saves (200 wanted")
+    assert "board on a grown database" in printed
+    assert list(tmp_path.iterdir()) == [results]  # gigabytes are not left behind
+
+
+@pytest.mark.parametrize(
+    ("wanted", "free", "chosen"),
+    [
+        pytest.param(1_000_000, 10**12, 1_000_000, id="room enough"),
+        pytest.param(
+            1_000_000, 2 * 123_456 * BYTES_PER_ATTEMPT, 123_000, id="half of the disk, in thousands"
+        ),
+        pytest.param(200, 10**12, 200, id="as few as wanted"),
+    ],
+)
+def test_the_disk_decides_how_much_past_there_is(wanted: int, free: int, chosen: int) -> None:
+    assert fitting(wanted, free) == chosen
