@@ -92,7 +92,7 @@ def start_postgres(*, durable: bool = False) -> PostgresServer | None:
     named = os.environ.get(URL_VARIABLE)
     if named:
         return PostgresServer(named.replace("postgresql+psycopg://", "postgresql://"))
-    return start_own()
+    return start_own({"fsync": "on"} if durable else None)
 
 
 def start_own(options: Mapping[str, str] | None = None) -> PostgresServer | None:
@@ -121,7 +121,7 @@ def serve_data(
     options = {
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
-        "fsync": "on" if durable else "off",
+        "fsync": "off",
     }
     # Not UTC, as at a centre: an instant that loses its zone on the way shows.
     options |= {"timezone": "Asia/Shanghai"}
