@@ -33,7 +33,7 @@ from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.outage import beat
+from cbt.delivery.outage import beat, settle_rooms
 from cbt.errors import CbtError, Unavailable
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
@@ -154,6 +154,7 @@ def prepare_app(settings: Settings) -> flask.Flask:
     with app.app_context():
         migrate()
         beat(now=now)
+        settle_rooms(now=now)
         with unit_of_work() as session:
             for path in sorted(settings.blueprint_dir.glob("*.toml")):
                 store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)

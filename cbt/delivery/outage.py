@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
 from cbt.rules.sitting_state import State
@@ -30,8 +30,9 @@ def beat(*, now: datetime) -> OutageKind:
 
     Whoever finds the gap wins by a conditional update of the row, so with several processes it is given
     back once. 3–60 s are one adjustment for every running room; more, or a heartbeat in the future, holds
-    the running rooms until a proctor resumes. Raises Unavailable("outage.clock_behind") when this machine's
-    clock stands before the start of a running room.
+    the running rooms until a proctor resumes. The attempts' own ends follow by `settle_rooms`: a heartbeat
+    that waited for thousands of them would be late itself, and would give that time back too. Raises
+    Unavailable("outage.clock_behind") when this machine's clock stands before the start of a running room.
 
     Source: R-27.
     """
@@ -54,8 +55,37 @@ def beat(*, now: datetime) -> OutageKind:
                 _give_back(session, room, verdict.gap, now=now)
             else:
                 _hold(session, room, from_at=min(former, now), now=now)
+            room.clocks_due_at = now
         log.warning("the server was away for %s: %s", verdict.gap, verdict.kind)
         return verdict.kind
+
+
+def settle_rooms(*, now: datetime) -> int:
+    """Work out the ends of everybody in the rooms an outage touched, a room at a time; return how many rooms.
+
+    The row is the queue: what one process leaves undone the next run finds. Nothing is closed before.
+
+    Source: R-27, R-28.
+    """
+    with reading() as session:
+        due = session.scalars(
+            select(SittingRoom.id).where(SittingRoom.clocks_due_at.is_not(None)).order_by(SittingRoom.id)
+        ).all()
+    return sum(_settle(room_id, now=now) for room_id in due)
+
+
+def _settle(room_id: int, *, now: datetime) -> bool:
+    with unit_of_work() as session:
+        room = session.scalars(
+            select(SittingRoom)
+            .where(SittingRoom.id == room_id, SittingRoom.clocks_due_at.is_not(None))
+            .with_for_update()
+        ).one_or_none()
+        if room is None:
+            return False
+        refresh_clocks(session, now=now, sitting_room_id=room_id, reopen=True)
+        room.clocks_due_at = None
+        return True
 
 
 def _running(session: Session) -> list[SittingRoom]:
@@ -79,7 +109,6 @@ def _give_back(session: Session, room: SittingRoom, gap: timedelta, *, now: date
         moves_earliest=True,
         since=max(now - gap, room.started_at or now),
     )
-    refresh_clocks(session, now=now, sitting_room_id=room.id, reopen=True)
 
 
 def _hold(session: Session, room: SittingRoom, *, from_at: datetime, now: datetime) -> None:
@@ -96,4 +125,3 @@ def _hold(session: Session, room: SittingRoom, *, from_at: datetime, now: dateti
         reason=REASON,
         actor="scheduler",
     )
-    refresh_clocks(session, now=now, sitting_room_id=room.id, reopen=True)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.delivery.outage import settle_rooms
 from cbt.delivery.steps import CHUNK, close_attempts, refresh_clocks
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy, State
@@ -26,10 +27,11 @@ RUNNING = (State.INTERACTING, State.UNITS_DONE)
 def expire_overdue(*, now: datetime) -> int:
     """Close every attempt whose time is up, at its own deadline; return how many this call closed.
 
-    One attempt that cannot be closed does not keep the others open.
+    What an outage gave back counts first. One attempt that cannot be closed does not keep the others open.
 
-    Source: R-21, R-28.
+    Source: R-21, R-27, R-28.
     """
+    settle_rooms(now=now)
     with reading() as session:
         due = _overdue(session, now)
     closed = 0
@@ -84,8 +86,11 @@ def _close_alone(attempt_id: int, *, now: datetime) -> int:
 def advance_overdue(*, now: datetime) -> int:
     """Move attempts on whose unit's time is up, with or without a browser; return how many moved.
 
-    Source: R-24.
+    What an outage gave back counts first.
+
+    Source: R-24, R-27.
     """
+    settle_rooms(now=now)
     moved = 0
     while (count := _advance_chunk(now=now)) == CHUNK:
         moved += count

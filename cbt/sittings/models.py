@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.base import Base
@@ -92,7 +92,15 @@ class SittingRoom(Base):
     """A 场次考场: the clock of one room in one sitting (R-20)."""
 
     __tablename__ = "sitting_room"
-    __table_args__ = (UniqueConstraint("sitting_id", "room_id"),)
+    __table_args__ = (
+        UniqueConstraint("sitting_id", "room_id"),
+        Index(
+            "ix_sitting_room_clocks_due",
+            "clocks_due_at",
+            sqlite_where=text("clocks_due_at IS NOT NULL"),
+            postgresql_where=text("clocks_due_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     ref: Mapped[str] = mapped_column(String(40), unique=True)
@@ -104,6 +112,8 @@ class SittingRoom(Base):
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     started_by: Mapped[str | None] = mapped_column(String(80))
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    clocks_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when its attempts' stored ends wait to be worked out again after an outage (R-27)."""
 
 
 class RoomStaff(Base):

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery import outage
 from cbt.delivery.models import Attempt
-from cbt.delivery.outage import beat
+from cbt.delivery.outage import settle_rooms
 from cbt.delivery.steps import refresh_clocks
-from cbt.delivery.sweeps import expire_overdue
+from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.errors import Unavailable
 from cbt.rules.timing import OutageKind, OutageVerdict, outage_gap
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
@@ -25,6 +26,13 @@ from tests.world import PLANNED, World
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 MS = timedelta(milliseconds=1)
+
+
+def beat(*, now: datetime) -> OutageKind:
+    """Beat, and let what was given back reach the attempts as the start of a server does."""
+    kind = outage.beat(now=now)
+    settle_rooms(now=now)
+    return kind
 
 
 @pytest.fixture
@@ -148,9 +156,37 @@ def test_an_outage_over_the_deadline_closes_nobody(page: Page, world: World) -> 
         with unit_of_work() as session:
             session.execute(update(ServerHeartbeat).values(at=world.clock.now()))
         world.clock.advance(30 * SECOND)
-        beat(now=world.clock.now())
+        outage.beat(now=world.clock.now())
         assert expire_overdue(now=world.clock.now()) == 0
     assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 30 * SECOND
+
+
+def test_a_unit_is_not_moved_on_before_an_outage_is_given_back(page: Page, world: World) -> None:
+    skills = Page(world, "skills")
+    assert skills.start().status_code == 200
+    unit_end = PLANNED + 26 * MINUTE + 40 * SECOND
+    with world.app.app_context():
+        with unit_of_work() as session:
+            session.execute(update(ServerHeartbeat).values(at=unit_end - 10 * SECOND))
+        world.clock.set(unit_end + 20 * SECOND)
+        outage.beat(now=world.clock.now())
+        assert advance_overdue(now=world.clock.now()) == 0
+        with reading() as session:
+            row = session.get_one(Attempt, world.sitters["skills"].attempt_id)
+    assert (row.open_unit, row.unit_ends_at) == (1, unit_end + 30 * SECOND)
+
+
+def test_the_next_beat_waits_for_no_attempt(page: Page, world: World) -> None:
+    """However long the rooms take, a heartbeat a second later finds no gap to give back again."""
+    world.clock.advance(40 * SECOND)
+    with world.app.app_context():
+        assert outage.beat(now=world.clock.now()) is OutageKind.GIVE_BACK
+        assert attempt(world).closes_at == PLANNED + 45 * MINUTE, "not yet"
+        world.clock.advance(SECOND)
+        assert outage.beat(now=world.clock.now()) is OutageKind.NONE
+        assert settle_rooms(now=world.clock.now()) == 2
+        assert settle_rooms(now=world.clock.now()) == 0
+    assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 40 * SECOND
 
 
 def test_a_clock_before_the_start_of_a_running_room_is_refused_and_changes_nothing(
