@@ -134,7 +134,6 @@ class AttemptFacts:
     """One attempt with its paper and the facts of its clock."""
 
     attempt: Attempt
-    registration: Registration
     paper: Paper
     facts: timing.Facts
     room: RoomFacts
@@ -191,5 +190,5 @@ def attempt_facts(
             adjustments=grants[attempt.id],
             units_done=done[attempt.id],
         )
-        gathered.append(AttemptFacts(attempt, registration, paper, facts, room))
+        gathered.append(AttemptFacts(attempt, paper, facts, room))
     return gathered

@@ -10,22 +10,40 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.entries import Entry
-from cbt.delivery.facts import AttemptFacts, attempt_facts, room_facts
+from cbt.delivery.facts import AttemptFacts, timing_facts
 from cbt.delivery.guard import AttemptInfo, Guard
 from cbt.delivery.journal import current_journal
 from cbt.delivery.models import Attempt, UnitDone
 from cbt.delivery.saving import Outcome, Save, Saved
+from cbt.delivery.start_facts import FactReader
 from cbt.delivery.steps import OVER, close_attempts, lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy
 
 
-def _facts(session: Session, attempt: Attempt, now: datetime) -> AttemptFacts:
-    found = attempt_facts(session, room_facts(session, attempt.sitting_room_id), [attempt], opened_at=now)
-    if not found:
+def _facts(session: Session, info: AttemptInfo, attempt: Attempt) -> AttemptFacts:
+    """Return the facts of an attempt that was opened, read with the statements of the starts."""
+    session.flush()
+    cursor = session.connection().connection.cursor()
+    reader = FactReader(current_journal().dialect)
+    row = reader.rows(cursor, [attempt.id])[attempt.id]
+    room = reader.rooms(cursor, [row.room_id])[row.room_id]
+    own = reader.own(cursor, [attempt.id])[attempt.id]
+    cursor.close()
+    if room.started_at is None or row.started_at is None:
         raise TooEarly("not_started")
-    return found[0]
+    facts = timing_facts(
+        room,
+        info.paper,
+        started_at=row.started_at,
+        factor=row.factor,
+        extra=row.extra,
+        suspensions=own.suspensions,
+        adjustments=own.adjustments,
+        units_done=own.units_done,
+    )
+    return AttemptFacts(attempt, info.paper, facts, room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +77,10 @@ def advance_unit(
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Moved(saved, False)
-        entry = _facts(session, attempt, now)
+        entry = _facts(session, info, attempt)
         if completed and attempt.open_unit == from_unit and entry.clock(now).open_unit == from_unit:
             session.add(UnitDone(attempt_id=attempt.id, unit=from_unit, at=now))
-            session.flush()
-            entry = _facts(session, attempt, now)
+            entry = _facts(session, info, attempt)
         clock = entry.clock(now)
         if clock.open_unit == from_unit:
             raise Conflict("unit.moved")
@@ -115,7 +132,7 @@ def submit_attempt(
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Submitted(saved, attempt.receipt, attempt.closed_at)
-        entry = _facts(session, attempt, now)
+        entry = _facts(session, info, attempt)
         entry.store(entry.clock(now))
         by = _may_hand_in(attempt, entry, now=now)
         attempt.submitted_at = min(pressed_at, now)
