@@ -75,7 +75,8 @@ def test_answers_that_never_arrived_come_back_by_file_and_by_two_people(
     # The deadline closes without the page; the machine is set up anew and lists what it holds.
     centre.stand_at(END + timedelta(minutes=2))
     assert centre.wait_for_score("theory") == Decimal("2.0")
-    machine.page.goto("about:blank")
+    machine.page.close()
+    machine.page = machine.context.new_page()
     machine.context.set_offline(False)
     machine.context.clear_cookies(name="cbt")
     machine.go("/")
