@@ -3,23 +3,26 @@
 **The parts.** `site` builds an examination day of its own (30 candidates, frozen forms, one room) on SQLite or
 PostgreSQL. `server` starts `cbt serve` on it in a process group of its own, kills it and starts it again.
 `client` is a candidate's browser reduced to its outbox: it sends answers, retries with the same number, takes
-a new lease when it must. `load` keeps all browsers busy across every restart. `ledger` writes down
-what was sent and what the server acknowledged, and nothing else. `invariants` compares the database with the
-ledger (I1 to I12). `trial` is what one fault gets; `registry` knows every fault.
+a new lease when it must; `local` is the same served in this process with a clock that is set, `driver` the
+same served by one process that may be killed at any of its system calls. `load` keeps all browsers busy across
+every restart. `ledger` writes down what was sent and what the server acknowledged, and nothing else.
+`invariants` compares the database with the ledger (I1 to I12). `trial` is what one fault gets; `registry` knows
+every fault.
 
 **How a fault is written.** One module in `cbt/torture/faults/`, its functions listed in `registry.FAULTS`:
 
     def kill_worker(trial: Trial) -> None:
-        with trial.site() as site, site.serving() as server, site.load(trial.seed) as load:
+        site = trial.site()
+        with site.serving() as server, site.load(trial.seed, lambda: server.port) as load:
             for _ in range(trial.times):
-                load.wait_for_saves(20)
+                load.wait_for_saves(30)
                 server.kill_worker(trial.rng)
                 trial.injected()
                 trial.measure("ready_s", server.wait_ready())
-            load.stop()
-            trial.judge(site)
+            trial.drain(load)
+        trial.judge(site)
 
-    Fault("kill-worker", kill_worker, short=2, long=120)
+    Fault("kill-worker", kill_worker, short=2, long=80, in_short=("sqlite", "postgresql"))
 
 - `trial.times` is how often the short or the long run injects; `trial.rng` is seeded by name and seed.
 - `trial.kind` is "sqlite" or "postgresql"; a fault that means something on one only says so in `databases`.

@@ -12,7 +12,7 @@ from cbt.torture.waiting import PATIENCE_SECONDS, wait_for
 class Load:
     """One thread per browser; each does its next exchange `pause` seconds after the last."""
 
-    def __init__(self, browsers: Sequence[Browser], *, pause: float = 0.01) -> None:
+    def __init__(self, browsers: Sequence[Browser], *, pause: float) -> None:
         self.browsers = browsers
         self._pause = pause
         self._stop = threading.Event()

@@ -17,6 +17,9 @@ from pathlib import Path
 from cbt.clock import SystemClock
 from cbt.torture.waiting import PATIENCE_SECONDS, free_port, is_free, wait_for
 
+GONE_WITHIN_SECONDS = 10.0
+"""So long is waited for workers whose parent is gone; on an idle machine it is a moment."""
+
 
 class Server:
     """One server on one port of 127.0.0.1. Only processes of its own group are ever signalled."""
@@ -108,13 +111,15 @@ class Server:
         return victim
 
     def kill_parent(self) -> bool:
-        """SIGKILL the parent alone; return whether its workers ended and the port was free within 3 s."""
+        """SIGKILL the parent alone; return whether its workers ended by themselves and the port was free then."""
         workers = self.workers()
         self._hit()
         os.kill(self.pid, signal.SIGKILL)
         assert self.process is not None
         self.process.wait()
-        gone = wait_for(lambda: not any(_runs(pid) for pid in workers) and is_free(self.port), 3)
+        gone = wait_for(
+            lambda: not any(_runs(pid) for pid in workers) and is_free(self.port), GONE_WITHIN_SECONDS
+        )
         for pid in workers:
             if _runs(pid):
                 os.kill(pid, signal.SIGKILL)
@@ -127,7 +132,7 @@ class Server:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        wait_for(lambda: is_free(self.port), 3)
+        wait_for(lambda: is_free(self.port), GONE_WITHIN_SECONDS)
 
     def _hit(self) -> None:
         self._down_at = self._down_at or self._clock.now()

@@ -105,7 +105,7 @@ class Site:
         ]
 
     @contextmanager
-    def load(self, seed: int, port: Callable[[], int], *, pause: float = 0.01) -> Iterator[Load]:
+    def load(self, seed: int, port: Callable[[], int], *, pause: float = 0.03) -> Iterator[Load]:
         """Let everybody answer, `pause` seconds after each reply, until the block ends or `stop` is called."""
         load = Load(self.browsers(port, seed), pause=pause)
         load.start()

@@ -23,7 +23,7 @@ from cbt.torture.trial import Trial
 
 SAVES_BEFORE = 150
 SAVES_AFTER = 40
-PAUSE = 0.05
+PAUSE = 0.2
 
 
 def backup(trial: Trial) -> None:
