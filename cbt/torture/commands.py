@@ -8,13 +8,14 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from flask_babel import gettext
 
 from cbt.exams.texts import catalogues
 from cbt.torture.registry import FAULTS
-from cbt.torture.report import as_data, write_report
+from cbt.torture.report import PAGE, as_data, write_report
 from cbt.torture.running import run_all, workshop
 from cbt.torture.trial import Fault, Result
 
@@ -39,11 +40,7 @@ def torture(long: bool, only: str | None, seed: int | None, folder: Path | None,
     faults = _chosen(only)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, it ends its servers first
     with catalogues():
-        results = _run(faults, long=long, seed=seed)
-        data = as_data(results, long=long, seed=seed)
-        if folder is not None:
-            path = write_report(folder, data)
-            click.echo(gettext("torture.report_at", path=str(path)), err=True)
+        data = _run(faults, long=long, seed=seed, folder=folder)
         if as_json:
             click.echo(json.dumps(data, ensure_ascii=False, indent=2))
         elif data["broken"]:
@@ -64,13 +61,20 @@ def _chosen(only: str | None) -> list[Fault]:
     return [known[name] for name in names]
 
 
-def _run(faults: Sequence[Fault], *, long: bool, seed: int) -> list[Result]:
-    results = []
+def _run(faults: Sequence[Fault], *, long: bool, seed: int, folder: Path | None) -> dict[str, Any]:
+    """Try the faults and return the report; it is written after each, so that an interrupted run leaves one."""
+    results: list[Result] = []
+    data = as_data(results, long=long, seed=seed)
     with workshop() as shop:
         for result in run_all(faults, shop, long=long, seed=seed, begins=_tell_begin):
             results.append(result)
             _tell(result)
-    return results
+            data = as_data(results, long=long, seed=seed)
+            if folder is not None:
+                write_report(folder, data)
+    if folder is not None:
+        click.echo(gettext("torture.report_at", path=str(folder / PAGE)), err=True)
+    return data
 
 
 def _tell_begin(fault: Fault, kind: str) -> None:

@@ -22,19 +22,19 @@ FAULTS: tuple[Fault, ...] = (
     Fault("syscalls-close", syscalls.close, short=1, long=0, needs=STRACE, in_short=SQLITE),
     Fault("syscalls-checkpoint", syscalls.checkpoint, short=0, long=0, needs=STRACE, databases=SQLITE),
     Fault("syscalls-migrate", syscalls.migration, short=1, long=0, needs=STRACE, in_short=SQLITE),
-    Fault("fsync-error", disks.fsync_error, short=1, long=8, needs=STRACE, databases=SQLITE, in_short=SQLITE),
-    Fault("disk-error", disks.disk_error, short=1, long=8, needs=STRACE, databases=SQLITE),
+    Fault("fsync-error", disks.fsync_error, short=1, long=5, needs=STRACE, databases=SQLITE, in_short=SQLITE),
+    Fault("disk-error", disks.disk_error, short=1, long=5, needs=STRACE, databases=SQLITE),
     Fault("disk-full", disks.disk_full, short=1, long=3, needs=MOUNT, databases=SQLITE, in_short=SQLITE),
-    Fault("bit-flip", disks.bit_flip, short=4, long=100, databases=SQLITE, in_short=SQLITE),
-    Fault("backup", copies.backup, short=1, long=2, in_short=SQLITE),
-    Fault("poisoned", closings.poisoned, short=1, long=5, in_short=SQLITE),
-    Fault("scheduler-dead", closings.scheduler_dead, short=1, long=5, in_short=POSTGRES),
-    Fault("scheduler-two", closings.scheduler_two, short=1, long=5, in_short=POSTGRES),
-    Fault("submit-race", closings.submit_race, short=1, long=10, in_short=BOTH),
-    Fault("item-edited", edits.item_edited, short=1, long=2, in_short=SQLITE),
+    Fault("bit-flip", disks.bit_flip, short=4, long=60, databases=SQLITE, in_short=SQLITE),
+    Fault("backup", copies.backup, short=1, long=1, in_short=SQLITE),
+    Fault("poisoned", closings.poisoned, short=1, long=3, in_short=SQLITE),
+    Fault("scheduler-dead", closings.scheduler_dead, short=1, long=3, in_short=POSTGRES),
+    Fault("scheduler-two", closings.scheduler_two, short=1, long=3, in_short=POSTGRES),
+    Fault("submit-race", closings.submit_race, short=1, long=5, in_short=BOTH),
+    Fault("item-edited", edits.item_edited, short=1, long=1, in_short=SQLITE),
     *SURROUNDINGS,
 )
-"""`long` of the kills at system calls counts for nothing: there every call is tried."""
+"""At system calls the long run tries every call, whatever `long` says."""
 
 
 def fault_of(name: str) -> Fault:

@@ -21,6 +21,8 @@ from cbt.torture.trial import Result
 from cbt.torture.verdict import INVARIANTS
 from cbt.translations.compiling import read_catalogue
 
+PAGE = "report.html"
+
 
 def as_data(results: Sequence[Result], *, long: bool, seed: int) -> dict[str, Any]:
     """Return everything a report says, as JSON takes it."""
@@ -66,7 +68,7 @@ def write_report(folder: Path, data: Mapping[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(data, ensure_ascii=False, indent=2)
     (folder / "report.json").write_text(text + "\n", "utf-8")
-    page = folder / "report.html"
+    page = folder / PAGE
     page.write_text(page_of(data), "utf-8")
     return page
 
