@@ -181,6 +181,7 @@ class _Replay:
         self.spans: list[tuple[int, datetime, datetime | None]] = []
         self.paused_until = facts.room_started_at
         self.stopped = False
+        self.after_end: list[Pause] = []
 
     def start(self) -> None:
         """Lay the windows out: scaled into what is left of the paper, or at full length and cut."""
@@ -196,9 +197,13 @@ class _Replay:
         self.spans = [(1, started_at, None)]
 
     def pause(self, pause: Pause) -> None:
-        """Shift the window open at its beginning and all later ones by its length."""
+        """Shift the window open at its beginning and all later ones by its length.
+
+        One that begins after the paper's end counts once an adjustment moves the end beyond its beginning.
+        """
         self.advance(pause.from_at)
         if pause.from_at >= self.closes_at:
+            self.after_end.append(pause)
             return
         ended_at = self.now if pause.to_at is None else pause.to_at
         self.closes_at += ended_at - pause.from_at
@@ -211,9 +216,15 @@ class _Replay:
         """Lengthen the open window and shift the later ones, or stretch all of them in proportion."""
         self.advance(adjustment.at)
         self.closes_at += adjustment.amount
-        if not self.ends:
+        if self.ends:
+            self._move_windows(adjustment)
+        else:
             self.granted += adjustment.amount
-            return
+        reached, self.after_end = self.after_end, []
+        for pause in reached:
+            self.pause(pause)
+
+    def _move_windows(self, adjustment: Adjustment) -> None:
         self._take_up_last_window()
         since = max(adjustment.at, self.paused_until)
         left = self.ends[-1] - since
