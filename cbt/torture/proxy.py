@@ -1,7 +1,7 @@
 """A bad network between browsers and a server: one request at a time it loses, cuts, holds, doubles, reorders.
 
-It stands on a port of its own on 127.0.0.1 and reads whole requests, so that it can choose what a network does
-to each. Whatever it does is what a network may do; it never makes a request or a reply up.
+It stands on a port of 127.0.0.1, its own unless told otherwise, and reads whole requests, so that it can choose
+what a network does to each. Whatever it does is what a network may do; it never makes a request or a reply up.
 """
 
 from __future__ import annotations
@@ -32,14 +32,23 @@ LONGEST_SECONDS = 1.0
 class Proxy:
     """Listens while its block is open; `rate` is the share of requests something happens to."""
 
-    def __init__(self, target: Callable[[], int], rng: random.Random, *, rate: float = 0.3) -> None:
-        self.port = 0
+    def __init__(
+        self,
+        target: Callable[[], int],
+        rng: random.Random,
+        *,
+        rate: float = 0.3,
+        host: str = HOST,
+        port: int = 0,
+    ) -> None:
+        self.port = port
         self.rate = rate
         self.down = False
         """Whether the network is gone: whatever is open is cut, whatever comes is not answered."""
         self.done: Counter[str] = Counter()
         """How often each fault was injected."""
         self._target = target
+        self._host = host
         self._rng = rng
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -82,7 +91,7 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, HOST, 0)
+        self._server = await asyncio.start_server(self._accept, HOST, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
@@ -155,7 +164,7 @@ class Proxy:
             await self._ask(request)
 
     async def _half(self, request: bytes) -> None:
-        _, writer = await asyncio.open_connection(HOST, self._target())
+        _, writer = await asyncio.open_connection(self._host, self._target())
         body = request.index(b"\r\n\r\n") + 4
         writer.write(request[: (body + len(request)) // 2])
         await writer.drain()
@@ -163,7 +172,7 @@ class Proxy:
 
     async def _ask(self, request: bytes) -> bytes:
         """Send a request over a connection of its own and return the reply."""
-        reader, writer = await asyncio.open_connection(HOST, self._target())
+        reader, writer = await asyncio.open_connection(self._host, self._target())
         self._lines.add(writer)
         try:
             writer.write(request)

@@ -78,9 +78,16 @@ class Site:
 
     @contextmanager
     def serving(
-        self, *, node: str = "", ready: bool = True, extra: Mapping[str, str] | None = None
+        self,
+        *,
+        node: str = "",
+        ready: bool = True,
+        prefix: Sequence[str] = (),
+        extra: Mapping[str, str] | None = None,
     ) -> Iterator[Server]:
-        """Serve it by `cbt serve` in a process of its own until the block ends; `extra` joins its environment.
+        """Serve it by `cbt serve` in a process of its own until the block ends.
+
+        `prefix` is put before the command, `extra` joins its environment.
 
         A second node on PostgreSQL is served under another name, with a data folder of its own.
         """
@@ -90,7 +97,7 @@ class Site:
             environment["CBT_DATA_DIR"] = str(self.folder / node)
         server = Server(self.folder, environment, self.outages, name=node or "server")
         try:
-            server.start(extra=extra)
+            server.start(*prefix, extra=extra)
             if ready:
                 server.wait_ready()
             yield server

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
+from cbt.torture.cable import can_lay
+
 FAKETIME_PLACES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
 
 
@@ -57,6 +59,7 @@ NEEDS: Mapping[str, Callable[[], bool]] = {
     "strace": strace_injects,
     "faketime": lambda: faketime_library() is not None,
     "mount": can_mount,
+    "cable": cache(can_lay),
     "root": lambda: os.name == "posix" and os.geteuid() == 0,
 }
 """By name, whether this machine has it; texts: torture.need.<name>."""

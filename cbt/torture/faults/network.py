@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from cbt.torture.cable import cable
 from cbt.torture.load import Load
 from cbt.torture.proxy import Proxy
 from cbt.torture.trial import Trial
@@ -49,6 +50,27 @@ def network_gone(trial: Trial) -> None:
             trial.expect(load.saved - before <= len(load.browsers), "X", "something came through a cut")
             proxy.mend()
             trial.expect(load.wait_for_saves(30), "I12", "nothing is saved after the network came back")
+        _deliver(trial, load)
+    trial.judge(site)
+
+
+def cable_pulled(trial: Trial) -> None:
+    """Pull the cable for some seconds: what was under way hangs, and goes on or is sent again after."""
+    site = trial.site()
+    with (
+        cable() as line,
+        site.serving(ready=False, prefix=line.prefix, extra={"CBT_HOST": line.far}) as server,
+        Proxy(lambda: server.port, trial.rng, rate=0.0, host=line.far, port=server.port),
+        site.load(trial.seed, lambda: server.port) as load,
+    ):
+        server.wait_ready()
+        for _ in range(trial.times):
+            load.wait_for_saves(30)
+            line.pull()
+            trial.injected()
+            pause(AWAY_SECONDS[trial.long])
+            line.plug()
+            trial.expect(load.wait_for_saves(30), "I12", "nothing is saved after the cable is back")
         _deliver(trial, load)
     trial.judge(site)
 
