@@ -8,6 +8,8 @@ from cbt.torture.trial import Fault
 SQLITE = ("sqlite",)
 POSTGRES = ("postgresql",)
 FAKETIME = ("linux", "faketime")
+LONG_ONLY: tuple[str, ...] = ()
+"""Seconds of waiting that a test run has no time for; their parts have tests of their own."""
 
 SURROUNDINGS: tuple[Fault, ...] = (
     Fault("deadlines", moments.deadlines, short=100, long=10_000, in_short=SQLITE),
@@ -20,12 +22,14 @@ SURROUNDINGS: tuple[Fault, ...] = (
         databases=SQLITE,
         in_short=SQLITE,
     ),
-    Fault("clock-jumps", clocks.clock_jumps, short=2, long=9, needs=FAKETIME, in_short=SQLITE),
+    Fault("clock-jumps", clocks.clock_jumps, short=1, long=9, needs=FAKETIME, in_short=SQLITE),
     Fault("long-outage", clocks.long_outage, short=1, long=3, needs=FAKETIME, in_short=SQLITE),
-    Fault("clock-reset", clocks.clock_reset, short=1, long=3, needs=FAKETIME, in_short=SQLITE),
+    Fault("clock-reset", clocks.clock_reset, short=1, long=3, needs=FAKETIME, in_short=LONG_ONLY),
     Fault("bad-network", network.bad_network, short=50, long=1_000, in_short=SQLITE),
-    Fault("network-gone", network.network_gone, short=1, long=3, in_short=SQLITE),
-    Fault("cable-pulled", network.cable_pulled, short=1, long=5, needs=("linux", "cable"), in_short=SQLITE),
+    Fault("network-gone", network.network_gone, short=1, long=3, in_short=LONG_ONLY),
+    Fault(
+        "cable-pulled", network.cable_pulled, short=1, long=5, needs=("linux", "cable"), in_short=LONG_ONLY
+    ),
     Fault("postgres-crash", database.crash, short=1, long=8, databases=POSTGRES, in_short=POSTGRES),
     Fault("backend-ended", database.end_backends, short=2, long=60, databases=POSTGRES, in_short=POSTGRES),
     Fault("commit-killed", database.kill_in_commit, short=1, long=12, databases=POSTGRES, in_short=POSTGRES),
