@@ -7,13 +7,11 @@ import gc
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import click
@@ -34,10 +32,11 @@ from cbt.db.migrate import migrate
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.outage import beat, settle_rooms
-from cbt.errors import CbtError, Unavailable
+from cbt.errors import CbtError
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.texts import catalogues
+from cbt.hosting import DataDirLock, allow_connections, check_port, lan_address
 from cbt.jobs import start_scheduler
 from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
@@ -107,40 +106,6 @@ def _die_with_parent() -> None:
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
-class DataDirLock:
-    """The exclusive hold of a server on its data directory; the file says who holds it.
-
-    A record lock: it belongs to this process alone, so workers do not inherit it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "server.lock"
-        self._descriptor = -1
-
-    def take(self, note: str) -> None:
-        """Take the lock, or raise Unavailable("serve.running", holder=…)."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            _lock(self._descriptor)
-        except OSError as error:
-            holder = os.read(self._descriptor, 200).decode(errors="replace").strip()
-            raise Unavailable("serve.running", holder=holder, path=str(self._path.parent)) from error
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, note.encode())
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed on Windows only
-    else:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def prepare_app(settings: Settings) -> flask.Flask:
     """Bring the database up to date, give back an outage, load the blueprints; return the app used for it.
 
@@ -205,29 +170,6 @@ def _answer(work: Callable[[Settings], str], settings: Settings, writer: Connect
             writer.send(("error", "\n".join(explain(error))))
 
 
-def lan_address() -> str:
-    """Return this machine's address in the exam room's network; nothing is sent to find it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
-
-
-def check_port(settings: Settings) -> None:
-    """Refuse a port somebody listens on: workers share theirs, so the kernel would deal out its connections.
-
-    Raises Unavailable("serve.port").
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise Unavailable("serve.port", port=settings.port) from error
-
-
 class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by platform, without types
     """A parent that never gives up its workers.
 
@@ -242,6 +184,7 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
 
 def run_server(settings: Settings, *, factory: str = "cbt.serving:worker_app") -> None:
     """Serve the app that `factory` makes in each worker, until told to stop."""
+    allow_connections()
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
     _Parent(
         factory,

@@ -22,7 +22,7 @@ from cbt.db.gate import Gate
 from cbt.db.keys import KEY_BYTES, fingerprint, load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.serving import DataDirLock
+from cbt.hosting import DataDirLock
 
 NAMES = ("database", "personal", "cookies")
 LINE_BYTES = 8

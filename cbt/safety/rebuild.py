@@ -18,9 +18,9 @@ from cbt.db.keys import load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.wal import apply_log
 from cbt.errors import InvalidInput, Unavailable
+from cbt.hosting import DataDirLock
 from cbt.safety.embedded import Facts, facts_of
 from cbt.safety.restore import check_empty, check_keys, copy_file
-from cbt.serving import DataDirLock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,79 @@
+"""What a server asks of its machine: the data folder for itself, a port nobody uses, files enough."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from cbt.config import Settings
+from cbt.errors import Unavailable
+
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None  # type: ignore[assignment]  # None says that there is nothing to raise
+
+
+class DataDirLock:
+    """The exclusive hold of a server on its data directory; the file says who holds it.
+
+    A record lock: it belongs to this process alone, so workers do not inherit it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "server.lock"
+        self._descriptor = -1
+
+    def take(self, note: str) -> None:
+        """Take the lock, or raise Unavailable("serve.running", holder=…)."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(self._descriptor)
+        except OSError as error:
+            holder = os.read(self._descriptor, 200).decode(errors="replace").strip()
+            raise Unavailable("serve.running", holder=holder, path=str(self._path.parent)) from error
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, note.encode())
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed on Windows only
+    else:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def lan_address() -> str:
+    """Return this machine's address in the exam room's network; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def check_port(settings: Settings) -> None:
+    """Refuse a port somebody listens on: workers share theirs, so the kernel would deal out its connections.
+
+    Raises Unavailable("serve.port").
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable("serve.port", port=settings.port) from error
+
+
+def allow_connections() -> None:
+    """Let this process and its children open as many files as the system allows: each candidate holds one."""
+    if resource is not None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
