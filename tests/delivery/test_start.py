@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
 from datetime import timedelta
 from typing import Any
@@ -106,6 +108,19 @@ def test_both_ways_open_the_same_paper(running: World, name: str) -> None:
         "answers": {}, "flags": [], "strikes": {}, "notes": {}, "settings": {}
     }  # fmt: skip
     the_same(door, by_the_view(page))
+
+
+def test_a_browser_that_unpacks_gets_it_packed(running: World) -> None:
+    page = Page(running, "theory")
+    plain = page.start()
+    packed = page.client.post(
+        f"/attempts/{page.ref}/start", json={}, headers={"Accept-Encoding": "gzip, deflate, br"}
+    )
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Cookie, Accept-Encoding"
+    assert len(packed.data) == int(packed.headers["Content-Length"]) < len(plain.data) / 2
+    whole = json.loads(gzip.decompress(packed.data))
+    assert whole["paper"] == plain.get_json()["paper"]
 
 
 def test_a_pooled_skills_paper_comes_whole(world: World) -> None:
