@@ -19,7 +19,6 @@ from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry
 from cbt.delivery.saving import Save
 from cbt.delivery.sweeps import expire_overdue
 from cbt.errors import Unavailable
-from cbt.rules.canonical import canonical_json
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
@@ -199,75 +198,6 @@ def test_racing_submits_close_once(page: Page, world: World) -> None:
             {"ref": f"attempt:{page.ref}"},
         ).scalar_one()
     assert acts == 1
-
-
-def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: World) -> None:
-    page.answer(1, "A")
-    world.clock.set(PLANNED + 50 * MINUTE)
-    with world.app.app_context():
-        expire_overdue(now=world.clock.now())
-        score_closed(now=world.clock.now())
-        assert [one.ok for one in verify_sitting(world.sitting_ref)] == [True]
-        with unit_of_work() as session:
-            session.execute(text("UPDATE journal SET value = :value"), {"value": canonical_json("B")})
-        checked = verify_sitting(world.sitting_ref)[0]
-        assert (checked.journal_ok, checked.form_ok) == (False, True)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param("score = '60.0'", id="the points shown"),
-        pytest.param("passed = NOT passed", id="the verdict"),
-        pytest.param('sheet = replace(sheet, \'"raw":"\', \'"raw":"9\')', id="the sheet"),
-    ],
-)
-def test_a_score_that_does_not_say_what_its_sheet_says_is_found_by_verify(
-    page: Page, world: World, change: str
-) -> None:
-    page.answer(1, "A")
-    world.clock.set(PLANNED + 50 * MINUTE)
-    with world.app.app_context():
-        expire_overdue(now=world.clock.now())
-        score_closed(now=world.clock.now())
-        with unit_of_work() as session:
-            session.execute(text(f"UPDATE score SET {change}"))
-        checked = verify_sitting(world.sitting_ref)[0]
-        assert (checked.sheet_ok, checked.journal_ok, checked.form_ok) == (False, True, True)
-
-
-def test_a_score_that_is_gone_is_found_by_verify_and_hides_no_other(page: Page, world: World) -> None:
-    other = Page(world, "second")
-    assert other.start().status_code == 200
-    world.clock.set(PLANNED + 50 * MINUTE)
-    with world.app.app_context():
-        expire_overdue(now=world.clock.now())
-        score_closed(now=world.clock.now())
-        with unit_of_work() as session:
-            gone = {"id": world.sitters["theory"].attempt_id}
-            session.execute(text("DELETE FROM score WHERE attempt_id = :id"), gone)
-        checked = {one.attempt_ref: (one.sheet_ok, one.score) for one in verify_sitting(world.sitting_ref)}
-    assert checked == {page.ref: (False, ""), other.ref: (True, "0.0")}
-
-
-def test_one_attempt_that_cannot_be_scored_does_not_keep_the_others_from_it(page: Page, world: World) -> None:
-    other = Page(world, "second")
-    assert other.start().status_code == 200
-    world.clock.set(PLANNED + 50 * MINUTE)
-    with world.app.app_context():
-        assert expire_overdue(now=world.clock.now()) == 2
-        with unit_of_work() as session:
-            poisoned = {"id": world.sitters["theory"].attempt_id}
-            session.execute(
-                text(
-                    "UPDATE form SET content = '{}' WHERE id = (SELECT form_id FROM attempt WHERE id = :id)"
-                ),
-                poisoned,
-            )
-        assert score_closed(now=world.clock.now()) == 1
-        with reading() as session:
-            states = {name: session.get_one(Attempt, world.sitters[name].attempt_id).state for name in NAMES}
-    assert states == {"theory": "closed", "second": "scored"}
 
 
 def test_the_database_in_use_is_the_one_the_test_names(world: World, database_kind: str) -> None:

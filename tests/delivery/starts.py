@@ -1,0 +1,78 @@
+"""Starts by the short way and by the view, and the paper they have to bring."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import flask
+import pytest
+from werkzeug.test import TestResponse
+
+from cbt.db.unit_of_work import reading
+from cbt.delivery.models import Attempt
+from cbt.exams.store import blueprint_of
+from cbt.exams.titles import paper_title
+from cbt.web.headers import SECURITY_HEADERS
+from tests.delivery.driver import Page
+from tests.delivery.plain_paper import plain_paper
+from tests.world import World
+
+SECOND = timedelta(seconds=1)
+VERDICTS = {"zh": ("对", "错"), "en": ("True", "False")}
+
+
+def refuse_views(world: World) -> None:
+    """Let no request of this test reach a view."""
+
+    def refuse() -> None:
+        pytest.fail("a plain start went to the view")
+
+    world.app.before_request_funcs.setdefault(None, []).insert(0, refuse)
+
+
+def by_the_view(page: Page) -> TestResponse:
+    """Send the start past the short ways."""
+    app: flask.Flask = page.world.app
+    door = app.wsgi_app
+    app.wsgi_app = door._inner._inner  # type: ignore[method-assign, attr-defined]
+    try:
+        return page.start()
+    finally:
+        app.wsgi_app = door  # type: ignore[method-assign]
+
+
+def attempt_of(world: World, name: str) -> Attempt:
+    with world.app.app_context(), reading() as session:
+        return session.get_one(Attempt, world.sitters[name].attempt_id)
+
+
+def expected_paper(world: World, name: str, locale: str = "zh") -> dict[str, Any]:
+    from cbt.candidates.models import Registration
+
+    with world.app.app_context(), reading() as session:
+        attempt = session.get_one(Attempt, world.sitters[name].attempt_id)
+        registration = session.get_one(Registration, attempt.registration_id)
+        blueprint = blueprint_of(session, registration.blueprint_version_id)
+        return plain_paper(
+            session,
+            attempt,
+            blueprint.papers[registration.paper],
+            title=paper_title(blueprint, registration.paper),
+            verdicts=VERDICTS[locale],
+        )
+
+
+def the_same(door: TestResponse, view: TestResponse) -> None:
+    """Both replies say the same, but for the lease and its seal, which are new each time."""
+    assert (door.status_code, view.status_code) == (200, 200)
+    short, whole = door.get_json(), view.get_json()
+    assert len(short.pop("lease")) == len(whole.pop("lease")) == 32
+    assert len(short.pop("seal")) == len(whole.pop("seal")) == 64
+    assert whole.pop("epoch") == short.pop("epoch") + 1
+    assert short == whole
+    assert door.headers["Content-Type"] == view.headers["Content-Type"] == "application/json"
+    assert door.headers["Vary"] == view.headers["Vary"] == "Cookie"
+    for name, value in SECURITY_HEADERS.items():
+        assert door.headers[name] == view.headers[name] == value
+    assert "Set-Cookie" not in door.headers

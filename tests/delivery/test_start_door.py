@@ -1,0 +1,179 @@
+"""Who is let in by the short way of a start, and what a batch of them does."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+from flask_wtf.csrf import generate_csrf
+from sqlalchemy import select, update
+from werkzeug.test import TestResponse
+
+from cbt.db.group_commit import GroupWriter
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Attempt, AttemptLive, Gap
+from cbt.delivery.opening import Opened, Start
+from cbt.errors import Conflict
+from cbt.web.models import LoginSession
+from tests.delivery.driver import Page
+from tests.delivery.starts import (
+    SECOND,
+    attempt_of,
+    refuse_views,
+)
+from tests.helpers import sign_in_as
+from tests.world import PLANNED, World
+
+
+@pytest.fixture
+def running(world: World) -> World:
+    """Everybody waits, and the room starts on time."""
+    world.admit_all()
+    world.start()
+    return world
+
+
+def start_with(client: FlaskClient, ref: str, **headers: str) -> TestResponse:
+    return client.post(f"/attempts/{ref}/start", json={}, headers=headers)
+
+
+def form_token(world: World, client: FlaskClient) -> str:
+    """Give a browser's session a form token, as a page does, and return the signed text of it."""
+    with world.app.test_request_context():
+        token = generate_csrf()
+        kept = dict(flask.session)
+    with client.session_transaction() as session:
+        session.update(kept)
+    return token
+
+
+def test_the_form_token_is_asked_for_as_the_view_asks(running: World) -> None:
+    running.app.config["WTF_CSRF_ENABLED"] = True
+    sitter = running.sitters["theory"]
+    client, other = running.candidate("theory"), running.candidate("second")
+    own, foreign = form_token(running, client), form_token(running, other)
+    for wrong in ({}, {"X-CSRFToken": foreign}, {"X-CSRFToken": "x" + own}, {"X-CSRFToken": ""}):
+        reply = start_with(client, sitter.attempt_ref, **wrong)
+        assert (reply.status_code, reply.get_json()["code"]) == (400, "web.csrf")
+    assert attempt_of(running, "theory").lease_epoch == 0
+    refuse_views(running)
+    assert start_with(client, sitter.attempt_ref, **{"X-CSRFToken": own}).status_code == 200
+
+
+def test_only_who_is_signed_in_gets_a_paper(running: World) -> None:
+    ref = running.sitters["theory"].attempt_ref
+    stranger = running.app.test_client()
+    forged = running.app.test_client()
+    forged.set_cookie("cbt", "eyJfdXNlcl9pZCI6ImEifQ.aaaa.bbbb")
+    revoked = running.candidate("theory")
+    with running.app.app_context(), unit_of_work() as session:
+        session.execute(update(LoginSession).values(revoked_at=running.clock.now()))
+    staff = running.staff("proctor")
+    expired = running.candidate("theory")
+    with running.app.app_context(), unit_of_work() as session:
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.kind == "candidate")
+            .values(expires_at=running.clock.now())
+        )
+    refused = [start_with(client, ref).status_code for client in (stranger, forged, revoked, staff, expired)]
+    assert refused == [403] * 5
+    someone_else = start_with(running.candidate("second"), ref)
+    assert (someone_else.status_code, someone_else.get_json()["code"]) == (404, "attempt.unknown")
+    assert start_with(running.candidate("second"), "at-nobody").status_code == 404
+    # A person of the staff whose ref is that of a registration is still no candidate.
+    twin = sign_in_as(
+        running.app, kind="staff", subject_ref=running.sitters["theory"].registration_ref, machine="m"
+    )
+    assert start_with(twin, ref).status_code == 403
+    assert attempt_of(running, "theory").lease_hash is None
+
+
+def test_another_machine_is_refused_once_and_without_a_trace(running: World) -> None:
+    page = Page(running, "theory")
+    assert page.start().status_code == 200
+    elsewhere = Page(running, "theory", machine="seat-99")
+    reply = elsewhere.start()
+    assert (reply.status_code, reply.get_json()["code"]) == (409, "lease.held")
+    assert attempt_of(running, "theory").lease_epoch == 1
+    assert page.answer(1, "A").status_code == 200
+
+
+def test_a_silence_before_a_reopening_is_recorded_as_not_usable(running: World) -> None:
+    page = Page(running, "theory")
+    assert page.start().status_code == 200
+    running.clock.set(PLANNED + 40 * SECOND)
+    assert page.start().status_code == 200
+    with running.app.app_context(), reading() as session:
+        gap = session.scalars(select(Gap)).one()
+        live = session.get_one(AttemptLive, running.sitters["theory"].attempt_id)
+        assert (gap.from_at, gap.to_at, gap.usable, gap.resent) == (PLANNED, running.clock.now(), False, 0)
+        assert (live.seen_at, live.usable_at) == (running.clock.now(), running.clock.now())
+        attempt = session.get_one(Attempt, running.sitters["theory"].attempt_id)
+        assert attempt.started_at == PLANNED
+
+
+def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None:
+    """A batch of: the former page's save, two starts of its browser, one of another browser."""
+    journal = running.app.extensions["cbt_journal"]
+    page = Page(running, "theory")
+    assert page.start().status_code == 200
+    with running.app.app_context():
+        info = journal.infos.get(page.ref)
+    row = attempt_of(running, "theory")
+    login_id, machine = row.lease_login_id, row.lease_machine
+    assert login_id is not None
+    assert machine is not None
+    now = running.clock.now()
+    holding, let_go = threading.Event(), threading.Event()
+    perform = journal.writer._perform
+
+    def held(cursor: Any, requests: Any) -> Any:
+        if not holding.is_set():
+            holding.set()
+            let_go.wait(10)
+        return perform(cursor, requests)
+
+    writer: GroupWriter = journal.writer
+    writer._perform = held
+    results: dict[str, Any] = {}
+
+    def run(name: str, request: Any) -> None:
+        results[name] = request() if callable(request) else writer.run(request)
+
+    first = threading.Thread(target=run, args=("blocker", lambda: Page(running, "second").start()))
+    first.start()
+    assert holding.wait(10)
+    jobs = {
+        "save": lambda: page.answer(1, "A"),
+        "again": Start(info, login_id, machine, now),
+        "once more": Start(info, login_id, machine, now),
+        "foreign": Start(info, login_id + 99, "seat-99", now),
+    }
+    threads = [threading.Thread(target=run, args=pair) for pair in jobs.items()]
+    for thread in threads:
+        thread.start()
+        wait_until_queued(writer, 1 + threads.index(thread))
+    let_go.set()
+    for thread in (first, *threads):
+        thread.join(10)
+    assert (results["blocker"].status_code, results["save"].status_code) == (200, 200)
+    again, once_more = results["again"], results["once more"]
+    assert isinstance(again, Opened)
+    assert isinstance(once_more, Opened)
+    assert (again.epoch, once_more.epoch) == (2, 3)
+    assert [tuple(row[:3]) for row in once_more.journal] == [("answer", 1, '"A"')]
+    assert isinstance(results["foreign"], Conflict)
+    assert attempt_of(running, "theory").lease_epoch == 3
+
+
+def wait_until_queued(writer: GroupWriter, number: int) -> None:
+    pause = threading.Event()
+    for _ in range(1000):
+        if writer._queue.qsize() >= number:
+            return
+        pause.wait(0.01)
+    pytest.fail("nothing was queued")
