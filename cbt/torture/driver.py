@@ -31,9 +31,10 @@ from cbt.scoring.service import score_closed
 from cbt.torture.client import Browser
 from cbt.torture.ledger import Ledger
 from cbt.torture.people import Person
-from cbt.torture.waiting import wait_for
+from cbt.torture.waiting import pause, wait_for
 
 PATIENCE_SECONDS = 60.0
+REST_SECONDS = 0.04
 
 
 def drive(line: Connection, settings: Settings) -> None:
@@ -75,6 +76,12 @@ def _checkpoint(app: flask.Flask) -> int:
     return 0
 
 
+def _rest(_app: flask.Flask) -> int:
+    """Wait a moment: whoever answers before the work is done is killed at that work, after the answer."""
+    pause(REST_SECONDS)
+    return 0
+
+
 def _verify(_app: flask.Flask) -> list[str]:
     """Return what `cbt verify` finds; the cipher's own complaints about damaged pages are not shown."""
     with Path(os.devnull).open("w") as nowhere:
@@ -91,6 +98,7 @@ ACTS: Mapping[str, Callable[..., Any]] = {
     "score": _score,
     "migrate": _migrate,
     "checkpoint": _checkpoint,
+    "rest": _rest,
     "verify": _verify,
 }
 

@@ -131,6 +131,8 @@ def _killed_at(trial: Trial, base: Site, former: Browser, act: Act, injection: s
         browser.resume(former)
         with tampered([driven.pid], injection, trace=injection.split(":")[0]):
             act(browser)
+            if driven.alive:
+                driven.ask("rest")
             killed = not driven.alive
     if killed:
         trial.injected()
