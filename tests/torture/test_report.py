@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cbt.paths import product_dir
 from cbt.torture import commands, tools
 from cbt.torture.commands import torture
 from cbt.torture.registry import FAULTS
@@ -16,6 +17,8 @@ from cbt.torture.report import as_data, page_of, write_report
 from cbt.torture.running import Workshop, run_fault
 from cbt.torture.trial import Fault, Result, Trial
 from cbt.translations.compiling import LANGUAGES, read_catalogue
+
+COMMITTED = product_dir("templates").parent / "docs" / "torture"
 
 
 def result(fault: str = "kill-worker", **more: object) -> Result:
@@ -95,3 +98,12 @@ def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
     ran = CliRunner().invoke(torture, ["--only", "kill-wroker"])
     assert ran.exit_code == 2
     assert "kill-worker" in ran.stderr
+
+
+def test_the_committed_report_is_of_a_long_run_that_held() -> None:
+    data = json.loads((COMMITTED / "report.json").read_text("utf-8"))
+    assert (data["run"], data["broken"]) == ("long", 0)
+    assert {row["fault"] for row in data["faults"]} >= {"kill-worker", "kill-parent", "kill-group"}
+    kills = sum(row["injections"] for row in data["faults"] if row["fault"].startswith("kill-"))
+    assert kills >= 200
+    assert f"{data['acknowledged']:,}" in (COMMITTED / "report.html").read_text("utf-8")
