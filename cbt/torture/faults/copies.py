@@ -5,6 +5,7 @@ Source: I1, I6, I8.
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,11 @@ from sqlalchemy import select
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import JournalEntry
 from cbt.torture.ledger import Number
+from cbt.torture.local import LocalBrowser
 from cbt.torture.site import Site
 from cbt.torture.trial import Trial
 
-SAVES_BEFORE = 150
+SAVES_BEFORE = 60
 SAVES_AFTER = 40
 PAUSE = 0.2
 
@@ -55,10 +57,23 @@ def _go_on_elsewhere(trial: Trial, site: Site, destination: Path) -> None:
         return
     trial.judge(elsewhere, settled=False)
     elsewhere.ledger.go_back(_kept(elsewhere))
-    with elsewhere.serving() as server, elsewhere.load(trial.seed + 1, lambda: server.port) as load:
-        trial.expect(load.wait_for_saves(SAVES_AFTER), "X", "nothing could be saved on the restored copy")
-        trial.drain(load)
+    _go_on(trial, elsewhere)
     trial.judge(elsewhere)
+
+
+def _go_on(trial: Trial, elsewhere: Site) -> None:
+    """Save on the restored copy: one browser in this process, in the long run everybody on a server of its own."""
+    if trial.long:
+        with elsewhere.serving() as server, elsewhere.load(trial.seed + 1, lambda: server.port) as load:
+            saved = load.wait_for_saves(SAVES_AFTER)
+            trial.drain(load)
+    else:
+        with elsewhere.app() as app:
+            browser = LocalBrowser(elsewhere.people[-1], app, elsewhere.ledger, random.Random(trial.seed))
+            browser.open()
+            browser.write(1)
+            saved = browser.save(browser.pending).status == 200
+    trial.expect(saved, "X", "nothing could be saved on the restored copy")
 
 
 def _kept(site: Site) -> dict[int, set[Number]]:
