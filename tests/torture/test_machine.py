@@ -87,6 +87,21 @@ class Exam(Office, RuleBasedStateMachine):
         self.save(name, LOGINS[0], draws, True)
         self.start(name, LOGINS[0])
 
+    @rule(name=names, place=st.integers(0, 3), together=st.booleans())
+    def save_late_what_was_entered_earlier(self, name: str, place: int, together: bool) -> None:
+        """An older number of the same position arrives after the newer one: the newer still counts."""
+        page = self.page(name, LOGINS[0])
+        if not page.lease:
+            return
+        page.seq += 3
+        position, unit = self.positions[name][place % len(self.positions[name])]
+        newer, older = Sent(page.seq, position, unit, '"A"'), Sent(page.seq - 1, position, unit, '"B"')
+        for sent in ([newer, older],) if together else ([newer], [older]):
+            writer = self.writer(name, page, LOGINS[0])
+            expected = self.attempts[name].save(writer, page.epoch, sent, now=self.now)
+            self.same(page.send(*self.raw(name, sent)), expected)
+        self.start(name, LOGINS[0])
+
     @rule(name=names, ahead=st.sampled_from((-1, 1)))
     def save_under_another_epoch(self, name: str, ahead: int) -> None:
         """The right lease with a wrong epoch is refused."""
