@@ -38,6 +38,7 @@ OF_CHECK = {
     "journals": "I6",
     "scores": "I6",
     "personal": "I8",
+    "rulings": "I6",
 }
 Rows = Mapping[int, Mapping[Number, JournalEntry]]
 

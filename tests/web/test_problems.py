@@ -30,21 +30,22 @@ OUR_FAULT = [
 
 
 def answer(world: World, monkeypatch: pytest.MonkeyPatch, error: Exception) -> tuple[int, str]:
-    """Return status and code of a start that meets `error`."""
+    """Return status and code of a unit's end that meets `error`."""
 
     def fail(*_: object) -> None:
         raise error
 
     world.admit_all()
     world.start()
-    page = Page(world, "theory")
+    page = Page(world, "skills")
+    assert page.start().status_code == 200
     monkeypatch.setattr(service, "lock_attempt", fail)
-    reply = page.start()
+    reply = page.advance(1, completed=True)
     return reply.status_code, reply.get_json()["code"]
 
 
 @pytest.mark.parametrize("error", DATABASE_FAILS)
-def test_a_start_that_the_database_cannot_keep_is_503(
+def test_a_units_end_that_the_database_cannot_keep_is_503(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     assert answer(world, monkeypatch, error) == (503, "db.write")
