@@ -46,10 +46,13 @@ class Recording:
 
 @dataclass(slots=True)
 class Cut:
-    """What the images showed: how many there were, how many acknowledgements they had to hold, what was broken."""
+    """What the images showed, and what was broken."""
 
     images: int = 0
     acknowledged: int = 0
+    """How many acknowledgements the recording holds."""
+    compared: int = 0
+    """How many of them the images had to hold, all images together."""
     verified: int = 0
     broken: list[str] = field(default_factory=list)
 
@@ -80,7 +83,7 @@ def cut_power(recording: Recording, *, images: int, seed: int) -> Cut:
     """Make `images` images of random points of the recording, open each and check it."""
     rng = random.Random(seed)
     points = sorted(rng.randrange(len(recording.events) + 1) for _ in range(images))
-    cut = Cut()
+    cut = Cut(acknowledged=sum(event.what == "mark" for event in recording.events))
     settings = settings_in(recording.folder / "image")
     shutil.rmtree(settings.keys, ignore_errors=True)
     shutil.copytree(settings_in(recording.folder).keys, settings.keys)
@@ -91,7 +94,7 @@ def cut_power(recording: Recording, *, images: int, seed: int) -> Cut:
         for path, content in files.items():
             (settings.data_dir / names[path]).write_bytes(content)
         cut.images += 1
-        cut.acknowledged += len(acknowledged)
+        cut.compared += len(acknowledged)
         broken = _check(settings, acknowledged)
         if cut.images % VERIFY_EVERY == 0 and not broken:
             cut.verified += 1

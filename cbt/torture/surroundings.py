@@ -8,8 +8,6 @@ from cbt.torture.trial import Fault
 SQLITE = ("sqlite",)
 POSTGRES = ("postgresql",)
 FAKETIME = ("linux", "faketime")
-LONG_ONLY: tuple[str, ...] = ()
-"""Seconds of waiting that a test run has no time for; their parts have tests of their own."""
 
 SURROUNDINGS: tuple[Fault, ...] = (
     Fault("deadlines", moments.deadlines, short=100, long=10_000, in_short=SQLITE),
@@ -24,14 +22,12 @@ SURROUNDINGS: tuple[Fault, ...] = (
     ),
     Fault("clock-jumps", clocks.clock_jumps, short=1, long=9, needs=FAKETIME, in_short=SQLITE),
     Fault("long-outage", clocks.long_outage, short=1, long=3, needs=FAKETIME, in_short=SQLITE),
-    Fault("clock-reset", clocks.clock_reset, short=1, long=3, needs=FAKETIME, in_short=LONG_ONLY),
+    Fault("clock-reset", clocks.clock_reset, short=1, long=3, needs=FAKETIME),
     Fault("bad-network", network.bad_network, short=50, long=1_000, in_short=SQLITE),
-    Fault("network-gone", network.network_gone, short=1, long=3, in_short=LONG_ONLY),
-    Fault(
-        "cable-pulled", network.cable_pulled, short=1, long=5, needs=("linux", "cable"), in_short=LONG_ONLY
-    ),
+    Fault("network-gone", network.network_gone, short=1, long=3),
+    Fault("cable-pulled", network.cable_pulled, short=1, long=5, needs=("linux", "cable")),
     Fault("postgres-crash", database.crash, short=1, long=8, databases=POSTGRES, in_short=POSTGRES),
     Fault("backend-ended", database.end_backends, short=2, long=60, databases=POSTGRES, in_short=POSTGRES),
-    Fault("commit-killed", database.kill_in_commit, short=1, long=12, databases=POSTGRES, in_short=POSTGRES),
+    Fault("commit-killed", database.kill_in_commit, short=1, long=12, databases=POSTGRES),
     Fault("slow-clients", slow.slow_clients, short=100, long=500, in_short=SQLITE),
 )

@@ -41,7 +41,7 @@ def power_cut(trial: Trial) -> None:
     cut = cut_power(record(_folder(trial), saves=SAVES[trial.long], seed=seed), images=trial.times, seed=seed)
     trial.injected(cut.images)
     trial.acknowledged += cut.acknowledged
-    for invariant, looked_at in (("I1", cut.acknowledged), ("I8", 3 * cut.images), ("I7", cut.verified)):
+    for invariant, looked_at in (("I1", cut.compared), ("I8", 3 * cut.images), ("I7", cut.verified)):
         trial.looked_at[invariant] += looked_at
     for what in cut.broken:
         name = what.split(": ")[1]
