@@ -33,7 +33,7 @@ class Settings:
     """CBT_PORT: the port to listen on."""
     workers: int = 2
     """CBT_WORKERS: server processes."""
-    threads: int = 64
+    threads: int = 256
     """CBT_THREADS: threads of each process."""
     timezone: str = "Asia/Shanghai"
     """CBT_TIMEZONE: the zone instants are shown in."""

@@ -117,7 +117,7 @@ class Browser:
             return 0
         if reply.code in ("lease.lost", "lease.held"):
             self.lease = ""
-        elif reply.code == "unit.closed":
+        elif reply.code == "unit.closed" and self.unit is not None:
             return self._then(self.advance(completed=False))
         elif reply.status == 410:
             self.over = True
