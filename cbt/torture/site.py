@@ -189,7 +189,6 @@ class Builder:
             data_dir=folder / "data",
             key_dir=folder / "keys",
             host="127.0.0.1",
-            threads=32,
             slow_ms=60_000,
         )
         if kind == "sqlite":
