@@ -25,7 +25,15 @@ SURROUNDINGS: tuple[Fault, ...] = (
     Fault("clock-reset", clocks.clock_reset, short=1, long=3, needs=FAKETIME),
     Fault("bad-network", network.bad_network, short=50, long=1_000, in_short=SQLITE),
     Fault("network-gone", network.network_gone, short=1, long=3),
-    Fault("cable-pulled", network.cable_pulled, short=1, long=5, needs=("linux", "cable")),
+    # The server alone is moved to the far end of the cable, where it could not reach a PostgreSQL of this machine.
+    Fault(
+        "cable-pulled",
+        network.cable_pulled,
+        short=1,
+        long=5,
+        needs=("linux", "cable"),
+        databases=SQLITE,
+    ),
     Fault("postgres-crash", database.crash, short=1, long=8, databases=POSTGRES, in_short=POSTGRES),
     Fault("backend-ended", database.end_backends, short=2, long=60, databases=POSTGRES, in_short=POSTGRES),
     Fault("commit-killed", database.kill_in_commit, short=1, long=12, databases=POSTGRES),
