@@ -21,8 +21,17 @@ SURROUNDINGS: tuple[Fault, ...] = (
         in_short=SQLITE,
     ),
     Fault("clock-jumps", clocks.clock_jumps, short=1, long=9, needs=FAKETIME, in_short=SQLITE),
-    Fault("long-outage", clocks.long_outage, short=1, long=3, needs=FAKETIME, in_short=SQLITE),
-    Fault("clock-reset", clocks.clock_reset, short=1, long=3, needs=FAKETIME),
+    # On PostgreSQL the database's time counts, whatever the clock of a node says: nothing of these would show.
+    Fault(
+        "long-outage",
+        clocks.long_outage,
+        short=1,
+        long=3,
+        needs=FAKETIME,
+        databases=SQLITE,
+        in_short=SQLITE,
+    ),
+    Fault("clock-reset", clocks.clock_reset, short=1, long=3, needs=FAKETIME, databases=SQLITE),
     Fault("bad-network", network.bad_network, short=50, long=1_000, in_short=SQLITE),
     Fault("network-gone", network.network_gone, short=1, long=3),
     # The server alone is moved to the far end of the cable, where it could not reach a PostgreSQL of this machine.
