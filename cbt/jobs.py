@@ -28,6 +28,7 @@ from cbt.sittings.service import open_doors
 
 log = logging.getLogger(__name__)
 
+ZERO = timedelta(0)
 NOTICED_JUMP = timedelta(milliseconds=500)
 """A smaller step of the wall clock delays a job by no more than that."""
 BACKUP_RETRY = timedelta(minutes=5)
@@ -120,13 +121,16 @@ class Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler bring
         self._drift = clock.drift()
 
     def keep_time(self) -> None:
-        """Move every job's next run by as much as the wall clock jumped since the last call."""
+        """Move every job's next run back by as much as the wall clock was set back since the last call.
+
+        After one set forward every job is due at once, which is no harm, and plans on from there.
+        """
         drift = self._clock.drift()
         jump = drift - self._drift
         if abs(jump) < NOTICED_JUMP:
             return
         self._drift = drift
-        for job in self.get_jobs():
+        for job in self.get_jobs() if jump < ZERO else ():
             job.modify(next_run_time=job.next_run_time + jump)
 
 

@@ -49,6 +49,23 @@ def test_a_wall_clock_set_back_stops_no_job(clock: Drifting) -> None:
         scheduler.shutdown(wait=True)
 
 
+def test_a_wall_clock_set_forward_puts_no_job_off(clock: Drifting) -> None:
+    """The scheduler itself ran what was due and planned on from the new time."""
+    scheduler = Scheduler(clock)
+    scheduler.add_job(print, "interval", seconds=3600, id="beat", next_run_time=datetime.now(UTC) + DAY)
+    scheduler.start(paused=True)
+    try:
+        planned = scheduler.get_job("beat").next_run_time
+        clock.wall = DAY
+        scheduler.keep_time()
+        assert scheduler.get_job("beat").next_run_time == planned
+        clock.wall = DAY - timedelta(hours=1)
+        scheduler.keep_time()
+        assert scheduler.get_job("beat").next_run_time == planned - timedelta(hours=1)
+    finally:
+        scheduler.shutdown(wait=True)
+
+
 def test_small_steps_are_left_alone_and_add_up(clock: Drifting) -> None:
     scheduler = Scheduler(clock)
     scheduler.add_job(print, "interval", seconds=3600, id="beat", next_run_time=datetime.now(UTC) + DAY)
