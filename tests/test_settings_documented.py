@@ -19,7 +19,13 @@ DOCUMENTS = (
     "SECURITY.md",
     *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 )
-TEST_VARIABLES = {"CBT_TEST_POSTGRES_URL", "CBT_TEST_PG_BIN", "CBT_TEST_CHROMIUM", "CBT_SHOTS"}
+TEST_VARIABLES = {
+    "CBT_MACHINE_EXAMPLES",
+    "CBT_TEST_POSTGRES_URL",
+    "CBT_TEST_PG_BIN",
+    "CBT_TEST_CHROMIUM",
+    "CBT_SHOTS",
+}
 NAMES = [f"CBT_{field.name.upper()}" for field in fields(Settings)]
 _ROW = re.compile(r"^\| `(CBT_\w+)` \| (.+?) \| (.+) \|$", re.MULTILINE)
 _NAMED = re.compile(r"CBT_[A-Z_]*[A-Z]")
