@@ -19,6 +19,11 @@ class Clock(Protocol):
         ...
 
 
+def wall_time() -> datetime:
+    """Return what the machine's wall clock says, right or wrong."""
+    return datetime.now(UTC)
+
+
 class SystemClock:
     """Wall time at process start plus the monotonic clock: a wall clock that jumps closes nobody.
 

@@ -16,7 +16,7 @@ from typing import Any
 import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from cbt.clock import Agreement, Clock
+from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings, as_environment
 from cbt.db.copies import due
 from cbt.delivery.outage import beat
@@ -28,9 +28,8 @@ from cbt.sittings.service import open_doors
 
 log = logging.getLogger(__name__)
 
-ZERO = timedelta(0)
-NOTICED_JUMP = timedelta(milliseconds=500)
-"""A smaller step of the wall clock delays a job by no more than that."""
+MARGIN = timedelta(milliseconds=500)
+"""A step of the wall clock smaller than this delays a job by no more than that."""
 BACKUP_RETRY = timedelta(minutes=5)
 """A scheduled backup that failed is tried again after this."""
 
@@ -110,33 +109,26 @@ def run_job(app: flask.Flask, job: Callable[..., Any]) -> None:
 
 
 class Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler brings no types
-    """APScheduler, which plans by the wall clock, beside a clock that a jump of it does not move.
+    """APScheduler, which plans by the wall clock, kept from waiting for a time that was set back.
 
     Set back by an hour, the wall clock would stop heartbeat and closings for an hour (R-27, R-28).
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, wall: Callable[[], datetime] = wall_time) -> None:
         super().__init__(timezone="UTC")
-        self._clock = clock
-        self._drift = clock.drift()
+        self._wall = wall
 
     def keep_time(self) -> None:
-        """Move every job's next run back by as much as the wall clock was set back since the last call.
-
-        After one set forward every job is due at once, which is no harm, and plans on from there.
-        """
-        drift = self._clock.drift()
-        jump = drift - self._drift
-        if abs(jump) < NOTICED_JUMP:
-            return
-        self._drift = drift
-        for job in self.get_jobs() if jump < ZERO else ():
-            job.modify(next_run_time=job.next_run_time + jump)
+        """Have every job run now that is planned further ahead than its own interval."""
+        now = self._wall()
+        for job in self.get_jobs():
+            if job.next_run_time > now + job.trigger.interval + MARGIN:
+                job.modify(next_run_time=now)
 
 
 def start_scheduler(app: flask.Flask) -> Scheduler:
     """Start the jobs of the leading process."""
-    scheduler = Scheduler(app.extensions["cbt_clock"])
+    scheduler = Scheduler()
     for job, seconds in JOBS:
         scheduler.add_job(
             run_job,
