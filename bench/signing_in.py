@@ -46,7 +46,7 @@ def signed_in(
     with app.test_request_context():
         csrf_token = generate_csrf()
         csrf_field = dict(flask.session)
-        signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+        signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]  # Flask's own session interface
     rows: list[dict[str, Any]] = []
 
     def sign_in(kind: str, subject_ref: str, machine: str) -> str:

@@ -19,7 +19,7 @@ class WallClock(datetime):
     shown = START
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # datetime returns its own kind
         """Return what the wall clock shows."""
         return cls.shown
 

@@ -77,8 +77,8 @@ class World:
     sitting_room_id: int = 0
     batch_ref: str = ""
     room_code: str = ""
-    app: flask.Flask = field(default=None, repr=False)  # type: ignore[assignment]
-    clock: FakeClock = field(default=None, repr=False)  # type: ignore[assignment]
+    app: flask.Flask = field(default=None, repr=False)  # type: ignore[assignment]  # set by `on` before it is used
+    clock: FakeClock = field(default=None, repr=False)  # type: ignore[assignment]  # set by `on` before it is used
 
     def on(self, app: flask.Flask, clock: FakeClock) -> World:
         """Return this world on the database copy of one test."""

@@ -82,7 +82,7 @@ def test_editing_the_bank_changes_no_frozen_form(world: World) -> None:
 
     with world.app.app_context():
         with reading() as session:
-            before = dict(session.execute(select(Form.id, Form.content)).all())  # type: ignore[arg-type]
+            before = dict(session.execute(select(Form.id, Form.content)).all())  # type: ignore[arg-type]  # rows of two columns are pairs
         with unit_of_work() as session:
             item = session.scalars(select(Item).limit(1)).one()
             session.add(
@@ -92,4 +92,4 @@ def test_editing_the_bank_changes_no_frozen_form(world: World) -> None:
             )
             item.version = 2
         with reading() as session:
-            assert dict(session.execute(select(Form.id, Form.content)).all()) == before  # type: ignore[arg-type]
+            assert dict(session.execute(select(Form.id, Form.content)).all()) == before  # type: ignore[arg-type]  # rows of two columns are pairs

@@ -144,7 +144,7 @@ def test_a_bank_changed_after_the_check_is_not_written_over(
     original = service.review_for
 
     def meanwhile(*args: object) -> Review:
-        made = original(*args)  # type: ignore[arg-type]
+        made = original(*args)  # type: ignore[arg-type]  # passed on as it came
         with unit_of_work() as session:
             session.scalars(select(Item)).one().version = 0
         return made

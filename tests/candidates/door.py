@@ -115,7 +115,7 @@ def arrive(
 def refusal_of(world: World, *args: object, **kwargs: object) -> str | None:
     """Return the code an arrival is refused with, or None when it was recorded."""
     try:
-        arrive(world, *args, **kwargs)  # type: ignore[arg-type]
+        arrive(world, *args, **kwargs)  # type: ignore[arg-type]  # passed on as it came
     except CbtError as error:
         return error.code
     return None

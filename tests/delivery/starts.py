@@ -35,11 +35,11 @@ def by_the_view(page: Page) -> TestResponse:
     """Send the start past the short ways."""
     app: flask.Flask = page.world.app
     door = app.wsgi_app
-    app.wsgi_app = door._inner._inner  # type: ignore[method-assign, attr-defined]
+    app.wsgi_app = door._inner._inner  # type: ignore[method-assign, attr-defined]  # past the short ways, and back
     try:
         return page.start()
     finally:
-        app.wsgi_app = door  # type: ignore[method-assign]
+        app.wsgi_app = door  # type: ignore[method-assign]  # past the short ways, and back
 
 
 def attempt_of(world: World, name: str) -> Attempt:

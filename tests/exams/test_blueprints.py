@@ -120,9 +120,9 @@ def test_the_schema_knows_every_key_and_which_must_be_there() -> None:
     ("fields", "value"), [(PAPER, Paper), (SECTION, Section), (UNIT, Unit)], ids=["paper", "section", "unit"]
 )
 def test_the_file_can_say_everything_a_value_holds(fields: tuple[object, ...], value: type) -> None:
-    said = {field.target for field in fields}  # type: ignore[attr-defined]
+    said = {field.target for field in fields}  # type: ignore[attr-defined]  # fields of the tables of spec
     assert said | {"code", "sections", "units", "submit", "clock"} >= set(value.__dataclass_fields__)
-    assert all(isinstance(field.kind, Kind) for field in fields)  # type: ignore[attr-defined]
+    assert all(isinstance(field.kind, Kind) for field in fields)  # type: ignore[attr-defined]  # fields of the tables of spec
 
 
 @pytest.fixture

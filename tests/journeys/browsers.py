@@ -127,9 +127,9 @@ class Browser:
         folder.mkdir(parents=True, exist_ok=True)
         sizes = {"1366": DESK, "1920": WIDE} | ({"zoom": ZOOMED} if zoom else {})
         for label, size in sizes.items():
-            self.page.set_viewport_size(size)  # type: ignore[arg-type]
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's own dict type
             self.page.screenshot(path=folder / f"{self.watch.name}-{name}-{label}.png")
-        self.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+        self.page.set_viewport_size(DESK)  # type: ignore[arg-type]  # Playwright's own dict type
 
 
 class Browsers:
@@ -164,7 +164,7 @@ class Browsers:
     def launch(self, profile: Path, headers: dict[str, str]) -> BrowserContext:
         """Start a browser of its own on `profile`."""
         return self._playwright.chromium.launch_persistent_context(
-            profile, executable_path=self._path, args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]
+            profile, executable_path=self._path, args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]  # Playwright's own dict type
             extra_http_headers=headers,
         )  # fmt: skip
 

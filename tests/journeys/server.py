@@ -149,7 +149,7 @@ def worker_app() -> flask.Flask:
     vars(serving)["create_app"] = lambda settings, **_: create_app(settings, clock=clock)
     vars(serving)["start_scheduler"] = _steady_scheduler
     app = serving.worker_app()
-    app.wsgi_app = Machines(app.wsgi_app, clock, Path(os.environ[RECORDS]))  # type: ignore[method-assign]
+    app.wsgi_app = Machines(app.wsgi_app, clock, Path(os.environ[RECORDS]))  # type: ignore[method-assign]  # how Flask takes middleware
     return app
 
 

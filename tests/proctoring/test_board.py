@@ -23,7 +23,7 @@ from tests.proctoring.desk import Desk, attempt, refused, registration, running
 from tests.world import PLANNED, World
 
 
-def board_of(world: World):  # type: ignore[no-untyped-def]
+def board_of(world: World):  # type: ignore[no-untyped-def]  # what it returns is private to the room
     chief = world.people["chief_proctor"]
     principal = Principal("staff", chief.id, chief.ref, "主考", frozenset({"chief_proctor"}))
     with world.app.app_context(), reading() as session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -48,8 +48,8 @@ def test_everybody_arrives_with_one_click_and_only_once(world: World, desk: Desk
         pytest.param(CUTOFF, "admission.late", id="on the cut-off"),
     ],
 )
-def test_the_late_cut_off_holds_at_the_desk(world: World, desk: Desk, at: object, code: str) -> None:
-    world.clock.set(at)  # type: ignore[arg-type]
+def test_the_late_cut_off_holds_at_the_desk(world: World, desk: Desk, at: datetime, code: str) -> None:
+    world.clock.set(at)
     answer = desk.act("arrive", "theory")
     assert (answer.status_code == 303) if not code else (refused(answer) == code)
 

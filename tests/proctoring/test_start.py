@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -67,10 +67,10 @@ def test_a_room_without_every_form_does_not_start(world: World) -> None:
     ("at", "started"),
     [pytest.param(PLANNED - SECOND, 0, id="a second early"), pytest.param(PLANNED, 1, id="on the minute")],
 )
-def test_an_armed_room_starts_at_its_planned_start(world: World, at: object, started: int) -> None:
+def test_an_armed_room_starts_at_its_planned_start(world: World, at: datetime, started: int) -> None:
     world.admit_all()
     arm(world)
-    world.clock.set(at)  # type: ignore[arg-type]
+    world.clock.set(at)
     assert start_armed(world) == started
     assert start_armed(world) == 0
 

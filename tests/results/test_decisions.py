@@ -56,7 +56,7 @@ def test_where_a_registration_stands(facts: dict[str, object], expected: Standin
         "started": False,
         "closed_by": None,
     }
-    assert standing_of(**{**usual, **facts}) is expected  # type: ignore[arg-type]
+    assert standing_of(**{**usual, **facts}) is expected  # type: ignore[arg-type]  # facts of the parametrisation
 
 
 @given(st.lists(st.sampled_from(Standing)))

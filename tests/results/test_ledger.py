@@ -103,8 +103,8 @@ def test_registering_for_an_exam(
 def test_a_rescore_that_passes_closes_the_pending_retake() -> None:
     failed, corrected = result(FAILED, "2026-06-01"), result(PASSED, "2026-06-01")
     booked = {"retake": True, "exam_on": date(2026, 9, 1), "policy": POLICY}
-    assert check_registration("skills", [failed], **booked) is None  # type: ignore[arg-type]
-    found = check_registration("skills", [corrected], **booked)  # type: ignore[arg-type]
+    assert check_registration("skills", [failed], **booked) is None  # type: ignore[arg-type]  # literals of the parametrisation
+    found = check_registration("skills", [corrected], **booked)  # type: ignore[arg-type]  # literals of the parametrisation
     assert found == Check(Finding.PASSED, date(2028, 6, 1))
 
 
@@ -134,7 +134,7 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     ],
 )
 def test_until_when_a_pass_counts(window_from: str, until: date) -> None:
-    policy = RetakePolicy(window_from=window_from)  # type: ignore[arg-type]
+    policy = RetakePolicy(window_from=window_from)  # type: ignore[arg-type]  # literals of the parametrisation
     rows = [result(PASSED, "2026-06-01", "2026-06-20")]
     assert pass_counts_until("skills", rows, policy=policy) == until
     assert pass_counts_until("theory", rows, policy=policy) is None

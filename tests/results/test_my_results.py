@@ -136,9 +136,9 @@ def policy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     kind = str(request.param)
 
     def with_policy(session: object, version_id: int) -> ExamBlueprint:
-        blueprint = exams.blueprint_of(session, version_id)  # type: ignore[arg-type]
+        blueprint = exams.blueprint_of(session, version_id)  # type: ignore[arg-type]  # only passed on
         papers = {
-            code: replace(paper, release=kind)  # type: ignore[arg-type]
+            code: replace(paper, release=kind)  # type: ignore[arg-type]  # a literal of the parametrisation
             for code, paper in blueprint.papers.items()
         }
         return replace(blueprint, papers=papers)

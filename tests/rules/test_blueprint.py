@@ -99,7 +99,7 @@ def test_minutes_that_do_not_add_up_are_found_with_the_sum() -> None:
             id="a mix of nothing",
         ),
         pytest.param(
-            papers(theory=theory(difficulty=DifficultyMix((1, 2, 3)))),  # type: ignore[arg-type]
+            papers(theory=theory(difficulty=DifficultyMix((1, 2, 3)))),  # type: ignore[arg-type]  # a wrong length on purpose
             ("papers", "theory", "difficulty"),
             "blueprint.difficulty_mix",
             id="a mix of three",

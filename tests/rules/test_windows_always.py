@@ -178,7 +178,7 @@ def test_completing_a_unit_early_never_moves_the_papers_end(unused_time: str, do
         duration=minutes(45),
         windows=PAPERS[0],
         units_done=(UnitDone(1, START + done_at),),
-        clock=ClockPolicy(unused_time=unused_time),  # type: ignore[arg-type]
+        clock=ClockPolicy(unused_time=unused_time),  # type: ignore[arg-type]  # Hypothesis draws one of the two words
     )
     seen = clock_at(facts, now=START + done_at)
     assert seen.closes_at == START + minutes(45)

@@ -27,7 +27,7 @@ def result(fault: str = "kill-worker", **more: object) -> Result:
         "fault": fault, "kind": "sqlite", "seconds": 1.5, "injections": 3, "acknowledged": 1200,
         "looked_at": {"I1": 1200}, "broken": {}, "figures": {"ready_s": [0.5, 0.7, 2.0]}, "skipped": (),
     }  # fmt: skip
-    return Result(**{**values, **more})  # type: ignore[arg-type]
+    return Result(**{**values, **more})  # type: ignore[arg-type]  # fields chosen by the test
 
 
 def test_the_data_sums_up_what_was_tried() -> None:
@@ -67,7 +67,7 @@ def test_every_fault_need_and_figure_has_its_text(language: str) -> None:
 
 
 def test_what_the_machine_lacks_is_skipped_and_said(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(tools.NEEDS, "strace", lambda: False)  # type: ignore[arg-type]
+    monkeypatch.setitem(tools.NEEDS, "strace", lambda: False)  # type: ignore[arg-type]  # a need that is never met
     fault = Fault("syscalls-save", _never, short=1, long=1, needs=("strace",))
     tried = run_fault(fault, "sqlite", shop, long=False, seed=1)
     assert (tried.skipped, tried.injections, tried.ok) == (("strace",), 0, True)
