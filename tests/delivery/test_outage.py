@@ -176,6 +176,19 @@ def test_a_unit_is_not_moved_on_before_an_outage_is_given_back(page: Page, world
     assert (row.open_unit, row.unit_ends_at) == (1, unit_end + 30 * SECOND)
 
 
+def test_an_attempt_that_was_closed_before_the_outage_was_found_goes_on(page: Page, world: World) -> None:
+    """Two nodes: one closed at the deadline, the other finds the heartbeat old; that closing was provisional."""
+    with world.app.app_context():
+        with unit_of_work() as session:
+            session.execute(update(ServerHeartbeat).values(at=PLANNED + 45 * MINUTE - 10 * SECOND))
+        world.clock.set(PLANNED + 45 * MINUTE + 10 * SECOND)
+        assert expire_overdue(now=world.clock.now()) == 1
+        beat(now=world.clock.now())
+    assert attempt(world).state == "interacting"
+    assert attempt(world).closes_at == PLANNED + 45 * MINUTE + 20 * SECOND
+    assert page.answer(1, "A").status_code == 200
+
+
 def test_the_next_beat_waits_for_no_attempt(page: Page, world: World) -> None:
     """However long the rooms take, a heartbeat a second later finds no gap to give back again."""
     world.clock.advance(40 * SECOND)
