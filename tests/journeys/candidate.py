@@ -7,11 +7,25 @@ from typing import Any
 from playwright.sync_api import Locator, expect
 
 from cbt.rules.item_values import ItemType
+from cbt.torture.waiting import wait_for
 from tests.journeys.answers import Place
 from tests.journeys.browsers import Browser
 from tests.journeys.centre import text_of
 
 SAVED = "#save.ok"
+
+ON_DISK = """() => new Promise((resolve, reject) => {
+  const request = indexedDB.open("cbt-outbox");
+  request.onerror = () => reject(request.error);
+  request.onsuccess = () => {
+    const found = request.result.transaction("entries").objectStore("entries").getAll();
+    found.onsuccess = () => {
+      request.result.close();
+      resolve(found.result.filter(({ kind, evidence }) => kind === "answer" && !evidence).length);
+    };
+  };
+})"""
+"""How many answers wait on the disk of this machine, once what was written before is there."""
 
 
 class Candidate:
@@ -114,6 +128,10 @@ class Candidate:
     def saved(self) -> None:
         """Wait until everything is saved."""
         expect(self.find(SAVED)).to_be_visible(timeout=20_000)
+
+    def kept(self, count: int) -> None:
+        """Wait until so many answers that wait are on this machine's disk, which a busy one takes a moment for."""
+        assert wait_for(lambda: self.browser.page.evaluate(ON_DISK) >= count)
 
     def item(self, position: int) -> Locator:
         """Return the card of an item."""

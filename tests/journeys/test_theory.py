@@ -76,6 +76,7 @@ def test_theory_from_sign_in_to_score(centre: Centre, browsers: Browsers, langua
     candidate.find("body").press("PageDown")
     candidate.type_through(given[43:45])
     expect(candidate.find("#save.warn")).to_contain_text("2")
+    candidate.kept(2)
     machine.kill()
     machine.restart()
     candidate.browser = machine.browser
