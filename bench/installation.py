@@ -27,6 +27,7 @@ from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.guard import AttemptInfo
+from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
@@ -52,6 +53,7 @@ class Papers:
 
     version_id: int
     forms: tuple[int, ...]
+    layouts: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -108,10 +110,11 @@ def _papers(built: Installation, settings: Settings) -> Papers:
         version_id = store_blueprint(session, text, now=now, actor=ACTOR).id
         rng = random.Random(1)
         forms = [
-            draw_and_freeze(session, blueprint_version_id=version_id, paper_code=PAPER, now=now, rng=rng).id
+            draw_and_freeze(session, blueprint_version_id=version_id, paper_code=PAPER, now=now, rng=rng)
             for _ in range(FORMS)
         ]
-    return Papers(version_id, tuple(forms))
+        ids = tuple([form.id for form in forms])
+        return Papers(version_id, ids, tuple([layout_of(form.content) for form in forms]))
 
 
 def _people(built: Installation, papers: Papers, *, people: range) -> None:
@@ -242,6 +245,7 @@ def _attempts(session: Session, papers: Papers, registrations: list[dict[str, An
                 "registration_id": row["id"],
                 "sitting_room_id": row["sitting_room_id"],
                 "form_id": papers.forms[row["id"] % len(papers.forms)],
+                "layout": papers.layouts[row["id"] % len(papers.forms)],
                 "state": State.READY,
                 "grace": grace,
                 "has_message": False,

@@ -148,7 +148,7 @@ def _sitting(cursor: Any, papers: Papers, start: int, size: int, *, at: int) -> 
     }
     given |= {"version": papers.version_id, "level": LEVEL, "paper": PAPER}
     given |= {"forms": len(papers.forms), "form": papers.forms[-1] + 1 + start // ATTEMPTS_OF_A_FORM}
-    given |= {"positions": POSITIONS, "lines": LOG_LINES}
+    given |= {"positions": POSITIONS, "lines": LOG_LINES, "layout": papers.layouts[0]}
     for statement in STATEMENTS:
         cursor.execute(statement, given)
 
@@ -176,11 +176,11 @@ STATEMENTS = (
     "drawn_at) SELECT :form + i, 'fo-' || hex(randomblob(8)), f.blueprint_version_id, f.paper, f.bank_id, "
     "f.bank_revision, i, f.content, f.sha256, :at "
     "FROM n CROSS JOIN form f ON f.id = i % :forms + 1 WHERE i <= (:size - 1) / :share",
-    "INSERT INTO attempt (id, ref, registration_id, sitting_room_id, form_id, state, started_at, closes_at, "
-    "earliest_submit_at, grace, has_message, closed_at, closed_by, submitted_at, receipt, journal_digest, "
-    "lease_hash, lease_epoch, lease_login_id, lease_machine) "
+    "INSERT INTO attempt (id, ref, registration_id, sitting_room_id, form_id, layout, state, started_at, "
+    "closes_at, earliest_submit_at, grace, has_message, closed_at, closed_by, submitted_at, receipt, "
+    "journal_digest, lease_hash, lease_epoch, lease_login_id, lease_machine) "
     "SELECT :start + i + 1, 'at-' || lower(hex(randomblob(16))), :start + i + 1, :first_room + i / :room + 1, "
-    ":form + i / :share, 'scored', :at, :at + 2 * :hour, :at, 3000000, 0, :at + :hour, 'candidate', "
+    ":form + i / :share, :layout, 'scored', :at, :at + 2 * :hour, :at, 3000000, 0, :at + :hour, 'candidate', "
     ":at + :hour, hex(randomblob(6)), lower(hex(randomblob(32))), lower(hex(randomblob(32))), 1, "
     ":start + i + 1, lower(hex(randomblob(16))) FROM n WHERE i < :size",
     "INSERT INTO journal (attempt_id, lease_epoch, seq, position, kind, value, received_at, in_grace) "

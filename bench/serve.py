@@ -22,6 +22,7 @@ PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""
 SLOW = "bench.slow:worker_app"
 REF = "bench.ref:worker_app"
+OWNERS = {SLOW: "bench.slow:journal_of"}
 REPLY_VARIABLE = "BENCH_REPLY"
 READY_SECONDS = 60.0
 
@@ -60,6 +61,7 @@ class Server:
 
     def kill_worker(self) -> None:
         """Kill -9 the worker that has worked most."""
+        # Of the main thread's: the process that owns the writing is a child of its keeper's.
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         os.kill(max(map(int, children), key=_ticks), signal.SIGKILL)
 
@@ -123,7 +125,7 @@ def main() -> None:
     if sys.argv[1] == PRODUCT:
         cbt(["serve"])
     else:
-        run_server(read_settings(), factory=sys.argv[1])
+        run_server(read_settings(), factory=sys.argv[1], owner=OWNERS.get(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import cast
 
 import flask
 
-from cbt.db.base import db
-from cbt.db.gate import Gate
-from cbt.db.group_commit import GroupWriter
+from cbt.config import Settings
 from cbt.delivery.journal import Journal
 from cbt.serving import worker_app as product_app
+from cbt.writing import journal_of as product_journal_of
 
 COMMIT_SECONDS = 0.005
 
@@ -19,11 +17,17 @@ COMMIT_SECONDS = 0.005
 def worker_app() -> flask.Flask:
     """Return the product's app with a slower save path."""
     app = product_app()
-    journal = cast(Journal, app.extensions["cbt_journal"])
-    with app.app_context():
-        engine = db.engine
-    gate = cast(Gate, app.extensions["cbt_gate"])
-    journal.writer = GroupWriter(
-        engine, gate, journal.perform, before_commit=lambda: time.sleep(COMMIT_SECONDS)
-    )
+    journal: Journal = app.extensions["cbt_journal"]
+    _slow_down(journal)
     return app
+
+
+def journal_of(settings: Settings) -> Journal:
+    """Return the journal of a slower process that owns the writing."""
+    journal = product_journal_of(settings)
+    _slow_down(journal)
+    return journal
+
+
+def _slow_down(journal: Journal) -> None:
+    journal.commits.before_commit = lambda: time.sleep(COMMIT_SECONDS)

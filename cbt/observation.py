@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 from sqlalchemy import func, select
-from sqlalchemy.engine import Engine
 
 from cbt.clock import Agreement
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.gate import Gate
-from cbt.db.group_commit import GroupWriter, Perform
 from cbt.db.unit_of_work import reading
 from cbt.delivery.journal import Journal
 from cbt.delivery.models import Attempt
@@ -33,48 +29,14 @@ WATCHED = tuple(state for state in attempt_state.State if state is not attempt_s
 OPEN = (sitting_state.State.ADMITTING, sitting_state.State.RUNNING, sitting_state.State.HELD)
 
 
-class ObservedWriter(GroupWriter):
-    """The group writer, telling after each commit how large the batch was and how long COMMIT took."""
-
-    def __init__(
-        self, engine: Engine, gate: Gate, perform: Perform, *, tell: Callable[[int, float], None]
-    ) -> None:
-        super().__init__(engine, gate, perform, before_commit=self._mark)
-        self._tell = tell
-        self._begun = time.perf_counter()
-        self._took: float | None = None
-
-    @property
-    def waiting(self) -> int:
-        """Return about how many works wait for the next transaction."""
-        return self._queue.qsize()
-
-    def _mark(self) -> None:
-        self._begun = time.perf_counter()
-
-    def _transact(self, batch: list[Any], *, gather: bool) -> None:
-        super()._transact(batch, gather=gather)
-        self._took = time.perf_counter() - self._begun
-
-    def _commit(self, batch: list[Any], *, gather: bool = False) -> None:
-        super()._commit(batch, gather=gather)
-        # Told once the requests are on their way. A batch that was taken one by one has been told so.
-        took, self._took = self._took, None
-        if took is not None:
-            self._tell(len(batch), took)
-
-
 def init_observation(app: ObservedApp, settings: Settings) -> None:
     """Count and log the requests of `app`, and answer `/healthz` and `/metrics`; called when all else is set."""
     init_health(app, settings)
     metrics = init_metrics(app)
     journal: Journal = app.extensions["cbt_journal"]
-    with app.app_context():
-        engine = db.engine
-    # Its thread begins with the first save, so it can still be exchanged.
     gate = cast(Gate, app.extensions["cbt_gate"])
-    writer = ObservedWriter(engine, gate, journal.perform, tell=metrics.committed)
-    journal.writer = writer
+    writer = journal.writer
+    writer.tell = metrics.committed
 
     def queue() -> Mapping[Labels, float]:
         return {_process(): writer.waiting}

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import multiprocessing
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -31,25 +27,31 @@ from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.write_line import can_share
+from cbt.delivery.journal import Journal
 from cbt.delivery.outage import beat, settle_rooms
 from cbt.errors import CbtError
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.texts import catalogues
-from cbt.hosting import DataDirLock, allow_connections, check_port, lan_address
+from cbt.hosting import (
+    DataDirLock,
+    allow_connections,
+    calm_collector,
+    check_port,
+    die_with_parent,
+    lan_address,
+)
 from cbt.jobs import start_scheduler
 from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
 from cbt.web.cli import with_any_database
 from cbt.web.i18n import explain, init_i18n
 from cbt.web.logs import init_logs
+from cbt.writing import OWNER, writer_kept
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
-PR_SET_PDEATHSIG = 1
-PARENT_CHECK_SECONDS = 0.5
-COLLECT_AFTER = 10_000
-"""Objects that came and stayed before the youngest are collected (Python's own: 700)."""
 
 # For the life of a worker: the references keep the leader's lock and the watch's connection open.
 _candidacies: list[Candidacy] = []
@@ -58,7 +60,7 @@ _watches: list[TimeWatch] = []
 
 def worker_app() -> flask.Flask:
     """Return the app of one server process, tied to its parent, and let it stand for leader."""
-    _die_with_parent()
+    die_with_parent()
     init_logs()
     settings = read_settings()
     app = create_app(settings, clock=SystemClock(database_time(settings)))
@@ -67,6 +69,9 @@ def worker_app() -> flask.Flask:
     else:
         with app.app_context():
             lock = AdvisoryLock(db.engine)
+    journal: Journal = app.extensions["cbt_journal"]
+    if settings.embedded and can_share():
+        journal.write_by(settings.data_dir)
     agreement: Agreement = app.extensions["cbt_agreement"]
     clock = app.extensions["cbt_clock"]
     # A clock that was handed in (the tests') does not claim to tell the time.
@@ -76,34 +81,8 @@ def worker_app() -> flask.Flask:
     candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()
-    _calm_collector()
+    calm_collector()
     return app
-
-
-def _calm_collector() -> None:
-    """Leave what was loaded out of every later collection, and collect a tenth as often.
-
-    Going through the modules, tables and mappings of a whole product stops all threads of a process for
-    longer than a save takes; requests leave next to nothing that is not freed at once.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 50)
-
-
-def _die_with_parent() -> None:
-    """End with the parent: workers that outlive it would share the port with the next server."""
-    parent = os.getppid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    def watch() -> None:
-        pause = threading.Event()
-        while os.getppid() == parent:
-            pause.wait(PARENT_CHECK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 def prepare_app(settings: Settings) -> flask.Flask:
@@ -182,11 +161,16 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
         self.respawned_wrks.clear()
 
 
-def run_server(settings: Settings, *, factory: str = "cbt.serving:worker_app") -> None:
-    """Serve the app that `factory` makes in each worker, until told to stop."""
+def run_server(
+    settings: Settings, *, factory: str = "cbt.serving:worker_app", owner: str | None = OWNER
+) -> None:
+    """Serve the app that `factory` makes in each worker, until told to stop.
+
+    `owner` names what makes the journal of the process that owns the writing; None keeps no such process.
+    """
     allow_connections()
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
-    _Parent(
+    server = _Parent(
         factory,
         address=settings.host,
         port=settings.port,
@@ -202,7 +186,9 @@ def run_server(settings: Settings, *, factory: str = "cbt.serving:worker_app") -
         log_enabled=False,
         factory=True,
         websockets=False,
-    ).serve()
+    )
+    with writer_kept(settings, owner=owner):
+        server.serve()
 
 
 @click.command("serve", help="启动考试服务 · Serve the product.")

@@ -76,7 +76,7 @@ def answers(ref: str) -> Reply:
     info = journal.infos.get(ref)
     entries = read_entries(info, body.get("entries", []))
     now = flask.g.now
-    saved = journal.save(Save(info, _lease(), _epoch(body), entries, now))
+    saved = journal.save(Save(info.attempt_id, _lease(), _epoch(body), entries, now))
     return _saved_reply(info, saved, now)
 
 
@@ -242,10 +242,10 @@ def _paper(ref: str, moved: service.Moved) -> str:
     """What is open now of the paper, as JSON."""
     if not moved.goes_on:
         return "null"
-    info, positions = current_journal().infos.read(ref)
+    info, form = current_journal().infos.read(ref)
     guard = moved.saved.guard
     return current_openings().papers.text(
-        info, positions, state=guard.state, open_unit=guard.open_unit, locale=_locale()
+        info, form, state=guard.state, open_unit=guard.open_unit, locale=_locale()
     )
 
 

@@ -24,6 +24,10 @@ class Entry:
     kind: str
     position: int
     value: str | None
+    unit: int
+    """The strict unit of its position; 0 when its time is the paper's."""
+    full: bool
+    """Whether it is an answer that counts as 已答."""
 
     @property
     def is_blur(self) -> bool:
@@ -55,7 +59,9 @@ def _read(info: AttemptInfo, raw: object) -> Entry:
         value = _value(info, kind, position, raw.get("value"))
     except InvalidInput as error:
         raise InvalidInput("answer.invalid", seq=seq) from error
-    return Entry(seq, kind, position, value)
+    unit = info.units[position - 1] if position else 0
+    full = kind == "answer" and shape.is_answered(info.shapes[position - 1], value)
+    return Entry(seq, kind, position, value, unit, full)
 
 
 def _value(info: AttemptInfo, kind: str, position: int, value: Any) -> str | None:

@@ -13,6 +13,9 @@ from cbt.rules import timing
 from cbt.rules.attempt_state import State
 from cbt.rules.paper import Paper
 
+PaperKey = tuple[int, str]
+"""Which paper: its blueprint's version and its code."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptInfo:
@@ -20,16 +23,15 @@ class AttemptInfo:
 
     attempt_id: int
     registration_ref: str
-    shapes: tuple[Mapping[str, Any], ...]
-    """What may come in at each position (index 0 is position 1); equal shapes are one object."""
-    units: tuple[int, ...]
+    shapes: Sequence[Mapping[str, Any]]
+    """What may come in at each position (index 0 is position 1)."""
+    units: Sequence[int]
     """The strict unit of each position; 0 when its time is the paper's."""
+    paper_key: PaperKey
     paper: Paper
     title: str
     warnings: str
     """The end of the clock's JSON, which is the same for everybody on this paper."""
-    form_id: int
-    bank_id: int
 
 
 @dataclass(slots=True)
@@ -141,24 +143,25 @@ class Dialect:
             f"WHERE a.id {among}{lock}",
             values,
         )
-        return {row[0]: _guard(row) for row in cursor.fetchall()}
+        return {row[0]: guard_of(row[1:]) for row in cursor.fetchall()}
 
 
-def _guard(row: Sequence[Any]) -> Guard:
+def guard_of(row: Sequence[Any]) -> Guard:
+    """Return the guard of a row: its fields in their order, as either database gives them."""
     return Guard(
-        state=row[1],
-        lease_hash=row[2],
-        lease_epoch=row[3],
-        closes_at=_instant(row[4]),
-        earliest_submit_at=_instant(row[5]),
-        open_unit=row[6],
-        unit_ends_at=_instant(row[7]),
-        prior_unit=row[8],
-        prior_unit_ends_at=_instant(row[9]),
-        grace=timedelta(microseconds=row[10]),
-        has_message=bool(row[11]),
-        left_at=_instant(row[12]),
-        seen_at=_instant(row[13]),
+        state=row[0],
+        lease_hash=row[1],
+        lease_epoch=row[2],
+        closes_at=_instant(row[3]),
+        earliest_submit_at=_instant(row[4]),
+        open_unit=row[5],
+        unit_ends_at=_instant(row[6]),
+        prior_unit=row[7],
+        prior_unit_ends_at=_instant(row[8]),
+        grace=timedelta(microseconds=row[9]),
+        has_message=bool(row[10]),
+        left_at=_instant(row[11]),
+        seen_at=_instant(row[12]),
     )
 
 

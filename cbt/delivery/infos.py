@@ -1,25 +1,32 @@
-"""What never changes about an attempt, read once per process: its form's positions and its paper."""
+"""What never changes about an attempt, read once per process: its positions and its paper."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.engine import Engine
 
 from cbt.db.unit_of_work import raw_reading, reading
 from cbt.delivery.clock_json import warnings_text
-from cbt.delivery.guard import AttemptInfo, Dialect
+from cbt.delivery.guard import AttemptInfo, Dialect, PaperKey
+from cbt.delivery.layout import Place, Position, read_layout
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.exams.titles import paper_title
 from cbt.rules.paper import Paper
 
-CACHED_ATTEMPTS = 20_000
-Position = Mapping[str, Any]
+CACHED_ATTEMPTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenForm:
+    """What a page is joined from: the bank its items are in, and its positions in order."""
+
+    bank_id: int
+    positions: Sequence[Position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,12 @@ class _KnownPaper:
     paper: Paper
     title: str
     warnings: str
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownLayout:
+    shapes: Sequence[Mapping[str, Any]]
+    units: Sequence[int]
 
 
 class InfoCache:
@@ -37,10 +50,14 @@ class InfoCache:
         self._engine = engine
         self._context = context
         self._known: dict[str, AttemptInfo] = {}
-        self._papers: dict[tuple[int, str], _KnownPaper] = {}
-        self._select = Dialect(engine.dialect.name).sql(
-            "SELECT a.id, r.ref, r.blueprint_version_id, r.paper, f.id, f.bank_id, f.content FROM attempt a "
-            "JOIN registration r ON r.id = a.registration_id JOIN form f ON f.id = a.form_id WHERE a.ref = ?"
+        self._papers: dict[PaperKey, _KnownPaper] = {}
+        self._layouts: dict[tuple[PaperKey, str], _KnownLayout] = {}
+        columns = "SELECT a.id, r.ref, r.blueprint_version_id, r.paper, a.layout"
+        joined = "FROM attempt a JOIN registration r ON r.id = a.registration_id"
+        sql = Dialect(engine.dialect.name).sql
+        self._select = sql(f"{columns} {joined} WHERE a.ref = ?")
+        self._select_form = sql(
+            f"{columns}, f.bank_id, f.content {joined} JOIN form f ON f.id = a.form_id WHERE a.ref = ?"
         )
 
     def known(self, ref: str) -> AttemptInfo | None:
@@ -49,60 +66,65 @@ class InfoCache:
 
     def get(self, ref: str) -> AttemptInfo:
         """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
-        return self._known.get(ref) or self.read(ref)[0]
+        return self._known.get(ref) or self._keep(ref, self._row(self._select, ref))
 
-    def read(self, ref: str) -> tuple[AttemptInfo, list[Position]]:
-        """Return the facts of `ref` and the positions of its form; raise NotFound("attempt.unknown")."""
+    def read(self, ref: str) -> tuple[AttemptInfo, FrozenForm]:
+        """Return the facts of `ref` and its form; raise NotFound("attempt.unknown")."""
+        *row, bank_id, content = self._row(self._select_form, ref)
+        info = self._known.get(ref) or self._keep(ref, row)
+        return info, FrozenForm(bank_id, json.loads(content)["positions"])
+
+    def paper(self, key: PaperKey) -> Paper:
+        """Return a paper of a blueprint's version."""
+        return self._paper(key).paper
+
+    def _row(self, select: str, ref: str) -> Sequence[Any]:
         with raw_reading(self._engine) as cursor:
-            cursor.execute(self._select, (ref,))
-            row = cursor.fetchone()
+            cursor.execute(select, (ref,))
+            row: Sequence[Any] | None = cursor.fetchone()
         if row is None:
             raise NotFound("attempt.unknown")
-        attempt_id, registration_ref, version_id, code, form_id, bank_id, content = row
-        positions = json.loads(content)["positions"]
-        known = self._paper(version_id, code)
-        info = self._known.get(ref)
-        if info is None:
-            info = AttemptInfo(
-                attempt_id=attempt_id,
-                registration_ref=registration_ref,
-                shapes=tuple([_shape_of(place) for place in positions]),
-                units=_windows(positions, known.paper),
-                paper=known.paper,
-                title=known.title,
-                warnings=known.warnings,
-                form_id=form_id,
-                bank_id=bank_id,
-            )
-            if len(self._known) >= CACHED_ATTEMPTS:
-                self._known.clear()
-            self._known[ref] = info
-        return info, positions
+        return row
 
-    def _paper(self, version_id: int, code: str) -> _KnownPaper:
-        known = self._papers.get((version_id, code))
+    def _keep(self, ref: str, row: Sequence[Any]) -> AttemptInfo:
+        attempt_id, registration_ref, version_id, code, layout = row
+        key = (version_id, code)
+        known = self._paper(key)
+        found = self._layouts.get((key, layout))
+        if found is None:
+            places = read_layout(layout)
+            shapes = tuple([place.shape for place in places])
+            found = self._layouts[key, layout] = _KnownLayout(shapes, _windows(places, known.paper))
+        info = AttemptInfo(
+            attempt_id=attempt_id,
+            registration_ref=registration_ref,
+            shapes=found.shapes,
+            units=found.units,
+            paper_key=key,
+            paper=known.paper,
+            title=known.title,
+            warnings=known.warnings,
+        )
+        if len(self._known) >= CACHED_ATTEMPTS:
+            self._known.clear()
+        self._known[ref] = info
+        return info
+
+    def _paper(self, key: PaperKey) -> _KnownPaper:
+        known = self._papers.get(key)
         if known is None:
+            version_id, code = key
             with self._context(), reading() as session:
                 paper = paper_of(session, version_id, code)
                 title = paper_title(blueprint_of(session, version_id), code)
-            known = self._papers[version_id, code] = _KnownPaper(paper, title, warnings_text(paper))
+            known = self._papers[key] = _KnownPaper(paper, title, warnings_text(paper))
         return known
 
 
-def _windows(positions: Sequence[Position], paper: Paper) -> tuple[int, ...]:
+def _windows(places: Sequence[Place], paper: Paper) -> tuple[int, ...]:
     """Return the strict window (from 1) of each position; 0 when the paper's time is one pool."""
     if not paper.windows:
-        return (0,) * len(positions)
+        return (0,) * len(places)
     if paper.units:
-        return tuple([int(place["unit"]) for place in positions])
-    return tuple([int(place["section"]) + 1 for place in positions])
-
-
-def _shape_of(place: Position) -> Mapping[str, Any]:
-    lefts, blanks = place.get("lefts") or (), place.get("blanks") or 0
-    return _shape(place["type"], len(place["order"]), len(lefts), int(blanks))
-
-
-@lru_cache(maxsize=4096)
-def _shape(kind: str, shown: int, lefts: int, blanks: int) -> Mapping[str, Any]:
-    return {"type": kind, "order": range(shown), "lefts": range(lefts), "blanks": blanks}
+        return tuple([int(place.unit or 0) for place in places])
+    return tuple([int(place.section or 0) + 1 for place in places])

@@ -6,17 +6,21 @@ Source: R-40, R-41; I1, I2, I3, I10, I11.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import flask
 from sqlalchemy.orm import Session
 
 from cbt.db.base import db
+from cbt.db.commits import Commits
 from cbt.db.gate import Gate
 from cbt.db.group_commit import GroupWriter
+from cbt.db.write_line import LineServer, WriteLine
 from cbt.delivery.guard import Dialect
 from cbt.delivery.infos import InfoCache
 from cbt.delivery.opening import Start, StartBatch
+from cbt.delivery.packing import SavePacking
 from cbt.delivery.saving import Save, SaveBatch, Saved
 
 
@@ -27,10 +31,19 @@ class Journal:
         with app.app_context():
             engine = db.engine
         self.dialect = Dialect(engine.dialect.name)
-        self.writer = GroupWriter(engine, cast(Gate, app.extensions["cbt_gate"]), self.perform)
+        self.commits = Commits(engine, cast(Gate, app.extensions["cbt_gate"]), self.perform)
+        self.writer = GroupWriter(self.commits)
         self.infos = InfoCache(engine, app.app_context)
         self._saves = SaveBatch(self.dialect)
-        self._starts = StartBatch(self.dialect)
+        self._starts = StartBatch(self.dialect, self.infos.paper)
+
+    def write_by(self, folder: Path) -> None:
+        """Have batches carried out by the process that owns the writing in `folder`, while there is one."""
+        self.writer.carrier = WriteLine(folder, SavePacking(), self.commits)
+
+    def serve_lines(self, folder: Path, until: int) -> None:
+        """Own the writing in `folder`: carry out what the server processes send, until `until` ends."""
+        LineServer(folder, SavePacking(), self.commits).serve(until)
 
     def save(self, save: Save) -> Saved:
         """Append the entries of a request in the next group commit.
@@ -52,7 +65,7 @@ class Journal:
         None of them was answered yet, so any order is as good; all rows are locked at once (see read_guards).
         """
         starts = [one for one in requests if isinstance(one, Start)]
-        ids = [one.info.attempt_id for one in requests]
+        ids = [one.attempt_id for one in requests]
         guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts))
         if not starts:
             return self._saves.perform(cursor, cast(Sequence[Save], requests), guards)

@@ -30,6 +30,8 @@ class Attempt(Base):
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), unique=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
     form_id: Mapped[int] = mapped_column(ForeignKey("form.id"))
+    layout: Mapped[str] = mapped_column(Text)
+    """What may come in at each position of the form (see delivery.layout); never changes."""
     state: Mapped[str] = mapped_column(String(12))
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closes_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -8,18 +8,19 @@ Source: R-14, R-20, R-25, R-26, R-42; I11.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from cbt.delivery.facts import RoomFacts, clock_columns, timing_facts
-from cbt.delivery.guard import AttemptInfo, Dialect, Guard, hash_lease
+from cbt.delivery.guard import AttemptInfo, Dialect, Guard, PaperKey, hash_lease
 from cbt.delivery.saving import GAP
 from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly
 from cbt.rules import timing
+from cbt.rules.paper import Paper
 
 JournalRows = Sequence[tuple[str, int, str | None, int]]
 _CLOCK = (
@@ -37,11 +38,20 @@ _CLOCK = (
 class Start:
     """One request to open an attempt: by which login session, at which machine."""
 
-    info: AttemptInfo
+    attempt_id: int
+    paper_key: PaperKey
+    places: int
+    """How many positions the form has."""
     login_session_id: int
     machine: str
     now: datetime
-    lease: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    lease: str
+
+
+def start_of(info: AttemptInfo, login_session_id: int, machine: str, now: datetime) -> Start:
+    """Return the request to open an attempt, with a lease of its own."""
+    lease = secrets.token_urlsafe(24)
+    return Start(info.attempt_id, info.paper_key, len(info.shapes), login_session_id, machine, now, lease)
 
 
 @dataclass(slots=True)
@@ -57,8 +67,9 @@ class Opened:
 class StartBatch:
     """Carries out starts on the cursor of one transaction that has their guards locked."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, paper: Callable[[PaperKey], Paper]) -> None:
         self._dialect = dialect
+        self._paper = paper
         self._facts = FactReader(dialect)
         self._sql = _Statements(dialect)
 
@@ -72,16 +83,17 @@ class StartBatch:
         Locked("attempt.suspended"): nothing of the paper is sent while it is blanked, and nobody's clock
         begins in a hold (R-25).
         """
-        ids = sorted({start.info.attempt_id for start in starts})
+        ids = sorted({start.attempt_id for start in starts})
         rows = self._facts.rows(cursor, ids)
         rooms = self._facts.rooms(cursor, sorted({row.room_id for row in rows.values()}))
         facts = self._facts.own(cursor, ids)
         writes = _Writes()
         results: list[Opened | CbtError] = []
         for start in starts:
-            attempt_id = start.info.attempt_id
+            attempt_id = start.attempt_id
             row, guard = rows[attempt_id], guards[attempt_id]
-            columns = _columns(start, row, guard, rooms[row.room_id], facts[attempt_id])
+            paper = self._paper(start.paper_key)
+            columns = _columns(start, paper, row, guard, rooms[row.room_id], facts[attempt_id])
             if isinstance(columns, CbtError):
                 results.append(columns)
                 continue
@@ -90,7 +102,7 @@ class StartBatch:
         self._write(cursor, writes)
         for start, result in zip(starts, results, strict=True):
             if isinstance(result, Opened) and result.epoch > 1:
-                cursor.execute(self._sql.journal, (start.info.attempt_id,))
+                cursor.execute(self._sql.journal, (start.attempt_id,))
                 result.journal = cursor.fetchall()
         return results
 
@@ -98,7 +110,7 @@ class StartBatch:
         self, start: Start, row: StartRow, guard: Guard, columns: Mapping[str, Any], writes: _Writes
     ) -> None:
         """Note what the start writes, in the rows to write and in what the next start of the batch sees."""
-        attempt_id, now = start.info.attempt_id, start.now
+        attempt_id, now = start.attempt_id, start.now
         at = self._dialect.instant(now)
         row.started_at = row.started_at or now
         for name, value in columns.items():
@@ -114,7 +126,7 @@ class StartBatch:
             )
         )
         if row.seen_at is None:
-            writes.new.append((attempt_id, at, "0" * len(start.info.shapes), at))
+            writes.new.append((attempt_id, at, "0" * start.places, at))
         else:
             if now - row.seen_at > GAP:
                 # A silence before this opening was time without the ability to answer (R-26).
@@ -148,10 +160,10 @@ class _Writes:
 
 
 def _columns(
-    start: Start, row: StartRow, guard: Guard, room: RoomFacts, own: OwnFacts
+    start: Start, paper: Paper, row: StartRow, guard: Guard, room: RoomFacts, own: OwnFacts
 ) -> Mapping[str, Any] | CbtError:
     """Return what the attempt's row says once it is open, or why it may not be opened."""
-    now, paper = start.now, start.info.paper
+    now = start.now
     if room.started_at is None:
         return TooEarly("not_started")
     if guard.over or room.state not in ROOM_GOES_ON:

@@ -17,7 +17,8 @@ from cbt.bank.fragments import sanitised
 from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
 from cbt.delivery.guard import AttemptInfo
-from cbt.delivery.infos import Position
+from cbt.delivery.infos import FrozenForm
+from cbt.delivery.layout import Position
 from cbt.rules.attempt_state import State
 from cbt.rules.canonical import canonical_json
 from cbt.rules.item_values import ItemContent, ItemType
@@ -58,16 +59,16 @@ class PaperWriter:
     def text(
         self,
         info: AttemptInfo,
-        positions: Sequence[Position],
+        form: FrozenForm,
         *,
         state: str,
         open_unit: int | None,
         locale: str,
     ) -> str:
         """Return the part of the paper that this candidate may see now."""
-        paper = info.paper
+        paper, positions = info.paper, form.positions
         visible = _visible(info, positions, state, open_unit)
-        found = self._fragments(info.bank_id, visible)
+        found = self._fragments(form.bank_id, visible)
         verdicts = self._verdicts_in(locale)
         items = [
             _item(one, fragments.parts[one["part"]], verdicts)

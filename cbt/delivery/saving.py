@@ -14,10 +14,9 @@ from typing import Any
 
 from cbt.db.types import read_instant
 from cbt.delivery.entries import Entry
-from cbt.delivery.guard import AttemptInfo, Dialect, Guard
+from cbt.delivery.guard import Dialect, Guard
 from cbt.delivery.save_sql import SaveStatements
 from cbt.rules.attempt_state import State
-from cbt.rules.shape import is_answered
 
 GAP = timedelta(seconds=20)
 """A silence longer than this is recorded (R-26) and lets the same machine take the lease (R-42)."""
@@ -57,7 +56,7 @@ class Saved:
 class Save:
     """One request of a browser: the entries it sends under its lease; none is a heartbeat."""
 
-    info: AttemptInfo
+    attempt_id: int
     lease_hash: str
     epoch: int
     entries: Sequence[Entry]
@@ -92,7 +91,7 @@ class SaveBatch:
         An entry that was appended before keeps its first receipt. One whose window is over is kept as
         evidence (R-29) and its whole save answers that the unit is closed.
         """
-        cases = [_judge(save, guards[save.info.attempt_id]) for save in saves]
+        cases = [_judge(save, guards[save.attempt_id]) for save in saves]
         self._append(cursor, cases)
         self._touch(cursor, cases)
         return [_saved(case) for case in cases]
@@ -130,17 +129,17 @@ class SaveBatch:
 
     def _receipts(self, cursor: Any, save: Save, entries: Sequence[Entry]) -> dict[int, datetime]:
         among, numbers = self._dialect.among([entry.seq for entry in entries])
-        cursor.execute(f"{self._sql.known} {among}", (save.info.attempt_id, save.epoch, *numbers))
+        cursor.execute(f"{self._sql.known} {among}", (save.attempt_id, save.epoch, *numbers))
         return {seq: read_instant(at) for seq, at in cursor.fetchall()}
 
     def _row(self, case: _Case, entry: Entry) -> tuple[Any, ...]:
         save = case.save
-        in_grace = case.guard.in_grace(_unit(save.info, entry), now=save.now)
+        in_grace = case.guard.in_grace(entry.unit, now=save.now)
         return (*self._late_row(save, entry), in_grace)
 
     def _late_row(self, save: Save, entry: Entry) -> tuple[Any, ...]:
         at = self._dialect.instant(save.now)
-        return (save.info.attempt_id, save.epoch, entry.seq, entry.position, entry.kind, entry.value, at)
+        return (save.attempt_id, save.epoch, entry.seq, entry.position, entry.kind, entry.value, at)
 
     def _touch(self, cursor: Any, cases: Sequence[_Case]) -> None:
         """Keep the board's rows: seen, saved, answered; a silence over 20 s is recorded before it is gone."""
@@ -150,7 +149,7 @@ class SaveBatch:
         for case in cases:
             if case.outcome not in _HEARD:
                 continue
-            save, guard, attempt_id = case.save, case.guard, case.save.info.attempt_id
+            save, guard, attempt_id = case.save, case.guard, case.save.attempt_id
             at = self._dialect.instant(save.now)
             if guard.seen_at is not None and guard.seen_at < save.now - GAP:
                 gaps.append((at, len(case.taken), attempt_id, self._dialect.instant(save.now - GAP)))
@@ -163,8 +162,7 @@ class SaveBatch:
                 row.saved_at = at
             for entry in case.taken:
                 if entry.kind == "answer":
-                    full = is_answered(save.info.shapes[entry.position - 1], entry.value)
-                    marks.append((attempt_id, entry.position, int(full)))
+                    marks.append((attempt_id, entry.position, int(entry.full)))
                     row.marked = True
                 elif entry.is_blur:
                     row.blurs += 1
@@ -229,10 +227,10 @@ def _judge(save: Save, guard: Guard) -> _Case:
         return _Case(save, guard, Outcome.CLOSED)
     if guard.state == State.SUSPENDED:
         return _Case(save, guard, Outcome.SUSPENDED)
-    now, info = save.now, save.info
+    now = save.now
     if not guard.takes(0, now=now):
         return _Case(save, guard, Outcome.CLOSED)
-    counting = [one for one in save.entries if guard.takes(_unit(info, one), now=now)]
+    counting = [one for one in save.entries if guard.takes(one.unit, now=now)]
     return _Case(save, guard, Outcome.SAVED, counting)
 
 
@@ -246,8 +244,4 @@ def _saved(case: _Case) -> Saved:
 
 
 def _key(save: Save, entry: Entry) -> Key:
-    return (save.info.attempt_id, save.epoch, entry.seq)
-
-
-def _unit(info: AttemptInfo, entry: Entry) -> int:
-    return info.units[entry.position - 1] if entry.position else 0
+    return (save.attempt_id, save.epoch, entry.seq)

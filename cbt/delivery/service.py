@@ -73,7 +73,7 @@ def advance_unit(
     """
     with unit_of_work() as session:
         attempt = lock_attempt(session, info.attempt_id)
-        save = Save(info, lease_hash, epoch, entries, now)
+        save = Save(info.attempt_id, lease_hash, epoch, entries, now)
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Moved(saved, False)
@@ -128,7 +128,7 @@ def submit_attempt(
         mine = attempt.lease_hash == lease_hash and attempt.lease_epoch == epoch
         if mine and attempt.state in OVER and not entries:
             return Submitted(Saved(Outcome.SAVED, _guard(session, info)), attempt.receipt, attempt.closed_at)
-        save = Save(info, lease_hash, epoch, entries, now)
+        save = Save(info.attempt_id, lease_hash, epoch, entries, now)
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Submitted(saved, attempt.receipt, attempt.closed_at)

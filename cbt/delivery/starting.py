@@ -10,7 +10,7 @@ import flask
 from cbt.delivery.clock_json import clock_text, quoted
 from cbt.delivery.journal import Journal
 from cbt.delivery.messages import deliver
-from cbt.delivery.opening import Opened, Start
+from cbt.delivery.opening import Opened, start_of
 from cbt.delivery.papers import PaperWriter
 from cbt.delivery.recovery import seal_secret
 from cbt.delivery.store import journal_state
@@ -44,10 +44,10 @@ class Openings:
 
         Source: R-14, R-20, R-42, R-43, R-44.
         """
-        info, positions = self._journal.infos.read(ref)
+        info, form = self._journal.infos.read(ref)
         if registration_ref != info.registration_ref:
             raise NotFound("attempt.unknown")
-        opened = self._journal.writer.run(Start(info, login_session_id, machine, now))
+        opened = self._journal.writer.run(start_of(info, login_session_id, machine, now))
         if isinstance(opened, CbtError):
             raise opened
         opened = cast(Opened, opened)
@@ -57,7 +57,7 @@ class Openings:
         if guard.has_message:
             with self._context():
                 messages = deliver(info, now)
-        paper = self.papers.text(info, positions, state=guard.state, open_unit=guard.open_unit, locale=locale)
+        paper = self.papers.text(info, form, state=guard.state, open_unit=guard.open_unit, locale=locale)
         clock = clock_text(info, guard, now=now, messages=messages)
         seal = seal_secret(self._personal_key, ref, opened.epoch)
         return (

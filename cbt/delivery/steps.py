@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from cbt.assembly.models import Form
 from cbt.audit import chain
 from cbt.delivery.digests import journal_digests
 from cbt.delivery.facts import attempt_facts, room_facts
+from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
 from cbt.errors import Conflict
 from cbt.rules.attempt_state import ClosedBy, Event, State, next_state
@@ -42,6 +44,7 @@ def create_attempt(
         registration_id=registration_id,
         sitting_room_id=sitting_room_id,
         form_id=form_id,
+        layout=layout_of(session.get_one(Form, form_id).content),
         state=State.READY,
         grace=grace,
         has_message=False,

@@ -85,7 +85,7 @@ class SavePath:
         info = self._journal.infos.get(ref)
         entries = read_entries(info, sent.get("entries", []))
         now = self._clock.now()
-        saved = self._journal.save(Save(info, hash_lease(token), epoch, entries, now))
+        saved = self._journal.save(Save(info.attempt_id, hash_lease(token), epoch, entries, now))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
             return None
         clock = clock_text(info, saved.guard, now=now)

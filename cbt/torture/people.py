@@ -21,6 +21,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT, document_index, seal
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
@@ -168,6 +169,7 @@ def _candidate(
             registration_id=registration.id,
             sitting_room_id=room.id,
             form_id=form.id,
+            layout=layout_of(form.content),
             state=State.READY,
             grace=paper_of(session, version_id, form.paper).clock.grace,
             has_message=False,

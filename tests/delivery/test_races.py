@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from cbt.db.base import db
+from cbt.db.commits import Commits
 from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.digests import answers_in, journal_texts, latest_answers
@@ -63,7 +64,9 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
         with world.app.app_context():
             info = journal.infos.get(page.ref)
             entries = read_entries(info, [page.entry(1, "A")])
-            outcome.append(journal.save(Save(info, hash_lease(page.lease), page.epoch, entries, received_at)))
+            outcome.append(
+                journal.save(Save(info.attempt_id, hash_lease(page.lease), page.epoch, entries, received_at))
+            )
 
     def close() -> None:
         with world.app.app_context():
@@ -116,7 +119,7 @@ def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: Worl
         return [work(cursor) for work in works]
 
     with world.app.app_context():
-        writer = GroupWriter(db.engine, world.app.extensions["cbt_gate"], perform)
+        writer = GroupWriter(Commits(db.engine, world.app.extensions["cbt_gate"], perform))
 
     def run(name: str, work: Any) -> None:
         try:
@@ -139,14 +142,14 @@ def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: Worl
 
 
 def test_a_commit_that_fails_is_503_and_the_next_save_works(page: Page, world: World) -> None:
-    writer: GroupWriter = world.app.extensions["cbt_journal"].writer
+    commits: Commits = world.app.extensions["cbt_journal"].commits
     failing = [True]
 
     def fail() -> None:
         if failing.pop() if failing else False:
             raise Unavailable("db.write")
 
-    writer._before_commit = fail
+    commits.before_commit = fail
     refused = page.answer(1, "A")
     assert (refused.status_code, refused.get_json()["code"]) == (503, "db.write")
     with world.app.app_context(), reading() as session:
@@ -220,7 +223,7 @@ def test_saves_of_one_batch_count_as_if_one_after_the_other(world: World, databa
     def save(name: str, now: datetime, *entries: dict[str, Any], epoch: int = 1) -> Save:
         page = pages[name]
         read = read_entries(infos[name], list(entries))
-        return Save(infos[name], hash_lease(page.lease), epoch, read, now)
+        return Save(infos[name].attempt_id, hash_lease(page.lease), epoch, read, now)
 
     def entry(seq: int, position: int, value: str | None) -> dict[str, Any]:
         return {"seq": seq, "kind": "answer", "position": position, "value": value}

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, AttemptLive, Gap
-from cbt.delivery.opening import Opened, Start
+from cbt.delivery.opening import Opened, start_of
 from cbt.errors import Conflict
 from cbt.web.models import LoginSession
 from tests.delivery.driver import Page
@@ -129,7 +129,7 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
     assert machine is not None
     now = running.clock.now()
     holding, let_go = threading.Event(), threading.Event()
-    perform = journal.writer._perform
+    perform = journal.commits.perform
 
     def held(cursor: Any, requests: Any) -> Any:
         if not holding.is_set():
@@ -138,7 +138,7 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
         return perform(cursor, requests)
 
     writer: GroupWriter = journal.writer
-    writer._perform = held
+    journal.commits.perform = held
     results: dict[str, Any] = {}
 
     def run(name: str, request: Any) -> None:
@@ -149,9 +149,9 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
     assert holding.wait(10)
     jobs = {
         "save": lambda: page.answer(1, "A"),
-        "again": Start(info, login_id, machine, now),
-        "once more": Start(info, login_id, machine, now),
-        "foreign": Start(info, login_id + 99, "seat-99", now),
+        "again": start_of(info, login_id, machine, now),
+        "once more": start_of(info, login_id, machine, now),
+        "foreign": start_of(info, login_id + 99, "seat-99", now),
     }
     threads = [threading.Thread(target=run, args=pair) for pair in jobs.items()]
     for thread in threads:
@@ -173,7 +173,7 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
 def wait_until_queued(writer: GroupWriter, number: int) -> None:
     pause = threading.Event()
     for _ in range(1000):
-        if writer._queue.qsize() >= number:
+        if writer.waiting >= number:
             return
         pause.wait(0.01)
     pytest.fail("nothing was queued")

@@ -1,0 +1,151 @@
+"""Saves and starts as bytes, for the process that owns the writing, and their outcomes on the way back.
+
+Plain tuples of numbers and texts: nothing that is read can be more than that.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from cbt import errors
+from cbt.db.commits import Carried, Failed
+from cbt.db.types import from_micros, to_micros
+from cbt.delivery.entries import Entry
+from cbt.delivery.guard import Guard, guard_of
+from cbt.delivery.opening import Opened, Start
+from cbt.delivery.saving import Outcome, Receipt, Save, Saved
+from cbt.errors import CbtError
+
+PLAIN = 2
+"""The version of marshal that only writes values, without references between them."""
+SAVE, START = 0, 1
+FAILED, REFUSED, SAVED, OPENED = 0, 1, 2, 3
+_MICROSECOND = timedelta(microseconds=1)
+_ERRORS = {
+    kind.__name__: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, CbtError)
+}
+
+
+class SavePacking:
+    """Packs saves and starts."""
+
+    def pack_requests(self, requests: Sequence[Save | Start]) -> bytes:
+        """Return requests as bytes."""
+        return marshal.dumps(
+            [_save(one) if isinstance(one, Save) else _start(one) for one in requests], PLAIN
+        )
+
+    def unpack_requests(self, packed: bytes) -> Sequence[Save | Start]:
+        """Return the requests; raise ValueError for anything else."""
+        try:
+            return [_request(one) for one in marshal.loads(packed)]
+        except (EOFError, TypeError) as error:
+            raise ValueError("no requests") from error
+
+    def pack_carried(self, carried: Carried) -> bytes:
+        """Return outcomes as bytes."""
+        return marshal.dumps((carried.commit_seconds, [_outcome(one) for one in carried.outcomes]), PLAIN)
+
+    def unpack_carried(self, packed: bytes, requests: Sequence[Save | Start]) -> Carried:
+        """Return the outcomes of `requests`; raise ValueError for anything else."""
+        try:
+            seconds, outcomes = marshal.loads(packed)
+            pairs = zip(requests, outcomes, strict=True)
+            return Carried([_result(request, *outcome) for request, outcome in pairs], seconds)
+        except (EOFError, TypeError, KeyError) as error:
+            raise ValueError("no outcomes") from error
+
+
+def _save(save: Save) -> tuple[Any, ...]:
+    entries = [(one.seq, one.kind, one.position, one.value, one.unit, one.full) for one in save.entries]
+    return (SAVE, save.attempt_id, save.lease_hash, save.epoch, entries, to_micros(save.now))
+
+
+def _start(start: Start) -> tuple[Any, ...]:
+    return (
+        START,
+        start.attempt_id,
+        start.paper_key,
+        start.places,
+        start.login_session_id,
+        start.machine,
+        to_micros(start.now),
+        start.lease,
+    )
+
+
+def _request(packed: Sequence[Any]) -> Save | Start:
+    kind, *rest = packed
+    if kind == SAVE:
+        attempt_id, lease_hash, epoch, entries, now = rest
+        return Save(attempt_id, lease_hash, epoch, [Entry(*one) for one in entries], from_micros(now))
+    attempt_id, paper_key, places, login_session_id, machine, now, lease = rest
+    return Start(attempt_id, paper_key, places, login_session_id, machine, from_micros(now), lease)
+
+
+def _outcome(outcome: object) -> tuple[Any, ...]:
+    match outcome:
+        case Saved(what, guard, receipts):
+            return (SAVED, what.value, _guard(guard), [(one.seq, to_micros(one.at)) for one in receipts])
+        case Opened(_, epoch, guard, journal):
+            return (OPENED, epoch, _guard(guard), [tuple(row) for row in journal])
+        case Failed(error):
+            return (FAILED, *_error(error))
+        case CbtError() as error:
+            return (REFUSED, *_error(error))
+        case _:
+            raise TypeError(f"no outcome of a save or a start: {type(outcome).__name__}")
+
+
+def _result(request: Save | Start, kind: int, *rest: Any) -> Saved | Opened | Failed | CbtError:
+    if kind == SAVED:
+        what, guard, receipts = rest
+        found = [Receipt(seq, from_micros(at)) for seq, at in receipts]
+        return Saved(Outcome(what), guard_of(guard), found)
+    if kind == OPENED:
+        if not isinstance(request, Start):
+            raise TypeError("a save opens nothing")
+        epoch, guard, journal = rest
+        return Opened(request.lease, epoch, guard_of(guard), journal)
+    error = _read_error(*rest)
+    return Failed(error) if kind == FAILED else error
+
+
+def _guard(guard: Guard) -> tuple[Any, ...]:
+    """Return a guard as the row that guard_of reads."""
+    return (
+        str(guard.state),
+        guard.lease_hash,
+        guard.lease_epoch,
+        _micros(guard.closes_at),
+        _micros(guard.earliest_submit_at),
+        guard.open_unit,
+        _micros(guard.unit_ends_at),
+        guard.prior_unit,
+        _micros(guard.prior_unit_ends_at),
+        guard.grace // _MICROSECOND,
+        guard.has_message,
+        _micros(guard.left_at),
+        _micros(guard.seen_at),
+    )
+
+
+def _error(error: CbtError) -> tuple[Any, ...]:
+    shown = {
+        name: value if isinstance(value, str | int | float | bool | None) else str(value)
+        for name, value in error.params.items()
+    }
+    return (type(error).__name__, error.code, shown)
+
+
+def _read_error(kind: str, code: str, params: dict[str, Any]) -> CbtError:
+    return _ERRORS[kind](code, **params)
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)
