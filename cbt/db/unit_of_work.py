@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -13,6 +14,9 @@ from sqlalchemy.orm import Session
 from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.gate import Gate
+
+RAW_READERS = 4
+_few = threading.BoundedSemaphore(RAW_READERS)
 
 
 @contextmanager
@@ -28,14 +32,18 @@ def unit_of_work() -> Iterator[Session]:
 
 @contextmanager
 def raw_reading(engine: Engine) -> Iterator[Any]:
-    """Lend a cursor of the driver for one query, where the price of a Session would be paid too often."""
-    connection = engine.raw_connection()
-    cursor = connection.cursor()
-    try:
-        yield cursor
-    finally:
-        cursor.close()  # before somebody else gets the connection: its statement may not be at its end
-        connection.close()
+    """Lend a cursor of the driver for one query, where the price of a Session would be paid too often.
+
+    When everybody asks at once they take turns on a few connections: to open one costs more than to wait.
+    """
+    with _few:
+        connection = engine.raw_connection()
+        cursor = connection.cursor()
+        try:
+            yield cursor
+        finally:
+            cursor.close()  # before somebody else gets the connection: its statement may not be at its end
+            connection.close()
 
 
 @contextmanager
