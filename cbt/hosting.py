@@ -21,7 +21,7 @@ except ImportError:  # Windows has no such limit
 
 PR_SET_PDEATHSIG = 1
 PARENT_CHECK_SECONDS = 0.5
-COLLECT_AFTER = 10_000
+COLLECT_AFTER = 50_000
 """Objects that came and stayed before the youngest are collected (Python's own: 700)."""
 
 

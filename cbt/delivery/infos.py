@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy.engine import Engine
 from cbt.db.unit_of_work import raw_reading, reading
 from cbt.delivery.clock_json import warnings_text
 from cbt.delivery.guard import AttemptInfo, Dialect, PaperKey
-from cbt.delivery.layout import Place, Position, read_layout
+from cbt.delivery.layout import Place, Position, positions_of, read_layout
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.exams.titles import paper_title
@@ -72,7 +71,7 @@ class InfoCache:
         """Return the facts of `ref` and its form; raise NotFound("attempt.unknown")."""
         *row, bank_id, content = self._row(self._select_form, ref)
         info = self._known.get(ref) or self._keep(ref, row)
-        return info, FrozenForm(bank_id, json.loads(content)["positions"])
+        return info, FrozenForm(bank_id, positions_of(content))
 
     def paper(self, key: PaperKey) -> Paper:
         """Return a paper of a blueprint's version."""

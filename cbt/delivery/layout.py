@@ -13,9 +13,37 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from cbt.rules.canonical import canonical_json
 
-Position = Mapping[str, Any]
+
+class Position(msgspec.Struct, gc=False):
+    """One position of a frozen form: what joins it to its item and orders what is shown of it."""
+
+    position: int
+    type: str
+    item: str
+    version: int
+    points: str
+    order: list[int]
+    section: int | None = None
+    unit: int | None = None
+    part: int | None = None
+    lefts: list[int] | None = None
+    blanks: int | None = None
+
+
+class _Form(msgspec.Struct, gc=False):
+    positions: list[Position]
+
+
+_forms = msgspec.json.Decoder(_Form)
+
+
+def positions_of(content: str) -> Sequence[Position]:
+    """Return the positions of a frozen form in order. Everybody's is read in the second a room starts."""
+    return _forms.decode(content).positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +57,12 @@ class Place:
 
 def layout_of(content: str) -> str:
     """Return the layout of a frozen form: runs of equal positions as JSON, each with its length first."""
-    runs = groupby(json.loads(content)["positions"], key=_facts)
+    runs = groupby(positions_of(content), key=_facts)
     return canonical_json([[len(list(places)), *facts] for facts, places in runs])
 
 
-def _facts(position: Position) -> tuple[Any, ...]:
-    lefts, blanks = position.get("lefts") or (), int(position.get("blanks") or 0)
-    shown = len(position["order"])
-    return (position["type"], shown, len(lefts), blanks, position["unit"], position["section"])
+def _facts(one: Position) -> tuple[Any, ...]:
+    return (one.type, len(one.order), len(one.lefts or ()), one.blanks or 0, one.unit, one.section)
 
 
 def read_layout(text: str) -> Sequence[Place]:

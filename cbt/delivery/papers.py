@@ -26,6 +26,7 @@ from cbt.rules.paper import Paper
 
 CACHED_ITEMS = 50_000
 _ItemKey = tuple[int, str, int]
+_Write = Callable[[Position, "_Part", Sequence[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class _Part:
     lefts: Sequence[str]
     tail: str
     """What has no order of its own: the blanks and their word bank."""
+    write: _Write
+    """Writes what follows the head at a position, with the words for right and wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,11 @@ class PaperWriter:
         found = self._fragments(form.bank_id, visible)
         verdicts = self._verdicts_in(locale)
         items = [
-            _item(one, fragments.parts[one["part"]], verdicts)
+            _item(one, fragments.parts[one.part], verdicts)
             for one, fragments in zip(visible, found, strict=True)
         ]
         cases = {
-            (one["unit"], one["item"]): f'{{"unit":{canonical_json(one["unit"])},{fragments.case}}}'
+            (one.unit, one.item): f'{{"unit":{canonical_json(one.unit)},{fragments.case}}}'
             for one, fragments in zip(visible, found, strict=True)
             if fragments.case is not None
         }
@@ -93,7 +96,7 @@ class PaperWriter:
         )
 
     def _fragments(self, bank_id: int, positions: Sequence[Position]) -> list[_Fragments]:
-        keys = [(bank_id, one["item"], int(one["version"])) for one in positions]
+        keys = [(bank_id, one.item, one.version) for one in positions]
         missing = {key[1:] for key in keys if key not in self._known}
         if missing:
             with self._context(), reading() as session:
@@ -128,15 +131,18 @@ def _cut(content: ItemContent) -> _Fragments:
 def _part(kind: ItemType, clean: Mapping[str, Any]) -> _Part:
     shown: Sequence[str] = ()
     tail = ""
+    write: _Write = _write_tail
     match kind:
+        case ItemType.TRUE_FALSE:
+            write = _write_verdicts
         case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
-            shown = clean["choices"]
+            shown, write = clean["choices"], _write_choices
         case ItemType.FILL_BLANK:
             tail = f',"blanks":{clean["blanks"]},"word_bank":{canonical_json(clean["word_bank"] or None)}'
         case ItemType.MATCHING:
-            shown = clean["options"]
+            shown, write = clean["options"], _write_pairs
         case ItemType.ORDERING:
-            shown = clean["steps"]
+            shown, write = clean["steps"], _write_steps
         case _:
             pass
     return _Part(
@@ -144,29 +150,42 @@ def _part(kind: ItemType, clean: Mapping[str, Any]) -> _Part:
         choices=[canonical_json(text) for text in shown],
         lefts=[canonical_json(text) for text in clean.get("lefts", ())],
         tail=tail,
+        write=write,
     )
 
 
-def _item(position: Position, part: _Part, verdicts: Sequence[str]) -> str:
-    match position["type"]:
-        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
-            rest = f',"choices":[{",".join([part.choices[place] for place in position["order"]])}]'
-        case ItemType.TRUE_FALSE:
-            rest = f',"choices":[{",".join(verdicts)}]'
-        case ItemType.MATCHING:
-            lefts = ",".join([part.lefts[place] for place in position["lefts"]])
-            options = ",".join([part.choices[place] for place in position["order"]])
-            rest = f',"lefts":[{lefts}],"options":[{options}]'
-        case ItemType.ORDERING:
-            rest = f',"steps":[{",".join([part.choices[place] for place in position["order"]])}]'
-        case _:
-            rest = part.tail
-    unit, section = position["unit"], position["section"]
+def _item(one: Position, part: _Part, verdicts: Sequence[str]) -> str:
+    unit, section = one.unit, one.section
     return (
-        f'{{"position":{position["position"]},"points":"{position["points"]}",'
+        f'{{"position":{one.position},"points":"{one.points}",'
         f'"section":{"null" if section is None else section},"unit":{"null" if unit is None else unit},'
-        f"{part.head}{rest}}}"
+        f"{part.head}{part.write(one, part, verdicts)}}}"
     )
+
+
+def _write_verdicts(_position: Position, _part: _Part, verdicts: Sequence[str]) -> str:
+    return f',"choices":[{",".join(verdicts)}]'
+
+
+def _write_choices(position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
+    return f',"choices":[{_shown(part.choices, position.order)}]'
+
+
+def _write_pairs(position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
+    lefts = _shown(part.lefts, position.lefts or ())
+    return f',"lefts":[{lefts}],"options":[{_shown(part.choices, position.order)}]'
+
+
+def _write_steps(position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
+    return f',"steps":[{_shown(part.choices, position.order)}]'
+
+
+def _write_tail(_position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
+    return part.tail
+
+
+def _shown(texts: Sequence[str], order: Sequence[int]) -> str:
+    return ",".join([texts[place] for place in order])
 
 
 def _timing(paper: Paper) -> str:
@@ -184,7 +203,7 @@ def _visible(
 
 
 def _sections(positions: Sequence[Position], paper: Paper) -> list[dict[str, Any]]:
-    ends = _ends((one["section"], one["position"]) for one in positions)
+    ends = _ends((one.section, one.position) for one in positions if one.section is not None)
     return [
         {
             "name": section.name,
@@ -205,7 +224,7 @@ def _units(
     if not parts:
         return []
     by_unit = bool(paper.units)
-    ends = _ends((one["unit"] if by_unit else one["section"] + 1, one["position"]) for one in positions)
+    ends = _ends(((one.unit or 0) if by_unit else (one.section or 0) + 1, one.position) for one in positions)
     return [
         {
             "number": number,
