@@ -10,7 +10,8 @@ from typing import Any
 import flask
 import flask_babel
 
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.base import db
+from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
 from cbt.delivery import service
 from cbt.delivery.clock_json import clock_text, iso, receipts_text
 from cbt.delivery.entries import read_entries
@@ -50,9 +51,11 @@ def start(ref: str) -> Reply:
         raise NotAllowed("web.signed_out")
     if NOT_TAKEN in flask.request.environ:
         raise flask.request.environ[NOT_TAKEN]
+    with raw_reading(db.engine) as cursor:
+        read = current_journal().infos.read_by(cursor, ref)
     return _json(
         current_openings().open(
-            ref,
+            read,
             registration_ref=principal.subject_ref,
             login_session_id=principal.login_session_id,
             machine=machine_id(),

@@ -28,6 +28,9 @@ class FrozenForm:
     positions: Sequence[Position]
 
 
+FormRow = tuple[str, Sequence[Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class _KnownPaper:
     paper: Paper
@@ -65,25 +68,32 @@ class InfoCache:
 
     def get(self, ref: str) -> AttemptInfo:
         """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
-        return self._known.get(ref) or self._keep(ref, self._row(self._select, ref))
+        info = self._known.get(ref)
+        if info is None:
+            with raw_reading(self._engine) as cursor:
+                row = _row(cursor, self._select, ref)
+            info = self._keep(ref, row)
+        return info
 
     def read(self, ref: str) -> tuple[AttemptInfo, FrozenForm]:
         """Return the facts of `ref` and its form; raise NotFound("attempt.unknown")."""
-        *row, bank_id, content = self._row(self._select_form, ref)
+        with raw_reading(self._engine) as cursor:
+            read = self.read_by(cursor, ref)
+        return self.opened(read)
+
+    def read_by(self, cursor: Any, ref: str) -> FormRow:
+        """Return what `opened` makes something of, read by a cursor of the driver (one query)."""
+        return ref, _row(cursor, self._select_form, ref)
+
+    def opened(self, read: FormRow) -> tuple[AttemptInfo, FrozenForm]:
+        """Return the facts and the form that were read."""
+        ref, (*row, bank_id, content) = read
         info = self._known.get(ref) or self._keep(ref, row)
         return info, FrozenForm(bank_id, positions_of(content))
 
     def paper(self, key: PaperKey) -> Paper:
         """Return a paper of a blueprint's version."""
         return self._paper(key).paper
-
-    def _row(self, select: str, ref: str) -> Sequence[Any]:
-        with raw_reading(self._engine) as cursor:
-            cursor.execute(select, (ref,))
-            row: Sequence[Any] | None = cursor.fetchone()
-        if row is None:
-            raise NotFound("attempt.unknown")
-        return row
 
     def _keep(self, ref: str, row: Sequence[Any]) -> AttemptInfo:
         attempt_id, registration_ref, version_id, code, layout = row
@@ -118,6 +128,14 @@ class InfoCache:
                 title = paper_title(blueprint_of(session, version_id), code)
             known = self._papers[key] = _KnownPaper(paper, title, warnings_text(paper))
         return known
+
+
+def _row(cursor: Any, select: str, ref: str) -> Sequence[Any]:
+    cursor.execute(select, (ref,))
+    row: Sequence[Any] | None = cursor.fetchone()
+    if row is None:
+        raise NotFound("attempt.unknown")
+    return row
 
 
 def _windows(places: Sequence[Place], paper: Paper) -> tuple[int, ...]:

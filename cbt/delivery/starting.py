@@ -8,6 +8,7 @@ from typing import cast
 import flask
 
 from cbt.delivery.clock_json import clock_text, quoted
+from cbt.delivery.infos import FormRow
 from cbt.delivery.journal import Journal
 from cbt.delivery.messages import deliver
 from cbt.delivery.opening import Opened, start_of
@@ -29,7 +30,7 @@ class Openings:
 
     def open(
         self,
-        ref: str,
+        read: FormRow,
         *,
         registration_ref: str,
         login_session_id: int,
@@ -39,12 +40,13 @@ class Openings:
     ) -> str:
         """Open or reopen the paper for one browser; return the reply as JSON once all of it is on disk.
 
+        `read` is what infos.read_by read of the attempt.
         The first opening starts the candidate's clock; the room must have started (R-20). Raises NotFound
         for somebody else's attempt, the refusals of StartBatch, and Unavailable("db.write").
 
         Source: R-14, R-20, R-42, R-43, R-44.
         """
-        info, form = self._journal.infos.read(ref)
+        info, form = self._journal.infos.opened(read)
         if registration_ref != info.registration_ref:
             raise NotFound("attempt.unknown")
         opened = self._journal.writer.run(start_of(info, login_session_id, machine, now))
@@ -59,7 +61,7 @@ class Openings:
                 messages = deliver(info, now)
         paper = self.papers.text(info, form, state=guard.state, open_unit=guard.open_unit, locale=locale)
         clock = clock_text(info, guard, now=now, messages=messages)
-        seal = seal_secret(self._personal_key, ref, opened.epoch)
+        seal = seal_secret(self._personal_key, read[0], opened.epoch)
         return (
             f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}","now":{quoted(now)},'
             f'"clock":{clock},'

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy.engine import Engine
 from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.types import read_instant
-from cbt.db.unit_of_work import raw_reading
 from cbt.web.i18n import chosen_locale
 from cbt.web.login import MACHINE_COOKIE, token_hash
 
@@ -55,23 +53,24 @@ class Door:
         self._config = app.config
         self._settings: Settings = app.extensions["cbt_settings"]
         with app.app_context():
-            self._engine: Engine = db.engine
-        mark = "%s" if self._engine.dialect.name == "postgresql" else "?"
+            mark = "%s" if db.engine.dialect.name == "postgresql" else "?"
         self._select = (
             "SELECT id, kind, subject_ref, revoked_at, expires_at FROM login_session "
             f"WHERE token_hash = {mark}"
         )
 
-    def knock(self, environ: WSGIEnvironment, *, now: datetime) -> Knock | None:
-        """Return who sends a JSON request that changes something; None when that is not plain."""
+    def knock(self, environ: WSGIEnvironment, cursor: Any, *, now: datetime) -> Knock | None:
+        """Return who sends a JSON request that changes something; None when that is not plain.
+
+        `cursor` is one of the driver, for one query.
+        """
         cookies = parse_cookie(environ.get("HTTP_COOKIE", ""))
         kept = self._session(cookies.get(self._config["SESSION_COOKIE_NAME"]))
         token = kept.get("_user_id")
         if not isinstance(token, str) or not self._own_form(kept, environ.get("HTTP_X_CSRFTOKEN")):
             return None
-        with raw_reading(self._engine) as cursor:
-            cursor.execute(self._select, (token_hash(token),))
-            row = cursor.fetchone()
+        cursor.execute(self._select, (token_hash(token),))
+        row = cursor.fetchone()
         if row is None or row[3] is not None or now >= read_instant(row[4]):
             return None
         return Knock(
