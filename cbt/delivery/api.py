@@ -10,8 +10,7 @@ from typing import Any
 import flask
 import flask_babel
 
-from cbt.db.base import db
-from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import service
 from cbt.delivery.clock_json import clock_text, iso, receipts_text
 from cbt.delivery.entries import read_entries
@@ -19,12 +18,13 @@ from cbt.delivery.guard import AttemptInfo, Guard, hash_lease
 from cbt.delivery.journal import current_journal
 from cbt.delivery.messages import deliver
 from cbt.delivery.saving import Outcome, Save, Saved
+from cbt.delivery.start_claims import Start
 from cbt.delivery.starting import current_openings
 from cbt.delivery.store import attempt_by_ref, unread_messages
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed
 from cbt.web import access
-from cbt.web.login import current_principal, machine_id
+from cbt.web.login import current_principal, machine_id, token_hash
 from cbt.web.problems import http_status, problem_body
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
@@ -51,18 +51,8 @@ def start(ref: str) -> Reply:
         raise NotAllowed("web.signed_out")
     if NOT_TAKEN in flask.request.environ:
         raise flask.request.environ[NOT_TAKEN]
-    with raw_reading(db.engine) as cursor:
-        read = current_journal().infos.read_by(cursor, ref)
-    return _json(
-        current_openings().open(
-            read,
-            registration_ref=principal.subject_ref,
-            login_session_id=principal.login_session_id,
-            machine=machine_id(),
-            locale=_locale(),
-            now=flask.g.now,
-        )
-    )
+    start = Start(ref, token_hash(principal.token), machine_id(), flask.g.now)
+    return _json(current_openings().open(start, locale=_locale()))
 
 
 @pages.post("/<ref>/answers")

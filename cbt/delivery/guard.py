@@ -107,16 +107,16 @@ class Dialect:
         """Return `value` as this database binds it."""
         return bind_instant(value, self.name)
 
-    def among(self, numbers: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
-        """Return what follows a column to find some numbers (at least one), and its parameters.
+    def among(self, keys: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
+        """Return what follows a column to find some keys (at least one), and its parameters.
 
         SQLite gets a list that is as long as the next power of two, so that a few prepared statements do.
         """
         if self.name == "postgresql":
-            return "= ANY(%s)", (list(numbers),)
-        width = 1 << (len(numbers) - 1).bit_length()
-        padding = (numbers[-1],) * (width - len(numbers))
-        return f"IN ({', '.join('?' * width)})", (*numbers, *padding)
+            return "= ANY(%s)", (list(keys),)
+        width = 1 << (len(keys) - 1).bit_length()
+        padding = (keys[-1],) * (width - len(keys))
+        return f"IN ({', '.join('?' * width)})", (*keys, *padding)
 
     def read_guards(
         self, cursor: Any, attempt_ids: Iterable[int], *, exclusive: bool = False

@@ -12,6 +12,7 @@ from cbt.db.unit_of_work import raw_reading, reading
 from cbt.delivery.clock_json import warnings_text
 from cbt.delivery.guard import AttemptInfo, Dialect, PaperKey
 from cbt.delivery.layout import Place, Position, positions_of, read_layout
+from cbt.delivery.start_claims import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.exams.titles import paper_title
@@ -26,9 +27,6 @@ class FrozenForm:
 
     bank_id: int
     positions: Sequence[Position]
-
-
-FormRow = tuple[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +52,12 @@ class InfoCache:
         self._known: dict[str, AttemptInfo] = {}
         self._papers: dict[PaperKey, _KnownPaper] = {}
         self._layouts: dict[tuple[PaperKey, str], _KnownLayout] = {}
-        columns = "SELECT a.id, r.ref, r.blueprint_version_id, r.paper, a.layout"
-        joined = "FROM attempt a JOIN registration r ON r.id = a.registration_id"
         sql = Dialect(engine.dialect.name).sql
-        self._select = sql(f"{columns} {joined} WHERE a.ref = ?")
-        self._select_form = sql(
-            f"{columns}, f.bank_id, f.content {joined} JOIN form f ON f.id = a.form_id WHERE a.ref = ?"
+        self._select = sql(
+            "SELECT a.id, r.ref, r.blueprint_version_id, r.paper, a.layout "
+            "FROM attempt a JOIN registration r ON r.id = a.registration_id WHERE a.ref = ?"
         )
+        self._select_form = sql(f"SELECT {FORM_COLUMNS} {FORM_TABLES} = ?")
 
     def known(self, ref: str) -> AttemptInfo | None:
         """Return the facts of `ref` when this process has read them before."""
@@ -68,35 +65,32 @@ class InfoCache:
 
     def get(self, ref: str) -> AttemptInfo:
         """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
-        info = self._known.get(ref)
-        if info is None:
-            with raw_reading(self._engine) as cursor:
-                row = _row(cursor, self._select, ref)
-            info = self._keep(ref, row)
-        return info
+        return self._known.get(ref) or self._keep(ref, *self._read(self._select, ref))
 
     def read(self, ref: str) -> tuple[AttemptInfo, FrozenForm]:
         """Return the facts of `ref` and its form; raise NotFound("attempt.unknown")."""
+        return self.learn(ref, FormRow(*self._read(self._select_form, ref)))
+
+    def learn(self, ref: str, row: FormRow) -> tuple[AttemptInfo, FrozenForm]:
+        """Return the facts of `ref` and its form from the row that was read with its start."""
+        info = self._known.get(ref) or self._keep(ref, *row[:5])
+        return info, FrozenForm(row.bank_id, positions_of(row.content))
+
+    def _read(self, select: str, ref: str) -> Sequence[Any]:
         with raw_reading(self._engine) as cursor:
-            read = self.read_by(cursor, ref)
-        return self.opened(read)
-
-    def read_by(self, cursor: Any, ref: str) -> FormRow:
-        """Return what `opened` makes something of, read by a cursor of the driver (one query)."""
-        return ref, _row(cursor, self._select_form, ref)
-
-    def opened(self, read: FormRow) -> tuple[AttemptInfo, FrozenForm]:
-        """Return the facts and the form that were read."""
-        ref, (*row, bank_id, content) = read
-        info = self._known.get(ref) or self._keep(ref, row)
-        return info, FrozenForm(bank_id, positions_of(content))
+            cursor.execute(select, (ref,))
+            row: Sequence[Any] | None = cursor.fetchone()
+        if row is None:
+            raise NotFound("attempt.unknown")
+        return row
 
     def paper(self, key: PaperKey) -> Paper:
         """Return a paper of a blueprint's version."""
         return self._paper(key).paper
 
-    def _keep(self, ref: str, row: Sequence[Any]) -> AttemptInfo:
-        attempt_id, registration_ref, version_id, code, layout = row
+    def _keep(
+        self, ref: str, attempt_id: int, registration_ref: str, version_id: int, code: str, layout: str
+    ) -> AttemptInfo:
         key = (version_id, code)
         known = self._paper(key)
         found = self._layouts.get((key, layout))
@@ -128,14 +122,6 @@ class InfoCache:
                 title = paper_title(blueprint_of(session, version_id), code)
             known = self._papers[key] = _KnownPaper(paper, title, warnings_text(paper))
         return known
-
-
-def _row(cursor: Any, select: str, ref: str) -> Sequence[Any]:
-    cursor.execute(select, (ref,))
-    row: Sequence[Any] | None = cursor.fetchone()
-    if row is None:
-        raise NotFound("attempt.unknown")
-    return row
 
 
 def _windows(places: Sequence[Place], paper: Paper) -> tuple[int, ...]:

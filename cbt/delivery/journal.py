@@ -19,9 +19,10 @@ from cbt.db.group_commit import GroupWriter
 from cbt.db.write_line import LineServer, WriteLine
 from cbt.delivery.guard import Dialect
 from cbt.delivery.infos import InfoCache
-from cbt.delivery.opening import Start, StartBatch
+from cbt.delivery.opening import StartBatch
 from cbt.delivery.packing import SavePacking
 from cbt.delivery.saving import Save, SaveBatch, Saved
+from cbt.delivery.start_claims import Claim, Start
 
 
 class Journal:
@@ -65,13 +66,15 @@ class Journal:
         None of them was answered yet, so any order is as good; all rows are locked at once (see read_guards).
         """
         starts = [one for one in requests if isinstance(one, Start)]
-        ids = [one.attempt_id for one in requests]
-        guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts))
-        if not starts:
-            return self._saves.perform(cursor, cast(Sequence[Save], requests), guards)
         saves = [one for one in requests if isinstance(one, Save)]
+        claims = self._starts.claims(cursor, starts) if starts else []
+        ids = [one.attempt_id for one in saves]
+        ids += [one.form.attempt_id for one in claims if isinstance(one, Claim)]
+        guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts)) if ids else {}
+        if not starts:
+            return self._saves.perform(cursor, saves, guards)
         saved = iter(self._saves.perform(cursor, saves, guards))
-        opened = iter(self._starts.perform(cursor, starts, guards))
+        opened = iter(self._starts.perform(cursor, starts, claims, guards))
         return [next(saved if isinstance(one, Save) else opened) for one in requests]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -65,6 +66,7 @@ def _facts(one: Position) -> tuple[Any, ...]:
     return (one.type, len(one.order), len(one.lefts or ()), one.blanks or 0, one.unit, one.section)
 
 
+@lru_cache(maxsize=1024)
 def read_layout(text: str) -> Sequence[Place]:
     """Return the places a layout tells of, in order of position."""
     places: list[Place] = []

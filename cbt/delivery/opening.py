@@ -7,15 +7,16 @@ Source: R-14, R-20, R-25, R-26, R-42; I11.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from cbt.delivery.facts import RoomFacts, clock_columns, timing_facts
-from cbt.delivery.guard import AttemptInfo, Dialect, Guard, PaperKey, hash_lease
+from cbt.delivery.guard import Dialect, Guard, PaperKey, hash_lease
+from cbt.delivery.layout import read_layout
 from cbt.delivery.saving import GAP
+from cbt.delivery.start_claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly
@@ -35,32 +36,13 @@ _CLOCK = (
 
 
 @dataclass(slots=True)
-class Start:
-    """One request to open an attempt: by which login session, at which machine."""
-
-    attempt_id: int
-    paper_key: PaperKey
-    places: int
-    """How many positions the form has."""
-    login_session_id: int
-    machine: str
-    now: datetime
-    lease: str
-
-
-def start_of(info: AttemptInfo, login_session_id: int, machine: str, now: datetime) -> Start:
-    """Return the request to open an attempt, with a lease of its own."""
-    lease = secrets.token_urlsafe(24)
-    return Start(info.attempt_id, info.paper_key, len(info.shapes), login_session_id, machine, now, lease)
-
-
-@dataclass(slots=True)
 class Opened:
-    """What the page gets: the lease, the row for the clock and the paper, the journal written so far."""
+    """What the page gets: the lease, the row for the clock and the paper, the form, the journal written so far."""
 
     lease: str
     epoch: int
     guard: Guard
+    form: FormRow
     journal: JournalRows
 
 
@@ -70,54 +52,74 @@ class StartBatch:
     def __init__(self, dialect: Dialect, paper: Callable[[PaperKey], Paper]) -> None:
         self._dialect = dialect
         self._paper = paper
+        self._claims = ClaimReader(dialect)
         self._facts = FactReader(dialect)
         self._sql = _Statements(dialect)
 
+    def claims(self, cursor: Any, starts: Sequence[Start]) -> list[Claim | CbtError]:
+        """Read who wants to open what; the rows of the attempts are not locked yet."""
+        return self._claims.read(cursor, starts)
+
     def perform(
-        self, cursor: Any, starts: Sequence[Start], guards: Mapping[int, Guard]
+        self,
+        cursor: Any,
+        starts: Sequence[Start],
+        claims: Sequence[Claim | CbtError],
+        guards: Mapping[int, Guard],
     ) -> list[Opened | CbtError]:
         """Open what may be opened, as if one after the other; a refusal is returned, and changes nothing.
 
-        The refusals: TooEarly("not_started") (R-20), Gone("attempt.closed"), Conflict("door.unconfirmed")
-        before the pledge or while a proctor is to compare (R-14), Conflict("lease.held") (R-42), and
-        Locked("attempt.suspended"): nothing of the paper is sent while it is blanked, and nobody's clock
-        begins in a hold (R-25).
+        The refusals: those of the claims, TooEarly("not_started") (R-20), Gone("attempt.closed"),
+        Conflict("door.unconfirmed") before the pledge or while a proctor is to compare (R-14),
+        Conflict("lease.held") (R-42), and Locked("attempt.suspended"): nothing of the paper is sent while it is
+        blanked, and nobody's clock begins in a hold (R-25).
         """
-        ids = sorted({start.attempt_id for start in starts})
+        ids = sorted({one.form.attempt_id for one in claims if isinstance(one, Claim)})
+        if not ids:
+            return [one for one in claims if isinstance(one, CbtError)]
         rows = self._facts.rows(cursor, ids)
         rooms = self._facts.rooms(cursor, sorted({row.room_id for row in rows.values()}))
         facts = self._facts.own(cursor, ids)
         writes = _Writes()
         results: list[Opened | CbtError] = []
-        for start in starts:
-            attempt_id = start.attempt_id
-            row, guard = rows[attempt_id], guards[attempt_id]
-            paper = self._paper(start.paper_key)
-            columns = _columns(start, paper, row, guard, rooms[row.room_id], facts[attempt_id])
+        for start, claim in zip(starts, claims, strict=True):
+            if isinstance(claim, CbtError):
+                results.append(claim)
+                continue
+            form = claim.form
+            row, guard = rows[form.attempt_id], guards[form.attempt_id]
+            paper = self._paper((form.version_id, form.paper))
+            columns = _columns(start, claim, paper, row, guard, rooms[row.room_id], facts[form.attempt_id])
             if isinstance(columns, CbtError):
                 results.append(columns)
                 continue
-            self._take(start, row, guard, columns, writes)
-            results.append(Opened(start.lease, guard.lease_epoch, guard, ()))
+            self._take(start, claim, row, guard, columns, writes)
+            results.append(Opened(start.lease, guard.lease_epoch, guard, form, ()))
         self._write(cursor, writes)
-        for start, result in zip(starts, results, strict=True):
+        for result in results:
             if isinstance(result, Opened) and result.epoch > 1:
-                cursor.execute(self._sql.journal, (start.attempt_id,))
+                cursor.execute(self._sql.journal, (result.form.attempt_id,))
                 result.journal = cursor.fetchall()
         return results
 
     def _take(
-        self, start: Start, row: StartRow, guard: Guard, columns: Mapping[str, Any], writes: _Writes
+        self,
+        start: Start,
+        claim: Claim,
+        row: StartRow,
+        guard: Guard,
+        columns: Mapping[str, Any],
+        writes: _Writes,
     ) -> None:
         """Note what the start writes, in the rows to write and in what the next start of the batch sees."""
-        attempt_id, now = start.attempt_id, start.now
+        attempt_id, now = claim.form.attempt_id, start.now
         at = self._dialect.instant(now)
         row.started_at = row.started_at or now
         for name, value in columns.items():
             setattr(guard, name, value)
         guard.lease_hash = hash_lease(start.lease)
         guard.lease_epoch += 1
-        row.lease_login_id, row.lease_machine, row.move_allowed = start.login_session_id, start.machine, False
+        row.lease_login_id, row.lease_machine, row.move_allowed = claim.login_session_id, start.machine, False
         writes.attempts.append(
             (
                 self._bound(row.started_at),
@@ -126,7 +128,7 @@ class StartBatch:
             )
         )
         if row.seen_at is None:
-            writes.new.append((attempt_id, at, "0" * start.places, at))
+            writes.new.append((attempt_id, at, "0" * len(read_layout(claim.form.layout)), at))
         else:
             if now - row.seen_at > GAP:
                 # A silence before this opening was time without the ability to answer (R-26).
@@ -160,7 +162,7 @@ class _Writes:
 
 
 def _columns(
-    start: Start, paper: Paper, row: StartRow, guard: Guard, room: RoomFacts, own: OwnFacts
+    start: Start, claim: Claim, paper: Paper, row: StartRow, guard: Guard, room: RoomFacts, own: OwnFacts
 ) -> Mapping[str, Any] | CbtError:
     """Return what the attempt's row says once it is open, or why it may not be opened."""
     now = start.now
@@ -170,7 +172,7 @@ def _columns(
         return Gone("attempt.closed")
     if not row.came_in:
         return Conflict("door.unconfirmed")
-    if not _may_take_lease(start, row, guard):
+    if not _may_take_lease(start, claim, row, guard):
         return Conflict("lease.held")
     facts = timing_facts(
         room,
@@ -190,9 +192,9 @@ def _columns(
     return clock_columns(facts, paper, room, clock)
 
 
-def _may_take_lease(start: Start, row: StartRow, guard: Guard) -> bool:
+def _may_take_lease(start: Start, claim: Claim, row: StartRow, guard: Guard) -> bool:
     """One writing browser: another login needs a silent former browser on this machine, or 允许换机 (R-42)."""
-    if guard.lease_hash is None or row.lease_login_id == start.login_session_id or row.move_allowed:
+    if guard.lease_hash is None or row.lease_login_id == claim.login_session_id or row.move_allowed:
         return True
     silent = row.seen_at is None or start.now - row.seen_at >= GAP
     return row.lease_machine == start.machine and silent

@@ -15,8 +15,9 @@ from cbt.db.commits import Carried, Failed
 from cbt.db.types import from_micros, to_micros
 from cbt.delivery.entries import Entry
 from cbt.delivery.guard import Guard, guard_of
-from cbt.delivery.opening import Opened, Start
+from cbt.delivery.opening import Opened
 from cbt.delivery.saving import Outcome, Receipt, Save, Saved
+from cbt.delivery.start_claims import FormRow, Start
 from cbt.errors import CbtError
 
 PLAIN = 2
@@ -67,16 +68,7 @@ def _save(save: Save) -> tuple[Any, ...]:
 
 
 def _start(start: Start) -> tuple[Any, ...]:
-    return (
-        START,
-        start.attempt_id,
-        start.paper_key,
-        start.places,
-        start.login_session_id,
-        start.machine,
-        to_micros(start.now),
-        start.lease,
-    )
+    return (START, start.ref, start.token_hash, start.machine, to_micros(start.now), start.lease)
 
 
 def _request(packed: Sequence[Any]) -> Save | Start:
@@ -84,16 +76,16 @@ def _request(packed: Sequence[Any]) -> Save | Start:
     if kind == SAVE:
         attempt_id, lease_hash, epoch, entries, now = rest
         return Save(attempt_id, lease_hash, epoch, [Entry(*one) for one in entries], from_micros(now))
-    attempt_id, paper_key, places, login_session_id, machine, now, lease = rest
-    return Start(attempt_id, paper_key, places, login_session_id, machine, from_micros(now), lease)
+    ref, token_hash, machine, now, lease = rest
+    return Start(ref, token_hash, machine, from_micros(now), lease)
 
 
 def _outcome(outcome: object) -> tuple[Any, ...]:
     match outcome:
         case Saved(what, guard, receipts):
             return (SAVED, what.value, _guard(guard), [(one.seq, to_micros(one.at)) for one in receipts])
-        case Opened(_, epoch, guard, journal):
-            return (OPENED, epoch, _guard(guard), [tuple(row) for row in journal])
+        case Opened(_, epoch, guard, form, journal):
+            return (OPENED, epoch, _guard(guard), tuple(form), [tuple(row) for row in journal])
         case Failed(error):
             return (FAILED, *_error(error))
         case CbtError() as error:
@@ -110,8 +102,8 @@ def _result(request: Save | Start, kind: int, *rest: Any) -> Saved | Opened | Fa
     if kind == OPENED:
         if not isinstance(request, Start):
             raise TypeError("a save opens nothing")
-        epoch, guard, journal = rest
-        return Opened(request.lease, epoch, guard_of(guard), journal)
+        epoch, guard, form, journal = rest
+        return Opened(request.lease, epoch, guard_of(guard), FormRow(*form), journal)
     error = _read_error(*rest)
     return Failed(error) if kind == FAILED else error
 

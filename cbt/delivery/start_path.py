@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, cast
 import flask
 
 from cbt.clock import Agreement, Clock
-from cbt.db.base import db
-from cbt.db.unit_of_work import raw_reading
-from cbt.delivery.journal import Journal
+from cbt.delivery.start_claims import Start
 from cbt.delivery.starting import Openings
 from cbt.delivery.wire import NOT_TAKEN
-from cbt.errors import CbtError
+from cbt.errors import CbtError, NotAllowed
 from cbt.web.door import Door
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.requestlog import ENDPOINT, STATUS
@@ -41,9 +39,6 @@ class StartPath:
     def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
         self._inner = inner
         self._door = Door(app)
-        self._infos = cast(Journal, app.extensions["cbt_journal"]).infos
-        with app.app_context():
-            self._engine = db.engine
         self._openings = cast(Openings, app.extensions["cbt_openings"])
         self._clock: Clock = app.extensions["cbt_clock"]
         self._agreement: Agreement = app.extensions["cbt_agreement"]
@@ -79,19 +74,13 @@ class StartPath:
             return None
         now = self._clock.now()
         try:
-            with raw_reading(self._engine) as cursor:
-                knock = self._door.knock(environ, cursor, now=now)
-                if knock is None or knock.kind != "candidate":
-                    return None
-                read = self._infos.read_by(cursor, ref)
-            return self._openings.open(
-                read,
-                registration_ref=knock.subject_ref,
-                login_session_id=knock.login_session_id,
-                machine=knock.machine,
-                locale=knock.locale,
-                now=now,
-            ).encode()
+            knock = self._door.knock(environ)
+            if knock is None:
+                return None
+            start = Start(ref, knock.token_hash, knock.machine, now)
+            return self._openings.open(start, locale=knock.locale).encode()
+        except NotAllowed:
+            return None  # the view says why
         except CbtError as error:
             environ[NOT_TAKEN] = error  # said by the view; the attempt is not asked a second time
             return None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import cast
 
 import flask
 
 from cbt.delivery.clock_json import clock_text, quoted
-from cbt.delivery.infos import FormRow
 from cbt.delivery.journal import Journal
 from cbt.delivery.messages import deliver
-from cbt.delivery.opening import Opened, start_of
+from cbt.delivery.opening import Opened
 from cbt.delivery.papers import PaperWriter
 from cbt.delivery.recovery import seal_secret
+from cbt.delivery.start_claims import Start
 from cbt.delivery.store import journal_state
-from cbt.errors import CbtError, NotFound
+from cbt.errors import CbtError
 from cbt.rules.canonical import canonical_json
 
 
@@ -28,32 +27,21 @@ class Openings:
         self._personal_key: bytes = app.config["PERSONAL_KEY"]
         self.papers = PaperWriter(app.app_context)
 
-    def open(
-        self,
-        read: FormRow,
-        *,
-        registration_ref: str,
-        login_session_id: int,
-        machine: str,
-        locale: str,
-        now: datetime,
-    ) -> str:
+    def open(self, start: Start, *, locale: str) -> str:
         """Open or reopen the paper for one browser; return the reply as JSON once all of it is on disk.
 
-        `read` is what infos.read_by read of the attempt.
-        The first opening starts the candidate's clock; the room must have started (R-20). Raises NotFound
-        for somebody else's attempt, the refusals of StartBatch, and Unavailable("db.write").
+        The first opening starts the candidate's clock; the room must have started (R-20). Raises the refusals
+        of StartBatch, and Unavailable("db.write").
 
         Source: R-14, R-20, R-42, R-43, R-44.
         """
-        info, form = self._journal.infos.opened(read)
-        if registration_ref != info.registration_ref:
-            raise NotFound("attempt.unknown")
-        opened = self._journal.writer.run(start_of(info, login_session_id, machine, now))
+        now = start.now
+        opened = self._journal.writer.run(start)
         if isinstance(opened, CbtError):
             raise opened
         opened = cast(Opened, opened)
         guard = opened.guard
+        info, form = self._journal.infos.learn(start.ref, opened.form)
         journal, seq = journal_state(opened.journal)
         messages = "[]"
         if guard.has_message:
@@ -61,7 +49,7 @@ class Openings:
                 messages = deliver(info, now)
         paper = self.papers.text(info, form, state=guard.state, open_unit=guard.open_unit, locale=locale)
         clock = clock_text(info, guard, now=now, messages=messages)
-        seal = seal_secret(self._personal_key, read[0], opened.epoch)
+        seal = seal_secret(self._personal_key, start.ref, opened.epoch)
         return (
             f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}","now":{quoted(now)},'
             f'"clock":{clock},'

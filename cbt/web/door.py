@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -16,8 +15,6 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
-from cbt.db.base import db
-from cbt.db.types import read_instant
 from cbt.web.i18n import chosen_locale
 from cbt.web.login import MACHINE_COOKIE, token_hash
 
@@ -28,13 +25,18 @@ CSRF_SALT = "wtf-csrf-token"
 """Flask-WTF signs its form tokens under this name."""
 
 
+LOGIN_SESSIONS = (
+    "SELECT token_hash, id, kind, subject_ref, revoked_at, expires_at FROM login_session WHERE token_hash"
+)
+"""What decides on login sessions, by the hashes of their tokens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """A request of somebody who is signed in, with a form token of theirs."""
+    """A request with a cookie of ours and a form token that belongs to it; whether its login session holds is
+    for whoever opens to ask (LOGIN_SESSIONS)."""
 
-    login_session_id: int
-    kind: str
-    subject_ref: str
+    token_hash: str
     machine: str
     locale: str
 
@@ -52,31 +54,16 @@ class Door:
         self._max_age = int(app.permanent_session_lifetime.total_seconds())
         self._config = app.config
         self._settings: Settings = app.extensions["cbt_settings"]
-        with app.app_context():
-            mark = "%s" if db.engine.dialect.name == "postgresql" else "?"
-        self._select = (
-            "SELECT id, kind, subject_ref, revoked_at, expires_at FROM login_session "
-            f"WHERE token_hash = {mark}"
-        )
 
-    def knock(self, environ: WSGIEnvironment, cursor: Any, *, now: datetime) -> Knock | None:
-        """Return who sends a JSON request that changes something; None when that is not plain.
-
-        `cursor` is one of the driver, for one query.
-        """
+    def knock(self, environ: WSGIEnvironment) -> Knock | None:
+        """Return who sends a JSON request that changes something; None when that is not plain."""
         cookies = parse_cookie(environ.get("HTTP_COOKIE", ""))
         kept = self._session(cookies.get(self._config["SESSION_COOKIE_NAME"]))
         token = kept.get("_user_id")
         if not isinstance(token, str) or not self._own_form(kept, environ.get("HTTP_X_CSRFTOKEN")):
             return None
-        cursor.execute(self._select, (token_hash(token),))
-        row = cursor.fetchone()
-        if row is None or row[3] is not None or now >= read_instant(row[4]):
-            return None
         return Knock(
-            login_session_id=row[0],
-            kind=row[1],
-            subject_ref=row[2],
+            token_hash=token_hash(token),
             machine=cookies.get(MACHINE_COOKIE) or f"addr:{environ.get('REMOTE_ADDR')}",
             locale=chosen_locale(cookies.get("locale"), self._settings),
         )

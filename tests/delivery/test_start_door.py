@@ -15,8 +15,9 @@ from werkzeug.test import TestResponse
 from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, AttemptLive, Gap
-from cbt.delivery.opening import Opened, start_of
-from cbt.errors import Conflict
+from cbt.delivery.opening import Opened
+from cbt.delivery.start_claims import Start
+from cbt.errors import Conflict, NotAllowed, NotFound
 from cbt.web.models import LoginSession
 from tests.delivery.driver import Page
 from tests.delivery.starts import (
@@ -121,12 +122,11 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
     journal = running.app.extensions["cbt_journal"]
     page = Page(running, "theory")
     assert page.start().status_code == 200
-    with running.app.app_context():
-        info = journal.infos.get(page.ref)
-    row = attempt_of(running, "theory")
-    login_id, machine = row.lease_login_id, row.lease_machine
-    assert login_id is not None
+    machine = attempt_of(running, "theory").lease_machine
     assert machine is not None
+    token = token_of(running, attempt_of(running, "theory").lease_login_id)
+    running.candidate("theory", machine="seat-99")
+    elsewhere = token_of(running, None)
     now = running.clock.now()
     holding, let_go = threading.Event(), threading.Event()
     perform = journal.commits.perform
@@ -149,9 +149,11 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
     assert holding.wait(10)
     jobs = {
         "save": lambda: page.answer(1, "A"),
-        "again": start_of(info, login_id, machine, now),
-        "once more": start_of(info, login_id, machine, now),
-        "foreign": start_of(info, login_id + 99, "seat-99", now),
+        "again": Start(page.ref, token, machine, now),
+        "once more": Start(page.ref, token, machine, now),
+        "foreign": Start(page.ref, elsewhere, "seat-99", now),
+        "nobody": Start(page.ref, "0" * 64, machine, now),
+        "not theirs": Start(running.sitters["second"].attempt_ref, token, machine, now),
     }
     threads = [threading.Thread(target=run, args=pair) for pair in jobs.items()]
     for thread in threads:
@@ -167,7 +169,18 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
     assert (again.epoch, once_more.epoch) == (2, 3)
     assert [tuple(row[:3]) for row in once_more.journal] == [("answer", 1, '"A"')]
     assert isinstance(results["foreign"], Conflict)
+    assert isinstance(results["nobody"], NotAllowed)
+    assert isinstance(results["not theirs"], NotFound)
     assert attempt_of(running, "theory").lease_epoch == 3
+
+
+def token_of(world: World, login_id: int | None) -> str:
+    """Return the hash of a login session's token: the one with this id, or the newest."""
+    with world.app.app_context(), reading() as session:
+        query = select(LoginSession.token_hash).order_by(LoginSession.id.desc()).limit(1)
+        if login_id is not None:
+            query = query.where(LoginSession.id == login_id)
+        return session.scalars(query).one()
 
 
 def wait_until_queued(writer: GroupWriter, number: int) -> None:

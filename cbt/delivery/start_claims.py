@@ -1,0 +1,90 @@
+"""Who wants to open which paper: the login sessions and the forms of a batch of starts, read for all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from secrets import token_urlsafe
+from typing import Any, NamedTuple
+
+from cbt.db.types import read_instant
+from cbt.delivery.guard import Dialect
+from cbt.errors import CbtError, NotAllowed, NotFound
+from cbt.web.door import LOGIN_SESSIONS
+
+
+@dataclass(slots=True)
+class Start:
+    """One request to open an attempt: by which login session, at which machine."""
+
+    ref: str
+    token_hash: str
+    machine: str
+    now: datetime
+    lease: str = field(default_factory=lambda: token_urlsafe(24))
+
+
+class FormRow(NamedTuple):
+    """What never changes about an attempt, with its form, as the database has it."""
+
+    attempt_id: int
+    registration_ref: str
+    version_id: int
+    paper: str
+    layout: str
+    bank_id: int
+    content: str
+
+
+FORM_COLUMNS = "a.id, r.ref, r.blueprint_version_id, r.paper, a.layout, f.bank_id, f.content"
+FORM_TABLES = (
+    "FROM attempt a JOIN registration r ON r.id = a.registration_id JOIN form f ON f.id = a.form_id "
+    "WHERE a.ref"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A start by somebody who is signed in, of an attempt that is theirs."""
+
+    login_session_id: int
+    form: FormRow
+
+
+class ClaimReader:
+    """Reads claims on the cursor of the transaction that carries the starts out."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def read(self, cursor: Any, starts: Sequence[Start]) -> list[Claim | CbtError]:
+        """Return the claim of each start, or why it has none.
+
+        NotAllowed("web.signed_out") for a login session that is over or nobody's, NotFound("attempt.unknown")
+        for an attempt that is unknown or somebody else's.
+        """
+        logins = {
+            token_hash: row
+            for token_hash, *row in self._among(cursor, LOGIN_SESSIONS, [one.token_hash for one in starts])
+        }
+        query = f"SELECT a.ref, {FORM_COLUMNS} {FORM_TABLES}"
+        forms = {ref: FormRow(*row) for ref, *row in self._among(cursor, query, [one.ref for one in starts])}
+        return [_claim(start, logins.get(start.token_hash), forms.get(start.ref)) for start in starts]
+
+    def _among(self, cursor: Any, query: str, keys: Sequence[str]) -> Sequence[Any]:
+        among, values = self._dialect.among(sorted(set(keys)))
+        cursor.execute(f"{query} {among}", values)
+        rows: Sequence[Any] = cursor.fetchall()
+        return rows
+
+
+def _claim(start: Start, login: Sequence[Any] | None, form: FormRow | None) -> Claim | CbtError:
+    if login is None:
+        return NotAllowed("web.signed_out")
+    login_session_id, kind, subject_ref, revoked_at, expires_at = login
+    if kind != "candidate" or revoked_at is not None or start.now >= read_instant(expires_at):
+        return NotAllowed("web.signed_out")
+    if form is None or form.registration_ref != subject_ref:
+        return NotFound("attempt.unknown")
+    return Claim(login_session_id, form)
