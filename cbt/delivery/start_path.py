@@ -7,7 +7,6 @@ candidate gets the paper here, by the same opening as the view's; everything els
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +18,7 @@ from cbt.delivery.starting import Openings
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import CbtError, NotAllowed
 from cbt.web.door import Door
+from cbt.web.gzipping import packed, unpacks
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.requestlog import ENDPOINT, STATUS
 
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX, SUFFIX = "/attempts/", "/start"
-GZIP = 31
-"""What zlib calls the format of gzip."""
-FASTEST = 1
-"""A quarter of the bytes for a fifth of a millisecond; more effort saves little more."""
 log = logging.getLogger(__name__)
 
 
@@ -62,8 +58,8 @@ class StartPath:
             if body is not None:
                 environ[ENDPOINT], environ[STATUS] = "attempts.start", 200
                 headers = self._headers
-                if "gzip" in environ.get("HTTP_ACCEPT_ENCODING", ""):
-                    body, headers = zlib.compress(body, FASTEST, wbits=GZIP), self._packed
+                if unpacks(environ.get("HTTP_ACCEPT_ENCODING")):
+                    body, headers = packed(body), self._packed
                 start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
                 return [body]
         return self._inner(environ, start_response)

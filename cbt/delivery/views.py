@@ -17,6 +17,7 @@ from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
 from cbt.rules.roles import Role
 from cbt.web import access
+from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain_value
 from cbt.web.login import Principal, current_principal
 
@@ -71,7 +72,7 @@ def runner(ref: str) -> Reply:
         return flask.redirect(flask.url_for("candidates.wait"), 303)
     with reading() as session:
         has_photo = bool(with_photo(session, [card.candidate_id]))
-    return flask.render_template(
+    page = flask.render_template(
         "delivery/runner.html",
         attempt={
             "ref": ref,
@@ -94,6 +95,7 @@ def runner(ref: str) -> Reply:
             "seat": flask.url_for("candidates.seat_page"),
         },
     )
+    return packed_page(page)
 
 
 @pages.get("/exam/<ref>/done")

@@ -12,6 +12,7 @@ import flask
 
 from cbt.errors import NotFound
 from cbt.web.access import public
+from cbt.web.gzipping import unpacks
 
 pages = flask.Blueprint("assets", __name__)
 _COMPRESSED = {".css", ".js", ".svg", ".json", ".txt"}
@@ -67,7 +68,7 @@ def static_file(digest: str, name: str) -> flask.Response:
     found = assets.get(name)
     if found is None:
         raise NotFound("web.no_page")
-    packed = found.packed is not None and "gzip" in flask.request.headers.get("Accept-Encoding", "")
+    packed = found.packed is not None and unpacks(flask.request.headers.get("Accept-Encoding"))
     response = flask.Response(found.packed if packed else found.body, mimetype=found.mimetype)
     if packed:
         response.headers["Content-Encoding"] = "gzip"
