@@ -100,9 +100,12 @@ def calm_collector() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 50)
 
 
-def die_with_parent() -> None:
-    """End with the parent: workers that outlive it would share the port with the next server."""
-    parent = os.getppid()
+def die_with_parent(parent: int | None = None) -> None:
+    """End with the parent: workers that outlive it would share the port with the next server.
+
+    A process that loads long before it comes here is told which `parent` it had: that may be gone already.
+    """
+    parent = os.getppid() if parent is None else parent
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -8,10 +8,8 @@ itself, under the same gate.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,7 +26,8 @@ from cbt.web.logs import init_logs
 OWNER = "cbt.writing:journal_of"
 RESPAWN_SECONDS = 0.5
 END_SECONDS = 10.0
-STDIN = 0
+END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has no such signal, and no such process
+"""Ends the writing process. Ctrl+C and a service manager tell the whole group, and it is to go last."""
 
 
 def journal_of(settings: Settings) -> Journal:
@@ -38,12 +37,12 @@ def journal_of(settings: Settings) -> Journal:
 
 
 class WriterKeeper:
-    """Keeps one writing process alive; it ends when this process lets go of its standard input."""
+    """Keeps one writing process alive, in a thread of its own."""
 
     def __init__(self, settings: Settings, owner: str) -> None:
-        self._command = [sys.executable, "-m", "cbt.writing", owner]
+        self._command = [sys.executable, "-m", "cbt.writing", owner, str(os.getpid())]
         self._environment = os.environ | as_environment(settings)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="writer-keeper", daemon=True)
@@ -54,30 +53,31 @@ class WriterKeeper:
 
     def end(self) -> None:
         """End it once what has arrived is carried out; what does not end in time is killed."""
-        with self._lock:
-            self._ended.set()
-            process = self._process
-        if process is not None and process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-        self._thread.join()
+        self._ended.set()
+        self._signal(END)
+        self._thread.join(END_SECONDS)
+        if self._thread.is_alive():
+            self._signal(signal.SIGKILL)
+            self._thread.join()
 
     def _keep(self) -> None:
         while True:
             with self._lock:
                 if self._ended.is_set():
                     return
-                # Workers that are forked later must not hold the other end of its standard input (Popen closes
-                # it in what it starts, a fork keeps it): they end before it in any case.
-                process = self._process = subprocess.Popen(
-                    self._command, env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-                )
-            process.wait()
+                # Not by subprocess, which waits for the end of a pipe: a worker that is forked at that moment
+                # keeps the other end of it.
+                self._pid = os.posix_spawn(self._command[0], self._command, self._environment)
+            os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+            with self._lock:
+                os.waitpid(self._pid, 0)  # from here on its number may be another's
+                self._pid = None
             self._ended.wait(RESPAWN_SECONDS)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with self._lock:
+            if self._pid is not None:
+                os.kill(self._pid, number)
 
 
 @contextmanager
@@ -98,16 +98,19 @@ def writer_kept(settings: Settings, *, owner: str | None = OWNER) -> Iterator[No
 
 
 def main() -> None:
-    """Own the writing until the parent lets go of our standard input."""
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server processes still need us to end in good order
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Own the writing until the parent sends END, or ends."""
+    owner, parent = sys.argv[1:]
+    die_with_parent(int(parent))
+    until, told = os.pipe()
+    signal.signal(END, lambda *_: os.close(told))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the server processes still need us to end in good order
     init_logs()
     settings = read_settings()
-    module, _, name = sys.argv[1].partition(":")
+    module, _, name = owner.partition(":")
     journal: Journal = getattr(import_module(module), name)(settings)
     calm_collector()
-    journal.serve_lines(settings.data_dir, STDIN)
+    journal.serve_lines(settings.data_dir, until)
 
 
 if __name__ == "__main__":

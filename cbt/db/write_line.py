@@ -57,6 +57,12 @@ def can_share() -> bool:
     return sys.platform == "linux"
 
 
+def is_owned(folder: Path) -> bool:
+    """Return whether a process owns the writing in `folder` now."""
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(_address(folder)) == 0
+
+
 class WriteLine:
     """Has batches carried out by the process that owns the writing; without it, by `otherwise`, here.
 
@@ -131,8 +137,12 @@ class LineServer:
         Raises OSError when another process owns the writing in this folder.
         """
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(_address(self._folder))
-        listener.listen()
+        try:
+            listener.bind(_address(self._folder))
+            listener.listen()
+        except OSError:
+            listener.close()
+            raise
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         self._selector.register(until, selectors.EVENT_READ, None)
         try:
@@ -140,6 +150,9 @@ class LineServer:
                 if self._arrived:
                     self._carry_out()
         finally:
+            for key in list(self._selector.get_map().values()):
+                if isinstance(key.data, _Caller):
+                    self._hang_up(key.data)
             listener.close()
             self._selector.close()
             self._commits.close()

@@ -14,6 +14,7 @@ MOUNT = ("linux", "mount")
 
 FAULTS: tuple[Fault, ...] = (
     Fault("kill-worker", kills.kill_worker, short=3, long=80, in_short=BOTH),
+    Fault("kill-writer", kills.kill_writer, short=2, long=80, databases=SQLITE, in_short=SQLITE),
     Fault("kill-parent", kills.kill_parent, short=1, long=10, in_short=SQLITE),
     Fault("kill-group", kills.kill_group, short=1, long=10, in_short=SQLITE),
     Fault("syscalls-save", syscalls.save, short=2, long=0, needs=STRACE, in_short=BOTH),

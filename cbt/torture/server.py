@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cbt.clock import SystemClock
+from cbt.db.write_line import is_owned
 from cbt.torture.waiting import PATIENCE_SECONDS, free_port, is_free, wait_for
 
 GONE_WITHIN_SECONDS = 10.0
@@ -100,7 +101,26 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the processes that serve."""
-        return [pid for pid in _children(self.pid) if _runs(pid) and _serves(pid)]
+        return [pid for pid in _children(self.pid) if _runs(pid) and _serves(pid) and not _writes(pid)]
+
+    def writer(self) -> int | None:
+        """Return the process that owns the writing, once it does; None where there is none."""
+        if "CBT_DATABASE_URL" in self.environment or not wait_for(self._is_owned):
+            return None
+        return next((pid for pid in _children(self.pid) if _runs(pid) and _writes(pid)), None)
+
+    def _is_owned(self) -> bool:
+        return is_owned(Path(self.environment["CBT_DATA_DIR"]))
+
+    def kill_writer(self) -> int:
+        """SIGKILL the process that owns the writing; return its process id."""
+        victim = self.writer()
+        if victim is None:
+            raise RuntimeError("no process owns the writing")
+        self._began = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
+        wait_for(lambda: not _runs(victim))
+        return victim
 
     def kill_worker(self, rng: random.Random) -> int:
         """SIGKILL one worker; return its process id."""
@@ -149,11 +169,20 @@ class Server:
 
 
 def _children(pid: int) -> list[int]:
+    """Return the children of all threads of a process."""
     try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+        texts = [path.read_text("ascii") for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
         return []
-    return [int(one) for one in text.split()]
+    return [int(one) for text in texts for one in text.split()]
+
+
+def _writes(pid: int) -> bool:
+    """Return whether this is the process that owns the writing."""
+    try:
+        return b"cbt.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _serves(pid: int) -> bool:

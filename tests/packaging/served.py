@@ -130,9 +130,15 @@ class Server:
             return False
 
     def workers(self) -> list[int]:
-        """Return the processes it started (Linux)."""
-        pid = self.process.pid
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+        """Return the processes it started (Linux), each of its threads."""
+        texts = [
+            path.read_text("ascii") for path in Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        ]
+        return [int(one) for text in texts for one in text.split()]
+
+    def writers(self) -> list[int]:
+        """Return those of them that own the writing."""
+        return [pid for pid in self.workers() if b"cbt.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def stop(self) -> None:
         """End it, politely first; after a kill there is nothing left to end."""

@@ -78,11 +78,27 @@ def is_running(pid: int) -> bool:
 def test_a_worker_that_is_killed_is_replaced(installation: Installation) -> None:
     with installation.serving() as server:
         before = set(server.workers())
-        victim = max(before)  # the last one started serves; the first may be Python's own helper
+        victim = max(
+            before - set(server.writers())
+        )  # the last one serves; the first may be Python's own helper
         os.kill(victim, signal.SIGKILL)
         assert wait_for(lambda: bool(set(server.workers()) - before))
         server.wait()
         Visitor(server.port).open("/")
+
+
+@linux
+def test_the_process_that_owns_the_writing_is_replaced_and_ends_with_the_server(
+    installation: Installation,
+) -> None:
+    with installation.serving() as server:
+        assert wait_for(lambda: len(server.writers()) == 1)
+        [victim] = server.writers()
+        os.kill(victim, signal.SIGKILL)
+        assert wait_for(lambda: len(server.writers()) == 1 and server.writers() != [victim])
+        [writer] = server.writers()
+        Visitor(server.port).open("/")
+    assert wait_for(lambda: not is_running(writer))
 
 
 def test_starting_again_keeps_what_is_there(installation: Installation) -> None:

@@ -47,7 +47,10 @@ def _failing(trial: Trial, *injections: str) -> None:
     with site.serving() as server, site.load(trial.seed, lambda: server.port) as load:
         for _ in range(trial.times):
             load.wait_for_saves(SAVES_BETWEEN)
-            with tampered(server.workers(), *injections, trace=trace):
+            writer = server.writer()
+            with tampered(
+                [*server.workers(), *([] if writer is None else [writer])], *injections, trace=trace
+            ):
                 since = time.monotonic()
                 _wait_refused(site, since)
                 pause(BROKEN_SECONDS)

@@ -28,6 +28,21 @@ def kill_worker(trial: Trial) -> None:
     trial.judge(site)
 
 
+def kill_writer(trial: Trial) -> None:
+    """Kill the process that owns the writing: its batch is promised to nobody, the others write meanwhile."""
+    site = trial.site()
+    with site.serving() as server, site.load(trial.seed, lambda: server.port) as load:
+        for _ in range(trial.times):
+            load.wait_for_saves(SAVES_BETWEEN)
+            server.kill_writer()
+            trial.injected()
+            began = time.monotonic()
+            trial.expect(load.wait_for_saves(SAVES_BETWEEN), "I12", "nothing was saved while it was away")
+            trial.measure("saved_again_s", time.monotonic() - began)
+        trial.drain(load)
+    trial.judge(site)
+
+
 def kill_parent(trial: Trial) -> None:
     """Kill the parent alone: its workers end with it, the port is free, the next start serves."""
     site = trial.site()

@@ -1,0 +1,267 @@
+"""The line to the process that owns the writing: batches, outcomes, and what a broken line means."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbt.db.commits import Carried, Failed, More
+from cbt.db.write_line import LineServer, WriteLine, _address, _framed, can_share, is_owned
+
+pytestmark = pytest.mark.skipif(
+    not can_share(), reason="such lines are Linux's; elsewhere each process writes"
+)
+PATIENCE = 10.0
+Lines = Callable[..., WriteLine]
+
+
+class Words:
+    """Packs requests and outcomes that are words."""
+
+    def pack_requests(self, requests: Sequence[str]) -> bytes:
+        return " ".join(requests).encode()
+
+    def unpack_requests(self, packed: bytes) -> Sequence[str]:
+        return packed.decode("ascii").split(" ")  # anything else is a ValueError
+
+    def pack_carried(self, carried: Carried) -> bytes:
+        return " ".join(carried.outcomes).encode()
+
+    def unpack_carried(self, packed: bytes, requests: Sequence[str]) -> Carried:
+        outcomes = packed.decode().split(" ")
+        if len(outcomes) != len(requests):
+            raise ValueError("not theirs")
+        return Carried(outcomes)
+
+
+@dataclass
+class Hand:
+    """Carries out by hand: notes each batch, answers every word in capitals."""
+
+    batches: list[list[str]] = field(default_factory=list)
+    before: Callable[[], None] = lambda: None
+    closed: int = 0
+
+    def carry_out(self, requests: Sequence[str], more: More) -> Carried:
+        self.before()
+        batch = [*requests, *more()]
+        self.batches.append(batch)
+        return Carried([word.upper() for word in batch])
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@contextmanager
+def owner(folder: Path, hand: Hand) -> Iterator[LineServer]:
+    """Own the writing in `folder` for the length of the block."""
+    until, end = os.pipe()
+    server = LineServer(folder, Words(), hand)
+    thread = threading.Thread(target=server.serve, args=(until,))
+    thread.start()
+    try:
+        wait_until_owned(folder)
+        yield server
+    finally:
+        os.close(end)
+        thread.join(PATIENCE)
+        os.close(until)
+        assert not thread.is_alive()
+
+
+def wait_until_owned(folder: Path) -> None:
+    pause = threading.Event()
+    for _ in range(1000):
+        if is_owned(folder):
+            return
+        pause.wait(0.01)
+    pytest.fail("nobody listens")
+
+
+def nothing() -> Sequence[Any]:
+    return ()
+
+
+@pytest.fixture
+def line_by(tmp_path: Path) -> Iterator[Callable[..., WriteLine]]:
+    """Return lines of server processes to the owner in this folder, hung up at the end."""
+    lines: list[WriteLine] = []
+
+    def line(here: Hand | None = None, packing: Words | None = None) -> WriteLine:
+        lines.append(WriteLine(tmp_path, packing or Words(), here or Hand()))
+        return lines[-1]
+
+    yield line
+    for one in lines:
+        one.close()
+
+
+def test_a_batch_is_carried_out_by_the_owner_with_what_came_meanwhile(tmp_path: Path, line_by: Lines) -> None:
+    there, here = Hand(), Hand()
+    line = line_by(here)
+    with owner(tmp_path, there):
+        assert line.carry_out(["one"], lambda: ["two", "three"]).outcomes == ["ONE", "TWO", "THREE"]
+        assert line.carry_out(["four"], nothing).outcomes == ["FOUR"]
+    assert there.batches == [["one", "two", "three"], ["four"]]
+    assert here.batches == []
+    assert there.closed == 1
+
+
+def test_batches_of_two_processes_become_one_transaction_and_each_gets_its_own(
+    tmp_path: Path, line_by: Lines
+) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        inside.set()
+        go_on.wait(PATIENCE)
+
+    there = Hand()
+    lines = [line_by() for _ in range(2)]
+    found: dict[int, Any] = {}
+
+    def send(number: int, words: Sequence[str]) -> None:
+        found[number] = lines[number].carry_out(words, nothing).outcomes
+
+    with owner(tmp_path, there) as server:
+        for line in lines:
+            line.carry_out(["hello"], nothing)
+        there.batches.clear()
+        there.before = hold
+        first = threading.Thread(target=send, args=(0, ["a", "b"]))
+        first.start()
+        assert inside.wait(PATIENCE)
+        second = threading.Thread(target=send, args=(1, ["c"]))
+        second.start()
+        wait_for_frame(server)
+        go_on.set()
+        first.join(PATIENCE)
+        second.join(PATIENCE)
+    assert there.batches == [["a", "b", "c"]]
+    assert found == {0: ["A", "B"], 1: ["C"]}
+
+
+def wait_for_frame(server: LineServer) -> None:
+    """Wait until another frame lies ready at the owner, which is busy and has not looked."""
+    pause = threading.Event()
+    for _ in range(1000):
+        if server._selector.select(0):
+            return
+        pause.wait(0.01)
+    pytest.fail("nothing came")
+
+
+def test_without_an_owner_each_process_writes_for_itself_until_there_is_one(
+    tmp_path: Path, line_by: Lines
+) -> None:
+    there, here = Hand(), Hand()
+    line = line_by(here)
+    assert line.carry_out(["one"], lambda: ["two"]).outcomes == ["ONE", "TWO"]
+    with owner(tmp_path, there):
+        assert line.carry_out(["three"], nothing).outcomes == ["THREE"]
+    assert (here.batches, there.batches) == ([["one", "two"]], [["three"]])
+    assert here.closed == 1  # its own writing connection is let go of
+
+
+def test_an_owner_that_is_gone_is_noticed_and_the_batch_is_not_lost(tmp_path: Path, line_by: Lines) -> None:
+    there, here = Hand(), Hand()
+    line = line_by(here)
+    with owner(tmp_path, there):
+        line.carry_out(["one"], nothing)
+    # The line is broken: either the sending fails, and it is done here, or nobody knows, and nothing is promised.
+    outcomes = line.carry_out(["two"], nothing).outcomes
+    assert outcomes == ["TWO"] or isinstance(outcomes[0], Failed)
+    assert line.carry_out(["three"], nothing).outcomes == ["THREE"]
+    assert ["three"] in here.batches
+
+
+def test_a_batch_that_was_sent_and_not_answered_is_promised_to_nobody(tmp_path: Path, line_by: Lines) -> None:
+    here = Hand()
+    line = line_by(here)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(_address(tmp_path))
+        listener.listen()
+
+        def take_and_hang_up() -> None:
+            caller, _ = listener.accept()
+            caller.recv(1000)
+            caller.close()
+
+        thread = threading.Thread(target=take_and_hang_up)
+        thread.start()
+        outcomes = line.carry_out(["one", "two"], nothing).outcomes
+        thread.join(PATIENCE)
+    assert [(type(one), one.error.code) for one in outcomes] == [(Failed, "db.write")] * 2
+    assert here.batches == []
+
+
+def test_outcomes_that_are_not_theirs_are_promised_to_nobody(tmp_path: Path, line_by: Lines) -> None:
+    class Short(Hand):
+        def carry_out(self, requests: Sequence[str], more: More) -> Carried:
+            return Carried(["ONLY", "TWO", "AND", "MORE"][: len(requests) + 1])
+
+    line = line_by(packing=Miscounting())
+    with owner(tmp_path, Short()):
+        outcomes = line.carry_out(["one"], nothing).outcomes
+    assert [one.error.code for one in outcomes] == ["db.write"]
+
+
+class Miscounting(Words):
+    """Reads one outcome too many."""
+
+    def unpack_carried(self, packed: bytes, requests: Sequence[str]) -> Carried:
+        raise ValueError("not theirs")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(_framed(b"one two")[:7], id="half a frame"),
+        pytest.param(_framed(b"\xff\xfe"), id="no words"),
+        pytest.param(b"\xff\xff\xff\xff", id="a length nobody has"),
+    ],
+)
+def test_what_is_no_whole_frame_is_not_carried_out_and_keeps_nobody_waiting(
+    tmp_path: Path, line_by: Lines, sent: bytes
+) -> None:
+    there = Hand()
+    with owner(tmp_path, there):
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(_address(tmp_path))
+            caller.sendall(sent)
+        assert line_by().carry_out(["three"], nothing).outcomes == ["THREE"]
+    assert there.batches == [["three"]]
+
+
+def test_a_frame_in_pieces_is_carried_out_once_it_is_whole(tmp_path: Path) -> None:
+    there = Hand()
+    with owner(tmp_path, there), socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(PATIENCE)
+        caller.connect(_address(tmp_path))
+        for byte in _framed(b"one two"):
+            caller.sendall(bytes([byte]))
+        assert caller.recv(100) == _framed(b"ONE TWO")
+    assert there.batches == [["one", "two"]]
+
+
+def test_two_processes_never_own_the_writing_of_one_folder(tmp_path: Path) -> None:
+    with owner(tmp_path, Hand()), pytest.raises(OSError, match="in use"):
+        LineServer(tmp_path, Words(), Hand()).serve(0)
+
+
+def test_an_owner_of_another_user_is_not_believed(
+    tmp_path: Path, line_by: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, here = Hand(), Hand()
+    with owner(tmp_path, there):
+        monkeypatch.setattr("cbt.db.write_line._is_ours", lambda _line: False)
+        assert line_by(here).carry_out(["one"], nothing).outcomes == ["ONE"]
+    assert (there.batches, here.batches) == ([], [["one"]])

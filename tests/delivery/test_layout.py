@@ -1,0 +1,58 @@
+"""What is kept of a form beside its attempt says the same as the form."""
+
+from __future__ import annotations
+
+import json
+
+from alembic import command
+from sqlalchemy import select, text
+
+from cbt.assembly.models import Form
+from cbt.db.base import db
+from cbt.db.engine import WRITE
+from cbt.db.migrate import _config, migrate
+from cbt.db.unit_of_work import reading
+from cbt.delivery.layout import layout_of, read_layout
+from cbt.delivery.models import Attempt
+from tests.world import World
+
+
+def layouts(world: World) -> dict[int, tuple[str, str]]:
+    """Return by attempt its layout and its form."""
+    with world.app.app_context(), reading() as session:
+        query = select(Attempt.id, Attempt.layout, Form.content).join(Form, Form.id == Attempt.form_id)
+        return {row.id: (row.layout, row.content) for row in session.execute(query)}
+
+
+def test_each_place_takes_what_the_form_says(world: World) -> None:
+    kinds = set()
+    for layout, content in layouts(world).values():
+        places, positions = read_layout(layout), json.loads(content)["positions"]
+        assert len(places) == len(positions)
+        for place, position in zip(places, positions, strict=True):
+            kinds.add(position["type"])
+            assert place.shape["type"] == position["type"]
+            assert list(place.shape["order"]) == sorted(position["order"])
+            assert list(place.shape["lefts"]) == sorted(position.get("lefts") or [])
+            assert place.shape["blanks"] == (position.get("blanks") or 0)
+            assert (place.unit, place.section) == (position["unit"], position["section"])
+    assert {"true_false", "single_choice"} <= kinds
+
+
+def test_a_layout_is_short_and_holds_no_item(world: World) -> None:
+    for layout, content in layouts(world).values():
+        assert len(layout) < len(content) / 4
+        assert not any(position["item"] in layout for position in json.loads(content)["positions"])
+
+
+def test_attempts_of_an_older_database_get_theirs_from_their_forms(world: World) -> None:
+    before = layouts(world)
+    assert before
+    with world.app.app_context():
+        with db.engine.execution_options(**{WRITE: True}).begin() as connection:
+            command.downgrade(_config(connection), "0009")
+        migrate()
+        with reading() as session:
+            assert session.execute(text("SELECT count(*) FROM attempt WHERE layout = ''")).scalar_one() == 0
+    assert layouts(world) == before
+    assert all(layout == layout_of(content) for layout, content in before.values())

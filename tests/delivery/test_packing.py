@@ -1,0 +1,117 @@
+"""What goes to the process that owns the writing comes out as it went in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbt.db.commits import Carried, Failed
+from cbt.delivery.entries import Entry
+from cbt.delivery.guard import Guard
+from cbt.delivery.opening import Opened
+from cbt.delivery.packing import SavePacking
+from cbt.delivery.saving import Outcome, Receipt, Save, Saved
+from cbt.delivery.start_claims import FormRow, Start
+from cbt.errors import Conflict, NotFound, Unavailable
+from cbt.rules.attempt_state import State
+
+PACKING = SavePacking()
+numbers = st.integers(0, 2**31 - 1)
+words = st.text(max_size=12)
+instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 — hypothesis wants its bounds naive
+entries = st.builds(
+    Entry,
+    seq=numbers,
+    kind=st.sampled_from(["answer", "flag", "note", "event"]),
+    position=numbers,
+    value=st.none() | words,
+    unit=st.integers(0, 9),
+    full=st.booleans(),
+)
+saves = st.builds(
+    Save,
+    attempt_id=numbers,
+    lease_hash=words,
+    epoch=numbers,
+    entries=st.lists(entries, max_size=3),
+    now=instants,
+)
+starts = st.builds(Start, ref=words, token_hash=words, machine=words, now=instants, lease=words)
+guards = st.builds(
+    Guard,
+    state=st.sampled_from(State),
+    lease_hash=st.none() | words,
+    lease_epoch=numbers,
+    closes_at=st.none() | instants,
+    earliest_submit_at=st.none() | instants,
+    open_unit=st.none() | numbers,
+    unit_ends_at=st.none() | instants,
+    prior_unit=st.none() | numbers,
+    prior_unit_ends_at=st.none() | instants,
+    grace=st.timedeltas(timedelta(0), timedelta(seconds=60)),
+    has_message=st.booleans(),
+    left_at=st.none() | instants,
+    seen_at=st.none() | instants,
+)
+receipts = st.lists(st.builds(Receipt, seq=numbers, at=instants), max_size=3)
+saved = st.builds(Saved, outcome=st.sampled_from(Outcome), guard=guards, receipts=receipts)
+forms = st.builds(FormRow, numbers, words, numbers, words, words, numbers, words)
+journals = st.lists(st.tuples(words, numbers, st.none() | words, numbers), max_size=3)
+
+
+@given(st.lists(saves | starts, max_size=4))
+def test_requests_come_out_as_they_went_in(requests: list[Save | Start]) -> None:
+    assert PACKING.unpack_requests(PACKING.pack_requests(requests)) == requests
+
+
+@given(saved)
+def test_what_became_of_a_save_comes_out_as_it_went_in(outcome: Saved) -> None:
+    save = Save(1, "", 1, (), datetime(2026, 1, 1, tzinfo=UTC))
+    carried = Carried([outcome], 0.25)
+    assert PACKING.unpack_carried(PACKING.pack_carried(carried), [save]) == carried
+
+
+@given(starts, guards, forms, journals)
+def test_an_opened_paper_comes_out_with_the_lease_that_was_asked_for(
+    start: Start, guard: Guard, form: FormRow, journal: list[Any]
+) -> None:
+    carried = Carried([Opened(start.lease, 3, guard, form, journal)])
+    packed = PACKING.pack_carried(carried)
+    assert start.lease.encode() not in packed or len(start.lease) < 9  # the owner has no need to send it back
+    assert PACKING.unpack_carried(packed, [start]) == carried
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Unavailable("copy.behind", path="/srv/copy"), id="with what it is about"),
+        pytest.param(NotFound("attempt.unknown"), id="without"),
+        pytest.param(Conflict("lease.held", since=datetime(2026, 1, 1, tzinfo=UTC)), id="with an instant"),
+    ],
+)
+def test_a_refusal_stays_a_refusal_and_a_failure_a_failure(error: Any) -> None:
+    start = Start("at-1", "", "", datetime(2026, 1, 1, tzinfo=UTC), "")
+    packed = PACKING.pack_carried(Carried([error, Failed(error)]))
+    refused, failed = PACKING.unpack_carried(packed, [start, start]).outcomes
+    assert isinstance(failed, Failed)
+    for one in (refused, failed.error):
+        assert (type(one), one.code) == (type(error), error.code)
+        assert set(one.params) == set(error.params)
+
+
+@pytest.mark.parametrize("packed", [b"", b"\x00", b"i\x01\x00\x00\x00", b"[\x01\x00\x00\x00N"])
+def test_anything_else_is_refused(packed: bytes) -> None:
+    with pytest.raises(ValueError):
+        PACKING.unpack_requests(packed)
+    with pytest.raises(ValueError):
+        PACKING.unpack_carried(packed, [])
+
+
+def test_outcomes_of_other_requests_are_refused() -> None:
+    packed = PACKING.pack_carried(Carried([NotFound("attempt.unknown")]))
+    with pytest.raises(ValueError):
+        PACKING.unpack_carried(packed, [])
