@@ -1,6 +1,7 @@
 // How an answer leaves this machine: kept here first, then sent, one request in flight, the newest entry per
 // (kind, position), retried with jitter until the server acknowledges it; a receipt deletes the local copy.
-// An entry is `local` until a request carries it, `sending` while one does, gone when it is saved. Source: R-40, R-41.
+// An entry is `local` until a request carries it (and `kept` once this machine has it), `sending` while one does, gone
+// when it is saved. Source: R-40, R-41.
 
 import { abortOverdue, call, isTransient } from "./api.js";
 import { jitter } from "./dom.js";
@@ -47,7 +48,7 @@ export class Outbox {
     this.entries.clear();
     this.sealed = records.find(({ kind }) => kind === "lease") ?? this.sealed;
     for (const entry of records) {
-      if (!entry.evidence && entry.kind !== "lease") this.entries.set(entry.key, { ...entry, state: "local" });
+      if (!entry.evidence && entry.kind !== "lease") this.entries.set(entry.key, { ...entry, state: "local", kept: true });
     }
     if (!this.receipts.length && this.sealed) this.receipts = anchors(records, this.sealed.epoch);
   }
@@ -123,13 +124,21 @@ export class Outbox {
   keep(entry) {
     const anchor = this.receipts.at(-1);
     Object.assign(entry, { epoch: this.epoch, acked: this.acked, anchor: anchor && { ...anchor, epoch: this.epoch } });
-    const { state, ...record } = entry;
-    this.shelf.put(record);
+    const { state, kept: before, ...record } = entry;
+    this.shelf.put(record).then((kept) => {
+      if (entry.kept === kept) return;
+      entry.kept = kept;
+      this.hooks.changed();
+    });
   }
 
-  /** State of the answer at `position`: "local", "sending" or null (nothing waits). */
+  /**
+   * State of the answer at `position`: "page" until this machine's storage has it, then "local", "sending" while a
+   * request carries it, null when nothing waits. Source: R-40.
+   */
   stateOf(position, kind = "answer") {
-    return this.entries.get(`${kind}:${position}`)?.state ?? null;
+    const entry = this.entries.get(`${kind}:${position}`);
+    return entry?.state === "local" && !entry.kept ? "page" : entry?.state ?? null;
   }
 
   /** Entries that wait, oldest first; `answers` only those a candidate would call answers. */
@@ -268,7 +277,7 @@ export class Outbox {
   /** Keep an entry that a newer one has overtaken: on this machine, never sent again. */
   setAside(entry) {
     this.entries.delete(entry.key);
-    const { state, ...record } = entry;
+    const { state, kept, ...record } = entry;
     this.shelf.put({ ...record, evidence: true });
   }
 

@@ -25,8 +25,15 @@ export class Shelf {
     return found.sort((a, b) => (a.epoch ?? 0) - (b.epoch ?? 0) || a.seq - b.seq);
   }
 
+  /** Keep a record; the promise tells whether it is on this machine now. It never fails. */
   put(record) {
-    this.storage.put({ attempt: this.attempt, ...record }).then(() => this.tell(false), () => this.tell(true));
+    return this.storage.put({ attempt: this.attempt, ...record }).then(() => {
+      this.tell(false);
+      return this.storage.durable;
+    }, () => {
+      this.tell(true);
+      return false;
+    });
   }
 
   tell(failed) {

@@ -30,6 +30,18 @@ IDBObjectStore.prototype.put = function (...given) {
     return put.apply(this, given);
 };"""
 
+SLOW_DISK = """window.diskWaits = false;
+const held = [];
+window.diskGoesOn = () => { window.diskWaits = false; for (const go of held.splice(0)) go(); };
+const complete = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, "oncomplete");
+Object.defineProperty(IDBTransaction.prototype, "oncomplete", {
+    ...complete,
+    set(handler) {
+        const waits = window.diskWaits && this.mode === "readwrite";
+        complete.set.call(this, waits ? () => held.push(handler) : handler);
+    },
+});"""
+
 WRITE = """async (url) => {
     const body = JSON.stringify({ epoch: 1, entries: [{ seq: 99, kind: "answer", position: 9, value: "A" }] });
     const headers = { "Content-Type": "application/json", "X-CBT-Lease": "old" };
@@ -192,6 +204,31 @@ def test_a_storage_that_is_off_or_full_is_said_and_the_answers_still_arrive(
     candidate.saved()
     expect(candidate.find("#rescue")).to_be_hidden()
     assert journal_of(centre, "second") == [(1, '"A"'), (2, '"B"')]
+
+
+def test_an_answer_is_called_kept_on_this_machine_once_its_storage_has_it(
+    centre: Centre, browsers: Browsers
+) -> None:
+    """R-40: nothing is guessed. With the network gone and a disk that takes its time it is in the page alone."""
+    begin(centre)
+    browser = browsers.open("theory")
+    browser.context.add_init_script(SLOW_DISK)
+    candidate = seat(centre, browser, "theory")
+    candidate.type_through(["a"])
+    candidate.saved()
+    browser.watch.allow(CUT)
+    browser.context.set_offline(True)
+    browser.page.evaluate("window.diskWaits = true")
+    browser.page.keyboard.press("PageDown")
+    candidate.type_through(["b"])
+    shown = candidate.item(2).locator(".saved")
+    expect(shown).to_contain_text(candidate.text("delivery.save.item_page"))
+    expect(shown).not_to_contain_text(candidate.text("delivery.save.item_local"))
+    browser.page.evaluate("window.diskGoesOn()")
+    expect(shown).to_contain_text(candidate.text("delivery.save.item_local"))
+    browser.context.set_offline(False)
+    candidate.saved()
+    assert journal_of(centre, "theory") == [(1, '"A"'), (2, '"B"')]
 
 
 def test_a_second_tab_takes_the_paper_with_what_the_first_could_not_send(

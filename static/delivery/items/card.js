@@ -76,8 +76,7 @@ export function renderCard(item, app) {
     const state = app.outbox.stateOf(position);
     const at = store.savedAt.get(position);
     saved.className = `saved num ${state ?? (at ? "done" : "")}`;
-    const where = state === "local" && !app.outbox.durable ? "page" : state;
-    if (state) saved.textContent = `◌ ${t(`save.item_${where}`)}`;
+    if (state) saved.textContent = `◌ ${t(`save.item_${state}`)}`;
     else if (at) saved.textContent = `✓ ${t("save.item_saved", { time: wall(at, true) })}`;
     else saved.textContent = store.answers.has(position) ? `✓ ${t("save.item_kept")}` : "";
   }
