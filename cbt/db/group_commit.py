@@ -1,6 +1,6 @@
 """Group commit: what queues while a commit is under way becomes the next transaction.
 
-One thread per process hands batches on to who carries them out. Each request waits for the commit that holds
+A thread of the process hands batches on to who carries them out. Each request waits for the commit that holds
 its work, so an answer is on disk before it is acknowledged (R-40).
 """
 
@@ -33,16 +33,17 @@ class _Ticket:
 class GroupWriter:
     """The writer of one process. `run(request)` returns once the transaction holding it is durable.
 
-    `carrier` can be exchanged until the first request; `tell` is called after each batch with its size and the
-    seconds COMMIT took.
+    One thread for each of `carriers`, which can be exchanged until the first request: with several, what comes
+    while a batch is on its way need not wait for its return. `tell` is called after each batch with its size and
+    the seconds COMMIT took.
     """
 
-    def __init__(self, carrier: Carrier) -> None:
-        self.carrier = carrier
+    def __init__(self, carriers: Sequence[Carrier]) -> None:
+        self.carriers = carriers
         self.tell: Callable[[int, float], None] | None = None
         self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._start = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     @property
     def waiting(self) -> int:
@@ -55,8 +56,8 @@ class GroupWriter:
         Raise Unavailable("db.write") when the commit failed or did not come: nothing is promised then,
         and the same request may be sent again.
         """
-        if self._thread is None:
-            self._begin_thread()
+        if not self._threads:
+            self._begin_threads()
         ticket = _Ticket(request)
         self._queue.put(ticket)
         if not ticket.pending.acquire(timeout=WAIT_SECONDS):
@@ -66,34 +67,41 @@ class GroupWriter:
         return ticket.outcome
 
     def close(self) -> None:
-        """End the thread after what is queued; used when an app is taken down."""
-        if self._thread is not None:
+        """End the threads after what is queued; used when an app is taken down."""
+        for _ in self._threads:
             self._queue.put(None)
-            self._thread.join()
-            self._thread = None
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
 
-    def _begin_thread(self) -> None:
+    def _begin_threads(self) -> None:
         with self._start:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name="group-writer", daemon=True)
-                self._thread.start()
+            if self._threads:
+                return
+            threads = [
+                threading.Thread(target=self._loop, args=(carrier,), name="group-writer", daemon=True)
+                for carrier in self.carriers
+            ]
+            for thread in threads:
+                thread.start()
+            self._threads = threads
 
-    def _loop(self) -> None:
+    def _loop(self, carrier: Carrier) -> None:
         while True:
             first = self._queue.get()
             if first is None:
-                self.carrier.close()
+                carrier.close()
                 return
-            self._carry([first])
+            self._carry(carrier, [first])
 
-    def _carry(self, batch: list[_Ticket]) -> None:
+    def _carry(self, carrier: Carrier, batch: list[_Ticket]) -> None:
         def more() -> Sequence[Any]:
             begun = len(batch)
             self._gather(batch)
             return [ticket.request for ticket in batch[begun:]]
 
         try:
-            carried = self.carrier.carry_out([batch[0].request], more)
+            carried = carrier.carry_out([batch[0].request], more)
             outcomes = carried.outcomes
         except Exception:
             log.exception("a batch was not carried out")

@@ -145,8 +145,10 @@ class LineServer:
             raise
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         self._selector.register(until, selectors.EVENT_READ, None)
+        goes_on = True
         try:
-            while self._take(None):
+            while goes_on:
+                goes_on = self._take(None)
                 if self._arrived:
                     self._carry_out()
         finally:

@@ -6,6 +6,7 @@ Source: R-40, R-41; I1, I2, I3, I10, I11.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +25,9 @@ from cbt.delivery.packing import SavePacking
 from cbt.delivery.saving import Save, SaveBatch, Saved
 from cbt.delivery.start_claims import Claim, Start
 
+LINES = 2
+"""Lines from each server process to the one that writes: what comes while a batch is there goes with the next."""
+
 
 class Journal:
     """The save path of one process."""
@@ -32,15 +36,16 @@ class Journal:
         with app.app_context():
             engine = db.engine
         self.dialect = Dialect(engine.dialect.name)
-        self.commits = Commits(engine, cast(Gate, app.extensions["cbt_gate"]), self.perform)
-        self.writer = GroupWriter(self.commits)
+        self._commits = partial(Commits, engine, cast(Gate, app.extensions["cbt_gate"]), self.perform)
+        self.commits = self._commits()
+        self.writer = GroupWriter([self.commits])
         self.infos = InfoCache(engine, app.app_context)
         self._saves = SaveBatch(self.dialect)
         self._starts = StartBatch(self.dialect, self.infos.paper)
 
     def write_by(self, folder: Path) -> None:
         """Have batches carried out by the process that owns the writing in `folder`, while there is one."""
-        self.writer.carrier = WriteLine(folder, SavePacking(), self.commits)
+        self.writer.carriers = [WriteLine(folder, SavePacking(), self._commits()) for _ in range(LINES)]
 
     def serve_lines(self, folder: Path, until: int) -> None:
         """Own the writing in `folder`: carry out what the server processes send, until `until` ends."""
