@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from cbt.errors import Unavailable
 
 MAX_BATCH = 512
 WAIT_SECONDS = 20.0
+SHARE = 0.7
+"""So much of the last COMMIT's length a batch waits for company while another one is away."""
+LONGEST_PAUSE = 0.02
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +48,9 @@ class GroupWriter:
         self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._away: set[Carrier] = set()
+        """Who has a batch on its way."""
+        self._commit_seconds = 0.0
 
     @property
     def waiting(self) -> int:
@@ -92,7 +99,12 @@ class GroupWriter:
             if first is None:
                 carrier.close()
                 return
+            if self._away:
+                # The batch that is away commits first in any case. Meanwhile more comes that can go with this one.
+                time.sleep(min(self._commit_seconds * SHARE, LONGEST_PAUSE))
+            self._away.add(carrier)
             self._carry(carrier, [first])
+            self._away.discard(carrier)
 
     def _carry(self, carrier: Carrier, batch: list[_Ticket]) -> None:
         def more() -> Sequence[Any]:
@@ -110,8 +122,10 @@ class GroupWriter:
             ticket.outcome = outcome
             ticket.pending.release()
         # Told once the requests are on their way. A batch that was taken one by one has no COMMIT of its own.
-        if self.tell is not None and carried is not None and carried.commit_seconds is not None:
-            self.tell(len(batch), carried.commit_seconds)
+        if carried is not None and carried.commit_seconds is not None:
+            self._commit_seconds = carried.commit_seconds
+            if self.tell is not None:
+                self.tell(len(batch), carried.commit_seconds)
 
     def _gather(self, batch: list[_Ticket]) -> None:
         """Add what is queued."""

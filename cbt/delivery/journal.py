@@ -25,7 +25,7 @@ from cbt.delivery.packing import SavePacking
 from cbt.delivery.saving import Save, SaveBatch, Saved
 from cbt.delivery.start_claims import Claim, Start
 
-LINES = 2
+LINES = 3
 """Lines from each server process to the one that writes: what comes while a batch is there goes with the next."""
 
 

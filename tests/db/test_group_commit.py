@@ -1,0 +1,165 @@
+"""The writer of one process: who waits for whom, and what an outcome is to the one who asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from cbt.db.commits import Carried, Failed, More
+from cbt.db.group_commit import LONGEST_PAUSE, GroupWriter
+from cbt.errors import Conflict, Unavailable
+
+PATIENCE = 10.0
+
+
+@dataclass(eq=False)
+class Hand:
+    """Carries a batch out once it is let go; answers every word in capitals."""
+
+    let_go: threading.Event = field(default_factory=threading.Event)
+    holding: threading.Event = field(default_factory=threading.Event)
+    batches: list[list[str]] = field(default_factory=list)
+    outcome: Callable[[str], object] = str.upper
+    closed: bool = False
+
+    def carry_out(self, requests: Sequence[str], more: More) -> Carried:
+        batch = [*requests, *more()]
+        self.holding.set()
+        assert self.let_go.wait(PATIENCE)
+        self.batches.append(batch)
+        return Carried([self.outcome(word) for word in batch], 0.5)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def ask(writer: GroupWriter, word: str, found: dict[str, object]) -> threading.Thread:
+    """Ask for `word` in a thread of its own."""
+
+    def run() -> None:
+        try:
+            found[word] = writer.run(word)
+        except (Unavailable, Conflict) as error:
+            found[word] = error.code
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    pause = threading.Event()
+    for _ in range(1000):
+        if condition():
+            return
+        pause.wait(0.01)
+    pytest.fail("it did not come to that")
+
+
+def test_what_queues_while_a_batch_is_under_way_is_the_next_batch() -> None:
+    hand = Hand()
+    writer = GroupWriter([hand])
+    told: list[tuple[int, float]] = []
+    writer.tell = lambda size, seconds: told.append((size, seconds))
+    found: dict[str, object] = {}
+    threads = [ask(writer, "a", found)]
+    assert hand.holding.wait(PATIENCE)
+    for number, word in enumerate("bcd", 1):
+        threads.append(ask(writer, word, found))
+        wait_until(lambda number=number: writer.waiting == number)
+    hand.let_go.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    writer.close()
+    assert hand.batches == [["a"], ["b", "c", "d"]]
+    assert found == {word: word.upper() for word in "abcd"}
+    assert told == [(1, 0.5), (3, 0.5)]
+    assert hand.closed
+
+
+def test_with_two_lines_what_comes_while_a_batch_is_away_is_on_its_way_too() -> None:
+    hands = [Hand(), Hand()]
+    writer = GroupWriter(hands)
+    found: dict[str, object] = {}
+    first = ask(writer, "a", found)
+    wait_until(lambda: any(hand.holding.is_set() for hand in hands))
+    second = ask(writer, "b", found)
+    wait_until(lambda: all(hand.holding.is_set() for hand in hands))
+    for hand in hands:
+        hand.let_go.set()
+    first.join(PATIENCE)
+    second.join(PATIENCE)
+    writer.close()
+    assert found == {"a": "A", "b": "B"}
+    assert sorted(hand.batches[0] for hand in hands) == [["a"], ["b"]]
+    assert all(hand.closed for hand in hands)
+
+
+def test_a_batch_waits_for_company_only_while_another_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("cbt.db.group_commit.time.sleep", pauses.append)
+    hands = [Hand(), Hand()]
+    hands[0].let_go.set()
+    hands[1].let_go.set()
+    writer = GroupWriter(hands)
+    assert [writer.run("a"), writer.run("b")] == ["A", "B"]
+    assert pauses == []
+    for hand in hands:
+        hand.let_go.clear()
+        hand.holding.clear()
+    found: dict[str, object] = {}
+    threads = [ask(writer, "c", found)]
+    wait_until(lambda: any(hand.holding.is_set() for hand in hands))
+    threads.append(ask(writer, "d", found))
+    wait_until(lambda: all(hand.holding.is_set() for hand in hands))
+    for hand in hands:
+        hand.let_go.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    writer.close()
+    assert found == {"c": "C", "d": "D"}
+    assert pauses == [LONGEST_PAUSE]  # a COMMIT of half a second: no longer than this
+
+
+def test_a_failure_is_raised_and_a_refusal_is_a_result() -> None:
+    refusal = Conflict("lease.held")
+    hand = Hand(outcome=lambda word: Failed(Unavailable("db.write")) if word == "lost" else refusal)
+    hand.let_go.set()
+    writer = GroupWriter([hand])
+    with pytest.raises(Unavailable, match=r"db\.write"):
+        writer.run("lost")
+    assert writer.run("refused") is refusal
+    writer.close()
+
+
+def test_a_carrier_that_breaks_promises_nothing_and_the_next_batch_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Brittle(Hand):
+        def carry_out(self, requests: Sequence[str], more: More) -> Carried:
+            if requests == ["break"]:
+                raise RuntimeError("nobody expected this")
+            return super().carry_out(requests, more)
+
+    hand = Brittle()
+    hand.let_go.set()
+    writer = GroupWriter([hand])
+    with pytest.raises(Unavailable, match=r"db\.write"):
+        writer.run("break")
+    assert writer.run("go on") == "GO ON"
+    writer.close()
+    assert "a batch was not carried out" in caplog.text
+
+
+def test_a_writer_can_be_used_again_after_its_end() -> None:
+    hand = Hand()
+    hand.let_go.set()
+    writer = GroupWriter([hand])
+    assert writer.run("once") == "ONCE"
+    writer.close()
+    assert writer.run("again") == "AGAIN"
+    writer.close()
+    assert writer.waiting == 0
