@@ -99,7 +99,7 @@ def _legend(verdicts: Mapping[str, str], reach: str) -> list[str]:
     for verdict, text in verdicts.items():
         lines.append(f'<rect x="{x}" y="15" width="14" height="14" fill="{COLOURS[verdict]}"/>')
         lines.append(f'<text x="{x + 20}" y="27" fill="#1c2530">{escape(text)}</text>')
-        x += 100
+        x += 118
     lines.append(f'<path d="M{x} 15v14" stroke="#1c2530" stroke-width="2" stroke-dasharray="3 2"/>')
     lines.append(f'<text x="{x + 10}" y="27" fill="#1c2530">{escape(reach)}</text>')
     return lines
