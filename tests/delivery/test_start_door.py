@@ -77,7 +77,7 @@ def test_only_who_is_signed_in_gets_a_paper(running: World) -> None:
     with running.app.app_context(), unit_of_work() as session:
         session.execute(
             update(LoginSession)
-            .where(LoginSession.kind == "candidate")
+            .where(LoginSession.kind == "candidate", LoginSession.revoked_at.is_(None))
             .values(expires_at=running.clock.now())
         )
     refused = [start_with(client, ref).status_code for client in (stranger, forged, revoked, staff, expired)]
