@@ -59,10 +59,6 @@ class InfoCache:
         )
         self._select_form = sql(f"SELECT {FORM_COLUMNS} {FORM_TABLES} = ?")
 
-    def known(self, ref: str) -> AttemptInfo | None:
-        """Return the facts of `ref` when this process has read them before."""
-        return self._known.get(ref)
-
     def get(self, ref: str) -> AttemptInfo:
         """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
         return self._known.get(ref) or self._keep(ref, *self._read(self._select, ref))
