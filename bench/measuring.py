@@ -15,6 +15,7 @@ from typing import Any
 from playwright.sync_api import Error as BrowserError
 
 from bench import loads, rows
+from bench.besieged import measure_besieged
 from bench.client import Exchange, request_bytes, run_load
 from bench.figures import CONNECTIONS, MANY_CONNECTIONS, Bench, Figure
 from bench.installation import Installation, choose_answers, installation
@@ -32,6 +33,7 @@ from tests.databases import start_postgres
 WARM_UP_STARTS = 20
 SAVE_EVERY = 5.0
 KILLED_SECONDS = 40.0
+BESIEGED_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,10 @@ def _paced(bench: Bench, server: Server, size: Size, tell: Tell) -> list[Figure]
     few, many = size.paced
     killed_seconds = min(KILLED_SECONDS, size.paced_seconds)
     kills = [(killed_seconds / 4, server.kill_worker), (killed_seconds / 2, server.kill_and_restart)]
+    tell("500 candidates beside 2,000 half-sent bodies")
+    besieged = measure_besieged(bench, server, seconds=min(BESIEGED_SECONDS, size.paced_seconds))
     return [
+        *_told([besieged], tell),
         _paced_run("candidates_10000", bench, server, few, size.paced_seconds, (), tell),
         _paced_run("candidates_15000", bench, server, many, size.paced_seconds, (), tell),
         _paced_run("candidates_killed", bench, server, few, killed_seconds, kills, tell),

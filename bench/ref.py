@@ -8,10 +8,16 @@ import os
 import flask
 
 from bench.serve import REPLY_VARIABLE
+from cbt.clock import SystemClock
+from cbt.config import read_settings
+from cbt.web.front import Front
 
 
-def worker_app() -> flask.Flask:
-    """Return the app; what it answers comes from the environment, as the product answered it once."""
+def worker() -> Front:
+    """Return the front of the app: the server's part is the product's.
+
+    What it answers comes from the environment, as the product answered it once.
+    """
     app = flask.Flask("ref")
     answer = json.loads(os.environ[REPLY_VARIABLE])
 
@@ -20,4 +26,4 @@ def worker_app() -> flask.Flask:
         flask.request.get_json()
         return dict(answer)
 
-    return app
+    return Front(app, threads=read_settings().threads, now=SystemClock().now)

@@ -20,8 +20,8 @@ from cbt.serving import run_server
 
 PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""
-SLOW = "bench.slow:worker_app"
-REF = "bench.ref:worker_app"
+SLOW = "bench.slow:worker"
+REF = "bench.ref:worker"
 OWNERS = {SLOW: "bench.slow:journal_of"}
 REPLY_VARIABLE = "BENCH_REPLY"
 READY_SECONDS = 60.0

@@ -5,23 +5,22 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import flask
-
 from cbt.config import Settings
 from cbt.delivery.journal import Journal
-from cbt.serving import worker_app as product_app
+from cbt.serving import front_of, worker_app
+from cbt.web.front import Front
 from cbt.writing import journal_of as product_journal_of
 
 COMMIT_SECONDS = 0.005
 
 
-def worker_app() -> flask.Flask:
-    """Return the product's app with a slower save path."""
-    app = product_app()
+def worker() -> Front:
+    """Return the product with a slower save path."""
+    app = worker_app()
     journal: Journal = app.extensions["cbt_journal"]
     _slow_down(journal)
     journal.write_by(_meeting_place(app.extensions["cbt_settings"]))
-    return app
+    return front_of(app)
 
 
 def journal_of(settings: Settings) -> Journal:

@@ -80,6 +80,12 @@ TARGETS = (
         checked=True,
     ),
     Target(
+        "save_besieged",
+        "500 candidates beside 2,000 half-sent bodies",
+        "500 名考生，同时有 2000 个停在半途的请求",
+        (_most("p99_of_alone", 2.0, 1.5), Bound("healthz", 1.0, None), _NONE_LOST),
+    ),
+    Target(
         "candidates_10000",
         "10,000 candidates, a save each 5 s",
         "1 万名考生，每人 5 秒保存一次",

@@ -44,6 +44,7 @@ from cbt.web.i18n import init_i18n
 from cbt.web.login import current_principal, init_login, register_resolver
 from cbt.web.problems import init_problems
 from cbt.web.proxies import init_proxies
+from cbt.web.receiving import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.requestlog import ObservedApp
 
 MAX_DRIFT = timedelta(seconds=2)
@@ -98,6 +99,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_start_path(app)
     init_save_path(app)
     init_proxies(app, settings.trusted_proxies)
+    init_receiving(app)
     init_observation(app, settings)
     app.add_template_global(current_principal, "principal")
     gate: Gate = app.extensions["cbt_gate"]
@@ -125,15 +127,14 @@ def _configure(app: flask.Flask, settings: Settings) -> None:
 
 
 def _keep_time(app: flask.Flask) -> None:
-    clock: Clock = app.extensions["cbt_clock"]
-
     agreement: Agreement = app.extensions["cbt_agreement"]
 
     @app.before_request
-    def read_clock() -> None:
-        flask.g.now = clock.now()
+    def keep_time() -> None:
+        flask.g.now = flask.request.environ[RECEIVED_AT]
         if not agreement.agrees and flask.request.blueprint not in WITHOUT_TIME:
             raise Unavailable("clock.off")
+        refuse_unread()
 
 
 def _exempt_lease_views(app: flask.Flask, csrf: flask_wtf.csrf.CSRFProtect) -> None:

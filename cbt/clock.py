@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -24,17 +25,37 @@ def wall_time() -> datetime:
     return datetime.now(UTC)
 
 
+ANCHOR = "CBT_CLOCK_ANCHOR"
+"""The variable by which a server tells its processes when it began: an instant and a monotonic reading."""
+
+
+def share_anchor() -> None:
+    """Have every child of this process count from this moment, whatever becomes of the wall clock.
+
+    A process that is replaced after the wall clock jumped would else disagree with its siblings: the one that
+    writes refuses what was received too long ago (R-21).
+    """
+    os.environ[ANCHOR] = f"{datetime.now(UTC).isoformat()} {time.monotonic()!r}"
+
+
 class SystemClock:
-    """Wall time at process start plus the monotonic clock: a wall clock that jumps closes nobody.
+    """Wall time at the server's start plus the monotonic clock: a wall clock that jumps closes nobody.
 
     Source: R-27.
     """
 
     def __init__(self, anchor: datetime | None = None) -> None:
-        """Begin at `anchor` (the database's time when several nodes share one), else at the wall clock."""
-        self._started_at = anchor or datetime.now(UTC)
-        self._offset = datetime.now(UTC) - self._started_at
+        """Begin at `anchor` (the database's time when several nodes share one), else at the server's start."""
         self._monotonic = time.monotonic()
+        self._offset = timedelta(0)
+        if anchor is not None:
+            self._started_at = anchor
+            self._offset = datetime.now(UTC) - anchor
+        elif ANCHOR in os.environ:
+            instant, reading = os.environ[ANCHOR].split()
+            self._started_at, self._monotonic = datetime.fromisoformat(instant), float(reading)
+        else:
+            self._started_at = datetime.now(UTC)
 
     def now(self) -> datetime:
         """Return the present instant."""

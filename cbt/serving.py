@@ -14,14 +14,14 @@ import click
 import flask
 from flask_babel import gettext
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from sqlalchemy import select
 
 from cbt.accounts.models import Staff
 from cbt.accounts.service import create_staff
 from cbt.app import create_app
-from cbt.clock import Agreement, SystemClock
+from cbt.clock import Agreement, SystemClock, share_anchor
 from cbt.config import Settings, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
@@ -45,9 +45,12 @@ from cbt.hosting import (
 from cbt.jobs import start_scheduler
 from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
+from cbt.web.bodies import Bodies
 from cbt.web.cli import with_any_database
+from cbt.web.front import Front
 from cbt.web.i18n import explain, init_i18n
 from cbt.web.logs import init_logs
+from cbt.web.proxies import is_among, read_networks
 from cbt.writing import OWNER, writer_kept
 
 BACKLOG = 16384
@@ -83,6 +86,24 @@ def worker_app() -> flask.Flask:
     candidacy.begin()
     calm_collector()
     return app
+
+
+def front_of(app: flask.Flask) -> Front:
+    """Return the front of one server process, which hands `app` the requests that are there as a whole."""
+    settings: Settings = app.extensions["cbt_settings"]
+    networks = read_networks(settings.trusted_proxies)
+    return Front(
+        app,
+        threads=settings.threads,
+        now=app.extensions["cbt_clock"].now,
+        limit=app.extensions["cbt_body_limit"],
+        bodies=Bodies(trusted=lambda address: is_among(address, networks)),
+    )
+
+
+def worker() -> Front:
+    """Return what a server process serves."""
+    return front_of(worker_app())
 
 
 def prepare_app(settings: Settings) -> flask.Flask:
@@ -161,22 +182,21 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
         self.respawned_wrks.clear()
 
 
-def run_server(
-    settings: Settings, *, factory: str = "cbt.serving:worker_app", owner: str | None = OWNER
-) -> None:
-    """Serve the app that `factory` makes in each worker, until told to stop.
+def run_server(settings: Settings, *, factory: str = "cbt.serving:worker", owner: str | None = OWNER) -> None:
+    """Serve the front that `factory` makes in each worker, until told to stop.
 
     `owner` names what makes the journal of the process that owns the writing; None keeps no such process.
     """
     allow_connections()
+    share_anchor()
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
     server = _Parent(
         factory,
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
         workers=workers,
-        blocking_threads=settings.threads,
         backlog=BACKLOG,
         backpressure=BACKLOG,
         http1_settings=HTTP1Settings(header_read_timeout=30_000),

@@ -22,7 +22,7 @@ from cbt.delivery.start_claims import Start
 from cbt.delivery.starting import current_openings
 from cbt.delivery.store import attempt_by_ref, unread_messages
 from cbt.delivery.wire import NOT_TAKEN
-from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed
+from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, Unavailable
 from cbt.web import access
 from cbt.web.login import current_principal, machine_id, token_hash
 from cbt.web.problems import http_status, problem_body
@@ -36,6 +36,7 @@ REFUSALS = {
     Outcome.SUSPENDED: Locked("attempt.suspended"),
     Outcome.CLOSED: Gone("attempt.closed"),
     Outcome.UNIT_CLOSED: Gone("unit.closed"),
+    Outcome.STALE: Unavailable("request.stale"),
 }
 
 

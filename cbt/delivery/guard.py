@@ -72,6 +72,13 @@ class Guard:
             end_at = self.unit_ends_at if unit == self.open_unit else self.prior_unit_ends_at
         return timing.in_grace(now, closes_at=end_at, grace=self.grace)
 
+    def is_stale(self, received_at: datetime, *, at: datetime) -> bool:
+        """Return whether what was received at `received_at` waited longer than the transport grace until `at`.
+
+        Source: R-21.
+        """
+        return at - received_at > self.grace
+
     def _open(self, end_at: datetime | None, now: datetime) -> bool:
         return timing.accepts_answers(now, opens_at=now, closes_at=end_at, grace=self.grace)
 

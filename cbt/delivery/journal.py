@@ -13,6 +13,7 @@ from typing import Any, cast
 import flask
 from sqlalchemy.orm import Session
 
+from cbt.clock import Clock
 from cbt.db.base import db
 from cbt.db.commits import Commits
 from cbt.db.gate import Gate
@@ -40,6 +41,7 @@ class Journal:
         self.commits = self._commits()
         self.writer = GroupWriter([self.commits])
         self.infos = InfoCache(engine, app.app_context)
+        self._clock = cast(Clock, app.extensions["cbt_clock"])
         self._saves = SaveBatch(self.dialect)
         self._starts = StartBatch(self.dialect, self.infos.paper)
 
@@ -61,7 +63,8 @@ class Journal:
     def save_within(self, session: Session, save: Save) -> Saved:
         """Append the entries of a request within the unit of work of a unit's end or a 交卷."""
         cursor = session.connection().connection.cursor()
-        saved: Saved = self.perform(cursor, [save])[0]
+        guards = self.dialect.read_guards(cursor, [save.attempt_id])
+        saved = self._saves.perform(cursor, [save], guards, at=save.now)[0]
         cursor.close()
         return saved
 
@@ -69,7 +72,10 @@ class Journal:
         """Carry out the requests of one batch in one transaction: first the saves, then the starts.
 
         None of them was answered yet, so any order is as good; all rows are locked at once (see read_guards).
+        What was received longer ago than the transport grace is refused and comes again: a request may not wait
+        past the deadline and count as in time (R-21).
         """
+        at = self._clock.now()
         starts = [one for one in requests if isinstance(one, Start)]
         saves = [one for one in requests if isinstance(one, Save)]
         claims = self._starts.claims(cursor, starts) if starts else []
@@ -77,9 +83,9 @@ class Journal:
         ids += [one.form.attempt_id for one in claims if isinstance(one, Claim)]
         guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts)) if ids else {}
         if not starts:
-            return self._saves.perform(cursor, saves, guards)
-        saved = iter(self._saves.perform(cursor, saves, guards))
-        opened = iter(self._starts.perform(cursor, starts, claims, guards))
+            return self._saves.perform(cursor, saves, guards, at=at)
+        saved = iter(self._saves.perform(cursor, saves, guards, at=at))
+        opened = iter(self._starts.perform(cursor, starts, claims, guards, at=at))
         return [next(saved if isinstance(one, Save) else opened) for one in requests]
 
 

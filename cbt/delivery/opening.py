@@ -19,7 +19,7 @@ from cbt.delivery.saving import GAP
 from cbt.delivery.start_claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow
 from cbt.delivery.steps import ROOM_GOES_ON
-from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly
+from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
 from cbt.rules import timing
 from cbt.rules.paper import Paper
 
@@ -66,13 +66,17 @@ class StartBatch:
         starts: Sequence[Start],
         claims: Sequence[Claim | CbtError],
         guards: Mapping[int, Guard],
+        *,
+        at: datetime,
     ) -> list[Opened | CbtError]:
-        """Open what may be opened, as if one after the other; a refusal is returned, and changes nothing.
+        """Open what may be opened at the instant `at`, as if one after the other.
 
-        The refusals: those of the claims, TooEarly("not_started") (R-20), Gone("attempt.closed"),
-        Conflict("door.unconfirmed") before the pledge or while a proctor is to compare (R-14),
-        Conflict("lease.held") (R-42), and Locked("attempt.suspended"): nothing of the paper is sent while it is
-        blanked, and nobody's clock begins in a hold (R-25).
+        A refusal is returned, and changes nothing.
+
+        The refusals: those of the claims, Unavailable("request.stale") (R-21), TooEarly("not_started") (R-20),
+        Gone("attempt.closed"), Conflict("door.unconfirmed") before the pledge or while a proctor is to compare
+        (R-14), Conflict("lease.held") (R-42), and Locked("attempt.suspended"): nothing of the paper is sent while
+        it is blanked, and nobody's clock begins in a hold (R-25).
         """
         ids = sorted({one.form.attempt_id for one in claims if isinstance(one, Claim)})
         if not ids:
@@ -88,6 +92,9 @@ class StartBatch:
                 continue
             form = claim.form
             row, guard = rows[form.attempt_id], guards[form.attempt_id]
+            if guard.is_stale(start.now, at=at):
+                results.append(Unavailable("request.stale"))
+                continue
             paper = self._paper((form.version_id, form.paper))
             columns = _columns(start, claim, paper, row, guard, rooms[row.room_id], facts[form.attempt_id])
             if isinstance(columns, CbtError):

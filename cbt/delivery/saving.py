@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     SUSPENDED = "attempt.suspended"
     CLOSED = "attempt.closed"
     UNIT_CLOSED = "unit.closed"
+    STALE = "request.stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,15 @@ class SaveBatch:
         self._dialect = dialect
         self._sql = SaveStatements(dialect)
 
-    def perform(self, cursor: Any, saves: Sequence[Save], guards: Mapping[int, Guard]) -> list[Saved]:
-        """Append what counts of each save, as if one after the other, and return what became of them.
+    def perform(
+        self, cursor: Any, saves: Sequence[Save], guards: Mapping[int, Guard], *, at: datetime
+    ) -> list[Saved]:
+        """Append what counts of each save at the instant `at`, as if one after the other.
 
-        An entry that was appended before keeps its first receipt. One whose window is over is kept as
-        evidence (R-29) and its whole save answers that the unit is closed.
+        Return what became of them. An entry that was appended before keeps its first receipt. One whose window
+        is over is kept as evidence (R-29) and its whole save answers that the unit is closed.
         """
-        cases = [_judge(save, guards[save.attempt_id]) for save in saves]
+        cases = [_judge(save, guards[save.attempt_id], at=at) for save in saves]
         self._append(cursor, cases)
         self._touch(cursor, cases)
         return [_saved(case) for case in cases]
@@ -202,7 +205,7 @@ class _Seen:
 
 
 _HEARD = (Outcome.SAVED, Outcome.SUSPENDED)
-_UNREAD = (Outcome.LEASE_LOST, Outcome.SUSPENDED)
+_UNREAD = (Outcome.STALE, Outcome.LEASE_LOST, Outcome.SUSPENDED)
 """Their entries are neither acknowledged nor kept: the browser keeps them."""
 
 
@@ -219,8 +222,10 @@ def _layers(marks: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, 
     return layers
 
 
-def _judge(save: Save, guard: Guard) -> _Case:
-    """Check lease, state, window and grace against the locked row."""
+def _judge(save: Save, guard: Guard, *, at: datetime) -> _Case:
+    """Check age, lease, state, window and grace against the locked row."""
+    if guard.is_stale(save.now, at=at):
+        return _Case(save, guard, Outcome.STALE)
     if guard.lease_hash != save.lease_hash or guard.lease_epoch != save.epoch:
         return _Case(save, guard, Outcome.LEASE_LOST)
     if guard.over:

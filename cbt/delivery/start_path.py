@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import flask
 
-from cbt.clock import Agreement, Clock
+from cbt.clock import Agreement
 from cbt.delivery.start_claims import Start
 from cbt.delivery.starting import Openings
 from cbt.delivery.wire import NOT_TAKEN
@@ -20,6 +20,7 @@ from cbt.errors import CbtError, NotAllowed
 from cbt.web.door import Door
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.receiving import RECEIVED_AT
 from cbt.web.requestlog import ENDPOINT, STATUS
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ class StartPath:
         self._inner = inner
         self._door = Door(app)
         self._openings = cast(Openings, app.extensions["cbt_openings"])
-        self._clock: Clock = app.extensions["cbt_clock"]
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
         self._packed = [
@@ -68,7 +68,7 @@ class StartPath:
         # A form would bring its token in the body, and a query is nothing a page of ours sends.
         if environ.get("CONTENT_TYPE") != "application/json" or environ.get("QUERY_STRING"):
             return None
-        now = self._clock.now()
+        now = environ[RECEIVED_AT]
         try:
             knock = self._door.knock(environ)
             if knock is None:

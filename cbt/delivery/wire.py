@@ -12,24 +12,27 @@ import io
 import json
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import flask
 
-from cbt.clock import Agreement, Clock
+from cbt.clock import Agreement
 from cbt.delivery.clock_json import clock_text, receipts_text
 from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import hash_lease
 from cbt.delivery.journal import Journal
 from cbt.delivery.saving import Outcome, Save
 from cbt.errors import CbtError, Unavailable
+from cbt.web.bodies import SMALL_BODY
 from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.receiving import RECEIVED_AT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX, SUFFIX = "/attempts/", "/answers"
-MAX_BODY = 256 * 1024
+MAX_BODY = SMALL_BODY
 NOT_TAKEN = "cbt.not_taken"
 """Where a refusal that must not be tried again waits for the view."""
 log = logging.getLogger(__name__)
@@ -41,7 +44,6 @@ class SavePath:
     def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
         self._inner = inner
         self._journal: Journal = app.extensions["cbt_journal"]
-        self._clock: Clock = app.extensions["cbt_clock"]
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json")]
 
@@ -61,14 +63,13 @@ class SavePath:
         return self._inner(environ, start_response)
 
     def _save(self, environ: WSGIEnvironment, ref: str) -> bytes | None:
-        length = environ.get("CONTENT_LENGTH") or ""
         token = environ.get("HTTP_X_CBT_LEASE") or ""
-        if not token or not length.isdigit() or int(length) > MAX_BODY:
-            return None
-        raw = environ["wsgi.input"].read(int(length))
+        raw = environ["wsgi.input"].read()
         environ["wsgi.input"] = io.BytesIO(raw)
+        if not token or not raw or len(raw) > MAX_BODY:
+            return None
         try:
-            return self._answer(ref, token, json.loads(raw))
+            return self._answer(ref, token, json.loads(raw), environ[RECEIVED_AT])
         except Unavailable as error:
             environ[NOT_TAKEN] = error  # said by the view; the journal is not asked a second time
             return None
@@ -78,13 +79,12 @@ class SavePath:
             log.exception("a save was handed on to the view")
             return None
 
-    def _answer(self, ref: str, token: str, sent: Any) -> bytes | None:
+    def _answer(self, ref: str, token: str, sent: Any, now: datetime) -> bytes | None:
         epoch = sent.get("epoch") if isinstance(sent, dict) else None
         if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 2**31:
             return None
         info = self._journal.infos.get(ref)
         entries = read_entries(info, sent.get("entries", []))
-        now = self._clock.now()
         saved = self._journal.save(Save(info.attempt_id, hash_lease(token), epoch, entries, now))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
             return None

@@ -47,4 +47,5 @@ SURROUNDINGS: tuple[Fault, ...] = (
     Fault("backend-ended", database.end_backends, short=2, long=60, databases=POSTGRES, in_short=POSTGRES),
     Fault("commit-killed", database.kill_in_commit, short=1, long=12, databases=POSTGRES),
     Fault("slow-clients", slow.slow_clients, short=100, long=500, in_short=SQLITE),
+    Fault("half-sent-bodies", slow.half_sent, short=600, long=2000, in_short=SQLITE),
 )

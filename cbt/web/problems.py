@@ -65,7 +65,13 @@ def init_problems(app: flask.Flask) -> None:
     def http(error: HTTPException) -> flask.typing.ResponseReturnValue:
         if error.code is None or error.code < 400:
             return error
-        known = {404: "web.no_page", 405: "web.no_method", 413: "web.too_large"}
+        known = {
+            404: "web.no_page",
+            405: "web.no_method",
+            408: "web.too_slow",
+            411: "web.no_length",
+            413: "web.too_large",
+        }
         return _answer(errors.InvalidInput(known.get(error.code, "web.bad_request")), error.code)
 
     @app.errorhandler(DatabaseError)

@@ -33,15 +33,17 @@ class TrustedProxies:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        through = self._trusts(environ.get("REMOTE_ADDR", ""))
+        through = is_among(environ.get("REMOTE_ADDR", ""), self._networks)
         return (self._passed_on if through else self._inner)(environ, start_response)
 
-    def _trusts(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self._networks)
+
+def is_among(address: str, networks: Iterable[Network]) -> bool:
+    """Return whether an address, as a server gives it, lies in one of `networks`."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(found in network for network in networks)
 
 
 def read_networks(text: str) -> list[Network]:

@@ -28,6 +28,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.outage import beat
 from cbt.jobs import start_scheduler
 from cbt.sittings.models import ServerHeartbeat
+from cbt.web.front import Front
 
 CLOCK = "CBT_JOURNEY_CLOCK"
 RECORDS = "CBT_JOURNEY_RECORDS"
@@ -142,26 +143,25 @@ class Machines:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def worker_app() -> flask.Flask:
-    """Return the app of one server process, led and tied to its parent as in production."""
+def worker() -> Front:
+    """Return the front of one server process, led and tied to its parent as in production."""
     clock = FileClock(Path(os.environ[CLOCK]))
     # serving builds its workers from these two names; nothing else of it is changed
     vars(serving)["create_app"] = lambda settings, **_: create_app(settings, clock=clock)
     vars(serving)["start_scheduler"] = _steady_scheduler
     app = serving.worker_app()
     app.wsgi_app = Machines(app.wsgi_app, clock, Path(os.environ[RECORDS]))  # type: ignore[method-assign]  # how Flask takes middleware
-    return app
+    return serving.front_of(app)
 
 
 def main() -> None:
     """Serve on 127.0.0.1 until told to stop."""
     Granian(
-        "tests.journeys.server:worker_app",
+        "tests.journeys.server:worker",
         address="127.0.0.1",
         port=int(os.environ["CBT_PORT"]),
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=2,
-        blocking_threads=16,
         workers_kill_timeout=5,
         log_enabled=False,
         factory=True,

@@ -1,6 +1,6 @@
-"""Hundreds of clients that send one byte a second while others save.
+"""Clients that send a byte a second, or half a body and then nothing, while others save.
 
-Source: I12.
+Source: R-21, I12.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from cbt.torture.ledger import Write
 from cbt.torture.load import Load
@@ -21,6 +23,7 @@ MEASURED_SECONDS = {False: 2.0, True: 15.0}
 WARM_UP_SAVES = 60
 HEAD = b"POST /attempts/nobody/answers HTTP/1.1\r\nHost: exam\r\nX-CBT-Lease: none\r\n"
 BODY = b"Content-Length: 600\r\n\r\n"
+ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")
 
 
 def slow_clients(trial: Trial) -> None:
@@ -28,14 +31,24 @@ def slow_clients(trial: Trial) -> None:
 
     Half of them are slow in the headers of a request, half in its body.
     """
+    _measure(trial, lambda port: _crawling(port, trial.times))
+
+
+def half_sent(trial: Trial) -> None:
+    """The same with `times` sockets from four addresses, every one of them inside a body that never ends."""
+    _measure(trial, lambda port: half_sent_bodies(port, trial.times))
+
+
+def _measure(trial: Trial, besieged: Callable[[int], AbstractContextManager[object]]) -> None:
     site = trial.site()
     span = MEASURED_SECONDS[trial.long]
     with site.serving() as server, site.load(trial.seed, lambda: server.port, pause=0.05) as load:
         load.wait_for_saves(WARM_UP_SAVES)
         before = _p99(_during(load, span))
-        with _crawling(server.port, trial.times):
+        with besieged(server.port):
             trial.injected(trial.times)
             among = _during(load, span)
+            trial.expect(server.healthy(), "I12", "/healthz did not answer")
         trial.expect(bool(among), "I12", "nobody else was served")
         if among and before:
             trial.measure("p99_ms_alone", before * 1000)
@@ -96,3 +109,21 @@ def _creep(line: socket.socket | None, port: int, *, in_body: bool) -> socket.so
     if line is not None:
         line.close()
     return None
+
+
+@contextmanager
+def half_sent_bodies(port: int, count: int) -> Iterator[None]:
+    """Hold so many requests open that stop in the middle of their bodies, from a few addresses.
+
+    What the server lets go is opened again a second later. A process of its own, so that it takes no turns
+    with whoever measures.
+    """
+    command = [sys.executable, "-m", "cbt.torture.half_sent", str(port), str(count), *ADDRESSES]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()  # all of them are there
+        try:
+            yield
+        finally:
+            process.stdin.close()

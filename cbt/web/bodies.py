@@ -1,0 +1,113 @@
+"""Requests whose bodies are still on their way: how long they may take, how much, and how many there may be.
+
+A browser of the exam room sends a save in one piece. Whoever sends a body a byte at a time, or not at all, holds a
+place; these limits keep such places few, however many lines are opened from however many addresses.
+
+Source: R-21.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+PATIENCE_SECONDS = 10.0
+"""What any body has, before its rate is looked at."""
+LEAST_RATE = 16 * 1024
+"""Bytes a second that a larger body has to keep up beyond that."""
+SLOW_SECONDS = 1.0
+"""A body that is not there after this counts as unfinished. What is quicker is never counted: when a room starts,
+a thousand bodies arrive in one instant."""
+MOST_UNFINISHED = 128
+"""Unfinished bodies of one process, well below its threads (CBT_THREADS)."""
+MOST_OF_ADDRESS = 24
+"""Unfinished bodies of one address; a trusted proxy passes many people on and is not counted."""
+SMALL_BODY = 256 * 1024
+"""What anybody may send. Only a file is larger, and only people who are signed in send files."""
+
+
+@dataclass(slots=True, eq=False)
+class Body:
+    """One body on its way. `received` grows while a large one arrives; times are of a monotonic clock."""
+
+    address: str
+    begun: float
+    stop: Callable[[], Any]
+    """Ends the reading."""
+    received: int = 0
+    cut: bool = False
+
+    def keeps_up(self, now: float) -> bool:
+        """Return whether it is still within the patience that any body has, and its rate."""
+        return now - self.begun <= PATIENCE_SECONDS + self.received / LEAST_RATE
+
+
+class Bodies:
+    """The bodies on their way in one process."""
+
+    def __init__(
+        self,
+        *,
+        most: int = MOST_UNFINISHED,
+        most_of_address: int = MOST_OF_ADDRESS,
+        trusted: Callable[[str], bool] = lambda _address: False,
+    ) -> None:
+        self._most = most
+        self._most_of_address = most_of_address
+        self._trusted = trusted
+        self._coming: dict[int, Body] = {}
+        """By the identity of the body, in the order in which they began."""
+
+    def __len__(self) -> int:
+        return len(self._coming)
+
+    def begin(self, body: Body) -> None:
+        """Note that `body` is being read."""
+        self._coming[id(body)] = body
+
+    def end(self, body: Body) -> None:
+        """Forget `body`: it is whole, or nobody waits for it any more."""
+        self._coming.pop(id(body), None)
+
+    def cut_overdue(self, now: float, *, most: int) -> int:
+        """Stop at most `most` of the bodies that took too long or are too many at `now`; return how many.
+
+        Of too many the oldest go first, and those of the address that has most: what is honest is short.
+        """
+        slow = list(takewhile(lambda body: now - body.begun >= SLOW_SECONDS, self._coming.values()))
+        if not slow:
+            return 0
+        over = [body for body in slow if not body.cut and not body.keeps_up(now)]
+        counts: Counter[str] = Counter()
+        of_address: list[Body] = []
+        for body in reversed(slow):
+            counts[body.address] += 1
+            if counts[body.address] > self._most_of_address and not self._trusted(body.address):
+                of_address.append(body)
+        over += reversed(of_address)
+        if len(slow) - len(of_address) > self._most:
+            slow.sort(key=lambda body: (-counts[body.address], body.begun))
+            over += slow[: len(slow) - self._most]
+        return _cut(over, most)
+
+
+def _cut(bodies: Iterable[Body], most: int) -> int:
+    number = 0
+    for body in bodies:
+        if number == most:
+            break
+        if not body.cut:
+            body.cut = True
+            body.stop()
+            number += 1
+    return number
+
+
+def declared_length(text: str | None) -> int:
+    """Return the length a request declares, in bytes; 0 without one, infinite when it is no number."""
+    if not text:
+        return 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else int(1e18)

@@ -1,0 +1,241 @@
+"""The front of a server process: one loop reads requests whole, a pool of threads answers them.
+
+A thread is used once a request is there, never for waiting on a body or a line, so whoever sends slowly takes
+nothing from the others. The loop stamps the instant at which a request had been read (R-21) and hands it on as a
+WSGI call; between the two nothing but a queue.
+
+Source: R-21.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
+
+from cbt.web.bodies import SMALL_BODY, Bodies, Body, declared_length
+from cbt.web.receiving import NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+TEND_SECONDS = 0.05
+MOST_CUTS = 32
+"""Bodies let go in one turn: each costs the loop a moment, and answers are sent in between."""
+TELL_SECONDS = 60.0
+REAP_SECONDS = 0.02
+"""How long an answered request's coroutine may stay: many are ended in one turn of the loop."""
+KNOWN_HEADERS = 512
+log = logging.getLogger(__name__)
+
+
+class Front:
+    """What granian calls (RSGI): serves a WSGI app, which only ever sees requests that are there as a whole."""
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        threads: int,
+        now: Callable[[], datetime],
+        limit: Limit = lambda _method, _path, _cookies: SMALL_BODY,
+        bodies: Bodies | None = None,
+    ) -> None:
+        self._app = app
+        self._now = now
+        self._limit = limit
+        self._bodies = bodies or Bodies()
+        self._pool = _Pool(threads)
+        self._names: dict[str, str] = {}
+        self._answered: deque[asyncio.Future[None]] = deque()
+        self._reaping = False
+        self._loop: asyncio.AbstractEventLoop
+        self._tending: asyncio.Task[None]
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to look after the bodies that are on their way."""
+        self._loop = loop
+        self._tending = loop.create_task(self._tend())
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop."""
+        self._tending.cancel()
+
+    def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> Coroutine[Any, Any, None]:
+        """Answer one request."""
+        return self._serve(scope, protocol)
+
+    async def _tend(self) -> None:
+        told_at, cut = -TELL_SECONDS, 0
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            now = time.monotonic()
+            cut += self._bodies.cut_overdue(now, most=MOST_CUTS)
+            if cut and now - told_at >= TELL_SECONDS:
+                log.warning("%d requests were let go whose bodies did not come", cut)
+                told_at, cut = now, 0
+
+    async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        headers = scope.headers
+        length = declared_length(headers.get("content-length"))
+        refused, raw = 0, b""
+        if "transfer-encoding" in headers:
+            refused = NO_LENGTH
+        elif length > SMALL_BODY and length > self._limit(
+            scope.method, scope.path, headers.get("cookie") or ""
+        ):
+            refused = TOO_LARGE
+        elif length:
+            task = asyncio.current_task()
+            assert task is not None
+            body = Body(_address(scope), time.monotonic(), task.cancel)
+            self._bodies.begin(body)
+            try:
+                raw = await protocol() if length <= SMALL_BODY else await _read_large(protocol, body)
+            except ProtocolClosed:
+                return  # whoever sent it is gone
+            except asyncio.CancelledError:
+                if not body.cut:
+                    raise
+                task.uncancel()
+                # No page: of these there may be very many, and nobody reads it.
+                protocol.response_bytes(TOO_SLOW, [("connection", "close")], b"")
+                return
+            finally:
+                self._bodies.end(body)
+        environ = self._environ(scope, raw)
+        environ[RECEIVED_AT] = self._now()
+        if refused:
+            environ[REFUSED] = refused
+            environ["CONTENT_LENGTH"] = "0"
+        done = self._loop.create_future()
+        self._pool.put(lambda: self._answer(environ, protocol, done, closes=bool(refused)))
+        await done
+
+    def _environ(self, scope: Scope, body: bytes) -> dict[str, Any]:
+        server, _, port = scope.server.rpartition(":")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": scope.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": scope.path.encode().decode("latin-1"),
+            "QUERY_STRING": scope.query_string,
+            "SERVER_NAME": server,
+            "SERVER_PORT": port,
+            "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+            "REMOTE_ADDR": _address(scope),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": scope.scheme,
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.input_terminated": True,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+        for name, value in scope.headers.items():
+            key = self._names.get(name) or self._name(name)
+            if not key:
+                continue
+            if key in environ:
+                value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+            environ[key] = value
+        return environ
+
+    def _name(self, header: str) -> str:
+        """Return the WSGI name of a header; none for one with an underscore, which would pass for another's."""
+        if "_" in header:
+            return ""
+        plain = header.upper().replace("-", "_")
+        key = plain if plain in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{plain}"
+        if len(self._names) < KNOWN_HEADERS:
+            self._names[header] = key
+        return key
+
+    def _answer(
+        self, environ: dict[str, Any], protocol: HTTPProtocol, done: asyncio.Future[None], *, closes: bool
+    ) -> None:
+        """Call the app; in a thread of the pool."""
+        begun: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Any:
+            begun[:] = [int(status[:3]), headers]
+
+        try:
+            answer = self._app(environ, start_response)
+            try:
+                content = b"".join(answer)
+            finally:
+                getattr(answer, "close", _nothing)()
+            status, headers = begun
+        except Exception:
+            log.exception("a request ended with an error that no page caught")
+            status, headers, content = 500, [], b""
+        if closes:
+            headers = [*headers, ("connection", "close")]  # the rest of its body is not waited for
+        try:
+            protocol.response_bytes(status, headers, content)
+        except Exception:
+            log.debug("nobody waited for an answer any more")
+        self._answered.append(done)
+        if not self._reaping:
+            self._reaping = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, REAP_SECONDS, self._reap)
+
+    def _reap(self) -> None:
+        """End the coroutines of what has been answered."""
+        self._reaping = False
+        while self._answered:
+            done = self._answered.popleft()
+            if not done.done():
+                done.set_result(None)
+
+
+async def _read_large(protocol: HTTPProtocol, body: Body) -> bytes:
+    pieces = []
+    async for piece in protocol:
+        pieces.append(piece)
+        body.received += len(piece)
+    return b"".join(pieces)
+
+
+def _address(scope: Scope) -> str:
+    return scope.client.rpartition(":")[0].strip("[]")
+
+
+def _nothing() -> None:
+    pass
+
+
+class _Pool:
+    """Threads that are started when work waits and none is free, up to a number."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._threads = 0
+        self._free: deque[None] = deque()
+        """One for each thread that waits: unlike a number, it can be changed by several threads."""
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Have `work` done; called by one thread only."""
+        self._work.put(work)
+        if len(self._free) < self._work.qsize() and self._threads < self._most:
+            self._threads += 1
+            threading.Thread(target=self._run, name=f"request-{self._threads}", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            self._free.append(None)
+            work = self._work.get()
+            self._free.pop()
+            work()

@@ -1,0 +1,106 @@
+"""A request counts as received when it has been read whole: body first, then the clock (R-21).
+
+The server's front (front.py) does both before a thread is used. Where another server calls the app, the same is
+done here, at the WSGI door, so that no view and no short way ever reads a clock before the body.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import flask
+from itsdangerous import BadSignature
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_cookie
+from werkzeug.routing import RequestRedirect
+
+from cbt.clock import Clock
+from cbt.config import Settings
+from cbt.web.access import access_of
+from cbt.web.bodies import SMALL_BODY, declared_length
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+RECEIVED_AT = "cbt.received_at"
+"""The instant at which the request had been read whole."""
+REFUSED = "cbt.refused"
+"""The HTTP status by which the app is to refuse a request whose body was not read."""
+NO_LENGTH, TOO_SLOW, TOO_LARGE, CUT_SHORT = 411, 408, 413, 400
+Limit = Callable[[str, str, str], int]
+"""The largest body, in bytes, that is read for a method and a path from whoever sends these cookies."""
+
+
+class WholeBody:
+    """Wraps an app: reads what the front has not read, then the clock."""
+
+    def __init__(self, inner: WSGIApplication, clock: Clock, limit: Limit) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._limit = limit
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if RECEIVED_AT not in environ:
+            self._read(environ)
+            environ[RECEIVED_AT] = self._clock.now()
+        return self._inner(environ, start_response)
+
+    def _read(self, environ: WSGIEnvironment) -> None:
+        length = declared_length(environ.get("CONTENT_LENGTH"))
+        body = b""
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            environ[REFUSED] = NO_LENGTH
+        elif length > SMALL_BODY and length > self._limit(
+            environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), environ.get("HTTP_COOKIE", "")
+        ):
+            environ[REFUSED] = TOO_LARGE
+        elif length:
+            body = environ["wsgi.input"].read(length)
+            if len(body) < length:
+                environ[REFUSED] = CUT_SHORT
+        if REFUSED in environ:
+            body = b""
+            environ["CONTENT_LENGTH"] = "0"
+        environ["wsgi.input"] = io.BytesIO(body)
+
+
+def body_limit(app: flask.Flask) -> Limit:
+    """Return what tells the largest body: a file's where a page for staff is asked for with a login, else a form's.
+
+    Whether the login still holds is for the view to say; a cookie that is not ours does not open the door to files.
+    """
+    settings: Settings = app.extensions["cbt_settings"]
+    largest = settings.max_upload_mb * 1024 * 1024
+    interface = app.session_interface
+    assert isinstance(interface, flask.sessions.SecureCookieSessionInterface)
+    signer = interface.get_signing_serializer(app)
+    assert signer is not None
+    urls = app.url_map.bind("")
+
+    def limit(method: str, path: str, cookies: str) -> int:
+        try:
+            endpoint, _ = urls.match(path, method=method)
+            kept = signer.loads(parse_cookie(cookies).get(app.config["SESSION_COOKIE_NAME"], ""))
+        except (HTTPException, RequestRedirect, BadSignature):
+            return SMALL_BODY
+        access = access_of(app, endpoint)
+        return largest if access is not None and access.kind == "staff" and "_user_id" in kept else SMALL_BODY
+
+    return limit
+
+
+def init_receiving(app: flask.Flask) -> None:
+    """Put the door around everything that `app` has been given so far."""
+    app.extensions["cbt_body_limit"] = limit = body_limit(app)
+    clock: Clock = app.extensions["cbt_clock"]
+    app.wsgi_app = WholeBody(app.wsgi_app, clock, limit)  # type: ignore[method-assign]  # Flask's way
+
+
+def refuse_unread() -> None:
+    """Refuse the present request when its body was not read; called before anything looks for it."""
+    status = flask.request.environ.get(REFUSED)
+    if status is not None:
+        flask.abort(status)
