@@ -20,7 +20,7 @@ from cbt.errors import CbtError, NotAllowed
 from cbt.web.door import Door
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving import RECEIVED_AT
+from cbt.web.receiving import RECEIVED_AT, REFUSED
 from cbt.web.requestlog import ENDPOINT, STATUS
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class StartPath:
     def _start(self, environ: WSGIEnvironment, ref: str) -> bytes | None:
         # A form would bring its token in the body, and a query is nothing a page of ours sends.
         if environ.get("CONTENT_TYPE") != "application/json" or environ.get("QUERY_STRING"):
+            return None
+        if REFUSED in environ:
             return None
         now = environ[RECEIVED_AT]
         try:

@@ -54,7 +54,7 @@ class Front:
         self._app = app
         self._now = now
         self._limit = limit
-        self._bodies = bodies or Bodies()
+        self._bodies = Bodies() if bodies is None else bodies
         self._pool = _Pool(threads)
         self._names: dict[str, str] = {}
         self._answered: deque[asyncio.Future[None]] = deque()

@@ -1,0 +1,415 @@
+"""Bodies that do not come: nobody can hold the server with them (R-21). Policy, front, and a server on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cbt.torture.faults.slow import half_sent_bodies
+from cbt.web import front
+from cbt.web.bodies import (
+    LEAST_RATE,
+    MOST_OF_ADDRESS,
+    MOST_UNFINISHED,
+    PATIENCE_SECONDS,
+    SLOW_SECONDS,
+    SMALL_BODY,
+    Bodies,
+    Body,
+    declared_length,
+)
+from cbt.web.front import Front
+from cbt.web.receiving import RECEIVED_AT, REFUSED
+from tests.packaging.served import Installation
+
+# --- which bodies are let go -------------------------------------------------------------------------------
+
+
+def crowd(bodies: Bodies, *, address: str, count: int, begun: float = 0.0) -> list[Body]:
+    """Let so many bodies begin at one address."""
+    found = [Body(address, begun, lambda: None) for _ in range(count)]
+    for body in found:
+        bodies.begin(body)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("age", "received", "cut"),
+    [
+        pytest.param(SLOW_SECONDS / 2, 0, False, id="on its way for a moment"),
+        pytest.param(PATIENCE_SECONDS, 0, False, id="nothing yet, at the end of the patience"),
+        pytest.param(PATIENCE_SECONDS + 0.1, 0, True, id="nothing yet, past it"),
+        pytest.param(PATIENCE_SECONDS + 5, 5 * LEAST_RATE, False, id="large, as fast as it must be"),
+        pytest.param(PATIENCE_SECONDS + 5.1, 5 * LEAST_RATE, True, id="large, a little slower"),
+        pytest.param(PATIENCE_SECONDS + 60, 60, True, id="a byte a second"),
+    ],
+)
+def test_a_body_has_a_deadline_and_a_least_rate(age: float, received: int, cut: bool) -> None:
+    bodies = Bodies()
+    body = crowd(bodies, address="10.0.0.1", count=1)[0]
+    body.received = received
+    assert bodies.cut_overdue(age, most=10) == cut
+    assert body.cut is cut
+
+
+@pytest.mark.parametrize(
+    ("count", "age", "cut"),
+    [
+        pytest.param(2000, SLOW_SECONDS / 2, 0, id="a room starts: two thousand in one instant"),
+        pytest.param(MOST_OF_ADDRESS, SLOW_SECONDS, 0, id="as many as one address may have"),
+        pytest.param(MOST_OF_ADDRESS + 1, SLOW_SECONDS, 1, id="one more"),
+        pytest.param(2000, SLOW_SECONDS, 2000 - MOST_OF_ADDRESS, id="two thousand"),
+    ],
+)
+def test_one_address_has_a_share(count: int, age: float, cut: int) -> None:
+    bodies = Bodies()
+    crowd(bodies, address="10.0.0.1", count=count)
+    assert bodies.cut_overdue(age, most=10_000) == cut
+
+
+def test_one_address_takes_nothing_from_another() -> None:
+    bodies = Bodies()
+    crowd(bodies, address="10.0.0.66", count=2000)
+    honest = crowd(bodies, address="10.0.0.7", count=3)
+    bodies.cut_overdue(SLOW_SECONDS, most=10_000)
+    assert not any(body.cut for body in honest)
+
+
+def test_all_together_stay_below_the_threads() -> None:
+    bodies = Bodies()
+    for number in range(200):
+        crowd(bodies, address=f"10.0.1.{number}", count=10)
+    honest = crowd(bodies, address="10.0.0.7", count=1)
+    bodies.cut_overdue(SLOW_SECONDS, most=10_000)
+    assert sum(1 for body in bodies._coming.values() if not body.cut) == MOST_UNFINISHED
+    assert not honest[0].cut
+
+
+def test_the_oldest_of_too_many_go_first() -> None:
+    bodies = Bodies()
+    old = crowd(bodies, address="10.0.0.1", count=5, begun=0.0)
+    young = crowd(bodies, address="10.0.0.1", count=MOST_OF_ADDRESS, begun=1.0)
+    bodies.cut_overdue(2.5, most=10_000)
+    assert all(body.cut for body in old)
+    assert not any(body.cut for body in young)
+
+
+def test_a_trusted_proxy_is_no_single_person() -> None:
+    bodies = Bodies(trusted=lambda address: address == "10.0.0.2")
+    crowd(bodies, address="10.0.0.2", count=MOST_OF_ADDRESS + 20)
+    assert bodies.cut_overdue(SLOW_SECONDS, most=10_000) == 0
+
+
+def test_letting_go_is_spread_over_turns() -> None:
+    bodies = Bodies()
+    crowd(bodies, address="10.0.0.1", count=500)
+    turns = [bodies.cut_overdue(SLOW_SECONDS, most=100) for _ in range(6)]
+    assert turns == [100, 100, 100, 100, 100 - MOST_OF_ADDRESS, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        pytest.param(None, 0, id="none"),
+        pytest.param("", 0, id="empty"),
+        pytest.param("17", 17, id="a number"),
+        pytest.param("-1", 10**18, id="below nothing"),
+        pytest.param("1e3", 10**18, id="an exponent"),
+        pytest.param("١٧", 10**18, id="digits of another script"),
+        pytest.param("9" * 5000, 10**18, id="five thousand digits"),
+    ],
+)
+def test_a_declared_length_is_read_without_belief(text: str | None, length: int) -> None:
+    assert declared_length(text) == length
+
+
+# --- the front ---------------------------------------------------------------------------------------------
+
+
+class Headers(dict[str, str]):
+    """What granian gives: names in lower case."""
+
+
+class Scope:
+    """A request's head as granian gives it."""
+
+    proto, http_version, scheme, query_string = "http", "1.1", "http", ""
+    server, client = "127.0.0.1:8000", "10.0.0.7:50000"
+
+    def __init__(self, headers: dict[str, str], *, path: str = "/x", method: str = "POST") -> None:
+        self.headers, self.path, self.method = Headers(headers), path, method
+
+
+class Protocol:
+    """One request: its body comes when the test says so; the answer is kept."""
+
+    def __init__(self) -> None:
+        self.body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.pieces: list[bytes] = []
+        self.answer: tuple[int, list[tuple[str, str]], bytes] | None = None
+        self.answered = threading.Event()
+
+    async def __call__(self) -> bytes:
+        """Wait for the body."""
+        return await self.body
+
+    async def __aiter__(self) -> Any:
+        """Give the body piece by piece, then what the future has."""
+        for piece in self.pieces:
+            yield piece
+        yield await self.body
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Keep the answer."""
+        self.answer = (status, headers, body)
+        self.answered.set()
+
+
+class Asked:
+    """An app that keeps what it was asked."""
+
+    def __init__(
+        self, reply: Callable[[dict[str, Any]], bytes] = lambda environ: environ["wsgi.input"].read()
+    ) -> None:
+        self.environs: list[dict[str, Any]] = []
+        self._reply = reply
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        self.environs.append(environ)
+        body = self._reply(environ)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [body]
+
+
+NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
+Play = Callable[[Front, Any], Any]
+
+
+def play(
+    app: Any,
+    scene: Callable[[Front], Any],
+    *,
+    bodies: Bodies | None = None,
+    now: Callable[[], datetime] = lambda: NOON,
+) -> Any:
+    """Run one scene with a front in a loop of its own."""
+
+    async def run() -> Any:
+        fronted = Front(app, threads=2, now=now, bodies=bodies, limit=lambda *_: 4 * SMALL_BODY)
+        fronted.__rsgi_init__(asyncio.get_running_loop())
+        try:
+            return await asyncio.wait_for(scene(fronted), 20)
+        finally:
+            fronted.__rsgi_del__(asyncio.get_running_loop())
+
+    return asyncio.run(run())
+
+
+def test_the_clock_is_read_after_the_body() -> None:
+    app, instants = Asked(), iter([NOON + timedelta(minutes=5)])
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        task = asyncio.ensure_future(fronted.__rsgi__(Scope({"content-length": "5"}), protocol))
+        await asyncio.sleep(0)
+        assert app.environs == []
+        protocol.body.set_result(b"hello")
+        await task
+        return protocol
+
+    protocol = play(app, scene, now=lambda: next(instants))
+    assert protocol.answer == (200, [("Content-Type", "text/plain")], b"hello")
+    assert app.environs[0][RECEIVED_AT] == NOON + timedelta(minutes=5)
+
+
+def test_a_body_that_does_not_come_uses_no_thread_and_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "TEND_SECONDS", 0.001)
+    app, bodies = Asked(), Bodies()
+
+    async def scene(fronted: Front) -> list[Protocol]:
+        protocols = [Protocol() for _ in range(50)]
+        tasks = [
+            asyncio.ensure_future(fronted.__rsgi__(Scope({"content-length": "5"}), one)) for one in protocols
+        ]
+        await asyncio.sleep(0)
+        other = Protocol()
+        await fronted.__rsgi__(Scope({}, method="GET"), other)
+        assert other.answer is not None  # answered while fifty wait, by a front of two threads
+        for body in bodies._coming.values():
+            body.begun -= 100
+        await asyncio.gather(*tasks)
+        return protocols
+
+    protocols = play(app, scene, bodies=bodies)
+    assert [one.answer for one in protocols] == [(408, [("connection", "close")], b"")] * 50
+    assert len(app.environs) == 1
+    assert len(bodies) == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"transfer-encoding": "chunked"}, 411, id="chunked"),
+        pytest.param(
+            {"transfer-encoding": "chunked", "content-length": "5"}, 411, id="chunked with a length"
+        ),
+        pytest.param({"transfer-encoding": "identity"}, 411, id="another coding"),
+        pytest.param({"content-length": str(4 * SMALL_BODY + 1)}, 413, id="over the limit"),
+        pytest.param({"content-length": "9" * 30}, 413, id="a length of thirty digits"),
+    ],
+)
+def test_what_is_not_read_is_refused_by_the_app_and_the_line_closed(
+    headers: dict[str, str], status: int
+) -> None:
+    app = Asked()
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        await fronted.__rsgi__(Scope(headers), protocol)
+        return protocol
+
+    protocol = play(app, scene)
+    assert app.environs[0][REFUSED] == status
+    assert protocol.answer is not None
+    assert ("connection", "close") in protocol.answer[1]
+
+
+def test_a_large_body_counts_as_it_comes() -> None:
+    app, bodies = Asked(lambda environ: str(len(environ["wsgi.input"].read())).encode()), Bodies()
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        protocol.pieces = [b"x" * 1000, b"y" * 500]
+        task = asyncio.ensure_future(
+            fronted.__rsgi__(Scope({"content-length": str(2 * SMALL_BODY)}), protocol)
+        )
+        await asyncio.sleep(0.01)
+        assert [body.received for body in bodies._coming.values()] == [1500]
+        protocol.body.set_result(b"z")
+        await task
+        return protocol
+
+    assert play(app, scene, bodies=bodies).answer[2] == b"1501"
+
+
+def test_whoever_hangs_up_leaves_nothing_behind() -> None:
+    app, bodies = Asked(), Bodies()
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        task = asyncio.ensure_future(fronted.__rsgi__(Scope({"content-length": "5"}), protocol))
+        await asyncio.sleep(0)
+        protocol.body.set_exception(front.ProtocolClosed("gone"))
+        await task
+        return protocol
+
+    assert play(app, scene, bodies=bodies).answer is None
+    assert len(bodies) == 0
+    assert app.environs == []
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        pytest.param("x_forwarded_for", "HTTP_X_FORWARDED_FOR", id="a proxy's word"),
+        pytest.param("x_cbt_lease", "HTTP_X_CBT_LEASE", id="a lease"),
+        pytest.param("content_length", "HTTP_CONTENT_LENGTH", id="a length"),
+    ],
+)
+def test_a_header_with_an_underscore_passes_for_no_other(header: str, key: str) -> None:
+    app = Asked()
+
+    async def scene(fronted: Front) -> None:
+        await fronted.__rsgi__(Scope({header: "forged"}, method="GET"), Protocol())
+
+    play(app, scene)
+    assert key not in app.environs[0]
+    assert "forged" not in app.environs[0].values()
+
+
+def test_an_app_that_fails_answers_500_and_tells_nothing() -> None:
+    def fail(_environ: dict[str, Any]) -> bytes:
+        raise RuntimeError("secret")
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        await fronted.__rsgi__(Scope({}, method="GET"), protocol)
+        return protocol
+
+    assert play(Asked(fail), scene).answer == (500, [], b"")
+
+
+# --- a server ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The product as it is started by hand."""
+    installation = Installation(Path(tmp_path_factory.mktemp("bodies")))
+    with installation.serving() as server:
+        yield server.port
+
+
+def test_a_siege_of_half_sent_bodies_keeps_nobody_out(port: int) -> None:
+    """More sockets than both processes have threads, all of them inside a body, from four addresses."""
+    with half_sent_bodies(port, 700):
+        for path in ("/healthz", "/staff/sign-in", "/"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as reply:
+                assert reply.status == 200
+
+
+def said(port: int, request: bytes) -> bytes:
+    """Send bytes and return everything until the server hangs up or says a whole head."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        line.sendall(request)
+        return line.recv(65536)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "status"),
+    [
+        pytest.param(
+            "POST /attempts/a/answers HTTP/1.1",
+            "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+            b"411",
+            id="chunked and unfinished",
+        ),
+        pytest.param(
+            "POST /attempts/a/answers HTTP/1.1",
+            "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+            b"400",
+            id="two lengths",
+        ),
+        pytest.param(
+            "POST /attempts/a/answers HTTP/1.1",
+            "Content-Length: x\r\n\r\n{}",
+            b"400",
+            id="a length that is no number",
+        ),
+        pytest.param(
+            "POST /attempts/a/answers HTTP/1.1",
+            "Content-Length: 99999999\r\n\r\n{}",
+            b"413",
+            id="a length of a hundred million",
+        ),
+        pytest.param(
+            "POST /attempts/a/answers HTTP/1.1",
+            "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"411",
+            id="a length and chunks",
+        ),
+        pytest.param("PRI * HTTP/2.0", "\r\nSM\r\n\r\n", b"", id="HTTP/2 without TLS"),
+    ],
+)
+def test_lines_that_are_no_plain_request(port: int, request_line: str, body: str, status: bytes) -> None:
+    reply = said(port, f"{request_line}\r\nHost: exam\r\nContent-Type: application/json\r\n{body}".encode())
+    assert not reply.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5"))
+    assert status in reply[:16]
