@@ -20,6 +20,8 @@ pages.register_blueprint(import_views.pages)
 
 Answer = flask.typing.ResponseReturnValue
 LONGEST_QUERY = 100
+SEARCHED = ("point", "text", "type", "difficulty")
+"""What of an address goes on to the next page of a search; the rest of it could steer how that is built."""
 
 
 @pages.get("/bank")
@@ -38,6 +40,7 @@ def banks() -> Answer:
 def bank(ref: str) -> Answer:
     """Show the items of a bank that match the search."""
     search = _search()
+    asked = {name: flask.request.args[name] for name in SEARCHED if name in flask.request.args}
     with reading() as session:
         found = store.bank_by_ref(session, ref)
         lines, total = catalogue.search_items(session, found.id, search)
@@ -49,7 +52,7 @@ def bank(ref: str) -> Answer:
         total=total,
         search=search,
         pages=-(-total // PAGE_SIZE),
-        url_of=lambda page: flask.url_for(".bank", ref=ref, **{**flask.request.args, "page": page}),
+        url_of=lambda page: flask.url_for(".bank", ref=ref, **asked, page=page),
         ranges=taxonomy.ranges,
         types=[(kind.value, _(f"bank.type.{kind.value}")) for kind in ItemType],
     )
