@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from cbt.db.unit_of_work import reading
 from cbt.web.downloads import disposition
+from cbt.web.login import MACHINE_COOKIE
 from cbt.web.models import LoginSession
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook
@@ -520,10 +521,14 @@ def test_a_forged_cookie_is_nobody(stage: Stage, forge: Forge) -> None:
     reply = client.get("/office/batches", headers={"Cookie": f"cbt={forge(stage, good)}"})
     assert reply.status_code == 303
     assert str(reply.location).startswith("/staff/sign-in")
+    page = stage.pages["second"]
+    machine = page.client.get_cookie(MACHINE_COOKIE)
+    assert machine is not None
+    kept = f"{MACHINE_COOKIE}={machine.value}; cbt="
     start = client.post(
-        f"/attempts/{stage.pages['second'].ref}/start",
+        f"/attempts/{page.ref}/start",
         json={},
-        headers={"Cookie": f"cbt={forge(stage, good)}", "Accept": "application/json"},
+        headers={"Cookie": kept + forge(stage, cookie_of(page.client)), "Accept": "application/json"},
     )
     assert start.status_code == 403
     whole = client.get("/office/batches", headers={"Cookie": f"cbt={good}"})
