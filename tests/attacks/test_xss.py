@@ -7,8 +7,10 @@ plain word there.
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.accounts.models import Staff
+from cbt.app import create_app
 from cbt.bank import rich, store
 from cbt.bank.models import Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.candidates.models import Candidate, Registration
@@ -29,8 +32,13 @@ from cbt.rules.canonical import canonical_json, digest
 from cbt.sittings.models import Batch, Centre, Room, Sitting
 from tests.attacks.payloads import MARK, XSS, Shape, parsed
 from tests.attacks.stages import BANK, Stage
+from tests.bank.sheets import truth, workbook
+from tests.conftest import Templates, close_engine
 from tests.delivery.driver import Page
+from tests.helpers import FakeClock
+from tests.office.rosters import HEADERS, row, xlsx
 from tests.proctoring.desk import Desk, done
+from tests.world import START, World
 
 CASES = [pytest.param(payload, id=name) for name, payload in XSS.items()]
 PLAIN = f"普通文字{MARK}"
@@ -328,3 +336,105 @@ def test_what_a_page_escapes_is_what_was_typed() -> None:
     """The payloads are not changed on their way through this file."""
     assert all(html.unescape(html.escape(one)) == one for one in XSS.values())
     assert len(XSS) >= 20
+
+
+# ---- files
+
+
+@pytest.fixture(scope="module")
+def planning(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The world before its doors open, while rosters are taken."""
+    yield from opened(templates, tmp_path_factory.mktemp("planning"))
+
+
+def opened(templates: Templates, folder: Path) -> Iterator[World]:
+    settings, made = templates.settings("sqlite", populated=True, target=folder)
+    clock = FakeClock(START)
+    app = create_app(settings, clock=clock)
+    app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
+    assert made is not None
+    yield made.on(app, clock)
+    close_engine(app)
+
+
+def archive(name: str) -> bytes:
+    """Return a zip with one member of a name that fits nobody."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as made:
+        made.writestr(name.replace("/", "_"), b"\xff\xd8\xff\xe0" + b"\0" * 64)
+    return body.getvalue()
+
+
+SENT_FILES = {
+    "a roster": (
+        "officer",
+        "/office/sittings/{sitting}/roster",
+        "file",
+        lambda name: (xlsx([row(1, "王小明")]), name),
+    ),
+    "a cell of a roster": (
+        "officer",
+        "/office/sittings/{sitting}/roster",
+        "file",
+        lambda name: (xlsx([[name, name, name, name, name]]), "a.xlsx"),
+    ),
+    "a column of a roster": (
+        "officer",
+        "/office/sittings/{sitting}/roster",
+        "file",
+        lambda name: (xlsx([[*row(1), "x"]], [*HEADERS, name]), "a.xlsx"),
+    ),
+    "items": ("author", f"/bank/{BANK}/import", "file", lambda name: (workbook([truth()]), name)),
+    "a cell of items": (
+        "author",
+        f"/bank/{BANK}/import",
+        "file",
+        lambda name: (workbook([truth(name, point=name, answer=name)]), "a.xlsx"),
+    ),
+    "a photo": (
+        "officer",
+        "/office/sittings/{sitting}/photos",
+        "photos",
+        lambda name: (archive(f"{name}.jpg"), "a.zip"),
+    ),
+    "photos": (
+        "officer",
+        "/office/sittings/{sitting}/photos",
+        "photos",
+        lambda name: (archive("x.jpg"), f"{name}.zip"),
+    ),
+}
+
+
+@pytest.mark.parametrize("payload", CASES)
+@pytest.mark.parametrize("name", list(SENT_FILES))
+def test_what_a_file_says_stays_text(planning: World, name: str, payload: str) -> None:
+    """Names of files and what stands in them, on the page that tells what became of them."""
+    who, url, field, make = SENT_FILES[name]
+    client = planning.staff(who)
+    body, called = make(payload)
+    called = called if called.endswith((".xlsx", ".zip")) else f"{called}.xlsx"
+    reply = client.post(
+        url.format(sitting=planning.sitting_ref),
+        data={field: (io.BytesIO(body), called)},
+        follow_redirects=True,
+    )
+    assert reply.status_code < 500
+    found = parsed(reply.get_data(as_text=True))
+    assert found.comments == []
+    assert not {tag for tag, _ in found.tags} & {
+        "iframe",
+        "object",
+        "embed",
+        "base",
+        "style",
+        "math",
+        "img",
+        "animate",
+    }
+    assert not [one for _, names in found.tags for one in names if one.startswith(("on", "style", "srcdoc"))]
+    for tag, attribute, value in found.values:
+        assert MARK not in value or attribute not in {"href", "src", "action", "id", "class"}, tag
+    scripts = [value for tag, attribute, value in found.values if (tag, attribute) == ("script", "src")]
+    assert all(value.startswith("/static/") for value in scripts)
+    assert len(scripts) == sum(tag == "script" for tag, _ in found.tags)
