@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 from flask_babel import gettext as _
 
@@ -40,7 +42,9 @@ def banks() -> Answer:
 def bank(ref: str) -> Answer:
     """Show the items of a bank that match the search."""
     search = _search()
-    asked = {name: flask.request.args[name] for name in SEARCHED if name in flask.request.args}
+    asked: dict[str, Any] = {
+        name: flask.request.args[name] for name in SEARCHED if name in flask.request.args
+    }
     with reading() as session:
         found = store.bank_by_ref(session, ref)
         lines, total = catalogue.search_items(session, found.id, search)
