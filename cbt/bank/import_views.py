@@ -21,6 +21,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
 from cbt.web import access
+from cbt.web.downloads import attachment
 
 pages = flask.Blueprint("imports", __name__)
 
@@ -141,6 +142,4 @@ def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
 
 
 def _workbook(content: bytes, name: str) -> flask.Response:
-    response = flask.Response(content, mimetype=WORKBOOK)
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return attachment(content, WORKBOOK, name)

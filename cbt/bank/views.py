@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import flask
 from flask_babel import gettext as _
 
@@ -20,6 +22,8 @@ pages.register_blueprint(import_views.pages)
 
 Answer = flask.typing.ResponseReturnValue
 LONGEST_QUERY = 100
+SEARCHED = ("point", "text", "type", "difficulty")
+"""What of an address goes on to the next page of a search; the rest of it could steer how that is built."""
 
 
 @pages.get("/bank")
@@ -38,6 +42,9 @@ def banks() -> Answer:
 def bank(ref: str) -> Answer:
     """Show the items of a bank that match the search."""
     search = _search()
+    asked: dict[str, Any] = {
+        name: flask.request.args[name] for name in SEARCHED if name in flask.request.args
+    }
     with reading() as session:
         found = store.bank_by_ref(session, ref)
         lines, total = catalogue.search_items(session, found.id, search)
@@ -49,7 +56,7 @@ def bank(ref: str) -> Answer:
         total=total,
         search=search,
         pages=-(-total // PAGE_SIZE),
-        url_of=lambda page: flask.url_for(".bank", ref=ref, **{**flask.request.args, "page": page}),
+        url_of=lambda page: flask.url_for(".bank", ref=ref, **asked, page=page),
         ranges=taxonomy.ranges,
         types=[(kind.value, _(f"bank.type.{kind.value}")) for kind in ItemType],
     )

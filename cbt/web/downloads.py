@@ -1,0 +1,31 @@
+"""A file for a person to save, under a name that any browser and any header can hold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import quote
+
+import flask
+
+LONGEST_NAME = 120
+_NOT_A_NAME = re.compile(r'[\\/:*?"<>|;%]')
+
+
+def attachment(body: bytes, mimetype: str, name: str) -> flask.Response:
+    """Return `body` to be saved as `name`.
+
+    A name may come from a person's own file, so what could end a header, a quotation or a folder is left out.
+    A header holds Latin letters only: the name goes beside it in UTF-8 (RFC 6266).
+    """
+    response = flask.Response(body, mimetype=mimetype)
+    response.headers["Content-Disposition"] = disposition(name)
+    return response
+
+
+def disposition(name: str) -> str:
+    """Return the value of Content-Disposition for a file called `name`."""
+    seen = "".join(sign for sign in name if unicodedata.category(sign)[0] != "C")
+    whole = _NOT_A_NAME.sub("_", seen).strip(". ")[-LONGEST_NAME:] or "file"
+    plain = whole.encode("ascii", "replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(whole, safe='')}"

@@ -1,0 +1,201 @@
+"""What the product's code never does: the doors to whole kinds of attack that are not there.
+
+Read from the syntax tree, so that no comment and no text is taken for code.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APART = ("cbt/torture/", "cbt/demo/")
+"""What breaks an installation on purpose, and what fills one for show: no part of a served page."""
+
+OWN_LINE = ("cbt/delivery/packing.py",)
+"""Numbers and texts between processes of one server over a socket that only its own user's processes get
+(tests/db/test_write_line.py::test_an_owner_of_another_user_is_not_believed): no request's bytes are read so."""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Return the syntax tree of every module by its path below the root."""
+    return {
+        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8"))
+        for path in sorted((ROOT / "cbt").rglob("*.py"))
+    }
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Return the names of all modules that are imported, `a.b` for `from a import b` too."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+    return found
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call with the dotted name that is called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def texts(tree: ast.Module) -> Iterator[str]:
+    """Yield every text literal."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def imports(*names: str) -> Callable[[ast.Module], bool]:
+    return lambda tree: any(
+        one == name or one.startswith(f"{name}.") for one in imported(tree) for name in names
+    )
+
+
+def called(*names: str) -> Callable[[ast.Module], bool]:
+    return lambda tree: any(one in names for one, _ in calls(tree))
+
+
+def keyword(name: str, value: object) -> Callable[[ast.Module], bool]:
+    def has(tree: ast.Module) -> bool:
+        return any(
+            one.arg == name and isinstance(one.value, ast.Constant) and one.value.value is value
+            for _, call in calls(tree)
+            for one in call.keywords
+        )
+
+    return has
+
+
+def joined_statement(tree: ast.Module) -> bool:
+    """A statement joined from a value that is not a name of a table, a column or a place for a value."""
+    for name, call in calls(tree):
+        if name.split(".")[-1] in {"text", "execute", "exec_driver_sql", "executemany"} and call.args:
+            first = call.args[0]
+            if isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mod):
+                return True
+            if isinstance(first, ast.Call) and ast.unparse(first.func).endswith(".format"):
+                return True
+    return False
+
+
+def bare_cookie(tree: ast.Module) -> bool:
+    """A cookie without HttpOnly and SameSite."""
+    return any(
+        not {"httponly", "samesite"} <= {one.arg for one in call.keywords}
+        for name, call in calls(tree)
+        if name.endswith("response.set_cookie")
+    )
+
+
+def literal_secret(tree: ast.Module) -> bool:
+    """A password or key written into the code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            value = node.value.value
+            for target in node.targets:
+                name = ast.unparse(target).lower()
+                secret = name.split(".")[-1] in {"password", "secret", "secret_key", "token", "api_key"}
+                if secret and isinstance(value, str) and value:
+                    return True
+    return False
+
+
+def world_writable(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.Constant) and node.value in {0o777, 0o666} and not isinstance(node.value, bool)
+        for node in ast.walk(tree)
+    )
+
+
+def weak_cipher(tree: ast.Module) -> bool:
+    weak = ("md5", "sha1", "DES", "ECB", "RC4", "Blowfish", "PKCS1v15")
+    named = {one.split(".")[-1] for one, _ in calls(tree)} | {one.split(".")[-1] for one in imported(tree)}
+    return bool(named & set(weak)) or any(text.lower() in {"md5", "sha1"} for text in texts(tree))
+
+
+def shared_random(tree: ast.Module) -> bool:
+    """The generator everybody can foretell; a `random.Random` that is handed in shuffles, and guards nothing."""
+    return any(
+        one.startswith("random.") and not one.startswith(("random.Random", "random.SystemRandom"))
+        for one, _ in calls(tree)
+    )
+
+
+NEVER: dict[str, tuple[Callable[[ast.Module], bool], tuple[str, ...]]] = {
+    "text that is run (eval, exec)": (called("eval", "exec", "compile", "__import__"), ()),
+    "objects read back from bytes (pickle, marshal, shelve)": (
+        imports("pickle", "marshal", "shelve", "dill"),
+        OWN_LINE,
+    ),
+    "YAML": (imports("yaml", "ruamel"), ()),
+    "XML": (imports("xml", "lxml", "defusedxml", "xmltodict"), ()),
+    "a shell": (called("os.system", "os.popen", "subprocess.getoutput"), ()),
+    "a command line as one text": (keyword("shell", True), ()),
+    "requests to other servers": (
+        imports("urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3"),
+        APART,
+    ),
+    "mail": (imports("smtplib", "imaplib", "poplib", "email.mime"), ()),
+    "directories of people (LDAP)": (imports("ldap", "ldap3"), ()),
+    "a cache server": (imports("redis", "memcache", "pymemcache", "pylibmc"), ()),
+    "web sockets, GraphQL or WebRTC": (imports("websockets", "graphql", "strawberry", "graphene", "aiortc"), ()),
+    "OAuth, SAML or JSON web tokens": (imports("authlib", "oauthlib", "jwt", "jose", "saml2", "onelogin"), ()),
+    "templates made of text": (called("flask.render_template_string", "render_template_string"), ()),
+    "text that is called safe": (called("Markup", "markupsafe.Markup", "flask.Markup"), APART),
+    "a debugger": (keyword("debug", True), ()),
+    "a server for development": (called("app.run", "flask.run"), ()),
+    "weak digests and ciphers": (weak_cipher, ()),
+    "chance that can be foretold": (shared_random, APART),
+    "certificates that are not checked": (keyword("verify", False), APART),
+    "unchecked TLS": (called("ssl._create_unverified_context"), ()),
+    "statements put together from values": (joined_statement, ()),
+    "cookies open to scripts or other sites": (bare_cookie, ()),
+    "secrets in the code": (literal_secret, ()),
+    "files for everybody": (world_writable, ()),
+    "temporary files that can be foretold": (called("tempfile.mktemp", "os.tempnam"), ()),
+    "archives unpacked by their own paths": (
+        called("archive.extractall", "zipfile.extractall", "shutil.unpack_archive"),
+        (),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("does", "apart"), [pytest.param(*one, id=name) for name, one in NEVER.items()])
+def test_no_module_has(does: Callable[[ast.Module], bool], apart: tuple[str, ...]) -> None:
+    sinners = [
+        path for path, tree in modules().items() if not path.startswith(apart or ("-",)) and does(tree)
+    ]
+    assert len(modules()) > 200
+    assert sinners == []
+
+
+SEEN = {
+    "text that is run (eval, exec)": "eval('1')",
+    "objects read back from bytes (pickle, marshal, shelve)": "from pickle import loads",
+    "XML": "import xml.etree.ElementTree",
+    "a command line as one text": "run('ls', shell=True)",
+    "requests to other servers": "import urllib.request",
+    "weak digests and ciphers": "hashlib.md5(b'')",
+    "chance that can be foretold": "random.choice('ab')",
+    "statements put together from values": "session.execute('SELECT %s' % name)",
+    "cookies open to scripts or other sites": "response.set_cookie('a', 'b')",
+    "secrets in the code": "password = 'x'",
+    "files for everybody": "os.chmod(path, 0o777)",
+    "a debugger": "app.run(debug=True)",
+    "templates made of text": "flask.render_template_string(text)",
+}
+
+
+@pytest.mark.parametrize("name", list(SEEN))
+def test_the_search_sees_it(name: str) -> None:
+    assert NEVER[name][0](ast.parse(SEEN[name]))
