@@ -14,6 +14,7 @@ from cbt.results.retake_store import Ledger
 from cbt.results.sheet import SittingSheet
 from cbt.results.summary import people_of
 from cbt.rules.roles import Role
+from cbt.sheets.writing import XLSX
 from cbt.web import access
 from cbt.web.i18n import explain, local_zone
 from cbt.web.login import Principal, current_principal
@@ -21,7 +22,6 @@ from cbt.web.login import Principal, current_principal
 pages = flask.Blueprint("results", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pages.app_template_filter("as_points")
