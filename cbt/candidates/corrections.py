@@ -19,6 +19,7 @@ from cbt.candidates.personal import DOCUMENT, document_index, seal
 from cbt.candidates.photos import store_photo
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
+from cbt.web.texts import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def correct_candidate(
 
 
 def _rename(candidate: Candidate, name: str, before: dict[str, str], after: dict[str, str]) -> None:
-    # Rare characters are kept as given; only the ends are trimmed.
-    plain = name.strip()
+    # Rare characters are kept as given; blanks are trimmed.
+    plain = one_line(name, "name")
     if not plain or len(plain) > 60:
         raise InvalidInput("correction.name", field="name")
     before["name"], after["name"] = candidate.name, plain

@@ -20,7 +20,8 @@ MOST_SIDE = 12_000
 LONGEST = 960
 """The longer side of what is kept, in pixels: enough to compare a face on a large screen and in print."""
 MOST_STORED = 300 * 1024
-QUALITIES = (88, 80, 70, 55)
+SIZES = ((LONGEST, 88), (LONGEST, 75), (LONGEST, 60), (LONGEST // 2, 60))
+"""(longer side, JPEG quality) as they are tried: no picture of the last is larger than MOST_STORED."""
 _FORMATS = ("JPEG", "PNG")
 _WHITE = (255, 255, 255)
 _SRGB = ImageCms.createProfile("sRGB")
@@ -162,7 +163,8 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _jpeg(picture: Image.Image) -> bytes:
     picture.info.clear()
-    for quality in QUALITIES:
+    for side, quality in SIZES:
+        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality, optimize=True)
         if buffer.tell() <= MOST_STORED:

@@ -118,6 +118,9 @@ def _gather(name: str, found: Iterable[Sequence[object]], most: int, columns: in
     lost: list[tuple[int, int]] = []
     blank = 0
     for number, row in enumerate(found):
+        if row.count("") == len(row):  # a million of them come before one cell far below
+            blank += 1
+            continue
         cells = [_text(cell) for cell in row]
         while cells and not cells[-1]:
             cells.pop()
