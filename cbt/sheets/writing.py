@@ -22,7 +22,8 @@ _OPTIONS = {
     "strings_to_urls": False,
     "strings_to_numbers": False,
 }
-_TEXT_FORMAT = {"num_format": "@"}
+_TEXT_FORMAT = {"num_format": 49}
+"""The built-in format of texts (@)."""
 _FORMULA = frozenset("=+-@")
 _LINE_OR_TAB = frozenset("\t\r\n")
 _QUOTES = frozenset("\"'`‘’“”„‚«»")

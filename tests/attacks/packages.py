@@ -130,7 +130,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, *extra: bytes, depth: int = 8, kind: int = 2) -> bytes:
-    """Return a PNG that says it has this size, with other chunks before its data; the data are one row."""
+    """Return a PNG that says it has this size, with other chunks before its data; the data are small."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
-    body = chunk(b"IDAT", zlib.compress((b"\0" + b"\1" * width * 3) * min(height, 400)))
+    body = chunk(b"IDAT", zlib.compress((b"\0" + b"\1" * min(width, 400) * 3) * min(height, 400)))
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + body + chunk(b"IEND", b"")

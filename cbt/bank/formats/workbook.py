@@ -28,14 +28,14 @@ def read_workbook(content: bytes) -> list[Sheet]:
     ("sheet.locked"), ("sheet.too_long") and ("sheet.too_wide") with the sheet.
     """
     if not content.startswith(_KINDS):
-        raise InvalidInput("bank.not_workbook", field="file")
+        raise InvalidInput("bank.not_workbook")
     try:
         found = reading.read_workbook(content, _BOUNDS)
     except InvalidInput as error:
         if error.code == "sheet.unreadable":
-            raise InvalidInput("bank.not_workbook", field="file") from error
+            raise InvalidInput("bank.not_workbook") from error
         if error.code == "sheet.too_big":
-            raise InvalidInput("bank.workbook_too_big", field="file") from error
+            raise InvalidInput("bank.workbook_too_big") from error
         raise
     return [Sheet(sheet.name, [row[:MAX_COLUMNS] for row in sheet.rows]) for sheet in found]
 
