@@ -42,6 +42,7 @@ from cbt.web.disks import low_disks
 from cbt.web.headers import init_headers
 from cbt.web.i18n import init_i18n
 from cbt.web.login import current_principal, init_login, register_resolver
+from cbt.web.numbers import BoundedInteger
 from cbt.web.problems import init_problems
 from cbt.web.proxies import init_proxies
 from cbt.web.receiving import RECEIVED_AT, init_receiving, refuse_unread
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     """Return the app of one process; `clock` is the only way to bring another clock."""
     settings = settings or read_settings()
     app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
+    app.url_map.converters["int"] = BoundedInteger
     app.extensions["cbt_settings"] = settings
     app.extensions["cbt_clock"] = clock or SystemClock()
     app.extensions["cbt_agreement"] = Agreement()

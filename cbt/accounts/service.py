@@ -19,6 +19,7 @@ from cbt.rules.roles import Role
 from cbt.web import throttle
 from cbt.web.login import Principal, open_login, revoke_login, revoke_logins
 from cbt.web.refs import new_ref
+from cbt.web.texts import one_line
 
 log = logging.getLogger(__name__)
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
@@ -100,11 +101,11 @@ def create_staff(
 ) -> str:
     """Add a staff member and return the one-time password, which is kept nowhere.
 
-    Raise InvalidInput("staff.login"|"staff.name"|"staff.roles"), Conflict("staff.login_taken").
+    Raise InvalidInput("staff.login"|"staff.name"|"staff.roles"|"text.unseen"), Conflict("staff.login_taken").
 
     Source: R-62.
     """
-    login, name, wanted = login.strip().casefold(), " ".join(name.split()), sorted(set(roles))
+    login, name, wanted = login.strip().casefold(), one_line(name, "name"), sorted(set(roles))
     if not _LOGIN.fullmatch(login):
         raise InvalidInput("staff.login", field="login")
     if not 1 <= len(name) <= 60:

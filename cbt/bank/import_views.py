@@ -20,13 +20,13 @@ from cbt.bank.texts import field_label, note
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
+from cbt.sheets.writing import XLSX
 from cbt.web import access
 from cbt.web.downloads import attachment
 
 pages = flask.Blueprint("imports", __name__)
 
 Answer = flask.typing.ResponseReturnValue
-WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_SHOWN = 300
 READERS = (Role.AUTHOR, Role.REVIEWER)
 
@@ -137,9 +137,10 @@ def undo(ref: str, run_ref: str) -> Answer:
 def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
     with reading() as session:
         draft = store.draft_of(session, ref, draft_ref, actor=actor())
-        found = read_national(draft.content, draft.file_name)
+    found = read_national(draft.content, draft.file_name)
+    with reading() as session:
         return service.review_for(session, found, ref), draft.content
 
 
 def _workbook(content: bytes, name: str) -> flask.Response:
-    return attachment(content, WORKBOOK, name)
+    return attachment(content, XLSX, name)

@@ -22,5 +22,5 @@ def unit_plans(blueprint_file: Path) -> dict[int, UnitPlan]:
             unit["number"]: UnitPlan(timedelta(minutes=float(unit["minutes"])), Decimal(unit["points"]))
             for unit in units
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, KeyError, TypeError, AttributeError):
         return {}

@@ -16,12 +16,14 @@ from cbt.rules.item import ItemType
 from cbt.rules.roles import Role
 from cbt.web import access
 from cbt.web.login import current_principal
+from cbt.web.numbers import page_of, whole_number
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
 
 Answer = flask.typing.ResponseReturnValue
 LONGEST_QUERY = 100
+MOST_VERSION = 10**9
 SEARCHED = ("point", "text", "type", "difficulty")
 """What of an address goes on to the next page of a search; the rest of it could steer how that is built."""
 
@@ -42,9 +44,7 @@ def banks() -> Answer:
 def bank(ref: str) -> Answer:
     """Show the items of a bank that match the search."""
     search = _search()
-    asked: dict[str, Any] = {
-        name: flask.request.args[name] for name in SEARCHED if name in flask.request.args
-    }
+    asked = _asked()
     with reading() as session:
         found = store.bank_by_ref(session, ref)
         lines, total = catalogue.search_items(session, found.id, search)
@@ -66,7 +66,7 @@ def bank(ref: str) -> Answer:
 @access.roles(Role.AUTHOR, Role.REVIEWER)
 def item(ref: str, item_ref: str) -> Answer:
     """Show one item as the candidate meets it, with its key, explanation and history."""
-    number = flask.request.args.get("version", type=int)
+    number = whole_number(flask.request.args.get("version", ""), most=MOST_VERSION)
     with reading() as session:
         found = store.bank_by_ref(session, ref)
         sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
@@ -81,15 +81,20 @@ def item(ref: str, item_ref: str) -> Answer:
     )
 
 
+def _asked() -> dict[str, Any]:
+    """Return what of the address is the search; any other name would be one of `url_for` itself."""
+    return {name: flask.request.args[name] for name in SEARCHED if name in flask.request.args}
+
+
 def _search() -> Search:
     """Read the search from the address; what makes no sense there means everything."""
     args = flask.request.args
     kind = args.get("type", "")
-    difficulty = args.get("difficulty", type=int)
+    difficulty = whole_number(args.get("difficulty", ""), most=5)
     return Search(
         point=args.get("point", "").strip()[:20],
         text=args.get("text", "").strip()[:LONGEST_QUERY],
         type=kind if kind in list(ItemType) else "",
-        difficulty=difficulty if difficulty in range(1, 6) else None,
-        page=min(max(args.get("page", 1, type=int), 1), 100_000),
+        difficulty=difficulty or None,
+        page=page_of(args),
     )

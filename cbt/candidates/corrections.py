@@ -16,18 +16,20 @@ from cbt.audit import chain
 from cbt.candidates import door_store
 from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.photos import store_photo
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
+from cbt.web.texts import one_line
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What is put right; None leaves it. `document` is (type, number), `photo` is (mimetype, bytes)."""
+    """What is put right; None leaves it. `document` is (type, number), `photo` a JPEG that `redraw` made."""
 
     evidence: str
     name: str | None = None
     document: tuple[str, str] | None = None
-    photo: tuple[str, bytes] | None = None
+    photo: bytes | None = None
 
 
 def correct_candidate(
@@ -74,8 +76,8 @@ def correct_candidate(
 
 
 def _rename(candidate: Candidate, name: str, before: dict[str, str], after: dict[str, str]) -> None:
-    # Rare characters are kept as given; only the ends are trimmed.
-    plain = name.strip()
+    # Rare characters are kept as given; blanks are trimmed.
+    plain = one_line(name, "name")
     if not plain or len(plain) > 60:
         raise InvalidInput("correction.name", field="name")
     before["name"], after["name"] = candidate.name, plain
@@ -107,20 +109,12 @@ def _renumber(
 
 
 def _picture(
-    session: Session,
-    candidate: Candidate,
-    photo: tuple[str, bytes],
-    before: dict[str, str],
-    after: dict[str, str],
+    session: Session, candidate: Candidate, image: bytes, before: dict[str, str], after: dict[str, str]
 ) -> None:
-    mimetype, image = photo
     former = session.get(CandidatePhoto, candidate.id)
     before["photo"] = "" if former is None else _digest(former.image)
     after["photo"] = _digest(image)
-    if former is None:
-        session.add(CandidatePhoto(candidate_id=candidate.id, mimetype=mimetype, image=image))
-    else:
-        former.mimetype, former.image = mimetype, image
+    store_photo(session, candidate.id, image)
 
 
 def _digest(image: bytes) -> str:

@@ -16,7 +16,10 @@ from cbt.candidates.roster_views import uploaded
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.exams.store import blueprint_of
+from cbt.pictures.receiving import redraw
+from cbt.pictures.serving import picture
 from cbt.rules.roles import Role
+from cbt.sheets.writing import XLSX
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.web import access
 
@@ -90,7 +93,7 @@ def export(ref: str) -> Answer:
         return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
     if form.get("format") == "csv":
         return download(roster_export.to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
-    return download(roster_export.to_xlsx(rows), roster_export.XLSX, f"roster-{ref}.xlsx")
+    return download(roster_export.to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
 
 
 def download(body: bytes, mimetype: str, name: str) -> flask.Response:
@@ -104,7 +107,7 @@ def download(body: bytes, mimetype: str, name: str) -> flask.Response:
 @access.roles(*READERS)
 def roster_template() -> Answer:
     """Send the empty roster workbook."""
-    return download(roster_export.template(), roster_export.XLSX, "roster-template.xlsx")
+    return download(roster_export.template(), XLSX, "roster-template.xlsx")
 
 
 @pages.get("/office/sittings/<ref>/tickets")
@@ -169,7 +172,7 @@ def photo(ref: str) -> Answer:
         found = store.photo_of(session, store.entry_for(session, ref, me()).candidate.id)
     if found is None:
         raise NotFound("photo.none")
-    return flask.Response(found.image, mimetype=found.mimetype)
+    return picture(found.mimetype, found.image)
 
 
 @pages.post("/office/registrations/<ref>/reveal")
@@ -206,13 +209,13 @@ def correct(ref: str) -> Answer:
 def _correction() -> Correction:
     form = flask.request.form
     number = form.get("document_number", "").strip()
-    picture = flask.request.files.get("photo")
-    image = picture.read() if picture is not None and picture.filename else b""
+    sent = flask.request.files.get("photo")
+    image = sent.read() if sent is not None and sent.filename else b""
     return Correction(
         evidence=form.get("evidence", ""),
         name=form.get("name", "").strip() or None,
         document=(form.get("document_type", ""), number) if number else None,
-        photo=(photos.photo_kind(image), image) if image else None,
+        photo=redraw(image) if image else None,
     )
 
 

@@ -13,6 +13,7 @@ from cbt.candidates import roster_columns as columns
 from cbt.candidates.roster_file import Cell, Line, open_roster
 from cbt.errors import InvalidInput
 from cbt.rules.admission import mask_document, normalise_document, valid_resident_id
+from cbt.rules.visible import Unseen, private_use, unseen, with_codes
 
 HEADER_WITHIN = 10
 _RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
@@ -139,9 +140,12 @@ class _RowReader:
         self.problems: list[Problem] = []
         self._cells = cells
         self._names = names
+        self._unseen = {column: found for column, cell in cells.items() if (found := unseen(cell.text))}
 
     def read(self) -> RosterRow:
         """Return the row as far as it can be read."""
+        for column, found in self._unseen.items():
+            self._refuse(column, found)
         document_type, document_number = self._document()
         factor, extra = self._accommodation()
         return RosterRow(
@@ -177,9 +181,18 @@ class _RowReader:
     def _note(
         self, column: str, code: str, *, value: str | None = None, stop: bool = True, **params: object
     ) -> None:
+        if column in self._unseen:
+            return  # what stands there was refused as a whole
         shown = self._raw(column) if value is None else value
         header = self._names.get(column, columns.COLUMNS[column][0])
         self.problems.append(Problem(self.number, header, shown[:80], code, params, stop))
+
+    def _refuse(self, column: str, found: Unseen) -> None:
+        text = self._raw(column)
+        shown = with_codes(mask_document(text) if column == "document_number" else text)
+        header = self._names.get(column, columns.COLUMNS[column][0])
+        params = {"place": found.place, "character": found.code}
+        self.problems.append(Problem(self.number, header, shown[:80], "text.unseen", params))
 
     def _required(self, column: str) -> str:
         text = self._plain(column)
@@ -200,6 +213,8 @@ class _RowReader:
             self._note("name", "roster.required", name=columns.COLUMNS["name"][0])
         elif len(name) > 60:
             self._note("name", "roster.too_long", maximum=60)
+        elif found := private_use(name):
+            self._note("name", "text.private_use", stop=False, place=found.place, character=found.code)
         return name
 
     def _document(self) -> tuple[str, str]:

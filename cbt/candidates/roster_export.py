@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-import xlsxwriter
 from flask_babel import gettext
 
 from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone, open_sealed
 from cbt.candidates.roster_columns import COLUMNS, DOCUMENT_NAMES, REQUIRED
 from cbt.candidates.store import Entry
 from cbt.rules.blueprint import ExamBlueprint
+from cbt.sheets import writing
+from cbt.sheets.writing import text_format, write_text
 
 TEMPLATE_COLUMNS = (
     "name", "document_type", "document_number", "level", "paper", "gender", "phone", "employer", "batch",
     "eligibility", "kind", "ticket", "room", "seat", "accommodation", "note",
 )  # fmt: skip
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _WIDTHS = {"document_number": 24, "employer": 28, "batch": 24, "ticket": 16, "note": 24, "phone": 16}
 
 
 def template() -> bytes:
     """Return an empty roster workbook: the headers, text columns, and a sheet that explains each column."""
     buffer = io.BytesIO()
-    with _book(buffer) as book:
+    with writing.new_workbook(buffer) as book:
         sheet = book.add_worksheet(gettext("office.template.sheet"))
-        _head(book, sheet)
+        text = _head(book, sheet)
         notes = book.add_worksheet(gettext("office.template.notes"))
         notes.set_column(0, 0, 18)
         notes.set_column(1, 1, 90)
         for row, column in enumerate(TEMPLATE_COLUMNS):
-            notes.write_string(row, 0, _header(column))
-            notes.write_string(row, 1, gettext(f"office.template.column.{column}"))
-        notes.write_string(len(TEMPLATE_COLUMNS) + 1, 0, COLUMNS["document_type"][0])
+            write_text(notes, row, 0, _header(column), text)
+            write_text(notes, row, 1, gettext(f"office.template.column.{column}"), text)
+        write_text(notes, len(TEMPLATE_COLUMNS) + 1, 0, COLUMNS["document_type"][0], text)
         kinds = "、".join(names[0] for names in DOCUMENT_NAMES.values())
-        notes.write_string(len(TEMPLATE_COLUMNS) + 1, 1, kinds)
+        write_text(notes, len(TEMPLATE_COLUMNS) + 1, 1, kinds, text)
     return buffer.getvalue()
 
 
@@ -90,44 +89,31 @@ def accommodation_text(entry: Entry) -> str:
 def to_xlsx(rows: Sequence[Sequence[str]]) -> bytes:
     """Return roster rows as a workbook, every cell a string."""
     buffer = io.BytesIO()
-    with _book(buffer) as book:
+    with writing.new_workbook(buffer) as book:
         sheet = book.add_worksheet(gettext("office.template.sheet"))
-        _head(book, sheet)
+        shape = _head(book, sheet)
         for number, row in enumerate(rows, 1):
             for place, text in enumerate(row):
-                sheet.write_string(number, place, text)
+                write_text(sheet, number, place, text, shape)
     return buffer.getvalue()
 
 
 def to_csv(rows: Sequence[Sequence[str]]) -> bytes:
-    """Return roster rows as CSV with a byte-order mark; a cell that looks like a formula is quoted."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow([_header(column) for column in TEMPLATE_COLUMNS])
-    for row in rows:
-        writer.writerow([f"'{text}" if text.startswith(_FORMULA_STARTS) else text for text in row])
-    return buffer.getvalue().encode("utf-8-sig")
-
-
-def _book(buffer: io.BytesIO) -> xlsxwriter.Workbook:
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    return xlsxwriter.Workbook(buffer, options)
+    """Return roster rows as CSV with a byte-order mark; a cell that looks like a formula is marked as text."""
+    return writing.to_csv([[_header(column) for column in TEMPLATE_COLUMNS], *rows])
 
 
 def _header(column: str) -> str:
     return COLUMNS[column][0] + ("*" if column in REQUIRED else "")
 
 
-def _head(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
-    text = book.add_format({"num_format": "@"})
-    required = book.add_format({"bold": True, "bg_color": "#DCE8FB", "border": 1})
-    optional = book.add_format({"bold": True, "bg_color": "#F2F2F2", "border": 1})
+def _head(book: Any, sheet: Any) -> Any:
+    """Write the headers; return the format of the cells below them."""
+    text = text_format(book)
+    required = text_format(book, {"bold": True, "bg_color": "#DCE8FB", "border": 1})
+    optional = text_format(book, {"bold": True, "bg_color": "#F2F2F2", "border": 1})
     for place, column in enumerate(TEMPLATE_COLUMNS):
         sheet.set_column(place, place, _WIDTHS.get(column, 13), text)
-        sheet.write_string(0, place, _header(column), required if column in REQUIRED else optional)
+        write_text(sheet, 0, place, _header(column), required if column in REQUIRED else optional)
     sheet.freeze_panes(1, 1)
+    return text

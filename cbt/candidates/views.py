@@ -14,6 +14,7 @@ from cbt.candidates.seats import Machine
 from cbt.candidates.sign_in import Choice, SignedIn, SignInInput
 from cbt.db.types import from_micros, to_micros
 from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
+from cbt.pictures.serving import picture
 from cbt.web import access
 from cbt.web.i18n import explain
 from cbt.web.login import MACHINE_COOKIE, Principal, current_principal, forget, remember
@@ -193,7 +194,7 @@ def wait() -> Reply:
 def photo() -> Reply:
     """The candidate's own photo."""
     mimetype, image = door_service.photo(_candidate().subject_id)
-    return flask.Response(image, mimetype=mimetype)
+    return picture(mimetype, image)
 
 
 @pages.post("/exam/leave")

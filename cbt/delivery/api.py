@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import flask
@@ -31,6 +31,8 @@ pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 Reply = flask.typing.ResponseReturnValue
 
 LEASE_HEADER = "X-CBT-Lease"
+FARTHEST_CLOCK = timedelta(days=1)
+"""How far a machine's clock may be off before what it says of a moment is worth nothing."""
 REFUSALS = {
     Outcome.LEASE_LOST: Conflict("lease.lost"),
     Outcome.SUSPENDED: Locked("attempt.suspended"),
@@ -81,7 +83,7 @@ def advance(ref: str) -> Reply:
     body = _body()
     info = current_journal().infos.get(ref)
     from_unit = body.get("from_unit")
-    if not isinstance(from_unit, int) or isinstance(from_unit, bool):
+    if not isinstance(from_unit, int) or isinstance(from_unit, bool) or not 0 <= from_unit < 2**31:
         raise InvalidInput("web.bad_request")
     now = flask.g.now
     moved = service.advance_unit(
@@ -193,7 +195,9 @@ def _instant(raw: object, now: datetime) -> datetime:
         pressed_at = datetime.fromisoformat(raw) if isinstance(raw, str) else now
     except ValueError:
         return now
-    return pressed_at if pressed_at.tzinfo is not None else now
+    if pressed_at.tzinfo is None or abs(pressed_at - now) > FARTHEST_CLOCK:
+        return now
+    return pressed_at
 
 
 def _saved_reply(info: AttemptInfo, saved: Saved, now: datetime) -> Reply:

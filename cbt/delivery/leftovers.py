@@ -65,7 +65,7 @@ def read_leftovers(raw: object) -> tuple[list[Key], list[str]]:
 
 
 def _ref(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 40 or "\0" in value:
+    if not isinstance(value, str) or len(value) > 40 or not value.isascii() or "\0" in value:
         raise InvalidInput("web.bad_request")
     return value
 

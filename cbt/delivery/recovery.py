@@ -29,6 +29,8 @@ MAX_BYTES = 512 * 1024
 MAX_ENTRIES = 400
 MAX_RECEIPTS = 16
 MOST = 2**31 - 1
+YEARS = range(2000, 2200)
+"""Years a machine's clock may stand in; the ends of the calendar cannot be computed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def seal_secret(personal_key: bytes, attempt_ref: str, epoch: int) -> str:
 def read_envelope(text: str) -> Sealed:
     """Return the outside of a file; raise InvalidInput("recovery.unreadable") for anything else."""
     try:
+        if len(text) > MAX_BYTES:
+            raise ValueError
         raw = json.loads(text)
         if raw["format"] != FORMAT:
             raise InvalidInput("recovery.unreadable", field="file")
@@ -153,13 +157,13 @@ def _whole(value: object) -> int:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= 100 or "\0" in value:
+    if not isinstance(value, str) or not 0 < len(value) <= 100 or not value.isascii() or "\0" in value:
         raise ValueError
     return value
 
 
 def _instant(value: object) -> datetime:
     instant = datetime.fromisoformat(_text(value))
-    if instant.tzinfo is None:
+    if instant.tzinfo is None or instant.year not in YEARS:
         raise ValueError
     return instant

@@ -25,7 +25,7 @@ from cbt.rules.blueprint import (
     Unit,
     check,
 )
-from cbt.rules.item import ItemType, PartialCredit
+from cbt.rules.item import ItemType, PartialCredit, number
 
 Table = Mapping[str, Any]
 
@@ -40,7 +40,10 @@ def read(text: str) -> tuple[ExamBlueprint | None, list[Finding]]:
     """
     try:
         data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # an int of 5,000 digits and 5,000 brackets are no TOML error
         return None, [Finding((), "blueprint.unreadable", {"detail": str(error)})]
     findings: list[Finding] = []
     blueprint = _blueprint(data, findings)
@@ -194,8 +197,7 @@ def _whole(value: object) -> int | None:
 def _points(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    found = Decimal(value)
-    return found if found.is_finite() else None
+    return number(value)
 
 
 def _switch(value: object) -> bool | None:

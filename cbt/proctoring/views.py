@@ -8,6 +8,7 @@ import flask_babel
 from cbt.accounts.second import confirm_second
 from cbt.db.unit_of_work import reading
 from cbt.errors import NotAllowed, NotFound
+from cbt.pictures.serving import picture
 from cbt.proctoring import acts, filters, service, shown
 from cbt.proctoring.board import Board
 from cbt.proctoring.desk import By, Said, Second, runs_rooms
@@ -135,7 +136,7 @@ def photo(room_ref: str, ref: str) -> Reply:
     found = service.read_photo(ref, _me())
     if found is None:
         return flask.redirect(flask.current_app.extensions["cbt_assets"].url("proctoring/no-photo.svg"))
-    return flask.Response(found.image, mimetype=found.mimetype)
+    return picture(found.mimetype, found.image)
 
 
 @pages.get("/proctor/rooms/<room_ref>/acts/<code>")

@@ -14,14 +14,15 @@ from cbt.results.retake_store import Ledger
 from cbt.results.sheet import SittingSheet
 from cbt.results.summary import people_of
 from cbt.rules.roles import Role
+from cbt.sheets.writing import XLSX
 from cbt.web import access
 from cbt.web.i18n import explain, local_zone
 from cbt.web.login import Principal, current_principal
+from cbt.web.numbers import whole_number
 
 pages = flask.Blueprint("results", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pages.app_template_filter("as_points")
@@ -41,13 +42,13 @@ def as_unrounded(value: Decimal) -> str:
 @access.roles(*READERS)
 def index() -> flask.typing.ResponseReturnValue:
     """List the sittings that are over."""
-    raw = flask.request.args.get("page", "1")
-    if not raw.isdecimal() or not 1 <= int(raw) <= 10_000:
+    page = whole_number(flask.request.args.get("page", "1"), most=10_000)
+    if not page:
         raise NotFound("web.no_page")
     return flask.render_template(
         "results/index.html",
-        overview=service.overview(page=int(raw)),
-        page=int(raw),
+        overview=service.overview(page=page),
+        page=page,
         page_url=lambda number: flask.url_for("results.index", page=number),
     )
 

@@ -9,17 +9,16 @@ from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
-import xlsxwriter
 from flask_babel import gettext as _
 
 from cbt.results.outcomes import Decision
 from cbt.results.sheet import Line, PaperSheet, SittingSheet
 from cbt.results.summary import Person
 from cbt.rules.retake import Outcome
+from cbt.sheets.writing import new_workbook, text_format, write_text
 
 Cell = str | int | Decimal | None
 
-_TEXT_ONLY = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 _NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\']")
 _NAME_LENGTH = 31
 _POINTS_FORMAT = "0.0##"
@@ -49,17 +48,18 @@ def build(sheet: SittingSheet, people: Sequence[Person], *, subtitle: str) -> by
     No cell is a formula, whatever a name begins with: strings are written as strings.
     """
     target = BytesIO()
-    book = xlsxwriter.Workbook(target, {"in_memory": True, **_TEXT_ONLY})
+    book = new_workbook(target)
     frame = {"border": 1, "valign": "vcenter", "text_wrap": True}
     wrapped = _Book(
         book,
         formats={
-            "title": book.add_format({"bold": True, "font_size": 16, "align": "center"}),
-            "sub": book.add_format({"align": "center", "font_color": "#555555"}),
-            "head": book.add_format({**frame, "bold": True, "align": "center", "bg_color": "#EEF1F6"}),
-            "text": book.add_format(frame),
+            "title": text_format(book, {"bold": True, "font_size": 16, "align": "center"}),
+            "sub": text_format(book, {"align": "center", "font_color": "#555555"}),
+            "head": text_format(book, {**frame, "bold": True, "align": "center", "bg_color": "#EEF1F6"}),
+            "text": text_format(book, frame),
+            "count": book.add_format(frame),
             "number": book.add_format({**frame, "align": "right", "num_format": _POINTS_FORMAT}),
-            "sign": book.add_format({"top": 0, "align": "left"}),
+            "sign": text_format(book, {"top": 0, "align": "left"}),
         },
     )
     _overall_sheet(wrapped, people, subtitle)
@@ -148,12 +148,12 @@ def _write(
     sheet = book.sheet(name)
     last = len(heads) - 1
     sheet.merge_range(0, 0, 0, last, "", book.formats["title"])
-    sheet.write_string(0, 0, f"{_('results.book.title')} · {name}", book.formats["title"])
+    write_text(sheet, 0, 0, f"{_('results.book.title')} · {name}", book.formats["title"])
     sheet.merge_range(1, 0, 1, last, "", book.formats["sub"])
-    sheet.write_string(1, 0, subtitle, book.formats["sub"])
+    write_text(sheet, 1, 0, subtitle, book.formats["sub"])
     for column, (head, width) in enumerate(zip(heads, widths, strict=True)):
         sheet.set_column(column, column, width)
-        sheet.write_string(2, column, head, book.formats["head"])
+        write_text(sheet, 2, column, head, book.formats["head"])
     for place, row in enumerate(rows, 3):
         for column, cell in enumerate(row):
             _cell(book, sheet, place, column, cell)
@@ -163,11 +163,11 @@ def _write(
 
 def _cell(book: _Book, sheet: Any, row: int, column: int, cell: Cell) -> None:
     if isinstance(cell, int):
-        sheet.write_number(row, column, cell, book.formats["text"])
+        sheet.write_number(row, column, cell, book.formats["count"])
     elif isinstance(cell, Decimal):
         sheet.write_number(row, column, cell, book.formats["number"])
     elif cell:
-        sheet.write_string(row, column, cell, book.formats["text"])
+        write_text(sheet, row, column, cell, book.formats["text"])
     else:
         sheet.write_blank(row, column, None, book.formats["text"])
 
@@ -175,7 +175,7 @@ def _cell(book: _Book, sheet: Any, row: int, column: int, cell: Cell) -> None:
 def _signatures(book: _Book, sheet: Any, row: int, last: int) -> None:
     step = max((last + 1) // len(_SIGNATURES), 1)
     for place, label in enumerate(_SIGNATURES):
-        sheet.write_string(row, place * step, f"{_(label)} ____________", book.formats["sign"])
+        write_text(sheet, row, place * step, f"{_(label)} ____________", book.formats["sign"])
 
 
 def _page(sheet: Any) -> None:

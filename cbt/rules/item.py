@@ -36,6 +36,9 @@ __all__ = [
     "parse_content",
 ]
 
+MOST_PLACES = 60
+"""Digits of a number, and places its point may be moved: more than any sum of an examination has."""
+MOST_BLANK_DIGITS = 3
 _BLANK = re.compile(r"\{\{(\d+)\}\}")
 
 
@@ -88,14 +91,20 @@ def parse_answer_key(content: ItemContent, answer: object) -> AnswerKey:
 
 
 def number(value: object) -> Decimal | None:
-    """Return a number an author wrote as text or as a number, or None when it is none."""
+    """Return a number an author wrote as text or as a number, or None when it is none.
+
+    Nor is it one with more than 60 places: 1e999999 is written in eight characters, and its digits fill a page.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     try:
         found = Decimal(str(value).strip())
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # ValueError: an int of more digits than Python writes
         return None
-    return found if found.is_finite() else None
+    if not found.is_finite():
+        return None
+    digits, exponent = found.as_tuple().digits, int(found.as_tuple().exponent)
+    return found if len(digits) <= MOST_PLACES and abs(exponent) <= MOST_PLACES else None
 
 
 def _key(kind: ItemType, answer: object, choices: int, blanks: int) -> AnswerKey:
@@ -164,7 +173,7 @@ def _read_numeric(data: Mapping[str, object]) -> dict[str, object]:
     decimals, tolerance = data.get("decimals", 0), number(data.get("tolerance", 0))
     if _blank_count(stem) != 1:
         raise InvalidInput("item.blanks", field="stem")
-    if isinstance(decimals, bool) or not isinstance(decimals, int) or decimals < 0:
+    if isinstance(decimals, bool) or not isinstance(decimals, int) or not 0 <= decimals <= MOST_PLACES:
         raise InvalidInput("item.unreadable", field="decimals")
     if tolerance is None or tolerance < 0:
         raise InvalidInput("item.unreadable", field="tolerance")
@@ -242,7 +251,10 @@ _READERS = {
 
 def _blank_count(stem: str) -> int:
     """Count the blanks {{1}}, {{2}}, … of a stem, which must be numbered from 1 without a gap."""
-    numbers = sorted(int(digits) for digits in _BLANK.findall(stem))
+    found = _BLANK.findall(stem)
+    if any(len(digits) > MOST_BLANK_DIGITS for digits in found):
+        raise InvalidInput("item.blanks", field="stem")
+    numbers = sorted(map(int, found))
     if not numbers or numbers != list(range(1, len(numbers) + 1)):
         raise InvalidInput("item.blanks", field="stem")
     return len(numbers)

@@ -11,6 +11,8 @@ from cbt.rules.policies import AdmissionPolicy
 from cbt.web.i18n import local_zone
 
 MARKS = ("check_in_opens", "report", "sign_in_opens", "late_limit")
+YEARS = range(2000, 2200)
+"""Years an examination can be planned in: the ends of the calendar have no neighbours to compute with."""
 _DAY_MINUTES = 24 * 60
 
 
@@ -28,6 +30,8 @@ def parse_local(form: Mapping[str, str], field: str) -> datetime:
         local = datetime.fromisoformat(form.get(field, "").strip())
     except ValueError as error:
         raise InvalidInput("input.instant", field=field) from error
+    if local.year not in YEARS:
+        raise InvalidInput("input.instant", field=field)
     return local.replace(tzinfo=local_zone()).astimezone(UTC)
 
 

@@ -18,6 +18,7 @@ from cbt.sittings import store
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
 from cbt.sittings.steps import move_room
 from cbt.web.refs import new_ref
+from cbt.web.texts import one_line
 
 DEFAULT_SEATS = 30
 DEFAULT_SPARES = 2
@@ -31,7 +32,9 @@ _CHANGEABLE = frozenset({State.DRAFT, State.PUBLISHED})
 def create_centre(session: Session, *, name: str, address: str, now: datetime, actor: str) -> Centre:
     """Add a 考点; raise InvalidInput("centre.name") for an empty or too long name."""
     centre = Centre(
-        ref=new_ref("ce", 8), name=required(name, "centre.name", "name"), address=address.strip()[:200]
+        ref=new_ref("ce", 8),
+        name=required(name, "centre.name", "name"),
+        address=one_line(address, "address")[:200],
     )
     session.add(centre)
     session.flush()
@@ -260,8 +263,11 @@ def unbind_seat(session: Session, seat: Seat, *, now: datetime, actor: str) -> N
 
 
 def required(text: str, code: str, field: str, *, limit: int = 120) -> str:
-    """Return the text without outer and doubled spaces; raise InvalidInput(code) when empty or too long."""
-    plain = " ".join(text.split())
+    """Return the text without outer and doubled spaces.
+
+    Raise InvalidInput(code) when empty or too long, ("text.unseen") as `one_line` does.
+    """
+    plain = one_line(text, field)
     if not 1 <= len(plain) <= limit:
         raise InvalidInput(code, field=field, maximum=limit)
     return plain

@@ -19,6 +19,7 @@ from cbt.rules.roles import Role
 from cbt.sittings import centre_views, service, store
 from cbt.sittings.inputs import MARKS, parse_local, parse_policy
 from cbt.web import access
+from cbt.web.numbers import page_of
 
 pages = flask.Blueprint("sittings", __name__)
 pages.register_blueprint(centre_views.pages)
@@ -52,7 +53,7 @@ def add_batch() -> Answer:
 
 
 def _batches_page(refused: Refusal) -> Answer:
-    page = max(flask.request.args.get("page", 1, type=int), 1)
+    page = page_of(flask.request.args)
     with reading() as session:
         found = store.batches(session, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
         total = store.batch_count(session)

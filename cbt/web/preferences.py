@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import flask
 
 from cbt.web.access import public
 from cbt.web.i18n import LOCALES, THEMES
 
 pages = flask.Blueprint("preferences", __name__)
+LONGEST_TARGET = 2000
 YEAR_SECONDS = 365 * 24 * 3600
 
 
@@ -27,7 +26,9 @@ def save() -> flask.typing.ResponseReturnValue:
 
 def local_target(target: str | None, default: str = "/") -> str:
     """Return `target` when it is a path of this site, else `default`: no open redirect."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+    if not target or not target.startswith("/") or target.startswith("//") or len(target) > LONGEST_TARGET:
         return default
-    parts = urlsplit(target)
-    return target if not parts.scheme and not parts.netloc else default
+    # Browsers leave tabs and line ends out of an address and take \\ for /; a header holds no line end at all.
+    if any(character.isspace() or not character.isprintable() or character == "\\" for character in target):
+        return default
+    return target

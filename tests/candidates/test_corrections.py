@@ -66,7 +66,7 @@ def test_a_rare_name_is_kept_as_given(world: World) -> None:
 
 def test_a_photo_is_added_and_replaced(world: World) -> None:
     for image in (b"one", b"two"):
-        assert correct(world, photo=("image/png", image)) is None
+        assert correct(world, photo=image) is None
     with work(world) as session:
         assert session.scalars(select(CandidatePhoto.image)).all() == [b"two"]
 
@@ -84,7 +84,7 @@ def test_a_photo_is_added_and_replaced(world: World) -> None:
         pytest.param(
             {"document": ("passport", "31010119900101002X")}, "correction.number_taken", id="another's number"
         ),
-        pytest.param({"photo": ("image/png", b"x"), "evidence": "照片"}, None, id="photo alone"),
+        pytest.param({"photo": b"x", "evidence": "照片"}, None, id="photo alone"),
     ],
 )
 def test_a_correction_is_checked(world: World, values: dict[str, Any], expected: str | None) -> None:

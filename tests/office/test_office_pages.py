@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.candidates.photos import MOST_BYTES, read_zip
 from cbt.candidates.roster_export import to_csv, to_xlsx
 from cbt.candidates.roster_file import open_roster
 from cbt.errors import InvalidInput
+from cbt.pictures.receiving import MOST_BYTES, redraw_zip
 from cbt.rules.roles import Role
 from cbt.sittings import planning, steps
 from tests.accounts.test_signing_in import OWN, hire, principal
@@ -57,7 +57,7 @@ def test_photos_find_their_people_by_number_or_name(day: Day) -> None:
             .order_by(Candidate.name)
         ).all()
     assert [tuple(one) for one in found] == [
-        ("考生1", "image/png"),
+        ("考生1", "image/jpeg"),
         ("考生2", "image/jpeg"),
         ("考生3", "image/jpeg"),
     ]
@@ -67,13 +67,13 @@ def test_photos_find_their_people_by_number_or_name(day: Day) -> None:
 
 
 def test_a_photo_is_what_its_bytes_say_and_not_too_big() -> None:
-    photos, refused = read_zip(
+    received = redraw_zip(
         zipped({"a.jpg": b"<svg onload=alert(1)>", "b.png": PNG + b"\1" * MOST_BYTES, "c.bin": JPEG})
     )
-    assert [photo.mimetype for photo in photos] == ["image/jpeg"]
-    assert refused == [("a.jpg", "photo.kind"), ("b.png", "photo.too_big")]
+    assert [name for name, _ in received.pictures] == ["c.bin"]
+    assert received.refused == [("a.jpg", "photo.kind"), ("b.png", "photo.too_big")]
     with pytest.raises(InvalidInput) as broken:
-        read_zip(b"PK\x03\x04 broken")
+        redraw_zip(b"PK\x03\x04 broken")
     assert broken.value.code == "photo.zip"
 
 
@@ -97,7 +97,7 @@ def test_a_photo_is_shown_to_those_who_see_the_room(day: Day) -> None:
         login: sign_in_as(day.app, kind="staff", subject_ref=principal(day.app, login).subject_ref).get(url)
         for login in ("li", "wu")
     }
-    assert (answers["li"].status_code, answers["li"].mimetype) == (200, "image/png")
+    assert (answers["li"].status_code, answers["li"].mimetype) == (200, "image/jpeg")
     assert answers["wu"].status_code == 404
     assert day.app.test_client().get(url).status_code == 303
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from cbt.rules.item import LETTERS, ItemType
+from cbt.rules.item import LETTERS, ItemType, number
 
 _TYPES = {
     "B": ItemType.SINGLE_CHOICE,
@@ -89,11 +89,8 @@ def blanks_of(cell: str, count: int) -> list[list[str]] | None:
 def number_key(cell: str) -> dict[str, Any] | None:
     """Return answer, decimals and tolerance (half a unit of the last place) of a numeric key, or None."""
     text = unicodedata.normalize("NFKC", cell).replace(",", "").strip().removesuffix("%")
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not found.is_finite():
+    found = number(text)
+    if found is None:
         return None
     decimals = max(0, -int(found.as_tuple().exponent))
     tolerance = Decimal(5).scaleb(-decimals - 1) if decimals else Decimal(0)

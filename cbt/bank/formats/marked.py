@@ -6,14 +6,15 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
-import xlsxwriter
 from flask_babel import gettext as _
 
 from cbt.bank.findings import Finding, Severity
 from cbt.bank.formats.headers import header_row
-from cbt.bank.formats.workbook import TEXT_ONLY, Sheet, column_letter, read_workbook
+from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
 from cbt.bank.texts import Note, note
+from cbt.sheets.writing import new_workbook, text_format, write_text
 
 _COLOURS = {Severity.ERROR: "#F8C9C4", Severity.HINT: "#FDE9C4", Severity.FIXED: "#DDEBFA"}
 _WORST_FIRST = (Severity.ERROR, Severity.HINT, Severity.FIXED)
@@ -27,7 +28,7 @@ def marked_workbook(content: bytes, findings: Sequence[Finding]) -> bytes:
     The cell of a finding is coloured and carries a comment, the row says what to do in one more column.
     """
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, TEXT_ONLY)
+    book = new_workbook(buffer)
     by_sheet: defaultdict[str, list[Note]] = defaultdict(list)
     for found in findings:
         by_sheet[found.place.sheet].append(note(found))
@@ -37,12 +38,12 @@ def marked_workbook(content: bytes, findings: Sequence[Finding]) -> bytes:
     return buffer.getvalue()
 
 
-def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, notes: Sequence[Note]) -> None:
+def _write_sheet(book: Any, sheet: Sheet, notes: Sequence[Note]) -> None:
     page = book.add_worksheet(_sheet_name(sheet.name, len(book.worksheets())))
-    shape = {"num_format": "@", "text_wrap": True, "valign": "top"}
-    plain = book.add_format(shape)
+    shape = {"text_wrap": True, "valign": "top"}
+    plain = text_format(book, shape)
     marks = {
-        severity: book.add_format({**shape, "bg_color": colour}) for severity, colour in _COLOURS.items()
+        severity: text_format(book, {**shape, "bg_color": colour}) for severity, colour in _COLOURS.items()
     }
     by_row: defaultdict[int, list[Note]] = defaultdict(list)
     for said in notes:
@@ -56,13 +57,13 @@ def _write_sheet(book: xlsxwriter.Workbook, sheet: Sheet, notes: Sequence[Note])
         for index, cell in enumerate(row):
             own = by_column[column_letter(index)]
             if cell or own:
-                page.write_string(number - 1, index, cell, marks[_worst(own)] if own else plain)
+                write_text(page, number - 1, index, cell, marks[_worst(own)] if own else plain)
             if own:
                 page.write_comment(number - 1, index, _joined(own))
         if by_row[number]:
-            page.write_string(number - 1, last, _joined(by_row[number]), marks[_worst(by_row[number])])
+            write_text(page, number - 1, last, _joined(by_row[number]), marks[_worst(by_row[number])])
         elif head is not None and number == head + 1:
-            page.write_string(number - 1, last, _("bank.marked.column"), plain)
+            write_text(page, number - 1, last, _("bank.marked.column"), plain)
     page.set_column(0, max(last - 1, 0), 18)
     page.set_column(last, last, WIDEST)
 

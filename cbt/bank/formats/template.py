@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 
-import xlsxwriter
 from flask_babel import gettext as _
 
-from cbt.bank.formats.workbook import TEXT_ONLY
+from cbt.sheets.writing import new_workbook, text_format, write_text
 
 COLUMNS = (
     "鉴定点代码",
@@ -33,20 +32,20 @@ def template_workbook() -> bytes:
     looks for.
     """
     buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, TEXT_ONLY)
+    book = new_workbook(buffer)
     shape = {"text_wrap": True, "valign": "top"}
-    head = book.add_format({**shape, "bold": True, "bg_color": "#E6EEFC", "border": 1})
-    text = book.add_format({**shape, "num_format": "@"})
+    head = text_format(book, {**shape, "bold": True, "bg_color": "#E6EEFC", "border": 1})
+    text = text_format(book, shape)
     items = book.add_worksheet(_("bank.template.items"))
     for index, (header, wide) in enumerate(zip(COLUMNS, _WIDTHS, strict=True)):
         items.set_column(index, index, wide, text)
-        items.write_string(0, index, header, head)
+        write_text(items, 0, index, header, head)
     items.freeze_panes(1, 0)
     rules = book.add_worksheet(_("bank.template.rules"))
     rules.set_column(0, 0, 18, head)
     rules.set_column(1, 1, 90, text)
     for row, name in enumerate(_RULES):
-        rules.write_string(row, 0, _(f"bank.template.{name}.name"), head)
-        rules.write_string(row, 1, _(f"bank.template.{name}.text"), text)
+        write_text(rules, row, 0, _(f"bank.template.{name}.name"), head)
+        write_text(rules, row, 1, _(f"bank.template.{name}.text"), text)
     book.close()
     return buffer.getvalue()

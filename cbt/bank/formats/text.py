@@ -14,6 +14,7 @@ from cbt.bank.findings import Finding, Place, Severity
 from cbt.bank.formats.toml_places import item_lines, table_lines
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
+from cbt.rules.item import number
 
 FORM = "text"
 TAXONOMY_FILE = "taxonomy.toml"
@@ -57,7 +58,10 @@ def _load(path: Path, findings: list[Finding]) -> tuple[dict[str, Any], str]:
         return {}, ""
     try:
         return tomllib.loads(text, parse_float=Decimal), text
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # an int of 5,000 digits and 5,000 brackets are no TOML error
         said = _AT_LINE.search(str(error))
         line = int(said[1]) if said else text.count("\n") + 1
         params = {"detail": str(error)}
@@ -99,8 +103,8 @@ def _draft(row: Mapping[str, Any], lines: Mapping[str, int], file: str) -> ItemD
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
     data = {key: _stripped(value) for key, value in part.items()}
     worth = data.get("points")
-    if isinstance(worth, int | Decimal) and not isinstance(worth, bool):
-        data["points"] = f"{Decimal(worth).normalize():f}"
+    if isinstance(worth, int | Decimal) and (points := number(worth)) is not None:
+        data["points"] = f"{points.normalize():f}"
     return data
 
 

@@ -138,13 +138,15 @@ def _computed(draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterato
     name, text = f"{prefix}compute", str(data["compute"])
     try:
         value = evaluate(text)
-    except (ValueError, ZeroDivisionError):
+        computed = f"{float(value):.6g}"
+    except (ValueError, ZeroDivisionError, OverflowError):
         yield draft.find(Severity.ERROR, "compute_unreadable", name, text)
         return
     answer, tolerance = number(data["answer"]), number(data.get("tolerance", 0))
     if answer is None or tolerance is None or abs(value - Fraction(answer)) > Fraction(tolerance):
-        shown = f"{float(value):.6g}"
-        yield draft.find(Severity.ERROR, "compute_differs", name, text, computed=shown, answer=data["answer"])
+        yield draft.find(
+            Severity.ERROR, "compute_differs", name, text, computed=computed, answer=data["answer"]
+        )
 
 
 def _reads_well(draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:

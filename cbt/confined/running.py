@@ -1,0 +1,142 @@
+"""Hands one file to a child process and returns what it makes of it, within limits.
+
+A file decides how much memory and time its reader takes: one cell far away, a picture of 60,000 × 60,000, an
+archive that unpacks without end. So readers of foreign files run in a child: a fresh interpreter with limits on
+memory, processor time, time and the size of its answer, lower priority, no key in its environment, no descriptor
+but its pipe and no way to open another. Whatever becomes of it, the asking process gets an answer or an error.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cbt.confined.child import NO_MEMORY, REFUSAL, RESULT, Job
+from cbt.errors import InvalidInput, Unavailable
+
+MEGABYTE = 1024 * 1024
+AT_ONCE = 2
+"""Children at the same time, for each server process: together they leave a small machine its memory."""
+MOST_WAITING = 6
+"""Requests that may wait for a child; each holds a thread that candidates need."""
+_KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH")
+"""All that a child's environment holds: what an interpreter cannot start without."""
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from cbt.confined.child import main; main()"
+_PRODUCT = str(Path(__file__).resolve().parents[2])
+_PRIORITY = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
+
+
+class Exhausted(Exception):
+    """The file needed more memory, time or room for its answer than it may have; nothing is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child may use: address space, processor seconds, seconds, bytes of its answer."""
+
+    memory: int = 768 * MEGABYTE
+    cpu: int = 15
+    wall: int = 25
+    answer: int = 64 * MEGABYTE
+
+
+def run(task: str, body: bytes, *, limits: Limits, **options: object) -> bytes:
+    """Return what `task` (module:function, taking the bytes and the options) answers about `body`.
+
+    Raise what the task refuses with (InvalidInput), Exhausted when the file is too much for the limits,
+    Unavailable("file.busy") while too many others wait, ("file.reader") when no child can be started.
+    """
+    job = Job(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall)
+    with _turn(limits.wall):
+        said, code = _ask(job, body, limits)
+    if len(said) > limits.answer + 1 or code == NO_MEMORY or code < 0:
+        raise Exhausted
+    if code == 0 and said[:1] == RESULT:
+        return said[1:]
+    if code == 0 and said[:1] == REFUSAL:
+        refusal, params = msgspec.msgpack.decode(said[1:], type=tuple[str, dict[str, Any]])
+        raise InvalidInput(refusal, **params)
+    raise Unavailable("file.reader")
+
+
+@contextmanager
+def _turn(seconds: int) -> Iterator[None]:
+    if not _waiting.acquire(blocking=False):
+        raise Unavailable("file.busy")
+    try:
+        if not _turns.acquire(timeout=seconds):
+            raise Unavailable("file.busy")
+    finally:
+        _waiting.release()
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def _ask(job: Job, body: bytes, limits: Limits) -> tuple[bytes, int]:
+    """Return what the child said, at most a byte more than it may, and how it ended."""
+    command = [
+        sys.executable,
+        "-E",
+        "-P",
+        "-X",
+        "utf8",
+        "-c",
+        _START,
+        _PRODUCT,
+        msgspec.json.encode(job).decode(),
+    ]
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            creationflags=_PRIORITY,
+        )
+    except OSError as error:
+        raise Unavailable("file.reader") from error
+    overdue = threading.Event()
+
+    def end() -> None:
+        overdue.set()
+        child.kill()
+
+    clock = threading.Timer(limits.wall, end)
+    clock.start()
+    try:
+        said = _converse(child, body, limits.answer + 2)
+        code = child.wait()
+    finally:
+        child.kill()
+        child.wait()
+        clock.cancel()
+    if overdue.is_set():
+        raise Exhausted
+    return said, code
+
+
+def _converse(child: subprocess.Popen[bytes], body: bytes, most: int) -> bytes:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        with child.stdin as there:
+            there.write(body)  # it is read to its end before anything is answered
+    except BrokenPipeError:
+        pass  # it has ended; its code says why
+    with child.stdout as answer:
+        return answer.read(most)  # one that says more meets a closed pipe

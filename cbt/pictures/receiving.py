@@ -1,0 +1,50 @@
+"""Take in a picture, or a zip of pictures, that somebody sent: what comes back is drawn by us."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
+from cbt.errors import InvalidInput
+from cbt.pictures.redrawing import Redrawn
+
+JPEG = "image/jpeg"
+MOST_BYTES = MEGABYTE
+MOST_FILES = 3000
+MOST_UNPACKED = 200 * MEGABYTE
+MOST_RATIO = 100
+ONE = Limits(cpu=10, wall=20, answer=MEGABYTE)
+MANY = Limits(cpu=90, wall=120, answer=256 * MEGABYTE)
+_TASKS = "cbt.pictures.redrawing"
+
+
+def redraw(body: bytes) -> bytes:
+    """Return a JPEG or PNG as a JPEG of our own: upright, sRGB, at most 960 pixels and 300 KB, without a word of
+    what else was in the file.
+
+    Raise InvalidInput("photo.kind") by what it is, not by what it is called, ("photo.too_big") over 1 MiB,
+    ("photo.pixels"), ("photo.damaged"), and as `confined.run` does.
+    """
+    if len(body) > MOST_BYTES:
+        raise InvalidInput("photo.too_big", field="photo", maximum=MOST_BYTES // 1024)
+    try:
+        return run(f"{_TASKS}:one", body, limits=ONE)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, field="photo") from error
+    except Exhausted as error:
+        raise InvalidInput("photo.pixels", field="photo") from error
+
+
+def redraw_zip(body: bytes) -> Redrawn:
+    """Return the pictures of a zip as `redraw` does, and what is none with the code of what is wrong.
+
+    Raise InvalidInput("photo.zip") for a damaged archive, ("photo.zip_too_big") beyond the limits.
+    """
+    try:
+        said = run(
+            f"{_TASKS}:zipped", body, limits=MANY,
+            files=MOST_FILES, unpacked=MOST_UNPACKED, each=MOST_BYTES, ratio=MOST_RATIO,
+        )  # fmt: skip
+    except Exhausted as error:
+        raise InvalidInput("photo.zip_too_big", field="photos", files=MOST_FILES) from error
+    return msgspec.msgpack.decode(said, type=Redrawn)

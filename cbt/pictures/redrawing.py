@@ -1,0 +1,172 @@
+"""The child's side of a picture: decode it within limits and draw it anew, so that nothing of the file is kept.
+
+Only `cbt.confined` runs this, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import PurePosixPath
+
+import msgspec
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, MpoImagePlugin, PngImagePlugin
+
+from cbt.errors import InvalidInput
+
+MOST_PIXELS = 40_000_000
+MOST_SIDE = 12_000
+LONGEST = 960
+"""The longer side of what is kept, in pixels: enough to compare a face on a large screen and in print."""
+MOST_STORED = 300 * 1024
+SIZES = ((LONGEST, 88), (LONGEST, 75), (LONGEST, 60), (LONGEST // 2, 60))
+"""(longer side, JPEG quality) as they are tried: no picture of the last is larger than MOST_STORED."""
+_FORMATS = ("JPEG", "PNG")
+_WHITE = (255, 255, 255)
+_SRGB = ImageCms.createProfile("sRGB")
+_UTF8_NAME = 0x800
+_ENCRYPTED_BIT = 0x1
+_LONGEST_NAME = 200
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
+_HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+
+# Made ready before the process is closed in: Pillow loads its readers when they are first needed.
+Image.preinit()
+assert all(part is not None for part in (JpegImagePlugin, MpoImagePlugin, PngImagePlugin))
+
+
+class Redrawn(msgspec.Struct, frozen=True, array_like=True):
+    """What a zip held: (file name, JPEG) of the pictures, (file name, catalogue code) of what is none."""
+
+    pictures: list[tuple[str, bytes]]
+    refused: list[tuple[str, str]]
+
+
+def one(body: bytes) -> bytes:
+    """Return a JPEG or PNG as an upright sRGB JPEG without anything beside its pixels.
+
+    Raise InvalidInput("photo.kind") for another kind of file, ("photo.damaged"), ("photo.pixels") for a picture
+    of more pixels than a camera takes.
+    """
+    if not body.startswith(_HEADS):
+        raise InvalidInput("photo.kind")
+    try:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as picture:
+            _within_limits(picture)
+            picture.draft("RGB", (2 * LONGEST, 2 * LONGEST))  # a large JPEG is decoded smaller
+            return _jpeg(_plain(_upright(picture)))
+    except (InvalidInput, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise InvalidInput("photo.pixels") from error
+    except Exception as error:  # a damaged file raises many kinds
+        raise InvalidInput("photo.damaged") from error
+
+
+def zipped(body: bytes, *, files: int, unpacked: int, each: int, ratio: int) -> bytes:
+    """Return the pictures of a zip as msgpack of `Redrawn`.
+
+    Raise InvalidInput("photo.zip") for a damaged or encrypted archive, ("photo.zip_too_big") beyond the limits.
+    Names are never used as paths.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) > files or sum(member.file_size for member in members) > unpacked:
+                raise InvalidInput("photo.zip_too_big", files=files)
+            if any(member.flag_bits & _ENCRYPTED_BIT for member in members):
+                raise InvalidInput("photo.zip")
+            found = Redrawn([], [])
+            for member in members:
+                _sort_in(archive, member, found, each=each, ratio=ratio)
+    except (InvalidInput, MemoryError):
+        raise
+    except Exception as error:  # zipfile and its decompressors raise many kinds
+        raise InvalidInput("photo.zip") from error
+    return msgspec.msgpack.encode(found)
+
+
+def _sort_in(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: Redrawn, *, each: int, ratio: int
+) -> None:
+    name = _name(member)
+    if not name:
+        return
+    if member.file_size > each or member.file_size > ratio * max(member.compress_size, 1024):
+        found.refused.append((name, "photo.too_big"))
+        return
+    try:
+        with archive.open(member) as packed:
+            image = packed.read(each + 1)  # the size it says of itself may be a lie
+        if len(image) > each:
+            raise InvalidInput("photo.too_big")
+        found.pictures.append((name, one(image)))
+    except InvalidInput as error:
+        found.refused.append((name, error.code))
+    except MemoryError:
+        raise
+    except Exception:  # one damaged entry leaves the others as they are
+        found.refused.append((name, "photo.damaged"))
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Return the file name of an entry without its folder; an empty text for what systems put beside pictures."""
+    name = member.filename
+    if not member.flag_bits & _UTF8_NAME:
+        # Zips made on a Chinese Windows hold GBK names that are read as code page 437.
+        name = name.encode("cp437", "replace").decode("gb18030", "replace")
+    path = PurePosixPath(name.replace("\\", "/"))
+    if "__MACOSX" in path.parts or path.name.startswith("."):
+        return ""
+    return _UNSEEN.sub("", path.name)[-_LONGEST_NAME:]
+
+
+def _within_limits(picture: Image.Image) -> None:
+    width, height = picture.size
+    if width * height > MOST_PIXELS or max(width, height) > MOST_SIDE:
+        raise InvalidInput("photo.pixels")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    picture.load()
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # what a camera noted cannot be read: the picture itself can
+        return picture
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """Return a picture in RGB: colours by its own profile, 16 bits made 8, what is transparent made white."""
+    profile = picture.info.get("icc_profile")
+    if picture.mode.startswith("I"):
+        picture = picture.convert("I").point(lambda value: value / 257).convert("L")
+    if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+    picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    if picture.mode == "RGBA":
+        ground = Image.new("RGB", picture.size, _WHITE)
+        ground.paste(picture, mask=picture.getchannel("A"))
+        picture = ground
+    return _in_srgb(picture, profile).convert("RGB")
+
+
+def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    if not profile or picture.mode not in ("RGB", "CMYK", "L"):
+        return picture
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(picture, own, _SRGB, outputMode="RGB") or picture
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return picture  # a profile for another kind of picture, or a damaged one
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    picture.info.clear()
+    for side, quality in SIZES:
+        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality, optimize=True)
+        if buffer.tell() <= MOST_STORED:
+            break
+    return buffer.getvalue()

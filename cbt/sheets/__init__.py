@@ -1,0 +1,1 @@
+"""Spreadsheets: read in a confined child, written so that text stays text."""

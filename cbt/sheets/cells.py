@@ -1,0 +1,163 @@
+"""The child's side of reading a spreadsheet: bytes to rows of text, refused where it is none or has no end.
+
+Only `cbt.confined` runs this, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time
+
+import msgspec
+import python_calamine
+
+from cbt.errors import InvalidInput
+
+MOST_ENTRIES = 2000
+MOST_UNPACKED = 200 * 1024 * 1024
+MOST_RATIO = 200
+_SMALL = 4096
+_LOST_FROM = 10**15
+_SHORTENED = re.compile(r"\d(\.\d+)?E\+1[5-9]", re.IGNORECASE)
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_ENCRYPTED_BIT = 0x1
+_DATA = python_calamine.SheetTypeEnum.WorkSheet
+
+
+class SheetData(msgspec.Struct, frozen=True, array_like=True):
+    """One sheet; `lost` are (row, column) from 0 of long numbers whose last digits a program dropped."""
+
+    name: str
+    rows: list[list[str]]
+    lost: list[tuple[int, int]]
+
+
+def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:
+    """Return the sheets of a workbook as msgpack.
+
+    Raise InvalidInput("sheet.unreadable"), ("sheet.locked") behind a password, ("sheet.too_big") when it unpacks
+    beyond measure, ("sheet.too_long") and ("sheet.too_wide") with the sheet.
+    """
+    if body[:2] == b"PK":
+        _check_package(body)
+    elif _ENCRYPTED in body:
+        raise InvalidInput("sheet.locked")
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body))
+        found = [
+            _sheet(book, known.name, rows, columns) for known in book.sheets_metadata if known.typ == _DATA
+        ]
+    except (InvalidInput, MemoryError):
+        raise
+    except python_calamine.PasswordError as error:
+        raise InvalidInput("sheet.locked") from error
+    except BaseException as error:  # the reader has its own kinds of error, and panics over some damage
+        raise InvalidInput("sheet.unreadable") from error
+    return msgspec.msgpack.encode(found)
+
+
+def read_csv(body: bytes, *, rows: int, columns: int) -> bytes:
+    """Return the one sheet of a CSV or TSV file as msgpack; raise as `read_workbook` does."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # What a Chinese spreadsheet saves as CSV.
+        text = body.decode("gb18030", errors="replace")
+    first = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else ",")
+    try:
+        return msgspec.msgpack.encode([_gather("", reader, rows, columns)])
+    except csv.Error as error:
+        raise InvalidInput("sheet.unreadable") from error
+
+
+def _check_package(body: bytes) -> None:
+    """Refuse an archive that no spreadsheet program writes before anything of it is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as package:
+            entries = package.infolist()
+    except Exception as error:  # zipfile raises several kinds over a broken directory
+        raise InvalidInput("sheet.unreadable") from error
+    if any(entry.flag_bits & _ENCRYPTED_BIT for entry in entries):
+        raise InvalidInput("sheet.locked")
+    if len({entry.filename.casefold() for entry in entries}) != len(entries):
+        raise InvalidInput("sheet.unreadable")  # two parts of one name: each reader would see another file
+    unpacked = sum(entry.file_size for entry in entries)
+    if len(entries) > MOST_ENTRIES or unpacked > MOST_UNPACKED:
+        raise InvalidInput("sheet.too_big")
+    if any(entry.file_size > MOST_RATIO * max(entry.compress_size, _SMALL) for entry in entries):
+        raise InvalidInput("sheet.too_big")
+
+
+def _sheet(book: python_calamine.CalamineWorkbook, name: str, rows: int, columns: int) -> SheetData:
+    sheet = book.get_sheet_by_name(name)
+    top, left = sheet.start or (0, 0)
+    if left >= columns:
+        raise InvalidInput("sheet.too_wide", sheet=name, limit=columns)
+    if top >= rows:
+        raise InvalidInput("sheet.too_long", sheet=name, limit=rows)
+    return _gather(name, _from_first(sheet.iter_rows(), top, left), rows, columns)
+
+
+def _from_first(found: Iterable[Sequence[object]], top: int, left: int) -> Iterator[Sequence[object]]:
+    """Yield the rows of a sheet from A1 on: the reader begins at the first cell that holds something."""
+    for _ in range(top):
+        yield []
+    before = [""] * left
+    for row in found:
+        yield [*before, *row]
+
+
+def _gather(name: str, found: Iterable[Sequence[object]], most: int, columns: int) -> SheetData:
+    """Return the rows as text without what is empty at their ends: a sheet is as large as what stands in it."""
+    rows: list[list[str]] = []
+    lost: list[tuple[int, int]] = []
+    blank = 0
+    for number, row in enumerate(found):
+        if row.count("") == len(row):  # a million of them come before one cell far below
+            blank += 1
+            continue
+        cells = [_text(cell) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if not cells:
+            blank += 1
+            continue
+        if number >= most:
+            raise InvalidInput("sheet.too_long", sheet=name, limit=most)
+        if len(cells) > columns:
+            raise InvalidInput("sheet.too_wide", sheet=name, limit=columns)
+        rows.extend([] for _ in range(blank))
+        blank = 0
+        lost += [(number, place) for place, cell in enumerate(row[: len(cells)]) if _is_lost(cell)]
+        rows.append(cells)
+    return SheetData(name, rows, lost)
+
+
+def _text(cell: object) -> str:
+    match cell:
+        case bool():
+            return "TRUE" if cell else "FALSE"
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case float():
+            return repr(cell)
+        case datetime() if cell.time() == time.min:
+            return cell.date().isoformat()
+        case datetime():
+            return cell.isoformat(" ")
+        case date() | time():
+            return cell.isoformat()
+        case _:
+            return str(cell).strip()
+
+
+def _is_lost(cell: object) -> bool:
+    """Return whether a spreadsheet kept a long number as a number and dropped digits."""
+    if isinstance(cell, float):
+        return cell.is_integer() and abs(cell) >= _LOST_FROM
+    return isinstance(cell, str) and _SHORTENED.fullmatch(cell.strip()) is not None

@@ -1,0 +1,45 @@
+"""Read a spreadsheet that somebody sent: any file gives its rows or a refusal, and never more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from cbt.confined.running import Exhausted, Limits, run
+from cbt.errors import InvalidInput
+from cbt.sheets.cells import SheetData
+
+LIMITS = Limits()
+_CELLS = "cbt.sheets.cells"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many rows and columns may hold something."""
+
+    rows: int
+    columns: int
+
+
+def read_workbook(body: bytes, bounds: Bounds) -> list[SheetData]:
+    """Return the sheets of an .xlsx, .xlsm, .xlsb, .ods or .xls file, whatever its name says.
+
+    Rows are from the first one on, cells are stripped texts from the first column on. Raise
+    InvalidInput("sheet.unreadable"), ("sheet.locked"), ("sheet.too_big"), ("sheet.too_long"), ("sheet.too_wide"),
+    and as `confined.run` does.
+    """
+    return _read("read_workbook", body, bounds)
+
+
+def read_csv(body: bytes, bounds: Bounds) -> SheetData:
+    """Return a CSV or TSV file (UTF-8 or GB 18030) as one sheet; raise as `read_workbook` does."""
+    return _read("read_csv", body, bounds)[0]
+
+
+def _read(task: str, body: bytes, bounds: Bounds) -> list[SheetData]:
+    try:
+        said = run(f"{_CELLS}:{task}", body, limits=LIMITS, rows=bounds.rows, columns=bounds.columns)
+    except Exhausted as error:
+        raise InvalidInput("sheet.too_big") from error
+    return msgspec.msgpack.decode(said, type=list[SheetData])

@@ -1,0 +1,32 @@
+"""Whole numbers out of addresses and forms: at most as many digits as anything here has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from werkzeug.routing import IntegerConverter
+
+MOST_PAGES = 100_000
+
+
+def whole_number(text: str, *, most: int) -> int | None:
+    """Return the number a text says, from 0 to `most`, or None.
+
+    The digits are counted before they are read: Python refuses 4,300 of them with an error of its own, and a
+    database every number over its width.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
+def page_of(args: Mapping[str, str]) -> int:
+    """Return the page an address asks for, from 1; what makes no sense there means the first."""
+    return whole_number(args.get("page", ""), most=MOST_PAGES) or 1
+
+
+class BoundedInteger(IntegerConverter):
+    """`<int:…>` of an address: a number of more digits than a database holds is no such page."""
+
+    regex = r"[0-9]{1,15}"
