@@ -9,7 +9,9 @@ import flask
 import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
+from cbt.accounts.refusals import init_refusals
 from cbt.accounts.store import staff_principal
+from cbt.audit.anchor import Anchor, init_anchor
 from cbt.bank import views as bank
 from cbt.candidates import office_views as office
 from cbt.candidates import views as candidates
@@ -82,11 +84,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["cbt_agreement"] = Agreement()
     _configure(app, settings)
     init_database(app, settings)
+    init_anchor(app, settings)
     _keep_time(app)
     csrf = flask_wtf.csrf.CSRFProtect(app)
     init_problems(app)
     init_login(app)
     init_access(app)
+    init_refusals(app)
     init_headers(app)
     init_i18n(app, settings)
     init_assets(app, product_dir("static"))
@@ -107,6 +111,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     gate: Gate = app.extensions["cbt_gate"]
     app.add_template_global(lambda: low_disks(settings), "low_disks")
     app.add_template_global(lambda: gate.copy is not None and gate.copy.behind, "copy_behind")
+    anchor: Anchor | None = app.extensions["cbt_anchor"]
+    app.add_template_global(lambda: anchor is not None and anchor.behind, "anchor_behind")
     app.add_template_global(lambda: abs(app.extensions["cbt_clock"].drift()) > MAX_DRIFT, "clock_jumped")
     return app
 

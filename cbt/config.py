@@ -55,6 +55,8 @@ class Settings:
     """CBT_JOURNAL_COPY_DIR: the folder of the second copy of the embedded database; none without it."""
     journal_copy_required: bool = True
     """CBT_JOURNAL_COPY_REQUIRED: `off` goes on saving while the second copy cannot be written."""
+    audit_anchor: Path | None = None
+    """CBT_AUDIT_ANCHOR: a file, or a folder, on another disk that the log's head is written to after each act."""
     slow_ms: int = 500
     """CBT_SLOW_MS: a request that takes longer, in milliseconds, gets a line in the log."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from cbt.audit.tally import settle_tallies
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings, as_environment
 from cbt.db.copies import due
@@ -87,6 +88,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (open_doors, 5.0),
     (start_armed_rooms, 1.0),
     (back_up_when_due, 10.0),
+    (settle_tallies, 30.0),
 )
 """Each job and how often it runs, in seconds."""
 

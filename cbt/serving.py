@@ -21,10 +21,12 @@ from sqlalchemy import select
 from cbt.accounts.models import Staff
 from cbt.accounts.service import create_staff
 from cbt.app import create_app
+from cbt.audit.chain import ensure_keyed
 from cbt.clock import Agreement, SystemClock, share_anchor
 from cbt.config import Settings, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.modes import mend_modes
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.write_line import can_share
@@ -115,12 +117,14 @@ def prepare_app(settings: Settings) -> flask.Flask:
     Source: R-27.
     """
     app = create_app(settings, clock=SystemClock(database_time(settings)))
+    mend_modes(settings)
     now: datetime = app.extensions["cbt_clock"].now()
     with app.app_context():
         migrate()
         beat(now=now)
         settle_rooms(now=now)
         with unit_of_work() as session:
+            ensure_keyed(session, at=now)
             for path in sorted(settings.blueprint_dir.glob("*.toml")):
                 store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
     return app
@@ -247,8 +251,11 @@ def announce(settings: Settings) -> None:
 @click.command("migrate", help="升级数据库结构 · Upgrade the database.")
 @with_any_database
 def migrate_command(*, now: datetime) -> None:
-    """Bring the tables to this version's."""
-    click.echo(gettext("serving.migrated", revision=migrate()))
+    """Bring the tables to this version's, and the log under its key."""
+    revision = migrate()
+    with unit_of_work() as session:
+        ensure_keyed(session, at=now)
+    click.echo(gettext("serving.migrated", revision=revision))
 
 
 commands: list[click.Command] = [serve, migrate_command]

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
+from cbt.audit.heads import head_of
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
@@ -55,6 +56,7 @@ def log() -> flask.typing.ResponseReturnValue:
         )
         shown = found[:PAGE_SIZE]
         names = actor_names(session, (entry.actor for entry in shown))
+        head = head_of(session)
     older = shown[-1].id if len(found) > PAGE_SIZE else None
     return flask.render_template(
         "accounts/audit.html",
@@ -65,4 +67,5 @@ def log() -> flask.typing.ResponseReturnValue:
         older=older,
         newest=not before,
         act_name=act_name,
+        head=head,
     )

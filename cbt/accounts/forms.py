@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cbt.errors import CbtError
 from cbt.web.i18n import explain
-from cbt.web.problems import http_status
+from cbt.web.problems import http_status, note_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +33,6 @@ NOTHING_REFUSED = Refusal()
 
 def refusal(error: CbtError) -> Refusal:
     """Return what a form page shows for `error`, in the language of this request."""
+    note_shown(error)
     what, fix = explain(error)
     return Refusal(what=what, fix=fix, field=str(error.params.get("field", "")), code=http_status(error))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts import passwords, store
 from cbt.accounts.models import Staff, StaffRole
+from cbt.audit import tally
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
@@ -22,6 +23,7 @@ from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 
 log = logging.getLogger(__name__)
+SIGN_IN_FAILED = "staff.sign_in_failed"
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 
 
@@ -47,10 +49,25 @@ def sign_in(*, login: str, password: str, machine: str, now: datetime) -> str:
         unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
         if right and unchanged and staff is not None:
             throttle.clear(session, key)
+            _signed_in(session, staff, now=now)
             return open_login(session, kind="staff", subject_ref=staff.ref, machine=machine[:64], now=now)
         throttle.fail(session, key, now=now)
+        _sign_in_failed(session, staff, now=now)
     log.warning("a staff sign-in was refused")
     raise NotAllowed("sign_in.wrong")
+
+
+def _signed_in(session: Session, staff: Staff, *, now: datetime) -> None:
+    subject = f"staff:{staff.ref}"
+    failed = tally.sum_up(session, at=now, act=SIGN_IN_FAILED, subject=subject)
+    after = {"failed_before": failed} if failed else None
+    record(session, at=now, actor=subject, act="staff.sign_in", subject=subject, after=after)
+
+
+def _sign_in_failed(session: Session, staff: Staff | None, *, now: datetime) -> None:
+    # Who tries is not known, and a name that is nobody's is no subject: all of those are one.
+    subject = f"staff:{staff.ref}" if staff is not None else "staff:unknown"
+    tally.count(session, at=now, actor="anonymous", act=SIGN_IN_FAILED, subject=subject)
 
 
 def throttle_key(login: str) -> str:
@@ -60,8 +77,10 @@ def throttle_key(login: str) -> str:
 
 def sign_out(principal: Principal, *, now: datetime) -> None:
     """End this login session on the server."""
+    subject = f"staff:{principal.subject_ref}"
     with unit_of_work() as session:
         revoke_login(session, login_session_id=principal.login_session_id, now=now)
+        record(session, at=now, actor=subject, act="staff.sign_out", subject=subject)
 
 
 def change_password(principal: Principal, *, old: str, new: str, machine: str, now: datetime) -> str:
@@ -128,9 +147,7 @@ def create_staff(
         )
         session.add(staff)
         session.flush()
-        _record(
-            session, staff, act="staff.create", now=now, actor=actor, after={"roles": wanted, "login": login}
-        )
+        _record(session, staff, act="staff.create", now=now, actor=actor, after={"roles": wanted})
     return password
 
 

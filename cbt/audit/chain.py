@@ -1,38 +1,66 @@
-"""The append-only, hash-chained log of everything that changes an exam.
+"""The append-only, chained log of everything that changes an exam.
+
+Each entry is hashed under `audit.key` (outside the database) over the former one's hash and all it says, so
+whoever has the database alone can neither rewrite the log nor move its head unseen.
 
 Source: R-64.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import flask
 from sqlalchemy import event, insert, select, update
 from sqlalchemy.orm import Session
 
+from cbt.audit.anchor import Anchor
+from cbt.audit.hashing import GENESIS, entry_hash, head_mac
+from cbt.audit.heads import DIGITS, Head
+from cbt.audit.keyring import Keyring, keyring, make_key, settle
 from cbt.audit.models import AuditEntry, AuditHead
-from cbt.db.types import to_micros
-from cbt.rules.canonical import canonical_json, digest
+from cbt.config import Settings
+from cbt.db.keys import fingerprint
+from cbt.db.unit_of_work import after_commit
+from cbt.rules.canonical import canonical_json
 
-GENESIS = "0" * 64
 HEAD_ID = 1
+KEYED, BROKEN = "audit.keyed", "audit.head_broken"
 _BUFFER = "cbt_audit"
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """An entry before it is hashed."""
+
     at: datetime
     actor: str
     act: str
     subject: str
-    reason: str
-    before: str
-    after: str
+    reason: str = ""
+    before: str = ""
+    after: str = ""
+
+    @property
+    def fields(self) -> list[str]:
+        """What is hashed beside number and time."""
+        return [self.actor, self.act, self.subject, self.reason, self.before, self.after]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What the next entry follows on, the key it is made with, and entries that have to come before it."""
+
+    last_id: int
+    last_hash: str
+    print_: str
+    key: bytes
+    first: tuple[Line, ...] = ()
+    new_row: bool = False
+    fresh_key: bool = False
 
 
 def record(
@@ -49,41 +77,96 @@ def record(
     """Add one line to the log of this unit of work; it is hashed just before COMMIT, or not written.
 
     `actor` is `staff:<ref>`, `candidate:<ref>`, `scheduler` or `cli`; `subject` is `<kind>:<ref>`.
-    No value holds an answer key or a full personal number.
+    No value holds an answer key, a personal number or a part of one, or a name: people are named by refs.
     """
-    line = _Line(at, actor, act, subject, reason, _text(before), _text(after))
+    line = Line(at, actor, act, subject, reason, text_of(before), text_of(after))
     session.info.setdefault(_BUFFER, []).append(line)
 
 
-def _text(values: Mapping[str, Any] | None) -> str:
+def text_of(values: Mapping[str, Any] | None) -> str:
+    """Return the stored spelling of `before` and `after`."""
     return "" if values is None else canonical_json(dict(values))
-
-
-def entry_hash(prev_hash: str, entry_id: int, at: datetime, fields: list[str]) -> str:
-    """Return the hash of one entry over the former hash and everything the entry says."""
-    return digest(canonical_json([prev_hash, entry_id, to_micros(at), *fields]))
-
-
-def _former_hash(prev_hash: str, entry_id: int, at: datetime, fields: list[str]) -> str:
-    """Return the hash as 0.1.0 took it, over JSON with a space after each comma."""
-    return digest(json.dumps([prev_hash, entry_id, to_micros(at), *fields], ensure_ascii=False))
 
 
 @event.listens_for(Session, "before_commit")
 def _seal(session: Session) -> None:
-    lines: list[_Line] = session.info.pop(_BUFFER, [])
-    if not lines:
-        return
-    session.flush()
-    head = session.execute(
-        select(AuditHead.last_id, AuditHead.hash).where(AuditHead.id == HEAD_ID).with_for_update()
+    lines: list[Line] = session.info.pop(_BUFFER, [])
+    if lines:
+        session.flush()
+        append(session, tail_of(session, at=lines[0].at), lines)
+
+
+def ensure_keyed(session: Session, *, at: datetime) -> None:
+    """Bring the log under its key, if it is not yet, and make sure that the key in force is there.
+
+    Raise Unavailable("audit.key_missing") when it is not.
+    """
+    tail = tail_of(session, at=at)
+    if tail.fresh_key or tail.first:
+        append(session, tail, ())
+
+
+def tail_of(session: Session, *, at: datetime) -> Tail:
+    """Lock the head and return what the next entry follows on.
+
+    A log without a key gets one, once: its first keyed entry seals the change-over. A head that this key did
+    not make is put on record by an entry, and the act goes on: whoever can write to the database would
+    otherwise stop an exam with it.
+    """
+    head = session.scalars(
+        select(AuditHead)
+        .where(AuditHead.id == HEAD_ID)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one_or_none()
+    ring = keyring(head.key_print if head is not None else None)
+    if head is not None and head.key_print and head.mac == head_mac(ring.key, head.last_id, head.hash):
+        return Tail(head.last_id, head.hash, ring.print_, ring.key)
+    unkeyed = head is None or not head.key_print
+    if unkeyed and not ring.print_ and (head is not None or _last(session) == (0, GENESIS)):
+        return _begin(head, at)
+    return _after_damage(session, head, ring, at)
+
+
+def _begin(head: AuditHead | None, at: datetime) -> Tail:
     last_id, last_hash = (0, GENESIS) if head is None else (head.last_id, head.hash)
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    key = make_key(settings.keys)
+    first = (keyed_line(at, fingerprint(key), former=""),) if last_id else ()
+    return Tail(last_id, last_hash, fingerprint(key), key, first, new_row=head is None, fresh_key=True)
+
+
+def keyed_line(at: datetime, print_: str, *, former: str, **more: str) -> Line:
+    """Return the entry that begins a new key, named by its print; it is the first one made with it."""
+    after = text_of({"key": print_, **more})
+    return Line(at, "cli", KEYED, "log", before=text_of({"key": former}), after=after)
+
+
+def _after_damage(session: Session, head: AuditHead | None, ring: Keyring, at: datetime) -> Tail:
+    last_id, last_hash = _last(session)
+    said = None if head is None else {"number": head.last_id, "hash": head.hash, "key": head.key_print}
+    line = Line(at, "scheduler", BROKEN, "log", before=text_of(said), after=text_of({"number": last_id}))
+    print_, key, fresh = ring.print_, ring.key, False
+    if not print_:
+        settings: Settings = flask.current_app.extensions["cbt_settings"]
+        key = make_key(settings.keys)
+        print_, fresh = fingerprint(key), True
+    return Tail(last_id, last_hash, print_, key, (line,), new_row=head is None, fresh_key=fresh)
+
+
+def _last(session: Session) -> tuple[int, str]:
+    query = select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1)
+    row = session.execute(query).one_or_none()
+    return (0, GENESIS) if row is None else (row.id, row.hash)
+
+
+def append(session: Session, tail: Tail, lines: Sequence[Line]) -> None:
+    """Write `lines` behind `tail` and move the head; what follows the commit is asked for here."""
+    last_id, last_hash = tail.last_id, tail.last_hash
     rows: list[dict[str, Any]] = []
-    for line in lines:
+    for line in (*tail.first, *lines):
         last_id += 1
-        fields = [line.actor, line.act, line.subject, line.reason, line.before, line.after]
-        sealed = entry_hash(last_hash, last_id, line.at, fields)
+        sealed = entry_hash(tail.key, last_hash, last_id, line.at, line.fields)
         rows.append(
             {
                 "id": last_id,
@@ -99,39 +182,22 @@ def _seal(session: Session) -> None:
             }
         )
         last_hash = sealed
-    session.execute(insert(AuditEntry), rows)
-    if head is None:
-        session.execute(insert(AuditHead).values(id=HEAD_ID, last_id=last_id, hash=last_hash))
+    if rows:
+        session.execute(insert(AuditEntry), rows)
+    mac = head_mac(tail.key, last_id, last_hash)
+    values = {"last_id": last_id, "hash": last_hash, "key_print": tail.print_, "mac": mac}
+    if tail.new_row:
+        session.execute(insert(AuditHead).values(id=HEAD_ID, **values))
     else:
-        session.execute(
-            update(AuditHead).where(AuditHead.id == HEAD_ID).values(last_id=last_id, hash=last_hash)
-        )
+        session.execute(update(AuditHead).where(AuditHead.id == HEAD_ID).values(**values))
+    _follow(session, tail, rows)
 
 
-@dataclass(frozen=True, slots=True)
-class ChainReport:
-    """What `verify` found: how many entries, and the first id that does not fit (None when all do)."""
-
-    entries: int
-    broken_at: int | None
-
-
-def verify(session: Session) -> ChainReport:
-    """Recompute the whole chain; a changed, missing or added entry breaks it at its id.
-
-    Source: R-64, I7.
-    """
-    prev_hash, count = GENESIS, 0
-    query = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
-    with closing(session.scalars(query)) as entries:
-        for entry in entries:
-            count += 1
-            fields = [entry.actor, entry.act, entry.subject, entry.reason, entry.before, entry.after]
-            said = (prev_hash, entry.id, entry.at, fields)
-            whole = entry.hash == entry_hash(*said) or entry.hash == _former_hash(*said)
-            if entry.id != count or entry.prev_hash != prev_hash or not whole:
-                return ChainReport(count, entry.id)
-            prev_hash = entry.hash
-    head = session.get(AuditHead, HEAD_ID)
-    ended = (0, GENESIS) if head is None else (head.last_id, head.hash)
-    return ChainReport(count, None if ended == (count, prev_hash) else count + 1)
+def _follow(session: Session, tail: Tail, rows: Sequence[Mapping[str, Any]]) -> None:
+    if tail.fresh_key:
+        settings: Settings = flask.current_app.extensions["cbt_settings"]
+        after_commit(session, lambda: settle(settings.keys, tail.print_))
+    anchor: Anchor | None = flask.current_app.extensions.get("cbt_anchor")
+    if anchor is not None and rows:
+        head = Head(rows[-1]["id"], rows[-1]["at"], rows[-1]["hash"][:DIGITS])
+        after_commit(session, lambda: anchor.follow(str(head)))

@@ -15,6 +15,7 @@ from cbt.bank.findings import Severity
 from cbt.bank.formats.marked import marked_workbook
 from cbt.bank.formats.national import read_national
 from cbt.bank.formats.template import template_workbook
+from cbt.bank.key_views import key_view
 from cbt.bank.review import Review
 from cbt.bank.texts import field_label, note
 from cbt.db.unit_of_work import reading
@@ -139,7 +140,9 @@ def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
         draft = store.draft_of(session, ref, draft_ref, actor=actor())
     found = read_national(draft.content, draft.file_name)
     with reading() as session:
-        return service.review_for(session, found, ref), draft.content
+        made, content = service.review_for(session, found, ref), draft.content
+    key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=actor(), now=flask.g.now)
+    return made, content
 
 
 def _workbook(content: bytes, name: str) -> flask.Response:

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from cbt.accounts.store import actor_names
 from cbt.bank import catalogue, import_views, store
 from cbt.bank.catalogue import PAGE_SIZE, Search
+from cbt.bank.key_views import key_view
 from cbt.bank.preview import key_lines, preview_paper
 from cbt.db.unit_of_work import reading
 from cbt.rules.item import ItemType
@@ -71,6 +72,7 @@ def item(ref: str, item_ref: str) -> Answer:
         found = store.bank_by_ref(session, ref)
         sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
         names = actor_names(session, {version.actor for version in sheet.versions})
+    key_view(act="item.view_key", subject=f"item:{item_ref}", actor=import_views.actor(), now=flask.g.now)
     return flask.render_template(
         "bank/item.html",
         bank=found,

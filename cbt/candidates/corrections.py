@@ -6,6 +6,7 @@ Source: R-15.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +15,20 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.candidates import door_store
-from cbt.candidates.models import Candidate, CandidatePhoto
-from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
+from cbt.candidates.personal import (
+    CORRECTION,
+    DOCUMENT,
+    document_index,
+    keyed_digest,
+    open_sealed,
+    seal,
+)
 from cbt.candidates.photos import store_photo
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
+from cbt.rules.canonical import canonical_json
+from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 
 
@@ -32,6 +42,16 @@ class Correction:
     photo: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A 更正记录 as people read it: `before` and `after` by name, document, photo."""
+
+    row: CorrectionRecord
+    before: dict[str, str]
+    after: dict[str, str]
+    evidence: str
+
+
 def correct_candidate(
     session: Session,
     candidate: Candidate,
@@ -41,11 +61,12 @@ def correct_candidate(
     actor: str,
     countersigned_by: str = "",
 ) -> None:
-    """Put a candidate's name, number or photo right and keep old, new and evidence in the audit log.
+    """Put a candidate's name, number or photo right and keep old, new and evidence (更正记录).
 
     The officer does it; once a sitting-room of the candidate has started, the chief countersigns. Frozen
-    forms and printed records keep the old value; results read the new one. Numbers are logged masked,
-    photos as a digest.
+    forms and printed records keep the old value; results read the new one. Numbers are kept masked, photos
+    as a digest. The values are sealed in a row of their own; the audit log has that row's ref and a keyed
+    digest of it, so that it cannot be changed unseen, and nobody's name.
 
     Source: R-15.
     """
@@ -54,7 +75,7 @@ def correct_candidate(
     if door_store.has_started(session, candidate.id) and not countersigned_by:
         raise NotAllowed("correction.chief")
     before: dict[str, str] = {}
-    after: dict[str, str] = {"countersigned_by": countersigned_by} if countersigned_by else {}
+    after: dict[str, str] = {}
     if correction.name is not None:
         _rename(candidate, correction.name, before, after)
     if correction.document is not None:
@@ -63,16 +84,43 @@ def correct_candidate(
         _picture(session, candidate, correction.photo, before, after)
     if not before:
         raise InvalidInput("correction.nothing", field="name")
+    text = canonical_json({"before": before, "after": after, "evidence": correction.evidence.strip()})
+    row = CorrectionRecord(
+        ref=new_ref("co"),
+        candidate_id=candidate.id,
+        at=now,
+        by=actor,
+        countersigned_by=countersigned_by,
+        sealed=seal(text, CORRECTION),
+    )
+    session.add(row)
     chain.record(
         session,
         at=now,
         actor=actor,
         act="candidate.correct",
         subject=f"candidate:{candidate.ref}",
-        reason=correction.evidence.strip(),
-        before=before,
-        after=after,
+        before={"fields": sorted(before)},
+        after={
+            "correction": row.ref,
+            "digest": keyed_digest(text, CORRECTION),
+            **({"countersigned_by": countersigned_by} if countersigned_by else {}),
+        },
     )
+
+
+def corrections_of(session: Session, candidate_id: int) -> list[Corrected]:
+    """Return what was put right about a candidate, the latest first."""
+    rows = session.scalars(
+        select(CorrectionRecord)
+        .where(CorrectionRecord.candidate_id == candidate_id)
+        .order_by(CorrectionRecord.id.desc())
+    )
+    found = []
+    for row in rows:
+        text = json.loads(open_sealed(row.sealed, CORRECTION))
+        found.append(Corrected(row, text["before"], text["after"], text["evidence"]))
+    return found
 
 
 def _rename(candidate: Candidate, name: str, before: dict[str, str], after: dict[str, str]) -> None:

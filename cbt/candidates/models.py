@@ -8,8 +8,10 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cbt.candidates.personal import SHOWN, open_sealed
 from cbt.db.base import Base
 from cbt.db.types import DecimalText, Span, UtcDateTime
+from cbt.errors import Unavailable
 
 
 class Candidate(Base):
@@ -94,7 +96,7 @@ class Registration(Base):
     arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     checked_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     document_shown: Mapped[str | None] = mapped_column(String(40))
-    document_last_four: Mapped[str | None] = mapped_column(String(8))
+    document_last_four_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     absent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     absent_cause: Mapped[str | None] = mapped_column(String(20))
     login_code_hash: Mapped[str | None] = mapped_column(String(64))
@@ -109,6 +111,33 @@ class Registration(Base):
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """临时离场 under escort: out since (NULL when in the room)."""
     violation_code: Mapped[str | None] = mapped_column(String(20))
+
+    @property
+    def document_last_four(self) -> str:
+        """The last four characters of the document shown at the door; dots where the key does not open them."""
+        if self.document_last_four_sealed is None:
+            return ""
+        try:
+            return open_sealed(self.document_last_four_sealed, SHOWN)
+        except Unavailable:
+            return "····"
+
+
+class CorrectionRecord(Base):
+    """A 更正记录: who put what right about a candidate; old, new and evidence are sealed like the numbers.
+
+    The audit log holds its ref, what kind of fact it was about, and a keyed digest of the sealed text.
+    """
+
+    __tablename__ = "correction"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    countersigned_by: Mapped[str] = mapped_column(String(80))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class RosterDraft(Base):

@@ -106,7 +106,7 @@ def remove_registration(*, ref: str, reason: str, principal: Principal, now: dat
             sitting_ref = session.get_one(Sitting, entry.registration.sitting_id).ref
             session.execute(delete(Registration).where(Registration.id == entry.registration.id))
             before = {
-                "ticket": entry.ticket.number,
+                "candidate": entry.candidate.ref,
                 "paper": entry.registration.paper,
                 "seat": entry.seat.number,
             }

@@ -6,9 +6,10 @@ import flask
 import flask_babel
 
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.store import actor_names
 from cbt.accounts.views import me
 from cbt.candidates import office_pages, office_service, photos, roster_export, roster_views, store
-from cbt.candidates.corrections import Correction
+from cbt.candidates.corrections import Correction, corrections_of
 from cbt.candidates.door_store import has_started
 from cbt.candidates.office_service import Revealed, Second
 from cbt.candidates.roster_columns import DOCUMENT_NAMES
@@ -143,6 +144,8 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
     with reading() as session:
         entry = store.entry_for(session, ref, me())
         of_sitting = session.get_one(Sitting, entry.registration.sitting_id)
+        corrections = corrections_of(session, entry.candidate.id)
+        hands = {who for one in corrections for who in (one.row.by, one.row.countersigned_by)}
         context = {
             "entry": entry,
             "sitting": of_sitting,
@@ -151,6 +154,8 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
             "blueprint": blueprint_of(session, entry.registration.blueprint_version_id),
             "has_photo": bool(store.with_photo(session, [entry.candidate.id])),
             "started": has_started(session, entry.candidate.id),
+            "corrections": corrections,
+            "names": actor_names(session, hands),
         }
     page = flask.render_template(
         "office/registration.html",

@@ -20,6 +20,8 @@ from cbt.rules.admission import normalise_document
 DOCUMENT = "document"
 PHONE = "phone"
 ROSTER = "roster"
+SHOWN = "document_shown"
+CORRECTION = "correction"
 _NONCE_BYTES = 12
 
 
@@ -54,6 +56,12 @@ def open_bytes(sealed: bytes, purpose: str) -> bytes:
 def document_index(number: str) -> str:
     """Return the keyed digest a document number is found by; spellings that compare equal give one digest."""
     return hmac.new(_derived("index"), normalise_document(number).encode(), hashlib.sha256).hexdigest()
+
+
+def keyed_digest(text: str, purpose: str) -> str:
+    """Return a digest that shows whether two texts are the same, and only to who has the key what they are."""
+    key = _derived(f"digest {purpose}")
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def mask_phone(number: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -114,7 +115,9 @@ def import_roster(
                 raise InvalidInput("roster.refused", count=len(plan.stops))
             _register(session, sitting, plan, now=now, actor=actor)
             session.execute(delete(RosterDraft).where(RosterDraft.ref == draft_ref))
-            after = {"file": file_name, "registered": len(plan.placements), "already": plan.already}
+            # By its digest: the name of a file is often somebody's.
+            sealed = hashlib.sha256(body).hexdigest()
+            after = {"file": sealed, "registered": len(plan.placements), "already": plan.already}
             subject = f"sitting:{sitting.ref}"
             record(session, at=now, actor=actor, act="roster.import", subject=subject, after=after)
             session.flush()

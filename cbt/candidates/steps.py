@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.candidates.models import Registration
+from cbt.candidates.personal import SHOWN, keyed_digest, seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooEarly
 from cbt.rules.admission import (
     ABSENT_CAUSES,
@@ -85,7 +86,8 @@ def check_in(
     """Record the original document shown and that person, photo and ticket are one.
 
     `documents` is the centre's table of accepted types; the number shown need not be the one registered.
-    Somebody not yet scanned arrives with this. A repeat corrects the document and keeps the moment.
+    Somebody not yet scanned arrives with this. A repeat corrects the document and keeps the moment. The last
+    four are sealed on the registration; the log has a keyed digest of them.
 
     Source: R-10.
     """
@@ -99,17 +101,25 @@ def check_in(
     else:
         _open_door(session, registration, now=now)
         _refuse_absent(registration)
-    before = {"document": registration.document_shown, "last_four": registration.document_last_four}
+    before = {
+        "document": registration.document_shown,
+        "shown": _shown_digest(registration, registration.document_last_four),
+    }
     _change(
         session,
         registration,
         Registration.absent_at.is_(None),
         checked_in_at=registration.checked_in_at or now,
         document_shown=document_type,
-        document_last_four=shown,
+        document_last_four_sealed=seal(shown, SHOWN),
     )
-    after = {"document": document_type, "last_four": shown}
+    after = {"document": document_type, "shown": _shown_digest(registration, shown)}
     _audit(session, registration, now, actor, "check_in", "", before=before, after=after)
+
+
+def _shown_digest(registration: Registration, last_four: str) -> str:
+    """Return what the log says of the characters: that they are these, to who has the key, and nothing else."""
+    return keyed_digest(f"{registration.ref}:{last_four}", SHOWN) if last_four else ""
 
 
 def mark_absent(

@@ -49,6 +49,11 @@ class CopySet:
     """Fingerprints of the keys that the copy needs."""
 
 
+def is_ours(name: str) -> bool:
+    """Return whether a file of this name in such a folder is part of a copy."""
+    return name in (COPY_MANIFEST, f"{COPY_MANIFEST}.part", SPARE) or _OURS.fullmatch(name) is not None
+
+
 def base_path(folder: Path, number: int) -> Path:
     """Return the path of the base that log `number` follows."""
     return folder / f"cbt-{number:08d}.base"

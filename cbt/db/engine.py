@@ -19,6 +19,7 @@ from cbt.db.copyset import COPY_MANIFEST
 from cbt.db.gate import Gate
 from cbt.db.journal_copy import JournalCopy
 from cbt.db.keys import load_key
+from cbt.db.private_files import make_private
 from cbt.errors import InvalidInput, Unavailable
 
 DATABASE_NAME = "cbt.db"
@@ -66,6 +67,8 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
     if fresh:
         _check_no_copy(settings)
     key = load_key(settings.keys, "database", may_create=fresh) if settings.db_encryption else None
+    if fresh:
+        make_private(database_path(settings))  # SQLite gives its log and index the mode of the file
     gate.copy = copy = _second_copy(settings, key)
     _listen_sqlite(engine, key, copy)
 

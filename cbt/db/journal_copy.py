@@ -23,6 +23,7 @@ from cbt.db.copies import sync_folder
 from cbt.db.gate import Gate
 from cbt.db.keys import key_prints
 from cbt.db.log_source import Broken, LogSource
+from cbt.db.private_files import make_private
 from cbt.db.raw import DATABASE_ERRORS
 from cbt.db.wal import HEADER, End, copy_range, create_file, log_salts
 from cbt.errors import CbtError, Unavailable
@@ -285,6 +286,7 @@ class JournalCopy:
                 copyset.fold(self.folder, self._source.key)
         except ValueError as error:
             log.error("the log %s of the second copy is damaged: it begins with a new base", error)
+            make_private(self._mark)
             self._mark.write_text("base", "ascii")
         except Exception as error:
             log.warning("the second copy cannot be tidied yet: %s", type(error).__name__)

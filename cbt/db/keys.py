@@ -11,8 +11,8 @@ from pathlib import Path
 from cbt.errors import Unavailable
 
 KEY_BYTES = 32
-KEYS = ("database", "personal")
-"""The keys without which a copy of the data cannot be read."""
+KEYS = ("database", "personal", "audit")
+"""The keys that a copy of the data names: without the first two it cannot be read, without the last not proved."""
 
 
 def load_key(folder: Path, name: str, *, may_create: bool) -> bytes:
@@ -44,5 +44,10 @@ def fingerprint(key: bytes) -> str:
 
 def key_prints(folder: Path, *, encrypted: bool) -> dict[str, str]:
     """Return the fingerprints of the keys a copy of this installation needs."""
-    names = KEYS if encrypted else KEYS[1:]
+    names = [name for name in (KEYS if encrypted else KEYS[1:]) if name != "audit" or _has(folder, name)]
     return {name: fingerprint(load_key(folder, name, may_create=False)) for name in names}
+
+
+def _has(folder: Path, name: str) -> bool:
+    # The log's key is made by the first entry, which a copy begun with the installation does not wait for.
+    return (folder / f"{name}.key").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from cbt.db.engine import WRITE
 from cbt.db.gate import Gate
 
 RAW_READERS = 4
+_AFTER = "cbt_after"
 _few = threading.BoundedSemaphore(RAW_READERS)
 
 
@@ -28,6 +29,13 @@ def unit_of_work() -> Iterator[Session]:
     gate = cast(Gate, flask.current_app.extensions["cbt_gate"])
     with gate(), Session(db.engine.execution_options(**{WRITE: True})) as session, session.begin():
         yield session
+    for call in session.info.pop(_AFTER, ()):
+        call()
+
+
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Have `call` follow the commit of a unit of work, outside the gate; it must not raise."""
+    session.info.setdefault(_AFTER, []).append(call)
 
 
 @contextmanager

@@ -7,13 +7,13 @@ The format is the documented one of sqlite.org/walformat.html.
 
 from __future__ import annotations
 
-import shutil
 import struct
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cbt.db.private_files import copy_private
 from cbt.db.raw import open_raw
 
 HEADER = 32
@@ -95,7 +95,7 @@ def apply_log(database: Path, log: Path, key: bytes | None) -> Applied:
     """
     beside = database.with_name(f"{database.name}-wal")
     database.with_name(f"{database.name}-shm").unlink(missing_ok=True)
-    shutil.copyfile(log, beside)
+    copy_private(log, beside)
     with closing(open_raw(database, key)) as connection:
         _busy, frames, _done = connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
     beside.unlink(missing_ok=True)

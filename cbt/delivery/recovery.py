@@ -69,24 +69,24 @@ class Recovery:
 
 def seal_secret(personal_key: bytes, attempt_ref: str, epoch: int) -> str:
     """Return the secret, in hex, that the page of one lease seals its file with; it is stored nowhere."""
-    text = f"cbt recovery seal\0{attempt_ref}\0{epoch}"
-    return hmac.new(personal_key, text.encode(), hashlib.sha256).hexdigest()
+    said = f"cbt recovery seal\0{attempt_ref}\0{epoch}"
+    return hmac.new(personal_key, said.encode(), hashlib.sha256).hexdigest()
 
 
-def read_envelope(text: str) -> Sealed:
+def read_envelope(content: str) -> Sealed:
     """Return the outside of a file; raise InvalidInput("recovery.unreadable") for anything else."""
     try:
-        if len(text) > MAX_BYTES:
+        if len(content) > MAX_BYTES:
             raise ValueError
-        raw = json.loads(text)
+        raw = json.loads(content)
         if raw["format"] != FORMAT:
             raise InvalidInput("recovery.unreadable", field="file")
         return Sealed(
-            attempt_ref=_text(raw["attempt"]),
-            epoch=_whole(raw["epoch"]),
+            attempt_ref=text(raw["attempt"]),
+            epoch=whole(raw["epoch"]),
             nonce=bytes.fromhex(raw["nonce"]),
             body=base64.b64decode(raw["body"], validate=True),
-            seal=_text(raw["seal"]),
+            seal=text(raw["seal"]),
         )
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError) as error:
         raise InvalidInput("recovery.unreadable", field="file") from error
@@ -95,10 +95,10 @@ def read_envelope(text: str) -> Sealed:
 def open_recovery(sealed: Sealed, secret: str) -> Recovery:
     """Check the seal and return what the file holds; raise InvalidInput("recovery.altered")."""
     key = bytes.fromhex(secret)
-    wanted = hmac.new(_part(key, "authenticate"), _signed(sealed), hashlib.sha256).hexdigest()
+    wanted = hmac.new(part(key, "authenticate"), _signed(sealed), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(wanted.encode(), sealed.seal.encode()):
         raise InvalidInput("recovery.altered", field="file")
-    plain = _stream(_part(key, "encrypt"), sealed.nonce, sealed.body)
+    plain = stream(part(key, "encrypt"), sealed.nonce, sealed.body)
     try:
         return _read(sealed, json.loads(plain.decode()))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -108,15 +108,15 @@ def open_recovery(sealed: Sealed, secret: str) -> Recovery:
 def _read(sealed: Sealed, raw: Mapping[str, Any]) -> Recovery:
     entries = [
         Carried(
-            epoch=_whole(one["epoch"]),
-            seq=_whole(one["seq"]),
-            position=_whole(one["position"]),
+            epoch=whole(one["epoch"]),
+            seq=whole(one["seq"]),
+            position=whole(one["position"]),
             value=one["value"],
-            typed_at=_instant(one["at"]),
+            typed_at=instant(one["at"]),
         )
         for one in raw["entries"]
     ]
-    receipts = [(_whole(one["seq"]), _instant(one["at"])) for one in raw["receipts"]]
+    receipts = [(whole(one["seq"]), instant(one["at"])) for one in raw["receipts"]]
     numbers = {(one.epoch, one.seq) for one in entries}
     if len(entries) > MAX_ENTRIES or len(receipts) > MAX_RECEIPTS or len(numbers) != len(entries):
         raise ValueError
@@ -126,13 +126,14 @@ def _read(sealed: Sealed, raw: Mapping[str, Any]) -> Recovery:
         attempt_ref=sealed.attempt_ref,
         epoch=sealed.epoch,
         seal=sealed.seal,
-        made_at=_instant(raw["made_at"]),
+        made_at=instant(raw["made_at"]),
         entries=tuple(sorted(entries, key=lambda one: (one.position, one.epoch, one.seq))),
         receipts=tuple(receipts),
     )
 
 
-def _part(key: bytes, use: str) -> bytes:
+def part(key: bytes, use: str) -> bytes:
+    """Return the key of one use, derived from a page's secret."""
     return hmac.new(key, use.encode(), hashlib.sha256).digest()
 
 
@@ -141,29 +142,33 @@ def _signed(sealed: Sealed) -> bytes:
     return "|".join([FORMAT, sealed.attempt_ref, str(sealed.epoch), sealed.nonce.hex(), body]).encode()
 
 
-def _stream(key: bytes, nonce: bytes, data: bytes) -> bytes:
+def stream(key: bytes, nonce: bytes, data: bytes) -> bytes:
+    """Encrypt `data`, or open it: the key stream is HMAC(key, nonce | counter)."""
     blocks = -(-len(data) // 32)
-    stream = b"".join(
+    key_stream = b"".join(
         hmac.new(key, nonce + counter.to_bytes(4, "big"), hashlib.sha256).digest()
         for counter in range(blocks)
     )
-    return bytes(left ^ right for left, right in zip(data, stream, strict=False))
+    return bytes(left ^ right for left, right in zip(data, key_stream, strict=False))
 
 
-def _whole(value: object) -> int:
+def whole(value: object) -> int:
+    """Return a number of a file; raise ValueError for one that no page writes."""
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST:
         raise ValueError
     return value
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return a short text of a file; raise ValueError like `whole`."""
     if not isinstance(value, str) or not 0 < len(value) <= 100 or not value.isascii() or "\0" in value:
         raise ValueError
     return value
 
 
-def _instant(value: object) -> datetime:
-    instant = datetime.fromisoformat(_text(value))
-    if instant.tzinfo is None or instant.year not in YEARS:
+def instant(value: object) -> datetime:
+    """Return an instant of a file; raise ValueError like `whole`."""
+    found = datetime.fromisoformat(text(value))
+    if found.tzinfo is None or found.year not in YEARS:
         raise ValueError
-    return instant
+    return found

@@ -17,6 +17,9 @@ from cbt.delivery.store import journal_state
 from cbt.errors import CbtError
 from cbt.rules.canonical import canonical_json
 
+MOST_FORMER = 100
+"""Former leases whose secrets a start hands out; nobody reloads that often and still has something waiting."""
+
 
 class Openings:
     """Opens papers in one process."""
@@ -51,10 +54,19 @@ class Openings:
         clock = clock_text(info, guard, now=now, messages=messages)
         seal = seal_secret(self._personal_key, start.ref, opened.epoch)
         return (
-            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}","now":{quoted(now)},'
+            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}",'
+            f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{quoted(now)},'
             f'"clock":{clock},'
             f'"paper":{paper},"journal":{canonical_json(journal)},"seq":{seq}}}'
         )
+
+    def _former_seals(self, ref: str, epoch: int) -> str:
+        """Return by epoch the secrets of former leases: what waits in the browser is sealed with them.
+
+        Source: R-16.
+        """
+        former = range(max(1, epoch - MOST_FORMER), epoch)
+        return canonical_json({str(one): seal_secret(self._personal_key, ref, one) for one in former})
 
 
 def init_openings(app: flask.Flask) -> None:

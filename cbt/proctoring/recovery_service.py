@@ -19,6 +19,7 @@ from cbt.delivery.journal import current_journal
 from cbt.delivery.models import Attempt, RecoveryImport
 from cbt.delivery.recovered import Found, compare, keep_recovered
 from cbt.delivery.recovery import Recovery, open_recovery, read_envelope, seal_secret
+from cbt.delivery.shelf_file import Shelf, open_shelf, read_shelf
 from cbt.errors import Conflict, NotAllowed, NotFound
 from cbt.proctoring.desk import log_incident, runs_room
 from cbt.sittings.models import Seat, SittingRoom
@@ -127,7 +128,7 @@ def _room(session: Session, room_ref: str, principal: Principal) -> SittingRoom:
 
 
 def _open(session: Session, room: SittingRoom, text: str) -> Preview:
-    sealed = read_envelope(text)
+    sealed = read_shelf(text) or read_envelope(text)
     row = session.execute(
         select(
             Attempt,
@@ -146,8 +147,11 @@ def _open(session: Session, room: SittingRoom, text: str) -> Preview:
     if row is None or sealed.epoch > row[0].lease_epoch:
         raise Conflict("recovery.unknown")
     attempt, registration_id, seat_number, name, ticket, document = row
-    secret = seal_secret(flask.current_app.config["PERSONAL_KEY"], attempt.ref, sealed.epoch)
-    recovery = open_recovery(sealed, secret)
+    personal_key: bytes = flask.current_app.config["PERSONAL_KEY"]
+    if isinstance(sealed, Shelf):
+        recovery = open_shelf(sealed, lambda epoch: seal_secret(personal_key, attempt.ref, epoch))
+    else:
+        recovery = open_recovery(sealed, seal_secret(personal_key, attempt.ref, sealed.epoch))
     if attempt.sitting_room_id != room.id:
         raise Conflict("recovery.foreign")
     owner = Owner(seat_number, name, ticket, document, registration_id)

@@ -16,7 +16,7 @@ from cbt.scoring.approved import APPROVED
 from cbt.web import access
 from cbt.web.i18n import explain, local_zone
 from cbt.web.login import Principal, current_principal
-from cbt.web.problems import http_status
+from cbt.web.problems import http_status, note_shown
 
 pages = flask.Blueprint("late", __name__)
 Reply = flask.typing.ResponseReturnValue
@@ -65,6 +65,8 @@ def _me() -> Principal:
 
 def _page(sitting_ref: str, *, error: CbtError | None = None, wish: Wish | None = None) -> Reply:
     field = str(error.params.get("field", "")) if error is not None else ""
+    if error is not None:
+        note_shown(error)
     what, fix = explain(error) if error is not None else ("", "")
     shown = flask.render_template(
         "results/late.html",

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from cbt.audit.heads import Head, head_of
 from cbt.exams.store import blueprint_of
 from cbt.results import store
 from cbt.results.distribution import Distribution, distribution
@@ -94,6 +95,8 @@ class SittingSheet:
     balance: Balance
     counts: RoomCounts
     violations: int
+    head: Head | None
+    """Where the log ended when this was read (日志锚点)."""
 
     @property
     def lines(self) -> list[Line]:
@@ -150,6 +153,7 @@ def sheet_of(session: Session, sitting: Sitting) -> SittingSheet:
         balance=balance_of(standings),
         counts=counts_of(standings),
         violations=sum(row.registration.violation_code is not None for row in rows),
+        head=head_of(session),
     )
 
 

@@ -19,6 +19,7 @@ from cbt.web import access
 from cbt.web.i18n import explain, local_zone
 from cbt.web.login import Principal, current_principal
 from cbt.web.numbers import whole_number
+from cbt.web.problems import note_shown
 
 pages = flask.Blueprint("results", __name__)
 
@@ -123,6 +124,7 @@ def release(sitting_ref: str) -> flask.typing.ResponseReturnValue:
 
 
 def _refused(sitting_ref: str, error: InvalidInput) -> flask.typing.ResponseReturnValue:
+    note_shown(error)
     errors = {error.params.get("field", "second_login"): " ".join(explain(error))}
     page = flask.render_template(
         "results/release.html", sheet=service.sitting_sheet(sitting_ref), errors=errors

@@ -30,6 +30,7 @@ class _Book:
     book: Any
     names: set[str] = field(default_factory=set)
     formats: dict[str, Any] = field(default_factory=dict)
+    foot: str = ""
 
     def sheet(self, name: str) -> Any:
         """Add a worksheet under a name Excel takes and no other sheet has."""
@@ -44,6 +45,8 @@ class _Book:
 
 def build(sheet: SittingSheet, people: Sequence[Person], *, subtitle: str) -> bytes:
     """Return the workbook; `subtitle` says which sitting it is and whether it was released.
+
+    Each sheet ends with the head of the log at that moment, so that the paper shows later what was in it.
 
     No cell is a formula, whatever a name begins with: strings are written as strings.
     """
@@ -62,6 +65,7 @@ def build(sheet: SittingSheet, people: Sequence[Person], *, subtitle: str) -> by
             "sign": text_format(book, {"top": 0, "align": "left"}),
         },
     )
+    wrapped.foot = str(_("results.head", head=sheet.head)) if sheet.head else ""
     _overall_sheet(wrapped, people, subtitle)
     for paper in sheet.papers:
         _paper_sheet(wrapped, paper, subtitle)
@@ -158,6 +162,8 @@ def _write(
         for column, cell in enumerate(row):
             _cell(book, sheet, place, column, cell)
     _signatures(book, sheet, len(rows) + 4, last)
+    if book.foot:
+        sheet.write_string(len(rows) + 6, 0, book.foot, book.formats["sign"])
     _page(sheet)
 
 

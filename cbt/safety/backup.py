@@ -79,6 +79,7 @@ def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
         revision=facts.revision,
         counts=facts.counts,
         keys=keys,
+        audit_head=facts.head,
     )
     manifest.write(folder)
     sync_folder(folder)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
-from cbt.audit import chain
+from cbt.audit.verifying import verify
 from cbt.candidates.models import Candidate
 from cbt.candidates.personal import DOCUMENT, document_index, open_sealed
 from cbt.config import Settings
@@ -139,7 +139,7 @@ def _foreign_keys(session: Session) -> Answer:
 
 
 def _audit(session: Session) -> Answer:
-    report = chain.verify(session)
+    report = verify(session)
     return report.entries, [] if report.broken_at is None else [("audit", f"audit_entry {report.broken_at}")]
 
 

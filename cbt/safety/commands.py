@@ -60,6 +60,8 @@ def _tell_backup(folder: Path, manifest: Manifest, settings: Settings) -> None:
     click.echo(gettext("safety.holds", **manifest.counts, size=f"{manifest.bytes / 2**20:.1f}"))
     if not manifest.encrypted:
         click.echo(gettext("safety.in_clear"))
+    if manifest.audit_head:
+        click.echo(gettext("safety.head", head=manifest.audit_head))
     names = "、".join(f"{name}.key" for name in manifest.keys)
     click.echo(gettext("safety.keys_apart", names=names, folder=settings.keys))
 
@@ -97,6 +99,8 @@ def _restore(settings: Settings, source: Path, *, into: Path | None) -> None:
     click.echo(gettext("safety.holds", **done.manifest.counts, size=f"{done.manifest.bytes / 2**20:.1f}"))
     if not done.personal_key_fits:
         click.echo(gettext("safety.personal_other"), err=True)
+    if done.manifest.audit_head:
+        click.echo(gettext("safety.head", head=done.manifest.audit_head))
     click.echo(gettext("safety.verify_next"))
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cbt.audit.heads import DIGITS, Head
 from cbt.config import Settings
 from cbt.db.engine import database_path
 from cbt.db.keys import load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
+from cbt.db.types import from_micros
 from cbt.errors import Unavailable
 
 PAGES_PER_STEP = 64
@@ -26,6 +29,8 @@ class Facts:
     revision: str
     attempts: int
     journal: int
+    head: str
+    """The head of the log in it, as `cbt audit head` prints it; "" for an empty log."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -76,7 +81,17 @@ def facts_of(connection: Any) -> Facts:
         revision=str(_first(connection, "SELECT version_num FROM alembic_version")),
         attempts=int(_first(connection, "SELECT count(*) FROM attempt")),
         journal=int(_first(connection, "SELECT count(*) FROM journal")),
+        head=_head(connection),
     )
+
+
+def _head(connection: Any) -> str:
+    query = "SELECT id, at, hash FROM audit_entry ORDER BY id DESC LIMIT 1"
+    row = connection.execute(query).fetchone()
+    if row is None:
+        return ""
+    at = row[1] if isinstance(row[1], datetime) else from_micros(int(row[1]))
+    return str(Head(int(row[0]), at, str(row[2])[:DIGITS]))
 
 
 def _first(connection: Any, query: str) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterable
 from contextlib import closing
@@ -20,11 +19,12 @@ from cbt.db.copies import sync_folder
 from cbt.db.engine import database_path
 from cbt.db.gate import Gate
 from cbt.db.keys import KEY_BYTES, fingerprint, load_key
+from cbt.db.private_files import copy_private
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.hosting import DataDirLock
 
-NAMES = ("database", "personal", "cookies")
+NAMES = ("database", "personal", "audit", "cookies")
 LINE_BYTES = 8
 _COMING = "database.key.new"
 
@@ -151,8 +151,7 @@ def _encrypt_anew(database: Path, former: bytes, fresh: bytes) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     arriving = database.with_name(f"{database.name}.rekeyed")
     try:
-        shutil.copyfile(database, arriving)
-        arriving.chmod(0o600)
+        copy_private(database, arriving)
         with closing(open_raw(arriving, former)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
             connection.execute(f"PRAGMA rekey = \"x'{fresh.hex()}'\"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 
 import click
 import flask
@@ -10,7 +11,9 @@ from flask_babel import gettext
 
 from cbt.config import Settings, read_settings
 from cbt.db.keys import fingerprint, load_key
+from cbt.safety.audit_key import rotate_audit_key
 from cbt.safety.key_care import NAMES, key_files, paper_lines, read_paper, rotate, write_key
+from cbt.web.cli import with_app
 from cbt.web.i18n import init_i18n
 
 
@@ -64,14 +67,30 @@ def enter_command(name: str) -> None:
         click.echo(gettext("key.entered", path=path, print=fingerprint(value)))
 
 
-@key.command("rotate", help="给数据库换一把新密钥（先停服务） · A new key for the database, server stopped.")
-def rotate_command() -> None:
-    """Encrypt the embedded database under a new key and keep the former one for older backups."""
+@key.command(
+    "rotate",
+    help="换一把新密钥：database（默认，先停服务）或 audit · A new key: database (server stopped) or audit.",
+)
+@click.argument("name", required=False, default="database", type=click.Choice(("database", "audit")))
+@click.option("--lost", is_flag=True, help="日志密钥已丢失 · the former key of the log is lost")
+def rotate_command(name: str, lost: bool) -> None:
+    """Encrypt the embedded database under a new key, or chain the log under one; the former is kept."""
     settings = read_settings()
+    if name == "audit":
+        _rotate_audit(lost=lost)
+        return
     with _context(settings):
         kept, print_ = rotate(settings)
         click.echo(gettext("key.rotated", path=settings.keys / "database.key", print=print_))
         click.echo(gettext("key.former_kept", path=kept))
+
+
+@with_app
+def _rotate_audit(*, lost: bool, now: datetime) -> None:
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    print_ = rotate_audit_key(lost=lost, now=now)
+    click.echo(gettext("audit.key_rotated", path=settings.keys / "audit.key", print=print_))
+    click.echo(gettext("audit.key_former_lost" if lost else "audit.key_former_kept"))
 
 
 commands: list[click.Command] = [key]

@@ -39,6 +39,8 @@ class Manifest:
     """How many attempts and journal rows the copy holds."""
     keys: dict[str, str]
     """Fingerprints of the keys that the copy needs."""
+    audit_head: str = ""
+    """The head of the log in the copy, as `cbt audit head` prints it; "" in one from before there were heads."""
 
     def write(self, folder: Path) -> None:
         """Write the manifest into `folder`, on disk when this returns."""
@@ -69,7 +71,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise InvalidInput("safety.format", path=str(path))
     values: dict[str, Any] = {}
     for field in fields(Manifest):
-        value = raw.get(field.name)
+        value = raw.get(field.name, "" if field.name == "audit_head" else None)
         if not isinstance(value, _TYPES[str(field.type)]):
             raise InvalidInput("safety.manifest", path=str(path))
         values[field.name] = value

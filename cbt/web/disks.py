@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cbt.config import Settings
+from cbt.db.private_files import make_private
 
 LOW_BYTES = 512 * 1024 * 1024
 """Less than this left on a disk is told: an exam of a hall writes far less, and there is time to act."""
@@ -46,6 +47,7 @@ def write_probe(folder: Path) -> None:
     """Write a little file, force it to disk and remove it; raise OSError when that cannot be done."""
     path = folder / PROBE
     try:
+        make_private(path)
         with path.open("wb") as handle:
             handle.write(bytes(PROBE_BYTES))
             handle.flush()

@@ -31,6 +31,8 @@ PATIENCE = timedelta(seconds=1)
 FRESH = timedelta(seconds=1)
 """An answer is given again for as long: whoever asks a thousand times takes the writers' gate once."""
 OK, BUSY, FAILED = "ok", "busy", "failed"
+WARNINGS = "cbt_warnings"
+"""Where later rooms leave callables; each returns the names of what is not as it should be there."""
 
 
 class Probe:
@@ -108,6 +110,7 @@ def healthz() -> flask.typing.ResponseReturnValue:
     agreement: Agreement = flask.current_app.extensions["cbt_agreement"]
     ok = answer == OK and agreement.agrees
     said: dict[str, object] = {"ok": ok, "database": answer}
-    if warnings := probe.warnings + ([] if agreement.agrees else ["clock.off"]):
+    others = [name for warn in flask.current_app.extensions.get(WARNINGS, ()) for name in warn()]
+    if warnings := probe.warnings + others + ([] if agreement.agrees else ["clock.off"]):
         said["warnings"] = warnings
     return said, 200 if ok else 503

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 import flask
 import flask_wtf.csrf
@@ -50,11 +51,22 @@ def problem_body(error: errors.CbtError) -> dict[str, object]:
     return {**extra, "code": error.code, "message": what, "fix": fix}
 
 
+def note_shown(error: errors.CbtError) -> None:
+    """Remember which refusal this request ends with; whoever shows one on a page of their own says so here."""
+    flask.g.shown_error = error
+
+
+def shown_error() -> errors.CbtError | None:
+    """Return the refusal this request ended with."""
+    return cast("errors.CbtError | None", flask.g.get("shown_error"))
+
+
 def init_problems(app: flask.Flask) -> None:
     """Register the handlers: no traceback and no half page ever reaches a person."""
 
     @app.errorhandler(errors.CbtError)
     def explained(error: errors.CbtError) -> flask.typing.ResponseReturnValue:
+        note_shown(error)
         return _answer(error, http_status(error))
 
     @app.errorhandler(flask_wtf.csrf.CSRFError)

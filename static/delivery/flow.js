@@ -64,6 +64,7 @@ export const flow = {
     Object.assign(this, { epoch: body.epoch, lease: body.lease });
     this.clock.best = Infinity;
     this.clock.update(body.clock, { sent, got });
+    this.outbox.unseal(body);
     this.outbox.settle(body);
     this.store.load({ paper: body.paper, journal: body.journal, waiting: this.outbox.waiting() });
     applySettings(this);

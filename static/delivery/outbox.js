@@ -5,7 +5,7 @@
 
 import { abortOverdue, call, isTransient } from "./api.js";
 import { jitter } from "./dom.js";
-import { anchors } from "./recovery.js";
+import { isSealed, openRecord, sealRecord } from "./sealing.js";
 import { Shelf } from "./shelf.js";
 
 const HEARTBEAT = 10_000;
@@ -23,10 +23,11 @@ export class Outbox {
   constructor({ attempt, seat, url, hooks }) {
     Object.assign(this, { attempt, seat, url, hooks });
     this.shelf = new Shelf(attempt, (failed) => {
-      if (!failed) for (const entry of this.entries.values()) this.keep(entry);
+      if (!failed) for (const entry of this.entries.values()) if (!isSealed(entry)) this.keep(entry);
       hooks.changed();
     });
     this.entries = new Map();
+    this.seals = new Map(); // epoch -> the secret of that lease; nowhere but here
     this.receipts = []; // the latest of this lease, the anchor of a recovery file
     this.online = true;
     this.offlineSince = null;
@@ -39,18 +40,37 @@ export class Outbox {
 
   /**
    * Load what waits on this machine. Another tab may have delivered some of it meanwhile, so before every
-   * start the storage is the truth, unless it cannot keep anything.
+   * start the storage is the truth, unless it cannot keep anything. It waits, and is counted, sealed as it lies there
+   * until a start has given the secret.
    */
   async load() {
     await this.shelf.open();
     if (!this.durable) return;
     const records = await this.shelf.records();
     this.entries.clear();
-    this.sealed = records.find(({ kind }) => kind === "lease") ?? this.sealed;
     for (const entry of records) {
       if (!entry.evidence && entry.kind !== "lease") this.entries.set(entry.key, { ...entry, state: "local", kept: true });
     }
-    if (!this.receipts.length && this.sealed) this.receipts = anchors(records, this.sealed.epoch);
+  }
+
+  /**
+   * Take the secrets a start has given, and read what waits. What none of them opens stays on this machine as it is:
+   * it is listed there as undelivered and can be saved as a file.
+   */
+  unseal({ epoch, seal, seals = {} }) {
+    this.seals = new Map([...Object.entries(seals).map(([of, secret]) => [Number(of), secret]), [epoch, seal]]);
+    for (const [key, entry] of this.entries) {
+      const opened = this.opened(entry);
+      if (opened) this.entries.set(key, { ...opened, state: "local", kept: true });
+      else this.entries.delete(key);
+    }
+  }
+
+  /** Return a record as it was written, null where it cannot be read. */
+  opened(record) {
+    if (!isSealed(record)) return record;
+    const secret = this.seals.get(record.epoch);
+    return secret ? openRecord(secret, this.attempt, record) : null;
   }
 
   /**
@@ -59,7 +79,8 @@ export class Outbox {
    */
   async adopt() {
     const left = (await this.shelf.records()).filter(({ key, kind, epoch, evidence, late }) => (
-      kind !== "lease" && !evidence && !late && epoch < this.epoch && !this.entries.has(key) && !this.written.has(key)));
+      kind !== "lease" && !evidence && !late && epoch < this.epoch && !this.entries.has(key) && !this.written.has(key)))
+      .map((record) => this.opened(record)).filter(Boolean);
     for (const { kind, position, value } of left) this.put(kind, position, value);
     return left;
   }
@@ -85,8 +106,8 @@ export class Outbox {
     this.reach(true);
     this.seq = Math.max(this.seq, seq);
     this.acked = seq;
-    this.sealed = { key: "lease", kind: "lease", seq: 0, epoch, seal, seat: this.seat };
-    this.shelf.put(this.sealed);
+    this.sealed = { epoch, seal };
+    this.shelf.put({ key: "lease", kind: "lease", seq: 0, epoch, seat: this.seat });
     for (const entry of this.entries.values()) {
       entry.seq = ++this.seq;
       entry.state = "local";
@@ -124,12 +145,15 @@ export class Outbox {
   keep(entry) {
     const anchor = this.receipts.at(-1);
     Object.assign(entry, { epoch: this.epoch, acked: this.acked, anchor: anchor && { ...anchor, epoch: this.epoch } });
-    const { state, kept: before, ...record } = entry;
-    this.shelf.put(record).then((kept) => {
+    this.shelf.put(this.sealedOf(entry)).then((kept) => {
       if (entry.kept === kept) return;
       entry.kept = kept;
       this.hooks.changed();
     });
+  }
+
+  sealedOf({ state, kept, attempt, ...record }) {
+    return sealRecord(this.seals.get(record.epoch), this.attempt, record);
   }
 
   /**
@@ -277,8 +301,7 @@ export class Outbox {
   /** Keep an entry that a newer one has overtaken: on this machine, never sent again. */
   setAside(entry) {
     this.entries.delete(entry.key);
-    const { state, kept, ...record } = entry;
-    this.shelf.put({ ...record, evidence: true });
+    this.shelf.put(this.sealedOf({ ...entry, evidence: true }));
   }
 
   /** Drop the entry the server named (or the only one). */

@@ -1,32 +1,14 @@
-// 作答恢复文件: what could not be delivered, encrypted and authenticated under the secret this page was given with
-// its lease, with the latest receipts of that lease. cbt/delivery/recovery.py opens it. Source: R-16, R-29.
+// 作答恢复文件: what could not be delivered. A page that has its lease's secret encrypts and authenticates it, with the
+// latest receipts of that lease (cbt/delivery/recovery.py opens it). Where nobody has the secret, as on the seat page,
+// the records go into the file as they lie here, sealed one by one (cbt/delivery/shelf_file.py). Source: R-16, R-29.
 
-import { hmac, join } from "./sha256.js";
+import { hmac } from "./sha256.js";
+import { fromHex, isSealed, newNonce, stream, toBase64, toHex, utf8 } from "./sealing.js";
 import { openStorage } from "./storage.js";
 
 const FORMAT = "cbt-recovery-1";
+const FORMAT_OF_RECORDS = "cbt-recovery-2";
 const MOST_RECEIPTS = 8;
-const utf8 = (text) => new TextEncoder().encode(text);
-const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-const fromHex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-
-function toBase64(bytes) {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-}
-
-/** Encrypt `plain` (it is its own inverse): the key stream is HMAC(key, nonce | counter). */
-function stream(key, nonce, plain) {
-  const out = new Uint8Array(plain.length);
-  for (let from = 0; from < plain.length; from += 32) {
-    const counter = new DataView(new ArrayBuffer(4));
-    counter.setUint32(0, from / 32);
-    const block = hmac(key, join(nonce, new Uint8Array(counter.buffer)));
-    for (let i = from; i < Math.min(from + 32, plain.length); i += 1) out[i] = plain[i] ^ block[i - from];
-  }
-  return out;
-}
 
 /**
  * Return the text of a file. `entries` are `{epoch, seq, position, value, at}`, `receipts` `{seq, at}` of the lease
@@ -39,11 +21,19 @@ export function sealFile({ attempt, epoch, seal, entries, receipts, madeAt }) {
     receipts: receipts.slice(-MOST_RECEIPTS).map(({ seq, at }) => ({ seq, at })),
   };
   const key = fromHex(seal);
-  const nonce = crypto.getRandomValues(new Uint8Array(16));
+  const nonce = newNonce();
   const body = toBase64(stream(hmac(key, utf8("encrypt")), nonce, utf8(JSON.stringify(content))));
   const signed = utf8([FORMAT, attempt, epoch, toHex(nonce), body].join("|"));
   const mac = toHex(hmac(hmac(key, utf8("authenticate")), signed));
   return JSON.stringify({ format: FORMAT, attempt, epoch, nonce: toHex(nonce), body, seal: mac });
+}
+
+/** Return the text of a file of records as they lie here, which only the server can open. */
+export function recordsFile({ attempt, records, madeAt }) {
+  return JSON.stringify({
+    format: FORMAT_OF_RECORDS, attempt, made_at: madeAt,
+    records: records.map(({ key, seq, kind, position, epoch, nonce, body, mac }) => ({ key, seq, kind, position, epoch, nonce, body, mac })),
+  });
 }
 
 /** Hand `text` to the person at this machine as a file. */
@@ -73,25 +63,14 @@ export async function undelivered() {
     const mine = records.filter((record) => record.attempt === attempt);
     const answers = mine.filter(isUndelivered);
     const lease = mine.find((record) => record.kind === "lease");
-    return { attempt, count: answers.length, save: lease ? () => saveRecords(lease, answers) : null };
+    const sealed = answers.filter(isSealed);
+    return { attempt, count: answers.length, save: sealed.length ? () => saveRecords(attempt, lease?.seat, sealed) : null };
   });
 }
 
-function saveRecords(lease, answers) {
+function saveRecords(attempt, seat, records) {
   const now = new Date();
-  const text = sealFile({
-    attempt: lease.attempt, epoch: lease.epoch, seal: lease.seal, madeAt: now.toISOString(),
-    entries: answers.filter((record) => record.epoch && record.epoch <= lease.epoch),
-    receipts: anchors(answers, lease.epoch),
-  });
-  download(text, fileName(lease.seat, now));
-}
-
-/** The distinct receipts that records of a lease were kept with, oldest first. */
-export function anchors(records, epoch) {
-  const found = new Map();
-  for (const { anchor } of records) if (anchor?.epoch === epoch) found.set(anchor.seq, anchor);
-  return [...found.values()].sort((a, b) => a.seq - b.seq);
+  download(recordsFile({ attempt, records, madeAt: now.toISOString() }), fileName(seat, now));
 }
 
 /**

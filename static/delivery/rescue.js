@@ -2,7 +2,8 @@
 // file where it cannot be delivered. It blocks nothing. Source: R-16, R-29, R-40.
 
 import { h, icon, t } from "./dom.js";
-import { download, fileName, sealFile } from "./recovery.js";
+import { download, fileName, recordsFile, sealFile } from "./recovery.js";
+import { isSealed } from "./sealing.js";
 
 const CUT_LONG = 60_000;
 const TONES = { volatile: "warn", volatile_cut: "stop", cut: "warn", lost: "warn", evidence: "" };
@@ -38,7 +39,7 @@ export class Rescue {
     root.hidden = !state;
     root.className = `rescue notice ${state ? TONES[state.key] : ""}`;
     root.replaceChildren(...(state ? [icon(state.key === "evidence" ? "info" : "alert"), h("div", {}, h("p", {}, said),
-      state.file && app.outbox.sealed ? this.button() : null)] : []));
+      state.file ? this.button() : null)] : []));
   }
 
   button() {
@@ -48,10 +49,12 @@ export class Rescue {
   save() {
     const { app, app: { outbox } } = this;
     const now = new Date(outbox.hooks.now());
-    download(sealFile({
-      attempt: outbox.attempt, epoch: outbox.sealed.epoch, seal: outbox.sealed.seal, receipts: outbox.receipts,
-      entries: outbox.waiting({ answers: true }), madeAt: now.toISOString(),
-    }), fileName(app.attempt.seat_number, now));
+    const [{ attempt, sealed, receipts }, entries, madeAt] = [outbox, outbox.waiting({ answers: true }), now.toISOString()];
+    // A page that was loaded again and has no paper yet cannot read what waits; it hands it out as it lies here.
+    const text = entries.some(isSealed)
+      ? recordsFile({ attempt, records: entries.filter(isSealed), madeAt })
+      : sealFile({ attempt, ...sealed, receipts, entries, madeAt });
+    download(text, fileName(app.attempt.seat_number, now));
     app.toast(t("rescue.saved"), "accent", { stay: true });
   }
 }

@@ -1,5 +1,5 @@
 // SHA-256 and HMAC over bytes (FIPS 180-4, RFC 2104). WebCrypto exists in secure contexts only, and an exam hall
-// serves plain http on its own network; what is hashed here is a few kilobytes, once in a while.
+// serves plain http on its own network; what is hashed here is some hundred bytes for each answer.
 
 const BLOCK = 64;
 

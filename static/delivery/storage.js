@@ -1,6 +1,6 @@
 // Where answers wait on this machine: IndexedDB, else localStorage, else memory only (then the page warns).
-// A record is {attempt, key, seq, kind, position, value, at, epoch, …}; (attempt, key) is unique. One of kind "lease"
-// keeps what a recovery file is sealed with.
+// A record is {attempt, key, seq, kind, position, epoch, nonce, body, mac, …}, what was written sealed in `body`
+// (sealing.js); (attempt, key) is unique. One of kind "lease" keeps the seat, for the name of a file.
 
 const NAME = "cbt-outbox";
 const TABLE = "entries";

@@ -1,4 +1,4 @@
-"""The audit log is one chain: a changed, missing or added line breaks it where it happened."""
+"""The audit log is one keyed chain: a changed, missing or added line breaks it where it happened."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import flask
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from cbt.audit.chain import record, verify
+from cbt.audit.chain import record
 from cbt.audit.models import AuditEntry, AuditHead
+from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading, unit_of_work
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
@@ -66,7 +67,7 @@ def test_damage_is_found_where_it_is(app: flask.Flask, damage: str, broken_at: i
 
 
 def test_a_log_that_0_1_0_began_goes_on_and_verifies(app: flask.Flask) -> None:
-    """That version hashed JSON with a space after each comma; the new lines follow on its head."""
+    """That version hashed JSON with a space after each comma, without a key; a line seals the change-over."""
     former = ["cli", "former", "test:1", "", "", '{"n":2}']
     sealed = hashlib.sha256(
         json.dumps(["0" * 64, 1, int(AT.timestamp()) * 1_000_000, *former]).encode()
@@ -76,8 +77,12 @@ def test_a_log_that_0_1_0_began_goes_on_and_verifies(app: flask.Flask) -> None:
         line = dict(zip(names, former, strict=True))
         session.add(AuditEntry(id=1, at=AT, prev_hash="0" * 64, hash=sealed, **line))
         session.add(AuditHead(id=1, last_id=1, hash=sealed))
+    assert check(app) == (1, None), "as it was before there was a key"
     write(app, "a")
-    assert check(app) == (2, None)
+    assert check(app) == (3, None)
+    with app.app_context(), reading() as session:
+        acts = session.scalars(select(AuditEntry.act).order_by(AuditEntry.id)).all()
+    assert acts == ["former", "audit.keyed", "a"]
     with app.app_context(), unit_of_work() as session:
         session.execute(text("UPDATE audit_entry SET reason = 'x' WHERE id = 1"))
     assert check(app)[1] == 1

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.candidates.corrections import Correction, correct_candidate
-from cbt.candidates.models import Candidate, CandidatePhoto
+from cbt.candidates.corrections import Correction, correct_candidate, corrections_of
+from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
 from cbt.candidates.personal import DOCUMENT, open_sealed
 from cbt.errors import CbtError
 from tests.candidates.door import machine_at, pass_the_door, registration, sign_in, work
@@ -26,7 +26,7 @@ def correct(world: World, name: str = "theory", *, chief: str = "", **values: An
             correct_candidate(
                 session,
                 person,
-                Correction(**({"evidence": "身份证原件"} | values)),
+                Correction(**({"evidence": "身份证原件"} | _named(values))),
                 now=PLANNED,
                 actor="staff:officer",
                 countersigned_by=chief,
@@ -36,16 +36,34 @@ def correct(world: World, name: str = "theory", *, chief: str = "", **values: An
     return None
 
 
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """`name` is whom it is about here, so the new name comes as `name_to`."""
+    return {("name" if key == "name_to" else key): value for key, value in values.items()}
+
+
 def test_a_correction_keeps_old_new_and_evidence(world: World) -> None:
     assert correct(world, name="theory", chief="") == "correction.nothing"
     assert correct(world, document=("resident_id", VALID)) is None
     with work(world) as session:
         person = session.get_one(Candidate, registration(session, world, "theory").candidate_id)
         assert open_sealed(person.document_sealed, DOCUMENT) == VALID
+        kept = corrections_of(session, person.id)[0]
+        assert kept.evidence == "身份证原件"
+        assert kept.before == {"document": "resident_id 310*************1X"}
+        assert kept.after == {"document": "resident_id 110*************2X"}
         line = session.scalars(select(AuditEntry).where(AuditEntry.act == "candidate.correct")).one()
-        assert line.reason == "身份证原件"
-        assert json.loads(line.before) == {"document": "resident_id 310*************1X"}
-        assert json.loads(line.after) == {"document": "resident_id 110*************2X"}
+        assert json.loads(line.before) == {"fields": ["document"]}
+        assert json.loads(line.after).keys() == {"correction", "digest"}
+        assert json.loads(line.after)["correction"] == kept.row.ref
+
+
+def test_what_was_put_right_is_sealed_and_not_in_the_log(world: World) -> None:
+    assert correct(world, name_to="王小明", evidence="王小明的户口簿") is None
+    with work(world) as session:
+        row = session.scalars(select(CorrectionRecord)).one()
+        assert "王小明".encode() not in row.sealed
+        lines = session.scalars(select(AuditEntry)).all()
+        assert not [line.id for line in lines if "王小明" in "".join(line.fields)]
 
 
 def test_the_corrected_number_signs_in(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import time
@@ -30,6 +31,35 @@ IDBObjectStore.prototype.put = function (...given) {
     return put.apply(this, given);
 };"""
 
+STORED = """async () => {
+    const local = JSON.stringify(Object.entries(window.localStorage)).replaceAll('\\\\"', '"');
+    try { if (!window.indexedDB) return local; } catch { return local; }
+    const database = await new Promise((resolve, reject) => {
+        const request = indexedDB.open("cbt-outbox", 1);
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    const records = await new Promise((resolve) => {
+        const request = database.transaction("entries").objectStore("entries").getAll();
+        request.onsuccess = () => resolve(request.result);
+    });
+    return local + JSON.stringify(records);
+}"""
+SPOIL = """async () => {
+    const database = await new Promise((resolve) => {
+        const request = indexedDB.open("cbt-outbox", 1);
+        request.onsuccess = () => resolve(request.result);
+    });
+    await new Promise((resolve) => {
+        const transaction = database.transaction("entries", "readwrite");
+        const table = transaction.objectStore("entries");
+        table.getAll().onsuccess = ({ target }) => {
+            const answers = target.result.filter(({ kind }) => kind === "answer");
+            for (const record of answers) table.put({ ...record, mac: "0".repeat(64) });
+        };
+        transaction.oncomplete = resolve;
+    });
+}"""
 SLOW_DISK = """window.diskWaits = false;
 const held = [];
 window.diskGoesOn = () => { window.diskWaits = false; for (const go of held.splice(0)) go(); };
@@ -163,6 +193,75 @@ def test_a_browser_killed_while_somebody_types_loses_two_seconds_at_most(
     safe = next(text for at, text in reversed(typed) if at <= killed_at - 2.0)
     assert kept.startswith(safe)
     assert journal_of(centre, "skills")[-1][0] == blank.position
+
+
+@pytest.mark.parametrize("kept_in", ["IndexedDB", "localStorage"])
+def test_what_waits_on_a_shared_machine_lies_there_sealed_and_arrives_after_a_reload(
+    centre: Centre, browsers: Browsers, kept_in: str
+) -> None:
+    """R-16: neither an answer nor the secret is in the storage; the next start reads what waits with it."""
+    begin(centre)
+    browser = browsers.open(f"sealed-{kept_in}")
+    if kept_in == "localStorage":
+        browser.context.add_init_script(OFF.splitlines()[0])
+    with browser.page.expect_response("**/start") as first:
+        candidate = seat(centre, browser, "skills")
+    secret = first.value.json()["seal"]
+    blank = next(
+        place for place in places_of(centre, "skills") if place.type == "fill_blank" and place.unit == 1
+    )
+    browser.watch.allow(CUT)
+    browser.context.set_offline(True)
+    candidate.item(blank.position).locator("input.blank").first.fill("顾客满意度调查")
+    expect(candidate.find("#save.warn")).to_contain_text("1")
+    stored = browser.page.evaluate(STORED)
+    assert '"kind":"answer"' in stored
+    assert '"body":"' in stored
+    for told in ("顾客满意度调查", "\\u987e", '"value"', '"seal"', secret):
+        assert told not in stored
+    assert base64.b64encode("顾客满意度调查".encode()).decode() not in stored
+
+    # Loaded again, the page has no secret until its start is answered: it counts what waits, and calls it unsaved.
+    browser.page.close()
+    browser.page = browser.context.new_page()
+    browser.context.set_offline(False)
+    browser.watch.allow("503")
+    browser.page.route("**/start", lambda route: route.fulfill(status=503, json={}))
+    browser.go(f"/exam/{candidate.sitter.attempt_ref}")
+    expect(candidate.find("#save")).to_contain_text("1")
+    assert journal_of(centre, "skills") == []
+    browser.page.unroute("**/start")
+    candidate.opens()
+    field = candidate.item(blank.position).locator("input.blank").first
+    expect(field).to_have_value("顾客满意度调查")
+    candidate.saved()
+    assert "顾客满意度调查" in journal_of(centre, "skills")[-1][1]
+
+
+def test_what_another_secret_sealed_stays_and_is_listed(centre: Centre, browsers: Browsers) -> None:
+    """It is neither sent nor lost: the seat page counts it, and hands it out as it lies there."""
+    begin(centre)
+    browser = browsers.open("foreign")
+    candidate = seat(centre, browser, "theory")
+    browser.watch.allow(CUT)
+    browser.context.set_offline(True)
+    candidate.type_through(["a"])
+    expect(candidate.find("#save.warn")).to_contain_text("1")
+    browser.page.evaluate(SPOIL)
+    browser.page.close()
+    browser.page = browser.context.new_page()
+    browser.context.set_offline(False)
+    browser.go(f"/exam/{candidate.sitter.attempt_ref}")
+    candidate.opens()
+    expect(candidate.item(1).locator("input:checked")).to_have_count(0)
+    candidate.saved()
+    assert journal_of(centre, "theory") == []
+    browser.go("/")
+    expect(browser.find("#undelivered p").first).to_contain_text("1")
+    with browser.page.expect_download() as downloading:
+        browser.hand.press(browser.find("#undelivered button"))
+    text = downloading.value.path().read_text("ascii")
+    assert text.startswith('{"format":"cbt-recovery-2"')
 
 
 def test_a_storage_that_is_off_or_full_is_said_and_the_answers_still_arrive(

@@ -83,6 +83,7 @@ def test_answers_that_never_arrived_come_back_by_file_and_by_two_people(
     expect(machine.find("#undelivered p").first).to_contain_text("3")
     machine.look("seat-undelivered", zoom=True)
     path = saved_file(machine, "#undelivered button", tmp_path)
+    assert path.read_text("ascii").startswith('{"format":"cbt-recovery-2"')
 
     # A proctor imports it: an altered copy is refused, the file is checked, kept, and not taken twice.
     proctor = Desk(browsers.open(f"importing-{language}"), "proctor", language=language)

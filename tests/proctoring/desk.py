@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase
 from werkzeug.test import TestResponse
 
-from cbt.audit.chain import verify
 from cbt.audit.models import AuditEntry
+from cbt.audit.verifying import verify
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.audit.chain import verify
+from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
 from cbt.delivery.sweeps import expire_overdue

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.audit.chain import verify
+from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.sweeps import expire_overdue
 from cbt.safety.attempts import check_journals, check_scores

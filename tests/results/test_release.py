@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from cbt.audit.chain import verify
 from cbt.audit.models import AuditEntry
+from cbt.audit.verifying import verify
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt

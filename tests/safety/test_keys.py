@@ -199,7 +199,7 @@ def test_a_running_server_keeps_its_key(tmp_path: Path) -> None:
         told = installation.run("key", "rotate")
         assert told.returncode == 2
     listed = installation.run("key", "list").stdout
-    assert [line.split()[0] for line in listed.splitlines()] == ["database", "personal", "cookies"]
+    assert [line.split()[0] for line in listed.splitlines()] == ["database", "personal", "audit", "cookies"]
 
 
 def test_what_has_no_database_key_says_so(world: World) -> None:

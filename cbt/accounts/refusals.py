@@ -1,0 +1,62 @@
+"""Refusals of signed-in people are put on record: a role they have not, a second person who was none, a budget.
+
+A request without a login is no entry (whoever stands at the door could fill the log with them), and what was
+told once is counted for the rest of its window. A record that cannot be written changes no answer: nothing was
+done, and the page says so.
+
+Source: R-62, R-64.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import flask
+
+from cbt.audit import tally
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import CbtError, NotAllowed, TooMany
+from cbt.web.access import access_of
+from cbt.web.login import current_principal
+from cbt.web.problems import shown_error
+
+log = logging.getLogger(__name__)
+ACT = "refused"
+SECOND_PERSON = "second."
+_LONGEST = 120
+
+
+def init_refusals(app: flask.Flask) -> None:
+    """Have `app` put on record what it refused to whom."""
+
+    @app.after_request
+    def put_on_record(response: flask.Response) -> flask.Response:
+        error = shown_error()
+        if error is not None and _tells(error):
+            _count(error)
+        return response
+
+
+def _tells(error: CbtError) -> bool:
+    return isinstance(error, (NotAllowed, TooMany)) or error.code.startswith(SECOND_PERSON)
+
+
+def _count(error: CbtError) -> None:
+    endpoint = flask.request.endpoint or ""
+    access = access_of(flask.current_app, endpoint)
+    if access is not None and access.kind == "lease":
+        return  # no login is read there
+    principal = current_principal()
+    if principal is None:
+        return
+    try:
+        with unit_of_work() as session:
+            tally.count(
+                session,
+                at=flask.g.now,
+                actor=f"{principal.kind}:{principal.subject_ref}",
+                act=ACT,
+                subject=f"view:{endpoint}:{error.code}"[:_LONGEST],
+            )
+    except Exception as failure:
+        log.warning("a refusal could not be put on record: %s", type(failure).__name__)
