@@ -77,7 +77,8 @@ def correct(
             correction,
             now=now,
             actor=f"staff:{principal.subject_ref}",
-            countersigned_by=f"staff:{second.ref}" if started and second is not None else "",
+            # Without the chief it is gone through and rolled back, so that only what would hold is asked for.
+            countersigned_by=f"staff:{second.ref if second is not None else '-'}" if started else "",
         )
         if started:
             countersigned(second, roles=COUNTERSIGNERS, seen=seen)

@@ -39,6 +39,10 @@ function keepTyping(old, fresh) {
 }
 
 function tick() {
+  // What the page itself is about need not be said above it as well.
+  for (const ask of document.querySelectorAll("#asks .ask")) {
+    ask.hidden = window.location.pathname.startsWith(ask.querySelector("a").pathname);
+  }
   const now = Date.now() + ahead;
   for (const each of document.querySelectorAll("#asks [data-left], #approval [data-left], .waiting-card [data-left]")) {
     const seconds = Math.max(0, Math.ceil((Date.parse(each.dataset.left) - now) / 1000));
@@ -51,6 +55,13 @@ async function round() {
   await Promise.all([...document.querySelectorAll("[data-live]")].map(refresh));
   setTimeout(round, EVERY);
 }
+
+// A form in the panel answered with the panel itself: told like a change that came by asking.
+document.addEventListener("htmx:afterSettle", () => {
+  const panel = document.getElementById("approval");
+  if (panel) document.dispatchEvent(new CustomEvent("refreshed", { detail: panel }));
+  tick();
+});
 
 round();
 setInterval(tick, 500);

@@ -68,7 +68,7 @@ class Scene:
         shown = page.text.split('class="code num">')[1].split("<")[0]
         return shown.replace(" ", "")
 
-    def strip(self, role: str) -> str:
+    def banner(self, role: str) -> str:
         """Return what every page of `role` shows about second persons."""
         return self.as_(role).get("/approvals/strip").text
 
