@@ -9,12 +9,14 @@ import flask
 import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
+from cbt.accounts.approval_kinds import register_kind
 from cbt.accounts.refusals import init_refusals
 from cbt.accounts.store import staff_principal
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.bank import views as bank
 from cbt.candidates import office_views as office
 from cbt.candidates import views as candidates
+from cbt.candidates.correction_approval import CORRECTIONS
 from cbt.candidates.sign_in import register_papers
 from cbt.candidates.store import candidate_principal
 from cbt.clock import Agreement, Clock, SystemClock
@@ -34,8 +36,10 @@ from cbt.observation import init_observation
 from cbt.paths import product_dir
 from cbt.proctoring import recovery_views as recovery
 from cbt.proctoring import views as proctoring
+from cbt.proctoring.approving import ROOM_ACTS
 from cbt.results import late_views as late_answers
 from cbt.results import views as results
+from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.sittings import views as sittings
 from cbt.web import health, metrics, preferences
 from cbt.web.access import access_of, init_access
@@ -74,6 +78,10 @@ ROOMS: tuple[ModuleType, ...] = (
 )
 
 
+STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS)
+"""What takes two people, room by room (R-62)."""
+
+
 def create_app(settings: Settings | None = None, *, clock: Clock | None = None) -> flask.Flask:
     """Return the app of one process; `clock` is the only way to bring another clock."""
     settings = settings or read_settings()
@@ -97,6 +105,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_resolver(app, "staff", staff_principal)
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
+    for kind in STARRED_ACTS:
+        register_kind(app, kind)
     for room in ROOMS:
         app.register_blueprint(room.pages)
     _exempt_lease_views(app, csrf)

@@ -16,6 +16,7 @@ from typing import Any
 import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from cbt.accounts.approvals import expire_approvals
 from cbt.audit.tally import settle_tallies
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings, as_environment
@@ -87,6 +88,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (score_closed, 2.0),
     (open_doors, 5.0),
     (start_armed_rooms, 1.0),
+    (expire_approvals, 5.0),
     (back_up_when_due, 10.0),
     (settle_tallies, 30.0),
 )

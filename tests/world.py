@@ -201,7 +201,9 @@ def load_bank(session: Session, folder: Path, now: datetime) -> None:
 
 
 def _room(session: Session, world: World, now: datetime) -> tuple[Sitting, Room]:
-    centre = planning.create_centre(session, name="第 111 号鉴定站所", address="松江区", now=now, actor="cli")
+    centre = planning.create_centre(
+        session, name="第 111 号鉴定站所", address="松江区", now=now, actor="cli", second_by_password=True
+    )
     room = planning.create_room(session, centre, name="机房 A", seats=8, spares=2, now=now, actor="cli")
     other = planning.create_room(session, centre, name="机房 B", seats=4, spares=1, now=now, actor="cli")
     batch = planning.create_batch(session, name="2026 年第四批", now=now, actor="cli")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cbt.db.base import Base
@@ -24,6 +24,12 @@ class Staff(Base):
     must_change_password: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Whose hand was on the account, an actor of the log: that person's second it cannot be for a day (R-62).
+    made_by: Mapped[str | None] = mapped_column(String(80))
+    reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reset_by: Mapped[str | None] = mapped_column(String(80))
+    enabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    enabled_by: Mapped[str | None] = mapped_column(String(80))
     roles: Mapped[list[StaffRole]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
 
@@ -36,3 +42,48 @@ class StaffRole(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     role: Mapped[str] = mapped_column(String(20))
+    granted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    granted_by: Mapped[str | None] = mapped_column(String(80))
+
+
+class Approval(Base):
+    """A starred act that waits for its second person, exactly as it was previewed (R-62)."""
+
+    __tablename__ = "approval"
+    __table_args__ = (Index("ix_approval_expires_at", "expires_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    """Who carries it out: the name under which a room registered itself."""
+    act: Mapped[str] = mapped_column(String(24))
+    subject: Mapped[str] = mapped_column(String(80))
+    roles: Mapped[str] = mapped_column(String(120))
+    """The roles that may approve wherever they are, parted by commas."""
+    assigned: Mapped[bool]
+    """Whether somebody assigned to the subject may approve as well."""
+    place: Mapped[str] = mapped_column(String(240))
+    preview: Mapped[str] = mapped_column(Text)
+    """Canonical JSON: what the second person reads, [label, kind, value] a line."""
+    params: Mapped[str] = mapped_column(Text)
+    """What the act is carried out with; emptied once it is settled."""
+    seen: Mapped[str] = mapped_column(String(64))
+    """Digest of what the act touched when it was previewed: whatever else it would touch is not done."""
+    digest: Mapped[str] = mapped_column(String(64))
+    asked_by: Mapped[str] = mapped_column(String(40), index=True)
+    asked_machine: Mapped[str] = mapped_column(String(64))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(String(12))
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    settled_by: Mapped[str | None] = mapped_column(String(40))
+    way: Mapped[str] = mapped_column(String(12))
+    """How the second person approved: `session` or `code`; empty before."""
+    reason: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text)
+    """Canonical JSON: what the act did, or why it could not be done."""
+    code_hash: Mapped[str | None] = mapped_column(String(64))
+    code_by: Mapped[str | None] = mapped_column(String(40))
+    code_machine: Mapped[str | None] = mapped_column(String(64))
+    code_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    code_tries: Mapped[int]

@@ -31,6 +31,8 @@ class Place:
 
 PLACES = (
     Place("/proctor", "proctor", "eye", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
+    Place("/proctor/evacuate", "evacuate", "alert", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
+    Place("/approvals", "approvals", "check", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER})),
     Place(
         "/office/batches",
         "office",
@@ -80,14 +82,16 @@ def staff_frame() -> dict[str, object]:
     principal = current_principal()
     if principal is None or principal.kind != "staff":
         return {}
-    here = flask.request.path
     links = [] if principal.must_change_password else places_for(principal)
+    # A place below another is the nearer one.
+    here = [place for place in links if place.holds(flask.request.path)]
+    current = max(here, key=lambda place: len(place.path), default=None)
     return {
         "nav": [
             {
                 "url": place.path,
                 "label": flask_babel.gettext(f"accounts.place.{place.code}"),
-                "current": place.holds(here),
+                "current": place is current,
             }
             for place in links
         ],

@@ -1,59 +1,185 @@
-"""The second person's credential of a starred action."""
+"""The second person of a starred act: who may be it, and their credential where a centre allows that.
+
+Source: R-62.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-import flask
 from sqlalchemy.orm import Session
 
 from cbt.accounts import passwords, store
 from cbt.accounts.models import Staff
-from cbt.accounts.service import throttle_key
-from cbt.db.unit_of_work import unit_of_work
-from cbt.errors import InvalidInput
-from cbt.rules.roles import SECOND_PERSON
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web import throttle
-from cbt.web.login import Principal
+from cbt.web.login import Principal, machine_id
+
+APART_FOR = timedelta(hours=24)
+"""How long the hand one person had on an account keeps its owner from being that person's second."""
+OFFICE = frozenset({Role.OFFICER, Role.CHIEF_PROCTOR})
+"""Who may be second wherever the act is; the others only where they are assigned."""
+LONGEST_CHAIN = 8
 
 
-def confirm_second(
-    session: Session,
-    *,
-    login: str,
-    password: str,
-    first: Principal,
-    now: datetime,
-    roles: Iterable[str] = SECOND_PERSON,
-) -> Staff:
-    """Return the second person when their credential holds and they are somebody else.
+@dataclass(frozen=True, slots=True)
+class Second:
+    """The second person of one act, seen to be one; with `approval_id` by a request, else by credential.
 
-    Raise InvalidInput("second.wrong") for a wrong credential or a person without one of `roles`,
-    ("second.same") for the first person's own, TooMany while that account is throttled. A failure is
-    counted after the request, because the caller's unit of work is rolled back by the error.
+    `roles` leaves out what the first person granted them in the last 24 h. `seen` is the digest of what was
+    previewed.
+    """
 
-    Best called with a reading session before the unit of work: verifying takes tens of milliseconds.
+    ref: str
+    name: str
+    roles: frozenset[str]
+    approval_id: int | None = None
+    seen: str = ""
+    way: str = "credential"
+    machine: str = ""
+
+    def insist(self, seen: str) -> None:
+        """Raise Conflict("approval.changed") when the act would touch something else than was approved."""
+        if self.approval_id is not None and self.seen != seen:
+            raise Conflict("approval.changed")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who may be second of an act: holders of one of `roles`, and the staff ids `assigned` to its place."""
+
+    roles: frozenset[str] = field(default=OFFICE)
+    assigned: frozenset[int] = frozenset()
+
+
+class SecondNeeded(InvalidInput):
+    """Everything else about the act holds: it waits for its second person; nothing was stored.
+
+    `roles` may approve anywhere, with `assigned` whoever is assigned to the place as well; `seen` is the digest
+    of what the act would touch.
+    """
+
+    def __init__(self, *, roles: frozenset[str] = OFFICE, assigned: bool = False, seen: str = "") -> None:
+        super().__init__("second.needed", field="second_login")
+        self.roles = roles
+        self.assigned = assigned
+        self.seen = seen
+
+
+def roles_towards(staff: Staff, first_ref: str, *, now: datetime) -> frozenset[str]:
+    """Return the roles of `staff` that count towards the first person: none that person granted today.
 
     Source: R-62.
     """
-    login = login.strip().casefold()[:60]
-    throttle.check(session, throttle_key(login), now=now)
-    staff = store.staff_by_login(session, login)
-    if staff is not None and staff.ref == first.subject_ref:
+    first = f"staff:{first_ref}"
+    return frozenset(
+        row.role
+        for row in staff.roles
+        if row.granted_by != first or row.granted_at is None or now - row.granted_at >= APART_FOR
+    )
+
+
+def hands_on(staff: Staff, *, now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield who had a hand on an account in the last 24 h, as (what, actor): made, reset, enabled."""
+    hands = (
+        ("made", staff.created_at, staff.made_by),
+        ("reset", staff.reset_at, staff.reset_by),
+        ("enabled", staff.enabled_at, staff.enabled_by),
+    )
+    for what, at, actor in hands:
+        if at is not None and actor is not None and now - at < APART_FOR:
+            yield what, actor
+
+
+def insist_on_another(
+    session: Session, staff: Staff, *, first: Principal, wanted: Wanted, now: datetime
+) -> frozenset[str]:
+    """Return the roles with which `staff` is the second person of what `first` does, or raise why not.
+
+    InvalidInput("second.same"|"second.unusable"), NotAllowed("second.made"|"second.reset"|"second.enabled")
+    for the first person's hand on the account, also through an account they made that day, and
+    ("second.granted"|"second.not_here") for a role that is missing.
+
+    Source: R-62.
+    """
+    if staff.ref == first.subject_ref:
         raise InvalidInput("second.same", field="second_login")
-    usable = staff is not None and staff.disabled_at is None and not staff.must_change_password
-    right = passwords.matches(staff.password_hash if staff is not None and usable else None, password)
-    if staff is None or not right or not {row.role for row in staff.roles}.intersection(roles):
-        if not right:
-            _count_failure(login, now=now)
+    if staff.disabled_at is not None or staff.must_change_password:
+        raise InvalidInput("second.unusable", field="second_login")
+    what = _hand_of(session, staff, first, now=now)
+    if what:
+        raise NotAllowed(f"second.{what}", field="second_login")
+    roles = roles_towards(staff, first.subject_ref, now=now)
+    if _fits(roles, staff, wanted):
+        return roles
+    granted = _fits(frozenset(row.role for row in staff.roles), staff, wanted)
+    raise NotAllowed("second.granted" if granted else "second.not_here", field="second_login")
+
+
+def _fits(roles: frozenset[str], staff: Staff, wanted: Wanted) -> bool:
+    here = staff.id in wanted.assigned and bool(roles & SECOND_PERSON)
+    return bool(roles & wanted.roles) or here
+
+
+def _hand_of(session: Session, staff: Staff, first: Principal, *, now: datetime) -> str:
+    """Return what the first person did to this account today, themselves or by an account they hold."""
+    me, seen, waiting = f"staff:{first.subject_ref}", {f"staff:{staff.ref}"}, [(staff, "")]
+    while waiting and len(seen) <= LONGEST_CHAIN:
+        one, began = waiting.pop()
+        for what, actor in hands_on(one, now=now):
+            if actor == me:
+                return began or what
+            if actor not in seen and actor.startswith("staff:"):
+                seen.add(actor)
+                waiting.append((store.staff_by_ref(session, actor.removeprefix("staff:")), began or what))
+    return ""
+
+
+def may_approve(session: Session, staff: Staff, *, first: Principal, wanted: Wanted, now: datetime) -> bool:
+    """Return whether `staff` may be the second person of what `first` does. Source: R-62."""
+    try:
+        insist_on_another(session, staff, first=first, wanted=wanted, now=now)
+    except (InvalidInput, NotAllowed):
+        return False
+    return True
+
+
+def confirm_second(
+    *, login: str, password: str, first: Principal, wanted: Wanted, allowed: bool, now: datetime
+) -> Second:
+    """Return the second person whose credential was typed at the first person's browser.
+
+    Only where the centre has `allowed` it: else NotAllowed("second.by_password_off"). Raise
+    InvalidInput("second.wrong") without saying which half was wrong, what `insist_on_another` raises, and
+    TooMany while this account is being guessed at here. Called before the unit of work: verifying takes tens
+    of milliseconds.
+
+    Source: R-62.
+    """
+    if not allowed:
+        raise NotAllowed("second.by_password_off", field="second_login")
+    login, machine = login.strip().casefold()[:60], machine_id()
+    if login == _login_of(first):
+        raise InvalidInput("second.same", field="second_login")
+    throttle.reserve(scope="second", subject=login, machine=machine, now=now)
+    with reading() as session:
+        staff = store.staff_by_login(session, login)
+        usable = staff is not None and staff.disabled_at is None and not staff.must_change_password
+        known = staff.password_hash if staff is not None and usable else None
+    if not passwords.matches(known, password) or staff is None:
         raise InvalidInput("second.wrong", field="second_login")
-    return staff
+    with unit_of_work() as session:
+        throttle.succeed(session, scope="second", subject=login, machine=machine)
+    with reading() as session:
+        staff = store.staff_by_ref(session, staff.ref)
+        roles = insist_on_another(session, staff, first=first, wanted=wanted, now=now)
+        return Second(staff.ref, staff.name, roles, machine=machine)
 
 
-def _count_failure(login: str, *, now: datetime) -> None:
-    @flask.after_this_request
-    def count(response: flask.Response) -> flask.Response:
-        with unit_of_work() as session:
-            throttle.fail(session, throttle_key(login), now=now)
-        return response
+def _login_of(first: Principal) -> str:
+    with reading() as session:
+        return store.staff_by_ref(session, first.subject_ref).login

@@ -143,7 +143,8 @@ def create_staff(
             password_hash=password_hash,
             must_change_password=True,
             created_at=now,
-            roles=[StaffRole(role=role.value) for role in wanted],
+            made_by=actor,
+            roles=[StaffRole(role=role.value, granted_at=now, granted_by=actor) for role in wanted],
         )
         session.add(staff)
         session.flush()
@@ -163,6 +164,7 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
         if staff is None:
             raise InvalidInput("staff.no_login", login=login)
         staff.password_hash, staff.must_change_password = password_hash, True
+        staff.reset_at, staff.reset_by = now, actor
         revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
         throttle.clear(session, throttle_key(staff.login))
         _record(session, staff, act="staff.reset", now=now, actor=actor)
@@ -183,7 +185,9 @@ def set_roles(*, ref: str, roles: Iterable[Role], now: datetime, actor: str) -> 
         if Role.ADMIN not in wanted:
             _keep_an_admin(session, staff)
         staff.roles = [row for row in staff.roles if row.role in wanted] + [
-            StaffRole(role=role.value) for role in wanted if role not in held
+            StaffRole(role=role.value, granted_at=now, granted_by=actor)
+            for role in wanted
+            if role not in held
         ]
         _record(
             session,
@@ -216,6 +220,7 @@ def enable_staff(*, ref: str, now: datetime, actor: str) -> None:
         staff = store.staff_by_ref(session, ref)
         if staff.disabled_at is not None:
             staff.disabled_at = None
+            staff.enabled_at, staff.enabled_by = now, actor
             _record(session, staff, act="staff.enable", now=now, actor=actor)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts import audit_views, service, store
+from cbt.accounts import approval_views, audit_views, service, store
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.navigation import places_for, role_names, staff_frame
 from cbt.db.unit_of_work import reading
@@ -18,6 +18,7 @@ from cbt.web.preferences import local_target
 pages = flask.Blueprint("accounts", __name__)
 pages.app_context_processor(staff_frame)
 pages.register_blueprint(audit_views.pages)
+pages.register_blueprint(approval_views.pages)
 
 HOME = "/staff"
 Answer = flask.typing.ResponseReturnValue

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
-from cbt.accounts.second import confirm_second
+from cbt.accounts.approvals import claim, countersigned
+from cbt.accounts.second import Second
 from cbt.audit.chain import record
 from cbt.candidates import store
 from cbt.candidates.corrections import Correction, correct_candidate
@@ -16,15 +17,18 @@ from cbt.candidates.door_store import has_started
 from cbt.candidates.models import Registration
 from cbt.candidates.personal import DOCUMENT, PHONE, open_sealed
 from cbt.candidates.roster_export import rows_of
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.exams.store import blueprint_of
+from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.rules.sitting_state import State
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.login import Principal
 
+COUNTERSIGNERS: frozenset[str] = frozenset({Role.CHIEF_PROCTOR})
+"""Who countersigns a correction after the start (R-15)."""
 _REMOVABLE = frozenset({State.DRAFT, State.PUBLISHED, State.CANCELLED})
 
 
@@ -34,14 +38,6 @@ class Revealed:
 
     document: str
     phone: str
-
-
-@dataclass(frozen=True, slots=True)
-class Second:
-    """The second person's credential as it was typed."""
-
-    login: str
-    password: str
 
 
 def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Revealed:
@@ -60,35 +56,32 @@ def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Rev
         return revealed
 
 
-def correct(*, ref: str, correction: Correction, second: Second, principal: Principal, now: datetime) -> None:
+def correct(
+    *, ref: str, correction: Correction, second: Second | None, principal: Principal, now: datetime
+) -> None:
     """Put a candidate's name, number or photo right; once a room of theirs has started, with the chief.
 
-    Raise InvalidInput("second.wrong") without the chief's credential then.
+    Raise SecondNeeded without the chief then, Conflict("approval.changed") when what stands there changed since
+    the chief approved.
 
-    Source: R-15.
+    Source: R-15, R-62.
     """
-    countersigned_by = ""
-    with reading() as session:
-        candidate_id = store.entry_for(session, ref, principal).candidate.id
-        if has_started(session, candidate_id):
-            chief = confirm_second(
-                session,
-                login=second.login,
-                password=second.password,
-                first=principal,
-                now=now,
-                roles={Role.CHIEF_PROCTOR},
-            )
-            countersigned_by = f"staff:{chief.ref}"
     with unit_of_work() as session:
+        claim(session, second, now=now)
+        candidate = store.entry_for(session, ref, principal).candidate
+        started = has_started(session, candidate.id)
+        seen = digest(canonical_json([candidate.ref, candidate.name, candidate.document_index]))
         correct_candidate(
             session,
-            store.entry_for(session, ref, principal).candidate,
+            candidate,
             correction,
             now=now,
             actor=f"staff:{principal.subject_ref}",
-            countersigned_by=countersigned_by,
+            # Without the chief it is gone through and rolled back, so that only what would hold is asked for.
+            countersigned_by=f"staff:{second.ref if second is not None else '-'}" if started else "",
         )
+        if started:
+            countersigned(second, roles=COUNTERSIGNERS, seen=seen)
 
 
 def remove_registration(*, ref: str, reason: str, principal: Principal, now: datetime) -> str:

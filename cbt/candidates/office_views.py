@@ -5,13 +5,16 @@ from __future__ import annotations
 import flask
 import flask_babel
 
+from cbt.accounts.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.second import SecondNeeded, Wanted
 from cbt.accounts.store import actor_names
 from cbt.accounts.views import me
 from cbt.candidates import office_pages, office_service, photos, roster_export, roster_views, store
+from cbt.candidates.correction_approval import wish_for
 from cbt.candidates.corrections import Correction, corrections_of
 from cbt.candidates.door_store import has_started
-from cbt.candidates.office_service import Revealed, Second
+from cbt.candidates.office_service import Revealed
 from cbt.candidates.roster_columns import DOCUMENT_NAMES
 from cbt.candidates.roster_views import uploaded
 from cbt.db.unit_of_work import reading
@@ -196,15 +199,18 @@ def reveal(ref: str) -> Answer:
 @access.roles(Role.OFFICER)
 def correct(ref: str) -> Answer:
     """Put a name, number or photo right with evidence (更正记录). Source: R-15."""
-    form = flask.request.form
+    correction = _correction()
     try:
-        office_service.correct(
-            ref=ref,
-            correction=_correction(),
-            second=Second(form.get("second_login", ""), form.get("second_password", "")),
-            principal=me(),
-            now=flask.g.now,
-        )
+        with reading() as session:
+            entry = store.entry_for(session, ref, me())
+            sitting = session.get_one(Sitting, entry.registration.sitting_id)
+            allowed = session.get_one(Centre, sitting.centre_id).second_by_password
+        second = typed_second(me(), Wanted(office_service.COUNTERSIGNERS), allowed=allowed)
+        office_service.correct(ref=ref, correction=correction, second=second, principal=me(), now=flask.g.now)
+    except SecondNeeded as needed:
+        if wants_asking():
+            return ask_for(wish_for(entry, correction), needed, me())
+        return _registration_page(ref, refusal(needed))
     except CbtError as error:
         return _registration_page(ref, refusal(error))
     flask.flash(flask_babel.gettext("office.corrected"), "ok")

@@ -14,16 +14,14 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.steps import OVER
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.acts import Picked
-from cbt.proctoring.board import Board
 from cbt.proctoring.desk import By, Desk, Said, acting
+from cbt.proctoring.granted import count_time
 from cbt.proctoring.seat_view import SeatView
 from cbt.rules.attempt_state import ClosedBy
 from cbt.rules.violation import VIOLATIONS, Effect, Violation, terminates
 from cbt.sittings.models import Seat
 
 Refs = tuple[str, ...]
-SECOND_FROM = timedelta(minutes=10)
-"""An extension of a room beyond this needs a second person (R-62)."""
 _WEIGHT = tuple(Effect)
 
 
@@ -38,14 +36,14 @@ class Grant:
 
 
 def adjust(room_ref: str, refs: Refs, *, grant: Grant, by: By, now: datetime) -> Said:
-    """补时 or 延时 for one or several; everybody at once is an extension of the room and counts as one.
+    """补时 or 延时 for one or several; what one person alone gave is summed, however it is split.
 
     Source: R-20, R-28, R-62.
     """
     with acting("adjust", room_ref, by=by, now=now) as desk:
         picked = _grantable(desk.pick(refs), grant)
-        if covers_room(desk.board, picked.chosen) and grant.amount > SECOND_FROM:
-            desk.need_second()
+        desk.touch(picked.chosen)
+        count_time(desk, grant.amount, picked.chosen)
         attempts = desk.attempts(picked.chosen)
         for seat in picked.chosen:
             delivery.adjust_attempt(
@@ -60,12 +58,6 @@ def adjust(room_ref: str, refs: Refs, *, grant: Grant, by: By, now: datetime) ->
             )
             log_grant(desk, "adjust", grant, seat)
         return desk.said(picked)
-
-
-def covers_room(board: Board, seats: tuple[SeatView, ...]) -> bool:
-    """Return whether a selection is everybody who is answering, and more than one."""
-    running = {seat.ref for seat in board.seats if seat.under_way}
-    return len(running) > 1 and running <= {seat.ref for seat in seats}
 
 
 def _grantable(picked: Picked, grant: Grant) -> Picked:
@@ -194,12 +186,15 @@ def reopen(room_ref: str, refs: Refs, *, more: timedelta, reason: str, by: By, n
 def record_violation(room_ref: str, refs: Refs, *, code: str, reason: str, by: By, now: datetime) -> Said:
     """违纪登记: note it, and end the paper at once where the table says so.
 
-    Of several the heaviest stands on the registration; the log keeps each.
+    Of several the heaviest stands on the registration; the log keeps each. One with 终止考试 needs what
+    强制收卷 needs: a second person.
 
-    Source: R-63.
+    Source: R-62, R-63.
     """
     violation = violation_of(code)
     with acting("violation", room_ref, by=by, now=now) as desk:
+        if terminates(violation):
+            desk.need_second()
         picked = desk.pick(refs)
         for seat in picked.chosen:
             if seat.violation_code is None or _weight(violation) > _weight(violation_of(seat.violation_code)):

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.accounts.approvals import claim
+from cbt.accounts.second import OFFICE, Second, SecondNeeded
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
@@ -21,21 +23,12 @@ from cbt.proctoring.board import Board, load_board
 from cbt.proctoring.models import Incident, UndoableAct
 from cbt.proctoring.seat_view import SeatView
 from cbt.proctoring.store import is_assigned
-from cbt.rules.canonical import canonical_json
+from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.store import RoomView, room_for, room_view_for
 from cbt.web.login import Principal
 from cbt.web.refs import new_ref
-
-
-@dataclass(frozen=True, slots=True)
-class Second:
-    """The second person of a starred action, whose credential was checked."""
-
-    ref: str
-    name: str
-    roles: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +77,10 @@ class Desk:
     by: By
     now: datetime
     undo_ref: str = field(default="")
+    seen: str = field(default="")
+    """Digest of what the act touches: an approval is for that and nothing else."""
+    waits: bool = field(default=False)
+    chief_waits: bool = field(default=False)
 
     def pick(self, refs: tuple[str, ...]) -> Picked:
         """Return whom the action touches; raise when it touches nobody any more."""
@@ -94,7 +91,12 @@ class Desk:
             raise InvalidInput("proctoring.pick_some")
         if self.act.scope is Scope.ONE and len(picked.chosen) > 1:
             raise InvalidInput("proctoring.pick_one")
+        self.touch(picked.chosen)
         return picked
+
+    def touch(self, seats: Sequence[SeatView]) -> None:
+        """Say which seats the act touches, for the second person and against what changes meanwhile."""
+        self.seen = digest(canonical_json([self.act.code, sorted(seat.ref for seat in seats)]))
 
     def registration(self, seat: SeatView) -> Registration:
         """Return the registration of a seat, locked."""
@@ -148,10 +150,14 @@ class Desk:
     def need_second(self) -> None:
         """Insist on the second person of a starred action, and put both on record.
 
+        Without one the act is gone through to its end, so that only what would hold is asked for, and then
+        nothing of it is kept: `settle` raises SecondNeeded.
+
         Source: R-62.
         """
         if self.by.second is None:
-            raise InvalidInput("proctoring.second_needed", field="second_login")
+            self.waits = True
+            return
         self.audit(
             f"second.{self.act.code}",
             f"sitting_room:{self.room.ref}",
@@ -159,9 +165,23 @@ class Desk:
         )
 
     def need_chief(self) -> None:
-        """Insist that the chief is one of those who act."""
-        if not self.by.chief:
+        """Insist that the chief is one of those who act; a second person still to come can be."""
+        if self.by.chief:
+            return
+        if not self.waits:
             raise NotAllowed("proctoring.chief_needed")
+        self.chief_waits = True
+
+    def settle(self) -> None:
+        """Hold the act against what was approved; raise SecondNeeded when it waits for somebody.
+
+        Source: R-62.
+        """
+        if self.waits:
+            roles = frozenset({Role.CHIEF_PROCTOR}) if self.chief_waits else OFFICE
+            raise SecondNeeded(roles=roles, assigned=not self.chief_waits, seen=self.seen)
+        if self.by.second is not None:
+            self.by.second.insist(self.seen)
 
     def remember(self, before: Sequence[tuple[int, Any]]) -> None:
         """Keep what stood there, so that this action can be taken back for a while."""
@@ -220,9 +240,12 @@ def acting(code: str, room_ref: str, *, by: By, now: datetime) -> Iterator[Desk]
             raise NotAllowed("proctoring.not_assigned")
         session.execute(select(SittingRoom.id).where(SittingRoom.id == room.id).with_for_update())
         session.refresh(room)
+        claim(session, by.second, now=now)
         view = room_view_for(session, room_ref, by.principal)
         board = load_board(session, view, now=now)
-        yield Desk(session, room, view, board, act_of(code), by, now)
+        desk = Desk(session, room, view, board, act_of(code), by, now)
+        yield desk
+        desk.settle()
 
 
 def log_incident(

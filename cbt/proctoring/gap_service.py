@@ -15,6 +15,7 @@ from cbt.proctoring import store
 from cbt.proctoring.acts import Picked
 from cbt.proctoring.board import proposal
 from cbt.proctoring.desk import By, Desk, Said, acting
+from cbt.proctoring.granted import count_time
 from cbt.proctoring.seat_view import SeatView
 from cbt.rules.attempt_state import ClosedBy
 
@@ -24,7 +25,10 @@ def decide_gap(
 ) -> Said:
     """Decide on a proposed compensation: give `amount` back as 补时, or nothing (不补时).
 
-    One person suffices. Raise Conflict when it was decided meanwhile, or the paper was handed in, and
+    One person suffices for what is proposed; what is given beyond the proposal counts as an extension, and
+    so does a compensation with which everybody got more than 10 minutes.
+
+    Raise Conflict when it was decided meanwhile, or the paper was handed in, and
     InvalidInput for more than the disconnection took.
 
     Source: R-26, R-62.
@@ -36,8 +40,12 @@ def decide_gap(
             raise NotFound("proctoring.no_gap")
         if amount > gap.to_at - gap.from_at:
             raise InvalidInput("proctoring.gap_amount", field="amount")
+        desk.touch((seat,))
+        proposed = proposal(gap, room_facts(desk.session, desk.room.id), now=now).amount
         _decide(desk.session, gap, amount=amount, now=now, actor=by.actor)
         if amount:
+            count_time(desk, min(amount, proposed), (seat,), compensation=True)
+            count_time(desk, max(amount - proposed, timedelta(0)), (seat,))
             if attempt.closed_by not in (None, ClosedBy.DEADLINE):
                 raise Conflict("proctoring.handed_in")
             delivery.adjust_attempt(
@@ -50,7 +58,7 @@ def decide_gap(
                 reason=reason,
                 actor=by.actor,
             )
-        _record_decision(desk, seat, gap, amount, reason_code, reason)
+        _record_decision(desk, seat, proposed, amount, reason_code, reason)
         return desk.said(Picked((seat,), ()))
 
 
@@ -66,9 +74,8 @@ def _decide(session: Session, gap: Gap, *, amount: timedelta, now: datetime, act
 
 
 def _record_decision(
-    desk: Desk, seat: SeatView, gap: Gap, amount: timedelta, reason_code: str, reason: str
+    desk: Desk, seat: SeatView, proposed: timedelta, amount: timedelta, reason_code: str, reason: str
 ) -> None:
-    proposed = proposal(gap, room_facts(desk.session, desk.room.id), now=desk.now).amount
     seconds = {"proposed": int(proposed.total_seconds()), "granted": int(amount.total_seconds())}
     desk.audit(
         "gap.decide", f"registration:{seat.ref}", reason=reason, after={**seconds, "reason_code": reason_code}

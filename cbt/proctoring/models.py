@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.base import Base
-from cbt.db.types import UtcDateTime
+from cbt.db.types import Span, UtcDateTime
 
 
 class Incident(Base):
@@ -71,3 +71,20 @@ class UndoableAct(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(80))
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class GrantedTime(Base):
+    """Time a person gave, as R-62 counts it: to one candidate, or to the whole room (no registration)."""
+
+    __tablename__ = "granted_time"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
+    registration_id: Mapped[int | None] = mapped_column(ForeignKey("registration.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    amount: Mapped[timedelta] = mapped_column(Span)
+    compensation: Mapped[bool]
+    """Whether the server had proposed it for a disconnection (R-26)."""
+    by: Mapped[str] = mapped_column(String(80))
+    second: Mapped[str | None] = mapped_column(String(80))
+    """The second person; what two gave does not count towards what one may give."""

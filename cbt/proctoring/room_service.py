@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import steps as delivery
 from cbt.delivery.steps import OVER
 from cbt.errors import Conflict
 from cbt.proctoring import store
-from cbt.proctoring.attempt_service import SECOND_FROM, Grant, close, log_grant
+from cbt.proctoring.attempt_service import Grant, close, log_grant
 from cbt.proctoring.board import EVACUATION
 from cbt.proctoring.closing import ending
 from cbt.proctoring.desk import By, Desk, Said, acting, log_incident
+from cbt.proctoring.granted import count_time
 from cbt.rules.attempt_state import ClosedBy
 from cbt.rules.closing import can_end
 from cbt.rules.sitting_state import State
 from cbt.sittings import steps as sittings
-from cbt.sittings.models import RoomAdjustment, Sitting, SittingRoom
+from cbt.sittings.models import Sitting, SittingRoom
 
 SCHEDULER = "scheduler"
 
@@ -48,8 +49,7 @@ def adjust_room(room_ref: str, *, grant: Grant, by: By, now: datetime) -> Said:
     with acting("adjust_room", room_ref, by=by, now=now) as desk:
         if not desk.board.head.open:
             raise Conflict("proctoring.not_running")
-        if extended_by(desk) + grant.amount > SECOND_FROM:
-            desk.need_second()
+        count_time(desk, grant.amount, None)
         sittings.adjust_room(
             desk.session,
             desk.room,
@@ -65,29 +65,19 @@ def adjust_room(room_ref: str, *, grant: Grant, by: By, now: datetime) -> Said:
         return desk.said()
 
 
-def extended_by(desk: Desk) -> timedelta:
-    """Return what the room's staff gave the whole room so far; outages the server gave back do not count."""
-    given = desk.session.scalar(
-        select(func.sum(RoomAdjustment.amount)).where(
-            RoomAdjustment.sitting_room_id == desk.room.id, RoomAdjustment.moves_earliest.is_(False)
-        )
-    )
-    return given or timedelta(0)
-
-
 def hold(
     room_ref: str, *, from_at: datetime | None, reason_code: str, reason: str, by: By, now: datetime
 ) -> Said:
-    """全场暂停, from now or from an instant before it; more than 10 minutes back needs a second person.
+    """全场暂停, from now or from an instant before it; what lies back is time given to the room.
 
-    Attempts the deadline closed after that instant come back with their time.
+    More than 10 minutes in sum need a second person; a hold from now never does. Attempts the deadline closed
+    after that instant come back with their time.
 
     Source: R-25, R-62.
     """
     with acting("hold", room_ref, by=by, now=now) as desk:
         since = from_at or now
-        if now - since > SECOND_FROM:
-            desk.need_second()
+        count_time(desk, now - since, None)
         _hold(desk, from_at=since, reason_code=reason_code, reason=reason)
         desk.log("hold", code=reason_code, reason=reason, since=since.isoformat())
         return desk.said()
@@ -162,6 +152,7 @@ def evacuate_close(room_ref: str, *, reason: str, by: By, now: datetime) -> Said
         still_open = tuple(
             seat for seat in desk.board.seats if seat.under_way or (seat.never_began and seat.attempt_id)
         )
+        desk.touch(still_open)
         close(desk, still_open, closed_by=ClosedBy.EVACUATION, closed_at=left_at, reason=reason)
         desk.log("evacuate_close", count=str(len(still_open)), reason=reason)
         return desk.said()

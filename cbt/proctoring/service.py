@@ -12,15 +12,19 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Message
 from cbt.errors import NotFound
 from cbt.proctoring import store
-from cbt.proctoring.acts import Act, Picked, act_of, pick
-from cbt.proctoring.board import OVER, Board, load_board
+from cbt.proctoring.acts import Act, Picked, Scope, act_of, pick
+from cbt.proctoring.board import EVACUATION, OVER, Board, load_board
 from cbt.proctoring.closing import Ending, ending
+from cbt.proctoring.desk import runs_room
+from cbt.proctoring.granted import answering, given_alone, reach
 from cbt.proctoring.log_lines import LogLine, incident_line
 from cbt.proctoring.seat_state import SeatState
 from cbt.proctoring.seat_view import Proposal, SeatView
 from cbt.proctoring.todos import not_ready
 from cbt.rules.admission import too_close
 from cbt.rules.closing import Blocker, can_end
+from cbt.rules.granting import Given, given_so_far, takes_two
+from cbt.rules.sitting_state import State
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
 from cbt.web.login import Principal
 
@@ -60,6 +64,32 @@ def my_rooms(principal: Principal, *, now: datetime) -> Rooms:
     )
 
 
+def read_room(room_ref: str, principal: Principal, *, now: datetime) -> tuple[Board, RoomView]:
+    """Return a board with what names its room; raise like `read_board`."""
+    with reading() as session:
+        view = room_view_for(session, room_ref, principal)
+        return load_board(session, view, now=now), view
+
+
+def rooms_to_evacuate(principal: Principal, *, now: datetime) -> tuple[RoomView, ...]:
+    """Return the rooms in use that this person runs and that were not evacuated, the started ones first.
+
+    Source: R-62.
+    """
+    with reading() as session:
+        views = [
+            view
+            for view in rooms_for(session, principal)
+            if view.sitting_room.state not in {*OVER, State.DRAFT}
+            and view.sitting.check_in_opens_at <= now
+            and runs_room(session, view.sitting_room, principal)
+        ]
+        holds = {view.sitting_room.id: store.open_hold(session, view.sitting_room.id) for view in views}
+    left = {room_id for room_id, hold in holds.items() if hold is not None and hold.reason_code == EVACUATION}
+    here = [view for view in views if view.sitting_room.id not in left]
+    return tuple(sorted(here, key=lambda view: view.sitting_room.started_at is None))
+
+
 def read_board(room_ref: str, principal: Principal, *, now: datetime) -> Board:
     """Return the board of a room this person may see; raise NotFound otherwise. Source: R-62."""
     with reading() as session:
@@ -96,6 +126,21 @@ class Preview:
     picked: Picked
     ending: Ending
     proposal: Proposal | None
+    given: tuple[Given, ...] = ()
+    """What one person alone gave in this room so far (R-62)."""
+    by_password: bool = False
+    """Whether the centre lets a second person type their password here."""
+
+    def takes_two(self, amount: timedelta) -> bool:
+        """Return whether giving `amount` to those touched takes a second person. Source: R-62."""
+        whom = None if self.act.scope is Scope.ROOM else self.picked.chosen
+        new = Given(amount, reach(whom), self.act.code == "decide")
+        return takes_two(self.given, new, answering=answering(self.board))
+
+    def sum_with(self, amount: timedelta) -> timedelta:
+        """Return what the room's one-person total would come to with `amount` (R-62)."""
+        whom = None if self.act.scope is Scope.ROOM else self.picked.chosen
+        return given_so_far(self.given, Given(amount, reach(whom)))
 
     @property
     def blockers(self) -> list[Blocker]:
@@ -140,14 +185,20 @@ def preview(
 ) -> Preview:
     """Return what an action would do; `gap_id` names the proposed compensation to decide on, or is 0."""
     act = act_of(code)
-    board = read_board(room_ref, principal, now=now)
+    with reading() as session:
+        view = room_view_for(session, room_ref, principal)
+        board = load_board(session, view, now=now)
+        given = given_alone(session, view.sitting_room.id)
+    picked, proposed = pick(act, board, refs), None
     if gap_id:
-        for seat in board.seats:
-            for one in seat.proposals:
-                if one.gap_id == gap_id:
-                    return Preview(act, board, Picked((seat,), ()), ending(board, now=now), one)
-        raise NotFound("proctoring.no_gap")
-    return Preview(act, board, pick(act, board, refs), ending(board, now=now), None)
+        found = ((seat, one) for seat in board.seats for one in seat.proposals if one.gap_id == gap_id)
+        seat, proposed = next(found, (None, None))
+        if seat is None:
+            raise NotFound("proctoring.no_gap")
+        picked = Picked((seat,), ())
+    return Preview(
+        act, board, picked, ending(board, now=now), proposed, given, view.centre.second_by_password
+    )
 
 
 @dataclass(frozen=True, slots=True)

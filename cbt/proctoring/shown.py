@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import flask_babel
 
-from cbt.proctoring.attempt_service import covers_room
 from cbt.proctoring.board import Board
 from cbt.proctoring.desk import Said
 from cbt.proctoring.log_lines import LogLine
@@ -131,12 +130,16 @@ def new_ends(preview: Preview, minutes: timedelta) -> tuple[NewEnd, ...]:
 
 
 def second_needed(preview: Preview) -> str:
-    """Return whether a second person is asked for: "always", for a "long" extension of the room, or not."""
-    code, board = preview.act.code, preview.board
-    if preview.act.starred or (code == "resume_room" and board.head.evacuated):
+    """Return whether a second person is asked for: "always", "perhaps" by what is filled in, or not.
+
+    Source: R-62.
+    """
+    code = preview.act.code
+    if preview.act.starred or (code == "resume_room" and preview.board.head.evacuated):
         return "always"
-    whole_room = code == "adjust" and covers_room(board, preview.picked.chosen)
-    return "long" if code in {"adjust_room", "hold"} or whole_room else ""
+    if code == "decide" and preview.proposal is not None and preview.takes_two(preview.proposal.amount):
+        return "always"
+    return "perhaps" if code in {"adjust", "adjust_room", "hold", "violation", "decide"} else ""
 
 
 def violations() -> tuple[tuple[str, str, str], ...]:

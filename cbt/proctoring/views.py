@@ -5,13 +5,14 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts.second import confirm_second
-from cbt.db.unit_of_work import reading
+from cbt.accounts.asking import ask_for, credential_typed, typed_second, wants_asking
+from cbt.accounts.second import Second, SecondNeeded
 from cbt.errors import NotAllowed, NotFound
 from cbt.pictures.serving import picture
 from cbt.proctoring import acts, filters, service, shown
+from cbt.proctoring.approving import credential_rules, wish_for
 from cbt.proctoring.board import Board
-from cbt.proctoring.desk import By, Said, Second, runs_rooms
+from cbt.proctoring.desk import By, Said, runs_rooms
 from cbt.proctoring.handlers import HANDLERS, Asked
 from cbt.proctoring.inputs import read_minutes, read_number
 from cbt.proctoring.todos import todos
@@ -160,6 +161,7 @@ def ask(room_ref: str, code: str) -> Reply:
         ends=shown.new_ends(found, minutes),
         clash=found.clashes(minutes) if "time" in found.act.fields else None,
         second=shown.second_needed(found),
+        by_password=found.by_password,
         documents=DOCUMENT_TYPES,
         reason_codes=acts.REASON_CODES,
         violations=shown.violations(),
@@ -170,31 +172,41 @@ def ask(room_ref: str, code: str) -> Reply:
 @pages.post("/proctor/rooms/<room_ref>/acts/<code>")
 @may_act
 def act(room_ref: str, code: str) -> Reply:
-    """Do what was previewed, and say what was done."""
+    """Do what was previewed, and say what was done; or ask a second person, where it takes two."""
     if code not in HANDLERS:
         raise NotFound("proctoring.no_act")
     form = flask.request.form
-    done = HANDLERS[code](
-        Asked(
-            room_ref=room_ref,
-            refs=tuple(form.getlist("seat")),
-            form=form,
-            by=By(_me(), _second()),
-            now=flask.g.now,
-            zone=local_zone(),
-        )
+    asked = Asked(
+        room_ref=room_ref,
+        refs=tuple(form.getlist("seat")),
+        form=form,
+        by=By(_me(), _second(room_ref)),
+        now=flask.g.now,
+        zone=local_zone(),
     )
+    try:
+        done = HANDLERS[code](asked)
+    except SecondNeeded as needed:
+        if not wants_asking():
+            raise
+        board, view = service.read_room(room_ref, _me(), now=flask.g.now)
+        return ask_for(wish_for(code, board, view, form), needed, _me())
     return _told(room_ref, done)
 
 
-def _second() -> Second | None:
-    login = flask.request.form.get("second_login", "").strip()
-    if not login:
+def _second(room_ref: str) -> Second | None:
+    if not credential_typed():
         return None
-    password = flask.request.form.get("second_password", "")
-    with reading() as session:
-        staff = confirm_second(session, login=login, password=password, first=_me(), now=flask.g.now)
-    return Second(staff.ref, staff.name, frozenset(row.role for row in staff.roles))
+    wanted, allowed = credential_rules(room_ref, _me())
+    return typed_second(_me(), wanted, allowed=allowed)
+
+
+@pages.get("/proctor/evacuate")
+@may_act
+def evacuate() -> Reply:
+    """The rooms this person can evacuate, each with its one confirmation; linked from every page. R-62."""
+    found = service.rooms_to_evacuate(_me(), now=flask.g.now)
+    return flask.render_template("proctoring/evacuate.html", rooms=found)
 
 
 def _told(room_ref: str, done: Said) -> Reply:

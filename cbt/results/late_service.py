@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.accounts.second import confirm_second
+from cbt.accounts.approvals import claim, countersigned
+from cbt.accounts.second import Second
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.acts import REASON_CODES
 from cbt.results import store
 from cbt.results.late_sheet import LatePage, attempts_with_evidence, late_rooms, past_rulings
+from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED, REJECTED
 from cbt.scoring.late_answers import Act, entries_digest, pending_entries, rule_on
@@ -67,11 +69,11 @@ class Wish:
 
 
 def rule_late(
-    sitting_ref: str, wish: Wish, *, first: Principal, login: str, password: str, now: datetime
+    sitting_ref: str, wish: Wish, *, first: Principal, second: Second | None, now: datetime
 ) -> tuple[int, int]:
     """Approve or reject late answers of one room in one act; return (candidates, scores that changed).
 
-    Raise InvalidInput("late.pick"|"late.reason"), ("second.wrong"|"second.same"),
+    Raise InvalidInput("late.pick"|"late.reason"), SecondNeeded without a second person,
     Conflict("late.changed"|"late.not_scored").
 
     Source: R-29, R-62.
@@ -82,12 +84,8 @@ def rule_late(
         raise InvalidInput("web.bad_request")
     if not wish.attempt_refs:
         raise InvalidInput("late.pick", field="attempt")
-    with reading() as session:
-        staff = confirm_second(
-            session, login=login, password=password, first=first, now=now, roles=second_roles(first)
-        )
-        second = f"staff:{staff.ref}"
     with unit_of_work() as session:
+        claim(session, second, now=now)
         sitting = store.finished_sitting(session, sitting_ref)
         shown = {
             case.attempt.id: entries_digest([answer.entry for answer in case.answers])
@@ -98,7 +96,9 @@ def rule_late(
         }
         if len(shown) != len(wish.attempt_refs):
             raise Conflict("late.changed")
-        act = Act(wish.verdict, wish.fault, wish.reason.strip(), f"staff:{first.subject_ref}", second)
+        signed = "" if second is None else f"staff:{second.ref}"
+        act = Act(wish.verdict, wish.fault, wish.reason.strip(), f"staff:{first.subject_ref}", signed)
         ruled = rule_on(session, sitting.id, shown, act, now=now)
         changed = [row for row in ruled if row.after_score_id not in (None, row.before_score_id)]
+        countersigned(second, roles=second_roles(first), seen=digest(canonical_json(shown)))
         return len(ruled), len(changed)

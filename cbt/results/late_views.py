@@ -7,10 +7,14 @@ from datetime import datetime, timedelta
 import flask
 from flask_babel import gettext as _
 
+from cbt.accounts.asking import ask_for, typed_second, wants_asking
+from cbt.accounts.second import SecondNeeded, Wanted
 from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.acts import REASON_CODES
-from cbt.results.late_service import DECIDERS, Wish, late_page, rule_late
+from cbt.results.approving import late_request
+from cbt.results.late_service import DECIDERS, Wish, late_page, rule_late, second_roles
 from cbt.results.late_sheet import Case, LateAnswer
+from cbt.results.service import password_allowed
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED
 from cbt.web import access
@@ -42,12 +46,15 @@ def rule(sitting_ref: str) -> Reply:
         fault=form.get("fault", ""),
         reason=form.get("reason", "")[:500],
     )
-    login, password = form.get("second_login", ""), form.get("second_password", "")
     try:
-        count, changed = rule_late(
-            sitting_ref, wish, first=_me(), login=login, password=password, now=flask.g.now
-        )
-    except (InvalidInput, Conflict) as error:
+        wanted, allowed = Wanted(second_roles(_me())), password_allowed(sitting_ref)
+        second = typed_second(_me(), wanted, allowed=allowed)
+        count, changed = rule_late(sitting_ref, wish, first=_me(), second=second, now=flask.g.now)
+    except SecondNeeded as needed:
+        if wants_asking():
+            return ask_for(late_request(late_page(sitting_ref), wish), needed, _me())
+        return _page(sitting_ref, error=needed, wish=wish)
+    except (InvalidInput, Conflict, NotAllowed) as error:
         if isinstance(error, Conflict) and not error.code.startswith("late."):
             raise
         return _page(sitting_ref, error=error, wish=wish)
@@ -75,6 +82,7 @@ def _page(sitting_ref: str, *, error: CbtError | None = None, wish: Wish | None 
         faults=REASON_CODES,
         source=source_text,
         wish=wish,
+        by_password=password_allowed(sitting_ref),
         what=what,
         fix=fix,
         errors={field: f"{what} {fix}"} if field else {},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.accounts.second import confirm_second
+from cbt.accounts.approvals import claim, countersigned
+from cbt.accounts.second import Second
 from cbt.audit import chain
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
@@ -14,11 +15,12 @@ from cbt.exams.store import blueprint_of
 from cbt.results import retake_store, steps, store
 from cbt.results.ledger import Check, check_registration
 from cbt.results.retake_store import Booking, Ledger
-from cbt.results.sheet import SittingSheet, sheet_of
+from cbt.results.sheet import Line, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
+from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.sittings.models import Batch
-from cbt.sittings.store import batch_by_ref, batches
+from cbt.sittings.models import Batch, Centre
+from cbt.sittings.store import batch_by_ref, batches, sitting_by_ref
 from cbt.web.i18n import local_zone
 from cbt.web.login import Principal
 
@@ -76,27 +78,24 @@ def sitting_sheet(sitting_ref: str) -> SittingSheet:
         return sheet_of(session, store.finished_sitting(session, sitting_ref))
 
 
-def release(sitting_ref: str, *, first: Principal, login: str, password: str, now: datetime) -> None:
-    """Release the results of a sitting with a second person's credential.
+def release(sitting_ref: str, *, first: Principal, second: Second | None, now: datetime) -> None:
+    """Release the results of a sitting with a second person.
 
-    Raise InvalidInput("second.wrong"|"second.same"), Conflict("results.not_ready"|
-    "results.released_already").
+    Raise SecondNeeded without one, Conflict("results.not_ready"|"results.released_already"), and
+    ("approval.changed") when a score or an outcome changed since it was approved.
 
     Source: R-60, R-62.
     """
-    with reading() as session:
-        staff = confirm_second(
-            session, login=login, password=password, first=first, now=now, roles=SECOND_FOR_RELEASE
-        )
-        second = f"staff:{staff.ref}"
     with unit_of_work() as session:
+        claim(session, second, now=now)
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
-        steps.release(session, sheet, now=now, actor=f"staff:{first.subject_ref}", second=second)
+        seen = _seen(sheet.lines)
+        actor = f"staff:{first.subject_ref}"
+        steps.release(session, sheet, now=now, actor=actor, second=_actor(second))
+        countersigned(second, roles=SECOND_FOR_RELEASE, seen=seen)
 
 
-def correct(
-    sitting_ref: str, *, first: Principal, login: str, password: str, reason: str, now: datetime
-) -> int:
+def correct(sitting_ref: str, *, first: Principal, second: Second | None, reason: str, now: datetime) -> int:
     """Correct what was released where scores or violations changed since; return how many results.
 
     Raise InvalidInput("results.reason") without a reason, else like `release`.
@@ -106,17 +105,35 @@ def correct(
     reason = reason.strip()
     if not reason:
         raise InvalidInput("results.reason", field="reason")
-    with reading() as session:
-        staff = confirm_second(
-            session, login=login, password=password, first=first, now=now, roles=SECOND_FOR_RELEASE
-        )
-        second = f"staff:{staff.ref}"
     with unit_of_work() as session:
+        claim(session, second, now=now)
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
         lines = sheet.corrected
+        seen = _seen(lines)
         actor = f"staff:{first.subject_ref}"
-        steps.correct(session, sheet, lines, now=now, actor=actor, second=second, reason=reason)
+        steps.correct(session, sheet, lines, now=now, actor=actor, second=_actor(second), reason=reason)
+        countersigned(second, roles=SECOND_FOR_RELEASE, seen=seen)
         return len(lines)
+
+
+def _actor(second: Second | None) -> str:
+    return "" if second is None else f"staff:{second.ref}"
+
+
+def _seen(lines: Sequence[Line]) -> str:
+    """Return the digest of what a release would put on record: whose result, which outcome, which score."""
+    said = [
+        [line.row.registration.ref, line.decided and [line.decided.outcome.value, line.decided.score]]
+        for line in lines
+    ]
+    return digest(canonical_json(said))
+
+
+def password_allowed(sitting_ref: str) -> bool:
+    """Return whether the centre of a sitting lets a second person type their password here (R-62)."""
+    with reading() as session:
+        sitting = sitting_by_ref(session, sitting_ref)
+        return session.get_one(Centre, sitting.centre_id).second_by_password
 
 
 def export(

@@ -7,8 +7,11 @@ from decimal import ROUND_HALF_UP, Decimal
 import flask
 from flask_babel import gettext as _
 
-from cbt.errors import InvalidInput, NotFound
+from cbt.accounts.asking import ask_for, typed_second, wants_asking
+from cbt.accounts.second import SecondNeeded, Wanted
+from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.results import my_results, service, workbook
+from cbt.results.approving import release_request
 from cbt.results.late_service import late_counts
 from cbt.results.retake_store import Ledger
 from cbt.results.sheet import SittingSheet
@@ -19,7 +22,7 @@ from cbt.web import access
 from cbt.web.i18n import explain, local_zone
 from cbt.web.login import Principal, current_principal
 from cbt.web.numbers import whole_number
-from cbt.web.problems import note_shown
+from cbt.web.problems import http_status, note_shown
 
 pages = flask.Blueprint("results", __name__)
 
@@ -95,41 +98,48 @@ def _subtitle(found: SittingSheet) -> str:
 @access.roles(Role.OFFICER)
 def release_preview(sitting_ref: str) -> flask.typing.ResponseReturnValue:
     """Show what a release, or a correction of it, would put on record, and ask for a second person."""
-    return flask.render_template("results/release.html", sheet=service.sitting_sheet(sitting_ref), errors={})
+    return _release_page(sitting_ref, {})
 
 
 @pages.post("/results/<sitting_ref>/release")
 @access.roles(Role.OFFICER)
 def release(sitting_ref: str) -> flask.typing.ResponseReturnValue:
-    """Release the results, or correct what was released."""
+    """Release the results, or correct what was released; or ask the second person."""
     form = flask.request.form
-    login, password = form.get("second_login", ""), form.get("second_password", "")
+    reason = form.get("reason", "")[:500] if form.get("act") == "correct" else None
     try:
-        if form.get("act") == "correct":
+        wanted, allowed = Wanted(service.SECOND_FOR_RELEASE), service.password_allowed(sitting_ref)
+        second = typed_second(_me(), wanted, allowed=allowed)
+        if reason is not None:
             corrected = service.correct(
-                sitting_ref,
-                first=_me(),
-                login=login,
-                password=password,
-                reason=form.get("reason", "")[:500],
-                now=flask.g.now,
+                sitting_ref, first=_me(), second=second, reason=reason, now=flask.g.now
             )
             flask.flash(_("results.corrected", count=corrected), "ok")
         else:
-            service.release(sitting_ref, first=_me(), login=login, password=password, now=flask.g.now)
+            service.release(sitting_ref, first=_me(), second=second, now=flask.g.now)
             flask.flash(_("results.released"), "ok")
-    except InvalidInput as error:
+    except SecondNeeded as needed:
+        if wants_asking():
+            return ask_for(release_request(service.sitting_sheet(sitting_ref), reason=reason), needed, _me())
+        return _refused(sitting_ref, needed)
+    except (InvalidInput, NotAllowed) as error:
         return _refused(sitting_ref, error)
     return flask.redirect(flask.url_for("results.sheet", sitting_ref=sitting_ref), 303)
 
 
-def _refused(sitting_ref: str, error: InvalidInput) -> flask.typing.ResponseReturnValue:
+def _refused(sitting_ref: str, error: CbtError) -> flask.typing.ResponseReturnValue:
     note_shown(error)
-    errors = {error.params.get("field", "second_login"): " ".join(explain(error))}
-    page = flask.render_template(
-        "results/release.html", sheet=service.sitting_sheet(sitting_ref), errors=errors
+    errors = {str(error.params.get("field", "second_login")): " ".join(explain(error))}
+    return _release_page(sitting_ref, errors), http_status(error)
+
+
+def _release_page(sitting_ref: str, errors: dict[str, str]) -> str:
+    return flask.render_template(
+        "results/release.html",
+        sheet=service.sitting_sheet(sitting_ref),
+        errors=errors,
+        by_password=service.password_allowed(sitting_ref),
     )
-    return page, 422
 
 
 @pages.get("/results/retakes/<batch_ref>")

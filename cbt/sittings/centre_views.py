@@ -83,6 +83,16 @@ def add_room(ref: str) -> Answer:
     return flask.redirect(flask.url_for("sittings.centres.room", ref=room_ref), 303)
 
 
+@pages.post("/office/centres/<ref>/second")
+@access.roles(*WRITERS)
+def second(ref: str) -> Answer:
+    """Choose how second persons confirm in this centre. Source: R-62."""
+    allowed = flask.request.form.get("by_password") == "1"
+    service.set_second_by_password(centre_ref=ref, allowed=allowed, now=flask.g.now, actor=_actor())
+    flask.flash(flask_babel.gettext("sittings.second.saved"), "ok")
+    return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
+
+
 def _centre_page(ref: str, refused: Refusal) -> Answer:
     with reading() as session:
         found = store.centre_by_ref(session, ref)

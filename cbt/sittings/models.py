@@ -20,6 +20,8 @@ class Centre(Base):
     ref: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     address: Mapped[str] = mapped_column(String(200))
+    second_by_password: Mapped[bool]
+    """Whether a second person may type their password at the first person's browser (R-62)."""
 
 
 class Room(Base):

@@ -29,12 +29,26 @@ _CODE_LENGTH = 6
 _CHANGEABLE = frozenset({State.DRAFT, State.PUBLISHED})
 
 
-def create_centre(session: Session, *, name: str, address: str, now: datetime, actor: str) -> Centre:
-    """Add a 考点; raise InvalidInput("centre.name") for an empty or too long name."""
+def create_centre(
+    session: Session,
+    *,
+    name: str,
+    address: str,
+    now: datetime,
+    actor: str,
+    second_by_password: bool = False,
+) -> Centre:
+    """Add a 考点; raise InvalidInput("centre.name") for an empty or too long name.
+
+    A second person approves in a session of their own unless `second_by_password`.
+
+    Source: R-62.
+    """
     centre = Centre(
         ref=new_ref("ce", 8),
         name=required(name, "centre.name", "name"),
         address=one_line(address, "address")[:200],
+        second_by_password=second_by_password,
     )
     session.add(centre)
     session.flush()

@@ -27,6 +27,23 @@ def add_centre(*, name: str, address: str, now: datetime, actor: str) -> str:
         return planning.create_centre(session, name=name, address=address, now=now, actor=actor).ref
 
 
+def set_second_by_password(*, centre_ref: str, allowed: bool, now: datetime, actor: str) -> None:
+    """Allow a second person's password at the first person's browser in this centre, or stop it; R-62."""
+    with unit_of_work() as session:
+        centre = store.centre_by_ref(session, centre_ref)
+        before, centre.second_by_password = centre.second_by_password, allowed
+        if before != allowed:
+            record(
+                session,
+                at=now,
+                actor=actor,
+                act="centre.second",
+                subject=f"centre:{centre.ref}",
+                before={"by_password": before},
+                after={"by_password": allowed},
+            )
+
+
 def add_room(*, centre_ref: str, name: str, seats: int, spares: int, now: datetime, actor: str) -> str:
     """Add a 考场 with its seats; return its ref. Source: R-16."""
     with unit_of_work() as session:

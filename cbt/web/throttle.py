@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import TooMany
 from cbt.web.models import Throttle
 
@@ -39,3 +41,25 @@ def fail(session: Session, key: str, *, now: datetime) -> None:
 def clear(session: Session, key: str) -> None:
     """Forget the failures of `key` after a success."""
     session.execute(delete(Throttle).where(Throttle.key == key))
+
+
+def reserve(*, scope: str, subject: str, machine: str, now: datetime) -> None:
+    """Count one try of `subject` at `machine` before it is verified, in a transaction of its own.
+
+    Raise TooMany("sign_in.throttled", seconds=…) when the budget is used up.
+
+    Source: R-14.
+    """
+    key = _key(scope, subject, machine)
+    with unit_of_work() as session:
+        check(session, key, now=now)
+        fail(session, key, now=now)
+
+
+def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None:
+    """Give the budget of `subject` at `machine` back after a success."""
+    clear(session, _key(scope, subject, machine))
+
+
+def _key(scope: str, subject: str, machine: str) -> str:
+    return f"{scope}:{hashlib.sha256(f'{subject}|{machine}'.encode()).hexdigest()[:40]}"

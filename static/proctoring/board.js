@@ -104,6 +104,15 @@ document.addEventListener("acted", () => {
   clearTimeout(fading);
   fading = setTimeout(() => said.replaceChildren(), SAID_FOR);
 });
+// A second person approved what this dialog waits for: it is done, and the board says what, as for every other act.
+document.addEventListener("refreshed", ({ detail }) => {
+  if (detail.id !== "approval" || detail.dataset.state !== "done" || !asked.contains(detail)) return;
+  const line = document.createElement("div");
+  line.className = "said";
+  line.textContent = detail.dataset.said;
+  said.replaceChildren(line);
+  document.dispatchEvent(new Event("acted"));
+});
 document.addEventListener("coded", () => {
   picks.clear();
   window.htmx.trigger(poller, "poll");

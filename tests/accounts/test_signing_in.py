@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cbt.accounts import passwords, service
-from cbt.accounts.second import confirm_second
+from cbt.accounts.second import Second, Wanted, confirm_second
 from cbt.accounts.store import staff_by_login, staff_principal
 from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
@@ -202,20 +202,30 @@ def test_the_second_person_is_somebody_else_with_the_right_role(app: flask.Flask
     tries = {
         ("first", OWN): "second.same",
         ("chief", "wrong wrong"): "second.wrong",
-        ("author", OWN): "second.wrong",
+        ("author", OWN): "second.not_here",
         ("nobody", OWN): "second.wrong",
         ("fresh", once): "second.wrong",
     }
-    with app.test_request_context(), reading() as session:
+    with app.test_request_context():
         for (login, password), code in tries.items():
-            with pytest.raises(InvalidInput) as refused:
-                confirm_second(session, login=login, password=password, first=first, now=clock.now())
+            with pytest.raises((InvalidInput, NotAllowed)) as refused:
+                confirmed(login, password, first, clock)
             assert refused.value.code == code
-        staff = confirm_second(session, login="Chief", password=OWN, first=first, now=clock.now())
-    assert staff.login == "chief"
+        assert confirmed("Chief", OWN, first, clock).name == principal(app, "chief").name
+        with pytest.raises(NotAllowed) as refused:
+            confirmed("Chief", OWN, first, clock, allowed=False)
+        assert refused.value.code == "second.by_password_off"
 
 
-def test_failures_of_the_second_person_are_counted_though_the_act_is_rolled_back(
+def confirmed(
+    login: str, password: str, first: Principal, clock: FakeClock, *, allowed: bool = True
+) -> Second:
+    return confirm_second(
+        login=login, password=password, first=first, wanted=Wanted(), allowed=allowed, now=clock.now()
+    )
+
+
+def test_a_try_of_the_second_person_is_counted_though_the_act_is_rolled_back(
     app: flask.Flask, clock: FakeClock
 ) -> None:
     hire(app, clock, "first", Role.PROCTOR)
@@ -224,13 +234,7 @@ def test_failures_of_the_second_person_are_counted_though_the_act_is_rolled_back
 
     def guess() -> None:
         with app.test_request_context():
-            try:
-                with reading() as session:
-                    confirm_second(
-                        session, login="chief", password="guess guess", first=first, now=clock.now()
-                    )
-            finally:
-                app.process_response(flask.Response())
+            confirmed("chief", "guess guess", first, clock)
 
     for _ in range(MAX_FAILURES):
         with pytest.raises(InvalidInput):

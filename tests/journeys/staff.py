@@ -192,6 +192,7 @@ class Office(Desk):
         expect(self.find(".second-card")).to_be_visible()
         if look:
             self.browser.look("release")
+        hand.press(self.find(".second-card .second summary"))
         hand.write(self.find("input[name=second_login]"), self.world.people[second].login)
         hand.write(self.find("input[name=second_password]"), PASSWORD)
         hand.press(self.find(".second-card button[type=submit]"))

@@ -130,6 +130,7 @@ def test_answers_that_never_arrived_come_back_by_file_and_by_two_people(
     officer.browser.look("late", zoom=True)
     hand = officer.browser.hand
     hand.write(officer.find("textarea[name=reason]"), "14:40 接入交换机断电，座位 01 至 08 断网")
+    hand.press(officer.find(".second summary"))
     hand.write(officer.find("input[name=second_login]"), centre.world.people["chief_proctor"].login)
     hand.write(officer.find("input[name=second_password]"), PASSWORD)
     hand.press(officer.find("button[name=verdict][value=approved]"))

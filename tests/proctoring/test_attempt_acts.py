@@ -47,10 +47,10 @@ def test_everybody_at_once_is_an_extension_of_the_room(world: World) -> None:
     running(world, "theory", "second")
     desk = Desk(world)
     longer = {**TIME, "minutes": "11"}
-    assert refused(desk.act("adjust", "theory", "second", **longer)) == "proctoring.second_needed"
-    done(desk.act("adjust", "theory", **longer))
+    assert refused(desk.act("adjust", "theory", "second", **longer)) == "second.needed"
+    assert refused(desk.act("adjust", "theory", **longer)) == "second.needed"
     done(desk.act("adjust", "theory", "second", second="officer", **longer))
-    assert attempt(world, "theory").closes_at == END + 22 * MINUTE
+    assert attempt(world, "theory").closes_at == END + 11 * MINUTE
 
 
 def test_a_site_fault_brings_back_what_the_deadline_closed_and_an_extension_does_not(world: World) -> None:
@@ -99,9 +99,9 @@ def test_a_moved_candidate_goes_on_at_a_free_seat(world: World) -> None:
 def test_handing_in_by_force_needs_somebody_else(world: World) -> None:
     running(world, "theory")
     desk = Desk(world)
-    assert refused(desk.act("force", "theory", reason="x")) == "proctoring.second_needed"
+    assert refused(desk.act("force", "theory", reason="x")) == "second.needed"
     assert refused(desk.act("force", "theory", reason="x", second="proctor")) == "second.same"
-    assert refused(desk.act("force", "theory", reason="x", second="inspector")) == "second.wrong"
+    assert refused(desk.act("force", "theory", reason="x", second="inspector")) == "second.not_here"
     assert attempt(world, "theory").state == State.INTERACTING
     done(desk.act("force", "theory", reason="不服从管理", second="officer"))
     assert (attempt(world, "theory").state, attempt(world, "theory").closed_by) == (State.CLOSED, "proctor")
@@ -127,7 +127,7 @@ def handed_in(world: World) -> Page:
 def test_a_paper_handed_in_by_mistake_comes_back_with_chief_and_second(world: World) -> None:
     page = handed_in(world)
     desk, chief = Desk(world), Desk(world, "chief_proctor")
-    assert refused(desk.act("reopen", "theory", reason="误交卷")) == "proctoring.second_needed"
+    assert refused(desk.act("reopen", "theory", reason="误交卷")) == "second.needed"
     assert (
         refused(desk.act("reopen", "theory", reason="误交卷", second="officer")) == "proctoring.chief_needed"
     )
@@ -159,7 +159,7 @@ def test_reopening_after_the_end_takes_time_granted_with_it(world: World) -> Non
 )
 def test_a_violation_closes_the_paper_where_the_table_says_so(world: World, code: str, closed: bool) -> None:
     running(world, "theory")
-    done(Desk(world).act("violation", "theory", code=code, reason="当场发现"))
+    done(Desk(world).act("violation", "theory", code=code, reason="当场发现", second="officer"))
     assert registration(world, "theory").violation_code == code
     assert (attempt(world, "theory").closed_by == "violation") is closed
     assert log_kinds(world) == ["violation"]
@@ -169,9 +169,9 @@ def test_the_heaviest_violation_stands_and_the_log_keeps_each(world: World) -> N
     running(world, "theory")
     desk = Desk(world)
     for code in ("copying", "noise"):
-        done(desk.act("violation", "theory", code=code, reason="当场发现"))
+        done(desk.act("violation", "theory", code=code, reason="当场发现", second="officer"))
     assert registration(world, "theory").violation_code == "copying"
-    done(desk.act("violation", "theory", code="impersonation", reason="当场发现"))
+    done(desk.act("violation", "theory", code="impersonation", reason="当场发现", second="officer"))
     assert registration(world, "theory").violation_code == "impersonation"
     assert log_kinds(world) == ["violation"] * 3
 

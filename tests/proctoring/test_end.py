@@ -65,7 +65,7 @@ def test_a_balanced_room_ends(world: World) -> None:
     assert pages["theory"].answer(1, "A").status_code == 200
     assert pages["theory"].submit().status_code == 200
     done(desk.act("force", "skills", reason="x", second="officer"))
-    done(desk.act("violation", "late", code="copying", reason="x"))
+    done(desk.act("violation", "late", code="copying", reason="x", second="officer"))
     world.clock.set(PLANNED + 61 * MINUTE)
     with world.app.app_context():
         expire_overdue(now=world.clock.now())

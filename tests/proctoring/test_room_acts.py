@@ -36,7 +36,7 @@ TIME = {"kind": "site_fault", "minutes": "5", "reason_code": "power"}
     ("minutes", "second", "code"),
     [
         pytest.param("10", "", "", id="ten minutes by one person"),
-        pytest.param("11", "", "proctoring.second_needed", id="beyond ten by one person"),
+        pytest.param("11", "", "second.needed", id="beyond ten by one person"),
         pytest.param("11", "officer", "", id="beyond ten by two"),
     ],
 )
@@ -55,7 +55,7 @@ def test_two_short_extensions_are_counted_together(world: World) -> None:
     running(world, "theory")
     desk = Desk(world)
     done(desk.act("adjust_room", **{**TIME, "minutes": "6"}))
-    assert refused(desk.act("adjust_room", **TIME)) == "proctoring.second_needed"
+    assert refused(desk.act("adjust_room", **TIME)) == "second.needed"
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_a_backdated_hold_brings_back_what_the_deadline_closed_meanwhile(world: 
     ("from_at", "code"),
     [
         pytest.param("09:20:00", "", id="ten minutes back"),
-        pytest.param("09:19:59", "proctoring.second_needed", id="more than ten minutes back"),
-        pytest.param("08:59:59", "proctoring.second_needed", id="before the start"),
+        pytest.param("09:19:59", "second.needed", id="more than ten minutes back"),
+        pytest.param("08:59:59", "sitting.hold_from", id="before the start"),
         pytest.param("09:30:01", "proctoring.clock_time", id="in the future"),
         pytest.param("", "proctoring.clock_time", id="nothing typed"),
     ],
@@ -197,7 +197,7 @@ def test_going_on_after_an_evacuation_takes_two(world: World) -> None:
     desk = Desk(world)
     done(desk.act("evacuate"))
     world.clock.advance(15 * MINUTE)
-    assert refused(desk.act("resume_room", reason="险情解除")) == "proctoring.second_needed"
+    assert refused(desk.act("resume_room", reason="险情解除")) == "second.needed"
     done(desk.act("resume_room", reason="险情解除", second="chief_proctor"))
     assert attempt(world, "theory").closes_at == END + 15 * MINUTE
 
@@ -231,7 +231,7 @@ def test_an_evacuated_room_is_closed_as_it_stood_and_ended(world: World) -> None
     left_at = world.clock.now()
     done(desk.act("evacuate"))
     world.clock.advance(30 * MINUTE)
-    assert refused(desk.act("evacuate_close", reason="无法继续")) == "proctoring.second_needed"
+    assert refused(desk.act("evacuate_close", reason="无法继续")) == "second.needed"
     done(desk.act("evacuate_close", reason="无法继续", second="chief_proctor"))
     assert (attempt(world, "theory").closed_by, attempt(world, "theory").closed_at) == ("evacuation", left_at)
     done(desk.act("end"))
@@ -241,7 +241,7 @@ def test_an_evacuated_room_is_closed_as_it_stood_and_ended(world: World) -> None
 def test_an_aborted_room_keeps_its_papers_where_they_are(world: World) -> None:
     pages = running(world, "theory")
     desk = Desk(world)
-    assert refused(desk.act("abort", reason="停电")) == "proctoring.second_needed"
+    assert refused(desk.act("abort", reason="停电")) == "second.needed"
     assert refused(desk.act("abort", reason="停电", second="officer")) == "proctoring.chief_needed"
     done(desk.act("abort", reason="停电", second="chief_proctor"))
     assert room(world).state == "aborted"

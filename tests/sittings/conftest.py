@@ -58,7 +58,9 @@ def day(app: flask.Flask, clock: FakeClock) -> Day:
     clock.set(PLANNED - timedelta(hours=3))
     now = clock.now()
     with app.app_context(), unit_of_work() as session:
-        centre = planning.create_centre(session, name="东区考点", address="", now=now, actor=OFFICER)
+        centre = planning.create_centre(
+            session, name="东区考点", address="", now=now, actor=OFFICER, second_by_password=True
+        )
         room = planning.create_room(
             session, centre, name="一号机房", seats=6, spares=1, now=now, actor=OFFICER
         )

@@ -25,7 +25,7 @@ class Office(Side):
         fields = {"reason_code": "power"}
         if back:
             fields |= {"since": "at", "from_at": f"{(since + timedelta(hours=8)):%H:%M:%S}"}
-        reply = self.proctor.act("hold", **fields)
+        reply = self.proctor.act("hold", second="chief_proctor", **fields)
         if since < PLANNED or self.room.held_from is not None or self.room.ended:
             assert reply.status_code in (409, 422), reply.text
             return
@@ -103,7 +103,8 @@ class Office(Side):
         """Give one candidate time; a site fault opens again what the deadline closed."""
         attempt = self.attempts[name]
         kind = "site_fault" if site_fault else "general"
-        reply = self.proctor.act("adjust", name, kind=kind, minutes=str(minutes), reason_code="network")
+        fields = {"kind": kind, "minutes": str(minutes), "reason_code": "network"}
+        reply = self.proctor.act("adjust", name, second="chief_proctor", **fields)
         overdue = attempt.started and attempt.closed_by == "deadline"
         if self.room.ended or not (attempt.under_way or (overdue and site_fault)):
             assert reply.status_code == 409, reply.text
@@ -131,7 +132,9 @@ class Office(Side):
         if self.room.ended:
             return
         attempt = self.attempts[name]
-        reply = self.proctor.act("violation", name, code="phone_used", reason="当场查获")
+        reply = self.proctor.act(
+            "violation", name, code="phone_used", reason="当场查获", second="chief_proctor"
+        )
         assert reply.status_code == 303, reply.text
         if attempt.closed_by is None:
             attempt.close("violation", self.now)

@@ -1,0 +1,43 @@
+"""Which rooms carry out approved acts: each registers itself, so that this room need not know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import flask
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Approval
+from cbt.accounts.second import Second, Wanted
+from cbt.web.login import Principal
+
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One room's starred acts.
+
+    `wanted` says who may be second, `carry_out` does the act of a request with both persons and returns what
+    it did (it claims the request in its unit of work), `said` puts that into a sentence, `home` is the page
+    the first person came from.
+    """
+
+    code: str
+    wanted: Callable[[Session, Approval], Wanted]
+    carry_out: Callable[[Approval, Principal, Second, datetime], Result]
+    said: Callable[[Approval, Result], str]
+    home: Callable[[Approval], str]
+
+
+def register_kind(app: flask.Flask, kind: Kind) -> None:
+    """Tell who carries out the approved acts of `kind`."""
+    app.extensions.setdefault("cbt_approvals", {})[kind.code] = kind
+
+
+def kind_of(approval: Approval) -> Kind:
+    """Return who carries out this request."""
+    return cast(Kind, flask.current_app.extensions["cbt_approvals"][approval.kind])

@@ -1,0 +1,191 @@
+"""What people see of requests: what waits for them, what became of their own, one request with its preview."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import flask_babel
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts import store
+from cbt.accounts.approval_kinds import kind_of
+from cbt.accounts.approvals import State
+from cbt.accounts.models import Approval, Staff, StaffRole
+from cbt.accounts.second import Wanted, insist_on_another, may_approve
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
+from cbt.rules.canonical import digest
+from cbt.rules.roles import SECOND_PERSON
+from cbt.web.i18n import explain
+from cbt.web.login import Principal
+
+TOLD_FOR = timedelta(seconds=60)
+"""How long the person who asked is told on every page what became of it."""
+LISTED_FOR = timedelta(hours=24)
+MOST_LISTED = 50
+MOST_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One request for one reader. `state` is as of now; `refusal` says why the reader may not approve."""
+
+    row: Approval
+    state: State
+    asker: str
+    second: str
+    lines: tuple[tuple[str, str, str], ...]
+    mine: bool
+    may_approve: bool
+    refusal: str = ""
+    ways: tuple[str, ...] = ()
+    """The names of those who may approve, for the person who asked."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it still waits."""
+        return self.state is State.PENDING
+
+    @property
+    def said(self) -> str:
+        """What the act did, or why it could not be done, in the reader's language."""
+        if not self.row.result:
+            return ""
+        result = json.loads(self.row.result)
+        if self.state is State.DONE:
+            return kind_of(self.row).said(self.row, result)
+        return " ".join(explain(CbtError(result["code"], **result["params"])))
+
+    @property
+    def home(self) -> str:
+        """The page the first person came from."""
+        return kind_of(self.row).home(self.row)
+
+    @property
+    def tag(self) -> str:
+        """A tag that changes when anything shown does."""
+        row = self.row
+        parts = (row.ref, self.state, self.second, row.result, self.ways)
+        return digest(repr((*parts, self.mine, self.may_approve, str(flask_babel.get_locale()))))[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What every page of a person shows: requests that wait for them, and what became of their own."""
+
+    asks: tuple[Shown, ...] = ()
+    mine: tuple[Shown, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """A tag that changes when anything shown does."""
+        return digest(
+            "|".join((str(flask_babel.get_locale()), *(one.tag for one in (*self.asks, *self.mine))))
+        )[:32]
+
+
+def waiting_for(principal: Principal, *, now: datetime) -> Waiting:
+    """Return what the strip of this person shows now: one query while nothing waits."""
+    if not principal.has(*SECOND_PERSON) or principal.must_change_password:
+        return Waiting()
+    with reading() as session:
+        rows = session.scalars(
+            select(Approval).where(Approval.expires_at > now - TOLD_FOR).order_by(Approval.id)
+        ).all()
+        if not rows:
+            return Waiting()
+        me = store.staff_by_ref(session, principal.subject_ref)
+        mine = [row for row in rows if row.asked_by == me.ref and _fresh(row, now)]
+        pending = [row for row in rows if row.asked_by != me.ref and _state(row, now) is State.PENDING]
+        asks = [one for one in (_shown(session, row, me, now=now) for row in pending) if one.may_approve]
+        return Waiting(tuple(asks), tuple(_shown(session, row, me, now=now) for row in mine))
+
+
+def _fresh(row: Approval, now: datetime) -> bool:
+    return row.settled_at is None or now - row.settled_at < TOLD_FOR
+
+
+def listed(principal: Principal, *, now: datetime) -> tuple[Shown, ...]:
+    """Return the requests of the last day this person asked, answered or may answer, the latest first."""
+    with reading() as session:
+        me = store.staff_by_ref(session, principal.subject_ref)
+        query = select(Approval).where(
+            Approval.asked_at > now - LISTED_FOR,
+            or_(
+                Approval.asked_by == me.ref,
+                Approval.settled_by == me.ref,
+                Approval.state == State.PENDING.value,
+            ),
+        )
+        rows = session.scalars(query.order_by(Approval.id.desc()).limit(MOST_LISTED)).all()
+        shown = [_shown(session, row, me, now=now) for row in rows]
+    return tuple(one for one in shown if one.mine or one.may_approve or one.row.settled_by == me.ref)
+
+
+def request_for(ref: str, principal: Principal, *, now: datetime) -> Shown:
+    """Return one request for who asked, who may answer or who answered; raise NotFound for anybody else.
+
+    Whoever could be second but for the first person's hand on the account sees why they cannot.
+    """
+    with reading() as session:
+        row = session.scalar(select(Approval).where(Approval.ref == ref))
+        me = store.staff_by_ref(session, principal.subject_ref)
+        if row is None:
+            raise NotFound("approval.unknown")
+        shown = _shown(session, row, me, now=now)
+        if not (shown.mine or shown.may_approve or row.settled_by == me.ref or _belongs(session, row, me)):
+            raise NotFound("approval.unknown")
+        return shown
+
+
+def _belongs(session: Session, row: Approval, me: Staff) -> bool:
+    wanted = kind_of(row).wanted(session, row)
+    return me.id in wanted.assigned or bool(wanted.roles.intersection(one.role for one in me.roles))
+
+
+def _state(row: Approval, now: datetime) -> State:
+    over = row.state == State.PENDING and row.expires_at <= now
+    return State.EXPIRED if over else State(row.state)
+
+
+def _shown(session: Session, row: Approval, me: Staff, *, now: datetime) -> Shown:
+    state, mine = _state(row, now), row.asked_by == me.ref
+    first = store.staff_principal(session, row.asked_by)
+    names = store.actor_names(session, [f"staff:{ref}" for ref in (row.asked_by, row.settled_by) if ref])
+    pending = state is State.PENDING and first is not None
+    wanted = kind_of(row).wanted(session, row) if pending else Wanted()
+    refusal = ""
+    if pending and first is not None and not mine:
+        try:
+            insist_on_another(session, me, first=first, wanted=wanted, now=now)
+        except (InvalidInput, NotAllowed) as error:
+            refusal = " ".join(explain(error))
+    ways: tuple[str, ...] = ()
+    if pending and first is not None and mine:
+        ways = _ways(session, first, wanted, now=now)
+    return Shown(
+        row=row,
+        state=state,
+        asker=names.get(f"staff:{row.asked_by}", ""),
+        second=names.get(f"staff:{row.settled_by}", ""),
+        lines=tuple((label, kind, value) for label, kind, value in json.loads(row.preview)),
+        mine=mine,
+        may_approve=pending and not mine and not refusal,
+        refusal=refusal,
+        ways=ways,
+    )
+
+
+def _ways(session: Session, first: Principal, wanted: Wanted, *, now: datetime) -> tuple[str, ...]:
+    """Return the names of those who may approve, those assigned first."""
+    holders = select(StaffRole.staff_id).where(StaffRole.role.in_(wanted.roles))
+    query = select(Staff).where(
+        Staff.disabled_at.is_(None), or_(Staff.id.in_(holders), Staff.id.in_(wanted.assigned))
+    )
+    staff = session.scalars(query.order_by(Staff.name).limit(60)).all()
+    able = [one for one in staff if may_approve(session, one, first=first, wanted=wanted, now=now)]
+    able.sort(key=lambda one: one.id not in wanted.assigned)
+    return tuple(one.name for one in able[:MOST_NAMED])

@@ -1,0 +1,149 @@
+"""Pages of the second person: 待我批准, one request, approving, refusing, codes; a POST works without a script."""
+
+from __future__ import annotations
+
+import random
+
+import flask
+import flask_babel
+
+from cbt.accounts import approval_codes, approvals
+from cbt.accounts.approval_pages import Shown, listed, request_for, waiting_for
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.errors import CbtError, NotAllowed, NotFound
+from cbt.rules.roles import SECOND_PERSON, Role
+from cbt.web import access
+from cbt.web.login import Principal, current_principal, machine_id
+
+pages = flask.Blueprint("approvals", __name__)
+Answer = flask.typing.ResponseReturnValue
+may_sign = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER)
+
+
+def _me() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+@pages.app_context_processor
+def strip_frame() -> dict[str, object]:
+    """Tell base.html whether this person may be asked; then it shows what waits for them."""
+    principal = current_principal()
+    asked = (
+        principal is not None
+        and principal.kind == "staff"
+        and principal.has(*SECOND_PERSON)
+        and not principal.must_change_password
+    )
+    return {"asks_of": (lambda: waiting_for(_me(), now=flask.g.now)) if asked else None}
+
+
+@pages.get("/approvals")
+@may_sign
+def index() -> Answer:
+    """List what waits for this person, and the requests of the last day they had a part in."""
+    found = listed(_me(), now=flask.g.now)
+    waiting = [one for one in found if one.may_approve]
+    others = [one for one in found if not one.may_approve]
+    return flask.render_template("accounts/approvals.html", waiting=waiting, others=others)
+
+
+@pages.get("/approvals/strip")
+@may_sign
+def strip() -> Answer:
+    """What every page asks for every 2 s: the strip, or 304 while nothing shown has changed."""
+    waiting = waiting_for(_me(), now=flask.g.now)
+    if flask.request.if_none_match.contains(waiting.tag):
+        response = flask.Response(status=304)
+    else:
+        response = flask.make_response(flask.render_template("accounts/_asks.html", waiting=waiting))
+    return _fresh(response, waiting.tag)
+
+
+def _fresh(response: flask.Response, tag: str) -> Answer:
+    response.set_etag(tag)
+    response.headers["X-Now"] = flask.g.now.isoformat()
+    return response
+
+
+@pages.get("/approvals/<ref>")
+@may_sign
+def approval(ref: str) -> Answer:
+    """Show one request with its preview, and what this person can do about it."""
+    return _page(request_for(ref, _me(), now=flask.g.now), NOTHING_REFUSED)
+
+
+@pages.get("/approvals/<ref>/live")
+@may_sign
+def live(ref: str) -> Answer:
+    """What an open request asks for every 2 s: itself, or 304."""
+    shown = request_for(ref, _me(), now=flask.g.now)
+    if flask.request.if_none_match.contains(shown.tag):
+        response = flask.Response(status=304)
+    else:
+        response = flask.make_response(_panel(shown, NOTHING_REFUSED))
+    return _fresh(response, shown.tag)
+
+
+def panel_of(ref: str) -> Answer:
+    """Return the panel of a request that was just made, for the dialog it was asked in."""
+    return _panel(request_for(ref, _me(), now=flask.g.now), NOTHING_REFUSED)
+
+
+def _panel(shown: Shown, refused: Refusal, code: str = "") -> str:
+    return flask.render_template("accounts/_approval.html", shown=shown, refused=refused, code=code)
+
+
+def _page(shown: Shown, refused: Refusal, code: str = "") -> Answer:
+    if flask.request.headers.get("HX-Request"):
+        return _panel(shown, refused, code)  # 200: it is the page's own panel that says what was refused
+    page = flask.render_template("accounts/approval.html", shown=shown, refused=refused, code=code)
+    return page, refused.code
+
+
+@pages.post("/approvals/<ref>/<step>")
+@may_sign
+def answer(ref: str, step: str) -> Answer:
+    """Approve, refuse, withdraw, show a code, or type the code one was told."""
+    form, now = flask.request.form, flask.g.now
+    try:
+        if step == "approve":
+            digest = form.get("digest", "")
+            approvals.approve(ref, _me(), digest=digest, machine=machine_id(), now=now)
+        elif step == "refuse":
+            approvals.refuse(ref, _me(), reason=form.get("reason", ""), machine=machine_id(), now=now)
+        elif step == "withdraw":
+            approvals.withdraw(ref, _me(), machine=machine_id(), now=now)
+        elif step == "code":
+            rng = random.SystemRandom()
+            code, _until = approval_codes.show_code(ref, _me(), machine=machine_id(), rng=rng, now=now)
+            return _page(request_for(ref, _me(), now=now), NOTHING_REFUSED, code)
+        elif step == "enter":
+            approval_codes.enter_code(ref, form.get("code", "")[:20], _me(), now=now)
+        else:
+            raise NotFound("web.no_page")
+    except NotFound:
+        raise
+    except CbtError as error:
+        if flask.request.accept_mimetypes.best == "application/json":
+            raise
+        return _page(request_for(ref, _me(), now=now), refusal(error))
+    if flask.request.headers.get("HX-Request"):
+        return _panel(request_for(ref, _me(), now=now), NOTHING_REFUSED)
+    return flask.redirect(flask.url_for("accounts.approvals.approval", ref=ref), 303)
+
+
+@pages.app_template_filter("preview_value")
+def preview_value(line: tuple[str, str, str]) -> str:
+    """Say the value of one line of a preview in the reader's language."""
+    _label, kind, value = line
+    if kind == "word":
+        return str(flask_babel.gettext(value))
+    if kind == "span":
+        total = int(value)
+        return str(flask_babel.gettext("approval.span", minutes=f"{total // 60}:{total % 60:02d}"))
+    if kind == "count":
+        return str(flask_babel.gettext("approval.people", count=int(value)))
+    return value

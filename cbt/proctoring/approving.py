@@ -1,0 +1,139 @@
+"""The starred acts of a room as requests to a second person: what they read, and how the act is then done.
+
+Source: R-62.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from cbt.accounts.approval_kinds import Kind, Result
+from cbt.accounts.approvals import Line, Wish
+from cbt.accounts.asking import FIELDS
+from cbt.accounts.models import Approval
+from cbt.accounts.second import Second, Wanted
+from cbt.db.unit_of_work import reading
+from cbt.proctoring import shown
+from cbt.proctoring.board import Board
+from cbt.proctoring.desk import By, Said
+from cbt.proctoring.handlers import HANDLERS, Asked
+from cbt.rules.canonical import canonical_json
+from cbt.sittings.models import RoomStaff, SittingRoom
+from cbt.sittings.store import RoomView, room_view_for
+from cbt.web.i18n import local_zone
+from cbt.web.login import Principal
+
+KIND = "room"
+MOST_NAMED = 12
+
+
+def wanted_in(session: Session, room_ref: str, roles: frozenset[str], *, assigned: bool) -> Wanted:
+    """Return who may be second in a room: holders of `roles`, and with `assigned` whoever runs it."""
+    if not assigned:
+        return Wanted(roles)
+    query = (
+        select(RoomStaff.staff_id)
+        .join(SittingRoom, SittingRoom.id == RoomStaff.sitting_room_id)
+        .where(SittingRoom.ref == room_ref)
+    )
+    return Wanted(roles, frozenset(session.scalars(query)))
+
+
+def place_of(view: RoomView) -> str:
+    """Return what names a sitting-room on the second person's page."""
+    return f"{view.sitting.name} · {view.room.name}"
+
+
+def credential_rules(room_ref: str, principal: Principal) -> tuple[Wanted, bool]:
+    """Return who may be second in this room by credential, and whether its centre allows that at all."""
+    with reading() as session:
+        view = room_view_for(session, room_ref, principal)
+        wanted = wanted_in(session, room_ref, Wanted().roles, assigned=True)
+        return wanted, view.centre.second_by_password
+
+
+def wish_for(code: str, board: Board, view: RoomView, form: MultiDict[str, str]) -> Wish:
+    """Return the request for one posted act: its fields exactly as they were posted."""
+    fields = [(name, value) for name, value in form.items(multi=True) if name not in FIELDS]
+    return Wish(
+        kind=KIND,
+        act=code,
+        subject=f"sitting_room:{board.head.ref}",
+        place=place_of(view),
+        params=canonical_json(fields),
+        preview=tuple(_lines(code, board, form)),
+    )
+
+
+def _lines(code: str, board: Board, form: MultiDict[str, str]) -> Iterator[Line]:
+    seats = [seat for seat in (board.seat(ref) for ref in form.getlist("seat")) if seat is not None]
+    if code == "decide":
+        gap = form.get("gap", "")
+        seats = [one for one in board.seats if any(str(each.gap_id) == gap for each in one.proposals)]
+    if seats:
+        yield ("approval.line.whom", "text", _names(f"{seat.label} {seat.name}" for seat in seats))
+    elif code != "decide":
+        yield ("approval.line.whom", "word", "approval.whole_room")
+    if form.get("code"):
+        yield ("approval.line.violation", "word", f"violation.{form['code']}")
+    if form.get("kind"):
+        yield ("approval.line.kind", "word", f"proctoring.grant.{form['kind']}")
+    for name, label in (("minutes", "amount"), ("minutes_more", "more")):
+        if form.get(name, "").isdigit() and int(form[name]):
+            yield (f"approval.line.{label}", "span", str(int(form[name]) * 60))
+    if form.get("amount"):
+        yield ("approval.line.amount", "text", form["amount"])
+    if form.get("since") == "at":
+        yield ("approval.line.since", "text", form.get("from_at", ""))
+    if form.get("reason_code"):
+        yield ("approval.line.cause", "word", f"proctoring.reason.{form['reason_code']}")
+    if form.get("reason", "").strip():
+        yield ("approval.line.reason", "text", form["reason"].strip())
+
+
+def _names(names: Iterable[str]) -> str:
+    every = list(names)
+    return "、".join(every[:MOST_NAMED]) + (f" … ({len(every)})" if len(every) > MOST_NAMED else "")
+
+
+def _wanted(session: Session, approval: Approval) -> Wanted:
+    roles = frozenset(approval.roles.split(","))
+    return wanted_in(session, _room_ref(approval), roles, assigned=approval.assigned)
+
+
+def _room_ref(approval: Approval) -> str:
+    return approval.subject.removeprefix("sitting_room:")
+
+
+def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
+    form: MultiDict[str, str] = MultiDict([(name, value) for name, value in json.loads(approval.params)])
+    done = HANDLERS[approval.act](
+        Asked(
+            room_ref=_room_ref(approval),
+            refs=tuple(form.getlist("seat")),
+            form=form,
+            by=By(first, second),
+            now=now,
+            zone=local_zone(),
+        )
+    )
+    return {"kind": done.kind, "count": done.count, "names": done.names, "skipped": done.skipped}
+
+
+def _said(_approval: Approval, result: Result) -> str:
+    skipped = tuple((name, why) for name, why in result["skipped"])
+    return shown.said_text(Said(result["kind"], result["count"], tuple(result["names"]), skipped))
+
+
+def _home(approval: Approval) -> str:
+    return flask.url_for("proctoring.board", room_ref=_room_ref(approval))
+
+
+ROOM_ACTS = Kind(KIND, _wanted, _carry_out, _said, _home)

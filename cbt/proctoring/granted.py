@@ -1,0 +1,75 @@
+"""What one person alone gave of time in a room, summed over acts, selections and people.
+
+Source: R-62.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.proctoring.board import Board
+from cbt.proctoring.desk import Desk
+from cbt.proctoring.models import GrantedTime
+from cbt.proctoring.seat_view import SeatView
+from cbt.rules.granting import Given, takes_two
+
+
+def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:
+    """Return what was given in a room without a second person. Source: R-62."""
+    rows = session.scalars(
+        select(GrantedTime)
+        .where(GrantedTime.sitting_room_id == sitting_room_id, GrantedTime.second.is_(None))
+        .order_by(GrantedTime.id)
+    )
+    return tuple(
+        Given(
+            row.amount,
+            None if row.registration_id is None else frozenset({row.registration_id}),
+            row.compensation,
+        )
+        for row in rows
+    )
+
+
+def answering(board: Board) -> frozenset[int]:
+    """Return the registrations of those who are answering."""
+    return frozenset(seat.registration_id for seat in board.seats if seat.under_way)
+
+
+def reach(seats: Sequence[SeatView] | None) -> frozenset[int] | None:
+    """Return the registrations of seats; None stays None, the whole room."""
+    return None if seats is None else frozenset(seat.registration_id for seat in seats)
+
+
+def count_time(
+    desk: Desk, amount: timedelta, seats: Sequence[SeatView] | None, *, compensation: bool = False
+) -> None:
+    """Put time on the account of those who give it; ask for a second person beyond 10 minutes in sum.
+
+    `seats` None is the whole room. A second person's time does not count towards what one alone may give.
+
+    Source: R-62.
+    """
+    if not amount:
+        return
+    new = Given(amount, reach(seats), compensation)
+    signed = takes_two(given_alone(desk.session, desk.room.id), new, answering=answering(desk.board))
+    if signed:
+        desk.need_second()
+    second = desk.by.second
+    for registration_id in (None,) if new.whom is None else sorted(new.whom):
+        desk.session.add(
+            GrantedTime(
+                sitting_room_id=desk.room.id,
+                registration_id=registration_id,
+                at=desk.now,
+                amount=amount,
+                compensation=compensation,
+                by=desk.by.actor,
+                second=f"staff:{second.ref}" if second is not None else None,
+            )
+        )

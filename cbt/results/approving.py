@@ -1,0 +1,147 @@
+"""Releases, corrections of them and rulings on late answers as requests to a second person.
+
+Source: R-29, R-62.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+import flask
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from cbt.accounts.approval_kinds import Kind, Result
+from cbt.accounts.approvals import Line
+from cbt.accounts.approvals import Wish as Request
+from cbt.accounts.models import Approval
+from cbt.accounts.second import Second, Wanted
+from cbt.results import late_service, service
+from cbt.results.late_sheet import LatePage
+from cbt.results.sheet import SittingSheet
+from cbt.rules.canonical import canonical_json
+from cbt.rules.retake import Outcome
+from cbt.scoring.approved import APPROVED
+from cbt.web.login import Principal
+
+OUTCOMES = (Outcome.PASSED, Outcome.FAILED, Outcome.ABSENT, Outcome.VIOLATION)
+MOST_NAMED = 12
+
+
+def release_request(sheet: SittingSheet, *, reason: str | None) -> Request:
+    """Return the request to release a sitting, or with a `reason` to correct what was released."""
+    correcting = reason is not None
+    return Request(
+        kind="release",
+        act="correct" if correcting else "release",
+        subject=f"sitting:{sheet.sitting.ref}",
+        place=sheet.sitting.name,
+        params=canonical_json({"reason": reason or ""}),
+        preview=tuple(_corrected(sheet, reason or "") if correcting else _released(sheet)),
+    )
+
+
+def _released(sheet: SittingSheet) -> Iterator[Line]:
+    for outcome in OUTCOMES:
+        yield (f"results.outcome.{outcome.value}", "count", str(sheet.outcomes[outcome]))
+
+
+def _corrected(sheet: SittingSheet, reason: str) -> Iterator[Line]:
+    yield ("approval.line.people", "count", str(len(sheet.corrected)))
+    for line in sheet.corrected[:MOST_NAMED]:
+        shown, decided = line.shown, line.decided
+        if shown is not None and decided is not None:
+            change = f"{line.row.candidate.name} {shown.score or '—'} → {decided.score or '—'}"
+            yield ("approval.line.score", "text", change)
+    yield ("approval.line.reason", "text", reason)
+
+
+def late_request(late: LatePage, wish: late_service.Wish) -> Request:
+    """Return the request for a ruling on the late answers of one room."""
+    room = next((one for one in late.rooms if one.room.ref == wish.room_ref), None)
+    cases = [one for one in room.cases if one.attempt.ref in wish.attempt_refs] if room else []
+    names = "、".join(f"{one.seat_number:02d} {one.name}" for one in cases[:MOST_NAMED])
+    fields = {
+        "room": wish.room_ref,
+        "attempts": sorted(wish.attempt_refs),
+        "seen": wish.seen,
+        "verdict": wish.verdict,
+        "fault": wish.fault,
+        "reason": wish.reason,
+    }
+    scores = "、".join(f"{one.name} {one.before.score} → {one.after.score}" for one in cases[:MOST_NAMED])
+    lines: list[Line] = [("approval.line.verdict", "word", f"late.past.{wish.verdict}")]
+    lines += [("approval.line.people", "count", str(len(cases))), ("approval.line.whom", "text", names)]
+    lines += [("approval.line.score", "text", scores)] if wish.verdict == APPROVED else []
+    lines += [
+        ("approval.line.cause", "word", f"proctoring.reason.{wish.fault}"),
+        ("approval.line.reason", "text", wish.reason.strip()),
+    ]
+    return Request(
+        kind="late",
+        act="late",
+        subject=f"sitting:{late.sitting.ref}",
+        place=f"{late.sitting.name} · {room.name}" if room else late.sitting.name,
+        params=canonical_json(fields),
+        preview=tuple(lines),
+    )
+
+
+def _wanted(_session: Session, approval: Approval) -> Wanted:
+    return Wanted(frozenset(approval.roles.split(",")))
+
+
+def _ref(approval: Approval) -> str:
+    return approval.subject.removeprefix("sitting:")
+
+
+def _release(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
+    if approval.act == "release":
+        service.release(_ref(approval), first=first, second=second, now=now)
+        return {}
+    reason = json.loads(approval.params)["reason"]
+    return {"count": service.correct(_ref(approval), first=first, second=second, reason=reason, now=now)}
+
+
+def _said_release(approval: Approval, result: Result) -> str:
+    if approval.act == "release":
+        return str(_("results.released"))
+    return str(_("results.corrected", count=result["count"]))
+
+
+def _rule(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
+    fields = json.loads(approval.params)
+    wish = late_service.Wish(
+        room_ref=fields["room"],
+        attempt_refs=frozenset(fields["attempts"]),
+        seen=fields["seen"],
+        verdict=fields["verdict"],
+        fault=fields["fault"],
+        reason=fields["reason"],
+    )
+    count, changed = late_service.rule_late(_ref(approval), wish, first=first, second=second, now=now)
+    return {"verdict": wish.verdict, "count": count, "changed": changed}
+
+
+def _said_late(_approval: Approval, result: Result) -> str:
+    if result["verdict"] == APPROVED:
+        return str(_("late.approved", count=result["count"], changed=result["changed"]))
+    return str(_("late.rejected", count=result["count"]))
+
+
+RELEASES = Kind(
+    "release",
+    _wanted,
+    _release,
+    _said_release,
+    lambda approval: flask.url_for("results.sheet", sitting_ref=_ref(approval)),
+)
+LATE_RULINGS = Kind(
+    "late",
+    _wanted,
+    _rule,
+    _said_late,
+    lambda approval: flask.url_for("late.page", sitting_ref=_ref(approval)),
+)

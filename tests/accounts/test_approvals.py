@@ -1,0 +1,248 @@
+"""Requests for a second person as people meet them: shown, answered, told, in every room that has starred acts."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from cbt.accounts.models import Approval, Staff
+from cbt.accounts.service import create_staff
+from cbt.candidates.models import Candidate, Registration
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.jobs import JOBS
+from cbt.results.models import Release
+from cbt.rules.roles import Role
+from cbt.sittings import planning
+from cbt.sittings.models import Centre
+from tests.attacks.second_scene import Scene, allow, done, refused
+from tests.proctoring.desk import Desk, attempt, running
+from tests.results.late_scene import Scene as LateScene
+from tests.results.scene import finish, release_url, rescore
+from tests.world import World
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_a_request_is_on_the_pages_of_those_who_may_approve_and_nobody_elses(world: World) -> None:
+    scene = Scene(world)
+    scene.ask()
+    for role in ("officer", "chief_proctor"):
+        for page in ("/staff", "/approvals", "/approvals/strip", "/office/centres"):
+            shown = scene.as_(role).get(page).text
+            assert "强制收卷" in shown, (role, page)
+            assert "proctor-老师" in shown
+    assert "强制收卷" in scene.as_("chief_proctor").get(f"/proctor/rooms/{world.room_ref}").text
+    for role in ("proctor_elsewhere", "inspector", "admin", "author", "marker"):
+        assert 'class="ask"' not in scene.as_(role).get("/staff").text
+
+
+def test_the_strip_is_sent_only_when_it_changed(world: World) -> None:
+    scene = Scene(world)
+    officer = scene.as_("officer")
+    first = officer.get("/approvals/strip")
+    tag = {"If-None-Match": first.headers["ETag"]}
+    assert officer.get("/approvals/strip", headers=tag).status_code == 304
+    scene.ask()
+    second = officer.get("/approvals/strip", headers=tag)
+    assert second.status_code == 200
+    assert (
+        officer.get("/approvals/strip", headers={"If-None-Match": second.headers["ETag"]}).status_code == 304
+    )
+
+
+def test_the_first_persons_panel_says_who_may_approve_and_then_what_was_done(world: World) -> None:
+    scene = Scene(world)
+    asked = scene.desk.client.post(
+        f"{scene.desk.url}/acts/force",
+        data={"seat": world.sitters["theory"].registration_ref, "reason": "x", "ask": "1"},
+        headers=HTMX,
+    )
+    assert asked.headers["HX-Retarget"] == "#act"
+    assert "chief_proctor-老师、officer-老师" in asked.text
+    found = re.search(r"/approvals/(ap-\w+)/live", asked.text)
+    assert found is not None
+    ref = found.group(1)
+    live, first = f"/approvals/{ref}/live", scene.as_("proctor")
+    tag = first.get(live).headers["ETag"]
+    assert first.get(live, headers={"If-None-Match": tag}).status_code == 304
+    done(scene.step(ref, "approve"))
+    told = first.get(live, headers={"If-None-Match": tag})
+    assert 'data-state="done"' in told.text
+    assert "已强制收卷：01 王小明" in told.text
+    assert "已批准并执行" in first.get("/staff").text
+    world.clock.advance(timedelta(seconds=61))
+    assert 'class="ask' not in first.get("/staff").text
+
+
+def test_a_refusal_needs_a_reason_which_the_first_person_reads(world: World) -> None:
+    scene = Scene(world)
+    ref = scene.ask()
+    assert refused(scene.step(ref, "refuse", reason="  ")) == "approval.reason"
+    done(scene.step(ref, "refuse", reason="先警告"))
+    assert "先警告" in scene.as_("proctor").get(f"/approvals/{ref}").text
+    assert not scene.closed
+
+
+def test_a_form_without_scripts_leads_on_and_explains(world: World) -> None:
+    scene = Scene(world)
+    ref = scene.ask()
+    wrong = scene.as_("proctor").post(f"/approvals/{ref}/enter", data={"code": "123456"})
+    assert (wrong.status_code, "还没有出示授权码" in wrong.text) == (422, True)
+    right = scene.as_("officer").post(f"/approvals/{ref}/approve", data={"digest": scene.row(ref).digest})
+    assert (right.status_code, right.location) == (303, f"/approvals/{ref}")
+    assert 'http-equiv="refresh"' not in scene.as_("officer").get(right.location).text
+
+
+def test_the_reader_s_language_is_used(world: World) -> None:
+    scene = Scene(world)
+    ref = scene.ask("adjust_room", "theory", kind="general", minutes="12", reason_code="power", reason="停电")
+    officer = scene.as_("officer")
+    officer.set_cookie("locale", "en")
+    page = officer.get(f"/approvals/{ref}").text
+    assert "Give the room time" in page
+    assert "12:00 (min:sec)" in page
+    assert "停电" in page
+
+
+@pytest.mark.parametrize("by_password", [True, False])
+def test_a_form_asks_for_a_password_only_where_the_centre_allows_it(world: World, by_password: bool) -> None:
+    scene = Scene(world)
+    allow(world, by_password=by_password)
+    page = scene.desk.ask("force", "theory").text
+    assert 'name="ask" value="1"' in page
+    assert ('name="second_password"' in page) is by_password
+
+
+def test_an_extension_says_beforehand_that_it_takes_two(world: World) -> None:
+    running(world, "theory", "second")
+    desk = Desk(world)
+    done(desk.act("adjust_room", kind="general", reason_code="power", minutes="6"))
+    assert "须第二人批准" not in desk.ask("adjust_room", minutes="4").text.split('id="act-preview"')[1]
+    assert "11:00" in desk.ask("adjust_room", minutes="5").text
+
+
+def test_what_one_person_may_do_is_done_at_once_though_the_form_could_ask(world: World) -> None:
+    scene = Scene(world)
+    done(scene.post("adjust_room", kind="general", reason_code="power", minutes="5"))
+    assert "approval.ask" not in scene.acts()
+
+
+def test_a_release_is_approved_by_the_chief_on_their_own_page(world: World) -> None:
+    finish(world)
+    allow(world, by_password=False)
+    asked = world.staff("officer").post(release_url(world), data={"act": "release", "ask": "1"})
+    ref = asked.location.rsplit("/", 1)[1]
+    chief = world.staff("chief_proctor")
+    page = chief.get(f"/approvals/{ref}").text
+    assert "合格" in page
+    assert releases(world) == 0
+    done(chief.post(f"/approvals/{ref}/approve", data={"digest": digest_of(world, ref)}))
+    assert releases(world) == 1
+
+
+def test_a_release_is_of_the_scores_that_were_shown(world: World) -> None:
+    finish(world)
+    ref = world.staff("officer").post(release_url(world), data={"ask": "1"}).location.rsplit("/", 1)[1]
+    rescore(world, "extra", "61.0")
+    answer = world.staff("chief_proctor").post(
+        f"/approvals/{ref}/approve",
+        data={"digest": digest_of(world, ref)},
+        headers={"Accept": "application/json"},
+    )
+    assert refused(answer) == "approval.changed"
+    assert releases(world) == 0
+
+
+def releases(world: World) -> int:
+    with world.app.app_context(), reading() as session:
+        return len(session.scalars(select(Release)).all())
+
+
+def digest_of(world: World, ref: str) -> str:
+    with world.app.app_context(), reading() as session:
+        return session.scalars(select(Approval.digest).where(Approval.ref == ref)).one()
+
+
+def test_a_ruling_on_late_answers_is_approved_by_its_counterpart(world: World) -> None:
+    scene = LateScene(world)
+    allow(world, by_password=False)
+    asked = scene.rule("theory", second_login="", second_password="", ask="1")
+    ref = asked.location.rsplit("/", 1)[1]
+    json = {"Accept": "application/json"}
+    data = {"digest": digest_of(world, ref)}
+    proctor = world.staff("proctor").post(f"/approvals/{ref}/approve", data=data, headers=json)
+    assert refused(proctor) == "second.not_here"
+    page = world.staff("chief_proctor").get(f"/approvals/{ref}").text
+    assert "58.0 → 60.0" in page
+    done(world.staff("chief_proctor").post(f"/approvals/{ref}/approve", data=data))
+    assert [row[1] for row in scene.scores("theory")][-1] == 60
+    scene.holds()
+
+
+def test_a_correction_after_the_start_is_approved_by_the_chief_and_leaves_no_number_behind(
+    world: World,
+) -> None:
+    running(world, "theory")
+    allow(world, by_password=False)
+    sitter = world.sitters["theory"]
+    url = f"/office/registrations/{sitter.registration_ref}/correct"
+    form = {"name": "王晓明", "evidence": "身份证原件", "ask": "1", "document_type": "passport"}
+    form["document_number"] = "E87654321"
+    ref = world.staff("officer").post(url, data=form).location.rsplit("/", 1)[1]
+    with world.app.app_context(), reading() as session:
+        row = session.scalars(select(Approval).where(Approval.ref == ref)).one()
+        assert "E87654321" not in f"{row.params}{row.preview}"
+        assert "王晓明" not in row.params
+    chief = world.staff("chief_proctor")
+    assert "王小明 → 王晓明" in chief.get(f"/approvals/{ref}").text
+    done(chief.post(f"/approvals/{ref}/approve", data={"digest": digest_of(world, ref)}))
+    with world.app.app_context(), reading() as session:
+        registration = session.get_one(Registration, sitter.registration_id)
+        assert session.get_one(Candidate, registration.candidate_id).name == "王晓明"
+        assert session.scalars(select(Approval.params).where(Approval.ref == ref)).one() == ""
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("officer", 303), ("admin", 303), ("proctor", 403), ("inspector", 403)]
+)
+def test_the_office_chooses_how_second_persons_confirm(world: World, role: str, status: int) -> None:
+    with world.app.app_context(), reading() as session:
+        ref = session.scalars(select(Centre.ref)).one()
+    answer = world.staff(role).post(f"/office/centres/{ref}/second", data={"by_password": "0"})
+    assert answer.status_code == status
+    with world.app.app_context(), reading() as session:
+        assert session.scalars(select(Centre.second_by_password)).one() is (status == 403)
+    if status == 303:
+        assert Desk(world).ask("evacuate").status_code == 200
+        assert "也允许在第一人的浏览器上输入密码" in world.staff(role).get(f"/office/centres/{ref}").text
+
+
+def test_a_new_centre_takes_no_password_from_a_neighbour(world: World) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        made = planning.create_centre(session, name="新考点", address="", now=world.clock.now(), actor="cli")
+        assert made.second_by_password is False
+
+
+def test_whose_hand_was_on_an_account_is_kept(world: World) -> None:
+    with world.app.app_context():
+        now = world.clock.now()
+        create_staff(login="newcomer", name="新人", roles=[Role.PROCTOR], now=now, actor="staff:st-x")
+        with reading() as session:
+            staff = session.scalars(select(Staff).where(Staff.login == "newcomer")).one()
+    assert staff.made_by == "staff:st-x"
+    assert [(row.granted_by, row.granted_at) for row in staff.roles] == [("staff:st-x", now)]
+
+
+def test_the_leader_ends_what_nobody_answered() -> None:
+    assert "expire_approvals" in {job.__name__ for job, _ in JOBS}
+
+
+def test_several_waiting_requests_cost_a_page_no_more_than_a_few_queries(world: World) -> None:
+    scene = Scene(world, "theory", "second")
+    scene.ask("force", "theory")
+    scene.ask("force", "second")
+    assert scene.banner("officer").count('class="ask"') == 2
+    assert attempt(world, "theory").closed_at is None
