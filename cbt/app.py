@@ -9,7 +9,7 @@ import flask
 import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
-from cbt.accounts.store import staff_principal
+from cbt.accounts.store import half_principal, staff_principal
 from cbt.bank import views as bank
 from cbt.candidates import office_views as office
 from cbt.candidates import views as candidates
@@ -38,6 +38,8 @@ from cbt.sittings import views as sittings
 from cbt.web import health, metrics, preferences
 from cbt.web.access import access_of, init_access
 from cbt.web.assets import init_assets
+from cbt.web.attention import HALF
+from cbt.web.cookies import init_cookies
 from cbt.web.disks import low_disks
 from cbt.web.headers import init_headers
 from cbt.web.i18n import init_i18n
@@ -78,16 +80,18 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["cbt_clock"] = clock or SystemClock()
     app.extensions["cbt_agreement"] = Agreement()
     _configure(app, settings)
+    init_cookies(app, settings)
     init_database(app, settings)
     _keep_time(app)
     csrf = flask_wtf.csrf.CSRFProtect(app)
     init_problems(app)
     init_login(app)
     init_access(app)
-    init_headers(app)
+    init_headers(app, settings)
     init_i18n(app, settings)
     init_assets(app, product_dir("static"))
     register_resolver(app, "staff", staff_principal)
+    register_resolver(app, HALF, half_principal)
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
     for room in ROOMS:
@@ -112,10 +116,6 @@ def _configure(app: flask.Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=load_key(settings.keys, "cookies", may_create=True),
         PERSONAL_KEY=load_key(settings.keys, "personal", may_create=fresh or not settings.embedded),
-        SESSION_COOKIE_NAME="cbt",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.secure_cookies,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=14),
         MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,

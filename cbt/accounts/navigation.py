@@ -81,7 +81,7 @@ def staff_frame() -> dict[str, object]:
     if principal is None or principal.kind != "staff":
         return {}
     here = flask.request.path
-    links = [] if principal.must_change_password else places_for(principal)
+    links = [] if principal.must_change_password or principal.owes_factor else places_for(principal)
     return {
         "nav": [
             {
@@ -93,6 +93,7 @@ def staff_frame() -> dict[str, object]:
         ],
         "person": {"name": principal.name, "role": role_names(principal.roles)},
         "home_url": flask.url_for("accounts.home"),
+        "account_url": flask.url_for("accounts.factors.account") if links else "",
         "sign_out_url": flask.url_for("accounts.sign_out"),
     }
 
