@@ -35,7 +35,7 @@ from cbt.proctoring import views as proctoring
 from cbt.results import late_views as late_answers
 from cbt.results import views as results
 from cbt.sittings import views as sittings
-from cbt.web import health, metrics, preferences
+from cbt.web import health, metrics, preferences, trust
 from cbt.web.access import access_of, init_access
 from cbt.web.assets import init_assets
 from cbt.web.attention import HALF
@@ -47,6 +47,7 @@ from cbt.web.login import current_principal, init_login, register_resolver
 from cbt.web.problems import init_problems
 from cbt.web.proxies import init_proxies
 from cbt.web.requestlog import ObservedApp
+from cbt.web.trust import init_trust
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
@@ -58,6 +59,7 @@ ROOMS: tuple[ModuleType, ...] = (
     preferences,
     health,
     metrics,
+    trust,
     accounts,
     bank,
     sittings,
@@ -88,6 +90,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_login(app)
     init_access(app)
     init_headers(app, settings)
+    init_trust(app, settings)
     init_i18n(app, settings)
     init_assets(app, product_dir("static"))
     register_resolver(app, "staff", staff_principal)

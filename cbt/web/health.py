@@ -22,6 +22,7 @@ from cbt.db.engine import WRITE
 from cbt.db.gate import Gate
 from cbt.web import access
 from cbt.web.disks import low_disks, write_probe
+from cbt.web.trust import tls_ends_soon
 
 log = logging.getLogger(__name__)
 pages = flask.Blueprint("health", __name__)
@@ -108,6 +109,9 @@ def healthz() -> flask.typing.ResponseReturnValue:
     agreement: Agreement = flask.current_app.extensions["cbt_agreement"]
     ok = answer == OK and agreement.agrees
     said: dict[str, object] = {"ok": ok, "database": answer}
-    if warnings := probe.warnings + ([] if agreement.agrees else ["clock.off"]):
+    warnings = probe.warnings + ([] if agreement.agrees else ["clock.off"])
+    if tls_ends_soon():
+        warnings.append("tls.ends")
+    if warnings:
         said["warnings"] = warnings
     return said, 200 if ok else 503
