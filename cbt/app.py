@@ -11,7 +11,7 @@ import flask_wtf.csrf
 from cbt.accounts import views as accounts
 from cbt.accounts.approval_kinds import register_kind
 from cbt.accounts.refusals import init_refusals
-from cbt.accounts.store import staff_principal
+from cbt.accounts.store import half_principal, staff_principal
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.bank import views as bank
 from cbt.candidates import office_views as office
@@ -41,9 +41,11 @@ from cbt.results import late_views as late_answers
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.sittings import views as sittings
-from cbt.web import health, metrics, preferences
+from cbt.web import health, metrics, preferences, trust
 from cbt.web.access import access_of, init_access
 from cbt.web.assets import init_assets
+from cbt.web.attention import HALF
+from cbt.web.cookies import init_cookies
 from cbt.web.disks import low_disks
 from cbt.web.headers import init_headers
 from cbt.web.i18n import init_i18n
@@ -53,6 +55,7 @@ from cbt.web.problems import init_problems
 from cbt.web.proxies import init_proxies
 from cbt.web.receiving import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.requestlog import ObservedApp
+from cbt.web.trust import init_trust
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
@@ -64,6 +67,7 @@ ROOMS: tuple[ModuleType, ...] = (
     preferences,
     health,
     metrics,
+    trust,
     accounts,
     bank,
     sittings,
@@ -91,6 +95,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     app.extensions["cbt_clock"] = clock or SystemClock()
     app.extensions["cbt_agreement"] = Agreement()
     _configure(app, settings)
+    init_cookies(app, settings)
     init_database(app, settings)
     init_anchor(app, settings)
     _keep_time(app)
@@ -99,10 +104,12 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_login(app)
     init_access(app)
     init_refusals(app)
-    init_headers(app)
+    init_headers(app, settings)
+    init_trust(app, settings)
     init_i18n(app, settings)
     init_assets(app, product_dir("static"))
     register_resolver(app, "staff", staff_principal)
+    register_resolver(app, HALF, half_principal)
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
     for kind in STARRED_ACTS:
@@ -132,10 +139,6 @@ def _configure(app: flask.Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=load_key(settings.keys, "cookies", may_create=True),
         PERSONAL_KEY=load_key(settings.keys, "personal", may_create=fresh or not settings.embedded),
-        SESSION_COOKIE_NAME="cbt",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.secure_cookies,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=14),
         MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,

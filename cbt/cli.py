@@ -33,6 +33,7 @@ ROOMS = (
     "cbt.safety.commands",
     "cbt.torture.commands",
     "cbt.safety.key_commands",
+    "cbt.safety.tls_commands",
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cbt.errors import InvalidInput
 from cbt.paths import product_dir
+from cbt.rules.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ class Settings:
     """CBT_LOCALE: the language of a first visit (zh or en)."""
     secure_cookies: bool = False
     """CBT_SECURE_COOKIES: `on` when the centre serves over https."""
+    tls_cert: Path | None = None
+    """CBT_TLS_CERT: the certificate chain (PEM) `cbt serve` shows; with it the product speaks https."""
+    tls_key: Path | None = None
+    """CBT_TLS_KEY: the private key (PEM) of that certificate."""
+    second_factor_roles: str = "admin,officer,chief_proctor"
+    """CBT_SECOND_FACTOR_ROLES: roles that must have a second factor once an administrator has one, or `none`."""
     trusted_proxies: str = ""
     """CBT_TRUSTED_PROXIES: addresses or networks of the proxies whose X-Forwarded-For is believed."""
     max_upload_mb: int = 20
@@ -66,6 +73,17 @@ class Settings:
         return self.key_dir or self.data_dir.with_name(self.data_dir.name + ".keys")
 
     @property
+    def https(self) -> bool:
+        """Return whether browsers reach this installation over https."""
+        return self.secure_cookies or self.tls_cert is not None
+
+    @property
+    def factor_roles(self) -> frozenset[str]:
+        """Return the roles that must have a second factor."""
+        named = (part.strip() for part in self.second_factor_roles.split(","))
+        return frozenset(filter(None, named)) - {"none"}
+
+    @property
     def embedded(self) -> bool:
         """Return whether the database is the embedded one."""
         return not self.database_url
@@ -85,7 +103,17 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raw = source.get(f"CBT_{field.name.upper()}", "").strip()
         if raw:
             values[field.name] = _convert(field.name, str(field.type), raw)
-    return Settings(**values)  # type: ignore[arg-type]  # each value was converted by its field's type
+    settings = Settings(**values)  # type: ignore[arg-type]  # each value was converted by its field's type
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    known = {role.value for role in Role}
+    for name in settings.factor_roles - known:
+        raise InvalidInput("config.role", value=name, roles=sorted(known))
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise InvalidInput("config.tls_half")
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -199,7 +199,6 @@ def run_server(settings: Settings, *, factory: str = "cbt.serving:worker", owner
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
         workers=workers,
         backlog=BACKLOG,
         backpressure=BACKLOG,
@@ -210,6 +209,10 @@ def run_server(settings: Settings, *, factory: str = "cbt.serving:worker", owner
         log_enabled=False,
         factory=True,
         websockets=False,
+        # One protocol, with or without TLS: what is read how, and what is refused when, holds for both.
+        http=HTTPModes.http1,
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
     )
     with writer_kept(settings, owner=owner):
         server.serve()
@@ -241,10 +244,13 @@ def announce(settings: Settings) -> None:
         copy = settings.journal_copy_dir
         if copy is not None and copy.is_dir() and copy.stat().st_dev == settings.data_dir.stat().st_dev:
             click.echo(gettext("serving.same_device", folder=copy))
-        click.echo(gettext("serving.here", url=f"http://127.0.0.1:{settings.port}/"))
+        scheme = "https" if settings.tls_cert is not None else "http"
+        click.echo(gettext("serving.here", url=f"{scheme}://127.0.0.1:{settings.port}/"))
         if settings.host not in ("127.0.0.1", "localhost"):
-            click.echo(gettext("serving.lan", url=f"http://{lan_address()}:{settings.port}/"))
+            click.echo(gettext("serving.lan", url=f"{scheme}://{lan_address()}:{settings.port}/"))
         click.echo(gettext("serving.doors"))
+        if scheme == "https":
+            click.echo(gettext("serving.trust", path="/trust"))
     sys.stdout.flush()
 
 

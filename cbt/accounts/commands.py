@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 from flask_babel import gettext
 
-from cbt.accounts import service
+from cbt.accounts import factor_service, service
 from cbt.rules.roles import Role
 from cbt.web.cli import with_app
 
@@ -43,6 +43,17 @@ def reset(login: str, *, now: datetime) -> None:
     """Give a staff member a new one-time password."""
     password = service.reset_password(login=login, now=now, actor="cli")
     click.echo(gettext("accounts.cli.password", login=login.strip().casefold(), password=password))
+
+
+@staff.command(
+    "reset-factor", help="取消某人的两步验证（手机和恢复码都丢了） · Take a lost second factor away."
+)
+@click.argument("login")
+@with_app
+def reset_factor(login: str, *, now: datetime) -> None:
+    """Take somebody's second factor away; where it is required they set up another at the next sign-in."""
+    factor_service.reset(login=login, now=now, actor="cli")
+    click.echo(gettext("accounts.cli.factor_reset", login=login.strip().casefold()))
 
 
 commands: list[click.Command] = [staff]

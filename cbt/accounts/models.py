@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from cbt.db.base import Base
@@ -30,6 +30,11 @@ class Staff(Base):
     reset_by: Mapped[str | None] = mapped_column(String(80))
     enabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     enabled_by: Mapped[str | None] = mapped_column(String(80))
+    password_issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the one-time password that is still to be changed was handed out."""
+    factor_reset_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    factor_reset_by: Mapped[str] = mapped_column(String(80), server_default="")
+    """Who last took this person's second factor away, and when: an actor such as `staff:st-…` or `cli` (R-62)."""
     roles: Mapped[list[StaffRole]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
 
@@ -87,3 +92,28 @@ class Approval(Base):
     code_machine: Mapped[str | None] = mapped_column(String(64))
     code_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     code_tries: Mapped[int]
+
+
+class StaffFactor(Base):
+    """One person's authenticator app: its secret, sealed under a key outside the database."""
+
+    __tablename__ = "staff_factor"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True, autoincrement=False)
+    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_step: Mapped[int]
+    """The newest time step a code was accepted of; none of it or an older one is accepted again."""
+
+
+class RecoveryCode(Base):
+    """One of the codes somebody keeps on paper for the day without a phone; each opens once."""
+
+    __tablename__ = "staff_recovery_code"
+    __table_args__ = (UniqueConstraint("staff_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    number: Mapped[int]
+    code_hash: Mapped[str] = mapped_column(String(200))
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

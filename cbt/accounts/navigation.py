@@ -82,7 +82,7 @@ def staff_frame() -> dict[str, object]:
     principal = current_principal()
     if principal is None or principal.kind != "staff":
         return {}
-    links = [] if principal.must_change_password else places_for(principal)
+    links = [] if principal.must_change_password or principal.owes_factor else places_for(principal)
     # A place below another is the nearer one.
     here = [place for place in links if place.holds(flask.request.path)]
     current = max(here, key=lambda place: len(place.path), default=None)
@@ -97,6 +97,7 @@ def staff_frame() -> dict[str, object]:
         ],
         "person": {"name": principal.name, "role": role_names(principal.roles)},
         "home_url": flask.url_for("accounts.home"),
+        "account_url": flask.url_for("accounts.factors.account") if links else "",
         "sign_out_url": flask.url_for("accounts.sign_out"),
     }
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from cbt.accounts import passwords, store
-from cbt.accounts.models import Staff
+from cbt.accounts.models import Staff, StaffFactor
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import SECOND_PERSON, Role
@@ -84,11 +84,12 @@ def roles_towards(staff: Staff, first_ref: str, *, now: datetime) -> frozenset[s
 
 
 def hands_on(staff: Staff, *, now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield who had a hand on an account in the last 24 h, as (what, actor): made, reset, enabled."""
+    """Yield who had a hand on an account in the last 24 h, as (what, actor): made, reset, enabled, factor."""
     hands = (
         ("made", staff.created_at, staff.made_by),
         ("reset", staff.reset_at, staff.reset_by),
         ("enabled", staff.enabled_at, staff.enabled_by),
+        ("factor", staff.factor_reset_at, staff.factor_reset_by),
     )
     for what, at, actor in hands:
         if at is not None and actor is not None and now - at < APART_FOR:
@@ -100,7 +101,7 @@ def insist_on_another(
 ) -> frozenset[str]:
     """Return the roles with which `staff` is the second person of what `first` does, or raise why not.
 
-    InvalidInput("second.same"|"second.unusable"), NotAllowed("second.made"|"second.reset"|"second.enabled")
+    InvalidInput("second.same"|"second.unusable"), NotAllowed("second.made"|"second.reset"|"second.enabled"|"second.factor")
     for the first person's hand on the account, also through an account they made that day, and
     ("second.granted"|"second.not_here") for a role that is missing.
 
@@ -154,7 +155,8 @@ def confirm_second(
     """Return the second person whose credential was typed at the first person's browser.
 
     Only where the centre has `allowed` it: else NotAllowed("second.by_password_off"). Raise
-    InvalidInput("second.wrong") without saying which half was wrong, what `insist_on_another` raises, and
+    InvalidInput("second.wrong") without saying which half was wrong, NotAllowed("second.own_session") for
+    somebody with a second factor, what `insist_on_another` raises, and
     TooMany while this account is being guessed at here. Called before the unit of work: verifying takes tens
     of milliseconds.
 
@@ -170,8 +172,12 @@ def confirm_second(
         staff = store.staff_by_login(session, login)
         usable = staff is not None and staff.disabled_at is None and not staff.must_change_password
         known = staff.password_hash if staff is not None and usable else None
+        # A password alone does not stand for somebody who signs in with a second factor.
+        needs_code = staff is not None and session.get(StaffFactor, staff.id) is not None
     if not passwords.matches(known, password) or staff is None:
         raise InvalidInput("second.wrong", field="second_login")
+    if needs_code:
+        raise NotAllowed("second.own_session", field="second_login")
     with unit_of_work() as session:
         throttle.succeed(session, scope="second", subject=login, machine=machine)
     with reading() as session:

@@ -6,31 +6,42 @@ import logging
 import random
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from cbt.accounts import passwords, store
-from cbt.accounts.models import Staff, StaffRole
+from cbt.accounts import logins, passwords, store
+from cbt.accounts.models import Staff, StaffFactor, StaffRole
 from cbt.audit import tally
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import Role
 from cbt.web import throttle
-from cbt.web.login import Principal, open_login, revoke_login, revoke_logins
+from cbt.web.login import Principal, revoke_login
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 
 log = logging.getLogger(__name__)
-SIGN_IN_FAILED = "staff.sign_in_failed"
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 
 
-def sign_in(*, login: str, password: str, machine: str, now: datetime) -> str:
-    """Open a login session and return its token.
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The token of what was opened, and whether a code of the second factor has to follow."""
 
-    Raise NotAllowed("sign_in.wrong") without saying which half was wrong, TooMany while throttled. The
+    token: str
+    wants_code: bool
+
+
+def sign_in(
+    *, login: str, password: str, machine: str, now: datetime, former: Principal | None = None
+) -> SignedIn:
+    """Open a login session, or a half one where a second factor is set up; end what this browser had before.
+
+    Raise NotAllowed("sign_in.wrong") without saying which half was wrong, ("sign_in.once_over") for a one-time
+    password of more than 72 hours, TooMany while throttled. The
     password is verified outside the unit of work: it takes tens of milliseconds and others would wait.
 
     Source: R-62.
@@ -49,25 +60,29 @@ def sign_in(*, login: str, password: str, machine: str, now: datetime) -> str:
         unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
         if right and unchanged and staff is not None:
             throttle.clear(session, key)
-            _signed_in(session, staff, now=now)
-            return open_login(session, kind="staff", subject_ref=staff.ref, machine=machine[:64], now=now)
+            _refuse_old_slip(staff, now=now)
+            logins.end_former(session, former, now=now)
+            wants_code = session.get(StaffFactor, staff.id) is not None
+            if not wants_code:
+                logins.note_sign_in(session, staff, now=now)
+            opened = logins.open_half if wants_code else logins.open_staff
+            return SignedIn(opened(session, staff, machine=machine, now=now), wants_code)
         throttle.fail(session, key, now=now)
         _sign_in_failed(session, staff, now=now)
     log.warning("a staff sign-in was refused")
     raise NotAllowed("sign_in.wrong")
 
 
-def _signed_in(session: Session, staff: Staff, *, now: datetime) -> None:
-    subject = f"staff:{staff.ref}"
-    failed = tally.sum_up(session, at=now, act=SIGN_IN_FAILED, subject=subject)
-    after = {"failed_before": failed} if failed else None
-    record(session, at=now, actor=subject, act="staff.sign_in", subject=subject, after=after)
-
-
 def _sign_in_failed(session: Session, staff: Staff | None, *, now: datetime) -> None:
     # Who tries is not known, and a name that is nobody's is no subject: all of those are one.
     subject = f"staff:{staff.ref}" if staff is not None else "staff:unknown"
-    tally.count(session, at=now, actor="anonymous", act=SIGN_IN_FAILED, subject=subject)
+    tally.count(session, at=now, actor="anonymous", act=logins.SIGN_IN_FAILED, subject=subject)
+
+
+def _refuse_old_slip(staff: Staff, *, now: datetime) -> None:
+    issued = staff.password_issued_at
+    if staff.must_change_password and issued is not None and now >= issued + passwords.ONE_TIME_LASTS:
+        raise NotAllowed("sign_in.once_over", hours=int(passwords.ONE_TIME_LASTS.total_seconds()) // 3600)
 
 
 def throttle_key(login: str) -> str:
@@ -86,8 +101,8 @@ def sign_out(principal: Principal, *, now: datetime) -> None:
 def change_password(principal: Principal, *, old: str, new: str, machine: str, now: datetime) -> str:
     """Set a new password, end every login session of this person and return the token of a fresh one.
 
-    Raise InvalidInput("password.old_wrong"|"password.same"|"password.short"|"password.weak"), and TooMany
-    while throttled: a browser left open must not become a place to guess at.
+    Raise InvalidInput("password.old_wrong"|"password.same") or as `check_password` does, and TooMany while
+    throttled: a browser left open must not become a place to guess at.
     """
     with reading() as session:
         staff = store.staff_by_ref(session, principal.subject_ref)
@@ -96,15 +111,16 @@ def change_password(principal: Principal, *, old: str, new: str, machine: str, n
     if right:
         if old == new:
             raise InvalidInput("password.same", field="new")
-        passwords.check_password(new, login=staff.login)
+        passwords.check_password(new, login=staff.login, name=staff.name)
     new_hash = passwords.hash_password(new) if right else ""
     with unit_of_work() as session:
         if right:
             staff = store.staff_by_ref(session, principal.subject_ref)
             staff.password_hash, staff.must_change_password = new_hash, False
-            revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
+            staff.password_issued_at = None
+            logins.end_all(session, staff.ref, now=now)
             _record(session, staff, act="staff.password", now=now, actor=f"staff:{staff.ref}")
-            return open_login(session, kind="staff", subject_ref=staff.ref, machine=machine[:64], now=now)
+            return logins.open_staff(session, staff, machine=machine, now=now)
         throttle.fail(session, throttle_key(staff.login), now=now)
     raise InvalidInput("password.old_wrong", field="old")
 
@@ -142,6 +158,7 @@ def create_staff(
             name=name,
             password_hash=password_hash,
             must_change_password=True,
+            password_issued_at=now,
             created_at=now,
             made_by=actor,
             roles=[StaffRole(role=role.value, granted_at=now, granted_by=actor) for role in wanted],
@@ -165,7 +182,8 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
             raise InvalidInput("staff.no_login", login=login)
         staff.password_hash, staff.must_change_password = password_hash, True
         staff.reset_at, staff.reset_by = now, actor
-        revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
+        staff.password_issued_at = now
+        logins.end_all(session, staff.ref, now=now)
         throttle.clear(session, throttle_key(staff.login))
         _record(session, staff, act="staff.reset", now=now, actor=actor)
     return password
@@ -210,7 +228,7 @@ def disable_staff(*, ref: str, now: datetime, actor: str) -> None:
         if staff.disabled_at is None:
             _keep_an_admin(session, staff)
             staff.disabled_at = now
-            revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
+            logins.end_all(session, staff.ref, now=now)
             _record(session, staff, act="staff.disable", now=now, actor=actor)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff, StaffRole
 from cbt.errors import NotFound
 from cbt.rules.roles import Role
+from cbt.web.attention import HALF
 from cbt.web.login import Principal
 
 
@@ -26,6 +28,12 @@ def staff_principal(session: Session, ref: str) -> Principal | None:
         roles=frozenset(row.role for row in staff.roles),
         must_change_password=staff.must_change_password,
     )
+
+
+def half_principal(session: Session, ref: str) -> Principal | None:
+    """Return who gave the right password and still owes the code: somebody without any role."""
+    found = staff_principal(session, ref)
+    return None if found is None else replace(found, kind=HALF, roles=frozenset())
 
 
 def staff_by_login(session: Session, login: str) -> Staff | None:

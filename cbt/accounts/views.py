@@ -5,13 +5,14 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts import approval_views, audit_views, service, store
+from cbt.accounts import approval_views, audit_views, factor_service, factor_views, factors, service, store
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.navigation import places_for, role_names, staff_frame
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import Role
 from cbt.web import access
+from cbt.web.attention import HALF
 from cbt.web.login import Principal, current_principal, forget, machine_id, remember
 from cbt.web.preferences import local_target
 
@@ -19,8 +20,11 @@ pages = flask.Blueprint("accounts", __name__)
 pages.app_context_processor(staff_frame)
 pages.register_blueprint(audit_views.pages)
 pages.register_blueprint(approval_views.pages)
+pages.register_blueprint(factor_views.pages)
 
 HOME = "/staff"
+OVER = ("idle", "expired", "revoked")
+"""Why a login can be over; the sign-in page has a sentence for each."""
 Answer = flask.typing.ResponseReturnValue
 
 
@@ -40,6 +44,8 @@ def sign_in() -> Answer:
     target = local_target(flask.request.args.get("next"), HOME)
     if principal is not None and principal.kind == "staff":
         return flask.redirect(target, 303)
+    if principal is not None and principal.kind == HALF:
+        return flask.redirect(flask.url_for("accounts.factors.code", next=target), 303)
     return _sign_in_page(target, "", NOTHING_REFUSED)
 
 
@@ -50,18 +56,42 @@ def sign_in_now() -> Answer:
     form = flask.request.form
     target, login = local_target(form.get("next"), HOME), form.get("login", "")
     try:
-        token = service.sign_in(
-            login=login, password=form.get("password", ""), machine=machine_id(), now=flask.g.now
+        opened = service.sign_in(
+            login=login,
+            password=form.get("password", ""),
+            machine=machine_id(),
+            now=flask.g.now,
+            former=current_principal(),
         )
     except (NotAllowed, TooMany) as error:
         return _sign_in_page(target, login, refusal(error))
-    remember(token)
+    remember(opened.token)
+    if opened.wants_code:
+        target = flask.url_for("accounts.factors.code", next=target)
     return flask.redirect(target, 303)
 
 
 def _sign_in_page(target: str, login: str, refused: Refusal) -> Answer:
-    page = flask.render_template("accounts/sign_in.html", target=target, login=login, refused=refused)
+    over = flask.request.args.get("over", "")
+    page = flask.render_template(
+        "accounts/sign_in.html",
+        target=target,
+        login=login,
+        refused=refused,
+        over=over if over in OVER and not refused.what else "",
+    )
     return page, refused.code
+
+
+@pages.post("/staff/sign-in/again")
+@access.public
+def sign_in_again() -> Answer:
+    """Go back from the code to the password, as somebody else or from the beginning."""
+    principal = current_principal()
+    if principal is not None and principal.kind == HALF:
+        service.sign_out(principal, now=flask.g.now)
+        forget()
+    return flask.redirect(flask.url_for("accounts.sign_in"), 303)
 
 
 @pages.post("/staff/sign-out")
@@ -175,16 +205,19 @@ def person(ref: str) -> Answer:
 def _person_page(ref: str, refused: Refusal) -> Answer:
     with reading() as session:
         found = store.staff_by_ref(session, ref)
+        factor = factors.state(session, found)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
     held = {row.role for row in found.roles}
-    page = flask.render_template("accounts/person.html", found=found, roles=roles, held=held, refused=refused)
+    page = flask.render_template(
+        "accounts/person.html", found=found, factor=factor, roles=roles, held=held, refused=refused
+    )
     return page, refused.code
 
 
 @pages.post("/staff/people/<ref>/<act>")
 @access.roles(Role.ADMIN)
 def change_person(ref: str, act: str) -> Answer:
-    """Change roles, disable, enable, or give a new one-time password."""
+    """Change roles, disable, enable, give a new one-time password, take a lost second factor away."""
     actor = f"staff:{me().subject_ref}"
     try:
         if act == "roles":
@@ -198,6 +231,10 @@ def change_person(ref: str, act: str) -> Answer:
             with reading() as session:
                 login = store.staff_by_ref(session, ref).login
             return _once(login, service.reset_password(login=login, now=flask.g.now, actor=actor))
+        elif act == "reset-factor":
+            with reading() as session:
+                login = store.staff_by_ref(session, ref).login
+            factor_service.reset(login=login, now=flask.g.now, actor=actor)
         else:
             raise InvalidInput("web.bad_request")
     except CbtError as error:

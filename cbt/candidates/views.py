@@ -16,6 +16,7 @@ from cbt.db.types import from_micros, to_micros
 from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
 from cbt.pictures.serving import picture
 from cbt.web import access
+from cbt.web.cookies import read_cookie, write_cookie
 from cbt.web.i18n import explain
 from cbt.web.login import MACHINE_COOKIE, Principal, current_principal, forget, remember
 from cbt.web.problems import http_status
@@ -229,18 +230,11 @@ def _shown(error: CbtError | None) -> dict[str, object] | None:
 
 
 def _machine() -> Machine:
-    return Machine(flask.request.cookies.get(MACHINE_COOKIE), flask.request.remote_addr or "")
+    return Machine(read_cookie(MACHINE_COOKIE), flask.request.remote_addr or "")
 
 
 def _set_machine(response: flask.Response, token: str) -> None:
-    response.set_cookie(
-        MACHINE_COOKIE,
-        token,
-        max_age=TEN_YEARS_SECONDS,
-        httponly=True,
-        samesite="Lax",
-        secure=flask.current_app.config["SESSION_COOKIE_SECURE"],
-    )
+    write_cookie(response, MACHINE_COOKIE, token, max_age=TEN_YEARS_SECONDS)
 
 
 def _candidate() -> Principal:

@@ -18,7 +18,7 @@ from cbt.proctoring.inputs import read_minutes, read_number
 from cbt.proctoring.todos import todos
 from cbt.rules.admission import DOCUMENT_TYPES
 from cbt.rules.roles import Role
-from cbt.web import access
+from cbt.web import access, attention
 from cbt.web.i18n import local_zone
 from cbt.web.login import Principal, current_principal
 
@@ -89,15 +89,24 @@ def _live_context(board: Board) -> dict[str, object]:
 @may_read
 def board(room_ref: str) -> Reply:
     """The board of a room: seat map or list, what waits for a decision, the log, the action bar."""
-    found = service.read_board(room_ref, _me(), now=flask.g.now)
+    found = _open_board(room_ref)
     return flask.render_template("proctoring/board.html", **_live_context(found))
 
 
+def _open_board(room_ref: str) -> Board:
+    """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
+    found = service.read_board(room_ref, _me(), now=flask.g.now)
+    if found.head.open:
+        attention.note_board(_me(), now=flask.g.now)
+    return found
+
+
 @pages.get("/proctor/rooms/<room_ref>/live")
+@attention.unattended
 @may_read
 def live(room_ref: str) -> Reply:
     """What the board's page fetches every 2 s: the same partial, or 304 while nothing shown has changed."""
-    found = service.read_board(room_ref, _me(), now=flask.g.now)
+    found = _open_board(room_ref)
     context = _live_context(found)
     etag = found.etag(repr(context["todos"]), *_chosen_view(), str(flask_babel.get_locale()))
     if flask.request.if_none_match.contains(etag):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import flask
 
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
-from cbt.web.login import Principal, current_principal
+from cbt.web import attention
+from cbt.web.login import Principal, current_principal, why_signed_out
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -38,6 +40,16 @@ def _mark(access: Access) -> Callable[[View], View]:
 
     return mark
 
+
+BEFORE_A_FACTOR = frozenset(
+    {
+        "accounts.password",
+        "accounts.sign_out",
+        "accounts.factors.enrol",
+        "accounts.factors.enrol_now",
+    }
+)
+"""What somebody may call who has to set up a second factor first."""
 
 public = _mark(Access("public"))
 lease = _mark(Access("lease"))
@@ -70,12 +82,16 @@ def init_access(app: flask.Flask) -> None:
         if access.kind in {"public", "lease"}:
             return None
         principal = current_principal()
-        if principal is None:
-            return _to_sign_in(access)
+        if principal is None or principal.kind == attention.HALF:
+            return _to_sign_in(access, half=principal is not None)
         if not access.admits(principal):
             raise NotAllowed("web.not_allowed")
         if principal.must_change_password and endpoint not in {"accounts.password", "accounts.sign_out"}:
             return flask.redirect(flask.url_for("accounts.password"), 303)
+        if principal.owes_factor and endpoint not in BEFORE_A_FACTOR:
+            return flask.redirect(flask.url_for("accounts.factors.enrol"), 303)
+        if attention.somebody_is_there(app.view_functions[endpoint], flask.request):
+            attention.note_act(principal, now=flask.g.now)
         return None
 
 
@@ -86,14 +102,28 @@ def _refuse_nul(request: flask.Request) -> None:
         raise InvalidInput("web.bad_request")
 
 
-def _to_sign_in(access: Access) -> flask.typing.ResponseReturnValue:
+def _to_sign_in(access: Access, *, half: bool) -> flask.typing.ResponseReturnValue:
     if access.kind == "candidate":
         target = flask.url_for("candidates.seat_page")
+    elif half:
+        target = flask.url_for("accounts.factors.code", next=_page_of(flask.request))
     else:
-        back = flask.request.full_path if flask.request.method == "GET" else None
-        target = flask.url_for("accounts.sign_in", next=back)
+        target = flask.url_for(
+            "accounts.sign_in", next=_page_of(flask.request), over=why_signed_out() or None
+        )
     if flask.request.headers.get("HX-Request"):
         return flask.Response(status=401, headers={"HX-Redirect": target})
     if flask.request.accept_mimetypes.best == "application/json" or flask.request.is_json:
         raise NotAllowed("web.signed_out")
     return flask.redirect(target, 303)
+
+
+def _page_of(request: flask.Request) -> str | None:
+    """Return the page somebody was at: a fragment and a form lead back to the page that holds them."""
+    fragment = request.headers.get("HX-Request")
+    if request.method == "GET" and not fragment:
+        return request.full_path.removesuffix("?")
+    held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    if held.netloc != request.host:
+        return None
+    return f"{held.path}?{held.query}" if held.query else held.path or None

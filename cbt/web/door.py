@@ -53,6 +53,7 @@ class Door:
         self._form_tokens = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt=CSRF_SALT)
         self._max_age = int(app.permanent_session_lifetime.total_seconds())
         self._config = app.config
+        self._prefix: str = app.config["COOKIE_PREFIX"]
         self._settings: Settings = app.extensions["cbt_settings"]
 
     def knock(self, environ: WSGIEnvironment) -> Knock | None:
@@ -64,8 +65,8 @@ class Door:
             return None
         return Knock(
             token_hash=token_hash(token),
-            machine=cookies.get(MACHINE_COOKIE) or f"addr:{environ.get('REMOTE_ADDR')}",
-            locale=chosen_locale(cookies.get("locale"), self._settings),
+            machine=cookies.get(self._prefix + MACHINE_COOKIE) or f"addr:{environ.get('REMOTE_ADDR')}",
+            locale=chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
         )
 
     def _session(self, cookie: str | None) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import flask
 
+from cbt.config import Settings
+
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -28,12 +30,17 @@ FILE_HEADERS = {
 FILES = frozenset({"text/javascript", "text/css"})
 
 
-def init_headers(app: flask.Flask) -> None:
+STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+"""A browser that came over https once never comes back without it, for a year."""
+
+
+def init_headers(app: flask.Flask, settings: Settings) -> None:
     """Set the security headers, and keep every page but static files out of caches."""
+    transport = STRICT_TRANSPORT if settings.https else {}
 
     @app.after_request
     def add(response: flask.Response) -> flask.Response:
         served = flask.request.blueprint == "assets" and response.mimetype in FILES
-        for name, value in (FILE_HEADERS if served else SECURITY_HEADERS).items():
+        for name, value in ((FILE_HEADERS if served else SECURITY_HEADERS) | transport).items():
             response.headers.setdefault(name, value)
         return response

@@ -22,6 +22,7 @@ from cbt.db.engine import WRITE
 from cbt.db.gate import Gate
 from cbt.web import access
 from cbt.web.disks import low_disks, write_probe
+from cbt.web.trust import tls_ends_soon
 
 log = logging.getLogger(__name__)
 pages = flask.Blueprint("health", __name__)
@@ -111,6 +112,7 @@ def healthz() -> flask.typing.ResponseReturnValue:
     ok = answer == OK and agreement.agrees
     said: dict[str, object] = {"ok": ok, "database": answer}
     others = [name for warn in flask.current_app.extensions.get(WARNINGS, ()) for name in warn()]
+    others += ["tls.ends"] if tls_ends_soon() else []
     if warnings := probe.warnings + others + ([] if agreement.agrees else ["clock.off"]):
         said["warnings"] = warnings
     return said, 200 if ok else 503

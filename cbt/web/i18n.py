@@ -11,6 +11,7 @@ import flask_babel
 from cbt.config import Settings
 from cbt.errors import CbtError
 from cbt.paths import translations_dir
+from cbt.web.cookies import read_cookie
 
 LOCALES = ("zh", "en")
 THEMES = ("auto", "light", "dark")
@@ -23,11 +24,11 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     app.config["BABEL_DEFAULT_TIMEZONE"] = settings.timezone
 
     def locale() -> str:
-        chosen = flask.request.cookies.get("locale") if flask.has_request_context() else None
+        chosen = read_cookie("locale") if flask.has_request_context() else None
         return chosen_locale(chosen, settings)
 
     def theme() -> str:
-        chosen = flask.request.cookies.get("theme", "auto")
+        chosen = read_cookie("theme")
         return chosen if chosen in THEMES else "auto"
 
     flask_babel.Babel(app, locale_selector=locale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -17,9 +17,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading
+from cbt.web import attention
+from cbt.web.agents import browser_name
+from cbt.web.cookies import read_cookie
 from cbt.web.models import LoginSession
 
 LIFETIME = timedelta(hours=14)
+STAFF_LIFETIME = timedelta(hours=12)
+"""A day of two sittings from setting up to the signatures; nobody is signed in from one day to the next."""
 MACHINE_COOKIE = "cbt_machine"
 
 
@@ -33,6 +38,9 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
     name: str
     roles: frozenset[str] = frozenset()
     must_change_password: bool = False
+    owes_factor: bool = False
+    seen_at: datetime | None = None
+    board_at: datetime | None = None
     login_session_id: int = 0
     token: str = field(default="", repr=False)
 
@@ -91,27 +99,42 @@ def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
 def _load(token: str, *, now: datetime) -> Principal | None:
     with reading() as session:
         row = session.scalar(select(LoginSession).where(LoginSession.token_hash == token_hash(token)))
-        if row is None or row.revoked_at is not None or now >= row.expires_at:
+        why = "" if row is None else attention.over(row, now=now)
+        if row is None or why:
+            flask.g.login_over = why
             return None
         resolver = cast(Resolver, flask.current_app.extensions["cbt_resolvers"][row.kind])
         found = resolver(session, row.subject_ref)
         if found is None:
             return None
-        return Principal(
-            kind=found.kind,
-            subject_id=found.subject_id,
-            subject_ref=found.subject_ref,
-            name=found.name,
-            roles=found.roles,
-            must_change_password=found.must_change_password,
+        return replace(
+            found,
+            owes_factor=row.owes_factor,
+            seen_at=row.seen_at,
+            board_at=row.board_at,
             login_session_id=row.id,
             token=token,
         )
 
 
-def open_login(session: Session, *, kind: str, subject_ref: str, machine: str, now: datetime) -> str:
+def why_signed_out() -> str:
+    """Return why this browser's login no longer holds: `idle`, `expired`, `revoked`, or "" when there was none."""
+    return str(flask.g.get("login_over", ""))
+
+
+def open_login(
+    session: Session,
+    *,
+    kind: str,
+    subject_ref: str,
+    machine: str,
+    now: datetime,
+    lifetime: timedelta = LIFETIME,
+    owes_factor: bool = False,
+) -> str:
     """Store a new login session and return its token; give it to `remember` after the commit."""
     token = secrets.token_urlsafe(32)
+    asked = flask.has_request_context()
     session.add(
         LoginSession(
             kind=kind,
@@ -119,28 +142,37 @@ def open_login(session: Session, *, kind: str, subject_ref: str, machine: str, n
             token_hash=token_hash(token),
             machine=machine,
             created_at=now,
-            expires_at=now + LIFETIME,
+            expires_at=now + lifetime,
+            address=(flask.request.remote_addr or "")[:45] if asked else "",
+            browser=browser_name(flask.request.user_agent.string) if asked else "",
+            seen_at=now if kind == attention.KIND else None,
+            owes_factor=owes_factor,
         )
     )
     return token
 
 
-def revoke_logins(session: Session, *, kind: str, subject_ref: str, now: datetime) -> None:
-    """End every open login session of one person."""
+def revoke_logins(session: Session, *, kind: str, subject_ref: str, now: datetime, keep: int = 0) -> None:
+    """End every open login session of one person, but for the one with the id `keep`."""
     session.execute(
         update(LoginSession)
         .where(
             LoginSession.kind == kind,
             LoginSession.subject_ref == subject_ref,
             LoginSession.revoked_at.is_(None),
+            LoginSession.id != keep,
         )
         .values(revoked_at=now)
     )
 
 
 def revoke_login(session: Session, *, login_session_id: int, now: datetime) -> None:
-    """End one login session."""
-    session.execute(update(LoginSession).where(LoginSession.id == login_session_id).values(revoked_at=now))
+    """End one login session; one that is over keeps the instant it ended at."""
+    session.execute(
+        update(LoginSession)
+        .where(LoginSession.id == login_session_id, LoginSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
 
 
 def remember(token: str) -> None:
@@ -163,4 +195,4 @@ def current_principal() -> Principal | None:
 
 def machine_id() -> str:
     """Return the identity of the requesting machine: its long-lived cookie, else its address (R-16)."""
-    return flask.request.cookies.get(MACHINE_COOKIE) or f"addr:{flask.request.remote_addr}"
+    return read_cookie(MACHINE_COOKIE) or f"addr:{flask.request.remote_addr}"

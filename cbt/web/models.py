@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.base import Base
@@ -24,6 +24,14 @@ class LoginSession(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    address: Mapped[str] = mapped_column(String(45), server_default="")
+    browser: Mapped[str] = mapped_column(String(60), server_default="")
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When its person last did something, to the minute; what a page asks for by itself does not count."""
+    board_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the open board of a running room last asked, to the minute."""
+    owes_factor: Mapped[bool] = mapped_column(server_default=false())
+    """Whether this person has to set up a second factor before anything else."""
 
 
 class Throttle(Base):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import flask
 
 from cbt.web.access import public
+from cbt.web.cookies import write_cookie
 from cbt.web.i18n import LOCALES, THEMES
 
 pages = flask.Blueprint("preferences", __name__)
@@ -20,7 +21,7 @@ def save() -> flask.typing.ResponseReturnValue:
     for name, allowed in (("locale", LOCALES), ("theme", THEMES)):
         value = flask.request.form.get(name, "")
         if value in allowed:
-            response.set_cookie(name, value, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
+            write_cookie(response, name, value, max_age=YEAR_SECONDS)
     return response
 
 

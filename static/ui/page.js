@@ -1,5 +1,6 @@
 // What every staff page shares: open a dialog ([data-dialog="id"]), close it ([data-close]), send a form when
-// its select changes ([data-autosubmit]), print ([data-print]). Pages work without it, except for dialogs.
+// its select changes ([data-autosubmit]), print ([data-print]), show a password ([data-reveal="id"]), tell the server
+// that somebody is typing. Pages work without it, except for dialogs.
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-dialog]");
@@ -10,8 +11,50 @@ document.addEventListener("click", (event) => {
   }
   if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
   if (event.target.closest("[data-print]")) window.print();
+  const revealer = event.target.closest("[data-reveal]");
+  if (revealer) reveal(revealer, revealer.getAttribute("aria-pressed") !== "true");
+});
+
+for (const revealer of document.querySelectorAll("[data-reveal]")) revealer.hidden = false;
+
+function reveal(button, shown) {
+  document.getElementById(button.dataset.reveal).type = shown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(shown));
+}
+
+// A password that was shown is sent as one, so that browsers do not keep it among their suggestions.
+document.addEventListener("submit", (event) => {
+  for (const button of event.target.querySelectorAll?.("[data-reveal]") ?? []) reveal(button, false);
 });
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
+});
+
+// Whoever fills in a long form sends nothing for half an hour: the login must not end over what is typed. A page that
+// polls takes the sign of life along with what it asks anyway; alone, it says it every few minutes.
+const SIGN_OF_LIFE = 4 * 60 * 1000;
+let said = Date.now();
+let used = false;
+
+for (const kind of ["input", "keydown", "pointerdown"]) {
+  document.addEventListener(kind, () => {
+    used = true;
+    if (Date.now() - said > SIGN_OF_LIFE) sayHere();
+  }, { capture: true, passive: true });
+}
+
+function sayHere() {
+  said = Date.now();
+  const token = document.querySelector("input[name=csrf_token]")?.value;
+  if (!token || !document.querySelector("[data-staff]")) return;
+  used = false;
+  fetch("/staff/here", { method: "POST", headers: { "X-CSRFToken": token, "X-Requested-With": "page" } }).catch(() => {});
+}
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!used) return;
+  used = false;
+  said = Date.now();
+  event.detail.headers["X-CBT-Input"] = "1";
 });

@@ -1,0 +1,193 @@
+"""Pages of one's own account: the second factor, where one is signed in; and the step between password and code."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.accounts import factor_service, factors, logins, store
+from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, InvalidInput, NotAllowed
+from cbt.web import access
+from cbt.web.attention import HALF
+from cbt.web.login import Principal, current_principal, machine_id, remember, why_signed_out
+from cbt.web.preferences import local_target
+
+pages = flask.Blueprint("factors", __name__)
+Answer = flask.typing.ResponseReturnValue
+HOME = "/staff"
+
+
+def _me() -> Principal:
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+@pages.get("/staff/sign-in/code")
+@access.public
+def code() -> Answer:
+    """Ask for the code of the second factor, after the password."""
+    target = local_target(flask.request.args.get("next"), HOME)
+    return _code_page(target, NOTHING_REFUSED) if _half() else _back_to_sign_in(target)
+
+
+@pages.post("/staff/sign-in/code")
+@access.public
+def code_now() -> Answer:
+    """Finish signing in."""
+    form = flask.request.form
+    target, half = local_target(form.get("next"), HOME), _half()
+    if half is None:
+        return _back_to_sign_in(target)
+    try:
+        token = factor_service.finish_sign_in(
+            half, code=form.get("code", ""), machine=machine_id(), now=flask.g.now
+        )
+    except CbtError as error:
+        return _code_page(target, refusal(error))
+    remember(token)
+    return flask.redirect(target, 303)
+
+
+def _half() -> Principal | None:
+    principal = current_principal()
+    return principal if principal is not None and principal.kind == HALF else None
+
+
+def _back_to_sign_in(target: str) -> Answer:
+    over = why_signed_out() or None
+    return flask.redirect(flask.url_for("accounts.sign_in", next=target, over=over), 303)
+
+
+def _code_page(target: str, refused: Refusal) -> Answer:
+    page = flask.render_template("accounts/code.html", target=target, refused=refused)
+    return page, refused.code
+
+
+@pages.get("/staff/account")
+@access.staff
+def account() -> Answer:
+    """Show one's own account: password, second factor, where one is signed in."""
+    return _account_page(NOTHING_REFUSED)
+
+
+def _account_page(refused: Refusal, form: str = "") -> Answer:
+    me = _me()
+    with reading() as session:
+        state = factors.state(session, store.staff_by_ref(session, me.subject_ref))
+    page = flask.render_template(
+        "accounts/account.html",
+        factor=state,
+        codes=factors.CODES,
+        logins=logins.open_ones(me, now=flask.g.now),
+        here=me.login_session_id,
+        refused=refused,
+        form=form,
+    )
+    return page, refused.code
+
+
+@pages.get("/staff/account/factor")
+@access.staff
+def enrol() -> Answer:
+    """Show the secret of a second factor to set up, as a picture and as text."""
+    with reading() as session:
+        if factors.state(session, store.staff_by_ref(session, _me().subject_ref)).since is not None:
+            return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+    return _enrol_page(*factor_service.offer(_me()), NOTHING_REFUSED)
+
+
+@pages.post("/staff/account/factor")
+@access.staff
+def enrol_now() -> Answer:
+    """Set it up once a code shows that the app has the secret; show the recovery codes, this once."""
+    form = flask.request.form
+    try:
+        secret = factor_service.offered(_me(), form.get("offer", ""))
+    except InvalidInput as error:
+        return _enrol_page(*factor_service.offer(_me()), refusal(error))
+    try:
+        token, codes = factor_service.enrol(
+            _me(),
+            secret=secret,
+            password=form.get("password", ""),
+            code=form.get("code", ""),
+            machine=machine_id(),
+            now=flask.g.now,
+        )
+    except CbtError as error:
+        return _enrol_page(secret, form.get("offer", ""), refusal(error))
+    remember(token)
+    return _codes_page(codes, fresh=True)
+
+
+def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
+    me = _me()
+    with reading() as session:
+        login = store.staff_by_ref(session, me.subject_ref).login
+    page = flask.render_template(
+        "accounts/enrol.html",
+        picture=factors.picture(secret, login=login, issuer=flask_babel.gettext("ui.product")),
+        secret=factors.in_groups(secret),
+        offer=offer,
+        login=login,
+        forced=me.owes_factor,
+        refused=refused,
+    )
+    return page, refused.code
+
+
+def _codes_page(codes: list[str], *, fresh: bool) -> Answer:
+    return flask.render_template("accounts/recovery.html", codes=codes, fresh=fresh)
+
+
+@pages.post("/staff/account/factor/<act>")
+@access.staff
+def change(act: str) -> Answer:
+    """Replace the recovery codes, or switch the second factor off; both ask for password and code again."""
+    form = flask.request.form
+    given = {
+        "password": form.get("password", ""),
+        "code": form.get("code", ""),
+        "machine": machine_id(),
+        "now": flask.g.now,
+    }
+    try:
+        if act == "codes":
+            token, codes = factor_service.renew_codes(_me(), **given)
+            remember(token)
+            return _codes_page(codes, fresh=False)
+        if act != "off":
+            raise InvalidInput("web.bad_request")
+        remember(factor_service.switch_off(_me(), **given))
+    except CbtError as error:
+        return _account_page(refusal(error), act)
+    flask.flash(flask_babel.gettext("accounts.factor.is_off"), "ok")
+    return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+
+
+@pages.post("/staff/account/logins/<int:number>/end")
+@access.staff
+def end_login(number: int) -> Answer:
+    """End one of one's own logins."""
+    logins.end_one(_me(), number, now=flask.g.now)
+    return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+
+
+@pages.post("/staff/account/logins/others/end")
+@access.staff
+def end_others() -> Answer:
+    """End all of one's own logins but this one."""
+    logins.end_others(_me(), now=flask.g.now)
+    flask.flash(flask_babel.gettext("accounts.logins.ended"), "ok")
+    return flask.redirect(flask.url_for("accounts.factors.account"), 303)
+
+
+@pages.post("/staff/here")
+@access.staff
+def here() -> Answer:
+    """Take note that somebody is typing here: a long form must not outlast its login."""
+    return "", 204

@@ -1,0 +1,93 @@
+"""When a login of staff ends by itself: nobody there any more, or signed in too long ago.
+
+A candidate's login lasts as long as its exam and knows no idling.
+
+Source: R-62; OWASP ASVS 5.0, 7.3.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import update
+
+from cbt.db.failures import cannot_persist
+from cbt.db.unit_of_work import unit_of_work
+from cbt.web.models import LoginSession
+
+if TYPE_CHECKING:
+    import flask
+
+    from cbt.web.login import Principal
+
+log = logging.getLogger(__name__)
+View = TypeVar("View", bound=Callable[..., Any])
+
+KIND = "staff"
+HALF = "staff-code"
+"""The kind of a login whose password was right and whose second factor is still to be shown: it opens nothing."""
+IDLE = timedelta(minutes=30)
+BOARD_IDLE = timedelta(hours=3)
+"""In a quiet room a proctor watches the board and touches nothing: longer than any paper with its lateness and
+extensions, shorter than the way home. It holds only while that board is open and its room runs."""
+EVERY = timedelta(minutes=1)
+"""Being there is written down at most this often."""
+INPUT_HEADER = "X-CBT-Input"
+"""What a page asks for by itself carries this after somebody used its mouse, keys or screen."""
+
+
+def over(row: LoginSession, *, now: datetime) -> str:
+    """Return why a login no longer holds: `revoked`, `expired`, `idle`; "" while it does."""
+    if row.revoked_at is not None:
+        return "revoked"
+    if now >= row.expires_at:
+        return "expired"
+    if row.kind != KIND or row.seen_at is None or now < row.seen_at + IDLE:
+        return ""
+    at_the_board = row.board_at is not None and now < row.board_at + IDLE
+    return "" if at_the_board and now < row.seen_at + BOARD_IDLE else "idle"
+
+
+def unattended(view: View) -> View:
+    """Mark a view that a page asks by itself every so often: that alone keeps nobody signed in."""
+    view.cbt_unattended = True  # type: ignore[attr-defined]  # read back by somebody_is_there
+    return view
+
+
+def somebody_is_there(view: object, request: flask.Request) -> bool:
+    """Return whether a request shows that a person sits at the browser.
+
+    A page without scripts that reloads itself says so in its address (`poll`).
+    """
+    by_itself = getattr(view, "cbt_unattended", False) or "poll" in request.args
+    return not by_itself or INPUT_HEADER in request.headers
+
+
+def note_act(principal: Principal, *, now: datetime) -> None:
+    """Keep that this person did something; writes at most once a minute."""
+    if principal.kind == KIND and (principal.seen_at is None or now >= principal.seen_at + EVERY):
+        _write(principal, seen_at=now)
+
+
+def note_board(principal: Principal, *, now: datetime) -> None:
+    """Keep that the board of a running room is open here; writes at most once a minute."""
+    if principal.board_at is None or now >= principal.board_at + EVERY:
+        _write(principal, board_at=now)
+
+
+def _write(principal: Principal, **values: datetime) -> None:
+    # A page of a disk that is full is shown all the same: what was noted is not worth a board.
+    try:
+        with unit_of_work() as session:
+            session.execute(
+                update(LoginSession)
+                .where(LoginSession.id == principal.login_session_id, LoginSession.revoked_at.is_(None))
+                .values(**values)
+            )
+    except Exception as error:
+        if not cannot_persist(error):
+            raise
+        log.warning("that somebody is there was not noted: %s", type(error).__name__)

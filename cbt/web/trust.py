@@ -1,0 +1,52 @@
+"""The page that tells how a machine comes to trust this installation's own certificate, and the certificate."""
+
+from __future__ import annotations
+
+import flask
+
+from cbt.config import Settings
+from cbt.errors import NotFound
+from cbt.web import access
+from cbt.web.certificates import Shown, read_shown
+
+pages = flask.Blueprint("trust", __name__)
+SHOWN = "cbt_tls"
+
+
+def init_trust(app: flask.Flask, settings: Settings) -> None:
+    """Read what this process serves with: a certificate renewed later is shown after a restart, and warned of
+    until then."""
+    shown = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        shown = read_shown(settings.tls_cert, settings.tls_key)
+    app.extensions[SHOWN] = shown
+    app.add_template_global(tls_ends_soon, "tls_ends_soon")
+
+
+def tls_ends_soon() -> bool:
+    """Return whether the certificate that is served ends within 30 days."""
+    shown: Shown | None = flask.current_app.extensions[SHOWN]
+    return shown is not None and shown.expires_soon(flask.g.now)
+
+
+def _own() -> Shown:
+    shown: Shown | None = flask.current_app.extensions[SHOWN]
+    if shown is None or not shown.authority:
+        raise NotFound("tls.not_own")
+    return shown
+
+
+@pages.get("/trust")
+@access.public
+def trust() -> flask.typing.ResponseReturnValue:
+    """Show how the machines of a room come to trust this server."""
+    return flask.render_template("web/trust.html", shown=_own(), host=flask.request.host.partition(":")[0])
+
+
+@pages.get("/trust/cbt-authority.crt")
+@access.public
+def certificate() -> flask.typing.ResponseReturnValue:
+    """Send the authority's certificate; there is nothing secret in it."""
+    response = flask.Response(_own().authority, mimetype="application/x-x509-ca-cert")
+    response.headers["Content-Disposition"] = 'attachment; filename="cbt-authority.crt"'
+    return response
