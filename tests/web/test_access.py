@@ -137,6 +137,7 @@ def test_no_url_opens_another_rooms_objects_to_a_proctor(world: World) -> None:
         "room_ref": world.room_ref,
         "ref": world.sitters["theory"].registration_ref,
         "code": "start",
+        "step": "approve",
     }
     client, adapter = world.staff("proctor_elsewhere"), world.app.url_map.bind("localhost")
     opened, asked = [], 0
