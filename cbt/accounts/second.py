@@ -101,7 +101,8 @@ def insist_on_another(
 ) -> frozenset[str]:
     """Return the roles with which `staff` is the second person of what `first` does, or raise why not.
 
-    InvalidInput("second.same"|"second.unusable"), NotAllowed("second.made"|"reset"|"enabled"|"factor") for the first person's hand on the account, also through an account they made that day, and
+    InvalidInput("second.same"|"second.unusable"), NotAllowed("second.made"|"reset"|"enabled"|"factor") for
+    the first person's hand on the account, also through an account they made that day, and
     ("second.granted"|"second.not_here") for a role that is missing.
 
     Source: R-62.
