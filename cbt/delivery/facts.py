@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, UnitDone
+from cbt.delivery.moving import follow
 from cbt.exams.store import paper_of
 from cbt.rules import timing
-from cbt.rules.attempt_state import State
 from cbt.rules.paper import Paper
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
@@ -109,11 +109,8 @@ def timing_facts(
 def clock_columns(
     facts: timing.Facts, paper: Paper, room: RoomFacts, clock: timing.AttemptClock
 ) -> dict[str, Any]:
-    """Return what an attempt's row says of a clock: the columns, with the state that goes with it."""
-    running = State.UNITS_DONE if clock.units_done else State.INTERACTING
-    state = State.SUSPENDED if clock.suspended else running
+    """Return what an attempt's row says of a clock: its columns, but for the state that `follow` moves."""
     return {
-        "state": state.value,
         "closes_at": clock.closes_at,
         "earliest_submit_at": timing.earliest_submit_at(
             facts.room_started_at,
@@ -139,11 +136,16 @@ class AttemptFacts:
     room: RoomFacts
 
     def clock(self, now: datetime) -> timing.AttemptClock:
-        """Return the clock at `now`."""
-        return timing.clock_at(self.facts, now=now)
+        """Return the clock at `now`, or at the instant the row has reached when `now` was read before it.
+
+        Source: R-24.
+        """
+        reached_at = timing.present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
+        return timing.clock_at(self.facts, now=reached_at)
 
     def store(self, clock: timing.AttemptClock) -> None:
         """Write a clock to the attempt's row, with the state that goes with it."""
+        follow(self.attempt, clock)
         for name, value in clock_columns(self.facts, self.paper, self.room, clock).items():
             setattr(self.attempt, name, value)
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from cbt.db.types import bind_instant, read_instant
 from cbt.rules import timing
-from cbt.rules.attempt_state import State
+from cbt.rules.attempt_state import Event, before
 from cbt.rules.paper import Paper
 
+_OVER = before(Event.SCORE, Event.RESCORE)
 PaperKey = tuple[int, str]
 """Which paper: its blueprint's version and its code."""
 
@@ -78,7 +79,7 @@ class Guard:
     @property
     def over(self) -> bool:
         """Return whether the attempt is closed."""
-        return self.state in (State.CLOSED, State.SCORED)
+        return self.state in _OVER
 
 
 _COLUMNS = (

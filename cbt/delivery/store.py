@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from cbt.candidates.admission import PaperState
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.delivery.models import Attempt, Message
+from cbt.delivery.moving import OVER
 from cbt.errors import NotFound
-from cbt.rules.attempt_state import State
 from cbt.sittings.models import Seat, SittingRoom
 
 
@@ -121,7 +121,7 @@ def paper_states(session: Session, registration_ids: Collection[int]) -> dict[in
     )
     states = {}
     for registration_id, state, move_allowed_at in rows:
-        if state in (State.CLOSED, State.SCORED):
+        if state in OVER:
             states[registration_id] = PaperState.CLOSED
         else:
             states[registration_id] = PaperState.MOVING if move_allowed_at is not None else PaperState.OPEN

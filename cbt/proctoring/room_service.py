@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import steps as delivery
-from cbt.delivery.steps import OVER
+from cbt.delivery.moving import OVER
 from cbt.errors import Conflict
 from cbt.proctoring import store
 from cbt.proctoring.attempt_service import SECOND_FROM, Grant, close, log_grant

@@ -19,6 +19,7 @@ from cbt.rules.windows import (
     Spread,
     UnitDone,
     clock_at,
+    present,
     union,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "mass_loss",
     "may_submit",
     "outage_gap",
+    "present",
     "report_at",
     "sign_in_opens_at",
     "sweep_due",

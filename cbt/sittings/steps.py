@@ -197,15 +197,19 @@ def release_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
     record(session, at=now, actor=actor, act="sitting.release", subject=f"sitting:{sitting.ref}")
 
 
-def refresh_sitting_state(session: Session, sitting: Sitting) -> None:
-    """Set the state of a sitting from its rooms'.
+def refresh_sitting_state(
+    session: Session, sitting: Sitting, *, without_rooms: Event | None = None
+) -> None:
+    """Set the state of a sitting from its rooms'; one that has none yet goes where `without_rooms` leads.
 
     Source: R-7, R-60.
     """
     states = session.scalars(select(SittingRoom.state).where(SittingRoom.sitting_id == sitting.id)).all()
     if states:
         sitting.state = aggregate(State(state) for state in states).value
-        session.flush()
+    elif without_rooms is not None:
+        sitting.state = next_state(State(sitting.state), without_rooms).value
+    session.flush()
 
 
 def move_room(session: Session, room: SittingRoom, event: Event) -> None:
