@@ -135,13 +135,13 @@ class AttemptFacts:
     facts: timing.Facts
     room: RoomFacts
 
-    def clock(self, now: datetime) -> timing.AttemptClock:
-        """Return the clock at `now`, or at the instant the row has reached when `now` was read before it.
+    def present(self, now: datetime) -> datetime:
+        """Return `now`, or the instant the attempt has reached by its facts when `now` was read before it (R-24)."""
+        return timing.present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
 
-        Source: R-24.
-        """
-        reached_at = timing.present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
-        return timing.clock_at(self.facts, now=reached_at)
+    def clock(self, now: datetime) -> timing.AttemptClock:
+        """Return the clock at `now`, never before what has happened already."""
+        return timing.clock_at(self.facts, now=self.present(now))
 
     def store(self, clock: timing.AttemptClock) -> None:
         """Write a clock to the attempt's row, with the state that goes with it."""

@@ -22,6 +22,7 @@ from cbt.delivery.guard import Dialect
 from cbt.delivery.infos import InfoCache
 from cbt.delivery.opening import StartBatch
 from cbt.delivery.packing import SavePacking
+from cbt.delivery.quotas import LeaseRate
 from cbt.delivery.saving import Save, SaveBatch, Saved
 from cbt.delivery.start_claims import Claim, Start
 
@@ -40,6 +41,7 @@ class Journal:
         self.commits = self._commits()
         self.writer = GroupWriter([self.commits])
         self.infos = InfoCache(engine, app.app_context)
+        self.rate = LeaseRate()
         self._saves = SaveBatch(self.dialect)
         self._starts = StartBatch(self.dialect, self.infos.paper)
 

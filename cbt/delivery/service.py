@@ -80,7 +80,7 @@ def advance_unit(
             return Moved(saved, False)
         entry = _facts(session, info, attempt)
         if completed and attempt.open_unit == from_unit and entry.clock(now).open_unit == from_unit:
-            session.add(UnitDone(attempt_id=attempt.id, unit=from_unit, at=now))
+            session.add(UnitDone(attempt_id=attempt.id, unit=from_unit, at=entry.present(now)))
             entry = _facts(session, info, attempt)
         clock = entry.clock(now)
         if clock.open_unit == from_unit:

@@ -15,16 +15,7 @@ from cbt.candidates.admission import PaperState
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.moving import OVER
-from cbt.errors import NotFound
 from cbt.sittings.models import Seat, SittingRoom
-
-
-def attempt_by_ref(session: Session, ref: str) -> Attempt:
-    """Return the attempt of a public identifier, or raise NotFound."""
-    attempt = session.scalar(select(Attempt).where(Attempt.ref == ref))
-    if attempt is None:
-        raise NotFound("attempt.unknown")
-    return attempt
 
 
 def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dict[str, Any], int]:
@@ -64,6 +55,12 @@ def unread_messages(session: Session, attempt_id: int) -> list[Message]:
             .order_by(Message.id)
         )
     )
+
+
+def is_out(session: Session, registration_id: int) -> bool:
+    """Return whether the candidate is out of the room under escort (R-13)."""
+    query = select(Registration.left_at).where(Registration.id == registration_id)
+    return session.scalar(query) is not None
 
 
 @dataclass(frozen=True, slots=True)
