@@ -20,8 +20,10 @@ from cbt.delivery.messages import confirm, deliver
 from cbt.delivery.saving import Outcome, Save, Saved
 from cbt.delivery.start_claims import Start
 from cbt.delivery.starting import current_openings
+from cbt.delivery.store import is_evacuated
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge
+from cbt.rules.attempt_state import State
 from cbt.web import access
 from cbt.web.login import current_principal, machine_id, token_hash
 from cbt.web.problems import http_status, problem_body
@@ -204,10 +206,12 @@ def _refused(
     *,
     receipts: list[dict[str, Any]] | None = None,
 ) -> Reply:
-    error = REFUSALS[outcome]
+    clock = {} if outcome is Outcome.LEASE_LOST else _clock(info, guard, now)
+    evacuated = outcome is Outcome.SUSPENDED and clock["evacuated"]
+    error = Locked("attempt.evacuated") if evacuated else REFUSALS[outcome]
     body = problem_body(error)
-    if outcome is not Outcome.LEASE_LOST:
-        body["clock"] = _clock(info, guard, now)
+    if clock:
+        body["clock"] = clock
         body["receipts"] = receipts or []
     return flask.jsonify(body), http_status(error)
 
@@ -225,7 +229,9 @@ def _clock(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
 def _clock_text(info: AttemptInfo, guard: Guard, now: datetime) -> str:
     # Nobody sits there to read a reminder while the candidate is out of the room: it waits.
     waits = guard.has_message and guard.left_at is None
-    return clock_text(info, guard, now=now, messages=deliver(info, now) if waits else "[]")
+    messages = deliver(info, now) if waits else "[]"
+    evacuated = guard.state == State.SUSPENDED and is_evacuated(info.attempt_id)
+    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated)
 
 
 def _paper(ref: str, moved: service.Moved) -> str:

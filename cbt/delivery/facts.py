@@ -41,12 +41,16 @@ class RoomFacts:
     adjustments: tuple[timing.Adjustment, ...]
     outages: tuple[timing.Pause, ...]
     """Whole-room adjustments that move the earliest submit, as pauses of their length (R-23)."""
+    evacuated: bool = False
+    """Whether everybody is to be outside."""
 
 
 def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
     """Read the facts of one sitting-room (three queries)."""
-    state, started_at = session.execute(
-        select(SittingRoom.state, SittingRoom.started_at).where(SittingRoom.id == sitting_room_id)
+    state, started_at, evacuated_at = session.execute(
+        select(SittingRoom.state, SittingRoom.started_at, SittingRoom.evacuated_at).where(
+            SittingRoom.id == sitting_room_id
+        )
     ).one()
     holds = session.execute(
         select(RoomHold.from_at, RoomHold.to_at).where(RoomHold.sitting_room_id == sitting_room_id)
@@ -59,6 +63,7 @@ def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
         started_at,
         [(row.from_at, row.to_at) for row in holds],
         [(row.at, row.amount, row.kind, row.moves_earliest) for row in adjustments],
+        evacuated=evacuated_at is not None,
     )
 
 
@@ -67,6 +72,8 @@ def room_facts_of(
     started_at: datetime | None,
     holds: Iterable[tuple[datetime, datetime | None]],
     adjustments: Sequence[tuple[datetime, timedelta, str, bool]],
+    *,
+    evacuated: bool,
 ) -> RoomFacts:
     """Return the facts of a sitting-room from its rows: holds (from, to), adjustments (at, amount, kind, moves)."""
     return RoomFacts(
@@ -75,6 +82,7 @@ def room_facts_of(
         holds=tuple(timing.Pause(from_at, to_at) for from_at, to_at in holds),
         adjustments=tuple(timing.Adjustment(at, amount, SPREAD[kind]) for at, amount, kind, _ in adjustments),
         outages=tuple(timing.Pause(at, at + amount) for at, amount, _, moves in adjustments if moves),
+        evacuated=evacuated,
     )
 
 

@@ -71,8 +71,8 @@ class StartBatch:
 
         The refusals: those of the claims, TooEarly("not_started") (R-20), Gone("attempt.closed"),
         Conflict("door.unconfirmed") before the pledge or while a proctor is to compare (R-14),
-        Conflict("lease.held") (R-42), Locked("attempt.suspended"): nothing of the paper is sent while it is
-        blanked, and nobody's clock begins in a hold (R-25), and Locked("attempt.away") while the candidate is
+        Conflict("lease.held") (R-42), Locked("attempt.suspended") or ("attempt.evacuated"): nothing of the
+        paper is sent while it is blanked, and nobody's clock begins in a hold (R-25), and Locked("attempt.away") while the candidate is
         out of the room (R-13).
         """
         ids = sorted({one.form.attempt_id for one in claims if isinstance(one, Claim)})
@@ -197,7 +197,7 @@ def _clock(
     reached_at = timing.present(facts, now=now, reached_at=guard.prior_unit_ends_at)
     clock = timing.clock_at(facts, now=reached_at)
     if clock.suspended:
-        return Locked("attempt.suspended")
+        return Locked("attempt.evacuated" if room.evacuated else "attempt.suspended")
     if clock.closes_at is not None and now >= clock.closes_at:
         return Gone("attempt.closed")
     if guard.left_at is not None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.admission import PaperState
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.moving import OVER
 from cbt.sittings.models import Seat, SittingRoom
@@ -63,6 +64,17 @@ def is_out(session: Session, registration_id: int) -> bool:
     return session.scalar(query) is not None
 
 
+def is_evacuated(attempt_id: int) -> bool:
+    """Return whether the room of an attempt is to be left at once."""
+    query = (
+        select(SittingRoom.evacuated_at)
+        .join(Attempt, Attempt.sitting_room_id == SittingRoom.id)
+        .where(Attempt.id == attempt_id)
+    )
+    with reading() as session:
+        return session.scalar(query) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class SeatCard:
     """Who sits where with which paper, for the shell of the answer page."""
@@ -75,6 +87,7 @@ class SeatCard:
     seat_number: int
     registration: Registration
     room_started_at: datetime | None
+    evacuated: bool
     receipt: str | None
     closed_by: str | None
     closed_at: datetime | None
@@ -83,7 +96,7 @@ class SeatCard:
 def seat_card(session: Session, registration_id: int) -> SeatCard | None:
     """Return the card of one registration, or None while its form is not drawn (one query)."""
     row = session.execute(
-        select(Attempt, Registration, Candidate, AdmissionTicket.number, Seat.number, SittingRoom.started_at)
+        select(Attempt, Registration, Candidate, AdmissionTicket.number, Seat.number, SittingRoom)
         .join(Registration, Registration.id == Attempt.registration_id)
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
@@ -93,7 +106,7 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
     ).one_or_none()
     if row is None:
         return None
-    attempt, registration, person, ticket, seat, started_at = row
+    attempt, registration, person, ticket, seat, room = row
     return SeatCard(
         attempt_ref=attempt.ref,
         attempt_state=attempt.state,
@@ -102,7 +115,8 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
         ticket_number=ticket,
         seat_number=seat,
         registration=registration,
-        room_started_at=started_at,
+        room_started_at=room.started_at,
+        evacuated=room.evacuated_at is not None,
         receipt=attempt.receipt,
         closed_by=attempt.closed_by,
         closed_at=attempt.closed_at,

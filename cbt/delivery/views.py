@@ -53,7 +53,8 @@ def wait_state() -> Reply:
         card = seat_card(session, principal.subject_id)
     go = bool(card and card.room_started_at is not None and card.registration.pledged_at is not None)
     url = flask.url_for("delivery.runner", ref=card.attempt_ref) if card and go else None
-    return {"go": go, "url": url, "now": iso(flask.g.now)}
+    evacuated = card is not None and card.evacuated
+    return {"go": go, "url": url, "now": iso(flask.g.now), "evacuated": evacuated}
 
 
 @pages.get("/exam/<ref>")

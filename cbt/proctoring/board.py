@@ -48,7 +48,7 @@ class Head:
     started_at: datetime | None
     proctors: tuple[str, ...]
     held_from: datetime | None
-    hold_code: str | None
+    evacuated_at: datetime | None
 
     @property
     def open(self) -> bool:
@@ -67,8 +67,8 @@ class Head:
 
     @property
     def evacuated(self) -> bool:
-        """Whether the room is held because it was evacuated."""
-        return self.hold_code == EVACUATION
+        """Whether everybody is to be outside: the room is held for it, or it was evacuated before its start."""
+        return self.evacuated_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,8 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         lost_since=_lost_since(seats, now=now) if room.state == State.RUNNING else None,
         next_start_at=store.next_start_in(session, room, after=sitting.planned_start_at),
         start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
-        needs_countersign=hold is not None
-        and hold.reason_code == EVACUATION
-        and not any(line.kind == "countersign" and line.at >= hold.from_at for line in incidents),
+        needs_countersign=room.evacuated_at is not None
+        and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in incidents),
     )
 
 
@@ -164,7 +163,7 @@ def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Hea
         started_at=room.started_at,
         proctors=tuple(proctors),
         held_from=None if hold is None else hold.from_at,
-        hold_code=None if hold is None else hold.reason_code,
+        evacuated_at=room.evacuated_at,
     )
 
 
