@@ -110,7 +110,9 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
     facts = room_facts(session, room.id)
     papers = _papers(session, taken, facts, now=now)
     gaps = store.gaps_of_room(session, room.id)
-    proposals = _proposals(gaps, facts, now=now)
+    undecided = any(gap.decided_at is None for gap in gaps)
+    stood = store.stood_in_room(session, room.id) if undecided else {}
+    proposals = _proposals(gaps, facts, stood, now=now)
     grants = store.grants_of_room(session, room.id)
     seen = store.alerts_seen(session, room.id)
     seats = tuple(
@@ -205,30 +207,43 @@ def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime 
     return clock.closes_at
 
 
-def _proposals(gaps: Sequence[Gap], facts: RoomFacts, *, now: datetime) -> Mapping[int, tuple[Proposal, ...]]:
+def _proposals(
+    gaps: Sequence[Gap],
+    facts: RoomFacts,
+    stood: Mapping[int, Sequence[timing.Pause]],
+    *,
+    now: datetime,
+) -> Mapping[int, tuple[Proposal, ...]]:
     proposals: dict[int, tuple[Proposal, ...]] = {}
     for gap in gaps:
         if gap.decided_at is None:
-            proposals[gap.attempt_id] = (*proposals.get(gap.attempt_id, ()), proposal(gap, facts, now=now))
+            proposed = proposal(gap, facts, stood.get(gap.attempt_id, ()), now=now)
+            if proposed is not None:
+                proposals[gap.attempt_id] = (*proposals.get(gap.attempt_id, ()), proposed)
     return proposals
 
 
-def proposal(gap: Gap, facts: RoomFacts, *, now: datetime) -> Proposal:
-    """Return what to propose for a disconnection, less what a hold of the room gave back already.
+def proposal(
+    gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: datetime
+) -> Proposal | None:
+    """Return what to propose for a disconnection, None when nothing is left to decide.
 
-    Source: R-25, R-26.
+    What a hold of the room or an outage gave back already is not proposed again, nor the candidate's own pauses and
+    the time they were out of the room (`stood`).
+
+    Source: R-25, R-26, R-27.
     """
-    amount = timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)
-    for hold in facts.holds:
-        shared = min(gap.to_at, hold.to_at or now) - max(gap.from_at, hold.from_at)
-        amount -= max(shared, timedelta(0))
+    left = timing.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
+    if not timing.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
+        return None
     return Proposal(
         gap_id=gap.id,
         from_at=gap.from_at,
         to_at=gap.to_at,
         usable=gap.usable,
         resent=gap.resent,
-        amount=max(amount, timedelta(0)),
+        left=left,
+        amount=min(left, timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
     )
 
 

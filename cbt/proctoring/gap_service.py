@@ -15,7 +15,7 @@ from cbt.proctoring import store
 from cbt.proctoring.acts import Picked
 from cbt.proctoring.board import proposal
 from cbt.proctoring.desk import By, Desk, Said, acting
-from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.seat_view import Proposal, SeatView
 from cbt.rules.attempt_state import ClosedBy
 
 
@@ -24,8 +24,8 @@ def decide_gap(
 ) -> Said:
     """Decide on a proposed compensation: give `amount` back as 补时, or nothing (不补时).
 
-    One person suffices. Raise Conflict when it was decided meanwhile, or the paper was handed in, and
-    InvalidInput for more than the disconnection took.
+    One person suffices. Raise Conflict when it was decided meanwhile, or the paper was handed in,
+    NotFound for one that was given back by itself, and InvalidInput for more than was lost and not given back.
 
     Source: R-26, R-62.
     """
@@ -34,7 +34,15 @@ def decide_gap(
         seat = next((one for one in desk.board.seats if one.attempt_id == attempt.id), None)
         if seat is None:
             raise NotFound("proctoring.no_gap")
-        if amount > gap.to_at - gap.from_at:
+        proposed = proposal(
+            gap,
+            room_facts(desk.session, desk.room.id),
+            store.stood_in_room(desk.session, desk.room.id).get(attempt.id, ()),
+            now=now,
+        )
+        if proposed is None:
+            raise NotFound("proctoring.no_gap")
+        if amount > proposed.left:
             raise InvalidInput("proctoring.gap_amount", field="amount")
         _decide(desk.session, gap, amount=amount, now=now, actor=by.actor)
         if amount:
@@ -50,7 +58,7 @@ def decide_gap(
                 reason=reason,
                 actor=by.actor,
             )
-        _record_decision(desk, seat, gap, amount, reason_code, reason)
+        _record_decision(desk, seat, proposed, amount, reason_code, reason)
         return desk.said(Picked((seat,), ()))
 
 
@@ -66,10 +74,9 @@ def _decide(session: Session, gap: Gap, *, amount: timedelta, now: datetime, act
 
 
 def _record_decision(
-    desk: Desk, seat: SeatView, gap: Gap, amount: timedelta, reason_code: str, reason: str
+    desk: Desk, seat: SeatView, proposed: Proposal, amount: timedelta, reason_code: str, reason: str
 ) -> None:
-    proposed = proposal(gap, room_facts(desk.session, desk.room.id), now=desk.now).amount
-    seconds = {"proposed": int(proposed.total_seconds()), "granted": int(amount.total_seconds())}
+    seconds = {"proposed": int(proposed.amount.total_seconds()), "granted": int(amount.total_seconds())}
     desk.audit(
         "gap.decide", f"registration:{seat.ref}", reason=reason, after={**seconds, "reason_code": reason_code}
     )
