@@ -18,6 +18,7 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
+from cbt.db.types import to_micros
 from cbt.delivery.entries import Entry
 from cbt.delivery.guard import Guard
 from cbt.errors import TooMany
@@ -28,6 +29,8 @@ PER_SECOND = 10
 """Requests of one lease that are taken for ever."""
 BURST = 300
 """Requests beyond that which may come at once: half a minute of them, as when a key is held down."""
+SECOND = 1_000_000
+"""In microseconds."""
 MOST_LEASES = 50_000
 """Leases a process remembers; with more, those that owe nothing are forgotten."""
 
@@ -48,7 +51,8 @@ class LeaseRate:
     """Counts the requests of each lease in one process; the lease is the key, so nobody can use up another's."""
 
     def __init__(self) -> None:
-        self._paid_until: dict[str, float] = {}
+        self._owed: dict[str, tuple[int, int]] = {}
+        """By lease: the microseconds it owes, and when it did."""
         self._lock = threading.Lock()
 
     def spend(self, lease_hash: str, now: datetime) -> None:
@@ -56,16 +60,20 @@ class LeaseRate:
 
         A refused request is not counted, so whoever waits so long is taken.
         """
-        at, each = now.timestamp(), 1 / PER_SECOND
+        at, each = to_micros(now), SECOND // PER_SECOND
         with self._lock:
-            paid_until = max(self._paid_until.get(lease_hash, at), at) + each
-            over = paid_until - at - BURST * each
+            owed = self._still_owed(lease_hash, at) + each
+            over = owed - BURST * each
             if over > 0:
-                raise TooMany("attempt.too_fast", seconds=max(1, -int(-over // 1)))
-            if len(self._paid_until) >= MOST_LEASES:
+                raise TooMany("attempt.too_fast", seconds=-(-over // SECOND))
+            if len(self._owed) >= MOST_LEASES:
                 self._forget(at)
-            self._paid_until[lease_hash] = paid_until
+            self._owed[lease_hash] = (owed, at)
 
-    def _forget(self, at: float) -> None:
-        owing = {lease: until for lease, until in self._paid_until.items() if until > at}
-        self._paid_until = owing if len(owing) < MOST_LEASES else {}
+    def _still_owed(self, lease_hash: str, at: int) -> int:
+        owed, since = self._owed.get(lease_hash, (0, at))
+        return max(owed - max(at - since, 0), 0)  # a `now` that was read earlier pays nothing, and costs nothing
+
+    def _forget(self, at: int) -> None:
+        owing = {lease: self._owed[lease] for lease in self._owed if self._still_owed(lease, at) > 0}
+        self._owed = owing if len(owing) < MOST_LEASES else {}

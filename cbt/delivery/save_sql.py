@@ -28,6 +28,9 @@ class SaveStatements:
         self.known = dialect.sql(
             "SELECT seq, received_at FROM journal WHERE attempt_id = ? AND lease_epoch = ? AND seq"
         )
+        self.known_late = dialect.sql(
+            "SELECT seq FROM late_entry WHERE attempt_id = ? AND lease_epoch = ? AND seq"
+        )
         usable = "true" if dialect.name == "postgresql" else "1"
         self.gap = dialect.sql(
             "INSERT INTO gap (attempt_id, from_at, to_at, usable, resent) "

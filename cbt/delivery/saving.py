@@ -73,6 +73,8 @@ class _Case:
     save: Save
     guard: Guard
     outcome: Outcome
+    otherwise: Outcome = Outcome.SAVED
+    """What becomes of a save without room when all it brings is kept already."""
     counting: Sequence[Entry] = ()
     """The entries whose time is not over."""
     taken: Sequence[Entry] = ()
@@ -115,10 +117,14 @@ class SaveBatch:
                 continue
             numbers = {entry.seq for entry in taken}
             case.known = self._receipts(cursor, save, [one for one in save.entries if one.seq not in numbers])
-            if len(taken) + len(case.known) < len(save.entries) and case.outcome is not Outcome.FULL:
-                numbers.update(case.known)
-                case.late = [entry for entry in save.entries if entry.seq not in numbers]
-                case.kept = [*taken, *self._keep_late(cursor, save, case.late)]
+            numbers.update(case.known)
+            left = [entry for entry in save.entries if entry.seq not in numbers]
+            if case.outcome is Outcome.FULL:
+                if not left or self._all_late(cursor, save, left):  # nothing of it needs room
+                    case.outcome, case.late = case.otherwise, left
+            elif left:
+                case.late = left
+                case.kept = [*taken, *self._keep_late(cursor, save, left)]
 
     def _keep_late(self, cursor: Any, save: Save, late: Sequence[Entry]) -> list[Entry]:
         """Keep entries as evidence and return those that were not there yet."""
@@ -145,6 +151,12 @@ class SaveBatch:
         among, numbers = self._dialect.among([entry.seq for entry in entries])
         cursor.execute(f"{self._sql.known} {among}", (save.attempt_id, save.epoch, *numbers))
         return {seq: read_instant(at) for seq, at in cursor.fetchall()}
+
+    def _all_late(self, cursor: Any, save: Save, entries: Sequence[Entry]) -> bool:
+        """Return whether all these entries are kept as evidence already."""
+        among, numbers = self._dialect.among([entry.seq for entry in entries])
+        cursor.execute(f"{self._sql.known_late} {among}", (save.attempt_id, save.epoch, *numbers))
+        return len(cursor.fetchall()) == len(entries)
 
     def _row(self, case: _Case, entry: Entry) -> tuple[Any, ...]:
         save = case.save
@@ -264,13 +276,13 @@ def _judge(save: Save, guard: Guard) -> _Case:
     if guard.left_at is not None and not closed:
         return _Case(save, guard, Outcome.AWAY)
     if is_full(guard, save.entries):
-        return _Case(save, guard, Outcome.FULL)
+        return _Case(save, guard, Outcome.FULL, Outcome.CLOSED if closed else Outcome.SAVED)
     guard.kept_rows += len(save.entries)  # for the next save of the batch; its row counts what is kept
     guard.kept_bytes += size_of(save.entries)
     if closed:
         return _Case(save, guard, Outcome.CLOSED)
     counting = [one for one in save.entries if guard.takes(one.unit, now=now)]
-    return _Case(save, guard, Outcome.SAVED, counting)
+    return _Case(save, guard, Outcome.SAVED, counting=counting)
 
 
 def _saved(case: _Case) -> Saved:
