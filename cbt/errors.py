@@ -44,6 +44,10 @@ class TooMany(CbtError):
     """Too many tries; the parameters say when to try again."""
 
 
+class TooLarge(CbtError):
+    """There is no more room for it; what is there already stays."""
+
+
 class Gone(CbtError):
     """The time for it is over."""
 

@@ -73,6 +73,8 @@ class DoorView:
     step: str
     queried_at: datetime | None
     numbers: NoticeNumbers
+    evacuated: bool
+    """Whether everybody is to leave the room at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def door_view(registration_id: int) -> DoorView:
                 paper.submit.earliest // MINUTE,
                 paper.submit.closed_before_end // MINUTE,
             ),
+            evacuated=door.sitting_room.evacuated_at is not None,
         )
 
 

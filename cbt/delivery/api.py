@@ -10,19 +10,20 @@ from typing import Any
 import flask
 import flask_babel
 
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import reading
 from cbt.delivery import service
 from cbt.delivery.clock_json import clock_text, iso, receipts_text
 from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import AttemptInfo, Guard, hash_lease
 from cbt.delivery.journal import current_journal
-from cbt.delivery.messages import deliver
+from cbt.delivery.messages import confirm, deliver
 from cbt.delivery.saving import Outcome, Save, Saved
 from cbt.delivery.start_claims import Start
 from cbt.delivery.starting import current_openings
-from cbt.delivery.store import attempt_by_ref, unread_messages
+from cbt.delivery.store import is_evacuated
 from cbt.delivery.wire import NOT_TAKEN
-from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, Unavailable
+from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge, Unavailable
+from cbt.rules.attempt_state import State
 from cbt.web import access
 from cbt.web.login import current_principal, machine_id, token_hash
 from cbt.web.problems import http_status, problem_body
@@ -36,6 +37,8 @@ FARTHEST_CLOCK = timedelta(days=1)
 REFUSALS = {
     Outcome.LEASE_LOST: Conflict("lease.lost"),
     Outcome.SUSPENDED: Locked("attempt.suspended"),
+    Outcome.AWAY: Locked("attempt.away"),
+    Outcome.FULL: TooLarge("attempt.full"),
     Outcome.CLOSED: Gone("attempt.closed"),
     Outcome.UNIT_CLOSED: Gone("unit.closed"),
     Outcome.STALE: Unavailable("request.stale"),
@@ -143,15 +146,7 @@ def clock(ref: str) -> Reply:
 def read_message(ref: str, message_id: int) -> Reply:
     """The candidate has read a reminder."""
     info = current_journal().infos.get(ref)
-    if read_guard(info).lease_hash != _lease():
-        raise Conflict("lease.lost")
-    with unit_of_work() as session:
-        attempt = attempt_by_ref(session, ref)
-        unread = unread_messages(session, info.attempt_id)
-        for message in unread:
-            if message.id == message_id:
-                message.read_at = flask.g.now
-        attempt.has_message = any(message.read_at is None for message in unread)
+    confirm(info, message_id, lease_hash=_lease(), now=flask.g.now)
     return {"ok": True}
 
 
@@ -179,7 +174,9 @@ def _lease() -> str:
     token = flask.request.headers.get(LEASE_HEADER, "")
     if not token:
         raise NotAllowed("lease.missing")
-    return hash_lease(token)
+    lease_hash = hash_lease(token)
+    current_journal().rate.spend(lease_hash, flask.g.now)
+    return lease_hash
 
 
 def _epoch(body: Mapping[str, Any]) -> int:
@@ -214,10 +211,12 @@ def _refused(
     *,
     receipts: list[dict[str, Any]] | None = None,
 ) -> Reply:
-    error = REFUSALS[outcome]
+    clock = {} if outcome is Outcome.LEASE_LOST else _clock(info, guard, now)
+    evacuated = outcome is Outcome.SUSPENDED and clock["evacuated"]
+    error = Locked("attempt.evacuated") if evacuated else REFUSALS[outcome]
     body = problem_body(error)
-    if outcome is not Outcome.LEASE_LOST:
-        body["clock"] = _clock(info, guard, now)
+    if clock:
+        body["clock"] = clock
         body["receipts"] = receipts or []
     return flask.jsonify(body), http_status(error)
 
@@ -233,7 +232,11 @@ def _clock(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
 
 
 def _clock_text(info: AttemptInfo, guard: Guard, now: datetime) -> str:
-    return clock_text(info, guard, now=now, messages=deliver(info, now) if guard.has_message else "[]")
+    # Nobody sits there to read a reminder while the candidate is out of the room: it waits.
+    waits = guard.has_message and guard.left_at is None
+    messages = deliver(info, now) if waits else "[]"
+    evacuated = guard.state == State.SUSPENDED and is_evacuated(info.attempt_id)
+    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated)
 
 
 def _paper(ref: str, moved: service.Moved) -> str:

@@ -40,8 +40,13 @@ def warnings_text(paper: Paper) -> str:
     return canonical_json(seconds)[1:-1]
 
 
-def clock_text(info: AttemptInfo, guard: Guard, *, now: datetime, messages: str = "[]") -> str:
-    """Return, as JSON, what the page needs to show the time left and to know what it may do."""
+def clock_text(
+    info: AttemptInfo, guard: Guard, *, now: datetime, messages: str = "[]", evacuated: bool = False
+) -> str:
+    """Return, as JSON, what the page needs to show the time left and to know what it may do.
+
+    `evacuated` says of a suspended attempt that its room is to be left at once.
+    """
     paper = info.paper
     blocked = paper.submit.closed_before_end
     blocked_after = None
@@ -52,7 +57,8 @@ def clock_text(info: AttemptInfo, guard: Guard, *, now: datetime, messages: str 
         unit = f'{{"number":{guard.open_unit},"ends_at":{quoted(guard.unit_ends_at)}}}'
     return (
         f'{{"now":{quoted(now)},"state":"{"closed" if guard.over else guard.state}",'
-        f'"away":{"false" if guard.left_at is None else "true"},"closes_at":{quoted(guard.closes_at)},'
+        f'"away":{"false" if guard.left_at is None else "true"},"evacuated":{"true" if evacuated else "false"},'
+        f'"closes_at":{quoted(guard.closes_at)},'
         f'"earliest_submit_at":{quoted(guard.earliest_submit_at)},'
         f'"submit_blocked_after":{quoted(blocked_after)},"unit":{unit},{info.warnings},"messages":{messages}}}'
     )

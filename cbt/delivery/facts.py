@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, UnitDone
+from cbt.delivery.moving import follow
 from cbt.exams.store import paper_of
 from cbt.rules import timing
-from cbt.rules.attempt_state import State
 from cbt.rules.paper import Paper
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
@@ -41,12 +41,16 @@ class RoomFacts:
     adjustments: tuple[timing.Adjustment, ...]
     outages: tuple[timing.Pause, ...]
     """Whole-room adjustments that move the earliest submit, as pauses of their length (R-23)."""
+    evacuated: bool = False
+    """Whether everybody is to be outside."""
 
 
 def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
     """Read the facts of one sitting-room (three queries)."""
-    state, started_at = session.execute(
-        select(SittingRoom.state, SittingRoom.started_at).where(SittingRoom.id == sitting_room_id)
+    state, started_at, evacuated_at = session.execute(
+        select(SittingRoom.state, SittingRoom.started_at, SittingRoom.evacuated_at).where(
+            SittingRoom.id == sitting_room_id
+        )
     ).one()
     holds = session.execute(
         select(RoomHold.from_at, RoomHold.to_at).where(RoomHold.sitting_room_id == sitting_room_id)
@@ -59,6 +63,7 @@ def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
         started_at,
         [(row.from_at, row.to_at) for row in holds],
         [(row.at, row.amount, row.kind, row.moves_earliest) for row in adjustments],
+        evacuated=evacuated_at is not None,
     )
 
 
@@ -67,6 +72,8 @@ def room_facts_of(
     started_at: datetime | None,
     holds: Iterable[tuple[datetime, datetime | None]],
     adjustments: Sequence[tuple[datetime, timedelta, str, bool]],
+    *,
+    evacuated: bool,
 ) -> RoomFacts:
     """Return the facts of a sitting-room from its rows: holds (from, to), adjustments (at, amount, kind, moves)."""
     return RoomFacts(
@@ -75,6 +82,7 @@ def room_facts_of(
         holds=tuple(timing.Pause(from_at, to_at) for from_at, to_at in holds),
         adjustments=tuple(timing.Adjustment(at, amount, SPREAD[kind]) for at, amount, kind, _ in adjustments),
         outages=tuple(timing.Pause(at, at + amount) for at, amount, _, moves in adjustments if moves),
+        evacuated=evacuated,
     )
 
 
@@ -109,11 +117,8 @@ def timing_facts(
 def clock_columns(
     facts: timing.Facts, paper: Paper, room: RoomFacts, clock: timing.AttemptClock
 ) -> dict[str, Any]:
-    """Return what an attempt's row says of a clock: the columns, with the state that goes with it."""
-    running = State.UNITS_DONE if clock.units_done else State.INTERACTING
-    state = State.SUSPENDED if clock.suspended else running
+    """Return what an attempt's row says of a clock: its columns, but for the state that `follow` moves."""
     return {
-        "state": state.value,
         "closes_at": clock.closes_at,
         "earliest_submit_at": timing.earliest_submit_at(
             facts.room_started_at,
@@ -138,12 +143,17 @@ class AttemptFacts:
     facts: timing.Facts
     room: RoomFacts
 
+    def present(self, now: datetime) -> datetime:
+        """Return `now`, or the instant the attempt has reached by its facts when `now` was read before it (R-24)."""
+        return timing.present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
+
     def clock(self, now: datetime) -> timing.AttemptClock:
-        """Return the clock at `now`."""
-        return timing.clock_at(self.facts, now=now)
+        """Return the clock at `now`, never before what has happened already."""
+        return timing.clock_at(self.facts, now=self.present(now))
 
     def store(self, clock: timing.AttemptClock) -> None:
         """Write a clock to the attempt's row, with the state that goes with it."""
+        follow(self.attempt, clock)
         for name, value in clock_columns(self.facts, self.paper, self.room, clock).items():
             setattr(self.attempt, name, value)
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from cbt.db.types import bind_instant, read_instant
 from cbt.rules import timing
-from cbt.rules.attempt_state import State
+from cbt.rules.attempt_state import Event, before
 from cbt.rules.paper import Paper
 
+_OVER = before(Event.SCORE, Event.RESCORE)
 PaperKey = tuple[int, str]
 """Which paper: its blueprint's version and its code."""
 
@@ -51,6 +52,8 @@ class Guard:
     has_message: bool
     left_at: datetime | None
     seen_at: datetime | None
+    kept_rows: int = 0
+    kept_bytes: int = 0
 
     def takes(self, unit: int, *, now: datetime) -> bool:
         """Return whether an entry for a position of `unit` (0: the whole paper) counts at `now`.
@@ -85,12 +88,13 @@ class Guard:
     @property
     def over(self) -> bool:
         """Return whether the attempt is closed."""
-        return self.state in (State.CLOSED, State.SCORED)
+        return self.state in _OVER
 
 
 _COLUMNS = (
     "a.id, a.state, a.lease_hash, a.lease_epoch, a.closes_at, a.earliest_submit_at, a.open_unit, "
-    "a.unit_ends_at, a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at"
+    "a.unit_ends_at, a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at, "
+    "l.kept_rows, l.kept_bytes"
 )
 _JOINS = {
     "sqlite": "LEFT JOIN registration r INDEXED BY ix_registration_out",
@@ -169,6 +173,8 @@ def guard_of(row: Sequence[Any]) -> Guard:
         has_message=bool(row[10]),
         left_at=_instant(row[11]),
         seen_at=_instant(row[12]),
+        kept_rows=row[13] or 0,
+        kept_bytes=row[14] or 0,
     )
 
 

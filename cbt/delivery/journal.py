@@ -23,6 +23,7 @@ from cbt.delivery.guard import Dialect
 from cbt.delivery.infos import InfoCache
 from cbt.delivery.opening import StartBatch
 from cbt.delivery.packing import SavePacking
+from cbt.delivery.quotas import LeaseRate
 from cbt.delivery.saving import Save, SaveBatch, Saved
 from cbt.delivery.start_claims import Claim, Start
 
@@ -42,6 +43,7 @@ class Journal:
         self.writer = GroupWriter([self.commits])
         self.infos = InfoCache(engine, app.app_context)
         self._clock = cast(Clock, app.extensions["cbt_clock"])
+        self.rate = LeaseRate()
         self._saves = SaveBatch(self.dialect)
         self._starts = StartBatch(self.dialect, self.infos.paper)
 

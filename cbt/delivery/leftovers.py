@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry
-from cbt.delivery.steps import OVER
+from cbt.delivery.moving import OVER
 from cbt.errors import InvalidInput
 
 MOST = 1000

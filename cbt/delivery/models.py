@@ -88,6 +88,10 @@ class AttemptLive(Base):
     usable_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When the page last said that the candidate can answer (paper loaded)."""
     blurs: Mapped[int]
+    kept_rows: Mapped[int] = mapped_column(server_default="0")
+    """Entries the attempt has written, those kept as evidence included (see delivery.quotas)."""
+    kept_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Bytes of their values."""
 
 
 class Gap(Base):

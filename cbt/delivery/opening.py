@@ -2,7 +2,7 @@
 
 Written with the statements of the save path, for everybody begins at the same moment.
 
-Source: R-14, R-20, R-25, R-26, R-42; I11.
+Source: R-13, R-14, R-20, R-24, R-25, R-26, R-42; I11.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cbt.delivery.facts import RoomFacts, clock_columns, timing_facts
 from cbt.delivery.guard import Dialect, Guard, PaperKey, hash_lease
 from cbt.delivery.layout import read_layout
+from cbt.delivery.moving import follow
 from cbt.delivery.saving import GAP
 from cbt.delivery.start_claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow
@@ -25,7 +26,6 @@ from cbt.rules.paper import Paper
 
 JournalRows = Sequence[tuple[str, int, str | None, int]]
 _CLOCK = (
-    "state",
     "closes_at",
     "earliest_submit_at",
     "open_unit",
@@ -75,8 +75,9 @@ class StartBatch:
 
         The refusals: those of the claims, Unavailable("request.stale") (R-21), TooEarly("not_started") (R-20),
         Gone("attempt.closed"), Conflict("door.unconfirmed") before the pledge or while a proctor is to compare
-        (R-14), Conflict("lease.held") (R-42), and Locked("attempt.suspended"): nothing of the paper is sent while
-        it is blanked, and nobody's clock begins in a hold (R-25).
+        (R-14), Conflict("lease.held") (R-42), Locked("attempt.suspended") or ("attempt.evacuated"): nothing of
+        the paper is sent while it is blanked, and nobody's clock begins in a hold (R-25), and
+        Locked("attempt.away") while the candidate is out of the room (R-13).
         """
         ids = sorted({one.form.attempt_id for one in claims if isinstance(one, Claim)})
         if not ids:
@@ -96,11 +97,11 @@ class StartBatch:
                 results.append(Unavailable("request.stale"))
                 continue
             paper = self._paper((form.version_id, form.paper))
-            columns = _columns(start, claim, paper, row, guard, rooms[row.room_id], facts[form.attempt_id])
-            if isinstance(columns, CbtError):
-                results.append(columns)
+            clock = _clock(start, claim, paper, row, guard, rooms[row.room_id], facts[form.attempt_id])
+            if isinstance(clock, CbtError):
+                results.append(clock)
                 continue
-            self._take(start, claim, row, guard, columns, writes)
+            self._take(start, claim, row, guard, clock, writes)
             results.append(Opened(start.lease, guard.lease_epoch, guard, form, ()))
         self._write(cursor, writes)
         for result in results:
@@ -115,14 +116,15 @@ class StartBatch:
         claim: Claim,
         row: StartRow,
         guard: Guard,
-        columns: Mapping[str, Any],
+        found: _Clock,
         writes: _Writes,
     ) -> None:
         """Note what the start writes, in the rows to write and in what the next start of the batch sees."""
         attempt_id, now = claim.form.attempt_id, start.now
         at = self._dialect.instant(now)
         row.started_at = row.started_at or now
-        for name, value in columns.items():
+        follow(guard, found.clock)
+        for name, value in found.columns.items():
             setattr(guard, name, value)
         guard.lease_hash = hash_lease(start.lease)
         guard.lease_epoch += 1
@@ -130,7 +132,8 @@ class StartBatch:
         writes.attempts.append(
             (
                 self._bound(row.started_at),
-                *(self._bound(columns[name]) for name in _CLOCK),
+                guard.state,
+                *(self._bound(found.columns[name]) for name in _CLOCK),
                 *(guard.lease_hash, guard.lease_epoch, row.lease_login_id, row.lease_machine, attempt_id),
             )
         )
@@ -168,10 +171,17 @@ class _Writes:
     seen: list[tuple[Any, ...]] = field(default_factory=list)
 
 
-def _columns(
+class _Clock(NamedTuple):
+    """Where an attempt's clock stands once it is open, and what its row says of it."""
+
+    clock: timing.AttemptClock
+    columns: Mapping[str, Any]
+
+
+def _clock(
     start: Start, claim: Claim, paper: Paper, row: StartRow, guard: Guard, room: RoomFacts, own: OwnFacts
-) -> Mapping[str, Any] | CbtError:
-    """Return what the attempt's row says once it is open, or why it may not be opened."""
+) -> _Clock | CbtError:
+    """Return the clock of the attempt once it is open, or why it may not be opened."""
     now = start.now
     if room.started_at is None:
         return TooEarly("not_started")
@@ -191,12 +201,15 @@ def _columns(
         adjustments=own.adjustments,
         units_done=own.units_done,
     )
-    clock = timing.clock_at(facts, now=now)
+    reached_at = timing.present(facts, now=now, reached_at=guard.prior_unit_ends_at)
+    clock = timing.clock_at(facts, now=reached_at)
     if clock.suspended:
-        return Locked("attempt.suspended")
+        return Locked("attempt.evacuated" if room.evacuated else "attempt.suspended")
     if clock.closes_at is not None and now >= clock.closes_at:
         return Gone("attempt.closed")
-    return clock_columns(facts, paper, room, clock)
+    if guard.left_at is not None:
+        return Locked("attempt.away")
+    return _Clock(clock, clock_columns(facts, paper, room, clock))
 
 
 def _may_take_lease(start: Start, claim: Claim, row: StartRow, guard: Guard) -> bool:
@@ -213,7 +226,7 @@ class _Statements:
     def __init__(self, dialect: Dialect) -> None:
         clock = ", ".join(f"{name} = ?" for name in _CLOCK)
         self.open = dialect.sql(
-            f"UPDATE attempt SET started_at = ?, {clock}, lease_hash = ?, lease_epoch = ?, "
+            f"UPDATE attempt SET started_at = ?, state = ?, {clock}, lease_hash = ?, lease_epoch = ?, "
             "lease_login_id = ?, lease_machine = ?, move_allowed_at = NULL WHERE id = ?"
         )
         self.gap = dialect.sql(

@@ -124,6 +124,8 @@ def _guard(guard: Guard) -> tuple[Any, ...]:
         guard.has_message,
         _micros(guard.left_at),
         _micros(guard.seen_at),
+        guard.kept_rows,
+        guard.kept_bytes,
     )
 
 

@@ -28,6 +28,9 @@ class SaveStatements:
         self.known = dialect.sql(
             "SELECT seq, received_at FROM journal WHERE attempt_id = ? AND lease_epoch = ? AND seq"
         )
+        self.known_late = dialect.sql(
+            "SELECT seq FROM late_entry WHERE attempt_id = ? AND lease_epoch = ? AND seq"
+        )
         usable = "true" if dialect.name == "postgresql" else "1"
         self.gap = dialect.sql(
             "INSERT INTO gap (attempt_id, from_at, to_at, usable, resent) "
@@ -35,18 +38,23 @@ class SaveStatements:
             "WHERE attempt_id = ? AND seen_at < ?"
         )
         self.seen = (
-            "UPDATE attempt_live SET seen_at = ?, saved_at = coalesce(?, saved_at), blurs = blurs + ? "
-            "WHERE attempt_id = ?"
+            "UPDATE attempt_live SET seen_at = ?, saved_at = coalesce(?, saved_at), blurs = blurs + ?, "
+            "kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
+        )
+        self.kept = dialect.sql(
+            "UPDATE attempt_live SET kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
         self.mark = (
             "UPDATE attempt_live SET seen_at = ?, saved_at = ?, "
             "answered = answered + ? - CASE WHEN substr(answered_map, ?, 1) = '1' THEN 1 ELSE 0 END, "
-            "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?) WHERE attempt_id = ?"
+            "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?), "
+            "kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
         if dialect.name == "postgresql":
-            self.seen = _for_each(self.seen, "timestamptz", "timestamptz", "int", "int")
+            self.seen = _for_each(self.seen, "timestamptz", "timestamptz", "int", "int", "bigint", "int")
             self.mark = _for_each(
-                self.mark, "timestamptz", "timestamptz", "int", "int", "int", "text", "int", "int"
+                self.mark,
+                *("timestamptz", "timestamptz", "int", "int", "int", "text", "int", "int", "bigint", "int"),
             )
 
 

@@ -1,6 +1,6 @@
 """The saves of one batch: judged in order against the locked rows, appended and told to the board together.
 
-Source: R-21, R-24, R-29, R-40, R-41; I1, I2, I3, I11.
+Source: R-13, R-21, R-24, R-29, R-40, R-41; I1, I2, I3, I11.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from cbt.db.types import read_instant
 from cbt.delivery.entries import Entry
 from cbt.delivery.guard import Dialect, Guard
+from cbt.delivery.quotas import is_full, size_of
 from cbt.delivery.save_sql import SaveStatements
 from cbt.rules.attempt_state import State
 
@@ -31,6 +32,8 @@ class Outcome(StrEnum):
     SAVED = "saved"
     LEASE_LOST = "lease.lost"
     SUSPENDED = "attempt.suspended"
+    AWAY = "attempt.away"
+    FULL = "attempt.full"
     CLOSED = "attempt.closed"
     UNIT_CLOSED = "unit.closed"
     STALE = "request.stale"
@@ -71,12 +74,16 @@ class _Case:
     save: Save
     guard: Guard
     outcome: Outcome
+    otherwise: Outcome = Outcome.SAVED
+    """What becomes of a save without room when all it brings is kept already."""
     counting: Sequence[Entry] = ()
     """The entries whose time is not over."""
     taken: Sequence[Entry] = ()
     """Those of them that this save appended."""
     known: Mapping[int, datetime] = field(default_factory=dict)
     late: Sequence[Entry] = ()
+    kept: Sequence[Entry] = ()
+    """What is on disk by this save, as an answer or as evidence: it counts towards the quota."""
 
 
 class SaveBatch:
@@ -107,16 +114,29 @@ class SaveBatch:
         fresh = self._insert(cursor, list(rows.values())) if rows else set()
         for case in cases:
             save = case.save
-            taken = case.taken = [one for one in case.counting if _key(save, one) in fresh]
+            taken = case.taken = case.kept = [one for one in case.counting if _key(save, one) in fresh]
             fresh.difference_update([_key(save, one) for one in taken])  # the next one with it repeats it
             if len(taken) == len(save.entries) or case.outcome in _UNREAD:
                 continue
             numbers = {entry.seq for entry in taken}
             case.known = self._receipts(cursor, save, [one for one in save.entries if one.seq not in numbers])
-            if len(taken) + len(case.known) < len(save.entries):
-                numbers.update(case.known)
-                case.late = [entry for entry in save.entries if entry.seq not in numbers]
-                cursor.executemany(self._sql.keep_late, [self._late_row(save, one) for one in case.late])
+            numbers.update(case.known)
+            left = [entry for entry in save.entries if entry.seq not in numbers]
+            if case.outcome is Outcome.FULL:
+                if not left or self._all_late(cursor, save, left):  # nothing of it needs room
+                    case.outcome, case.late = case.otherwise, left
+            elif left:
+                case.late = left
+                case.kept = [*taken, *self._keep_late(cursor, save, left)]
+
+    def _keep_late(self, cursor: Any, save: Save, late: Sequence[Entry]) -> list[Entry]:
+        """Keep entries as evidence and return those that were not there yet."""
+        fresh = []
+        for entry in late:
+            cursor.execute(self._sql.keep_late, self._late_row(save, entry))
+            if cursor.rowcount == 1:
+                fresh.append(entry)
+        return fresh
 
     def _insert(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> set[Key]:
         """Append rows and return the keys of those that were not there yet."""
@@ -135,6 +155,12 @@ class SaveBatch:
         cursor.execute(f"{self._sql.known} {among}", (save.attempt_id, save.epoch, *numbers))
         return {seq: read_instant(at) for seq, at in cursor.fetchall()}
 
+    def _all_late(self, cursor: Any, save: Save, entries: Sequence[Entry]) -> bool:
+        """Return whether all these entries are kept as evidence already."""
+        among, numbers = self._dialect.among([entry.seq for entry in entries])
+        cursor.execute(f"{self._sql.known_late} {among}", (save.attempt_id, save.epoch, *numbers))
+        return len(cursor.fetchall()) == len(entries)
+
     def _row(self, case: _Case, entry: Entry) -> tuple[Any, ...]:
         save = case.save
         in_grace = case.guard.in_grace(entry.unit, now=save.now)
@@ -149,8 +175,11 @@ class SaveBatch:
         gaps: list[tuple[Any, ...]] = []
         seen: dict[int, _Seen] = {}
         marks: list[tuple[int, int, int]] = []
+        unheard: list[tuple[int, int, int]] = []
         for case in cases:
             if case.outcome not in _HEARD:
+                if case.kept:
+                    unheard.append((len(case.kept), size_of(case.kept), case.save.attempt_id))
                 continue
             save, guard, attempt_id = case.save, case.guard, case.save.attempt_id
             at = self._dialect.instant(save.now)
@@ -163,6 +192,9 @@ class SaveBatch:
             row.seen_at = at
             if case.taken:
                 row.saved_at = at
+            if case.kept:
+                row.kept_rows += len(case.kept)
+                row.kept_bytes += size_of(case.kept)
             for entry in case.taken:
                 if entry.kind == "answer":
                     marks.append((attempt_id, entry.position, int(entry.full)))
@@ -171,8 +203,10 @@ class SaveBatch:
                     row.blurs += 1
         if gaps:
             cursor.executemany(self._sql.gap, gaps)
+        if unheard:
+            cursor.executemany(self._sql.kept, unheard)
         plain = [
-            (row.seen_at, row.saved_at, row.blurs, attempt_id)
+            (row.seen_at, row.saved_at, row.blurs, *row.count(), attempt_id)
             for attempt_id, row in seen.items()
             if row.blurs or not row.marked
         ]
@@ -180,7 +214,17 @@ class SaveBatch:
             self._update(cursor, self._sql.seen, plain)
         for layer in _layers(marks):
             rows = [
-                (at.seen_at, at.saved_at, full, place, place - 1, str(full), place + 1, attempt_id)
+                (
+                    at.seen_at,
+                    at.saved_at,
+                    full,
+                    place,
+                    place - 1,
+                    str(full),
+                    place + 1,
+                    *at.count(),
+                    attempt_id,
+                )
                 for attempt_id, place, full in layer
                 for at in (seen[attempt_id],)
             ]
@@ -202,10 +246,18 @@ class _Seen:
     saved_at: Any = None
     blurs: int = 0
     marked: bool = False
+    kept_rows: int = 0
+    kept_bytes: int = 0
+
+    def count(self) -> tuple[int, int]:
+        """Return the rows and bytes to add, once: a batch may write a row several times."""
+        rows, size = self.kept_rows, self.kept_bytes
+        self.kept_rows = self.kept_bytes = 0
+        return rows, size
 
 
-_HEARD = (Outcome.SAVED, Outcome.SUSPENDED)
-_UNREAD = (Outcome.STALE, Outcome.LEASE_LOST, Outcome.SUSPENDED)
+_HEARD = (Outcome.SAVED, Outcome.SUSPENDED, Outcome.AWAY, Outcome.FULL)
+_UNREAD = (Outcome.STALE, Outcome.LEASE_LOST, Outcome.SUSPENDED, Outcome.AWAY)
 """Their entries are neither acknowledged nor kept: the browser keeps them."""
 
 
@@ -223,20 +275,29 @@ def _layers(marks: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, 
 
 
 def _judge(save: Save, guard: Guard, *, at: datetime) -> _Case:
-    """Check age, lease, state, window and grace against the locked row."""
+    """Check age, lease, state, presence, quota, window and grace against the locked row.
+
+    While somebody is out of the room nothing of theirs is taken, heartbeats included; the browser keeps it and
+    sends it after the return (R-13).
+    """
     if guard.is_stale(save.now, at=at):
         return _Case(save, guard, Outcome.STALE)
     if guard.lease_hash != save.lease_hash or guard.lease_epoch != save.epoch:
         return _Case(save, guard, Outcome.LEASE_LOST)
-    if guard.over:
-        return _Case(save, guard, Outcome.CLOSED)
     if guard.state == State.SUSPENDED:
         return _Case(save, guard, Outcome.SUSPENDED)
     now = save.now
-    if not guard.takes(0, now=now):
+    closed = guard.over or not guard.takes(0, now=now)
+    if guard.left_at is not None and not closed:
+        return _Case(save, guard, Outcome.AWAY)
+    if is_full(guard, save.entries):
+        return _Case(save, guard, Outcome.FULL, Outcome.CLOSED if closed else Outcome.SAVED)
+    guard.kept_rows += len(save.entries)  # for the next save of the batch; its row counts what is kept
+    guard.kept_bytes += size_of(save.entries)
+    if closed:
         return _Case(save, guard, Outcome.CLOSED)
     counting = [one for one in save.entries if guard.takes(one.unit, now=now)]
-    return _Case(save, guard, Outcome.SAVED, counting)
+    return _Case(save, guard, Outcome.SAVED, counting=counting)
 
 
 def _saved(case: _Case) -> Saved:

@@ -14,9 +14,10 @@ from cbt.delivery.facts import AttemptFacts, timing_facts
 from cbt.delivery.guard import AttemptInfo, Guard
 from cbt.delivery.journal import current_journal
 from cbt.delivery.models import Attempt, UnitDone
+from cbt.delivery.moving import OVER
 from cbt.delivery.saving import Outcome, Save, Saved
 from cbt.delivery.start_facts import FactReader
-from cbt.delivery.steps import OVER, close_attempts, lock_attempt
+from cbt.delivery.steps import close_attempts, lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy
@@ -79,7 +80,7 @@ def advance_unit(
             return Moved(saved, False)
         entry = _facts(session, info, attempt)
         if completed and attempt.open_unit == from_unit and entry.clock(now).open_unit == from_unit:
-            session.add(UnitDone(attempt_id=attempt.id, unit=from_unit, at=now))
+            session.add(UnitDone(attempt_id=attempt.id, unit=from_unit, at=entry.present(now)))
             entry = _facts(session, info, attempt)
         clock = entry.clock(now)
         if clock.open_unit == from_unit:

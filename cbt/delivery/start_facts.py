@@ -21,7 +21,7 @@ _ROWS = (
     "FROM attempt a JOIN registration r ON r.id = a.registration_id "
     "LEFT JOIN attempt_live l ON l.attempt_id = a.id WHERE a.id"
 )
-_ROOMS = "SELECT id, state, started_at FROM sitting_room WHERE id"
+_ROOMS = "SELECT id, state, started_at, evacuated_at FROM sitting_room WHERE id"
 _HOLDS = "SELECT sitting_room_id, from_at, to_at FROM room_hold WHERE sitting_room_id"
 _ROOM_GRANTS = (
     "SELECT sitting_room_id, at, amount, kind, moves_earliest FROM room_adjustment WHERE sitting_room_id"
@@ -92,8 +92,14 @@ class FactReader:
         for room_id, at, amount, kind, moves in self._select(cursor, _ROOM_GRANTS, ids):
             grants[room_id].append((read_instant(at), timedelta(microseconds=amount), kind, bool(moves)))
         return {
-            room_id: room_facts_of(state, _instant(started_at), holds[room_id], grants[room_id])
-            for room_id, state, started_at in self._select(cursor, _ROOMS, ids)
+            room_id: room_facts_of(
+                state,
+                _instant(started_at),
+                holds[room_id],
+                grants[room_id],
+                evacuated=evacuated_at is not None,
+            )
+            for room_id, state, started_at, evacuated_at in self._select(cursor, _ROOMS, ids)
         }
 
     def own(self, cursor: Any, ids: Sequence[int]) -> Mapping[int, OwnFacts]:

@@ -15,24 +15,17 @@ from cbt.delivery.digests import journal_digests
 from cbt.delivery.facts import attempt_facts, room_facts
 from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
+from cbt.delivery.moving import ACTIVE, OVER, RUNNING, move
 from cbt.errors import Conflict
-from cbt.rules.attempt_state import ClosedBy, Event, State, next_state
+from cbt.rules.attempt_state import CLOSED_BY, ClosedBy, Event, State, before
 from cbt.rules.sitting_state import State as RoomState
 from cbt.sittings.models import SittingRoom
 from cbt.web.refs import new_ref
 
-ACTIVE = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
-OVER = (State.CLOSED, State.SCORED)
 ROOM_GOES_ON = (RoomState.RUNNING, RoomState.HELD)
 CHUNK = 200
 _Values = dict[str, object]
-EVENT_OF = {
-    ClosedBy.CANDIDATE: Event.SUBMIT,
-    ClosedBy.DEADLINE: Event.EXPIRE,
-    ClosedBy.PROCTOR: Event.FORCE_SUBMIT,
-    ClosedBy.VIOLATION: Event.TERMINATE,
-    ClosedBy.EVACUATION: Event.EVACUATE,
-}
+EVENT_OF = {closed_by: event for event, closed_by in CLOSED_BY.items()}
 
 
 def create_attempt(
@@ -105,7 +98,8 @@ def refresh_clocks(
 
 
 def _open_again(session: Session, attempt: Attempt, *, now: datetime, actor: str, reason: str) -> None:
-    before = {"state": attempt.state, "closed_by": attempt.closed_by, "closed_at": attempt.closed_at}
+    former = {"state": attempt.state, "closed_by": attempt.closed_by, "closed_at": attempt.closed_at}
+    move(attempt, Event.REOPEN)
     attempt.closed_at = attempt.closed_by = attempt.submitted_at = None
     attempt.receipt = attempt.journal_digest = None
     chain.record(
@@ -115,7 +109,7 @@ def _open_again(session: Session, attempt: Attempt, *, now: datetime, actor: str
         act="attempt.reopen",
         subject=f"attempt:{attempt.ref}",
         reason=reason,
-        before={name: str(value) for name, value in before.items()},
+        before={name: str(value) for name, value in former.items()},
     )
 
 
@@ -131,24 +125,24 @@ def close_attempts(
 ) -> list[Attempt]:
     """Close attempts (given by rows with their `id`); one audit entry seals each with its journal's digest.
 
-    `closed_at` None means each one's own `closes_at` (the deadline). Rows already closed are left out, so
-    racing callers are harmless; returns those this call closed.
+    `closed_at` None means each one's own `closes_at` (the deadline). Rows that this closing cannot happen to
+    (closed already, or by time while their clock stands) are left out, so racing callers are harmless; returns
+    those this call closed.
 
     Source: R-28, R-60, R-64, I4.
     """
-    ids = [attempt.id for attempt in attempts]
+    ids, event = [attempt.id for attempt in attempts], EVENT_OF[closed_by]
     rows = session.scalars(
         select(Attempt)
-        .where(Attempt.id.in_(ids), Attempt.state.not_in(OVER))
+        .where(Attempt.id.in_(ids), Attempt.state.in_(before(event)))
         .order_by(Attempt.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
     digests = journal_digests(session, [attempt.id for attempt in rows])
     for attempt in rows:
-        next_state(State(attempt.state), EVENT_OF[closed_by])
-        before = attempt.state
-        attempt.state = State.CLOSED
+        former = attempt.state
+        move(attempt, event)
         attempt.closed_by = closed_by
         attempt.closed_at = closed_at if closed_at is not None else attempt.closes_at or now
         attempt.journal_digest = digests[attempt.id]
@@ -160,7 +154,7 @@ def close_attempts(
             act="attempt.close",
             subject=f"attempt:{attempt.ref}",
             reason=reason,
-            before={"state": before},
+            before={"state": former},
             after={
                 "closed_by": closed_by.value,
                 "closed_at": attempt.closed_at.isoformat(),
@@ -175,7 +169,7 @@ def suspend_attempt(session: Session, attempt: Attempt, *, now: datetime, reason
 
     Source: R-25.
     """
-    if attempt.state not in (State.INTERACTING, State.UNITS_DONE) or _open_suspension(session, attempt):
+    if attempt.state not in RUNNING or _open_suspension(session, attempt):
         raise Conflict("attempt.not_running")
     session.add(AttemptSuspension(attempt_id=attempt.id, from_at=now, reason=reason, by=actor))
     refresh_clocks(session, now=now, sitting_room_id=attempt.sitting_room_id, attempt_ids=[attempt.id])
@@ -223,7 +217,7 @@ def adjust_attempt(
     at = now
     if attempt.closed_by == ClosedBy.DEADLINE and attempt.closed_at is not None:
         at = min(now, attempt.closed_at)
-    before = _ends(attempt)
+    former = _ends(attempt)
     session.add(
         AttemptAdjustment(
             attempt_id=attempt.id,
@@ -250,7 +244,7 @@ def adjust_attempt(
         now=now,
         reason=reason,
         actor=actor,
-        before=before,
+        before=former,
         after={**after, **_ends(attempt)},
     )
 
@@ -287,7 +281,9 @@ def send_message(session: Session, attempt: Attempt, *, now: datetime, text: str
     """提醒: leave a message that the candidate's page fetches with its next heartbeat."""
     message = Message(attempt_id=attempt.id, text=text, sent_at=now, by=actor)
     session.add(message)
-    attempt.has_message = True
+    session.flush()
+    # Written whatever was read: a page that confirms the former reminder just now takes turns on this row.
+    session.execute(update(Attempt).where(Attempt.id == attempt.id).values(has_message=True))
     _record(session, attempt, "attempt.remind", now=now, reason=text, actor=actor)
     return message
 

@@ -13,18 +13,10 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.admission import PaperState
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, Message
-from cbt.errors import NotFound
-from cbt.rules.attempt_state import State
+from cbt.delivery.moving import OVER
 from cbt.sittings.models import Seat, SittingRoom
-
-
-def attempt_by_ref(session: Session, ref: str) -> Attempt:
-    """Return the attempt of a public identifier, or raise NotFound."""
-    attempt = session.scalar(select(Attempt).where(Attempt.ref == ref))
-    if attempt is None:
-        raise NotFound("attempt.unknown")
-    return attempt
 
 
 def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dict[str, Any], int]:
@@ -66,6 +58,23 @@ def unread_messages(session: Session, attempt_id: int) -> list[Message]:
     )
 
 
+def is_out(session: Session, registration_id: int) -> bool:
+    """Return whether the candidate is out of the room under escort (R-13)."""
+    query = select(Registration.left_at).where(Registration.id == registration_id)
+    return session.scalar(query) is not None
+
+
+def is_evacuated(attempt_id: int) -> bool:
+    """Return whether the room of an attempt is to be left at once."""
+    query = (
+        select(SittingRoom.evacuated_at)
+        .join(Attempt, Attempt.sitting_room_id == SittingRoom.id)
+        .where(Attempt.id == attempt_id)
+    )
+    with reading() as session:
+        return session.scalar(query) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class SeatCard:
     """Who sits where with which paper, for the shell of the answer page."""
@@ -78,6 +87,7 @@ class SeatCard:
     seat_number: int
     registration: Registration
     room_started_at: datetime | None
+    evacuated: bool
     receipt: str | None
     closed_by: str | None
     closed_at: datetime | None
@@ -86,7 +96,7 @@ class SeatCard:
 def seat_card(session: Session, registration_id: int) -> SeatCard | None:
     """Return the card of one registration, or None while its form is not drawn (one query)."""
     row = session.execute(
-        select(Attempt, Registration, Candidate, AdmissionTicket.number, Seat.number, SittingRoom.started_at)
+        select(Attempt, Registration, Candidate, AdmissionTicket.number, Seat.number, SittingRoom)
         .join(Registration, Registration.id == Attempt.registration_id)
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
@@ -96,7 +106,7 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
     ).one_or_none()
     if row is None:
         return None
-    attempt, registration, person, ticket, seat, started_at = row
+    attempt, registration, person, ticket, seat, room = row
     return SeatCard(
         attempt_ref=attempt.ref,
         attempt_state=attempt.state,
@@ -105,7 +115,8 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
         ticket_number=ticket,
         seat_number=seat,
         registration=registration,
-        room_started_at=started_at,
+        room_started_at=room.started_at,
+        evacuated=room.evacuated_at is not None,
         receipt=attempt.receipt,
         closed_by=attempt.closed_by,
         closed_at=attempt.closed_at,
@@ -121,7 +132,7 @@ def paper_states(session: Session, registration_ids: Collection[int]) -> dict[in
     )
     states = {}
     for registration_id, state, move_allowed_at in rows:
-        if state in (State.CLOSED, State.SCORED):
+        if state in OVER:
             states[registration_id] = PaperState.CLOSED
         else:
             states[registration_id] = PaperState.MOVING if move_allowed_at is not None else PaperState.OPEN

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.delivery.moving import RUNNING
 from cbt.delivery.outage import settle_rooms
 from cbt.delivery.steps import CHUNK, close_attempts, refresh_clocks
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy, State
 
 log = logging.getLogger(__name__)
-RUNNING = (State.INTERACTING, State.UNITS_DONE)
 
 
 def expire_overdue(*, now: datetime) -> int:

@@ -10,7 +10,7 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import iso
 from cbt.delivery.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.leftovers import leftovers, read_leftovers
-from cbt.delivery.steps import OVER
+from cbt.delivery.moving import OVER
 from cbt.delivery.store import SeatCard, seat_card
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.exams.store import blueprint_of
@@ -53,7 +53,8 @@ def wait_state() -> Reply:
         card = seat_card(session, principal.subject_id)
     go = bool(card and card.room_started_at is not None and card.registration.pledged_at is not None)
     url = flask.url_for("delivery.runner", ref=card.attempt_ref) if card and go else None
-    return {"go": go, "url": url, "now": iso(flask.g.now)}
+    evacuated = card is not None and card.evacuated
+    return {"go": go, "url": url, "now": iso(flask.g.now), "evacuated": evacuated}
 
 
 @pages.get("/exam/<ref>")

@@ -23,7 +23,7 @@ from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import hash_lease
 from cbt.delivery.journal import Journal
 from cbt.delivery.saving import Outcome, Save
-from cbt.errors import CbtError, Unavailable
+from cbt.errors import CbtError, TooMany, Unavailable
 from cbt.web.bodies import SMALL_BODY
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving import RECEIVED_AT
@@ -70,7 +70,7 @@ class SavePath:
             return None
         try:
             return self._answer(ref, token, json.loads(raw), environ[RECEIVED_AT])
-        except Unavailable as error:
+        except (Unavailable, TooMany) as error:
             environ[NOT_TAKEN] = error  # said by the view; the journal is not asked a second time
             return None
         except (CbtError, ValueError, RecursionError):
@@ -85,7 +85,9 @@ class SavePath:
             return None
         info = self._journal.infos.get(ref)
         entries = read_entries(info, sent.get("entries", []))
-        saved = self._journal.save(Save(info.attempt_id, hash_lease(token), epoch, entries, now))
+        lease_hash = hash_lease(token)
+        self._journal.rate.spend(lease_hash, now)
+        saved = self._journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
             return None
         clock = clock_text(info, saved.guard, now=now)

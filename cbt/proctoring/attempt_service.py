@@ -11,7 +11,7 @@ from cbt.candidates.models import Registration
 from cbt.candidates.seats import move_to_seat
 from cbt.delivery import steps as delivery
 from cbt.delivery.models import Attempt
-from cbt.delivery.steps import OVER
+from cbt.delivery.moving import OVER
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.acts import Picked
 from cbt.proctoring.desk import By, Desk, Said, acting

@@ -48,7 +48,7 @@ class Head:
     started_at: datetime | None
     proctors: tuple[str, ...]
     held_from: datetime | None
-    hold_code: str | None
+    evacuated_at: datetime | None
 
     @property
     def open(self) -> bool:
@@ -67,8 +67,8 @@ class Head:
 
     @property
     def evacuated(self) -> bool:
-        """Whether the room is held because it was evacuated."""
-        return self.hold_code == EVACUATION
+        """Whether everybody is to be outside: the room is held for it, or it was evacuated before its start."""
+        return self.evacuated_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,9 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
     facts = room_facts(session, room.id)
     papers = _papers(session, taken, facts, now=now)
     gaps = store.gaps_of_room(session, room.id)
-    proposals = _proposals(gaps, facts, now=now)
+    undecided = any(gap.decided_at is None for gap in gaps)
+    stood = store.stood_in_room(session, room.id) if undecided else {}
+    proposals = _proposals(gaps, facts, stood, now=now)
     grants = store.grants_of_room(session, room.id)
     seen = store.alerts_seen(session, room.id)
     seats = tuple(
@@ -140,9 +142,8 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         lost_since=_lost_since(seats, now=now) if room.state == State.RUNNING else None,
         next_start_at=store.next_start_in(session, room, after=sitting.planned_start_at),
         start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
-        needs_countersign=hold is not None
-        and hold.reason_code == EVACUATION
-        and not any(line.kind == "countersign" and line.at >= hold.from_at for line in incidents),
+        needs_countersign=room.evacuated_at is not None
+        and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in incidents),
     )
 
 
@@ -164,7 +165,7 @@ def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Hea
         started_at=room.started_at,
         proctors=tuple(proctors),
         held_from=None if hold is None else hold.from_at,
-        hold_code=None if hold is None else hold.reason_code,
+        evacuated_at=room.evacuated_at,
     )
 
 
@@ -206,30 +207,41 @@ def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime 
     return clock.closes_at
 
 
-def _proposals(gaps: Sequence[Gap], facts: RoomFacts, *, now: datetime) -> Mapping[int, tuple[Proposal, ...]]:
+def _proposals(
+    gaps: Sequence[Gap],
+    facts: RoomFacts,
+    stood: Mapping[int, Sequence[timing.Pause]],
+    *,
+    now: datetime,
+) -> Mapping[int, tuple[Proposal, ...]]:
     proposals: dict[int, tuple[Proposal, ...]] = {}
     for gap in gaps:
         if gap.decided_at is None:
-            proposals[gap.attempt_id] = (*proposals.get(gap.attempt_id, ()), proposal(gap, facts, now=now))
+            proposed = proposal(gap, facts, stood.get(gap.attempt_id, ()), now=now)
+            if proposed is not None:
+                proposals[gap.attempt_id] = (*proposals.get(gap.attempt_id, ()), proposed)
     return proposals
 
 
-def proposal(gap: Gap, facts: RoomFacts, *, now: datetime) -> Proposal:
-    """Return what to propose for a disconnection, less what a hold of the room gave back already.
+def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: datetime) -> Proposal | None:
+    """Return what to propose for a disconnection, None when nothing is left to decide.
 
-    Source: R-25, R-26.
+    What a hold of the room or an outage gave back already is not proposed again, nor the candidate's own pauses and
+    the time they were out of the room (`stood`).
+
+    Source: R-25, R-26, R-27.
     """
-    amount = timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)
-    for hold in facts.holds:
-        shared = min(gap.to_at, hold.to_at or now) - max(gap.from_at, hold.from_at)
-        amount -= max(shared, timedelta(0))
+    left = timing.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
+    if not timing.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
+        return None
     return Proposal(
         gap_id=gap.id,
         from_at=gap.from_at,
         to_at=gap.to_at,
         usable=gap.usable,
         resent=gap.resent,
-        amount=max(amount, timedelta(0)),
+        left=left,
+        amount=min(left, timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
     )
 
 

@@ -16,7 +16,7 @@ from cbt.proctoring.acts import Picked
 from cbt.proctoring.board import proposal
 from cbt.proctoring.desk import By, Desk, Said, acting
 from cbt.proctoring.granted import count_time
-from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.seat_view import Proposal, SeatView
 from cbt.rules.attempt_state import ClosedBy
 
 
@@ -28,8 +28,8 @@ def decide_gap(
     One person suffices for what is proposed; what is given beyond the proposal counts as an extension, and
     so does a compensation with which everybody got more than 10 minutes.
 
-    Raise Conflict when it was decided meanwhile, or the paper was handed in, and
-    InvalidInput for more than the disconnection took.
+    Raise Conflict when it was decided meanwhile, or the paper was handed in, NotFound for one that was given
+    back by itself, and InvalidInput for more than was lost and not given back.
 
     Source: R-26, R-62.
     """
@@ -38,14 +38,21 @@ def decide_gap(
         seat = next((one for one in desk.board.seats if one.attempt_id == attempt.id), None)
         if seat is None:
             raise NotFound("proctoring.no_gap")
-        if amount > gap.to_at - gap.from_at:
+        proposed = proposal(
+            gap,
+            room_facts(desk.session, desk.room.id),
+            store.stood_in_room(desk.session, desk.room.id).get(attempt.id, ()),
+            now=now,
+        )
+        if proposed is None:
+            raise NotFound("proctoring.no_gap")
+        if amount > proposed.left:
             raise InvalidInput("proctoring.gap_amount", field="amount")
         desk.touch((seat,))
-        proposed = proposal(gap, room_facts(desk.session, desk.room.id), now=now).amount
         _decide(desk.session, gap, amount=amount, now=now, actor=by.actor)
         if amount:
-            count_time(desk, min(amount, proposed), (seat,), compensation=True)
-            count_time(desk, max(amount - proposed, timedelta(0)), (seat,))
+            count_time(desk, min(amount, proposed.amount), (seat,), compensation=True)
+            count_time(desk, max(amount - proposed.amount, timedelta(0)), (seat,))
             if attempt.closed_by not in (None, ClosedBy.DEADLINE):
                 raise Conflict("proctoring.handed_in")
             delivery.adjust_attempt(
@@ -74,9 +81,9 @@ def _decide(session: Session, gap: Gap, *, amount: timedelta, now: datetime, act
 
 
 def _record_decision(
-    desk: Desk, seat: SeatView, proposed: timedelta, amount: timedelta, reason_code: str, reason: str
+    desk: Desk, seat: SeatView, proposed: Proposal, amount: timedelta, reason_code: str, reason: str
 ) -> None:
-    seconds = {"proposed": int(proposed.total_seconds()), "granted": int(amount.total_seconds())}
+    seconds = {"proposed": int(proposed.amount.total_seconds()), "granted": int(amount.total_seconds())}
     desk.audit(
         "gap.decide", f"registration:{seat.ref}", reason=reason, after={**seconds, "reason_code": reason_code}
     )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import steps as delivery
-from cbt.delivery.steps import OVER
+from cbt.delivery.moving import OVER
 from cbt.errors import Conflict
 from cbt.proctoring import store
 from cbt.proctoring.attempt_service import Grant, close, log_grant
@@ -99,19 +99,24 @@ def _hold(desk: Desk, *, from_at: datetime, reason_code: str, reason: str) -> No
 def resume_room(room_ref: str, *, reason: str, by: By, now: datetime) -> Said:
     """恢复全场: the clocks go on with all the time given back; after an evacuation it takes two.
 
+    A room that was evacuated before its start is only entered again: its clock has not begun.
+
     Source: R-25, R-62.
     """
     with acting("resume_room", room_ref, by=by, now=now) as desk:
         if desk.board.head.evacuated:
             desk.need_second()
-        sittings.resume_room(desk.session, desk.room, now=now, actor=by.actor)
-        _refresh(desk)
+        if desk.board.head.admits:
+            sittings.reenter_room(desk.session, desk.room, now=now, actor=by.actor)
+        else:
+            sittings.resume_room(desk.session, desk.room, now=now, actor=by.actor)
+            _refresh(desk)
         desk.log("resume_room", reason=reason)
         return desk.said()
 
 
 def evacuate(room_ref: str, *, by: By, now: datetime) -> Said:
-    """紧急疏散: one proctor, one confirmation. A running clock stops at once and every page is blanked.
+    """紧急疏散: one proctor, one confirmation. A running clock stops at once, and every page tells to leave.
 
     Source: R-23, R-62.
     """
@@ -123,6 +128,7 @@ def evacuate(room_ref: str, *, by: By, now: datetime) -> Said:
             sittings.resume_room(desk.session, desk.room, now=now, actor=by.actor)
         if desk.room.state == State.RUNNING:
             _hold(desk, from_at=now, reason_code=EVACUATION, reason=EVACUATION)
+        sittings.evacuate_room(desk.session, desk.room, now=now)
         desk.audit("room.evacuate", f"sitting_room:{desk.room.ref}")
         desk.log("evacuate")
         return desk.said()
@@ -224,7 +230,7 @@ def start_armed_rooms(*, now: datetime) -> int:
 def _start_armed(room_id: int, *, now: datetime) -> int:
     with unit_of_work() as session:
         room = session.scalars(select(SittingRoom).where(SittingRoom.id == room_id).with_for_update()).one()
-        if room.state not in {State.PUBLISHED, State.ADMITTING} or not room.armed:
+        if room.state not in {State.PUBLISHED, State.ADMITTING} or not room.armed or room.evacuated_at:
             return 0
         sitting = session.get_one(Sitting, room.sitting_id)
         waiting = store.not_ready_in(session, room.id, cutoff_at=sitting.late_cutoff_at)

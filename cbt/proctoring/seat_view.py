@@ -40,6 +40,8 @@ class Proposal:
     to_at: datetime
     usable: bool
     resent: int
+    left: timedelta
+    """What of it nothing was given back for: no more can be granted."""
     amount: timedelta
 
 

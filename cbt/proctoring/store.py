@@ -12,10 +12,18 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptLive, Gap, Message
+from cbt.delivery.models import (
+    Attempt,
+    AttemptAdjustment,
+    AttemptLive,
+    AttemptSuspension,
+    Gap,
+    Message,
+)
 from cbt.errors import NotFound
-from cbt.proctoring.models import AlertSeen, Incident, UndoableAct
+from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.sitting_state import State
+from cbt.rules.timing import Pause
 from cbt.sittings.models import RoomHold, RoomStaff, Seat, Sitting, SittingRoom
 
 _SEAT_COLUMNS = (
@@ -104,6 +112,25 @@ def gaps_of_room(session: Session, sitting_room_id: int) -> Sequence[Gap]:
         .order_by(Gap.to_at.desc(), Gap.id.desc())
     )
     return session.scalars(query).all()
+
+
+def stood_in_room(session: Session, sitting_room_id: int) -> Mapping[int, Sequence[Pause]]:
+    """Return when single candidates were paused or out of the room: attempt id -> spans."""
+    paused = (
+        select(AttemptSuspension.attempt_id, AttemptSuspension.from_at, AttemptSuspension.to_at)
+        .join(Attempt, Attempt.id == AttemptSuspension.attempt_id)
+        .where(Attempt.sitting_room_id == sitting_room_id)
+    )
+    out = (
+        select(Attempt.id, LeaveRecord.out_at, LeaveRecord.in_at)
+        .join(LeaveRecord, LeaveRecord.registration_id == Attempt.registration_id)
+        .where(Attempt.sitting_room_id == sitting_room_id)
+    )
+    spans: dict[int, list[Pause]] = defaultdict(list)
+    for query in (paused, out):
+        for attempt_id, from_at, to_at in session.execute(query):
+            spans[attempt_id].append(Pause(from_at, to_at))
+    return spans
 
 
 def open_hold(session: Session, sitting_room_id: int) -> RoomHold | None:

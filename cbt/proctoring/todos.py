@@ -110,7 +110,7 @@ def _proposals(seat: SeatView) -> Iterator[Todo]:
             Way("decide", "grant", main=one.amount > timedelta(0), query=gap),
             Way("decide", "refuse", main=not one.amount, query=(*gap, ("refuse", "1"))),
         )
-        kind = "gap_usable" if one.usable else "gap" if one.amount else "gap_held"
+        kind = "gap_usable" if one.usable else "gap"
         params = (("length", one.to_at - one.from_at), ("resent", one.resent), ("amount", one.amount))
         yield Todo(kind, (seat,), (give, refuse) if one.amount else (refuse, give), params=params)
 

@@ -57,7 +57,9 @@ CLOSED_BY: Mapping[Event, ClosedBy] = {
 
 # An attempt nobody opened (到场未作答) is closed by the same events, but can be neither submitted nor
 # suspended. While suspended nothing expires and nothing is handed in. Resuming an attempt whose units are
-# over takes FINISH_UNITS instead of RESUME, and an adjustment that opens its last unit again is EXTEND.
+# over takes FINISH_UNITS instead of RESUME, and an adjustment that opens its last unit again is EXTEND. What
+# was closed is scored at once, so a 误交卷 is nearly always reopened from SCORED: its score stays on record, and
+# the next closing is scored anew.
 TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.READY, Event.START): State.INTERACTING,
     (State.READY, Event.EXPIRE): State.CLOSED,
@@ -85,6 +87,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.SUSPENDED, Event.EVACUATE): State.CLOSED,
     (State.CLOSED, Event.REOPEN): State.INTERACTING,
     (State.CLOSED, Event.SCORE): State.SCORED,
+    (State.SCORED, Event.REOPEN): State.INTERACTING,
     (State.SCORED, Event.RESCORE): State.SCORED,
 }
 
@@ -98,3 +101,41 @@ def next_state(state: State, event: Event) -> State:
         return TRANSITIONS[state, event]
     except KeyError:
         raise Conflict("attempt.transition", state=state.value, event=event.value) from None
+
+
+def before(*events: Event) -> tuple[State, ...]:
+    """Return the states in which one of `events` can happen, in their order: what a `where` has to repeat.
+
+    Source: R-60.
+    """
+    return tuple(state for state in State if any((state, event) in TRANSITIONS for event in events))
+
+
+def reached_by(event: Event) -> State:
+    """Return the one state an event leads to, wherever it happens: what a bulk update writes.
+
+    Source: R-60.
+    """
+    (reached,) = {state for (_, happening), state in TRANSITIONS.items() if happening is event}
+    return reached
+
+
+def clock_events(state: State, reached: State) -> tuple[Event, ...]:
+    """Return what happens to an attempt whose clock says that it is in `reached` now; nothing when it is.
+
+    The first opening is a START, whatever the clock says of the units by then. Raises Conflict
+    `attempt.transition` where no clock leads: a closed attempt has to be reopened first.
+
+    Source: R-24, R-25, R-60.
+    """
+    if state is reached:
+        return ()
+    if state is State.READY:
+        return (Event.START, *clock_events(next_state(state, Event.START), reached))
+    for event in _CLOCK_EVENTS:
+        if TRANSITIONS.get((state, event)) is reached:
+            return (event,)
+    raise Conflict("attempt.transition", state=state.value, event=f"clock:{reached.value}")
+
+
+_CLOCK_EVENTS = (Event.SUSPEND, Event.RESUME, Event.FINISH_UNITS, Event.EXTEND)

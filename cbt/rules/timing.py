@@ -19,6 +19,7 @@ from cbt.rules.windows import (
     Spread,
     UnitDone,
     clock_at,
+    present,
     union,
 )
 
@@ -44,9 +45,12 @@ __all__ = [
     "mass_loss",
     "may_submit",
     "outage_gap",
+    "present",
     "report_at",
     "sign_in_opens_at",
     "sweep_due",
+    "to_decide",
+    "unpaid",
 ]
 
 ZERO = timedelta(0)
@@ -178,6 +182,34 @@ def compensation(gap_from: datetime, gap_to: datetime, *, usable: bool) -> timed
     Source: R-26.
     """
     return ZERO if usable else max(gap_to - gap_from, ZERO)
+
+
+def unpaid(gap_from: datetime, gap_to: datetime, stood: Sequence[Pause], *, now: datetime) -> timedelta:
+    """Return how much of a disconnection is left once what needs no compensation is taken out of it, each once.
+
+    `stood` holds what the clock gave back already (holds, suspensions, outages) and when the candidate was out
+    of the room; one that is not over counts until `now`.
+
+    Source: R-13, R-25, R-26, R-27; I5.
+    """
+    left = gap_to - gap_from
+    for pause in union(stood, from_at=gap_from, now=max(now, gap_to)):
+        left -= max(min(pause.to_at or now, gap_to) - pause.from_at, ZERO)
+    return max(left, ZERO)
+
+
+def to_decide(length: timedelta, left: timedelta, *, usable: bool) -> bool:
+    """Return whether somebody has to decide on a disconnection of `length`, of which `left` was not given back.
+
+    One that nothing was given back of always is. Of the others there is nothing to decide when nothing is left, or
+    when the page stayed usable and what is left is no lost connection by itself: the heartbeat before an outage
+    and the try after it.
+
+    Source: R-26, R-27.
+    """
+    if left >= length:
+        return True
+    return left >= OFFLINE_AFTER if usable else left > ZERO
 
 
 class OutageKind(StrEnum):

@@ -121,6 +121,23 @@ def clock_at(facts: Facts, *, now: datetime) -> AttemptClock:
     return replay.clock()
 
 
+def present(facts: Facts, *, now: datetime, reached_at: datetime | None = None) -> datetime:
+    """Return `now`, but no earlier than anything that has happened to the attempt already.
+
+    Whoever waited for a lock holds a `now` that others have overtaken: a unit whose end is on record
+    (`reached_at`), a hold, a confirmation. Replaying only what is older than such a `now` would undo them, and
+    open a unit again whose time is over.
+
+    Source: R-24, R-25.
+    """
+    happened = [facts.started_at, *(one.at for one in (*facts.adjustments, *facts.units_done))]
+    for pause in (*facts.holds, *facts.suspensions):
+        happened += [pause.from_at] if pause.to_at is None else [pause.from_at, pause.to_at]
+    if reached_at is not None:
+        happened.append(reached_at)
+    return max(now, *happened)
+
+
 def union(pauses: Iterable[Pause], *, from_at: datetime, now: datetime) -> list[Pause]:
     """Return the pauses known at `now` as disjoint ones in order, cut to begin no earlier than `from_at`.
 

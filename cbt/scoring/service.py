@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, func, insert, select
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
@@ -19,8 +19,9 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.digests import is_seal
 from cbt.delivery.models import Attempt
+from cbt.delivery.moving import move_all
 from cbt.errors import NotFound
-from cbt.rules.attempt_state import State
+from cbt.rules.attempt_state import Event, State
 from cbt.rules.canonical import digest
 from cbt.scoring.models import Score
 from cbt.scoring.sheets import Scorers
@@ -99,12 +100,7 @@ def _score(attempt_ids: Sequence[int], scorers: Scorers, *, now: datetime) -> in
                 after={"sheet": sealed},
             )
         session.execute(insert(Score), rows)
-        session.execute(
-            update(Attempt)
-            .where(Attempt.id.in_(ids))
-            .values(state=State.SCORED)
-            .execution_options(synchronize_session=False)
-        )
+        move_all(session, ids, Event.SCORE)
         return len(attempts)
 
 

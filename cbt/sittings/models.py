@@ -116,6 +116,8 @@ class SittingRoom(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     clocks_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Since when its attempts' stored ends wait to be worked out again after an outage (R-27)."""
+    evacuated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when everybody is to be outside (紧急疏散), before the start or after it; NULL once they are back."""
 
 
 class RoomStaff(Base):

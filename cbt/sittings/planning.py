@@ -16,7 +16,7 @@ from cbt.rules.policies import AdmissionPolicy
 from cbt.rules.sitting_state import Event, State
 from cbt.sittings import store
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
-from cbt.sittings.steps import move_room
+from cbt.sittings.steps import move_room, refresh_sitting_state
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 
@@ -247,7 +247,7 @@ def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: date
     reason = required(reason, "sitting.reason", "reason", limit=500)
     for view in store.rooms_of_sitting(session, sitting.id):
         move_room(session, view.sitting_room, Event.CANCEL)
-    sitting.state = State.CANCELLED.value
+    refresh_sitting_state(session, sitting, without_rooms=Event.CANCEL)
     _record(session, sitting, act="sitting.cancel", now=now, actor=actor, reason=reason)
 
 

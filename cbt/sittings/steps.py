@@ -52,11 +52,13 @@ def admit_if_due(session: Session, room: SittingRoom, *, now: datetime) -> bool:
 def start_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
     """Start the clock of a room (统一开考); `started_at` is never edited afterwards.
 
-    Raise Conflict("sitting.transition") when it has been started or does not admit, TooEarly before its
-    doors are open.
+    Raise Conflict("sitting.transition") when it has been started or does not admit, ("sitting.evacuated")
+    while everybody is outside, TooEarly before its doors are open.
 
     Source: R-20.
     """
+    if room.evacuated_at is not None:
+        raise Conflict("sitting.evacuated")
     if room.state == State.PUBLISHED.value:
         admit_room(session, room, now=now, actor=actor)
     _move(session, room, Event.START, started_at=now, started_by=actor)
@@ -97,6 +99,29 @@ def hold_room(
     after = {"from_at": from_at.isoformat(), "reason_code": reason_code}
     _record(session, room, now=now, actor=actor, act="room.hold", reason=reason, after=after)
     return hold
+
+
+def evacuate_room(session: Session, room: SittingRoom, *, now: datetime) -> None:
+    """Note that everybody is to leave a room; what it does to a running clock is a hold, and the caller's.
+
+    Source: R-62.
+    """
+    room.evacuated_at = now
+    session.flush()
+
+
+def reenter_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
+    """Note that everybody is back in a room that was evacuated before its start.
+
+    Raise Conflict("sitting.not_evacuated") for any other.
+
+    Source: R-62.
+    """
+    if room.evacuated_at is None or room.started_at is not None:
+        raise Conflict("sitting.not_evacuated")
+    room.evacuated_at = None
+    session.flush()
+    _record(session, room, now=now, actor=actor, act="room.reenter")
 
 
 def resume_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
@@ -197,15 +222,17 @@ def release_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
     record(session, at=now, actor=actor, act="sitting.release", subject=f"sitting:{sitting.ref}")
 
 
-def refresh_sitting_state(session: Session, sitting: Sitting) -> None:
-    """Set the state of a sitting from its rooms'.
+def refresh_sitting_state(session: Session, sitting: Sitting, *, without_rooms: Event | None = None) -> None:
+    """Set the state of a sitting from its rooms'; one that has none yet goes where `without_rooms` leads.
 
     Source: R-7, R-60.
     """
     states = session.scalars(select(SittingRoom.state).where(SittingRoom.sitting_id == sitting.id)).all()
     if states:
         sitting.state = aggregate(State(state) for state in states).value
-        session.flush()
+    elif without_rooms is not None:
+        sitting.state = next_state(State(sitting.state), without_rooms).value
+    session.flush()
 
 
 def move_room(session: Session, room: SittingRoom, event: Event) -> None:
@@ -238,6 +265,8 @@ def _close_hold(session: Session, room: SittingRoom, *, now: datetime, actor: st
         .where(RoomHold.sitting_room_id == room.id, RoomHold.to_at.is_(None))
         .values(to_at=now, resumed_by=actor)
     )
+    room.evacuated_at = None
+    session.flush()
 
 
 def _record(

@@ -21,13 +21,12 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT, document_index, seal
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt
+from cbt.delivery.steps import create_attempt
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
 from cbt.rules.admission import mask_document
-from cbt.rules.attempt_state import State
 from cbt.sittings import planning
 from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due
@@ -163,18 +162,12 @@ def _candidate(
     )
     session.add(registration)
     session.flush()
-    session.add(
-        Attempt(
-            ref=new_ref("at"),
-            registration_id=registration.id,
-            sitting_room_id=room.id,
-            form_id=form.id,
-            layout=layout_of(form.content),
-            state=State.READY,
-            grace=paper_of(session, version_id, form.paper).clock.grace,
-            has_message=False,
-            lease_epoch=0,
-        )
+    create_attempt(
+        session,
+        registration_id=registration.id,
+        sitting_room_id=room.id,
+        form_id=form.id,
+        grace=paper_of(session, version_id, form.paper).clock.grace,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.torture.faults import closings, copies, disks, edits, kills, syscalls
+from cbt.torture.faults import closings, copies, disks, edits, kills, quotas, syscalls
 from cbt.torture.surroundings import SURROUNDINGS
 from cbt.torture.trial import Fault
 
@@ -32,6 +32,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("scheduler-dead", closings.scheduler_dead, short=1, long=3, in_short=POSTGRES),
     Fault("scheduler-two", closings.scheduler_two, short=1, long=3, in_short=POSTGRES),
     Fault("submit-race", closings.submit_race, short=1, long=5, in_short=BOTH),
+    Fault("journal-filled", quotas.journal_filled, short=1, long=5, in_short=BOTH),
     Fault("item-edited", edits.item_edited, short=1, long=1, in_short=SQLITE),
     *SURROUNDINGS,
 )

@@ -23,6 +23,7 @@ STATUS: dict[type[errors.CbtError], int] = {
     errors.Conflict: 409,
     errors.TooEarly: 425,
     errors.TooMany: 429,
+    errors.TooLarge: 413,
     errors.Gone: 410,
     errors.Locked: 423,
     errors.Unavailable: 503,
@@ -104,8 +105,16 @@ def init_problems(app: flask.Flask) -> None:
 
 
 def _answer(error: errors.CbtError, status: int) -> flask.typing.ResponseReturnValue:
+    response = _response(error, status)
+    seconds = error.params.get("seconds")
+    if status == 429 and isinstance(seconds, int):
+        response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _response(error: errors.CbtError, status: int) -> flask.Response:
     if wants_json():
-        return flask.jsonify(problem_body(error)), status
+        return flask.make_response(flask.jsonify(problem_body(error)), status)
     what, fix = explain(error)
     partial = bool(flask.request.headers.get("HX-Request"))
     template = "web/_problem.html" if partial else "web/problem.html"

@@ -5,6 +5,7 @@ const room = document.getElementById("wait");
 const clock = document.getElementById("wait-clock");
 const line = document.getElementById("wait-line");
 const spoken = document.getElementById("wait-spoken");
+const leave = document.getElementById("wait-evacuated");
 const startsAt = Date.parse(room.dataset.starts);
 
 const EVERY = 2000;
@@ -29,6 +30,7 @@ function show() {
 }
 
 function speak(left) {
+  if (!leave.hidden) return; // nothing else is worth hearing while everybody leaves
   const mark = left === 0 ? 0 : SPOKEN_AT.filter((second) => left <= second).at(-1);
   if (mark === undefined || mark >= said) return;
   if (said !== Infinity || left === mark) {
@@ -46,7 +48,9 @@ async function ask() {
     });
     if (reply.status === 401 || reply.status === 403 || reply.redirected) return location.reload();
     if (!reply.ok) throw new Error(String(reply.status));
-    const { go, url, now } = await reply.json();
+    const { go, url, now, evacuated } = await reply.json();
+    leave.hidden = !evacuated;
+    document.getElementById("wait-room").hidden = evacuated;
     if (go && url) return location.replace(url);
     serverAt = Date.parse(now);
     readAt = performance.now();

@@ -4,8 +4,8 @@ export const TIMEOUT = 4000;
 const flying = new Set();
 
 /**
- * Send a request and return `{status, body, sent, got}`; `sent` and `got` are `performance.now()` readings,
- * for the clock. Errors carry `{code, message, fix}` in the body.
+ * Send a request and return `{status, body, after, sent, got}`; `sent` and `got` are `performance.now()` readings,
+ * for the clock, `after` the milliseconds to wait before the next try where the server names them. Errors carry `{code, message, fix}` in the body.
  */
 export async function call(url, { method = "POST", body, headers = {}, credentials = "same-origin", timeout = TIMEOUT } = {}) {
   const abort = new AbortController();
@@ -20,7 +20,8 @@ export async function call(url, { method = "POST", body, headers = {}, credentia
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await reply.text();
-    return { status: reply.status, body: parse(text), sent, got: performance.now() };
+    const after = 1000 * (Number(reply.headers.get("Retry-After")) || 0);
+    return { status: reply.status, body: parse(text), after, sent, got: performance.now() };
   } catch {
     return { status: 0, body: {}, sent, got: performance.now() };
   } finally {

@@ -8,6 +8,8 @@ import { applySettings } from "./settings.js";
 import { flushTyping } from "./typing.js";
 
 const SEAT_AFTER = 60_000;
+const STANDS = { "attempt.away": "away", "attempt.evacuated": "evacuated" };
+const STANDING = ["suspended", "evacuated", "away"];
 
 export const flow = {
   /** Ask for the paper until the server gives it, or says why not. Safe to call again at any time. */
@@ -40,7 +42,7 @@ export const flow = {
       return 0;
     }
     if (status === 423) {
-      this.lock("suspended");
+      this.lock(STANDS[body.code] ?? "suspended");
       return jitter(2000, 3000);
     }
     if (status === 425) {
@@ -86,11 +88,11 @@ export const flow = {
     this.showMessages(facts.messages ?? []);
     if (!this.running) return;
     const { name } = this.screens;
-    if (facts.state === "suspended") this.suspend();
+    if (facts.state === "suspended") this.stand({ code: facts.evacuated ? "attempt.evacuated" : "attempt.suspended" });
     else if (facts.state === "closed") this.closed();
     else if (facts.away) this.away();
     else if (facts.state === "units_done") this.unitsDone();
-    else if (name === "suspended" || name === "away") this.resumed();
+    else if (STANDING.includes(name)) this.resumed();
     else if (["deadline_wait", "deadline", "closed"].includes(name) && this.clock.left() > 0) this.restart();
     else if (this.unitMoved(facts)) this.restart();
     this.units.render();
@@ -102,19 +104,22 @@ export const flow = {
     return this.store.group?.unit !== facts.unit.number;
   },
 
-  suspend() {
-    if (this.screens.name === "suspended") return;
+  /**
+   * The server takes nothing for now and says why: 暂停, 紧急疏散 or 临时离场. The paper is blanked, and what was typed
+   * waits on this machine. Source: R-13, R-25.
+   */
+  stand({ code }) {
+    const screen = STANDS[code] ?? "suspended";
+    if (this.screens.name === screen) return;
     flushTyping();
     closeDialogs();
-    this.lock("suspended");
+    this.lock(screen);
   },
 
-  /** 临时离场: the paper is blanked, the clock runs. Source: R-13. */
+  /** 临时离场: the clock runs, so the deadline and what was begun before it come first. Source: R-13. */
   away() {
-    if (["away", "deadline_wait", "deadline", "submitting", "undelivered"].includes(this.screens.name) || this.units.moving) return;
-    flushTyping();
-    closeDialogs();
-    this.lock("away");
+    if (["deadline_wait", "deadline", "submitting", "undelivered"].includes(this.screens.name) || this.units.moving) return;
+    this.stand({ code: "attempt.away" });
   },
 
   resumed() {

@@ -145,7 +145,7 @@ app.outbox = new Outbox({
     },
     clock: (reply) => app.takeClock(reply),
     lost: () => app.lost(),
-    suspended: () => app.suspend(),
+    stands: (body) => app.stand(body),
     closed: (code) => (code === "unit.closed" ? app.resync() : app.closed()),
     invalid: ({ kind, position }, body) => {
       if (kind !== "answer") return;

@@ -18,7 +18,7 @@ const MOST_RECEIPTS = 8;
 export class Outbox {
   /**
    * `hooks`: changed() after any state moved; saved(entry, at) on a receipt; clock(reply) with every clock;
-   * lost(), suspended(), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms).
+   * lost(), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms).
    */
   constructor({ attempt, seat, url, hooks }) {
     Object.assign(this, { attempt, seat, url, hooks });
@@ -33,6 +33,7 @@ export class Outbox {
     this.offlineSince = null;
     this.running = false;
     this.busy = null;
+    this.refusal = null; // what the server said when it had no room (413) or was asked too often (429)
     this.alone = false; // after a 422 that named no entry, one entry a request until it is found
     this.seq = 0;
     this.acked = 0; // the highest number this page knows the server has
@@ -218,11 +219,18 @@ export class Outbox {
     this.busy = null;
     done();
     if (reply.status === 422 && this.refused(reply.body, batch)) return this.carry(work);
+    this.note(reply);
     if (reply.status === 200) this.receive(reply.body.receipts ?? batch.map(({ seq }) => ({ seq, at: reply.body.closed_at })), batch);
     else this.mark(batch, "local");
-    this.reach(!isTransient(reply.status));
-    this.plan(HEARTBEAT);
+    this.reach(reached(reply.status));
+    this.plan(Math.max(HEARTBEAT, reply.after ?? 0));
     return reply;
+  }
+
+  /** Keep why the server takes nothing more, or not so fast; what waits stays on this machine meanwhile. */
+  note({ status, body }) {
+    if (status === 413 || status === 429) this.refusal = { full: status === 413, why: [body.message, body.fix].filter(Boolean).join(" ") };
+    else if (status === 200) this.refusal = null;
   }
 
   mark(batch, state) {
@@ -239,8 +247,9 @@ export class Outbox {
 
   answered(reply, batch) {
     const { status, body } = reply;
+    this.note(reply);
     if (status !== 200) this.mark(batch, "local");
-    this.reach(!isTransient(status));
+    this.reach(reached(status));
     if (body.clock) this.hooks.clock(reply);
     if (body.receipts) this.receive(body.receipts, batch); // a refusal may cover only part of what was sent
     if (status === 200) {
@@ -250,14 +259,16 @@ export class Outbox {
       this.stop();
       this.hooks.lost();
     } else if (status === 423) {
-      this.hooks.suspended();
+      this.hooks.stands(body);
       this.plan(jitter(2000, 3000));
+    } else if (status === 413) {
+      this.plan(HEARTBEAT);
     } else if (status === 410) {
       this.refusedLate(body, batch);
     } else if (status === 422 || status === 400) {
       this.refused(body, batch);
     } else {
-      this.plan(jitter(500, 3000));
+      this.plan(Math.max(reply.after ?? 0, jitter(500, 3000)));
     }
   }
 
@@ -325,4 +336,6 @@ export class Outbox {
   }
 }
 
+/** A server that says "not so fast" was reached: the line is not cut. */
+const reached = (status) => status === 429 || !isTransient(status);
 const wire = ({ seq, kind, position, value }) => ({ seq, kind, position, value });

@@ -6,7 +6,7 @@ import { download, fileName, recordsFile, sealFile } from "./recovery.js";
 import { isSealed } from "./sealing.js";
 
 const CUT_LONG = 60_000;
-const TONES = { volatile: "warn", volatile_cut: "stop", cut: "warn", lost: "warn", evidence: "" };
+const TONES = { full: "stop", slow: "warn", volatile: "warn", volatile_cut: "stop", cut: "warn", lost: "warn", evidence: "" };
 
 export class Rescue {
   constructor(app, root) {
@@ -21,6 +21,9 @@ export class Rescue {
     const n = outbox.waiting({ answers: true }).length;
     const away = outbox.offlineSince === null ? 0 : performance.now() - outbox.offlineSince;
     const cut = n > 0 && !outbox.online;
+    const { refusal } = outbox;
+    if (refusal?.full && outbox.waiting().length) return { key: "full", params: { n, why: refusal.why }, file: n > 0 };
+    if (refusal && outbox.waiting().length) return { key: "slow", params: { n, why: refusal.why }, file: false };
     if (n > 0 && screens.name === "lost") return { key: "lost", params: { n }, file: true };
     if (cut && !outbox.durable) return { key: "volatile_cut", params: { n }, file: true };
     if (cut && (away >= CUT_LONG || screens.name === "undelivered")) {

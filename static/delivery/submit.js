@@ -92,7 +92,7 @@ export class Submit {
       if (!isTransient(reply.status)) return this.answered(reply, tries > 0);
       const waiting = app.outbox.waiting({ answers: true }).length;
       app.lock("undelivered", { n: waiting }, waiting ? {} : { title: t("screen.undelivered.title_none") });
-      await pause(jitter(500, 3000));
+      await pause(Math.max(reply.after ?? 0, jitter(500, 3000)));
     }
   }
 
@@ -115,7 +115,7 @@ export class Submit {
       app.closed();
     } else if (status === 423) {
       this.pressedAt = null;
-      app.suspend();
+      app.stand(body);
     } else {
       this.pressedAt = null;
       app.unlock();

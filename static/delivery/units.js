@@ -129,7 +129,7 @@ export class Units {
         this.moving = false;
         return this.moved(reply);
       } else {
-        await pause(jitter(500, completed ? 3000 : 1500));
+        await pause(Math.max(reply.after ?? 0, jitter(500, completed ? 3000 : 1500)));
       }
     }
   }
@@ -149,7 +149,7 @@ export class Units {
       app.outbox.put("event", 0, { type: "usable" });
       app.focusTop();
     } else if (status === 423) {
-      app.suspend();
+      app.stand(body);
       app.takeClock({ body, ...times });
     } else if (status === 409 && body.code === "lease.lost") {
       app.lost();

@@ -56,6 +56,8 @@ guards = st.builds(
     has_message=st.booleans(),
     left_at=st.none() | instants,
     seen_at=st.none() | instants,
+    kept_rows=numbers,
+    kept_bytes=numbers,
 )
 receipts = st.lists(st.builds(Receipt, seq=numbers, at=instants), max_size=3)
 saved = st.builds(Saved, outcome=st.sampled_from(Outcome), guard=guards, receipts=receipts)

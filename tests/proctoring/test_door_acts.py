@@ -172,7 +172,9 @@ def test_leaving_under_escort_blanks_the_page_and_the_clock_runs_on(world: World
     ends = pages["theory"].opened["clock"]["closes_at"]
     assert refused(desk.act("leave", "theory")) == "proctoring.text_needed"
     done(desk.act("leave", "theory", escort="李敏"))
-    clock = pages["theory"].send().get_json()["clock"]
+    heard = pages["theory"].send()
+    assert (heard.status_code, heard.get_json()["code"]) == (423, "attempt.away")
+    clock = heard.get_json()["clock"]
     assert (clock["away"], clock["closes_at"]) == (True, ends)
     assert refused(desk.act("leave", "theory", escort="李敏")) == "proctoring.none_apply"
     world.clock.advance(3 * MINUTE)

@@ -26,7 +26,7 @@ LOGGED = (
     *("closed_candidate", "closed_deadline", "lost", "connected"),
 )
 TODOS = (
-    *("offline", "offline_many", "query", "gap", "gap_usable", "gap_held", "claim", "undelivered", "blurs"),
+    *("offline", "offline_many", "query", "gap", "gap_usable", "claim", "undelivered", "blurs"),
     *("absences", "countersign", "start_waits"),
 )
 BLOCKERS = ("not_signed_in", "interacting", "units_done", "suspended", "moving", "undecided", "unbalanced")

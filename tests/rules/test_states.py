@@ -47,6 +47,11 @@ def lives(start: Attempt, *events: Happening) -> Attempt:
             id="reopened",
         ),
         pytest.param(
+            [Happening.START, Happening.SUBMIT, Happening.SCORE, Happening.REOPEN, Happening.SUBMIT],
+            Attempt.CLOSED,
+            id="reopened after its score, and handed in again",
+        ),
+        pytest.param(
             [Happening.START, Happening.SUBMIT, Happening.SCORE, Happening.RESCORE],
             Attempt.SCORED,
             id="rescored",
@@ -66,7 +71,6 @@ def test_an_attempt_goes_through_its_life(events: list[Happening], reached: Atte
         pytest.param(Attempt.SUSPENDED, Happening.SUBMIT, id="nothing is handed in while paused"),
         pytest.param(Attempt.CLOSED, Happening.SUBMIT, id="one closing"),
         pytest.param(Attempt.CLOSED, Happening.EXPIRE, id="one closing, by time"),
-        pytest.param(Attempt.SCORED, Happening.REOPEN, id="reopening a scored attempt"),
         pytest.param(Attempt.CLOSED, Happening.RESCORE, id="rescoring the unscored"),
     ],
 )

@@ -1,0 +1,149 @@
+"""Who writes the state of an attempt, a sitting or a room: the functions that ask the table, and nobody else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cbt
+from cbt.delivery import moving
+from cbt.rules import attempt_state
+from cbt.rules.attempt_state import TRANSITIONS, Event, State, before, clock_events, reached_by
+
+ROOT = Path(cbt.__file__).parent
+MODELS = {"Attempt", "Sitting", "SittingRoom"}
+_SQL = re.compile(
+    r"(UPDATE\s+(attempt|sitting|sitting_room)\s+SET\b[^;]*\bstate\s*=)"
+    r"|(INSERT\s+INTO\s+(attempt|sitting|sitting_room)\b)",
+    re.IGNORECASE,
+)
+
+CHANGES = {
+    "delivery/moving.py:move",
+    "delivery/moving.py:move_all",
+    "sittings/steps.py:_move",
+    "sittings/steps.py:refresh_sitting_state",
+    # Writes what `follow` has moved in the row it holds under lock.
+    "delivery/opening.py:__init__",
+}
+BEGINNINGS = {
+    "delivery/steps.py:create_attempt",
+    "sittings/planning.py:create_sitting",
+    "sittings/planning.py:add_room",
+}
+
+
+def writers() -> Iterator[tuple[str, str]]:
+    """Yield (how, `file:function`) of every place in the package that writes a column called state."""
+    for path in sorted(ROOT.rglob("*.py")):
+        if "migrations" not in path.parts:
+            yield from _in(str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8")))
+
+
+def _in(name: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for node in ast.walk(tree):
+        how = _writes(node)
+        if how:
+            inside = [one for one in functions if one.lineno <= node.lineno <= (one.end_lineno or 0)]
+            function = max(inside, key=lambda one: one.lineno).name if inside else "<module>"
+            yield how, f"{name}:{function}"
+
+
+def _writes(node: ast.AST) -> str:
+    match node:
+        case ast.Assign(targets=targets) if any(_is_state(one) for one in targets):
+            return "change"
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target) if _is_state(target):
+            return "change"
+        case ast.Call(func=ast.Attribute(attr="values" | "update")) if _passes_state(node):
+            return "change"
+        case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value="state"), *_]):
+            return "change"
+        case ast.Call(func=ast.Name(id=name)) if name in MODELS and _passes_state(node):
+            return "beginning"
+        case ast.Constant(value=str(text)) if _SQL.search(text):
+            return "change"
+    return ""
+
+
+def _is_state(target: ast.AST) -> bool:
+    if isinstance(target, ast.Tuple | ast.List):
+        return any(_is_state(one) for one in target.elts)
+    return isinstance(target, ast.Attribute) and target.attr == "state" and not _is_self(target.value)
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _passes_state(call: ast.Call) -> bool:
+    keys = [key.value for one in call.args if isinstance(one, ast.Dict) for key in one.keys if _text(key)]
+    return "state" in keys or any(keyword.arg == "state" for keyword in call.keywords)
+
+
+def _text(key: ast.expr | None) -> bool:
+    return isinstance(key, ast.Constant)
+
+
+def test_only_the_functions_that_ask_the_table_change_a_state() -> None:
+    assert {place for how, place in writers() if how == "change"} == CHANGES
+
+
+def test_a_life_begins_in_one_place_for_each_kind() -> None:
+    assert {place for how, place in writers() if how == "beginning"} == BEGINNINGS
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        pytest.param("attempt.state = State.CLOSED", "change", id="an attribute"),
+        pytest.param("a, attempt.state = 1, 2", "change", id="one of several"),
+        pytest.param("update(Attempt).values(state=State.SCORED)", "change", id="a bulk update"),
+        pytest.param("query.update({'state': 'closed'})", "change", id="a query's update"),
+        pytest.param("setattr(attempt, 'state', 'closed')", "change", id="by its name"),
+        pytest.param('sql = "UPDATE attempt SET grace = 1, state = ?"', "change", id="SQL"),
+        pytest.param(
+            'sql = f"UPDATE attempt SET {x}, state = ? WHERE id = ?"', "", id="SQL in pieces, kept whole"
+        ),
+        pytest.param("Attempt(ref='a', state=State.READY)", "beginning", id="a new row"),
+        pytest.param("view.state == State.CLOSED", "", id="a comparison"),
+        pytest.param("SeatFacts(state=1)", "", id="something else's state"),
+    ],
+)
+def test_the_scan_finds_what_it_is_for(text: str, how: str) -> None:
+    found = [one for one, _ in _in("here.py", ast.parse(text))]
+    assert found == ([how] if how else [])
+
+
+def test_the_sets_of_states_follow_from_the_table() -> None:
+    assert set(moving.RUNNING) == {State.INTERACTING, State.UNITS_DONE}
+    assert set(moving.ACTIVE) == {State.INTERACTING, State.UNITS_DONE, State.SUSPENDED}
+    assert set(moving.OVER) == {State.CLOSED, State.SCORED}
+    for event in Event:
+        assert set(before(event)) == {state for state, one in TRANSITIONS if one is event}
+
+
+@pytest.mark.parametrize("event", list(Event))
+def test_an_event_leads_to_one_state_wherever_it_happens(event: Event) -> None:
+    assert {TRANSITIONS[state, event] for state in before(event)} == {reached_by(event)}
+
+
+CLOCK_STATES = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("reached", CLOCK_STATES)
+def test_a_clock_leads_there_by_the_table_or_not_at_all(state: State, reached: State) -> None:
+    if state in moving.OVER:
+        with pytest.raises(attempt_state.Conflict):
+            clock_events(state, reached)
+        return
+    now = state
+    for event in clock_events(state, reached):
+        now = attempt_state.next_state(now, event)
+    assert now is reached
