@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cbt.db.types
 import sqlalchemy as sa
 from alembic import op
+
+import cbt.db.types
 
 revision = "0012"
 down_revision = "0010"
