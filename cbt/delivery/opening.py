@@ -71,9 +71,9 @@ class StartBatch:
 
         The refusals: those of the claims, TooEarly("not_started") (R-20), Gone("attempt.closed"),
         Conflict("door.unconfirmed") before the pledge or while a proctor is to compare (R-14),
-        Conflict("lease.held") (R-42), Locked("attempt.suspended") or ("attempt.evacuated"): nothing of the
-        paper is sent while it is blanked, and nobody's clock begins in a hold (R-25), and Locked("attempt.away") while the candidate is
-        out of the room (R-13).
+        Conflict("lease.held") (R-42), Locked("attempt.suspended") or ("attempt.evacuated"): nothing of the paper
+        is sent while it is blanked, and nobody's clock begins in a hold (R-25), and Locked("attempt.away") while
+        the candidate is out of the room (R-13).
         """
         ids = sorted({one.form.attempt_id for one in claims if isinstance(one, Claim)})
         if not ids:

@@ -51,9 +51,7 @@ class SaveStatements:
             "kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
         if dialect.name == "postgresql":
-            self.seen = _for_each(
-                self.seen, "timestamptz", "timestamptz", "int", "int", "bigint", "int"
-            )
+            self.seen = _for_each(self.seen, "timestamptz", "timestamptz", "int", "int", "bigint", "int")
             self.mark = _for_each(
                 self.mark,
                 *("timestamptz", "timestamptz", "int", "int", "int", "text", "int", "int", "bigint", "int"),

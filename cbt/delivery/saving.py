@@ -211,7 +211,17 @@ class SaveBatch:
             self._update(cursor, self._sql.seen, plain)
         for layer in _layers(marks):
             rows = [
-                (at.seen_at, at.saved_at, full, place, place - 1, str(full), place + 1, *at.count(), attempt_id)
+                (
+                    at.seen_at,
+                    at.saved_at,
+                    full,
+                    place,
+                    place - 1,
+                    str(full),
+                    place + 1,
+                    *at.count(),
+                    attempt_id,
+                )
                 for attempt_id, place, full in layer
                 for at in (seen[attempt_id],)
             ]

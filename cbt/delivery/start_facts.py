@@ -93,7 +93,11 @@ class FactReader:
             grants[room_id].append((read_instant(at), timedelta(microseconds=amount), kind, bool(moves)))
         return {
             room_id: room_facts_of(
-                state, _instant(started_at), holds[room_id], grants[room_id], evacuated=evacuated_at is not None
+                state,
+                _instant(started_at),
+                holds[room_id],
+                grants[room_id],
+                evacuated=evacuated_at is not None,
             )
             for room_id, state, started_at, evacuated_at in self._select(cursor, _ROOMS, ids)
         }

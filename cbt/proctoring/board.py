@@ -223,9 +223,7 @@ def _proposals(
     return proposals
 
 
-def proposal(
-    gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: datetime
-) -> Proposal | None:
+def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: datetime) -> Proposal | None:
     """Return what to propose for a disconnection, None when nothing is left to decide.
 
     What a hold of the room or an outage gave back already is not proposed again, nor the candidate's own pauses and

@@ -222,9 +222,7 @@ def release_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
     record(session, at=now, actor=actor, act="sitting.release", subject=f"sitting:{sitting.ref}")
 
 
-def refresh_sitting_state(
-    session: Session, sitting: Sitting, *, without_rooms: Event | None = None
-) -> None:
+def refresh_sitting_state(session: Session, sitting: Sitting, *, without_rooms: Event | None = None) -> None:
     """Set the state of a sitting from its rooms'; one that has none yet goes where `without_rooms` leads.
 
     Source: R-7, R-60.

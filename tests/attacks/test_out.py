@@ -248,6 +248,5 @@ def test_a_foreign_lease_learns_nothing_of_it(page: Page, world: World) -> None:
     away(page.answer(1, "B"))
 
 
-
 def test_who_is_out_cannot_be_let_out_twice(page: Page, world: World) -> None:
     assert refused(Desk(world).act("leave", "skills", escort="李敏")) == "proctoring.none_apply"

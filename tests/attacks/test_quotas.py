@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -253,11 +252,11 @@ def test_the_counters_begin_with_what_is_there(page: Page, world: World) -> None
 
 
 @pytest.fixture
-def eager(page: Page) -> Iterator[Page]:
+def eager(page: Page) -> Page:
     """A page that has just used up its burst."""
     for _ in range(BURST):
         assert page.send().status_code == 200
-    yield page
+    return page
 
 
 @pytest.mark.parametrize(
@@ -356,7 +355,9 @@ def test_four_hundred_entries_in_one_request_pass(page: Page) -> None:
 @pytest.mark.parametrize(
     ("rows", "size"),
     [
-        pytest.param(100 * 5 * 3 + 1_800, 8_000_000, id="an essay typed for an hour, all items changed five times"),
+        pytest.param(
+            100 * 5 * 3 + 1_800, 8_000_000, id="an essay typed for an hour, all items changed five times"
+        ),
         pytest.param(100 * 10, 100_000, id="every choice changed ten times"),
         pytest.param(1_800 * 2, 2_000_000, id="a text typed without a break in an exam twice as long"),
     ],

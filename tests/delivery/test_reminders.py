@@ -113,7 +113,9 @@ def test_a_repeat_keeps_the_first_receipts(page: Page, world: World) -> None:
     assert (again.delivered_at, again.read_at) == (first.delivered_at, first.read_at)
 
 
-@pytest.mark.parametrize("message_id", [2, 99, 2**40], ids=["the next", "an unknown one", "far too large a number"])
+@pytest.mark.parametrize(
+    "message_id", [2, 99, 2**40], ids=["the next", "an unknown one", "far too large a number"]
+)
 def test_a_foreign_number_confirms_nothing(page: Page, message_id: int) -> None:
     confirm(page, message_id)
     assert shown(page) == ["请安静"]

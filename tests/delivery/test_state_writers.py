@@ -107,7 +107,9 @@ def test_a_life_begins_in_one_place_for_each_kind() -> None:
         pytest.param("query.update({'state': 'closed'})", "change", id="a query's update"),
         pytest.param("setattr(attempt, 'state', 'closed')", "change", id="by its name"),
         pytest.param('sql = "UPDATE attempt SET grace = 1, state = ?"', "change", id="SQL"),
-        pytest.param('sql = f"UPDATE attempt SET {x}, state = ? WHERE id = ?"', "", id="SQL in pieces, kept whole"),
+        pytest.param(
+            'sql = f"UPDATE attempt SET {x}, state = ? WHERE id = ?"', "", id="SQL in pieces, kept whole"
+        ),
         pytest.param("Attempt(ref='a', state=State.READY)", "beginning", id="a new row"),
         pytest.param("view.state == State.CLOSED", "", id="a comparison"),
         pytest.param("SeatFacts(state=1)", "", id="something else's state"),

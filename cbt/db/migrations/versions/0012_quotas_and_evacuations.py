@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import cbt.db.types
 import sqlalchemy as sa
 from alembic import op
+
+import cbt.db.types
 
 revision = "0012"
 down_revision = "0010"
@@ -18,7 +19,9 @@ BYTES = {"sqlite": "length(CAST(value AS BLOB))", "postgresql": "octet_length(va
 def upgrade() -> None:
     """Add the columns and fill them from what is there."""
     op.add_column("attempt_live", sa.Column("kept_rows", sa.Integer(), nullable=False, server_default="0"))
-    op.add_column("attempt_live", sa.Column("kept_bytes", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column(
+        "attempt_live", sa.Column("kept_bytes", sa.BigInteger(), nullable=False, server_default="0")
+    )
     size = BYTES[op.get_bind().dialect.name]
     for table in TABLES:
         of_attempt = f"FROM {table} j WHERE j.attempt_id = attempt_live.attempt_id"
