@@ -144,7 +144,7 @@ class AttemptFacts:
     room: RoomFacts
 
     def present(self, now: datetime) -> datetime:
-        """Return `now`, or the instant the attempt has reached by its facts when `now` was read before it (R-24)."""
+        """Return `now`, but no earlier than what has happened to the attempt already (R-24)."""
         return timing.present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
 
     def clock(self, now: datetime) -> timing.AttemptClock:

@@ -2,9 +2,9 @@
 
 What an honest candidate needs at most: 100 items changed five times with as many flags and notes; a text that
 is typed without a break for an hour and flushed every two seconds (1,800 times); some events. That is 3,000
-rows. The texts decide the bytes: 1,800 states of an essay that grows to 3,000 characters are 8 MB, everything else is
-less than one. A request is in flight at a time, a heartbeat follows after ten seconds: one request a second is much.
-A long backlog is a few requests of a hundred entries.
+rows. The texts decide the bytes: 1,800 states of an essay that grows to 3,000 characters are 8 MB, everything
+else is less than one. A request is in flight at a time, a heartbeat follows after ten seconds: one request a
+second is much. A long backlog is a few requests of a hundred entries.
 
 Notes, flags, strikes, settings and events count as answers do, and so does what is kept as evidence (R-29):
 whatever a lease can write is on the same disk.

@@ -130,7 +130,11 @@ def present(facts: Facts, *, now: datetime, reached_at: datetime | None = None) 
 
     Source: R-24, R-25.
     """
-    happened = [facts.started_at, *(one.at for one in (*facts.adjustments, *facts.units_done))]
+    happened = [
+        facts.started_at,
+        *(one.at for one in facts.adjustments),
+        *(one.at for one in facts.units_done),
+    ]
     for pause in (*facts.holds, *facts.suspensions):
         happened += [pause.from_at] if pause.to_at is None else [pause.from_at, pause.to_at]
     if reached_at is not None:

@@ -1,4 +1,4 @@
-"""Nothing moves an attempt back: not a late `now`, not a wrong unit, not a race with the sweep (R-24, R-60, I2, I4).
+"""Nothing moves an attempt back: no late `now`, no wrong unit, no race with the sweep (R-24, R-60; I2, I4).
 
 A request reads its `now` when it arrives and may wait for a lock while others go on. In these tests the sweep
 runs first and the request's clock stands where it was read.
