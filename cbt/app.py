@@ -135,7 +135,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
 
 
 def _configure(app: flask.Flask, settings: Settings) -> None:
-    fresh = settings.embedded and not settings.keys.exists()
+    # Certificates made before the first start (`cbt tls make`) lie in a folder of their own below the keys.
+    fresh = settings.embedded and not any(settings.keys.glob("*.key"))
     app.config.update(
         SECRET_KEY=load_key(settings.keys, "cookies", may_create=True),
         PERSONAL_KEY=load_key(settings.keys, "personal", may_create=fresh or not settings.embedded),

@@ -20,7 +20,8 @@ class Refusal:
 
     def at(self, field: str) -> str:
         """Return the sentence to show at `field`, or an empty text."""
-        return f"{self.what}{self.fix}" if field and field == self.field else ""
+        gap = " " if self.what[-1:].isascii() else ""  # Chinese sentences stand close
+        return f"{self.what}{gap}{self.fix}" if field and field == self.field else ""
 
     @property
     def general(self) -> bool:

@@ -40,7 +40,7 @@ def _own() -> Shown:
 @access.public
 def trust() -> flask.typing.ResponseReturnValue:
     """Show how the machines of a room come to trust this server."""
-    return flask.render_template("web/trust.html", shown=_own(), host=flask.request.host.partition(":")[0])
+    return flask.render_template("web/trust.html", shown=_own(), host=flask.request.host)
 
 
 @pages.get("/trust/cbt-authority.crt")

@@ -31,6 +31,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive
 from cbt.paths import product_dir, translations_dir
 from cbt.scoring.models import Score
+from cbt.web.models import LoginSession
 from tests.helpers import FakeClock
 from tests.journeys.server import CLOCK, RECORDS, FileClock
 from tests.world import World
@@ -87,6 +88,10 @@ class Centre:
         before = self.clock.now()
         self.clock.hold()
         self._pause(DRAIN_SECONDS)  # what was already answered is stored
+        with self.app.app_context(), unit_of_work() as session:
+            for login in session.scalars(select(LoginSession).where(LoginSession.seen_at.is_not(None))):
+                login.seen_at = (login.seen_at or before) + span  # staff sat there all the time
+                login.board_at = login.board_at and login.board_at + span
         if heard:
             with self.app.app_context(), unit_of_work() as session:
                 for row in session.scalars(
