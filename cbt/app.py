@@ -10,6 +10,7 @@ import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
 from cbt.accounts.store import staff_principal
+from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
 from cbt.candidates import office_views as office
 from cbt.candidates import views as candidates
@@ -45,6 +46,7 @@ from cbt.web.login import current_principal, init_login, register_resolver
 from cbt.web.problems import init_problems
 from cbt.web.proxies import init_proxies
 from cbt.web.requestlog import ObservedApp
+from cbt.web.throttle import register_guessing
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""
@@ -90,6 +92,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_resolver(app, "staff", staff_principal)
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
+    register_guessing(app, record_guessing)
     for room in ROOMS:
         app.register_blueprint(room.pages)
     _exempt_lease_views(app, csrf)

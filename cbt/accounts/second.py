@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-import flask
 from sqlalchemy.orm import Session
 
 from cbt.accounts import passwords, store
 from cbt.accounts.models import Staff
-from cbt.accounts.service import throttle_key
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import InvalidInput
 from cbt.rules.roles import SECOND_PERSON
@@ -30,30 +28,24 @@ def confirm_second(
     """Return the second person when their credential holds and they are somebody else.
 
     Raise InvalidInput("second.wrong") for a wrong credential or a person without one of `roles`,
-    ("second.same") for the first person's own, TooMany while that account is throttled. A failure is
-    counted after the request, because the caller's unit of work is rolled back by the error.
+    ("second.same") for the first person's own, TooMany once this first person has tried that login too often:
+    the budget is the two people's own, so nobody else's guesses keep the second from approving.
 
-    Best called with a reading session before the unit of work: verifying takes tens of milliseconds.
+    Called with a reading session before the unit of work: the try is counted in one of its own, and verifying
+    takes tens of milliseconds.
 
-    Source: R-62.
+    Source: R-14, R-62.
     """
     login = login.strip().casefold()[:60]
-    throttle.check(session, throttle_key(login), now=now)
+    mine = f"staff:{first.subject_ref}"
+    throttle.reserve(scope="second", subject=login, machine=mine, now=now)
     staff = store.staff_by_login(session, login)
     if staff is not None and staff.ref == first.subject_ref:
         raise InvalidInput("second.same", field="second_login")
     usable = staff is not None and staff.disabled_at is None and not staff.must_change_password
     right = passwords.matches(staff.password_hash if staff is not None and usable else None, password)
     if staff is None or not right or not {row.role for row in staff.roles}.intersection(roles):
-        if not right:
-            _count_failure(login, now=now)
         raise InvalidInput("second.wrong", field="second_login")
+    with unit_of_work() as writing:
+        throttle.succeed(writing, scope="second", subject=login, machine=mine)
     return staff
-
-
-def _count_failure(login: str, *, now: datetime) -> None:
-    @flask.after_this_request
-    def count(response: flask.Response) -> flask.Response:
-        with unit_of_work() as session:
-            throttle.fail(session, throttle_key(login), now=now)
-        return response

@@ -21,40 +21,35 @@ from cbt.web.login import Principal, open_login, revoke_login, revoke_logins
 from cbt.web.refs import new_ref
 
 log = logging.getLogger(__name__)
+SIGN_IN = "staff"
+"""The throttle's name for tries at a staff login."""
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 
 
-def sign_in(*, login: str, password: str, machine: str, now: datetime) -> str:
+def sign_in(*, login: str, password: str, machine: str, now: datetime, address: str = "") -> str:
     """Open a login session and return its token.
 
-    Raise NotAllowed("sign_in.wrong") without saying which half was wrong, TooMany while throttled. The
-    password is verified outside the unit of work: it takes tens of milliseconds and others would wait.
+    Raise NotAllowed("sign_in.wrong") without saying which half was wrong, TooMany while throttled; known and
+    unknown logins count alike. The password is verified outside the unit of work: it takes tens of
+    milliseconds and others would wait.
 
-    Source: R-62.
+    Source: R-14, R-62.
     """
     login = login.strip().casefold()[:60]
-    key = throttle_key(login)
+    throttle.reserve(scope=SIGN_IN, subject=login, machine=machine, now=now, address=address)
     with reading() as session:
-        throttle.check(session, key, now=now)
         staff = store.staff_by_login(session, login)
         known = staff is not None and staff.disabled_at is None
         password_hash = staff.password_hash if staff is not None and known else None
     right = passwords.matches(password_hash, password)
     with unit_of_work() as session:
-        throttle.check(session, key, now=now)
         staff = store.staff_by_login(session, login)
         unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
         if right and unchanged and staff is not None:
-            throttle.clear(session, key)
+            throttle.succeed(session, scope=SIGN_IN, subject=login, machine=machine)
             return open_login(session, kind="staff", subject_ref=staff.ref, machine=machine[:64], now=now)
-        throttle.fail(session, key, now=now)
     log.warning("a staff sign-in was refused")
     raise NotAllowed("sign_in.wrong")
-
-
-def throttle_key(login: str) -> str:
-    """Return the throttle counter of a staff login; known and unknown logins count alike."""
-    return f"staff:{login}"
 
 
 def sign_out(principal: Principal, *, now: datetime) -> None:
@@ -69,11 +64,14 @@ def change_password(principal: Principal, *, old: str, new: str, machine: str, n
     Raise InvalidInput("password.old_wrong"|"password.same"|"password.short"|"password.weak"), and TooMany
     while throttled: a browser left open must not become a place to guess at.
     """
+    mine = f"login:{principal.login_session_id}"
+    throttle.reserve(scope="password", subject=principal.subject_ref, machine=mine, now=now)
     with reading() as session:
         staff = store.staff_by_ref(session, principal.subject_ref)
-        throttle.check(session, throttle_key(staff.login), now=now)
     right = passwords.matches(staff.password_hash, old)
     if right:
+        with unit_of_work() as session:  # it was no guess, whatever becomes of the new one
+            throttle.succeed(session, scope="password", subject=principal.subject_ref, machine=mine)
         if old == new:
             raise InvalidInput("password.same", field="new")
         passwords.check_password(new, login=staff.login)
@@ -85,7 +83,6 @@ def change_password(principal: Principal, *, old: str, new: str, machine: str, n
             revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
             _record(session, staff, act="staff.password", now=now, actor=f"staff:{staff.ref}")
             return open_login(session, kind="staff", subject_ref=staff.ref, machine=machine[:64], now=now)
-        throttle.fail(session, throttle_key(staff.login), now=now)
     raise InvalidInput("password.old_wrong", field="old")
 
 
@@ -146,7 +143,7 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
             raise InvalidInput("staff.no_login", login=login)
         staff.password_hash, staff.must_change_password = password_hash, True
         revoke_logins(session, kind="staff", subject_ref=staff.ref, now=now)
-        throttle.clear(session, throttle_key(staff.login))
+        throttle.forget(session, scope=SIGN_IN, subject=staff.login)
         _record(session, staff, act="staff.reset", now=now, actor=actor)
     return password
 

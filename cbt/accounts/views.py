@@ -50,7 +50,11 @@ def sign_in_now() -> Answer:
     target, login = local_target(form.get("next"), HOME), form.get("login", "")
     try:
         token = service.sign_in(
-            login=login, password=form.get("password", ""), machine=machine_id(), now=flask.g.now
+            login=login,
+            password=form.get("password", ""),
+            machine=machine_id(),
+            now=flask.g.now,
+            address=flask.request.remote_addr or "",
         )
     except (NotAllowed, TooMany) as error:
         return _sign_in_page(target, login, refusal(error))

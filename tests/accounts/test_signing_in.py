@@ -223,14 +223,8 @@ def test_failures_of_the_second_person_are_counted_though_the_act_is_rolled_back
     first = principal(app, "first")
 
     def guess() -> None:
-        with app.test_request_context():
-            try:
-                with reading() as session:
-                    confirm_second(
-                        session, login="chief", password="guess guess", first=first, now=clock.now()
-                    )
-            finally:
-                app.process_response(flask.Response())
+        with app.test_request_context(), reading() as session:
+            confirm_second(session, login="chief", password="guess guess", first=first, now=clock.now())
 
     for _ in range(MAX_FAILURES):
         with pytest.raises(InvalidInput):
