@@ -13,6 +13,7 @@ from cbt.accounts.approval_kinds import register_kind
 from cbt.accounts.refusals import init_refusals
 from cbt.accounts.store import half_principal, staff_principal
 from cbt.audit.anchor import Anchor, init_anchor
+from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
 from cbt.candidates import office_views as office
 from cbt.candidates import views as candidates
@@ -55,6 +56,7 @@ from cbt.web.problems import init_problems
 from cbt.web.proxies import init_proxies
 from cbt.web.receiving import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.requestlog import ObservedApp
+from cbt.web.throttle import register_guessing
 from cbt.web.trust import init_trust
 
 MAX_DRIFT = timedelta(seconds=2)
@@ -112,6 +114,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_resolver(app, HALF, half_principal)
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
+    register_guessing(app, record_guessing)
     for kind in STARRED_ACTS:
         register_kind(app, kind)
     for room in ROOMS:

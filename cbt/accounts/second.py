@@ -73,7 +73,7 @@ class SecondNeeded(InvalidInput):
 def roles_towards(staff: Staff, first_ref: str, *, now: datetime) -> frozenset[str]:
     """Return the roles of `staff` that count towards the first person: none that person granted today.
 
-    Source: R-62.
+    Source: R-14, R-62.
     """
     first = f"staff:{first_ref}"
     return frozenset(
@@ -157,7 +157,8 @@ def confirm_second(
     Only where the centre has `allowed` it: else NotAllowed("second.by_password_off"). Raise
     InvalidInput("second.wrong") without saying which half was wrong, NotAllowed("second.own_session") for
     somebody with a second factor, what `insist_on_another` raises, and
-    TooMany while this account is being guessed at here. Called before the unit of work: verifying takes tens
+    TooMany once this first person has tried that login too often: the budget is the two people's own, so nobody
+    else's guesses keep the second from approving. Called before the unit of work: verifying takes tens
     of milliseconds.
 
     Source: R-62.
@@ -167,7 +168,8 @@ def confirm_second(
     login, machine = login.strip().casefold()[:60], machine_id()
     if login == _login_of(first):
         raise InvalidInput("second.same", field="second_login")
-    throttle.reserve(scope="second", subject=login, machine=machine, now=now)
+    mine = f"staff:{first.subject_ref}"
+    throttle.reserve(scope="second", subject=login, machine=mine, now=now)
     with reading() as session:
         staff = store.staff_by_login(session, login)
         usable = staff is not None and staff.disabled_at is None and not staff.must_change_password
@@ -179,7 +181,7 @@ def confirm_second(
     if needs_code:
         raise NotAllowed("second.own_session", field="second_login")
     with unit_of_work() as session:
-        throttle.succeed(session, scope="second", subject=login, machine=machine)
+        throttle.succeed(session, scope="second", subject=login, machine=mine)
     with reading() as session:
         staff = store.staff_by_ref(session, staff.ref)
         roles = insist_on_another(session, staff, first=first, wanted=wanted, now=now)

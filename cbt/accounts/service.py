@@ -24,6 +24,8 @@ from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 
 log = logging.getLogger(__name__)
+SIGN_IN = "staff"
+"""The throttle's name for tries at a staff login."""
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 
 
@@ -36,30 +38,34 @@ class SignedIn:
 
 
 def sign_in(
-    *, login: str, password: str, machine: str, now: datetime, former: Principal | None = None
+    *,
+    login: str,
+    password: str,
+    machine: str,
+    now: datetime,
+    former: Principal | None = None,
+    address: str = "",
 ) -> SignedIn:
     """Open a login session, or a half one where a second factor is set up; end what this browser had before.
 
     Raise NotAllowed("sign_in.wrong") without saying which half was wrong, ("sign_in.once_over") for a one-time
-    password of more than 72 hours, TooMany while throttled. The
-    password is verified outside the unit of work: it takes tens of milliseconds and others would wait.
+    password of more than 72 hours, TooMany while throttled; known and unknown logins count alike. The password
+    is verified outside the unit of work: it takes tens of milliseconds and others would wait.
 
-    Source: R-62.
+    Source: R-14, R-62.
     """
     login = login.strip().casefold()[:60]
-    key = throttle_key(login)
+    throttle.reserve(scope=SIGN_IN, subject=login, machine=machine, now=now, address=address)
     with reading() as session:
-        throttle.check(session, key, now=now)
         staff = store.staff_by_login(session, login)
         known = staff is not None and staff.disabled_at is None
         password_hash = staff.password_hash if staff is not None and known else None
     right = passwords.matches(password_hash, password)
     with unit_of_work() as session:
-        throttle.check(session, key, now=now)
         staff = store.staff_by_login(session, login)
         unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
         if right and unchanged and staff is not None:
-            throttle.clear(session, key)
+            throttle.succeed(session, scope=SIGN_IN, subject=login, machine=machine)
             _refuse_old_slip(staff, now=now)
             logins.end_former(session, former, now=now)
             wants_code = session.get(StaffFactor, staff.id) is not None
@@ -67,7 +73,6 @@ def sign_in(
                 logins.note_sign_in(session, staff, now=now)
             opened = logins.open_half if wants_code else logins.open_staff
             return SignedIn(opened(session, staff, machine=machine, now=now), wants_code)
-        throttle.fail(session, key, now=now)
         _sign_in_failed(session, staff, now=now)
     log.warning("a staff sign-in was refused")
     raise NotAllowed("sign_in.wrong")
@@ -85,11 +90,6 @@ def _refuse_old_slip(staff: Staff, *, now: datetime) -> None:
         raise NotAllowed("sign_in.once_over", hours=int(passwords.ONE_TIME_LASTS.total_seconds()) // 3600)
 
 
-def throttle_key(login: str) -> str:
-    """Return the throttle counter of a staff login; known and unknown logins count alike."""
-    return f"staff:{login}"
-
-
 def sign_out(principal: Principal, *, now: datetime) -> None:
     """End this login session on the server."""
     subject = f"staff:{principal.subject_ref}"
@@ -104,11 +104,14 @@ def change_password(principal: Principal, *, old: str, new: str, machine: str, n
     Raise InvalidInput("password.old_wrong"|"password.same") or as `check_password` does, and TooMany while
     throttled: a browser left open must not become a place to guess at.
     """
+    mine = f"login:{principal.login_session_id}"
+    throttle.reserve(scope="password", subject=principal.subject_ref, machine=mine, now=now)
     with reading() as session:
         staff = store.staff_by_ref(session, principal.subject_ref)
-        throttle.check(session, throttle_key(staff.login), now=now)
     right = passwords.matches(staff.password_hash, old)
     if right:
+        with unit_of_work() as session:  # it was no guess, whatever becomes of the new one
+            throttle.succeed(session, scope="password", subject=principal.subject_ref, machine=mine)
         if old == new:
             raise InvalidInput("password.same", field="new")
         passwords.check_password(new, login=staff.login, name=staff.name)
@@ -121,7 +124,6 @@ def change_password(principal: Principal, *, old: str, new: str, machine: str, n
             logins.end_all(session, staff.ref, now=now)
             _record(session, staff, act="staff.password", now=now, actor=f"staff:{staff.ref}")
             return logins.open_staff(session, staff, machine=machine, now=now)
-        throttle.fail(session, throttle_key(staff.login), now=now)
     raise InvalidInput("password.old_wrong", field="old")
 
 
@@ -184,7 +186,7 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
         staff.reset_at, staff.reset_by = now, actor
         staff.password_issued_at = now
         logins.end_all(session, staff.ref, now=now)
-        throttle.clear(session, throttle_key(staff.login))
+        throttle.forget(session, scope=SIGN_IN, subject=staff.login)
         _record(session, staff, act="staff.reset", now=now, actor=actor)
     return password
 

@@ -62,6 +62,7 @@ def sign_in_now() -> Answer:
             machine=machine_id(),
             now=flask.g.now,
             former=current_principal(),
+            address=flask.request.remote_addr or "",
         )
     except (NotAllowed, TooMany) as error:
         return _sign_in_page(target, login, refusal(error))

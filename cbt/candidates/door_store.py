@@ -29,6 +29,16 @@ def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
     return [Door(*row) for row in session.execute(query)]
 
 
+def is_seat_of_ticket(session: Session, seat_id: int, number: str) -> bool:
+    """Return whether a 准考证 has this seat in one of its papers."""
+    query = (
+        select(Registration.id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .where(AdmissionTicket.number == number, Registration.seat_id == seat_id)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def doors_of(session: Session, refs: Sequence[str], *, lock: bool = False) -> Sequence[Door]:
     """Return the registrations with these references by planned start; locked where they will change."""
     query = _doors().where(Registration.ref.in_(refs)).order_by(Sitting.planned_start_at, Registration.id)

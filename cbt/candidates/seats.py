@@ -70,9 +70,12 @@ def bind(*, machine: Machine, room_code: str, number: int, replace: bool, now: d
 
     Source: R-16.
     """
+    throttle.reserve(
+        scope="bind", subject=machine.address, machine=machine.identity, now=now, address=machine.address
+    )
     with unit_of_work() as session:
         outcome = _bind(session, machine, _plain_code(room_code), number, replace=replace, now=now)
-    # Raised after the commit: the alert and the counted try must stay.
+    # Raised after the commit: the alert must stay.
     if isinstance(outcome, CbtError):
         raise outcome
     return outcome
@@ -81,17 +84,13 @@ def bind(*, machine: Machine, room_code: str, number: int, replace: bool, now: d
 def _bind(
     session: Session, machine: Machine, room_code: str, number: int, *, replace: bool, now: datetime
 ) -> str | CbtError:
-    # By address: a machine without a seat has nothing else that whoever guesses could not change.
-    guess = f"bind:{machine.address}"
-    throttle.check(session, guess, now=now)
     halls = door_store.halls_by_code(session, room_code) if room_code else []
     if len(halls) != 1:
-        throttle.fail(session, guess, now=now)
         return InvalidInput("seat.code", field="room_code")
     seat = door_store.seat_in(session, halls[0].id, number)
     if seat is None:
         return InvalidInput("seat.number", field="number", room=halls[0].name)
-    throttle.clear(session, guess)
+    throttle.succeed(session, scope="bind", subject=machine.address, machine=machine.identity)
     if _held_by_another(seat, machine) and not replace:
         seat.claim_alert_at = now
         _audit(session, halls[0], seat, "claim", now=now, after={"address": machine.address})

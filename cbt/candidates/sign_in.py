@@ -20,7 +20,7 @@ from cbt.candidates.admission import Door, PaperState, refusal
 from cbt.candidates.personal import DOCUMENT, open_sealed
 from cbt.candidates.seats import Machine
 from cbt.candidates.steps import login_code_hash
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.rules.admission import last_six
 from cbt.rules.sitting_state import State
@@ -74,19 +74,46 @@ def sign_in(
 ) -> SignedIn | Choice:
     """Open a login session for whoever `entry` proves to be, or return the papers to choose from.
 
-    Wrong tries are counted per ticket and per seat. `former_login_id` is the login this browser held: it
-    ends here. Raise InvalidInput("door.wrong_document" or "door.wrong_code") for a wrong try, and what
-    admission.refusal says when every paper of the ticket refuses.
+    Every try is counted before it is looked at (see `tries_of`). `former_login_id` is the login this browser
+    held: it ends here. Raise InvalidInput("door.wrong_document" or "door.wrong_code") for a wrong try,
+    TooMany when there were too many, and what admission.refusal says when every paper of the ticket refuses.
 
     Source: R-14, R-16.
     """
+    with reading() as session:
+        seat = seats.seat_of(session, machine)
+        own = seat is not None and door_store.is_seat_of_ticket(session, seat.id, entry.ticket)
+    tries = tries_of(entry, machine, seat, own=own)
+    throttle.reserve_all(tries, now=now, address=machine.address)
     with unit_of_work() as session:
         visit = _Visit(machine, seats.seat_of(session, machine), now, former_login_id)
-        outcome = _sign_in(session, entry, visit)
-    # Raised after the commit: a wrong try must stay counted.
+        outcome = _sign_in(session, entry, visit, tries)
+    # Raised after the commit: what a right try gave back must stay so.
     if isinstance(outcome, CbtError):
         raise outcome
     return outcome
+
+
+def tries_of(entry: SignInInput, machine: Machine, seat: Seat | None, *, own: bool) -> list[throttle.Try]:
+    """Return what a try at the door counts as.
+
+    A 登录码 counts for its ticket at this seat only, so that it works whatever others typed, and a fresh one
+    begins at nought. The end of a document counts for the ticket at this seat, for the ticket as a whole
+    unless the seat is its `own`, and for the seat over all tickets.
+
+    Source: R-14.
+    """
+    if entry.by == "code":
+        # A machine without a seat by its address: tokens can be had for nothing, and six digits are few.
+        place = seat_subject(seat.id) if seat is not None else f"addr:{machine.address}"
+        return [throttle.Try("code", entry.ticket, place)]
+    place = seat_subject(seat.id) if seat is not None else machine.identity
+    return [throttle.Try("seat", place, place), throttle.Try("ticket", entry.ticket, place, known=own)]
+
+
+def seat_subject(seat_id: int) -> str:
+    """Return the name a seat has in the throttle."""
+    return f"seat:{seat_id}"
 
 
 def choose(
@@ -121,17 +148,16 @@ class _Visit:
     former_login_id: int | None
 
 
-def _sign_in(session: Session, entry: SignInInput, visit: _Visit) -> SignedIn | Choice | CbtError:
-    keys = [f"ticket:{entry.ticket}"] + ([f"seat:{visit.seat.id}"] if visit.seat else [])
-    for key in keys:
-        throttle.check(session, key, now=visit.now)
+def _sign_in(
+    session: Session, entry: SignInInput, visit: _Visit, tries: Sequence[throttle.Try]
+) -> SignedIn | Choice | CbtError:
     proved = _proved(door_store.doors_of_ticket(session, entry.ticket), entry, visit.now)
     if not proved:
-        for key in keys:
-            throttle.fail(session, key, now=visit.now)
         return InvalidInput(f"door.wrong_{entry.by}", field=entry.by)
-    for key in keys:
-        throttle.clear(session, key)
+    for one in tries:
+        # At a seat only this try is given back: whoever has one right answer could go on guessing others.
+        right = throttle.give_back if one.scope == "seat" else throttle.succeed
+        right(session, scope=one.scope, subject=one.subject, machine=one.machine)
     for door in proved:
         admit_if_due(session, door.sitting_room, now=visit.now)
     refusals = _refusals(session, proved, visit)

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, update
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates.models import Registration
+from cbt.candidates.models import AdmissionTicket, Registration
 from cbt.candidates.personal import SHOWN, keyed_digest, seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooEarly
 from cbt.rules.admission import (
@@ -29,6 +29,7 @@ from cbt.rules.admission import (
 from cbt.rules.sitting_state import State
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due
+from cbt.web import throttle
 
 OPEN_DOOR = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
 """States of a sitting-room in which its door is worked."""
@@ -196,6 +197,8 @@ def issue_login_code(
         login_code_hash=login_code_hash(registration.ref, code),
         login_code_until=until,
     )
+    ticket = session.get_one(AdmissionTicket, registration.ticket_id)
+    throttle.forget(session, scope="code", subject=ticket.number)  # nobody has guessed at this one yet
     _audit(session, registration, now, actor, "login_code", "", after={"until": until})
     return code
 

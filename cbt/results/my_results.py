@@ -84,7 +84,7 @@ class CandidateResults:
     levels: tuple[LevelResults, ...]
 
 
-def look_up(*, ticket: str, document: str, now: datetime) -> CandidateResults:
+def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> CandidateResults:
     """Return the results of whoever holds this ticket and the document whose last six are given.
 
     Raise InvalidInput("results.wrong") without saying which half was wrong, TooMany while the ticket is
@@ -93,18 +93,18 @@ def look_up(*, ticket: str, document: str, now: datetime) -> CandidateResults:
     Source: R-14.
     """
     number = "".join(unicodedata.normalize("NFKC", ticket).split())[:20]
-    key = f"results:{number}"
+    throttle.reserve(scope="results", subject=number, machine=machine, now=now)
     with reading() as session:
-        throttle.check(session, key, now=now)
         candidate = retake_store.ticket_holder(session, number)
         # A ticket nobody has is compared like any other.
         known = last_six(open_sealed(candidate.document_sealed, DOCUMENT)) if candidate else ""
         fits = hmac.compare_digest(known.encode(), last_six(document[:40]).encode())
-        if candidate is not None and fits and known:
-            return _results(session, candidate, now)
+        found = _results(session, candidate, now) if candidate is not None and fits and known else None
+    if found is None:
+        raise InvalidInput("results.wrong", field="ticket")
     with unit_of_work() as session:
-        throttle.fail(session, key, now=now)
-    raise InvalidInput("results.wrong", field="ticket")
+        throttle.succeed(session, scope="results", subject=number, machine=machine)
+    return found
 
 
 def results_of(registration_id: int, *, now: datetime) -> CandidateResults:

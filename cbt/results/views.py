@@ -20,7 +20,7 @@ from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.web import access
 from cbt.web.i18n import explain, local_zone
-from cbt.web.login import Principal, current_principal
+from cbt.web.login import Principal, current_principal, machine_id
 from cbt.web.numbers import whole_number
 from cbt.web.problems import http_status, note_shown
 
@@ -167,7 +167,7 @@ def look_up() -> flask.typing.ResponseReturnValue:
     ticket = flask.request.form.get("ticket", "")[:40]
     document = flask.request.form.get("document", "")[:40]
     try:
-        found = my_results.look_up(ticket=ticket, document=document, now=flask.g.now)
+        found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=flask.g.now)
     except InvalidInput as error:
         errors = {error.params.get("field", "ticket"): " ".join(explain(error))}
         return flask.render_template("results/ask.html", errors=errors, ticket=ticket), 422

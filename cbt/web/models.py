@@ -1,10 +1,10 @@
-"""Tables of the web room: login sessions and throttle counters."""
+"""Tables of the web room: login sessions, throttle counters, machines known for an account."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String, false
+from sqlalchemy import Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.base import Base
@@ -35,10 +35,32 @@ class LoginSession(Base):
 
 
 class Throttle(Base):
-    """Failed tries of one account, ticket or seat in the present window; never of an address alone."""
+    """Tries at one account, ticket or seat in the present window: by one machine, or (machine empty) by all.
+
+    Never of an address alone: a room shares one.
+    """
 
     __tablename__ = "throttle"
+    __table_args__ = (Index("ix_throttle_window_from", "window_from"),)
 
-    key: Mapped[str] = mapped_column(String(120), primary_key=True)
-    failures: Mapped[int]
+    scope: Mapped[str] = mapped_column(String(16), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(80), primary_key=True)
+    machine: Mapped[str] = mapped_column(String(80), primary_key=True)
+    tries: Mapped[int]
     window_from: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_machine: Mapped[str] = mapped_column(String(80))
+    last_address: Mapped[str] = mapped_column(String(64))
+
+
+class KnownMachine(Base):
+    """A machine that signed an account or a ticket in before: its budget is its own (R-14)."""
+
+    __tablename__ = "known_machine"
+    __table_args__ = (UniqueConstraint("scope", "subject", "machine"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(80))
+    machine: Mapped[str] = mapped_column(String(80))
+    """The hash of its token."""
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -23,6 +23,18 @@ INSTANTS = st.datetimes(
 )
 
 
+def _counter(subject: str, window_from: datetime) -> dict[str, object]:
+    return {
+        "scope": "test",
+        "subject": subject,
+        "machine": "",
+        "tries": 1,
+        "window_from": window_from,
+        "last_machine": "",
+        "last_address": "",
+    }
+
+
 @given(INSTANTS)
 def test_an_instant_survives_its_microseconds(instant: datetime) -> None:
     assert from_micros(to_micros(instant)) == instant
@@ -44,7 +56,7 @@ def test_an_instant_of_another_zone_is_the_same_instant() -> None:
 @given(st.lists(INSTANTS, min_size=2, max_size=12, unique=True))
 def test_the_database_orders_instants_as_python_does(app: flask.Flask, instants: list[datetime]) -> None:
     with app.app_context():
-        rows = [{"key": f"k{n}", "failures": 1, "window_from": at} for n, at in enumerate(instants)]
+        rows = [_counter(f"k{n}", at) for n, at in enumerate(instants)]
         with unit_of_work() as session:
             session.execute(delete(Throttle))
             session.execute(insert(Throttle), rows)
@@ -71,17 +83,17 @@ def test_points_are_kept_to_the_last_digit(app: flask.Flask) -> None:
 
 def test_a_write_in_a_reading_transaction_is_refused_by_the_database(app: flask.Flask) -> None:
     with app.app_context(), reading() as session, pytest.raises(Exception, match=r"(?i)read-?only"):
-        session.execute(insert(Throttle).values(key="k", failures=1, window_from=datetime.now(UTC)))
+        session.execute(insert(Throttle).values(_counter("k", datetime.now(UTC))))
 
 
 def test_a_unit_of_work_that_raises_leaves_nothing(app: flask.Flask) -> None:
     with app.app_context():
         with pytest.raises(RuntimeError), unit_of_work() as session:
-            session.add(Throttle(key="half", failures=1, window_from=datetime(2026, 1, 1, tzinfo=UTC)))
+            session.add(Throttle(**_counter("half", datetime(2026, 1, 1, tzinfo=UTC))))
             session.flush()
             raise RuntimeError
         with reading() as session:
-            assert session.get(Throttle, "half") is None
+            assert session.get(Throttle, ("test", "half", "")) is None
 
 
 def test_writers_are_marked_as_such(app: flask.Flask) -> None:

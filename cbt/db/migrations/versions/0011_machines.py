@@ -1,0 +1,63 @@
+"""Budgets of tries per account and machine; machines by their tokens' hashes; binding rounds and claims.
+
+Counters of wrong tries are worth five minutes and begin anew. The names of machines that were kept so far came
+from the browsers: a login session or a lease that has one goes on as one whose machine is not known, until the
+next start says which it is.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+import cbt.db.types
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Replace the counters, add the known machines, forget the machines' former names."""
+    op.drop_table("throttle")
+    op.create_table(
+        "throttle",
+        sa.Column("scope", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("machine", sa.String(length=80), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("window_from", cbt.db.types.UtcDateTime(), nullable=False),
+        sa.Column("last_machine", sa.String(length=80), nullable=False),
+        sa.Column("last_address", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "subject", "machine", name=op.f("pk_throttle")),
+    )
+    op.create_index("ix_throttle_window_from", "throttle", ["window_from"], unique=False)
+    op.create_table(
+        "known_machine",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("scope", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.Column("machine", sa.String(length=80), nullable=False),
+        sa.Column("seen_at", cbt.db.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_known_machine")),
+        sa.UniqueConstraint(
+            "scope", "subject", "machine", name=op.f("uq_known_machine_scope_subject_machine")
+        ),
+    )
+    op.create_index(op.f("ix_known_machine_seen_at"), "known_machine", ["seen_at"], unique=False)
+
+
+def downgrade() -> None:
+    """Put the former counters back, empty."""
+    op.drop_index(op.f("ix_known_machine_seen_at"), table_name="known_machine")
+    op.drop_table("known_machine")
+    op.drop_index("ix_throttle_window_from", table_name="throttle")
+    op.drop_table("throttle")
+    op.create_table(
+        "throttle",
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("window_from", cbt.db.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_throttle")),
+    )
