@@ -148,7 +148,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
         entry = store.entry_for(session, ref, me())
         of_sitting = session.get_one(Sitting, entry.registration.sitting_id)
         corrections = corrections_of(session, entry.candidate.id)
-        hands = {who for one in corrections for who in (one.row.by, one.row.countersigned_by)}
+        actors = {who for one in corrections for who in (one.row.by, one.row.countersigned_by)}
         context = {
             "entry": entry,
             "sitting": of_sitting,
@@ -158,7 +158,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
             "has_photo": bool(store.with_photo(session, [entry.candidate.id])),
             "started": has_started(session, entry.candidate.id),
             "corrections": corrections,
-            "names": actor_names(session, hands),
+            "hands": actor_names(session, actors),
         }
     page = flask.render_template(
         "office/registration.html",

@@ -99,6 +99,8 @@ def _restore(settings: Settings, source: Path, *, into: Path | None) -> None:
     click.echo(gettext("safety.holds", **done.manifest.counts, size=f"{done.manifest.bytes / 2**20:.1f}"))
     if not done.personal_key_fits:
         click.echo(gettext("safety.personal_other"), err=True)
+    if not done.log_key_fits:
+        click.echo(gettext("safety.log_key_other"), err=True)
     if done.manifest.audit_head:
         click.echo(gettext("safety.head", head=done.manifest.audit_head))
     click.echo(gettext("safety.verify_next"))
@@ -117,6 +119,8 @@ def _rebuild(settings: Settings, folder: Path, *, into: Path | None, up_to_damag
         click.echo(gettext("safety.up_to_damage", path=done.damaged), err=True)
     if not done.personal_key_fits:
         click.echo(gettext("safety.personal_other"), err=True)
+    if not done.log_key_fits:
+        click.echo(gettext("safety.log_key_other"), err=True)
     with create_app(replace(settings, data_dir=place, journal_copy_dir=None)).app_context():
         checks = verify_everything()
         for line in _table(checks):

@@ -20,7 +20,7 @@ from cbt.db.wal import apply_log
 from cbt.errors import InvalidInput, Unavailable
 from cbt.hosting import DataDirLock
 from cbt.safety.embedded import Facts, facts_of
-from cbt.safety.restore import check_empty, check_keys, copy_file
+from cbt.safety.restore import check_empty, check_keys, copy_file, log_key_fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Rebuilt:
     damaged: str
     """The file behind whose damage nothing was taken; "" when there is none."""
     personal_key_fits: bool
+    log_key_fits: bool
 
 
 def rebuild(
@@ -71,7 +72,7 @@ def rebuild(
     finally:
         for suffix in ("", "-wal", "-shm"):
             arriving.with_name(arriving.name + suffix).unlink(missing_ok=True)
-    return Rebuilt(str(settings.data_dir), facts, torn, damaged, fits)
+    return Rebuilt(str(settings.data_dir), facts, torn, damaged, fits, log_key_fits(settings, copy.keys))
 
 
 def _bring(

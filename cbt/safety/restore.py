@@ -29,6 +29,7 @@ class Restored:
     manifest: Manifest
     place: str
     personal_key_fits: bool
+    log_key_fits: bool
 
 
 def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Restored:
@@ -56,7 +57,7 @@ def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Re
         place = settings.database_url.rsplit("/", 1)[-1]
     if facts.counts != manifest.counts or facts.revision != manifest.revision:
         raise Unavailable("safety.counts", path=place)
-    return Restored(manifest, place, fits)
+    return Restored(manifest, place, fits, log_key_fits(settings, manifest.keys))
 
 
 def check_keys(settings: Settings, prints: Mapping[str, str]) -> bool:
@@ -69,12 +70,22 @@ def check_keys(settings: Settings, prints: Mapping[str, str]) -> bool:
     fits = True
     for name, print_ in prints.items():
         if name == "audit":
-            continue  # the first start says what to do about the log's key
+            continue  # see log_key_fits
         same = fingerprint(load_key(settings.keys, name, may_create=False)) == print_
         if not same and name == "database":
             raise Unavailable("safety.other_key", path=str(settings.keys / f"{name}.key"), wanted=print_)
         fits = fits and same
     return fits
+
+
+def log_key_fits(settings: Settings, prints: Mapping[str, str]) -> bool:
+    """Return whether the log's key is the one a copy names; it is needed to go on, not to bring the copy back."""
+    if "audit" not in prints:
+        return True
+    path = settings.keys / "audit.key"
+    return (
+        path.is_file() and fingerprint(load_key(settings.keys, "audit", may_create=False)) == prints["audit"]
+    )
 
 
 def check_empty(folder: Path) -> None:

@@ -18,14 +18,16 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from cbt.app import create_app
+from cbt.audit.chain import ensure_keyed
 from cbt.cli import build
 from cbt.config import Settings, as_environment
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import JournalEntry
 from cbt.delivery.outage import beat
 from cbt.delivery.steps import refresh_clocks
-from cbt.errors import CbtError
+from cbt.errors import CbtError, Unavailable
 from cbt.rules.timing import OutageKind
+from cbt.safety.audit_key import rotate_audit_key
 from cbt.safety.backup import back_up
 from cbt.safety.checking import all_findings, verify_everything
 from cbt.safety.restore import restore
@@ -52,7 +54,7 @@ class Elsewhere:
     def bring_keys(self, world: World, *names: str) -> None:
         """Copy key files from the first place."""
         self.settings.keys.mkdir(exist_ok=True)
-        for name in names or ("database", "personal", "cookies"):
+        for name in names or ("database", "personal", "cookies", "audit"):
             path = settings_of(world).keys / f"{name}.key"
             if path.exists():
                 shutil.copy(path, self.settings.keys / path.name)
@@ -155,6 +157,23 @@ def test_a_wrong_personal_key_is_told_and_found_by_verify(elsewhere: Elsewhere, 
     assert not restore(elsewhere.settings, elsewhere.source).personal_key_fits
     app = create_app(elsewhere.settings, clock=world.clock)
     assert findings(app) == [("personal_key", "personal.key")]
+    close_engine(app)
+
+
+def test_without_the_logs_key_it_is_brought_back_and_told_and_goes_on_once_it_is_given_up(
+    elsewhere: Elsewhere, world: World
+) -> None:
+    """A lost `audit.key` must not keep an exam from going on: that is what the one next command is for."""
+    elsewhere.settings.data_dir.parent.mkdir()
+    elsewhere.bring_keys(world, "database", "personal", "cookies")
+    assert not restore(elsewhere.settings, elsewhere.source).log_key_fits
+    app = create_app(elsewhere.settings, clock=world.clock)
+    assert findings(app) == [("audit_key", "audit.key")]
+    with app.app_context():
+        with pytest.raises(Unavailable, match=r"audit\.key_missing"), unit_of_work() as session:
+            ensure_keyed(session, at=NOON)
+        rotate_audit_key(lost=True, now=NOON)
+    assert findings(app) == []
     close_engine(app)
 
 
