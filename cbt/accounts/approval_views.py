@@ -7,7 +7,7 @@ import random
 import flask
 import flask_babel
 
-from cbt.accounts import approval_codes, approvals
+from cbt.accounts import approval_answers, approval_codes
 from cbt.accounts.approval_pages import Shown, listed, request_for, waiting_for
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.errors import CbtError, NotAllowed, NotFound
@@ -111,11 +111,11 @@ def answer(ref: str, step: str) -> Answer:
     try:
         if step == "approve":
             digest = form.get("digest", "")
-            approvals.approve(ref, _me(), digest=digest, machine=machine_id(), now=now)
+            approval_answers.approve(ref, _me(), digest=digest, machine=machine_id(), now=now)
         elif step == "refuse":
-            approvals.refuse(ref, _me(), reason=form.get("reason", ""), machine=machine_id(), now=now)
+            approval_answers.refuse(ref, _me(), reason=form.get("reason", ""), machine=machine_id(), now=now)
         elif step == "withdraw":
-            approvals.withdraw(ref, _me(), machine=machine_id(), now=now)
+            approval_answers.withdraw(ref, _me(), machine=machine_id(), now=now)
         elif step == "code":
             rng = random.SystemRandom()
             code, _until = approval_codes.show_code(ref, _me(), machine=machine_id(), rng=rng, now=now)

@@ -1,4 +1,4 @@
-"""Requests for a second person: asked, shown, approved or refused, withdrawn, expired; one winner each.
+"""Requests for a second person: asked for, and used up by the act they were asked for; one winner each.
 
 Source: R-62.
 """
@@ -13,26 +13,14 @@ from enum import StrEnum
 from typing import Any
 
 import flask
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cbt.accounts import store
-from cbt.accounts.approval_kinds import kind_of
 from cbt.accounts.models import Approval, Staff
-from cbt.accounts.second import Second, SecondNeeded, insist_on_another
+from cbt.accounts.second import Second, SecondNeeded
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.errors import (
-    CbtError,
-    Conflict,
-    Gone,
-    InvalidInput,
-    Locked,
-    NotAllowed,
-    NotFound,
-    TooEarly,
-    TooMany,
-)
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import Conflict, TooMany
 from cbt.rules.canonical import canonical_json
 from cbt.web.login import Principal
 from cbt.web.refs import new_ref
@@ -41,10 +29,6 @@ LASTS = timedelta(minutes=5)
 """How long a request waits: what was previewed longer ago is previewed again."""
 MOST_WAITING = 20
 """Requests of one person that wait at the same time; more is a mistake or mischief."""
-LONGEST_REASON = 200
-
-_REFUSALS = (Conflict, InvalidInput, NotAllowed, NotFound, TooEarly, Gone, Locked)
-_OURS = frozenset({"approval.settled", "approval.expired"})
 
 
 class State(StrEnum):
@@ -81,7 +65,7 @@ def ask(wish: Wish, needed: SecondNeeded, *, first: Principal, machine: str, now
 
     Source: R-62.
     """
-    digest = _digest(wish.kind, wish.act, wish.subject, wish.params, needed.seen, first.subject_ref)
+    digest = digest_of(wish.kind, wish.act, wish.subject, wish.params, needed.seen, first.subject_ref)
     with unit_of_work() as session:
         # One person's requests are counted one after the other.
         session.execute(select(Staff.id).where(Staff.ref == first.subject_ref).with_for_update())
@@ -123,7 +107,7 @@ def ask(wish: Wish, needed: SecondNeeded, *, first: Principal, machine: str, now
         return row.ref
 
 
-def _digest(*parts: str) -> str:
+def digest_of(*parts: str) -> str:
     """Return the keyed digest of a request's parts: whoever changes the row cannot make it fit."""
     key = flask.current_app.config["SECRET_KEY"]
     secret = key if isinstance(key, bytes) else str(key).encode()
@@ -187,144 +171,3 @@ def countersigned(second: Second | None, *, roles: frozenset[str], seen: str) ->
     if second is None:
         raise SecondNeeded(roles=roles, seen=seen)
     second.insist(seen)
-
-
-def approve(ref: str, principal: Principal, *, digest: str, machine: str, now: datetime) -> None:
-    """Approve a request in one's own session, and do the act exactly as it was previewed.
-
-    Raise what `second_of` raises, Conflict("approval.settled"|"approval.altered"|"approval.changed"), and
-    whatever the act itself refuses: then the request is over, and says so.
-
-    Source: R-62.
-    """
-    with reading() as session:
-        row = waiting_request(session, ref, now=now)
-        if not hmac.compare_digest(row.digest, digest):
-            raise Conflict("approval.altered")
-        second = second_of(session, row, principal.subject_ref, way="session", machine=machine, now=now)
-    carry_out(row, second, now=now)
-
-
-def waiting_request(session: Session, ref: str, *, now: datetime) -> Approval:
-    """Return a request that waits; raise NotFound("approval.unknown"), Conflict for one that is over."""
-    row = session.scalar(select(Approval).where(Approval.ref == ref))
-    if row is None:
-        raise NotFound("approval.unknown")
-    if row.state == State.EXPIRED or (row.state == State.PENDING and row.expires_at <= now):
-        raise Conflict("approval.expired")
-    if row.state != State.PENDING:
-        raise Conflict("approval.settled")
-    return row
-
-
-def first_of(session: Session, row: Approval) -> Principal:
-    """Return who asked; raise Conflict("approval.asker_gone") when they may not work here any more."""
-    first = store.staff_principal(session, row.asked_by)
-    if first is None or first.must_change_password:
-        raise Conflict("approval.asker_gone")
-    return first
-
-
-def second_of(session: Session, row: Approval, ref: str, *, way: str, machine: str, now: datetime) -> Second:
-    """Return `ref` as the second person of a request; raise what `insist_on_another` raises. Source: R-62."""
-    staff = store.staff_by_ref(session, ref)
-    wanted = kind_of(row).wanted(session, row)
-    roles = insist_on_another(session, staff, first=first_of(session, row), wanted=wanted, now=now)
-    return Second(staff.ref, staff.name, roles, row.id, row.seen, way, machine)
-
-
-def carry_out(row: Approval, second: Second, *, now: datetime) -> None:
-    """Do the act of a request with both persons; one that cannot be done any more is over and says why."""
-    if _digest(row.kind, row.act, row.subject, row.params, row.seen, row.asked_by) != row.digest:
-        raise Conflict("approval.altered")
-    with reading() as session:
-        first = first_of(session, row)
-    try:
-        result = kind_of(row).carry_out(row, first, second, now)
-    except _REFUSALS as error:
-        if error.code not in _OURS:
-            _fail(row, second, error, now=now)
-        raise
-    with unit_of_work() as session:
-        session.execute(
-            update(Approval)
-            .where(Approval.id == row.id, Approval.state == State.DONE)
-            .values(result=canonical_json(dict(result)), params="")
-        )
-
-
-def _fail(row: Approval, second: Second, error: CbtError, *, now: datetime) -> None:
-    plain = {name: value for name, value in error.params.items() if isinstance(value, (str, int))}
-    with unit_of_work() as session:
-        result = canonical_json({"code": error.code, "params": plain})
-        if settle(session, row, State.FAILED, by=second.ref, now=now, result=result):
-            note(session, row, "fail", by=second.ref, machine=second.machine, now=now, why=error.code)
-
-
-def settle(
-    session: Session,
-    row: Approval,
-    state: State,
-    *,
-    by: str | None,
-    now: datetime,
-    reason: str = "",
-    result: str = "",
-) -> bool:
-    """End a request that waits, without its act; return whether this call did. Its parameters are emptied."""
-    ended = session.scalar(
-        update(Approval)
-        .where(Approval.id == row.id, Approval.state == State.PENDING)
-        .values(
-            state=state,
-            settled_at=now,
-            settled_by=by,
-            reason=reason,
-            result=result,
-            params="",
-            code_hash=None,
-        )
-        .returning(Approval.id)
-    )
-    return ended is not None
-
-
-def refuse(ref: str, principal: Principal, *, reason: str, machine: str, now: datetime) -> None:
-    """Refuse a request with a reason; only who could approve it can.
-
-    Raise InvalidInput("approval.reason"), Conflict("approval.settled").
-    """
-    reason = " ".join(reason.split())[:LONGEST_REASON]
-    if not reason:
-        raise InvalidInput("approval.reason", field="reason")
-    with unit_of_work() as session:
-        row = waiting_request(session, ref, now=now)
-        second_of(session, row, principal.subject_ref, way="session", machine=machine, now=now)
-        if not settle(session, row, State.REFUSED, by=principal.subject_ref, now=now, reason=reason):
-            raise Conflict("approval.settled")
-        note(session, row, "refuse", by=principal.subject_ref, machine=machine, now=now, why=reason)
-
-
-def withdraw(ref: str, principal: Principal, *, machine: str, now: datetime) -> None:
-    """Take one's own request back; raise NotFound for somebody else's, Conflict once it is over."""
-    with unit_of_work() as session:
-        row = waiting_request(session, ref, now=now)
-        if row.asked_by != principal.subject_ref:
-            raise NotFound("approval.unknown")
-        if not settle(session, row, State.WITHDRAWN, by=principal.subject_ref, now=now):
-            raise Conflict("approval.settled")
-        note(session, row, "withdraw", by=principal.subject_ref, machine=machine, now=now)
-
-
-def expire_approvals(*, now: datetime) -> int:
-    """End the requests nobody answered in time; return how many this call ended. A request checks itself."""
-    overdue = (Approval.state == State.PENDING, Approval.expires_at <= now)
-    with reading() as session:
-        if not session.scalar(select(func.count()).select_from(Approval).where(*overdue)):
-            return 0
-    with unit_of_work() as session:
-        rows = session.scalars(select(Approval).where(*overdue).order_by(Approval.id).limit(200)).all()
-        ended = [row for row in rows if settle(session, row, State.EXPIRED, by=None, now=now)]
-        for row in ended:
-            note(session, row, "expire", by="scheduler", machine="", now=now)
-        return len(ended)
