@@ -281,3 +281,27 @@ def test_a_partial_credit_rule_belongs_to_some_types(
 
 def test_a_short_answer_needs_no_reference() -> None:
     assert parse_content({"type": "short_answer", "stem": "简述。"}).answer_key == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        pytest.param("1e60", True, id="as many places as there may be"),
+        pytest.param("1e61", False, id="a place too many"),
+        pytest.param("1e-61", False, id="a place too small"),
+        pytest.param("1" * 60, True, id="60 digits"),
+        pytest.param("1" * 61, False, id="61 digits"),
+        pytest.param("1e999999999", False, id="eight characters that are a gigabyte of digits"),
+        pytest.param(10**5000, False, id="a number Python does not write"),
+        pytest.param("NaN", False, id="not a number"),
+    ],
+)
+def test_a_number_has_a_measure(value: object, kept: bool) -> None:
+    assert (number(value) is not None) is kept
+
+
+@pytest.mark.parametrize("digits", ["1000", "9" * 5000])
+def test_a_blank_has_a_number_that_can_be_counted_to(digits: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_content({"type": "fill_blank", "point": "A", "stem": f"{{{{{digits}}}}}", "answer": [["a"]]})
+    assert refused.value.code == "item.blanks"
