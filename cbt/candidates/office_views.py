@@ -17,6 +17,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.rules.roles import Role
+from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.web import access
 
@@ -114,7 +115,12 @@ def tickets(ref: str) -> Answer:
     with reading() as session:
         found, sheets, with_photo, refs = office_pages.ticket_sheets(session, ref)
     return flask.render_template(
-        "office/tickets.html", sitting=found, tickets=sheets, with_photo=with_photo, refs=refs
+        "office/tickets.html",
+        sitting=found,
+        tickets=sheets,
+        with_photo=with_photo,
+        refs=refs,
+        minutes_text=minutes_text,
     )
 
 
