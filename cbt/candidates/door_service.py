@@ -17,7 +17,10 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
-from cbt.sittings.models import Centre, Room
+from cbt.rules.paper import Paper
+from cbt.sittings.inputs import minutes_text
+from cbt.sittings.models import Centre, Room, Sitting
+from cbt.sittings.store import late_rule_of
 from cbt.web.login import revoke_login
 
 MINUTE = timedelta(minutes=1)
@@ -46,12 +49,16 @@ class SeatView:
 
 @dataclass(frozen=True, slots=True)
 class NoticeNumbers:
-    """The numbers 考场须知 is filled with: whole minutes, and what the late limit counts from."""
+    """What 考场须知 is filled with: minutes as text, what the late limit counts from, the marks of the sitting."""
 
-    late: int
+    late: str
     late_from: str
-    earliest: int
-    closed_before_end: int
+    earliest: str
+    closed_before_end: str
+    check_in_opens_at: datetime
+    report_at: datetime
+    sign_in_opens_at: datetime
+    late_cutoff_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +165,25 @@ def door_view(registration_id: int) -> DoorView:
             started=door.sitting_room.started_at is not None,
             step=step_of(registration),
             queried_at=registration.query_at,
-            numbers=NoticeNumbers(
-                blueprint.admission.late_limit // MINUTE,
-                blueprint.admission.late_from,
-                paper.submit.earliest // MINUTE,
-                paper.submit.closed_before_end // MINUTE,
-            ),
+            numbers=_numbers(sitting, paper),
             evacuated=door.sitting_room.evacuated_at is not None,
         )
+
+
+def _numbers(sitting: Sitting, paper: Paper) -> NoticeNumbers:
+    """Fill 考场须知: what the sitting enforces at the door, what the paper allows inside. Source: R-11, R-23."""
+    late = late_rule_of(sitting)
+    closed = paper.submit.closed_before_end
+    return NoticeNumbers(
+        late=minutes_text(late.limit),
+        late_from=late.counted_from,
+        earliest=minutes_text(paper.submit.earliest),
+        closed_before_end=minutes_text(closed) if closed else "",
+        check_in_opens_at=sitting.check_in_opens_at,
+        report_at=sitting.report_at,
+        sign_in_opens_at=sitting.sign_in_opens_at,
+        late_cutoff_at=sitting.late_cutoff_at,
+    )
 
 
 def photo(registration_id: int) -> tuple[str, bytes]:

@@ -24,6 +24,7 @@ from cbt.pictures.receiving import redraw
 from cbt.pictures.serving import picture
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
+from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.web import access
 
@@ -121,7 +122,12 @@ def tickets(ref: str) -> Answer:
     with reading() as session:
         found, sheets, with_photo, refs = office_pages.ticket_sheets(session, ref)
     return flask.render_template(
-        "office/tickets.html", sitting=found, tickets=sheets, with_photo=with_photo, refs=refs
+        "office/tickets.html",
+        sitting=found,
+        tickets=sheets,
+        with_photo=with_photo,
+        refs=refs,
+        minutes_text=minutes_text,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,10 +13,13 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
-from cbt.rules.blueprint import ExamBlueprint, Paper
+from cbt.rules.blueprint import ExamBlueprint, Paper, SubmitPolicy
 from cbt.rules.sitting_state import State
+from cbt.rules.timing import LateRule
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.store import late_rule_of
 
+T = TypeVar("T", bound=Hashable)
 _RUNNING_DIGITS = 4
 _BATCH_DIGITS = 3
 
@@ -40,6 +44,25 @@ class Ticket:
     number: str
     candidate: Candidate
     lines: tuple[TicketLine, ...]
+
+    @property
+    def late_rules(self) -> list[tuple[str, LateRule]]:
+        """How the cut-offs of its sittings are told, each with the papers it is for; "" for all of them."""
+        return _told([(line.paper.name, late_rule_of(line.sitting)) for line in self.lines])
+
+    @property
+    def submit_rules(self) -> list[tuple[str, SubmitPolicy]]:
+        """When its papers may be handed in, each with the papers it is for; "" for all of them."""
+        return _told([(line.paper.name, line.paper.submit) for line in self.lines])
+
+
+def _told(rules: Sequence[tuple[str, T]]) -> list[tuple[str, T]]:
+    """Join the names of what has the same rule; name none when there is only one rule."""
+    names: dict[T, list[str]] = {}
+    for name, rule in rules:
+        names.setdefault(rule, []).append(name)
+    joined = [("、".join(dict.fromkeys(found)), rule) for rule, found in names.items()]
+    return joined if len(joined) > 1 else [("", rule) for _, rule in joined]
 
 
 def check_digit(digits: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from cbt.rules.policies import AdmissionPolicy
 from cbt.rules.windows import (
@@ -29,6 +30,7 @@ __all__ = [
     "Adjustment",
     "AttemptClock",
     "Facts",
+    "LateRule",
     "OutageKind",
     "OutageVerdict",
     "Pause",
@@ -42,6 +44,7 @@ __all__ = [
     "in_grace",
     "is_offline",
     "late_cutoff_at",
+    "late_rule",
     "mass_loss",
     "may_submit",
     "outage_gap",
@@ -148,6 +151,27 @@ def late_cutoff_at(planned_start: datetime, policy: AdmissionPolicy) -> datetime
     """Return the instant from which an arrival is barred. Source: R-11."""
     counted_from = report_at(planned_start, policy) if policy.late_from == "report_at" else planned_start
     return counted_from + policy.late_limit
+
+
+@dataclass(frozen=True, slots=True)
+class LateRule:
+    """How the cut-off of a sitting is said: so long after the time to report, or after the start."""
+
+    limit: timedelta
+    counted_from: Literal["report_at", "start"]
+
+
+def late_rule(*, planned_start: datetime, report_at: datetime, cutoff_at: datetime) -> LateRule:
+    """Return how people are told the cut-off that a sitting enforces.
+
+    A cut-off after the start is told from the start, an earlier one from the time to report: either names
+    the same instant, whichever of the two it was worked out from.
+
+    Source: R-11.
+    """
+    if cutoff_at > planned_start:
+        return LateRule(cutoff_at - planned_start, "start")
+    return LateRule(cutoff_at - report_at, "report_at")
 
 
 def is_offline(seen_at: datetime, now: datetime) -> bool:

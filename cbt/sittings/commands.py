@@ -12,6 +12,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.sittings import planning, service
 from cbt.sittings.models import Batch, Centre, Room, Sitting
+from cbt.sittings.prefill import chosen, prefills
 from cbt.web.cli import print_json, with_app
 from cbt.web.i18n import local_zone
 
@@ -60,6 +61,12 @@ def list_sittings(as_json: bool, *, now: datetime) -> None:
 @click.option("--batch", "batch_name", required=True, help="认定批次名称 · Batch name.")
 @click.option("--centre", "centre_name", required=True, help="考点名称 · Centre name.")
 @click.option("--room", "room_names", required=True, multiple=True, help="考场名称，可重复 · Room name.")
+@click.option(
+    "--blueprint",
+    "blueprint_ref",
+    default="",
+    help="入场时间取自哪个考核方案 · Blueprint whose [admission] the times are taken from.",
+)
 @click.option("--seats", default=planning.DEFAULT_SEATS, show_default=True, help="新考场的机位数 · Seats.")
 @click.option("--spares", default=planning.DEFAULT_SPARES, show_default=True, help="其中备用机位 · Spares.")
 @with_app
@@ -69,6 +76,7 @@ def add(
     batch_name: str,
     centre_name: str,
     room_names: tuple[str, ...],
+    blueprint_ref: str,
     seats: int,
     spares: int,
     *,
@@ -100,6 +108,7 @@ def add(
             name=name,
             planned_start_at=planned_start_at,
             rooms=rooms,
+            policy=chosen(prefills(session), blueprint_ref),
             now=now,
             actor="cli",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from cbt.errors import InvalidInput
@@ -13,6 +14,7 @@ from cbt.web.i18n import local_zone
 MARKS = ("check_in_opens", "report", "sign_in_opens", "late_limit")
 YEARS = range(2000, 2200)
 """Years an examination can be planned in: the ends of the calendar have no neighbours to compute with."""
+CHOICES = ("late_from", "sign_in_needs_check_in", "leave_allowed")
 _DAY_MINUTES = 24 * 60
 
 
@@ -35,27 +37,51 @@ def parse_local(form: Mapping[str, str], field: str) -> datetime:
     return local.replace(tzinfo=local_zone()).astimezone(UTC)
 
 
-def parse_policy(form: Mapping[str, str]) -> AdmissionPolicy:
-    """Return the admission policy of a sitting; a field left out keeps the shipped value.
+def parse_minutes(form: Mapping[str, str], field: str, *, maximum: int) -> timedelta:
+    """Return a field of minutes, with at most two decimals; raise InvalidInput("input.minutes")."""
+    try:
+        given = Decimal(form.get(field, "").strip())
+    except InvalidOperation:
+        given = Decimal(-1)
+    if not given.is_finite() or not 0 <= given <= maximum or given != round(given, 2):
+        raise InvalidInput("input.minutes", field=field, maximum=maximum)
+    return timedelta(seconds=float(given * 60))
 
-    Raise InvalidInput("input.number"), ("sitting.marks_order") when reporting or signing in would open
+
+def minutes_text(span: timedelta) -> str:
+    """Return a span in minutes as people write it: 15, 7.5."""
+    return f"{round(span / timedelta(minutes=1), 2):g}"
+
+
+def policy_fields(policy: AdmissionPolicy) -> dict[str, str]:
+    """Return what the fields of a form hold for a policy; `parse_policy` reads it back."""
+    return {
+        **{name: minutes_text(getattr(policy, name)) for name in MARKS},
+        "late_from": policy.late_from,
+        "sign_in_needs_check_in": "1" if policy.sign_in_needs_check_in else "0",
+        "leave_allowed": "1" if policy.leave_allowed else "0",
+    }
+
+
+def parse_policy(form: Mapping[str, str], given: AdmissionPolicy) -> AdmissionPolicy:
+    """Return the admission policy of a sitting; a field left out keeps the value of `given`.
+
+    Raise InvalidInput("input.minutes"), ("sitting.marks_order") when reporting or signing in would open
     before check-in does.
 
     Source: R-11, R-14.
     """
-    shipped = AdmissionPolicy()
-    spans: dict[str, timedelta] = {
-        name: timedelta(minutes=parse_number(form, name, minimum=0, maximum=_DAY_MINUTES))
-        if form.get(name, "").strip()
-        else getattr(shipped, name)
-        for name in MARKS
-    }
-    late_from: Literal["report_at", "start"] = "start" if form.get("late_from") == "start" else "report_at"
+    told = {name: form.get(name, "").strip() for name in (*MARKS, *CHOICES)}
+    fields = policy_fields(given) | {name: text for name, text in told.items() if text}
+    late_from: Literal["report_at", "start"] = "start" if fields["late_from"] == "start" else "report_at"
     policy = AdmissionPolicy(
-        **spans,
+        **{
+            name: parse_minutes(fields, name, maximum=_DAY_MINUTES) if told[name] else getattr(given, name)
+            for name in MARKS
+        },
         late_from=late_from,
-        sign_in_needs_check_in=form.get("sign_in_needs_check_in", "1") == "1",
-        leave_allowed=form.get("leave_allowed", "1") == "1",
+        sign_in_needs_check_in=fields["sign_in_needs_check_in"] == "1",
+        leave_allowed=fields["leave_allowed"] == "1",
     )
     if policy.report > policy.check_in_opens or policy.sign_in_opens > policy.check_in_opens:
         raise InvalidInput("sitting.marks_order", field="check_in_opens")

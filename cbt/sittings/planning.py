@@ -24,6 +24,7 @@ DEFAULT_SEATS = 30
 DEFAULT_SPARES = 2
 MAX_SEATS = 200
 DUTIES = ("proctor", "chief_proctor")
+_MARKS = ("check_in_opens_at", "report_at", "sign_in_opens_at", "late_cutoff_at")
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 6
 _CHANGEABLE = frozenset({State.DRAFT, State.PUBLISHED})
@@ -159,7 +160,14 @@ def create_sitting(
     )
     session.add(sitting)
     session.flush()
-    after = {"name": name, "planned_start_at": planned_start_at.isoformat(), "batch": batch.ref}
+    after: dict[str, object] = {
+        "name": name,
+        "planned_start_at": planned_start_at.isoformat(),
+        "batch": batch.ref,
+        **{mark: getattr(sitting, mark).isoformat() for mark in _MARKS},
+        "sign_in_needs_check_in": sitting.sign_in_needs_check_in,
+        "leave_allowed": sitting.leave_allowed,
+    }
     record(session, at=now, actor=actor, act="sitting.create", subject=f"sitting:{sitting.ref}", after=after)
     for room in rooms:
         add_room(session, sitting, room, now=now, actor=actor)

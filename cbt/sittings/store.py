@@ -12,6 +12,7 @@ from cbt.accounts.models import Staff
 from cbt.errors import NotFound
 from cbt.rules.roles import Role
 from cbt.rules.sitting_state import State
+from cbt.rules.timing import LateRule, late_rule
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
 from cbt.web.login import Principal
 
@@ -211,3 +212,12 @@ def room_counts(session: Session) -> dict[int, int]:
     """Return how many rooms each centre has: centre id -> rooms."""
     query = select(Room.centre_id, func.count()).group_by(Room.centre_id)
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def late_rule_of(sitting: Sitting) -> LateRule:
+    """Return how the cut-off of a sitting is told on what is printed. Source: R-11."""
+    return late_rule(
+        planned_start=sitting.planned_start_at,
+        report_at=sitting.report_at,
+        cutoff_at=sitting.late_cutoff_at,
+    )

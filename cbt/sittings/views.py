@@ -14,10 +14,10 @@ from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.views import me
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
-from cbt.rules.policies import AdmissionPolicy
 from cbt.rules.roles import Role
 from cbt.sittings import centre_views, service, store
-from cbt.sittings.inputs import MARKS, parse_local, parse_policy
+from cbt.sittings.inputs import MARKS, parse_local, parse_policy, policy_fields
+from cbt.sittings.prefill import chosen, prefills
 from cbt.web import access
 from cbt.web.numbers import page_of
 
@@ -82,6 +82,9 @@ def new_sitting(ref: str) -> Answer:
 def add_sitting(ref: str) -> Answer:
     """Add a draft sitting with its rooms and go to it."""
     form = flask.request.form
+    if form.get("filled_from", "") != form.get("blueprint", ""):
+        # The marks on the page are still another blueprint's: show those of the chosen one before storing.
+        return _sitting_form(ref, NOTHING_REFUSED, refilled=True)
     try:
         room_refs = form.getlist("rooms")
         if not room_refs:
@@ -89,6 +92,7 @@ def add_sitting(ref: str) -> Answer:
         with reading() as session:
             centre_id = store.room_by_ref(session, room_refs[0]).centre_id
             centre_ref = next(centre.ref for centre in store.centres(session) if centre.id == centre_id)
+            given = chosen(prefills(session), form.get("blueprint", ""))
         sitting_ref = service.add_sitting(
             batch_ref=ref,
             centre_ref=centre_ref,
@@ -96,7 +100,7 @@ def add_sitting(ref: str) -> Answer:
             name=form.get("name", ""),
             planned_start_at=parse_local(form, "start"),
             mode=form.get("mode", "machine"),
-            policy=parse_policy(form),
+            policy=parse_policy(form, given),
             now=flask.g.now,
             actor=actor(),
         )
@@ -105,13 +109,18 @@ def add_sitting(ref: str) -> Answer:
     return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
 
 
-def _sitting_form(ref: str, refused: Refusal) -> Answer:
-    shipped = AdmissionPolicy()
+def _sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Answer:
+    sent = flask.request.form
     with reading() as session:
         batch = store.batch_by_ref(session, ref)
         centres = store.centres(session)
         rooms = {centre.ref: store.rooms_of_centre(session, centre.id) for centre in centres}
         counts = store.seat_counts(session, [room.id for found in rooms.values() for room in found])
+        available = prefills(session)
+    refs = [one.ref for one in available]
+    named = sent["blueprint"] if sent.get("blueprint") in refs else "".join(refs[:1])
+    given = policy_fields(chosen(available, named))
+    kept = {} if refilled else {name: sent[name] for name in given if name in sent}
     return flask.render_template(
         "sittings/new_sitting.html",
         batch=batch,
@@ -119,8 +128,13 @@ def _sitting_form(ref: str, refused: Refusal) -> Answer:
         rooms=rooms,
         counts=counts,
         refused=refused,
-        sent=flask.request.form,
-        marks={name: int(getattr(shipped, name).total_seconds() // 60) for name in MARKS},
+        sent=sent,
+        marks=MARKS,
+        filled=given | kept,
+        blueprints=[(one.ref, one.title) for one in available],
+        filled_from=named,
+        refilled=refilled,
+        differ=len({one.policy for one in available}) > 1,
     ), refused.code
 
 

@@ -42,6 +42,11 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     def local(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
         return instant.astimezone(zone).strftime(pattern)
 
+    @app.template_filter("mark")
+    def mark(instant: datetime) -> str:
+        local_instant = instant.astimezone(zone)
+        return local_instant.strftime("%H:%M:%S" if local_instant.second else "%H:%M")
+
     @app.template_filter("clock")
     def clock(span: timedelta | int) -> str:
         total = int(span.total_seconds()) if isinstance(span, timedelta) else span

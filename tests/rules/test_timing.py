@@ -211,3 +211,28 @@ def test_only_time_without_the_ability_to_answer_is_compensated(
 def test_the_age_of_the_heartbeat_says_whose_time_it_was(age: float, kind: OutageKind, gap: float) -> None:
     verdict = timing.outage_gap(START, START + timedelta(seconds=age))
     assert (verdict.kind, verdict.gap) == (kind, timedelta(seconds=gap))
+
+
+@pytest.mark.parametrize(
+    ("policy", "limit", "counted_from"),
+    [
+        pytest.param(AdmissionPolicy(), 15, "report_at", id="as shipped"),
+        pytest.param(AdmissionPolicy(late_limit=minutes(30)), 30, "report_at", id="until the start"),
+        pytest.param(AdmissionPolicy(late_limit=minutes(35)), 5, "start", id="beyond the start"),
+        pytest.param(
+            AdmissionPolicy(late_from="start", late_limit=minutes(5)), 5, "start", id="from the start"
+        ),
+        pytest.param(
+            AdmissionPolicy(late_from="start", late_limit=minutes(0)), 30, "report_at", id="at the start"
+        ),
+    ],
+)
+def test_a_cut_off_is_told_from_the_moment_that_names_it(
+    policy: AdmissionPolicy, limit: float, counted_from: str
+) -> None:
+    told = timing.late_rule(
+        planned_start=START,
+        report_at=timing.report_at(START, policy),
+        cutoff_at=timing.late_cutoff_at(START, policy),
+    )
+    assert (told.limit, told.counted_from) == (minutes(limit), counted_from)

@@ -136,7 +136,7 @@ def test_the_officer_plans_a_sitting_in_local_time(day: Day) -> None:
         pytest.param({"name": ""}, "场次名称为空", id="no name"),
         pytest.param({"rooms": ""}, "没有这个考场", id="unknown room"),
         pytest.param({"report": "41"}, "早于签到开放", id="report before check-in"),
-        pytest.param({"late_limit": "x"}, "这里要填整数", id="no number"),
+        pytest.param({"late_limit": "x"}, "这里要填分钟数", id="no number"),
     ],
 )
 def test_a_refused_sitting_is_explained_and_nothing_is_stored(
