@@ -10,8 +10,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.accounts.models import Approval
-from cbt.audit.chain import verify
 from cbt.audit.models import AuditEntry
+from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.rules.attempt_state import State
 from cbt.sittings.models import Centre
