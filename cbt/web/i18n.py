@@ -13,6 +13,7 @@ from cbt.errors import CbtError
 from cbt.paths import translations_dir
 
 LOCALES = ("zh", "en")
+LOCALE_HEADER = "X-CBT-Locale"
 THEMES = ("auto", "light", "dark")
 
 
@@ -23,8 +24,11 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     app.config["BABEL_DEFAULT_TIMEZONE"] = settings.timezone
 
     def locale() -> str:
-        chosen = flask.request.cookies.get("locale") if flask.has_request_context() else None
-        return chosen_locale(chosen, settings)
+        if not flask.has_request_context():
+            return settings.locale
+        # The answer page asks without its cookies, so it says its language itself.
+        asked = flask.request.cookies.get("locale") or flask.request.headers.get(LOCALE_HEADER)
+        return chosen_locale(asked, settings)
 
     def theme() -> str:
         chosen = flask.request.cookies.get("theme", "auto")
