@@ -14,6 +14,7 @@ from cbt.paths import translations_dir
 from cbt.web.cookies import read_cookie
 
 LOCALES = ("zh", "en")
+LOCALE_HEADER = "X-CBT-Locale"
 THEMES = ("auto", "light", "dark")
 
 
@@ -24,8 +25,11 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     app.config["BABEL_DEFAULT_TIMEZONE"] = settings.timezone
 
     def locale() -> str:
-        chosen = read_cookie("locale") if flask.has_request_context() else None
-        return chosen_locale(chosen, settings)
+        if not flask.has_request_context():
+            return settings.locale
+        # The answer page asks without its cookies, so it says its language itself.
+        asked = read_cookie("locale") or flask.request.headers.get(LOCALE_HEADER)
+        return chosen_locale(asked, settings)
 
     def theme() -> str:
         chosen = read_cookie("theme")

@@ -11,12 +11,13 @@ export async function call(url, { method = "POST", body, headers = {}, credentia
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeout);
   const sent = performance.now();
+  const said = { "X-CBT-Locale": document.documentElement.lang === "en" ? "en" : "zh", ...headers }; // also without cookies
   const flight = { until: sent + timeout, abort };
   flying.add(flight);
   try {
     const reply = await fetch(url, {
       method, credentials, cache: "no-store", redirect: "error", signal: abort.signal,
-      headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
+      headers: body === undefined ? said : { "Content-Type": "application/json", ...said },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await reply.text();

@@ -8,7 +8,7 @@ import { openSettings } from "./settings.js";
 const ALWAYS_SHOWN = 5 * 60_000;
 const LAST = 60_000;
 const SAVE_MARKS = {
-  offline: ["warn", "▲"], stopped: ["warn", "▲"], volatile: ["warn", "▲"], sending: ["", "◌"], late: ["warn", "▲"], saved: ["ok", "✓"],
+  offline: ["warn", "▲"], stopped: ["warn", "▲"], volatile: ["warn", "▲"], sending: ["", "◌"], waits: ["warn", "◌"], late: ["warn", "▲"], saved: ["ok", "✓"],
 };
 
 export class Bar {
@@ -110,7 +110,7 @@ export class Bar {
     const pill = this.parts.save;
     const stopped = waiting && !outbox.running && this.app.entries;
     const state = !outbox.online ? "offline" : stopped ? "stopped" : !outbox.durable ? "volatile"
-      : waiting ? "sending" : outbox.evidence ? "late" : "saved";
+      : waiting ? (outbox.waits ? "waits" : "sending") : outbox.evidence ? "late" : "saved";
     const [kind, mark] = SAVE_MARKS[state];
     pill.className = `pill num push ${kind}`;
     const key = state === "offline" && !waiting ? "save.offline_none" : state === "offline" && !outbox.durable ? "save.offline_volatile" : `save.${state}`;

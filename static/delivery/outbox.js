@@ -34,6 +34,7 @@ export class Outbox {
     this.running = false;
     this.busy = null;
     this.refusal = null; // what the server said when it had no room (413) or was asked too often (429)
+    this.waits = false; // whether the server takes nothing for now (413, 423, 429): what is here is not on its way
     this.alone = false; // after a 422 that named no entry, one entry a request until it is found
     this.seq = 0;
     this.acked = 0; // the highest number this page knows the server has
@@ -231,6 +232,8 @@ export class Outbox {
   note({ status, body }) {
     if (status === 413 || status === 429) this.refusal = { full: status === 413, why: [body.message, body.fix].filter(Boolean).join(" ") };
     else if (status === 200) this.refusal = null;
+    if (status === 200 || status === 410) this.waits = false;
+    else if ([413, 423, 429].includes(status)) this.waits = true;
   }
 
   mark(batch, state) {
