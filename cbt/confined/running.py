@@ -28,6 +28,7 @@ AT_ONCE = 2
 """Children at the same time, for each server process: together they leave a small machine its memory."""
 MOST_WAITING = 6
 """Requests that may wait for a child; each holds a thread that candidates need."""
+PATIENCE_SECONDS = 20
 _KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH")
 """All that a child's environment holds: what an interpreter cannot start without."""
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from cbt.confined.child import main; main()"
@@ -59,7 +60,7 @@ def run(task: str, body: bytes, *, limits: Limits, **options: object) -> bytes:
     Unavailable("file.busy") while too many others wait, ("file.reader") when no child can be started.
     """
     job = Job(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall)
-    with _turn(limits.wall):
+    with _turn(min(limits.wall, PATIENCE_SECONDS)):
         said, code = _ask(job, body, limits)
     if len(said) > limits.answer + 1 or code == NO_MEMORY or code < 0:
         raise Exhausted

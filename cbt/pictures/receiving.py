@@ -14,7 +14,7 @@ MOST_FILES = 3000
 MOST_UNPACKED = 200 * MEGABYTE
 MOST_RATIO = 100
 ONE = Limits(cpu=10, wall=20, answer=MEGABYTE)
-MANY = Limits(cpu=90, wall=120, answer=256 * MEGABYTE)
+MANY = Limits(cpu=90, wall=120, answer=128 * MEGABYTE)
 _TASKS = "cbt.pictures.redrawing"
 
 
