@@ -41,6 +41,7 @@ check: install-dev
 	$(BIN)/python -m cbt.translations.checking
 
 bench: install-dev
+	$(BIN)/python -m tests.browser
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench --write-readme
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from typing import Any
 from bench.measuring import FULL, QUICK, run_bench
 from bench.pages import write_pages
 from bench.report import check_table, machine_line, table
-from bench.targets import compared
+from bench.targets import TARGETS, compared
+from cbt.paths import write_whole
+from tests.browser import find_chromium
+from tests.databases import find_binaries
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -22,11 +26,29 @@ def read_results(path: Path = RESULTS) -> dict[str, Any]:
     return found
 
 
+def missing_tools() -> list[str]:
+    """Return what this machine lacks for a whole run, each with the way to get it."""
+    missing = []
+    if find_chromium() is None:
+        missing.append("Chromium is missing (the answer page): python -m tests.browser")
+    if find_binaries() is None and not os.environ.get("CBT_TEST_POSTGRES_URL"):
+        missing.append(
+            "PostgreSQL is missing (postgres_save): apt install postgresql, or set CBT_TEST_PG_BIN"
+        )
+    return missing
+
+
 def write_results(results: dict[str, Any], path: Path) -> None:
     """Write the results; what was measured on the grown database stays, it is measured by itself."""
     if path.exists() and "growth" in (former := read_results(path)):
         results = {"growth": former["growth"], **results}
-    path.write_text(json.dumps(results, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    write_whole(path, json.dumps(results, ensure_ascii=False, indent=2) + "\n")
+
+
+def lacking(results: dict[str, Any]) -> list[str]:
+    """Return the figures a run should have measured and did not; those of the grown database are not its own."""
+    wanted = [target.name for target in TARGETS if not target.name.startswith("growth")]
+    return [name for name in wanted if name not in results["figures"]]
 
 
 def check(committed: dict[str, Any], measured: dict[str, Any]) -> int:
@@ -51,15 +73,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results file (bench/results.json)")
     options = parser.parse_args(argv)
     if options.write_readme:
-        for path in write_pages(read_results(options.results)):
+        results = read_results(options.results)
+        if absent := lacking(results):
+            print(f"nothing written: {options.results} has no {', '.join(absent)}", file=sys.stderr)
+            return 2
+        for path in write_pages(results):
             print(path)
         return 0
+    written = not options.check and (not options.quick or options.results != RESULTS)
+    if written and (missing := missing_tools()):
+        # Said before ten minutes of measuring: what is published is a whole run or the former one.
+        print("\n".join(missing), file=sys.stderr)
+        return 2
     results = run_bench(QUICK if options.quick else FULL, only_steady=options.check, tell=_tell)
     print(machine_line(results["machine"]))
     print(table(results))
     if options.check:
         return check(read_results(options.results), results)
-    if not options.quick or options.results != RESULTS:
+    if written and (absent := lacking(results)):
+        print(f"not written, {options.results} stays as it was: no {', '.join(absent)}", file=sys.stderr)
+        return 2
+    if written:
         write_results(results, options.results)
     return 1 if any(figure["lost"] or figure["refused"] for figure in results["figures"].values()) else 0
 

@@ -30,6 +30,7 @@ from bench.targets import BY_NAME
 from bench.words import HEADS, row
 from cbt.clock import SystemClock
 from cbt.db.engine import DATABASE_NAME
+from cbt.paths import write_whole
 
 WANTED_ATTEMPTS = 1_000_000
 WANTED_ITEMS = 100_000
@@ -172,7 +173,7 @@ def main(argv: list[str] | None = None) -> int:
     print(growth_table(growth))
     results = json.loads(options.results.read_text("utf-8")) if options.results.exists() else {}
     results["growth"] = growth
-    options.results.write_text(json.dumps(results, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    write_whole(options.results, json.dumps(results, ensure_ascii=False, indent=2) + "\n")
     return 1 if any(figure["lost"] for figure in growth["figures"].values()) else 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from bench import city
 from bench.picture import svg
 from bench.report import Results, machine_line, markdown
+from cbt.paths import write_whole
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
@@ -73,5 +74,5 @@ def write_pages(results: Results) -> list[str]:
     """Write them and return their paths."""
     written = pages(results)
     for name, text in written.items():
-        (ROOT / name).write_text(text, "utf-8")
+        write_whole(ROOT / name, text)
     return list(written)

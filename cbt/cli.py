@@ -29,6 +29,7 @@ ROOMS = (
     "cbt.assembly.commands",
     "cbt.sittings.commands",
     "cbt.candidates.commands",
+    "cbt.delivery.commands",
     "cbt.scoring.commands",
     "cbt.safety.commands",
     "cbt.torture.commands",

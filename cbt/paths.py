@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -24,3 +25,16 @@ def translations_dir() -> Path:
 def migrations_dir() -> Path:
     """Return the folder of the Alembic migrations."""
     return _PACKAGE / "db" / "migrations"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: whatever stops this, `path` holds its former text or the new one."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with fresh.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

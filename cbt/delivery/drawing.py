@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,15 +19,18 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.assembly.steps import cases_of, draw_and_freeze
 from cbt.audit import chain
+from cbt.bank.models import ItemBank
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt
-from cbt.errors import NotFound
-from cbt.exams.store import paper_of
+from cbt.errors import Conflict, NotFound
+from cbt.exams.store import blueprint_of, paper_of
+from cbt.rules.sitting_state import State
 from cbt.sittings.models import Seat, Sitting
 
 Cases = dict[int, str]
+_OVER = frozenset({State.ENDED, State.SCORED, State.RELEASED, State.CANCELLED, State.ABORTED})
 
 
 def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int | None = None) -> int:
@@ -36,11 +39,15 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
     `seed` makes the run repeatable (rehearsals, tests); otherwise chance decides and each form keeps its
     own seed. Candidates at neighbouring seats do not get the same case in the same unit when the bank has
     another.
+
+    Raise Conflict("draw.over") once the sitting is behind us or cancelled, ("draw.nobody") while nobody is
+    registered, ("draw.no_bank") naming every bank that is not there, and as draw_and_freeze does.
     """
     rng = random.Random(secrets.randbits(64) if seed is None else seed)
     with unit_of_work() as session:
         sitting = _sitting(session, sitting_ref)
         waiting = _without_form(session, sitting)
+        _drawable(session, sitting, [registration for registration, _ in waiting])
         near = _cases_by_seat(session, sitting)
         for registration, seat_number in waiting:
             place = (registration.sitting_room_id, seat_number)
@@ -91,6 +98,21 @@ def _sitting(session: Session, ref: str) -> Sitting:
     if sitting is None:
         raise NotFound("sitting.unknown")
     return sitting
+
+
+def _drawable(session: Session, sitting: Sitting, waiting: Sequence[Registration]) -> None:
+    """Refuse a draw that cannot succeed, with what is to be done first."""
+    if State(sitting.state) in _OVER:
+        raise Conflict("draw.over")
+    registered = select(Registration.id).where(Registration.sitting_id == sitting.id).limit(1)
+    if session.scalar(registered) is None:
+        raise Conflict("draw.nobody")
+    needed = {
+        blueprint_of(session, version).bank for version in {one.blueprint_version_id for one in waiting}
+    }
+    there = set(session.scalars(select(ItemBank.ref).where(ItemBank.ref.in_(needed))))
+    if needed - there:
+        raise Conflict("draw.no_bank", banks=sorted(needed - there))
 
 
 def _without_form(session: Session, sitting: Sitting) -> list[tuple[Registration, int]]:

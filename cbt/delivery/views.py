@@ -7,19 +7,22 @@ from flask_babel import gettext
 
 from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
+from cbt.delivery import publishing
 from cbt.delivery.clock_json import iso
 from cbt.delivery.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.leftovers import leftovers, read_leftovers
 from cbt.delivery.moving import OVER
 from cbt.delivery.store import SeatCard, seat_card
-from cbt.errors import InvalidInput, NotAllowed, NotFound
+from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
 from cbt.rules.roles import Role
+from cbt.sittings.store import sitting_by_ref
 from cbt.web import access
 from cbt.web.gzipping import packed_page
-from cbt.web.i18n import explain_value
+from cbt.web.i18n import explain, explain_value
 from cbt.web.login import Principal, current_principal
+from cbt.web.problems import http_status
 
 pages = flask.Blueprint("delivery", __name__)
 Reply = flask.typing.ResponseReturnValue
@@ -127,8 +130,13 @@ def held() -> Reply:
 @access.roles(Role.OFFICER)
 def draw_forms(sitting_ref: str) -> Reply:
     """组卷: draw and freeze one form for every registration of a sitting that has none."""
-    drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=f"staff:{_staff_ref()}")
-    flask.flash(gettext("delivery.draw.done", count=drawn), "ok")
+    try:
+        drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=f"staff:{_staff_ref()}")
+    except Conflict as error:
+        what, fix = explain(error)
+        flask.flash(f"{what}{fix}", "stop")
+    else:
+        flask.flash(gettext("delivery.draw.done", count=drawn), "ok")
     return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
 
 
@@ -139,6 +147,36 @@ def drawn_count(sitting_ref: str) -> Reply:
     with reading() as session:
         drawn, needed = drawn_count_of(session, sitting_ref)
     return flask.render_template("delivery/_drawn.html", drawn=drawn, needed=needed)
+
+
+@pages.post("/office/sittings/<sitting_ref>/publish")
+@access.roles(Role.OFFICER)
+def publish(sitting_ref: str) -> Reply:
+    """Publish a sitting; a refusal is a page with everything that is missing and where it is mended."""
+    try:
+        publishing.publish(sitting_ref=sitting_ref, now=flask.g.now, actor=f"staff:{_staff_ref()}")
+    except Conflict as error:
+        if error.code == "sitting.incomplete":
+            return _readiness("delivery/incomplete.html", sitting_ref), http_status(error)
+        what, fix = explain(error)
+        flask.flash(f"{what}{fix}", "stop")
+    else:
+        flask.flash(gettext("sittings.done.published"), "ok")
+    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+
+
+@pages.get("/office/sittings/<sitting_ref>/readiness")
+@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+def readiness(sitting_ref: str) -> Reply:
+    """What a sitting still lacks for its day, as a fragment of its page."""
+    return _readiness("delivery/_readiness.html", sitting_ref)
+
+
+def _readiness(template: str, sitting_ref: str) -> str:
+    with reading() as session:
+        sitting = sitting_by_ref(session, sitting_ref)
+        missing = publishing.missing_of(session, sitting)
+    return flask.render_template(template, sitting=sitting, missing=missing)
 
 
 def _staff_ref() -> str:

@@ -20,6 +20,7 @@ from cbt.candidates.steps import check_in, issue_login_code, record_arrival
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.drawing import draw_for_sitting
+from cbt.delivery.publishing import publish
 from cbt.demo.people import STAFF, Invented, invent, roster
 from cbt.demo.portraits import portrait
 from cbt.sittings import planning
@@ -67,6 +68,7 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Acce
     _register(settings.blueprint_dir, second, people[SPARES:], second_paper=True, now=now)
     for sitting_ref in (first, second):
         draw_for_sitting(sitting_ref, now=now, actor=ACTOR, seed=rng.getrandbits(32))
+        publish(sitting_ref=sitting_ref, now=now, actor=ACTOR)
     with unit_of_work() as session:
         _photos(session, people)
         _door(session, access, first, people, now=now, rng=rng)
@@ -104,7 +106,6 @@ def _plan(access: Access, now: datetime) -> tuple[str, str]:
                 actor=ACTOR,
             )
             _assign(session, sitting, now)
-            planning.publish_sitting(session, sitting, now=now, actor=ACTOR)
             refs.append(sitting.ref)
     return refs[0], refs[1]
 

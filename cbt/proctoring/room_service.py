@@ -9,6 +9,7 @@ from sqlalchemy import select
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import steps as delivery
 from cbt.delivery.moving import OVER
+from cbt.delivery.publishing import count_without_form
 from cbt.errors import Conflict
 from cbt.proctoring import store
 from cbt.proctoring.attempt_service import Grant, close, log_grant
@@ -28,11 +29,14 @@ SCHEDULER = "scheduler"
 def start(room_ref: str, *, by: By, now: datetime) -> Said:
     """统一开考: the room's clock starts now; who is not ready keeps the room's end.
 
-    Raise Conflict while somebody's form is not drawn, or when the room was started meanwhile.
+    Raise Conflict while nobody is registered or somebody's form is not drawn, or when the room was started
+    meanwhile.
 
     Source: R-20, R-22.
     """
     with acting("start", room_ref, by=by, now=now) as desk:
+        if not desk.board.seats:
+            raise Conflict("proctoring.nobody")
         missing = [seat for seat in desk.board.seats if seat.attempt_id is None]
         if missing:
             raise Conflict("proctoring.forms_missing", count=len(missing))
@@ -218,7 +222,8 @@ def _refresh(desk: Desk, *, reopen: bool = False) -> None:
 def start_armed_rooms(*, now: datetime) -> int:
     """Start the armed rooms whose planned start has come; return how many this call started.
 
-    A room waits, with one alert in its log, while somebody who arrived in time is not in the waiting room.
+    A room waits, with one alert in its log, while somebody's form is not drawn or somebody who arrived in time is
+    not in the waiting room. One that nobody is registered in does not start.
 
     Source: R-20.
     """
@@ -233,13 +238,18 @@ def _start_armed(room_id: int, *, now: datetime) -> int:
         if room.state not in {State.PUBLISHED, State.ADMITTING} or not room.armed or room.evacuated_at:
             return 0
         sitting = session.get_one(Sitting, room.sitting_id)
-        waiting = store.not_ready_in(session, room.id, cutoff_at=sitting.late_cutoff_at)
+        if not store.counts_of_rooms(session, [room.id]):
+            return 0
+        kind, waiting = "start_forms", count_without_form(session, sitting_room_id=room.id)
+        if not waiting:
+            kind, waiting = (
+                "start_waits",
+                store.not_ready_in(session, room.id, cutoff_at=sitting.late_cutoff_at),
+            )
         if waiting:
-            if not store.has_incident(session, room.id, "start_waits", since=sitting.planned_start_at):
+            if not store.has_incident(session, room.id, kind, since=sitting.planned_start_at):
                 params = {"count": str(waiting), "who": ""}
-                log_incident(
-                    session, sitting_room_id=room.id, kind="start_waits", at=now, by=SCHEDULER, params=params
-                )
+                log_incident(session, sitting_room_id=room.id, kind=kind, at=now, by=SCHEDULER, params=params)
             return 0
         sittings.start_room(session, room, now=now, actor=SCHEDULER)
         log_incident(

@@ -52,7 +52,10 @@ def todos(board: Board, *, now: datetime) -> tuple[Todo, ...]:
 def _room(board: Board) -> Iterator[Todo]:
     if board.needs_countersign:
         yield Todo("countersign", (), (Way("countersign", "countersign", main=True),), tone="stop")
-    if board.start_waits:
+    formless = sum(seat.attempt_id is None for seat in board.seats)
+    if formless and board.head.admits:
+        yield Todo("start_forms", (), (), tone="stop", params=(("count", formless),))
+    elif board.start_waits:
         waiting = [seat for seat in board.seats if not_ready(seat)]
         ways = (Way("start", "start", main=True),)
         yield Todo("start_waits", (), ways, params=(("count", len(waiting)),))

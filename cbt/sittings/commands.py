@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
-from cbt.sittings import planning, service
+from cbt.sittings import planning
 from cbt.sittings.models import Batch, Centre, Room, Sitting
 from cbt.sittings.prefill import chosen, prefills
 from cbt.web.cli import print_json, with_app
@@ -19,7 +19,7 @@ from cbt.web.i18n import local_zone
 
 @click.group(help="场次 · Sittings.")
 def sitting() -> None:
-    """Hold the commands about sittings."""
+    """Hold the commands about sittings; the delivery room adds `publish`, which asks for forms."""
 
 
 @sitting.command("list", help="列出场次 · List the sittings.")
@@ -114,15 +114,6 @@ def add(
         )
         ref = added.ref
     click.echo(ref)
-
-
-@sitting.command("publish", help="发布场次 · Publish a sitting.")
-@click.argument("ref")
-@with_app
-def publish(ref: str, *, now: datetime) -> None:
-    """Publish a draft sitting."""
-    service.publish(sitting_ref=ref, now=now, actor="cli")
-    click.echo(gettext("sittings.done.published"))
 
 
 commands: list[click.Command] = [sitting]

@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cbt.accounts.models import Staff
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules import timing
@@ -28,6 +29,7 @@ _MARKS = ("check_in_opens_at", "report_at", "sign_in_opens_at", "late_cutoff_at"
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 6
 _CHANGEABLE = frozenset({State.DRAFT, State.PUBLISHED})
+_ATTENDED = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
 
 
 def create_centre(
@@ -215,11 +217,21 @@ def assign_staff(
 
 
 def release_staff(session: Session, room: SittingRoom, *, staff_id: int, now: datetime, actor: str) -> None:
-    """Take a person off a sitting-room; a repeat changes nothing."""
+    """Take a person off a sitting-room; a repeat changes nothing.
+
+    Raise Conflict("sitting.last_proctor") for the last one of a room between publishing and its end.
+
+    Source: R-60.
+    """
+    # With the sitting locked, publishing sees the person gone, or this sees it published.
+    session.get_one(Sitting, room.sitting_id, with_for_update=True)
+    session.refresh(room)
     found = session.scalar(
         select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
     )
     if found is not None:
+        if State(room.state) in _ATTENDED and not _others(session, room, staff_id):
+            raise Conflict("sitting.last_proctor", room=session.get_one(Room, room.room_id).name)
         session.delete(found)
         before = {"staff_id": staff_id, "duty": found.duty}
         record(
@@ -232,8 +244,23 @@ def release_staff(session: Session, room: SittingRoom, *, staff_id: int, now: da
         )
 
 
+def _others(session: Session, room: SittingRoom, staff_id: int) -> int:
+    """Return how many others, whose accounts are not disabled, run a room."""
+    query = (
+        select(func.count())
+        .select_from(RoomStaff)
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .where(
+            RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id != staff_id, Staff.disabled_at.is_(None)
+        )
+    )
+    return session.scalar(query) or 0
+
+
 def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:
     """Publish a draft sitting with at least one room; raise Conflict("sitting.no_rooms").
+
+    Whether it is complete (candidates, forms, proctors) is the caller's question: delivery.publishing asks.
 
     Source: R-60.
     """

@@ -135,12 +135,6 @@ def add_sitting_room(*, sitting_ref: str, room_ref: str, now: datetime, actor: s
         planning.add_room(session, sitting, store.room_by_ref(session, room_ref), now=now, actor=actor)
 
 
-def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
-    """Publish a sitting. Source: R-60."""
-    with unit_of_work() as session:
-        planning.publish_sitting(session, store.sitting_by_ref(session, sitting_ref), now=now, actor=actor)
-
-
 def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> None:
     """Cancel a sitting (改期). Source: R-60."""
     with unit_of_work() as session:

@@ -110,9 +110,10 @@ def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
     return [RoomView(*row) for row in session.execute(query)]
 
 
-def sitting_by_ref(session: Session, ref: str) -> Sitting:
-    """Return the sitting; raise NotFound("sitting.unknown")."""
-    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref))
+def sitting_by_ref(session: Session, ref: str, *, lock: bool = False) -> Sitting:
+    """Return the sitting, `lock`ed against others who change it; raise NotFound("sitting.unknown")."""
+    query = select(Sitting).where(Sitting.ref == ref)
+    sitting = session.scalar(query.with_for_update() if lock else query)
     if sitting is None:
         raise NotFound("sitting.unknown")
     return sitting

@@ -150,16 +150,6 @@ def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Answer
     return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
 
 
-@pages.post("/office/sittings/<ref>/publish")
-@access.roles(Role.OFFICER)
-def publish(ref: str) -> Answer:
-    """Publish a sitting."""
-    now, who = flask.g.now, actor()
-    return _decide(
-        ref, lambda: service.publish(sitting_ref=ref, now=now, actor=who), "sittings.done.published"
-    )
-
-
 @pages.post("/office/sittings/<ref>/cancel")
 @access.roles(Role.OFFICER)
 def cancel(ref: str) -> Answer:

@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog
 from markupsafe import Markup
 
 from cbt.clock import SystemClock
-from cbt.paths import product_dir
+from cbt.paths import product_dir, write_whole
 from cbt.torture.trial import Result
 from cbt.torture.verdict import INVARIANTS
 from cbt.translations.compiling import read_catalogue
@@ -67,9 +67,10 @@ def write_report(folder: Path, data: Mapping[str, Any]) -> Path:
     """Write report.json and report.html into `folder` and return the page."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(data, ensure_ascii=False, indent=2)
-    (folder / "report.json").write_text(text + "\n", "utf-8")
+    shown = page_of(data)  # before either is written, so that they tell of the same run
+    write_whole(folder / "report.json", text + "\n")
     page = folder / PAGE
-    page.write_text(page_of(data), "utf-8")
+    write_whole(page, shown)
     return page
 
 

@@ -22,12 +22,22 @@ LOGGED = (
     *("leave", "return", "seen_blurs", "seen_claim", "seen_undelivered", "undo_arrive", "undo_leave"),
     *("undo_return", "undo_clear_query", "adjust", "adjust_room", "suspend", "resume", "move", "move_to"),
     *("force", "reopen", "violation", "remind", "gap_granted", "gap_refused", "start", "start_armed"),
-    *("start_waits", "hold", "resume_room", "evacuate", "countersign", "evacuate_close", "abort", "end"),
+    *(
+        "start_waits",
+        "start_forms",
+        "hold",
+        "resume_room",
+        "evacuate",
+        "countersign",
+        "evacuate_close",
+        "abort",
+        "end",
+    ),
     *("closed_candidate", "closed_deadline", "lost", "connected"),
 )
 TODOS = (
     *("offline", "offline_many", "query", "gap", "gap_usable", "claim", "undelivered", "blurs"),
-    *("absences", "countersign", "start_waits"),
+    *("absences", "countersign", "start_waits", "start_forms"),
 )
 BLOCKERS = ("not_signed_in", "interacting", "units_done", "suspended", "moving", "undecided", "unbalanced")
 

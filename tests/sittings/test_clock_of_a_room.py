@@ -19,8 +19,8 @@ SECOND = timedelta(seconds=1)
 
 
 def publish(day: Day) -> None:
-    with day.app.app_context():
-        service.publish(sitting_ref=day.sitting_ref, now=day.clock.now(), actor=PROCTOR)
+    with day.write() as session:
+        planning.publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=PROCTOR)
 
 
 def open_doors(day: Day, *, ahead: timedelta) -> int:

@@ -183,10 +183,11 @@ def test_only_somebody_with_the_role_is_assigned_to_it(day: Day) -> None:
     assert "尚未安排" in client.get(f"/office/sittings/{day.sitting_ref}").text
 
 
-def test_the_officer_publishes_arms_and_cancels(day: Day) -> None:
+def test_the_officer_arms_and_cancels_what_is_published(day: Day) -> None:
     client = browser(day.app, day.clock, "zhou", Role.OFFICER)
     page = f"/office/sittings/{day.sitting_ref}"
-    client.post(f"{page}/publish")
+    with day.write() as session:
+        planning.publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=OFFICER)
     client.post(f"{page}/rooms/{day.sitting_room_ref}/arm", data={"armed": "1"})
     assert "按计划自动开考" in client.get(page).text
     client.post(f"{page}/cancel", data={"reason": ""})
@@ -251,8 +252,7 @@ def test_a_sitting_is_planned_from_the_command_line(app: flask.Flask) -> None:
         done = runner.invoke(sitting_command, ["add", name, "--start", "2026-12-05T09:00", *arguments])
         assert done.exit_code == 0, done.output
     ref = done.output.strip()
-    assert runner.invoke(sitting_command, ["publish", ref]).exit_code == 0
     listed = runner.invoke(sitting_command, ["list"]).output
-    assert f"{ref}  2026-12-05 09:00  已发布  第 5 批 · 西区 · 下午" in listed
+    assert f"{ref}  2026-12-05 09:00  草稿  第 5 批 · 西区 · 下午" in listed
     with app.app_context(), reading() as session:
         assert len(session.scalars(select(Room)).all()) == 2

@@ -1,0 +1,122 @@
+"""Publishing a sitting: only when nothing that its day needs is missing, and everything missing is told at once.
+
+Whether a sitting is complete is a question of its rooms, its candidates and their forms, so it is asked here,
+where all of them are known; the change of state itself is the sittings room's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.errors import Conflict
+from cbt.rules.sitting_state import State
+from cbt.sittings import planning, store
+from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
+
+PAGES = {"rooms": "#rooms", "candidates": "/roster", "proctors": "#rooms", "forms": "#forms"}
+"""Where each thing is mended, below the page of the sitting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One thing a sitting lacks: `rooms`, `candidates`, `proctors` (of the rooms named) or `forms` (so many)."""
+
+    code: str
+    count: int = 0
+    rooms: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What is missing, in the person's language."""
+        rooms = str(_("delivery.missing.and")).join(self.rooms)
+        return str(_(f"delivery.missing.{self.code}", count=self.count, rooms=rooms))
+
+    def page(self, sitting_ref: str) -> str:
+        """Return the path of the page that mends it."""
+        return f"/office/sittings/{sitting_ref}{PAGES[self.code]}"
+
+
+def missing_of(session: Session, sitting: Sitting) -> list[Missing]:
+    """Return everything a sitting lacks for its day, in the order in which it is mended.
+
+    A room that nobody sits in needs no proctor; a disabled account is nobody.
+
+    Source: R-7, R-20, R-43, R-60.
+    """
+    found = []
+    if not store.rooms_of_sitting(session, sitting.id):
+        found.append(Missing("rooms"))
+    registered = session.scalar(
+        select(func.count()).select_from(Registration).where(Registration.sitting_id == sitting.id)
+    )
+    if not registered:
+        found.append(Missing("candidates"))
+    if unattended := _unattended(session, sitting.id):
+        found.append(Missing("proctors", len(unattended), tuple(unattended)))
+    if without_form := count_without_form(session, sitting_id=sitting.id):
+        found.append(Missing("forms", without_form))
+    return found
+
+
+def count_without_form(
+    session: Session, *, sitting_id: int | None = None, sitting_room_id: int | None = None
+) -> int:
+    """Return how many registrations of a sitting, or of one of its rooms, have no form. Source: R-43."""
+    query = (
+        select(func.count())
+        .select_from(Registration)
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .where(Attempt.id.is_(None))
+    )
+    if sitting_id is not None:
+        query = query.where(Registration.sitting_id == sitting_id)
+    if sitting_room_id is not None:
+        query = query.where(Registration.sitting_room_id == sitting_room_id)
+    return session.scalar(query) or 0
+
+
+def _unattended(session: Session, sitting_id: int) -> list[str]:
+    """Return the names of the rooms with candidates and without anybody to run them."""
+    attended = (
+        select(RoomStaff.id)
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .where(RoomStaff.sitting_room_id == SittingRoom.id, Staff.disabled_at.is_(None))
+    )
+    seated = select(Registration.id).where(Registration.sitting_room_id == SittingRoom.id)
+    query = (
+        select(Room.name)
+        .join(SittingRoom, SittingRoom.room_id == Room.id)
+        .where(SittingRoom.sitting_id == sitting_id, seated.exists(), ~attended.exists())
+        .order_by(Room.name)
+    )
+    return list(session.scalars(query))
+
+
+def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
+    """Publish a draft sitting that lacks nothing.
+
+    Raise Conflict("sitting.incomplete") with `missing` (a sentence each) and `pages` (where each is mended),
+    Conflict("sitting.transition") for one that is no draft.
+
+    Source: R-60.
+    """
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
+        missing = missing_of(session, sitting) if sitting.state == State.DRAFT.value else []
+        if missing:
+            raise Conflict(
+                "sitting.incomplete",
+                count=len(missing),
+                missing=[one.text for one in missing],
+                pages=[one.page(sitting_ref) for one in missing],
+            )
+        planning.publish_sitting(session, sitting, now=now, actor=actor)
