@@ -29,6 +29,9 @@ CHANGES = {
     "sittings/steps.py:refresh_sitting_state",
     # Writes what `follow` has moved in the row it holds under lock.
     "delivery/opening.py:__init__",
+    # Requests for approval have states of their own: conditional updates that repeat the state they leave.
+    "accounts/approvals.py:claim",
+    "accounts/approval_answers.py:settle",
 }
 BEGINNINGS = {
     "delivery/steps.py:create_attempt",

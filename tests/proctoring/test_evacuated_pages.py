@@ -122,7 +122,7 @@ def test_going_back_in_takes_two_and_the_start_goes_on_as_usual(waiting: World) 
     desk = Desk(waiting)
     assert "开考已暂缓" in desk.page()
     assert refused(desk.act("evacuate")) == "proctoring.evacuated"
-    assert refused(desk.act("resume_room", reason="警报解除")) == "proctoring.second_needed"
+    assert refused(desk.act("resume_room", reason="警报解除")) == "second.needed"
     done(desk.act("resume_room", reason="警报解除", second="chief_proctor"))
     assert "room.reenter" in audited(waiting)
     assert waiting.candidate("theory").get("/exam/wait/state").get_json()["evacuated"] is False
