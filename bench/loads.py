@@ -59,12 +59,17 @@ def _keep_lease(sitter: Sitter) -> OnReply:
     return on_reply
 
 
+def under_lease(sitter: Sitter) -> dict[str, str]:
+    """Return the headers of what a page sends: its lease, and its cookies, which say at which machine it is."""
+    return {"X-CBT-Lease": sitter.lease, "Cookie": sitter.cookie}
+
+
 def saves(sitters: Sequence[Sitter], ledger: Ledger) -> Iterator[Exchange]:
     """Yield saves of one answer for ever, each sitter in turn."""
     for sitter in cycle(sitters):
         body = save_body(sitter)
         path = f"/attempts/{sitter.attempt_ref}/answers"
-        request = request_bytes(path, body, {"X-CBT-Lease": sitter.lease})
+        request = request_bytes(path, body, under_lease(sitter))
         yield Exchange(request, _keep_receipt(sitter, ledger))
 
 
@@ -93,7 +98,7 @@ def submits(sitters: Sequence[Sitter], ledger: Ledger) -> Iterator[Exchange]:
     for sitter in sitters:
         path = f"/attempts/{sitter.attempt_ref}/submit"
         body = f'{{"epoch":{sitter.epoch},"entries":[]}}'.encode()
-        request = request_bytes(path, body, {"X-CBT-Lease": sitter.lease})
+        request = request_bytes(path, body, under_lease(sitter))
         yield Exchange(request, _keep_closing(sitter, ledger))
 
 

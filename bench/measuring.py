@@ -125,7 +125,7 @@ def _sample(built: Installation, port: int) -> tuple[bytes, str, dict[str, int]]
     run_load(port, [iter([Exchange(start.request, watched)])])
     body = loads.save_body(sitter)
     path = f"/attempts/{sitter.attempt_ref}/answers"
-    request = request_bytes(path, body, {"X-CBT-Lease": sitter.lease})
+    request = request_bytes(path, body, loads.under_lease(sitter))
     run_load(port, [iter([Exchange(request, lambda status, reply: seen.append((status, reply)))])])
     if [status for status, _ in seen] != [200, 200]:
         raise RuntimeError(f"a start or a save was refused: {seen}")

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from bench.client import HOST, READ_SIZE, Load, content_length, request_bytes
-from bench.loads import Ledger, save_body
+from bench.loads import Ledger, save_body, under_lease
 from bench.signing_in import Sitter
 
 DRAIN_SECONDS = 20.0
@@ -152,7 +152,7 @@ class _Loop:
         body = save_body(sitter)
         one.number = (sitter.epoch, sitter.seq)
         path = f"/attempts/{sitter.attempt_ref}/answers"
-        one.in_flight = (one.due.popleft(), request_bytes(path, body, {"X-CBT-Lease": sitter.lease}))
+        one.in_flight = (one.due.popleft(), request_bytes(path, body, under_lease(sitter)))
         if one.link is None:
             if not one.waiting:
                 self._connect(one)

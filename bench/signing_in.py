@@ -17,7 +17,8 @@ from cbt.accounts.models import Staff, StaffRole
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
 from cbt.rules.roles import Role
-from cbt.web.login import LIFETIME, MACHINE_COOKIE, token_hash
+from cbt.web.login import LIFETIME, token_hash
+from cbt.web.machine import MACHINE_COOKIE, tokens_of
 from cbt.web.models import LoginSession
 
 
@@ -56,13 +57,15 @@ def signed_in(
                 "kind": kind,
                 "subject_ref": subject_ref,
                 "token_hash": token_hash(token),
-                "machine": machine,
+                "machine": token_hash(machine),
                 "created_at": now,
                 "expires_at": now + LIFETIME,
             }
         )
         cookie = signer.dumps({**csrf_field, "_user_id": token, "_fresh": True})
-        return f"{app.config['SESSION_COOKIE_NAME']}={cookie}; {MACHINE_COOKIE}={machine}"
+        return (
+            f"{app.config['SESSION_COOKIE_NAME']}={cookie}; {MACHINE_COOKIE}={tokens_of(app).issue(machine)}"
+        )
 
     known = session.execute(
         select(Attempt.id, Attempt.ref, Registration.ref)

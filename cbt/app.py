@@ -18,6 +18,8 @@ from cbt.bank import views as bank
 from cbt.candidates import office_views as office
 from cbt.candidates import views as candidates
 from cbt.candidates.correction_approval import CORRECTIONS
+from cbt.candidates.elsewhere import note_elsewhere
+from cbt.candidates.seats import was_issued
 from cbt.candidates.sign_in import register_papers
 from cbt.candidates.store import candidate_principal
 from cbt.clock import Agreement, Clock, SystemClock
@@ -43,7 +45,7 @@ from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.sittings import views as sittings
 from cbt.web import health, metrics, preferences, trust
-from cbt.web.access import access_of, init_access
+from cbt.web.access import access_of, init_access, register_elsewhere
 from cbt.web.assets import init_assets
 from cbt.web.attention import HALF
 from cbt.web.cookies import init_cookies
@@ -51,6 +53,7 @@ from cbt.web.disks import low_disks
 from cbt.web.headers import init_headers
 from cbt.web.i18n import init_i18n
 from cbt.web.login import current_principal, init_login, register_resolver
+from cbt.web.machine import init_machines, register_issued_before
 from cbt.web.numbers import BoundedInteger
 from cbt.web.problems import init_problems
 from cbt.web.proxies import init_proxies
@@ -103,6 +106,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     _keep_time(app)
     csrf = flask_wtf.csrf.CSRFProtect(app)
     init_problems(app)
+    init_machines(app)
     init_login(app)
     init_access(app)
     init_refusals(app)
@@ -117,6 +121,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_guessing(app, record_guessing)
     for kind in STARRED_ACTS:
         register_kind(app, kind)
+    register_issued_before(app, was_issued)
+    register_elsewhere(app, note_elsewhere)
     for room in ROOMS:
         app.register_blueprint(room.pages)
     _exempt_lease_views(app, csrf)
@@ -163,7 +169,7 @@ def _keep_time(app: flask.Flask) -> None:
 
 
 def _exempt_lease_views(app: flask.Flask, csrf: flask_wtf.csrf.CSRFProtect) -> None:
-    # The lease is the credential of these views and no cookie is read, so there is nothing to forge.
+    # The lease is the credential of these views and comes in a header of its own: no other site's page can send it.
     for endpoint, view in app.view_functions.items():
         access = access_of(app, endpoint)
         if access is not None and access.kind == "lease":

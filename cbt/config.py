@@ -64,6 +64,8 @@ class Settings:
     """CBT_JOURNAL_COPY_REQUIRED: `off` goes on saving while the second copy cannot be written."""
     audit_anchor: Path | None = None
     """CBT_AUDIT_ANCHOR: a file, or a folder, on another disk that the log's head is written to after each act."""
+    unbound_sign_in: bool = False
+    """CBT_UNBOUND_SIGN_IN: `on` lets candidates sign in at machines that are bound to no seat."""
     slow_ms: int = 500
     """CBT_SLOW_MS: a request that takes longer, in milliseconds, gets a line in the log."""
 

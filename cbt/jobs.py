@@ -27,6 +27,8 @@ from cbt.observation import SCHEDULER
 from cbt.proctoring.room_service import start_armed_rooms
 from cbt.scoring.service import score_closed
 from cbt.sittings.service import open_doors
+from cbt.web.login import purge_logins
+from cbt.web.throttle import purge as purge_counters
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +83,18 @@ def back_up_when_due(*, now: datetime) -> None:
     _backups.tick(now=now)
 
 
+PURGED_AT_ONCE = 1000
+"""So many rows of a kind are purged in one run: nobody's save waits for a large deletion."""
+
+
+def purge_sign_ins(*, now: datetime) -> int:
+    """Delete counters whose window is over and login sessions that ended a day ago; return how many.
+
+    Source: R-14.
+    """
+    return purge_counters(now=now, most=PURGED_AT_ONCE) + purge_logins(now=now, most=PURGED_AT_ONCE)
+
+
 JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (beat, 1.0),
     (expire_overdue, 1.0),
@@ -91,6 +105,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (expire_approvals, 5.0),
     (back_up_when_due, 10.0),
     (settle_tallies, 30.0),
+    (purge_sign_ins, 60.0),
 )
 """Each job and how often it runs, in seconds."""
 

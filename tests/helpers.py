@@ -63,19 +63,21 @@ def count_queries(app: flask.Flask) -> Iterator[list[str]]:
 def sign_in_as(
     app: flask.Flask, *, kind: str, subject_ref: str, machine: str = "m-test"
 ) -> flask.testing.FlaskClient:
-    """Return a client whose cookie belongs to a fresh login session of this person.
+    """Return a client whose cookie belongs to a fresh login session of this person, at the machine of that name.
 
     Somebody of staff is never idle here, however far a test moves the clock: they sit at the board all the time.
     """
     from sqlalchemy import update
 
     from cbt.db.unit_of_work import unit_of_work
-    from cbt.web.login import LIFETIME, MACHINE_COOKIE, open_login, token_hash
+    from cbt.web.login import LIFETIME, open_login, token_hash
+    from cbt.web.machine import MACHINE_COOKIE, tokens_of
     from cbt.web.models import LoginSession
 
     clock = app.extensions["cbt_clock"]
     with app.app_context(), unit_of_work() as session:
-        token = open_login(session, kind=kind, subject_ref=subject_ref, machine=machine, now=clock.now())
+        own = token_hash(machine)
+        token = open_login(session, kind=kind, subject_ref=subject_ref, machine=own, now=clock.now())
         session.flush()
         if kind == "staff":
             session.execute(
@@ -84,7 +86,7 @@ def sign_in_as(
                 .values(seen_at=clock.now() + LIFETIME)
             )
     client = app.test_client()
-    client.set_cookie(MACHINE_COOKIE, machine)
+    client.set_cookie(MACHINE_COOKIE, tokens_of(app).issue(machine))
     with client.session_transaction() as cookie:
         cookie["_user_id"] = token
         cookie["_fresh"] = True

@@ -224,6 +224,7 @@ def _room(session: Session, world: World, now: datetime) -> tuple[Sitting, Room]
     planning.publish_sitting(session, sitting, now=now, actor="cli")
     world.room_ref, world.other_room_ref = rooms[0].ref, rooms[1].ref
     world.sitting_room_id, world.room_id = rooms[0].id, room.id
+    planning.open_binding(session, room, now=now, actor="cli", length=PLANNED - now + timedelta(days=1))
     world.sitting_ref, world.batch_ref, world.room_code = sitting.ref, batch.ref, room.room_code
     return sitting, room
 

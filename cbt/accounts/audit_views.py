@@ -9,6 +9,7 @@ import flask_babel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.accounts.guessing import guessed
 from cbt.accounts.store import actor_names
 from cbt.audit.heads import head_of
 from cbt.audit.models import AuditEntry
@@ -57,11 +58,13 @@ def log() -> flask.typing.ResponseReturnValue:
         shown = found[:PAGE_SIZE]
         names = actor_names(session, (entry.actor for entry in shown))
         head = head_of(session)
+        guesses = guessed(session, now=flask.g.now)
     older = shown[-1].id if len(found) > PAGE_SIZE else None
     return flask.render_template(
         "accounts/audit.html",
         entries=shown,
         names=names,
+        guesses=guesses,
         act=act,
         subject=subject,
         older=older,

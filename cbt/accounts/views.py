@@ -7,6 +7,7 @@ import flask_babel
 
 from cbt.accounts import approval_views, audit_views, factor_service, factor_views, factors, service, store
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.guessing import guessed
 from cbt.accounts.navigation import places_for, role_names, staff_frame
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
@@ -179,12 +180,14 @@ def parse_roles(values: list[str]) -> list[Role]:
 def _people_page(refused: Refusal) -> Answer:
     with reading() as session:
         staff = store.all_staff(session)
+        guesses = guessed(session, now=flask.g.now)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
     names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in staff}
     page = flask.render_template(
         "accounts/people.html",
         staff=staff,
         names=names,
+        guesses=guesses,
         roles=roles,
         refused=refused,
         sent=flask.request.form,

@@ -11,7 +11,6 @@ from cbt.audit import chain
 from cbt.candidates import door_store, seats, store
 from cbt.candidates.admission import Door, PaperState, room_refusal, seat_label
 from cbt.candidates.models import Registration
-from cbt.candidates.seats import Machine
 from cbt.candidates.sign_in import paper_states
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
@@ -22,6 +21,7 @@ from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Centre, Room, Sitting
 from cbt.sittings.store import late_rule_of
 from cbt.web.login import revoke_login
+from cbt.web.machine import Machine
 
 MINUTE = timedelta(minutes=1)
 

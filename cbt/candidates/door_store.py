@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
@@ -111,9 +112,21 @@ def seat_by_address(session: Session, address: str) -> Seat | None:
     return found[0] if len(found) == 1 else None
 
 
-def halls_by_code(session: Session, room_code: str) -> Sequence[Room]:
-    """Return the rooms with this room code."""
-    return session.scalars(select(Room).where(Room.room_code == room_code)).all()
+def halls_by_code(session: Session, room_code: str, *, now: datetime) -> Sequence[Room]:
+    """Return the rooms whose binding round goes by this code, locked: bindings of a room take turns."""
+    query = select(Room).where(Room.room_code == room_code, Room.code_until > now)
+    return session.scalars(query.with_for_update()).all()
+
+
+def has_unbound_seat(session: Session, room_id: int) -> bool:
+    """Return whether a seat of the room has no machine yet."""
+    query = select(exists().where(Seat.room_id == room_id, Seat.machine_hash.is_(None)))
+    return bool(session.scalar(query))
+
+
+def is_bound(session: Session, machine_hash: str) -> bool:
+    """Return whether a seat is bound to this machine."""
+    return bool(session.scalar(select(exists().where(Seat.machine_hash == machine_hash))))
 
 
 def seat_in(session: Session, room_id: int, number: int) -> Seat | None:

@@ -5,10 +5,8 @@ Source: R-16.
 
 from __future__ import annotations
 
-import secrets
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
@@ -17,106 +15,137 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.candidates import door_store
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.sittings.models import Room, Seat
+from cbt.sittings.planning import close_binding
 from cbt.web import throttle
 from cbt.web.login import token_hash
+from cbt.web.machine import Machine
 
 MOST_UNDELIVERED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """How a browser is known: its long-lived cookie, which a disk-restoring card wipes, and its address."""
-
-    cookie: str | None
-    address: str
-
-    @property
-    def identity(self) -> str:
-        """What login sessions and leases keep of the machine."""
-        return self.cookie or f"addr:{self.address}"
-
-
 def seat_of(session: Session, machine: Machine) -> Seat | None:
-    """Return the seat this machine is bound to: by its cookie, else by its address, else None."""
-    if machine.cookie:
-        seat = door_store.seat_by_machine(session, token_hash(machine.cookie))
+    """Return the seat this machine is bound to: by its token, else by its address, else None."""
+    if machine.token_hash:
+        seat = door_store.seat_by_machine(session, machine.token_hash)
         if seat is not None:
             return seat
     return door_store.seat_by_address(session, machine.address)
 
 
-def note_machine(session: Session, seat: Seat, machine: Machine, *, now: datetime) -> None:
-    """Follow a machine whose address changed; alert when that address is bound to another seat.
+def subject_of(seat_id: int) -> str:
+    """Return the name a seat has where tries are counted."""
+    return f"seat:{seat_id}"
 
-    A cloned disk carries one cookie to many machines, and this is how it is noticed.
+
+def was_issued(name: str) -> bool:
+    """Return whether a machine's name without a signature is one the server gave out: a seat is bound to it.
+
+    So were the tokens of the time before they were signed, and are those of a key that was changed since.
     """
-    if seat.machine_address == machine.address:
-        return
-    if door_store.seat_by_address(session, machine.address) is not None:
-        seat.claim_alert_at = now
-    else:
-        seat.machine_address = machine.address
+    with reading() as session:
+        return door_store.is_bound(session, token_hash(name))
 
 
-def bind(*, machine: Machine, room_code: str, number: int, replace: bool, now: datetime) -> str:
-    """Bind this machine to a seat by the proctor's room code; return the token for its cookie.
+def note_machine(session: Session, seat: Seat, machine: Machine, *, now: datetime) -> str | None:
+    """Follow a machine whose address or token changed; return what it was known as when its token did.
 
-    A seat another machine holds is not taken over without `replace`: the board is alerted and
-    Conflict("seat.claimed") raised. Raise InvalidInput("seat.code") for a wrong code,
-    ("seat.number") for a seat the room does not have.
+    A machine that was found by its address had its token wiped by a disk-restoring card: its seat goes on
+    with the new one. One found by its token whose address is another seat's is a cloned disk: it alerts.
 
     Source: R-16.
     """
-    throttle.reserve(
-        scope="bind", subject=machine.address, machine=machine.identity, now=now, address=machine.address
-    )
+    if machine.token_hash is not None and seat.machine_hash != machine.token_hash:
+        former, seat.machine_hash = seat.machine_hash, machine.token_hash
+        _audit(
+            session,
+            session.get_one(Room, seat.room_id),
+            seat,
+            "restored",
+            now=now,
+            after={"address": machine.address},
+        )
+        return former
+    if seat.machine_address == machine.address:
+        return None
+    if door_store.seat_by_address(session, machine.address) is not None:
+        seat.claim_alert_at, seat.claim_hash, seat.claim_address = now, None, machine.address
+    else:
+        seat.machine_address = machine.address
+    return None
+
+
+def bind(*, machine: Machine, room_code: str, number: int, now: datetime) -> None:
+    """Bind this machine to a seat by the code of the room's binding round.
+
+    A seat another machine holds is not taken over: the board is alerted and Conflict("seat.claimed") raised,
+    and the proctor may give it to this machine there (`give_claimed`). Raise InvalidInput("seat.code") for a
+    code no round goes by, ("seat.number") for a seat the room does not have.
+
+    Source: R-14, R-16.
+    """
+    guess = throttle.Try("bind", machine.address, machine.identity)
+    throttle.reserve_all([guess], now=now, address=machine.address)
     with unit_of_work() as session:
-        outcome = _bind(session, machine, _plain_code(room_code), number, replace=replace, now=now)
+        outcome = _bind(session, machine, _plain_code(room_code), number, now=now)
+        if not isinstance(outcome, InvalidInput):
+            throttle.succeed(session, scope=guess.scope, subject=guess.subject, machine=guess.machine)
     # Raised after the commit: the alert must stay.
-    if isinstance(outcome, CbtError):
+    if outcome is not None:
         raise outcome
-    return outcome
 
 
 def _bind(
-    session: Session, machine: Machine, room_code: str, number: int, *, replace: bool, now: datetime
-) -> str | CbtError:
-    halls = door_store.halls_by_code(session, room_code) if room_code else []
+    session: Session, machine: Machine, room_code: str, number: int, *, now: datetime
+) -> CbtError | None:
+    halls = door_store.halls_by_code(session, room_code, now=now) if room_code else []
     if len(halls) != 1:
         return InvalidInput("seat.code", field="room_code")
     seat = door_store.seat_in(session, halls[0].id, number)
     if seat is None:
         return InvalidInput("seat.number", field="number", room=halls[0].name)
-    throttle.succeed(session, scope="bind", subject=machine.address, machine=machine.identity)
-    if _held_by_another(seat, machine) and not replace:
-        seat.claim_alert_at = now
+    if _held_by_another(seat, machine):
+        seat.claim_alert_at, seat.claim_hash, seat.claim_address = now, machine.token_hash, machine.address
         _audit(session, halls[0], seat, "claim", now=now, after={"address": machine.address})
         return Conflict("seat.claimed", seat=f"{number:02d}")
-    return _give(session, halls[0], seat, machine, now=now)
+    _give(session, halls[0], seat, machine, now=now, actor=f"room:{halls[0].ref}")
+    if not door_store.has_unbound_seat(session, halls[0].id):
+        close_binding(session, halls[0], now=now, actor=f"room:{halls[0].ref}")
+    return None
 
 
 def _held_by_another(seat: Seat, machine: Machine) -> bool:
-    if seat.machine_hash is None:
+    if seat.machine_hash is None or seat.machine_hash == machine.token_hash:
         return False
-    same_cookie = machine.cookie is not None and token_hash(machine.cookie) == seat.machine_hash
-    return not same_cookie and seat.machine_address != machine.address
+    return seat.machine_address != machine.address
 
 
-def _give(session: Session, room: Room, seat: Seat, machine: Machine, *, now: datetime) -> str:
-    token = machine.cookie or secrets.token_urlsafe(24)
+def give_claimed(session: Session, seat: Seat, *, now: datetime, actor: str) -> None:
+    """Give a seat to the machine that claimed it: the proctor has looked, and the former one is out of use.
+
+    Raise Conflict("seat.no_claim") when no machine waits for it.
+
+    Source: R-16.
+    """
+    if seat.claim_hash is None or seat.claim_address is None:
+        raise Conflict("seat.no_claim")
+    room = session.get_one(Room, seat.room_id)
+    _give(session, room, seat, Machine(seat.claim_hash, seat.claim_address), now=now, actor=actor)
+
+
+def _give(session: Session, room: Room, seat: Seat, machine: Machine, *, now: datetime, actor: str) -> None:
     session.execute(
         update(Seat)
-        .where(Seat.machine_hash == token_hash(token), Seat.id != seat.id)
+        .where(Seat.machine_hash == machine.token_hash, Seat.id != seat.id)
         .values(machine_hash=None, machine_address=None, bound_at=None)
     )
     before = {"address": seat.machine_address}
-    seat.machine_hash, seat.machine_address = token_hash(token), machine.address
-    seat.bound_at, seat.claim_alert_at = now, None
-    _audit(session, room, seat, "bind", now=now, before=before, after={"address": machine.address})
-    return token
+    seat.machine_hash, seat.machine_address, seat.bound_at = machine.token_hash, machine.address, now
+    seat.claim_alert_at = seat.claim_hash = seat.claim_address = None
+    after = {"address": machine.address}
+    _audit(session, room, seat, "bind", now=now, actor=actor, before=before, after=after)
 
 
 def _audit(
@@ -126,17 +155,17 @@ def _audit(
     act: str,
     *,
     now: datetime,
+    actor: str = "",
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
 ) -> None:
     # The room code is what authorises it, and several people know it: the room is all one can name.
-    subject = f"seat:{room.ref}:{seat.number}"
     chain.record(
         session,
         at=now,
-        actor=f"room:{room.ref}",
+        actor=actor or f"room:{room.ref}",
         act=f"seat.{act}",
-        subject=subject,
+        subject=f"seat:{room.ref}:{seat.number}",
         before=before,
         after=after,
     )
@@ -166,7 +195,7 @@ def clear_claim(session: Session, seat: Seat, *, now: datetime, actor: str) -> N
     if seat.claim_alert_at is None:
         raise Conflict("seat.no_claim")
     room = session.get_one(Room, seat.room_id)
-    seat.claim_alert_at = None
+    seat.claim_alert_at = seat.claim_hash = seat.claim_address = None
     subject = f"seat:{room.ref}:{seat.number}"
     chain.record(session, at=now, actor=actor, act="seat.clear_claim", subject=subject)
 

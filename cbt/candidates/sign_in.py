@@ -18,16 +18,16 @@ from cbt.audit import chain
 from cbt.candidates import door_store, seats
 from cbt.candidates.admission import Door, PaperState, refusal
 from cbt.candidates.personal import DOCUMENT, open_sealed
-from cbt.candidates.seats import Machine
 from cbt.candidates.steps import login_code_hash
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.errors import CbtError, InvalidInput, NotFound
+from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.admission import last_six
 from cbt.rules.sitting_state import State
 from cbt.sittings.models import Seat
 from cbt.sittings.steps import admit_if_due
 from cbt.web import throttle
 from cbt.web.login import open_login, revoke_login
+from cbt.web.machine import Machine
 
 Papers = Callable[[Session, Collection[int]], Mapping[int, PaperState]]
 _EXTENSION = "cbt_papers"
@@ -70,23 +70,31 @@ def paper_states(session: Session, registration_ids: Collection[int]) -> Mapping
 
 
 def sign_in(
-    entry: SignInInput, *, machine: Machine, now: datetime, former_login_id: int | None = None
+    entry: SignInInput,
+    *,
+    machine: Machine,
+    now: datetime,
+    former_login_id: int | None = None,
+    unbound: bool = False,
 ) -> SignedIn | Choice:
     """Open a login session for whoever `entry` proves to be, or return the papers to choose from.
 
     Every try is counted before it is looked at (see `tries_of`). `former_login_id` is the login this browser
-    held: it ends here. Raise InvalidInput("door.wrong_document" or "door.wrong_code") for a wrong try,
+    held: it ends here. A machine bound to no seat signs nobody in, unless `unbound` ones may. Raise
+    NotAllowed("door.unbound") there, InvalidInput("door.wrong_document" or "door.wrong_code") for a wrong try,
     TooMany when there were too many, and what admission.refusal says when every paper of the ticket refuses.
 
     Source: R-14, R-16.
     """
     with reading() as session:
         seat = seats.seat_of(session, machine)
+        if seat is None and not unbound:
+            raise NotAllowed("door.unbound")
         own = seat is not None and door_store.is_seat_of_ticket(session, seat.id, entry.ticket)
     tries = tries_of(entry, machine, seat, own=own)
     throttle.reserve_all(tries, now=now, address=machine.address)
     with unit_of_work() as session:
-        visit = _Visit(machine, seats.seat_of(session, machine), now, former_login_id)
+        visit = _visit(session, machine, now, former_login_id, unbound=unbound)
         outcome = _sign_in(session, entry, visit, tries)
     # Raised after the commit: what a right try gave back must stay so.
     if isinstance(outcome, CbtError):
@@ -105,15 +113,10 @@ def tries_of(entry: SignInInput, machine: Machine, seat: Seat | None, *, own: bo
     """
     if entry.by == "code":
         # A machine without a seat by its address: tokens can be had for nothing, and six digits are few.
-        place = seat_subject(seat.id) if seat is not None else f"addr:{machine.address}"
+        place = seats.subject_of(seat.id) if seat is not None else f"addr:{machine.address}"
         return [throttle.Try("code", entry.ticket, place)]
-    place = seat_subject(seat.id) if seat is not None else machine.identity
+    place = seats.subject_of(seat.id) if seat is not None else machine.identity
     return [throttle.Try("seat", place, place), throttle.Try("ticket", entry.ticket, place, known=own)]
-
-
-def seat_subject(seat_id: int) -> str:
-    """Return the name a seat has in the throttle."""
-    return f"seat:{seat_id}"
 
 
 def choose(
@@ -123,13 +126,14 @@ def choose(
     machine: Machine,
     now: datetime,
     former_login_id: int | None = None,
+    unbound: bool = False,
 ) -> SignedIn:
     """Open a login session for the paper picked from `allowed`, which a sign-in has just proved.
 
     Source: R-14.
     """
     with unit_of_work() as session:
-        visit = _Visit(machine, seats.seat_of(session, machine), now, former_login_id)
+        visit = _visit(session, machine, now, former_login_id, unbound=unbound)
         proved = [ref for ref in allowed if ref == registration_ref]
         doors = door_store.doors_of(session, proved, lock=True)
         if not doors:
@@ -146,6 +150,15 @@ class _Visit:
     seat: Seat | None
     now: datetime
     former_login_id: int | None
+
+
+def _visit(
+    session: Session, machine: Machine, now: datetime, former_login_id: int | None, *, unbound: bool
+) -> _Visit:
+    seat = seats.seat_of(session, machine)
+    if seat is None and not unbound:
+        raise NotAllowed("door.unbound")
+    return _Visit(machine, seat, now, former_login_id)
 
 
 def _sign_in(
@@ -210,8 +223,9 @@ def _nearest(doors: Sequence[Door], refusals: Sequence[CbtError | None]) -> CbtE
 def _open(session: Session, door: Door, visit: _Visit) -> SignedIn:
     registration, now = door.registration, visit.now
     actor = f"candidate:{registration.ref}"
+    former_machine = None
     if visit.seat is not None:
-        seats.note_machine(session, visit.seat, visit.machine, now=now)
+        former_machine = seats.note_machine(session, visit.seat, visit.machine, now=now)
         if visit.seat.id != registration.seat_id:
             seats.move_to_seat(session, registration, visit.seat, now=now, actor=actor)
     registration.login_code_hash = registration.login_code_until = None
@@ -223,6 +237,7 @@ def _open(session: Session, door: Door, visit: _Visit) -> SignedIn:
         kind="candidate",
         subject_ref=registration.ref,
         machine=visit.machine.identity,
+        former_machine=former_machine,
         now=now,
     )
     chain.record(

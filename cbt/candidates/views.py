@@ -10,21 +10,20 @@ import flask
 from werkzeug.datastructures import MultiDict
 
 from cbt.candidates import door_service, seats, sign_in
-from cbt.candidates.seats import Machine
 from cbt.candidates.sign_in import Choice, SignedIn, SignInInput
+from cbt.config import Settings
 from cbt.db.types import from_micros, to_micros
 from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
 from cbt.pictures.serving import picture
 from cbt.web import access
-from cbt.web.cookies import read_cookie, write_cookie
 from cbt.web.i18n import explain
-from cbt.web.login import MACHINE_COOKIE, Principal, current_principal, forget, remember
+from cbt.web.login import Principal, current_principal, forget, remember
+from cbt.web.machine import current_machine
 from cbt.web.problems import http_status
 
 pages = flask.Blueprint("candidates", __name__)
 Reply = flask.typing.ResponseReturnValue
 
-TEN_YEARS_SECONDS = 10 * 365 * 24 * 3600
 CHOICE_LIFE = timedelta(minutes=2)
 _CHOICE = "door_choice"
 _MOST_TICKET = 20
@@ -48,18 +47,15 @@ def bind() -> Reply:
     form = flask.request.form
     try:
         number = _seat_number(form)
-        token = seats.bind(
-            machine=_machine(),
+        seats.bind(
+            machine=current_machine(issue=True),
             room_code=form.get("room_code", "")[:20],
             number=number,
-            replace=form.get("replace") == "1",
             now=flask.g.now,
         )
     except CbtError as error:
         return _seat_page(bind_error=error)
-    response = flask.make_response(flask.redirect(flask.url_for("candidates.seat_page"), 303))
-    _set_machine(response, token)
-    return response
+    return flask.redirect(flask.url_for("candidates.seat_page"), 303)
 
 
 @pages.post("/seat/undelivered")
@@ -73,7 +69,7 @@ def undelivered() -> Reply:
     count = body.get("count") if isinstance(body, dict) else None
     if not isinstance(count, int) or isinstance(count, bool):
         raise InvalidInput("seat.undelivered", field="count")
-    seats.report_undelivered(machine=_machine(), count=count, now=flask.g.now)
+    seats.report_undelivered(machine=current_machine(), count=count, now=flask.g.now)
     return flask.Response(status=204)
 
 
@@ -83,7 +79,13 @@ def sign_in_here() -> Reply:
     """Sign in with the ticket and the end of the document, or the ticket and a 登录码 (R-14)."""
     try:
         entry = _sign_in_input(flask.request.form)
-        outcome = sign_in.sign_in(entry, machine=_machine(), now=flask.g.now, former_login_id=_former_login())
+        outcome = sign_in.sign_in(
+            entry,
+            machine=current_machine(issue=True),
+            now=flask.g.now,
+            former_login_id=_former_login(),
+            unbound=_unbound_may(),
+        )
     except CbtError as error:
         return _seat_page(sign_in_error=error)
     if isinstance(outcome, Choice):
@@ -110,9 +112,10 @@ def chosen() -> Reply:
         outcome = sign_in.choose(
             flask.request.form.get("paper", ""),
             allowed=allowed,
-            machine=_machine(),
+            machine=current_machine(issue=True),
             now=flask.g.now,
             former_login_id=_former_login(),
+            unbound=_unbound_may(),
         )
     except CbtError as error:
         return _seat_page(sign_in_error=error)
@@ -213,7 +216,8 @@ def _seat_page(*, sign_in_error: CbtError | None = None, bind_error: CbtError | 
     error = sign_in_error or bind_error
     page = flask.render_template(
         "candidates/seat.html",
-        seat=door_service.seat_view(_machine(), now=flask.g.now),
+        seat=door_service.seat_view(current_machine(), now=flask.g.now),
+        unbound_may=_unbound_may(),
         signed_in=principal if principal and principal.kind == "candidate" else None,
         form=flask.request.form,
         sign_in_error=_shown(sign_in_error),
@@ -229,12 +233,9 @@ def _shown(error: CbtError | None) -> dict[str, object] | None:
     return {"code": error.code, "what": what, "fix": fix, "params": error.params}
 
 
-def _machine() -> Machine:
-    return Machine(read_cookie(MACHINE_COOKIE), flask.request.remote_addr or "")
-
-
-def _set_machine(response: flask.Response, token: str) -> None:
-    write_cookie(response, MACHINE_COOKIE, token, max_age=TEN_YEARS_SECONDS)
+def _unbound_may() -> bool:
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    return settings.unbound_sign_in
 
 
 def _candidate() -> Principal:

@@ -1,4 +1,4 @@
-"""The JSON the answer page talks to. Saves carry a lease instead of a cookie, so no CSRF token (R-41)."""
+"""The JSON the answer page talks to. Saves carry a lease in a header of their own, so no CSRF token (R-41)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarg
 from cbt.rules.attempt_state import State
 from cbt.web import access
 from cbt.web.login import current_principal, machine_id, token_hash
+from cbt.web.machine import is_elsewhere
 from cbt.web.problems import http_status, problem_body
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
@@ -36,6 +37,7 @@ FARTHEST_CLOCK = timedelta(days=1)
 """How far a machine's clock may be off before what it says of a moment is worth nothing."""
 REFUSALS = {
     Outcome.LEASE_LOST: Conflict("lease.lost"),
+    Outcome.OTHER_MACHINE: NotAllowed("machine.other"),
     Outcome.SUSPENDED: Locked("attempt.suspended"),
     Outcome.AWAY: Locked("attempt.away"),
     Outcome.FULL: TooLarge("attempt.full"),
@@ -75,7 +77,7 @@ def answers(ref: str) -> Reply:
     info = journal.infos.get(ref)
     entries = read_entries(info, body.get("entries", []))
     now = flask.g.now
-    saved = journal.save(Save(info.attempt_id, _lease(), _epoch(body), entries, now))
+    saved = journal.save(Save(info.attempt_id, _lease(), _epoch(body), entries, now, machine_id()))
     return _saved_reply(info, saved, now)
 
 
@@ -92,6 +94,7 @@ def advance(ref: str) -> Reply:
     moved = service.advance_unit(
         info,
         lease_hash=_lease(),
+        machine=machine_id(),
         epoch=_epoch(body),
         from_unit=from_unit,
         completed=body.get("completed") is True,
@@ -115,6 +118,7 @@ def submit(ref: str) -> Reply:
     done = service.submit_attempt(
         info,
         lease_hash=_lease(),
+        machine=machine_id(),
         epoch=_epoch(body),
         entries=read_entries(info, body.get("entries", [])),
         pressed_at=_instant(body.get("pressed_at"), now),
@@ -136,8 +140,9 @@ def clock(ref: str) -> Reply:
     """Return the clock, for a page that slept; 409 when the lease is another browser's by now."""
     info = current_journal().infos.get(ref)
     guard = read_guard(info)
-    if guard.lease_hash != _lease():
-        return _refused(Outcome.LEASE_LOST, info, guard, flask.g.now)
+    refused = _not_the_writer(guard)
+    if refused is not None:
+        return _refused(refused, info, guard, flask.g.now)
     return {"clock": _clock(info, guard, flask.g.now)}
 
 
@@ -146,8 +151,19 @@ def clock(ref: str) -> Reply:
 def read_message(ref: str, message_id: int) -> Reply:
     """The candidate has read a reminder."""
     info = current_journal().infos.get(ref)
+    guard = read_guard(info)
+    refused = _not_the_writer(guard)
+    if refused is not None:
+        return _refused(refused, info, guard, flask.g.now)
     confirm(info, message_id, lease_hash=_lease(), now=flask.g.now)
     return {"ok": True}
+
+
+def _not_the_writer(guard: Guard) -> Outcome | None:
+    """Return why this request is not that of the writing browser, or None when it is (R-42)."""
+    if guard.lease_hash != _lease():
+        return Outcome.LEASE_LOST
+    return Outcome.OTHER_MACHINE if is_elsewhere(guard.lease_machine, machine_id()) else None
 
 
 def read_guard(info: AttemptInfo) -> Guard:
@@ -215,7 +231,9 @@ def _refused(
     evacuated = outcome is Outcome.SUSPENDED and clock["evacuated"]
     error = Locked("attempt.evacuated") if evacuated else REFUSALS[outcome]
     body = problem_body(error)
-    if clock:
+    if outcome is Outcome.OTHER_MACHINE:
+        access.tell_elsewhere(info.registration_ref)
+    elif clock:
         body["clock"] = clock
         body["receipts"] = receipts or []
     return flask.jsonify(body), http_status(error)

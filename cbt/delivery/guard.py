@@ -52,6 +52,7 @@ class Guard:
     has_message: bool
     left_at: datetime | None
     seen_at: datetime | None
+    lease_machine: str | None
     kept_rows: int = 0
     kept_bytes: int = 0
 
@@ -94,7 +95,7 @@ class Guard:
 _COLUMNS = (
     "a.id, a.state, a.lease_hash, a.lease_epoch, a.closes_at, a.earliest_submit_at, a.open_unit, "
     "a.unit_ends_at, a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at, "
-    "l.kept_rows, l.kept_bytes"
+    "a.lease_machine, l.kept_rows, l.kept_bytes"
 )
 _JOINS = {
     "sqlite": "LEFT JOIN registration r INDEXED BY ix_registration_out",
@@ -173,8 +174,9 @@ def guard_of(row: Sequence[Any]) -> Guard:
         has_message=bool(row[10]),
         left_at=_instant(row[11]),
         seen_at=_instant(row[12]),
-        kept_rows=row[13] or 0,
-        kept_bytes=row[14] or 0,
+        lease_machine=row[13],
+        kept_rows=row[14] or 0,
+        kept_bytes=row[15] or 0,
     )
 
 

@@ -5,8 +5,7 @@ Source: R-16.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,48 +17,48 @@ from cbt.delivery.moving import OVER
 from cbt.errors import InvalidInput
 
 MOST = 1000
-Key = tuple[str, int, int]
+Key = tuple[int, int]
+"""Lease epoch and sequence number of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Which of the asked entries the server holds, as answers or evidence, and which attempts are closed."""
+    """Which of the asked entries the server holds, as answers or evidence, and whether the attempt is closed."""
 
     held: list[bool]
-    over: list[str]
+    over: bool
 
 
-def leftovers(keys: Sequence[Key], attempt_refs: Collection[str]) -> Leftovers:
-    """Return what is known of entries (attempt ref, lease epoch, seq) and of attempts; an unknown one is neither.
+def leftovers(attempt_ref: str, keys: Sequence[Key], *, machine: str) -> Leftovers:
+    """Return what is known of entries of one attempt and of the attempt; of an unknown one nothing is.
 
-    Only who has these references learns of them, and no more than that.
+    Only a machine that had its lease is told: to others it is unknown, whoever got hold of its reference. An
+    attempt from before machines were known is told to whoever has the reference.
     """
-    numbers: defaultdict[str, set[int]] = defaultdict(set)
-    for ref, _, seq in keys:
-        numbers[ref].add(seq)
-    known: set[Key] = set()
     with reading() as session:
-        for ref, wanted in numbers.items():
-            for table in (JournalEntry, LateEntry):
-                rows = session.execute(
-                    select(table.lease_epoch, table.seq)
-                    .join(Attempt, Attempt.id == table.attempt_id)
-                    .where(Attempt.ref == ref, table.seq.in_(wanted))
+        found = session.execute(
+            select(Attempt.id, Attempt.state, Attempt.lease_machines).where(Attempt.ref == attempt_ref)
+        ).one_or_none()
+        if found is None or (found.lease_machines and machine not in found.lease_machines.split()):
+            return Leftovers([False] * len(keys), over=False)
+        known: set[Key] = set()
+        for table in (JournalEntry, LateEntry):
+            rows = session.execute(
+                select(table.lease_epoch, table.seq).where(
+                    table.attempt_id == found.id, table.seq.in_({seq for _, seq in keys})
                 )
-                known |= {(ref, epoch, seq) for epoch, seq in rows}
-        over = session.scalars(
-            select(Attempt.ref).where(Attempt.ref.in_(attempt_refs), Attempt.state.in_(OVER))
-        ).all()
-    return Leftovers([key in known for key in keys], list(over))
+            )
+            known |= {(epoch, seq) for epoch, seq in rows}
+    return Leftovers([key in known for key in keys], over=found.state in OVER)
 
 
-def read_leftovers(raw: object) -> tuple[list[Key], list[str]]:
-    """Return the entries and attempts a seat page asks about; raise InvalidInput("web.bad_request")."""
+def read_leftovers(raw: object) -> tuple[str, list[Key]]:
+    """Return the attempt and the entries a seat page asks about; raise InvalidInput("web.bad_request")."""
     try:
-        if not isinstance(raw, dict) or len(raw["keys"]) > MOST or len(raw["attempts"]) > MOST:
+        if not isinstance(raw, dict) or len(raw["keys"]) > MOST:
             raise InvalidInput("web.bad_request")
-        keys = [(_ref(one["attempt"]), _number(one["epoch"]), _number(one["seq"])) for one in raw["keys"]]
-        return keys, [_ref(one) for one in raw["attempts"]]
+        keys = [(_number(one["epoch"]), _number(one["seq"])) for one in raw["keys"]]
+        return _ref(raw["attempt"]), keys
     except (KeyError, TypeError) as error:
         raise InvalidInput("web.bad_request") from error
 

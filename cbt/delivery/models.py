@@ -53,6 +53,9 @@ class Attempt(Base):
     lease_epoch: Mapped[int]
     lease_login_id: Mapped[int | None]
     lease_machine: Mapped[str | None] = mapped_column(String(64))
+    """The identity of the machine the lease was issued to; no other may use it (R-42)."""
+    lease_machines: Mapped[str] = mapped_column(Text, default="")
+    """Every machine that had the lease, by spaces: what is left on one of them, that one may ask about (R-16)."""
     move_allowed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """允许换机: the next sign-in on another machine takes the lease (R-42)."""
 

@@ -18,7 +18,7 @@ from cbt.delivery.layout import read_layout
 from cbt.delivery.moving import follow
 from cbt.delivery.saving import GAP
 from cbt.delivery.start_claims import Claim, ClaimReader, FormRow, Start
-from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow
+from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow, with_machine
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
 from cbt.rules import timing
@@ -128,13 +128,16 @@ class StartBatch:
             setattr(guard, name, value)
         guard.lease_hash = hash_lease(start.lease)
         guard.lease_epoch += 1
-        row.lease_login_id, row.lease_machine, row.move_allowed = claim.login_session_id, start.machine, False
+        row.lease_login_id, row.move_allowed = claim.login_session_id, False
+        row.lease_machine = guard.lease_machine = start.machine
+        row.lease_machines = with_machine(row.lease_machines, start.machine)
         writes.attempts.append(
             (
                 self._bound(row.started_at),
                 guard.state,
                 *(self._bound(found.columns[name]) for name in _CLOCK),
-                *(guard.lease_hash, guard.lease_epoch, row.lease_login_id, row.lease_machine, attempt_id),
+                *(guard.lease_hash, guard.lease_epoch, row.lease_login_id, row.lease_machine),
+                *(row.lease_machines, attempt_id),
             )
         )
         if row.seen_at is None:
@@ -213,11 +216,15 @@ def _clock(
 
 
 def _may_take_lease(start: Start, claim: Claim, row: StartRow, guard: Guard) -> bool:
-    """One writing browser: another login needs a silent former browser on this machine, or 允许换机 (R-42)."""
+    """One writing browser: another login needs a silent former browser on this machine, or 允许换机 (R-42).
+
+    This machine is also the one whose token a disk-restoring card wiped; a lease of the time before machines
+    were known is any machine's.
+    """
     if guard.lease_hash is None or row.lease_login_id == claim.login_session_id or row.move_allowed:
         return True
     silent = row.seen_at is None or start.now - row.seen_at >= GAP
-    return row.lease_machine == start.machine and silent
+    return silent and row.lease_machine in {None, start.machine, claim.former_machine}
 
 
 class _Statements:
@@ -227,7 +234,7 @@ class _Statements:
         clock = ", ".join(f"{name} = ?" for name in _CLOCK)
         self.open = dialect.sql(
             f"UPDATE attempt SET started_at = ?, state = ?, {clock}, lease_hash = ?, lease_epoch = ?, "
-            "lease_login_id = ?, lease_machine = ?, move_allowed_at = NULL WHERE id = ?"
+            "lease_login_id = ?, lease_machine = ?, lease_machines = ?, move_allowed_at = NULL WHERE id = ?"
         )
         self.gap = dialect.sql(
             "INSERT INTO gap (attempt_id, from_at, to_at, usable, resent) VALUES (?, ?, ?, ?, ?)"

@@ -64,7 +64,7 @@ class SavePacking:
 
 def _save(save: Save) -> tuple[Any, ...]:
     entries = [(one.seq, one.kind, one.position, one.value, one.unit, one.full) for one in save.entries]
-    return (SAVE, save.attempt_id, save.lease_hash, save.epoch, entries, to_micros(save.now))
+    return (SAVE, save.attempt_id, save.lease_hash, save.epoch, entries, to_micros(save.now), save.machine)
 
 
 def _start(start: Start) -> tuple[Any, ...]:
@@ -74,8 +74,9 @@ def _start(start: Start) -> tuple[Any, ...]:
 def _request(packed: Sequence[Any]) -> Save | Start:
     kind, *rest = packed
     if kind == SAVE:
-        attempt_id, lease_hash, epoch, entries, now = rest
-        return Save(attempt_id, lease_hash, epoch, [Entry(*one) for one in entries], from_micros(now))
+        attempt_id, lease_hash, epoch, entries, now, machine = rest
+        sent = [Entry(*one) for one in entries]
+        return Save(attempt_id, lease_hash, epoch, sent, from_micros(now), machine)
     ref, token_hash, machine, now, lease = rest
     return Start(ref, token_hash, machine, from_micros(now), lease)
 
@@ -124,6 +125,7 @@ def _guard(guard: Guard) -> tuple[Any, ...]:
         guard.has_message,
         _micros(guard.left_at),
         _micros(guard.seen_at),
+        guard.lease_machine,
         guard.kept_rows,
         guard.kept_bytes,
     )

@@ -1,6 +1,6 @@
 """The saves of one batch: judged in order against the locked rows, appended and told to the board together.
 
-Source: R-13, R-21, R-24, R-29, R-40, R-41; I1, I2, I3, I11.
+Source: R-13, R-21, R-24, R-29, R-40, R-41, R-42; I1, I2, I3, I11.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cbt.delivery.guard import Dialect, Guard
 from cbt.delivery.quotas import is_full, size_of
 from cbt.delivery.save_sql import SaveStatements
 from cbt.rules.attempt_state import State
+from cbt.web.machine import is_elsewhere
 
 GAP = timedelta(seconds=20)
 """A silence longer than this is recorded (R-26) and lets the same machine take the lease (R-42)."""
@@ -31,6 +32,7 @@ class Outcome(StrEnum):
 
     SAVED = "saved"
     LEASE_LOST = "lease.lost"
+    OTHER_MACHINE = "machine.other"
     SUSPENDED = "attempt.suspended"
     AWAY = "attempt.away"
     FULL = "attempt.full"
@@ -65,6 +67,8 @@ class Save:
     epoch: int
     entries: Sequence[Entry]
     now: datetime
+    machine: str
+    """The identity of the machine that sends it."""
 
 
 @dataclass(slots=True)
@@ -257,7 +261,7 @@ class _Seen:
 
 
 _HEARD = (Outcome.SAVED, Outcome.SUSPENDED, Outcome.AWAY, Outcome.FULL)
-_UNREAD = (Outcome.STALE, Outcome.LEASE_LOST, Outcome.SUSPENDED, Outcome.AWAY)
+_UNREAD = (Outcome.STALE, Outcome.LEASE_LOST, Outcome.OTHER_MACHINE, Outcome.SUSPENDED, Outcome.AWAY)
 """Their entries are neither acknowledged nor kept: the browser keeps them."""
 
 
@@ -275,7 +279,7 @@ def _layers(marks: Sequence[tuple[int, int, int]]) -> list[list[tuple[int, int, 
 
 
 def _judge(save: Save, guard: Guard, *, at: datetime) -> _Case:
-    """Check age, lease, state, presence, quota, window and grace against the locked row.
+    """Check age, lease, machine, state, presence, quota, window and grace against the locked row.
 
     While somebody is out of the room nothing of theirs is taken, heartbeats included; the browser keeps it and
     sends it after the return (R-13).
@@ -284,6 +288,8 @@ def _judge(save: Save, guard: Guard, *, at: datetime) -> _Case:
         return _Case(save, guard, Outcome.STALE)
     if guard.lease_hash != save.lease_hash or guard.lease_epoch != save.epoch:
         return _Case(save, guard, Outcome.LEASE_LOST)
+    if is_elsewhere(guard.lease_machine, save.machine):
+        return _Case(save, guard, Outcome.OTHER_MACHINE)
     if guard.state == State.SUSPENDED:
         return _Case(save, guard, Outcome.SUSPENDED)
     now = save.now

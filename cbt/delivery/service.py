@@ -21,6 +21,7 @@ from cbt.delivery.steps import close_attempts, lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules import timing
 from cbt.rules.attempt_state import ClosedBy
+from cbt.web.machine import is_elsewhere
 
 
 def _facts(session: Session, info: AttemptInfo, attempt: Attempt) -> AttemptFacts:
@@ -59,6 +60,7 @@ def advance_unit(
     info: AttemptInfo,
     *,
     lease_hash: str,
+    machine: str,
     epoch: int,
     from_unit: int,
     completed: bool,
@@ -74,7 +76,7 @@ def advance_unit(
     """
     with unit_of_work() as session:
         attempt = lock_attempt(session, info.attempt_id)
-        save = Save(info.attempt_id, lease_hash, epoch, entries, now)
+        save = Save(info.attempt_id, lease_hash, epoch, entries, now, machine)
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Moved(saved, False)
@@ -111,6 +113,7 @@ def submit_attempt(
     info: AttemptInfo,
     *,
     lease_hash: str,
+    machine: str,
     epoch: int,
     entries: Sequence[Entry],
     pressed_at: datetime,
@@ -127,9 +130,10 @@ def submit_attempt(
     with unit_of_work() as session:
         attempt = lock_attempt(session, info.attempt_id)
         mine = attempt.lease_hash == lease_hash and attempt.lease_epoch == epoch
+        mine = mine and not is_elsewhere(attempt.lease_machine, machine)
         if mine and attempt.state in OVER and not entries:
             return Submitted(Saved(Outcome.SAVED, _guard(session, info)), attempt.receipt, attempt.closed_at)
-        save = Save(info.attempt_id, lease_hash, epoch, entries, now)
+        save = Save(info.attempt_id, lease_hash, epoch, entries, now, machine)
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Submitted(saved, attempt.receipt, attempt.closed_at)

@@ -12,6 +12,7 @@ from cbt.db.types import read_instant
 from cbt.delivery.guard import Dialect
 from cbt.errors import CbtError, NotAllowed, NotFound
 from cbt.web.door import LOGIN_SESSIONS
+from cbt.web.machine import is_elsewhere
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class Claim:
 
     login_session_id: int
     form: FormRow
+    former_machine: str | None
+    """What the same machine was known as before its token was wiped (R-16)."""
 
 
 class ClaimReader:
@@ -61,8 +64,9 @@ class ClaimReader:
     def read(self, cursor: Any, starts: Sequence[Start]) -> list[Claim | CbtError]:
         """Return the claim of each start, or why it has none.
 
-        NotAllowed("web.signed_out") for a login session that is over or nobody's, NotFound("attempt.unknown")
-        for an attempt that is unknown or somebody else's.
+        NotAllowed("web.signed_out") for a login session that is over or nobody's, NotAllowed("machine.other")
+        for one of another machine (R-42), NotFound("attempt.unknown") for an attempt that is unknown or
+        somebody else's.
         """
         logins = {
             token_hash: row
@@ -82,9 +86,11 @@ class ClaimReader:
 def _claim(start: Start, login: Sequence[Any] | None, form: FormRow | None) -> Claim | CbtError:
     if login is None:
         return NotAllowed("web.signed_out")
-    login_session_id, kind, subject_ref, revoked_at, expires_at = login
+    login_session_id, kind, subject_ref, revoked_at, expires_at, machine, former_machine = login
     if kind != "candidate" or revoked_at is not None or start.now >= read_instant(expires_at):
         return NotAllowed("web.signed_out")
+    if is_elsewhere(machine, start.machine):
+        return NotAllowed("machine.other")
     if form is None or form.registration_ref != subject_ref:
         return NotFound("attempt.unknown")
-    return Claim(login_session_id, form)
+    return Claim(login_session_id, form, former_machine)

@@ -15,9 +15,11 @@ from cbt.delivery.facts import SPREAD, RoomFacts, room_facts_of
 from cbt.delivery.guard import Dialect
 from cbt.rules import timing
 
+MOST_MACHINES = 20
+"""So many machines of one attempt are remembered."""
 _ROWS = (
     "SELECT a.id, a.started_at, a.lease_login_id, a.lease_machine, a.move_allowed_at, a.sitting_room_id, "
-    "r.factor, r.extra, r.confirmed_at, r.pledged_at, r.query_at, l.seen_at "
+    "r.factor, r.extra, r.confirmed_at, r.pledged_at, r.query_at, l.seen_at, a.lease_machines "
     "FROM attempt a JOIN registration r ON r.id = a.registration_id "
     "LEFT JOIN attempt_live l ON l.attempt_id = a.id WHERE a.id"
 )
@@ -44,6 +46,7 @@ class StartRow:
     extra: timedelta
     came_in: bool
     seen_at: datetime | None
+    lease_machines: str
 
 
 @dataclass(slots=True)
@@ -79,6 +82,7 @@ class FactReader:
                 extra=timedelta(microseconds=row[7]),
                 came_in=None not in row[8:10] and row[10] is None,
                 seen_at=_instant(row[11]),
+                lease_machines=row[12],
             )
             for row in self._select(cursor, _ROWS, ids)
         }
@@ -113,6 +117,11 @@ class FactReader:
             grant = timing.Adjustment(read_instant(at), timedelta(microseconds=amount), SPREAD[kind])
             facts[attempt_id].adjustments.append(grant)
         return facts
+
+
+def with_machine(known: str, machine: str) -> str:
+    """Return the machines that had a lease, with one more: each once, the latest last."""
+    return " ".join([*(one for one in known.split() if one != machine), machine][-MOST_MACHINES:])
 
 
 def _instant(value: Any) -> datetime | None:

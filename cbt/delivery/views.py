@@ -21,7 +21,7 @@ from cbt.sittings.store import sitting_by_ref
 from cbt.web import access
 from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain, explain_value
-from cbt.web.login import Principal, current_principal
+from cbt.web.login import Principal, current_principal, machine_id
 from cbt.web.problems import http_status
 
 pages = flask.Blueprint("delivery", __name__)
@@ -117,12 +117,13 @@ def done(ref: str) -> Reply:
 @pages.post("/exam/held")
 @access.public
 def held() -> Reply:
-    """Tell a seat page which of the answers left on its machine the server has (R-16)."""
+    """Tell a seat page which of the answers of one attempt left on its machine the server has (R-16)."""
     try:
         raw = flask.request.get_json(silent=True)
     except RecursionError as error:  # deeper than anything a page sends
         raise InvalidInput("web.bad_request") from error
-    known = leftovers(*read_leftovers(raw))
+    attempt_ref, keys = read_leftovers(raw)
+    known = leftovers(attempt_ref, keys, machine=machine_id())
     return {"held": known.held, "over": known.over}
 
 

@@ -1,9 +1,9 @@
 """The shortest way of an answer: POST /attempts/<ref>/answers served at the WSGI door.
 
 Nine of ten requests of an exam are saves that are simply taken. For those nothing of a page is needed (no
-cookie, no form token, no template), so they are answered here, with the same entries, the same journal and
-the same clock as the view. Whatever is not simply taken goes on to the view, which says why: a save is
-idempotent (lease epoch and sequence number), so doing it there once more changes nothing.
+form token, no template; of the cookies only which machine sends it), so they are answered here, with the same
+entries, the same journal and the same clock as the view. Whatever is not simply taken goes on to the view, which
+says why: a save is idempotent (lease epoch and sequence number), so doing it there once more changes nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from cbt.delivery.saving import Outcome, Save
 from cbt.errors import CbtError, TooMany, Unavailable
 from cbt.web.bodies import SMALL_BODY
 from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.machine import tokens_of
 from cbt.web.receiving import RECEIVED_AT
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class SavePath:
         self._inner = inner
         self._journal: Journal = app.extensions["cbt_journal"]
         self._agreement: Agreement = app.extensions["cbt_agreement"]
+        self._machines = tokens_of(app)
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json")]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -69,7 +71,8 @@ class SavePath:
         if not token or not raw or len(raw) > MAX_BODY:
             return None
         try:
-            return self._answer(ref, token, json.loads(raw), environ[RECEIVED_AT])
+            machine = self._machines.asking(environ)
+            return self._answer(ref, token, json.loads(raw), machine, environ[RECEIVED_AT])
         except (Unavailable, TooMany) as error:
             environ[NOT_TAKEN] = error  # said by the view; the journal is not asked a second time
             return None
@@ -79,7 +82,7 @@ class SavePath:
             log.exception("a save was handed on to the view")
             return None
 
-    def _answer(self, ref: str, token: str, sent: Any, now: datetime) -> bytes | None:
+    def _answer(self, ref: str, token: str, sent: Any, machine: str, now: datetime) -> bytes | None:
         epoch = sent.get("epoch") if isinstance(sent, dict) else None
         if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 2**31:
             return None
@@ -87,7 +90,7 @@ class SavePath:
         entries = read_entries(info, sent.get("entries", []))
         lease_hash = hash_lease(token)
         self._journal.rate.spend(lease_hash, now)
-        saved = self._journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now))
+        saved = self._journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now, machine))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
             return None
         clock = clock_text(info, saved.guard, now=now)

@@ -32,6 +32,8 @@ SEATS, SPARES = 30, 2
 FIRST_IN = timedelta(minutes=19)
 """The first start lies here: sign-in is open already, and whoever has arrived is in time."""
 SECOND_IN = timedelta(minutes=109)
+BINDING_ROUND = timedelta(hours=12)
+"""Whoever looks at the demo takes their time."""
 AT_THE_DOOR = 26
 CODES = 3
 
@@ -91,6 +93,7 @@ def _plan(access: Access, now: datetime) -> tuple[str, str]:
         room = planning.create_room(
             session, centre, name="机房 A", seats=SEATS, spares=SPARES, now=now, actor=ACTOR
         )
+        planning.open_binding(session, room, now=now, actor=ACTOR, length=BINDING_ROUND)
         access.room_code = room.room_code
         batch = planning.create_batch(session, name="客户服务管理员认定批次（演练）", now=now, actor=ACTOR)
         refs = []

@@ -108,6 +108,10 @@ def _move(seat: SeatView, _board: Board) -> str:
     return _not_here(seat) or ("no_form" if seat.attempt_id is None else "")
 
 
+def _rebind(seat: SeatView, _board: Board) -> str:
+    return "" if seat.claim_address is not None else "no_claim"
+
+
 def _force(seat: SeatView, board: Board) -> str:
     if not board.head.open:
         return "not_running"
@@ -144,6 +148,7 @@ _ACTS = (
     Act("suspend", Scope.SEATS, _suspend, ("reason",)),
     Act("resume", Scope.SEATS, _resume, ("reason",), tone="main"),
     Act("move", Scope.ONE, _move, ("seat", "reason"), tone="main"),
+    Act("rebind", Scope.ONE, _rebind),
     Act("force", Scope.SEATS, _force, ("reason",), starred=True, tone="stop"),
     Act("reopen", Scope.SEATS, _reopen, ("minutes_more", "reason"), starred=True),
     Act("violation", Scope.ONE, _violation, ("violation",), tone="stop"),

@@ -116,6 +116,10 @@ def allow_move(
         picked = desk.pick(refs)
         for seat, attempt in _each(desk, picked):
             delivery.allow_move(desk.session, attempt, now=now, actor=by.actor, reason=reason)
+            registration = desk.registration(seat)
+            registration.elsewhere_at = registration.elsewhere_address = (
+                None  # this is the answer to the alert
+            )
             if seat_number is None or seat_number == seat.number:
                 desk.log("move", seat, reason=reason)
                 continue

@@ -115,12 +115,14 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
     proposals = _proposals(gaps, facts, stood, now=now)
     grants = store.grants_of_room(session, room.id)
     seen = store.alerts_seen(session, room.id)
+    guesses = store.guesses_in_room(session, taken, now=now)
     seats = tuple(
         seat_view(
             row,
             paper=papers[(row.blueprint_version_id, row.paper)],
             grants=grants.get(row.attempt_id, {}),
             proposals=proposals.get(row.attempt_id, ()),
+            guesses=guesses.get(row.seat_id),
             seen=seen,
             now=now,
         )

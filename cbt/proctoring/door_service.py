@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from cbt.candidates import steps as door
+from cbt.candidates.elsewhere import clear_elsewhere
 from cbt.candidates.models import Registration
-from cbt.candidates.seats import clear_claim
+from cbt.candidates.seats import clear_claim, give_claimed
 from cbt.db.types import from_micros, to_micros
 from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cbt.proctoring.acts import Picked
@@ -168,13 +169,27 @@ def see_alert(room_ref: str, refs: Refs, *, alert: str, by: By, now: datetime) -
         picked = desk.pick(refs)
         seat = picked.chosen[0]
         marks = {"blurs": seat.blurs, "undelivered": seat.undelivered}
+        if seat.guesses is not None:
+            marks["guessing"] = seat.guesses.mark
         if alert == "claim":
             clear_claim(desk.session, desk.session.get_one(Seat, seat.seat_id), now=now, actor=by.actor)
+        elif alert == "elsewhere":
+            clear_elsewhere(desk.session, desk.registration(seat), now=now, actor=by.actor)
         elif alert in marks:
             _mark_seen(desk, seat, alert, marks[alert])
         else:
             raise InvalidInput("proctoring.no_alert", field="alert")
         desk.log(f"seen_{alert}", seat)
+        return desk.said(picked)
+
+
+def rebind(room_ref: str, refs: Refs, *, by: By, now: datetime) -> Said:
+    """换绑: give a seat to the machine that claimed it, in place of the one that had it. Source: R-16."""
+    with acting("rebind", room_ref, by=by, now=now) as desk:
+        picked = desk.pick(refs)
+        for seat in picked.chosen:
+            give_claimed(desk.session, desk.session.get_one(Seat, seat.seat_id), now=now, actor=by.actor)
+            desk.log("rebind", seat)
         return desk.said(picked)
 
 

@@ -81,6 +81,10 @@ def _move(asked: Asked) -> Said:
     )
 
 
+def _rebind(asked: Asked) -> Said:
+    return door.rebind(asked.room_ref, asked.refs, by=asked.by, now=asked.now)
+
+
 def _reopen(asked: Asked) -> Said:
     return attempts.reopen(
         asked.room_ref,
@@ -200,6 +204,7 @@ HANDLERS: dict[str, Callable[[Asked], Said]] = {
     "suspend": _seats_with_reason(attempts.suspend),
     "resume": _seats_with_reason(attempts.resume),
     "move": _move,
+    "rebind": _rebind,
     "force": _seats_with_reason(attempts.force_submit),
     "reopen": _reopen,
     "violation": _violation,

@@ -11,9 +11,10 @@ from typing import Any
 from cbt.proctoring.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
 from cbt.rules.attempt_state import ClosedBy, State
 from cbt.rules.windows import scaled
+from cbt.web.models import Throttle
 
 BLURS_ALERT = 3
-ALERTS = ("query", "gap", "claim", "undelivered", "blurs")
+ALERTS = ("query", "elsewhere", "gap", "claim", "guessing", "undelivered", "blurs")
 """What needs care beside a lost connection, the most urgent first."""
 DIFFERS = timedelta(seconds=1)
 PaperKey = tuple[int, str]
@@ -43,6 +44,14 @@ class Proposal:
     left: timedelta
     """What of it nothing was given back for: no more can be granted."""
     amount: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """Many wrong tries at somebody's ticket, or at their seat (R-14); `mark` is their window's, for 知道了."""
+
+    address: str
+    mark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,11 @@ class SeatView:
     undelivered: int
     badges: tuple[str, ...]
     alerts: frozenset[str]
+    claim_address: str | None
+    """The address of the machine that waits for this seat."""
+    elsewhere_address: str | None
+    """From where this person's login or lease was used on another machine (R-42)."""
+    guesses: Guesses | None
     proposals: tuple[Proposal, ...] = field(default=())
 
     @property
@@ -160,6 +174,7 @@ def seat_view(
     paper: PaperLine,
     grants: Mapping[str, timedelta],
     proposals: tuple[Proposal, ...],
+    guesses: Throttle | None,
     seen: Mapping[tuple[int, str], int],
     now: datetime,
 ) -> SeatView:
@@ -210,7 +225,10 @@ def seat_view(
         blurs=row.blurs or 0,
         undelivered=row.undelivered,
         badges=_badges(row, grants),
-        alerts=_alerts(row, state, proposals, seen),
+        alerts=_alerts(row, state, proposals, seen) | _guessing(row, guesses, seen),
+        claim_address=row.claim_address if row.claim_hash is not None else None,
+        elsewhere_address=row.elsewhere_address if row.elsewhere_at is not None else None,
+        guesses=None if guesses is None else Guesses(guesses.last_address, _mark(guesses)),
         proposals=proposals,
     )
 
@@ -242,6 +260,17 @@ def _badges(row: Any, grants: Mapping[str, timedelta]) -> tuple[str, ...]:
     return tuple(badges)
 
 
+def _mark(guesses: Throttle) -> int:
+    """Return a number that grows from window to window."""
+    return int(guesses.window_from.timestamp())
+
+
+def _guessing(row: Any, guesses: Throttle | None, seen: Mapping[tuple[int, str], int]) -> frozenset[str]:
+    if guesses is None or _mark(guesses) <= seen.get((row.seat_id, "guessing"), 0):
+        return frozenset()
+    return frozenset({"guessing"})
+
+
 def _alerts(
     row: Any, state: SeatState, proposals: tuple[Proposal, ...], seen: Mapping[tuple[int, str], int]
 ) -> frozenset[str]:
@@ -256,6 +285,8 @@ def _alerts(
         alerts.add("blurs")
     if row.claim_alert_at is not None:
         alerts.add("claim")
+    if row.elsewhere_at is not None:
+        alerts.add("elsewhere")
     if row.undelivered > seen.get((row.seat_id, "undelivered"), 0):
         alerts.add("undelivered")
     return frozenset(alerts)

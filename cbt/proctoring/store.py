@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.seats import subject_of
 from cbt.delivery.models import (
     Attempt,
     AttemptAdjustment,
@@ -25,6 +26,8 @@ from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.sitting_state import State
 from cbt.rules.timing import Pause
 from cbt.sittings.models import RoomHold, RoomStaff, Seat, Sitting, SittingRoom
+from cbt.web.models import Throttle
+from cbt.web.throttle import guessed_at
 
 _SEAT_COLUMNS = (
     Seat.id.label("seat_id"),
@@ -33,6 +36,8 @@ _SEAT_COLUMNS = (
     Seat.bound_at,
     Seat.undelivered,
     Seat.claim_alert_at,
+    Seat.claim_hash,
+    Seat.claim_address,
     Registration.id.label("registration_id"),
     Registration.ref.label("ref"),
     Registration.candidate_id,
@@ -50,6 +55,8 @@ _SEAT_COLUMNS = (
     Registration.sign_in_allowed_at,
     Registration.left_at,
     Registration.violation_code,
+    Registration.elsewhere_at,
+    Registration.elsewhere_address,
     Candidate.name,
     AdmissionTicket.number.label("ticket"),
     Attempt.id.label("attempt_id"),
@@ -88,6 +95,18 @@ def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence
         .order_by(Seat.number)
     )
     return session.execute(query).all()
+
+
+def guesses_in_room(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> Mapping[int, Throttle]:
+    """Return what is guessed at too often at the seats of `rows`: seat id -> the latest counter.
+
+    Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
+    """
+    tickets = {row.ticket: row.seat_id for row in rows}
+    desks = {subject_of(row.seat_id): row.seat_id for row in rows}
+    found = guessed_at(session, {"ticket": tickets, "code": tickets, "seat": desks}, now=now)
+    by_seat = {**tickets, **desks}
+    return {by_seat[one.subject]: one for one in sorted(found, key=lambda one: one.window_from)}
 
 
 def grants_of_room(session: Session, sitting_room_id: int) -> Mapping[int, Mapping[str, timedelta]]:

@@ -88,10 +88,22 @@ def _seats(board: Board) -> Iterator[Todo]:
             ways = (Way("clear_query", "clear_query", main=True), Way("detail", "detail"))
             yield Todo("query", (seat,), ways, since=seat.query_at)
     for seat in alerted:
+        if "elsewhere" in seat.alerts:
+            ways = (_seen("elsewhere", main=True), Way("move", "move"), Way("detail", "detail"))
+            params = (("address", seat.elsewhere_address),)
+            yield Todo("elsewhere", (seat,), ways, tone="stop", params=params)
+    for seat in alerted:
         yield from _proposals(seat)
     for seat in alerted:
-        if "claim" in seat.alerts:
-            yield Todo("claim", (seat,), (_seen("claim"),))
+        if "claim" in seat.alerts and seat.claim_address is not None:
+            ways = (Way("rebind", "rebind", at_once=True), _seen("claim", main=True))
+            yield Todo("claim", (seat,), ways, params=(("address", seat.claim_address),))
+        elif "claim" in seat.alerts:
+            yield Todo("clone", (seat,), (_seen("claim"),))
+    for seat in alerted:
+        if "guessing" in seat.alerts and seat.guesses is not None:
+            ways = (_seen("guessing", main=True), Way("code", "code"))
+            yield Todo("guessing", (seat,), ways, params=(("address", seat.guesses.address),))
     for seat in alerted:
         if "undelivered" in seat.alerts:
             ways = (_seen("undelivered"),)
@@ -102,8 +114,8 @@ def _seats(board: Board) -> Iterator[Todo]:
             yield Todo("blurs", (seat,), ways, params=(("count", seat.blurs),))
 
 
-def _seen(alert: str) -> Way:
-    return Way("seen", "seen", at_once=True, query=(("alert", alert),))
+def _seen(alert: str, *, main: bool = False) -> Way:
+    return Way("seen", "seen", main=main, at_once=True, query=(("alert", alert),))
 
 
 def _proposals(seat: SeatView) -> Iterator[Todo]:

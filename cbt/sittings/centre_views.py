@@ -118,15 +118,22 @@ def room(ref: str) -> Answer:
         found = store.room_by_ref(session, ref)
         seats = store.seats_of_room(session, found.id)
         of_centre = session.get_one(Centre, found.centre_id)
-    return flask.render_template("sittings/room.html", room=found, seats=seats, centre=of_centre)
+    binding = found.code_until is not None and flask.g.now < found.code_until
+    return flask.render_template(
+        "sittings/room.html", room=found, seats=seats, centre=of_centre, binding=binding
+    )
 
 
 @pages.post("/office/rooms/<ref>/code")
 @access.roles(*WRITERS, Role.CHIEF_PROCTOR)
 def new_code(ref: str) -> Answer:
-    """Give a room a new code."""
-    service.new_room_code(room_ref=ref, now=flask.g.now, actor=_actor())
-    flask.flash(flask_babel.gettext("sittings.done.code"), "ok")
+    """Begin a binding round with a new code, or end it."""
+    if flask.request.form.get("act") == "close":
+        service.close_binding(room_ref=ref, now=flask.g.now, actor=_actor())
+        flask.flash(flask_babel.gettext("sittings.done.code_closed"), "ok")
+    else:
+        service.open_binding(room_ref=ref, now=flask.g.now, actor=_actor())
+        flask.flash(flask_babel.gettext("sittings.done.code"), "ok")
     return flask.redirect(flask.url_for("sittings.centres.room", ref=ref), 303)
 
 

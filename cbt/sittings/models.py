@@ -36,6 +36,8 @@ class Room(Base):
     name: Mapped[str] = mapped_column(String(60))
     room_code: Mapped[str] = mapped_column(String(12))
     """What a proctor types on a seat page to bind a machine (R-16)."""
+    code_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Until when the code binds machines: the end of the binding round, NULL while there is none."""
 
 
 class Seat(Base):
@@ -53,6 +55,9 @@ class Seat(Base):
     bound_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     claim_alert_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When a second machine last claimed this seat."""
+    claim_hash: Mapped[str | None] = mapped_column(String(64))
+    """The hash of that machine's token, for the proctor who gives it the seat."""
+    claim_address: Mapped[str | None] = mapped_column(String(64))
     undelivered: Mapped[int]
     """Answers of a former candidate this machine reports as not delivered (本机有未送达作答)."""
 

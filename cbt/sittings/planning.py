@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,6 +28,8 @@ DUTIES = ("proctor", "chief_proctor")
 _MARKS = ("check_in_opens_at", "report_at", "sign_in_opens_at", "late_cutoff_at")
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 6
+BINDING_ROUND = timedelta(minutes=60)
+"""Long enough to walk along the machines of the largest room."""
 _CHANGEABLE = frozenset({State.DRAFT, State.PUBLISHED})
 _ATTENDED = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
 
@@ -105,6 +107,27 @@ def fresh_room_code(session: Session) -> str:
         code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
         if session.scalar(select(Room.id).where(Room.room_code == code)) is None:
             return code
+
+
+def open_binding(
+    session: Session, room: Room, *, now: datetime, actor: str, length: timedelta = BINDING_ROUND
+) -> None:
+    """Begin a binding round: a fresh code that binds machines to unbound seats for a while.
+
+    One code serves for all seats of the room, for it is typed at thirty machines in turn. It ends when every
+    seat has a machine, when the time is over or when a proctor says so, and is never good again.
+
+    Source: R-16.
+    """
+    room.room_code, room.code_until = fresh_room_code(session), now + length
+    after = {"until": room.code_until.isoformat()}
+    record(session, at=now, actor=actor, act="room.code", subject=f"room:{room.ref}", after=after)
+
+
+def close_binding(session: Session, room: Room, *, now: datetime, actor: str) -> None:
+    """End a binding round; the code that was used is worth nothing from here on. Source: R-16."""
+    room.room_code, room.code_until = fresh_room_code(session), None
+    record(session, at=now, actor=actor, act="room.code_closed", subject=f"room:{room.ref}")
 
 
 def create_batch(session: Session, *, name: str, now: datetime, actor: str) -> Batch:
@@ -305,7 +328,8 @@ def unbind_seat(session: Session, seat: Seat, *, now: datetime, actor: str) -> N
 
     Source: R-16.
     """
-    seat.machine_hash = seat.machine_address = seat.bound_at = seat.claim_alert_at = None
+    seat.machine_hash = seat.machine_address = seat.bound_at = None
+    seat.claim_alert_at = seat.claim_hash = seat.claim_address = None
     room = session.get_one(Room, seat.room_id)
     after = {"seat": seat.number}
     record(session, at=now, actor=actor, act="seat.unbind", subject=f"room:{room.ref}", after=after)

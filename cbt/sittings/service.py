@@ -54,12 +54,16 @@ def add_room(*, centre_ref: str, name: str, seats: int, spares: int, now: dateti
         return room.ref
 
 
-def new_room_code(*, room_ref: str, now: datetime, actor: str) -> None:
-    """Give a room a new code; machines already bound stay bound. Source: R-16."""
+def open_binding(*, room_ref: str, now: datetime, actor: str) -> None:
+    """Begin a binding round with a fresh code; machines already bound stay bound. Source: R-16."""
     with unit_of_work() as session:
-        room = store.room_by_ref(session, room_ref)
-        room.room_code = planning.fresh_room_code(session)
-        record(session, at=now, actor=actor, act="room.code", subject=f"room:{room.ref}")
+        planning.open_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
+
+
+def close_binding(*, room_ref: str, now: datetime, actor: str) -> None:
+    """End the binding round of a room. Source: R-16."""
+    with unit_of_work() as session:
+        planning.close_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
 
 
 def unbind_seat(*, room_ref: str, number: int, now: datetime, actor: str) -> None:

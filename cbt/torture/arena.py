@@ -34,7 +34,8 @@ from cbt.sittings import planning
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.steps import admit_if_due, start_room
 from cbt.torture.arena_people import add_candidate
-from cbt.web.login import MACHINE_COOKIE, open_login
+from cbt.web.login import open_login, token_hash
+from cbt.web.machine import MACHINE_COOKIE, tokens_of
 
 ACTOR = "cli"
 BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -92,6 +93,11 @@ class Sitter:
     epoch: int = 0
     seq: int = 0
 
+    @property
+    def machine(self) -> str:
+        """The name in the token of this candidate's machine."""
+        return f"m{self.attempt_id}"
+
     def entry(self, kind: str, position: int, value: Any) -> dict[str, Any]:
         """Return the next entry."""
         self.seq += 1
@@ -111,26 +117,26 @@ class Arena:
         self, sitter: Sitter, path: str, entries: Sequence[Mapping[str, Any]] = (), **extra: Any
     ) -> tuple[int, dict[str, Any]]:
         """Send one request of a candidate's page under its lease; return status and body."""
+        token = tokens_of(self.app).issue(sitter.machine)
         reply = self.app.test_client(use_cookies=False).post(
             f"/attempts/{sitter.ref}/{path}",
             json={"epoch": sitter.epoch, "entries": list(entries), **extra},
-            headers={"X-CBT-Lease": sitter.lease},
+            headers={"X-CBT-Lease": sitter.lease, "Cookie": f"{MACHINE_COOKIE}={token}"},
         )
         return reply.status_code, dict(json.loads(reply.data))
 
     def open(self, sitter: Sitter) -> tuple[int, dict[str, Any]]:
         """Sign a candidate in and open the paper; on success the sitter holds lease, epoch and number."""
-        machine = f"m{sitter.attempt_id}"
         with self.app.app_context(), unit_of_work() as session:
             token = open_login(
                 session,
                 kind="candidate",
                 subject_ref=sitter.registration_ref,
-                machine=machine,
+                machine=token_hash(sitter.machine),
                 now=self.clock.now(),
             )
         client = self.app.test_client()
-        client.set_cookie(MACHINE_COOKIE, machine)
+        client.set_cookie(MACHINE_COOKIE, tokens_of(self.app).issue(sitter.machine))
         with client.session_transaction() as cookie:
             cookie["_user_id"] = token
             cookie["_fresh"] = True

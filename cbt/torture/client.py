@@ -133,7 +133,7 @@ class Browser:
 
     def open(self) -> Reply:
         """Open the paper: a lease, a clock, the items. What waits gets fresh numbers, in its old order."""
-        headers = {"Cookie": self.person.cookie, "X-CSRFToken": self.person.csrf_token}
+        headers = {"X-CSRFToken": self.person.csrf_token}
         reply = self.call("start", {}, headers, carries=True)
         if reply.status == 200:
             body = reply.body
@@ -229,7 +229,8 @@ class Browser:
         """POST to the attempt and return the reply; it is written down and searched for what must not be there."""
         sent_at = time.monotonic()
         path = f"/attempts/{self.person.attempt_ref}/{operation}"
-        status, raw = self._exchange(path, json.dumps(body).encode(), headers)
+        sent = {"Cookie": self.person.cookie, **headers}
+        status, raw = self._exchange(path, json.dumps(body).encode(), sent)
         self.ledger.answered(operation, status, sent_at=sent_at, carries=carries)
         if status not in self.expected:
             invariant = "I12" if status >= 500 else "X"

@@ -31,7 +31,8 @@ from cbt.sittings import planning
 from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due
 from cbt.torture.leaks import SecretTexts, secret_texts
-from cbt.web.login import open_login
+from cbt.web.login import open_login, token_hash
+from cbt.web.machine import MACHINE_COOKIE, tokens_of
 from cbt.web.refs import new_ref
 
 LEVEL = "customer-service-l3"
@@ -192,7 +193,8 @@ def _people(app: flask.Flask, now: datetime) -> Sequence[Person]:
         for row in rows:
             machine = f"m{row.id}"
             ref = row.Registration.ref
-            token = open_login(session, kind="candidate", subject_ref=ref, machine=machine, now=now)
+            own = token_hash(machine)
+            token = open_login(session, kind="candidate", subject_ref=ref, machine=own, now=now)
             cookie = signer.dumps({**csrf_field, "_user_id": token, "_fresh": True})
             others = [mark for other, own in marks.items() if other != row.id for mark in own]
             people.append(
@@ -203,7 +205,8 @@ def _people(app: flask.Flask, now: datetime) -> Sequence[Person]:
                     attempt_ref=row.ref,
                     registration_ref=ref,
                     paper=row.Registration.paper,
-                    cookie=f"{app.config['SESSION_COOKIE_NAME']}={cookie}; cbt_machine={machine}",
+                    cookie=f"{app.config['SESSION_COOKIE_NAME']}={cookie}; "
+                    f"{MACHINE_COOKIE}={tokens_of(app).issue(machine)}",
                     csrf_token=csrf_token,
                     secrets=secret_texts(contents, others),
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
 from cbt.web import attention
 from cbt.web.login import Principal, current_principal, why_signed_out
+from cbt.web.machine import Machine, current_machine
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -83,6 +85,8 @@ def init_access(app: flask.Flask) -> None:
             return None
         principal = current_principal()
         if principal is None or principal.kind == attention.HALF:
+            if principal is None and access.kind == "candidate":
+                _refuse_elsewhere()
             return _to_sign_in(access, half=principal is not None)
         if not access.admits(principal):
             raise NotAllowed("web.not_allowed")
@@ -93,6 +97,25 @@ def init_access(app: flask.Flask) -> None:
         if attention.somebody_is_there(app.view_functions[endpoint], flask.request):
             attention.note_act(principal, now=flask.g.now)
         return None
+
+
+def register_elsewhere(app: flask.Flask, told: Callable[[str, Machine, datetime], None]) -> None:
+    """Tell who keeps a record of a candidate's login that was used on another machine than its own."""
+    app.extensions["cbt_elsewhere"] = told
+
+
+def tell_elsewhere(subject_ref: str) -> None:
+    """Have it recorded that this request used a login or a lease of `subject_ref` on another machine (R-42)."""
+    told = flask.current_app.extensions.get("cbt_elsewhere")
+    if told is not None:
+        told(subject_ref, current_machine(), flask.g.now)
+
+
+def _refuse_elsewhere() -> None:
+    subject_ref = flask.g.get("login_elsewhere")
+    if subject_ref is not None:
+        tell_elsewhere(subject_ref)
+        raise NotAllowed("machine.other")
 
 
 def _refuse_nul(request: flask.Request) -> None:

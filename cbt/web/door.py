@@ -16,7 +16,8 @@ from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
 from cbt.web.i18n import chosen_locale
-from cbt.web.login import MACHINE_COOKIE, token_hash
+from cbt.web.login import token_hash
+from cbt.web.machine import tokens_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,7 +27,8 @@ CSRF_SALT = "wtf-csrf-token"
 
 
 LOGIN_SESSIONS = (
-    "SELECT token_hash, id, kind, subject_ref, revoked_at, expires_at FROM login_session WHERE token_hash"
+    "SELECT token_hash, id, kind, subject_ref, revoked_at, expires_at, machine, former_machine "
+    "FROM login_session WHERE token_hash"
 )
 """What decides on login sessions, by the hashes of their tokens."""
 
@@ -55,6 +57,7 @@ class Door:
         self._config = app.config
         self._prefix: str = app.config["COOKIE_PREFIX"]
         self._settings: Settings = app.extensions["cbt_settings"]
+        self._machines = tokens_of(app)
 
     def knock(self, environ: WSGIEnvironment) -> Knock | None:
         """Return who sends a JSON request that changes something; None when that is not plain."""
@@ -65,7 +68,7 @@ class Door:
             return None
         return Knock(
             token_hash=token_hash(token),
-            machine=cookies.get(self._prefix + MACHINE_COOKIE) or f"addr:{environ.get('REMOTE_ADDR')}",
+            machine=self._machines.asking(environ),
             locale=chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
         )
 

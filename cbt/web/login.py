@@ -7,25 +7,26 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import flask
 import flask_login
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import BadSignature
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from cbt.db.unit_of_work import reading
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.web import attention
 from cbt.web.agents import browser_name
-from cbt.web.cookies import read_cookie
+from cbt.web.machine import Machine, current_machine, is_elsewhere
 from cbt.web.models import LoginSession
 
 LIFETIME = timedelta(hours=14)
 STAFF_LIFETIME = timedelta(hours=12)
 """A day of two sittings from setting up to the signatures; nobody is signed in from one day to the next."""
-MACHINE_COOKIE = "cbt_machine"
+KEPT_ENDED = timedelta(days=1)
+"""A login session that is over is kept for so long, for whoever asks what went on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def init_login(app: flask.Flask) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types
     def load(token: str) -> Principal | None:
-        return _load(token, now=flask.g.now)
+        return _load(token, machine=current_machine(), now=flask.g.now)
 
 
 def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
@@ -96,12 +97,15 @@ def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
     app.extensions["cbt_resolvers"][kind] = resolver
 
 
-def _load(token: str, *, now: datetime) -> Principal | None:
+def _load(token: str, *, machine: Machine, now: datetime) -> Principal | None:
     with reading() as session:
         row = session.scalar(select(LoginSession).where(LoginSession.token_hash == token_hash(token)))
         why = "" if row is None else attention.over(row, now=now)
         if row is None or why:
             flask.g.login_over = why
+            return None
+        if row.kind == "candidate" and is_elsewhere(row.machine, machine.identity):
+            flask.g.login_elsewhere = row.subject_ref  # nobody's here; access.py says so where it matters
             return None
         resolver = cast(Resolver, flask.current_app.extensions["cbt_resolvers"][row.kind])
         found = resolver(session, row.subject_ref)
@@ -131,8 +135,13 @@ def open_login(
     now: datetime,
     lifetime: timedelta = LIFETIME,
     owes_factor: bool = False,
+    former_machine: str | None = None,
 ) -> str:
-    """Store a new login session and return its token; give it to `remember` after the commit."""
+    """Store a new login session and return its token; give it to `remember` after the commit.
+
+    `machine` is the identity of the machine it belongs to, `former_machine` the one that had its place: the
+    same machine before a disk-restoring card wiped its token (R-16).
+    """
     token = secrets.token_urlsafe(32)
     asked = flask.has_request_context()
     session.add(
@@ -141,6 +150,7 @@ def open_login(
             subject_ref=subject_ref,
             token_hash=token_hash(token),
             machine=machine,
+            former_machine=former_machine,
             created_at=now,
             expires_at=now + lifetime,
             address=(flask.request.remote_addr or "")[:45] if asked else "",
@@ -194,5 +204,18 @@ def current_principal() -> Principal | None:
 
 
 def machine_id() -> str:
-    """Return the identity of the requesting machine: its long-lived cookie, else its address (R-16)."""
-    return read_cookie(MACHINE_COOKIE) or f"addr:{flask.request.remote_addr}"
+    """Return the identity of the requesting machine: its token's hash, else its address (R-16)."""
+    return current_machine().identity
+
+
+def purge_logins(*, now: datetime, most: int) -> int:
+    """Delete login sessions that are over since a day, at most `most`; return how many."""
+    before = now - KEPT_ENDED
+    over = (
+        select(LoginSession.id)
+        .where(or_(LoginSession.expires_at <= before, LoginSession.revoked_at <= before))
+        .limit(most)
+    )
+    with unit_of_work() as session:
+        gone = session.execute(delete(LoginSession).where(LoginSession.id.in_(over)))
+        return cast(CursorResult[Any], gone).rowcount

@@ -21,6 +21,9 @@ class LoginSession(Base):
     subject_ref: Mapped[str] = mapped_column(String(40), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     machine: Mapped[str] = mapped_column(String(64))
+    """The identity of the machine it belongs to; empty for one of the time before machines had tokens."""
+    former_machine: Mapped[str | None] = mapped_column(String(64))
+    """The identity of the same machine before its token was wiped (R-16)."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -83,6 +83,7 @@ ALERTS = Budget(30, timedelta(minutes=15))
 """So many alerts become entries of the log: an unsigned machine with a list of names cannot flood it."""
 KNOWN_FOR = timedelta(days=200)
 """A machine that has not signed an account in for so long is not known for it any more."""
+MOST_ALERTS = 500
 LONGEST = timedelta(hours=1)
 """No window is longer: a counter that began earlier counts nothing."""
 
@@ -278,18 +279,41 @@ def forget(session: Session, *, scope: str, subject: str) -> None:
 
 
 def guessed_at(
-    session: Session, scope: str, subjects: Collection[str], *, now: datetime
-) -> Mapping[str, Throttle]:
-    """Return the counters of those subjects that were tried so often that somebody should look."""
-    rule = SCOPES.get(scope, Scope())
+    session: Session, subjects: Mapping[str, Collection[str]], *, now: datetime
+) -> Sequence[Throttle]:
+    """Return the counters of those subjects (by scope) that were tried so often that somebody should look.
+
+    One query, whatever their number; the latest address and machine stand on each. Source: R-14.
+    """
+    wanted = {scope: set(some) for scope, some in subjects.items()}
     query = select(Throttle).where(
-        Throttle.scope == scope,
         Throttle.machine == ALL,
-        Throttle.subject.in_(subjects),
-        Throttle.tries >= rule.alert,
-        Throttle.window_from > now - rule.whole.window,
+        Throttle.scope.in_(wanted),
+        Throttle.subject.in_(set().union(*wanted.values())),
     )
-    return {row.subject: row for row in session.scalars(query)}
+    return [row for row in session.scalars(query) if row.subject in wanted[row.scope] and _alerts(row, now)]
+
+
+def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Sequence[Throttle]:
+    """Return the counters of those scopes that somebody should look at, the most tried first. Source: R-14."""
+    least = min(SCOPES.get(scope, Scope()).alert for scope in scopes)
+    query = (
+        select(Throttle)
+        .where(
+            Throttle.machine == ALL,
+            Throttle.scope.in_(scopes),
+            Throttle.tries >= least,
+            Throttle.window_from > now - LONGEST,
+        )
+        .order_by(Throttle.tries.desc())
+        .limit(MOST_ALERTS)
+    )
+    return [row for row in session.scalars(query) if _alerts(row, now)]
+
+
+def _alerts(row: Throttle, now: datetime) -> bool:
+    scope = SCOPES.get(row.scope, Scope())
+    return row.tries >= scope.alert and now < row.window_from + scope.whole.window
 
 
 def purge(*, now: datetime, most: int) -> int:

@@ -1,6 +1,8 @@
 // One way to talk to the server. A reply always comes back: status 0 means that none did within the time.
 
 export const TIMEOUT = 4000;
+/** The refusal of a lease or login that belongs to another machine. Source: R-42. */
+export const OTHER_MACHINE = "machine.other";
 const flying = new Set();
 
 /**

@@ -1,6 +1,6 @@
 // How the page enters, leaves and re-enters an attempt: start, suspension, deadline, closing, taking over.
 
-import { call, isTransient } from "./api.js";
+import { OTHER_MACHINE, call, isTransient } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { h, jitter, pause, t, wall } from "./dom.js";
 import { countdown } from "./screens.js";
@@ -48,6 +48,10 @@ export const flow = {
     if (status === 425) {
       this.lock("not_started");
       return jitter(1000, 3000);
+    }
+    if (status === 403 && body.code === OTHER_MACHINE) {
+      this.lock("elsewhere", {}, { actions: [this.again()] });
+      return 0;
     }
     if (status === 409) {
       this.lock("held");
@@ -190,12 +194,14 @@ export const flow = {
     if (left.length) this.view.render();
   },
 
-  lost() {
+  /** The lease is another window's or machine's by now, or this machine is not the one it was given to. */
+  lost(code) {
     this.outbox.stop();
     flushTyping(); // kept on this machine, at least
     this.running = false;
     closeDialogs();
-    this.lock("lost", {}, { actions: [this.again("screen.take_back")] });
+    if (code === OTHER_MACHINE) this.lock("elsewhere", {}, { actions: [this.again()] });
+    else this.lock("lost", {}, { actions: [this.again("screen.take_back")] });
   },
 
   again(key = "screen.again") {
@@ -220,14 +226,14 @@ export const flow = {
   async resync() {
     if (!this.lease || this.syncing) return;
     this.syncing = true;
-    const reply = await call(this.urls.clock, { method: "GET", headers: { "X-CBT-Lease": this.lease }, credentials: "omit" });
+    const reply = await call(this.urls.clock, { method: "GET", headers: { "X-CBT-Lease": this.lease } });
     this.syncing = false;
     if (!isTransient(reply.status) && !this.outbox.online) {
       this.outbox.reach(true);
       this.outbox.wake();
     }
-    if (reply.status === 409) {
-      if (this.running) this.lost();
+    if (reply.status === 409 || reply.status === 403) {
+      if (this.running) this.lost(reply.body.code);
     } else {
       this.takeClock(reply);
     }

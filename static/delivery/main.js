@@ -83,7 +83,7 @@ const app = Object.assign({
   },
 
   post(url, body) {
-    return call(url, { body, headers: { "X-CBT-Lease": this.lease }, credentials: "omit" });
+    return call(url, { body, headers: { "X-CBT-Lease": this.lease } });
   },
 
   /** True when the answer at `position` has been waiting so long that the palette must say so. */
@@ -144,7 +144,7 @@ app.outbox = new Outbox({
       app.store.emit("saved", position);
     },
     clock: (reply) => app.takeClock(reply),
-    lost: () => app.lost(),
+    lost: (code) => app.lost(code),
     stands: (body) => app.stand(body),
     closed: (code) => (code === "unit.closed" ? app.resync() : app.closed()),
     invalid: ({ kind, position }, body) => {

@@ -18,7 +18,7 @@ const MOST_RECEIPTS = 8;
 export class Outbox {
   /**
    * `hooks`: changed() after any state moved; saved(entry, at) on a receipt; clock(reply) with every clock;
-   * lost(), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms).
+   * lost(code), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms).
    */
   constructor({ attempt, seat, url, hooks }) {
     Object.assign(this, { attempt, seat, url, hooks });
@@ -198,7 +198,7 @@ export class Outbox {
     this.mark(batch, "sending");
     const reply = await call(this.url, {
       body: { epoch: this.epoch, entries: batch.map(wire) },
-      headers: { "X-CBT-Lease": this.lease }, credentials: "omit",
+      headers: { "X-CBT-Lease": this.lease }, // with the cookies: a lease is good on its own machine only (R-42)
     });
     this.busy = null;
     done();
@@ -260,7 +260,7 @@ export class Outbox {
       this.plan(this.waiting().length ? 0 : body.clock?.state === "suspended" ? SUSPENDED_POLL : HEARTBEAT);
     } else if (status === 409 || status === 401 || status === 403) {
       this.stop();
-      this.hooks.lost();
+      this.hooks.lost(body.code);
     } else if (status === 423) {
       this.hooks.stands(body);
       this.plan(jitter(2000, 3000));

@@ -74,20 +74,18 @@ function saveRecords(attempt, seat, records) {
 }
 
 /**
- * Forget what the server has by now, and everything of a paper that is over and fully delivered. `ask({keys, attempts})`
- * tells which of the keys `{attempt, epoch, seq}` the server `held`, and which attempts are `over`. Source: R-16.
+ * Forget what the server has by now, and everything of a paper that is over and fully delivered. `ask({attempt, keys})`
+ * tells of one attempt which of the keys `{epoch, seq}` the server `held`, and whether it is `over`. Source: R-16.
  */
 export async function tidy(ask) {
   const storage = await openStorage();
   const records = await storage.every();
-  if (!records.length) return;
-  const asked = records.filter((record) => isUndelivered(record) && record.epoch);
-  const attempts = [...new Set(records.map((record) => record.attempt))];
-  const { held, over } = await ask({ keys: asked.map(({ attempt, epoch, seq }) => ({ attempt, epoch, seq })), attempts });
-  const gone = new Set(asked.filter((_, index) => held[index]));
-  const open = new Set(records.filter((record) => isUndelivered(record) && !gone.has(record)).map((record) => record.attempt));
-  for (const record of records) {
-    const done = over.includes(record.attempt) && !open.has(record.attempt);
-    if (gone.has(record) || done) await storage.remove(record.attempt, record.key, record.seq);
+  for (const attempt of new Set(records.map((record) => record.attempt))) {
+    const mine = records.filter((record) => record.attempt === attempt);
+    const asked = mine.filter((record) => isUndelivered(record) && record.epoch);
+    const { held, over } = await ask({ attempt, keys: asked.map(({ epoch, seq }) => ({ epoch, seq })) });
+    const gone = new Set(asked.filter((_, index) => held[index]));
+    const done = over && mine.every((record) => !isUndelivered(record) || gone.has(record));
+    for (const record of mine) if (done || gone.has(record)) await storage.remove(attempt, record.key, record.seq);
   }
 }

@@ -24,7 +24,7 @@ export class Rescue {
     const { refusal } = outbox;
     if (refusal?.full && outbox.waiting().length) return { key: "full", params: { n, why: refusal.why }, file: n > 0 };
     if (refusal && outbox.waiting().length) return { key: "slow", params: { n, why: refusal.why }, file: false };
-    if (n > 0 && screens.name === "lost") return { key: "lost", params: { n }, file: true };
+    if (n > 0 && ["lost", "elsewhere"].includes(screens.name)) return { key: "lost", params: { n }, file: true };
     if (cut && !outbox.durable) return { key: "volatile_cut", params: { n }, file: true };
     if (cut && (away >= CUT_LONG || screens.name === "undelivered")) {
       return { key: "cut", params: { n, minutes: Math.max(1, Math.floor(away / 60_000)) }, file: true };

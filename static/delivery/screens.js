@@ -3,11 +3,11 @@
 import { h, icon, span, t } from "./dom.js";
 
 const ICONS = {
-  loading: "clock", offline: "wifi-off", not_started: "clock", held: "lock", suspended: "pause", evacuated: "alert", away: "user", lost: "lock",
+  loading: "clock", offline: "wifi-off", not_started: "clock", held: "lock", suspended: "pause", evacuated: "alert", away: "user", lost: "lock", elsewhere: "lock",
   unit_moving: "clock", unit_over: "clock", units_done: "check", deadline_wait: "clock", deadline: "clock",
   closed: "lock", submitting: "upload", undelivered: "wifi-off", done: "check", refused: "alert",
 };
-const TONES = { undelivered: "warn", offline: "warn", held: "warn", lost: "stop", refused: "stop", suspended: "warn", evacuated: "stop leave", away: "warn", done: "ok", units_done: "ok" };
+const TONES = { undelivered: "warn", offline: "warn", held: "warn", lost: "stop", elsewhere: "stop", refused: "stop", suspended: "warn", evacuated: "stop leave", away: "warn", done: "ok", units_done: "ok" };
 
 export class Screens {
   constructor(root, paper) {

@@ -1,6 +1,6 @@
 // 交卷 in two steps, and what follows: it is confirmed only when every answer has arrived. Source.
 
-import { isTransient } from "./api.js";
+import { OTHER_MACHINE, isTransient } from "./api.js";
 import { confirmDialog, openDialog } from "./dialog.js";
 import { h, jitter, pause, span, t } from "./dom.js";
 import { flushTyping } from "./typing.js";
@@ -109,8 +109,8 @@ export class Submit {
       this.pressedAt = null;
       app.unlock();
       app.toast(body.message ?? t("submit.wait_patiently", { time: span(app.clock.untilSubmit()) }));
-    } else if (status === 409 && body.code === "lease.lost") {
-      app.lost();
+    } else if ((status === 409 && body.code === "lease.lost") || body.code === OTHER_MACHINE) {
+      app.lost(body.code);
     } else if (status === 410) {
       app.closed();
     } else if (status === 423) {

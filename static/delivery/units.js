@@ -1,7 +1,7 @@
 // The units of a skills paper: the strip that shows them, 完成本单元, and what happens at a unit's zero.
 // Strict units open one after another and never again; pooled ones are open all the time. Source: R-24.
 
-import { isTransient } from "./api.js";
+import { OTHER_MACHINE, isTransient } from "./api.js";
 import { confirmDialog } from "./dialog.js";
 import { h, icon, jitter, pause, span, t } from "./dom.js";
 import { flushTyping } from "./typing.js";
@@ -151,8 +151,8 @@ export class Units {
     } else if (status === 423) {
       app.stand(body);
       app.takeClock({ body, ...times });
-    } else if (status === 409 && body.code === "lease.lost") {
-      app.lost();
+    } else if ((status === 409 && body.code === "lease.lost") || body.code === OTHER_MACHINE) {
+      app.lost(body.code);
     } else {
       if (body.clock) app.takeClock({ body, ...times });
       await app.restart();

@@ -17,6 +17,16 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+COLUMNS = (
+    ("login_session", "former_machine"),
+    ("attempt", "lease_machines"),
+    ("room", "code_until"),
+    ("seat", "claim_hash"),
+    ("seat", "claim_address"),
+    ("registration", "elsewhere_at"),
+    ("registration", "elsewhere_address"),
+)
+
 
 def upgrade() -> None:
     """Replace the counters, add the known machines, forget the machines' former names."""
@@ -46,10 +56,23 @@ def upgrade() -> None:
         ),
     )
     op.create_index(op.f("ix_known_machine_seen_at"), "known_machine", ["seen_at"], unique=False)
+    op.add_column("login_session", sa.Column("former_machine", sa.String(length=64), nullable=True))
+    op.add_column("attempt", sa.Column("lease_machines", sa.Text(), nullable=False, server_default=""))
+    op.add_column("room", sa.Column("code_until", cbt.db.types.UtcDateTime(), nullable=True))
+    op.add_column("seat", sa.Column("claim_hash", sa.String(length=64), nullable=True))
+    op.add_column("seat", sa.Column("claim_address", sa.String(length=64), nullable=True))
+    op.add_column("registration", sa.Column("elsewhere_at", cbt.db.types.UtcDateTime(), nullable=True))
+    op.add_column("registration", sa.Column("elsewhere_address", sa.String(length=64), nullable=True))
+    op.execute("UPDATE login_session SET machine = ''")
+    op.execute("UPDATE attempt SET lease_machine = NULL WHERE lease_machine IS NOT NULL")
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("attempt", "lease_machines", server_default=None)
 
 
 def downgrade() -> None:
-    """Put the former counters back, empty."""
+    """Put the former counters back, empty, and take the columns away."""
+    for table, column in reversed(COLUMNS):
+        op.drop_column(table, column)
     op.drop_index(op.f("ix_known_machine_seen_at"), table_name="known_machine")
     op.drop_table("known_machine")
     op.drop_index("ix_throttle_window_from", table_name="throttle")
