@@ -86,7 +86,7 @@ def bind(*, machine: Machine, room_code: str, number: int, now: datetime) -> Non
 
     Source: R-14, R-16.
     """
-    guess = throttle.Try("bind", machine.address, machine.identity)
+    guess = throttle.Try("bind", machine.address, machine.guesses_as)
     throttle.reserve_all([guess], now=now, address=machine.address)
     with unit_of_work() as session:
         outcome = _bind(session, machine, _plain_code(room_code), number, now=now)

@@ -115,7 +115,7 @@ def tries_of(entry: SignInInput, machine: Machine, seat: Seat | None, *, own: bo
         # A machine without a seat by its address: tokens can be had for nothing, and six digits are few.
         place = seats.subject_of(seat.id) if seat is not None else f"addr:{machine.address}"
         return [throttle.Try("code", entry.ticket, place)]
-    place = seats.subject_of(seat.id) if seat is not None else machine.identity
+    place = seats.subject_of(seat.id) if seat is not None else machine.guesses_as
     return [throttle.Try("seat", place, place), throttle.Try("ticket", entry.ticket, place, known=own)]
 
 

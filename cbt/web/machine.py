@@ -40,15 +40,28 @@ IssuedBefore = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine: the hash of its token, None while it has none, and the address it asks from."""
+    """A machine: the hash of its token, None while it has none, and the address it asks from.
+
+    `fresh` while it has not shown its token yet: it gets it with this reply, and may throw it away.
+    """
 
     token_hash: str | None
     address: str
+    fresh: bool = False
 
     @property
     def identity(self) -> str:
         """What login sessions and leases keep of the machine, at most 64 characters."""
-        return self.token_hash or f"addr:{self.address}"[:64]
+        return self.token_hash or self._place
+
+    @property
+    def guesses_as(self) -> str:
+        """What its tries are counted under: a token nobody has shown yet makes no new budget."""
+        return self._place if self.fresh else self.identity
+
+    @property
+    def _place(self) -> str:
+        return f"addr:{self.address}"[:64]
 
 
 def is_elsewhere(kept: str | None, asking: str) -> bool:
@@ -120,7 +133,7 @@ def current_machine(*, issue: bool = False) -> Machine:
     if known is None:
         known = flask.g.machine = Machine(_token_hash(), flask.request.remote_addr or "")
     if issue and known.token_hash is None:
-        known = flask.g.machine = Machine(_give(None), known.address)
+        known = flask.g.machine = Machine(_give(None), known.address, fresh=True)
     return known
 
 

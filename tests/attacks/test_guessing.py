@@ -327,8 +327,19 @@ def entries() -> int:
 
 def test_guessed_codes_of_rooms_are_stopped(world: World) -> None:
     client = machine(world, address="10.7.7.7")
+    client.get("/")
     said = [
         client.post("/seat/bind", data={"room_code": f"AAAAA{number}", "number": "1"}).status_code
+        for number in range(MAX_FAILURES + 1)
+    ]
+    assert said == [422] * MAX_FAILURES + [429]
+
+
+def test_machines_that_throw_their_token_away_share_the_budget_of_their_address(world: World) -> None:
+    said = [
+        machine(world, address="10.7.7.7")
+        .post("/seat/bind", data={"room_code": f"AAAAA{number}", "number": "1"})
+        .status_code
         for number in range(MAX_FAILURES + 1)
     ]
     assert said == [422] * MAX_FAILURES + [429]

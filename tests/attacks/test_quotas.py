@@ -206,6 +206,7 @@ def test_saves_of_one_batch_share_what_is_left(page: Page, world: World, few_row
                 page.epoch,
                 read_entries(info, [page.entry(1, "A"), page.entry(2, "有", "note")]),
                 world.clock.now(),
+                page.machine,
             )
             for _ in range(10)
         ]

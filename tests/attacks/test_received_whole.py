@@ -322,7 +322,7 @@ def test_a_stale_save_does_not_hold_back_the_others_of_its_batch(theory: Page) -
 
     def save(at: datetime) -> Save:
         entries = read_entries(info, [theory.entry(1, "A")])
-        return Save(info.attempt_id, hash_lease(theory.lease), theory.epoch, entries, at)
+        return Save(info.attempt_id, hash_lease(theory.lease), theory.epoch, entries, at, theory.machine)
 
     batch = [save(now - MINUTE), save(now), save(now - 4 * SECOND)]
     with world.app.app_context(), unit_of_work() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flask.testing import FlaskClient
@@ -69,6 +70,12 @@ def machine(world: World, *, address: str = "10.0.0.50") -> FlaskClient:
     client = world.app.test_client()
     client.environ_base["REMOTE_ADDR"] = address
     return client
+
+
+def let_unbound_in(world: World) -> None:
+    """Let machines that are bound to no seat sign candidates in, as a centre may that binds none."""
+    settings = world.app.extensions["cbt_settings"]
+    world.app.extensions["cbt_settings"] = replace(settings, unbound_sign_in=True)
 
 
 def bind(world: World, client: FlaskClient, number: int, **fields: str) -> TestResponse:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from cbt.candidates import seats
-from cbt.candidates.seats import Machine
 from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict
-from cbt.web.login import MACHINE_COOKIE
+from cbt.web.login import token_hash
+from cbt.web.machine import MACHINE_COOKIE, Machine, tokens_of
 from cbt.web.throttle import MAX_FAILURES
 from tests.candidates.door import (
     MINUTE,
     acts,
     bind,
+    let_unbound_in,
     machine,
     machine_at,
     pass_the_door,
@@ -25,7 +26,11 @@ from tests.candidates.door import (
 from tests.world import PLANNED, World
 
 
-def test_an_unbound_machine_asks_for_its_seat_and_still_signs_in(world: World) -> None:
+def test_an_unbound_machine_asks_for_its_seat_first(world: World) -> None:
+    page = machine(world).get("/").text
+    assert 'name="room_code"' in page
+    assert 'name="ticket"' not in page
+    let_unbound_in(world)
     page = machine(world).get("/").text
     assert 'name="room_code"' in page
     assert 'name="ticket"' in page
@@ -93,7 +98,7 @@ def test_a_second_machine_claiming_a_seat_alerts_the_board_and_is_refused(world:
     second = machine(world, address="10.0.0.77")
     reply = bind(world, second, 3)
     assert reply.status_code == 409
-    assert 'name="replace"' in reply.text
+    assert 'name="replace"' not in reply.text
     assert '<b class="num">03</b>' in first.get("/").text
     assert "本机还没有绑定机位" in second.get("/").text
     with work(world) as session:
@@ -101,15 +106,32 @@ def test_a_second_machine_claiming_a_seat_alerts_the_board_and_is_refused(world:
         assert acts(session)[-1] == "seat.claim"
 
 
-def test_a_proctor_may_replace_the_machine_of_a_seat(world: World) -> None:
+def test_a_proctor_gives_the_seat_to_the_machine_that_asked(world: World) -> None:
     first = machine_at(world, 3)
     second = machine(world, address="10.0.0.77")
     bind(world, second, 3)
-    assert bind(world, second, 3, replace="1").status_code == 303
+    with work(world) as session:
+        seats.give_claimed(session, seat(session, world, 3), now=world.clock.now(), actor="staff:test")
     assert '<b class="num">03</b>' in second.get("/").text
     assert "本机还没有绑定机位" in first.get("/").text
     with work(world) as session:
-        assert seat(session, world, 3).claim_alert_at is None
+        bound = seat(session, world, 3)
+        assert (bound.claim_alert_at, bound.claim_hash, bound.claim_address) == (None, None, None)
+        with pytest.raises(Conflict, match=r"seat\.no_claim"):
+            seats.give_claimed(session, bound, now=world.clock.now(), actor="staff:test")
+
+
+def test_a_token_of_the_time_before_signatures_is_taken_over(world: World) -> None:
+    """Whoever was bound stays bound when the server begins to sign, and from then on has a signed token."""
+    with work(world) as session:
+        bound = seat(session, world, 3)
+        bound.machine_hash, bound.machine_address = token_hash("an-old-random-token"), "10.0.0.3"
+    client = machine(world, address="10.0.0.200")
+    client.set_cookie(MACHINE_COOKIE, "an-old-random-token")
+    assert '<b class="num">03</b>' in client.get("/").text
+    cookie = client.get_cookie(MACHINE_COOKIE)
+    assert cookie is not None
+    assert tokens_of(world.app).read(cookie.value) == token_hash("an-old-random-token")
 
 
 def test_a_machine_has_one_seat(world: World) -> None:
@@ -209,11 +231,12 @@ def test_a_machine_is_known_by_its_cookie_before_its_address(world: World) -> No
     machine_at(world, 2)
     cookie = client.get_cookie(MACHINE_COOKIE)
     assert cookie is not None
+    own = tokens_of(world.app).read(cookie.value)
     with world.app.app_context(), reading() as session:
-        found = seats.seat_of(session, Machine(cookie.value, "10.0.0.2"))
+        found = seats.seat_of(session, Machine(own, "10.0.0.2"))
         assert found is not None
         assert found.number == 1
-        by_address = seats.seat_of(session, Machine("unknown", "10.0.0.2"))
+        by_address = seats.seat_of(session, Machine(None, "10.0.0.2"))
         assert by_address is not None
         assert by_address.number == 2
 

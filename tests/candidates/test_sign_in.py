@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.candidates import steps
+from cbt.candidates import seats, steps
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
 from cbt.web.models import LoginSession
@@ -17,10 +17,10 @@ from tests.candidates.door import (
     MINUTE,
     SIGN_IN_OPEN,
     acts,
-    machine,
     machine_at,
     pass_the_door,
     registration,
+    seat,
     sign_in,
     work,
 )
@@ -166,9 +166,17 @@ def test_a_closed_paper_is_not_entered_again_and_its_login_ends_at_the_seat(worl
 
 
 def test_the_next_person_at_a_machine_ends_the_former_login(world: World) -> None:
-    client = machine(world)
+    client = machine_at(world, 1)
     pass_the_door(world, "theory", "skills")
     sign_in(world, client, "theory")
+    with work(world) as session:
+        seats.move_to_seat(
+            session,
+            registration(session, world, "skills"),
+            seat(session, world, 1),
+            now=SIGN_IN_OPEN,
+            actor="staff:test",
+        )
     sign_in(world, client, "skills")
     with work(world) as session:
         logins = session.scalars(select(LoginSession).order_by(LoginSession.id)).all()

@@ -13,6 +13,7 @@ from cbt.sittings.models import SittingRoom
 from tests.candidates.door import (
     MINUTE,
     SIGN_IN_OPEN,
+    let_unbound_in,
     machine,
     machine_at,
     pass_the_door,
@@ -45,6 +46,7 @@ def test_in_a_wrong_room_the_page_names_the_right_one(world: World) -> None:
 
 
 def test_a_machine_without_a_seat_lets_people_in_and_tells_their_seat(world: World) -> None:
+    let_unbound_in(world)
     client = machine(world)
     pass_the_door(world, "skills")
     assert sign_in(world, client, "skills").status_code == 303
@@ -89,6 +91,7 @@ def second_paper(world: World) -> str:
 
 
 def test_two_open_papers_are_asked_for(world: World) -> None:
+    let_unbound_in(world)
     client = machine(world)
     pass_the_door(world, "theory", "skills")
     other = second_paper(world)
@@ -105,6 +108,7 @@ def test_two_open_papers_are_asked_for(world: World) -> None:
 
 
 def test_only_a_proved_paper_can_be_picked(world: World) -> None:
+    let_unbound_in(world)
     client = machine(world)
     pass_the_door(world, "theory", "skills", "extra")
     second_paper(world)
@@ -125,6 +129,7 @@ def test_at_a_seat_only_the_paper_of_that_seat_opens(world: World) -> None:
 
 
 def test_of_several_papers_the_one_ahead_explains_the_refusal(world: World) -> None:
+    let_unbound_in(world)
     client = machine(world)
     pass_the_door(world, "theory")
     other = second_paper(world)

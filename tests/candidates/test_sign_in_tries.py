@@ -11,6 +11,7 @@ from cbt.web.throttle import MAX_FAILURES, SLOWER, WINDOW
 from tests.candidates.door import (
     SIGN_IN_OPEN,
     bind,
+    let_unbound_in,
     machine,
     machine_at,
     pass_the_door,
@@ -23,6 +24,7 @@ SECOND = timedelta(seconds=1)
 
 
 def test_guessing_is_stopped_more_slowly_for_a_ticket_on_whatever_machine(world: World) -> None:
+    let_unbound_in(world)
     pass_the_door(world, "theory")
     for number in range(SLOWER.tries):
         wrong = sign_in(world, machine(world, address=f"10.1.0.{number}"), "theory", document="000000")
@@ -35,8 +37,11 @@ def test_guessing_is_stopped_more_slowly_for_a_ticket_on_whatever_machine(world:
 
 
 def test_guessing_is_stopped_per_ticket_and_machine(world: World) -> None:
+    let_unbound_in(world)
     pass_the_door(world, "theory")
     there, here = machine(world, address="10.1.0.1"), machine(world, address="10.1.0.2")
+    for client in (there, here):
+        client.get("/")
     for _ in range(MAX_FAILURES):
         assert sign_in(world, there, "theory", document="000000").status_code == 422
     assert sign_in(world, there, "theory").status_code == 429

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cbt.web.machine import MACHINE_COOKIE, tokens_of
 from tests.world import World
 
 
@@ -21,6 +23,27 @@ class Page:
         self.epoch = 0
         self.seq = 0
         self.opened: dict[str, Any] = {}
+
+    @property
+    def machine(self) -> str:
+        """What the server calls the machine of this page."""
+        cookie = self.client.get_cookie(MACHINE_COOKIE)
+        found = tokens_of(self.world.app).read(cookie.value) if cookie is not None else None
+        return found or "addr:127.0.0.1"
+
+    @property
+    def machine_cookie(self) -> str:
+        """The header that says at which machine this page is, for requests sent by hand."""
+        cookie = self.client.get_cookie(MACHINE_COOKIE)
+        return f"{MACHINE_COOKIE}={cookie.value}" if cookie is not None else ""
+
+    def go_on_at(self, app: flask.Flask) -> None:
+        """Keep the page open, with its browser's cookies, while another server takes the place of the first."""
+        former, self.client = self.client, app.test_client()
+        for name in (MACHINE_COOKIE, app.config["SESSION_COOKIE_NAME"]):
+            cookie = former.get_cookie(name)
+            if cookie is not None:
+                self.client.set_cookie(name, cookie.value)
 
     def start(self) -> TestResponse:
         """Open the paper; on success keep lease, epoch and the next sequence number."""

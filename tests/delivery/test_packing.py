@@ -39,6 +39,7 @@ saves = st.builds(
     epoch=numbers,
     entries=st.lists(entries, max_size=3),
     now=instants,
+    machine=words,
 )
 starts = st.builds(Start, ref=words, token_hash=words, machine=words, now=instants, lease=words)
 guards = st.builds(
@@ -56,6 +57,7 @@ guards = st.builds(
     has_message=st.booleans(),
     left_at=st.none() | instants,
     seen_at=st.none() | instants,
+    lease_machine=st.none() | words,
     kept_rows=numbers,
     kept_bytes=numbers,
 )
@@ -72,7 +74,7 @@ def test_requests_come_out_as_they_went_in(requests: list[Save | Start]) -> None
 
 @given(saved)
 def test_what_became_of_a_save_comes_out_as_it_went_in(outcome: Saved) -> None:
-    save = Save(1, "", 1, (), datetime(2026, 1, 1, tzinfo=UTC))
+    save = Save(1, "", 1, (), datetime(2026, 1, 1, tzinfo=UTC), "")
     carried = Carried([outcome], 0.25)
     assert PACKING.unpack_carried(PACKING.pack_carried(carried), [save]) == carried
 

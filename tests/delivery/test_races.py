@@ -65,7 +65,16 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
             info = journal.infos.get(page.ref)
             entries = read_entries(info, [page.entry(1, "A")])
             outcome.append(
-                journal.save(Save(info.attempt_id, hash_lease(page.lease), page.epoch, entries, received_at))
+                journal.save(
+                    Save(
+                        info.attempt_id,
+                        hash_lease(page.lease),
+                        page.epoch,
+                        entries,
+                        received_at,
+                        page.machine,
+                    )
+                )
             )
 
     def close() -> None:
@@ -223,7 +232,7 @@ def test_saves_of_one_batch_count_as_if_one_after_the_other(world: World, databa
     def save(name: str, now: datetime, *entries: dict[str, Any], epoch: int = 1) -> Save:
         page = pages[name]
         read = read_entries(infos[name], list(entries))
-        return Save(infos[name].attempt_id, hash_lease(page.lease), epoch, read, now)
+        return Save(infos[name].attempt_id, hash_lease(page.lease), epoch, read, now, page.machine)
 
     def entry(seq: int, position: int, value: str | None) -> dict[str, Any]:
         return {"seq": seq, "kind": "answer", "position": position, "value": value}

@@ -18,6 +18,7 @@ from cbt.delivery.models import Attempt, AttemptLive, Gap
 from cbt.delivery.opening import Opened
 from cbt.delivery.start_claims import Start
 from cbt.errors import Conflict, NotAllowed, NotFound
+from cbt.web.login import token_hash
 from cbt.web.models import LoginSession
 from tests.delivery.driver import Page
 from tests.delivery.starts import (
@@ -151,7 +152,8 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
         "save": lambda: page.answer(1, "A"),
         "again": Start(page.ref, token, machine, now),
         "once more": Start(page.ref, token, machine, now),
-        "foreign": Start(page.ref, elsewhere, "seat-99", now),
+        "foreign": Start(page.ref, elsewhere, token_hash("seat-99"), now),
+        "stolen": Start(page.ref, token, token_hash("seat-99"), now),
         "nobody": Start(page.ref, "0" * 64, machine, now),
         "not theirs": Start(running.sitters["second"].attempt_ref, token, machine, now),
     }
@@ -169,6 +171,7 @@ def test_starts_and_saves_of_one_batch_follow_each_other(running: World) -> None
     assert (again.epoch, once_more.epoch) == (2, 3)
     assert [tuple(row[:3]) for row in once_more.journal] == [("answer", 1, '"A"')]
     assert isinstance(results["foreign"], Conflict)
+    assert isinstance(results["stolen"], NotAllowed)
     assert isinstance(results["nobody"], NotAllowed)
     assert isinstance(results["not theirs"], NotFound)
     assert attempt_of(running, "theory").lease_epoch == 3

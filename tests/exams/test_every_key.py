@@ -147,7 +147,7 @@ PURE = [
 IN_WORLD = [
     InWorld(
         "bank", 'bank = "customer-service-l3"', 'bank = "no-such-bank"', put(effects.redraw), "drawn",
-        "bank.unknown",
+        "draw.no_bank",
     ),
     InWorld(
         "admission.check_in_opens", "check_in_opens = 40", "check_in_opens = 36",

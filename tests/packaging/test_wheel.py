@@ -24,9 +24,9 @@ MADE = shutil.ignore_patterns("__pycache__", "*.mo", "_bundled")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 SHOWN = (
     "ui.product",
-    "candidates.sign_in.submit",
-    "candidates.sign_in.ticket",
-    "candidates.sign_in.document",
+    "candidates.bind.submit",
+    "candidates.bind.code",
+    "candidates.bind.number",
 )
 
 

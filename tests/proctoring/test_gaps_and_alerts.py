@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -134,14 +135,23 @@ def test_undelivered_answers_of_a_machine_are_told_until_seen(world: World) -> N
     assert alerts(world) == []
 
 
-def test_a_double_claim_is_told_until_seen(world: World) -> None:
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        pytest.param({"claim_hash": "h" * 64, "claim_address": "10.0.0.9"}, "claim", id="by the room code"),
+        pytest.param({"claim_address": None}, "clone", id="by a token at another address"),
+    ],
+)
+def test_a_double_claim_is_told_until_seen(world: World, columns: dict[str, str | None], kind: str) -> None:
     running(world, "theory")
     with world.app.app_context(), unit_of_work() as session:
-        session.get_one(Seat, registration(world, "theory").seat_id).claim_alert_at = world.clock.now()
-    assert alerts(world) == ["claim"]
+        claimed = session.get_one(Seat, registration(world, "theory").seat_id)
+        claimed.claim_alert_at = world.clock.now()
+        for name, value in columns.items():
+            setattr(claimed, name, value)
+    assert alerts(world) == [kind]
     done(Desk(world).act("seen", "theory", alert="claim"))
     assert alerts(world) == []
     with world.app.app_context(), reading() as session:
-        assert (
-            session.scalars(select(Seat.claim_alert_at).where(Seat.claim_alert_at.is_not(None))).all() == []
-        )
+        left = session.scalars(select(Seat).where(Seat.claim_alert_at.is_not(None))).all()
+        assert left == []

@@ -251,7 +251,7 @@ def test_the_next_process_goes_on_where_the_copy_ends(copied: World, rebuilt: An
     path.write_bytes(path.read_bytes()[:-5000])  # the power went before it was on disk
     settings = replace(settings_of(copied), journal_copy_dir=None)
     app = with_copy(settings, tmp_path / "copy", copied.clock)
-    page.client = app.test_client()
+    page.go_on_at(app)
     assert page.answer(2, "B").status_code == 200
     assert copyset.read_copy(tmp_path / "copy") == held
     assert rebuilt(copied) == journal(app)

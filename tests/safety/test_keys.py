@@ -187,7 +187,7 @@ def test_the_second_copy_begins_anew_under_the_new_key(copied: World, tmp_path: 
     settings = replace(settings_of(copied), journal_copy_dir=None)
     _, fresh = rotate(settings)
     app = with_copy(settings, tmp_path / "copy", copied.clock)
-    page.client = app.test_client()
+    page.go_on_at(app)
     assert page.answer(2, "B").status_code == 200
     close_engine(app)
     assert fresh in (tmp_path / "copy" / "copy.json").read_text("utf-8")

@@ -152,7 +152,7 @@ def test_what_was_rebuilt_goes_on_with_the_same_copy(copied: World, tmp_path: Pa
     settings = replace(empty_place(copied, tmp_path), journal_copy_dir=tmp_path / "copy")
     rebuild(settings, tmp_path / "copy")
     app = create_app(settings, clock=copied.clock)
-    page.client = app.test_client()
+    page.go_on_at(app)
     assert page.answer(2, "B").status_code == 200
     assert not app.extensions["cbt_gate"].copy.behind
     close_engine(app)

@@ -61,7 +61,11 @@ class Client:
                     "POST",
                     f"/attempts/{self.page.ref}/answers",
                     json.dumps({"epoch": self.page.epoch, "entries": [entry]}),
-                    {"X-CBT-Lease": self.page.lease, "Content-Type": "application/json"},
+                    {
+                        "X-CBT-Lease": self.page.lease,
+                        "Cookie": self.page.machine_cookie,
+                        "Content-Type": "application/json",
+                    },
                 )
                 reply = connection.getresponse()
                 reply.read()

@@ -114,7 +114,7 @@ def test_the_exam_goes_on_elsewhere_with_the_same_lease_and_its_scores_verify(
             for room in session.scalars(select(SittingRoom)):
                 resume_room(session, room, now=now, actor="staff:test")
                 refresh_clocks(session, now=now, sitting_room_id=room.id)
-    exam.client = moved.app.test_client()
+    exam.go_on_at(moved.app)
     assert exam.answer(3, "A").status_code == 200
     moved.clock.advance(timedelta(seconds=30))  # silent long enough for another sign-in here
     again = Page(moved, "theory")

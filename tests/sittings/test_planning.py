@@ -218,9 +218,15 @@ def test_the_room_code_is_for_those_who_run_rooms_and_can_be_changed(day: Day) -
     inspector = browser(day.app, day.clock, "du", Role.INSPECTOR)
     assert code not in inspector.get(f"/office/rooms/{day.room_ref}").text
     officer = browser(day.app, day.clock, "zhou", Role.OFFICER)
-    assert code in officer.get(f"/office/rooms/{day.room_ref}").text
+    assert code not in officer.get(f"/office/rooms/{day.room_ref}").text  # no round is under way
     officer.post(f"/office/rooms/{day.room_ref}/code")
-    assert code not in officer.get(f"/office/rooms/{day.room_ref}").text
+    with day.read() as session:
+        fresh = session.scalars(select(Room.room_code)).one()
+    assert fresh != code
+    assert fresh in officer.get(f"/office/rooms/{day.room_ref}").text
+    assert fresh not in inspector.get(f"/office/rooms/{day.room_ref}").text
+    officer.post(f"/office/rooms/{day.room_ref}/code", data={"act": "close"})
+    assert fresh not in officer.get(f"/office/rooms/{day.room_ref}").text
 
 
 def test_an_inspector_reads_and_changes_nothing(day: Day) -> None:
