@@ -17,6 +17,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
 from cbt.web import access
+from cbt.web.numbers import WIDEST, whole_number
 
 pages = flask.Blueprint("audit", __name__)
 PAGE_SIZE = 50
@@ -49,12 +50,11 @@ def log() -> flask.typing.ResponseReturnValue:
     given = flask.request.args
     act, subject = given.get("act", "").strip()[:60], given.get("subject", "").strip()[:120]
     before = given.get("before", "")
-    if before and not (before.isascii() and before.isdigit() and len(before) < 16):
+    oldest = whole_number(before, most=WIDEST) if before else None
+    if before and oldest is None:
         raise InvalidInput("web.bad_request")
     with reading() as session:
-        found = entries(
-            session, act=act, subject=subject, before=int(before) if before else None, limit=PAGE_SIZE + 1
-        )
+        found = entries(session, act=act, subject=subject, before=oldest, limit=PAGE_SIZE + 1)
         shown = found[:PAGE_SIZE]
         names = actor_names(session, (entry.actor for entry in shown))
         head = head_of(session)

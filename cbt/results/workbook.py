@@ -163,7 +163,7 @@ def _write(
             _cell(book, sheet, place, column, cell)
     _signatures(book, sheet, len(rows) + 4, last)
     if book.foot:
-        sheet.write_string(len(rows) + 6, 0, book.foot, book.formats["sign"])
+        write_text(sheet, len(rows) + 6, 0, book.foot, book.formats["sign"])
     _page(sheet)
 
 

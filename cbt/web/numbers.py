@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import IntegerConverter, Map
 
 MOST_PAGES = 100_000
+WIDEST = 2**31 - 1
+"""No number that names a row is larger: PostgreSQL refuses every other with an error of its own."""
 
 
 def whole_number(text: str, *, most: int) -> int | None:
@@ -29,4 +31,8 @@ def page_of(args: Mapping[str, str]) -> int:
 class BoundedInteger(IntegerConverter):
     """`<int:…>` of an address: a number of more digits than a database holds is no such page."""
 
-    regex = r"[0-9]{1,15}"
+    regex = r"[0-9]{1,10}"
+
+    def __init__(self, map: Map, fixed_digits: int = 0, min: int | None = None, max: int = WIDEST) -> None:
+        """Take what Werkzeug gives a converter; `max` is never more than a database holds."""
+        super().__init__(map, fixed_digits=fixed_digits, min=min, max=max)

@@ -159,6 +159,10 @@ class Stage:
             self._known[caller] = self.fresh(caller)
         return self._known[caller]
 
+    def forget_clients(self) -> None:
+        """Let everybody sign in anew: somebody may have ended the other browsers' logins."""
+        self._known.clear()
+
     def url(self, endpoint: Endpoint, owner: str = "second", **instead: object) -> str:
         """Return the URL of `endpoint` about objects that exist: those of the sitter `owner`."""
         known = self.objects(endpoint, owner) | instead

@@ -148,7 +148,7 @@ def scores(app: flask.Flask, text: str) -> bytes:
     person = SimpleNamespace(
         line=line, blueprint=SimpleNamespace(papers={}, level_name=text), papers={}, overall=None
     )
-    sheet = SimpleNamespace(papers=[])
+    sheet = SimpleNamespace(papers=[], head=text)
     with app.test_request_context():
         return results_workbook.build(sheet, [person], subtitle=text)  # type: ignore[arg-type]  # what it reads of them
 
