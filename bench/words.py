@@ -28,6 +28,8 @@ _AMOUNTS = {
         "lost": "{:.0f} lost",
         "first_item_ms": "{:,.0f} ms",
         "wire_kb": "{:.0f} kB",
+        "p99_of_alone": "{:.2f} × p99 alone",
+        "healthz": "{:.0%} of /healthz answered",
     },
     "zh": {
         "ratio": "{:.2f} × REF",
@@ -39,6 +41,8 @@ _AMOUNTS = {
         "lost": "丢失 {:.0f}",
         "first_item_ms": "{:,.0f} 毫秒",
         "wire_kb": "{:.0f} kB",
+        "p99_of_alone": "单独时 p99 的 {:.2f} 倍",
+        "healthz": "/healthz 应答 {:.0%}",
     },
 }
 _JOINTS = {"en": ", ", "zh": "，"}

@@ -106,7 +106,7 @@ def _bind(
     seat = door_store.seat_in(session, halls[0].id, number)
     if seat is None:
         return InvalidInput("seat.number", field="number", room=halls[0].name)
-    if _held_by_another(seat, machine):
+    if _held_by_another(session, seat, machine):
         seat.claim_alert_at, seat.claim_hash, seat.claim_address = now, machine.token_hash, machine.address
         _audit(session, halls[0], seat, "claim", now=now, after={"address": machine.address})
         return Conflict("seat.claimed", seat=f"{number:02d}")
@@ -116,10 +116,12 @@ def _bind(
     return None
 
 
-def _held_by_another(seat: Seat, machine: Machine) -> bool:
+def _held_by_another(session: Session, seat: Seat, machine: Machine) -> bool:
     if seat.machine_hash is None or seat.machine_hash == machine.token_hash:
         return False
-    return seat.machine_address != machine.address
+    # The seat's own address says that its disk was restored, unless other seats are behind the same address.
+    own = door_store.seat_by_address(session, machine.address)
+    return own is None or own.id != seat.id
 
 
 def give_claimed(session: Session, seat: Seat, *, now: datetime, actor: str) -> None:

@@ -287,6 +287,15 @@ def test_the_room_code_alone_takes_no_seat_from_a_machine(world: World) -> None:
     assert '<b class="num">03</b>' in first.get("/").text
 
 
+def test_behind_one_address_the_room_code_takes_no_seat_either(world: World) -> None:
+    """Machines behind one address: it does not say that a machine is the seat's own after a restored disk."""
+    first = machine(world, address="10.0.0.9")
+    for number, client in ((1, first), (2, machine(world, address="10.0.0.9"))):
+        assert bind(world, client, number).status_code == 303
+    assert bind(world, machine(world, address="10.0.0.9"), 1).status_code == 409
+    assert '<b class="num">01</b>' in first.get("/").text
+
+
 def test_the_proctors_act_gives_the_seat_to_the_machine_that_asked(world: World) -> None:
     first = machine_at(world, 2)  # 李娜's seat
     second = machine(world, address="10.0.0.77")

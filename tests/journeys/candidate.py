@@ -62,27 +62,32 @@ class Candidate:
         if look:
             self.look("seat", zoom=True)
 
-    def bind_anew(self, *, look: bool = False) -> None:
-        """Bind another machine to the seat: it says that the seat has one, and is bound on a second word."""
-        self._claim(look=False)
-        box = self.find("#bind input[name=replace]")
-        expect(box).to_be_visible()
+    def claim(self, *, spare: int, look: bool = False) -> None:
+        """Ask for the seat at the machine of a spare one: it says that the seat has one, and who decides."""
+        self._claim(look=False, number=spare)
+        expect(self.find(".door-number b")).to_have_text(f"{spare:02d}")
+        self.browser.hand.press(self.find(".door-foot summary"))
+        self._claim(look=False, page=False)
+        expect(self.find("#bind .notice.stop")).to_be_visible()
         if look:
             self.look("claimed")
-        self.browser.hand.tick(box)
-        self.browser.hand.press(self.find("#bind button[type=submit]"))
+
+    def is_given_the_seat(self) -> None:
+        """Look again after the proctor's act."""
+        self.browser.go("/")
         expect(self.find(".door-number b")).to_have_text(f"{self.sitter.seat:02d}")
 
-    def _claim(self, *, look: bool) -> None:
+    def _claim(self, *, look: bool, number: int = 0, page: bool = True) -> None:
         hand = self.browser.hand
-        self.browser.go("/")
-        if self.language == "en":
+        if page:
+            self.browser.go("/")
+        if page and self.language == "en":
             hand.press(self.find("#prefs button[name=locale][value=en]"))
             expect(self.find("html")).to_have_attribute("lang", "en")
         if look:
             self.look("unbound")
         hand.write(self.find("#bind input[name=room_code]"), self.world.room_code)
-        hand.write(self.find("#bind input[name=number]"), str(self.sitter.seat))
+        hand.write(self.find("#bind input[name=number]"), str(number or self.sitter.seat))
         hand.press(self.find("#bind button[type=submit]"))
 
     def sign_in(self) -> None:

@@ -127,6 +127,15 @@ class Board(Desk):
         self.choose("absent")
         self.confirm()
 
+    def rebind(self, name: str) -> None:
+        """换绑到新机器, from the list of what waits."""
+        ref = self.world.sitters[name].registration_ref
+        way = self.find(f"#live-todo a[href*='/acts/rebind'][href*='{ref}']")
+        expect(way).to_be_visible()
+        self.browser.look("board-claim")
+        self.browser.hand.press(way)
+        expect(way).to_have_count(0)
+
     def allow_move(self, name: str, reason: str) -> None:
         """允许换机, at the same seat."""
         self.act("move", reason, name)

@@ -12,12 +12,19 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+import flask
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import select
 
+from cbt.audit.chain import HEAD_ID
+from cbt.audit.hashing import GENESIS, plain_hashes
+from cbt.audit.models import AuditEntry, AuditHead
 from cbt.clock import SystemClock
+from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.engine import WRITE
+from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import migrations_dir
 from cbt.torture.client import Browser
 from cbt.torture.driver import DrivenBrowser, driver, tampered
@@ -92,11 +99,27 @@ def _before_results(browser: LocalBrowser) -> None:
     """Go back to the tables before results were kept; the answers stay where they are."""
     _answered(browser)
     browser.pending = []
+    _unkey()
     config = Config()
     config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
     with db.engine.execution_options(**{WRITE: True}).begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0005")
+
+
+def _unkey() -> None:
+    """Hash the log as the versions before the key did, and take the key away: it is theirs that is brought up."""
+    former = GENESIS
+    with unit_of_work() as session:
+        for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
+            entry.prev_hash = former
+            entry.hash = former = plain_hashes(former, entry.id, entry.at, entry.fields)[0]
+        head = session.get_one(AuditHead, HEAD_ID)
+        head.hash, head.key_print, head.mac = former, "", ""
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    for path in settings.keys.glob("audit*"):
+        path.unlink()
+    flask.current_app.extensions.pop("cbt_audit_keys", None)
 
 
 def _each(trial: Trial, prepare: Callable[[LocalBrowser], object], act: Act) -> None:
