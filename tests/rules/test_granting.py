@@ -71,3 +71,8 @@ def test_order_makes_no_difference() -> None:
         reached = given_so_far(others, last)
         assert reached <= timedelta(minutes=10)
     assert given_so_far(acts, minutes(1, 1)) == timedelta(minutes=11)
+
+
+def test_a_compensation_adds_nothing_to_what_was_given_by_hand() -> None:
+    assert given_so_far([minutes(6, 1)], minutes(15, 1, compensation=True)) == timedelta(minutes=6)
+    assert given_so_far([], minutes(15, 1, compensation=True)) == timedelta(0)

@@ -81,6 +81,67 @@ def test_what_cannot_happen_to_an_attempt_is_refused(state: Attempt, event: Happ
     assert refused.value.params == {"state": state.value, "event": event.value}
 
 
+@pytest.mark.parametrize(
+    ("events", "states"),
+    [
+        pytest.param(
+            [Happening.REOPEN], (Attempt.CLOSED, Attempt.SCORED), id="a reopening, whatever was scored"
+        ),
+        pytest.param([Happening.START], (Attempt.READY,), id="the first opening"),
+        pytest.param(
+            [Happening.SUBMIT, Happening.SUSPEND],
+            (Attempt.INTERACTING, Attempt.UNITS_DONE),
+            id="either of two",
+        ),
+        pytest.param([], (), id="nothing"),
+    ],
+)
+def test_what_a_where_repeats_is_read_from_the_table(
+    events: list[Happening], states: tuple[Attempt, ...]
+) -> None:
+    assert attempt_state.before(*events) == states
+
+
+@pytest.mark.parametrize("event", [one for one in Happening if one is not Happening.RESCORE])
+def test_an_event_leads_to_one_state(event: Happening) -> None:
+    reached = attempt_state.reached_by(event)
+    for state in attempt_state.before(event):
+        assert attempt_state.next_state(state, event) is reached
+
+
+@pytest.mark.parametrize(
+    ("state", "reached", "events"),
+    [
+        pytest.param(Attempt.INTERACTING, Attempt.INTERACTING, (), id="where it is"),
+        pytest.param(Attempt.READY, Attempt.INTERACTING, (Happening.START,), id="the first opening"),
+        pytest.param(
+            Attempt.READY,
+            Attempt.UNITS_DONE,
+            (Happening.START, Happening.FINISH_UNITS),
+            id="opened when the units are over",
+        ),
+        pytest.param(Attempt.INTERACTING, Attempt.SUSPENDED, (Happening.SUSPEND,), id="paused"),
+        pytest.param(Attempt.SUSPENDED, Attempt.INTERACTING, (Happening.RESUME,), id="going on"),
+        pytest.param(
+            Attempt.SUSPENDED, Attempt.UNITS_DONE, (Happening.FINISH_UNITS,), id="going on, units over"
+        ),
+        pytest.param(Attempt.UNITS_DONE, Attempt.INTERACTING, (Happening.EXTEND,), id="given time"),
+    ],
+)
+def test_the_clock_moves_an_attempt_by_events_of_the_table(
+    state: Attempt, reached: Attempt, events: tuple[Happening, ...]
+) -> None:
+    assert attempt_state.clock_events(state, reached) == events
+    assert lives(state, *events) is reached
+
+
+@pytest.mark.parametrize("state", [Attempt.CLOSED, Attempt.SCORED])
+def test_no_clock_opens_what_is_closed(state: Attempt) -> None:
+    with pytest.raises(Conflict) as refused:
+        attempt_state.clock_events(state, Attempt.INTERACTING)
+    assert refused.value.params == {"state": state.value, "event": "clock:interacting"}
+
+
 def test_every_closing_is_attributed_to_somebody() -> None:
     closing = {
         event for (state, event), reached in attempt_state.TRANSITIONS.items() if reached is Attempt.CLOSED

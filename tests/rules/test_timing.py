@@ -236,3 +236,42 @@ def test_a_cut_off_is_told_from_the_moment_that_names_it(
         cutoff_at=timing.late_cutoff_at(START, policy),
     )
     assert (told.limit, told.counted_from) == (minutes(limit), counted_from)
+
+
+@pytest.mark.parametrize(
+    ("stood", "left"),
+    [
+        pytest.param([], 10, id="nothing was given back"),
+        pytest.param([("09:32", "09:35")], 7, id="a pause inside it"),
+        pytest.param([("09:25", "09:33")], 7, id="one that began before"),
+        pytest.param([("09:38", "09:50")], 8, id="one that ended after"),
+        pytest.param([("09:32", "09:35"), ("09:34", "09:36")], 6, id="two that overlap count once"),
+        pytest.param([("09:38", None)], 8, id="one that goes on"),
+        pytest.param([("09:30", "09:40")], 0, id="all of it"),
+        pytest.param([("09:00", "09:59")], 0, id="more than it"),
+        pytest.param([("09:50", "09:55")], 10, id="one after it"),
+    ],
+)
+def test_what_was_given_back_already_is_taken_out_of_a_gap(
+    stood: list[tuple[str, str | None]], left: int
+) -> None:
+    pauses = [Pause(clock(from_at), None if to_at is None else clock(to_at)) for from_at, to_at in stood]
+    found = timing.unpaid(clock("09:30"), clock("09:40"), pauses, now=clock("09:45"))
+    assert found == minutes(left)
+
+
+@pytest.mark.parametrize(
+    ("length", "left", "usable", "asked"),
+    [
+        pytest.param(60, 60, True, True, id="nothing was given back, usable"),
+        pytest.param(60, 60, False, True, id="nothing was given back"),
+        pytest.param(60, 0, False, False, id="all of it was"),
+        pytest.param(60, 1, False, True, id="a second is left of what was lost"),
+        pytest.param(60, 29, True, False, id="usable: less than a lost connection is left"),
+        pytest.param(60, 30, True, True, id="usable: a lost connection is left"),
+        pytest.param(0, 0, True, True, id="of no length"),
+    ],
+)
+def test_who_has_to_decide_on_a_gap(length: int, left: int, usable: bool, asked: bool) -> None:
+    seconds = [timedelta(seconds=each) for each in (length, left)]
+    assert timing.to_decide(*seconds, usable=usable) is asked

@@ -16,6 +16,7 @@ from cbt.rules.windows import (
     Spread,
     UnitDone,
     clock_at,
+    present,
     scaled,
     union,
 )
@@ -257,3 +258,22 @@ def test_pauses_are_joined_where_they_touch_or_overlap() -> None:
 def test_a_fraction_of_a_span_is_cut_to_the_microsecond() -> None:
     third: datetime = clock("09:00") + scaled(timedelta(seconds=1), Fraction(1, 3))
     assert third.microsecond == 333_333
+
+
+@pytest.mark.parametrize(
+    ("changes", "reached_at", "expected"),
+    [
+        pytest.param({}, None, "09:05", id="nothing has happened since"),
+        pytest.param({"started_at": clock("09:06")}, None, "09:06", id="opened meanwhile"),
+        pytest.param({"units_done": (UnitDone(1, clock("09:07")),)}, None, "09:07", id="a unit confirmed"),
+        pytest.param({"adjustments": (given_at("09:08", 5),)}, None, "09:08", id="time given"),
+        pytest.param({"holds": (pause("09:09"),)}, None, "09:09", id="held"),
+        pytest.param({"suspensions": (pause("09:01", "09:10"),)}, None, "09:10", id="paused and going on"),
+        pytest.param({}, "09:10", "09:10", id="a unit's end on record"),
+    ],
+)
+def test_a_now_that_others_have_overtaken_is_brought_up(
+    changes: dict[str, Any], reached_at: str | None, expected: str
+) -> None:
+    end = None if reached_at is None else clock(reached_at)
+    assert present(facts(**changes), now=clock("09:05"), reached_at=end) == clock(expected)
