@@ -32,7 +32,7 @@ from cbt.delivery.models import Attempt
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.sittings import planning
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.steps import adjust_room, admit_if_due, start_room

@@ -13,8 +13,8 @@ from cbt.assembly.models import Form
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.guard import hash_lease
 from cbt.delivery.models import Attempt, AttemptLive, JournalEntry
-from cbt.rules.attempt_state import State
 from cbt.rules.canonical import canonical_json
+from cbt.rules.states.attempt import State
 from cbt.scoring.models import Score
 
 LONG_DUE = timedelta(minutes=1)

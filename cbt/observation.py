@@ -14,7 +14,7 @@ from cbt.db.gate import Gate
 from cbt.db.unit_of_work import reading
 from cbt.delivery.journal import Journal
 from cbt.delivery.models import Attempt
-from cbt.rules import attempt_state, sitting_state
+from cbt.rules.states import attempt, sitting
 from cbt.sittings.models import SittingRoom
 from cbt.web.disks import free_bytes
 from cbt.web.health import init_health
@@ -24,9 +24,9 @@ from cbt.web.requestlog import ObservedApp, init_request_log
 SCHEDULER = "cbt_scheduler"
 """Where the leading process keeps its scheduler."""
 SHORT_WAY = "attempts.answers"
-WATCHED = tuple(state for state in attempt_state.State if state is not attempt_state.State.SCORED)
+WATCHED = tuple(state for state in attempt.State if state is not attempt.State.SCORED)
 """Scored attempts are left out: their number grows with every sitting, and so would the time to count."""
-OPEN = (sitting_state.State.ADMITTING, sitting_state.State.RUNNING, sitting_state.State.HELD)
+OPEN = (sitting.State.ADMITTING, sitting.State.RUNNING, sitting.State.HELD)
 
 
 def init_observation(app: ObservedApp, settings: Settings) -> None:

@@ -26,8 +26,8 @@ from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.models import Attempt
 from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
-from cbt.rules.admission import mask_document
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.door.admission import mask_document
 from cbt.rules.roles import Role
 from cbt.sittings import planning
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom

@@ -20,9 +20,9 @@ from cbt.errors import CbtError, NotFound
 from cbt.exams.commands import blueprint, print_blueprint, print_refusal
 from cbt.exams.store import blueprint_of, current_version
 from cbt.exams.texts import catalogues
-from cbt.rules.assembly import draw_form, shortfalls
-from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.assembly.form import draw_form, shortfalls
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.web.cli import print_json, with_app
 
 

@@ -16,7 +16,7 @@ from cbt.assembly.models import Form
 from cbt.bank.store import bank_by_ref, bank_revision, drawables
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
-from cbt.rules.assembly import draw_form
+from cbt.rules.assembly.form import draw_form
 from cbt.rules.canonical import canonical_json, digest
 from cbt.web.refs import new_ref
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from cbt.bank.formats.text import read_folder
 from cbt.bank.taxonomy import parent_of
 from cbt.errors import InvalidInput
-from cbt.rules.assembly import Drawable, drawable_of
+from cbt.rules.assembly.form import Drawable, drawable_of
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.item import parse_content
+from cbt.rules.items.reading import parse_content
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.errors import NotFound
-from cbt.rules.item import ItemContent, parse_content
+from cbt.rules.items.reading import ItemContent, parse_content
 
 PAGE_SIZE = 50
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cbt.bank import rich
-from cbt.rules.item import ItemContent, ItemType
+from cbt.rules.items.reading import ItemContent, ItemType
 
 
 def sanitised(content: ItemContent) -> dict[str, object]:

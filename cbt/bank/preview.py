@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from cbt.bank import rich
 from cbt.bank.fragments import sanitised
-from cbt.rules.item import LETTERS, ItemContent, ItemType
+from cbt.rules.items.reading import LETTERS, ItemContent, ItemType
 
 
 @dataclass(frozen=True, slots=True)

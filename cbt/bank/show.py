@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cbt.bank.drafts import ItemDraft
-from cbt.rules.item import ItemType, number
+from cbt.rules.items.reading import ItemType, number
 
 _OPTIONAL = (
     "title",

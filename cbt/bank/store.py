@@ -15,9 +15,9 @@ from cbt.bank.importing import KnownItem
 from cbt.bank.models import BankRange, ImportDraft, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.bank.taxonomy import Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
-from cbt.rules.assembly import Drawable, drawable_of
+from cbt.rules.assembly.form import Drawable, drawable_of
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.item import ItemContent, parse_content
+from cbt.rules.items.reading import ItemContent, parse_content
 
 ContentKey = tuple[str, int]
 Drawables = tuple[list[Drawable], dict[str, int], dict[str, str]]

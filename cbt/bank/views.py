@@ -13,7 +13,7 @@ from cbt.bank.catalogue import PAGE_SIZE, Search
 from cbt.bank.key_views import key_view
 from cbt.bank.preview import key_lines, preview_paper
 from cbt.db.unit_of_work import reading
-from cbt.rules.item import ItemType
+from cbt.rules.items.reading import ItemType
 from cbt.rules.roles import Role
 from cbt.web import access
 from cbt.web.login import current_principal

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, TooEarly
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 
 _NOT_YET = frozenset({State.DRAFT, State.PUBLISHED})

@@ -22,8 +22,8 @@ from cbt.candidates.corrections import Correction
 from cbt.candidates.office_service import correct
 from cbt.candidates.personal import open_sealed, seal
 from cbt.candidates.store import Entry
-from cbt.rules.admission import mask_document, normalise_document
 from cbt.rules.canonical import canonical_json
+from cbt.rules.door.admission import mask_document, normalise_document
 from cbt.web.login import Principal
 
 KIND = "correction"

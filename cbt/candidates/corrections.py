@@ -26,8 +26,8 @@ from cbt.candidates.personal import (
 )
 from cbt.candidates.photos import store_photo
 from cbt.errors import Conflict, InvalidInput, NotAllowed
-from cbt.rules.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
 from cbt.rules.canonical import canonical_json
+from cbt.rules.door.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 

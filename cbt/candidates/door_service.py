@@ -16,7 +16,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
 from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Centre, Room, Sitting
 from cbt.sittings.store import late_rule_of

@@ -12,7 +12,7 @@ from cbt.candidates.admission import Door, Place
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.steps import OPEN_DOOR
 from cbt.errors import NotFound
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 
 _STARTED = (State.RUNNING, State.HELD, State.ENDED, State.SCORED)

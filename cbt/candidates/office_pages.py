@@ -17,9 +17,9 @@ from cbt.candidates.spacing import NearRoom, near_rooms
 from cbt.candidates.store import Entry
 from cbt.candidates.tickets import Ticket, tickets_of
 from cbt.exams.store import blueprint_of
-from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.roles import ROOM_STAFF
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting
 from cbt.sittings.store import Duty, RoomView, SeatCount

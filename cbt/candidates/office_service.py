@@ -22,7 +22,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.exams.store import blueprint_of
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.login import Principal

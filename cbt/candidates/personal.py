@@ -14,7 +14,7 @@ from cbt.db.sealing import open_bytes as open_bytes
 from cbt.db.sealing import open_sealed as open_sealed
 from cbt.db.sealing import seal as seal
 from cbt.db.sealing import seal_bytes as seal_bytes
-from cbt.rules.admission import normalise_document
+from cbt.rules.door.admission import normalise_document
 
 DOCUMENT = "document"
 PHONE = "phone"

@@ -19,7 +19,7 @@ from cbt.candidates.personal import document_index
 from cbt.candidates.store import Entry, entries_of_sitting
 from cbt.db.unit_of_work import unit_of_work
 from cbt.pictures.receiving import JPEG, redraw_zip
-from cbt.rules.admission import normalise_document
+from cbt.rules.door.admission import normalise_document
 from cbt.sittings.store import sitting_by_ref
 
 _NAME_PARTS = re.compile(r"[\s_,，、+-]+")

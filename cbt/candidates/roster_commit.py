@@ -21,7 +21,7 @@ from cbt.candidates.tickets import fresh_numbers
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.steps import store_blueprint
-from cbt.rules.admission import mask_document
+from cbt.rules.door.admission import mask_document
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.i18n import local_zone

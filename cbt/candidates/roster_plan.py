@@ -21,9 +21,9 @@ from cbt.candidates.spacing import Booked, booked, paper_span
 from cbt.errors import Conflict
 from cbt.exams.files import blueprint_text, read_blueprint
 from cbt.exams.store import blueprint_of, current_versions
-from cbt.rules.admission import Span, overlaps, same_name, too_close
-from cbt.rules.blueprint import ExamBlueprint, Paper
-from cbt.rules.sitting_state import State
+from cbt.rules.door.admission import Span, overlaps, same_name, too_close
+from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 
 OPEN_STATES = frozenset({State.DRAFT, State.PUBLISHED, State.ADMITTING})

@@ -11,7 +11,7 @@ from cbt.candidates.models import Registration
 from cbt.candidates.roster import RosterRow
 from cbt.candidates.roster_columns import plain
 from cbt.errors import Conflict
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import rooms_of_sitting
 

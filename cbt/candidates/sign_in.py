@@ -21,8 +21,8 @@ from cbt.candidates.personal import DOCUMENT, open_sealed
 from cbt.candidates.steps import login_code_hash
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
-from cbt.rules.admission import last_six
-from cbt.rules.sitting_state import State
+from cbt.rules.door.admission import last_six
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Seat
 from cbt.sittings.steps import admit_if_due
 from cbt.web import throttle

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
 from cbt.exams.store import paper_of
-from cbt.rules.admission import Span, too_close
-from cbt.rules.paper import Paper
-from cbt.rules.sitting_state import State
+from cbt.rules.door.admission import Span, too_close
+from cbt.rules.exam.paper import Paper
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Room, Sitting, SittingRoom
 
 _NEAR = timedelta(hours=12)

@@ -19,14 +19,14 @@ from cbt.audit import chain
 from cbt.candidates.models import AdmissionTicket, Registration
 from cbt.candidates.personal import SHOWN, keyed_digest, seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooEarly
-from cbt.rules.admission import (
+from cbt.rules.door.admission import (
     ABSENT_CAUSES,
     DOCUMENT_TYPES,
     SIGN_IN_CODE_LIFE,
     is_late,
     normalise_document,
 )
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due
 from cbt.web import throttle

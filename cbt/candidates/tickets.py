@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
-from cbt.rules.blueprint import ExamBlueprint, Paper, SubmitPolicy
-from cbt.rules.sitting_state import State
-from cbt.rules.timing import LateRule
+from cbt.rules.clock.timing import LateRule
+from cbt.rules.exam.blueprint import ExamBlueprint, Paper, SubmitPolicy
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import late_rule_of
 

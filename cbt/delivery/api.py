@@ -23,7 +23,7 @@ from cbt.delivery.starting import current_openings
 from cbt.delivery.store import is_evacuated
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge, Unavailable
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.web import access
 from cbt.web.login import current_principal, machine_id, token_hash
 from cbt.web.machine import is_elsewhere

@@ -11,10 +11,10 @@ from datetime import datetime
 
 from cbt.delivery.guard import AttemptInfo, Guard
 from cbt.delivery.saving import Saved
-from cbt.rules.attempt_state import State
 from cbt.rules.canonical import canonical_json
-from cbt.rules.paper import Paper
-from cbt.rules.timing import ZERO
+from cbt.rules.clock.timing import ZERO
+from cbt.rules.exam.paper import Paper
+from cbt.rules.states.attempt import State
 
 
 def iso(instant: datetime | None) -> str | None:

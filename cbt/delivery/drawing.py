@@ -26,7 +26,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of, paper_of
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Seat, Sitting
 
 Cases = dict[int, str]

@@ -8,8 +8,8 @@ from typing import Any, TypeGuard
 
 from cbt.delivery.guard import AttemptInfo
 from cbt.errors import InvalidInput
-from cbt.rules import shape
 from cbt.rules.canonical import canonical_json
+from cbt.rules.items import shape
 
 MAX_ENTRIES = 400
 MAX_SEQ = 2**31 - 1

@@ -19,8 +19,8 @@ from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, UnitDone
 from cbt.delivery.moving import follow
 from cbt.exams.store import paper_of
-from cbt.rules import timing
-from cbt.rules.paper import Paper
+from cbt.rules.clock import timing
+from cbt.rules.exam.paper import Paper
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
 SPREAD = {

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cbt.db.types import bind_instant, read_instant
-from cbt.rules import timing
-from cbt.rules.attempt_state import Event, before
-from cbt.rules.paper import Paper
+from cbt.rules.clock import timing
+from cbt.rules.exam.paper import Paper
+from cbt.rules.states.attempt import Event, before
 
 _OVER = before(Event.SCORE, Event.RESCORE)
 PaperKey = tuple[int, str]

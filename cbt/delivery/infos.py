@@ -16,7 +16,7 @@ from cbt.delivery.start_claims import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.exams.titles import paper_title
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
 
 CACHED_ATTEMPTS = 100_000
 

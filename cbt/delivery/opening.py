@@ -21,8 +21,8 @@ from cbt.delivery.start_claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow, with_machine
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
-from cbt.rules import timing
-from cbt.rules.paper import Paper
+from cbt.rules.clock import timing
+from cbt.rules.exam.paper import Paper
 
 JournalRows = Sequence[tuple[str, int, str | None, int]]
 _CLOCK = (

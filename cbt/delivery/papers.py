@@ -19,10 +19,10 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.guard import AttemptInfo
 from cbt.delivery.infos import FrozenForm
 from cbt.delivery.layout import Position
-from cbt.rules.attempt_state import State
 from cbt.rules.canonical import canonical_json
-from cbt.rules.item_values import ItemContent, ItemType
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemContent, ItemType
+from cbt.rules.states.attempt import State
 
 CACHED_ITEMS = 50_000
 _ItemKey = tuple[int, str, int]

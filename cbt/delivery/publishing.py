@@ -18,7 +18,7 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.errors import Conflict
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings import planning, store
 from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
 

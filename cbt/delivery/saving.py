@@ -17,7 +17,7 @@ from cbt.delivery.entries import Entry
 from cbt.delivery.guard import Dialect, Guard
 from cbt.delivery.quotas import is_full, size_of
 from cbt.delivery.save_sql import SaveStatements
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.web.machine import is_elsewhere
 
 GAP = timedelta(seconds=20)

@@ -19,8 +19,8 @@ from cbt.delivery.saving import Outcome, Save, Saved
 from cbt.delivery.start_facts import FactReader
 from cbt.delivery.steps import close_attempts, lock_attempt
 from cbt.errors import Conflict, TooEarly
-from cbt.rules import timing
-from cbt.rules.attempt_state import ClosedBy
+from cbt.rules.clock import timing
+from cbt.rules.states.attempt import ClosedBy
 from cbt.web.machine import is_elsewhere
 
 

@@ -17,8 +17,8 @@ from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
 from cbt.delivery.moving import ACTIVE, OVER, RUNNING, move
 from cbt.errors import Conflict
-from cbt.rules.attempt_state import CLOSED_BY, ClosedBy, Event, State, before
-from cbt.rules.sitting_state import State as RoomState
+from cbt.rules.states.attempt import CLOSED_BY, ClosedBy, Event, State, before
+from cbt.rules.states.sitting import State as RoomState
 from cbt.sittings.models import SittingRoom
 from cbt.web.refs import new_ref
 

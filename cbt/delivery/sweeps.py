@@ -18,8 +18,8 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.moving import RUNNING
 from cbt.delivery.outage import settle_rooms
 from cbt.delivery.steps import CHUNK, close_attempts, refresh_clocks
-from cbt.rules import timing
-from cbt.rules.attempt_state import ClosedBy, State
+from cbt.rules.clock import timing
+from cbt.rules.states.attempt import ClosedBy, State
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from cbt.errors import CbtError
 from cbt.exams.files import load_blueprint_file
 from cbt.exams.schema import schema_text
 from cbt.exams.table import describe
-from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.web.i18n import explain
 
 __all__ = ["blueprint", "commands", "load_blueprint_file", "print_blueprint", "print_refusal"]

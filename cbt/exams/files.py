@@ -12,8 +12,8 @@ from cbt.errors import InvalidInput, NotFound
 from cbt.exams.lines import line_at, lines_of
 from cbt.exams.reader import read
 from cbt.exams.texts import catalogues
-from cbt.rules.blueprint import ExamBlueprint, Finding
 from cbt.rules.canonical import digest
+from cbt.rules.exam.blueprint import ExamBlueprint, Finding
 from cbt.web.i18n import explain
 
 _TOML_LINE = re.compile(r"at line (\d+)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cbt.rules.blueprint import Path
+from cbt.rules.exam.blueprint import Path
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_-]+|\"[^\"]*\")\s*=")

@@ -11,7 +11,7 @@ from typing import Any
 
 from cbt.exams import spec
 from cbt.exams.spec import Field, Kind
-from cbt.rules.blueprint import (
+from cbt.rules.exam.blueprint import (
     AdmissionPolicy,
     ClockPolicy,
     DifficultyMix,
@@ -25,7 +25,7 @@ from cbt.rules.blueprint import (
     Unit,
     check,
 )
-from cbt.rules.item import ItemType, PartialCredit, number
+from cbt.rules.items.reading import ItemType, PartialCredit, number
 
 Table = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cbt.errors import NotFound
 from cbt.exams.files import load_blueprint_file, read_blueprint
 from cbt.exams.models import BlueprintVersion
-from cbt.rules.blueprint import ExamBlueprint, Paper
+from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 
 __all__ = ["blueprint_of", "current_version", "load_blueprint_file", "paper_of", "read_blueprint"]
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from flask_babel import gettext as _
 
-from cbt.rules.blueprint import ExamBlueprint, Paper
+from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 
 Row = Sequence[str]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.exam.blueprint import ExamBlueprint
 
 
 def paper_title(blueprint: ExamBlueprint, paper_code: str) -> str:

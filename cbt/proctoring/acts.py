@@ -10,8 +10,8 @@ from cbt.errors import NotFound
 from cbt.proctoring.board import Board
 from cbt.proctoring.seat_state import UNDER_WAY, SeatState
 from cbt.proctoring.seat_view import SeatView
-from cbt.rules.attempt_state import ClosedBy, State
-from cbt.rules.sitting_state import State as RoomState
+from cbt.rules.states.attempt import ClosedBy, State
+from cbt.rules.states.sitting import State as RoomState
 
 Applies = Callable[[SeatView, Board], str]
 """Why an action does not apply to a seat, as a catalogue word; "" when it does."""

@@ -17,7 +17,7 @@ from cbt.proctoring.acts import Picked
 from cbt.proctoring.desk import By, Desk, Said, acting
 from cbt.proctoring.granted import count_time
 from cbt.proctoring.seat_view import SeatView
-from cbt.rules.attempt_state import ClosedBy
+from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.violation import VIOLATIONS, Effect, Violation, terminates
 from cbt.sittings.models import Seat
 

@@ -17,9 +17,9 @@ from cbt.proctoring.log_lines import LogLine, log_lines
 from cbt.proctoring.models import UndoableAct
 from cbt.proctoring.seat_state import SeatState
 from cbt.proctoring.seat_view import FreeSeat, PaperKey, PaperLine, Proposal, SeatView, seat_view
-from cbt.rules import timing
 from cbt.rules.canonical import digest
-from cbt.rules.sitting_state import State
+from cbt.rules.clock import timing
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
 

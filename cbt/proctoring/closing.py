@@ -13,8 +13,8 @@ from datetime import datetime
 from cbt.proctoring.board import Board
 from cbt.proctoring.seat_state import SeatState
 from cbt.proctoring.seat_view import SeatView
-from cbt.rules.attempt_state import ClosedBy
-from cbt.rules.closing import Balance, RoomCounts, balance
+from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states.closing import Balance, RoomCounts, balance
 
 _BY = {
     ClosedBy.CANDIDATE: "by_candidate",

@@ -17,7 +17,7 @@ from cbt.proctoring.board import proposal
 from cbt.proctoring.desk import By, Desk, Said, acting
 from cbt.proctoring.granted import count_time
 from cbt.proctoring.seat_view import Proposal, SeatView
-from cbt.rules.attempt_state import ClosedBy
+from cbt.rules.states.attempt import ClosedBy
 
 
 def decide_gap(

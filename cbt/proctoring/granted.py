@@ -15,7 +15,7 @@ from cbt.proctoring.board import Board
 from cbt.proctoring.desk import Desk
 from cbt.proctoring.models import GrantedTime
 from cbt.proctoring.seat_view import SeatView
-from cbt.rules.granting import Given, takes_two
+from cbt.rules.clock.granting import Given, takes_two
 
 
 def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:

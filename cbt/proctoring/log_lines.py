@@ -10,7 +10,7 @@ from datetime import datetime
 from cbt.delivery.models import Gap
 from cbt.proctoring.models import Incident
 from cbt.proctoring.seat_view import SeatView
-from cbt.rules.attempt_state import ClosedBy
+from cbt.rules.states.attempt import ClosedBy
 
 # Closings by the room's staff are written down as incidents; these two happen by themselves.
 _BY_ITSELF = frozenset({ClosedBy.CANDIDATE, ClosedBy.DEADLINE})

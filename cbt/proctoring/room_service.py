@@ -17,9 +17,9 @@ from cbt.proctoring.board import EVACUATION
 from cbt.proctoring.closing import ending
 from cbt.proctoring.desk import By, Desk, Said, acting, log_incident
 from cbt.proctoring.granted import count_time
-from cbt.rules.attempt_state import ClosedBy
-from cbt.rules.closing import can_end
-from cbt.rules.sitting_state import State
+from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states.closing import can_end
+from cbt.rules.states.sitting import State
 from cbt.sittings import steps as sittings
 from cbt.sittings.models import Sitting, SittingRoom
 

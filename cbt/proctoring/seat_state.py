@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cbt.rules.attempt_state import State
-from cbt.rules.timing import is_offline
+from cbt.rules.clock.timing import is_offline
+from cbt.rules.states.attempt import State
 
 
 class SeatState(StrEnum):

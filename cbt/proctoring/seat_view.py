@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from cbt.proctoring.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
-from cbt.rules.attempt_state import ClosedBy, State
-from cbt.rules.windows import scaled
+from cbt.rules.clock.windows import scaled
+from cbt.rules.states.attempt import ClosedBy, State
 from cbt.web.models import Throttle
 
 BLURS_ALERT = 3

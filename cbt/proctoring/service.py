@@ -21,10 +21,10 @@ from cbt.proctoring.log_lines import LogLine, incident_line
 from cbt.proctoring.seat_state import SeatState
 from cbt.proctoring.seat_view import Proposal, SeatView
 from cbt.proctoring.todos import not_ready
-from cbt.rules.admission import too_close
-from cbt.rules.closing import Blocker, can_end
-from cbt.rules.granting import Given, given_so_far, takes_two
-from cbt.rules.sitting_state import State
+from cbt.rules.clock.granting import Given, given_so_far, takes_two
+from cbt.rules.door.admission import too_close
+from cbt.rules.states.closing import Blocker, can_end
+from cbt.rules.states.sitting import State
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
 from cbt.web.login import Principal
 

@@ -23,8 +23,8 @@ from cbt.delivery.models import (
 )
 from cbt.errors import NotFound
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
-from cbt.rules.sitting_state import State
-from cbt.rules.timing import Pause
+from cbt.rules.clock.timing import Pause
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomHold, RoomStaff, Seat, Sitting, SittingRoom
 from cbt.web.models import Throttle
 from cbt.web.throttle import guessed_at

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from cbt.proctoring.board import Board
 from cbt.proctoring.seat_state import SeatState
 from cbt.proctoring.seat_view import SeatView
-from cbt.rules.admission import is_late
+from cbt.rules.door.admission import is_late
 
 MANY = 5
 """From how many on equal alerts are told as one."""

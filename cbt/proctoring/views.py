@@ -16,7 +16,7 @@ from cbt.proctoring.desk import By, Said, runs_rooms
 from cbt.proctoring.handlers import HANDLERS, Asked
 from cbt.proctoring.inputs import read_minutes, read_number
 from cbt.proctoring.todos import todos
-from cbt.rules.admission import DOCUMENT_TYPES
+from cbt.rules.door.admission import DOCUMENT_TYPES
 from cbt.rules.roles import Role
 from cbt.web import access, attention
 from cbt.web.i18n import local_zone

@@ -19,9 +19,9 @@ from cbt.delivery.digests import latest_answers
 from cbt.delivery.models import Attempt, LateEntry, RecoveredEntry
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
-from cbt.rules.attempt_state import State
 from cbt.rules.canonical import digest
-from cbt.rules.scoring import ScoreSheet
+from cbt.rules.scoring.score import ScoreSheet
+from cbt.rules.states.attempt import State
 from cbt.scoring.approved import ANSWER, newest_orders
 from cbt.scoring.late_answers import entries_digest, pending_entries
 from cbt.scoring.models import LateRuling, RuledAttempt, Score

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from cbt.rules.policies import RetakePolicy
+from cbt.rules.exam.policies import RetakePolicy
 from cbt.rules.retake import Outcome, PaperResult, Refusal, last_day, may_retake
 
 

@@ -23,11 +23,11 @@ from cbt.exams.store import blueprint_of
 from cbt.results import retake_store
 from cbt.results.ledger import counting, pass_counts_until
 from cbt.results.retake_store import NOT_EXAMINED, Taken
-from cbt.rules.admission import last_six
-from cbt.rules.blueprint import ExamBlueprint
-from cbt.rules.paper import Paper
+from cbt.rules.door.admission import last_six
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Outcome, Overall, PaperResult, RetakeVerdict, may_retake, overall
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.web import throttle
 from cbt.web.i18n import local_zone
 

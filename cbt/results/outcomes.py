@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cbt.results.standing import Standing
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Outcome
-from cbt.rules.scoring import passes, round_score
+from cbt.rules.scoring.score import passes, round_score
 from cbt.rules.violation import VIOLATIONS, Effect, Violation, outcome_after, score_after
 
 ALL_VOID_CODES = frozenset(one.code for one in VIOLATIONS if Effect.ALL_VOID in one.effects)

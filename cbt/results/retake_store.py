@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.results.models import Release, Result
 from cbt.rules.retake import Outcome, PaperResult
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.web.i18n import local_zone
 

@@ -21,10 +21,10 @@ from cbt.results.outcomes import Decision, decide
 from cbt.results.retake_store import NOT_EXAMINED
 from cbt.results.standing import Standing, balance_of, counts_of, standing_of
 from cbt.results.store import Row
-from cbt.rules.blueprint import ExamBlueprint
-from cbt.rules.closing import Balance, RoomCounts
-from cbt.rules.paper import Paper
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Outcome
+from cbt.rules.states.closing import Balance, RoomCounts
 from cbt.sittings.models import Sitting, SittingRoom
 
 

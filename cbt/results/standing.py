@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from cbt.rules.attempt_state import ClosedBy, State
-from cbt.rules.closing import Balance, RoomCounts, balance
+from cbt.rules.states.attempt import ClosedBy, State
+from cbt.rules.states.closing import Balance, RoomCounts, balance
 
 
 class Standing(StrEnum):

@@ -14,7 +14,7 @@ from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.outcomes import Decision
 from cbt.results.sheet import Line, SittingSheet
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.sittings.steps import release_sitting, score_room
 
 

@@ -15,7 +15,7 @@ from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.outcomes import ALL_VOID_CODES
 from cbt.rules.retake import Outcome
-from cbt.rules.sitting_state import State
+from cbt.rules.states.sitting import State
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import sitting_by_ref

@@ -9,7 +9,7 @@ from cbt.results.ledger import counting
 from cbt.results.outcomes import Decision
 from cbt.results.retake_store import Ledger, Taken, released
 from cbt.results.sheet import Line, SittingSheet
-from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.retake import Outcome, Overall, overall
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from cbt.rules.policies import RetakePolicy
+from cbt.rules.exam.policies import RetakePolicy
 
 
 class Outcome(StrEnum):

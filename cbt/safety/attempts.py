@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from cbt.audit.models import AuditEntry
 from cbt.delivery.digests import is_seal, journal_texts
 from cbt.delivery.models import Attempt
-from cbt.rules.attempt_state import State
 from cbt.rules.canonical import digest
+from cbt.rules.states.attempt import State
 from cbt.scoring.models import Score
 from cbt.scoring.sheets import Scorers
 

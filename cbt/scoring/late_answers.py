@@ -18,9 +18,9 @@ from cbt.audit import chain
 from cbt.db.types import to_micros
 from cbt.delivery.models import Attempt, LateEntry
 from cbt.errors import Conflict
-from cbt.rules.attempt_state import State
 from cbt.rules.canonical import digest
-from cbt.rules.scoring import ScoreSheet
+from cbt.rules.scoring.score import ScoreSheet
+from cbt.rules.states.attempt import State
 from cbt.scoring.approved import ANSWER, APPROVED
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry, Score
 from cbt.scoring.sheets import Scorers

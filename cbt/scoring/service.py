@@ -21,8 +21,8 @@ from cbt.delivery.digests import is_seal
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move_all
 from cbt.errors import NotFound
-from cbt.rules.attempt_state import Event, State
 from cbt.rules.canonical import digest
+from cbt.rules.states.attempt import Event, State
 from cbt.scoring.models import Score
 from cbt.scoring.sheets import Scorers
 from cbt.sittings.models import Sitting

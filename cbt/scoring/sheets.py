@@ -20,8 +20,8 @@ from cbt.delivery.digests import answers_in, journal_texts
 from cbt.delivery.models import Attempt
 from cbt.exams.store import paper_of
 from cbt.rules.canonical import digest
-from cbt.rules.item_values import ItemContent
-from cbt.rules.scoring import FormScorer, ScoreSheet
+from cbt.rules.items.values import ItemContent
+from cbt.rules.scoring.score import FormScorer, ScoreSheet
 from cbt.scoring.approved import approved_answers
 
 KEPT_FORMS = 64

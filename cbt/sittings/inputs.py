@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from cbt.errors import InvalidInput
-from cbt.rules.policies import AdmissionPolicy
+from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.web.i18n import local_zone
 
 MARKS = ("check_in_opens", "report", "sign_in_opens", "late_limit")

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules import timing
-from cbt.rules.policies import AdmissionPolicy
-from cbt.rules.sitting_state import Event, State
+from cbt.rules.clock import timing
+from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules.states.sitting import Event, State
 from cbt.sittings import store
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
 from cbt.sittings.steps import move_room, refresh_sitting_state

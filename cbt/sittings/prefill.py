@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of, current_versions
-from cbt.rules.policies import AdmissionPolicy
+from cbt.rules.exam.policies import AdmissionPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from cbt.accounts.store import staff_by_ref
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import InvalidInput, NotFound
-from cbt.rules.policies import AdmissionPolicy
-from cbt.rules.sitting_state import State
+from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules.states.sitting import State
 from cbt.sittings import planning, steps, store
 from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.web.login import Principal

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput, TooEarly
-from cbt.rules.sitting_state import Event, State, aggregate, next_state
+from cbt.rules.states.sitting import Event, State, aggregate, next_state
 from cbt.sittings.models import RoomAdjustment, RoomHold, Sitting, SittingRoom
 
 ADJUSTMENT_KINDS = ("site_fault", "general", "accommodation")

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.errors import NotFound
+from cbt.rules.clock.timing import LateRule, late_rule
 from cbt.rules.roles import Role
-from cbt.rules.sitting_state import State
-from cbt.rules.timing import LateRule, late_rule
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
 from cbt.web.login import Principal
 

@@ -29,7 +29,7 @@ from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
 from cbt.paths import product_dir
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
 from cbt.sittings import planning
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.steps import admit_if_due, start_room

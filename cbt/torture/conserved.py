@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension
 from cbt.exams.store import paper_of
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 from cbt.torture.verdict import Verdict
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
 from cbt.torture.arena import BEGIN, Variant, Wanted
 from cbt.torture.deadline_oracle import Grant, Stop, Terms
 

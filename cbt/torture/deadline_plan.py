@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
 from cbt.torture.arena import BEGIN, Wanted
 from cbt.torture.deadline_draw import MINUTE, MS, SECOND, ZERO, Act, RoomFate, room_acts, span_of, terms_of
 from cbt.torture.deadline_oracle import Grant, Life, Span, Stop

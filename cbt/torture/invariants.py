@@ -20,7 +20,7 @@ from cbt.delivery.digests import latest_answers
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.errors import CbtError
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.safety.checking import verify_everything
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed

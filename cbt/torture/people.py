@@ -26,7 +26,7 @@ from cbt.delivery.steps import create_attempt
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
-from cbt.rules.admission import mask_document
+from cbt.rules.door.admission import mask_document
 from cbt.sittings import planning
 from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due

@@ -23,8 +23,8 @@ from cbt.db.base import db
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
 from cbt.delivery.sweeps import expire_overdue
-from cbt.rules.attempt_state import State
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
+from cbt.rules.states.attempt import State
 from cbt.scoring.service import score_closed
 from cbt.torture.arena import BEGIN, Arena, HandClock, Sitter, settings_in
 

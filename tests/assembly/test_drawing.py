@@ -17,7 +17,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.models import Attempt
 from cbt.exams.store import current_version
-from cbt.rules.assembly import comparable
+from cbt.rules.assembly.form import comparable
 from cbt.rules.canonical import canonical_json, digest
 from cbt.sittings.models import Seat
 from tests.world import START, World

@@ -13,8 +13,8 @@ import pytest
 from cbt.assembly.text_bank import TextBank, read_text_bank
 from cbt.exams.files import load_blueprint_file
 from cbt.paths import product_dir
-from cbt.rules.assembly import draw_form
-from cbt.rules.paper import Paper
+from cbt.rules.assembly.form import draw_form
+from cbt.rules.exam.paper import Paper
 
 LEVELS = pytest.mark.parametrize("level", ["l3", "l2"])
 MIX = {1: 10, 2: 20, 3: 40, 4: 20, 5: 10}

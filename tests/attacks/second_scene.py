@@ -13,7 +13,7 @@ from cbt.accounts.models import Approval
 from cbt.audit.models import AuditEntry
 from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.sittings.models import Centre
 from tests.helpers import sign_in_as
 from tests.proctoring.desk import Desk, attempt, running

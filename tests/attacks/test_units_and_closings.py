@@ -30,7 +30,7 @@ from cbt.delivery.steps import (
 )
 from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.errors import Conflict
-from cbt.rules.attempt_state import ClosedBy
+from cbt.rules.states.attempt import ClosedBy
 from cbt.scoring.service import score_closed
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.steps import hold_room

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cbt.bank import rich
 from cbt.bank.fragments import sanitised
-from cbt.rules.item import parse_content
+from cbt.rules.items.reading import parse_content
 from tests.bank import drafts
 
 

@@ -13,9 +13,9 @@ from cbt.assembly.models import Form
 from cbt.bank.fragments import sanitised
 from cbt.bank.store import contents
 from cbt.delivery.models import Attempt
-from cbt.rules.attempt_state import State
-from cbt.rules.item_values import ItemContent, ItemType
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemContent, ItemType
+from cbt.rules.states.attempt import State
 
 
 def plain_paper(

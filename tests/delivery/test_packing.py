@@ -17,7 +17,7 @@ from cbt.delivery.packing import SavePacking
 from cbt.delivery.saving import Outcome, Receipt, Save, Saved
 from cbt.delivery.start_claims import FormRow, Start
 from cbt.errors import Conflict, NotFound, Unavailable
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 
 PACKING = SavePacking()
 numbers = st.integers(0, 2**31 - 1)

@@ -11,8 +11,8 @@ import pytest
 
 import cbt
 from cbt.delivery import moving
-from cbt.rules import attempt_state
-from cbt.rules.attempt_state import TRANSITIONS, Event, State, before, clock_events, reached_by
+from cbt.rules.states import attempt
+from cbt.rules.states.attempt import TRANSITIONS, Event, State, before, clock_events, reached_by
 
 ROOT = Path(cbt.__file__).parent
 MODELS = {"Attempt", "Sitting", "SittingRoom"}
@@ -143,10 +143,10 @@ CLOCK_STATES = (State.INTERACTING, State.SUSPENDED, State.UNITS_DONE)
 @pytest.mark.parametrize("reached", CLOCK_STATES)
 def test_a_clock_leads_there_by_the_table_or_not_at_all(state: State, reached: State) -> None:
     if state in moving.OVER:
-        with pytest.raises(attempt_state.Conflict):
+        with pytest.raises(attempt.Conflict):
             clock_events(state, reached)
         return
     now = state
     for event in clock_events(state, reached):
-        now = attempt_state.next_state(now, event)
+        now = attempt.next_state(now, event)
     assert now is reached

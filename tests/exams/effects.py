@@ -28,10 +28,10 @@ from cbt.exams.reader import read
 from cbt.exams.table import describe
 from cbt.exams.texts import catalogues
 from cbt.results.my_results import results_of
-from cbt.rules.assembly import draw_form
-from cbt.rules.blueprint import ExamBlueprint, Paper
-from cbt.rules.credit import share_of
-from cbt.rules.scoring import FormScorer
+from cbt.rules.assembly.form import draw_form
+from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.rules.scoring.credit import share_of
+from cbt.rules.scoring.score import FormScorer
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.service import open_doors
 from tests.delivery.driver import Page

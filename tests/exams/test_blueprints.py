@@ -16,10 +16,10 @@ from cbt.exams.schema import schema_text
 from cbt.exams.spec import PAPER, SECTION, UNIT, Kind
 from cbt.exams.texts import catalogues
 from cbt.paths import product_dir
-from cbt.rules.blueprint import AdmissionPolicy, RetakePolicy
-from cbt.rules.item import ItemType, PartialCredit
-from cbt.rules.paper import Paper, Section, Unit
-from cbt.rules.policies import ClockPolicy, SubmitPolicy
+from cbt.rules.exam.blueprint import AdmissionPolicy, RetakePolicy
+from cbt.rules.exam.paper import Paper, Section, Unit
+from cbt.rules.exam.policies import ClockPolicy, SubmitPolicy
+from cbt.rules.items.reading import ItemType, PartialCredit
 from tests.exams.sources import ELECTRICIAN, minutes, shipped
 
 UNITS = {

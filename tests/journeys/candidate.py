@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, expect
 
-from cbt.rules.item_values import ItemType
+from cbt.rules.items.values import ItemType
 from cbt.torture.waiting import wait_for
 from tests.journeys.answers import Place
 from tests.journeys.browsers import Browser

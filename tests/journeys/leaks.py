@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from cbt.bank import rich
-from cbt.rules.item_values import ItemType
+from cbt.rules.items.values import ItemType
 from tests.journeys.answers import Place
 from tests.journeys.centre import Centre, Sent
 

@@ -8,7 +8,7 @@ import pytest
 
 from cbt.delivery.models import Message
 from cbt.delivery.sweeps import expire_overdue
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.sittings.models import Seat
 from tests.delivery.driver import Page
 from tests.proctoring.desk import Desk, attempt, audited, done, log_kinds, refused, registration, row, running

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Gap
 from cbt.delivery.sweeps import expire_overdue
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from tests.proctoring.desk import (
     Desk,
     attempt,

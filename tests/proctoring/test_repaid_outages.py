@@ -15,8 +15,8 @@ from cbt.delivery.models import Gap
 from cbt.delivery.outage import settle_rooms
 from cbt.proctoring.closing import ending
 from cbt.proctoring.seat_view import Proposal
-from cbt.rules import timing
-from cbt.rules.timing import Pause
+from cbt.rules.clock import timing
+from cbt.rules.clock.timing import Pause
 from tests.proctoring.desk import Desk, attempt, done, refused, row, running
 from tests.proctoring.test_board import board_of
 from tests.world import PLANNED, World

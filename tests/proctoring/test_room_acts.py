@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive
 from cbt.delivery.sweeps import expire_overdue
-from cbt.rules.attempt_state import State
+from cbt.rules.states.attempt import State
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.sittings.models import RoomHold
 from tests.proctoring.desk import (

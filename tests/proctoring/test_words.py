@@ -10,10 +10,10 @@ from cbt.paths import product_dir
 from cbt.proctoring import acts, filters
 from cbt.proctoring.seat_state import SeatState
 from cbt.proctoring.seat_view import ALERTS
-from cbt.rules.admission import ABSENT_CAUSES, DOCUMENT_TYPES
-from cbt.rules.attempt_state import ClosedBy
-from cbt.rules.closing import RoomCounts
-from cbt.rules.sitting_state import State
+from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
+from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states.closing import RoomCounts
+from cbt.rules.states.sitting import State
 from cbt.rules.violation import VIOLATIONS, Effect
 from cbt.translations.compiling import read_catalogue
 

@@ -16,7 +16,7 @@ from cbt.delivery.models import Attempt
 from cbt.exams.store import paper_of
 from cbt.results.sheet import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
-from cbt.rules.scoring import passes
+from cbt.rules.scoring.score import passes
 from cbt.scoring.models import Score
 from cbt.sittings import planning
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cbt.results.distribution import distribution
 from cbt.results.outcomes import Decision, decide
 from cbt.results.standing import Standing, balance_of, standing_of
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Outcome
 
 PAPER = Paper(code="theory", name="理论知识", duration=timedelta(minutes=45))

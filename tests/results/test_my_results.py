@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from cbt.exams import store as exams
 from cbt.results import my_results
-from cbt.rules.blueprint import ExamBlueprint
+from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.web import throttle
 from cbt.web.throttle import MAX_FAILURES, WINDOW
 from tests.helpers import count_queries

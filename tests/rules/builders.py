@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cbt.rules.blueprint import ExamBlueprint, Finding, Paper, Section, Unit
-from cbt.rules.drawable import Drawable
-from cbt.rules.item import ItemType, PartialCredit, parse_content
-from cbt.rules.item_values import ItemContent
+from cbt.rules.assembly.drawable import Drawable
+from cbt.rules.exam.blueprint import ExamBlueprint, Finding, Paper, Section, Unit
+from cbt.rules.items.reading import ItemType, PartialCredit, parse_content
+from cbt.rules.items.values import ItemContent
 
 PERCENT_OF_RANGE = {f"R-{letter}": 10 if letter in "EJ" else 5 for letter in "ABCDEFGHIJKLMNOPQR"}
 

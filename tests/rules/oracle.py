@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
-from cbt.rules.credit import share_of
-from cbt.rules.item_values import ItemContent
-from cbt.rules.key_revision import KeyRevisions
-from cbt.rules.paper import Paper
-from cbt.rules.scoring import passes, round_score
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemContent
+from cbt.rules.scoring.credit import share_of
+from cbt.rules.scoring.key_revision import KeyRevisions
+from cbt.rules.scoring.score import passes, round_score
 
 
 def sheet_of(

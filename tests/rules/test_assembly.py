@@ -8,11 +8,11 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.rules.assembly import comparable, draw_form
-from cbt.rules.blueprint import Section
+from cbt.rules.assembly.form import comparable, draw_form
 from cbt.rules.canonical import canonical_json
-from cbt.rules.item import ItemType
-from cbt.rules.shape import parse_answer
+from cbt.rules.exam.blueprint import Section
+from cbt.rules.items.reading import ItemType
+from cbt.rules.items.shape import parse_answer
 
 from .builders import case_bank, drawable, skills, theory, theory_bank
 from .draws import BANK, CASES, WEIGHTS, draw, draw_cases

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from cbt.rules.blueprint import (
+from cbt.rules.exam.blueprint import (
     AdmissionPolicy,
     ClockPolicy,
     DifficultyMix,
@@ -17,7 +17,7 @@ from cbt.rules.blueprint import (
     SubmitPolicy,
     check,
 )
-from cbt.rules.item import ItemType, PartialCredit
+from cbt.rules.items.reading import ItemType, PartialCredit
 
 from .builders import level_three, minutes, papers, places, skills, theory, with_section, with_unit
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.rules.blueprint import (
+from cbt.rules.exam.blueprint import (
     AdmissionPolicy,
     ClockPolicy,
     ExamBlueprint,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.assembly import comparable, draw_form
-from cbt.rules.drawable import Drawable
+from cbt.rules.assembly.drawable import Drawable
+from cbt.rules.assembly.form import comparable, draw_form
 
 from .builders import case_bank, skills, theory, theory_bank
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
-from cbt.rules.credit import read_number, same_text, share_of
-from cbt.rules.key_revision import KeyRevision, KeyRevisions, keys_in_force
+from cbt.rules.scoring.credit import read_number, same_text, share_of
+from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions, keys_in_force
 
 from .builders import content, position
 

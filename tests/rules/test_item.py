@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.rules.item import ItemType, PartialCredit, credit_suits, number, parse_answer_key, parse_content
+from cbt.rules.items.reading import (
+    ItemType,
+    PartialCredit,
+    credit_suits,
+    number,
+    parse_answer_key,
+    parse_content,
+)
 
 from .builders import TEXTS, content
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.policies import RetakePolicy
+from cbt.rules.exam.policies import RetakePolicy
 from cbt.rules.retake import (
     Outcome,
     Overall,

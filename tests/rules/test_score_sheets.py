@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json, decimal_of
-from cbt.rules.item_values import ItemContent
-from cbt.rules.key_revision import KeyRevision, KeyRevisions
-from cbt.rules.paper import Paper
-from cbt.rules.scoring import KEPT_ANSWERS, FormScorer
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemContent
+from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions
+from cbt.rules.scoring.score import KEPT_ANSWERS, FormScorer
 
 from .builders import content, position, skills, theory
 from .oracle import sheet_of

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.key_revision import KeyRevision, KeyRevisions
-from cbt.rules.scoring import FormScorer, ScoreSheet, passes, round_score, score_position
+from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions
+from cbt.rules.scoring.score import FormScorer, ScoreSheet, passes, round_score, score_position
 
 from .builders import content, position, skills, theory
 

@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.errors import Conflict
-from cbt.rules import attempt_state, sitting_state
-from cbt.rules.attempt_state import CLOSED_BY, ClosedBy
-from cbt.rules.sitting_state import aggregate
+from cbt.rules.states import attempt, sitting
+from cbt.rules.states.attempt import CLOSED_BY, ClosedBy
+from cbt.rules.states.sitting import aggregate
 
-Attempt, Happening = attempt_state.State, attempt_state.Event
-Sitting, Act = sitting_state.State, sitting_state.Event
+Attempt, Happening = attempt.State, attempt.Event
+Sitting, Act = sitting.State, sitting.Event
 
 
 def lives(start: Attempt, *events: Happening) -> Attempt:
     for event in events:
-        start = attempt_state.next_state(start, event)
+        start = attempt.next_state(start, event)
     return start
 
 
@@ -76,7 +76,7 @@ def test_an_attempt_goes_through_its_life(events: list[Happening], reached: Atte
 )
 def test_what_cannot_happen_to_an_attempt_is_refused(state: Attempt, event: Happening) -> None:
     with pytest.raises(Conflict) as refused:
-        attempt_state.next_state(state, event)
+        attempt.next_state(state, event)
     assert refused.value.code == "attempt.transition"
     assert refused.value.params == {"state": state.value, "event": event.value}
 
@@ -99,14 +99,14 @@ def test_what_cannot_happen_to_an_attempt_is_refused(state: Attempt, event: Happ
 def test_what_a_where_repeats_is_read_from_the_table(
     events: list[Happening], states: tuple[Attempt, ...]
 ) -> None:
-    assert attempt_state.before(*events) == states
+    assert attempt.before(*events) == states
 
 
 @pytest.mark.parametrize("event", [one for one in Happening if one is not Happening.RESCORE])
 def test_an_event_leads_to_one_state(event: Happening) -> None:
-    reached = attempt_state.reached_by(event)
-    for state in attempt_state.before(event):
-        assert attempt_state.next_state(state, event) is reached
+    reached = attempt.reached_by(event)
+    for state in attempt.before(event):
+        assert attempt.next_state(state, event) is reached
 
 
 @pytest.mark.parametrize(
@@ -131,21 +131,19 @@ def test_an_event_leads_to_one_state(event: Happening) -> None:
 def test_the_clock_moves_an_attempt_by_events_of_the_table(
     state: Attempt, reached: Attempt, events: tuple[Happening, ...]
 ) -> None:
-    assert attempt_state.clock_events(state, reached) == events
+    assert attempt.clock_events(state, reached) == events
     assert lives(state, *events) is reached
 
 
 @pytest.mark.parametrize("state", [Attempt.CLOSED, Attempt.SCORED])
 def test_no_clock_opens_what_is_closed(state: Attempt) -> None:
     with pytest.raises(Conflict) as refused:
-        attempt_state.clock_events(state, Attempt.INTERACTING)
+        attempt.clock_events(state, Attempt.INTERACTING)
     assert refused.value.params == {"state": state.value, "event": "clock:interacting"}
 
 
 def test_every_closing_is_attributed_to_somebody() -> None:
-    closing = {
-        event for (state, event), reached in attempt_state.TRANSITIONS.items() if reached is Attempt.CLOSED
-    }
+    closing = {event for (state, event), reached in attempt.TRANSITIONS.items() if reached is Attempt.CLOSED}
     assert closing == set(CLOSED_BY)
     assert set(CLOSED_BY.values()) == set(ClosedBy)
 
@@ -155,7 +153,7 @@ def test_a_closed_attempt_opens_only_by_being_reopened(events: list[Happening]) 
     state = Attempt.READY
     for event in events:
         try:
-            reached = attempt_state.next_state(state, event)
+            reached = attempt.next_state(state, event)
         except Conflict:
             continue
         if state in (Attempt.CLOSED, Attempt.SCORED) and reached not in (Attempt.CLOSED, Attempt.SCORED):
@@ -186,7 +184,7 @@ def test_a_closed_attempt_opens_only_by_being_reopened(events: list[Happening]) 
 def test_a_sitting_goes_through_its_life(events: list[Act], reached: Sitting) -> None:
     state = Sitting.DRAFT
     for event in events:
-        state = sitting_state.next_state(state, event)
+        state = sitting.next_state(state, event)
     assert state is reached
 
 
@@ -203,7 +201,7 @@ def test_a_sitting_goes_through_its_life(events: list[Act], reached: Sitting) ->
 )
 def test_what_cannot_happen_to_a_sitting_is_refused(state: Sitting, event: Act) -> None:
     with pytest.raises(Conflict) as refused:
-        sitting_state.next_state(state, event)
+        sitting.next_state(state, event)
     assert refused.value.code == "sitting.transition"
 
 

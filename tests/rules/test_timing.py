@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.rules import timing
-from cbt.rules.policies import AdmissionPolicy
-from cbt.rules.timing import OutageKind, Pause
+from cbt.rules.clock import timing
+from cbt.rules.clock.timing import OutageKind, Pause
+from cbt.rules.exam.policies import AdmissionPolicy
 
 from .builders import clock, minutes
 

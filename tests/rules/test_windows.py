@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.windows import (
+from cbt.rules.clock.windows import (
     UnitDone,
     clock_at,
 )

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.policies import ClockPolicy
-from cbt.rules.windows import Adjustment, AttemptClock, Facts, Pause, Spread, UnitDone, clock_at, union
+from cbt.rules.clock.windows import Adjustment, AttemptClock, Facts, Pause, Spread, UnitDone, clock_at, union
+from cbt.rules.exam.policies import ClockPolicy
 
 from .builders import clock, minutes
 

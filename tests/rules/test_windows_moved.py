@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.windows import (
+from cbt.rules.clock.windows import (
     Adjustment,
     AttemptClock,
     Spread,

@@ -26,7 +26,7 @@ from cbt.delivery.models import JournalEntry
 from cbt.delivery.outage import beat
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import CbtError, Unavailable
-from cbt.rules.timing import OutageKind
+from cbt.rules.clock.timing import OutageKind
 from cbt.safety.audit_key import rotate_audit_key
 from cbt.safety.backup import back_up
 from cbt.safety.checking import all_findings, verify_everything

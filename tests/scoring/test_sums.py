@@ -15,7 +15,7 @@ from cbt.bank.models import Item, ItemVersion
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
 from cbt.delivery.sweeps import expire_overdue
-from cbt.rules.item import parse_content
+from cbt.rules.items.reading import parse_content
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
-from cbt.rules.policies import AdmissionPolicy
+from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.roles import Role
 from cbt.sittings import planning, store
 from cbt.sittings.commands import sitting as sitting_command

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.rules import timing
+from cbt.rules.clock import timing
 from cbt.torture.arena import BEGIN, settings_in
 from cbt.torture.deadline_draw import MS, draw_people, draw_room
 from cbt.torture.deadline_oracle import Grant, Life, Stop, Terms

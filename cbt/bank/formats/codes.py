@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from cbt.rules.item import LETTERS, ItemType, number
+from cbt.rules.items.reading import LETTERS, ItemType, number
 
 _TYPES = {
     "B": ItemType.SINGLE_CHOICE,

@@ -11,7 +11,7 @@ from cbt.bank.formats import codes
 from cbt.bank.formats.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
 from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
 from cbt.bank.lint.words import EMPTY_BLANK
-from cbt.rules.item import ItemType
+from cbt.rules.items.reading import ItemType
 
 FORM = "national"
 _CHOICE_TYPES = (ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)

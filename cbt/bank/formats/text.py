@@ -14,7 +14,7 @@ from cbt.bank.findings import Finding, Place, Severity
 from cbt.bank.formats.toml_places import item_lines, table_lines
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
-from cbt.rules.item import number
+from cbt.rules.items.reading import number
 
 FORM = "text"
 TAXONOMY_FILE = "taxonomy.toml"

@@ -13,7 +13,7 @@ from typing import Any
 
 from cbt.bank.drafts import ItemDraft
 from cbt.bank.findings import Finding, Severity
-from cbt.rules.item import ItemType
+from cbt.rules.items.reading import ItemType
 
 SHORT_UNIT = timedelta(minutes=10)
 SHORT_STIMULUS, LONG_STIMULUS = 350, 600

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cbt.bank.drafts import ItemDraft
 from cbt.bank.findings import Finding
 from cbt.bank.lint.whole import check_repeats
-from cbt.rules.item import ItemType
+from cbt.rules.items.reading import ItemType
 
 
 def across_levels(banks: Sequence[Sequence[ItemDraft]]) -> list[Finding]:

@@ -14,7 +14,7 @@ from cbt.bank.lint.arithmetic import evaluate
 from cbt.bank.lint.words import BLANK, is_emphasised, is_negative, normal
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import InvalidInput
-from cbt.rules.item import ItemType, number, parse_content
+from cbt.rules.items.reading import ItemType, number, parse_content
 
 _COMMON = {"type", "point", "difficulty", "consistency", "stem", "answer", "explanation", "enemies", "law"}
 _KEYS: Mapping[str, set[str]] = {

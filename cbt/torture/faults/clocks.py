@@ -21,9 +21,9 @@ from cbt.clock import SystemClock
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import refresh_clocks
-from cbt.rules.attempt_state import ClosedBy
 from cbt.rules.roles import Role
-from cbt.rules.sitting_state import State
+from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
 from cbt.sittings.steps import resume_room
 from cbt.torture.server import Server

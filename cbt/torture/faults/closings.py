@@ -24,7 +24,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import close_attempts
 from cbt.delivery.sweeps import expire_overdue
-from cbt.rules.attempt_state import ClosedBy, State
+from cbt.rules.states.attempt import ClosedBy, State
 from cbt.scoring.service import score_closed
 from cbt.torture.driver import Driver, driver
 from cbt.torture.local import LocalBrowser, SetClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from cbt.rules.item_values import AnswerKey, ItemContent
+from cbt.rules.items.values import AnswerKey, ItemContent
 
 ItemPart = tuple[str, int | None]
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from cbt.rules.comparability import comparable
-from cbt.rules.drawable import Drawable, RangePlan, drawable_of, plan_ranges
-from cbt.rules.item_values import ItemType, PartialCredit
-from cbt.rules.paper import Paper
-from cbt.rules.pools import Shortfall, shortfalls
-from cbt.rules.selection import select_cases, select_items
+from cbt.rules.assembly.comparability import comparable
+from cbt.rules.assembly.drawable import Drawable, RangePlan, drawable_of, plan_ranges
+from cbt.rules.assembly.pools import Shortfall, shortfalls
+from cbt.rules.assembly.selection import select_cases, select_items
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemType, PartialCredit
 
 __all__ = [
     "Drawable",

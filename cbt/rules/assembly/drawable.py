@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from cbt.rules.item_values import ItemContent, ItemType
-from cbt.rules.paper import Section
+from cbt.rules.exam.paper import Section
+from cbt.rules.items.values import ItemContent, ItemType
 
 Key = TypeVar("Key")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from cbt.rules.item_values import ItemType, PartialCredit, credit_suits
-from cbt.rules.paper import Paper, Section, Unit
-from cbt.rules.policies import AdmissionPolicy, ClockPolicy, DifficultyMix, RetakePolicy, SubmitPolicy
+from cbt.rules.exam.paper import Paper, Section, Unit
+from cbt.rules.exam.policies import AdmissionPolicy, ClockPolicy, DifficultyMix, RetakePolicy, SubmitPolicy
+from cbt.rules.items.values import ItemType, PartialCredit, credit_suits
 
 __all__ = [
     "AdmissionPolicy",

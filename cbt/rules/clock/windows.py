@@ -18,7 +18,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import accumulate
 
-from cbt.rules.policies import ClockPolicy
+from cbt.rules.exam.policies import ClockPolicy
 
 MICROSECOND = timedelta(microseconds=1)
 ZERO = timedelta(0)

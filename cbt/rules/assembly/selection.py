@@ -8,11 +8,11 @@ from fractions import Fraction
 from itertools import combinations
 
 from cbt.errors import Conflict
-from cbt.rules.drawable import Drawable
-from cbt.rules.item_values import ItemType
-from cbt.rules.paper import Paper
-from cbt.rules.pools import RangePool, build_pools, cases_by_unit, first_choice, shortfalls
-from cbt.rules.tally import Tally, mutual_enemies
+from cbt.rules.assembly.drawable import Drawable
+from cbt.rules.assembly.pools import RangePool, build_pools, cases_by_unit, first_choice, shortfalls
+from cbt.rules.assembly.tally import Tally, mutual_enemies
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemType
 
 STARTS = 6
 SWAPS = 1500

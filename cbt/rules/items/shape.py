@@ -15,7 +15,7 @@ from typing import Any
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
-from cbt.rules.item_values import LETTERS, ItemType
+from cbt.rules.items.values import LETTERS, ItemType
 
 BLANK_LENGTH = 200
 NUMBER_LENGTH = 40

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from cbt.rules.drawable import Drawable, true_bounds
-from cbt.rules.policies import DifficultyMix
+from cbt.rules.assembly.drawable import Drawable, true_bounds
+from cbt.rules.exam.policies import DifficultyMix
 
 # Two forms that are each within half of ± 0.1 of the target differ by at most 0.1 between them.
 MEAN_TOLERANCE = 0.1

@@ -8,8 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
-from cbt.rules.item_values import ItemType, PartialCredit
-from cbt.rules.policies import ClockPolicy, DifficultyMix, SubmitPolicy
+from cbt.rules.exam.policies import ClockPolicy, DifficultyMix, SubmitPolicy
+from cbt.rules.items.values import ItemType, PartialCredit
 
 
 @dataclass(frozen=True, slots=True)

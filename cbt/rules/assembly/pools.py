@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cbt.errors import Conflict
-from cbt.rules.drawable import Drawable, RangePlan, apportion, plan_ranges
-from cbt.rules.item_values import ItemType
-from cbt.rules.paper import Paper
+from cbt.rules.assembly.drawable import Drawable, RangePlan, apportion, plan_ranges
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemType
 
 TRIES = 30
 

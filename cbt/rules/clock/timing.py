@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from cbt.rules.policies import AdmissionPolicy
-from cbt.rules.windows import (
+from cbt.rules.clock.windows import (
     Adjustment,
     AttemptClock,
     Facts,
@@ -23,6 +22,7 @@ from cbt.rules.windows import (
     present,
     union,
 )
+from cbt.rules.exam.policies import AdmissionPolicy
 
 __all__ = [
     "COMMIT_MARGIN",

@@ -12,10 +12,10 @@ from math import lcm
 from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
-from cbt.rules.credit import NOTHING, share_of
-from cbt.rules.item_values import ItemContent
-from cbt.rules.key_revision import NO_REVISIONS, KeyRevision, KeyRevisions
-from cbt.rules.paper import Paper
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemContent
+from cbt.rules.scoring.credit import NOTHING, share_of
+from cbt.rules.scoring.key_revision import NO_REVISIONS, KeyRevision, KeyRevisions
 
 __all__ = [
     "FormScorer",

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from cbt.rules.blueprint import Finding
-from cbt.rules.drawable import Drawable, true_bounds
+from cbt.rules.assembly.drawable import Drawable, true_bounds
+from cbt.rules.exam.blueprint import Finding
 
 MEAN_TOLERANCE = Fraction(1, 10)
 

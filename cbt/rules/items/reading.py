@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from cbt.errors import InvalidInput
-from cbt.rules.item_values import (
+from cbt.rules.items.values import (
     CREDITS_OF_TYPE,
     LETTERS,
     AnswerKey,

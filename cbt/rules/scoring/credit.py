@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 from cbt.errors import InvalidInput
-from cbt.rules.item import number
-from cbt.rules.item_values import LETTERS, AnswerKey, ItemContent, ItemType, PartialCredit
-from cbt.rules.key_revision import KeyRevision, keys_in_force
+from cbt.rules.items.reading import number
+from cbt.rules.items.values import LETTERS, AnswerKey, ItemContent, ItemType, PartialCredit
+from cbt.rules.scoring.key_revision import KeyRevision, keys_in_force
 
 NOTHING, ALL = Fraction(0), Fraction(1)
 KEPT_CHOICES = 16_384
