@@ -25,8 +25,8 @@ from cbt.candidates.store import candidate_principal
 from cbt.clock import Agreement, Clock, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.engine import init_database
-from cbt.db.gate import Gate
-from cbt.db.keys import load_key
+from cbt.db.private.keys import load_key
+from cbt.db.writing.gate import Gate
 from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
 from cbt.delivery.journal import init_journal

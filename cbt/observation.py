@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from cbt.clock import Agreement
 from cbt.config import Settings
-from cbt.db.gate import Gate
 from cbt.db.unit_of_work import reading
+from cbt.db.writing.gate import Gate
 from cbt.delivery.journal import Journal
 from cbt.delivery.models import Attempt
 from cbt.rules.states import attempt, sitting

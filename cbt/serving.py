@@ -26,10 +26,10 @@ from cbt.clock import Agreement, SystemClock, share_anchor
 from cbt.config import Settings, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
-from cbt.db.modes import mend_modes
+from cbt.db.private.modes import mend_modes
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.write_line import can_share
+from cbt.db.writing.line import can_share
 from cbt.delivery.journal import Journal
 from cbt.delivery.outage import beat, settle_rooms
 from cbt.errors import CbtError

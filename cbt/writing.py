@@ -18,7 +18,7 @@ from importlib import import_module
 
 from cbt.app import create_app
 from cbt.config import Settings, as_environment, read_settings
-from cbt.db.write_line import can_share
+from cbt.db.writing.line import can_share
 from cbt.delivery.journal import Journal
 from cbt.hosting import calm_collector, die_with_parent
 from cbt.web.logs import init_logs

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts import factors, logins, passwords, store
 from cbt.accounts.models import RecoveryCode, Staff, StaffFactor
 from cbt.audit.chain import record
-from cbt.db.sealing import open_sealed, seal
+from cbt.db.private.sealing import open_sealed, seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.web import throttle

@@ -23,7 +23,7 @@ from cbt.audit.heads import DIGITS, Head
 from cbt.audit.keyring import Keyring, keyring, make_key, settle
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.config import Settings
-from cbt.db.keys import fingerprint
+from cbt.db.private.keys import fingerprint
 from cbt.db.unit_of_work import after_commit
 from cbt.rules.canonical import canonical_json
 

@@ -20,7 +20,7 @@ import flask
 
 from cbt.config import Settings
 from cbt.db.copies import sync_folder
-from cbt.db.keys import KEY_BYTES, fingerprint
+from cbt.db.private.keys import KEY_BYTES, fingerprint
 from cbt.errors import Unavailable
 
 NAME = "audit"

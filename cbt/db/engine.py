@@ -15,11 +15,11 @@ from sqlalchemy.exc import DatabaseError
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.copies import check_place
-from cbt.db.copyset import COPY_MANIFEST
-from cbt.db.gate import Gate
-from cbt.db.journal_copy import JournalCopy
-from cbt.db.keys import load_key
-from cbt.db.private_files import make_private
+from cbt.db.private.files import make_private
+from cbt.db.private.keys import load_key
+from cbt.db.second_copy.copier import JournalCopy
+from cbt.db.second_copy.folder import COPY_MANIFEST
+from cbt.db.writing.gate import Gate
 from cbt.errors import InvalidInput, Unavailable
 
 DATABASE_NAME = "cbt.db"

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.engine import WRITE, check_readable, database_path
-from cbt.db.gate import Gate
+from cbt.db.writing.gate import Gate
 from cbt.errors import Unavailable
 from cbt.paths import migrations_dir
 

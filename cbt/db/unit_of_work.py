@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.db.base import db
 from cbt.db.engine import WRITE
-from cbt.db.gate import Gate
+from cbt.db.writing.gate import Gate
 
 RAW_READERS = 4
 _AFTER = "cbt_after"

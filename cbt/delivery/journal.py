@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from cbt.clock import Clock
 from cbt.db.base import db
-from cbt.db.commits import Commits
-from cbt.db.gate import Gate
-from cbt.db.group_commit import GroupWriter
-from cbt.db.write_line import LineServer, WriteLine
+from cbt.db.writing.commits import Commits
+from cbt.db.writing.gate import Gate
+from cbt.db.writing.group_commit import GroupWriter
+from cbt.db.writing.line import LineServer, WriteLine
 from cbt.delivery.guard import Dialect
 from cbt.delivery.infos import InfoCache
 from cbt.delivery.opening import StartBatch

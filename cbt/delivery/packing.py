@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cbt import errors
-from cbt.db.commits import Carried, Failed
 from cbt.db.types import from_micros, to_micros
+from cbt.db.writing.commits import Carried, Failed
 from cbt.delivery.entries import Entry
 from cbt.delivery.guard import Guard, guard_of
 from cbt.delivery.opening import Opened

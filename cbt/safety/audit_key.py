@@ -16,7 +16,7 @@ from cbt.audit.keyring import PRESENT, make_key
 from cbt.audit.models import AuditHead
 from cbt.audit.verifying import content_of
 from cbt.config import Settings
-from cbt.db.keys import fingerprint
+from cbt.db.private.keys import fingerprint
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, Unavailable
 

@@ -17,7 +17,7 @@ from cbt.db.copies import (
     remove,
     sync_folder,
 )
-from cbt.db.keys import key_prints
+from cbt.db.private.keys import key_prints
 from cbt.errors import Conflict, Unavailable
 from cbt.safety.embedded import copy_embedded
 from cbt.safety.manifest import FORMAT, PRODUCT, Manifest, file_hash

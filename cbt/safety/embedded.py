@@ -12,7 +12,7 @@ from typing import Any
 from cbt.audit.heads import DIGITS, Head
 from cbt.config import Settings
 from cbt.db.engine import database_path
-from cbt.db.keys import load_key
+from cbt.db.private.keys import load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.types import from_micros
 from cbt.errors import Unavailable

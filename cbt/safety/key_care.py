@@ -17,10 +17,10 @@ from pathlib import Path
 from cbt.config import Settings
 from cbt.db.copies import sync_folder
 from cbt.db.engine import database_path
-from cbt.db.gate import Gate
-from cbt.db.keys import KEY_BYTES, fingerprint, load_key
-from cbt.db.private_files import copy_private
+from cbt.db.private.files import copy_private
+from cbt.db.private.keys import KEY_BYTES, fingerprint, load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
+from cbt.db.writing.gate import Gate
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.hosting import DataDirLock
 

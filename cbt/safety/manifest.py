@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cbt.db.copies import EMBEDDED_COPY, MANIFEST, POSTGRES_COPY
-from cbt.db.keys import KEYS
+from cbt.db.private.keys import KEYS
 from cbt.errors import InvalidInput, Unavailable
 
 FORMAT = 1

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.db.copyset import CopySet, base_number, base_path, log_path, read_copy
 from cbt.db.engine import DATABASE_NAME, database_path
-from cbt.db.keys import load_key
+from cbt.db.private.keys import load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
-from cbt.db.wal import apply_log
+from cbt.db.second_copy.folder import CopySet, base_number, base_path, log_path, read_copy
+from cbt.db.second_copy.wal import apply_log
 from cbt.errors import InvalidInput, Unavailable
 from cbt.hosting import DataDirLock
 from cbt.safety.embedded import Facts, facts_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cbt.config import Settings
 from cbt.db.engine import DATABASE_NAME, database_path
-from cbt.db.keys import fingerprint, load_key
+from cbt.db.private.keys import fingerprint, load_key
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.hosting import DataDirLock
 from cbt.safety.embedded import Facts, read_facts

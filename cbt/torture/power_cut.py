@@ -24,7 +24,7 @@ from cbt.app import create_app
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.engine import DATABASE_NAME
-from cbt.db.keys import load_key
+from cbt.db.private.keys import load_key
 from cbt.safety.checking import verify_everything
 from cbt.torture.arena import Variant, Wanted, arena, settings_in
 from cbt.torture.recording import Disk, Event, read_recording, strace_command

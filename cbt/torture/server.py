@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cbt.clock import SystemClock
-from cbt.db.write_line import is_owned
+from cbt.db.writing.line import is_owned
 from cbt.torture.waiting import PATIENCE_SECONDS, free_port, is_free, wait_for
 
 GONE_WITHIN_SECONDS = 10.0

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.db.private_files import make_private
+from cbt.db.private.files import make_private
 
 LOW_BYTES = 512 * 1024 * 1024
 """Less than this left on a disk is told: an exam of a hall writes far less, and there is time to act."""

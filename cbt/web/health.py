@@ -19,7 +19,7 @@ from cbt.clock import Agreement
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.engine import WRITE
-from cbt.db.gate import Gate
+from cbt.db.writing.gate import Gate
 from cbt.web import access
 from cbt.web.disks import low_disks, write_probe
 from cbt.web.trust import tls_ends_soon

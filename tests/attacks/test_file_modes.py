@@ -17,7 +17,7 @@ from cbt.audit.anchor import Anchor
 from cbt.audit.chain import record
 from cbt.config import Settings
 from cbt.db.migrate import migrate
-from cbt.db.modes import mend_modes
+from cbt.db.private.modes import mend_modes
 from cbt.db.unit_of_work import unit_of_work
 from cbt.safety.audit_key import rotate_audit_key
 from cbt.safety.backup import back_up
@@ -149,7 +149,7 @@ def test_what_was_made_wider_is_closed_at_the_start(wide: Settings, tmp_path: Pa
 def test_what_was_closed_is_told_once(
     wide: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, "cbt.db.modes"):
+    with caplog.at_level(logging.WARNING, "cbt.db.private.modes"):
         closed = mend_modes(wide)
     assert tmp_path / "keys" / "personal.key" in closed
     assert tmp_path / "data" / "cbt.db" in closed

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cbt.db.commits import Carried, Failed, More
-from cbt.db.group_commit import LONGEST_PAUSE, GroupWriter
+from cbt.db.writing.commits import Carried, Failed, More
+from cbt.db.writing.group_commit import LONGEST_PAUSE, GroupWriter
 from cbt.errors import Conflict, Unavailable
 
 PATIENCE = 10.0
@@ -100,7 +100,7 @@ def test_with_two_lines_what_comes_while_a_batch_is_away_is_on_its_way_too() -> 
 
 def test_a_batch_waits_for_company_only_while_another_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("cbt.db.group_commit.time.sleep", pauses.append)
+    monkeypatch.setattr("cbt.db.writing.group_commit.time.sleep", pauses.append)
     hands = [Hand(), Hand()]
     hands[0].let_go.set()
     hands[1].let_go.set()

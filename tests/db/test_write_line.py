@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cbt.db.commits import Carried, Failed, More
-from cbt.db.write_line import LineServer, WriteLine, _address, _framed, can_share, is_owned
+from cbt.db.writing.commits import Carried, Failed, More
+from cbt.db.writing.line import LineServer, WriteLine, _address, _framed, can_share, is_owned
 
 pytestmark = pytest.mark.skipif(
     not can_share(), reason="such lines are Linux's; elsewhere each process writes"
@@ -262,6 +262,6 @@ def test_an_owner_of_another_user_is_not_believed(
 ) -> None:
     there, here = Hand(), Hand()
     with owner(tmp_path, there):
-        monkeypatch.setattr("cbt.db.write_line._is_ours", lambda _line: False)
+        monkeypatch.setattr("cbt.db.writing.line._is_ours", lambda _line: False)
         assert line_by(here).carry_out(["one"], nothing).outcomes == ["ONE"]
     assert (there.batches, here.batches) == ([], [["one"]])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.db.commits import Carried, Failed
+from cbt.db.writing.commits import Carried, Failed
 from cbt.delivery.entries import Entry
 from cbt.delivery.guard import Guard
 from cbt.delivery.opening import Opened

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select, text
 
 from cbt.db.base import db
-from cbt.db.commits import Commits
-from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.commits import Commits
+from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.digests import answers_in, journal_texts, latest_answers
 from cbt.delivery.entries import read_entries
 from cbt.delivery.guard import Dialect, hash_lease

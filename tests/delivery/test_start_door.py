@@ -12,8 +12,8 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from cbt.db.group_commit import GroupWriter
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.models import Attempt, AttemptLive, Gap
 from cbt.delivery.opening import Opened
 from cbt.delivery.start_claims import Start

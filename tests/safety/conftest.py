@@ -12,7 +12,7 @@ import pytest
 
 from cbt.app import create_app
 from cbt.config import Settings
-from cbt.db import journal_copy
+from cbt.db.second_copy import copier
 from cbt.delivery.outage import beat
 from cbt.delivery.sweeps import expire_overdue
 from cbt.scoring.service import score_closed
@@ -68,7 +68,7 @@ def files_below(folder: Path) -> list[Path]:
 @pytest.fixture
 def copied(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world with a second copy of its journal in `tmp_path / "copy"`; a failed one is tried again at once."""
-    monkeypatch.setattr(journal_copy, "TRY_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(copier, "TRY_EVERY_SECONDS", 0.0)
     close_engine(world.app)
     app = with_copy(settings_of(world), tmp_path / "copy", world.clock)
     yield world.on(app, world.clock)

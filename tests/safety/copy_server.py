@@ -7,7 +7,7 @@ import os
 from granian import Granian
 from granian.constants import Interfaces
 
-from cbt.db import journal_copy
+from cbt.db.second_copy import copier
 from cbt.web.front import Front
 from tests.journeys import server
 
@@ -16,7 +16,7 @@ EMPTY_AT = 150
 
 def worker() -> Front:
     """Return the front of one server process."""
-    journal_copy.EMPTY_AT = EMPTY_AT
+    copier.EMPTY_AT = EMPTY_AT
     return server.worker()
 
 

@@ -15,11 +15,12 @@ import pytest
 from sqlalchemy import text
 
 from cbt.app import create_app
-from cbt.db import copyset, journal_copy
 from cbt.db.base import db
-from cbt.db.gate import Gate
-from cbt.db.journal_copy import JournalCopy
+from cbt.db.second_copy import copier
+from cbt.db.second_copy import folder as copyset
+from cbt.db.second_copy.copier import JournalCopy
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.gate import Gate
 from cbt.safety.rebuild import rebuild
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, settings_of, with_copy
@@ -76,7 +77,7 @@ def test_the_folder_stays_small_and_whole_while_logs_come_and_go(
     page = begin_exam(copied)
     copy = copy_of(copied)
     copy._empty_at = 50
-    monkeypatch.setattr(journal_copy, "EMPTY_AT", 50)
+    monkeypatch.setattr(copier, "EMPTY_AT", 50)
     first = copyset.read_copy(tmp_path / "copy")
     assert first
     for position in range(1, 61):
@@ -99,7 +100,7 @@ def test_a_reader_in_the_way_of_emptying_loses_nothing(
 ) -> None:
     page = begin_exam(copied)
     copy = copy_of(copied)
-    monkeypatch.setattr(journal_copy, "EMPTY_AGAIN", 10)
+    monkeypatch.setattr(copier, "EMPTY_AGAIN", 10)
     with copied.app.app_context(), reading() as session:
         session.execute(text("SELECT count(*) FROM journal"))
         copy._empty_at = 1
@@ -176,7 +177,7 @@ def test_a_copy_that_was_not_forced_to_disk_is_written_anew_before_the_next_ackn
 ) -> None:
     page = begin_exam(copied)
     with monkeypatch.context() as patched:
-        patched.setattr(journal_copy, "_sync", _raiser(code))
+        patched.setattr(copier, "_sync", _raiser(code))
         entry = page.entry(1, "A")
         assert page.send(entry).status_code == 503
     held = copyset.read_copy(tmp_path / "copy")
@@ -220,7 +221,7 @@ def test_a_copy_that_was_away_for_long_begins_anew(
     copy_of(copied)._required = False
     page = begin_exam(copied)
     _away(tmp_path / "copy")
-    monkeypatch.setattr(journal_copy, "LONGEST", 20)
+    monkeypatch.setattr(copier, "LONGEST", 20)
     for position in range(1, 30):
         assert page.answer(position, "A").status_code == 200
     assert (settings_of(copied).data_dir / "cbt.db-wal").stat().st_size < 200 * 4120

@@ -12,8 +12,8 @@ import pytest
 
 from cbt.config import Settings
 from cbt.db.base import db
-from cbt.db.gate import Gate
 from cbt.db.unit_of_work import unit_of_work
+from cbt.db.writing.gate import Gate
 from cbt.errors import CbtError, InvalidInput, Unavailable
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, files_below, settings_of, with_copy

@@ -102,7 +102,7 @@ def test_a_server_that_is_destroyed_is_rebuilt_from_its_base_and_the_received_lo
         acknowledged = [seq for seq in range(1, 41) if page.answer(seq, "A").status_code == 200]
         assert len(acknowledged) == 40
         with monkeypatch.context() as hurried:
-            hurried.setattr("cbt.db.group_commit.WAIT_SECONDS", 1.0)
+            hurried.setattr("cbt.db.writing.group_commit.WAIT_SECONDS", 1.0)
             receiver.process.send_signal(signal.SIGSTOP)
             assert page.answer(41, "A").status_code == 503, "not on the second disk, so not acknowledged"
         _destroy(server)

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from cbt.app import create_app
 from cbt.config import Settings, as_environment
-from cbt.db import copyset
+from cbt.db.second_copy import folder as copyset
 from cbt.db.unit_of_work import reading
 from cbt.paths import product_dir
 from tests.conftest import close_engine

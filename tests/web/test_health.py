@@ -15,7 +15,7 @@ import pytest
 
 from cbt.config import Settings
 from cbt.db.base import db
-from cbt.db.gate import Gate
+from cbt.db.writing.gate import Gate
 from cbt.jobs import start_scheduler
 from cbt.web import disks, health
 from cbt.web.health import Probe

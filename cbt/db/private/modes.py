@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cbt.config import Settings
 from cbt.db.copies import UNFINISHED, copies
-from cbt.db.copyset import is_ours
+from cbt.db.second_copy.folder import is_ours
 
 log = logging.getLogger(__name__)
 FILE, FOLDER = 0o600, 0o700

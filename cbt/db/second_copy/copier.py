@@ -18,14 +18,14 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from cbt.db import copyset
 from cbt.db.copies import sync_folder
-from cbt.db.gate import Gate
-from cbt.db.keys import key_prints
-from cbt.db.log_source import Broken, LogSource
-from cbt.db.private_files import make_private
+from cbt.db.private.files import make_private
+from cbt.db.private.keys import key_prints
 from cbt.db.raw import DATABASE_ERRORS
-from cbt.db.wal import HEADER, End, copy_range, create_file, log_salts
+from cbt.db.second_copy import folder as copy_folder
+from cbt.db.second_copy.log_source import Broken, LogSource
+from cbt.db.second_copy.wal import HEADER, End, copy_range, create_file, log_salts
+from cbt.db.writing.gate import Gate
 from cbt.errors import CbtError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -151,10 +151,10 @@ class JournalCopy:
             self._begin(1 if held is None else held.newest + 1)
         self._attached_once = True
 
-    def _held(self) -> copyset.CopySet | None:
+    def _held(self) -> copy_folder.CopySet | None:
         """Read what the copy says it is, and remember which text said so."""
         try:
-            held = copyset.read_copy(self.folder)
+            held = copy_folder.read_copy(self.folder)
         except CbtError as error:
             raise Broken("its description cannot be read") from error
         if held is not None:
@@ -162,16 +162,16 @@ class JournalCopy:
         return held
 
     def _stamp(self) -> tuple[int, int]:
-        found = (self.folder / copyset.COPY_MANIFEST).stat()
+        found = (self.folder / copy_folder.COPY_MANIFEST).stat()
         return found.st_ino, found.st_mtime_ns
 
-    def _check_own(self, held: copyset.CopySet) -> None:
+    def _check_own(self, held: copy_folder.CopySet) -> None:
         if held.salt != self._source.salt() or held.encrypted != (self._source.key is not None):
             raise Unavailable("copy.other_database", path=str(self.folder))
 
-    def _continues(self, held: copyset.CopySet, end: End) -> bool:
+    def _continues(self, held: copy_folder.CopySet, end: End) -> bool:
         """Return whether the newest log of the copy is of the database's log; then they are equal after."""
-        path = copyset.log_path(self.folder, held.newest)
+        path = copy_folder.log_path(self.folder, held.newest)
         self._log = path.open("rb+", buffering=0) if path.is_file() else None
         if self._log is None or log_salts(self._log) != end.salts:
             # Another log has begun, which is right when the database has all the copy has.
@@ -196,7 +196,7 @@ class JournalCopy:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         end = self._source.raise_version()
         source = self._source.main_file()
-        base = copyset.base_path(self.folder, number)
+        base = copy_folder.base_path(self.folder, number)
         arriving = base.with_name(f"{base.name}.part")
         with self._tidying():
             try:
@@ -207,14 +207,14 @@ class JournalCopy:
             finally:
                 arriving.unlink(missing_ok=True)
             self._begin_log(number, end, {})
-            copyset.remove_before(self.folder, number)
+            copy_folder.remove_before(self.folder, number)
         log.warning("the second copy in %s begins with a new base", self.folder)
 
     def _begin_log(self, number: int, end: End, closed: dict[str, int]) -> None:
         self.close()
         self._wal = self._source.open_log()
-        spare = self.folder / copyset.SPARE
-        self._log = create_file(copyset.log_path(self.folder, number), over=spare)
+        spare = self.folder / copy_folder.SPARE
+        self._log = create_file(copy_folder.log_path(self.folder, number), over=spare)
         copy_range(self._wal, self._log, 0, end.size)
         os.fsync(self._log.fileno())
         sync_folder(self.folder)
@@ -222,10 +222,10 @@ class JournalCopy:
         encrypted = self._source.key is not None
         prints = key_prints(self._keys, encrypted=encrypted)
         salt, version = self._source.salt(), self._source.version()
-        copyset.write_copy(
+        copy_folder.write_copy(
             self.folder,
-            copyset.CopySet(
-                copyset.PRODUCT, copyset.FORMAT, encrypted, salt, version, number, closed, prints
+            copy_folder.CopySet(
+                copy_folder.PRODUCT, copy_folder.FORMAT, encrypted, salt, version, number, closed, prints
             ),
         )
         self._seen = self._stamp()
@@ -254,7 +254,7 @@ class JournalCopy:
         self.close()
         if held is None:
             raise Broken("the folder is not there")
-        self._log = copyset.log_path(self.folder, held.newest).open("rb+", buffering=0)
+        self._log = copy_folder.log_path(self.folder, held.newest).open("rb+", buffering=0)
         if log_salts(self._log) != end.salts:
             raise Broken("the database's log was begun by another program")
         self._wal = self._source.open_log()
@@ -275,7 +275,7 @@ class JournalCopy:
         if begun.salts == end.salts:
             self._advance()
             return
-        closed = copyset.closed_logs(self.folder) | {str(self._number): end.frames}
+        closed = copy_folder.closed_logs(self.folder) | {str(self._number): end.frames}
         self._begin_log(self._number + 1, begun, closed)
         self._empty_at = EMPTY_AT
         threading.Thread(target=self._fold, name="copy-fold", daemon=True).start()
@@ -283,7 +283,7 @@ class JournalCopy:
     def _fold(self) -> None:
         try:
             with self._tidying():
-                copyset.fold(self.folder, self._source.key)
+                copy_folder.fold(self.folder, self._source.key)
         except ValueError as error:
             log.error("the log %s of the second copy is damaged: it begins with a new base", error)
             make_private(self._mark)

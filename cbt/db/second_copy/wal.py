@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cbt.db.private_files import copy_private
+from cbt.db.private.files import copy_private
 from cbt.db.raw import open_raw
 
 HEADER = 32

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cbt.db.commits import Carrier, Failed
+from cbt.db.writing.commits import Carrier, Failed
 from cbt.errors import Unavailable
 
 MAX_BATCH = 512

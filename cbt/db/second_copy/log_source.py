@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cbt.db.raw import open_raw
-from cbt.db.wal import End, read_end
+from cbt.db.second_copy.wal import End, read_end
 
 SALT_BYTES = 16
 READERS_MS = 50

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from cbt.db.commits import Carried, Carrier, Failed, More
+from cbt.db.writing.commits import Carried, Carrier, Failed, More
 from cbt.errors import Unavailable
 
 LENGTH_BYTES = 4

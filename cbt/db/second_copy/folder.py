@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cbt.db.copies import sync_folder
-from cbt.db.wal import apply_log
+from cbt.db.second_copy.wal import apply_log
 from cbt.errors import InvalidInput
 
 COPY_MANIFEST = "copy.json"

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.engine import Engine
 
-from cbt.db.gate import Gate
+from cbt.db.writing.gate import Gate
 from cbt.errors import CbtError, Unavailable
 
 log = logging.getLogger(__name__)
