@@ -10,7 +10,7 @@ import flask
 from bench.serve import REPLY_VARIABLE
 from cbt.clock import SystemClock
 from cbt.config import read_settings
-from cbt.web.front import Front
+from cbt.web.receiving.front import Front
 
 
 def worker() -> Front:

@@ -17,9 +17,9 @@ from cbt.accounts.models import Staff, StaffRole
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
 from cbt.rules.roles import Role
-from cbt.web.login import LIFETIME, token_hash
-from cbt.web.machine import MACHINE_COOKIE, tokens_of
-from cbt.web.models import LoginSession
+from cbt.web.who.login import LIFETIME, token_hash
+from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+from cbt.web.who.models import LoginSession
 
 
 @dataclass(slots=True)

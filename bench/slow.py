@@ -8,7 +8,7 @@ from pathlib import Path
 from cbt.config import Settings
 from cbt.delivery.journal import Journal
 from cbt.serving import front_of, worker_app
-from cbt.web.front import Front
+from cbt.web.receiving.front import Front
 from cbt.writing import journal_of as product_journal_of
 
 COMMIT_SECONDS = 0.005

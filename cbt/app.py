@@ -44,23 +44,25 @@ from cbt.results import late_views as late_answers
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.sittings import views as sittings
-from cbt.web import health, metrics, preferences, trust
-from cbt.web.access import access_of, init_access, register_elsewhere
+from cbt.web import preferences
 from cbt.web.assets import init_assets
-from cbt.web.attention import HALF
-from cbt.web.cookies import init_cookies
-from cbt.web.disks import low_disks
 from cbt.web.headers import init_headers
+from cbt.web.https import trust
+from cbt.web.https.trust import init_trust
 from cbt.web.i18n import init_i18n
-from cbt.web.login import current_principal, init_login, register_resolver
-from cbt.web.machine import init_machines, register_issued_before
 from cbt.web.numbers import BoundedInteger
 from cbt.web.problems import init_problems
-from cbt.web.proxies import init_proxies
-from cbt.web.receiving import RECEIVED_AT, init_receiving, refuse_unread
-from cbt.web.requestlog import ObservedApp
-from cbt.web.throttle import register_guessing
-from cbt.web.trust import init_trust
+from cbt.web.receiving.proxies import init_proxies
+from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.web.watching import health, metrics
+from cbt.web.watching.disks import low_disks
+from cbt.web.watching.requestlog import ObservedApp
+from cbt.web.who.access import access_of, init_access, register_elsewhere
+from cbt.web.who.attention import HALF
+from cbt.web.who.cookies import init_cookies
+from cbt.web.who.login import current_principal, init_login, register_resolver
+from cbt.web.who.machine import init_machines, register_issued_before
+from cbt.web.who.throttle import register_guessing
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""

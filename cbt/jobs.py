@@ -27,8 +27,8 @@ from cbt.observation import SCHEDULER
 from cbt.proctoring.room_service import start_armed_rooms
 from cbt.scoring.service import score_closed
 from cbt.sittings.service import open_doors
-from cbt.web.login import purge_logins
-from cbt.web.throttle import purge as purge_counters
+from cbt.web.who.login import purge_logins
+from cbt.web.who.throttle import purge as purge_counters
 
 log = logging.getLogger(__name__)
 

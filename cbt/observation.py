@@ -16,10 +16,10 @@ from cbt.delivery.journal import Journal
 from cbt.delivery.models import Attempt
 from cbt.rules.states import attempt, sitting
 from cbt.sittings.models import SittingRoom
-from cbt.web.disks import free_bytes
-from cbt.web.health import init_health
-from cbt.web.metrics import Labels, init_metrics
-from cbt.web.requestlog import ObservedApp, init_request_log
+from cbt.web.watching.disks import free_bytes
+from cbt.web.watching.health import init_health
+from cbt.web.watching.metrics import Labels, init_metrics
+from cbt.web.watching.requestlog import ObservedApp, init_request_log
 
 SCHEDULER = "cbt_scheduler"
 """Where the leading process keeps its scheduler."""

@@ -47,12 +47,12 @@ from cbt.hosting import (
 from cbt.jobs import start_scheduler
 from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.rules.roles import Role
-from cbt.web.bodies import Bodies
 from cbt.web.cli import with_any_database
-from cbt.web.front import Front
 from cbt.web.i18n import explain, init_i18n
-from cbt.web.logs import init_logs
-from cbt.web.proxies import is_among, read_networks
+from cbt.web.receiving.bodies import Bodies
+from cbt.web.receiving.front import Front
+from cbt.web.receiving.proxies import is_among, read_networks
+from cbt.web.watching.logs import init_logs
 from cbt.writing import OWNER, writer_kept
 
 BACKLOG = 16384

@@ -21,7 +21,7 @@ from cbt.config import Settings, as_environment, read_settings
 from cbt.db.writing.line import can_share
 from cbt.delivery.journal import Journal
 from cbt.hosting import calm_collector, die_with_parent
-from cbt.web.logs import init_logs
+from cbt.web.watching.logs import init_logs
 
 OWNER = "cbt.writing:journal_of"
 RESPAWN_SECONDS = 0.5

@@ -70,9 +70,9 @@ def sign_in_as(
     from sqlalchemy import update
 
     from cbt.db.unit_of_work import unit_of_work
-    from cbt.web.login import LIFETIME, open_login, token_hash
-    from cbt.web.machine import MACHINE_COOKIE, tokens_of
-    from cbt.web.models import LoginSession
+    from cbt.web.who.login import LIFETIME, open_login, token_hash
+    from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+    from cbt.web.who.models import LoginSession
 
     clock = app.extensions["cbt_clock"]
     with app.app_context(), unit_of_work() as session:

@@ -19,7 +19,7 @@ from cbt.accounts.second import Second, insist_on_another
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, Conflict, Gone, InvalidInput, Locked, NotAllowed, NotFound, TooEarly
 from cbt.rules.canonical import canonical_json
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 LONGEST_REASON = 200
 _REFUSALS = (Conflict, InvalidInput, NotAllowed, NotFound, TooEarly, Gone, Locked)

@@ -17,7 +17,7 @@ from cbt.accounts.approvals import State, note
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound, TooMany
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 LASTS = timedelta(minutes=2)
 DIGITS = 6

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Approval
 from cbt.accounts.second import Second, Wanted
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 Result = Mapping[str, Any]
 

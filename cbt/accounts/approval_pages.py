@@ -20,7 +20,7 @@ from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.canonical import digest
 from cbt.rules.roles import SECOND_PERSON
 from cbt.web.i18n import explain
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 TOLD_FOR = timedelta(seconds=60)
 """How long the person who asked is told on every page what became of it."""

@@ -12,8 +12,8 @@ from cbt.accounts.approval_pages import Shown, listed, request_for, waiting_for
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.errors import CbtError, NotAllowed, NotFound
 from cbt.rules.roles import SECOND_PERSON, Role
-from cbt.web import access
-from cbt.web.login import Principal, current_principal, machine_id
+from cbt.web.who import access
+from cbt.web.who.login import Principal, current_principal, machine_id
 
 pages = flask.Blueprint("approvals", __name__)
 Answer = flask.typing.ResponseReturnValue

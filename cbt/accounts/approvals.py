@@ -22,8 +22,8 @@ from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, TooMany
 from cbt.rules.canonical import canonical_json
-from cbt.web.login import Principal
 from cbt.web.refs import new_ref
+from cbt.web.who.login import Principal
 
 LASTS = timedelta(minutes=5)
 """How long a request waits: what was previewed longer ago is previewed again."""

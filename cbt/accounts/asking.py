@@ -10,7 +10,7 @@ import flask
 from cbt.accounts.approval_views import panel_of
 from cbt.accounts.approvals import Wish, ask
 from cbt.accounts.second import Second, SecondNeeded, Wanted, confirm_second
-from cbt.web.login import Principal, machine_id
+from cbt.web.who.login import Principal, machine_id
 
 FIELDS = frozenset({"csrf_token", "ask", "second_login", "second_password"})
 """What a form carries about the second person; everything else is the act."""

@@ -16,8 +16,8 @@ from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
-from cbt.web import access
 from cbt.web.numbers import WIDEST, whole_number
+from cbt.web.who import access
 
 pages = flask.Blueprint("audit", __name__)
 PAGE_SIZE = 50

@@ -16,9 +16,9 @@ from cbt.audit.chain import record
 from cbt.db.private.sealing import open_sealed, seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
-from cbt.web import throttle
-from cbt.web.login import Principal
-from cbt.web.models import LoginSession
+from cbt.web.who import throttle
+from cbt.web.who.login import Principal
+from cbt.web.who.models import LoginSession
 
 log = logging.getLogger(__name__)
 SCOPE = "factor"

@@ -9,10 +9,10 @@ from cbt.accounts import factor_service, factors, logins, store
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed
-from cbt.web import access
-from cbt.web.attention import HALF
-from cbt.web.login import Principal, current_principal, machine_id, remember, why_signed_out
 from cbt.web.preferences import local_target
+from cbt.web.who import access
+from cbt.web.who.attention import HALF
+from cbt.web.who.login import Principal, current_principal, machine_id, remember, why_signed_out
 
 pages = flask.Blueprint("factors", __name__)
 Answer = flask.typing.ResponseReturnValue

@@ -13,10 +13,10 @@ from cbt.accounts.models import Staff
 from cbt.audit import tally
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.web import attention
-from cbt.web.attention import HALF, KIND
-from cbt.web.login import STAFF_LIFETIME, Principal, open_login, revoke_login, revoke_logins
-from cbt.web.models import LoginSession
+from cbt.web.who import attention
+from cbt.web.who.attention import HALF, KIND
+from cbt.web.who.login import STAFF_LIFETIME, Principal, open_login, revoke_login, revoke_logins
+from cbt.web.who.models import LoginSession
 
 SIGN_IN_FAILED = "staff.sign_in_failed"
 HALF_LIFETIME = timedelta(minutes=10)

@@ -9,8 +9,8 @@ import flask_babel
 from werkzeug.exceptions import HTTPException
 
 from cbt.rules.roles import Role
-from cbt.web.access import access_of
-from cbt.web.login import Principal, current_principal
+from cbt.web.who.access import access_of
+from cbt.web.who.login import Principal, current_principal
 
 
 @dataclass(frozen=True, slots=True)

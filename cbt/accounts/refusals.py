@@ -16,9 +16,9 @@ import flask
 from cbt.audit import tally
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import CbtError, NotAllowed, TooMany
-from cbt.web.access import access_of
-from cbt.web.login import current_principal
 from cbt.web.problems import shown_error
+from cbt.web.who.access import access_of
+from cbt.web.who.login import current_principal
 
 log = logging.getLogger(__name__)
 ACT = "refused"

@@ -16,8 +16,8 @@ from cbt.accounts.models import Staff, StaffFactor
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import SECOND_PERSON, Role
-from cbt.web import throttle
-from cbt.web.login import Principal, machine_id
+from cbt.web.who import throttle
+from cbt.web.who.login import Principal, machine_id
 
 APART_FOR = timedelta(hours=24)
 """How long the hand one person had on an account keeps its owner from being that person's second."""

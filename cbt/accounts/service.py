@@ -18,10 +18,10 @@ from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import Role
-from cbt.web import throttle
-from cbt.web.login import Principal, revoke_login
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
+from cbt.web.who import throttle
+from cbt.web.who.login import Principal, revoke_login
 
 log = logging.getLogger(__name__)
 SIGN_IN = "staff"

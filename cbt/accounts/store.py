@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff, StaffRole
 from cbt.errors import NotFound
 from cbt.rules.roles import Role
-from cbt.web.attention import HALF
-from cbt.web.login import Principal
+from cbt.web.who.attention import HALF
+from cbt.web.who.login import Principal
 
 
 def staff_principal(session: Session, ref: str) -> Principal | None:

@@ -12,10 +12,10 @@ from cbt.accounts.navigation import places_for, role_names, staff_frame
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import Role
-from cbt.web import access
-from cbt.web.attention import HALF
-from cbt.web.login import Principal, current_principal, forget, machine_id, remember
 from cbt.web.preferences import local_target
+from cbt.web.who import access
+from cbt.web.who.attention import HALF
+from cbt.web.who.login import Principal, current_principal, forget, machine_id, remember
 
 pages = flask.Blueprint("accounts", __name__)
 pages.app_context_processor(staff_frame)

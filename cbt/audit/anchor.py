@@ -24,7 +24,7 @@ from cbt.audit.heads import Written, read_head
 from cbt.config import Settings
 from cbt.db.copies import sync_folder
 from cbt.errors import InvalidInput
-from cbt.web.health import WARNINGS
+from cbt.web.watching.health import WARNINGS
 
 log = logging.getLogger(__name__)
 FILE = "audit-heads.txt"

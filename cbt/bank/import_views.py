@@ -22,8 +22,8 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
-from cbt.web import access
 from cbt.web.downloads import attachment
+from cbt.web.who import access
 
 pages = flask.Blueprint("imports", __name__)
 

@@ -15,9 +15,9 @@ from cbt.bank.preview import key_lines, preview_paper
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.reading import ItemType
 from cbt.rules.roles import Role
-from cbt.web import access
-from cbt.web.login import current_principal
 from cbt.web.numbers import page_of, whole_number
+from cbt.web.who import access
+from cbt.web.who.login import current_principal
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)

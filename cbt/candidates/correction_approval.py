@@ -24,7 +24,7 @@ from cbt.candidates.personal import open_sealed, seal
 from cbt.candidates.store import Entry
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import mask_document, normalise_document
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 KIND = "correction"
 PURPOSE = "approval"

@@ -20,8 +20,8 @@ from cbt.rules.exam.paper import Paper
 from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Centre, Room, Sitting
 from cbt.sittings.store import late_rule_of
-from cbt.web.login import revoke_login
-from cbt.web.machine import Machine
+from cbt.web.who.login import revoke_login
+from cbt.web.who.machine import Machine
 
 MINUTE = timedelta(minutes=1)
 

@@ -15,7 +15,7 @@ from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict
-from cbt.web.machine import Machine
+from cbt.web.who.machine import Machine
 
 log = logging.getLogger(__name__)
 AGAIN = timedelta(minutes=1)

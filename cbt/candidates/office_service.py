@@ -25,7 +25,7 @@ from cbt.rules.roles import Role
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import sitting_by_ref
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 COUNTERSIGNERS: frozenset[str] = frozenset({Role.CHIEF_PROCTOR})
 """Who countersigns a correction after the start (R-15)."""

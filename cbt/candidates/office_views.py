@@ -26,7 +26,7 @@ from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Batch, Centre, Sitting
-from cbt.web import access
+from cbt.web.who import access
 
 pages = flask.Blueprint("office", __name__)
 pages.register_blueprint(roster_views.pages)

@@ -19,8 +19,8 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
 from cbt.sittings.store import rooms_of_sitting, seat_counts, sitting_by_ref
-from cbt.web import access
 from cbt.web.i18n import explain
+from cbt.web.who import access
 
 pages = flask.Blueprint("roster", __name__)
 Answer = flask.typing.ResponseReturnValue

@@ -19,9 +19,9 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.sittings.models import Room, Seat
 from cbt.sittings.planning import close_binding
-from cbt.web import throttle
-from cbt.web.login import token_hash
-from cbt.web.machine import Machine
+from cbt.web.who import throttle
+from cbt.web.who.login import token_hash
+from cbt.web.who.machine import Machine
 
 MOST_UNDELIVERED = 10_000
 

@@ -25,9 +25,9 @@ from cbt.rules.door.admission import last_six
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Seat
 from cbt.sittings.steps import admit_if_due
-from cbt.web import throttle
-from cbt.web.login import open_login, revoke_login
-from cbt.web.machine import Machine
+from cbt.web.who import throttle
+from cbt.web.who.login import open_login, revoke_login
+from cbt.web.who.machine import Machine
 
 Papers = Callable[[Session, Collection[int]], Mapping[int, PaperState]]
 _EXTENSION = "cbt_papers"

@@ -29,7 +29,7 @@ from cbt.rules.door.admission import (
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due
-from cbt.web import throttle
+from cbt.web.who import throttle
 
 OPEN_DOOR = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
 """States of a sitting-room in which its door is worked."""

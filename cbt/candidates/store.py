@@ -12,7 +12,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Re
 from cbt.errors import NotFound
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import visible_rooms
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 
 @dataclass(frozen=True, slots=True)

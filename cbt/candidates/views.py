@@ -15,11 +15,11 @@ from cbt.config import Settings
 from cbt.db.types import from_micros, to_micros
 from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
 from cbt.pictures.serving import picture
-from cbt.web import access
 from cbt.web.i18n import explain
-from cbt.web.login import Principal, current_principal, forget, remember
-from cbt.web.machine import current_machine
 from cbt.web.problems import http_status
+from cbt.web.who import access
+from cbt.web.who.login import Principal, current_principal, forget, remember
+from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("candidates", __name__)
 Reply = flask.typing.ResponseReturnValue

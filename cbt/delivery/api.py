@@ -24,10 +24,10 @@ from cbt.delivery.store import is_evacuated
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge, Unavailable
 from cbt.rules.states.attempt import State
-from cbt.web import access
-from cbt.web.login import current_principal, machine_id, token_hash
-from cbt.web.machine import is_elsewhere
 from cbt.web.problems import http_status, problem_body
+from cbt.web.who import access
+from cbt.web.who.login import current_principal, machine_id, token_hash
+from cbt.web.who.machine import is_elsewhere
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 Reply = flask.typing.ResponseReturnValue

@@ -18,7 +18,7 @@ from cbt.delivery.guard import Dialect, Guard
 from cbt.delivery.quotas import is_full, size_of
 from cbt.delivery.save_sql import SaveStatements
 from cbt.rules.states.attempt import State
-from cbt.web.machine import is_elsewhere
+from cbt.web.who.machine import is_elsewhere
 
 GAP = timedelta(seconds=20)
 """A silence longer than this is recorded (R-26) and lets the same machine take the lease (R-42)."""

@@ -21,7 +21,7 @@ from cbt.delivery.steps import close_attempts, lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules.clock import timing
 from cbt.rules.states.attempt import ClosedBy
-from cbt.web.machine import is_elsewhere
+from cbt.web.who.machine import is_elsewhere
 
 
 def _facts(session: Session, info: AttemptInfo, attempt: Attempt) -> AttemptFacts:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from cbt.db.types import read_instant
 from cbt.delivery.guard import Dialect
 from cbt.errors import CbtError, NotAllowed, NotFound
-from cbt.web.door import LOGIN_SESSIONS
-from cbt.web.machine import is_elsewhere
+from cbt.web.receiving.door import LOGIN_SESSIONS
+from cbt.web.who.machine import is_elsewhere
 
 
 @dataclass(slots=True)

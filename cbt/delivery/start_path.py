@@ -17,11 +17,11 @@ from cbt.delivery.start_claims import Start
 from cbt.delivery.starting import Openings
 from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import CbtError, NotAllowed
-from cbt.web.door import Door
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving import RECEIVED_AT, REFUSED
-from cbt.web.requestlog import ENDPOINT, STATUS
+from cbt.web.receiving.door import Door
+from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
+from cbt.web.watching.requestlog import ENDPOINT, STATUS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -18,11 +18,11 @@ from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
 from cbt.rules.roles import Role
 from cbt.sittings.store import sitting_by_ref
-from cbt.web import access
 from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain, explain_value
-from cbt.web.login import Principal, current_principal, machine_id
 from cbt.web.problems import http_status
+from cbt.web.who import access
+from cbt.web.who.login import Principal, current_principal, machine_id
 
 pages = flask.Blueprint("delivery", __name__)
 Reply = flask.typing.ResponseReturnValue

@@ -24,10 +24,10 @@ from cbt.delivery.guard import hash_lease
 from cbt.delivery.journal import Journal
 from cbt.delivery.saving import Outcome, Save
 from cbt.errors import CbtError, TooMany, Unavailable
-from cbt.web.bodies import SMALL_BODY
 from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.machine import tokens_of
-from cbt.web.receiving import RECEIVED_AT
+from cbt.web.receiving.bodies import SMALL_BODY
+from cbt.web.receiving.whole import RECEIVED_AT
+from cbt.web.who.machine import tokens_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -28,7 +28,7 @@ from cbt.rules.canonical import canonical_json
 from cbt.sittings.models import RoomStaff, SittingRoom
 from cbt.sittings.store import RoomView, room_view_for
 from cbt.web.i18n import local_zone
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 KIND = "room"
 MOST_NAMED = 12

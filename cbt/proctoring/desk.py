@@ -27,8 +27,8 @@ from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.store import RoomView, room_for, room_view_for
-from cbt.web.login import Principal
 from cbt.web.refs import new_ref
+from cbt.web.who.login import Principal
 
 
 @dataclass(frozen=True, slots=True)

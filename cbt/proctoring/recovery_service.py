@@ -24,7 +24,7 @@ from cbt.errors import Conflict, NotAllowed, NotFound
 from cbt.proctoring.desk import log_incident, runs_room
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.store import RoomView, room_for, room_view_for
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from cbt.delivery.recovery import MAX_BYTES
 from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.recovery_service import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
-from cbt.web import access
 from cbt.web.i18n import explain
-from cbt.web.login import Principal, current_principal
 from cbt.web.problems import http_status
+from cbt.web.who import access
+from cbt.web.who.login import Principal, current_principal
 
 pages = flask.Blueprint("recovery", __name__)
 Reply = flask.typing.ResponseReturnValue

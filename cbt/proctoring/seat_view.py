@@ -11,7 +11,7 @@ from typing import Any
 from cbt.proctoring.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
 from cbt.rules.clock.windows import scaled
 from cbt.rules.states.attempt import ClosedBy, State
-from cbt.web.models import Throttle
+from cbt.web.who.models import Throttle
 
 BLURS_ALERT = 3
 ALERTS = ("query", "elsewhere", "gap", "claim", "guessing", "undelivered", "blurs")

@@ -26,7 +26,7 @@ from cbt.rules.door.admission import too_close
 from cbt.rules.states.closing import Blocker, can_end
 from cbt.rules.states.sitting import State
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 RECENT = timedelta(hours=12)
 

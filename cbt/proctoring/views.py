@@ -18,9 +18,9 @@ from cbt.proctoring.inputs import read_minutes, read_number
 from cbt.proctoring.todos import todos
 from cbt.rules.door.admission import DOCUMENT_TYPES
 from cbt.rules.roles import Role
-from cbt.web import access, attention
 from cbt.web.i18n import local_zone
-from cbt.web.login import Principal, current_principal
+from cbt.web.who import access, attention
+from cbt.web.who.login import Principal, current_principal
 
 pages = flask.Blueprint("proctoring", __name__)
 Reply = flask.typing.ResponseReturnValue

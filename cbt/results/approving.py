@@ -24,7 +24,7 @@ from cbt.results.sheet import SittingSheet
 from cbt.rules.canonical import canonical_json
 from cbt.rules.retake import Outcome
 from cbt.scoring.approved import APPROVED
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 OUTCOMES = (Outcome.PASSED, Outcome.FAILED, Outcome.ABSENT, Outcome.VIOLATION)
 MOST_NAMED = 12

@@ -19,7 +19,7 @@ from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED, REJECTED
 from cbt.scoring.late_answers import Act, entries_digest, pending_entries, rule_on
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 DECIDERS = (Role.CHIEF_PROCTOR, Role.OFFICER)
 

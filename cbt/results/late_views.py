@@ -17,10 +17,10 @@ from cbt.results.late_sheet import Case, LateAnswer
 from cbt.results.service import password_allowed
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED
-from cbt.web import access
 from cbt.web.i18n import explain, local_zone
-from cbt.web.login import Principal, current_principal
 from cbt.web.problems import http_status, note_shown
+from cbt.web.who import access
+from cbt.web.who.login import Principal, current_principal
 
 pages = flask.Blueprint("late", __name__)
 Reply = flask.typing.ResponseReturnValue

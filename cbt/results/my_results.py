@@ -28,8 +28,8 @@ from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Outcome, Overall, PaperResult, RetakeVerdict, may_retake, overall
 from cbt.rules.states.sitting import State
-from cbt.web import throttle
 from cbt.web.i18n import local_zone
+from cbt.web.who import throttle
 
 
 @dataclass(frozen=True, slots=True)

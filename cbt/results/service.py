@@ -22,7 +22,7 @@ from cbt.rules.roles import Role
 from cbt.sittings.models import Batch, Centre
 from cbt.sittings.store import batch_by_ref, batches, sitting_by_ref
 from cbt.web.i18n import local_zone
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 PAGE = 30
 RECENT_BATCHES = 12

@@ -18,11 +18,11 @@ from cbt.results.sheet import SittingSheet
 from cbt.results.summary import people_of
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
-from cbt.web import access
 from cbt.web.i18n import explain, local_zone
-from cbt.web.login import Principal, current_principal, machine_id
 from cbt.web.numbers import whole_number
 from cbt.web.problems import http_status, note_shown
+from cbt.web.who import access
+from cbt.web.who.login import Principal, current_principal, machine_id
 
 pages = flask.Blueprint("results", __name__)
 

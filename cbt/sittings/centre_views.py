@@ -13,7 +13,7 @@ from cbt.rules.roles import Role
 from cbt.sittings import planning, service, store
 from cbt.sittings.inputs import parse_number
 from cbt.sittings.models import Centre
-from cbt.web import access
+from cbt.web.who import access
 
 pages = flask.Blueprint("centres", __name__)
 

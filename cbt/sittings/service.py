@@ -16,7 +16,7 @@ from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.states.sitting import State
 from cbt.sittings import planning, steps, store
 from cbt.sittings.models import Seat, Sitting, SittingRoom
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 SWEEP_CHUNK = 200
 

@@ -14,7 +14,7 @@ from cbt.rules.clock.timing import LateRule, late_rule
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
-from cbt.web.login import Principal
+from cbt.web.who.login import Principal
 
 SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})
 """Roles that see every room; a proctor sees the rooms they are assigned to."""

@@ -18,8 +18,8 @@ from cbt.rules.roles import Role
 from cbt.sittings import centre_views, service, store
 from cbt.sittings.inputs import MARKS, parse_local, parse_policy, policy_fields
 from cbt.sittings.prefill import chosen, prefills
-from cbt.web import access
 from cbt.web.numbers import page_of
+from cbt.web.who import access
 
 pages = flask.Blueprint("sittings", __name__)
 pages.register_blueprint(centre_views.pages)

@@ -34,8 +34,8 @@ from cbt.sittings import planning
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.steps import admit_if_due, start_room
 from cbt.torture.arena_people import add_candidate
-from cbt.web.login import open_login, token_hash
-from cbt.web.machine import MACHINE_COOKIE, tokens_of
+from cbt.web.who.login import open_login, token_hash
+from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 
 ACTOR = "cli"
 BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)

@@ -31,9 +31,9 @@ from cbt.sittings import planning
 from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due
 from cbt.torture.leaks import SecretTexts, secret_texts
-from cbt.web.login import open_login, token_hash
-from cbt.web.machine import MACHINE_COOKIE, tokens_of
 from cbt.web.refs import new_ref
+from cbt.web.who.login import open_login, token_hash
+from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 
 LEVEL = "customer-service-l3"
 SEATS = 30

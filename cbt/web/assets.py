@@ -11,8 +11,8 @@ from pathlib import Path
 import flask
 
 from cbt.errors import NotFound
-from cbt.web.access import public
 from cbt.web.gzipping import unpacks
+from cbt.web.who.access import public
 
 pages = flask.Blueprint("assets", __name__)
 _COMPRESSED = {".css", ".js", ".svg", ".json", ".txt"}

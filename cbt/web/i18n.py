@@ -11,7 +11,7 @@ import flask_babel
 from cbt.config import Settings
 from cbt.errors import CbtError
 from cbt.paths import translations_dir
-from cbt.web.cookies import read_cookie
+from cbt.web.who.cookies import read_cookie
 
 LOCALES = ("zh", "en")
 LOCALE_HEADER = "X-CBT-Locale"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import flask
 
-from cbt.web.access import public
-from cbt.web.cookies import write_cookie
 from cbt.web.i18n import LOCALES, THEMES
+from cbt.web.who.access import public
+from cbt.web.who.cookies import write_cookie
 
 pages = flask.Blueprint("preferences", __name__)
 LONGEST_TARGET = 2000

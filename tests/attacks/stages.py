@@ -30,7 +30,7 @@ from cbt.delivery.models import Attempt, Message
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre, Room
 from cbt.torture.leaks import SecretTexts, secret_texts
-from cbt.web.access import Access, access_of
+from cbt.web.who.access import Access, access_of
 from tests.bank.sheets import truth, workbook
 from tests.conftest import Templates, base_settings, close_engine
 from tests.delivery.driver import Page

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from cbt.torture.faults.slow import half_sent_bodies
-from cbt.web import front
-from cbt.web.bodies import (
+from cbt.web.receiving import front
+from cbt.web.receiving.bodies import (
     LEAST_RATE,
     MOST_OF_ADDRESS,
     MOST_UNFINISHED,
@@ -26,8 +26,8 @@ from cbt.web.bodies import (
     Body,
     declared_length,
 )
-from cbt.web.front import Front
-from cbt.web.receiving import RECEIVED_AT, REFUSED
+from cbt.web.receiving.front import Front
+from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
 from tests.packaging.served import Installation
 
 # --- which bodies are let go -------------------------------------------------------------------------------

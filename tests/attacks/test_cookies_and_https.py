@@ -21,8 +21,8 @@ from werkzeug.test import TestResponse
 from cbt.app import create_app
 from cbt.config import read_settings
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
-from cbt.web import certificates
-from cbt.web.trust import SHOWN
+from cbt.web.https import certificates
+from cbt.web.https.trust import SHOWN
 from tests.conftest import Templates, base_settings, close_engine
 from tests.helpers import FakeClock
 from tests.packaging.served import Installation, wait_for
@@ -115,7 +115,7 @@ def test_a_planted_preference_is_not_read(secure: World, name: str, value: str, 
 
 
 def test_the_door_reads_the_same_names_as_the_pages(secure: World) -> None:
-    from cbt.web.door import Door
+    from cbt.web.receiving.door import Door
 
     client = secure.candidate("theory")
     kept = client.get_cookie("__Host-cbt") or client.get_cookie(SESSION)

@@ -24,7 +24,7 @@ from cbt.safety.backup import back_up
 from cbt.safety.key_care import rotate
 from cbt.safety.rebuild import rebuild
 from cbt.safety.restore import restore
-from cbt.web.disks import write_probe
+from cbt.web.watching.disks import write_probe
 from tests.conftest import base_settings, close_engine
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)

@@ -23,9 +23,9 @@ from cbt.accounts import passwords
 from cbt.audit.models import AuditEntry
 from cbt.candidates import door_store
 from cbt.db.unit_of_work import reading
-from cbt.web import throttle
-from cbt.web.models import KnownMachine, Throttle
-from cbt.web.throttle import MAX_FAILURES, SLOWER, WINDOW
+from cbt.web.who import throttle
+from cbt.web.who.models import KnownMachine, Throttle
+from cbt.web.who.throttle import MAX_FAILURES, SLOWER, WINDOW
 from tests.accounts.test_signing_in import OWN, hire, sign_in
 from tests.attacks.second_scene import Scene, allow
 from tests.candidates.door import machine, machine_at, pass_the_door

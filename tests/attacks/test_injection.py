@@ -19,8 +19,8 @@ from werkzeug.test import TestResponse
 
 from cbt.db.unit_of_work import reading
 from cbt.web.downloads import disposition
-from cbt.web.machine import MACHINE_COOKIE
-from cbt.web.models import LoginSession
+from cbt.web.who.machine import MACHINE_COOKIE
+from cbt.web.who.models import LoginSession
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook
 from tests.delivery.driver import Page

@@ -23,8 +23,8 @@ from cbt.bank import rich
 from cbt.db.unit_of_work import reading
 from cbt.delivery.sweeps import expire_overdue
 from cbt.torture.leaks import leaks
-from cbt.web import access
-from cbt.web.logs import JsonLines
+from cbt.web.watching.logs import JsonLines
+from cbt.web.who import access
 from tests.attacks.stages import BANK, PHOTO, Stage, endpoints, shown
 from tests.delivery.driver import Page
 from tests.delivery.recovery_files import carried, recovery_file

@@ -25,9 +25,9 @@ from cbt.delivery.models import Attempt, JournalEntry, LateEntry, UnitDone
 from cbt.delivery.saving import GAP
 from cbt.delivery.steps import send_message
 from cbt.sittings.models import Room
-from cbt.web.login import token_hash
-from cbt.web.machine import MACHINE_COOKIE, MachineTokens, tokens_of
-from cbt.web.models import LoginSession
+from cbt.web.who.login import token_hash
+from cbt.web.who.machine import MACHINE_COOKIE, MachineTokens, tokens_of
+from cbt.web.who.models import LoginSession
 from tests.candidates.door import (
     bind,
     machine,

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from cbt.proctoring.acts import ACTS, Scope
 from cbt.rules.roles import Role
 from cbt.torture.leaks import leaks
-from cbt.web.access import Access
+from cbt.web.who.access import Access
 from tests.attacks.stages import CALLERS, INTRUDER, NOBODY, Endpoint, Stage, endpoints, shown
 from tests.delivery.driver import Page
 

@@ -29,9 +29,9 @@ from cbt.rules.scoring.credit import read_number
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.sittings.inputs import parse_local, parse_number
-from cbt.web.access import access_of
 from cbt.web.numbers import page_of, whole_number
 from cbt.web.preferences import LONGEST_TARGET, local_target
+from cbt.web.who.access import access_of
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 

@@ -15,9 +15,9 @@ from werkzeug.test import TestResponse
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, Message
 from cbt.delivery.steps import send_message
-from cbt.web.bodies import SMALL_BODY
-from cbt.web.models import LoginSession
-from cbt.web.receiving import RECEIVED_AT
+from cbt.web.receiving.bodies import SMALL_BODY
+from cbt.web.receiving.whole import RECEIVED_AT
+from cbt.web.who.models import LoginSession
 from tests.delivery.driver import Page
 from tests.world import PASSWORD, PLANNED, World
 

@@ -18,11 +18,11 @@ from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
-from cbt.web import throttle
-from cbt.web.attention import BOARD_IDLE, IDLE, INPUT_HEADER
 from cbt.web.cli import register_factory
-from cbt.web.login import STAFF_LIFETIME
-from cbt.web.models import LoginSession
+from cbt.web.who import throttle
+from cbt.web.who.attention import BOARD_IDLE, IDLE, INPUT_HEADER
+from cbt.web.who.login import STAFF_LIFETIME
+from cbt.web.who.models import LoginSession
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in
 from tests.attacks.signing import enrolled, give_code, give_password, is_in
 from tests.helpers import FakeClock, count_queries, sign_in_as

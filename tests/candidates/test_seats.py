@@ -7,9 +7,9 @@ import pytest
 from cbt.candidates import seats
 from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict
-from cbt.web.login import token_hash
-from cbt.web.machine import MACHINE_COOKIE, Machine, tokens_of
-from cbt.web.throttle import MAX_FAILURES
+from cbt.web.who.login import token_hash
+from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
+from cbt.web.who.throttle import MAX_FAILURES
 from tests.candidates.door import (
     MINUTE,
     acts,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from cbt.candidates import seats, steps
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
-from cbt.web.models import LoginSession
+from cbt.web.who.models import LoginSession
 from tests.candidates.door import (
     MINUTE,
     SIGN_IN_OPEN,

@@ -16,7 +16,7 @@ from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.types import bind_instant, from_micros, to_micros
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.web.models import Throttle
+from cbt.web.who.models import Throttle
 
 INSTANTS = st.datetimes(
     min_value=datetime(1970, 1, 2), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)

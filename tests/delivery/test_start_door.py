@@ -18,8 +18,8 @@ from cbt.delivery.models import Attempt, AttemptLive, Gap
 from cbt.delivery.opening import Opened
 from cbt.delivery.start_claims import Start
 from cbt.errors import Conflict, NotAllowed, NotFound
-from cbt.web.login import token_hash
-from cbt.web.models import LoginSession
+from cbt.web.who.login import token_hash
+from cbt.web.who.models import LoginSession
 from tests.delivery.driver import Page
 from tests.delivery.starts import (
     SECOND,

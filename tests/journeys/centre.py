@@ -31,7 +31,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive
 from cbt.paths import product_dir, translations_dir
 from cbt.scoring.models import Score
-from cbt.web.models import LoginSession
+from cbt.web.who.models import LoginSession
 from tests.helpers import FakeClock
 from tests.journeys.server import CLOCK, RECORDS, FileClock
 from tests.world import World

@@ -28,7 +28,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.outage import beat
 from cbt.jobs import start_scheduler
 from cbt.sittings.models import ServerHeartbeat
-from cbt.web.front import Front
+from cbt.web.receiving.front import Front
 
 CLOCK = "CBT_JOURNEY_CLOCK"
 RECORDS = "CBT_JOURNEY_RECORDS"

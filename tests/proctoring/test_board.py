@@ -16,8 +16,8 @@ from cbt.proctoring.filters import counts
 from cbt.proctoring.todos import todos
 from cbt.sittings.models import Seat
 from cbt.sittings.store import room_view_for
-from cbt.web.login import Principal
 from cbt.web.refs import new_ref
+from cbt.web.who.login import Principal
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, attempt, refused, registration, running
 from tests.world import PLANNED, World

@@ -8,7 +8,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from cbt.db.second_copy import copier
-from cbt.web.front import Front
+from cbt.web.receiving.front import Front
 from tests.journeys import server
 
 EMPTY_AT = 150

@@ -11,7 +11,7 @@ from typing import Any, cast
 import flask
 import pytest
 
-from cbt.web.requestlog import ObservedApp, origin
+from cbt.web.watching.requestlog import ObservedApp, origin
 from tests.delivery.driver import Page
 from tests.web.test_health import scrape
 from tests.world import World

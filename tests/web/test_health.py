@@ -17,8 +17,8 @@ from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.writing.gate import Gate
 from cbt.jobs import start_scheduler
-from cbt.web import disks, health
-from cbt.web.health import Probe
+from cbt.web.watching import disks, health
+from cbt.web.watching.health import Probe
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page
 from tests.world import World

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cbt.candidates.models import Candidate
 from cbt.db.unit_of_work import unit_of_work
-from cbt.web.logs import JsonLines
+from cbt.web.watching.logs import JsonLines
 from tests.world import START, World
 
 

@@ -31,7 +31,7 @@ from cbt.torture.site import Site
 from cbt.torture.tools import faketime_library
 from cbt.torture.trial import Trial
 from cbt.torture.waiting import wait_for
-from cbt.web.login import open_login
+from cbt.web.who.login import open_login
 
 JUMPS = ("-86400", "+7200", "+0 x1.5")
 """A day back, two hours on, half as fast again."""

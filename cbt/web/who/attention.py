@@ -16,12 +16,12 @@ from sqlalchemy import update
 
 from cbt.db.failures import cannot_persist
 from cbt.db.unit_of_work import unit_of_work
-from cbt.web.models import LoginSession
+from cbt.web.who.models import LoginSession
 
 if TYPE_CHECKING:
     import flask
 
-    from cbt.web.login import Principal
+    from cbt.web.who.login import Principal
 
 log = logging.getLogger(__name__)
 View = TypeVar("View", bound=Callable[..., Any])

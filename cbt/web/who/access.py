@@ -12,9 +12,9 @@ import flask
 
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
-from cbt.web import attention
-from cbt.web.login import Principal, current_principal, why_signed_out
-from cbt.web.machine import Machine, current_machine
+from cbt.web.who import attention
+from cbt.web.who.login import Principal, current_principal, why_signed_out
+from cbt.web.who.machine import Machine, current_machine
 
 View = TypeVar("View", bound=Callable[..., Any])
 

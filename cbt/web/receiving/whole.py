@@ -18,8 +18,8 @@ from werkzeug.routing import RequestRedirect
 
 from cbt.clock import Clock
 from cbt.config import Settings
-from cbt.web.access import access_of
-from cbt.web.bodies import SMALL_BODY, declared_length
+from cbt.web.receiving.bodies import SMALL_BODY, declared_length
+from cbt.web.who.access import access_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

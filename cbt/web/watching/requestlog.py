@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from cbt.clock import Clock
-from cbt.web.metrics import Metrics
+from cbt.web.watching.metrics import Metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

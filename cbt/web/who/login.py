@@ -17,10 +17,10 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.web import attention
-from cbt.web.agents import browser_name
-from cbt.web.machine import Machine, current_machine, is_elsewhere
-from cbt.web.models import LoginSession
+from cbt.web.who import attention
+from cbt.web.who.agents import browser_name
+from cbt.web.who.machine import Machine, current_machine, is_elsewhere
+from cbt.web.who.models import LoginSession
 
 LIFETIME = timedelta(hours=14)
 STAFF_LIFETIME = timedelta(hours=12)

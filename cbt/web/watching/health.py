@@ -20,9 +20,9 @@ from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.writing.gate import Gate
-from cbt.web import access
-from cbt.web.disks import low_disks, write_probe
-from cbt.web.trust import tls_ends_soon
+from cbt.web.https.trust import tls_ends_soon
+from cbt.web.watching.disks import low_disks, write_probe
+from cbt.web.who import access
 
 log = logging.getLogger(__name__)
 pages = flask.Blueprint("health", __name__)

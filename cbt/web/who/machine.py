@@ -21,7 +21,7 @@ import flask
 from itsdangerous import BadSignature, Signer
 from werkzeug.http import parse_cookie
 
-from cbt.web.cookies import read_cookie, write_cookie
+from cbt.web.who.cookies import read_cookie, write_cookie
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

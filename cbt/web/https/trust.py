@@ -6,8 +6,8 @@ import flask
 
 from cbt.config import Settings
 from cbt.errors import NotFound
-from cbt.web import access
-from cbt.web.certificates import Shown, read_shown
+from cbt.web.https.certificates import Shown, read_shown
+from cbt.web.who import access
 
 pages = flask.Blueprint("trust", __name__)
 SHOWN = "cbt_tls"

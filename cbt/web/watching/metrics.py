@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 import flask
 
 from cbt.errors import NotFound
-from cbt.web import access
+from cbt.web.who import access
 
 log = logging.getLogger(__name__)
 pages = flask.Blueprint("metrics", __name__)

@@ -16,8 +16,8 @@ from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
 from cbt.web.i18n import chosen_locale
-from cbt.web.login import token_hash
-from cbt.web.machine import tokens_of
+from cbt.web.who.login import token_hash
+from cbt.web.who.machine import tokens_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

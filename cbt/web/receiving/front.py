@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
-from cbt.web.bodies import SMALL_BODY, Bodies, Body, declared_length
-from cbt.web.receiving import NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
+from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
+from cbt.web.receiving.whole import NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

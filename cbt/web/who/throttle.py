@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from cbt.db.types import UtcDateTime
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import TooMany
-from cbt.web.models import KnownMachine, Throttle
+from cbt.web.who.models import KnownMachine, Throttle
 
 log = logging.getLogger(__name__)
 
