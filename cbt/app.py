@@ -9,8 +9,8 @@ import flask
 import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
-from cbt.accounts.approval_kinds import register_kind
-from cbt.accounts.refusals import init_refusals
+from cbt.accounts.approvals.kinds import register_kind
+from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.store import half_principal, staff_principal
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing

@@ -16,7 +16,7 @@ from typing import Any
 import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from cbt.accounts.approval_answers import expire_approvals
+from cbt.accounts.approvals.answers import expire_approvals
 from cbt.audit.tally import settle_tallies
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings, as_environment

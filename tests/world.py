@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
-from cbt.accounts.passwords import hash_password
+from cbt.accounts.sign_in.passwords import hash_password
 from cbt.assembly.models import Form
 from cbt.bank.models import BankRange, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration

@@ -9,7 +9,7 @@ import flask_babel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.guessing import guessed
+from cbt.accounts.sign_in.guessing import guessed
 from cbt.accounts.store import actor_names
 from cbt.audit.heads import head_of
 from cbt.audit.models import AuditEntry

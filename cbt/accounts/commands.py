@@ -7,7 +7,8 @@ from datetime import datetime
 import click
 from flask_babel import gettext
 
-from cbt.accounts import factor_service, service
+from cbt.accounts import service
+from cbt.accounts.factors import service as factor_service
 from cbt.rules.roles import Role
 from cbt.web.cli import with_app
 

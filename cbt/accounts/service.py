@@ -11,8 +11,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from cbt.accounts import logins, passwords, store
+from cbt.accounts import store
 from cbt.accounts.models import Staff, StaffFactor, StaffRole
+from cbt.accounts.sign_in import logins, passwords
 from cbt.audit import tally
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import reading, unit_of_work

@@ -5,10 +5,14 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts import approval_views, audit_views, factor_service, factor_views, factors, service, store
+from cbt.accounts import audit_views, service, store
+from cbt.accounts.approvals import views as approval_views
+from cbt.accounts.factors import codes
+from cbt.accounts.factors import service as factor_service
+from cbt.accounts.factors import views as factor_views
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.accounts.guessing import guessed
 from cbt.accounts.navigation import places_for, role_names, staff_frame
+from cbt.accounts.sign_in.guessing import guessed
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import Role
@@ -209,7 +213,7 @@ def person(ref: str) -> Answer:
 def _person_page(ref: str, refused: Refusal) -> Answer:
     with reading() as session:
         found = store.staff_by_ref(session, ref)
-        factor = factors.state(session, found)
+        factor = codes.state(session, found)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
     held = {row.role for row in found.roles}
     page = flask.render_template(

@@ -14,10 +14,10 @@ import flask
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approval_kinds import Kind, Result
-from cbt.accounts.approvals import Line, Wish
+from cbt.accounts.approvals.kinds import Kind, Result
+from cbt.accounts.approvals.requests import Line, Wish
+from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
-from cbt.accounts.second import Second, Wanted
 from cbt.candidates.corrections import Correction
 from cbt.candidates.office_service import correct
 from cbt.candidates.personal import open_sealed, seal

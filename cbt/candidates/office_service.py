@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
-from cbt.accounts.approvals import claim, countersigned
-from cbt.accounts.second import Second
+from cbt.accounts.approvals.requests import claim, countersigned
+from cbt.accounts.approvals.second import Second
 from cbt.audit.chain import record
 from cbt.candidates import store
 from cbt.candidates.corrections import Correction, correct_candidate

@@ -5,9 +5,9 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts.asking import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.accounts.second import SecondNeeded, Wanted
 from cbt.accounts.store import actor_names
 from cbt.accounts.views import me
 from cbt.candidates import office_pages, office_service, photos, roster_export, roster_views, store

@@ -14,11 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from cbt.accounts.approval_kinds import Kind, Result
-from cbt.accounts.approvals import Line, Wish
-from cbt.accounts.asking import FIELDS
+from cbt.accounts.approvals.asking import FIELDS
+from cbt.accounts.approvals.kinds import Kind, Result
+from cbt.accounts.approvals.requests import Line, Wish
+from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
-from cbt.accounts.second import Second, Wanted
 from cbt.db.unit_of_work import reading
 from cbt.proctoring import shown
 from cbt.proctoring.board import Board

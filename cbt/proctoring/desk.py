@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals import claim
-from cbt.accounts.second import OFFICE, Second, SecondNeeded
+from cbt.accounts.approvals.requests import claim
+from cbt.accounts.approvals.second import OFFICE, Second, SecondNeeded
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work

@@ -5,8 +5,8 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts.asking import ask_for, credential_typed, typed_second, wants_asking
-from cbt.accounts.second import Second, SecondNeeded
+from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_second, wants_asking
+from cbt.accounts.approvals.second import Second, SecondNeeded
 from cbt.errors import NotAllowed, NotFound
 from cbt.pictures.serving import picture
 from cbt.proctoring import acts, filters, service, shown

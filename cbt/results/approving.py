@@ -13,11 +13,11 @@ import flask
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approval_kinds import Kind, Result
-from cbt.accounts.approvals import Line
-from cbt.accounts.approvals import Wish as Request
+from cbt.accounts.approvals.kinds import Kind, Result
+from cbt.accounts.approvals.requests import Line
+from cbt.accounts.approvals.requests import Wish as Request
+from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
-from cbt.accounts.second import Second, Wanted
 from cbt.results import late_service, service
 from cbt.results.late_sheet import LatePage
 from cbt.results.sheet import SittingSheet

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.accounts.approvals import claim, countersigned
-from cbt.accounts.second import Second
+from cbt.accounts.approvals.requests import claim, countersigned
+from cbt.accounts.approvals.second import Second
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.acts import REASON_CODES

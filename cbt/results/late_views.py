@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.asking import ask_for, typed_second, wants_asking
-from cbt.accounts.second import SecondNeeded, Wanted
+from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.acts import REASON_CODES
 from cbt.results.approving import late_request

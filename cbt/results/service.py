@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.accounts.approvals import claim, countersigned
-from cbt.accounts.second import Second
+from cbt.accounts.approvals.requests import claim, countersigned
+from cbt.accounts.approvals.second import Second
 from cbt.audit import chain
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput

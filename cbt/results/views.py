@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.asking import ask_for, typed_second, wants_asking
-from cbt.accounts.second import SecondNeeded, Wanted
+from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
+from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.results import my_results, service, workbook
 from cbt.results.approving import release_request

@@ -8,8 +8,9 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.accounts import passwords, service
-from cbt.accounts.second import Second, Wanted, confirm_second
+from cbt.accounts import service
+from cbt.accounts.approvals.second import Second, Wanted, confirm_second
+from cbt.accounts.sign_in import passwords
 from cbt.accounts.store import staff_by_login, staff_principal
 from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany

@@ -9,7 +9,8 @@ import flask
 import pyotp
 from flask.testing import FlaskClient
 
-from cbt.accounts import factor_service, factors
+from cbt.accounts.factors import codes as factors
+from cbt.accounts.factors import service as factor_service
 from cbt.rules.roles import Role
 from tests.accounts.test_signing_in import OWN, hire, principal
 from tests.helpers import FakeClock

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts import passwords
+from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
 from cbt.candidates import door_store
 from cbt.db.unit_of_work import reading

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from cbt.accounts import service as accounts
-from cbt.accounts.approval_answers import expire_approvals
+from cbt.accounts.approvals.answers import expire_approvals
 from cbt.accounts.models import Staff
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work

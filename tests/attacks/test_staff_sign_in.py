@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, text, update
 
-from cbt.accounts import factor_service, passwords, service
+from cbt.accounts import service
 from cbt.accounts.commands import staff as staff_commands
+from cbt.accounts.factors import service as factor_service
 from cbt.accounts.models import Staff, StaffFactor
+from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
@@ -731,7 +733,7 @@ def test_ones_own_name_is_refused(password: str) -> None:
 
 
 def test_the_list_is_long_enough_to_matter() -> None:
-    from cbt.accounts.common import common_passwords
+    from cbt.accounts.sign_in.common import common_passwords
 
     assert len(common_passwords()) >= 3000
 

@@ -30,8 +30,8 @@ CHANGES = {
     # Writes what `follow` has moved in the row it holds under lock.
     "delivery/opening.py:__init__",
     # Requests for approval have states of their own: conditional updates that repeat the state they leave.
-    "accounts/approvals.py:claim",
-    "accounts/approval_answers.py:settle",
+    "accounts/approvals/requests.py:claim",
+    "accounts/approvals/answers.py:settle",
 }
 BEGINNINGS = {
     "delivery/steps.py:create_attempt",

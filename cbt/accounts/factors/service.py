@@ -10,8 +10,10 @@ from datetime import datetime
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from cbt.accounts import factors, logins, passwords, store
+from cbt.accounts import store
+from cbt.accounts.factors import codes as factors
 from cbt.accounts.models import RecoveryCode, Staff, StaffFactor
+from cbt.accounts.sign_in import logins, passwords
 from cbt.audit.chain import record
 from cbt.db.private.sealing import open_sealed, seal
 from cbt.db.unit_of_work import reading, unit_of_work

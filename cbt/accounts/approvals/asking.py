@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import flask
 
-from cbt.accounts.approval_views import panel_of
-from cbt.accounts.approvals import Wish, ask
-from cbt.accounts.second import Second, SecondNeeded, Wanted, confirm_second
+from cbt.accounts.approvals.requests import Wish, ask
+from cbt.accounts.approvals.second import Second, SecondNeeded, Wanted, confirm_second
+from cbt.accounts.approvals.views import panel_of
 from cbt.web.who.login import Principal, machine_id
 
 FIELDS = frozenset({"csrf_token", "ask", "second_login", "second_password"})

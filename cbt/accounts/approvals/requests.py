@@ -16,8 +16,8 @@ import flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from cbt.accounts.approvals.second import Second, SecondNeeded
 from cbt.accounts.models import Approval, Staff
-from cbt.accounts.second import Second, SecondNeeded
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, TooMany

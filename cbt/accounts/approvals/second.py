@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from cbt.accounts import passwords, store
+from cbt.accounts import store
 from cbt.accounts.models import Staff, StaffFactor
+from cbt.accounts.sign_in import passwords
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import SECOND_PERSON, Role

@@ -10,8 +10,8 @@ from typing import Any, cast
 import flask
 from sqlalchemy.orm import Session
 
+from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
-from cbt.accounts.second import Second, Wanted
 from cbt.web.who.login import Principal
 
 Result = Mapping[str, Any]

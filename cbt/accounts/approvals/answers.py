@@ -12,10 +12,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
-from cbt.accounts.approval_kinds import kind_of
-from cbt.accounts.approvals import State, digest_of, note
+from cbt.accounts.approvals.kinds import kind_of
+from cbt.accounts.approvals.requests import State, digest_of, note
+from cbt.accounts.approvals.second import Second, insist_on_another
 from cbt.accounts.models import Approval
-from cbt.accounts.second import Second, insist_on_another
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, Conflict, Gone, InvalidInput, Locked, NotAllowed, NotFound, TooEarly
 from cbt.rules.canonical import canonical_json

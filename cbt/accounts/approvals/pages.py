@@ -11,10 +11,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
-from cbt.accounts.approval_kinds import kind_of
-from cbt.accounts.approvals import State
+from cbt.accounts.approvals.kinds import kind_of
+from cbt.accounts.approvals.requests import State
+from cbt.accounts.approvals.second import Wanted, insist_on_another, may_approve
 from cbt.accounts.models import Approval, Staff, StaffRole
-from cbt.accounts.second import Wanted, insist_on_another, may_approve
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.canonical import digest

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.accounts import factors
+from cbt.accounts.factors import codes
 from cbt.accounts.models import Staff
 from cbt.audit import tally
 from cbt.audit.chain import record
@@ -32,7 +32,7 @@ def open_staff(session: Session, staff: Staff, *, machine: str, now: datetime) -
         machine=machine[:64],
         now=now,
         lifetime=STAFF_LIFETIME,
-        owes_factor=factors.owes(session, staff),
+        owes_factor=codes.owes(session, staff),
     )
 
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import flask
 from sqlalchemy import select, update
 
-from cbt.accounts.approval_answers import carry_out, second_of, waiting_request
-from cbt.accounts.approvals import State, note
+from cbt.accounts.approvals.answers import carry_out, second_of, waiting_request
+from cbt.accounts.approvals.requests import State, note
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound, TooMany

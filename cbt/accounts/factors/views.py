@@ -5,8 +5,11 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts import factor_service, factors, logins, store
+from cbt.accounts import store
+from cbt.accounts.factors import codes as factors
+from cbt.accounts.factors import service as factor_service
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.sign_in import logins
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed
 from cbt.web.preferences import local_target

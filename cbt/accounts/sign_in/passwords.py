@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import argon2
 
-from cbt.accounts.common import is_common, names_itself
+from cbt.accounts.sign_in.common import is_common, names_itself
 from cbt.errors import InvalidInput, Unavailable
 
 MIN_LENGTH = 10

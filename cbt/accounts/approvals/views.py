@@ -7,8 +7,8 @@ import random
 import flask
 import flask_babel
 
-from cbt.accounts import approval_answers, approval_codes
-from cbt.accounts.approval_pages import Shown, listed, request_for, waiting_for
+from cbt.accounts.approvals import answers, codes
+from cbt.accounts.approvals.pages import Shown, listed, request_for, waiting_for
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.errors import CbtError, NotAllowed, NotFound
 from cbt.rules.roles import SECOND_PERSON, Role
@@ -111,17 +111,17 @@ def answer(ref: str, step: str) -> Answer:
     try:
         if step == "approve":
             digest = form.get("digest", "")
-            approval_answers.approve(ref, _me(), digest=digest, machine=machine_id(), now=now)
+            answers.approve(ref, _me(), digest=digest, machine=machine_id(), now=now)
         elif step == "refuse":
-            approval_answers.refuse(ref, _me(), reason=form.get("reason", ""), machine=machine_id(), now=now)
+            answers.refuse(ref, _me(), reason=form.get("reason", ""), machine=machine_id(), now=now)
         elif step == "withdraw":
-            approval_answers.withdraw(ref, _me(), machine=machine_id(), now=now)
+            answers.withdraw(ref, _me(), machine=machine_id(), now=now)
         elif step == "code":
             rng = random.SystemRandom()
-            code, _until = approval_codes.show_code(ref, _me(), machine=machine_id(), rng=rng, now=now)
+            code, _until = codes.show_code(ref, _me(), machine=machine_id(), rng=rng, now=now)
             return _page(request_for(ref, _me(), now=now), NOTHING_REFUSED, code)
         elif step == "enter":
-            approval_codes.enter_code(ref, form.get("code", "")[:20], _me(), now=now)
+            codes.enter_code(ref, form.get("code", "")[:20], _me(), now=now)
         else:
             raise NotFound("web.no_page")
     except NotFound:
