@@ -14,7 +14,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates import door_store
 from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
 from cbt.candidates.personal import (
     CORRECTION,
@@ -25,6 +24,7 @@ from cbt.candidates.personal import (
     seal,
 )
 from cbt.candidates.photos import store_photo
+from cbt.candidates.store import has_started
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
@@ -72,7 +72,7 @@ def correct_candidate(
     """
     if not correction.evidence.strip():
         raise InvalidInput("correction.evidence", field="evidence")
-    if door_store.has_started(session, candidate.id) and not countersigned_by:
+    if has_started(session, candidate.id) and not countersigned_by:
         raise NotAllowed("correction.chief")
     before: dict[str, str] = {}
     after: dict[str, str] = {}

@@ -12,10 +12,7 @@ from cbt.candidates.admission import Door, Place
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.steps import OPEN_DOOR
 from cbt.errors import NotFound
-from cbt.rules.states.sitting import State
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
-
-_STARTED = (State.RUNNING, State.HELD, State.ENDED, State.SCORED)
 
 
 def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
@@ -147,13 +144,3 @@ def holder_of(session: Session, sitting_room_id: int, seat_id: int) -> Registrat
             Registration.sitting_room_id == sitting_room_id, Registration.seat_id == seat_id
         )
     )
-
-
-def has_started(session: Session, candidate_id: int) -> bool:
-    """Return whether a sitting-room of a candidate was started and its results are not released."""
-    query = (
-        select(SittingRoom.id)
-        .join(Registration, Registration.sitting_room_id == SittingRoom.id)
-        .where(Registration.candidate_id == candidate_id, SittingRoom.state.in_(_STARTED))
-    )
-    return session.scalar(query.limit(1)) is not None

@@ -13,10 +13,10 @@ from cbt.accounts.views import me
 from cbt.candidates import office_pages, office_service, photos, roster_export, roster_views, store
 from cbt.candidates.correction_approval import wish_for
 from cbt.candidates.corrections import Correction, corrections_of
-from cbt.candidates.door_store import has_started
 from cbt.candidates.office_service import Revealed
 from cbt.candidates.roster_columns import DOCUMENT_NAMES
 from cbt.candidates.roster_views import uploaded
+from cbt.candidates.store import has_started
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.exams.store import blueprint_of

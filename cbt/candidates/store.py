@@ -10,9 +10,12 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.errors import NotFound
+from cbt.rules.states.sitting import State
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import visible_rooms
 from cbt.web.who.login import Principal
+
+_STARTED = (State.RUNNING, State.HELD, State.ENDED, State.SCORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +92,13 @@ def counts_by_sitting(session: Session, batch_id: int) -> dict[int, int]:
         .group_by(Registration.sitting_id)
     )
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def has_started(session: Session, candidate_id: int) -> bool:
+    """Return whether a sitting-room of a candidate was started and its results are not released."""
+    query = (
+        select(SittingRoom.id)
+        .join(Registration, Registration.sitting_room_id == SittingRoom.id)
+        .where(Registration.candidate_id == candidate_id, SittingRoom.state.in_(_STARTED))
+    )
+    return session.scalar(query.limit(1)) is not None
