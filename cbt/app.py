@@ -15,12 +15,8 @@ from cbt.accounts.store import half_principal, staff_principal
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
-from cbt.candidates import office_views as office
-from cbt.candidates import views as candidates
-from cbt.candidates.correction_approval import CORRECTIONS
-from cbt.candidates.elsewhere import note_elsewhere
-from cbt.candidates.seats import was_issued
-from cbt.candidates.sign_in import register_papers
+from cbt.candidates.corrections.approval import CORRECTIONS
+from cbt.candidates.desk import views as office
 from cbt.candidates.store import candidate_principal
 from cbt.clock import Agreement, Clock, SystemClock
 from cbt.config import Settings, read_settings
@@ -34,6 +30,10 @@ from cbt.delivery.start_path import init_start_path
 from cbt.delivery.starting import init_openings
 from cbt.delivery.store import paper_states
 from cbt.delivery.wire import init_save_path
+from cbt.door import views as candidates
+from cbt.door.elsewhere import note_elsewhere
+from cbt.door.seats import was_issued
+from cbt.door.sign_in import register_papers
 from cbt.errors import Unavailable
 from cbt.observation import init_observation
 from cbt.paths import product_dir

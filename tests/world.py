@@ -20,10 +20,10 @@ from cbt.assembly.models import Form
 from cbt.bank.models import BankRange, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT, document_index, seal
-from cbt.candidates.steps import check_in, record_arrival
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.models import Attempt
+from cbt.door.steps import check_in, record_arrival
 from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
 from cbt.rules.canonical import canonical_json, digest

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 from flask_babel import gettext
 
-from cbt.candidates import photos, roster_commit, roster_export
-from cbt.candidates.roster_commit import Checked
-from cbt.candidates.roster_views import blueprint_folder, told
+from cbt.candidates import photos
+from cbt.candidates.roster import commit, export
+from cbt.candidates.roster.commit import Checked
+from cbt.candidates.roster.views import blueprint_folder, told
 from cbt.web.cli import print_json, with_app
 
 
@@ -34,10 +35,10 @@ def import_(
     """Check a roster and, unless it is a dry run or something stops it, register everybody in it."""
     body = file.read_bytes()
     folder = blueprint_folder()
-    checked = roster_commit.dry_run(sitting_ref=sitting, file_name=file.name, body=body, folder=folder)
+    checked = commit.dry_run(sitting_ref=sitting, file_name=file.name, body=body, folder=folder)
     imported = not dry_run and not checked.plan.stops
     if imported:
-        checked = roster_commit.import_roster(
+        checked = commit.import_roster(
             sitting_ref=sitting, file_name=file.name, body=body, folder=folder, now=now, actor="cli"
         )
     stored = 0
@@ -87,7 +88,7 @@ def _print(checked: Checked, *, imported: bool, photos_stored: int, as_json: boo
 @with_app
 def template(file: Path, *, now: datetime) -> None:
     """Write the empty roster workbook to a file."""
-    file.write_bytes(roster_export.template())
+    file.write_bytes(export.template())
     click.echo(gettext("office.roster.cli.template", file=str(file)))
 
 

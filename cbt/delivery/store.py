@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.admission import PaperState
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.moving import OVER
+from cbt.door.admission import PaperState
 from cbt.sittings.models import Seat, SittingRoom
 
 

@@ -15,14 +15,14 @@ from cbt.accounts.service import create_staff
 from cbt.bank.service import import_folder
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.personal import document_index
-from cbt.candidates.roster_commit import import_roster
-from cbt.candidates.steps import check_in, issue_login_code, record_arrival
+from cbt.candidates.roster.commit import import_roster
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.publishing import publish
 from cbt.demo.people import STAFF, Invented, invent, roster
 from cbt.demo.portraits import portrait
+from cbt.door.steps import check_in, issue_login_code, record_arrival
 from cbt.sittings import planning
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
 from cbt.sittings.steps import admit_if_due

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 
 from cbt.candidates.models import Registration
-from cbt.candidates.seats import move_to_seat
 from cbt.delivery import steps as delivery
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import OVER
+from cbt.door.seats import move_to_seat
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.acts import Picked
 from cbt.proctoring.desk import By, Desk, Said, acting

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from cbt.candidates import steps as door
-from cbt.candidates.elsewhere import clear_elsewhere
 from cbt.candidates.models import Registration
-from cbt.candidates.seats import clear_claim, give_claimed
 from cbt.db.types import from_micros, to_micros
+from cbt.door import steps as door
+from cbt.door.elsewhere import clear_elsewhere
+from cbt.door.seats import clear_claim, give_claimed
 from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cbt.proctoring.acts import Picked
 from cbt.proctoring.board import UNDO_FOR

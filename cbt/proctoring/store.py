@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.seats import subject_of
 from cbt.delivery.models import (
     Attempt,
     AttemptAdjustment,
@@ -21,6 +20,7 @@ from cbt.delivery.models import (
     Gap,
     Message,
 )
+from cbt.door.seats import subject_of
 from cbt.errors import NotFound
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.clock.timing import Pause

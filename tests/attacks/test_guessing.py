@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
-from cbt.candidates import door_store
 from cbt.db.unit_of_work import reading
+from cbt.door import store as door_store
 from cbt.web.who import throttle
 from cbt.web.who.models import KnownMachine, Throttle
 from cbt.web.who.throttle import MAX_FAILURES, SLOWER, WINDOW

@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 
 from cbt.bank.formats.marked import marked_workbook
 from cbt.bank.formats.template import template_workbook
-from cbt.candidates import roster_export
 from cbt.candidates.models import Candidate, Registration
-from cbt.candidates.roster_file import open_roster
+from cbt.candidates.roster import export
+from cbt.candidates.roster.file import open_roster
 from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import product_dir
 from cbt.results import workbook as results_workbook
@@ -124,12 +124,12 @@ def shapes_without_text(book: bytes) -> set[str]:
 
 def roster(app: flask.Flask, text: str) -> bytes:
     with app.test_request_context():
-        return roster_export.to_xlsx([[text] * 16])
+        return export.to_xlsx([[text] * 16])
 
 
 def empty_roster(app: flask.Flask, _text: str) -> bytes:
     with app.test_request_context():
-        return roster_export.template()
+        return export.template()
 
 
 def marked(app: flask.Flask, text: str) -> bytes:
@@ -187,7 +187,7 @@ def test_a_workbook_holds_texts_and_no_formula(
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_csv_line_marks_every_formula(app: flask.Flask, text: str) -> None:
     with app.test_request_context():
-        body = roster_export.to_csv([[text] * 16])
+        body = export.to_csv([[text] * 16])
     rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline="")))
     assert rows[1] == [f"'{text}"] * 16
 
@@ -195,7 +195,7 @@ def test_a_csv_line_marks_every_formula(app: flask.Flask, text: str) -> None:
 @pytest.mark.parametrize("separator", [pytest.param(";", id="semicolon"), pytest.param("\t", id="tab")])
 def test_a_formula_behind_another_separator_stays_in_its_cell(app: flask.Flask, separator: str) -> None:
     with app.test_request_context():
-        body = roster_export.to_csv([[f"甲{separator}=1+1"]])
+        body = export.to_csv([[f"甲{separator}=1+1"]])
     other = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), delimiter=separator))
     assert not any(looks_like_formula(cell) for row in other for cell in row)
 

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
-from cbt.candidates import steps
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
+from cbt.door import steps
 from cbt.errors import CbtError
 from cbt.sittings.models import Seat
 from tests.world import PLANNED, World

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from cbt.candidates import steps
 from cbt.candidates.models import Registration
+from cbt.door import steps
 from cbt.errors import CbtError, Conflict, TooEarly
 from cbt.sittings.models import SittingRoom
 from tests.candidates.door import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cbt.candidates.admission import Door, PaperState, Place, refusal, seat_label
 from cbt.candidates.models import Candidate, Registration
+from cbt.door.admission import Door, PaperState, Place, refusal, seat_label
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 from tests.helpers import utc
 

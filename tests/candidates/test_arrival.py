@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cbt.candidates import steps
+from cbt.door import steps
 from cbt.errors import Conflict, InvalidInput
 from cbt.sittings.models import SittingRoom
 from tests.candidates.door import (

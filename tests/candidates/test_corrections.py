@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
-from cbt.candidates.corrections import Correction, correct_candidate, corrections_of
+from cbt.candidates.corrections.making import Correction, correct_candidate, corrections_of
 from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
 from cbt.candidates.personal import DOCUMENT, open_sealed
 from cbt.errors import CbtError

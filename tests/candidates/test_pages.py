@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from cbt.candidates import steps
 from cbt.candidates.models import CandidatePhoto
+from cbt.door import steps
 from cbt.sittings.models import SittingRoom
 from tests.candidates.door import (
     MINUTE,

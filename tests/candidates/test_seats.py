@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cbt.candidates import seats
 from cbt.db.unit_of_work import reading
+from cbt.door import seats
 from cbt.errors import Conflict
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.candidates import seats, steps
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
+from cbt.door import seats, steps
 from cbt.web.who.models import LoginSession
 from tests.candidates.door import (
     MINUTE,

@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
-from cbt.candidates.seats import move_to_seat
 from cbt.delivery.models import Attempt
+from cbt.door.seats import move_to_seat
 from cbt.sittings.models import SittingRoom
 from tests.candidates.door import (
     MINUTE,

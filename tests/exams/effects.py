@@ -16,11 +16,12 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from cbt.assembly.models import Form
-from cbt.candidates import roster_commit, steps
 from cbt.candidates.models import Registration
+from cbt.candidates.roster import commit
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.models import Attempt
+from cbt.door import steps
 from cbt.errors import CbtError
 from cbt.exams.files import read_blueprint
 from cbt.exams.models import BlueprintVersion
@@ -242,7 +243,7 @@ def roster_of(
     (folder / "case.toml").write_text(text, "utf-8")
     cells: Sequence[object] = ["新考生", "身份证", resident(77), level, paper, occupation]
     with world.app.app_context():
-        checked = roster_commit.dry_run(
+        checked = commit.dry_run(
             sitting_ref=world.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx([cells], [*HEADERS, "职业"]),

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.audit.models import AuditEntry
-from cbt.candidates import roster_commit, store
+from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT, document_index, open_sealed, seal
-from cbt.candidates.roster_commit import Checked
+from cbt.candidates.roster import commit
+from cbt.candidates.roster.commit import Checked
 from cbt.candidates.tickets import valid_number
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.paths import product_dir
@@ -32,7 +33,7 @@ def bring(
 ) -> Checked:
     """Import a roster into the day's sitting."""
     with day.app.app_context():
-        return roster_commit.import_roster(
+        return commit.import_roster(
             sitting_ref=sitting or day.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx(rows, headers),
@@ -47,7 +48,7 @@ def problems(
 ) -> list[tuple[int, str, bool]]:
     """Return row, code and severity of what a dry run finds."""
     with day.app.app_context():
-        checked = roster_commit.dry_run(
+        checked = commit.dry_run(
             sitting_ref=sitting or day.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx(rows, headers),

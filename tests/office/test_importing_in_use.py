@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from cbt.candidates import roster_commit
 from cbt.candidates.commands import roster as roster_command
 from cbt.candidates.models import Registration, RosterDraft
-from cbt.candidates.roster_commit import Checked
+from cbt.candidates.roster import commit
+from cbt.candidates.roster.commit import Checked
 from cbt.errors import CbtError
 from cbt.rules.roles import Role
 from cbt.web.cli import register_factory
@@ -72,9 +72,9 @@ def test_a_draft_is_seen_by_its_author_only_and_holds_no_number_in_clear(day: Da
 
 def test_drafts_are_dropped_after_a_day(day: Day) -> None:
     for _ in range(2):
-        day.clock.advance(roster_commit.DRAFT_LIFE + SECOND)
+        day.clock.advance(commit.DRAFT_LIFE + SECOND)
         with day.app.app_context():
-            roster_commit.save_draft(
+            commit.save_draft(
                 sitting_ref=day.sitting_ref, file_name="a", body=b"x", now=day.clock.now(), actor=OFFICER
             )
     assert count(day, RosterDraft) == 1
@@ -117,6 +117,4 @@ def test_the_template_is_a_roster_without_people(day: Day, runner: CliRunner, tm
 
 def bring_file(day: Day, body: bytes) -> Checked:
     with day.app.app_context():
-        return roster_commit.dry_run(
-            sitting_ref=day.sitting_ref, file_name="a.xlsx", body=body, folder=BLUEPRINTS
-        )
+        return commit.dry_run(sitting_ref=day.sitting_ref, file_name="a.xlsx", body=body, folder=BLUEPRINTS)

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.candidates.roster_export import to_csv, to_xlsx
-from cbt.candidates.roster_file import open_roster
+from cbt.candidates.roster.export import to_csv, to_xlsx
+from cbt.candidates.roster.file import open_roster
 from cbt.errors import InvalidInput
 from cbt.pictures.receiving import MOST_BYTES, redraw_zip
 from cbt.rules.roles import Role

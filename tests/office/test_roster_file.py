@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.candidates.roster import read_roster
-from cbt.candidates.roster_columns import accommodation_of, column_of, document_type_of, level_of, paper_codes
-from cbt.candidates.roster_file import MOST_ROWS
+from cbt.candidates.roster.columns import accommodation_of, column_of, document_type_of, level_of, paper_codes
+from cbt.candidates.roster.file import MOST_ROWS
+from cbt.candidates.roster.reading import read_roster
 from cbt.candidates.tickets import check_digit, valid_number
 from cbt.errors import InvalidInput
 from tests.office.rosters import HEADERS, csv, resident, row, xlsx

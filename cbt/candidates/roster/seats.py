@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.candidates.roster import RosterRow
-from cbt.candidates.roster_columns import plain
+from cbt.candidates.roster.columns import plain
+from cbt.candidates.roster.reading import RosterRow
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom

@@ -9,10 +9,11 @@ from typing import Literal
 import flask
 from werkzeug.datastructures import MultiDict
 
-from cbt.candidates import door_service, seats, sign_in
-from cbt.candidates.sign_in import Choice, SignedIn, SignInInput
 from cbt.config import Settings
 from cbt.db.types import from_micros, to_micros
+from cbt.door import seats, sign_in
+from cbt.door import service as door_service
+from cbt.door.sign_in import Choice, SignedIn, SignInInput
 from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
 from cbt.pictures.serving import picture
 from cbt.web.i18n import explain

@@ -12,7 +12,7 @@ from cbt.accounts.models import Staff
 from cbt.accounts.store import staff_with_roles
 from cbt.candidates import store
 from cbt.candidates.models import Registration
-from cbt.candidates.roster_plan import OPEN_STATES
+from cbt.candidates.roster.plan import OPEN_STATES
 from cbt.candidates.spacing import NearRoom, near_rooms
 from cbt.candidates.store import Entry
 from cbt.candidates.tickets import Ticket, tickets_of

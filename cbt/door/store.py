@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.admission import Door, Place
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.steps import OPEN_DOOR
+from cbt.door.admission import Door, Place
+from cbt.door.steps import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from cbt.candidates import roster_columns as columns
-from cbt.candidates.roster_file import Cell, Line, open_roster
+from cbt.candidates.roster import columns as columns
+from cbt.candidates.roster.file import Cell, Line, open_roster
 from cbt.errors import InvalidInput
 from cbt.rules.door.admission import mask_document, normalise_document, valid_resident_id
 from cbt.rules.visible import Unseen, private_use, unseen, with_codes

@@ -15,11 +15,12 @@ import flask
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates import door_store, seats
-from cbt.candidates.admission import Door, PaperState, refusal
 from cbt.candidates.personal import DOCUMENT, open_sealed
-from cbt.candidates.steps import login_code_hash
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.door import seats
+from cbt.door import store as door_store
+from cbt.door.admission import Door, PaperState, refusal
+from cbt.door.steps import login_code_hash
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.door.admission import last_six
 from cbt.rules.states.sitting import State

@@ -13,9 +13,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates import door_store
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.door import store as door_store
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.sittings.models import Room, Seat
 from cbt.sittings.planning import close_binding

@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import gettext
 
 from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone, open_sealed
-from cbt.candidates.roster_columns import COLUMNS, DOCUMENT_NAMES, REQUIRED
+from cbt.candidates.roster.columns import COLUMNS, DOCUMENT_NAMES, REQUIRED
 from cbt.candidates.store import Entry
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing

@@ -10,12 +10,16 @@ from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.store import actor_names
 from cbt.accounts.views import me
-from cbt.candidates import office_pages, office_service, photos, roster_export, roster_views, store
-from cbt.candidates.correction_approval import wish_for
-from cbt.candidates.corrections import Correction, corrections_of
-from cbt.candidates.office_service import Revealed
-from cbt.candidates.roster_columns import DOCUMENT_NAMES
-from cbt.candidates.roster_views import uploaded
+from cbt.candidates import photos, store
+from cbt.candidates.corrections.approval import wish_for
+from cbt.candidates.corrections.making import Correction, corrections_of
+from cbt.candidates.desk import pages as office_pages
+from cbt.candidates.desk import service as office_service
+from cbt.candidates.desk.service import Revealed
+from cbt.candidates.roster import export as roster_export
+from cbt.candidates.roster import views as roster_views
+from cbt.candidates.roster.columns import DOCUMENT_NAMES
+from cbt.candidates.roster.views import uploaded
 from cbt.candidates.store import has_started
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates import door_store, seats, store
-from cbt.candidates.admission import Door, PaperState, room_refusal, seat_label
+from cbt.candidates import store
 from cbt.candidates.models import Registration
-from cbt.candidates.sign_in import paper_states
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.door import seats
+from cbt.door import store as door_store
+from cbt.door.admission import Door, PaperState, room_refusal, seat_label
+from cbt.door.sign_in import paper_states
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title

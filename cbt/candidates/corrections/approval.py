@@ -18,8 +18,8 @@ from cbt.accounts.approvals.kinds import Kind, Result
 from cbt.accounts.approvals.requests import Line, Wish
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
-from cbt.candidates.corrections import Correction
-from cbt.candidates.office_service import correct
+from cbt.candidates.corrections.making import Correction
+from cbt.candidates.desk.service import correct
 from cbt.candidates.personal import open_sealed, seal
 from cbt.candidates.store import Entry
 from cbt.rules.canonical import canonical_json

@@ -11,8 +11,8 @@ import flask_babel
 
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.views import me
-from cbt.candidates import roster_commit
-from cbt.candidates.roster import Problem
+from cbt.candidates.roster import commit
+from cbt.candidates.roster.reading import Problem
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
@@ -86,10 +86,8 @@ def take(ref: str) -> Answer:
     """Keep a roster file as a draft and go to its dry run."""
     try:
         name, body = uploaded("file")
-        roster_commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
-        draft = roster_commit.save_draft(
-            sitting_ref=ref, file_name=name, body=body, now=flask.g.now, actor=_actor()
-        )
+        commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
+        draft = commit.save_draft(sitting_ref=ref, file_name=name, body=body, now=flask.g.now, actor=_actor())
     except CbtError as error:
         return _upload_page(ref, refusal(error))
     return flask.redirect(flask.url_for("office.roster.check", ref=ref, draft=draft), 303)
@@ -103,8 +101,8 @@ def check(ref: str, draft: str) -> Answer:
 
 
 def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
-    name, body = roster_commit.open_draft(ref=draft, actor=_actor())
-    checked = roster_commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
+    name, body = commit.open_draft(ref=draft, actor=_actor())
+    checked = commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
     with reading() as session:
         batch = session.get_one(Batch, checked.sitting.batch_id)
     page = flask.render_template(
@@ -122,9 +120,9 @@ def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
 @access.roles(Role.OFFICER)
 def confirm(ref: str, draft: str) -> Answer:
     """Import a draft, all of it or nothing."""
-    name, body = roster_commit.open_draft(ref=draft, actor=_actor())
+    name, body = commit.open_draft(ref=draft, actor=_actor())
     try:
-        done = roster_commit.import_roster(
+        done = commit.import_roster(
             sitting_ref=ref,
             file_name=name,
             body=body,
@@ -143,5 +141,5 @@ def confirm(ref: str, draft: str) -> Answer:
 @access.roles(Role.OFFICER)
 def drop(ref: str, draft: str) -> Answer:
     """Forget a draft."""
-    roster_commit.drop_draft(ref=draft, actor=_actor())
+    commit.drop_draft(ref=draft, actor=_actor())
     return flask.redirect(flask.url_for("office.roster.upload", ref=ref), 303)

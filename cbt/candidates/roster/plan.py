@@ -12,11 +12,11 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.candidates import roster_columns as columns
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
-from cbt.candidates.roster import Problem, Roster, RosterRow
-from cbt.candidates.roster_seats import FreeSeats
+from cbt.candidates.roster import columns as columns
+from cbt.candidates.roster.reading import Problem, Roster, RosterRow
+from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span
 from cbt.errors import Conflict
 from cbt.exams.files import blueprint_text, read_blueprint
