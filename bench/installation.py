@@ -26,9 +26,9 @@ from cbt.config import Settings, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.guard import AttemptInfo
-from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.layout import layout_of
+from cbt.delivery.save.guard import AttemptInfo
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of

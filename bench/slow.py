@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from cbt.config import Settings
-from cbt.delivery.journal import Journal
+from cbt.delivery.save.journal import Journal
 from cbt.serving import front_of, worker_app
 from cbt.web.receiving.front import Front
 from cbt.writing import journal_of as product_journal_of

@@ -25,11 +25,11 @@ from cbt.db.private.keys import load_key
 from cbt.db.writing.gate import Gate
 from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
-from cbt.delivery.journal import init_journal
-from cbt.delivery.start_path import init_start_path
-from cbt.delivery.starting import init_openings
+from cbt.delivery.save.journal import init_journal
+from cbt.delivery.save.wire import init_save_path
+from cbt.delivery.start.path import init_start_path
+from cbt.delivery.start.reply import init_openings
 from cbt.delivery.store import paper_states
-from cbt.delivery.wire import init_save_path
 from cbt.door import views as candidates
 from cbt.door.elsewhere import note_elsewhere
 from cbt.door.seats import was_issued

@@ -21,8 +21,8 @@ from cbt.audit.tally import settle_tallies
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings, as_environment
 from cbt.db.copies import due
-from cbt.delivery.outage import beat
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
+from cbt.delivery.close.outage import beat
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.observation import SCHEDULER
 from cbt.proctoring.room_service import start_armed_rooms
 from cbt.scoring.service import score_closed

@@ -12,8 +12,8 @@ from cbt.clock import Agreement
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading
 from cbt.db.writing.gate import Gate
-from cbt.delivery.journal import Journal
 from cbt.delivery.models import Attempt
+from cbt.delivery.save.journal import Journal
 from cbt.rules.states import attempt, sitting
 from cbt.sittings.models import SittingRoom
 from cbt.web.watching.disks import free_bytes

@@ -30,8 +30,8 @@ from cbt.db.private.modes import mend_modes
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.line import can_share
-from cbt.delivery.journal import Journal
-from cbt.delivery.outage import beat, settle_rooms
+from cbt.delivery.close.outage import beat, settle_rooms
+from cbt.delivery.save.journal import Journal
 from cbt.errors import CbtError
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint

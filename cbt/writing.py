@@ -19,7 +19,7 @@ from importlib import import_module
 from cbt.app import create_app
 from cbt.config import Settings, as_environment, read_settings
 from cbt.db.writing.line import can_share
-from cbt.delivery.journal import Journal
+from cbt.delivery.save.journal import Journal
 from cbt.hosting import calm_collector, die_with_parent
 from cbt.web.watching.logs import init_logs
 

@@ -11,17 +11,17 @@ import flask
 import flask_babel
 
 from cbt.db.unit_of_work import reading
-from cbt.delivery import service
 from cbt.delivery.clock_json import clock_text, iso, receipts_text
-from cbt.delivery.entries import read_entries
-from cbt.delivery.guard import AttemptInfo, Guard, hash_lease
-from cbt.delivery.journal import current_journal
+from cbt.delivery.close import service
 from cbt.delivery.messages import confirm, deliver
-from cbt.delivery.saving import Outcome, Save, Saved
-from cbt.delivery.start_claims import Start
-from cbt.delivery.starting import current_openings
+from cbt.delivery.save.batch import Outcome, Save, Saved
+from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.guard import AttemptInfo, Guard, hash_lease
+from cbt.delivery.save.journal import current_journal
+from cbt.delivery.save.wire import NOT_TAKEN
+from cbt.delivery.start.claims import Start
+from cbt.delivery.start.reply import current_openings
 from cbt.delivery.store import is_evacuated
-from cbt.delivery.wire import NOT_TAKEN
 from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge, Unavailable
 from cbt.rules.states.attempt import State
 from cbt.web.problems import http_status, problem_body

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cbt.delivery.guard import AttemptInfo, Guard
-from cbt.delivery.saving import Saved
+from cbt.delivery.save.batch import Saved
+from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.rules.canonical import canonical_json
 from cbt.rules.clock.timing import ZERO
 from cbt.rules.exam.paper import Paper

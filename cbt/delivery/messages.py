@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import update
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.guard import AttemptInfo
 from cbt.delivery.models import Message
+from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.steps import lock_attempt
 from cbt.delivery.store import is_out, unread_messages
 from cbt.errors import Conflict, Locked

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.audit import chain
-from cbt.delivery.digests import journal_digests
 from cbt.delivery.facts import attempt_facts, room_facts
-from cbt.delivery.layout import layout_of
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
 from cbt.delivery.moving import ACTIVE, OVER, RUNNING, move
+from cbt.delivery.paper.layout import layout_of
+from cbt.delivery.save.digests import journal_digests
 from cbt.errors import Conflict
 from cbt.rules.states.attempt import CLOSED_BY, ClosedBy, Event, State, before
 from cbt.rules.states.sitting import State as RoomState

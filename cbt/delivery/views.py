@@ -9,9 +9,9 @@ from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
 from cbt.delivery import publishing
 from cbt.delivery.clock_json import iso
-from cbt.delivery.drawing import draw_for_sitting, drawn_count_of
-from cbt.delivery.leftovers import leftovers, read_leftovers
 from cbt.delivery.moving import OVER
+from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
+from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.store import SeatCard, seat_card
 from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cbt.exams.store import blueprint_of

@@ -18,7 +18,7 @@ from cbt.candidates.personal import document_index
 from cbt.candidates.roster.commit import import_roster
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.drawing import draw_for_sitting
+from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.delivery.publishing import publish
 from cbt.demo.people import STAFF, Invented, invent, roster
 from cbt.demo.portraits import portrait

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.guard import AttemptInfo
-from cbt.delivery.journal import current_journal
 from cbt.delivery.models import Attempt, RecoveryImport
-from cbt.delivery.recovered import Found, compare, keep_recovered
-from cbt.delivery.recovery import Recovery, open_recovery, read_envelope, seal_secret
-from cbt.delivery.shelf_file import Shelf, open_shelf, read_shelf
+from cbt.delivery.recovery.evidence import Found, compare, keep_recovered
+from cbt.delivery.recovery.file import Recovery, open_recovery, read_envelope, seal_secret
+from cbt.delivery.recovery.shelf import Shelf, open_shelf, read_shelf
+from cbt.delivery.save.guard import AttemptInfo
+from cbt.delivery.save.journal import current_journal
 from cbt.errors import Conflict, NotAllowed, NotFound
 from cbt.proctoring.desk import log_incident, runs_room
 from cbt.sittings.models import Seat, SittingRoom

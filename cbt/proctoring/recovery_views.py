@@ -7,7 +7,7 @@ import json
 import flask
 from flask_babel import gettext as _
 
-from cbt.delivery.recovery import MAX_BYTES
+from cbt.delivery.recovery.file import MAX_BYTES
 from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.recovery_service import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.delivery.digests import latest_answers
 from cbt.delivery.models import Attempt, LateEntry, RecoveredEntry
+from cbt.delivery.save.digests import latest_answers
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
 from cbt.rules.canonical import digest

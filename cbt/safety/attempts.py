@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
-from cbt.delivery.digests import is_seal, journal_texts
 from cbt.delivery.models import Attempt
+from cbt.delivery.save.digests import is_seal, journal_texts
 from cbt.rules.canonical import digest
 from cbt.rules.states.attempt import State
 from cbt.scoring.models import Score

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.digests import is_seal
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move_all
+from cbt.delivery.save.digests import is_seal
 from cbt.errors import NotFound
 from cbt.rules.canonical import digest
 from cbt.rules.states.attempt import Event, State

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.bank.store import ContentKey, contents
 from cbt.candidates.models import Registration
-from cbt.delivery.digests import answers_in, journal_texts
 from cbt.delivery.models import Attempt
+from cbt.delivery.save.digests import answers_in, journal_texts
 from cbt.exams.store import paper_of
 from cbt.rules.canonical import digest
 from cbt.rules.items.values import ItemContent

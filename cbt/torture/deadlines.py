@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 from cbt.audit.models import AuditEntry
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry
 from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.safety.checking import verify_everything
 from cbt.scoring.service import score_closed
 from cbt.sittings.models import SittingRoom

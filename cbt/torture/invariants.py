@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading
-from cbt.delivery.digests import latest_answers
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, JournalEntry
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
+from cbt.delivery.save.digests import latest_answers
 from cbt.errors import CbtError
 from cbt.rules.states.attempt import State
 from cbt.safety.checking import verify_everything

@@ -21,8 +21,8 @@ from sqlalchemy import select
 from cbt.app import create_app
 from cbt.db.base import db
 from cbt.db.unit_of_work import reading
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
-from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import State
 from cbt.scoring.service import score_closed

@@ -1,6 +1,6 @@
 // 作答恢复文件: what could not be delivered. A page that has its lease's secret encrypts and authenticates it, with the
-// latest receipts of that lease (cbt/delivery/recovery.py opens it). Where nobody has the secret, as on the seat page,
-// the records go into the file as they lie here, sealed one by one (cbt/delivery/shelf_file.py). Source.
+// latest receipts of that lease (cbt/delivery/recovery/file.py opens it). Where nobody has the secret, as on the seat page,
+// the records go into the file as they lie here, sealed one by one (cbt/delivery/recovery/shelf.py). Source.
 
 import { hmac } from "./sha256.js";
 import { fromHex, isSealed, newNonce, stream, toBase64, toHex, utf8 } from "./sealing.js";

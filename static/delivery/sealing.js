@@ -1,7 +1,7 @@
 // What waits on this machine lies there sealed: a shared machine keeps nobody's answers in clear. The secret comes with
 // each start, with those of this attempt's former leases, and is kept in the page's memory alone; a page that was
 // loaded again reads what waits once the server has given it its paper. Plain http has no WebCrypto, so both halves
-// are HMAC-SHA-256. cbt/delivery/shelf_file.py opens the same. Source: R-16.
+// are HMAC-SHA-256. cbt/delivery/recovery/shelf.py opens the same. Source: R-16.
 
 import { hmac, join } from "./sha256.js";
 

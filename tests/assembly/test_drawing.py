@@ -14,8 +14,8 @@ from cbt.assembly.steps import cases_of, draw_content
 from cbt.bank.store import drawables
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.exams.store import current_version
 from cbt.rules.assembly.form import comparable
 from cbt.rules.canonical import canonical_json, digest

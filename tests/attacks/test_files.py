@@ -22,7 +22,7 @@ from cbt.candidates.roster.reading import read_roster
 from cbt.confined import running
 from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
 from cbt.db.unit_of_work import reading
-from cbt.delivery.recovery import FORMAT, MAX_BYTES, open_recovery, read_envelope, seal_secret
+from cbt.delivery.recovery.file import FORMAT, MAX_BYTES, open_recovery, read_envelope, seal_secret
 from cbt.errors import InvalidInput, Unavailable
 from cbt.paths import product_dir
 from tests.attacks import packages

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 from cbt import errors
 from cbt.bank import rich
 from cbt.db.unit_of_work import reading
-from cbt.delivery.sweeps import expire_overdue
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.torture.leaks import leaks
 from cbt.web.watching.logs import JsonLines
 from cbt.web.who import access

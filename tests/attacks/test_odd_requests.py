@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from cbt.bank.formats.codes import number_key
 from cbt.db.unit_of_work import reading
-from cbt.delivery.sweeps import expire_overdue
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import InvalidInput
 from cbt.exams.reader import read as read_blueprint
 from cbt.paths import product_dir

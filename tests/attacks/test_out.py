@@ -12,9 +12,9 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, Message, UnitDone
 from cbt.delivery.steps import send_message
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.proctoring.models import UndoableAct
 from cbt.proctoring.seat_state import SeatState
 from tests.delivery.driver import Page

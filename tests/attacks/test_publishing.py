@@ -17,8 +17,8 @@ from cbt.bank.models import ItemBank
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import publishing
-from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.errors import Conflict
 from cbt.proctoring.room_service import start_armed_rooms
 from cbt.rules.roles import Role

@@ -13,13 +13,13 @@ from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery import quotas
-from cbt.delivery.entries import read_entries
-from cbt.delivery.guard import hash_lease
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import AttemptLive, JournalEntry, LateEntry
-from cbt.delivery.quotas import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
-from cbt.delivery.saving import Save
-from cbt.delivery.sweeps import expire_overdue
+from cbt.delivery.save import quotas
+from cbt.delivery.save.batch import Save
+from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.guard import hash_lease
+from cbt.delivery.save.quotas import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
 from cbt.errors import TooMany
 from tests.conftest import close_engine
 from tests.delivery.driver import Page

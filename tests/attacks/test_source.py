@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 APART = ("cbt/torture/", "cbt/demo/")
 """What breaks an installation on purpose, and what fills one for show: no part of a served page."""
 
-OWN_LINE = ("cbt/delivery/packing.py",)
+OWN_LINE = ("cbt/delivery/save/packing.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
 (tests/db/test_write_line.py::test_an_owner_of_another_user_is_not_believed): no request's bytes are read so."""
 

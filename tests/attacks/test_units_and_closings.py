@@ -18,7 +18,8 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery import service
+from cbt.delivery.close import service
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, UnitDone
 from cbt.delivery.steps import (
     adjust_attempt,
@@ -28,7 +29,6 @@ from cbt.delivery.steps import (
     resume_attempt,
     suspend_attempt,
 )
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.errors import Conflict
 from cbt.rules.states.attempt import ClosedBy
 from cbt.scoring.service import score_closed

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.scoring.service import score_closed
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.steps import hold_room, resume_room

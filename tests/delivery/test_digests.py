@@ -11,8 +11,8 @@ from sqlalchemy import insert, select, text
 
 from cbt.db.types import to_micros
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.digests import answers_in, is_seal, journal_digests, journal_texts
 from cbt.delivery.models import Attempt, JournalEntry
+from cbt.delivery.save.digests import answers_in, is_seal, journal_digests, journal_texts
 from cbt.rules.canonical import canonical_json
 from tests.helpers import count_queries
 from tests.world import PLANNED, World

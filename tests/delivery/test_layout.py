@@ -12,8 +12,8 @@ from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
 from cbt.db.unit_of_work import reading
-from cbt.delivery.layout import layout_of, read_layout
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.layout import layout_of, read_layout
 from tests.world import World
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cbt.delivery.sweeps import expire_overdue
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.web.who.machine import MACHINE_COOKIE
 from tests.delivery.driver import Page
 from tests.proctoring.desk import running

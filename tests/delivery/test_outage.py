@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery import outage
+from cbt.delivery.close import outage
+from cbt.delivery.close.outage import settle_rooms
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt
-from cbt.delivery.outage import settle_rooms
 from cbt.delivery.steps import refresh_clocks
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
 from cbt.errors import Unavailable
 from cbt.rules.clock.timing import OutageKind, OutageVerdict, outage_gap
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
@@ -113,7 +113,7 @@ def test_two_processes_that_find_the_gap_at_once_give_it_back_once(
             both_have_read.wait(1)
         return outage_gap(heartbeat_at, now)
 
-    monkeypatch.setattr("cbt.delivery.outage.outage_gap", meet)
+    monkeypatch.setattr("cbt.delivery.close.outage.outage_gap", meet)
     found: list[OutageKind] = []
 
     def process() -> None:

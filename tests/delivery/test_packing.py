@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.db.writing.commits import Carried, Failed
-from cbt.delivery.entries import Entry
-from cbt.delivery.guard import Guard
-from cbt.delivery.opening import Opened
-from cbt.delivery.packing import SavePacking
-from cbt.delivery.saving import Outcome, Receipt, Save, Saved
-from cbt.delivery.start_claims import FormRow, Start
+from cbt.delivery.save.batch import Outcome, Receipt, Save, Saved
+from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.guard import Guard
+from cbt.delivery.save.packing import SavePacking
+from cbt.delivery.start.batch import Opened
+from cbt.delivery.start.claims import FormRow, Start
 from cbt.errors import Conflict, NotFound, Unavailable
 from cbt.rules.states.attempt import State
 

@@ -13,12 +13,12 @@ from cbt.db.base import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.commits import Commits
 from cbt.db.writing.group_commit import GroupWriter
-from cbt.delivery.digests import answers_in, journal_texts, latest_answers
-from cbt.delivery.entries import read_entries
-from cbt.delivery.guard import Dialect, hash_lease
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry
-from cbt.delivery.saving import Save
-from cbt.delivery.sweeps import expire_overdue
+from cbt.delivery.save.batch import Save
+from cbt.delivery.save.digests import answers_in, journal_texts, latest_answers
+from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.guard import Dialect, hash_lease
 from cbt.errors import Unavailable
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page
@@ -175,7 +175,7 @@ def test_one_attempt_that_cannot_be_closed_does_not_keep_the_others_open(page: P
             text("UPDATE attempt SET closed_by = NULL, state = 'interacting' WHERE id = :id"),
             {"id": world.sitters["theory"].attempt_id},
         )
-    import cbt.delivery.sweeps as sweeps
+    import cbt.delivery.close.sweeps as sweeps
 
     whole = sweeps.close_attempts
 

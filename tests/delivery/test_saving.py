@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.digests import answers_in, journal_texts
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry, LateEntry
+from cbt.delivery.save.digests import answers_in, journal_texts
 from cbt.delivery.steps import allow_move
-from cbt.delivery.sweeps import expire_overdue
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 

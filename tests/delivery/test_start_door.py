@@ -15,8 +15,8 @@ from werkzeug.test import TestResponse
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.models import Attempt, AttemptLive, Gap
-from cbt.delivery.opening import Opened
-from cbt.delivery.start_claims import Start
+from cbt.delivery.start.batch import Opened
+from cbt.delivery.start.claims import Start
 from cbt.errors import Conflict, NotAllowed, NotFound
 from cbt.web.who.login import token_hash
 from cbt.web.who.models import LoginSession

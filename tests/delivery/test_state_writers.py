@@ -28,7 +28,7 @@ CHANGES = {
     "sittings/steps.py:_move",
     "sittings/steps.py:refresh_sitting_state",
     # Writes what `follow` has moved in the row it holds under lock.
-    "delivery/opening.py:__init__",
+    "delivery/start/batch.py:__init__",
     # Requests for approval have states of their own: conditional updates that repeat the state they leave.
     "accounts/approvals/requests.py:claim",
     "accounts/approvals/answers.py:settle",

@@ -14,9 +14,9 @@ from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.drawing import draw_for_sitting
+from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, LateEntry
-from cbt.delivery.sweeps import advance_overdue, expire_overdue
+from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
 from cbt.scoring.models import Score

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from cbt.delivery import wire
+from cbt.delivery.save import wire
 from cbt.web.headers import SECURITY_HEADERS
 from tests.delivery.driver import Page
 from tests.world import World

@@ -19,8 +19,8 @@ from cbt.assembly.models import Form
 from cbt.candidates.models import Registration
 from cbt.candidates.roster import commit
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.drawing import draw_for_sitting
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.door import steps
 from cbt.errors import CbtError
 from cbt.exams.files import read_blueprint

@@ -25,7 +25,7 @@ from sqlalchemy import update
 from cbt import serving
 from cbt.app import create_app
 from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.outage import beat
+from cbt.delivery.close.outage import beat
 from cbt.jobs import start_scheduler
 from cbt.sittings.models import ServerHeartbeat
 from cbt.web.receiving.front import Front

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Message
-from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.states.attempt import State
 from cbt.sittings.models import Seat
 from tests.delivery.driver import Page

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Gap
-from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.states.attempt import State
 from tests.proctoring.desk import (
     Desk,

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
-from cbt.delivery.sweeps import expire_overdue
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from tests.delivery.driver import Page

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.db.unit_of_work import reading
-from cbt.delivery import outage
+from cbt.delivery.close import outage
+from cbt.delivery.close.outage import settle_rooms
 from cbt.delivery.models import Gap
-from cbt.delivery.outage import settle_rooms
 from cbt.proctoring.closing import ending
 from cbt.proctoring.seat_view import Proposal
 from cbt.rules.clock import timing

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import AttemptLive
-from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.states.attempt import State
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.sittings.models import RoomHold

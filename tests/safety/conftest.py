@@ -13,8 +13,8 @@ import pytest
 from cbt.app import create_app
 from cbt.config import Settings
 from cbt.db.second_copy import copier
-from cbt.delivery.outage import beat
-from cbt.delivery.sweeps import expire_overdue
+from cbt.delivery.close.outage import beat
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.scoring.service import score_closed
 from tests.conftest import close_engine
 from tests.databases import find_binaries

@@ -22,8 +22,8 @@ from cbt.audit.chain import ensure_keyed
 from cbt.cli import build
 from cbt.config import Settings, as_environment
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.outage import beat
 from cbt.delivery.models import JournalEntry
-from cbt.delivery.outage import beat
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import CbtError, Unavailable
 from cbt.rules.clock.timing import OutageKind

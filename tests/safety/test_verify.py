@@ -15,8 +15,8 @@ from cbt.app import create_app
 from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.digests import journal_digests
 from cbt.delivery.models import Attempt
+from cbt.delivery.save.digests import journal_digests
 from cbt.delivery.steps import reopen_attempt
 from cbt.errors import Unavailable
 from cbt.safety.checking import CHECKS, Check, all_findings, verify_everything

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from cbt.assembly.models import Form
 from cbt.bank.models import Item, ItemVersion
 from cbt.db.unit_of_work import reading
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
-from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.items.reading import parse_content
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
-from cbt.delivery.sweeps import expire_overdue
 from cbt.rules.canonical import canonical_json
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page

@@ -9,7 +9,7 @@ import pytest
 import sqlcipher3.dbapi2
 from sqlalchemy import exc
 
-from cbt.delivery import service
+from cbt.delivery.close import service
 from tests.delivery.driver import Page
 from tests.world import World
 

@@ -10,9 +10,9 @@ from itertools import count
 from sqlalchemy import func, select
 
 from cbt.db.unit_of_work import reading
-from cbt.delivery.entries import MAX_ENTRIES
 from cbt.delivery.models import JournalEntry
-from cbt.delivery.quotas import MOST_ROWS
+from cbt.delivery.save.entries import MAX_ENTRIES
+from cbt.delivery.save.quotas import MOST_ROWS
 from cbt.torture.client import EXPECTED, Browser, Reply
 from cbt.torture.site import Site
 from cbt.torture.trial import Trial

@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 from cbt.db.types import read_instant
-from cbt.delivery.entries import Entry
-from cbt.delivery.guard import Dialect, Guard
-from cbt.delivery.quotas import is_full, size_of
-from cbt.delivery.save_sql import SaveStatements
+from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.guard import Dialect, Guard
+from cbt.delivery.save.quotas import is_full, size_of
+from cbt.delivery.save.sql import SaveStatements
 from cbt.rules.states.attempt import State
 from cbt.web.who.machine import is_elsewhere
 

@@ -19,13 +19,13 @@ from cbt.db.writing.commits import Commits
 from cbt.db.writing.gate import Gate
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.db.writing.line import LineServer, WriteLine
-from cbt.delivery.guard import Dialect
-from cbt.delivery.infos import InfoCache
-from cbt.delivery.opening import StartBatch
-from cbt.delivery.packing import SavePacking
-from cbt.delivery.quotas import LeaseRate
-from cbt.delivery.saving import Save, SaveBatch, Saved
-from cbt.delivery.start_claims import Claim, Start
+from cbt.delivery.save.batch import Save, SaveBatch, Saved
+from cbt.delivery.save.guard import Dialect
+from cbt.delivery.save.infos import InfoCache
+from cbt.delivery.save.packing import SavePacking
+from cbt.delivery.save.quotas import LeaseRate
+from cbt.delivery.start.batch import StartBatch
+from cbt.delivery.start.claims import Claim, Start
 
 LINES = 3
 """Lines from each server process to the one that writes: what comes while a batch is there goes with the next."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.delivery.guard import Dialect
+from cbt.delivery.save.guard import Dialect
 
 _COLUMNS = "(attempt_id, lease_epoch, seq, position, kind, value, received_at"
 

@@ -19,10 +19,10 @@ import flask
 
 from cbt.clock import Agreement
 from cbt.delivery.clock_json import clock_text, receipts_text
-from cbt.delivery.entries import read_entries
-from cbt.delivery.guard import hash_lease
-from cbt.delivery.journal import Journal
-from cbt.delivery.saving import Outcome, Save
+from cbt.delivery.save.batch import Outcome, Save
+from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.guard import hash_lease
+from cbt.delivery.save.journal import Journal
 from cbt.errors import CbtError, TooMany, Unavailable
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.bodies import SMALL_BODY

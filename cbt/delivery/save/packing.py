@@ -13,11 +13,11 @@ from typing import Any
 from cbt import errors
 from cbt.db.types import from_micros, to_micros
 from cbt.db.writing.commits import Carried, Failed
-from cbt.delivery.entries import Entry
-from cbt.delivery.guard import Guard, guard_of
-from cbt.delivery.opening import Opened
-from cbt.delivery.saving import Outcome, Receipt, Save, Saved
-from cbt.delivery.start_claims import FormRow, Start
+from cbt.delivery.save.batch import Outcome, Receipt, Save, Saved
+from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.guard import Guard, guard_of
+from cbt.delivery.start.batch import Opened
+from cbt.delivery.start.claims import FormRow, Start
 from cbt.errors import CbtError
 
 PLAIN = 2

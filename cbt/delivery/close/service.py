@@ -9,14 +9,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.entries import Entry
 from cbt.delivery.facts import AttemptFacts, timing_facts
-from cbt.delivery.guard import AttemptInfo, Guard
-from cbt.delivery.journal import current_journal
 from cbt.delivery.models import Attempt, UnitDone
 from cbt.delivery.moving import OVER
-from cbt.delivery.saving import Outcome, Save, Saved
-from cbt.delivery.start_facts import FactReader
+from cbt.delivery.save.batch import Outcome, Save, Saved
+from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.guard import AttemptInfo, Guard
+from cbt.delivery.save.journal import current_journal
+from cbt.delivery.start.facts import FactReader
 from cbt.delivery.steps import close_attempts, lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules.clock import timing

@@ -10,9 +10,9 @@ from sqlalchemy.engine import Engine
 
 from cbt.db.unit_of_work import raw_reading, reading
 from cbt.delivery.clock_json import warnings_text
-from cbt.delivery.guard import AttemptInfo, Dialect, PaperKey
-from cbt.delivery.layout import Place, Position, positions_of, read_layout
-from cbt.delivery.start_claims import FORM_COLUMNS, FORM_TABLES, FormRow
+from cbt.delivery.paper.layout import Place, Position, positions_of, read_layout
+from cbt.delivery.save.guard import AttemptInfo, Dialect, PaperKey
+from cbt.delivery.start.claims import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.exams.titles import paper_title

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cbt.delivery.recovery import (
+from cbt.delivery.recovery.file import (
     MAX_ENTRIES,
     MAX_RECEIPTS,
     Carried,

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cbt.db.types import to_micros
-from cbt.delivery.entries import Entry
-from cbt.delivery.guard import Guard
+from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.guard import Guard
 from cbt.errors import TooMany
 
 MOST_ROWS = 30_000

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.db.types import to_micros
-from cbt.delivery.entries import read_entries
-from cbt.delivery.guard import AttemptInfo
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
 from cbt.delivery.moving import OVER
-from cbt.delivery.recovery import Carried, Recovery
+from cbt.delivery.recovery.file import Carried, Recovery
+from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.guard import AttemptInfo
 from cbt.errors import Conflict, InvalidInput
 from cbt.web.refs import new_ref
 

@@ -9,7 +9,7 @@ from secrets import token_urlsafe
 from typing import Any, NamedTuple
 
 from cbt.db.types import read_instant
-from cbt.delivery.guard import Dialect
+from cbt.delivery.save.guard import Dialect
 from cbt.errors import CbtError, NotAllowed, NotFound
 from cbt.web.receiving.door import LOGIN_SESSIONS
 from cbt.web.who.machine import is_elsewhere

@@ -16,9 +16,9 @@ import flask_babel
 from cbt.bank.fragments import sanitised
 from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
-from cbt.delivery.guard import AttemptInfo
-from cbt.delivery.infos import FrozenForm
-from cbt.delivery.layout import Position
+from cbt.delivery.paper.layout import Position
+from cbt.delivery.save.guard import AttemptInfo
+from cbt.delivery.save.infos import FrozenForm
 from cbt.rules.canonical import canonical_json
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.values import ItemContent, ItemType

@@ -12,7 +12,7 @@ from typing import Any
 
 from cbt.db.types import read_instant
 from cbt.delivery.facts import SPREAD, RoomFacts, room_facts_of
-from cbt.delivery.guard import Dialect
+from cbt.delivery.save.guard import Dialect
 from cbt.rules.clock import timing
 
 MOST_MACHINES = 20

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from cbt.delivery.guard import AttemptInfo
+from cbt.delivery.save.guard import AttemptInfo
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items import shape

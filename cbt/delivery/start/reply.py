@@ -7,12 +7,12 @@ from typing import cast
 import flask
 
 from cbt.delivery.clock_json import clock_text, quoted
-from cbt.delivery.journal import Journal
 from cbt.delivery.messages import deliver
-from cbt.delivery.opening import Opened
-from cbt.delivery.papers import PaperWriter
-from cbt.delivery.recovery import seal_secret
-from cbt.delivery.start_claims import Start
+from cbt.delivery.paper.joining import PaperWriter
+from cbt.delivery.recovery.file import seal_secret
+from cbt.delivery.save.journal import Journal
+from cbt.delivery.start.batch import Opened
+from cbt.delivery.start.claims import Start
 from cbt.delivery.store import journal_state
 from cbt.errors import CbtError
 from cbt.rules.canonical import canonical_json

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, cast
 import flask
 
 from cbt.clock import Agreement
-from cbt.delivery.start_claims import Start
-from cbt.delivery.starting import Openings
-from cbt.delivery.wire import NOT_TAKEN
+from cbt.delivery.save.wire import NOT_TAKEN
+from cbt.delivery.start.claims import Start
+from cbt.delivery.start.reply import Openings
 from cbt.errors import CbtError, NotAllowed
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.headers import SECURITY_HEADERS

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cbt.delivery.facts import RoomFacts, clock_columns, timing_facts
-from cbt.delivery.guard import Dialect, Guard, PaperKey, hash_lease
-from cbt.delivery.layout import read_layout
 from cbt.delivery.moving import follow
-from cbt.delivery.saving import GAP
-from cbt.delivery.start_claims import Claim, ClaimReader, FormRow, Start
-from cbt.delivery.start_facts import FactReader, OwnFacts, StartRow, with_machine
+from cbt.delivery.paper.layout import read_layout
+from cbt.delivery.save.batch import GAP
+from cbt.delivery.save.guard import Dialect, Guard, PaperKey, hash_lease
+from cbt.delivery.start.claims import Claim, ClaimReader, FormRow, Start
+from cbt.delivery.start.facts import FactReader, OwnFacts, StartRow, with_machine
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
 from cbt.rules.clock import timing
