@@ -12,15 +12,15 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Message
 from cbt.errors import NotFound
 from cbt.proctoring import store
-from cbt.proctoring.acts import Act, Picked, Scope, act_of, pick
-from cbt.proctoring.board import EVACUATION, OVER, Board, load_board
-from cbt.proctoring.closing import Ending, ending
-from cbt.proctoring.desk import runs_room
-from cbt.proctoring.granted import answering, given_alone, reach
-from cbt.proctoring.log_lines import LogLine, incident_line
-from cbt.proctoring.seat_state import SeatState
-from cbt.proctoring.seat_view import Proposal, SeatView
-from cbt.proctoring.todos import not_ready
+from cbt.proctoring.acts.closing import Ending, ending
+from cbt.proctoring.acts.desk import runs_room
+from cbt.proctoring.acts.granted import answering, given_alone, reach
+from cbt.proctoring.acts.table import Act, Picked, Scope, act_of, pick
+from cbt.proctoring.board.live import EVACUATION, OVER, Board, load_board
+from cbt.proctoring.board.log_lines import LogLine, incident_line
+from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import Proposal, SeatView
+from cbt.proctoring.board.todos import not_ready
 from cbt.rules.clock.granting import Given, given_so_far, takes_two
 from cbt.rules.door.admission import too_close
 from cbt.rules.states.closing import Blocker, can_end

@@ -9,13 +9,15 @@ from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_secon
 from cbt.accounts.approvals.second import Second, SecondNeeded
 from cbt.errors import NotAllowed, NotFound
 from cbt.pictures.serving import picture
-from cbt.proctoring import acts, filters, service, shown
-from cbt.proctoring.approving import credential_rules, wish_for
-from cbt.proctoring.board import Board
-from cbt.proctoring.desk import By, Said, runs_rooms
-from cbt.proctoring.handlers import HANDLERS, Asked
-from cbt.proctoring.inputs import read_minutes, read_number
-from cbt.proctoring.todos import todos
+from cbt.proctoring import service
+from cbt.proctoring.acts import table
+from cbt.proctoring.acts.approving import credential_rules, wish_for
+from cbt.proctoring.acts.desk import By, Said, runs_rooms
+from cbt.proctoring.acts.handlers import HANDLERS, Asked
+from cbt.proctoring.acts.inputs import read_minutes, read_number
+from cbt.proctoring.board import filters, shown
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.todos import todos
 from cbt.rules.door.admission import DOCUMENT_TYPES
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_zone
@@ -81,7 +83,7 @@ def _live_context(board: Board) -> dict[str, object]:
         "clocks": shown.clocks(board),
         "density": shown.density(len(board.seats) + len(board.free)),
         "line": shown.log_text,
-        "bar": acts.BAR_RUNNING if board.started else acts.BAR_BEFORE,
+        "bar": table.BAR_RUNNING if board.started else table.BAR_BEFORE,
     }
 
 
@@ -125,9 +127,9 @@ def person(room_ref: str, ref: str) -> Reply:
     found = service.read_person(room_ref, ref, _me(), now=flask.g.now)
     offers = [
         act
-        for group in (acts.BAR_RUNNING if found.board.started else acts.BAR_BEFORE)
+        for group in (table.BAR_RUNNING if found.board.started else table.BAR_BEFORE)
         for act in group
-        if not acts.ACTS[act].applies(found.seat, found.board)
+        if not table.ACTS[act].applies(found.seat, found.board)
     ]
     template = "proctoring/_person.html" if _htmx() else "proctoring/person.html"
     return flask.render_template(
@@ -172,7 +174,7 @@ def ask(room_ref: str, code: str) -> Reply:
         second=shown.second_needed(found),
         by_password=found.by_password,
         documents=DOCUMENT_TYPES,
-        reason_codes=acts.REASON_CODES,
+        reason_codes=table.REASON_CODES,
         violations=shown.violations(),
         now=flask.g.now,
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from cbt.proctoring.acts import ACTS, Scope
+from cbt.proctoring.acts.table import ACTS, Scope
 from cbt.rules.roles import Role
 from cbt.torture.leaks import leaks
 from cbt.web.who.access import Access

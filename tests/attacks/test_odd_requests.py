@@ -23,7 +23,7 @@ from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import InvalidInput
 from cbt.exams.reader import read as read_blueprint
 from cbt.paths import product_dir
-from cbt.proctoring.handlers import HANDLERS
+from cbt.proctoring.acts.handlers import HANDLERS
 from cbt.rules.items.reading import number, parse_content
 from cbt.rules.scoring.credit import read_number
 from cbt.scoring.models import Score

@@ -15,8 +15,8 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, Message, UnitDone
 from cbt.delivery.steps import send_message
+from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.models import UndoableAct
-from cbt.proctoring.seat_state import SeatState
 from tests.delivery.driver import Page
 from tests.delivery.starts import by_the_view
 from tests.proctoring.desk import Desk, attempt, done, refused, running

@@ -11,9 +11,9 @@ from cbt.accounts.models import StaffRole
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.steps import create_attempt
-from cbt.proctoring.board import load_board
-from cbt.proctoring.filters import counts
-from cbt.proctoring.todos import todos
+from cbt.proctoring.board.filters import counts
+from cbt.proctoring.board.live import load_board
+from cbt.proctoring.board.todos import todos
 from cbt.sittings.models import Seat
 from cbt.sittings.store import room_view_for
 from cbt.web.refs import new_ref

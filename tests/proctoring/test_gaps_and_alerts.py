@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive, Gap
-from cbt.proctoring.todos import todos
+from cbt.proctoring.board.todos import todos
 from cbt.sittings.models import Seat
 from tests.proctoring.desk import Desk, attempt, done, log_kinds, refused, registration, row, running
 from tests.proctoring.test_board import board_of

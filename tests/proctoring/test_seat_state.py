@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cbt.proctoring.seat_state import MARKS, TONES, SeatFacts, SeatState, seat_state, severity
+from cbt.proctoring.board.seat_state import MARKS, TONES, SeatFacts, SeatState, seat_state, severity
 from cbt.rules.states.attempt import State
 from tests.helpers import utc
 

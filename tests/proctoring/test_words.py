@@ -7,9 +7,10 @@ import re
 import pytest
 
 from cbt.paths import product_dir
-from cbt.proctoring import acts, filters
-from cbt.proctoring.seat_state import SeatState
-from cbt.proctoring.seat_view import ALERTS
+from cbt.proctoring.acts import table
+from cbt.proctoring.board import filters
+from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import ALERTS
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import RoomCounts
@@ -46,12 +47,12 @@ def wanted() -> set[str]:
     ids = {f"proctoring.state.{state}" for state in SeatState}
     ids |= {f"proctoring.{part}.{state}" for state in State for part in ("room_state", "next")}
     ids |= {f"proctoring.doing.closed_{by}" for by in ClosedBy} | {"proctoring.doing.closed_unanswered"}
-    ids |= {f"proctoring.{part}.{code}" for code in acts.ACTS for part in ("act", "do", "about")}
-    ids |= {f"proctoring.said.{code}" for code in acts.ACTS if code != "code"}
-    ids |= {f"proctoring.reasons.{code}" for code in acts.NEEDS_REASON} | {"proctoring.reasons.remind"}
+    ids |= {f"proctoring.{part}.{code}" for code in table.ACTS for part in ("act", "do", "about")}
+    ids |= {f"proctoring.said.{code}" for code in table.ACTS if code != "code"}
+    ids |= {f"proctoring.reasons.{code}" for code in table.NEEDS_REASON} | {"proctoring.reasons.remind"}
     ids |= {f"proctoring.count.{key}" for key in filters.FILTERS}
     ids |= {f"proctoring.alert.{one}" for one in ALERTS}
-    ids |= {f"proctoring.reason.{code}" for code in (*acts.REASON_CODES, "evacuation")}
+    ids |= {f"proctoring.reason.{code}" for code in (*table.REASON_CODES, "evacuation")}
     ids |= {f"proctoring.cause.{cause}" for cause in ABSENT_CAUSES}
     ids |= {f"proctoring.document.{code}" for code in DOCUMENT_TYPES}
     ids |= {f"violation.{one.code}" for one in VIOLATIONS} | {f"proctoring.effect.{one}" for one in Effect}

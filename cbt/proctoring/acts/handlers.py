@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from cbt.errors import InvalidInput
-from cbt.proctoring import attempt_service as attempts
-from cbt.proctoring import door_service as door
-from cbt.proctoring import gap_service as gaps
-from cbt.proctoring import inputs as read
-from cbt.proctoring import room_service as rooms
-from cbt.proctoring.desk import By, Said
+from cbt.proctoring.acts import door as door
+from cbt.proctoring.acts import gaps as gaps
+from cbt.proctoring.acts import inputs as read
+from cbt.proctoring.acts import papers as attempts
+from cbt.proctoring.acts import room as rooms
+from cbt.proctoring.acts.desk import By, Said
 
 
 @dataclass(frozen=True, slots=True)

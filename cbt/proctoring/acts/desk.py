@@ -18,10 +18,10 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.errors import Conflict, InvalidInput, NotAllowed
-from cbt.proctoring.acts import Act, Picked, Scope, act_of, pick
-from cbt.proctoring.board import Board, load_board
+from cbt.proctoring.acts.table import Act, Picked, Scope, act_of, pick
+from cbt.proctoring.board.live import Board, load_board
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.models import Incident, UndoableAct
-from cbt.proctoring.seat_view import SeatView
 from cbt.proctoring.store import is_assigned
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import ROOM_STAFF, Role

@@ -11,10 +11,10 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.proctoring.board import Board
-from cbt.proctoring.desk import Desk
+from cbt.proctoring.acts.desk import Desk
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.models import GrantedTime
-from cbt.proctoring.seat_view import SeatView
 from cbt.rules.clock.granting import Given, takes_two
 
 

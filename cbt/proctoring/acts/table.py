@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cbt.errors import NotFound
-from cbt.proctoring.board import Board
-from cbt.proctoring.seat_state import UNDER_WAY, SeatState
-from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_state import UNDER_WAY, SeatState
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.rules.states.sitting import State as RoomState
 

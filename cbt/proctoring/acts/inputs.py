@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from cbt.errors import InvalidInput
-from cbt.proctoring.acts import REASON_CODES
-from cbt.proctoring.attempt_service import Grant
+from cbt.proctoring.acts.papers import Grant
+from cbt.proctoring.acts.table import REASON_CODES
 
 Form = Mapping[str, str]
 MOST_MINUTES = 120

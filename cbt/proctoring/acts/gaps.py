@@ -12,11 +12,11 @@ from cbt.delivery.facts import room_facts
 from cbt.delivery.models import Gap
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.proctoring import store
-from cbt.proctoring.acts import Picked
-from cbt.proctoring.board import proposal
-from cbt.proctoring.desk import By, Desk, Said, acting
-from cbt.proctoring.granted import count_time
-from cbt.proctoring.seat_view import Proposal, SeatView
+from cbt.proctoring.acts.desk import By, Desk, Said, acting
+from cbt.proctoring.acts.granted import count_time
+from cbt.proctoring.acts.table import Picked
+from cbt.proctoring.board.live import proposal
+from cbt.proctoring.board.seat_view import Proposal, SeatView
 from cbt.rules.states.attempt import ClosedBy
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cbt.proctoring.board import Board
-from cbt.proctoring.seat_state import SeatState, severity
-from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_state import SeatState, severity
+from cbt.proctoring.board.seat_view import SeatView
 
 _STATES: dict[str, frozenset[SeatState]] = {
     "answering": frozenset({SeatState.ANSWERING, SeatState.UNITS_DONE}),

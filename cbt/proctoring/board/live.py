@@ -13,10 +13,10 @@ from cbt.delivery.facts import RoomFacts, room_facts
 from cbt.delivery.models import Gap
 from cbt.exams.store import blueprint_of
 from cbt.proctoring import store
-from cbt.proctoring.log_lines import LogLine, log_lines
+from cbt.proctoring.board.log_lines import LogLine, log_lines
+from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import FreeSeat, PaperKey, PaperLine, Proposal, SeatView, seat_view
 from cbt.proctoring.models import UndoableAct
-from cbt.proctoring.seat_state import SeatState
-from cbt.proctoring.seat_view import FreeSeat, PaperKey, PaperLine, Proposal, SeatView, seat_view
 from cbt.rules.canonical import digest
 from cbt.rules.clock import timing
 from cbt.rules.states.sitting import State

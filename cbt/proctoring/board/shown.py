@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import flask_babel
 
-from cbt.proctoring.board import Board
-from cbt.proctoring.desk import Said
-from cbt.proctoring.log_lines import LogLine
+from cbt.proctoring.acts.desk import Said
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.log_lines import LogLine
 from cbt.proctoring.service import Preview
 from cbt.rules.violation import VIOLATIONS, Violation, terminates
 from cbt.web.i18n import local_zone

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from cbt.delivery.recovery.file import MAX_BYTES
 from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
-from cbt.proctoring.recovery_service import import_recovery, preview_recovery, room_imports
+from cbt.proctoring.recovery.service import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
 from cbt.web.i18n import explain
 from cbt.web.problems import http_status

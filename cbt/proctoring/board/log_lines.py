@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cbt.delivery.models import Gap
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.models import Incident
-from cbt.proctoring.seat_view import SeatView
 from cbt.rules.states.attempt import ClosedBy
 
 # Closings by the room's staff are written down as incidents; these two happen by themselves.

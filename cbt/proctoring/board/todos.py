@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cbt.proctoring.board import Board
-from cbt.proctoring.seat_state import SeatState
-from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.rules.door.admission import is_late
 
 MANY = 5

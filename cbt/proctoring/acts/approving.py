@@ -20,10 +20,10 @@ from cbt.accounts.approvals.requests import Line, Wish
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading
-from cbt.proctoring import shown
-from cbt.proctoring.board import Board
-from cbt.proctoring.desk import By, Said
-from cbt.proctoring.handlers import HANDLERS, Asked
+from cbt.proctoring.acts.desk import By, Said
+from cbt.proctoring.acts.handlers import HANDLERS, Asked
+from cbt.proctoring.board import shown
+from cbt.proctoring.board.live import Board
 from cbt.rules.canonical import canonical_json
 from cbt.sittings.models import RoomStaff, SittingRoom
 from cbt.sittings.store import RoomView, room_view_for

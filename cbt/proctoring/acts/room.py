@@ -12,11 +12,11 @@ from cbt.delivery.moving import OVER
 from cbt.delivery.publishing import count_without_form
 from cbt.errors import Conflict
 from cbt.proctoring import store
-from cbt.proctoring.attempt_service import Grant, close, log_grant
-from cbt.proctoring.board import EVACUATION
-from cbt.proctoring.closing import ending
-from cbt.proctoring.desk import By, Desk, Said, acting, log_incident
-from cbt.proctoring.granted import count_time
+from cbt.proctoring.acts.closing import ending
+from cbt.proctoring.acts.desk import By, Desk, Said, acting, log_incident
+from cbt.proctoring.acts.granted import count_time
+from cbt.proctoring.acts.papers import Grant, close, log_grant
+from cbt.proctoring.board.live import EVACUATION
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import can_end
 from cbt.rules.states.sitting import State

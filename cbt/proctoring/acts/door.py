@@ -14,11 +14,11 @@ from cbt.door import steps as door
 from cbt.door.elsewhere import clear_elsewhere
 from cbt.door.seats import clear_claim, give_claimed
 from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from cbt.proctoring.acts import Picked
-from cbt.proctoring.board import UNDO_FOR
-from cbt.proctoring.desk import By, Desk, Said, acting
+from cbt.proctoring.acts.desk import By, Desk, Said, acting
+from cbt.proctoring.acts.table import Picked
+from cbt.proctoring.board.live import UNDO_FOR
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.models import AlertSeen, LeaveRecord, UndoableAct
-from cbt.proctoring.seat_view import SeatView
 from cbt.rules.roles import Role
 from cbt.sittings.models import Seat
 

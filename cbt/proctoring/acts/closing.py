@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from cbt.proctoring.board import Board
-from cbt.proctoring.seat_state import SeatState
-from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import Balance, RoomCounts, balance
 

@@ -13,10 +13,10 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.moving import OVER
 from cbt.door.seats import move_to_seat
 from cbt.errors import Conflict, InvalidInput
-from cbt.proctoring.acts import Picked
-from cbt.proctoring.desk import By, Desk, Said, acting
-from cbt.proctoring.granted import count_time
-from cbt.proctoring.seat_view import SeatView
+from cbt.proctoring.acts.desk import By, Desk, Said, acting
+from cbt.proctoring.acts.granted import count_time
+from cbt.proctoring.acts.table import Picked
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.violation import VIOLATIONS, Effect, Violation, terminates
 from cbt.sittings.models import Seat

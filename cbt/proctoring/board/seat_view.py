@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from cbt.proctoring.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
+from cbt.proctoring.board.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
 from cbt.rules.clock.windows import scaled
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.web.who.models import Throttle
