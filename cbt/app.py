@@ -40,9 +40,9 @@ from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.proctoring.acts.approving import ROOM_ACTS
 from cbt.proctoring.recovery import views as recovery
-from cbt.results import late_views as late_answers
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
+from cbt.results.late import views as late_answers
 from cbt.sittings import views as sittings
 from cbt.web import preferences
 from cbt.web.assets import init_assets

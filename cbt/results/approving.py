@@ -18,9 +18,10 @@ from cbt.accounts.approvals.requests import Line
 from cbt.accounts.approvals.requests import Wish as Request
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
-from cbt.results import late_service, service
-from cbt.results.late_sheet import LatePage
-from cbt.results.sheet import SittingSheet
+from cbt.results import service
+from cbt.results.late import service as late_service
+from cbt.results.late.sheet import LatePage
+from cbt.results.sheet.sitting import SittingSheet
 from cbt.rules.canonical import canonical_json
 from cbt.rules.retake import Outcome
 from cbt.scoring.approved import APPROVED

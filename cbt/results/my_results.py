@@ -20,9 +20,9 @@ from cbt.candidates.personal import DOCUMENT, open_sealed
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
-from cbt.results import retake_store
-from cbt.results.ledger import counting, pass_counts_until
-from cbt.results.retake_store import NOT_EXAMINED, Taken
+from cbt.results.ledger import store as retake_store
+from cbt.results.ledger.counting import counting, pass_counts_until
+from cbt.results.ledger.store import NOT_EXAMINED, Taken
 from cbt.rules.door.admission import last_six
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper

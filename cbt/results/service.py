@@ -12,10 +12,11 @@ from cbt.audit import chain
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
-from cbt.results import retake_store, steps, store
-from cbt.results.ledger import Check, check_registration
-from cbt.results.retake_store import Booking, Ledger
-from cbt.results.sheet import Line, SittingSheet, sheet_of
+from cbt.results import steps, store
+from cbt.results.ledger import store as retake_store
+from cbt.results.ledger.counting import Check, check_registration
+from cbt.results.ledger.store import Booking, Ledger
+from cbt.results.sheet.sitting import Line, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
-from cbt.results.outcomes import Decision
-from cbt.results.sheet import Line, SittingSheet
+from cbt.results.sheet.outcomes import Decision
+from cbt.results.sheet.sitting import Line, SittingSheet
 from cbt.rules.states.sitting import State
 from cbt.sittings.steps import release_sitting, score_room
 

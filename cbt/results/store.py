@@ -13,7 +13,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.delivery.models import Attempt, AttemptAdjustment
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
-from cbt.results.outcomes import ALL_VOID_CODES
+from cbt.results.sheet.outcomes import ALL_VOID_CODES
 from cbt.rules.retake import Outcome
 from cbt.rules.states.sitting import State
 from cbt.scoring.models import Score

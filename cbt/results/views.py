@@ -10,12 +10,13 @@ from flask_babel import gettext as _
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
-from cbt.results import my_results, service, workbook
+from cbt.results import my_results, service
 from cbt.results.approving import release_request
-from cbt.results.late_service import late_counts
-from cbt.results.retake_store import Ledger
-from cbt.results.sheet import SittingSheet
-from cbt.results.summary import people_of
+from cbt.results.late.service import late_counts
+from cbt.results.ledger.store import Ledger
+from cbt.results.sheet import workbook
+from cbt.results.sheet.sitting import SittingSheet
+from cbt.results.sheet.summary import people_of
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.web.i18n import explain, local_zone

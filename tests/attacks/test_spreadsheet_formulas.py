@@ -21,7 +21,7 @@ from cbt.candidates.roster import export
 from cbt.candidates.roster.file import open_roster
 from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import product_dir
-from cbt.results import workbook as results_workbook
+from cbt.results.sheet import workbook as results_workbook
 from cbt.sheets.writing import guarded, looks_like_formula, unguarded
 from tests.bank.sheets import HEADERS as BANK_HEADERS
 from tests.bank.sheets import sheets

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.results.distribution import distribution
-from cbt.results.outcomes import Decision, decide
-from cbt.results.standing import Standing, balance_of, standing_of
+from cbt.results.sheet.distribution import distribution
+from cbt.results.sheet.outcomes import Decision, decide
+from cbt.results.sheet.standing import Standing, balance_of, standing_of
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Outcome
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cbt.results.ledger import Check, Finding, check_registration, counting, pass_counts_until
+from cbt.results.ledger.counting import Check, Finding, check_registration, counting, pass_counts_until
 from cbt.rules.exam.policies import RetakePolicy
 from cbt.rules.retake import Outcome, Overall, PaperResult, overall
 

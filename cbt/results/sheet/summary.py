@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from cbt.results.ledger import counting
-from cbt.results.outcomes import Decision
-from cbt.results.retake_store import Ledger, Taken, released
-from cbt.results.sheet import Line, SittingSheet
+from cbt.results.ledger.counting import counting
+from cbt.results.ledger.store import Ledger, Taken, released
+from cbt.results.sheet.outcomes import Decision
+from cbt.results.sheet.sitting import Line, SittingSheet
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.retake import Outcome, Overall, overall
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cbt.results.standing import Standing
+from cbt.results.sheet.standing import Standing
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Outcome
 from cbt.rules.scoring.score import passes, round_score

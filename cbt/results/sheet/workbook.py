@@ -11,9 +11,9 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.results.outcomes import Decision
-from cbt.results.sheet import Line, PaperSheet, SittingSheet
-from cbt.results.summary import Person
+from cbt.results.sheet.outcomes import Decision
+from cbt.results.sheet.sitting import Line, PaperSheet, SittingSheet
+from cbt.results.sheet.summary import Person
 from cbt.rules.retake import Outcome
 from cbt.sheets.writing import new_workbook, text_format, write_text
 

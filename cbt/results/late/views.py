@@ -12,8 +12,8 @@ from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.acts.table import REASON_CODES
 from cbt.results.approving import late_request
-from cbt.results.late_service import DECIDERS, Wish, late_page, rule_late, second_roles
-from cbt.results.late_sheet import Case, LateAnswer
+from cbt.results.late.service import DECIDERS, Wish, late_page, rule_late, second_roles
+from cbt.results.late.sheet import Case, LateAnswer
 from cbt.results.service import password_allowed
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from cbt.audit.heads import Head, head_of
 from cbt.exams.store import blueprint_of
 from cbt.results import store
-from cbt.results.distribution import Distribution, distribution
+from cbt.results.ledger.store import NOT_EXAMINED
 from cbt.results.models import Release
-from cbt.results.outcomes import Decision, decide
-from cbt.results.retake_store import NOT_EXAMINED
-from cbt.results.standing import Standing, balance_of, counts_of, standing_of
+from cbt.results.sheet.distribution import Distribution, distribution
+from cbt.results.sheet.outcomes import Decision, decide
+from cbt.results.sheet.standing import Standing, balance_of, counts_of, standing_of
 from cbt.results.store import Row
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
