@@ -9,12 +9,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from cbt.bank import steps, store
-from cbt.bank.drafts import Reading
 from cbt.bank.formats.national import read_national
 from cbt.bank.formats.text import read_folder
+from cbt.bank.imports.drafts import Reading
+from cbt.bank.imports.review import Review, review
+from cbt.bank.imports.undo import Undone, undo_import
 from cbt.bank.models import ImportDraft, ImportRun, ItemBank
-from cbt.bank.review import Review, review
-from cbt.bank.undo import Undone, undo_import
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.web.refs import new_ref

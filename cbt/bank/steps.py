@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.bank.importing import Action, Entry, tally
+from cbt.bank.imports.outcome import Action, Entry, tally
 from cbt.bank.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict

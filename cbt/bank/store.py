@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from cbt.bank.importing import KnownItem
+from cbt.bank.imports.outcome import KnownItem
 from cbt.bank.models import BankRange, ImportDraft, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.bank.taxonomy import Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound

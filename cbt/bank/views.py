@@ -8,10 +8,12 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
-from cbt.bank import catalogue, import_views, store
-from cbt.bank.catalogue import PAGE_SIZE, Search
+from cbt.bank import store
+from cbt.bank.imports import views as import_views
+from cbt.bank.items import catalogue
+from cbt.bank.items.catalogue import PAGE_SIZE, Search
+from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.bank.key_views import key_view
-from cbt.bank.preview import key_lines, preview_paper
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.reading import ItemType
 from cbt.rules.roles import Role

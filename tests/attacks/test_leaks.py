@@ -19,7 +19,7 @@ from werkzeug.exceptions import abort
 from werkzeug.test import TestResponse
 
 from cbt import errors
-from cbt.bank import rich
+from cbt.bank.items import rich
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.torture.leaks import leaks

@@ -21,7 +21,8 @@ from sqlalchemy import select, update
 
 from cbt.accounts.models import Staff
 from cbt.app import create_app
-from cbt.bank import rich, store
+from cbt.bank import store
+from cbt.bank.items import rich
 from cbt.bank.models import Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.candidates.models import Candidate, Registration
 from cbt.db.unit_of_work import unit_of_work

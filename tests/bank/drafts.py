@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Finding, Place
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding, Place
 from cbt.bank.taxonomy import Point, Range, Taxonomy
 
 TAXONOMY = Taxonomy(

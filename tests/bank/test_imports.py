@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import service, store
+from cbt.bank.imports.review import Review
 from cbt.bank.models import ImportDraft, ImportRun, Item, ItemBank
-from cbt.bank.review import Review
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from tests.bank.samples import ACTOR, BANK, ITEMS, TAXONOMY, bring, published

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.findings import Severity
+from cbt.bank.imports.findings import Severity
 from cbt.bank.lint.arithmetic import evaluate
 from cbt.bank.lint.item import check_item
 from cbt.bank.lint.tidy import tidy

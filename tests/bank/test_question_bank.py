@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.findings import Place, Severity
 from cbt.bank.formats.text import read_folder
+from cbt.bank.imports.findings import Place, Severity
+from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import Checked, check_items
 from cbt.bank.lint.folder import across_levels
-from cbt.bank.show import shown_items
 from cbt.bank.taxonomy import parent_of
 from cbt.bank.units import unit_plans
 from cbt.paths import product_dir

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank import rich
-from cbt.bank.fragments import sanitised
+from cbt.bank.items import rich
+from cbt.bank.items.fragments import sanitised
 from cbt.rules.items.reading import parse_content
 from tests.bank import drafts
 

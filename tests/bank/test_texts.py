@@ -9,9 +9,9 @@ import pytest
 from babel.messages.pofile import read_po
 
 import cbt
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Place, Severity
-from cbt.bank.texts import catalogues, field_label, note
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Place, Severity
+from cbt.bank.imports.texts import catalogues, field_label, note
 from tests.bank import drafts
 
 ROOT = Path(cbt.__file__).parent

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cbt.bank import rich
+from cbt.bank.items import rich
 from cbt.rules.items.values import ItemType
 from tests.journeys.answers import Place
 from tests.journeys.centre import Centre, Sent

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cbt.bank.drafts import ColumnUse, ItemDraft, Reading
-from cbt.bank.findings import Finding, Place, Severity
 from cbt.bank.formats import codes
 from cbt.bank.formats.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
 from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
+from cbt.bank.imports.drafts import ColumnUse, ItemDraft, Reading
+from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.lint.words import EMPTY_BLANK
 from cbt.rules.items.reading import ItemType
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft, Reading
-from cbt.bank.findings import Finding, Place, Severity
 from cbt.bank.formats.toml_places import item_lines, table_lines
+from cbt.bank.imports.drafts import ItemDraft, Reading
+from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
 from cbt.rules.items.reading import number

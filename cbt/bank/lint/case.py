@@ -11,8 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Finding, Severity
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding, Severity
 from cbt.rules.items.reading import ItemType
 
 SHORT_UNIT = timedelta(minutes=10)

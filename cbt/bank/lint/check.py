@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Finding, Place, Severity
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.lint.case import UnitPlan, check_cases
 from cbt.bank.lint.item import check_item
 from cbt.bank.lint.tidy import tidy

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Finding
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding
 from cbt.bank.lint.whole import check_repeats
 from cbt.rules.items.reading import ItemType
 

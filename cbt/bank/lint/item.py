@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Finding, Severity
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.lint.arithmetic import evaluate
 from cbt.bank.lint.words import BLANK, is_emphasised, is_negative, normal
 from cbt.bank.taxonomy import Taxonomy

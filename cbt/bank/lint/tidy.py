@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Finding, Severity
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.lint.words import BLANK, CJK, EMPTY_BLANK
 from cbt.bank.taxonomy import Taxonomy
 from cbt.rules.items.reading import ItemType

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft
-from cbt.bank.findings import Finding, Place, Severity
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.lint.similar import similar_pairs
 from cbt.bank.lint.words import is_negative, normal
 from cbt.bank.taxonomy import Taxonomy

@@ -13,7 +13,7 @@ from typing import Any
 
 import flask_babel
 
-from cbt.bank.fragments import sanitised
+from cbt.bank.items.fragments import sanitised
 from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
 from cbt.delivery.paper.layout import Position

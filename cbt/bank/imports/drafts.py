@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cbt.bank.findings import Finding, Place, Severity
+from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.taxonomy import Taxonomy
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.bank import rich
-from cbt.bank.fragments import sanitised
+from cbt.bank.items import rich
+from cbt.bank.items.fragments import sanitised
 from cbt.rules.items.reading import LETTERS, ItemContent, ItemType
 
 

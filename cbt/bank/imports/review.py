@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cbt.bank.drafts import ItemDraft, Reading
-from cbt.bank.findings import Finding, Place, Severity
-from cbt.bank.importing import Action, Entry, KnownItem, plan, tally
+from cbt.bank.imports.drafts import ItemDraft, Reading
+from cbt.bank.imports.findings import Finding, Place, Severity
+from cbt.bank.imports.outcome import Action, Entry, KnownItem, plan, tally
 from cbt.bank.lint.case import UnitPlan
 from cbt.bank.lint.check import NO_UNITS, check_items
 from cbt.bank.taxonomy import Taxonomy

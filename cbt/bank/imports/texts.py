@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import flask
 from flask_babel import gettext as _
 
-from cbt.bank.findings import Finding, Place, Severity
+from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.config import read_settings
 from cbt.web.i18n import init_i18n
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft
+from cbt.bank.imports.drafts import ItemDraft
 from cbt.rules.items.reading import ItemType, number
 
 _OPTIONAL = (

@@ -10,14 +10,15 @@ from flask_babel import gettext as _
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.store import actor_names
 from cbt.accounts.views import me
-from cbt.bank import catalogue, service, store
-from cbt.bank.findings import Severity
+from cbt.bank import service, store
 from cbt.bank.formats.marked import marked_workbook
 from cbt.bank.formats.national import read_national
 from cbt.bank.formats.template import template_workbook
+from cbt.bank.imports.findings import Severity
+from cbt.bank.imports.review import Review
+from cbt.bank.imports.texts import field_label, note
+from cbt.bank.items import catalogue
 from cbt.bank.key_views import key_view
-from cbt.bank.review import Review
-from cbt.bank.texts import field_label, note
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cbt.bank.drafts import ItemDraft
+from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.lint.words import normal
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.items.reading import ItemType

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cbt.bank import rich
+from cbt.bank.items import rich
 from cbt.rules.items.reading import ItemContent, ItemType
 
 
