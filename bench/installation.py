@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
 from bench.signing_in import Sitter, signed_in
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_folder
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration

@@ -25,8 +25,8 @@ from bench.runner_page import LOADS, measure_runner_page
 from bench.serve import PRODUCT, REF, REPLY_VARIABLE, SLOW, Server, running, serving
 from cbt.config import read_settings
 from cbt.delivery.close.sweeps import expire_overdue
+from cbt.ops.safety.backup import back_up
 from cbt.rules.states.attempt import State
-from cbt.safety.backup import back_up
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.databases import start_postgres
 

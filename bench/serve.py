@@ -16,7 +16,7 @@ from pathlib import Path
 from bench.client import HOST
 from cbt.cli import main as cbt
 from cbt.config import read_settings
-from cbt.serving import run_server
+from cbt.ops.serving import run_server
 
 PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""

@@ -11,7 +11,7 @@ import sys
 import click
 import flask
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.server_time import database_time
@@ -20,7 +20,7 @@ from cbt.web.cli import register_factory
 from cbt.web.i18n import explain, init_i18n
 
 ROOMS = (
-    "cbt.serving",
+    "cbt.ops.serving",
     "cbt.demo.commands",
     "cbt.accounts.commands",
     "cbt.audit.commands",
@@ -31,10 +31,10 @@ ROOMS = (
     "cbt.candidates.commands",
     "cbt.delivery.commands",
     "cbt.scoring.commands",
-    "cbt.safety.commands",
+    "cbt.ops.safety.commands",
     "cbt.torture.commands",
-    "cbt.safety.key_commands",
-    "cbt.safety.tls_commands",
+    "cbt.ops.keys.commands",
+    "cbt.ops.keys.tls_commands",
 )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import flask
 import pytest
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate

@@ -9,7 +9,7 @@ import pytest
 
 RAISED = """
 import resource
-from cbt.hosting import allow_connections
+from cbt.ops.hosting import allow_connections
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
 allow_connections()

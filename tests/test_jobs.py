@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cbt.jobs import MARGIN, Scheduler
+from cbt.application.jobs import MARGIN, Scheduler
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 import flask
 import pytest
 
+from cbt.application.jobs import run_job
+from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.clock import MAX_HALF_TRIP, MAX_OFF, Agreement, SystemClock
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.errors import Unavailable
-from cbt.jobs import run_job
-from cbt.leader import AdvisoryLock, Candidacy, FileLock
 from tests.conftest import base_settings
 from tests.delivery.driver import Page
 from tests.packaging.served import wait_for
@@ -161,7 +161,7 @@ def test_a_node_that_is_off_runs_no_job(app: flask.Flask) -> None:
 def test_a_node_that_is_off_leaves_the_lead_to_another(
     app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cbt.leader.TRY_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("cbt.application.leader.TRY_EVERY_SECONDS", 0.01)
     settings = settings_of(app)
 
     def lock() -> FileLock | AdvisoryLock:

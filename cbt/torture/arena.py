@@ -16,7 +16,7 @@ import flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_folder
 from cbt.candidates.models import Registration

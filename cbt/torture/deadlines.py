@@ -24,7 +24,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry
 from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
-from cbt.safety.checking import verify_everything
+from cbt.ops.safety.checking import verify_everything
 from cbt.scoring.service import score_closed
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.steps import adjust_room, hold_room, resume_room

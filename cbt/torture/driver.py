@@ -20,13 +20,13 @@ from typing import Any
 
 import flask
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import CbtError
-from cbt.safety.checking import all_findings, verify_everything
+from cbt.ops.safety.checking import all_findings, verify_everything
 from cbt.scoring.service import score_closed
 from cbt.torture.client import Browser
 from cbt.torture.ledger import Ledger

@@ -20,8 +20,8 @@ from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.delivery.save.digests import latest_answers
 from cbt.errors import CbtError
+from cbt.ops.safety.checking import verify_everything
 from cbt.rules.states.attempt import State
-from cbt.safety.checking import verify_everything
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.torture.conserved import check_time

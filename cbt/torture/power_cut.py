@@ -20,12 +20,12 @@ from typing import Any
 
 import sqlcipher3.dbapi2
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.engine import DATABASE_NAME
 from cbt.db.private.keys import load_key
-from cbt.safety.checking import verify_everything
+from cbt.ops.safety.checking import verify_everything
 from cbt.torture.arena import Variant, Wanted, arena, settings_in
 from cbt.torture.recording import Disk, Event, read_recording, strace_command
 

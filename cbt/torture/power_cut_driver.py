@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.db.base import db
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue

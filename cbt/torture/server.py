@@ -180,7 +180,7 @@ def _children(pid: int) -> list[int]:
 def _writes(pid: int) -> bool:
     """Return whether this is the process that owns the writing."""
     try:
-        return b"cbt.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"cbt.ops.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

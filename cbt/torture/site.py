@@ -15,7 +15,7 @@ from pathlib import Path
 import flask
 from sqlalchemy import select
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.clock import Clock, SystemClock
 from cbt.config import Settings, as_environment, read_settings
 from cbt.db.base import db

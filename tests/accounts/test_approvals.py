@@ -10,9 +10,9 @@ from sqlalchemy import select
 
 from cbt.accounts.models import Approval, Staff
 from cbt.accounts.service import create_staff
+from cbt.application.jobs import JOBS
 from cbt.candidates.models import Candidate, Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.jobs import JOBS
 from cbt.results.models import Release
 from cbt.rules.roles import Role
 from cbt.sittings import planning

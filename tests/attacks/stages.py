@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.accounts.models import Staff, StaffRole
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.bank.models import ItemVersion
 from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.db.unit_of_work import reading, unit_of_work

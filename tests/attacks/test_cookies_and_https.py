@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 from werkzeug.test import TestResponse
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import read_settings
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.web.https import certificates

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.audit.anchor import Anchor
 from cbt.audit.chain import record
 from cbt.config import Settings
 from cbt.db.migrate import migrate
 from cbt.db.private.modes import mend_modes
 from cbt.db.unit_of_work import unit_of_work
-from cbt.safety.audit_key import rotate_audit_key
-from cbt.safety.backup import back_up
-from cbt.safety.key_care import rotate
-from cbt.safety.rebuild import rebuild
-from cbt.safety.restore import restore
+from cbt.ops.keys.audit_key import rotate_audit_key
+from cbt.ops.keys.care import rotate
+from cbt.ops.safety.backup import back_up
+from cbt.ops.safety.rebuild import rebuild
+from cbt.ops.safety.restore import restore
 from cbt.web.watching.disks import write_probe
 from tests.conftest import base_settings, close_engine
 

@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.accounts.models import Staff
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.bank import store
 from cbt.bank.items import rich
 from cbt.bank.models import Item, ItemBank, ItemVersion, KnowledgePoint

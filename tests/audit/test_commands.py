@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.audit.anchor import FILE, Anchor, anchor_file, append_line, read_anchors
 from cbt.audit.chain import record
 from cbt.audit.commands import audit

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.db.base import Base, db
 from cbt.db.migrate import check_migrated, migrate
 from cbt.db.unit_of_work import unit_of_work

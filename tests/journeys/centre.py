@@ -25,7 +25,7 @@ from playwright.sync_api import BrowserContext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive

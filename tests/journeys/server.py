@@ -22,11 +22,11 @@ from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy import update
 
-from cbt import serving
-from cbt.app import create_app
+from cbt.application.app import create_app
+from cbt.application.jobs import start_scheduler
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.close.outage import beat
-from cbt.jobs import start_scheduler
+from cbt.ops import serving
 from cbt.sittings.models import ServerHeartbeat
 from cbt.web.receiving.front import Front
 

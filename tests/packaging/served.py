@@ -138,7 +138,9 @@ class Server:
 
     def writers(self) -> list[int]:
         """Return those of them that own the writing."""
-        return [pid for pid in self.workers() if b"cbt.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [
+            pid for pid in self.workers() if b"cbt.ops.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
     def stop(self) -> None:
         """End it, politely first; after a kill there is nothing left to end."""

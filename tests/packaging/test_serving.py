@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import read_settings
 from cbt.db.unit_of_work import unit_of_work
 from tests.conftest import close_engine

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from cbt.audit.verifying import verify
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
-from cbt.safety.attempts import check_journals, check_scores
+from cbt.ops.safety.attempts import check_journals, check_scores
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.sittings.models import SittingRoom

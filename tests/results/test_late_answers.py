@@ -13,9 +13,9 @@ from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, LateEntry
+from cbt.ops.safety.attempts import check_scores
+from cbt.ops.safety.rulings import check_rulings
 from cbt.results.models import Result
-from cbt.safety.attempts import check_scores
-from cbt.safety.rulings import check_rulings
 from cbt.scoring.models import LateRuling, RuledAttempt, RuledEntry
 from cbt.scoring.service import score_closed
 from tests.results.late_scene import END, MINUTE, Scene

@@ -10,7 +10,7 @@ from pathlib import Path
 import flask
 import pytest
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.db.second_copy import copier
 from cbt.delivery.close.outage import beat

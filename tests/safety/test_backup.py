@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from cbt.application.jobs import BACKUP_RETRY, BackupTimer
 from cbt.config import Settings, as_environment, read_settings
 from cbt.db import copies
 from cbt.db.copies import check_place
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.jobs import BACKUP_RETRY, BackupTimer
+from cbt.ops.safety import embedded
+from cbt.ops.safety.backup import back_up
+from cbt.ops.safety.manifest import file_hash
 from cbt.paths import product_dir
-from cbt.safety import embedded
-from cbt.safety.backup import back_up
-from cbt.safety.manifest import file_hash
 from tests.delivery.driver import Page
 from tests.safety.conftest import files_below, settings_of
 from tests.world import World

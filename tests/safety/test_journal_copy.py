@@ -14,14 +14,14 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import text
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.db.base import db
 from cbt.db.second_copy import copier
 from cbt.db.second_copy import folder as copyset
 from cbt.db.second_copy.copier import JournalCopy
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.gate import Gate
-from cbt.safety.rebuild import rebuild
+from cbt.ops.safety.rebuild import rebuild
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, settings_of, with_copy
 from tests.world import World

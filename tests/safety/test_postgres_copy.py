@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import reading
-from cbt.safety.checking import all_findings, verify_everything
+from cbt.ops.safety.checking import all_findings, verify_everything
 from tests.conftest import IN_CI, base_settings, close_engine
 from tests.databases import PostgresServer, find_binaries, give_to_server, serve_data, start_own
 from tests.delivery.driver import Page

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings
 from cbt.errors import CbtError
-from cbt.safety.rebuild import rebuild
+from cbt.ops.safety.rebuild import rebuild
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, settings_of
 from tests.safety.harm import flip_bits, run_cbt

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings, as_environment
 from cbt.db.second_copy import folder as copyset
 from cbt.db.unit_of_work import reading

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.audit.chain import ensure_keyed
 from cbt.cli import build
 from cbt.config import Settings, as_environment
@@ -26,11 +26,11 @@ from cbt.delivery.close.outage import beat
 from cbt.delivery.models import JournalEntry
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import CbtError, Unavailable
+from cbt.ops.keys.audit_key import rotate_audit_key
+from cbt.ops.safety.backup import back_up
+from cbt.ops.safety.checking import all_findings, verify_everything
+from cbt.ops.safety.restore import restore
 from cbt.rules.clock.timing import OutageKind
-from cbt.safety.audit_key import rotate_audit_key
-from cbt.safety.backup import back_up
-from cbt.safety.checking import all_findings, verify_everything
-from cbt.safety.restore import restore
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.steps import resume_room
 from tests.conftest import close_engine

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
@@ -19,8 +19,8 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.save.digests import journal_digests
 from cbt.delivery.steps import reopen_attempt
 from cbt.errors import Unavailable
-from cbt.safety.checking import CHECKS, Check, all_findings, verify_everything
-from cbt.safety.commands import verify
+from cbt.ops.safety.checking import CHECKS, Check, all_findings, verify_everything
+from cbt.ops.safety.commands import verify
 from cbt.web.cli import register_factory
 from tests.conftest import base_settings, close_engine
 from tests.delivery.driver import Page

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Gap
-from cbt.safety.checking import verify_everything
+from cbt.ops.safety.checking import verify_everything
 from cbt.scoring.service import score_closed
 from cbt.torture.deadline_oracle import Stop
 from tests.torture.side import MINUTE, Side

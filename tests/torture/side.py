@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from werkzeug.test import TestResponse
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.torture.deadline_draw import terms_of
 from cbt.torture.deadline_oracle import Life
 from tests.conftest import Templates, close_engine

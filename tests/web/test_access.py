@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from tests.conftest import Templates, close_engine
 from tests.helpers import FakeClock
 from tests.world import World

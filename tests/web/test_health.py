@@ -13,10 +13,10 @@ from typing import cast
 import flask
 import pytest
 
+from cbt.application.jobs import start_scheduler
 from cbt.config import Settings
 from cbt.db.base import db
 from cbt.db.writing.gate import Gate
-from cbt.jobs import start_scheduler
 from cbt.web.watching import disks, health
 from cbt.web.watching.health import Probe
 from tests.databases import PostgresServer

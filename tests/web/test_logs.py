@@ -14,17 +14,25 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.web.watching.logs import JsonLines
 from tests.world import START, World
 
+LOGGER = "cbt.application.jobs"
+
 
 def line_of(error: BaseException | None, message: str = "the job %s failed", *values: object) -> str:
     """Return the line a handler would write about `error`."""
     info = (type(error), error, error.__traceback__) if error is not None else None
-    record = logging.LogRecord("cbt.jobs", logging.ERROR, __file__, 1, message, values or ("beat",), info)
+    record = logging.LogRecord(
+        "cbt.application.jobs", logging.ERROR, __file__, 1, message, values or ("beat",), info
+    )
     return JsonLines().format(record)
 
 
 def test_a_line_is_one_json_object() -> None:
     said = json.loads(line_of(None))
-    assert (said["level"], said["logger"], said["event"]) == ("error", "cbt.jobs", "the job beat failed")
+    assert (said["level"], said["logger"], said["event"]) == (
+        "error",
+        "cbt.application.jobs",
+        "the job beat failed",
+    )
     assert "\n" not in line_of(ValueError("two\nlines"))
 
 

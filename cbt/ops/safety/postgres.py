@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cbt.config import Settings
 from cbt.errors import Conflict, Unavailable
-from cbt.safety.embedded import Facts, facts_of
+from cbt.ops.safety.embedded import Facts, facts_of
 
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"
 

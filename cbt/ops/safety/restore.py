@@ -13,10 +13,10 @@ from cbt.config import Settings
 from cbt.db.engine import DATABASE_NAME, database_path
 from cbt.db.private.keys import fingerprint, load_key
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.hosting import DataDirLock
-from cbt.safety.embedded import Facts, read_facts
-from cbt.safety.manifest import Manifest, check_file, read_manifest
-from cbt.safety.postgres import restore_postgres
+from cbt.ops.hosting import DataDirLock
+from cbt.ops.safety.embedded import Facts, read_facts
+from cbt.ops.safety.manifest import Manifest, check_file, read_manifest
+from cbt.ops.safety.postgres import restore_postgres
 
 _LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock"}
 _CHUNK = 1 << 20

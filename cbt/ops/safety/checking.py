@@ -25,10 +25,10 @@ from cbt.db.base import db
 from cbt.db.engine import check_readable
 from cbt.db.unit_of_work import reading
 from cbt.errors import Unavailable
+from cbt.ops.safety.attempts import check_journals, check_scores
+from cbt.ops.safety.rulings import check_rulings
 from cbt.paths import migrations_dir
 from cbt.rules.canonical import digest
-from cbt.safety.attempts import check_journals, check_scores
-from cbt.safety.rulings import check_rulings
 
 TRIES = 3
 """A page that a checkpoint is writing at this moment can look torn; a damaged one does so every time."""

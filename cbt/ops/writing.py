@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings, as_environment, read_settings
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
-from cbt.hosting import calm_collector, die_with_parent
+from cbt.ops.hosting import calm_collector, die_with_parent
 from cbt.web.watching.logs import init_logs
 
-OWNER = "cbt.writing:journal_of"
+OWNER = "cbt.ops.writing:journal_of"
 RESPAWN_SECONDS = 0.5
 END_SECONDS = 10.0
 END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has no such signal, and no such process
@@ -40,7 +40,7 @@ class WriterKeeper:
     """Keeps one writing process alive, in a thread of its own."""
 
     def __init__(self, settings: Settings, owner: str) -> None:
-        self._command = [sys.executable, "-m", "cbt.writing", owner, str(os.getpid())]
+        self._command = [sys.executable, "-m", "cbt.ops.writing", owner, str(os.getpid())]
         self._environment = os.environ | as_environment(settings)
         self._pid: int | None = None
         self._lock = threading.Lock()

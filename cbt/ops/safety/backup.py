@@ -19,9 +19,9 @@ from cbt.db.copies import (
 )
 from cbt.db.private.keys import key_prints
 from cbt.errors import Conflict, Unavailable
-from cbt.safety.embedded import copy_embedded
-from cbt.safety.manifest import FORMAT, PRODUCT, Manifest, file_hash
-from cbt.safety.postgres import dump_postgres
+from cbt.ops.safety.embedded import copy_embedded
+from cbt.ops.safety.manifest import FORMAT, PRODUCT, Manifest, file_hash
+from cbt.ops.safety.postgres import dump_postgres
 
 
 def back_up(settings: Settings, destination: Path, *, now: datetime) -> tuple[Path, Manifest]:

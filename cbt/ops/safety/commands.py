@@ -13,16 +13,16 @@ import click
 import flask
 from flask_babel import gettext
 
-from cbt.app import create_app
+from cbt.application.app import create_app
 from cbt.config import Settings, read_settings
 from cbt.db.copies import prune
 from cbt.db.engine import DATABASE_NAME
 from cbt.errors import InvalidInput
-from cbt.safety.backup import back_up
-from cbt.safety.checking import Check, verify_everything
-from cbt.safety.manifest import Manifest
-from cbt.safety.rebuild import rebuild
-from cbt.safety.restore import restore
+from cbt.ops.safety.backup import back_up
+from cbt.ops.safety.checking import Check, verify_everything
+from cbt.ops.safety.manifest import Manifest
+from cbt.ops.safety.rebuild import rebuild
+from cbt.ops.safety.restore import restore
 from cbt.web.cli import print_json, with_app
 from cbt.web.i18n import init_i18n
 

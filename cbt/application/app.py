@@ -12,6 +12,7 @@ from cbt.accounts import views as accounts
 from cbt.accounts.approvals.kinds import register_kind
 from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.store import half_principal, staff_principal
+from cbt.application.observation import init_observation
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
@@ -35,7 +36,6 @@ from cbt.door.elsewhere import note_elsewhere
 from cbt.door.seats import was_issued
 from cbt.door.sign_in import register_papers
 from cbt.errors import Unavailable
-from cbt.observation import init_observation
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.proctoring.acts.approving import ROOM_ACTS

@@ -17,13 +17,13 @@ import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from cbt.accounts.approvals.answers import expire_approvals
+from cbt.application.observation import SCHEDULER
 from cbt.audit.tally import settle_tallies
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.config import Settings, as_environment
 from cbt.db.copies import due
 from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.observation import SCHEDULER
 from cbt.proctoring.acts.room import start_armed_rooms
 from cbt.scoring.service import score_closed
 from cbt.sittings.service import open_doors

@@ -22,7 +22,7 @@ from cbt.db.private.keys import KEY_BYTES, fingerprint, load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.writing.gate import Gate
 from cbt.errors import Conflict, InvalidInput, Unavailable
-from cbt.hosting import DataDirLock
+from cbt.ops.hosting import DataDirLock
 
 NAMES = ("database", "personal", "audit", "cookies")
 LINE_BYTES = 8

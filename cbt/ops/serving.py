@@ -20,7 +20,9 @@ from sqlalchemy import select
 
 from cbt.accounts.models import Staff
 from cbt.accounts.service import create_staff
-from cbt.app import create_app
+from cbt.application.app import create_app
+from cbt.application.jobs import start_scheduler
+from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.audit.chain import ensure_keyed
 from cbt.clock import Agreement, SystemClock, share_anchor
 from cbt.config import Settings, read_settings
@@ -36,7 +38,7 @@ from cbt.errors import CbtError
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.texts import catalogues
-from cbt.hosting import (
+from cbt.ops.hosting import (
     DataDirLock,
     allow_connections,
     calm_collector,
@@ -44,8 +46,7 @@ from cbt.hosting import (
     die_with_parent,
     lan_address,
 )
-from cbt.jobs import start_scheduler
-from cbt.leader import AdvisoryLock, Candidacy, FileLock
+from cbt.ops.writing import OWNER, writer_kept
 from cbt.rules.roles import Role
 from cbt.web.cli import with_any_database
 from cbt.web.i18n import explain, init_i18n
@@ -53,7 +54,6 @@ from cbt.web.receiving.bodies import Bodies
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.proxies import is_among, read_networks
 from cbt.web.watching.logs import init_logs
-from cbt.writing import OWNER, writer_kept
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
@@ -186,7 +186,9 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
         self.respawned_wrks.clear()
 
 
-def run_server(settings: Settings, *, factory: str = "cbt.serving:worker", owner: str | None = OWNER) -> None:
+def run_server(
+    settings: Settings, *, factory: str = "cbt.ops.serving:worker", owner: str | None = OWNER
+) -> None:
     """Serve the front that `factory` makes in each worker, until told to stop.
 
     `owner` names what makes the journal of the process that owns the writing; None keeps no such process.

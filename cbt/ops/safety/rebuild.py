@@ -18,9 +18,9 @@ from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.second_copy.folder import CopySet, base_number, base_path, log_path, read_copy
 from cbt.db.second_copy.wal import apply_log
 from cbt.errors import InvalidInput, Unavailable
-from cbt.hosting import DataDirLock
-from cbt.safety.embedded import Facts, facts_of
-from cbt.safety.restore import check_empty, check_keys, copy_file, log_key_fits
+from cbt.ops.hosting import DataDirLock
+from cbt.ops.safety.embedded import Facts, facts_of
+from cbt.ops.safety.restore import check_empty, check_keys, copy_file, log_key_fits
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from flask_babel import gettext
 
 from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
-from cbt.hosting import lan_address
+from cbt.ops.hosting import lan_address
 from cbt.web.https import certificates
 from cbt.web.i18n import init_i18n
 
