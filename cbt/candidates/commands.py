@@ -69,12 +69,12 @@ def _print(checked: Checked, *, imported: bool, photos_stored: int, as_json: boo
         )
         return
     for problem in problems:
-        kind = gettext("office.roster.stop" if problem["stop"] else "office.roster.hint")
-        place = gettext("office.roster.place", row=problem["row"], column=problem["column"])
+        kind = gettext("candidates.roster.stop" if problem["stop"] else "candidates.roster.hint")
+        place = gettext("candidates.roster.place", row=problem["row"], column=problem["column"])
         click.echo(f"[{kind}] {place}  {problem['value']}\n    {problem['why']}{problem['fix']}")
     click.echo(
         gettext(
-            "office.roster.cli.imported" if imported else "office.roster.cli.checked",
+            "candidates.roster.cli.imported" if imported else "candidates.roster.cli.checked",
             rows=checked.roster.total,
             count=len(plan.placements),
             already=plan.already,
@@ -89,7 +89,7 @@ def _print(checked: Checked, *, imported: bool, photos_stored: int, as_json: boo
 def template(file: Path, *, now: datetime) -> None:
     """Write the empty roster workbook to a file."""
     file.write_bytes(export.template())
-    click.echo(gettext("office.roster.cli.template", file=str(file)))
+    click.echo(gettext("candidates.roster.cli.template", file=str(file)))
 
 
 commands: list[click.Command] = [roster]

@@ -69,11 +69,11 @@ def runner(ref: str) -> Reply:
         return flask.redirect(flask.url_for("delivery.done", ref=ref), 303)
     registration = card.registration
     if registration.confirmed_at is None or registration.query_at is not None:
-        return flask.redirect(flask.url_for("candidates.confirm"), 303)
+        return flask.redirect(flask.url_for("door.confirm"), 303)
     if registration.pledged_at is None:
-        return flask.redirect(flask.url_for("candidates.notice"), 303)
+        return flask.redirect(flask.url_for("door.notice"), 303)
     if card.room_started_at is None:
-        return flask.redirect(flask.url_for("candidates.wait"), 303)
+        return flask.redirect(flask.url_for("door.wait"), 303)
     with reading() as session:
         has_photo = bool(with_photo(session, [card.candidate_id]))
     page = flask.render_template(
@@ -84,7 +84,7 @@ def runner(ref: str) -> Reply:
             "candidate_name": card.candidate_name,
             "ticket_number": card.ticket_number,
             "seat_number": f"{card.seat_number:02d}",
-            "photo_url": flask.url_for("candidates.photo") if has_photo else None,
+            "photo_url": flask.url_for("door.photo") if has_photo else None,
             "watermark": f"{card.candidate_name} {card.ticket_number}" if lock_down else None,
             "lock_down": lock_down,
         },
@@ -96,7 +96,7 @@ def runner(ref: str) -> Reply:
             "clock": flask.url_for("attempts.clock", ref=ref),
             "messages": f"/attempts/{ref}/messages",
             "done": flask.url_for("delivery.done", ref=ref),
-            "seat": flask.url_for("candidates.seat_page"),
+            "seat": flask.url_for("door.seat_page"),
         },
     )
     return packed_page(page)
@@ -138,7 +138,7 @@ def draw_forms(sitting_ref: str) -> Reply:
         flask.flash(f"{what}{fix}", "stop")
     else:
         flask.flash(gettext("delivery.draw.done", count=drawn), "ok")
-    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
 
 
 @pages.get("/office/sittings/<sitting_ref>/drawn")
@@ -163,7 +163,7 @@ def publish(sitting_ref: str) -> Reply:
         flask.flash(f"{what}{fix}", "stop")
     else:
         flask.flash(gettext("sittings.done.published"), "ok")
-    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
 
 
 @pages.get("/office/sittings/<sitting_ref>/readiness")

@@ -22,7 +22,7 @@ from cbt.web.who import access
 from cbt.web.who.login import Principal, current_principal, forget, remember
 from cbt.web.who.machine import current_machine
 
-pages = flask.Blueprint("candidates", __name__)
+pages = flask.Blueprint("door", __name__)
 Reply = flask.typing.ResponseReturnValue
 
 CHOICE_LIFE = timedelta(minutes=2)
@@ -37,7 +37,7 @@ def seat_page() -> Reply:
     principal = current_principal()
     if principal and principal.kind == "candidate" and door_service.paper_is_closed(principal.subject_id):
         door_service.leave(principal.login_session_id, now=flask.g.now)
-        return _emptied(flask.redirect(flask.url_for("candidates.seat_page"), 303))
+        return _emptied(flask.redirect(flask.url_for("door.seat_page"), 303))
     return _seat_page()
 
 
@@ -56,7 +56,7 @@ def bind() -> Reply:
         )
     except CbtError as error:
         return _seat_page(bind_error=error)
-    return flask.redirect(flask.url_for("candidates.seat_page"), 303)
+    return flask.redirect(flask.url_for("door.seat_page"), 303)
 
 
 @pages.post("/seat/undelivered")
@@ -92,7 +92,7 @@ def sign_in_here() -> Reply:
     if isinstance(outcome, Choice):
         until = to_micros(flask.g.now + CHOICE_LIFE)
         flask.session[_CHOICE] = {"refs": list(outcome.registration_refs), "until": until}
-        return flask.redirect(flask.url_for("candidates.choose"), 303)
+        return flask.redirect(flask.url_for("door.choose"), 303)
     return _welcome(outcome)
 
 
@@ -101,7 +101,7 @@ def sign_in_here() -> Reply:
 def choose() -> Reply:
     """Ask which of two open papers to begin (R-14)."""
     options = door_service.paper_options(_choice(flask.g.now))
-    return flask.render_template("candidates/choose.html", options=options)
+    return flask.render_template("door/choose.html", options=options)
 
 
 @pages.post("/sign-in/paper")
@@ -130,7 +130,7 @@ def confirm() -> Reply:
     view = door_service.door_view(_candidate().subject_id)
     if view.step != "confirm":
         return _to(view.step)
-    return flask.render_template("candidates/confirm.html", view=view)
+    return flask.render_template("door/confirm.html", view=view)
 
 
 @pages.post("/exam/confirm")
@@ -155,8 +155,8 @@ def query_state() -> Reply:
     """The held part of the confirmation page, asked for again and again until a proctor clears it."""
     view = door_service.door_view(_candidate().subject_id)
     if view.queried_at is None:
-        return flask.Response(status=204, headers={"HX-Redirect": flask.url_for("candidates.confirm")})
-    return flask.render_template("candidates/_held.html", view=view)
+        return flask.Response(status=204, headers={"HX-Redirect": flask.url_for("door.confirm")})
+    return flask.render_template("door/_held.html", view=view)
 
 
 @pages.get("/exam/notice")
@@ -166,7 +166,7 @@ def notice() -> Reply:
     view = door_service.door_view(_candidate().subject_id)
     if view.step != "notice":
         return _to(view.step)
-    return flask.render_template("candidates/notice.html", view=view, error=None)
+    return flask.render_template("door/notice.html", view=view, error=None)
 
 
 @pages.post("/exam/notice")
@@ -179,7 +179,7 @@ def pledged() -> Reply:
         door_service.pledge(principal.subject_id, agreed=agreed, now=flask.g.now)
     except InvalidInput as error:
         view = door_service.door_view(principal.subject_id)
-        page = flask.render_template("candidates/notice.html", view=view, error=explain(error))
+        page = flask.render_template("door/notice.html", view=view, error=explain(error))
         return page, http_status(error)
     return _to("wait")
 
@@ -191,7 +191,7 @@ def wait() -> Reply:
     view = door_service.door_view(_candidate().subject_id)
     if view.step != "wait":
         return _to(view.step)
-    return flask.render_template("candidates/wait.html", view=view, now=flask.g.now)
+    return flask.render_template("door/wait.html", view=view, now=flask.g.now)
 
 
 @pages.get("/exam/photo")
@@ -209,14 +209,14 @@ def leave() -> Reply:
     principal = current_principal()
     if principal and principal.kind == "candidate":
         door_service.leave(principal.login_session_id, now=flask.g.now)
-    return _emptied(flask.redirect(flask.url_for("candidates.seat_page"), 303))
+    return _emptied(flask.redirect(flask.url_for("door.seat_page"), 303))
 
 
 def _seat_page(*, sign_in_error: CbtError | None = None, bind_error: CbtError | None = None) -> Reply:
     principal = current_principal()
     error = sign_in_error or bind_error
     page = flask.render_template(
-        "candidates/seat.html",
+        "door/seat.html",
         seat=door_service.seat_view(current_machine(), now=flask.g.now),
         unbound_may=_unbound_may(),
         signed_in=principal if principal and principal.kind == "candidate" else None,
@@ -262,7 +262,7 @@ def _emptied(response: Reply) -> Reply:
 
 
 def _to(step: str) -> Reply:
-    return flask.redirect(flask.url_for(f"candidates.{step}"), 303)
+    return flask.redirect(flask.url_for(f"door.{step}"), 303)
 
 
 def _choice(now: datetime) -> list[str]:

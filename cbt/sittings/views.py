@@ -49,7 +49,7 @@ def add_batch() -> Answer:
         ref = service.add_batch(name=flask.request.form.get("name", ""), now=flask.g.now, actor=actor())
     except CbtError as error:
         return _batches_page(refusal(error))
-    return flask.redirect(flask.url_for("office.batch", ref=ref), 303)
+    return flask.redirect(flask.url_for("candidates.batch", ref=ref), 303)
 
 
 def _batches_page(refused: Refusal) -> Answer:
@@ -106,7 +106,7 @@ def add_sitting(ref: str) -> Answer:
         )
     except CbtError as error:
         return _sitting_form(ref, refusal(error))
-    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
 
 
 def _sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Answer:
@@ -147,7 +147,7 @@ def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Answer
         flask.flash(f"{refused.what}{refused.fix}", "stop")
     else:
         flask.flash(flask_babel.gettext(done), "ok")
-    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
 
 
 @pages.post("/office/sittings/<ref>/cancel")

@@ -32,10 +32,10 @@ from cbt.sittings.models import Centre, Room
 from cbt.torture.leaks import SecretTexts, secret_texts
 from cbt.web.who.access import Access, access_of
 from tests.bank.sheets import truth, workbook
+from tests.candidates.rosters import row, xlsx
 from tests.conftest import Templates, base_settings, close_engine
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock, sign_in_as
-from tests.office.rosters import row, xlsx
 from tests.world import PLANNED, START, World
 
 BANK = "customer-service-l3"

@@ -28,9 +28,9 @@ from cbt.web.who.models import KnownMachine, Throttle
 from cbt.web.who.throttle import MAX_FAILURES, SLOWER, WINDOW
 from tests.accounts.test_signing_in import OWN, hire, sign_in
 from tests.attacks.second_scene import Scene, allow
-from tests.candidates.door import machine, machine_at, pass_the_door
-from tests.candidates.door import sign_in as sign_in_at
-from tests.candidates.test_sign_in import issue_code
+from tests.door.door import machine, machine_at, pass_the_door
+from tests.door.door import sign_in as sign_in_at
+from tests.door.test_sign_in import issue_code
 from tests.helpers import FakeClock
 from tests.proctoring.desk import Desk, done
 from tests.world import World

@@ -145,7 +145,7 @@ def test_a_refused_second_person_is_an_entry(
         },
     )
     assert answer.status_code == status
-    assert told(world, "refused") == [(of(world, "officer"), f"view:office.correct:{code}")]
+    assert told(world, "refused") == [(of(world, "officer"), f"view:candidates.correct:{code}")]
 
 
 def item_of(world: World) -> tuple[str, str]:

@@ -28,7 +28,9 @@ from cbt.sittings.models import Room
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, MachineTokens, tokens_of
 from cbt.web.who.models import LoginSession
-from tests.candidates.door import (
+from tests.delivery.driver import Page
+from tests.delivery.starts import by_the_view
+from tests.door.door import (
     bind,
     machine,
     machine_at,
@@ -37,8 +39,6 @@ from tests.candidates.door import (
     sign_in,
     work,
 )
-from tests.delivery.driver import Page
-from tests.delivery.starts import by_the_view
 from tests.proctoring.desk import Desk, attempt, audited, done, refused, running
 from tests.world import World
 

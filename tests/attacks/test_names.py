@@ -12,7 +12,7 @@ from cbt.candidates.roster.reading import read_roster
 from cbt.db.unit_of_work import reading
 from cbt.rules.visible import unseen, with_codes
 from cbt.sittings.models import Batch, Centre
-from tests.office.rosters import HEADERS, row, xlsx
+from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.world import World
 
 UNSEEN = [

@@ -95,7 +95,7 @@ READ_A_QUERY = {
 ACTS_AT_ONCE = 2
 OF_FLASK = ("endpoint", "values", "ref", "_external", "_scheme", "_anchor", "_method")
 """Names that the routing itself takes."""
-LEFT_OUT = frozenset({"accounts.sign_out", "candidates.leave", "assets.static_file"})
+LEFT_OUT = frozenset({"accounts.sign_out", "door.leave", "assets.static_file"})
 _ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 

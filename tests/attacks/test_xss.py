@@ -34,10 +34,10 @@ from cbt.sittings.models import Batch, Centre, Room, Sitting
 from tests.attacks.payloads import MARK, XSS, Shape, parsed
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook
+from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.conftest import Templates, close_engine
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock
-from tests.office.rosters import HEADERS, row, xlsx
 from tests.proctoring.desk import Desk, done
 from tests.world import START, World
 

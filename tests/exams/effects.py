@@ -35,8 +35,8 @@ from cbt.rules.scoring.credit import share_of
 from cbt.rules.scoring.score import FormScorer
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.service import open_doors
+from tests.candidates.rosters import HEADERS, resident, xlsx
 from tests.delivery.driver import Page
-from tests.office.rosters import HEADERS, resident, xlsx
 from tests.results.scene import finish, release
 from tests.rules.builders import case_bank, content, drawable, skills, theory_bank
 from tests.rules.test_scoring import KEYS, theory_form

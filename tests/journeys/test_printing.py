@@ -84,7 +84,7 @@ def test_an_admission_ticket_keeps_its_rules_its_name_and_its_place(
     officer.browser.go(f"/office/sittings/{centre.world.sitting_ref}/tickets")
     pages = whole(officer, "tickets", tmp_path)
     rules = [
-        text_of(language, f"candidates.notice.{rule}", **numbers)
+        text_of(language, f"door.notice.{rule}", **numbers)
         for rule, numbers in (
             ("identity", {}), ("late_report_at", {"minutes": "15.5"}), ("leave", {"minutes": "30"}), ("phone", {}),
             ("honest", {}), ("quiet", {}), ("fault", {}),
@@ -115,7 +115,7 @@ def test_a_door_list_keeps_every_column(
     told = "".join(page.text for page in pages)
     assert len(pages) == 2  # a room each
     for heading in ("door.arrived", "door.signature", "ticket", "document", "note"):
-        assert told.count(squeezed(text_of(language, f"office.{heading}"))) >= 2, heading
+        assert told.count(squeezed(text_of(language, f"candidates.{heading}"))) >= 2, heading
     for sitter in centre.world.sitters.values():
         assert sitter.ticket in told
     for mark in ("08:20", "08:30", "08:40", "08:45:30"):

@@ -24,9 +24,9 @@ MADE = shutil.ignore_patterns("__pycache__", "*.mo", "_bundled")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 SHOWN = (
     "ui.product",
-    "candidates.bind.submit",
-    "candidates.bind.code",
-    "candidates.bind.number",
+    "door.bind.submit",
+    "door.bind.code",
+    "door.bind.number",
 )
 
 

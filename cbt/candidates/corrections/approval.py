@@ -83,11 +83,11 @@ def _ref(approval: Approval) -> str:
 
 
 def _said(_approval: Approval, _result: Result) -> str:
-    return str(gettext("office.corrected"))
+    return str(gettext("candidates.corrected"))
 
 
 def _home(approval: Approval) -> str:
-    return flask.url_for("office.registration", ref=_ref(approval))
+    return flask.url_for("candidates.registration", ref=_ref(approval))
 
 
 CORRECTIONS = Kind(KIND, _wanted, _carry_out, _said, _home)

@@ -43,7 +43,7 @@ class Revealed:
 def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Revealed:
     """Return a candidate's numbers in full; who looked and why is in the audit log.
 
-    Raise InvalidInput("office.reason") without a reason, NotFound for a registration of somebody else's.
+    Raise InvalidInput("candidates.reason") without a reason, NotFound for a registration of somebody else's.
     """
     reason = _reason(reason)
     with unit_of_work() as session:
@@ -87,7 +87,7 @@ def correct(
 def remove_registration(*, ref: str, reason: str, principal: Principal, now: datetime) -> str:
     """Take a registration back before its sitting admits; return the sitting's ref.
 
-    Raise InvalidInput("office.reason"), Conflict("registration.fixed") once the doors are open or a form is
+    Raise InvalidInput("candidates.reason"), Conflict("registration.fixed") once the doors are open or a form is
     drawn for it.
     """
     reason = _reason(reason)
@@ -123,7 +123,7 @@ def export_rows(
 ) -> list[list[str]]:
     """Return the roster rows of a sitting; the export is in the audit log, with its reason when numbers show.
 
-    Raise InvalidInput("office.reason") for numbers without a reason.
+    Raise InvalidInput("candidates.reason") for numbers without a reason.
     """
     if reveal_numbers:
         reason = _reason(reason)
@@ -142,5 +142,5 @@ def export_rows(
 def _reason(reason: str) -> str:
     plain = reason.strip()
     if not 2 <= len(plain) <= 500:
-        raise InvalidInput("office.reason", field="reason")
+        raise InvalidInput("candidates.reason", field="reason")
     return plain

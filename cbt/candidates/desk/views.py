@@ -32,7 +32,7 @@ from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.web.who import access
 
-pages = flask.Blueprint("office", __name__)
+pages = flask.Blueprint("candidates", __name__)
 pages.register_blueprint(roster_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
@@ -49,7 +49,7 @@ def batch(ref: str) -> Answer:
     """Show a batch and its sittings."""
     with reading() as session:
         page = office_pages.batch_page(session, ref)
-    return flask.render_template("office/batch.html", page=page)
+    return flask.render_template("candidates/batch.html", page=page)
 
 
 @pages.get("/office/sittings/<ref>")
@@ -58,7 +58,7 @@ def sitting(ref: str) -> Answer:
     """Show a sitting: what is to do next, its rooms, its registrations."""
     with reading() as session:
         page = office_pages.sitting_page(session, ref)
-    return flask.render_template("office/sitting.html", page=page, door_state=office_pages.door_state)
+    return flask.render_template("candidates/sitting.html", page=page, door_state=office_pages.door_state)
 
 
 @pages.post("/office/sittings/<ref>/photos")
@@ -71,15 +71,15 @@ def add_photos(ref: str) -> Answer:
     except CbtError as error:
         refused = refusal(error)
         flask.flash(f"{refused.what}{refused.fix}", "stop")
-        return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+        return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if not report.unmatched and not report.refused:
-        flask.flash(flask_babel.gettext("office.photos.stored", count=report.stored), "ok")
-        return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+        flask.flash(flask_babel.gettext("candidates.photos.stored", count=report.stored), "ok")
+        return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     refused_files = [
         (file, flask_babel.gettext(f"error.{code}.what", maximum=1024)) for file, code in report.refused
     ]
     return flask.render_template(
-        "office/photos.html", ref=ref, file_name=name, report=report, refused_files=refused_files
+        "candidates/photos.html", ref=ref, file_name=name, report=report, refused_files=refused_files
     )
 
 
@@ -99,7 +99,7 @@ def export(ref: str) -> Answer:
     except CbtError as error:
         refused = refusal(error)
         flask.flash(f"{refused.what}{refused.fix}", "stop")
-        return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+        return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if form.get("format") == "csv":
         return download(roster_export.to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
     return download(roster_export.to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
@@ -126,7 +126,7 @@ def tickets(ref: str) -> Answer:
     with reading() as session:
         found, sheets, with_photo, refs = office_pages.ticket_sheets(session, ref)
     return flask.render_template(
-        "office/tickets.html",
+        "candidates/tickets.html",
         sitting=found,
         tickets=sheets,
         with_photo=with_photo,
@@ -142,7 +142,7 @@ def door_list(ref: str) -> Answer:
     with reading() as session:
         page = office_pages.sitting_page(session, ref)
     return flask.render_template(
-        "office/door_list.html", page=page, accommodation=roster_export.accommodation_text
+        "candidates/door_list.html", page=page, accommodation=roster_export.accommodation_text
     )
 
 
@@ -171,7 +171,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
             "hands": actor_names(session, actors),
         }
     page = flask.render_template(
-        "office/registration.html",
+        "candidates/registration.html",
         **context,
         documents=list(DOCUMENT_NAMES),
         accommodation=roster_export.accommodation_text(entry),
@@ -223,8 +223,8 @@ def correct(ref: str) -> Answer:
         return _registration_page(ref, refusal(needed))
     except CbtError as error:
         return _registration_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("office.corrected"), "ok")
-    return flask.redirect(flask.url_for("office.registration", ref=ref), 303)
+    flask.flash(flask_babel.gettext("candidates.corrected"), "ok")
+    return flask.redirect(flask.url_for("candidates.registration", ref=ref), 303)
 
 
 def _correction() -> Correction:
@@ -251,5 +251,5 @@ def remove(ref: str) -> Answer:
         )
     except CbtError as error:
         return _registration_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("office.removed"), "ok")
-    return flask.redirect(flask.url_for("office.sitting", ref=sitting_ref), 303)
+    flask.flash(flask_babel.gettext("candidates.removed"), "ok")
+    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)

@@ -27,14 +27,14 @@ def template() -> bytes:
     """Return an empty roster workbook: the headers, text columns, and a sheet that explains each column."""
     buffer = io.BytesIO()
     with writing.new_workbook(buffer) as book:
-        sheet = book.add_worksheet(gettext("office.template.sheet"))
+        sheet = book.add_worksheet(gettext("candidates.template.sheet"))
         text = _head(book, sheet)
-        notes = book.add_worksheet(gettext("office.template.notes"))
+        notes = book.add_worksheet(gettext("candidates.template.notes"))
         notes.set_column(0, 0, 18)
         notes.set_column(1, 1, 90)
         for row, column in enumerate(TEMPLATE_COLUMNS):
             write_text(notes, row, 0, _header(column), text)
-            write_text(notes, row, 1, gettext(f"office.template.column.{column}"), text)
+            write_text(notes, row, 1, gettext(f"candidates.template.column.{column}"), text)
         write_text(notes, len(TEMPLATE_COLUMNS) + 1, 0, COLUMNS["document_type"][0], text)
         kinds = "、".join(names[0] for names in DOCUMENT_NAMES.values())
         write_text(notes, len(TEMPLATE_COLUMNS) + 1, 1, kinds, text)
@@ -90,7 +90,7 @@ def to_xlsx(rows: Sequence[Sequence[str]]) -> bytes:
     """Return roster rows as a workbook, every cell a string."""
     buffer = io.BytesIO()
     with writing.new_workbook(buffer) as book:
-        sheet = book.add_worksheet(gettext("office.template.sheet"))
+        sheet = book.add_worksheet(gettext("candidates.template.sheet"))
         shape = _head(book, sheet)
         for number, row in enumerate(rows, 1):
             for place, text in enumerate(row):

@@ -75,7 +75,12 @@ def _upload_page(ref: str, refused: Refusal) -> Answer:
         rooms = rooms_of_sitting(session, sitting.id)
         seats = seat_counts(session, [view.room.id for view in rooms])
     page = flask.render_template(
-        "office/roster_upload.html", sitting=sitting, batch=batch, rooms=rooms, seats=seats, refused=refused
+        "candidates/roster_upload.html",
+        sitting=sitting,
+        batch=batch,
+        rooms=rooms,
+        seats=seats,
+        refused=refused,
     )
     return page, refused.code
 
@@ -90,7 +95,7 @@ def take(ref: str) -> Answer:
         draft = commit.save_draft(sitting_ref=ref, file_name=name, body=body, now=flask.g.now, actor=_actor())
     except CbtError as error:
         return _upload_page(ref, refusal(error))
-    return flask.redirect(flask.url_for("office.roster.check", ref=ref, draft=draft), 303)
+    return flask.redirect(flask.url_for("candidates.roster.check", ref=ref, draft=draft), 303)
 
 
 @pages.get("/office/sittings/<ref>/roster/<draft>")
@@ -106,7 +111,7 @@ def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
     with reading() as session:
         batch = session.get_one(Batch, checked.sitting.batch_id)
     page = flask.render_template(
-        "office/roster_check.html",
+        "candidates/roster_check.html",
         checked=checked,
         batch=batch,
         draft=draft,
@@ -133,8 +138,8 @@ def confirm(ref: str, draft: str) -> Answer:
         )
     except CbtError as error:
         return _check_page(ref, draft, refusal(error))
-    flask.flash(flask_babel.gettext("office.roster.imported", count=len(done.plan.placements)), "ok")
-    return flask.redirect(flask.url_for("office.sitting", ref=ref), 303)
+    flask.flash(flask_babel.gettext("candidates.roster.imported", count=len(done.plan.placements)), "ok")
+    return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
 
 
 @pages.post("/office/sittings/<ref>/roster/<draft>/drop")
@@ -142,4 +147,4 @@ def confirm(ref: str, draft: str) -> Answer:
 def drop(ref: str, draft: str) -> Answer:
     """Forget a draft."""
     commit.drop_draft(ref=draft, actor=_actor())
-    return flask.redirect(flask.url_for("office.roster.upload", ref=ref), 303)
+    return flask.redirect(flask.url_for("candidates.roster.upload", ref=ref), 303)

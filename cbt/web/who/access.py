@@ -127,7 +127,7 @@ def _refuse_nul(request: flask.Request) -> None:
 
 def _to_sign_in(access: Access, *, half: bool) -> flask.typing.ResponseReturnValue:
     if access.kind == "candidate":
-        target = flask.url_for("candidates.seat_page")
+        target = flask.url_for("door.seat_page")
     elif half:
         target = flask.url_for("accounts.factors.code", next=_page_of(flask.request))
     else:

@@ -1,0 +1,216 @@
+"""The pages from signing in to the waiting room."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from cbt.candidates.models import CandidatePhoto
+from cbt.door import steps
+from cbt.sittings.models import SittingRoom
+from tests.door.door import (
+    MINUTE,
+    SIGN_IN_OPEN,
+    acts,
+    machine_at,
+    pass_the_door,
+    registration,
+    sign_in,
+    work,
+)
+from tests.helpers import count_queries
+from tests.world import World
+
+
+@pytest.fixture
+def wang(world: World) -> FlaskClient:
+    """王小明 at his seat, signed in, at the confirmation page."""
+    client = machine_at(world, 1)
+    pass_the_door(world, "theory")
+    sign_in(world, client, "theory")
+    return client
+
+
+def test_each_page_leads_to_the_next_and_its_moment_is_recorded(world: World, wang: FlaskClient) -> None:
+    for path in ("/exam/notice", "/exam/wait"):
+        assert wang.get(path).location == "/exam/confirm"
+    world.clock.advance(MINUTE)
+    assert wang.post("/exam/confirm").location == "/exam/notice"
+    for path in ("/exam/confirm", "/exam/wait"):
+        assert wang.get(path).location == "/exam/notice"
+    world.clock.advance(MINUTE)
+    assert wang.post("/exam/notice", data={"agree": "1"}).location == "/exam/wait"
+    for path in ("/exam/confirm", "/exam/notice"):
+        assert wang.get(path).location == "/exam/wait"
+    assert wang.get("/exam/wait").status_code == 200
+    with work(world) as session:
+        row = registration(session, world, "theory")
+        assert row.confirmed_at == SIGN_IN_OPEN + MINUTE
+        assert row.pledged_at == SIGN_IN_OPEN + 2 * MINUTE
+        assert acts(session)[-2:] == ["door.confirm", "door.pledge"]
+
+
+def test_the_confirmation_shows_the_person_with_a_masked_number(world: World, wang: FlaskClient) -> None:
+    page = wang.get("/exam/confirm").text
+    sitter = world.sitters["theory"]
+    for shown in (sitter.name, sitter.ticket, "理论知识", "机房 A", "照片待补", "310*************1X"):
+        assert shown in page
+    assert sitter.document not in page
+    assert sitter.document[-6:] not in page
+
+
+def test_the_photo_is_the_candidates_own(world: World, wang: FlaskClient) -> None:
+    assert wang.get("/exam/photo").status_code == 404
+    with work(world) as session:
+        person = registration(session, world, "theory").candidate_id
+        session.add(CandidatePhoto(candidate_id=person, mimetype="image/png", image=b"png"))
+    assert wang.get("/exam/photo").data == b"png"
+    assert 'src="/exam/photo"' in wang.get("/exam/confirm").text
+    assert world.app.test_client().get("/exam/photo").status_code == 303
+
+
+def test_a_query_holds_the_page_until_a_proctor_clears_it(world: World, wang: FlaskClient) -> None:
+    assert wang.post("/exam/query").location == "/exam/confirm"
+    held = wang.get("/exam/confirm").text
+    assert "已通知监考员" in held
+    assert "信息无误" not in held
+    assert wang.post("/exam/confirm").status_code == 409
+    assert wang.get("/exam/query").status_code == 200
+    with work(world) as session:
+        row = registration(session, world, "theory")
+        assert row.query_at == SIGN_IN_OPEN
+        steps.clear_query(session, row, now=SIGN_IN_OPEN, actor="staff:test")
+    assert wang.get("/exam/query").headers["HX-Redirect"] == "/exam/confirm"
+    assert wang.post("/exam/confirm").location == "/exam/notice"
+
+
+def test_pressing_a_button_twice_records_one_moment(world: World, wang: FlaskClient) -> None:
+    for _ in range(2):
+        wang.post("/exam/query")
+        world.clock.advance(MINUTE)
+    with work(world) as session:
+        row = registration(session, world, "theory")
+        assert row.query_at == SIGN_IN_OPEN
+        row.query_at = None
+    for _ in range(2):
+        wang.post("/exam/confirm")
+        world.clock.advance(MINUTE)
+    with work(world) as session:
+        assert registration(session, world, "theory").confirmed_at == SIGN_IN_OPEN + 2 * MINUTE
+        assert [act for act in acts(session) if act in {"door.query", "door.confirm"}] == [
+            "door.query",
+            "door.confirm",
+        ]
+
+
+def test_the_notice_is_filled_from_the_rules(wang: FlaskClient) -> None:
+    wang.post("/exam/confirm")
+    page = wang.get("/exam/notice").text
+    assert "迟到 15 分钟及以上不得入场" in page
+    assert "开考 30 分钟后方可交卷离场" in page
+    assert "我已阅读并同意" in page
+
+
+def test_the_pledge_must_be_agreed_to(world: World, wang: FlaskClient) -> None:
+    assert wang.post("/exam/notice", data={"agree": "1"}).status_code == 409
+    wang.post("/exam/confirm")
+    reply = wang.post("/exam/notice")
+    assert reply.status_code == 422
+    assert "请先勾选" in reply.text
+    with work(world) as session:
+        assert registration(session, world, "theory").pledged_at is None
+
+
+def test_a_late_sign_in_is_told_that_the_clock_runs(world: World) -> None:
+    client = machine_at(world, 1)
+    pass_the_door(world, "theory")
+    world.start()
+    world.clock.advance(5 * MINUTE)
+    sign_in(world, client, "theory")
+    assert "本场考试已经开始" in client.get("/exam/confirm").text
+    client.post("/exam/confirm")
+    assert "本场考试已经开始" in client.get("/exam/notice").text
+    client.post("/exam/notice", data={"agree": "1"})
+    assert client.get("/exam/wait").status_code == 200
+
+
+def test_the_waiting_room_counts_to_the_planned_start(world: World, wang: FlaskClient) -> None:
+    wang.post("/exam/confirm")
+    wang.post("/exam/notice", data={"agree": "1"})
+    page = wang.get("/exam/wait").text
+    assert ">20:00<" in page
+    assert 'data-url="/exam/wait/state"' in page
+    assert f'data-now="{SIGN_IN_OPEN.isoformat()}"' in page
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        pytest.param("cancelled", "已改期", id="moved to another day"),
+        pytest.param("aborted", "已中止", id="stopped"),
+        pytest.param("ended", "已经结束", id="over"),
+    ],
+)
+def test_a_room_that_is_over_says_so(world: World, wang: FlaskClient, state: str, said: str) -> None:
+    with work(world) as session:
+        session.execute(
+            update(SittingRoom).where(SittingRoom.id == world.sitting_room_id).values(state=state)
+        )
+    for reply in (wang.get("/exam/confirm"), wang.post("/exam/confirm"), wang.post("/exam/query")):
+        assert reply.status_code == 410
+        assert said in reply.text
+
+
+def test_leaving_the_seat_ends_the_login(world: World, wang: FlaskClient) -> None:
+    assert "王小明" in wang.get("/").text
+    assert wang.post("/exam/leave").location == "/"
+    assert "王小明" not in wang.get("/").text
+    assert wang.get("/exam/confirm").location == "/"
+    assert wang.post("/exam/leave").location == "/"
+
+
+def test_signing_in_again_goes_on_where_one_was(world: World, wang: FlaskClient) -> None:
+    wang.post("/exam/confirm")
+    wang.post("/exam/notice", data={"agree": "1"})
+    wang.post("/exam/leave")
+    sign_in(world, wang, "theory")
+    assert wang.get("/exam/confirm").location == "/exam/wait"
+
+
+def test_staff_are_no_candidates(world: World) -> None:
+    for path in ("/exam/confirm", "/exam/notice", "/exam/wait", "/exam/photo"):
+        assert world.staff("proctor").get(path).status_code == 403
+    assert "继续" not in world.staff("proctor").get("/").text
+
+
+def test_every_page_is_complete_in_english(world: World, wang: FlaskClient) -> None:
+    wang.set_cookie("locale", "en")
+    pages = [wang.get("/exam/confirm").text]
+    wang.post("/exam/confirm")
+    pages.append(wang.get("/exam/notice").text)
+    wang.post("/exam/notice", data={"agree": "1"})
+    pages.append(wang.get("/exam/wait").text)
+    wang.post("/exam/leave")
+    pages.append(wang.get("/").text)
+    for page in pages:
+        assert "door." not in page
+        assert "Seat" in page
+        assert "机位" not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        pytest.param("/", 9, id="seat page"),
+        pytest.param("/exam/confirm", 6, id="confirmation"),
+        pytest.param("/exam/query", 6, id="held poll"),
+    ],
+)
+def test_a_page_asks_the_database_little(world: World, wang: FlaskClient, path: str, most: int) -> None:
+    if path == "/exam/query":
+        wang.post("/exam/query")
+    wang.get(path)
+    with count_queries(world.app) as seen:
+        assert wang.get(path).status_code == 200
+    assert len(seen) <= most, "\n".join(seen)
