@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test install install-dev check bench bench-check bench-growth wheel schema clean
+.PHONY: demo serve test torture install install-dev check bench bench-check bench-growth wheel schema clean
 
 demo: install
 	$(BIN)/cbt demo
@@ -39,6 +39,11 @@ check: install-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m cbt.translations.checking
+
+TORTURE ?= --short
+
+torture: install-dev
+	$(BIN)/python -m torture $(TORTURE)
 
 bench: install-dev
 	$(BIN)/python -m tests.browser

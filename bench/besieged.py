@@ -13,7 +13,7 @@ from bench.client import HOST, percentile_ms
 from bench.figures import Bench, Figure
 from bench.paced import run_paced
 from bench.serve import Server
-from cbt.torture.faults.slow import half_sent_bodies
+from torture.faults.slow import half_sent_bodies
 
 CANDIDATES = 500
 HALF_SENT = 2000

@@ -32,7 +32,6 @@ ROOMS = (
     "cbt.delivery.commands",
     "cbt.scoring.commands",
     "cbt.ops.safety.commands",
-    "cbt.torture.commands",
     "cbt.ops.keys.commands",
     "cbt.ops.keys.tls_commands",
 )

@@ -29,7 +29,6 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, Message
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre, Room
-from cbt.torture.leaks import SecretTexts, secret_texts
 from cbt.web.who.access import Access, access_of
 from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import row, xlsx
@@ -37,6 +36,7 @@ from tests.conftest import Templates, base_settings, close_engine
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock, sign_in_as
 from tests.world import PLANNED, START, World
+from torture.judging.leaks import SecretTexts, secret_texts
 
 BANK = "customer-service-l3"
 ROLES = [role.value for role in Role]

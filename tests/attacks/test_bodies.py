@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from cbt.torture.faults.slow import half_sent_bodies
 from cbt.web.receiving import front
 from cbt.web.receiving.bodies import (
     LEAST_RATE,
@@ -29,6 +28,7 @@ from cbt.web.receiving.bodies import (
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
 from tests.packaging.served import Installation
+from torture.faults.slow import half_sent_bodies
 
 # --- which bodies are let go -------------------------------------------------------------------------------
 

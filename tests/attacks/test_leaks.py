@@ -22,7 +22,6 @@ from cbt import errors
 from cbt.bank.items import rich
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
-from cbt.torture.leaks import leaks
 from cbt.web.watching.logs import JsonLines
 from cbt.web.who import access
 from tests.attacks.stages import BANK, PHOTO, Stage, endpoints, shown
@@ -30,6 +29,7 @@ from tests.delivery.driver import Page
 from tests.delivery.recovery_files import carried, recovery_file
 from tests.journeys.answers import Place, places_in
 from tests.world import PASSWORD, PLANNED
+from torture.judging.leaks import leaks
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "

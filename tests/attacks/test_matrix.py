@@ -13,10 +13,10 @@ from werkzeug.test import TestResponse
 
 from cbt.proctoring.acts.table import ACTS, Scope
 from cbt.rules.roles import Role
-from cbt.torture.leaks import leaks
 from cbt.web.who.access import Access
 from tests.attacks.stages import CALLERS, INTRUDER, NOBODY, Endpoint, Stage, endpoints, shown
 from tests.delivery.driver import Page
+from torture.judging.leaks import leaks
 
 ALL = endpoints()
 ASKED = [one for one in ALL if one.access.kind in {"staff", "candidate"}]

@@ -11,8 +11,8 @@ import pytest
 from bench import __main__ as command
 from bench import growth, pages
 from cbt.paths import write_whole
-from cbt.torture import report
 from tests.bench.test_verdicts import invented
+from torture import report
 
 FORMER = json.dumps({"machine": {}, "figures": {}, "former": True})
 

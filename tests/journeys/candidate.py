@@ -7,10 +7,10 @@ from typing import Any
 from playwright.sync_api import Locator, expect
 
 from cbt.rules.items.values import ItemType
-from cbt.torture.waiting import wait_for
 from tests.journeys.answers import Place
 from tests.journeys.browsers import Browser
 from tests.journeys.centre import text_of
+from torture.sites.waiting import wait_for
 
 SAVED = "#save.ok"
 

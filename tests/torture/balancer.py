@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cbt.paths import product_dir
-from cbt.torture.waiting import free_port, wait_for
+from torture.sites.waiting import free_port, wait_for
 
 CONFIGURATIONS = product_dir("templates").parent / "docs" / "deploy"
 BALANCERS = ("haproxy", "nginx")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cbt.torture.running import Workshop, workshop
+from torture.running import Workshop, workshop
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """A small pure model of the rules of an attempt: what a request must be answered with, and what is stored then.
 
-It knows no HTTP, no database and no clock; time is counted by the oracle of cbt/torture/deadline_oracle.py.
+It knows no HTTP, no database and no clock; time is counted by the oracle of torture/deadlines/oracle.py.
 
 Source: R-20 to R-25, R-28, R-41, R-42, R-60.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from cbt.torture.deadline_oracle import Grant, Life, Span, Stop
+from torture.deadlines.oracle import Grant, Life, Span, Stop
 
 SILENT = timedelta(seconds=20)
 MARGIN = timedelta(seconds=2)

@@ -11,9 +11,9 @@ from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Gap
 from cbt.ops.safety.checking import verify_everything
 from cbt.scoring.service import score_closed
-from cbt.torture.deadline_oracle import Stop
 from tests.torture.side import MINUTE, Side
 from tests.world import PLANNED
+from torture.deadlines.oracle import Stop
 
 
 class Office(Side):

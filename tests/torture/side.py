@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 from werkzeug.test import TestResponse
 
 from cbt.application.app import create_app
-from cbt.torture.deadline_draw import terms_of
-from cbt.torture.deadline_oracle import Life
 from tests.conftest import Templates, close_engine
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock
 from tests.proctoring.desk import Desk, change
 from tests.torture.model import Answer, ModelAttempt, ModelRoom, Sent
 from tests.world import PLANNED, World
+from torture.deadlines.draw import terms_of
+from torture.deadlines.oracle import Life
 
 MINUTE = timedelta(minutes=1)
 NAMES = ("theory", "skills", "second")

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from cbt.rules.clock import timing
-from cbt.torture.arena import BEGIN, settings_in
-from cbt.torture.deadline_draw import MS, draw_people, draw_room
-from cbt.torture.deadline_oracle import Grant, Life, Stop, Terms
-from cbt.torture.deadlines import try_deadlines
 from tests.databases import PostgresServer
+from torture.deadlines.draw import MS, draw_people, draw_room
+from torture.deadlines.moments import try_deadlines
+from torture.deadlines.oracle import Grant, Life, Stop, Terms
+from torture.sites.arena import BEGIN, settings_in
 
 MINUTE = timedelta(minutes=1)
 THEORY = Terms(45 * MINUTE, (), timedelta(seconds=3), 30 * MINUTE, timedelta(0), carried=True, scaled=True)

@@ -1,4 +1,4 @@
-"""The short run: every fault of `cbt torture`, one test each. What a machine lacks is a failure in CI."""
+"""The short run: every fault of `make torture`, one test each. What a machine lacks is a failure in CI."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from cbt.torture.registry import FAULTS
-from cbt.torture.running import Workshop, run_fault
-from cbt.torture.trial import Fault
 from tests.conftest import IN_CI
+from torture.registry import FAULTS
+from torture.running import Workshop, run_fault
+from torture.trial import Fault
 
 SEED = 20261124
 CASES = [pytest.param(fault, kind, id=f"{fault.name}-{kind}") for fault in FAULTS for kind in fault.in_short]

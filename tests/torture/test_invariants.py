@@ -17,12 +17,12 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt, JournalEntry
 from cbt.scoring.models import Score
 from cbt.sittings.models import SittingRoom
-from cbt.torture.invariants import check_refusals, judge, settle
-from cbt.torture.leaks import leaks
-from cbt.torture.ledger import Ledger, Write
-from cbt.torture.local import LocalBrowser
-from cbt.torture.running import Workshop
-from cbt.torture.site import Site
+from torture.browsers.local import LocalBrowser
+from torture.judging.invariants import check_refusals, judge, settle
+from torture.judging.leaks import leaks
+from torture.judging.ledger import Ledger, Write
+from torture.running import Workshop
+from torture.sites.site import Site
 
 Tamper = Callable[[Session, Site], object]
 

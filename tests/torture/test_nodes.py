@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 
 from cbt.db.unit_of_work import reading
 from cbt.sittings.models import RoomHold
-from cbt.torture.invariants import judge, settle
-from cbt.torture.running import Workshop
-from cbt.torture.server import Server
-from cbt.torture.site import Site
-from cbt.torture.waiting import wait_for
 from tests.conftest import IN_CI
 from tests.torture.balancer import BALANCERS, balancing, configured, passes_on, program
+from torture.judging.invariants import judge, settle
+from torture.running import Workshop
+from torture.sites.server import Server
+from torture.sites.site import Site
+from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and /proc")
 NODES = ("east", "middle", "west")

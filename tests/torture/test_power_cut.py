@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cbt.db.engine import DATABASE_NAME
-from cbt.torture.power_cut import Recording, cut_power, record
-from cbt.torture.recording import SECTOR, Disk, Event, read_recording
+from torture.power_cut.images import Recording, cut_power, record
+from torture.power_cut.recording import SECTOR, Disk, Event, read_recording
 
 IMAGES = 60
 WAL = f"{DATABASE_NAME}-wal"

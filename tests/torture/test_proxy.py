@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cbt.torture import proxy as network
-from cbt.torture.proxy import Proxy
-from cbt.torture.waiting import wait_for
+from torture.sites import proxy as network
+from torture.sites.proxy import Proxy
+from torture.sites.waiting import wait_for
 
 
 class Target:

@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.paths import product_dir
-from cbt.torture import commands, tools
-from cbt.torture.commands import torture
-from cbt.torture.registry import FAULTS
-from cbt.torture.report import as_data, page_of, write_report
-from cbt.torture.running import Workshop, run_fault
-from cbt.torture.trial import Fault, Result, Trial
-from cbt.translations.compiling import LANGUAGES, read_catalogue
+from torture import commands, tools
+from torture.commands import torture
+from torture.registry import FAULTS
+from torture.report import as_data, page_of, write_report
+from torture.running import Workshop, run_fault
+from torture.trial import Fault, Result, Trial
+from torture.words import LANGUAGES
+from torture.words import texts as texts_of
 
 COMMITTED = product_dir("templates").parent / "docs" / "torture"
 
@@ -45,7 +46,7 @@ def test_the_page_is_whole_in_itself_and_tells_both_languages() -> None:
     assert re.search(r"(?:src|href|url)\s*[=(]\s*[\"']?(?:https?:)?//", page) is None
     assert "&lt;lost&gt;" in page
     for language in LANGUAGES:
-        texts = {str(one.id): str(one.string) for one in read_catalogue(language)}
+        texts = texts_of(language)
         for name in ("torture.title", "torture.fault.kill-worker", "torture.need.strace"):
             assert texts[name] in page
 
@@ -58,7 +59,7 @@ def test_the_report_is_written_as_json_and_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_fault_need_and_figure_has_its_text(language: str) -> None:
-    texts = {str(one.id) for one in read_catalogue(language)}
+    texts = set(texts_of(language))
     names = {f"torture.fault.{fault.name}" for fault in FAULTS}
     names |= {f"torture.need.{need}" for need in (*tools.NEEDS, "postgresql")}
     sources = "".join(path.read_text("utf-8") for path in Path(tools.__file__).parent.rglob("*.py"))

@@ -1,0 +1,269 @@
+"""A candidate's browser reduced to its outbox: it answers, repeats what was not acknowledged, hands in.
+
+It keeps to the page's own rules: one request in flight, the same number for the same entry until a receipt
+comes, fresh numbers in the old order under a new lease. Now and then it does what networks and people do: it
+repeats an old request with other content, sends out of order, reloads, beats without an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torture.browsers.answers import invent
+from torture.judging.leaks import leaks
+from torture.judging.ledger import Ledger
+from torture.sites.people import Person
+
+TIMEOUT_SECONDS = 30.0
+IN_ONE_REQUEST = 4
+RETRY_SECONDS = 0.15
+EXPECTED = frozenset({0, 200, 409, 410, 423, 425, 429, 503})
+"""What the product may answer to a browser that does nothing wrong; 0 is no reply."""
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer of the server; status 0 when none came."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    @property
+    def code(self) -> str:
+        """Return the error's code, "" when there is none."""
+        return str(self.body.get("code", ""))
+
+
+NO_REPLY = Reply(0, {})
+
+
+class Browser:
+    """One candidate's browser. `step` does one exchange; `over` is true when the paper is closed."""
+
+    expected = EXPECTED
+    """The statuses that are no breach."""
+
+    def __init__(
+        self,
+        person: Person,
+        port: Callable[[], int],
+        ledger: Ledger,
+        rng: random.Random,
+        *,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.person = person
+        self.ledger = ledger
+        self.rng = rng
+        self.over = False
+        self.closing = False
+        """Whether to hand in next."""
+        self.pending: list[Entry] = []
+        self.lease = ""
+        self.epoch = 0
+        self.seq = 0
+        self.items: list[Mapping[str, Any]] = []
+        self.unit: int | None = None
+        self._port = port
+        self._host = host
+        self._line: http.client.HTTPConnection | None = None
+        self._old: tuple[int, Entry] | None = None
+
+    def resume(self, former: Browser) -> None:
+        """Go on where another browser of this person stands: its lease, its paper, what waits."""
+        self.lease, self.epoch, self.seq = former.lease, former.epoch, former.seq
+        self.items, self.unit, self.over = former.items, former.unit, former.over
+        self.pending = [dict(entry) for entry in former.pending]
+
+    # One exchange
+
+    def step(self) -> float:
+        """Do one exchange and return the seconds to wait before the next, 0 for none in particular."""
+        if not self.lease:
+            return self._then(self.open())
+        if self.closing and not self.pending:
+            return self._then(self.submit())
+        chance = self.rng.random()
+        if chance < 0.02:
+            return self._then(self.repeat_old())
+        if chance < 0.03:
+            return self._then(self.reload())
+        if chance < 0.05:
+            return self._then(self.save([]))
+        if self.unit is not None and chance < 0.06:
+            return self._then(self.advance(completed=True))
+        if self.items and not self.closing:
+            self.write(self.rng.choice((1, 1, 1, 2, 5)))
+        if not self.pending:
+            return self._then(self.save([]))
+        count = min(len(self.pending), IN_ONE_REQUEST)
+        return self._then(self.save(self.rng.sample(self.pending, count)))
+
+    def write(self, count: int) -> None:
+        """Enter so many answers, flags and notes; they wait to be sent."""
+        for _ in range(count):
+            self.seq += 1
+            self.pending.append({"seq": self.seq, **invent(self.items, self.rng)})
+
+    def _then(self, reply: Reply) -> float:
+        """Draw the consequence the page draws, and return how long it waits."""
+        if reply.status == 200:
+            return 0
+        if reply.code in ("lease.lost", "lease.held"):
+            self.lease = ""
+        elif reply.code == "unit.closed" and self.unit is not None:
+            return self._then(self.advance(completed=False))
+        elif reply.status == 410:
+            self.over = True
+        elif reply.code in ("unit.moved", "submit.units_open"):
+            self.lease = ""
+            self.closing = False
+        return RETRY_SECONDS * (0.5 + self.rng.random())
+
+    # What a browser can ask
+
+    def open(self) -> Reply:
+        """Open the paper: a lease, a clock, the items. What waits gets fresh numbers, in its old order."""
+        headers = {"X-CSRFToken": self.person.csrf_token}
+        reply = self.call("start", {}, headers, carries=True)
+        if reply.status == 200:
+            body = reply.body
+            self.lease, self.epoch, self.seq = body["lease"], body["epoch"], body["seq"]
+            self.ledger.started(self.person.attempt_id, self.epoch)
+            self._show(body["paper"])
+            for entry in sorted(self.pending, key=lambda one: int(one["seq"])):
+                self.seq += 1
+                entry["seq"] = self.seq
+        return reply
+
+    def _show(self, paper: Mapping[str, Any] | None) -> None:
+        if paper is None:
+            self.items, self.unit = [], None
+            return
+        self.items = paper["items"]
+        open_units = [unit["number"] for unit in paper["units"] if unit["state"] == "open"]
+        self.unit = open_units[0] if paper["timing"] == "strict" and open_units else None
+        shown = {item["position"] for item in self.items}
+        self.pending = [entry for entry in self.pending if entry["position"] in shown]
+
+    def save(self, entries: Sequence[Entry]) -> Reply:
+        """Send entries; none is a heartbeat."""
+        return self._with_entries("answers", entries, {})
+
+    def advance(self, *, completed: bool) -> Reply:
+        """Finish the open unit, or fetch what time opened."""
+        reply = self._with_entries("advance", [], {"from_unit": self.unit, "completed": completed})
+        if reply.status == 200:
+            self._show(reply.body["paper"])
+        return reply
+
+    def submit(self) -> Reply:
+        """交卷 with what still waits."""
+        reply = self._with_entries("submit", list(self.pending), {})
+        if reply.status == 200:
+            self.ledger.handed_in(self.person.attempt_id, str(reply.body["receipt"]))
+            self.over = True
+        return reply
+
+    def repeat_old(self) -> Reply:
+        """Send a number that was acknowledged once more, with other content: the first must stand."""
+        if self._old is None or self._old[0] != self.epoch or not self.items:
+            return self.save([])
+        other = {**self._old[1], "value": False if self._old[1]["kind"] == "flag" else None}
+        return self._with_entries("answers", [other], {})
+
+    def reload(self) -> Reply:
+        """Open the paper again as the same login does, then save under the former lease, which is lost."""
+        former = (self.lease, self.epoch)
+        reply = self.open()
+        if reply.status != 200 or not self.items:
+            return reply
+        entry = {"seq": self.seq + 1000, **invent(self.items, self.rng)}
+        stale = self.call(
+            "answers", {"epoch": former[1], "entries": [entry]}, {"X-CBT-Lease": former[0]}, carries=True
+        )
+        if stale.status == 200:
+            self.ledger.breach("I11", f"attempt {self.person.attempt_id}: a lost lease could write")
+        return reply
+
+    def _with_entries(self, operation: str, entries: Sequence[Entry], more: Mapping[str, Any]) -> Reply:
+        entries = [dict(entry) for entry in entries]
+        own = self.person.attempt_id
+        self.ledger.sending(own, self.epoch, entries)
+        reply = self.call(
+            operation,
+            {"epoch": self.epoch, "entries": entries, **more},
+            {"X-CBT-Lease": self.lease},
+            carries=bool(entries) or operation != "answers",
+        )
+        if reply.status == 200:
+            receipts = reply.body["receipts"]
+            self.ledger.acknowledge(own, self.epoch, receipts)
+            missing = {entry["seq"] for entry in entries} - {one["seq"] for one in receipts}
+            if missing:
+                self.ledger.breach("I1", f"attempt {own}: 200 without a receipt for every entry")
+            self._settle({entry["seq"] for entry in entries})
+            if entries:
+                self._old = (self.epoch, entries[-1])
+        elif reply.code == "unit.closed":
+            self._settle({entry["seq"] for entry in entries})
+        return reply
+
+    def _settle(self, numbers: set[int]) -> None:
+        self.pending = [entry for entry in self.pending if entry["seq"] not in numbers]
+
+    # The wire
+
+    def call(
+        self, operation: str, body: Mapping[str, Any], headers: Mapping[str, str], *, carries: bool
+    ) -> Reply:
+        """POST to the attempt and return the reply; it is written down and searched for what must not be there."""
+        sent_at = time.monotonic()
+        path = f"/attempts/{self.person.attempt_ref}/{operation}"
+        sent = {"Cookie": self.person.cookie, **headers}
+        status, raw = self._exchange(path, json.dumps(body).encode(), sent)
+        self.ledger.answered(operation, status, sent_at=sent_at, carries=carries)
+        if status not in self.expected:
+            invariant = "I12" if status >= 500 else "X"
+            self.ledger.breach(invariant, f"{operation} was answered {status}: {_code(raw)}")
+        for what in leaks(raw, self.person.secrets):
+            self.ledger.breach("I9", f"a reply to {operation} ({status}) holds {what}")
+        try:
+            read = json.loads(raw) if raw else {}
+        except ValueError:
+            read = {}
+        return Reply(status, read if isinstance(read, dict) else {})
+
+    def _exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        if self._line is None:
+            self._line = http.client.HTTPConnection(self._host, self._port(), timeout=TIMEOUT_SECONDS)
+        try:
+            self._line.request("POST", path, body, {"Content-Type": "application/json", **headers})
+            answer = self._line.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            self.hang_up()
+            return 0, b""
+
+    def hang_up(self) -> None:
+        """Close the connection; the next request opens another."""
+        line, self._line = self._line, None
+        if line is not None:
+            with contextlib.suppress(OSError):
+                line.close()
+
+
+def _code(raw: bytes) -> str:
+    try:
+        return str(json.loads(raw)["code"])
+    except (ValueError, KeyError, TypeError):
+        return "no code"

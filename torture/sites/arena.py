@@ -1,0 +1,284 @@
+"""An installation within this process whose clock is moved by hand: rooms, papers, people, drawn forms."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.application.app import create_app
+from cbt.assembly.steps import draw_and_freeze
+from cbt.bank.service import import_folder
+from cbt.candidates.models import Registration
+from cbt.config import Settings
+from cbt.db.base import db
+from cbt.db.migrate import migrate
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.steps import create_attempt
+from cbt.exams.files import blueprint_text
+from cbt.exams.steps import store_blueprint
+from cbt.exams.store import paper_of
+from cbt.paths import product_dir
+from cbt.rules.exam.paper import Paper
+from cbt.sittings import planning
+from cbt.sittings.models import Seat, SittingRoom
+from cbt.sittings.steps import admit_if_due, start_room
+from cbt.web.who.login import open_login, token_hash
+from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+from torture.sites.arena_people import add_candidate
+
+ACTOR = "cli"
+BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+"""When the rooms of an arena start: 9:00 in Shanghai."""
+
+
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self._now = at
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._now
+
+    def drift(self) -> timedelta:
+        """Return no drift."""
+        return timedelta(0)
+
+    def move_to(self, at: datetime) -> None:
+        """Stand at `at`."""
+        self._now = at
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A paper with some of its terms changed: (text in the blueprint, text in its place)."""
+
+    level: str
+    paper: str
+    changes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One candidate to build: the room (counted from 0), the paper, and what they are granted."""
+
+    room: int
+    variant: Variant
+    factor: Decimal = Decimal(1)
+    extra: timedelta = timedelta(0)
+
+
+@dataclass(slots=True)
+class Sitter:
+    """One candidate's browser."""
+
+    attempt_id: int
+    ref: str
+    registration_ref: str
+    room_id: int
+    paper: Paper
+    lease: str = ""
+    epoch: int = 0
+    seq: int = 0
+
+    @property
+    def machine(self) -> str:
+        """The name in the token of this candidate's machine."""
+        return f"m{self.attempt_id}"
+
+    def entry(self, kind: str, position: int, value: Any) -> dict[str, Any]:
+        """Return the next entry."""
+        self.seq += 1
+        return {"seq": self.seq, "kind": kind, "position": position, "value": value}
+
+
+@dataclass(slots=True)
+class Arena:
+    """The app, its clock, and who sits in it."""
+
+    app: flask.Flask
+    clock: HandClock
+    sitters: list[Sitter] = field(default_factory=list)
+    rooms: list[int] = field(default_factory=list)
+
+    def post(
+        self, sitter: Sitter, path: str, entries: Sequence[Mapping[str, Any]] = (), **extra: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """Send one request of a candidate's page under its lease; return status and body."""
+        token = tokens_of(self.app).issue(sitter.machine)
+        reply = self.app.test_client(use_cookies=False).post(
+            f"/attempts/{sitter.ref}/{path}",
+            json={"epoch": sitter.epoch, "entries": list(entries), **extra},
+            headers={"X-CBT-Lease": sitter.lease, "Cookie": f"{MACHINE_COOKIE}={token}"},
+        )
+        return reply.status_code, dict(json.loads(reply.data))
+
+    def open(self, sitter: Sitter) -> tuple[int, dict[str, Any]]:
+        """Sign a candidate in and open the paper; on success the sitter holds lease, epoch and number."""
+        with self.app.app_context(), unit_of_work() as session:
+            token = open_login(
+                session,
+                kind="candidate",
+                subject_ref=sitter.registration_ref,
+                machine=token_hash(sitter.machine),
+                now=self.clock.now(),
+            )
+        client = self.app.test_client()
+        client.set_cookie(MACHINE_COOKIE, tokens_of(self.app).issue(sitter.machine))
+        with client.session_transaction() as cookie:
+            cookie["_user_id"] = token
+            cookie["_fresh"] = True
+        reply = client.post(f"/attempts/{sitter.ref}/start", json={})
+        body = dict(json.loads(reply.data))
+        if reply.status_code == 200:
+            sitter.lease, sitter.epoch, sitter.seq = body["lease"], body["epoch"], body["seq"]
+        return reply.status_code, body
+
+
+@contextmanager
+def arena(settings: Settings, wanted: Sequence[Wanted], *, rng: random.Random) -> Iterator[Arena]:
+    """Build an installation on an empty database and let go of it at the end of the block.
+
+    Everybody has come through the door; every room starts at BEGIN.
+    """
+    clock = HandClock(BEGIN - timedelta(days=1))
+    app = create_app(settings, clock=clock)
+    app.testing = True
+    app.config["WTF_CSRF_ENABLED"] = False
+    built = Arena(app, clock)
+    try:
+        with app.app_context():
+            migrate()
+            _build(built, wanted, rng)
+        # Each request has a context of its own from here on: what `flask.g` keeps is one request's.
+        yield built
+    finally:
+        app.extensions["cbt_journal"].writer.close()
+        with app.app_context():
+            db.engine.dispose()
+
+
+def settings_in(folder: Path, *, database_url: str = "") -> Settings:
+    """Return the settings of an installation below `folder`, with the banks and blueprints of the product."""
+    return Settings(
+        data_dir=folder / "data",
+        key_dir=folder / "keys",
+        database_url=database_url,
+        blueprint_dir=product_dir("blueprints"),
+        bank_dir=product_dir("question_bank"),
+    )
+
+
+def _build(built: Arena, wanted: Sequence[Wanted], rng: random.Random) -> None:
+    now = built.clock.now()
+    for level in sorted({one.variant.level for one in wanted}):
+        import_folder(product_dir("question_bank") / level, now=now, actor=ACTOR)
+    with unit_of_work() as session:
+        papers = {one: _paper(session, one, now, rng) for one in dict.fromkeys(w.variant for w in wanted)}
+        rooms = _rooms(session, wanted, now)
+        built.rooms = [room.id for room in rooms]
+        _people(session, built, wanted, papers, rooms, now)
+    built.clock.move_to(BEGIN)
+    with unit_of_work() as session:
+        for room_id in built.rooms:
+            started = session.get_one(SittingRoom, room_id)
+            admit_if_due(session, started, now=BEGIN - timedelta(minutes=30))
+            start_room(session, started, now=BEGIN, actor=ACTOR)
+
+
+def _paper(session: Session, variant: Variant, now: datetime, rng: random.Random) -> tuple[int, int, Paper]:
+    """Store one variant's blueprint and draw a form from it; return their ids and the paper."""
+    text = blueprint_text(product_dir("blueprints") / f"{variant.level}.toml")
+    for old, new in variant.changes:
+        text = text.replace(old, new)
+    version_id = store_blueprint(session, text, now=now, actor=ACTOR).id
+    form = draw_and_freeze(
+        session, blueprint_version_id=version_id, paper_code=variant.paper, now=now, rng=rng
+    )
+    return version_id, form.id, paper_of(session, version_id, variant.paper)
+
+
+def _rooms(session: Session, wanted: Sequence[Wanted], now: datetime) -> list[SittingRoom]:
+    seats = max(sum(1 for one in wanted if one.room == room) for room in {one.room for one in wanted})
+    centre = planning.create_centre(session, name="考点", address="", now=now, actor=ACTOR)
+    planned = [
+        planning.create_room(session, centre, name=f"机房 {n}", seats=seats, spares=0, now=now, actor=ACTOR)
+        for n in range(1, 2 + max(one.room for one in wanted))
+    ]
+    sitting = planning.create_sitting(
+        session,
+        batch=planning.create_batch(session, name="批次", now=now, actor=ACTOR),
+        centre=centre,
+        name="第 1 场",
+        planned_start_at=BEGIN,
+        rooms=planned,
+        now=now,
+        actor=ACTOR,
+    )
+    planning.publish_sitting(session, sitting, now=now, actor=ACTOR)
+    session.flush()
+    query = select(SittingRoom).where(SittingRoom.sitting_id == sitting.id).order_by(SittingRoom.id)
+    return list(session.scalars(query))
+
+
+def _people(
+    session: Session,
+    built: Arena,
+    wanted: Sequence[Wanted],
+    papers: Mapping[Variant, tuple[int, int, Paper]],
+    rooms: Sequence[SittingRoom],
+    now: datetime,
+) -> None:
+    batch = planning.create_batch(session, name="报名", now=now, actor=ACTOR)
+    session.flush()
+    free = {
+        room.id: list(session.scalars(select(Seat).where(Seat.room_id == room.room_id).order_by(Seat.number)))
+        for room in rooms
+    }
+    for number, one in enumerate(wanted, 1):
+        room = rooms[one.room]
+        version_id, form_id, paper = papers[one.variant]
+        add_candidate(session, number, batch_id=batch.id, now=now)
+        registration = Registration(
+            ref=f"re_{number}",
+            candidate_id=number,
+            ticket_id=number,
+            sitting_id=room.sitting_id,
+            sitting_room_id=room.id,
+            seat_id=free[room.id].pop().id,
+            blueprint_version_id=version_id,
+            blueprint_ref=one.variant.level,
+            paper=one.variant.paper,
+            kind="first",
+            factor=one.factor,
+            extra=one.extra,
+            accommodation_note="",
+            arrived_at=now,
+            checked_in_at=now,
+            signed_in_at=now,
+            confirmed_at=now,
+            pledged_at=now,
+        )
+        session.add(registration)
+        session.flush()
+        attempt = create_attempt(
+            session,
+            registration_id=registration.id,
+            sitting_room_id=room.id,
+            form_id=form_id,
+            grace=paper.clock.grace,
+        )
+        session.flush()
+        built.sitters.append(Sitter(attempt.id, attempt.ref, registration.ref, room.id, paper))
