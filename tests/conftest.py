@@ -20,10 +20,12 @@ from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests.databases import PostgresServer, start_postgres
 from tests.helpers import FakeClock
+from tests.quicker import share, share_builders
 from tests.world import START, World, build_world
 
 IN_CI = os.environ.get("CI") == "true"
 _names = itertools.count()
+share_builders()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -130,6 +132,7 @@ def _serve(
     app = create_app(settings, clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
+    share(app)
     yield app, world
     close_engine(app)
 

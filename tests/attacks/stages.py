@@ -35,6 +35,7 @@ from tests.candidates.rosters import row, xlsx
 from tests.conftest import Templates, base_settings, close_engine
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock, sign_in_as
+from tests.quicker import share
 from tests.world import PLANNED, START, World
 from torture.judging.leaks import SecretTexts, secret_texts
 
@@ -275,6 +276,7 @@ def staged(templates: Templates, kind: str, folder: Path) -> Iterator[Stage]:
     clock = FakeClock(START)
     app = create_app(settings, clock=clock)
     app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
+    share(app)
     assert made is not None
     try:
         yield Stage(made.on(app, clock))
