@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from cbt.torture.waiting import wait_for
 from tests.conftest import IN_CI
 from tests.torture.balancer import BALANCERS, balancing, program
+from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the proxies' packages")
 QUIET_SECONDS = 1.0
