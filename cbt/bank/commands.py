@@ -16,13 +16,14 @@ from cbt.bank.formats.template import template_workbook
 from cbt.bank.formats.text import bank_folders, read_folder
 from cbt.bank.imports.findings import Finding, Place, Severity, counts
 from cbt.bank.imports.review import Review
-from cbt.bank.imports.texts import catalogues, note
+from cbt.bank.imports.texts import note
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import check_items
 from cbt.bank.lint.folder import across_levels
 from cbt.bank.units import unit_plans
 from cbt.config import read_settings
 from cbt.errors import InvalidInput
+from cbt.exams.texts import catalogues
 from cbt.web.cli import print_json, with_app
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
