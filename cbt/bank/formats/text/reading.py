@@ -9,14 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cbt.bank.formats.toml_places import item_lines, table_lines
+from cbt.bank.formats.text.places import item_lines, table_lines
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
 from cbt.rules.items.reading import number
 
-FORM = "text"
+NAME = "text"
 TAXONOMY_FILE = "taxonomy.toml"
 _AT_LINE = re.compile(r"at line (\d+)")
 
@@ -47,7 +47,7 @@ def read_folder(folder: Path) -> Reading:
     for path in sorted(folder.rglob("*.toml")):
         if path.name != TAXONOMY_FILE:
             items += _read_items(path, findings)
-    return Reading(FORM, folder.name, items, findings, taxonomy=taxonomy)
+    return Reading(NAME, folder.name, items, findings, taxonomy=taxonomy)
 
 
 def _load(path: Path, findings: list[Finding]) -> tuple[dict[str, Any], str]:
