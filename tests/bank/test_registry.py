@@ -166,3 +166,4 @@ def test_a_dry_run_offers_the_marked_file_of_a_format_that_marks(world: World) -
         f"/bank/{BANK}/import", data={"file": (io.BytesIO(workbook([truth()])), "a.xlsx")}
     ).headers["Location"]
     assert f'href="{sent}/marked.xlsx"' in client.get(sent).text
+    assert 'accept=".xlsx,.xlsm,.xlsb,.xls,.ods"' in client.get(f"/bank/{BANK}/import").text
