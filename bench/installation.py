@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from bench.signing_in import Sitter, signed_in
 from cbt.application.app import create_app
 from cbt.assembly.steps import draw_and_freeze
-from cbt.bank.service import import_folder
+from cbt.bank.service import import_bank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.config import Settings, read_settings
 from cbt.db.base import db
@@ -104,7 +104,7 @@ def installation(
 
 def _papers(built: Installation, settings: Settings) -> Papers:
     now: datetime = built.app.extensions["cbt_clock"].now()
-    import_folder(settings.bank_dir / LEVEL, now=now, actor=ACTOR)
+    import_bank(settings.bank_dir / LEVEL, now=now, actor=ACTOR)
     with unit_of_work() as session:
         text = blueprint_text(settings.blueprint_dir / f"{LEVEL}.toml")
         version_id = store_blueprint(session, text, now=now, actor=ACTOR).id

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cbt.bank.formats.text import read_folder
+from cbt.bank.formats.text.reading import read_folder
 from cbt.bank.taxonomy import parent_of
 from cbt.errors import InvalidInput
 from cbt.rules.assembly.form import Drawable, drawable_of

@@ -6,23 +6,23 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from flask_babel import gettext as _
 
 from cbt.bank import service
-from cbt.bank.formats.template import template_workbook
-from cbt.bank.formats.text import bank_folders, read_folder
+from cbt.bank.formats import registry
+from cbt.bank.formats.text.reading import bank_folders, read_folder
 from cbt.bank.imports.findings import Finding, Place, Severity, counts
 from cbt.bank.imports.review import Review
-from cbt.bank.imports.texts import catalogues, note
+from cbt.bank.imports.texts import note
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import check_items
 from cbt.bank.lint.folder import across_levels
 from cbt.bank.units import unit_plans
 from cbt.config import read_settings
 from cbt.errors import InvalidInput
+from cbt.exams.texts import catalogues
 from cbt.web.cli import print_json, with_app
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -65,14 +65,10 @@ def lint(folder: Path, as_json: bool) -> None:
 @with_app
 def import_(path: Path, bank_ref: str, dry_run: bool, partial: bool, as_json: bool, now: datetime) -> None:
     """Import a file as a whole or not at all; exit with 2 when an error keeps it out."""
-    options: dict[str, Any] = {"now": now, "actor": "cli", "dry_run": dry_run, "partial": partial}
     try:
-        if path.is_dir():
-            made = service.import_folder(path, bank_ref=bank_ref, **options)
-        elif bank_ref:
-            made = service.import_workbook(path, bank_ref=bank_ref, **options)
-        else:
-            raise InvalidInput("bank.ref_needed", path=path.name)
+        made = service.import_bank(
+            path, bank_ref=bank_ref, now=now, actor="cli", dry_run=dry_run, partial=partial
+        )
     except InvalidInput as error:
         refused = error.params.get("review")
         if not isinstance(refused, Review):
@@ -99,7 +95,7 @@ def template(file: Path) -> None:
     if file.exists():
         raise InvalidInput("bank.file_exists", path=str(file))
     with catalogues():
-        file.write_bytes(template_workbook())
+        file.write_bytes(registry.template_for(file.name))
         click.echo(_("bank.template.written", path=str(file)))
 
 

@@ -9,8 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from cbt.bank import steps, store
-from cbt.bank.formats.national import read_national
-from cbt.bank.formats.text import read_folder
+from cbt.bank.formats import registry
 from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.review import Review, review
 from cbt.bank.imports.undo import Undone, undo_import
@@ -20,8 +19,8 @@ from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.web.refs import new_ref
 
 
-def import_folder(
-    folder: Path,
+def import_bank(
+    path: Path,
     *,
     now: datetime,
     actor: str,
@@ -29,33 +28,16 @@ def import_folder(
     dry_run: bool = False,
     partial: bool = False,
 ) -> Review:
-    """Bring a text bank in, with its 细目表; a bank that is new is made.
+    """Bring a file or a folder into a bank; where it carries a 细目表, a bank that is new is made.
 
-    Nothing is stored on a dry run, nor while there is an error unless `partial`: then
-    InvalidInput("bank.import_refused") carries `review`.
+    A folder's name is its bank's ref unless another is given; a file without one is refused with
+    InvalidInput("bank.ref_needed"). Nothing is stored on a dry run, nor while there is an error unless
+    `partial`: then InvalidInput("bank.import_refused") carries `review`.
     """
-    found = read_folder(folder)
-    ref = bank_ref or folder.resolve().name
-    return _bring_in(found, ref, now=now, actor=actor, dry_run=dry_run, partial=partial)
-
-
-def import_workbook(
-    path: Path,
-    *,
-    bank_ref: str,
-    now: datetime,
-    actor: str,
-    dry_run: bool = False,
-    partial: bool = False,
-) -> Review:
-    """Bring a workbook of the 国标 columns into an existing bank; refusals as `import_folder`."""
-    found = read_national(path.read_bytes(), path.name)
-    return _bring_in(found, bank_ref, now=now, actor=actor, dry_run=dry_run, partial=partial)
-
-
-def _bring_in(
-    found: Reading, bank_ref: str, *, now: datetime, actor: str, dry_run: bool, partial: bool
-) -> Review:
+    if path.is_file() and not bank_ref:
+        raise InvalidInput("bank.ref_needed", path=path.name)
+    bank_ref = bank_ref or path.resolve().name
+    found = registry.read(path.read_bytes() if path.is_file() else path, path.name)
     with reading() as session:
         made = review_for(session, found, bank_ref)
     if dry_run:
@@ -105,9 +87,9 @@ def _apply(session: Session, made: Review, bank_ref: str, *, now: datetime, acto
 def keep_draft(*, bank_ref: str, file_name: str, content: bytes, now: datetime, actor: str) -> str:
     """Keep an uploaded file for its dry run and return its ref; the author's former file for the bank goes.
 
-    Raises InvalidInput for a file that is no workbook, NotFound("bank.unknown").
+    Raises InvalidInput for a file of no format that can be read, NotFound("bank.unknown").
     """
-    read_national(content, file_name)
+    registry.read(content, file_name)
     with unit_of_work() as session:
         bank = store.bank_by_ref(session, bank_ref)
         session.execute(delete(ImportDraft).where(ImportDraft.bank_id == bank.id, ImportDraft.actor == actor))
@@ -130,7 +112,7 @@ def confirm_draft(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -
     """
     with reading() as session:
         draft = store.draft_of(session, bank_ref, draft_ref, actor=actor)
-    found = read_national(draft.content, draft.file_name)
+    found = registry.read(draft.content, draft.file_name)
     with reading() as session:
         made = review_for(session, found, bank_ref)
     with unit_of_work() as session:

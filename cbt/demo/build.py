@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.accounts.service import create_staff
-from cbt.bank.service import import_folder
+from cbt.bank.service import import_bank
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster.commit import import_roster
@@ -63,7 +63,7 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Acce
         password = create_staff(login=login, name=name, roles=roles, now=now, actor=ACTOR, rng=rng)
         access.staff.append((login, name, roles[0].value, password))
     for folder in sorted(path for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file()):
-        import_folder(folder, now=now, actor=ACTOR)
+        import_bank(folder, now=now, actor=ACTOR)
     people = invent(rng)
     first, second = _plan(access, now)
     _register(settings.blueprint_dir, first, people[: SEATS - SPARES], second_paper=False, now=now)

@@ -14,8 +14,6 @@ from cbt.exams.table import describe
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.web.i18n import explain
 
-__all__ = ["blueprint", "commands", "load_blueprint_file", "print_blueprint", "print_refusal"]
-
 
 @click.group(help="考核方案 · Exam blueprints.")
 def blueprint() -> None:

@@ -6,7 +6,9 @@ import re
 
 from cbt.rules.exam.blueprint import Path
 
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
+_NAME = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\")"
+# A header begins with a bare name: a row of an array, such as ["甲"], stands alone on a line as well.
+_HEADER = re.compile(rf"^\s*(\[\[?)\s*([A-Za-z_][A-Za-z0-9_-]*(?:\s*\.\s*{_NAME})*)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_-]+|\"[^\"]*\")\s*=")
 _QUOTES = ('"""', "'''")
 
@@ -28,6 +30,7 @@ def lines_of(text: str) -> dict[Path, int]:
             names = tuple(name.strip().strip('"') for name in header[2].split("."))
             if header[1] == "[[":
                 counts[names] = counts.get(names, -1) + 1
+                counts = {other: last for other, last in counts.items() if not _is_below(other, names)}
             table = _placed(names, counts)
             lines.setdefault(table, number)
         elif key := _KEY.match(line):
@@ -43,6 +46,11 @@ def line_at(lines: dict[Path, int], path: Path) -> int:
             return lines[path]
         path = path[:-1]
     return 1
+
+
+def _is_below(names: tuple[str, ...], above: tuple[str, ...]) -> bool:
+    """Say whether one array of tables stands in a row of another; in each next row it is counted anew."""
+    return len(names) > len(above) and names[: len(above)] == above
 
 
 def _placed(names: tuple[str, ...], counts: dict[tuple[str, ...], int]) -> Path:

@@ -14,8 +14,8 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.bank.formats.marked import marked_workbook
-from cbt.bank.formats.template import template_workbook
+from cbt.bank.formats.national.marked import marked_workbook
+from cbt.bank.formats.national.template import template_workbook
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.roster import export
 from cbt.candidates.roster.file import open_roster

@@ -26,5 +26,5 @@ def folder(tmp_path: Path) -> Path:
 def bank(app: flask.Flask, folder: Path, clock: FakeClock) -> flask.Flask:
     """Return an app whose database holds the sample bank."""
     with app.app_context():
-        service.import_folder(folder, now=clock.now(), actor=ACTOR)
+        service.import_bank(folder, now=clock.now(), actor=ACTOR)
     return app

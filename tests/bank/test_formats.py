@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.formats.codes import blanks_of, item_type, letters_of, number_key, scale_of, truth_of
-from cbt.bank.formats.headers import field_of
-from cbt.bank.formats.national import read_national
+from cbt.bank.formats.national.codes import blanks_of, item_type, letters_of, number_key, scale_of, truth_of
+from cbt.bank.formats.national.headers import field_of
+from cbt.bank.formats.national.reading import read_national
 from cbt.bank.formats.workbook import column_letter, read_workbook
 from cbt.errors import InvalidInput
 from cbt.rules.items.reading import ItemType

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import service, store
+from cbt.bank.formats import registry
 from cbt.bank.imports.review import Review
 from cbt.bank.models import ImportDraft, ImportRun, Item, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -34,7 +35,7 @@ def test_a_repeat_of_the_same_folder_stores_nothing(
     bank: flask.Flask, folder: Path, clock: FakeClock
 ) -> None:
     with bank.app_context():
-        made = service.import_folder(folder, now=clock.now(), actor=ACTOR)
+        made = service.import_bank(folder, now=clock.now(), actor=ACTOR)
         with reading() as session:
             runs = session.scalars(select(ImportRun)).all()
     assert (made.added, made.changed, made.skipped) == (0, 0, 1)
@@ -46,7 +47,7 @@ def test_changed_content_is_a_new_version_and_the_old_one_stays(
 ) -> None:
     (folder / "items.toml").write_text(ITEMS.replace("如实介绍商品", "主动介绍商品"), "utf-8")
     with bank.app_context():
-        made = service.import_folder(folder, now=clock.now(), actor=ACTOR)
+        made = service.import_bank(folder, now=clock.now(), actor=ACTOR)
         with reading() as session:
             bank_id = store.bank_by_ref(session, BANK).id
             both = store.contents(session, [("A-001-T1", 1), ("A-001-T1", 2)], bank_id)
@@ -58,7 +59,7 @@ def test_changed_content_is_a_new_version_and_the_old_one_stays(
 
 def test_a_dry_run_stores_nothing(app: flask.Flask, folder: Path, clock: FakeClock) -> None:
     with app.app_context():
-        made = service.import_folder(folder, now=clock.now(), actor=ACTOR, dry_run=True)
+        made = service.import_bank(folder, now=clock.now(), actor=ACTOR, dry_run=True)
         with reading() as session:
             assert session.scalars(select(ItemBank)).all() == []
     assert made.added == 1
@@ -68,7 +69,7 @@ def test_one_error_keeps_the_whole_folder_out(app: flask.Flask, folder: Path, cl
     (folder / "more.toml").write_text(ITEMS.replace("T1", "T2").replace("true\n", '"对"\n'), "utf-8")
     with app.app_context():
         with pytest.raises(InvalidInput) as refused:
-            service.import_folder(folder, now=clock.now(), actor=ACTOR)
+            service.import_bank(folder, now=clock.now(), actor=ACTOR)
         with reading() as session:
             assert session.scalars(select(ItemBank)).all() == []
     review = refused.value.params["review"]
@@ -81,7 +82,7 @@ def test_items_without_errors_can_be_brought_in_alone(
 ) -> None:
     (folder / "more.toml").write_text(ITEMS.replace("T1", "T2").replace("true\n", '"对"\n'), "utf-8")
     with app.app_context():
-        service.import_folder(folder, now=clock.now(), actor=ACTOR, partial=True)
+        service.import_bank(folder, now=clock.now(), actor=ACTOR, partial=True)
     assert published(app) == {"A-001-T1": 1}
 
 
@@ -161,7 +162,7 @@ def test_a_point_that_items_ask_about_cannot_leave_the_taxonomy(
     (folder / "taxonomy.toml").write_text(TAXONOMY.replace('"A-001"', '"A-003"'), "utf-8")
     (folder / "items.toml").write_text(ITEMS.replace("A-001", "A-002"), "utf-8")
     with bank.app_context(), pytest.raises(Conflict) as refused:
-        service.import_folder(folder, now=clock.now(), actor=ACTOR)
+        service.import_bank(folder, now=clock.now(), actor=ACTOR)
     assert refused.value.params["point"] == "A-001"
 
 
@@ -173,7 +174,7 @@ def test_a_stem_of_the_bank_is_recognised_in_a_new_sheet(bank: flask.Flask, cloc
         )
         with reading() as session:
             draft = store.draft_of(session, BANK, ref, actor=ACTOR)
-            made = service.review_for(session, service.read_national(draft.content, "a.xlsx"), BANK)
+            made = service.review_for(session, registry.read(draft.content, "a.xlsx"), BANK)
     assert [
         (found.code, found.params["other"]) for found in made.findings if found.code == "near_duplicate"
     ] == [("near_duplicate", "A-001-T1")]

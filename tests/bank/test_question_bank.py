@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.formats.text import read_folder
+from cbt.bank.formats.text.reading import read_folder
 from cbt.bank.imports.findings import Place, Severity
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import Checked, check_items

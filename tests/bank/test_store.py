@@ -34,7 +34,7 @@ def test_the_revision_changes_with_content_and_taxonomy_only(
     assert revision() == first
     (folder / "taxonomy.toml").write_text(TAXONOMY.replace('"Y"', '"Z"'), "utf-8")
     with bank.app_context():
-        service.import_folder(folder, now=clock.now(), actor=ACTOR)
+        service.import_bank(folder, now=clock.now(), actor=ACTOR)
     assert revision() not in {first, second}
 
 
@@ -69,13 +69,13 @@ def test_an_unknown_bank_is_not_made_by_a_sheet(app: flask.Flask, tmp_path: Path
     path = tmp_path / "a.xlsx"
     path.write_bytes(workbook([truth()]))
     with app.app_context(), pytest.raises(NotFound):
-        service.import_workbook(path, bank_ref="none", now=clock.now(), actor=ACTOR)
+        service.import_bank(path, bank_ref="none", now=clock.now(), actor=ACTOR)
 
 
 def test_the_shipped_bank_can_be_brought_in_whole(app: flask.Flask, clock: FakeClock) -> None:
     with app.app_context():
         folder = product_dir("question_bank") / "customer-service-l3"
-        made = service.import_folder(folder, now=clock.now(), actor=ACTOR)
+        made = service.import_bank(folder, now=clock.now(), actor=ACTOR)
         with reading() as session:
             bank = store.bank_by_ref(session, "customer-service-l3")
             found, weights, _importances = store.drawables(session, bank.id)

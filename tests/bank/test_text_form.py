@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.formats.text import bank_folders, read_folder, weight_sums
+from cbt.bank.formats.text.reading import bank_folders, read_folder, weight_sums
 from cbt.bank.imports.findings import Place
 from cbt.bank.taxonomy import leaf_weights, parent_of
 from cbt.errors import NotFound
@@ -81,6 +81,42 @@ def test_a_folder_is_read_with_the_line_of_every_field(tmp_path: Path) -> None:
     assert case_item.place("parts.2.nothing").line == 26
     assert case_item.data["stimulus"] == 'type = "材料中的等号"'
     assert [part["points"] for part in case_item.data["parts"]] == ["2.5", "4"]
+
+
+SECOND_CASE = """
+[[item]]
+ref = "U1-C2"
+type = "case"
+unit = 1
+point = "A-001"
+title = "案例"
+stimulus = "材料"
+
+[[item.part]]
+type = "fill_blank"
+points = 2
+stem = "{{1}}"
+answer = [
+  ["24"]
+]
+
+[[item.part]]
+type = "true_false"
+points = 2
+stem = "一句。"
+answer = true
+"""
+
+
+def test_the_parts_of_each_case_are_counted_anew(tmp_path: Path) -> None:
+    found = read_folder(_folder(tmp_path, items=ITEMS_TEXT + SECOND_CASE))
+    first, second = found.items[1:]
+    assert first.place("parts.2.stem").line == 29
+    begins = len(ITEMS_TEXT.splitlines())
+    assert second.place("").line == begins + 2
+    assert second.place("parts.1.answer").line == begins + 14
+    assert second.place("parts.2").line == begins + 18
+    assert second.place("parts.2.answer").line == begins + 22
 
 
 def _with(old: str, new: str) -> str:

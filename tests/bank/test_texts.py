@@ -11,7 +11,8 @@ from babel.messages.pofile import read_po
 import cbt
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Place, Severity
-from cbt.bank.imports.texts import catalogues, field_label, note
+from cbt.bank.imports.texts import field_label, note
+from cbt.exams.texts import catalogues
 from tests.bank import drafts
 
 ROOT = Path(cbt.__file__).parent

@@ -39,7 +39,7 @@ def unknown_in(line: str) -> str:
     command: click.Command = build()
     words = line.split()
     while words and isinstance(command, click.Group) and not words[0].startswith("-"):
-        found = command.commands.get(words[0])
+        found = command.get_command(click.Context(command), words[0])
         if found is None:
             return words[0]
         command = found

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from cbt.bank.service import import_folder
+from cbt.bank.service import import_bank
 from torture.browsers.local import LocalBrowser
 from torture.sites.people import LEVEL
 from torture.sites.site import Site
@@ -25,7 +25,7 @@ def item_edited(trial: Trial) -> None:
             before = _shown(site)
             edited = _edited_bank(site, number)
             with site.app() as app:
-                import_folder(edited, now=app.extensions["cbt_clock"].now(), actor="cli")
+                import_bank(edited, now=app.extensions["cbt_clock"].now(), actor="cli")
             trial.injected()
             # Somebody may have gone on to the next unit meanwhile, so what is shown both times is compared.
             after = _shown(site)

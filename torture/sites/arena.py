@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from cbt.application.app import create_app
 from cbt.assembly.steps import draw_and_freeze
-from cbt.bank.service import import_folder
+from cbt.bank.service import import_bank
 from cbt.candidates.models import Registration
 from cbt.config import Settings
 from cbt.db.base import db
@@ -184,7 +184,7 @@ def settings_in(folder: Path, *, database_url: str = "") -> Settings:
 def _build(built: Arena, wanted: Sequence[Wanted], rng: random.Random) -> None:
     now = built.clock.now()
     for level in sorted({one.variant.level for one in wanted}):
-        import_folder(product_dir("question_bank") / level, now=now, actor=ACTOR)
+        import_bank(product_dir("question_bank") / level, now=now, actor=ACTOR)
     with unit_of_work() as session:
         papers = {one: _paper(session, one, now, rng) for one in dict.fromkeys(w.variant for w in wanted)}
         rooms = _rooms(session, wanted, now)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.models import ItemVersion
-from cbt.bank.service import import_folder
+from cbt.bank.service import import_bank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT, document_index, seal
 from cbt.config import Settings
@@ -63,7 +63,7 @@ class Person:
 def populate(app: flask.Flask, *, now: datetime) -> Sequence[Person]:
     """Fill a migrated database: bank, blueprint, forms, a sitting that admits, everybody at their seat."""
     settings: Settings = app.extensions["cbt_settings"]
-    import_folder(settings.bank_dir / LEVEL, now=now, actor=ACTOR)
+    import_bank(settings.bank_dir / LEVEL, now=now, actor=ACTOR)
     with unit_of_work() as session:
         text = blueprint_text(settings.blueprint_dir / f"{LEVEL}.toml")
         version_id = store_blueprint(session, text, now=now, actor=ACTOR).id

@@ -21,13 +21,18 @@ class Sheet:
     rows: list[list[str]]
 
 
+def is_workbook(content: bytes) -> bool:
+    """Say whether a file begins as workbooks do, and as other archives may."""
+    return content.startswith(_KINDS)
+
+
 def read_workbook(content: bytes) -> list[Sheet]:
     """Return the sheets of an .xlsx, .xlsm, .xlsb, .ods or .xls file.
 
     Raises InvalidInput("bank.not_workbook"), ("bank.workbook_too_big") for a file that takes too much to read,
     ("sheet.locked"), ("sheet.too_long") and ("sheet.too_wide") with the sheet.
     """
-    if not content.startswith(_KINDS):
+    if not is_workbook(content):
         raise InvalidInput("bank.not_workbook")
     try:
         found = reading.read_workbook(content, _BOUNDS)

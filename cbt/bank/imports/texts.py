@@ -1,17 +1,13 @@
-"""Findings as sentences, and the catalogues for commands that need no database."""
+"""Findings as sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import flask
 from flask_babel import gettext as _
 
 from cbt.bank.imports.findings import Finding, Place, Severity
-from cbt.config import read_settings
-from cbt.web.i18n import init_i18n
 
 LONGEST_VALUE = 60
 
@@ -47,18 +43,6 @@ def note(found: Finding) -> Note:
         why=_(f"bank.lint.{found.code}.why", **params),
         fix=_(f"bank.lint.{found.code}.fix", **params),
     )
-
-
-@contextmanager
-def catalogues() -> Iterator[None]:
-    """Make the catalogues readable, through the app there is or through a bare one."""
-    if flask.has_app_context():
-        yield
-        return
-    app = flask.Flask("cbt")
-    init_i18n(app, read_settings())
-    with app.app_context():
-        yield
 
 
 def field_label(name: str) -> str:

@@ -11,16 +11,14 @@ from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.store import actor_names
 from cbt.accounts.views import me
 from cbt.bank import service, store
-from cbt.bank.formats.marked import marked_workbook
-from cbt.bank.formats.national import read_national
-from cbt.bank.formats.template import template_workbook
+from cbt.bank.formats import registry
 from cbt.bank.imports.findings import Severity
 from cbt.bank.imports.review import Review
 from cbt.bank.imports.texts import field_label, note
 from cbt.bank.items import catalogue
 from cbt.bank.key_views import key_view
 from cbt.db.unit_of_work import reading
-from cbt.errors import InvalidInput
+from cbt.errors import InvalidInput, NotFound
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
@@ -42,7 +40,7 @@ def actor() -> str:
 @access.roles(*READERS)
 def template() -> Answer:
     """Send the empty workbook."""
-    return _workbook(template_workbook(), _("bank.template.file"))
+    return _workbook(registry.template_for("template.xlsx"), _("bank.template.file"))
 
 
 @pages.get("/bank/<ref>/import")
@@ -74,7 +72,14 @@ def _upload_page(ref: str, refused: Refusal) -> Answer:
         bank = store.bank_by_ref(session, ref)
         runs = catalogue.import_runs(session, bank.id)
         names = actor_names(session, {run.actor for run in runs})
-    page = flask.render_template("bank/upload.html", bank=bank, runs=runs, names=names, refused=refused)
+    page = flask.render_template(
+        "bank/upload.html",
+        bank=bank,
+        runs=runs,
+        names=names,
+        refused=refused,
+        endings=registry.file_endings(),
+    )
     return page, refused.code
 
 
@@ -91,6 +96,7 @@ def check(ref: str, draft_ref: str) -> Answer:
         bank_name=made.taxonomy.name,
         draft_ref=draft_ref,
         made=made,
+        markable=registry.format_of(made.reading).mark is not None,
         notes=[note(found) for found in findings[:MOST_SHOWN]],
         more=max(len(findings) - MOST_SHOWN, 0),
         fixed=len(made.of(Severity.FIXED)),
@@ -102,10 +108,13 @@ def check(ref: str, draft_ref: str) -> Answer:
 @pages.get("/bank/<ref>/import/<draft_ref>/marked.xlsx")
 @access.roles(Role.AUTHOR)
 def marked(ref: str, draft_ref: str) -> Answer:
-    """Send the author's workbook with its findings marked."""
+    """Send the author's workbook with its findings marked; NotFound where its format has no way to."""
     made, content = _review(ref, draft_ref)
+    mark = registry.format_of(made.reading).mark
+    if mark is None:
+        raise NotFound("bank.not_marked")
     stem = PurePath(made.reading.file_name).stem
-    return _workbook(marked_workbook(content, made.findings), _("bank.marked.file", name=stem))
+    return _workbook(mark(content, made.findings), _("bank.marked.file", name=stem))
 
 
 @pages.post("/bank/<ref>/import/<draft_ref>")
@@ -139,7 +148,7 @@ def undo(ref: str, run_ref: str) -> Answer:
 def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
     with reading() as session:
         draft = store.draft_of(session, ref, draft_ref, actor=actor())
-    found = read_national(draft.content, draft.file_name)
+    found = registry.read(draft.content, draft.file_name)
     with reading() as session:
         made, content = service.review_for(session, found, ref), draft.content
     key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=actor(), now=flask.g.now)

@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from cbt.db.copies import sync_folder
+from cbt.db.manifests import read_manifest_as
 from cbt.db.second_copy.wal import apply_log
 from cbt.errors import InvalidInput
 
@@ -28,7 +28,6 @@ FORMAT = 1
 PRODUCT = "cbt-engine"
 _BASE = re.compile(r"cbt-(\d{8})\.base")
 _OURS = re.compile(r"cbt-(\d{8})\.(?:base|base\.part|base-wal|base-shm|log)")
-_TYPES = {"str": str, "int": int, "bool": bool, "dict[str, str]": dict, "dict[str, int]": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +74,10 @@ def read_copy(folder: Path) -> CopySet | None:
     path = folder / COPY_MANIFEST
     if not path.is_file():
         return None
-    values: dict[str, Any] = {}
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-        for field in fields(CopySet):
-            values[field.name] = raw[field.name]
-            if not isinstance(raw[field.name], _TYPES[str(field.type)]):
-                raise ValueError(field.name)
-        if (raw["product"], raw["format"]) != (PRODUCT, FORMAT):
-            raise ValueError("product")
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput("copy.manifest", path=str(path)) from error
-    return CopySet(**values)
+    copy = read_manifest_as(CopySet, path, refusal="copy.manifest")
+    if (copy.product, copy.format) != (PRODUCT, FORMAT):
+        raise InvalidInput("copy.manifest", path=str(path))
+    return copy
 
 
 def write_copy(folder: Path, copy: CopySet) -> None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from cbt.db.copies import EMBEDDED_COPY, MANIFEST, POSTGRES_COPY
+from cbt.db.manifests import read_manifest_as
 from cbt.db.private.keys import KEYS
 from cbt.errors import InvalidInput, Unavailable
 
 FORMAT = 1
 PRODUCT = "cbt-engine"
 _CHUNK = 1 << 20
-_TYPES = {"str": str, "int": int, "bool": bool, "dict[str, str]": dict, "dict[str, int]": dict}
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a manifest of any format says first, whatever else is in it."""
+
+    product: object = None
+    format: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +63,15 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of a backup.
 
     Raise InvalidInput("safety.no_backup") when `folder` is none, ("safety.manifest") when its manifest cannot
-    be read, ("safety.format") for one of another product or a later format.
+    be read, with the place, ("safety.format") for one of another product or a later format.
     """
     path = folder / MANIFEST
     if not path.is_file():
         raise InvalidInput("safety.no_backup", path=str(folder))
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise InvalidInput("safety.manifest", path=str(path)) from error
-    if not isinstance(raw, dict):
-        raise InvalidInput("safety.manifest", path=str(path))
-    if raw.get("product") != PRODUCT or raw.get("format") != FORMAT:
+    head = read_manifest_as(_Head, path, refusal="safety.manifest")
+    if (head.product, head.format) != (PRODUCT, FORMAT):
         raise InvalidInput("safety.format", path=str(path))
-    values: dict[str, Any] = {}
-    for field in fields(Manifest):
-        value = raw.get(field.name, "" if field.name == "audit_head" else None)
-        if not isinstance(value, _TYPES[str(field.type)]):
-            raise InvalidInput("safety.manifest", path=str(path))
-        values[field.name] = value
-    manifest = Manifest(**values)
+    manifest = read_manifest_as(Manifest, path, refusal="safety.manifest")
     expected = {"sqlite": EMBEDDED_COPY, "postgresql": POSTGRES_COPY}
     # No name that comes from a file leads out of its folder.
     if manifest.file != expected.get(manifest.database) or not manifest.keys.keys() <= set(KEYS):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cbt.bank.formats import codes
-from cbt.bank.formats.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
+from cbt.bank.formats.national import codes
+from cbt.bank.formats.national.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
 from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
 from cbt.bank.imports.drafts import ColumnUse, ItemDraft, Reading
 from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.lint.words import EMPTY_BLANK
 from cbt.rules.items.reading import ItemType
 
-FORM = "national"
+NAME = "national"
 _CHOICE_TYPES = (ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)
 _DEFAULT_SCALE = {"difficulty": 3, "consistency": 5}
 
@@ -42,7 +42,7 @@ def read_national(content: bytes, file_name: str) -> Reading:
                 items += [draft] if draft else []
     if not columns and not any(found.severity is Severity.ERROR for found in findings):
         findings.append(Finding(Severity.ERROR, "no_columns", Place(file_name)))
-    return Reading(FORM, file_name, items, findings, columns=tuple(columns))
+    return Reading(NAME, file_name, items, findings, columns=tuple(columns))
 
 
 def _columns(sheet: Sheet, start: int) -> list[ColumnUse]:

@@ -7,18 +7,20 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from cbt.bank.formats.toml_places import item_lines, table_lines
+from cbt.bank.formats.text.places import item_lines, row_lines
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
 from cbt.rules.items.reading import number
 
-FORM = "text"
+NAME = "text"
 TAXONOMY_FILE = "taxonomy.toml"
 _AT_LINE = re.compile(r"at line (\d+)")
+
+Lines = TypeVar("Lines")
 
 
 def bank_folders(folder: Path) -> list[Path]:
@@ -47,7 +49,7 @@ def read_folder(folder: Path) -> Reading:
     for path in sorted(folder.rglob("*.toml")):
         if path.name != TAXONOMY_FILE:
             items += _read_items(path, findings)
-    return Reading(FORM, folder.name, items, findings, taxonomy=taxonomy)
+    return Reading(NAME, folder.name, items, findings, taxonomy=taxonomy)
 
 
 def _load(path: Path, findings: list[Finding]) -> tuple[dict[str, Any], str]:
@@ -86,9 +88,9 @@ def _rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def _located(
-    rows: list[Mapping[str, Any]], lines: list[dict[str, int]], unknown: dict[str, int]
-) -> list[tuple[Mapping[str, Any], dict[str, int]]]:
-    """Pair each row with its lines; rows written inline have none and stand at the head of the file."""
+    rows: list[Mapping[str, Any]], lines: list[Lines], unknown: Lines
+) -> list[tuple[Mapping[str, Any], Lines]]:
+    """Pair each row with its line or lines; rows written inline have none and stand at the head of the file."""
     return list(zip(rows, lines if len(lines) == len(rows) else [unknown] * len(rows), strict=True))
 
 
@@ -119,8 +121,7 @@ def _read_taxonomy(path: Path, findings: list[Finding]) -> Taxonomy:
         findings.append(Finding(Severity.ERROR, code, Place(str(path), line=line), str(value), params=params))
 
     def located(name: str) -> list[tuple[Mapping[str, Any], int]]:
-        lines = [found for kind, found in table_lines(text) if kind == name]
-        return [(row, found[""]) for row, found in _located(_rows(data, name), lines, {"": 1})]
+        return _located(_rows(data, name), row_lines(text, name), 1)
 
     ranges: dict[str, Range] = {}
     lines: dict[str, int] = {"": 1}

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.bank.formats.headers import header_row
+from cbt.bank.formats.national.headers import header_row
 from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
 from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.imports.texts import Note, note

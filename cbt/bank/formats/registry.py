@@ -1,0 +1,38 @@
+"""The formats of banks, and which of them reads what somebody brought: asked alike by pages and commands."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from cbt.bank.formats.kind import Confidence, Content, Format
+from cbt.bank.formats.national.format import NATIONAL
+from cbt.bank.formats.text.format import TEXT
+from cbt.bank.imports.drafts import Reading
+from cbt.errors import InvalidInput
+
+FORMATS: tuple[Format, ...] = (NATIONAL, TEXT)
+
+
+def read(content: Content, name: str) -> Reading:
+    """Return what the surest format reads; raise as it does, and InvalidInput("bank.not_workbook") when none is."""
+    sure, surest = max(((one.detect(content, name), one) for one in FORMATS), key=lambda pair: pair[0])
+    if sure is Confidence.NO:
+        raise InvalidInput("bank.not_workbook")
+    return surest.read(content, name)
+
+
+def format_of(found: Reading) -> Format:
+    """Return the format that read this."""
+    return next(one for one in FORMATS if one.name == found.form)
+
+
+def file_endings() -> list[str]:
+    """Return the endings of the files that can be read."""
+    return [ending for one in FORMATS for ending in one.endings]
+
+
+def template_for(name: str) -> bytes:
+    """Return the empty file for a name: of the format with its ending, else of the first that has one."""
+    able = [(one.endings, one.template) for one in FORMATS if one.template is not None]
+    fitting = [write for endings, write in able if PurePath(name).suffix.lower() in endings]
+    return (fitting or [write for _endings, write in able])[0]()

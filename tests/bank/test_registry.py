@@ -1,0 +1,169 @@
+"""Every format of the registry has its pieces, and pages and commands ask the registry alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import flask
+import pytest
+from click.testing import CliRunner
+
+import cbt.bank.formats
+from cbt.bank.commands import bank
+from cbt.bank.formats import registry
+from cbt.bank.formats.kind import Confidence, Content, Format
+from cbt.bank.formats.registry import FORMATS
+from cbt.bank.imports.drafts import ItemDraft, Reading
+from cbt.bank.imports.findings import Finding, Place, Severity
+from cbt.errors import CbtError
+from cbt.web import cli
+from tests.bank.samples import ITEMS, TAXONOMY
+from tests.bank.sheets import single, truth, workbook
+from tests.world import World
+
+BANK = "customer-service-l3"
+
+
+def text_bank(folder: Path) -> Content:
+    (folder / "taxonomy.toml").write_text(TAXONOMY, "utf-8")
+    (folder / "items.toml").write_text(ITEMS, "utf-8")
+    return folder
+
+
+SAMPLES: dict[str, Callable[[Path], Content]] = {
+    "national": lambda _folder: workbook([single(), truth()]),
+    "text": text_bank,
+}
+"""One sound bank of each format."""
+
+
+def each(formats: Iterable[Format]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("one", list(formats), ids=lambda one: one.name)
+
+
+every_format = each(FORMATS)
+
+
+def test_every_format_has_a_folder_a_name_and_a_sample() -> None:
+    folders = {path.parent.name for path in Path(*cbt.bank.formats.__path__).glob("*/__init__.py")}
+    names = [one.name for one in FORMATS]
+    assert sorted(names) == sorted(folders) == sorted(SAMPLES)
+    endings = registry.file_endings()
+    assert len(endings) == len(set(endings))
+    assert all(ending.startswith(".") and ending == ending.lower() for ending in endings)
+
+
+@every_format
+def test_a_sound_bank_is_read_by_its_format(one: Format, tmp_path: Path) -> None:
+    content = SAMPLES[one.name](tmp_path)
+    found = registry.read(content, "a")
+    assert (found.form, registry.format_of(found)) == (one.name, one)
+    assert found.items
+    assert found.findings == []
+
+
+@every_format
+def test_a_format_is_surest_of_its_own_and_refuses_what_it_does_not_know(one: Format, tmp_path: Path) -> None:
+    for name, sample in SAMPLES.items():
+        content = sample(tmp_path)
+        sure = {other.name: other.detect(content, "a") for other in FORMATS}
+        assert max(sure, key=lambda key: sure[key]) == name
+        if sure[one.name] is Confidence.NO:
+            with pytest.raises(CbtError):
+                one.read(content, "a")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 64, "鉴定点代码,题干\n".encode()], ids=["empty", "zeros", "csv"]
+)
+def test_what_is_of_no_format_is_refused(content: bytes) -> None:
+    assert {one.detect(content, "题库.xlsx") for one in FORMATS} == {Confidence.NO}
+    with pytest.raises(CbtError) as refused:
+        registry.read(content, "题库.xlsx")
+    assert refused.value.code == "bank.not_workbook"
+
+
+@each(one for one in FORMATS if one.mark is not None)
+def test_a_marked_file_is_still_of_its_format(one: Format, tmp_path: Path, app: flask.Flask) -> None:
+    content = SAMPLES[one.name](tmp_path)
+    assert one.mark is not None
+    assert isinstance(content, bytes)
+    found = registry.read(content, "a")
+    wrong = [Finding(Severity.ERROR, "type_unknown", draft.place("type"), "Q") for draft in found.items]
+    with app.test_request_context():
+        again = registry.read(one.mark(content, wrong), "a")
+    assert [draft.data for draft in again.items] == [draft.data for draft in found.items]
+
+
+@each(one for one in FORMATS if one.template is not None)
+def test_an_empty_file_to_fill_in_is_of_its_format(one: Format, app: flask.Flask) -> None:
+    with app.test_request_context():
+        found = registry.read(registry.template_for(f"a{one.endings[0].upper()}"), "a")
+    assert found.form == one.name
+    assert found.items == []
+    assert [one for one in found.findings if one.severity is Severity.ERROR] == []
+
+
+def _read_lines(content: Content, name: str) -> Reading:
+    assert isinstance(content, bytes)
+    stems = content.decode().splitlines()[1:]
+    items = [
+        ItemDraft(
+            "",
+            {"type": "true_false", "point": "A-A-A-001", "stem": stem, "answer": True, "difficulty": 3},
+            {"": Place(name, line=number)},
+        )
+        for number, stem in enumerate(stems, 2)
+    ]
+    return Reading("lines", name, items, [])
+
+
+LINES = Format(
+    "lines",
+    lambda content, _name: Confidence(2 * (isinstance(content, bytes) and content.startswith(b"LINES"))),
+    _read_lines,
+    endings=(".lines",),
+)
+LINES_FILE = "LINES\n接待员在客户离柜前应当确认诉求已经办结。\n".encode()
+
+
+@pytest.fixture
+def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plug in a format that can detect and read, and nothing else."""
+    monkeypatch.setattr(registry, "FORMATS", (*FORMATS, LINES))
+
+
+@pytest.mark.usefixtures("plugged")
+def test_a_format_that_is_plugged_in_is_met_on_the_pages(world: World) -> None:
+    client = world.staff("author")
+    assert ".ods,.lines" in client.get(f"/bank/{BANK}/import").text
+    sent = client.post(f"/bank/{BANK}/import", data={"file": (io.BytesIO(LINES_FILE), "a.lines")})
+    page = client.get(sent.headers["Location"])
+    assert "导入 1 题" in page.text
+    assert "marked.xlsx" not in page.text
+    assert client.get(f"{sent.headers['Location']}/marked.xlsx").status_code == 404
+    assert client.post(sent.headers["Location"]).status_code == 303
+    assert "已入库：新增 1 题" in client.get(f"/bank/{BANK}/import").text
+
+
+@pytest.mark.usefixtures("plugged")
+def test_a_format_that_is_plugged_in_is_met_by_commands(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "_factory", [lambda: world.app])
+    path = tmp_path / "a.lines"
+    path.write_bytes(LINES_FILE)
+    done = CliRunner().invoke(bank, ["import", str(path), "--bank", BANK])
+    assert done.exit_code == 0, done.output
+    assert "新增 1" in done.output
+
+
+def test_a_dry_run_offers_the_marked_file_of_a_format_that_marks(world: World) -> None:
+    client = world.staff("author")
+    sent = client.post(
+        f"/bank/{BANK}/import", data={"file": (io.BytesIO(workbook([truth()])), "a.xlsx")}
+    ).headers["Location"]
+    assert f'href="{sent}/marked.xlsx"' in client.get(sent).text
+    assert 'accept=".xlsx,.xlsm,.xlsb,.xls,.ods"' in client.get(f"/bank/{BANK}/import").text
