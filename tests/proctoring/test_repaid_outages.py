@@ -14,7 +14,7 @@ from cbt.delivery.close import outage
 from cbt.delivery.close.outage import settle_rooms
 from cbt.delivery.models import Gap
 from cbt.proctoring.acts.room.ending import ending
-from cbt.proctoring.board.seat_view import Proposal
+from cbt.proctoring.board.proposals import Proposal
 from cbt.rules.clock import timing
 from cbt.rules.clock.timing import Pause
 from tests.proctoring.desk import Desk, attempt, done, refused, row, running

@@ -9,8 +9,8 @@ import pytest
 from cbt.paths import product_dir
 from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board import filters
+from cbt.proctoring.board.alerts import ALERTS
 from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import ALERTS
 from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
 from cbt.rules.states.attempt import ClosedBy

@@ -13,15 +13,17 @@ from cbt.delivery import steps as delivery
 from cbt.delivery.facts import room_facts
 from cbt.delivery.models import Gap
 from cbt.errors import Conflict, InvalidInput, NotFound
-from cbt.proctoring import store
-from cbt.proctoring.board.live import Board, proposal
-from cbt.proctoring.board.seat_view import Proposal, SeatView
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.proposals import Proposal, proposal
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.board.store import stood_in_room
 from cbt.proctoring.desk import lines
 from cbt.proctoring.desk.act import Act, Asked, Form, Picked, Preview, Scope
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.granted import count_time, would_take_two
 from cbt.proctoring.desk.inputs import read_number, read_reason, read_reason_code, read_span
 from cbt.proctoring.desk.said import Said
+from cbt.proctoring.store import gap_in_room
 from cbt.rules.states.attempt import ClosedBy
 
 
@@ -73,14 +75,14 @@ def _decide_gap(asked: Asked) -> Said:
     amount = timedelta(0) if refused else read_span(asked.form, "amount")
     reason = read_reason(asked.form, required=reason_code == "other")
     with acting(asked) as desk:
-        gap, attempt = store.gap_in_room(desk.session, desk.room.id, gap_id)
+        gap, attempt = gap_in_room(desk.session, desk.room.id, gap_id)
         seat = next((one for one in desk.board.seats if one.attempt_id == attempt.id), None)
         if seat is None:
             raise NotFound("proctoring.no_gap")
         proposed = proposal(
             gap,
             room_facts(desk.session, desk.room.id),
-            store.stood_in_room(desk.session, desk.room.id).get(attempt.id, ()),
+            stood_in_room(desk.session, desk.room.id).get(attempt.id, ()),
             now=now,
         )
         if proposed is None:
