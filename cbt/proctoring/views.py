@@ -1,4 +1,4 @@
-"""Pages of the proctor: my rooms, the live board, every action's preview and its doing."""
+"""Pages of the proctor: my rooms, the live board, every act's preview and its doing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def span_filter(value: object) -> str:
 
 @pages.app_template_filter("said")
 def said_filter(done: Said) -> str:
-    """Say what an action did."""
+    """Say what an act did."""
     return said_text(done)
 
 
@@ -91,7 +91,7 @@ def _live_context(board: Board) -> dict[str, object]:
 @pages.get("/proctor/rooms/<room_ref>")
 @may_read
 def board(room_ref: str) -> Reply:
-    """The board of a room: seat map or list, what waits for a decision, the log, the action bar."""
+    """The board of a room: seat map or list, what waits for a decision, the log, the bar of acts."""
     found = _open_board(room_ref)
     return flask.render_template("proctoring/board.html", **_live_context(found))
 
@@ -155,7 +155,7 @@ def photo(room_ref: str, ref: str) -> Reply:
 @pages.get("/proctor/rooms/<room_ref>/acts/<code>")
 @may_act
 def ask(room_ref: str, code: str) -> Reply:
-    """What an action would do: whom it touches, the new end, what it asks for."""
+    """What an act would do: whom it touches, the new end, what it asks for."""
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
     found = service.preview(code, room_ref, refs, _me(), form=args, now=flask.g.now)

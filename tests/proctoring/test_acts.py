@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import ModuleType
 
 import pytest
 
 from cbt.paths import product_dir
 from cbt.proctoring.acts import registry
-from cbt.proctoring.desk.act import Act, Scope, always
+from cbt.proctoring.desk.act import Act, Asked, Scope, always
+from cbt.proctoring.desk.said import Said
 from cbt.translations.compiling import read_catalogue
 
 FIELDS = product_dir("templates") / "proctoring" / "fields"
 STAND_ALONE = {"code"}
 """The page of the 登录码 says for itself what was done."""
 NO_SECOND = next(one.default for one in fields(Act) if one.name == "second")
+FILLED_IN = re.compile(r'\b(?:field|select|radios|textarea|checkbox)\("(\w+)"')
+READ_BY = {
+    "minutes": r"\bread_minutes\(",
+    "reason": r"\bread_reason(?:_of)?\(",
+    "reason_code": r"\bread_reason_(?:code|of)\(",
+}
 
 # The usual acts, and those behind 更多.
 BEFORE = (
@@ -59,8 +67,9 @@ def lacks(act: Act, known: Mapping[str, set[str]]) -> Iterator[str]:
     source = doing(act)
     if "acting(asked)" not in source:
         yield "a doing at the desk"
-    if "reason" in act.fields and not re.search(r"read_reason(_of)?\(", source):
-        yield "a reader of its reason"
+    for name in sorted(asked_for(act)):
+        if not re.search(READ_BY.get(name, f'"{name}"'), inspect.getsource(sys.modules[act.do.__module__])):
+            yield f"a reader of {name}"
     if act.scope is not Scope.ROOM and act.head is not None:
         yield "a reason to stand in the board's head: it is about seats"
     if act.second is always and "need_second()" not in source:
@@ -72,6 +81,14 @@ def lacks(act: Act, known: Mapping[str, set[str]]) -> Iterator[str]:
             yield "the lines a second person reads"
     if (act.undo is not None) != ("desk.remember(" in source):
         yield "both halves of being taken back: what it keeps, and its undo"
+
+
+def asked_for(act: Act) -> set[str]:
+    """What the parts of an act's form let somebody fill in."""
+    parts = [path for name in act.fields if (path := FIELDS / f"_{name}.html").is_file()]
+    found = {one for path in parts for one in FILLED_IN.findall(path.read_text("utf-8"))}
+    coded = any("fields/_reason_code.html" in path.read_text("utf-8") for path in parts)
+    return found | ({"reason_code"} if coded else set())
 
 
 def doing(act: Act) -> str:
@@ -86,6 +103,28 @@ def logged(act: Act) -> set[str]:
 @pytest.mark.parametrize("code", list(registry.ACTS))
 def test_an_act_has_all_its_pieces(code: str) -> None:
     assert list(lacks(registry.ACTS[code], texts())) == []
+
+
+def test_what_an_act_lacks_is_named() -> None:
+    def do(_asked: Asked) -> Said:
+        return Said("nonesuch")
+
+    bare = Act("nonesuch", Scope.SEATS, do, fields=("nonesuch", "to_nobody"), second=always)
+    assert list(lacks(bare, {"zh": {"proctoring.act.nonesuch"}, "en": set()})) == [
+        "the template of its field nonesuch",
+        "the template of its field to_nobody",
+        "zh: proctoring.about.nonesuch",
+        "zh: proctoring.do.nonesuch",
+        "zh: proctoring.said.nonesuch",
+        "en: proctoring.about.nonesuch",
+        "en: proctoring.act.nonesuch",
+        "en: proctoring.do.nonesuch",
+        "en: proctoring.said.nonesuch",
+        "a doing at the desk",
+        "insisting on the second person its form asks for",
+    ]
+    unread = replace(registry.ACTS["rebind"], fields=("escort",))
+    assert list(lacks(unread, texts())) == ["a reader of escort"]
 
 
 def test_no_two_acts_have_one_code() -> None:

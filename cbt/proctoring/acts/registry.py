@@ -1,4 +1,4 @@
-"""Every act of a proctor, gathered from its module: a new module of acts is one line here."""
+"""Every act of a proctor, gathered from its module; a new module of acts is named here and nowhere else."""
 
 from __future__ import annotations
 
