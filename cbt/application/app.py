@@ -38,7 +38,7 @@ from cbt.door.sign_in import register_papers
 from cbt.errors import Unavailable
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
-from cbt.proctoring.acts.approving import ROOM_ACTS
+from cbt.proctoring.approving import ROOM_ACTS
 from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES

@@ -24,7 +24,7 @@ from cbt.config import Settings, as_environment
 from cbt.db.copies import due
 from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
-from cbt.proctoring.acts.room import start_armed_rooms
+from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.scoring.service import score_closed
 from cbt.sittings.service import open_doors
 from cbt.web.who.login import purge_logins

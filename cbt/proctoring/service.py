@@ -1,4 +1,4 @@
-"""What a proctor reads: their rooms, a board, what an action would do, one candidate."""
+"""What a proctor reads: their rooms, a board, what an act would do, one candidate."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Message
 from cbt.errors import NotFound
 from cbt.proctoring import store
-from cbt.proctoring.acts.closing import Ending, ending
-from cbt.proctoring.acts.desk import runs_room
-from cbt.proctoring.acts.granted import answering, given_alone, reach
-from cbt.proctoring.acts.table import Act, Picked, Scope, act_of, pick
+from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.board.live import EVACUATION, OVER, Board, load_board
 from cbt.proctoring.board.log_lines import LogLine, incident_line
-from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import Proposal, SeatView
-from cbt.proctoring.board.todos import not_ready
-from cbt.rules.clock.granting import Given, given_so_far, takes_two
-from cbt.rules.door.admission import too_close
-from cbt.rules.states.closing import Blocker, can_end
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.desk.act import Form, Picked, Preview
+from cbt.proctoring.desk.granted import given_alone
+from cbt.proctoring.desk.picking import pick
+from cbt.proctoring.desk.staff import runs_room
 from cbt.rules.states.sitting import State
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
 from cbt.web.who.login import Principal
@@ -96,109 +92,20 @@ def read_board(room_ref: str, principal: Principal, *, now: datetime) -> Board:
         return load_board(session, room_view_for(session, room_ref, principal), now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """应考 30 · 已到 28 · 已登录 27 · 未就绪 1, with the names."""
-
-    expected: int
-    arrived: int
-    signed_in: int
-    not_ready: tuple[SeatView, ...]
-    missing: tuple[SeatView, ...]
-
-    @property
-    def figures(self) -> tuple[tuple[str, int], ...]:
-        """The figures in the order they are read."""
-        return (
-            ("expected", self.expected),
-            ("arrived", self.arrived),
-            ("signed_in", self.signed_in),
-            ("not_ready", len(self.not_ready)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What an action would do now: whom it touches, whom it leaves alone and why."""
-
-    act: Act
-    board: Board
-    picked: Picked
-    ending: Ending
-    proposal: Proposal | None
-    given: tuple[Given, ...] = ()
-    """What one person alone gave in this room so far (R-62)."""
-    by_password: bool = False
-    """Whether the centre lets a second person type their password here."""
-
-    def takes_two(self, amount: timedelta) -> bool:
-        """Return whether giving `amount` to those touched takes a second person. Source: R-62."""
-        whom = None if self.act.scope is Scope.ROOM else self.picked.chosen
-        new = Given(amount, reach(whom), self.act.code == "decide")
-        return takes_two(self.given, new, answering=answering(self.board))
-
-    def sum_with(self, amount: timedelta) -> timedelta:
-        """Return what the room's one-person total would come to with `amount` (R-62)."""
-        whom = None if self.act.scope is Scope.ROOM else self.picked.chosen
-        return given_so_far(self.given, Given(amount, reach(whom)))
-
-    @property
-    def blockers(self) -> list[Blocker]:
-        """What is in the way of the end, in the order in which to deal with it (R-61)."""
-        return can_end(self.ending.counts)
-
-    @property
-    def can_end(self) -> bool:
-        """Whether the room can be ended now."""
-        return not self.blockers
-
-    @property
-    def forms_missing(self) -> int:
-        """How many have no form drawn."""
-        return sum(1 for seat in self.board.seats if seat.attempt_id is None)
-
-    @property
-    def readiness(self) -> Readiness:
-        """Who would begin and who would not, were the room started now (R-20)."""
-        here = [seat for seat in self.board.seats if seat.arrived_at is not None and seat.absent_at is None]
-        return Readiness(
-            expected=len(self.board.seats),
-            arrived=len(here),
-            signed_in=sum(1 for seat in here if seat.signed_in_at is not None),
-            not_ready=tuple(seat for seat in here if not_ready(seat)),
-            missing=tuple(seat for seat in self.board.seats if seat.state is SeatState.NOT_ARRIVED),
-        )
-
-    def clashes(self, amount: timedelta) -> datetime | None:
-        """Return the planned start of the room's next sitting when `amount` more runs into it (R-7)."""
-        begins_at = self.board.next_start_at
-        ends = [seat.may_run_until for seat in self.board.seats if seat.may_run_until is not None]
-        if begins_at is None or not ends:
-            return None
-        runs_until = max(ends) + amount
-        close = too_close((min(ends), runs_until), (begins_at, begins_at + timedelta(hours=1)))
-        return begins_at if close else None
-
-
 def preview(
-    code: str, room_ref: str, refs: tuple[str, ...], principal: Principal, *, gap_id: int, now: datetime
+    code: str, room_ref: str, refs: tuple[str, ...], principal: Principal, *, form: Form, now: datetime
 ) -> Preview:
-    """Return what an action would do; `gap_id` names the proposed compensation to decide on, or is 0."""
+    """Return what an act would do, asked with what its form would say; raise NotFound for an unknown one."""
     act = act_of(code)
     with reading() as session:
         view = room_view_for(session, room_ref, principal)
         board = load_board(session, view, now=now)
         given = given_alone(session, view.sitting_room.id)
-    picked, proposed = pick(act, board, refs), None
-    if gap_id:
-        found = ((seat, one) for seat in board.seats for one in seat.proposals if one.gap_id == gap_id)
-        seat, proposed = next(found, (None, None))
-        if seat is None:
-            raise NotFound("proctoring.no_gap")
-        picked = Picked((seat,), ())
-    return Preview(
-        act, board, picked, ending(board, now=now), proposed, given, view.centre.second_by_password
-    )
+    picked = pick(act, board, refs)
+    named = None if act.whom is None else act.whom(board, form)
+    if named is not None:
+        picked = Picked((named,), ())
+    return Preview(act, board, picked, form, now, given, view.centre.second_by_password)
 
 
 @dataclass(frozen=True, slots=True)

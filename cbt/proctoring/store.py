@@ -1,172 +1,29 @@
-"""Queries of the proctoring room; the board's are one fixed set, whatever the number of seats."""
+"""Queries of the proctoring room; those of the board lie with it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cbt.accounts.models import Staff
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.models import Registration
 from cbt.delivery.models import (
     Attempt,
-    AttemptAdjustment,
-    AttemptLive,
-    AttemptSuspension,
     Gap,
     Message,
 )
-from cbt.door.seats import subject_of
 from cbt.errors import NotFound
-from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
-from cbt.rules.clock.timing import Pause
+from cbt.proctoring.models import Incident
 from cbt.rules.states.sitting import State
-from cbt.sittings.models import RoomHold, RoomStaff, Seat, Sitting, SittingRoom
-from cbt.web.who.models import Throttle
-from cbt.web.who.throttle import guessed_at
-
-_SEAT_COLUMNS = (
-    Seat.id.label("seat_id"),
-    Seat.number,
-    Seat.spare,
-    Seat.bound_at,
-    Seat.undelivered,
-    Seat.claim_alert_at,
-    Seat.claim_hash,
-    Seat.claim_address,
-    Registration.id.label("registration_id"),
-    Registration.ref.label("ref"),
-    Registration.candidate_id,
-    Registration.blueprint_version_id,
-    Registration.paper,
-    Registration.kind,
-    Registration.factor,
-    Registration.extra,
-    Registration.arrived_at,
-    Registration.checked_in_at,
-    Registration.absent_at,
-    Registration.signed_in_at,
-    Registration.query_at,
-    Registration.pledged_at,
-    Registration.sign_in_allowed_at,
-    Registration.left_at,
-    Registration.violation_code,
-    Registration.elsewhere_at,
-    Registration.elsewhere_address,
-    Candidate.name,
-    AdmissionTicket.number.label("ticket"),
-    Attempt.id.label("attempt_id"),
-    Attempt.state.label("attempt_state"),
-    Attempt.started_at,
-    Attempt.closes_at,
-    Attempt.open_unit,
-    Attempt.closed_at,
-    Attempt.closed_by,
-    Attempt.move_allowed_at,
-    AttemptLive.seen_at,
-    AttemptLive.saved_at,
-    AttemptLive.answered,
-    func.length(AttemptLive.answered_map).label("places"),
-    AttemptLive.blurs,
-)
-
-
-def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence[Row[Any]]:
-    """Return every seat of the room with who sits there, their attempt and its presence, by number.
-
-    Seats nobody of this sitting has come with NULLs: they are where a candidate can be moved to.
-    """
-    query = (
-        select(*_SEAT_COLUMNS)
-        .select_from(Seat)
-        .outerjoin(
-            Registration,
-            (Registration.seat_id == Seat.id) & (Registration.sitting_room_id == sitting_room_id),
-        )
-        .outerjoin(Candidate, Candidate.id == Registration.candidate_id)
-        .outerjoin(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .outerjoin(AttemptLive, AttemptLive.attempt_id == Attempt.id)
-        .where(Seat.room_id == room_id)
-        .order_by(Seat.number)
-    )
-    return session.execute(query).all()
-
-
-def guesses_in_room(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> Mapping[int, Throttle]:
-    """Return what is guessed at too often at the seats of `rows`: seat id -> the latest counter.
-
-    Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
-    """
-    tickets = {row.ticket: row.seat_id for row in rows}
-    desks = {subject_of(row.seat_id): row.seat_id for row in rows}
-    found = guessed_at(session, {"ticket": tickets, "code": tickets, "seat": desks}, now=now)
-    by_seat = {**tickets, **desks}
-    return {by_seat[one.subject]: one for one in sorted(found, key=lambda one: one.window_from)}
-
-
-def grants_of_room(session: Session, sitting_room_id: int) -> Mapping[int, Mapping[str, timedelta]]:
-    """Return the time given to single candidates: attempt id -> kind -> sum."""
-    query = (
-        select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind, AttemptAdjustment.amount)
-        .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
-    )
-    sums: dict[int, dict[str, timedelta]] = defaultdict(dict)
-    for attempt_id, kind, amount in session.execute(query):
-        sums[attempt_id][kind] = sums[attempt_id].get(kind, timedelta(0)) + amount
-    return sums
-
-
-def gaps_of_room(session: Session, sitting_room_id: int) -> Sequence[Gap]:
-    """Return the disconnections of a room's attempts, the latest first."""
-    query = (
-        select(Gap)
-        .join(Attempt, Attempt.id == Gap.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
-        .order_by(Gap.to_at.desc(), Gap.id.desc())
-    )
-    return session.scalars(query).all()
-
-
-def stood_in_room(session: Session, sitting_room_id: int) -> Mapping[int, Sequence[Pause]]:
-    """Return when single candidates were paused or out of the room: attempt id -> spans."""
-    paused = (
-        select(AttemptSuspension.attempt_id, AttemptSuspension.from_at, AttemptSuspension.to_at)
-        .join(Attempt, Attempt.id == AttemptSuspension.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
-    )
-    out = (
-        select(Attempt.id, LeaveRecord.out_at, LeaveRecord.in_at)
-        .join(LeaveRecord, LeaveRecord.registration_id == Attempt.registration_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
-    )
-    spans: dict[int, list[Pause]] = defaultdict(list)
-    for query in (paused, out):
-        for attempt_id, from_at, to_at in session.execute(query):
-            spans[attempt_id].append(Pause(from_at, to_at))
-    return spans
+from cbt.sittings.models import RoomHold, RoomStaff, Sitting, SittingRoom
 
 
 def open_hold(session: Session, sitting_room_id: int) -> RoomHold | None:
     """Return the hold a room is in, or None."""
     query = select(RoomHold).where(RoomHold.sitting_room_id == sitting_room_id, RoomHold.to_at.is_(None))
     return session.scalar(query.order_by(RoomHold.id.desc()).limit(1))
-
-
-def incidents_of_room(session: Session, sitting_room_id: int, *, limit: int) -> Sequence[Incident]:
-    """Return the latest lines of a room's log, the newest first."""
-    query = (
-        select(Incident)
-        .where(Incident.sitting_room_id == sitting_room_id)
-        .order_by(Incident.at.desc(), Incident.id.desc())
-        .limit(limit)
-    )
-    return session.scalars(query).all()
 
 
 def incidents_of_registration(session: Session, registration_id: int) -> Sequence[Incident]:
@@ -183,56 +40,12 @@ def has_incident(session: Session, sitting_room_id: int, kind: str, *, since: da
     return session.scalar(query.limit(1)) is not None
 
 
-def alerts_seen(session: Session, sitting_room_id: int) -> Mapping[tuple[int, str], int]:
-    """Return which alerts somebody has looked into: (seat id, kind) -> mark."""
-    query = select(AlertSeen.seat_id, AlertSeen.kind, AlertSeen.mark).where(
-        AlertSeen.sitting_room_id == sitting_room_id
-    )
-    return {(row.seat_id, row.kind): row.mark for row in session.execute(query)}
-
-
-def undoable_acts(session: Session, sitting_room_id: int, *, since: datetime) -> Sequence[UndoableAct]:
-    """Return the acts that can still be taken back, the newest first."""
-    query = select(UndoableAct).where(
-        UndoableAct.sitting_room_id == sitting_room_id,
-        UndoableAct.at > since,
-        UndoableAct.undone_at.is_(None),
-    )
-    return session.scalars(query.order_by(UndoableAct.at.desc(), UndoableAct.id.desc())).all()
-
-
 def is_assigned(session: Session, sitting_room_id: int, staff_id: int) -> bool:
     """Return whether somebody is assigned to a sitting-room."""
     query = select(RoomStaff.id).where(
         RoomStaff.sitting_room_id == sitting_room_id, RoomStaff.staff_id == staff_id
     )
     return session.scalar(query) is not None
-
-
-def proctors_of_room(session: Session, sitting_room_id: int) -> Sequence[str]:
-    """Return the names of those assigned to a sitting-room, chiefs first."""
-    query = (
-        select(Staff.name)
-        .join(RoomStaff, RoomStaff.staff_id == Staff.id)
-        .where(RoomStaff.sitting_room_id == sitting_room_id)
-        .order_by(RoomStaff.duty, RoomStaff.id)
-    )
-    return session.scalars(query).all()
-
-
-def next_start_in(session: Session, room: SittingRoom, *, after: datetime) -> datetime | None:
-    """Return when the next sitting of the same room is planned to start, or None."""
-    query = (
-        select(func.min(Sitting.planned_start_at))
-        .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
-        .where(
-            SittingRoom.room_id == room.room_id,
-            SittingRoom.id != room.id,
-            SittingRoom.state.in_([State.PUBLISHED, State.ADMITTING]),
-            Sitting.planned_start_at > after,
-        )
-    )
-    return session.scalar(query)
 
 
 def armed_rooms(session: Session, *, now: datetime) -> Sequence[SittingRoom]:

@@ -1,4 +1,4 @@
-"""Pages of the proctor: my rooms, the live board, every action's preview and its doing."""
+"""Pages of the proctor: my rooms, the live board, every act's preview and its doing."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_second, wants_asking
 from cbt.accounts.approvals.second import Second, SecondNeeded
-from cbt.errors import NotAllowed, NotFound
+from cbt.errors import NotAllowed
 from cbt.pictures.serving import picture
 from cbt.proctoring import service
-from cbt.proctoring.acts import table
-from cbt.proctoring.acts.approving import credential_rules, wish_for
-from cbt.proctoring.acts.desk import By, Said, runs_rooms
-from cbt.proctoring.acts.handlers import HANDLERS, Asked
-from cbt.proctoring.acts.inputs import read_minutes, read_number
+from cbt.proctoring.acts import registry
+from cbt.proctoring.approving import credential_rules, wish_for
 from cbt.proctoring.board import filters, shown
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.todos import todos
-from cbt.rules.door.admission import DOCUMENT_TYPES
+from cbt.proctoring.desk.act import Asked
+from cbt.proctoring.desk.inputs import REASON_CODES
+from cbt.proctoring.desk.said import Said, said_text
+from cbt.proctoring.desk.staff import By, runs_rooms
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_zone
 from cbt.web.who import access, attention
@@ -41,8 +41,8 @@ def span_filter(value: object) -> str:
 
 @pages.app_template_filter("said")
 def said_filter(done: Said) -> str:
-    """Say what an action did."""
-    return shown.said_text(done)
+    """Say what an act did."""
+    return said_text(done)
 
 
 def _me() -> Principal:
@@ -83,14 +83,15 @@ def _live_context(board: Board) -> dict[str, object]:
         "clocks": shown.clocks(board),
         "density": shown.density(len(board.seats) + len(board.free)),
         "line": shown.log_text,
-        "bar": table.BAR_RUNNING if board.started else table.BAR_BEFORE,
+        "bar": registry.bar(started=board.started),
+        "head_acts": registry.head_acts(board.head),
     }
 
 
 @pages.get("/proctor/rooms/<room_ref>")
 @may_read
 def board(room_ref: str) -> Reply:
-    """The board of a room: seat map or list, what waits for a decision, the log, the action bar."""
+    """The board of a room: seat map or list, what waits for a decision, the log, the bar of acts."""
     found = _open_board(room_ref)
     return flask.render_template("proctoring/board.html", **_live_context(found))
 
@@ -126,10 +127,10 @@ def person(room_ref: str, ref: str) -> Reply:
     """One candidate: who they are, what happened so far, everything that can be done."""
     found = service.read_person(room_ref, ref, _me(), now=flask.g.now)
     offers = [
-        act
-        for group in (table.BAR_RUNNING if found.board.started else table.BAR_BEFORE)
+        act.code
+        for group in registry.bar(started=found.board.started)
         for act in group
-        if not table.ACTS[act].applies(found.seat, found.board)
+        if not act.refuses(found.seat, found.board)
     ]
     template = "proctoring/_person.html" if _htmx() else "proctoring/person.html"
     return flask.render_template(
@@ -154,12 +155,10 @@ def photo(room_ref: str, ref: str) -> Reply:
 @pages.get("/proctor/rooms/<room_ref>/acts/<code>")
 @may_act
 def ask(room_ref: str, code: str) -> Reply:
-    """What an action would do: whom it touches, the new end, what it asks for."""
+    """What an act would do: whom it touches, the new end, what it asks for."""
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
-    gap_id = read_number(args, "gap") or 0
-    found = service.preview(code, room_ref, refs, _me(), gap_id=gap_id, now=flask.g.now)
-    minutes = read_minutes(args) if args.get("minutes") else shown.USUAL_MINUTES
+    found = service.preview(code, room_ref, refs, _me(), form=args, now=flask.g.now)
     template = "proctoring/_act.html" if _htmx() else "proctoring/act.html"
     return flask.render_template(
         template,
@@ -167,16 +166,13 @@ def ask(room_ref: str, code: str) -> Reply:
         board=found.board,
         act=found.act,
         picked=found.picked,
-        minutes=minutes,
         asked=args,
-        ends=shown.new_ends(found, minutes),
-        clash=found.clashes(minutes) if "time" in found.act.fields else None,
-        second=shown.second_needed(found),
+        in_the_way=found.act.blocked(found),
+        second=found.act.second(found),
         by_password=found.by_password,
-        documents=DOCUMENT_TYPES,
-        reason_codes=table.REASON_CODES,
-        violations=shown.violations(),
+        reason_codes=REASON_CODES,
         now=flask.g.now,
+        **found.act.shows(found),
     )
 
 
@@ -184,10 +180,9 @@ def ask(room_ref: str, code: str) -> Reply:
 @may_act
 def act(room_ref: str, code: str) -> Reply:
     """Do what was previewed, and say what was done; or ask a second person, where it takes two."""
-    if code not in HANDLERS:
-        raise NotFound("proctoring.no_act")
-    form = flask.request.form
+    posted, form = registry.act_of(code), flask.request.form
     asked = Asked(
+        act=posted,
         room_ref=room_ref,
         refs=tuple(form.getlist("seat")),
         form=form,
@@ -196,12 +191,12 @@ def act(room_ref: str, code: str) -> Reply:
         zone=local_zone(),
     )
     try:
-        done = HANDLERS[code](asked)
+        done = posted.do(asked)
     except SecondNeeded as needed:
         if not wants_asking():
             raise
         board, view = service.read_room(room_ref, _me(), now=flask.g.now)
-        return ask_for(wish_for(code, board, view, form), needed, _me())
+        return ask_for(wish_for(posted, board, view, form), needed, _me())
     return _told(room_ref, done)
 
 
@@ -231,5 +226,5 @@ def _told(room_ref: str, done: Said) -> Reply:
         return response
     if done.codes:
         return flask.render_template("proctoring/codes.html", said=done, room_ref=room_ref)
-    flask.flash(shown.said_text(done), "ok")
+    flask.flash(said_text(done), "ok")
     return flask.redirect(flask.url_for("proctoring.board", room_ref=room_ref), 303)

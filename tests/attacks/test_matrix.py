@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from cbt.proctoring.acts.table import ACTS, Scope
+from cbt.proctoring.acts.registry import ACTS
+from cbt.proctoring.desk.act import Scope
 from cbt.rules.roles import Role
 from cbt.web.who.access import Access
 from tests.attacks.stages import CALLERS, INTRUDER, NOBODY, Endpoint, Stage, endpoints, shown

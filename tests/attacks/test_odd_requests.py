@@ -23,7 +23,7 @@ from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import InvalidInput
 from cbt.exams.reader import read as read_blueprint
 from cbt.paths import product_dir
-from cbt.proctoring.acts.handlers import HANDLERS
+from cbt.proctoring.acts.registry import ACTS
 from cbt.rules.items.reading import number, parse_content
 from cbt.rules.scoring.credit import read_number
 from cbt.scoring.models import Score
@@ -145,7 +145,7 @@ def calls(world: World) -> Iterator[tuple[Rule, str]]:
 
 def acts_for(value: object) -> list[str]:
     """Return a few of a proctor's acts, others for each value: between them the values meet them all."""
-    codes = sorted(HANDLERS)
+    codes = sorted(ACTS)
     known = [one.values[0] for one in NASTY]
     first = ACTS_AT_ONCE * known.index(value) if value in known else 0
     return [codes[(first + step) % len(codes)] for step in range(ACTS_AT_ONCE)]

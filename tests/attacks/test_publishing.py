@@ -20,7 +20,7 @@ from cbt.delivery import publishing
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.errors import Conflict
-from cbt.proctoring.acts.room import start_armed_rooms
+from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.rules.roles import Role
 from cbt.sittings import planning
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom

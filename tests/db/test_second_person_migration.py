@@ -12,7 +12,7 @@ from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
 from cbt.db.unit_of_work import reading
-from cbt.proctoring.acts.granted import given_alone
+from cbt.proctoring.desk.granted import given_alone
 from cbt.sittings.models import Centre
 from tests.attacks.second_scene import allow
 from tests.proctoring.desk import Desk, done, refused, running

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
-from cbt.proctoring.acts.room import start_armed_rooms
+from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.sittings.models import SittingRoom
 from tests.delivery.driver import Page
 from tests.delivery.starts import by_the_view

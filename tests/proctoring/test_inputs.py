@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.proctoring.acts.inputs import read_clock_time, read_grant, read_minutes, read_span
+from cbt.proctoring.acts.granting import read_grant
+from cbt.proctoring.desk.inputs import read_clock_time, read_minutes, read_span
 from tests.helpers import utc
 
 ZONE = ZoneInfo("Asia/Shanghai")

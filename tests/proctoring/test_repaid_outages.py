@@ -13,8 +13,8 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.close import outage
 from cbt.delivery.close.outage import settle_rooms
 from cbt.delivery.models import Gap
-from cbt.proctoring.acts.closing import ending
-from cbt.proctoring.board.seat_view import Proposal
+from cbt.proctoring.acts.room.ending import ending
+from cbt.proctoring.board.proposals import Proposal
 from cbt.rules.clock import timing
 from cbt.rules.clock.timing import Pause
 from tests.proctoring.desk import Desk, attempt, done, refused, row, running

@@ -8,7 +8,7 @@ import pytest
 
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
-from cbt.proctoring.acts.room import start_armed_rooms
+from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.sittings.models import SittingRoom
 from tests.proctoring.desk import (
     Desk,

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from cbt.paths import product_dir
-from cbt.proctoring.acts import table
+from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board import filters
+from cbt.proctoring.board.alerts import ALERTS
 from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import ALERTS
+from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import RoomCounts
@@ -47,12 +48,14 @@ def wanted() -> set[str]:
     ids = {f"proctoring.state.{state}" for state in SeatState}
     ids |= {f"proctoring.{part}.{state}" for state in State for part in ("room_state", "next")}
     ids |= {f"proctoring.doing.closed_{by}" for by in ClosedBy} | {"proctoring.doing.closed_unanswered"}
-    ids |= {f"proctoring.{part}.{code}" for code in table.ACTS for part in ("act", "do", "about")}
-    ids |= {f"proctoring.said.{code}" for code in table.ACTS if code != "code"}
-    ids |= {f"proctoring.reasons.{code}" for code in table.NEEDS_REASON} | {"proctoring.reasons.remind"}
+    ids |= {f"proctoring.{part}.{code}" for code in ACTS for part in ("act", "do", "about")}
+    ids |= {f"proctoring.said.{code}" for code in ACTS if code != "code"}
+    ids |= {f"proctoring.reasons.{code}" for code, act in ACTS.items() if "reason" in act.fields} | {
+        "proctoring.reasons.remind"
+    }
     ids |= {f"proctoring.count.{key}" for key in filters.FILTERS}
     ids |= {f"proctoring.alert.{one}" for one in ALERTS}
-    ids |= {f"proctoring.reason.{code}" for code in (*table.REASON_CODES, "evacuation")}
+    ids |= {f"proctoring.reason.{code}" for code in (*REASON_CODES, "evacuation")}
     ids |= {f"proctoring.cause.{cause}" for cause in ABSENT_CAUSES}
     ids |= {f"proctoring.document.{code}" for code in DOCUMENT_TYPES}
     ids |= {f"violation.{one.code}" for one in VIOLATIONS} | {f"proctoring.effect.{one}" for one in Effect}
@@ -66,7 +69,7 @@ def written() -> set[str]:
     """The ids that stand in full in the room's code and templates."""
     texts = [path.read_text("utf-8") for path in product_dir("templates").glob("proctoring/**/*.html")]
     folder = product_dir("templates").parent / "cbt" / "proctoring"
-    texts += [path.read_text("utf-8") for path in folder.glob("*.py")]
+    texts += [path.read_text("utf-8") for path in folder.rglob("*.py")]
     found = {one for text in texts for one in re.findall(r'_\(\s*"((?:proctoring)\.[a-z_.]+[a-z_])"', text)}
     refusals = r'(?:InvalidInput|Conflict|NotFound|NotAllowed)\(\s*"(proctoring\.[a-z_]+)"'
     codes = {one for text in texts for one in re.findall(refusals, text)}

@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from cbt.accounts.approvals.requests import Line
 from cbt.delivery import steps as delivery
 from cbt.delivery.facts import room_facts
 from cbt.delivery.models import Gap
 from cbt.errors import Conflict, InvalidInput, NotFound
-from cbt.proctoring import store
-from cbt.proctoring.acts.desk import By, Desk, Said, acting
-from cbt.proctoring.acts.granted import count_time
-from cbt.proctoring.acts.table import Picked
-from cbt.proctoring.board.live import proposal
-from cbt.proctoring.board.seat_view import Proposal, SeatView
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.proposals import Proposal, proposal
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.board.store import stood_in_room
+from cbt.proctoring.desk import lines
+from cbt.proctoring.desk.act import Act, Asked, Form, Picked, Preview, Scope
+from cbt.proctoring.desk.acting import Desk, acting
+from cbt.proctoring.desk.granted import count_time, would_take_two
+from cbt.proctoring.desk.inputs import read_number, read_reason, read_reason_code, read_span
+from cbt.proctoring.desk.said import Said
+from cbt.proctoring.store import gap_in_room
 from cbt.rules.states.attempt import ClosedBy
 
 
-def decide_gap(
-    room_ref: str, gap_id: int, *, amount: timedelta, reason_code: str, reason: str, by: By, now: datetime
-) -> Said:
+def _whose(board: Board, form: Form) -> SeatView | None:
+    """Return the seat whose disconnection is asked about; raise NotFound when nothing of it is to decide."""
+    gap_id = read_number(form, "gap")
+    if not gap_id:
+        return None
+    for seat in board.seats:
+        if any(one.gap_id == gap_id for one in seat.proposals):
+            return seat
+    raise NotFound("proctoring.no_gap")
+
+
+def _proposed(preview: Preview) -> Proposal | None:
+    gap_id = read_number(preview.form, "gap")
+    found = (one for seat in preview.picked.chosen for one in seat.proposals if one.gap_id == gap_id)
+    return next(found, None)
+
+
+def _shown(preview: Preview) -> Mapping[str, object]:
+    return {"proposal": _proposed(preview)}
+
+
+def _second(preview: Preview) -> str:
+    """Ask for a second person when giving what is proposed takes one. Source: R-62."""
+    one = _proposed(preview)
+    takes_two = one is not None and would_take_two(preview, one.amount, compensation=True)
+    return "always" if takes_two else "perhaps"
+
+
+def _decide_gap(asked: Asked) -> Said:
     """Decide on a proposed compensation: give `amount` back as 补时, or nothing (不补时).
 
     One person suffices for what is proposed; what is given beyond the proposal counts as an extension, and
@@ -33,15 +66,23 @@ def decide_gap(
 
     Source: R-26, R-62.
     """
-    with acting("decide", room_ref, by=by, now=now) as desk:
-        gap, attempt = store.gap_in_room(desk.session, desk.room.id, gap_id)
+    by, now = asked.by, asked.now
+    gap_id = read_number(asked.form, "gap")
+    if gap_id is None:
+        raise InvalidInput("proctoring.number", field="gap")
+    reason_code = read_reason_code(asked.form)
+    refused = asked.form.get("refuse") == "1"
+    amount = timedelta(0) if refused else read_span(asked.form, "amount")
+    reason = read_reason(asked.form, required=reason_code == "other")
+    with acting(asked) as desk:
+        gap, attempt = gap_in_room(desk.session, desk.room.id, gap_id)
         seat = next((one for one in desk.board.seats if one.attempt_id == attempt.id), None)
         if seat is None:
             raise NotFound("proctoring.no_gap")
         proposed = proposal(
             gap,
             room_facts(desk.session, desk.room.id),
-            store.stood_in_room(desk.session, desk.room.id).get(attempt.id, ()),
+            stood_in_room(desk.session, desk.room.id).get(attempt.id, ()),
             now=now,
         )
         if proposed is None:
@@ -89,3 +130,25 @@ def _record_decision(
     )
     kind = "gap_granted" if amount else "gap_refused"
     desk.log(kind, seat, seconds=str(seconds["granted"]), code=reason_code, reason=reason)
+
+
+def _amount_line(form: Form) -> Iterator[Line]:
+    if form.get("amount"):
+        yield ("approval.line.amount", "text", form["amount"])
+
+
+ACTS = (
+    Act(
+        "decide",
+        Scope.ONE,
+        _decide_gap,
+        after_the_end=True,
+        whom=_whose,
+        fields=("gap",),
+        carries=("gap", "refuse"),
+        shows=_shown,
+        second=_second,
+        lines=(_amount_line, lines.reason_code, lines.reason),
+        tone="main",
+    ),
+)

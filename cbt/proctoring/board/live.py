@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cbt.delivery.facts import RoomFacts, room_facts
-from cbt.delivery.models import Gap
-from cbt.exams.store import blueprint_of
-from cbt.proctoring import store
+from cbt.delivery.facts import room_facts
+from cbt.proctoring.board import store
 from cbt.proctoring.board.log_lines import LogLine, log_lines
+from cbt.proctoring.board.papers import PaperLine, papers_of
+from cbt.proctoring.board.proposals import proposals_of
 from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import FreeSeat, PaperKey, PaperLine, Proposal, SeatView, seat_view
+from cbt.proctoring.board.seat_view import FreeSeat, SeatView, seat_view
 from cbt.proctoring.models import UndoableAct
+from cbt.proctoring.store import open_hold
 from cbt.rules.canonical import digest
 from cbt.rules.clock import timing
 from cbt.rules.states.sitting import State
@@ -108,11 +108,11 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
     rows = store.board_rows(session, room.id, room.room_id)
     taken = [row for row in rows if row.registration_id is not None]
     facts = room_facts(session, room.id)
-    papers = _papers(session, taken, facts, now=now)
+    papers = papers_of(session, taken, facts, now=now)
     gaps = store.gaps_of_room(session, room.id)
     undecided = any(gap.decided_at is None for gap in gaps)
     stood = store.stood_in_room(session, room.id) if undecided else {}
-    proposals = _proposals(gaps, facts, stood, now=now)
+    proposals = proposals_of(gaps, facts, stood, now=now)
     grants = store.grants_of_room(session, room.id)
     seen = store.alerts_seen(session, room.id)
     guesses = store.guesses_in_room(session, taken, now=now)
@@ -129,7 +129,7 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         for row in taken
     )
     incidents = store.incidents_of_room(session, room.id, limit=LOG_LINES)
-    hold = store.open_hold(session, room.id)
+    hold = open_hold(session, room.id)
     return Board(
         head=_head(view, store.proctors_of_room(session, room.id), hold),
         papers=tuple(papers.values()),
@@ -168,82 +168,6 @@ def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Hea
         proctors=tuple(proctors),
         held_from=None if hold is None else hold.from_at,
         evacuated_at=room.evacuated_at,
-    )
-
-
-def _papers(
-    session: Session, rows: Sequence[Any], facts: RoomFacts, *, now: datetime
-) -> dict[PaperKey, PaperLine]:
-    lines: dict[PaperKey, PaperLine] = {}
-    for row in rows:
-        key = (row.blueprint_version_id, row.paper)
-        if key in lines:
-            continue
-        blueprint = blueprint_of(session, row.blueprint_version_id)
-        paper = blueprint.papers[row.paper]
-        lines[key] = PaperLine(
-            key=key,
-            label=f"{blueprint.level_name} {paper.label}",
-            duration=paper.duration,
-            total=sum(section.count for section in paper.sections),
-            units=len(paper.units),
-            closes_at=end_of(paper.duration, facts, now=now),
-        )
-    return lines
-
-
-def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime | None:
-    """Return when a paper of `duration` ends for somebody with no time of their own (R-20)."""
-    if facts.started_at is None:
-        return None
-    clock = timing.clock_at(
-        timing.Facts(
-            room_started_at=facts.started_at,
-            started_at=facts.started_at,
-            duration=duration,
-            holds=facts.holds,
-            adjustments=facts.adjustments,
-        ),
-        now=now,
-    )
-    return clock.closes_at
-
-
-def _proposals(
-    gaps: Sequence[Gap],
-    facts: RoomFacts,
-    stood: Mapping[int, Sequence[timing.Pause]],
-    *,
-    now: datetime,
-) -> Mapping[int, tuple[Proposal, ...]]:
-    proposals: dict[int, tuple[Proposal, ...]] = {}
-    for gap in gaps:
-        if gap.decided_at is None:
-            proposed = proposal(gap, facts, stood.get(gap.attempt_id, ()), now=now)
-            if proposed is not None:
-                proposals[gap.attempt_id] = (*proposals.get(gap.attempt_id, ()), proposed)
-    return proposals
-
-
-def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: datetime) -> Proposal | None:
-    """Return what to propose for a disconnection, None when nothing is left to decide.
-
-    What a hold of the room or an outage gave back already is not proposed again, nor the candidate's own pauses and
-    the time they were out of the room (`stood`).
-
-    Source: R-25, R-26, R-27.
-    """
-    left = timing.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
-    if not timing.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
-        return None
-    return Proposal(
-        gap_id=gap.id,
-        from_at=gap.from_at,
-        to_at=gap.to_at,
-        usable=gap.usable,
-        resent=gap.resent,
-        left=left,
-        amount=min(left, timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
     )
 
 

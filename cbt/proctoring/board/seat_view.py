@@ -8,50 +8,15 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from cbt.proctoring.board.alerts import ALERTS, Guesses, alerts_of, badges_of, guesses_of
+from cbt.proctoring.board.papers import PaperLine
+from cbt.proctoring.board.proposals import Proposal
 from cbt.proctoring.board.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
 from cbt.rules.clock.windows import scaled
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.web.who.models import Throttle
 
-BLURS_ALERT = 3
-ALERTS = ("query", "elsewhere", "gap", "claim", "guessing", "undelivered", "blurs")
-"""What needs care beside a lost connection, the most urgent first."""
 DIFFERS = timedelta(seconds=1)
-PaperKey = tuple[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class PaperLine:
-    """A paper of the room with the one end time the board shows for it (None: not started, or held)."""
-
-    key: PaperKey
-    label: str
-    duration: timedelta
-    total: int
-    units: int
-    closes_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A disconnection to decide on, with the time the rule proposes to give back (R-26)."""
-
-    gap_id: int
-    from_at: datetime
-    to_at: datetime
-    usable: bool
-    resent: int
-    left: timedelta
-    """What of it nothing was given back for: no more can be granted."""
-    amount: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Guesses:
-    """Many wrong tries at somebody's ticket, or at their seat (R-14); `mark` is their window's, for 知道了."""
-
-    address: str
-    mark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +143,7 @@ def seat_view(
     seen: Mapping[tuple[int, str], int],
     now: datetime,
 ) -> SeatView:
-    """Return the view of one row of `store.board_rows` that has a registration."""
+    """Return the view of one row of the board that has a registration."""
     state = seat_state(
         SeatFacts(
             arrived_at=row.arrived_at,
@@ -224,11 +189,11 @@ def seat_view(
         saved_at=_whole(row.saved_at),
         blurs=row.blurs or 0,
         undelivered=row.undelivered,
-        badges=_badges(row, grants),
-        alerts=_alerts(row, state, proposals, seen) | _guessing(row, guesses, seen),
+        badges=badges_of(row, grants),
+        alerts=alerts_of(row, state, proposals=proposals, guesses=guesses, seen=seen),
         claim_address=row.claim_address if row.claim_hash is not None else None,
         elsewhere_address=row.elsewhere_address if row.elsewhere_at is not None else None,
-        guesses=None if guesses is None else Guesses(guesses.last_address, _mark(guesses)),
+        guesses=guesses_of(guesses),
         proposals=proposals,
     )
 
@@ -243,50 +208,3 @@ def _differs(closes_at: datetime | None, paper_closes_at: datetime | None, state
 def _whole(instant: datetime | None) -> datetime | None:
     """Whole seconds: ages are shown no finer, and the board changes no oftener for it."""
     return None if instant is None else instant.replace(microsecond=0)
-
-
-def _badges(row: Any, grants: Mapping[str, timedelta]) -> tuple[str, ...]:
-    badges = []
-    if row.violation_code is not None:
-        badges.append("violation")
-    if row.left_at is not None:
-        badges.append("away")
-    if "site_fault" in grants:
-        badges.append("site_fault")
-    if "general" in grants:
-        badges.append("general")
-    if row.factor != 1 or row.extra:
-        badges.append("accommodation")
-    return tuple(badges)
-
-
-def _mark(guesses: Throttle) -> int:
-    """Return a number that grows from window to window."""
-    return int(guesses.window_from.timestamp())
-
-
-def _guessing(row: Any, guesses: Throttle | None, seen: Mapping[tuple[int, str], int]) -> frozenset[str]:
-    if guesses is None or _mark(guesses) <= seen.get((row.seat_id, "guessing"), 0):
-        return frozenset()
-    return frozenset({"guessing"})
-
-
-def _alerts(
-    row: Any, state: SeatState, proposals: tuple[Proposal, ...], seen: Mapping[tuple[int, str], int]
-) -> frozenset[str]:
-    alerts = set()
-    if state is SeatState.OFFLINE:
-        alerts.add("offline")
-    if row.query_at is not None and state is not SeatState.CLOSED:
-        alerts.add("query")
-    if proposals:
-        alerts.add("gap")
-    if state in UNDER_WAY and (row.blurs or 0) - seen.get((row.seat_id, "blurs"), 0) >= BLURS_ALERT:
-        alerts.add("blurs")
-    if row.claim_alert_at is not None:
-        alerts.add("claim")
-    if row.elsewhere_at is not None:
-        alerts.add("elsewhere")
-    if row.undelivered > seen.get((row.seat_id, "undelivered"), 0):
-        alerts.add("undelivered")
-    return frozenset(alerts)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import flask_babel
 
-from cbt.proctoring.acts.desk import Said
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.log_lines import LogLine
-from cbt.proctoring.service import Preview
-from cbt.rules.violation import VIOLATIONS, Violation, terminates
 from cbt.web.i18n import local_zone
 
-USUAL_MINUTES = timedelta(minutes=5)
 ROOMY_TO, DENSE_FROM = 12, 41
 
 # Parameters of a log line that are codes; the catalogue has their words.
@@ -89,65 +84,3 @@ def _worded(kind: str, name: str, value: str) -> str:
     if name == "code" and kind == "violation":
         return _(f"violation.{value}")
     return _(_CODED[name] + value) if name in _CODED and value else value
-
-
-def said_text(said: Said) -> str:
-    """Return what an action did, with whom it left alone."""
-    names = _("proctoring.comma").join(said.names[:3])
-    if said.count > 3:
-        names = _("proctoring.and_more", names=names, count=said.count)
-    text = _(f"proctoring.said.{said.kind}", names=names, count=said.count)
-    if not said.skipped:
-        return text
-    who = _("proctoring.comma").join(name for name, _ in said.skipped[:3])
-    return text + _("proctoring.said.skipped", names=who, count=len(said.skipped))
-
-
-@dataclass(frozen=True, slots=True)
-class NewEnd:
-    """When a paper, or one candidate's, ends now and after what is previewed."""
-
-    label: str
-    before: datetime
-    after: datetime
-
-
-def new_ends(preview: Preview, minutes: timedelta) -> tuple[NewEnd, ...]:
-    """Return the ends an extension would move; nothing while the clocks stand."""
-    if preview.act.code == "adjust_room":
-        return tuple(
-            NewEnd(line.label, line.closes_at, line.closes_at + minutes)
-            for line in preview.board.papers
-            if line.closes_at is not None
-        )
-    if preview.act.code != "adjust":
-        return ()
-    return tuple(
-        NewEnd(f"{seat.label} {seat.name}", seat.closes_at, seat.closes_at + minutes)
-        for seat in preview.picked.chosen
-        if seat.closes_at is not None
-    )
-
-
-def second_needed(preview: Preview) -> str:
-    """Return whether a second person is asked for: "always", "perhaps" by what is filled in, or not.
-
-    Source: R-62.
-    """
-    code = preview.act.code
-    if preview.act.starred or (code == "resume_room" and preview.board.head.evacuated):
-        return "always"
-    if code == "decide" and preview.proposal is not None and preview.takes_two(preview.proposal.amount):
-        return "always"
-    return "perhaps" if code in {"adjust", "adjust_room", "hold", "violation", "decide"} else ""
-
-
-def violations() -> tuple[tuple[str, str, str], ...]:
-    """Return the table a violation is chosen from: code, words, what it does."""
-    return tuple((one.code, _(f"violation.{one.code}"), _effects(one)) for one in VIOLATIONS)
-
-
-def _effects(violation: Violation) -> str:
-    words: Mapping[str, str] = {effect: _(f"proctoring.effect.{effect}") for effect in violation.effects}
-    text = _("proctoring.comma").join(words.values())
-    return _("proctoring.effect.now", effects=text) if terminates(violation) else text

@@ -17,7 +17,7 @@ MANY = 5
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One thing to do about an alert: a button that opens the action, or does it (`at_once`)."""
+    """One thing to do about an alert: a button that opens the act, or does it (`at_once`)."""
 
     act: str
     label: str

@@ -21,7 +21,8 @@ from cbt.delivery.recovery.shelf import Shelf, open_shelf, read_shelf
 from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.journal import current_journal
 from cbt.errors import Conflict, NotAllowed, NotFound
-from cbt.proctoring.acts.desk import log_incident, runs_room
+from cbt.proctoring.desk.incidents import log_incident
+from cbt.proctoring.desk.staff import runs_room
 from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.store import RoomView, room_for, room_view_for
 from cbt.web.who.login import Principal

@@ -12,7 +12,7 @@ from cbt.accounts.approvals.requests import claim, countersigned
 from cbt.accounts.approvals.second import Second
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
-from cbt.proctoring.acts.table import REASON_CODES
+from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.results import store
 from cbt.results.late.sheet import LatePage, attempts_with_evidence, late_rooms, past_rulings
 from cbt.rules.canonical import canonical_json, digest

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
-from cbt.proctoring.acts.table import REASON_CODES
+from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.results.approving import late_request
 from cbt.results.late.service import DECIDERS, Wish, late_page, rule_late, second_roles
 from cbt.results.late.sheet import Case, LateAnswer

@@ -11,11 +11,12 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.proctoring.acts.desk import Desk
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.desk.act import Preview, Scope
+from cbt.proctoring.desk.acting import Desk
 from cbt.proctoring.models import GrantedTime
-from cbt.rules.clock.granting import Given, takes_two
+from cbt.rules.clock.granting import Given, given_so_far, takes_two
 
 
 def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:
@@ -35,12 +36,27 @@ def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:
     )
 
 
-def answering(board: Board) -> frozenset[int]:
+def would_take_two(preview: Preview, amount: timedelta, *, compensation: bool = False) -> bool:
+    """Return whether giving `amount` to those touched takes a second person. Source: R-62."""
+    new = Given(amount, _whom(preview), compensation)
+    return takes_two(preview.given, new, answering=_answering(preview.board))
+
+
+def sum_with(preview: Preview, amount: timedelta) -> timedelta:
+    """Return what the room's one-person total would come to with `amount` (R-62)."""
+    return given_so_far(preview.given, Given(amount, _whom(preview)))
+
+
+def _whom(preview: Preview) -> frozenset[int] | None:
+    return _reach(None if preview.act.scope is Scope.ROOM else preview.picked.chosen)
+
+
+def _answering(board: Board) -> frozenset[int]:
     """Return the registrations of those who are answering."""
     return frozenset(seat.registration_id for seat in board.seats if seat.under_way)
 
 
-def reach(seats: Sequence[SeatView] | None) -> frozenset[int] | None:
+def _reach(seats: Sequence[SeatView] | None) -> frozenset[int] | None:
     """Return the registrations of seats; None stays None, the whole room."""
     return None if seats is None else frozenset(seat.registration_id for seat in seats)
 
@@ -56,8 +72,8 @@ def count_time(
     """
     if not amount:
         return
-    new = Given(amount, reach(seats), compensation)
-    signed = takes_two(given_alone(desk.session, desk.room.id), new, answering=answering(desk.board))
+    new = Given(amount, _reach(seats), compensation)
+    signed = takes_two(given_alone(desk.session, desk.room.id), new, answering=_answering(desk.board))
     if signed:
         desk.need_second()
     second = desk.by.second

@@ -12,57 +12,26 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.approvals.requests import claim
-from cbt.accounts.approvals.second import OFFICE, Second, SecondNeeded
+from cbt.accounts.approvals.second import OFFICE, SecondNeeded
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery import steps as delivery
 from cbt.delivery.models import Attempt
 from cbt.errors import Conflict, InvalidInput, NotAllowed
-from cbt.proctoring.acts.table import Act, Picked, Scope, act_of, pick
 from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.models import Incident, UndoableAct
-from cbt.proctoring.store import is_assigned
+from cbt.proctoring.desk.act import Act, Asked, Picked, Scope
+from cbt.proctoring.desk.incidents import log_incident
+from cbt.proctoring.desk.picking import pick
+from cbt.proctoring.desk.said import Said
+from cbt.proctoring.desk.staff import By, runs_room, runs_rooms
+from cbt.proctoring.models import UndoableAct
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.roles import ROOM_STAFF, Role
+from cbt.rules.roles import Role
 from cbt.sittings.models import SittingRoom
 from cbt.sittings.store import RoomView, room_for, room_view_for
 from cbt.web.refs import new_ref
-from cbt.web.who.login import Principal
-
-
-@dataclass(frozen=True, slots=True)
-class By:
-    """Who acts, with whom."""
-
-    principal: Principal
-    second: Second | None = None
-
-    @property
-    def actor(self) -> str:
-        """The first person as the logs name them."""
-        return f"staff:{self.principal.subject_ref}"
-
-    @property
-    def chief(self) -> bool:
-        """Whether the chief is one of the two."""
-        second = self.second is not None and Role.CHIEF_PROCTOR in self.second.roles
-        return second or self.principal.has(Role.CHIEF_PROCTOR)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What an action did, for the person who asked: the catalogue's sentence and what fills it.
-
-    `undo` is the ref under which it can be taken back, `codes` the 登录码 shown this once.
-    """
-
-    kind: str
-    count: int = 0
-    names: tuple[str, ...] = ()
-    skipped: tuple[tuple[str, str], ...] = ()
-    undo: str = ""
-    codes: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -74,6 +43,7 @@ class Desk:
     view: RoomView
     board: Board
     act: Act
+    refs: tuple[str, ...]
     by: By
     now: datetime
     undo_ref: str = field(default="")
@@ -82,9 +52,9 @@ class Desk:
     waits: bool = field(default=False)
     chief_waits: bool = field(default=False)
 
-    def pick(self, refs: tuple[str, ...]) -> Picked:
-        """Return whom the action touches; raise when it touches nobody any more."""
-        picked = pick(self.act, self.board, refs)
+    def pick(self) -> Picked:
+        """Return whom the act touches; raise when it touches nobody any more."""
+        picked = pick(self.act, self.board, self.refs)
         if not picked.chosen:
             if picked.skipped:
                 raise Conflict("proctoring.none_apply")
@@ -110,6 +80,10 @@ class Desk:
         rows = self.session.scalars(query.execution_options(populate_existing=True))
         refs = {seat.attempt_id: seat.ref for seat in seats}
         return {refs[attempt.id]: attempt for attempt in rows}
+
+    def refresh_clocks(self, *, reopen: bool = False) -> None:
+        """Work the clocks of the room's papers out again; `reopen` those the deadline closed too early."""
+        delivery.refresh_clocks(self.session, now=self.now, sitting_room_id=self.room.id, reopen=reopen)
 
     def log(self, kind: str, seat: SeatView | None = None, **params: str) -> None:
         """Write one line of the room's log."""
@@ -148,7 +122,7 @@ class Desk:
         )
 
     def need_second(self) -> None:
-        """Insist on the second person of a starred action, and put both on record.
+        """Insist on the second person of a starred act, and put both on record.
 
         Without one the act is gone through to its end, so that only what would hold is asked for, and then
         nothing of it is kept: `settle` raises SecondNeeded.
@@ -184,7 +158,7 @@ class Desk:
             self.by.second.insist(self.seen)
 
     def remember(self, before: Sequence[tuple[int, Any]]) -> None:
-        """Keep what stood there, so that this action can be taken back for a while."""
+        """Keep what stood there, so that this act can be taken back for a while."""
         row = UndoableAct(
             ref=new_ref("un"),
             sitting_room_id=self.room.id,
@@ -209,63 +183,24 @@ class Desk:
         )
 
 
-def runs_rooms(principal: Principal) -> bool:
-    """Return whether this person may act in the rooms they see; the others only read. Source: R-62."""
-    return principal.has(*ROOM_STAFF)
-
-
-def runs_room(session: Session, room: SittingRoom, principal: Principal) -> bool:
-    """Return whether this person runs this room: the chief runs every one, a proctor the assigned.
-
-    Somebody who sees every room for another reason (an officer who also proctors) is no exception.
-
-    Source: R-62.
-    """
-    if principal.has(Role.CHIEF_PROCTOR):
-        return True
-    return principal.has(Role.PROCTOR) and is_assigned(session, room.id, principal.subject_id)
-
-
 @contextmanager
-def acting(code: str, room_ref: str, *, by: By, now: datetime) -> Iterator[Desk]:
+def acting(asked: Asked) -> Iterator[Desk]:
     """Open the desk of a room this person runs; raise NotFound for a room that is not theirs.
 
     Source: R-62.
     """
+    by, now = asked.by, asked.now
     if not runs_rooms(by.principal):
         raise NotAllowed("web.not_allowed")
     with unit_of_work() as session:
-        room = room_for(session, room_ref, by.principal)
+        room = room_for(session, asked.room_ref, by.principal)
         if not runs_room(session, room, by.principal):
             raise NotAllowed("proctoring.not_assigned")
         session.execute(select(SittingRoom.id).where(SittingRoom.id == room.id).with_for_update())
         session.refresh(room)
         claim(session, by.second, now=now)
-        view = room_view_for(session, room_ref, by.principal)
+        view = room_view_for(session, asked.room_ref, by.principal)
         board = load_board(session, view, now=now)
-        desk = Desk(session, room, view, board, act_of(code), by, now)
+        desk = Desk(session, room, view, board, asked.act, asked.refs, by, now)
         yield desk
         desk.settle()
-
-
-def log_incident(
-    session: Session,
-    *,
-    sitting_room_id: int,
-    kind: str,
-    at: datetime,
-    by: str,
-    params: Mapping[str, str],
-    registration_id: int | None = None,
-) -> None:
-    """Add one line to a room's log; `params` fill the catalogue's sentence of `kind`."""
-    session.add(
-        Incident(
-            sitting_room_id=sitting_room_id,
-            registration_id=registration_id,
-            at=at,
-            kind=kind,
-            params=canonical_json(dict(params)),
-            by=by,
-        )
-    )

@@ -20,10 +20,12 @@ from cbt.accounts.approvals.requests import Line, Wish
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading
-from cbt.proctoring.acts.desk import By, Said
-from cbt.proctoring.acts.handlers import HANDLERS, Asked
-from cbt.proctoring.board import shown
+from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.desk.act import Act, Asked
+from cbt.proctoring.desk.said import Said, said_text
+from cbt.proctoring.desk.staff import By
 from cbt.rules.canonical import canonical_json
 from cbt.sittings.models import RoomStaff, SittingRoom
 from cbt.sittings.store import RoomView, room_view_for
@@ -59,43 +61,32 @@ def credential_rules(room_ref: str, principal: Principal) -> tuple[Wanted, bool]
         return wanted, view.centre.second_by_password
 
 
-def wish_for(code: str, board: Board, view: RoomView, form: MultiDict[str, str]) -> Wish:
+def wish_for(act: Act, board: Board, view: RoomView, form: MultiDict[str, str]) -> Wish:
     """Return the request for one posted act: its fields exactly as they were posted."""
     fields = [(name, value) for name, value in form.items(multi=True) if name not in FIELDS]
     return Wish(
         kind=KIND,
-        act=code,
+        act=act.code,
         subject=f"sitting_room:{board.head.ref}",
         place=place_of(view),
         params=canonical_json(fields),
-        preview=tuple(_lines(code, board, form)),
+        preview=tuple(_lines(act, board, form)),
     )
 
 
-def _lines(code: str, board: Board, form: MultiDict[str, str]) -> Iterator[Line]:
-    seats = [seat for seat in (board.seat(ref) for ref in form.getlist("seat")) if seat is not None]
-    if code == "decide":
-        gap = form.get("gap", "")
-        seats = [one for one in board.seats if any(str(each.gap_id) == gap for each in one.proposals)]
+def _lines(act: Act, board: Board, form: MultiDict[str, str]) -> Iterator[Line]:
+    named = None if act.whom is None else act.whom(board, form)
+    seats = [named] if named is not None else _selected(board, form)
     if seats:
         yield ("approval.line.whom", "text", _names(f"{seat.label} {seat.name}" for seat in seats))
-    elif code != "decide":
+    else:
         yield ("approval.line.whom", "word", "approval.whole_room")
-    if form.get("code"):
-        yield ("approval.line.violation", "word", f"violation.{form['code']}")
-    if form.get("kind"):
-        yield ("approval.line.kind", "word", f"proctoring.grant.{form['kind']}")
-    for name, label in (("minutes", "amount"), ("minutes_more", "more")):
-        if form.get(name, "").isdigit() and int(form[name]):
-            yield (f"approval.line.{label}", "span", str(int(form[name]) * 60))
-    if form.get("amount"):
-        yield ("approval.line.amount", "text", form["amount"])
-    if form.get("since") == "at":
-        yield ("approval.line.since", "text", form.get("from_at", ""))
-    if form.get("reason_code"):
-        yield ("approval.line.cause", "word", f"proctoring.reason.{form['reason_code']}")
-    if form.get("reason", "").strip():
-        yield ("approval.line.reason", "text", form["reason"].strip())
+    for line in act.lines:
+        yield from line(form)
+
+
+def _selected(board: Board, form: MultiDict[str, str]) -> list[SeatView]:
+    return [seat for seat in (board.seat(ref) for ref in form.getlist("seat")) if seat is not None]
 
 
 def _names(names: Iterable[str]) -> str:
@@ -114,8 +105,10 @@ def _room_ref(approval: Approval) -> str:
 
 def _carry_out(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
     form: MultiDict[str, str] = MultiDict([(name, value) for name, value in json.loads(approval.params)])
-    done = HANDLERS[approval.act](
+    act = act_of(approval.act)
+    done = act.do(
         Asked(
+            act=act,
             room_ref=_room_ref(approval),
             refs=tuple(form.getlist("seat")),
             form=form,
@@ -129,7 +122,7 @@ def _carry_out(approval: Approval, first: Principal, second: Second, now: dateti
 
 def _said(_approval: Approval, result: Result) -> str:
     skipped = tuple((name, why) for name, why in result["skipped"])
-    return shown.said_text(Said(result["kind"], result["count"], tuple(result["names"]), skipped))
+    return said_text(Said(result["kind"], result["count"], tuple(result["names"]), skipped))
 
 
 def _home(approval: Approval) -> str:

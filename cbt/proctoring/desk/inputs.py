@@ -1,21 +1,19 @@
-"""Reads what a proctor typed into an action's form; every refusal names its field."""
+"""Reads what a proctor typed into an act's form; every refusal names its field."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from cbt.errors import InvalidInput
-from cbt.proctoring.acts.papers import Grant
-from cbt.proctoring.acts.table import REASON_CODES
+from cbt.proctoring.desk.act import Form
 
-Form = Mapping[str, str]
+REASON_CODES = ("network", "device", "power", "system", "identity", "other")
+"""网络, 设备, 停电, 系统, 身份核验延误, 其他. Source: R-26."""
 MOST_MINUTES = 120
 LONGEST_TEXT = 200
 FARTHEST_BACK = timedelta(hours=6)
 LONGEST_REASON = 500
-GRANT_KINDS = ("site_fault", "general")
 
 
 def read_reason(form: Form, *, field: str = "reason", required: bool = True) -> str:
@@ -46,22 +44,18 @@ def read_reason_code(form: Form) -> str:
     return code
 
 
+def read_reason_of(form: Form) -> tuple[str, str]:
+    """Return one of the table's reason codes and the words, which `other` needs."""
+    code = read_reason_code(form)
+    return code, read_reason(form, required=code == "other")
+
+
 def read_minutes(form: Form, *, field: str = "minutes", least: int = 1) -> timedelta:
     """Return whole minutes from `least` to 120; a missing field is `least` when that is 0."""
     text = form.get(field, "").strip() or ("0" if least == 0 else "")
     if not text.isascii() or not text.isdigit() or not least <= int(text[:4]) <= MOST_MINUTES:
         raise InvalidInput("proctoring.minutes", field=field, least=least, most=MOST_MINUTES)
     return timedelta(minutes=int(text[:4]))
-
-
-def read_grant(form: Form) -> Grant:
-    """Return the time to give, its kind, and why."""
-    kind = form.get("kind", "")
-    if kind not in GRANT_KINDS:
-        raise InvalidInput("proctoring.grant_kind", field="kind")
-    code = read_reason_code(form)
-    reason = read_reason(form, required=code == "other")
-    return Grant(amount=read_minutes(form), kind=kind, reason_code=code, reason=reason)
 
 
 def read_span(form: Form, field: str) -> timedelta:

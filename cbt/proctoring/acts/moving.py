@@ -1,0 +1,77 @@
+"""Changing machines: 允许换机, and 换绑 of a seat to the machine that claimed it."""
+
+from __future__ import annotations
+
+from cbt.delivery import steps as delivery
+from cbt.door.seats import give_claimed, move_to_seat
+from cbt.errors import Conflict
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.desk.act import Act, Asked, Scope, further, usual
+from cbt.proctoring.desk.acting import acting
+from cbt.proctoring.desk.inputs import read_number, read_reason
+from cbt.proctoring.desk.papers import each_paper
+from cbt.proctoring.desk.refusals import not_here
+from cbt.proctoring.desk.said import Said
+from cbt.sittings.models import Seat
+
+
+def _refuse_move(seat: SeatView, _board: Board) -> str:
+    return not_here(seat) or ("no_form" if seat.attempt_id is None else "")
+
+
+def _allow_move(asked: Asked) -> Said:
+    """允许换机: the next sign-in on another machine takes the paper, at the same or another free seat.
+
+    Source: R-16, R-42.
+    """
+    now, actor = asked.now, asked.by.actor
+    seat_number = read_number(asked.form, "to_seat")
+    reason = read_reason(asked.form)
+    with acting(asked) as desk:
+        picked = desk.pick()
+        for seat, attempt in each_paper(desk, picked):
+            delivery.allow_move(desk.session, attempt, now=now, actor=actor, reason=reason)
+            registration = desk.registration(seat)
+            # This is the answer to the alert.
+            registration.elsewhere_at = registration.elsewhere_address = None
+            if seat_number is None or seat_number == seat.number:
+                desk.log("move", seat, reason=reason)
+                continue
+            free = next((one for one in desk.board.free if one.number == seat_number), None)
+            if free is None:
+                raise Conflict("proctoring.seat_taken", seat=f"{seat_number:02d}")
+            new = desk.session.get_one(Seat, free.seat_id)
+            move_to_seat(desk.session, desk.registration(seat), new, now=now, actor=actor, reason=reason)
+            desk.log("move_to", seat, reason=reason, to=free.label)
+        return desk.said(picked)
+
+
+def _refuse_rebind(seat: SeatView, _board: Board) -> str:
+    return "" if seat.claim_address is not None else "no_claim"
+
+
+def _rebind(asked: Asked) -> Said:
+    """换绑: give a seat to the machine that claimed it, in place of the one that had it. Source: R-16."""
+    with acting(asked) as desk:
+        picked = desk.pick()
+        for seat in picked.chosen:
+            claimed = desk.session.get_one(Seat, seat.seat_id)
+            give_claimed(desk.session, claimed, now=asked.now, actor=asked.by.actor)
+            desk.log("rebind", seat)
+        return desk.said(picked)
+
+
+ACTS = (
+    Act(
+        "move",
+        Scope.ONE,
+        _allow_move,
+        _refuse_move,
+        fields=("seat", "reason"),
+        tone="main",
+        before=further(30),
+        running=usual(50),
+    ),
+    Act("rebind", Scope.ONE, _rebind, _refuse_rebind),
+)

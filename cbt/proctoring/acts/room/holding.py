@@ -1,0 +1,110 @@
+"""全场暂停 and 恢复全场."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from cbt.accounts.approvals.requests import Line
+from cbt.errors import InvalidInput
+from cbt.proctoring.desk import lines
+from cbt.proctoring.desk.act import Act, Asked, Form, HeadButton, Preview, Scope, perhaps
+from cbt.proctoring.desk.acting import Desk, acting
+from cbt.proctoring.desk.granted import count_time
+from cbt.proctoring.desk.inputs import read_clock_time, read_reason, read_reason_of
+from cbt.proctoring.desk.said import Said
+from cbt.rules.states.sitting import State
+from cbt.sittings import steps as sittings
+
+
+def _hold(asked: Asked) -> Said:
+    """全场暂停, from now or from an instant before it; what lies back is time given to the room.
+
+    More than 10 minutes in sum need a second person; a hold from now never does. Attempts the deadline closed
+    after that instant come back with their time.
+
+    Source: R-25, R-62.
+    """
+    since = asked.now
+    if asked.form.get("since") == "at":
+        from_at = read_clock_time(asked.form, "from_at", now=asked.now, zone=asked.zone)
+        if from_at is None:
+            raise InvalidInput("proctoring.clock_time", field="from_at")
+        since = from_at
+    code, reason = read_reason_of(asked.form)
+    with acting(asked) as desk:
+        count_time(desk, asked.now - since, None)
+        stop_clocks(desk, from_at=since, reason_code=code, reason=reason)
+        desk.log("hold", code=code, reason=reason, since=since.isoformat())
+        return desk.said()
+
+
+def stop_clocks(desk: Desk, *, from_at: datetime, reason_code: str, reason: str) -> None:
+    """Hold the room from an instant on, and work its papers' clocks out again."""
+    sittings.hold_room(
+        desk.session,
+        desk.room,
+        from_at=from_at,
+        now=desk.now,
+        reason_code=reason_code,
+        reason=reason,
+        actor=desk.by.actor,
+    )
+    desk.refresh_clocks(reopen=from_at < desk.now)
+
+
+def _since_line(form: Form) -> Iterator[Line]:
+    if form.get("since") == "at":
+        yield ("approval.line.since", "text", form.get("from_at", ""))
+
+
+def _resume_room(asked: Asked) -> Said:
+    """恢复全场: the clocks go on with all the time given back; after an evacuation it takes two.
+
+    A room that was evacuated before its start is only entered again: its clock has not begun.
+
+    Source: R-25, R-62.
+    """
+    reason, actor = read_reason(asked.form), asked.by.actor
+    with acting(asked) as desk:
+        if desk.board.head.evacuated:
+            desk.need_second()
+        if desk.board.head.admits:
+            sittings.reenter_room(desk.session, desk.room, now=asked.now, actor=actor)
+        else:
+            sittings.resume_room(desk.session, desk.room, now=asked.now, actor=actor)
+            desk.refresh_clocks()
+        desk.log("resume_room", reason=reason)
+        return desk.said()
+
+
+def _second_to_resume(preview: Preview) -> str:
+    return "always" if preview.board.head.evacuated else ""
+
+
+ACTS = (
+    Act(
+        "hold",
+        Scope.ROOM,
+        _hold,
+        fields=("hold",),
+        second=perhaps,
+        lines=(_since_line, lines.reason_code, lines.reason),
+        tone="stop",
+        head=HeadButton(10, lambda head: head.state is State.RUNNING, apart=True),
+    ),
+    Act(
+        "resume_room",
+        Scope.ROOM,
+        _resume_room,
+        fields=("reason",),
+        second=_second_to_resume,
+        lines=(lines.reason,),
+        tone="main",
+        head=HeadButton(
+            20,
+            lambda head: head.state is State.HELD or (head.admits and head.evacuated),
+            kind="main",
+        ),
+    ),
+)

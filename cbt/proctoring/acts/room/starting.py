@@ -1,0 +1,140 @@
+"""开考: a room's clock starts, at a proctor's word or, armed, by the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.publishing import count_without_form
+from cbt.errors import Conflict
+from cbt.proctoring import store
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.board.todos import not_ready
+from cbt.proctoring.desk.act import Act, Asked, HeadButton, Preview, Scope
+from cbt.proctoring.desk.acting import acting
+from cbt.proctoring.desk.incidents import log_incident
+from cbt.proctoring.desk.said import Said
+from cbt.rules.states.sitting import State
+from cbt.sittings import steps as sittings
+from cbt.sittings.models import Sitting, SittingRoom
+
+SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """应考 30 · 已到 28 · 已登录 27 · 未就绪 1, with the names."""
+
+    expected: int
+    arrived: int
+    signed_in: int
+    not_ready: tuple[SeatView, ...]
+    missing: tuple[SeatView, ...]
+
+    @property
+    def figures(self) -> tuple[tuple[str, int], ...]:
+        """The figures in the order they are read."""
+        return (
+            ("expected", self.expected),
+            ("arrived", self.arrived),
+            ("signed_in", self.signed_in),
+            ("not_ready", len(self.not_ready)),
+        )
+
+
+def _readiness(board: Board) -> Readiness:
+    """Return who would begin and who would not, were the room started now (R-20)."""
+    here = [seat for seat in board.seats if seat.arrived_at is not None and seat.absent_at is None]
+    return Readiness(
+        expected=len(board.seats),
+        arrived=len(here),
+        signed_in=sum(1 for seat in here if seat.signed_in_at is not None),
+        not_ready=tuple(seat for seat in here if not_ready(seat)),
+        missing=tuple(seat for seat in board.seats if seat.state is SeatState.NOT_ARRIVED),
+    )
+
+
+def _forms_missing(board: Board) -> int:
+    return sum(1 for seat in board.seats if seat.attempt_id is None)
+
+
+def _shown(preview: Preview) -> Mapping[str, object]:
+    return {"ready": _readiness(preview.board), "forms_missing": _forms_missing(preview.board)}
+
+
+def _start(asked: Asked) -> Said:
+    """统一开考: the room's clock starts now; who is not ready keeps the room's end.
+
+    Raise Conflict while nobody is registered or somebody's form is not drawn, or when the room was started
+    meanwhile.
+
+    Source: R-20, R-22.
+    """
+    with acting(asked) as desk:
+        if not desk.board.seats:
+            raise Conflict("proctoring.nobody")
+        missing = _forms_missing(desk.board)
+        if missing:
+            raise Conflict("proctoring.forms_missing", count=missing)
+        sittings.start_room(desk.session, desk.room, now=asked.now, actor=asked.by.actor)
+        desk.log("start")
+        return desk.said()
+
+
+ACTS = (
+    Act(
+        "start",
+        Scope.ROOM,
+        _start,
+        fields=("start",),
+        shows=_shown,
+        blocked=lambda preview: _forms_missing(preview.board) > 0,
+        tone="main",
+        head=HeadButton(10, lambda head: head.admits and not head.evacuated, kind="main"),
+    ),
+)
+
+
+def start_armed_rooms(*, now: datetime) -> int:
+    """Start the armed rooms whose planned start has come; return how many this call started.
+
+    A room waits, with one alert in its log, while somebody's form is not drawn or somebody who arrived in time is
+    not in the waiting room. One that nobody is registered in does not start.
+
+    Source: R-20.
+    """
+    with reading() as session:
+        due = [room.id for room in store.armed_rooms(session, now=now)]
+    return sum(_start_armed(room_id, now=now) for room_id in due)
+
+
+def _start_armed(room_id: int, *, now: datetime) -> int:
+    with unit_of_work() as session:
+        room = session.scalars(select(SittingRoom).where(SittingRoom.id == room_id).with_for_update()).one()
+        if room.state not in {State.PUBLISHED, State.ADMITTING} or not room.armed or room.evacuated_at:
+            return 0
+        sitting = session.get_one(Sitting, room.sitting_id)
+        if not store.counts_of_rooms(session, [room.id]):
+            return 0
+        kind, waiting = "start_forms", count_without_form(session, sitting_room_id=room.id)
+        if not waiting:
+            kind, waiting = (
+                "start_waits",
+                store.not_ready_in(session, room.id, cutoff_at=sitting.late_cutoff_at),
+            )
+        if waiting:
+            if not store.has_incident(session, room.id, kind, since=sitting.planned_start_at):
+                params = {"count": str(waiting), "who": ""}
+                log_incident(session, sitting_room_id=room.id, kind=kind, at=now, by=SCHEDULER, params=params)
+            return 0
+        sittings.start_room(session, room, now=now, actor=SCHEDULER)
+        log_incident(
+            session, sitting_room_id=room.id, kind="start_armed", at=now, by=SCHEDULER, params={"who": ""}
+        )
+        return 1

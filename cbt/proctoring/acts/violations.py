@@ -1,0 +1,108 @@
+"""违纪登记: noting a violation, and ending the paper where the table says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import flask_babel
+from sqlalchemy import update
+
+from cbt.accounts.approvals.requests import Line
+from cbt.candidates.models import Registration
+from cbt.delivery.moving import OVER
+from cbt.errors import InvalidInput
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.desk import lines
+from cbt.proctoring.desk.act import Act, Asked, Form, Preview, Scope, further, perhaps
+from cbt.proctoring.desk.acting import acting
+from cbt.proctoring.desk.inputs import read_reason
+from cbt.proctoring.desk.papers import close_papers
+from cbt.proctoring.desk.said import Said
+from cbt.rules.states.attempt import ClosedBy
+from cbt.rules.violation import VIOLATIONS, Effect, Violation, terminates
+
+_WEIGHT = tuple(Effect)
+
+
+def _refuse(seat: SeatView, _board: Board) -> str:
+    return "absent" if seat.absent_at is not None else "" if seat.arrived_at is not None else "not_arrived"
+
+
+def _record(asked: Asked) -> Said:
+    """违纪登记: note it, and end the paper at once where the table says so.
+
+    Of several the heaviest stands on the registration; the log keeps each. One with 终止考试 needs what
+    强制收卷 needs: a second person.
+
+    Source: R-62, R-63.
+    """
+    code, reason = asked.form.get("code", ""), read_reason(asked.form)
+    violation = _violation_of(code)
+    with acting(asked) as desk:
+        if terminates(violation):
+            desk.need_second()
+        picked = desk.pick()
+        for seat in picked.chosen:
+            former = seat.violation_code
+            if former is None or _weight(violation) > _weight(_violation_of(former)):
+                desk.session.execute(
+                    update(Registration)
+                    .where(Registration.id == seat.registration_id)
+                    .values(violation_code=code)
+                )
+            desk.audit("violation", f"registration:{seat.ref}", reason=reason, after={"code": code})
+            desk.log("violation", seat, code=code, reason=reason)
+            open_still = seat.attempt_id is not None and seat.attempt_state not in OVER
+            if terminates(violation) and open_still:
+                close_papers(desk, (seat,), closed_by=ClosedBy.VIOLATION, closed_at=asked.now, reason=code)
+        return desk.said(picked)
+
+
+def _violation_of(code: str) -> Violation:
+    """Return one row of the table; raise InvalidInput for a code it does not have."""
+    found = next((violation for violation in VIOLATIONS if violation.code == code), None)
+    if found is None:
+        raise InvalidInput("proctoring.no_violation", field="code")
+    return found
+
+
+def _weight(violation: Violation) -> int:
+    return max(_WEIGHT.index(effect) for effect in violation.effects)
+
+
+def _table(_preview: Preview) -> Mapping[str, object]:
+    """Show the table a violation is chosen from: code, words, what it does."""
+    return {"violations": tuple((one.code, _(f"violation.{one.code}"), _effects(one)) for one in VIOLATIONS)}
+
+
+def _effects(violation: Violation) -> str:
+    words: Mapping[str, str] = {effect: _(f"proctoring.effect.{effect}") for effect in violation.effects}
+    text = _("proctoring.comma").join(words.values())
+    return _("proctoring.effect.now", effects=text) if terminates(violation) else text
+
+
+def _(message_id: str, **params: object) -> str:
+    return str(flask_babel.gettext(message_id, **params))
+
+
+def _line(form: Form) -> Iterator[Line]:
+    if form.get("code"):
+        yield ("approval.line.violation", "word", f"violation.{form['code']}")
+
+
+ACTS = (
+    Act(
+        "violation",
+        Scope.ONE,
+        _record,
+        _refuse,
+        after_the_end=True,
+        fields=("violation",),
+        shows=_table,
+        second=perhaps,
+        lines=(_line, lines.reason),
+        tone="stop",
+        running=further(70),
+    ),
+)

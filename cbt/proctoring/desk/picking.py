@@ -1,0 +1,24 @@
+"""Whom an act touches: the selection held against the board."""
+
+from __future__ import annotations
+
+from cbt.errors import NotFound
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.desk.act import Act, Picked, Scope
+
+
+def pick(act: Act, board: Board, refs: tuple[str, ...]) -> Picked:
+    """Part the selected seats of the board; raise NotFound for a seat of another room."""
+    if act.scope is Scope.ROOM:
+        return Picked((), ())
+    seats = [board.seat(ref) for ref in refs]
+    if any(seat is None for seat in seats):
+        raise NotFound("proctoring.no_seat")
+    known = [seat for seat in seats if seat is not None]
+    if not refs and act.everybody:
+        known = [seat for seat in board.seats if not act.refuses(seat, board)]
+    verdicts = [(seat, act.refuses(seat, board)) for seat in known]
+    return Picked(
+        chosen=tuple(seat for seat, why in verdicts if not why),
+        skipped=tuple((seat, why) for seat, why in verdicts if why),
+    )
