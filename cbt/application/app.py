@@ -43,7 +43,7 @@ from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.results.late import views as late_answers
-from cbt.sittings import views as sittings
+from cbt.sittings.planning import views as sittings
 from cbt.web import preferences
 from cbt.web.assets import init_assets
 from cbt.web.headers import init_headers

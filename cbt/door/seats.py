@@ -18,7 +18,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.door import store as door_store
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.sittings.models import Room, Seat
-from cbt.sittings.planning import close_binding
+from cbt.sittings.planning.binding import close_binding
 from cbt.web.who import throttle
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import Machine

@@ -19,8 +19,8 @@ from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
 from cbt.rules.exam.paper import Paper
-from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Centre, Room, Sitting
+from cbt.sittings.planning.inputs import minutes_text
 from cbt.sittings.store import late_rule_of
 from cbt.web.who.login import revoke_login
 from cbt.web.who.machine import Machine

@@ -24,8 +24,8 @@ from cbt.door.steps import login_code_hash
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.door.admission import last_six
 from cbt.rules.states.sitting import State
+from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Seat
-from cbt.sittings.steps import admit_if_due
 from cbt.web.who import throttle
 from cbt.web.who.login import open_login, revoke_login
 from cbt.web.who.machine import Machine

@@ -27,8 +27,8 @@ from cbt.rules.door.admission import (
     normalise_document,
 )
 from cbt.rules.states.sitting import State
+from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.steps import admit_if_due
 from cbt.web.who import throttle
 
 OPEN_DOOR = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})

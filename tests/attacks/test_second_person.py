@@ -16,8 +16,8 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Gap
 from cbt.rules.roles import Role
-from cbt.sittings import planning
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.planning.staff import assign_staff, release_staff
 from tests.attacks.second_scene import MINUTE, Scene, allow, browser_of, credential, done, refused
 from tests.proctoring.desk import Desk, attempt, log_kinds, room
 from tests.world import World
@@ -89,7 +89,7 @@ def granted_and_assigned(world: World) -> str:
         roles = [Role.MARKER, Role.PROCTOR]
         accounts.set_roles(ref=ref, roles=roles, now=world.clock.now(), actor=actor(world, "proctor"))
         with unit_of_work() as session:
-            planning.assign_staff(
+            assign_staff(
                 session,
                 session.get_one(SittingRoom, world.sitting_room_id),
                 staff_id=world.people["marker"].id,
@@ -249,9 +249,7 @@ def test_a_first_person_taken_off_the_room_meanwhile_gets_nothing_done(world: Wo
     with world.app.app_context(), unit_of_work() as session:
         sitting_room = session.get_one(SittingRoom, world.sitting_room_id)
         proctor = world.people["proctor"].id
-        planning.release_staff(
-            session, sitting_room, staff_id=proctor, now=world.clock.now(), actor="staff:test"
-        )
+        release_staff(session, sitting_room, staff_id=proctor, now=world.clock.now(), actor="staff:test")
     assert scene.step(ref, "approve").status_code >= 400
     assert (scene.closed, scene.row(ref).state) == (False, "failed")
 

@@ -18,8 +18,8 @@ from cbt.candidates.roster.commit import Checked
 from cbt.candidates.tickets import valid_number
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.paths import product_dir
-from cbt.sittings import planning
 from cbt.sittings import store as sittings
+from cbt.sittings.planning.sittings import cancel_sitting, create_sitting
 from tests.candidates.rosters import HEADERS, resident, row, xlsx
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day
@@ -59,7 +59,7 @@ def problems(
 
 def another_sitting(day: Day, after: timedelta, name: str = "下午") -> str:
     with day.write() as session:
-        sitting = planning.create_sitting(
+        sitting = create_sitting(
             session, batch=sittings.batch_by_ref(session, day.batch_ref),
             centre=sittings.centre_by_ref(session, day.centre_ref), name=name,
             planned_start_at=PLANNED + after, rooms=[sittings.room_by_ref(session, day.room_ref)],
@@ -247,14 +247,14 @@ def test_the_longest_individual_deadline_counts(day: Day) -> None:
 def test_a_cancelled_sitting_is_in_nobodys_way(day: Day) -> None:
     bring(day, [row(1)])
     with day.write() as session:
-        planning.cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
+        cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
     later = another_sitting(day, timedelta(minutes=10))
     assert problems(day, [row(1)], sitting=later) == []
 
 
 def test_a_cancelled_sitting_takes_no_roster(day: Day) -> None:
     with day.write() as session:
-        planning.cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
+        cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
     with pytest.raises(Conflict) as refused:
         bring(day, [row(1)])
     assert refused.value.code == "roster.sitting_closed"

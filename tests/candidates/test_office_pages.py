@@ -15,7 +15,10 @@ from cbt.candidates.roster.file import open_roster
 from cbt.errors import InvalidInput
 from cbt.pictures.receiving import MOST_BYTES, redraw_zip
 from cbt.rules.roles import Role
-from cbt.sittings import planning, steps
+from cbt.sittings.clock.doors import admit_room
+from cbt.sittings.clock.running import start_room
+from cbt.sittings.planning.sittings import publish_sitting
+from cbt.sittings.planning.staff import assign_staff
 from tests.accounts.test_signing_in import OWN, hire, principal
 from tests.candidates.rosters import HEADERS, JPEG, PNG, resident, row, zipped
 from tests.candidates.test_importing import another_sitting, bring
@@ -85,7 +88,7 @@ def test_a_photo_is_shown_to_those_who_see_the_room(day: Day) -> None:
     hire(day.app, day.clock, "wu", Role.PROCTOR)
     with day.write() as session:
         _, room = day.work(session)
-        planning.assign_staff(
+        assign_staff(
             session,
             room,
             staff_id=principal(day.app, "li").subject_id,
@@ -209,8 +212,8 @@ def test_after_check_in_opened_a_registration_stays(day: Day) -> None:
     client = browser(day.app, day.clock, "zhou", Role.OFFICER)
     with day.write() as session:
         sitting, room = day.work(session)
-        planning.publish_sitting(session, sitting, now=day.clock.now(), actor=OFFICER)
-        steps.admit_room(session, room, now=PLANNED - timedelta(minutes=40), actor=OFFICER)
+        publish_sitting(session, sitting, now=day.clock.now(), actor=OFFICER)
+        admit_room(session, room, now=PLANNED - timedelta(minutes=40), actor=OFFICER)
     answer = client.post(f"/office/registrations/{first_ref(day)}/remove", data={"reason": "报错场次"})
     assert answer.status_code == 409
     with day.read() as session:
@@ -226,8 +229,8 @@ def test_a_correction_after_the_start_needs_the_chief(day: Day) -> None:
     assert client.post(f"{page}/correct", data=first).status_code == 303
     with day.write() as session:
         sitting, room = day.work(session)
-        planning.publish_sitting(session, sitting, now=day.clock.now(), actor=OFFICER)
-        steps.start_room(session, room, now=PLANNED, actor=OFFICER)
+        publish_sitting(session, sitting, now=day.clock.now(), actor=OFFICER)
+        start_room(session, room, now=PLANNED, actor=OFFICER)
     second = {"name": "考生乙", "evidence": "身份证原件"}
     assert client.post(f"{page}/correct", data=second).status_code == 422
     assert "考生甲" in client.get(page).text

@@ -33,8 +33,8 @@ from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 from cbt.rules.scoring.credit import share_of
 from cbt.rules.scoring.score import FormScorer
+from cbt.sittings.clock.doors import open_doors
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.service import open_doors
 from tests.candidates.rosters import HEADERS, resident, xlsx
 from tests.delivery.driver import Page
 from tests.results.scene import finish, release

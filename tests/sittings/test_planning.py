@@ -14,9 +14,11 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.roles import Role
-from cbt.sittings import planning, store
+from cbt.sittings import store
 from cbt.sittings.commands import sitting as sitting_command
 from cbt.sittings.models import Room, Seat, Sitting
+from cbt.sittings.planning import places, sittings
+from cbt.sittings.planning.staff import assign_staff
 from cbt.web.cli import register_factory
 from tests.accounts.test_signing_in import hire, principal
 from tests.helpers import FakeClock, count_queries, sign_in_as
@@ -43,7 +45,7 @@ def test_the_marks_count_back_from_the_planned_start(day: Day) -> None:
 
 def test_another_centre_counts_lateness_from_the_start(day: Day) -> None:
     with day.write() as session:
-        sitting = planning.create_sitting(
+        sitting = sittings.create_sitting(
             session, batch=store.batch_by_ref(session, day.batch_ref),
             centre=store.centre_by_ref(session, day.centre_ref), name="下午",
             planned_start_at=PLANNED, policy=AdmissionPolicy(late_from="start", late_limit=minutes(5)),
@@ -85,7 +87,7 @@ def test_a_room_without_seats_to_give_is_refused(day: Day, seats: int, spares: i
 
 def add_room(session: Session, day: Day, seats: int, spares: int) -> Room:
     centre = store.centre_by_ref(session, day.centre_ref)
-    return planning.create_room(
+    return places.create_room(
         session, centre, name="二号", seats=seats, spares=spares, now=day.clock.now(), actor=OFFICER
     )
 
@@ -93,22 +95,22 @@ def add_room(session: Session, day: Day, seats: int, spares: int) -> Room:
 def test_a_sitting_needs_rooms_of_its_own_centre(day: Day) -> None:
     with day.write() as session:
         sitting, _ = day.work(session)
-        other = planning.create_centre(session, name="西区", address="", now=day.clock.now(), actor=OFFICER)
-        room = planning.create_room(session, other, name="甲", now=day.clock.now(), actor=OFFICER)
+        other = places.create_centre(session, name="西区", address="", now=day.clock.now(), actor=OFFICER)
+        room = places.create_room(session, other, name="甲", now=day.clock.now(), actor=OFFICER)
         with pytest.raises(CbtError) as refused:
-            planning.add_room(session, sitting, room, now=day.clock.now(), actor=OFFICER)
+            sittings.add_room(session, sitting, room, now=day.clock.now(), actor=OFFICER)
         assert refused.value.code == "sitting.other_centre"
 
 
 def test_a_sitting_without_rooms_is_not_published(day: Day) -> None:
     with day.write() as session:
-        empty = planning.create_sitting(
+        empty = sittings.create_sitting(
             session, batch=store.batch_by_ref(session, day.batch_ref),
             centre=store.centre_by_ref(session, day.centre_ref), name="空", planned_start_at=PLANNED,
             now=day.clock.now(), actor=OFFICER,
         )  # fmt: skip
         with pytest.raises(CbtError) as refused:
-            planning.publish_sitting(session, empty, now=day.clock.now(), actor=OFFICER)
+            sittings.publish_sitting(session, empty, now=day.clock.now(), actor=OFFICER)
         assert refused.value.code == "sitting.no_rooms"
 
 
@@ -156,7 +158,7 @@ def test_a_proctor_sees_only_assigned_rooms(day: Day) -> None:
     hire(day.app, day.clock, "du", Role.INSPECTOR)
     with day.write() as session:
         _, room = day.work(session)
-        planning.assign_staff(
+        assign_staff(
             session,
             room,
             staff_id=principal(day.app, "li").subject_id,
@@ -187,7 +189,7 @@ def test_the_officer_arms_and_cancels_what_is_published(day: Day) -> None:
     client = browser(day.app, day.clock, "zhou", Role.OFFICER)
     page = f"/office/sittings/{day.sitting_ref}"
     with day.write() as session:
-        planning.publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=OFFICER)
+        sittings.publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=OFFICER)
     client.post(f"{page}/rooms/{day.sitting_room_ref}/arm", data={"armed": "1"})
     assert "按计划自动开考" in client.get(page).text
     client.post(f"{page}/cancel", data={"reason": ""})
@@ -244,7 +246,7 @@ def test_the_list_of_batches_asks_no_more_when_it_grows(day: Day) -> None:
         client.get("/office/batches")
     with day.write() as session:
         for number in range(20):
-            planning.create_batch(session, name=f"批次 {number}", now=PLANNED, actor=OFFICER)
+            sittings.create_batch(session, name=f"批次 {number}", now=PLANNED, actor=OFFICER)
     with count_queries(day.app) as many:
         client.get("/office/batches")
     assert len(many) == len(few)

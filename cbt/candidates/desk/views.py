@@ -28,8 +28,8 @@ from cbt.pictures.receiving import redraw
 from cbt.pictures.serving import picture
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
-from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Batch, Centre, Sitting
+from cbt.sittings.planning.inputs import minutes_text
 from cbt.web.who import access
 
 pages = flask.Blueprint("candidates", __name__)

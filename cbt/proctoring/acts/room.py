@@ -20,7 +20,8 @@ from cbt.proctoring.board.live import EVACUATION
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import can_end
 from cbt.rules.states.sitting import State
-from cbt.sittings import steps as sittings
+from cbt.sittings.clock import running
+from cbt.sittings.clock.ending import abort_room, end_room
 from cbt.sittings.models import Sitting, SittingRoom
 
 SCHEDULER = "scheduler"
@@ -40,7 +41,7 @@ def start(room_ref: str, *, by: By, now: datetime) -> Said:
         missing = [seat for seat in desk.board.seats if seat.attempt_id is None]
         if missing:
             raise Conflict("proctoring.forms_missing", count=len(missing))
-        sittings.start_room(desk.session, desk.room, now=now, actor=by.actor)
+        running.start_room(desk.session, desk.room, now=now, actor=by.actor)
         desk.log("start")
         return desk.said()
 
@@ -54,7 +55,7 @@ def adjust_room(room_ref: str, *, grant: Grant, by: By, now: datetime) -> Said:
         if not desk.board.head.open:
             raise Conflict("proctoring.not_running")
         count_time(desk, grant.amount, None)
-        sittings.adjust_room(
+        running.adjust_room(
             desk.session,
             desk.room,
             now=now,
@@ -88,7 +89,7 @@ def hold(
 
 
 def _hold(desk: Desk, *, from_at: datetime, reason_code: str, reason: str) -> None:
-    sittings.hold_room(
+    running.hold_room(
         desk.session,
         desk.room,
         from_at=from_at,
@@ -111,9 +112,9 @@ def resume_room(room_ref: str, *, reason: str, by: By, now: datetime) -> Said:
         if desk.board.head.evacuated:
             desk.need_second()
         if desk.board.head.admits:
-            sittings.reenter_room(desk.session, desk.room, now=now, actor=by.actor)
+            running.reenter_room(desk.session, desk.room, now=now, actor=by.actor)
         else:
-            sittings.resume_room(desk.session, desk.room, now=now, actor=by.actor)
+            running.resume_room(desk.session, desk.room, now=now, actor=by.actor)
             _refresh(desk)
         desk.log("resume_room", reason=reason)
         return desk.said()
@@ -129,10 +130,10 @@ def evacuate(room_ref: str, *, by: By, now: datetime) -> Said:
             raise Conflict("proctoring.evacuated")
         if desk.room.state == State.HELD:
             # The former hold ends where the evacuation begins, so that both stand on record.
-            sittings.resume_room(desk.session, desk.room, now=now, actor=by.actor)
+            running.resume_room(desk.session, desk.room, now=now, actor=by.actor)
         if desk.room.state == State.RUNNING:
             _hold(desk, from_at=now, reason_code=EVACUATION, reason=EVACUATION)
-        sittings.evacuate_room(desk.session, desk.room, now=now)
+        running.evacuate_room(desk.session, desk.room, now=now)
         desk.audit("room.evacuate", f"sitting_room:{desk.room.ref}")
         desk.log("evacuate")
         return desk.said()
@@ -179,7 +180,7 @@ def abort(room_ref: str, *, reason: str, by: By, now: datetime) -> Said:
         if desk.room.state == State.RUNNING:
             _hold(desk, from_at=now, reason_code="other", reason=reason)
         # The clocks are not worked out again: they stand where the hold stopped them, for good.
-        sittings.abort_room(desk.session, desk.room, now=now, reason=reason, actor=by.actor)
+        abort_room(desk.session, desk.room, now=now, reason=reason, actor=by.actor)
         desk.log("abort", reason=reason)
         return desk.said()
 
@@ -203,7 +204,7 @@ def end(room_ref: str, *, reason: str, by: By, now: datetime) -> Said:
         )
         if silent:
             close(desk, silent, closed_by=ClosedBy.DEADLINE, closed_at=now, reason="present_unanswered")
-        sittings.end_room(desk.session, desk.room, now=now, actor=by.actor, reason=reason)
+        end_room(desk.session, desk.room, now=now, actor=by.actor, reason=reason)
         balance = counted.balance
         desk.log(
             "end",
@@ -251,7 +252,7 @@ def _start_armed(room_id: int, *, now: datetime) -> int:
                 params = {"count": str(waiting), "who": ""}
                 log_incident(session, sitting_room_id=room.id, kind=kind, at=now, by=SCHEDULER, params=params)
             return 0
-        sittings.start_room(session, room, now=now, actor=SCHEDULER)
+        running.start_room(session, room, now=now, actor=SCHEDULER)
         log_incident(
             session, sitting_room_id=room.id, kind="start_armed", at=now, by=SCHEDULER, params={"who": ""}
         )

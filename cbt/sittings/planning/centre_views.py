@@ -10,9 +10,11 @@ from cbt.accounts.views import me
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
-from cbt.sittings import planning, service, store
-from cbt.sittings.inputs import parse_number
+from cbt.sittings import store
 from cbt.sittings.models import Centre
+from cbt.sittings.planning import service
+from cbt.sittings.planning.inputs import parse_number
+from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, MAX_SEATS
 from cbt.web.who import access
 
 pages = flask.Blueprint("centres", __name__)
@@ -73,8 +75,8 @@ def add_room(ref: str) -> Answer:
         room_ref = service.add_room(
             centre_ref=ref,
             name=form.get("name", ""),
-            seats=parse_number(form, "seats", minimum=1, maximum=planning.MAX_SEATS),
-            spares=parse_number(form, "spares", minimum=0, maximum=planning.MAX_SEATS - 1),
+            seats=parse_number(form, "seats", minimum=1, maximum=MAX_SEATS),
+            spares=parse_number(form, "spares", minimum=0, maximum=MAX_SEATS - 1),
             now=flask.g.now,
             actor=_actor(),
         )
@@ -105,8 +107,8 @@ def _centre_page(ref: str, refused: Refusal) -> Answer:
         counts=counts,
         refused=refused,
         sent=flask.request.form,
-        default_seats=planning.DEFAULT_SEATS,
-        default_spares=planning.DEFAULT_SPARES,
+        default_seats=DEFAULT_SEATS,
+        default_spares=DEFAULT_SPARES,
     ), refused.code
 
 

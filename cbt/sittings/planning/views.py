@@ -15,9 +15,10 @@ from cbt.accounts.views import me
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
-from cbt.sittings import centre_views, service, store
-from cbt.sittings.inputs import MARKS, parse_local, parse_policy, policy_fields
-from cbt.sittings.prefill import chosen, prefills
+from cbt.sittings import store
+from cbt.sittings.planning import centre_views, service
+from cbt.sittings.planning.inputs import MARKS, parse_local, parse_policy, policy_fields
+from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.web.numbers import page_of
 from cbt.web.who import access
 
