@@ -60,9 +60,9 @@ from cbt.web.watching.requestlog import ObservedApp
 from cbt.web.who.access import access_of, init_access, register_elsewhere
 from cbt.web.who.attention import HALF
 from cbt.web.who.cookies import init_cookies
+from cbt.web.who.guessing import register_guessing
 from cbt.web.who.login import current_principal, init_login, register_resolver
 from cbt.web.who.machine import init_machines, register_issued_before
-from cbt.web.who.throttle import register_guessing
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""

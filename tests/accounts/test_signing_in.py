@@ -15,8 +15,8 @@ from cbt.accounts.store import staff_by_login, staff_principal
 from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import Role
+from cbt.web.who.budgets import MAX_FAILURES, WINDOW
 from cbt.web.who.login import Principal
-from cbt.web.who.throttle import MAX_FAILURES, WINDOW
 from tests.helpers import FakeClock
 
 OWN = "a sentence nobody guesses"

@@ -7,9 +7,9 @@ import pytest
 from cbt.db.unit_of_work import reading
 from cbt.door import seats
 from cbt.errors import Conflict
+from cbt.web.who.budgets import MAX_FAILURES
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
-from cbt.web.who.throttle import MAX_FAILURES
 from tests.door.door import (
     MINUTE,
     acts,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.accounts.service import SIGN_IN
-from cbt.web.who.throttle import alerts_of
+from cbt.web.who.guessing import alerts_of
 
 MOST = 10
 
