@@ -23,7 +23,7 @@ from cbt.candidates.personal import DOCUMENT, document_index, seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.door.steps import check_in, record_arrival
+from cbt.door.arrival.checking import check_in, record_arrival
 from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
 from cbt.rules.canonical import canonical_json, digest

@@ -33,8 +33,8 @@ from cbt.delivery.start.reply import init_openings
 from cbt.delivery.store import paper_states
 from cbt.door import views as candidates
 from cbt.door.elsewhere import note_elsewhere
-from cbt.door.seats import was_issued
-from cbt.door.sign_in import register_papers
+from cbt.door.papers import register_papers
+from cbt.door.seats.finding import was_issued
 from cbt.errors import Unavailable
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring

@@ -22,7 +22,8 @@ from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.delivery.publishing import publish
 from cbt.demo.people import STAFF, Invented, invent, roster
 from cbt.demo.portraits import portrait
-from cbt.door.steps import check_in, issue_login_code, record_arrival
+from cbt.door.arrival.checking import check_in, record_arrival
+from cbt.door.arrival.permits import issue_login_code
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.binding import open_binding

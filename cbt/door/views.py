@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime, timedelta
-from typing import Literal
 
 import flask
-from werkzeug.datastructures import MultiDict
 
 from cbt.config import Settings
 from cbt.db.types import from_micros, to_micros
-from cbt.door import seats, sign_in
-from cbt.door import service as door_service
-from cbt.door.sign_in import Choice, SignedIn, SignInInput
+from cbt.door import service, shown, sign_in
+from cbt.door.inputs import seat_number, sign_in_input
+from cbt.door.seats import binding
+from cbt.door.seats.undelivered import report_undelivered
+from cbt.door.sign_in import Choice, SignedIn
 from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
 from cbt.pictures.serving import picture
 from cbt.web.i18n import explain
@@ -27,7 +26,6 @@ Reply = flask.typing.ResponseReturnValue
 
 CHOICE_LIFE = timedelta(minutes=2)
 _CHOICE = "door_choice"
-_MOST_TICKET = 20
 
 
 @pages.get("/")
@@ -35,8 +33,8 @@ _MOST_TICKET = 20
 def seat_page() -> Reply:
     """The seat: room and 机位号 in large, and signing in; an unbound machine asks for its seat."""
     principal = current_principal()
-    if principal and principal.kind == "candidate" and door_service.paper_is_closed(principal.subject_id):
-        door_service.leave(principal.login_session_id, now=flask.g.now)
+    if principal and principal.kind == "candidate" and shown.paper_is_closed(principal.subject_id):
+        service.leave(principal.login_session_id, now=flask.g.now)
         return _emptied(flask.redirect(flask.url_for("door.seat_page"), 303))
     return _seat_page()
 
@@ -47,8 +45,8 @@ def bind() -> Reply:
     """Bind this machine to a seat by the proctor's room code (R-16)."""
     form = flask.request.form
     try:
-        number = _seat_number(form)
-        seats.bind(
+        number = seat_number(form)
+        binding.bind(
             machine=current_machine(issue=True),
             room_code=form.get("room_code", "")[:20],
             number=number,
@@ -70,7 +68,7 @@ def undelivered() -> Reply:
     count = body.get("count") if isinstance(body, dict) else None
     if not isinstance(count, int) or isinstance(count, bool):
         raise InvalidInput("seat.undelivered", field="count")
-    seats.report_undelivered(machine=current_machine(), count=count, now=flask.g.now)
+    report_undelivered(machine=current_machine(), count=count, now=flask.g.now)
     return flask.Response(status=204)
 
 
@@ -79,7 +77,7 @@ def undelivered() -> Reply:
 def sign_in_here() -> Reply:
     """Sign in with the ticket and the end of the document, or the ticket and a 登录码 (R-14)."""
     try:
-        entry = _sign_in_input(flask.request.form)
+        entry = sign_in_input(flask.request.form)
         outcome = sign_in.sign_in(
             entry,
             machine=current_machine(issue=True),
@@ -100,7 +98,7 @@ def sign_in_here() -> Reply:
 @access.public
 def choose() -> Reply:
     """Ask which of two open papers to begin (R-14)."""
-    options = door_service.paper_options(_choice(flask.g.now))
+    options = shown.paper_options(_choice(flask.g.now))
     return flask.render_template("door/choose.html", options=options)
 
 
@@ -127,7 +125,7 @@ def chosen() -> Reply:
 @access.candidate
 def confirm() -> Reply:
     """信息确认: photo, masked number, seat and paper; held while a proctor is to compare."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(_candidate().subject_id)
     if view.step != "confirm":
         return _to(view.step)
     return flask.render_template("door/confirm.html", view=view)
@@ -137,7 +135,7 @@ def confirm() -> Reply:
 @access.candidate
 def confirmed() -> Reply:
     """信息无误."""
-    door_service.confirm(_candidate().subject_id, now=flask.g.now)
+    service.confirm(_candidate().subject_id, now=flask.g.now)
     return _to("notice")
 
 
@@ -145,7 +143,7 @@ def confirmed() -> Reply:
 @access.candidate
 def query() -> Reply:
     """信息有误，请监考员核对: alert the board and hold."""
-    door_service.raise_query(_candidate().subject_id, now=flask.g.now)
+    service.raise_query(_candidate().subject_id, now=flask.g.now)
     return _to("confirm")
 
 
@@ -153,7 +151,7 @@ def query() -> Reply:
 @access.candidate
 def query_state() -> Reply:
     """The held part of the confirmation page, asked for again and again until a proctor clears it."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(_candidate().subject_id)
     if view.queried_at is None:
         return flask.Response(status=204, headers={"HX-Redirect": flask.url_for("door.confirm")})
     return flask.render_template("door/_held.html", view=view)
@@ -163,7 +161,7 @@ def query_state() -> Reply:
 @access.candidate
 def notice() -> Reply:
     """考场须知 and 诚信承诺."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(_candidate().subject_id)
     if view.step != "notice":
         return _to(view.step)
     return flask.render_template("door/notice.html", view=view, error=None)
@@ -176,9 +174,9 @@ def pledged() -> Reply:
     principal = _candidate()
     try:
         agreed = flask.request.form.get("agree") == "1"
-        door_service.pledge(principal.subject_id, agreed=agreed, now=flask.g.now)
+        service.pledge(principal.subject_id, agreed=agreed, now=flask.g.now)
     except InvalidInput as error:
-        view = door_service.door_view(principal.subject_id)
+        view = shown.door_view(principal.subject_id)
         page = flask.render_template("door/notice.html", view=view, error=explain(error))
         return page, http_status(error)
     return _to("wait")
@@ -188,7 +186,7 @@ def pledged() -> Reply:
 @access.candidate
 def wait() -> Reply:
     """候考: the time to the start by the server's clock; the page goes on by itself at 统一开考."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(_candidate().subject_id)
     if view.step != "wait":
         return _to(view.step)
     return flask.render_template("door/wait.html", view=view, now=flask.g.now)
@@ -198,7 +196,7 @@ def wait() -> Reply:
 @access.candidate
 def photo() -> Reply:
     """The candidate's own photo."""
-    mimetype, image = door_service.photo(_candidate().subject_id)
+    mimetype, image = shown.photo(_candidate().subject_id)
     return picture(mimetype, image)
 
 
@@ -208,7 +206,7 @@ def leave() -> Reply:
     """Leave the seat: the login of this browser ends; without one there is nothing to end."""
     principal = current_principal()
     if principal and principal.kind == "candidate":
-        door_service.leave(principal.login_session_id, now=flask.g.now)
+        service.leave(principal.login_session_id, now=flask.g.now)
     return _emptied(flask.redirect(flask.url_for("door.seat_page"), 303))
 
 
@@ -217,7 +215,7 @@ def _seat_page(*, sign_in_error: CbtError | None = None, bind_error: CbtError | 
     error = sign_in_error or bind_error
     page = flask.render_template(
         "door/seat.html",
-        seat=door_service.seat_view(current_machine(), now=flask.g.now),
+        seat=shown.seat_view(current_machine(), now=flask.g.now),
         unbound_may=_unbound_may(),
         signed_in=principal if principal and principal.kind == "candidate" else None,
         form=flask.request.form,
@@ -270,25 +268,3 @@ def _choice(now: datetime) -> list[str]:
     if not kept or now >= from_micros(kept["until"]):
         raise Gone("door.choice_over")
     return list(kept["refs"])
-
-
-def _sign_in_input(form: MultiDict[str, str]) -> SignInInput:
-    ticket = _plain(form.get("ticket", ""))
-    if not (ticket.isascii() and ticket.isalnum() and len(ticket) <= _MOST_TICKET):
-        raise InvalidInput("door.ticket", field="ticket")
-    by: Literal["document", "code"] = "code" if form.get("by") == "code" else "document"
-    secret = _plain(form.get(by, ""))
-    if len(secret) != 6:
-        raise InvalidInput(f"door.{by}_length", field=by)
-    return SignInInput(ticket, by, secret)
-
-
-def _seat_number(form: MultiDict[str, str]) -> int:
-    text = _plain(form.get("number", ""))
-    if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise InvalidInput("seat.number_text", field="number")
-    return int(text)
-
-
-def _plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text[:80]).split())

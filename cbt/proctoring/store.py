@@ -20,7 +20,7 @@ from cbt.delivery.models import (
     Gap,
     Message,
 )
-from cbt.door.seats import subject_of
+from cbt.door.seats.finding import subject_of
 from cbt.errors import NotFound
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.clock.timing import Pause

@@ -10,9 +10,9 @@ from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
 from cbt.db.types import from_micros, to_micros
-from cbt.door import steps as door
+from cbt.door.arrival import absence, checking, permits
 from cbt.door.elsewhere import clear_elsewhere
-from cbt.door.seats import clear_claim, give_claimed
+from cbt.door.seats.binding import clear_claim, give_claimed
 from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from cbt.proctoring.acts.desk import By, Desk, Said, acting
 from cbt.proctoring.acts.table import Picked
@@ -35,7 +35,7 @@ def arrive(
     with acting("arrive", room_ref, by=by, now=now) as desk:
         picked = desk.pick(refs)
         for seat in picked.chosen:
-            door.record_arrival(
+            checking.record_arrival(
                 desk.session,
                 desk.registration(seat),
                 now=now,
@@ -57,7 +57,7 @@ def check_in(room_ref: str, refs: Refs, *, document_type: str, last_four: str, b
     with acting("check_in", room_ref, by=by, now=now) as desk:
         picked = desk.pick(refs)
         for seat in picked.chosen:
-            door.check_in(
+            checking.check_in(
                 desk.session,
                 desk.registration(seat),
                 now=now,
@@ -75,7 +75,7 @@ def issue_codes(room_ref: str, refs: Refs, *, rng: random.Random, by: By, now: d
         picked = desk.pick(refs)
         codes = []
         for seat in picked.chosen:
-            code = door.issue_login_code(
+            code = permits.issue_login_code(
                 desk.session, desk.registration(seat), now=now, rng=rng, actor=by.actor
             )
             codes.append((f"{seat.label} {seat.name}", seat.ticket, code))
@@ -88,7 +88,9 @@ def allow_sign_in(room_ref: str, refs: Refs, *, reason: str, by: By, now: dateti
     with acting("allow_sign_in", room_ref, by=by, now=now) as desk:
         picked = desk.pick(refs)
         for seat in picked.chosen:
-            door.allow_sign_in(desk.session, desk.registration(seat), now=now, actor=by.actor, reason=reason)
+            permits.allow_sign_in(
+                desk.session, desk.registration(seat), now=now, actor=by.actor, reason=reason
+            )
             desk.log("allow_sign_in", seat, reason=reason)
         return desk.said(picked)
 
@@ -99,7 +101,9 @@ def clear_query(room_ref: str, refs: Refs, *, reason: str, by: By, now: datetime
         picked = desk.pick(refs)
         before = [(seat.registration_id, _micros(seat.query_at)) for seat in picked.chosen]
         for seat in picked.chosen:
-            door.clear_query(desk.session, desk.registration(seat), now=now, actor=by.actor, reason=reason)
+            checking.clear_query(
+                desk.session, desk.registration(seat), now=now, actor=by.actor, reason=reason
+            )
             desk.log("clear_query", seat, reason=reason)
         desk.remember(before)
         return desk.said(picked)
@@ -110,7 +114,7 @@ def mark_absent(room_ref: str, refs: Refs, *, cause: str, by: By, now: datetime)
     with acting("absent", room_ref, by=by, now=now) as desk:
         picked = desk.pick(refs)
         for seat in picked.chosen:
-            door.mark_absent(desk.session, desk.registration(seat), now=now, cause=cause, actor=by.actor)
+            absence.mark_absent(desk.session, desk.registration(seat), now=now, cause=cause, actor=by.actor)
             desk.log("absent", seat, cause=cause)
         desk.remember([(seat.registration_id, None) for seat in picked.chosen])
         return desk.said(picked)
@@ -122,7 +126,7 @@ def undo_absent(room_ref: str, refs: Refs, *, reason: str, by: By, now: datetime
         desk.need_chief()
         picked = desk.pick(refs)
         for seat in picked.chosen:
-            door.undo_absent(desk.session, desk.registration(seat), now=now, actor=by.actor, reason=reason)
+            absence.undo_absent(desk.session, desk.registration(seat), now=now, actor=by.actor, reason=reason)
             desk.log("undo_absent", seat, reason=reason)
         return desk.said(picked)
 
@@ -243,7 +247,7 @@ def _undo_one(desk: Desk, act: str, seat: SeatView, before: int | None) -> bool:
         case "absent":
             if seat.absent_at is None:
                 return False
-            door.undo_absent(desk.session, desk.registration(seat), now=desk.now, actor=desk.by.actor)
+            absence.undo_absent(desk.session, desk.registration(seat), now=desk.now, actor=desk.by.actor)
             return True
         case "leave":
             change = update(table).where(still, table.left_at.is_not(None)).values(left_at=None)

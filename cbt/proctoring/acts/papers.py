@@ -11,7 +11,7 @@ from cbt.candidates.models import Registration
 from cbt.delivery import steps as delivery
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import OVER
-from cbt.door.seats import move_to_seat
+from cbt.door.seats.moving import move_to_seat
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.acts.desk import By, Desk, Said, acting
 from cbt.proctoring.acts.granted import count_time
