@@ -12,7 +12,7 @@ import flask_babel
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.views import me
 from cbt.candidates.roster import commit
-from cbt.candidates.roster.reading import Problem
+from cbt.candidates.roster.rows import Problem
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
