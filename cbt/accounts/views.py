@@ -5,13 +5,15 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts import audit_views, service, store
+from cbt.accounts import audit_views, store
 from cbt.accounts.approvals import views as approval_views
 from cbt.accounts.factors import codes
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.factors import views as factor_views
 from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.navigation import places_for, role_names, staff_frame
+from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
+from cbt.accounts.sign_in import service
 from cbt.accounts.sign_in.guessing import guessed
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
@@ -161,7 +163,7 @@ def add_person() -> Answer:
     """Add a staff member and show the one-time password, this once."""
     form = flask.request.form
     try:
-        password = service.create_staff(
+        password = create_staff(
             login=form.get("login", ""),
             name=form.get("name", ""),
             roles=parse_roles(form.getlist("roles")),
@@ -230,15 +232,15 @@ def change_person(ref: str, act: str) -> Answer:
     try:
         if act == "roles":
             chosen = parse_roles(flask.request.form.getlist("roles"))
-            service.set_roles(ref=ref, roles=chosen, now=flask.g.now, actor=actor)
+            set_roles(ref=ref, roles=chosen, now=flask.g.now, actor=actor)
         elif act == "disable":
-            service.disable_staff(ref=ref, now=flask.g.now, actor=actor)
+            disable_staff(ref=ref, now=flask.g.now, actor=actor)
         elif act == "enable":
-            service.enable_staff(ref=ref, now=flask.g.now, actor=actor)
+            enable_staff(ref=ref, now=flask.g.now, actor=actor)
         elif act == "reset":
             with reading() as session:
                 login = store.staff_by_ref(session, ref).login
-            return _once(login, service.reset_password(login=login, now=flask.g.now, actor=actor))
+            return _once(login, reset_password(login=login, now=flask.g.now, actor=actor))
         elif act == "reset-factor":
             with reading() as session:
                 login = store.staff_by_ref(session, ref).login

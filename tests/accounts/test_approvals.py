@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from cbt.accounts.models import Approval, Staff
-from cbt.accounts.service import create_staff
+from cbt.accounts.people import create_staff
 from cbt.application.jobs import JOBS
 from cbt.candidates.models import Candidate, Registration
 from cbt.db.unit_of_work import reading, unit_of_work

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, text, update
 
-from cbt.accounts import service
 from cbt.accounts.commands import staff as staff_commands
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.models import Staff, StaffFactor
+from cbt.accounts.people import disable_staff, reset_password
 from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -83,9 +83,9 @@ def test_a_half_login_ends_with_what_it_was_opened_by(app: flask.Flask, clock: F
     client = give_password(app, "li")
     with app.app_context():
         if how == "disabled":
-            service.disable_staff(ref=principal(app, "li").subject_ref, now=clock.now(), actor="cli")
+            disable_staff(ref=principal(app, "li").subject_ref, now=clock.now(), actor="cli")
         elif how == "new password":
-            service.reset_password(login="li", now=clock.now(), actor="cli")
+            reset_password(login="li", now=clock.now(), actor="cli")
         else:
             factor_service.reset(login="li", now=clock.now(), actor="cli")
     give_code(client, owner.code())
@@ -662,7 +662,7 @@ def test_a_new_one_time_password_has_its_own_three_days(app: flask.Flask, clock:
     hire(app, clock, "li", settled=False)
     clock.advance(timedelta(days=5))
     with app.app_context():
-        fresh = service.reset_password(login="li", now=clock.now(), actor="cli")
+        fresh = reset_password(login="li", now=clock.now(), actor="cli")
     clock.advance(timedelta(hours=71))
     assert sign_in(app.test_client(), "li", fresh) == 303
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from cbt.accounts.models import Staff
-from cbt.accounts.service import create_staff
+from cbt.accounts.people import create_staff
 from cbt.clock import SystemClock
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
