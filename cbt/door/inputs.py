@@ -1,4 +1,4 @@
-"""What the HTML forms of the seat page hold, read into values: typed in haste, in any width of digits."""
+"""What the seat page sends, read into values: typed in haste, in any width of digits."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ def seat_number(form: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4):
         raise InvalidInput("seat.number_text", field="number")
     return int(text)
+
+
+def undelivered_count(body: object) -> int:
+    """Return how many answers a machine says it still holds; raise InvalidInput("seat.undelivered")."""
+    count = body.get("count") if isinstance(body, dict) else None
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise InvalidInput("seat.undelivered", field="count")
+    return count
 
 
 def _plain(text: str) -> str:

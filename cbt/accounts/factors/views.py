@@ -8,25 +8,18 @@ import flask_babel
 from cbt.accounts import store
 from cbt.accounts.factors import codes as factors
 from cbt.accounts.factors import service as factor_service
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.sign_in import logins
 from cbt.db.unit_of_work import reading
-from cbt.errors import CbtError, InvalidInput, NotAllowed
+from cbt.errors import CbtError, InvalidInput
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.preferences import local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
-from cbt.web.who.login import Principal, current_principal, machine_id, remember, why_signed_out
+from cbt.web.who.login import Principal, current_principal, machine_id, remember, signed_in, why_signed_out
 
 pages = flask.Blueprint("factors", __name__)
 Answer = flask.typing.ResponseReturnValue
 HOME = "/staff"
-
-
-def _me() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
 
 
 @pages.get("/staff/sign-in/code")
@@ -78,7 +71,7 @@ def account() -> Answer:
 
 
 def _account_page(refused: Refusal, form: str = "") -> Answer:
-    me = _me()
+    me = signed_in()
     with reading() as session:
         state = factors.state(session, store.staff_by_ref(session, me.subject_ref))
     page = flask.render_template(
@@ -98,9 +91,9 @@ def _account_page(refused: Refusal, form: str = "") -> Answer:
 def enrol() -> Answer:
     """Show the secret of a second factor to set up, as a picture and as text."""
     with reading() as session:
-        if factors.state(session, store.staff_by_ref(session, _me().subject_ref)).since is not None:
+        if factors.state(session, store.staff_by_ref(session, signed_in().subject_ref)).since is not None:
             return flask.redirect(flask.url_for("accounts.factors.account"), 303)
-    return _enrol_page(*factor_service.offer(_me()), NOTHING_REFUSED)
+    return _enrol_page(*factor_service.offer(signed_in()), NOTHING_REFUSED)
 
 
 @pages.post("/staff/account/factor")
@@ -109,12 +102,12 @@ def enrol_now() -> Answer:
     """Set it up once a code shows that the app has the secret; show the recovery codes, this once."""
     form = flask.request.form
     try:
-        secret = factor_service.offered(_me(), form.get("offer", ""))
+        secret = factor_service.offered(signed_in(), form.get("offer", ""))
     except InvalidInput as error:
-        return _enrol_page(*factor_service.offer(_me()), refusal(error))
+        return _enrol_page(*factor_service.offer(signed_in()), refusal(error))
     try:
         token, codes = factor_service.enrol(
-            _me(),
+            signed_in(),
             secret=secret,
             password=form.get("password", ""),
             code=form.get("code", ""),
@@ -128,7 +121,7 @@ def enrol_now() -> Answer:
 
 
 def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
-    me = _me()
+    me = signed_in()
     with reading() as session:
         login = store.staff_by_ref(session, me.subject_ref).login
     page = flask.render_template(
@@ -160,12 +153,12 @@ def change(act: str) -> Answer:
     }
     try:
         if act == "codes":
-            token, codes = factor_service.renew_codes(_me(), **given)
+            token, codes = factor_service.renew_codes(signed_in(), **given)
             remember(token)
             return _codes_page(codes, fresh=False)
         if act != "off":
             raise InvalidInput("web.bad_request")
-        remember(factor_service.switch_off(_me(), **given))
+        remember(factor_service.switch_off(signed_in(), **given))
     except CbtError as error:
         return _account_page(refusal(error), act)
     flask.flash(flask_babel.gettext("accounts.factor.is_off"), "ok")
@@ -176,7 +169,7 @@ def change(act: str) -> Answer:
 @access.staff
 def end_login(number: int) -> Answer:
     """End one of one's own logins."""
-    logins.end_one(_me(), number, now=flask.g.now)
+    logins.end_one(signed_in(), number, now=flask.g.now)
     return flask.redirect(flask.url_for("accounts.factors.account"), 303)
 
 
@@ -184,7 +177,7 @@ def end_login(number: int) -> Answer:
 @access.staff
 def end_others() -> Answer:
     """End all of one's own logins but this one."""
-    logins.end_others(_me(), now=flask.g.now)
+    logins.end_others(signed_in(), now=flask.g.now)
     flask.flash(flask_babel.gettext("accounts.logins.ended"), "ok")
     return flask.redirect(flask.url_for("accounts.factors.account"), 303)
 

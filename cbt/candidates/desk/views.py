@@ -7,9 +7,7 @@ import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.store import actor_names
-from cbt.accounts.views import me
 from cbt.candidates import photos, store
 from cbt.candidates.corrections.approval import wish_for
 from cbt.candidates.corrections.making import Correction, corrections_of
@@ -30,17 +28,15 @@ from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.sittings.planning.inputs import minutes_text
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.who import access
+from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("candidates", __name__)
 pages.register_blueprint(roster_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 Answer = flask.typing.ResponseReturnValue
-
-
-def _actor() -> str:
-    return f"staff:{me().subject_ref}"
 
 
 @pages.get("/office/batches/<ref>")
@@ -67,10 +63,9 @@ def add_photos(ref: str) -> Answer:
     """Store the photos of a zip and say what became of each file."""
     try:
         name, body = uploaded("photos")
-        report = photos.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=_actor())
+        report = photos.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=acting())
     except CbtError as error:
-        refused = refusal(error)
-        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        flash_refusal(error)
         return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if not report.unmatched and not report.refused:
         flask.flash(flask_babel.gettext("candidates.photos.stored", count=report.stored), "ok")
@@ -93,12 +88,11 @@ def export(ref: str) -> Answer:
             sitting_ref=ref,
             reveal_numbers=form.get("reveal") == "1",
             reason=form.get("reason", ""),
-            actor=_actor(),
+            actor=acting(),
             now=flask.g.now,
         )
     except CbtError as error:
-        refused = refusal(error)
-        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        flash_refusal(error)
         return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if form.get("format") == "csv":
         return download(roster_export.to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
@@ -155,7 +149,7 @@ def registration(ref: str) -> Answer:
 
 def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = None) -> Answer:
     with reading() as session:
-        entry = store.entry_for(session, ref, me())
+        entry = store.entry_for(session, ref, signed_in())
         of_sitting = session.get_one(Sitting, entry.registration.sitting_id)
         corrections = corrections_of(session, entry.candidate.id)
         actors = {who for one in corrections for who in (one.row.by, one.row.countersigned_by)}
@@ -187,7 +181,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
 def photo(ref: str) -> Answer:
     """Send the photo of a candidate whose room this person may see."""
     with reading() as session:
-        found = store.photo_of(session, store.entry_for(session, ref, me()).candidate.id)
+        found = store.photo_of(session, store.entry_for(session, ref, signed_in()).candidate.id)
     if found is None:
         raise NotFound("photo.none")
     return picture(found.mimetype, found.image)
@@ -199,7 +193,7 @@ def reveal(ref: str) -> Answer:
     """Show the full numbers on this one page; the log keeps who and why."""
     reason = flask.request.form.get("reason", "")
     try:
-        revealed = office_service.reveal(ref=ref, reason=reason, principal=me(), now=flask.g.now)
+        revealed = office_service.reveal(ref=ref, reason=reason, principal=signed_in(), now=flask.g.now)
     except CbtError as error:
         return _registration_page(ref, refusal(error))
     return _registration_page(ref, NOTHING_REFUSED, revealed)
@@ -209,17 +203,17 @@ def reveal(ref: str) -> Answer:
 @access.roles(Role.OFFICER)
 def correct(ref: str) -> Answer:
     """Put a name, number or photo right with evidence (更正记录). Source: R-15."""
-    correction = _correction()
+    correction, me = _correction(), signed_in()
     try:
         with reading() as session:
-            entry = store.entry_for(session, ref, me())
+            entry = store.entry_for(session, ref, me)
             sitting = session.get_one(Sitting, entry.registration.sitting_id)
             allowed = session.get_one(Centre, sitting.centre_id).second_by_password
-        second = typed_second(me(), Wanted(office_service.COUNTERSIGNERS), allowed=allowed)
-        office_service.correct(ref=ref, correction=correction, second=second, principal=me(), now=flask.g.now)
+        second = typed_second(me, Wanted(office_service.COUNTERSIGNERS), allowed=allowed)
+        office_service.correct(ref=ref, correction=correction, second=second, principal=me, now=flask.g.now)
     except SecondNeeded as needed:
         if wants_asking():
-            return ask_for(wish_for(entry, correction), needed, me())
+            return ask_for(wish_for(entry, correction), needed, me)
         return _registration_page(ref, refusal(needed))
     except CbtError as error:
         return _registration_page(ref, refusal(error))
@@ -247,7 +241,7 @@ def remove(ref: str) -> Answer:
     reason = flask.request.form.get("reason", "")
     try:
         sitting_ref = office_service.remove_registration(
-            ref=ref, reason=reason, principal=me(), now=flask.g.now
+            ref=ref, reason=reason, principal=signed_in(), now=flask.g.now
         )
     except CbtError as error:
         return _registration_page(ref, refusal(error))
