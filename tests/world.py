@@ -19,7 +19,8 @@ from cbt.accounts.sign_in.passwords import hash_password
 from cbt.assembly.models import Form
 from cbt.bank.models import BankRange, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.personal import DOCUMENT, document_index
+from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting

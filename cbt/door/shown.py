@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from cbt.candidates import store
 from cbt.candidates.models import Registration
+from cbt.candidates.store import photo_of, with_photo
 from cbt.db.unit_of_work import reading
-from cbt.door import store as door_store
+from cbt.door import store
 from cbt.door.admission import Door, PaperState, room_refusal, seat_label
 from cbt.door.papers import paper_states
 from cbt.door.seats.finding import seat_of
@@ -102,7 +102,7 @@ def seat_view(machine: Machine, *, now: datetime) -> SeatView | None:
             return None
         room = session.get_one(Room, seat.room_id)
         centre = session.get_one(Centre, room.centre_id)
-        coming = door_store.next_sitting(session, room.id)
+        coming = store.next_sitting(session, room.id)
         announced = None
         if coming is not None:
             sitting, sitting_room = coming
@@ -134,7 +134,7 @@ def paper_options(registration_refs: list[str]) -> list[PaperOption]:
                 door.sitting.planned_start_at,
                 seat_label(door.seat.number),
             )
-            for door in door_store.doors_of(session, registration_refs)
+            for door in store.doors_of(session, registration_refs)
         ]
 
 
@@ -154,8 +154,8 @@ def door_view(registration_id: int) -> DoorView:
             name=door.candidate.name,
             document_type=door.candidate.document_type,
             document_masked=door.candidate.document_masked,
-            ticket=door_store.ticket_number(session, registration),
-            has_photo=bool(store.with_photo(session, [door.candidate.id])),
+            ticket=store.ticket_number(session, registration),
+            has_photo=bool(with_photo(session, [door.candidate.id])),
             seat=seat_label(door.seat.number),
             room=door.room.name,
             centre=door.centre.name,
@@ -189,8 +189,8 @@ def _numbers(sitting: Sitting, paper: Paper) -> NoticeNumbers:
 def photo(registration_id: int) -> tuple[str, bytes]:
     """Return the media type and bytes of a candidate's own photo; raise NotFound (照片待补)."""
     with reading() as session:
-        door = door_store.door_of(session, registration_id)
-        found = store.photo_of(session, door.candidate.id)
+        door = store.door_of(session, registration_id)
+        found = photo_of(session, door.candidate.id)
         if found is None:
             raise NotFound("door.no_photo")
         return found.mimetype, found.image
@@ -207,7 +207,7 @@ def entered(session: Session, registration_id: int, *, lock: bool = False) -> Do
     """Return a registration with its door, locked where it will change; raise Gone when the room is over."""
     if lock:
         session.get(Registration, registration_id, with_for_update=True)
-    door = door_store.door_of(session, registration_id)
+    door = store.door_of(session, registration_id)
     gone = room_refusal(door)
     if gone is not None:
         raise gone

@@ -14,9 +14,10 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates.personal import DOCUMENT, open_sealed
+from cbt.candidates.personal import DOCUMENT
+from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.door import store as door_store
+from cbt.door import store
 from cbt.door.admission import Door, PaperState, refusal
 from cbt.door.arrival.permits import login_code_hash
 from cbt.door.papers import paper_states
@@ -79,7 +80,7 @@ def sign_in(
         seat = seat_of(session, machine)
         if seat is None and not unbound:
             raise NotAllowed("door.unbound")
-        own = seat is not None and door_store.is_seat_of_ticket(session, seat.id, entry.ticket)
+        own = seat is not None and store.is_seat_of_ticket(session, seat.id, entry.ticket)
     tries = tries_of(entry, machine, seat, own=own)
     throttle.reserve_all(tries, now=now, address=machine.address)
     with unit_of_work() as session:
@@ -124,7 +125,7 @@ def choose(
     with unit_of_work() as session:
         visit = _visit(session, machine, now, former_login_id, unbound=unbound)
         proved = [ref for ref in allowed if ref == registration_ref]
-        doors = door_store.doors_of(session, proved, lock=True)
+        doors = store.doors_of(session, proved, lock=True)
         if not doors:
             raise NotFound("door.no_registration")
         refused = _refusals(session, doors, visit)[0]
@@ -153,7 +154,7 @@ def _visit(
 def _sign_in(
     session: Session, entry: SignInInput, visit: _Visit, tries: Sequence[throttle.Try]
 ) -> SignedIn | Choice | CbtError:
-    proved = _proved(door_store.doors_of_ticket(session, entry.ticket), entry, visit.now)
+    proved = _proved(store.doors_of_ticket(session, entry.ticket), entry, visit.now)
     if not proved:
         return InvalidInput(f"door.wrong_{entry.by}", field=entry.by)
     for one in tries:
@@ -195,7 +196,7 @@ def _refusals(session: Session, doors: Sequence[Door], visit: _Visit) -> list[Cb
             door,
             now=visit.now,
             paper=papers.get(door.registration.id, PaperState.OPEN),
-            place=door_store.place_in(session, visit.seat, door.registration),
+            place=store.place_in(session, visit.seat, door.registration),
         )
         for door in doors
     ]

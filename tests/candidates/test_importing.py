@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 from cbt.audit.models import AuditEntry
 from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index, open_sealed, seal
+from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.candidates.roster import commit
 from cbt.candidates.roster.commit import Checked
 from cbt.candidates.tickets import valid_number
+from cbt.db.private.sealing import open_sealed, seal
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.paths import product_dir
 from cbt.sittings import store as sittings

@@ -18,8 +18,9 @@ from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.models import ItemVersion
 from cbt.bank.service import import_folder
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.config import Settings
+from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt

@@ -11,12 +11,12 @@ from cbt.accounts.store import actor_names
 from cbt.candidates import photos, store
 from cbt.candidates.corrections.approval import wish_for
 from cbt.candidates.corrections.making import Correction, corrections_of
-from cbt.candidates.desk import pages as office_pages
-from cbt.candidates.desk import service as office_service
+from cbt.candidates.desk import service
+from cbt.candidates.desk.pages import batch_page, door_state, sitting_page, ticket_sheets
 from cbt.candidates.desk.service import Revealed
-from cbt.candidates.roster import export as roster_export
 from cbt.candidates.roster import views as roster_views
 from cbt.candidates.roster.columns import DOCUMENT_NAMES
+from cbt.candidates.roster.export import accommodation_text, template, to_csv, to_xlsx
 from cbt.candidates.roster.views import uploaded
 from cbt.candidates.store import has_started
 from cbt.db.unit_of_work import reading
@@ -44,7 +44,7 @@ Answer = flask.typing.ResponseReturnValue
 def batch(ref: str) -> Answer:
     """Show a batch and its sittings."""
     with reading() as session:
-        page = office_pages.batch_page(session, ref)
+        page = batch_page(session, ref)
     return flask.render_template("candidates/batch.html", page=page)
 
 
@@ -53,8 +53,8 @@ def batch(ref: str) -> Answer:
 def sitting(ref: str) -> Answer:
     """Show a sitting: what is to do next, its rooms, its registrations."""
     with reading() as session:
-        page = office_pages.sitting_page(session, ref)
-    return flask.render_template("candidates/sitting.html", page=page, door_state=office_pages.door_state)
+        page = sitting_page(session, ref)
+    return flask.render_template("candidates/sitting.html", page=page, door_state=door_state)
 
 
 @pages.post("/office/sittings/<ref>/photos")
@@ -84,7 +84,7 @@ def export(ref: str) -> Answer:
     """Send the roster of a sitting as xlsx or csv."""
     form = flask.request.form
     try:
-        rows = office_service.export_rows(
+        rows = service.export_rows(
             sitting_ref=ref,
             reveal_numbers=form.get("reveal") == "1",
             reason=form.get("reason", ""),
@@ -95,8 +95,8 @@ def export(ref: str) -> Answer:
         flash_refusal(error)
         return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if form.get("format") == "csv":
-        return download(roster_export.to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
-    return download(roster_export.to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
+        return download(to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
+    return download(to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
 
 
 def download(body: bytes, mimetype: str, name: str) -> flask.Response:
@@ -110,7 +110,7 @@ def download(body: bytes, mimetype: str, name: str) -> flask.Response:
 @access.roles(*READERS)
 def roster_template() -> Answer:
     """Send the empty roster workbook."""
-    return download(roster_export.template(), XLSX, "roster-template.xlsx")
+    return download(template(), XLSX, "roster-template.xlsx")
 
 
 @pages.get("/office/sittings/<ref>/tickets")
@@ -118,7 +118,7 @@ def roster_template() -> Answer:
 def tickets(ref: str) -> Answer:
     """Show the admission tickets of a sitting for printing, two on an A4 page. Source: R-11."""
     with reading() as session:
-        found, sheets, with_photo, refs = office_pages.ticket_sheets(session, ref)
+        found, sheets, with_photo, refs = ticket_sheets(session, ref)
     return flask.render_template(
         "candidates/tickets.html",
         sitting=found,
@@ -134,10 +134,8 @@ def tickets(ref: str) -> Answer:
 def door_list(ref: str) -> Answer:
     """Show who is expected at each door, for printing and signing."""
     with reading() as session:
-        page = office_pages.sitting_page(session, ref)
-    return flask.render_template(
-        "candidates/door_list.html", page=page, accommodation=roster_export.accommodation_text
-    )
+        page = sitting_page(session, ref)
+    return flask.render_template("candidates/door_list.html", page=page, accommodation=accommodation_text)
 
 
 @pages.get("/office/registrations/<ref>")
@@ -168,8 +166,8 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
         "candidates/registration.html",
         **context,
         documents=list(DOCUMENT_NAMES),
-        accommodation=roster_export.accommodation_text(entry),
-        state=office_pages.door_state(entry.registration),
+        accommodation=accommodation_text(entry),
+        state=door_state(entry.registration),
         revealed=revealed,
         refused=refused,
     )
@@ -193,7 +191,7 @@ def reveal(ref: str) -> Answer:
     """Show the full numbers on this one page; the log keeps who and why."""
     reason = flask.request.form.get("reason", "")
     try:
-        revealed = office_service.reveal(ref=ref, reason=reason, principal=signed_in(), now=flask.g.now)
+        revealed = service.reveal(ref=ref, reason=reason, principal=signed_in(), now=flask.g.now)
     except CbtError as error:
         return _registration_page(ref, refusal(error))
     return _registration_page(ref, NOTHING_REFUSED, revealed)
@@ -209,8 +207,8 @@ def correct(ref: str) -> Answer:
             entry = store.entry_for(session, ref, me)
             sitting = session.get_one(Sitting, entry.registration.sitting_id)
             allowed = session.get_one(Centre, sitting.centre_id).second_by_password
-        second = typed_second(me, Wanted(office_service.COUNTERSIGNERS), allowed=allowed)
-        office_service.correct(ref=ref, correction=correction, second=second, principal=me, now=flask.g.now)
+        second = typed_second(me, Wanted(service.COUNTERSIGNERS), allowed=allowed)
+        service.correct(ref=ref, correction=correction, second=second, principal=me, now=flask.g.now)
     except SecondNeeded as needed:
         if wants_asking():
             return ask_for(wish_for(entry, correction), needed, me)
@@ -240,7 +238,7 @@ def remove(ref: str) -> Answer:
     """Take a registration back before its sitting admits."""
     reason = flask.request.form.get("reason", "")
     try:
-        sitting_ref = office_service.remove_registration(
+        sitting_ref = service.remove_registration(
             ref=ref, reason=reason, principal=signed_in(), now=flask.g.now
         )
     except CbtError as error:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.db.unit_of_work import unit_of_work
-from cbt.door import store as door_store
+from cbt.door import store
 from cbt.door.seats.record import note
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.sittings.models import Room, Seat
@@ -45,10 +45,10 @@ def bind(*, machine: Machine, room_code: str, number: int, now: datetime) -> Non
 def _bind(
     session: Session, machine: Machine, room_code: str, number: int, *, now: datetime
 ) -> CbtError | None:
-    halls = door_store.halls_by_code(session, room_code, now=now) if room_code else []
+    halls = store.halls_by_code(session, room_code, now=now) if room_code else []
     if len(halls) != 1:
         return InvalidInput("seat.code", field="room_code")
-    seat = door_store.seat_in(session, halls[0].id, number)
+    seat = store.seat_in(session, halls[0].id, number)
     if seat is None:
         return InvalidInput("seat.number", field="number", room=halls[0].name)
     if _held_by_another(session, seat, machine):
@@ -56,7 +56,7 @@ def _bind(
         note(session, halls[0], seat, "claim", now=now, after={"address": machine.address})
         return Conflict("seat.claimed", seat=f"{number:02d}")
     _give(session, halls[0], seat, machine, now=now, actor=f"room:{halls[0].ref}")
-    if not door_store.has_unbound_seat(session, halls[0].id):
+    if not store.has_unbound_seat(session, halls[0].id):
         close_binding(session, halls[0], now=now, actor=f"room:{halls[0].ref}")
     return None
 
@@ -65,7 +65,7 @@ def _held_by_another(session: Session, seat: Seat, machine: Machine) -> bool:
     if seat.machine_hash is None or seat.machine_hash == machine.token_hash:
         return False
     # The seat's own address says that its disk was restored, unless other seats are behind the same address.
-    own = door_store.seat_by_address(session, machine.address)
+    own = store.seat_by_address(session, machine.address)
     return own is None or own.id != seat.id
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading
-from cbt.door import store as door_store
+from cbt.door import store
 from cbt.door.seats.record import note
 from cbt.sittings.models import Room, Seat
 from cbt.web.who.login import token_hash
@@ -20,10 +20,10 @@ from cbt.web.who.machine import Machine
 def seat_of(session: Session, machine: Machine) -> Seat | None:
     """Return the seat this machine is bound to: by its token, else by its address, else None."""
     if machine.token_hash:
-        seat = door_store.seat_by_machine(session, machine.token_hash)
+        seat = store.seat_by_machine(session, machine.token_hash)
         if seat is not None:
             return seat
-    return door_store.seat_by_address(session, machine.address)
+    return store.seat_by_address(session, machine.address)
 
 
 def subject_of(seat_id: int) -> str:
@@ -37,7 +37,7 @@ def was_issued(name: str) -> bool:
     So were the tokens of the time before they were signed, and are those of a key that was changed since.
     """
     with reading() as session:
-        return door_store.is_bound(session, token_hash(name))
+        return store.is_bound(session, token_hash(name))
 
 
 def note_machine(session: Session, seat: Seat, machine: Machine, *, now: datetime) -> str | None:
@@ -61,7 +61,7 @@ def note_machine(session: Session, seat: Seat, machine: Machine, *, now: datetim
         return former
     if seat.machine_address == machine.address:
         return None
-    if door_store.seat_by_address(session, machine.address) is not None:
+    if store.seat_by_address(session, machine.address) is not None:
         seat.claim_alert_at, seat.claim_hash, seat.claim_address = now, None, machine.address
     else:
         seat.machine_address = machine.address

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.candidates.models import Registration
-from cbt.door import store as door_store
+from cbt.door import store
 from cbt.errors import Conflict
 from cbt.sittings.models import Seat
 
@@ -29,10 +29,10 @@ def move_to_seat(
     if seat.id == former.id:
         return None
     room_id = registration.sitting_room_id
-    other = door_store.holder_of(session, room_id, seat.id)
+    other = store.holder_of(session, room_id, seat.id)
     if other is not None:
         # No two may hold one seat even for a moment, so one waits on a seat that is nobody's.
-        parked = door_store.unheld_seat_id(session, room_id)
+        parked = store.unheld_seat_id(session, room_id)
         if parked is None:
             raise Conflict("seat.no_room_to_swap")
         _sit(session, other, parked)
