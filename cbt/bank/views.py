@@ -19,7 +19,7 @@ from cbt.rules.items.reading import ItemType
 from cbt.rules.roles import Role
 from cbt.web.numbers import page_of, whole_number
 from cbt.web.who import access
-from cbt.web.who.login import acting, current_principal
+from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
@@ -37,8 +37,7 @@ def banks() -> Answer:
     """List the banks; an inspector sees the counts, not the items."""
     with reading() as session:
         found = catalogue.bank_lines(session)
-    principal = current_principal()
-    may_open = principal is not None and principal.has(Role.AUTHOR, Role.REVIEWER)
+    may_open = signed_in().has(Role.AUTHOR, Role.REVIEWER)
     return flask.render_template("bank/banks.html", banks=found, may_open=may_open, types=list(ItemType))
 
 

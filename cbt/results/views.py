@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
-from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
+from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.results import my_results, service
 from cbt.results.approving import release_request
 from cbt.results.late.service import late_counts
@@ -124,24 +124,20 @@ def release(sitting_ref: str) -> flask.typing.ResponseReturnValue:
             return ask_for(
                 release_request(service.sitting_sheet(sitting_ref), reason=reason), needed, signed_in()
             )
-        return _refused(sitting_ref, needed)
+        return _release_page(sitting_ref, refusal(needed))
     except (InvalidInput, NotAllowed) as error:
-        return _refused(sitting_ref, error)
+        return _release_page(sitting_ref, refusal(error))
     return flask.redirect(flask.url_for("results.sheet", sitting_ref=sitting_ref), 303)
 
 
-def _refused(sitting_ref: str, error: CbtError) -> flask.typing.ResponseReturnValue:
-    refused = refusal(error)
-    return _release_page(sitting_ref, refused), refused.code
-
-
-def _release_page(sitting_ref: str, refused: Refusal) -> str:
-    return flask.render_template(
+def _release_page(sitting_ref: str, refused: Refusal) -> flask.typing.ResponseReturnValue:
+    page = flask.render_template(
         "results/release.html",
         sheet=service.sitting_sheet(sitting_ref),
         errors=refused.by_field(otherwise="second_login"),
         by_password=service.password_allowed(sitting_ref),
     )
+    return page, refused.code
 
 
 @pages.get("/results/retakes/<batch_ref>")
