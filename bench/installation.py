@@ -33,9 +33,11 @@ from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
 from cbt.rules.states.attempt import State
-from cbt.sittings import planning
+from cbt.sittings.clock.doors import admit_if_due
+from cbt.sittings.clock.running import adjust_room, start_room
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.sittings.steps import adjust_room, admit_if_due, start_room
+from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
 
 ACTOR = "cli"
 LEVEL, PAPER = "customer-service-l3", "theory"
@@ -130,16 +132,16 @@ def _people(built: Installation, papers: Papers, *, people: range) -> None:
 def _sitting(session: Session, people: int, started_at: datetime) -> tuple[str, list[SittingRoom]]:
     """Plan a sitting with enough rooms and start them all."""
     earlier = started_at - timedelta(days=1)
-    centre = planning.create_centre(session, name="考点", address="", now=earlier, actor=ACTOR)
+    centre = create_centre(session, name="考点", address="", now=earlier, actor=ACTOR)
     rooms = [
-        planning.create_room(
+        create_room(
             session, centre, name=f"机房 {number}", seats=SEATS_PER_ROOM, spares=0, now=earlier, actor=ACTOR
         )
         for number in range(1, 1 + -(-people // SEATS_PER_ROOM))
     ]
-    sitting = planning.create_sitting(
+    sitting = create_sitting(
         session,
-        batch=planning.create_batch(session, name="批次", now=earlier, actor=ACTOR),
+        batch=create_batch(session, name="批次", now=earlier, actor=ACTOR),
         centre=centre,
         name="第 1 场",
         planned_start_at=started_at,
@@ -147,7 +149,7 @@ def _sitting(session: Session, people: int, started_at: datetime) -> tuple[str, 
         now=earlier,
         actor=ACTOR,
     )
-    planning.publish_sitting(session, sitting, now=earlier, actor=ACTOR)
+    publish_sitting(session, sitting, now=earlier, actor=ACTOR)
     session.flush()
     query = select(SittingRoom).where(SittingRoom.sitting_id == sitting.id).order_by(SittingRoom.id)
     started = list(session.scalars(query))
@@ -171,7 +173,7 @@ def _registrations(
     session: Session, version_id: int, rooms: list[SittingRoom], people: range, now: datetime
 ) -> list[dict[str, Any]]:
     """Register candidates as rows; return the rows of the registrations."""
-    batch_id = planning.create_batch(session, name="报名", now=now, actor=ACTOR).id
+    batch_id = create_batch(session, name="报名", now=now, actor=ACTOR).id
     seats = session.execute(
         select(SittingRoom.id, SittingRoom.sitting_id, Seat.id)
         .join(Seat, Seat.room_id == SittingRoom.room_id)

@@ -19,19 +19,24 @@ from cbt.accounts.sign_in.passwords import hash_password
 from cbt.assembly.models import Form
 from cbt.bank.models import BankRange, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.personal import DOCUMENT, document_index
+from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.door.steps import check_in, record_arrival
+from cbt.door.arrival.checking import check_in, record_arrival
 from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.door.admission import mask_document
 from cbt.rules.roles import Role
-from cbt.sittings import planning
+from cbt.sittings.clock.doors import admit_if_due
+from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
-from cbt.sittings.steps import admit_if_due, start_room
+from cbt.sittings.planning.binding import open_binding
+from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
+from cbt.sittings.planning.staff import assign_staff
 from cbt.web.refs import new_ref
 from tests.helpers import FakeClock, sign_in_as, utc
 
@@ -201,13 +206,13 @@ def load_bank(session: Session, folder: Path, now: datetime) -> None:
 
 
 def _room(session: Session, world: World, now: datetime) -> tuple[Sitting, Room]:
-    centre = planning.create_centre(
+    centre = create_centre(
         session, name="第 111 号鉴定站所", address="松江区", now=now, actor="cli", second_by_password=True
     )
-    room = planning.create_room(session, centre, name="机房 A", seats=8, spares=2, now=now, actor="cli")
-    other = planning.create_room(session, centre, name="机房 B", seats=4, spares=1, now=now, actor="cli")
-    batch = planning.create_batch(session, name="2026 年第四批", now=now, actor="cli")
-    sitting = planning.create_sitting(
+    room = create_room(session, centre, name="机房 A", seats=8, spares=2, now=now, actor="cli")
+    other = create_room(session, centre, name="机房 B", seats=4, spares=1, now=now, actor="cli")
+    batch = create_batch(session, name="2026 年第四批", now=now, actor="cli")
+    sitting = create_sitting(
         session, batch=batch, centre=centre, name="第 1 场", planned_start_at=PLANNED, rooms=[room, other],
         now=now, actor="cli",
     )  # fmt: skip
@@ -215,16 +220,14 @@ def _room(session: Session, world: World, now: datetime) -> tuple[Sitting, Room]
         select(SittingRoom).where(SittingRoom.sitting_id == sitting.id).order_by(SittingRoom.id)
     ).all()
     for role in ("proctor", "chief_proctor"):
-        planning.assign_staff(
-            session, rooms[0], staff_id=world.people[role].id, duty=role, now=now, actor="cli"
-        )
-    planning.assign_staff(
+        assign_staff(session, rooms[0], staff_id=world.people[role].id, duty=role, now=now, actor="cli")
+    assign_staff(
         session, rooms[1], staff_id=world.people["proctor_elsewhere"].id, duty="proctor", now=now, actor="cli"
     )
-    planning.publish_sitting(session, sitting, now=now, actor="cli")
+    publish_sitting(session, sitting, now=now, actor="cli")
     world.room_ref, world.other_room_ref = rooms[0].ref, rooms[1].ref
     world.sitting_room_id, world.room_id = rooms[0].id, room.id
-    planning.open_binding(session, room, now=now, actor="cli", length=PLANNED - now + timedelta(days=1))
+    open_binding(session, room, now=now, actor="cli", length=PLANNED - now + timedelta(days=1))
     world.sitting_ref, world.batch_ref, world.room_code = sitting.ref, batch.ref, room.room_code
     return sitting, room
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import click
 from flask_babel import gettext
 
-from cbt.accounts import service
 from cbt.accounts.factors import service as factor_service
+from cbt.accounts.people import create_staff, reset_password
 from cbt.rules.roles import Role
 from cbt.web.cli import with_app
 
@@ -33,7 +33,7 @@ def staff() -> None:
 def add(login: str, name: str, roles: tuple[str, ...], *, now: datetime) -> None:
     """Add a staff member; there is no default password anywhere."""
     chosen = [Role(role) for role in roles]
-    password = service.create_staff(login=login, name=name, roles=chosen, now=now, actor="cli")
+    password = create_staff(login=login, name=name, roles=chosen, now=now, actor="cli")
     click.echo(gettext("accounts.cli.password", login=login.strip().casefold(), password=password))
 
 
@@ -42,7 +42,7 @@ def add(login: str, name: str, roles: tuple[str, ...], *, now: datetime) -> None
 @with_app
 def reset(login: str, *, now: datetime) -> None:
     """Give a staff member a new one-time password."""
-    password = service.reset_password(login=login, now=now, actor="cli")
+    password = reset_password(login=login, now=now, actor="cli")
     click.echo(gettext("accounts.cli.password", login=login.strip().casefold(), password=password))
 
 

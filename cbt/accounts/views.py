@@ -5,21 +5,23 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts import audit_views, service, store
+from cbt.accounts import audit_views, store
 from cbt.accounts.approvals import views as approval_views
 from cbt.accounts.factors import codes
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.factors import views as factor_views
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.navigation import places_for, role_names, staff_frame
+from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
+from cbt.accounts.sign_in import service
 from cbt.accounts.sign_in.guessing import guessed
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import Role
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.preferences import local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
-from cbt.web.who.login import Principal, current_principal, forget, machine_id, remember
+from cbt.web.who.login import acting, current_principal, forget, machine_id, remember, signed_in
 
 pages = flask.Blueprint("accounts", __name__)
 pages.app_context_processor(staff_frame)
@@ -31,14 +33,6 @@ HOME = "/staff"
 OVER = ("idle", "expired", "revoked")
 """Why a login can be over; the sign-in page has a sentence for each."""
 Answer = flask.typing.ResponseReturnValue
-
-
-def me() -> Principal:
-    """Return the signed-in person of a view that only staff can call."""
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
 
 
 @pages.get("/staff/sign-in")
@@ -104,7 +98,7 @@ def sign_in_again() -> Answer:
 @access.staff
 def sign_out() -> Answer:
     """End this login session."""
-    service.sign_out(me(), now=flask.g.now)
+    service.sign_out(signed_in(), now=flask.g.now)
     forget()
     return flask.redirect(flask.url_for("accounts.sign_in"), 303)
 
@@ -123,7 +117,7 @@ def password() -> Answer:
             flask.flash(flask_babel.gettext("accounts.password.changed"), "ok")
             return flask.redirect(HOME, 303)
     return flask.render_template(
-        "accounts/password.html", forced=me().must_change_password, refused=refused
+        "accounts/password.html", forced=signed_in().must_change_password, refused=refused
     ), (refused.code)
 
 
@@ -133,7 +127,7 @@ def _change_password() -> str:
     if new != form.get("again", ""):
         raise InvalidInput("password.differs", field="again")
     return service.change_password(
-        me(), old=form.get("old", ""), new=new, machine=machine_id(), now=flask.g.now
+        signed_in(), old=form.get("old", ""), new=new, machine=machine_id(), now=flask.g.now
     )
 
 
@@ -141,7 +135,7 @@ def _change_password() -> str:
 @access.staff
 def home() -> Answer:
     """Show what this person can do, what they are mainly here for first."""
-    principal = me()
+    principal = signed_in()
     places = places_for(principal)
     main = [place for place in places if place.mainly & principal.roles]
     others = [place for place in places if place not in main]
@@ -161,12 +155,12 @@ def add_person() -> Answer:
     """Add a staff member and show the one-time password, this once."""
     form = flask.request.form
     try:
-        password = service.create_staff(
+        password = create_staff(
             login=form.get("login", ""),
             name=form.get("name", ""),
             roles=parse_roles(form.getlist("roles")),
             now=flask.g.now,
-            actor=f"staff:{me().subject_ref}",
+            actor=acting(),
         )
     except CbtError as error:
         return _people_page(refusal(error))
@@ -194,7 +188,6 @@ def _people_page(refused: Refusal) -> Answer:
         guesses=guesses,
         roles=roles,
         refused=refused,
-        sent=flask.request.form,
     )
     return page, refused.code
 
@@ -226,19 +219,19 @@ def _person_page(ref: str, refused: Refusal) -> Answer:
 @access.roles(Role.ADMIN)
 def change_person(ref: str, act: str) -> Answer:
     """Change roles, disable, enable, give a new one-time password, take a lost second factor away."""
-    actor = f"staff:{me().subject_ref}"
+    actor = acting()
     try:
         if act == "roles":
             chosen = parse_roles(flask.request.form.getlist("roles"))
-            service.set_roles(ref=ref, roles=chosen, now=flask.g.now, actor=actor)
+            set_roles(ref=ref, roles=chosen, now=flask.g.now, actor=actor)
         elif act == "disable":
-            service.disable_staff(ref=ref, now=flask.g.now, actor=actor)
+            disable_staff(ref=ref, now=flask.g.now, actor=actor)
         elif act == "enable":
-            service.enable_staff(ref=ref, now=flask.g.now, actor=actor)
+            enable_staff(ref=ref, now=flask.g.now, actor=actor)
         elif act == "reset":
             with reading() as session:
                 login = store.staff_by_ref(session, ref).login
-            return _once(login, service.reset_password(login=login, now=flask.g.now, actor=actor))
+            return _once(login, reset_password(login=login, now=flask.g.now, actor=actor))
         elif act == "reset-factor":
             with reading() as session:
                 login = store.staff_by_ref(session, ref).login

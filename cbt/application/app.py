@@ -33,8 +33,8 @@ from cbt.delivery.start.reply import init_openings
 from cbt.delivery.store import paper_states
 from cbt.door import views as candidates
 from cbt.door.elsewhere import note_elsewhere
-from cbt.door.seats import was_issued
-from cbt.door.sign_in import register_papers
+from cbt.door.papers import register_papers
+from cbt.door.seats.finding import was_issued
 from cbt.errors import Unavailable
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
@@ -43,7 +43,7 @@ from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.results.late import views as late_answers
-from cbt.sittings import views as sittings
+from cbt.sittings.planning import views as sittings
 from cbt.web import preferences
 from cbt.web.assets import init_assets
 from cbt.web.headers import init_headers
@@ -60,9 +60,9 @@ from cbt.web.watching.requestlog import ObservedApp
 from cbt.web.who.access import access_of, init_access, register_elsewhere
 from cbt.web.who.attention import HALF
 from cbt.web.who.cookies import init_cookies
+from cbt.web.who.guessing import register_guessing
 from cbt.web.who.login import current_principal, init_login, register_resolver
 from cbt.web.who.machine import init_machines, register_issued_before
-from cbt.web.who.throttle import register_guessing
 
 MAX_DRIFT = timedelta(seconds=2)
 """A wall clock that jumped by more shows a banner; it closes nobody (R-27)."""

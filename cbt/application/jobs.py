@@ -26,9 +26,9 @@ from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.scoring.service import score_closed
-from cbt.sittings.service import open_doors
+from cbt.sittings.clock.doors import open_doors
+from cbt.web.who.counters import purge as purge_counters
 from cbt.web.who.login import purge_logins
-from cbt.web.who.throttle import purge as purge_counters
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.web.who.throttle import Guessing
+from cbt.web.who.guessing import Guessing
 
 SHORT = 12
 """So many characters of a machine's hash tell machines apart in a log."""

@@ -19,7 +19,7 @@ from cbt.rules.items.reading import ItemType
 from cbt.rules.roles import Role
 from cbt.web.numbers import page_of, whole_number
 from cbt.web.who import access
-from cbt.web.who.login import current_principal
+from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
@@ -37,8 +37,7 @@ def banks() -> Answer:
     """List the banks; an inspector sees the counts, not the items."""
     with reading() as session:
         found = catalogue.bank_lines(session)
-    principal = current_principal()
-    may_open = principal is not None and principal.has(Role.AUTHOR, Role.REVIEWER)
+    may_open = signed_in().has(Role.AUTHOR, Role.REVIEWER)
     return flask.render_template("bank/banks.html", banks=found, may_open=may_open, types=list(ItemType))
 
 
@@ -74,7 +73,7 @@ def item(ref: str, item_ref: str) -> Answer:
         found = store.bank_by_ref(session, ref)
         sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
         names = actor_names(session, {version.actor for version in sheet.versions})
-    key_view(act="item.view_key", subject=f"item:{item_ref}", actor=import_views.actor(), now=flask.g.now)
+    key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
         "bank/item.html",
         bank=found,

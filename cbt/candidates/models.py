@@ -8,8 +8,9 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.candidates.personal import SHOWN, open_sealed
+from cbt.candidates.personal import SHOWN
 from cbt.db.base import Base
+from cbt.db.private.sealing import open_sealed
 from cbt.db.types import DecimalText, Span, UtcDateTime
 from cbt.errors import Unavailable
 

@@ -10,10 +10,6 @@ import hashlib
 import hmac
 
 from cbt.db.private.sealing import derived
-from cbt.db.private.sealing import open_bytes as open_bytes
-from cbt.db.private.sealing import open_sealed as open_sealed
-from cbt.db.private.sealing import seal as seal
-from cbt.db.private.sealing import seal_bytes as seal_bytes
 from cbt.rules.door.admission import normalise_document
 
 DOCUMENT = "document"

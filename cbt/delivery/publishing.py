@@ -19,8 +19,9 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import State
-from cbt.sittings import planning, store
+from cbt.sittings import store
 from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
+from cbt.sittings.planning.sittings import publish_sitting
 
 PAGES = {"rooms": "#rooms", "candidates": "/roster", "proctors": "#rooms", "forms": "#forms"}
 """Where each thing is mended, below the page of the sitting."""
@@ -119,4 +120,4 @@ def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
                 missing=[one.text for one in missing],
                 pages=[one.page(sitting_ref) for one in missing],
             )
-        planning.publish_sitting(session, sitting, now=now, actor=actor)
+        publish_sitting(session, sitting, now=now, actor=actor)

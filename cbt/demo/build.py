@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
-from cbt.accounts.service import create_staff
+from cbt.accounts.people import create_staff
 from cbt.bank.service import import_bank
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.personal import document_index
@@ -22,10 +22,14 @@ from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.delivery.publishing import publish
 from cbt.demo.people import STAFF, Invented, invent, roster
 from cbt.demo.portraits import portrait
-from cbt.door.steps import check_in, issue_login_code, record_arrival
-from cbt.sittings import planning
+from cbt.door.arrival.checking import check_in, record_arrival
+from cbt.door.arrival.permits import issue_login_code
+from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
-from cbt.sittings.steps import admit_if_due
+from cbt.sittings.planning.binding import open_binding
+from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting
+from cbt.sittings.planning.staff import assign_staff
 
 ACTOR = "cli"
 SEATS, SPARES = 30, 2
@@ -81,7 +85,7 @@ def _plan(access: Access, now: datetime) -> tuple[str, str]:
     start = now.replace(second=0, microsecond=0)
     access.planned_start_at = start + FIRST_IN
     with unit_of_work() as session:
-        centre = planning.create_centre(
+        centre = create_centre(
             session,
             name="上海市第 111 号鉴定站所",
             address="上海市松江区荣乐东路 2027 号二楼",
@@ -90,15 +94,13 @@ def _plan(access: Access, now: datetime) -> tuple[str, str]:
             # Whoever looks round alone, in one browser, can play both; an approval of its own works as well.
             second_by_password=True,
         )
-        room = planning.create_room(
-            session, centre, name="机房 A", seats=SEATS, spares=SPARES, now=now, actor=ACTOR
-        )
-        planning.open_binding(session, room, now=now, actor=ACTOR, length=BINDING_ROUND)
+        room = create_room(session, centre, name="机房 A", seats=SEATS, spares=SPARES, now=now, actor=ACTOR)
+        open_binding(session, room, now=now, actor=ACTOR, length=BINDING_ROUND)
         access.room_code = room.room_code
-        batch = planning.create_batch(session, name="客户服务管理员认定批次（演练）", now=now, actor=ACTOR)
+        batch = create_batch(session, name="客户服务管理员认定批次（演练）", now=now, actor=ACTOR)
         refs = []
         for name, start_in in (("第 1 场", FIRST_IN), ("第 2 场", SECOND_IN)):
-            sitting = planning.create_sitting(
+            sitting = create_sitting(
                 session,
                 batch=batch,
                 centre=centre,
@@ -117,9 +119,7 @@ def _assign(session: Session, sitting: Sitting, now: datetime) -> None:
     room = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).one()
     duties = {"zhukao": "chief_proctor", "jiankao1": "proctor", "jiankao2": "proctor"}
     for staff in session.scalars(select(Staff).where(Staff.login.in_(duties))):
-        planning.assign_staff(
-            session, room, staff_id=staff.id, duty=duties[staff.login], now=now, actor=ACTOR
-        )
+        assign_staff(session, room, staff_id=staff.id, duty=duties[staff.login], now=now, actor=ACTOR)
 
 
 def _register(

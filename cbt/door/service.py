@@ -1,214 +1,23 @@
-"""Use cases of the candidate's pages before the paper: the seat, confirmation, notice, waiting room."""
+"""Use cases of the candidate's pages before the paper: confirmation, query, pledge, leaving the seat."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates import store
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.door import seats
-from cbt.door import store as door_store
-from cbt.door.admission import Door, PaperState, room_refusal, seat_label
-from cbt.door.sign_in import paper_states
-from cbt.errors import Conflict, InvalidInput, NotFound
-from cbt.exams.store import blueprint_of
-from cbt.exams.titles import paper_title
-from cbt.rules.exam.paper import Paper
-from cbt.sittings.inputs import minutes_text
-from cbt.sittings.models import Centre, Room, Sitting
-from cbt.sittings.store import late_rule_of
+from cbt.db.unit_of_work import unit_of_work
+from cbt.door.shown import entered, step_of
+from cbt.errors import Conflict, InvalidInput
 from cbt.web.who.login import revoke_login
-from cbt.web.who.machine import Machine
-
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class NextSitting:
-    """What the seat page announces."""
-
-    name: str
-    starts_at: datetime
-    sign_in_opens_at: datetime
-    open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SeatView:
-    """What the seat page says of its machine."""
-
-    seat: str
-    room: str
-    centre: str
-    undelivered: int
-    next: NextSitting | None
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeNumbers:
-    """What 考场须知 is filled with: minutes as text, what the late limit counts from, the marks of the sitting."""
-
-    late: str
-    late_from: str
-    earliest: str
-    closed_before_end: str
-    check_in_opens_at: datetime
-    report_at: datetime
-    sign_in_opens_at: datetime
-    late_cutoff_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DoorView:
-    """What a signed-in candidate sees of themselves and their paper; the number is masked."""
-
-    name: str
-    document_type: str
-    document_masked: str
-    ticket: str
-    has_photo: bool
-    seat: str
-    room: str
-    centre: str
-    paper: str
-    minutes: int
-    starts_at: datetime
-    started: bool
-    step: str
-    queried_at: datetime | None
-    numbers: NoticeNumbers
-    evacuated: bool
-    """Whether everybody is to leave the room at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class PaperOption:
-    """One of the papers a candidate may pick when two are open."""
-
-    registration_ref: str
-    paper: str
-    starts_at: datetime
-    seat: str
-
-
-def seat_view(machine: Machine, *, now: datetime) -> SeatView | None:
-    """Return what the seat page of this machine shows; None while it is bound to no seat. Source: R-16."""
-    with reading() as session:
-        seat = seats.seat_of(session, machine)
-        if seat is None:
-            return None
-        room = session.get_one(Room, seat.room_id)
-        centre = session.get_one(Centre, room.centre_id)
-        coming = door_store.next_sitting(session, room.id)
-        announced = None
-        if coming is not None:
-            sitting, sitting_room = coming
-            announced = NextSitting(
-                sitting.name,
-                sitting.planned_start_at,
-                sitting.sign_in_opens_at,
-                sitting_room.started_at is not None or now >= sitting.sign_in_opens_at,
-            )
-        return SeatView(seat_label(seat.number), room.name, centre.name, seat.undelivered, announced)
-
-
-def paper_is_closed(registration_id: int) -> bool:
-    """Return whether the paper of a signed-in candidate is over, so that its login has no use left."""
-    with reading() as session:
-        state = paper_states(session, [registration_id]).get(registration_id)
-        return state == PaperState.CLOSED
-
-
-def paper_options(registration_refs: list[str]) -> list[PaperOption]:
-    """Return the papers to choose from, by planned start. Source: R-14."""
-    with reading() as session:
-        return [
-            PaperOption(
-                door.registration.ref,
-                paper_title(
-                    blueprint_of(session, door.registration.blueprint_version_id), door.registration.paper
-                ),
-                door.sitting.planned_start_at,
-                seat_label(door.seat.number),
-            )
-            for door in door_store.doors_of(session, registration_refs)
-        ]
-
-
-def door_view(registration_id: int) -> DoorView:
-    """Return what the pages before the paper show.
-
-    Raise Gone when the room is over, aborted or cancelled.
-
-    Source: R-14.
-    """
-    with reading() as session:
-        door = _entered(session, registration_id)
-        registration, sitting = door.registration, door.sitting
-        blueprint = blueprint_of(session, registration.blueprint_version_id)
-        paper = blueprint.papers[registration.paper]
-        return DoorView(
-            name=door.candidate.name,
-            document_type=door.candidate.document_type,
-            document_masked=door.candidate.document_masked,
-            ticket=door_store.ticket_number(session, registration),
-            has_photo=bool(store.with_photo(session, [door.candidate.id])),
-            seat=seat_label(door.seat.number),
-            room=door.room.name,
-            centre=door.centre.name,
-            paper=paper_title(blueprint, door.registration.paper),
-            minutes=paper.duration // MINUTE,
-            starts_at=sitting.planned_start_at,
-            started=door.sitting_room.started_at is not None,
-            step=step_of(registration),
-            queried_at=registration.query_at,
-            numbers=_numbers(sitting, paper),
-            evacuated=door.sitting_room.evacuated_at is not None,
-        )
-
-
-def _numbers(sitting: Sitting, paper: Paper) -> NoticeNumbers:
-    """Fill 考场须知: what the sitting enforces at the door, what the paper allows inside. Source: R-11, R-23."""
-    late = late_rule_of(sitting)
-    closed = paper.submit.closed_before_end
-    return NoticeNumbers(
-        late=minutes_text(late.limit),
-        late_from=late.counted_from,
-        earliest=minutes_text(paper.submit.earliest),
-        closed_before_end=minutes_text(closed) if closed else "",
-        check_in_opens_at=sitting.check_in_opens_at,
-        report_at=sitting.report_at,
-        sign_in_opens_at=sitting.sign_in_opens_at,
-        late_cutoff_at=sitting.late_cutoff_at,
-    )
-
-
-def photo(registration_id: int) -> tuple[str, bytes]:
-    """Return the media type and bytes of a candidate's own photo; raise NotFound (照片待补)."""
-    with reading() as session:
-        door = door_store.door_of(session, registration_id)
-        found = store.photo_of(session, door.candidate.id)
-        if found is None:
-            raise NotFound("door.no_photo")
-        return found.mimetype, found.image
-
-
-def step_of(registration: Registration) -> str:
-    """Return the page a signed-in candidate is at: confirm, notice or wait. Source: R-14."""
-    if registration.confirmed_at is None or registration.query_at is not None:
-        return "confirm"
-    return "notice" if registration.pledged_at is None else "wait"
 
 
 def confirm(registration_id: int, *, now: datetime) -> None:
     """Record 信息无误; raise Conflict while a proctor is still to compare. Source: R-14."""
     with unit_of_work() as session:
-        registration = _entered(session, registration_id, lock=True).registration
+        registration = entered(session, registration_id, lock=True).registration
         if registration.query_at is not None:
             raise Conflict("door.query_open")
         if registration.confirmed_at is None:
@@ -219,7 +28,7 @@ def confirm(registration_id: int, *, now: datetime) -> None:
 def raise_query(registration_id: int, *, now: datetime) -> None:
     """Record 信息有误: the board is alerted and the page holds until a proctor clears it. Source: R-14."""
     with unit_of_work() as session:
-        registration = _entered(session, registration_id, lock=True).registration
+        registration = entered(session, registration_id, lock=True).registration
         if registration.query_at is None:
             registration.query_at = now
             _record(session, registration, "query", now)
@@ -230,7 +39,7 @@ def pledge(registration_id: int, *, agreed: bool, now: datetime) -> None:
     if not agreed:
         raise InvalidInput("door.pledge", field="agree")
     with unit_of_work() as session:
-        registration = _entered(session, registration_id, lock=True).registration
+        registration = entered(session, registration_id, lock=True).registration
         if step_of(registration) == "confirm":
             raise Conflict("door.unconfirmed")
         if registration.pledged_at is None:
@@ -242,16 +51,6 @@ def leave(login_session_id: int, *, now: datetime) -> None:
     """End the login of this seat; the paper and its lease are not touched."""
     with unit_of_work() as session:
         revoke_login(session, login_session_id=login_session_id, now=now)
-
-
-def _entered(session: Session, registration_id: int, *, lock: bool = False) -> Door:
-    if lock:
-        session.get(Registration, registration_id, with_for_update=True)
-    door = door_store.door_of(session, registration_id)
-    gone = room_refusal(door)
-    if gone is not None:
-        raise gone
-    return door
 
 
 def _record(session: Session, registration: Registration, act: str, now: datetime) -> None:

@@ -6,32 +6,32 @@ Source: R-14.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import flask
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates.personal import DOCUMENT, open_sealed
+from cbt.candidates.personal import DOCUMENT
+from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.door import seats
-from cbt.door import store as door_store
+from cbt.door import store
 from cbt.door.admission import Door, PaperState, refusal
-from cbt.door.steps import login_code_hash
+from cbt.door.arrival.permits import login_code_hash
+from cbt.door.papers import paper_states
+from cbt.door.seats.finding import note_machine, seat_of, subject_of
+from cbt.door.seats.moving import move_to_seat
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.door.admission import last_six
 from cbt.rules.states.sitting import State
+from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Seat
-from cbt.sittings.steps import admit_if_due
 from cbt.web.who import throttle
 from cbt.web.who.login import open_login, revoke_login
 from cbt.web.who.machine import Machine
 
-Papers = Callable[[Session, Collection[int]], Mapping[int, PaperState]]
-_EXTENSION = "cbt_papers"
 _GOING = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
 
 
@@ -59,17 +59,6 @@ class Choice:
     registration_refs: tuple[str, ...]
 
 
-def register_papers(app: flask.Flask, papers: Papers) -> None:
-    """Tell how to ask a later room for the state of papers: registration ids -> states (absent = open)."""
-    app.extensions[_EXTENSION] = papers
-
-
-def paper_states(session: Session, registration_ids: Collection[int]) -> Mapping[int, PaperState]:
-    """Return what is known of the papers of these registrations; one that is missing is open."""
-    papers: Papers | None = flask.current_app.extensions.get(_EXTENSION)
-    return {} if papers is None else papers(session, registration_ids)
-
-
 def sign_in(
     entry: SignInInput,
     *,
@@ -88,10 +77,10 @@ def sign_in(
     Source: R-14, R-16.
     """
     with reading() as session:
-        seat = seats.seat_of(session, machine)
+        seat = seat_of(session, machine)
         if seat is None and not unbound:
             raise NotAllowed("door.unbound")
-        own = seat is not None and door_store.is_seat_of_ticket(session, seat.id, entry.ticket)
+        own = seat is not None and store.is_seat_of_ticket(session, seat.id, entry.ticket)
     tries = tries_of(entry, machine, seat, own=own)
     throttle.reserve_all(tries, now=now, address=machine.address)
     with unit_of_work() as session:
@@ -114,9 +103,9 @@ def tries_of(entry: SignInInput, machine: Machine, seat: Seat | None, *, own: bo
     """
     if entry.by == "code":
         # A machine without a seat by its address: tokens can be had for nothing, and six digits are few.
-        place = seats.subject_of(seat.id) if seat is not None else f"addr:{machine.address}"
+        place = subject_of(seat.id) if seat is not None else f"addr:{machine.address}"
         return [throttle.Try("code", entry.ticket, place)]
-    place = seats.subject_of(seat.id) if seat is not None else machine.guesses_as
+    place = subject_of(seat.id) if seat is not None else machine.guesses_as
     return [throttle.Try("seat", place, place), throttle.Try("ticket", entry.ticket, place, known=own)]
 
 
@@ -136,7 +125,7 @@ def choose(
     with unit_of_work() as session:
         visit = _visit(session, machine, now, former_login_id, unbound=unbound)
         proved = [ref for ref in allowed if ref == registration_ref]
-        doors = door_store.doors_of(session, proved, lock=True)
+        doors = store.doors_of(session, proved, lock=True)
         if not doors:
             raise NotFound("door.no_registration")
         refused = _refusals(session, doors, visit)[0]
@@ -156,7 +145,7 @@ class _Visit:
 def _visit(
     session: Session, machine: Machine, now: datetime, former_login_id: int | None, *, unbound: bool
 ) -> _Visit:
-    seat = seats.seat_of(session, machine)
+    seat = seat_of(session, machine)
     if seat is None and not unbound:
         raise NotAllowed("door.unbound")
     return _Visit(machine, seat, now, former_login_id)
@@ -165,7 +154,7 @@ def _visit(
 def _sign_in(
     session: Session, entry: SignInInput, visit: _Visit, tries: Sequence[throttle.Try]
 ) -> SignedIn | Choice | CbtError:
-    proved = _proved(door_store.doors_of_ticket(session, entry.ticket), entry, visit.now)
+    proved = _proved(store.doors_of_ticket(session, entry.ticket), entry, visit.now)
     if not proved:
         return InvalidInput(f"door.wrong_{entry.by}", field=entry.by)
     for one in tries:
@@ -207,7 +196,7 @@ def _refusals(session: Session, doors: Sequence[Door], visit: _Visit) -> list[Cb
             door,
             now=visit.now,
             paper=papers.get(door.registration.id, PaperState.OPEN),
-            place=door_store.place_in(session, visit.seat, door.registration),
+            place=store.place_in(session, visit.seat, door.registration),
         )
         for door in doors
     ]
@@ -226,9 +215,9 @@ def _open(session: Session, door: Door, visit: _Visit) -> SignedIn:
     actor = f"candidate:{registration.ref}"
     former_machine = None
     if visit.seat is not None:
-        former_machine = seats.note_machine(session, visit.seat, visit.machine, now=now)
+        former_machine = note_machine(session, visit.seat, visit.machine, now=now)
         if visit.seat.id != registration.seat_id:
-            seats.move_to_seat(session, registration, visit.seat, now=now, actor=actor)
+            move_to_seat(session, registration, visit.seat, now=now, actor=actor)
     registration.login_code_hash = registration.login_code_until = None
     registration.signed_in_at = registration.signed_in_at or now
     if visit.former_login_id is not None:

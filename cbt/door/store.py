@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.door.admission import Door, Place
-from cbt.door.steps import OPEN_DOOR
+from cbt.door.arrival.changes import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 

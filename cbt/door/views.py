@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import unicodedata
-from datetime import datetime, timedelta
-from typing import Literal
-
 import flask
-from werkzeug.datastructures import MultiDict
 
 from cbt.config import Settings
-from cbt.db.types import from_micros, to_micros
-from cbt.door import seats, sign_in
-from cbt.door import service as door_service
-from cbt.door.sign_in import Choice, SignedIn, SignInInput
-from cbt.errors import CbtError, Gone, InvalidInput, NotAllowed
+from cbt.door import service, shown, sign_in
+from cbt.door.choosing import keep_choice, kept_choice
+from cbt.door.inputs import seat_number, sign_in_input, undelivered_count
+from cbt.door.seats import binding
+from cbt.door.seats.undelivered import report_undelivered
+from cbt.door.shown import DoorView
+from cbt.door.sign_in import Choice, SignedIn
+from cbt.errors import CbtError, InvalidInput
 from cbt.pictures.serving import picture
-from cbt.web.i18n import explain
-from cbt.web.problems import http_status
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal, forget, remember
+from cbt.web.who.login import Principal, current_principal, forget, remember, signed_in
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("door", __name__)
 Reply = flask.typing.ResponseReturnValue
-
-CHOICE_LIFE = timedelta(minutes=2)
-_CHOICE = "door_choice"
-_MOST_TICKET = 20
 
 
 @pages.get("/")
 @access.public
 def seat_page() -> Reply:
     """The seat: room and 机位号 in large, and signing in; an unbound machine asks for its seat."""
-    principal = current_principal()
-    if principal and principal.kind == "candidate" and door_service.paper_is_closed(principal.subject_id):
-        door_service.leave(principal.login_session_id, now=flask.g.now)
-        return _emptied(flask.redirect(flask.url_for("door.seat_page"), 303))
+    former = _former()
+    if former and shown.paper_is_closed(former.subject_id):
+        service.leave(former.login_session_id, now=flask.g.now)
+        return _seat_left()
     return _seat_page()
 
 
@@ -47,15 +40,14 @@ def bind() -> Reply:
     """Bind this machine to a seat by the proctor's room code (R-16)."""
     form = flask.request.form
     try:
-        number = _seat_number(form)
-        seats.bind(
+        binding.bind(
+            number=seat_number(form),  # read first: an unreadable number issues no token to the machine
             machine=current_machine(issue=True),
             room_code=form.get("room_code", "")[:20],
-            number=number,
             now=flask.g.now,
         )
     except CbtError as error:
-        return _seat_page(bind_error=error)
+        return _seat_page(bind_refused=_refusal(error))
     return flask.redirect(flask.url_for("door.seat_page"), 303)
 
 
@@ -67,10 +59,7 @@ def undelivered() -> Reply:
         body = flask.request.get_json(silent=True)
     except RecursionError:  # deeper than anything a page sends
         body = None
-    count = body.get("count") if isinstance(body, dict) else None
-    if not isinstance(count, int) or isinstance(count, bool):
-        raise InvalidInput("seat.undelivered", field="count")
-    seats.report_undelivered(machine=current_machine(), count=count, now=flask.g.now)
+    report_undelivered(machine=current_machine(), count=undelivered_count(body), now=flask.g.now)
     return flask.Response(status=204)
 
 
@@ -79,7 +68,7 @@ def undelivered() -> Reply:
 def sign_in_here() -> Reply:
     """Sign in with the ticket and the end of the document, or the ticket and a 登录码 (R-14)."""
     try:
-        entry = _sign_in_input(flask.request.form)
+        entry = sign_in_input(flask.request.form)
         outcome = sign_in.sign_in(
             entry,
             machine=current_machine(issue=True),
@@ -88,10 +77,9 @@ def sign_in_here() -> Reply:
             unbound=_unbound_may(),
         )
     except CbtError as error:
-        return _seat_page(sign_in_error=error)
+        return _seat_page(sign_in_refused=_refusal(error))
     if isinstance(outcome, Choice):
-        until = to_micros(flask.g.now + CHOICE_LIFE)
-        flask.session[_CHOICE] = {"refs": list(outcome.registration_refs), "until": until}
+        keep_choice(outcome.registration_refs, now=flask.g.now)
         return flask.redirect(flask.url_for("door.choose"), 303)
     return _welcome(outcome)
 
@@ -100,7 +88,7 @@ def sign_in_here() -> Reply:
 @access.public
 def choose() -> Reply:
     """Ask which of two open papers to begin (R-14)."""
-    options = door_service.paper_options(_choice(flask.g.now))
+    options = shown.paper_options(kept_choice(now=flask.g.now))
     return flask.render_template("door/choose.html", options=options)
 
 
@@ -108,7 +96,7 @@ def choose() -> Reply:
 @access.public
 def chosen() -> Reply:
     """Sign in to the paper picked."""
-    allowed = _choice(flask.g.now)
+    allowed = kept_choice(now=flask.g.now)
     try:
         outcome = sign_in.choose(
             flask.request.form.get("paper", ""),
@@ -119,7 +107,7 @@ def chosen() -> Reply:
             unbound=_unbound_may(),
         )
     except CbtError as error:
-        return _seat_page(sign_in_error=error)
+        return _seat_page(sign_in_refused=_refusal(error))
     return _welcome(outcome)
 
 
@@ -127,7 +115,7 @@ def chosen() -> Reply:
 @access.candidate
 def confirm() -> Reply:
     """信息确认: photo, masked number, seat and paper; held while a proctor is to compare."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(signed_in().subject_id)
     if view.step != "confirm":
         return _to(view.step)
     return flask.render_template("door/confirm.html", view=view)
@@ -137,7 +125,7 @@ def confirm() -> Reply:
 @access.candidate
 def confirmed() -> Reply:
     """信息无误."""
-    door_service.confirm(_candidate().subject_id, now=flask.g.now)
+    service.confirm(signed_in().subject_id, now=flask.g.now)
     return _to("notice")
 
 
@@ -145,7 +133,7 @@ def confirmed() -> Reply:
 @access.candidate
 def query() -> Reply:
     """信息有误，请监考员核对: alert the board and hold."""
-    door_service.raise_query(_candidate().subject_id, now=flask.g.now)
+    service.raise_query(signed_in().subject_id, now=flask.g.now)
     return _to("confirm")
 
 
@@ -153,7 +141,7 @@ def query() -> Reply:
 @access.candidate
 def query_state() -> Reply:
     """The held part of the confirmation page, asked for again and again until a proctor clears it."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(signed_in().subject_id)
     if view.queried_at is None:
         return flask.Response(status=204, headers={"HX-Redirect": flask.url_for("door.confirm")})
     return flask.render_template("door/_held.html", view=view)
@@ -163,24 +151,26 @@ def query_state() -> Reply:
 @access.candidate
 def notice() -> Reply:
     """考场须知 and 诚信承诺."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(signed_in().subject_id)
     if view.step != "notice":
         return _to(view.step)
-    return flask.render_template("door/notice.html", view=view, error=None)
+    return _notice_page(view, NOTHING_REFUSED)
+
+
+def _notice_page(view: DoorView, refused: Refusal) -> Reply:
+    return flask.render_template("door/notice.html", view=view, refused=refused), refused.code
 
 
 @pages.post("/exam/notice")
 @access.candidate
 def pledged() -> Reply:
     """我已阅读并同意."""
-    principal = _candidate()
+    principal = signed_in()
     try:
         agreed = flask.request.form.get("agree") == "1"
-        door_service.pledge(principal.subject_id, agreed=agreed, now=flask.g.now)
+        service.pledge(principal.subject_id, agreed=agreed, now=flask.g.now)
     except InvalidInput as error:
-        view = door_service.door_view(principal.subject_id)
-        page = flask.render_template("door/notice.html", view=view, error=explain(error))
-        return page, http_status(error)
+        return _notice_page(shown.door_view(principal.subject_id), _refusal(error))
     return _to("wait")
 
 
@@ -188,7 +178,7 @@ def pledged() -> Reply:
 @access.candidate
 def wait() -> Reply:
     """候考: the time to the start by the server's clock; the page goes on by itself at 统一开考."""
-    view = door_service.door_view(_candidate().subject_id)
+    view = shown.door_view(signed_in().subject_id)
     if view.step != "wait":
         return _to(view.step)
     return flask.render_template("door/wait.html", view=view, now=flask.g.now)
@@ -198,7 +188,7 @@ def wait() -> Reply:
 @access.candidate
 def photo() -> Reply:
     """The candidate's own photo."""
-    mimetype, image = door_service.photo(_candidate().subject_id)
+    mimetype, image = shown.photo(signed_in().subject_id)
     return picture(mimetype, image)
 
 
@@ -206,32 +196,28 @@ def photo() -> Reply:
 @access.public
 def leave() -> Reply:
     """Leave the seat: the login of this browser ends; without one there is nothing to end."""
-    principal = current_principal()
-    if principal and principal.kind == "candidate":
-        door_service.leave(principal.login_session_id, now=flask.g.now)
-    return _emptied(flask.redirect(flask.url_for("door.seat_page"), 303))
+    if former := _former():
+        service.leave(former.login_session_id, now=flask.g.now)
+    return _seat_left()
 
 
-def _seat_page(*, sign_in_error: CbtError | None = None, bind_error: CbtError | None = None) -> Reply:
-    principal = current_principal()
-    error = sign_in_error or bind_error
+def _seat_page(
+    *, sign_in_refused: Refusal = NOTHING_REFUSED, bind_refused: Refusal = NOTHING_REFUSED
+) -> Reply:
     page = flask.render_template(
         "door/seat.html",
-        seat=door_service.seat_view(current_machine(), now=flask.g.now),
+        seat=shown.seat_view(current_machine(), now=flask.g.now),
         unbound_may=_unbound_may(),
-        signed_in=principal if principal and principal.kind == "candidate" else None,
-        form=flask.request.form,
-        sign_in_error=_shown(sign_in_error),
-        bind_error=_shown(bind_error),
+        signed_in=_former(),
+        sign_in_refused=sign_in_refused,
+        bind_refused=bind_refused,
     )
-    return page, 200 if error is None else http_status(error)
+    return page, max(sign_in_refused.code, bind_refused.code)
 
 
-def _shown(error: CbtError | None) -> dict[str, object] | None:
-    if error is None:
-        return None
-    what, fix = explain(error)
-    return {"code": error.code, "what": what, "fix": fix, "params": error.params}
+def _refusal(error: CbtError) -> Refusal:
+    # Tries at a seat are counted where they are guesses; whoever is signed in at this browser made none.
+    return refusal(error, on_record=False)
 
 
 def _unbound_may() -> bool:
@@ -239,16 +225,15 @@ def _unbound_may() -> bool:
     return settings.unbound_sign_in
 
 
-def _candidate() -> Principal:
+def _former() -> Principal | None:
+    """Return the candidate whose login this browser still holds."""
     principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
+    return principal if principal and principal.kind == "candidate" else None
 
 
 def _former_login() -> int | None:
-    principal = current_principal()
-    return principal.login_session_id if principal and principal.kind == "candidate" else None
+    former = _former()
+    return former.login_session_id if former else None
 
 
 def _welcome(outcome: SignedIn) -> Reply:
@@ -256,39 +241,10 @@ def _welcome(outcome: SignedIn) -> Reply:
     return _to("confirm")
 
 
-def _emptied(response: Reply) -> Reply:
+def _seat_left() -> Reply:
     forget()
-    return response
+    return flask.redirect(flask.url_for("door.seat_page"), 303)
 
 
 def _to(step: str) -> Reply:
     return flask.redirect(flask.url_for(f"door.{step}"), 303)
-
-
-def _choice(now: datetime) -> list[str]:
-    kept = flask.session.get(_CHOICE)
-    if not kept or now >= from_micros(kept["until"]):
-        raise Gone("door.choice_over")
-    return list(kept["refs"])
-
-
-def _sign_in_input(form: MultiDict[str, str]) -> SignInInput:
-    ticket = _plain(form.get("ticket", ""))
-    if not (ticket.isascii() and ticket.isalnum() and len(ticket) <= _MOST_TICKET):
-        raise InvalidInput("door.ticket", field="ticket")
-    by: Literal["document", "code"] = "code" if form.get("by") == "code" else "document"
-    secret = _plain(form.get(by, ""))
-    if len(secret) != 6:
-        raise InvalidInput(f"door.{by}_length", field=by)
-    return SignInInput(ticket, by, secret)
-
-
-def _seat_number(form: MultiDict[str, str]) -> int:
-    text = _plain(form.get("number", ""))
-    if not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise InvalidInput("seat.number_text", field="number")
-    return int(text)
-
-
-def _plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text[:80]).split())

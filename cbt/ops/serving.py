@@ -19,7 +19,7 @@ from granian.http import HTTP1Settings
 from sqlalchemy import select
 
 from cbt.accounts.models import Staff
-from cbt.accounts.service import create_staff
+from cbt.accounts.people import create_staff
 from cbt.application.app import create_app
 from cbt.application.jobs import start_scheduler
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock

@@ -16,7 +16,8 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate
-from cbt.candidates.personal import DOCUMENT, open_sealed
+from cbt.candidates.personal import DOCUMENT
+from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of

@@ -15,7 +15,7 @@ from cbt.results.models import Release, Result
 from cbt.results.sheet.outcomes import Decision
 from cbt.results.sheet.sitting import Line, SittingSheet
 from cbt.rules.states.sitting import State
-from cbt.sittings.steps import release_sitting, score_room
+from cbt.sittings.clock.ending import release_sitting, score_room
 
 
 def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str) -> None:

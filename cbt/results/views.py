@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
-from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
+from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.results import my_results, service
 from cbt.results.approving import release_request
 from cbt.results.late.service import late_counts
@@ -19,11 +19,11 @@ from cbt.results.sheet.sitting import SittingSheet
 from cbt.results.sheet.summary import people_of
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
-from cbt.web.i18n import explain, local_zone
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.i18n import local_zone
 from cbt.web.numbers import whole_number
-from cbt.web.problems import http_status, note_shown
 from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal, machine_id
+from cbt.web.who.login import current_principal, machine_id, signed_in
 
 pages = flask.Blueprint("results", __name__)
 
@@ -83,7 +83,7 @@ def download(sitting_ref: str) -> flask.typing.ResponseReturnValue:
         people = people_of(found, ledger, on=today)
         return workbook.build(found, people, subtitle=_subtitle(found))
 
-    content = service.export(sitting_ref, principal=_me(), now=flask.g.now, build=build)
+    content = service.export(sitting_ref, principal=signed_in(), now=flask.g.now, build=build)
     response = flask.Response(content, mimetype=XLSX)
     response.headers.set("Content-Disposition", "attachment", filename=f"results-{sitting_ref}.xlsx")
     return response
@@ -99,7 +99,7 @@ def _subtitle(found: SittingSheet) -> str:
 @access.roles(Role.OFFICER)
 def release_preview(sitting_ref: str) -> flask.typing.ResponseReturnValue:
     """Show what a release, or a correction of it, would put on record, and ask for a second person."""
-    return _release_page(sitting_ref, {})
+    return _release_page(sitting_ref, NOTHING_REFUSED)
 
 
 @pages.post("/results/<sitting_ref>/release")
@@ -110,37 +110,34 @@ def release(sitting_ref: str) -> flask.typing.ResponseReturnValue:
     reason = form.get("reason", "")[:500] if form.get("act") == "correct" else None
     try:
         wanted, allowed = Wanted(service.SECOND_FOR_RELEASE), service.password_allowed(sitting_ref)
-        second = typed_second(_me(), wanted, allowed=allowed)
+        second = typed_second(signed_in(), wanted, allowed=allowed)
         if reason is not None:
             corrected = service.correct(
-                sitting_ref, first=_me(), second=second, reason=reason, now=flask.g.now
+                sitting_ref, first=signed_in(), second=second, reason=reason, now=flask.g.now
             )
             flask.flash(_("results.corrected", count=corrected), "ok")
         else:
-            service.release(sitting_ref, first=_me(), second=second, now=flask.g.now)
+            service.release(sitting_ref, first=signed_in(), second=second, now=flask.g.now)
             flask.flash(_("results.released"), "ok")
     except SecondNeeded as needed:
         if wants_asking():
-            return ask_for(release_request(service.sitting_sheet(sitting_ref), reason=reason), needed, _me())
-        return _refused(sitting_ref, needed)
+            return ask_for(
+                release_request(service.sitting_sheet(sitting_ref), reason=reason), needed, signed_in()
+            )
+        return _release_page(sitting_ref, refusal(needed))
     except (InvalidInput, NotAllowed) as error:
-        return _refused(sitting_ref, error)
+        return _release_page(sitting_ref, refusal(error))
     return flask.redirect(flask.url_for("results.sheet", sitting_ref=sitting_ref), 303)
 
 
-def _refused(sitting_ref: str, error: CbtError) -> flask.typing.ResponseReturnValue:
-    note_shown(error)
-    errors = {str(error.params.get("field", "second_login")): " ".join(explain(error))}
-    return _release_page(sitting_ref, errors), http_status(error)
-
-
-def _release_page(sitting_ref: str, errors: dict[str, str]) -> str:
-    return flask.render_template(
+def _release_page(sitting_ref: str, refused: Refusal) -> flask.typing.ResponseReturnValue:
+    page = flask.render_template(
         "results/release.html",
         sheet=service.sitting_sheet(sitting_ref),
-        errors=errors,
+        errors=refused.by_field(otherwise="second_login"),
         by_password=service.password_allowed(sitting_ref),
     )
+    return page, refused.code
 
 
 @pages.get("/results/retakes/<batch_ref>")
@@ -158,25 +155,22 @@ def mine() -> flask.typing.ResponseReturnValue:
     if principal is not None and principal.kind == "candidate":
         found = my_results.results_of(principal.subject_id, now=flask.g.now)
         return flask.render_template("results/mine.html", mine=found)
-    return flask.render_template("results/ask.html", errors={}, ticket="")
+    return _ask_page(NOTHING_REFUSED)
 
 
 @pages.post("/my/results")
 @access.public
 def look_up() -> flask.typing.ResponseReturnValue:
     """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
-    ticket = flask.request.form.get("ticket", "")[:40]
-    document = flask.request.form.get("document", "")[:40]
+    form = flask.request.form
+    ticket, document = form.get("ticket", "")[:40], form.get("document", "")[:40]
     try:
         found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=flask.g.now)
     except InvalidInput as error:
-        errors = {error.params.get("field", "ticket"): " ".join(explain(error))}
-        return flask.render_template("results/ask.html", errors=errors, ticket=ticket), 422
+        return _ask_page(refusal(error))
     return flask.render_template("results/mine.html", mine=found)
 
 
-def _me() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotFound("web.no_page")
-    return principal
+def _ask_page(refused: Refusal) -> flask.typing.ResponseReturnValue:
+    ticket, errors = refused.sent.get("ticket", "")[:40], refused.by_field(otherwise="ticket")
+    return flask.render_template("results/ask.html", errors=errors, ticket=ticket), refused.code

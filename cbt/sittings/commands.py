@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
-from cbt.sittings import planning
 from cbt.sittings.models import Batch, Centre, Room, Sitting
-from cbt.sittings.prefill import chosen, prefills
+from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, create_centre, create_room
+from cbt.sittings.planning.prefill import chosen, prefills
+from cbt.sittings.planning.sittings import create_batch, create_sitting
 from cbt.web.cli import print_json, with_app
 from cbt.web.i18n import local_zone
 
@@ -67,8 +68,8 @@ def list_sittings(as_json: bool, *, now: datetime) -> None:
     default="",
     help="入场时间取自哪个考核方案 · Blueprint whose [admission] the times are taken from.",
 )
-@click.option("--seats", default=planning.DEFAULT_SEATS, show_default=True, help="新考场的机位数 · Seats.")
-@click.option("--spares", default=planning.DEFAULT_SPARES, show_default=True, help="其中备用机位 · Spares.")
+@click.option("--seats", default=DEFAULT_SEATS, show_default=True, help="新考场的机位数 · Seats.")
+@click.option("--spares", default=DEFAULT_SPARES, show_default=True, help="其中备用机位 · Spares.")
 @with_app
 def add(
     name: str,
@@ -89,19 +90,19 @@ def add(
         raise InvalidInput("input.instant", field="start") from error
     with unit_of_work() as session:
         batch = session.scalar(select(Batch).where(Batch.name == batch_name))
-        batch = batch or planning.create_batch(session, name=batch_name, now=now, actor="cli")
+        batch = batch or create_batch(session, name=batch_name, now=now, actor="cli")
         centre = session.scalar(select(Centre).where(Centre.name == centre_name))
-        centre = centre or planning.create_centre(session, name=centre_name, address="", now=now, actor="cli")
+        centre = centre or create_centre(session, name=centre_name, address="", now=now, actor="cli")
         rooms = []
         for room_name in room_names:
             room = session.scalar(select(Room).where(Room.centre_id == centre.id, Room.name == room_name))
             rooms.append(
                 room
-                or planning.create_room(
+                or create_room(
                     session, centre, name=room_name, seats=seats, spares=spares, now=now, actor="cli"
                 )
             )
-        added = planning.create_sitting(
+        added = create_sitting(
             session,
             batch=batch,
             centre=centre,

@@ -15,3 +15,14 @@ def one_line(text: str, field: str) -> str:
     if found is not None:
         raise InvalidInput("text.unseen", field=field, place=found.place, character=found.code)
     return " ".join(text.split())
+
+
+def required(text: str, code: str, field: str, *, limit: int = 120) -> str:
+    """Return the text without outer and doubled spaces.
+
+    Raise InvalidInput(code) when empty or too long, ("text.unseen") as `one_line` does.
+    """
+    plain = one_line(text, field)
+    if not 1 <= len(plain) <= limit:
+        raise InvalidInput(code, field=field, maximum=limit)
+    return plain

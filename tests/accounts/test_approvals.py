@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from cbt.accounts.models import Approval, Staff
-from cbt.accounts.service import create_staff
+from cbt.accounts.people import create_staff
 from cbt.application.jobs import JOBS
 from cbt.candidates.models import Candidate, Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.results.models import Release
 from cbt.rules.roles import Role
-from cbt.sittings import planning
 from cbt.sittings.models import Centre
+from cbt.sittings.planning.places import create_centre
 from tests.attacks.second_scene import Scene, allow, done, refused
 from tests.proctoring.desk import Desk, attempt, running
 from tests.results.late_scene import Scene as LateScene
@@ -222,7 +222,7 @@ def test_the_office_chooses_how_second_persons_confirm(world: World, role: str, 
 
 def test_a_new_centre_takes_no_password_from_a_neighbour(world: World) -> None:
     with world.app.app_context(), unit_of_work() as session:
-        made = planning.create_centre(session, name="新考点", address="", now=world.clock.now(), actor="cli")
+        made = create_centre(session, name="新考点", address="", now=world.clock.now(), actor="cli")
         assert made.second_by_password is False
 
 

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from cbt.accounts import service
 from cbt.accounts.commands import staff
+from cbt.accounts.people import create_staff
 from cbt.audit.commands import audit
 from cbt.db.base import db
 from cbt.db.engine import WRITE
@@ -100,9 +100,7 @@ def test_the_audit_page_filters_and_pages(app: flask.Flask, clock: FakeClock) ->
     client = browser(app, clock, "du", Role.INSPECTOR)
     with app.app_context():
         for number in range(60):
-            service.create_staff(
-                login=f"p{number:02d}", name="甲", roles=[Role.MARKER], now=clock.now(), actor="cli"
-            )
+            create_staff(login=f"p{number:02d}", name="甲", roles=[Role.MARKER], now=clock.now(), actor="cli")
     first = client.get("/audit?act=staff.create").text
     assert first.count("新增人员") == 50
     assert "修改密码</td>" not in first

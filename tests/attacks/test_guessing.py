@@ -23,9 +23,9 @@ from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading
 from cbt.door import store as door_store
-from cbt.web.who import throttle
+from cbt.web.who import budgets, counters, throttle
+from cbt.web.who.budgets import MAX_FAILURES, SLOWER, WINDOW
 from cbt.web.who.models import KnownMachine, Throttle
-from cbt.web.who.throttle import MAX_FAILURES, SLOWER, WINDOW
 from tests.accounts.test_signing_in import OWN, hire, sign_in
 from tests.attacks.second_scene import Scene, allow
 from tests.door.door import machine, machine_at, pass_the_door
@@ -312,12 +312,12 @@ def test_a_list_of_names_cannot_flood_the_log(app: flask.Flask, clock: FakeClock
     with app.app_context():
         before = entries()
         now = app.extensions["cbt_clock"].now()
-        for number in range(throttle.ALERTS.tries + 20):
+        for number in range(budgets.ALERTS.tries + 20):
             for turn in range(SLOWER.tries // 2):
                 throttle.reserve(
                     scope="staff", subject=f"nobody{number}", machine=f"m{turn}", now=now, address="10.1.1.1"
                 )
-        assert entries() - before <= throttle.ALERTS.tries
+        assert entries() - before <= budgets.ALERTS.tries
 
 
 def entries() -> int:
@@ -362,13 +362,13 @@ def test_counters_and_machines_are_purged(app: flask.Flask, clock: FakeClock) ->
     sign_in(own, "zhou", OWN)
     sign_in(other, "zhou", WRONG)
     with app.app_context():
-        assert throttle.purge(now=clock.now(), most=100) == 0
-        clock.advance(throttle.LONGEST)
-        throttle.purge(now=clock.now(), most=100)
+        assert counters.purge(now=clock.now(), most=100) == 0
+        clock.advance(budgets.LONGEST)
+        counters.purge(now=clock.now(), most=100)
         with reading() as session:
             assert session.scalars(select(Throttle)).all() == []
             assert len(session.scalars(select(KnownMachine)).all()) == 1
-        clock.advance(throttle.KNOWN_FOR)
-        throttle.purge(now=clock.now(), most=100)
+        clock.advance(budgets.KNOWN_FOR)
+        counters.purge(now=clock.now(), most=100)
         with reading() as session:
             assert session.scalars(select(KnownMachine)).all() == []

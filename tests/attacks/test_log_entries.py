@@ -14,7 +14,8 @@ from cbt.audit.tally import WINDOW, settle_tallies
 from cbt.audit.verifying import verify
 from cbt.bank.models import Item, ItemBank
 from cbt.candidates.models import Registration
-from cbt.candidates.personal import SHOWN, open_sealed
+from cbt.candidates.personal import SHOWN
+from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import reading
 from tests.world import PASSWORD, World
 

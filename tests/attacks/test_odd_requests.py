@@ -28,7 +28,7 @@ from cbt.rules.items.reading import number, parse_content
 from cbt.rules.scoring.credit import read_number
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
-from cbt.sittings.inputs import parse_local, parse_number
+from cbt.sittings.planning.inputs import parse_local, parse_number
 from cbt.web.numbers import page_of, whole_number
 from cbt.web.preferences import LONGEST_TARGET, local_target
 from cbt.web.who.access import access_of

@@ -22,8 +22,8 @@ from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.errors import Conflict
 from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.rules.roles import Role
-from cbt.sittings import planning
 from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
+from cbt.sittings.planning.staff import release_staff
 from cbt.web.cli import register_factory
 from tests.proctoring.desk import Desk, log_kinds, refused
 from tests.world import PLANNED, World
@@ -288,7 +288,7 @@ def test_a_race_of_publishing_and_leaving_leaves_no_room_unwatched(world: World)
     with world.app.app_context():
         with unit_of_work() as session:
             room = session.scalars(select(SittingRoom).where(SittingRoom.ref == world.other_room_ref)).one()
-            planning.release_staff(
+            release_staff(
                 session, room, staff_id=world.people["proctor_elsewhere"].id, now=PLANNED, actor="staff:test"
             )
         with pytest.raises(Conflict) as refusal:

@@ -9,15 +9,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from cbt.accounts import service as accounts
 from cbt.accounts.approvals.answers import expire_approvals
 from cbt.accounts.models import Staff
+from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Gap
 from cbt.rules.roles import Role
-from cbt.sittings import planning
 from cbt.sittings.models import SittingRoom
+from cbt.sittings.planning.staff import assign_staff, release_staff
 from tests.attacks.second_scene import MINUTE, Scene, allow, browser_of, credential, done, refused
 from tests.proctoring.desk import Desk, attempt, log_kinds, room
 from tests.world import World
@@ -33,7 +33,7 @@ def actor(world: World, role: str) -> str:
 def new_person(world: World, login: str, role: Role, *, by: str) -> Staff:
     """Have somebody make an account, which then sets its own password."""
     with world.app.app_context():
-        accounts.create_staff(login=login, name=login, roles=[role], now=world.clock.now(), actor=by)
+        create_staff(login=login, name=login, roles=[role], now=world.clock.now(), actor=by)
         with unit_of_work() as session:
             staff = session.scalars(select(Staff).where(Staff.login == login)).one()
             staff.must_change_password = False
@@ -54,7 +54,7 @@ def made_chief(world: World) -> str:
 
 def reset_officer(world: World) -> str:
     with world.app.app_context():
-        accounts.reset_password(login="officer", now=world.clock.now(), actor=actor(world, "proctor"))
+        reset_password(login="officer", now=world.clock.now(), actor=actor(world, "proctor"))
     staff_row(world, "officer", must_change_password=False)
     return world.people["officer"].ref
 
@@ -62,8 +62,8 @@ def reset_officer(world: World) -> str:
 def enabled_officer(world: World) -> str:
     ref, by = world.people["officer"].ref, actor(world, "proctor")
     with world.app.app_context():
-        accounts.disable_staff(ref=ref, now=world.clock.now(), actor=by)
-        accounts.enable_staff(ref=ref, now=world.clock.now(), actor=by)
+        disable_staff(ref=ref, now=world.clock.now(), actor=by)
+        enable_staff(ref=ref, now=world.clock.now(), actor=by)
     return ref
 
 
@@ -71,7 +71,7 @@ def granted_marker(world: World) -> str:
     ref = world.people["marker"].ref
     roles = [Role.MARKER, Role.OFFICER]
     with world.app.app_context():
-        accounts.set_roles(ref=ref, roles=roles, now=world.clock.now(), actor=actor(world, "proctor"))
+        set_roles(ref=ref, roles=roles, now=world.clock.now(), actor=actor(world, "proctor"))
     return ref
 
 
@@ -79,7 +79,7 @@ def taken_and_granted_again(world: World) -> str:
     ref, by = world.people["officer"].ref, actor(world, "proctor")
     with world.app.app_context():
         for role in (Role.MARKER, Role.OFFICER):
-            accounts.set_roles(ref=ref, roles=[role], now=world.clock.now(), actor=by)
+            set_roles(ref=ref, roles=[role], now=world.clock.now(), actor=by)
     return ref
 
 
@@ -87,9 +87,9 @@ def granted_and_assigned(world: World) -> str:
     ref = world.people["marker"].ref
     with world.app.app_context():
         roles = [Role.MARKER, Role.PROCTOR]
-        accounts.set_roles(ref=ref, roles=roles, now=world.clock.now(), actor=actor(world, "proctor"))
+        set_roles(ref=ref, roles=roles, now=world.clock.now(), actor=actor(world, "proctor"))
         with unit_of_work() as session:
-            planning.assign_staff(
+            assign_staff(
                 session,
                 session.get_one(SittingRoom, world.sitting_room_id),
                 staff_id=world.people["marker"].id,
@@ -108,7 +108,7 @@ def made_by_a_made_one(world: World) -> str:
 def reset_by_a_made_one(world: World) -> str:
     middle = new_person(world, "middle", Role.ADMIN, by=actor(world, "proctor"))
     with world.app.app_context():
-        accounts.reset_password(login="officer", now=world.clock.now(), actor=f"staff:{middle.ref}")
+        reset_password(login="officer", now=world.clock.now(), actor=f"staff:{middle.ref}")
     staff_row(world, "officer", must_change_password=False)
     return world.people["officer"].ref
 
@@ -168,7 +168,7 @@ def test_a_day_later_the_hand_is_forgotten(world: World, prepare: Callable[[Worl
 def test_the_same_hand_by_somebody_else_is_no_matter(world: World) -> None:
     scene = Scene(world)
     with world.app.app_context():
-        accounts.reset_password(login="officer", now=world.clock.now(), actor=actor(world, "admin"))
+        reset_password(login="officer", now=world.clock.now(), actor=actor(world, "admin"))
     staff_row(world, "officer", must_change_password=False)
     done(scene.step(scene.ask(), "approve"))
 
@@ -249,9 +249,7 @@ def test_a_first_person_taken_off_the_room_meanwhile_gets_nothing_done(world: Wo
     with world.app.app_context(), unit_of_work() as session:
         sitting_room = session.get_one(SittingRoom, world.sitting_room_id)
         proctor = world.people["proctor"].id
-        planning.release_staff(
-            session, sitting_room, staff_id=proctor, now=world.clock.now(), actor="staff:test"
-        )
+        release_staff(session, sitting_room, staff_id=proctor, now=world.clock.now(), actor="staff:test")
     assert scene.step(ref, "approve").status_code >= 400
     assert (scene.closed, scene.row(ref).state) == (False, "failed")
 

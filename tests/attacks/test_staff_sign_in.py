@@ -11,17 +11,17 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select, text, update
 
-from cbt.accounts import service
 from cbt.accounts.commands import staff as staff_commands
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.models import Staff, StaffFactor
+from cbt.accounts.people import disable_staff, reset_password
 from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
 from cbt.web.cli import register_factory
-from cbt.web.who import throttle
+from cbt.web.who import budgets
 from cbt.web.who.attention import BOARD_IDLE, IDLE, INPUT_HEADER
 from cbt.web.who.login import STAFF_LIFETIME
 from cbt.web.who.models import LoginSession
@@ -83,9 +83,9 @@ def test_a_half_login_ends_with_what_it_was_opened_by(app: flask.Flask, clock: F
     client = give_password(app, "li")
     with app.app_context():
         if how == "disabled":
-            service.disable_staff(ref=principal(app, "li").subject_ref, now=clock.now(), actor="cli")
+            disable_staff(ref=principal(app, "li").subject_ref, now=clock.now(), actor="cli")
         elif how == "new password":
-            service.reset_password(login="li", now=clock.now(), actor="cli")
+            reset_password(login="li", now=clock.now(), actor="cli")
         else:
             factor_service.reset(login="li", now=clock.now(), actor="cli")
     give_code(client, owner.code())
@@ -235,7 +235,7 @@ def test_parallel_guesses_are_verified_as_often_as_the_budget(
     app: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enrolled(app, clock, "root", Role.ADMIN)
-    clients = [give_password(app, "root") for _ in range(throttle.MAX_FAILURES + 6)]
+    clients = [give_password(app, "root") for _ in range(budgets.MAX_FAILURES + 6)]
     judged: list[str] = []
     real = factor_service._judge
 
@@ -245,8 +245,8 @@ def test_parallel_guesses_are_verified_as_often_as_the_budget(
 
     monkeypatch.setattr(factor_service, "_judge", judge)
     replies = at_once([lambda c=client: give_code(c, "abcdefgh") for client in clients])
-    assert len(judged) == throttle.MAX_FAILURES
-    assert sorted(replies) == [403] * throttle.MAX_FAILURES + [429] * 6
+    assert len(judged) == budgets.MAX_FAILURES
+    assert sorted(replies) == [403] * budgets.MAX_FAILURES + [429] * 6
 
 
 def at_once(calls: list[Callable[[], int]]) -> list[int]:
@@ -269,10 +269,10 @@ def at_once(calls: list[Callable[[], int]]) -> list[int]:
 def test_guessing_codes_ends_after_a_few(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = give_password(app, "root")
-    for _ in range(throttle.MAX_FAILURES):
+    for _ in range(budgets.MAX_FAILURES):
         assert give_code(client, "000000") in {403, 303}
     assert give_code(client, owner.code()) == 429
-    clock.advance(throttle.WINDOW)
+    clock.advance(budgets.WINDOW)
     assert give_code(client, owner.code()) == 303
 
 
@@ -662,7 +662,7 @@ def test_a_new_one_time_password_has_its_own_three_days(app: flask.Flask, clock:
     hire(app, clock, "li", settled=False)
     clock.advance(timedelta(days=5))
     with app.app_context():
-        fresh = service.reset_password(login="li", now=clock.now(), actor="cli")
+        fresh = reset_password(login="li", now=clock.now(), actor="cli")
     clock.advance(timedelta(hours=71))
     assert sign_in(app.test_client(), "li", fresh) == 303
 

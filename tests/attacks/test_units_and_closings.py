@@ -32,8 +32,8 @@ from cbt.delivery.steps import (
 from cbt.errors import Conflict
 from cbt.rules.states.attempt import ClosedBy
 from cbt.scoring.service import score_closed
+from cbt.sittings.clock.running import hold_room
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.steps import hold_room
 from tests.delivery.driver import Page
 from tests.delivery.starts import by_the_view
 from tests.proctoring.desk import attempt, running

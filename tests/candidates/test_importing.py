@@ -12,14 +12,15 @@ from sqlalchemy import func, select
 from cbt.audit.models import AuditEntry
 from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index, open_sealed, seal
+from cbt.candidates.personal import DOCUMENT
 from cbt.candidates.roster import commit
 from cbt.candidates.roster.commit import Checked
 from cbt.candidates.tickets import valid_number
-from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.db.private.sealing import open_sealed
+from cbt.errors import Conflict, InvalidInput
 from cbt.paths import product_dir
-from cbt.sittings import planning
 from cbt.sittings import store as sittings
+from cbt.sittings.planning.sittings import cancel_sitting, create_sitting
 from tests.candidates.rosters import HEADERS, resident, row, xlsx
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day
@@ -59,7 +60,7 @@ def problems(
 
 def another_sitting(day: Day, after: timedelta, name: str = "下午") -> str:
     with day.write() as session:
-        sitting = planning.create_sitting(
+        sitting = create_sitting(
             session, batch=sittings.batch_by_ref(session, day.batch_ref),
             centre=sittings.centre_by_ref(session, day.centre_ref), name=name,
             planned_start_at=PLANNED + after, rooms=[sittings.room_by_ref(session, day.room_ref)],
@@ -221,40 +222,9 @@ def test_a_ticket_belongs_to_one_person(day: Day) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("after", "found"),
-    [
-        pytest.param(timedelta(minutes=45) - SECOND, [(2, "roster.overlap", True)], id="overlapping"),
-        pytest.param(timedelta(minutes=45), [(2, "roster.close", False)], id="back to back"),
-        pytest.param(timedelta(minutes=60) - SECOND, [(2, "roster.close", False)], id="14:59 apart"),
-        pytest.param(timedelta(minutes=60), [], id="15:00 apart"),
-    ],
-)
-def test_two_papers_of_one_candidate_keep_their_distance(
-    day: Day, after: timedelta, found: list[tuple[int, str, bool]]
-) -> None:
-    bring(day, [row(1)])
-    later = another_sitting(day, after)
-    assert problems(day, [row(1, paper="技能")], sitting=later) == found
-
-
-def test_the_longest_individual_deadline_counts(day: Day) -> None:
-    bring(day, [[*row(1), "加时30分钟"]], [*HEADERS, "合理便利"])
-    later = another_sitting(day, timedelta(minutes=60))
-    assert problems(day, [row(1, paper="技能")], sitting=later) == [(2, "roster.overlap", True)]
-
-
-def test_a_cancelled_sitting_is_in_nobodys_way(day: Day) -> None:
-    bring(day, [row(1)])
-    with day.write() as session:
-        planning.cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
-    later = another_sitting(day, timedelta(minutes=10))
-    assert problems(day, [row(1)], sitting=later) == []
-
-
 def test_a_cancelled_sitting_takes_no_roster(day: Day) -> None:
     with day.write() as session:
-        planning.cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
+        cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
     with pytest.raises(Conflict) as refused:
         bring(day, [row(1)])
     assert refused.value.code == "roster.sitting_closed"
@@ -275,23 +245,3 @@ def test_an_import_is_one_line_of_the_log_without_personal_numbers(day: Day) -> 
         entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "roster.import")).one()
         assert '"registered":1' in entry.after
         assert resident(1) not in " ".join(session.scalars(select(AuditEntry.after)))
-
-
-def test_a_sealed_number_opens_only_for_its_purpose(day: Day) -> None:
-    with day.app.app_context():
-        sealed = seal(resident(1), DOCUMENT)
-        assert open_sealed(sealed, DOCUMENT) == resident(1)
-        assert seal(resident(1), DOCUMENT) != sealed
-        for broken, purpose in (
-            (sealed, "phone"),
-            (sealed[:-1] + bytes([sealed[-1] ^ 1]), DOCUMENT),
-            (b"", DOCUMENT),
-        ):
-            with pytest.raises(Unavailable):
-                open_sealed(broken, purpose)
-
-
-def test_one_number_has_one_index_however_it_is_spelled(day: Day) -> None:
-    with day.app.app_context():
-        assert document_index(" 31010119900101001x") == document_index("３１０１０１19900101001X")
-        assert document_index("31010119900101001X") != document_index("310101199001010011")

@@ -12,8 +12,8 @@ from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
 from cbt.scoring.service import score_closed
+from cbt.sittings.clock.running import hold_room, resume_room
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.steps import hold_room, resume_room
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 

@@ -17,8 +17,8 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
 from cbt.rules.clock.timing import OutageKind, OutageVerdict, outage_gap
+from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
-from cbt.sittings.steps import resume_room
 from cbt.web.i18n import explain
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World

@@ -25,8 +25,8 @@ _SQL = re.compile(
 CHANGES = {
     "delivery/moving.py:move",
     "delivery/moving.py:move_all",
-    "sittings/steps.py:_move",
-    "sittings/steps.py:refresh_sitting_state",
+    "sittings/clock/moving.py:move_room",
+    "sittings/clock/moving.py:refresh_sitting_state",
     # Writes what `follow` has moved in the row it holds under lock.
     "delivery/start/batch.py:__init__",
     # Requests for approval have states of their own: conditional updates that repeat the state they leave.
@@ -35,8 +35,8 @@ CHANGES = {
 }
 BEGINNINGS = {
     "delivery/steps.py:create_attempt",
-    "sittings/planning.py:create_sitting",
-    "sittings/planning.py:add_room",
+    "sittings/planning/sittings.py:create_sitting",
+    "sittings/planning/sittings.py:add_room",
 }
 
 

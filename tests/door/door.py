@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
-from cbt.door import steps
+from cbt.door.arrival import checking
 from cbt.errors import CbtError
 from cbt.sittings.models import Seat
 from tests.world import PLANNED, World
@@ -54,7 +54,7 @@ def pass_the_door(world: World, *names: str) -> None:
     world.clock.set(PLANNED - 35 * MINUTE)
     with work(world) as session:
         for name in names:
-            steps.check_in(
+            checking.check_in(
                 session,
                 registration(session, world, name),
                 now=world.clock.now(),
@@ -108,7 +108,7 @@ def arrive(
 ) -> None:
     """Record somebody's arrival at `now`, or as of an earlier moment."""
     with work(world) as session:
-        steps.record_arrival(
+        checking.record_arrival(
             session,
             registration(session, world, name),
             now=now,
@@ -131,7 +131,7 @@ def refusal_of(world: World, *args: object, **kwargs: object) -> str | None:
 def check_in(world: World, name: str, now: datetime, kind: str = "passport", last_four: str = "12Ab") -> None:
     """Check somebody in with the document they show."""
     with work(world) as session:
-        steps.check_in(
+        checking.check_in(
             session,
             registration(session, world, name),
             now=now,

@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from cbt.candidates.models import Registration
-from cbt.door import steps
+from cbt.door.arrival.absence import mark_absent, undo_absent
+from cbt.door.arrival.checking import clear_query
+from cbt.door.arrival.permits import allow_sign_in, issue_login_code, login_code_hash
 from cbt.errors import CbtError, Conflict, TooEarly
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (
@@ -32,7 +34,7 @@ def absent(world: World, name: str, now: datetime, cause: str) -> str | None:
     try:
         with work(world) as session:
             row = registration(session, world, name)
-            steps.mark_absent(session, row, now=now, cause=cause, actor=BY)
+            mark_absent(session, row, now=now, cause=cause, actor=BY)
     except CbtError as error:
         return error.code
     return None
@@ -79,7 +81,7 @@ def test_the_chief_takes_an_absence_back_and_the_person_enters(world: World) -> 
     assert refusal_of(world, "theory", CUTOFF + MINUTE, **later) == "admission.absent"
     with work(world) as session:
         row = registration(session, world, "theory")
-        steps.undo_absent(session, row, now=CUTOFF + MINUTE, actor=BY, reason="核实")
+        undo_absent(session, row, now=CUTOFF + MINUTE, actor=BY, reason="核实")
         assert (row.absent_at, row.absent_cause) == (None, None)
     assert refusal_of(world, "theory", CUTOFF + MINUTE, **later) is None
 
@@ -92,7 +94,7 @@ def test_nothing_is_changed_at_the_door_of_an_ended_room(world: World) -> None:
     with work(world) as session:
         row = registration(session, world, "theory")
         with pytest.raises(Conflict, match=r"admission\.door_shut"):
-            steps.undo_absent(session, row, now=PLANNED + 60 * MINUTE, actor=BY)
+            undo_absent(session, row, now=PLANNED + 60 * MINUTE, actor=BY)
 
 
 def test_of_two_racing_callers_the_second_is_told(world: World) -> None:
@@ -107,7 +109,7 @@ def test_of_two_racing_callers_the_second_is_told(world: World) -> None:
             .execution_options(synchronize_session=False)
         )
         with pytest.raises(Conflict, match=r"admission\.changed"):
-            steps.allow_sign_in(session, row, now=CUTOFF, actor=BY)
+            allow_sign_in(session, row, now=CUTOFF, actor=BY)
 
 
 def test_a_login_code_is_issued_after_check_in_and_kept_as_a_hash(world: World) -> None:
@@ -115,19 +117,19 @@ def test_a_login_code_is_issued_after_check_in_and_kept_as_a_hash(world: World) 
     with work(world) as session:
         row = registration(session, world, "theory")
         with pytest.raises(Conflict, match=r"admission\.code_too_soon"):
-            steps.issue_login_code(session, row, now=CHECK_IN_OPENS, rng=rng, actor=BY)
+            issue_login_code(session, row, now=CHECK_IN_OPENS, rng=rng, actor=BY)
     check_in(world, "theory", CHECK_IN_OPENS)
     with work(world) as session:
         row = registration(session, world, "theory")
-        code = steps.issue_login_code(session, row, now=CHECK_IN_OPENS, rng=rng, actor=BY)
+        code = issue_login_code(session, row, now=CHECK_IN_OPENS, rng=rng, actor=BY)
         assert len(code) == 6
         assert code.isdigit()
-        assert row.login_code_hash == steps.login_code_hash(row.ref, code)
+        assert row.login_code_hash == login_code_hash(row.ref, code)
         assert row.login_code_until == CHECK_IN_OPENS + 10 * MINUTE
 
 
 def test_the_same_code_of_two_people_is_stored_differently() -> None:
-    assert steps.login_code_hash("re-a", "123456") != steps.login_code_hash("re-b", "123456")
+    assert login_code_hash("re-a", "123456") != login_code_hash("re-b", "123456")
 
 
 def test_a_query_is_cleared_once(world: World) -> None:
@@ -135,16 +137,16 @@ def test_a_query_is_cleared_once(world: World) -> None:
         row = registration(session, world, "theory")
         row.query_at = PLANNED
         session.flush()
-        steps.clear_query(session, row, now=PLANNED, actor=BY)
+        clear_query(session, row, now=PLANNED, actor=BY)
         assert row.query_at is None
         with pytest.raises(Conflict, match=r"admission\.no_query"):
-            steps.clear_query(session, row, now=PLANNED, actor=BY)
+            clear_query(session, row, now=PLANNED, actor=BY)
 
 
 def test_permission_to_sign_in_is_recorded(world: World) -> None:
     with work(world) as session:
         row = registration(session, world, "theory")
         with pytest.raises(TooEarly):
-            steps.allow_sign_in(session, row, now=CHECK_IN_OPENS - SECOND, actor=BY)
-        steps.allow_sign_in(session, row, now=CHECK_IN_OPENS, actor=BY, reason="系统延误")
+            allow_sign_in(session, row, now=CHECK_IN_OPENS - SECOND, actor=BY)
+        allow_sign_in(session, row, now=CHECK_IN_OPENS, actor=BY, reason="系统延误")
         assert row.sign_in_allowed_at == CHECK_IN_OPENS

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from cbt.candidates.models import CandidatePhoto
-from cbt.door import steps
+from cbt.door.arrival.checking import clear_query
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (
     MINUTE,
@@ -82,7 +82,7 @@ def test_a_query_holds_the_page_until_a_proctor_clears_it(world: World, wang: Fl
     with work(world) as session:
         row = registration(session, world, "theory")
         assert row.query_at == SIGN_IN_OPEN
-        steps.clear_query(session, row, now=SIGN_IN_OPEN, actor="staff:test")
+        clear_query(session, row, now=SIGN_IN_OPEN, actor="staff:test")
     assert wang.get("/exam/query").headers["HX-Redirect"] == "/exam/confirm"
     assert wang.post("/exam/confirm").location == "/exam/notice"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from cbt.db.unit_of_work import reading
-from cbt.door import seats
+from cbt.door.seats.binding import clear_claim, give_claimed
+from cbt.door.seats.finding import seat_of
+from cbt.door.seats.moving import move_to_seat
 from cbt.errors import Conflict
+from cbt.web.who.budgets import MAX_FAILURES
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
-from cbt.web.who.throttle import MAX_FAILURES
 from tests.door.door import (
     MINUTE,
     acts,
@@ -111,14 +113,14 @@ def test_a_proctor_gives_the_seat_to_the_machine_that_asked(world: World) -> Non
     second = machine(world, address="10.0.0.77")
     bind(world, second, 3)
     with work(world) as session:
-        seats.give_claimed(session, seat(session, world, 3), now=world.clock.now(), actor="staff:test")
+        give_claimed(session, seat(session, world, 3), now=world.clock.now(), actor="staff:test")
     assert '<b class="num">03</b>' in second.get("/").text
     assert "本机还没有绑定机位" in first.get("/").text
     with work(world) as session:
         bound = seat(session, world, 3)
         assert (bound.claim_alert_at, bound.claim_hash, bound.claim_address) == (None, None, None)
         with pytest.raises(Conflict, match=r"seat\.no_claim"):
-            seats.give_claimed(session, bound, now=world.clock.now(), actor="staff:test")
+            give_claimed(session, bound, now=world.clock.now(), actor="staff:test")
 
 
 def test_a_token_of_the_time_before_signatures_is_taken_over(world: World) -> None:
@@ -203,18 +205,18 @@ def test_a_claim_is_answered_once(world: World) -> None:
     bind(world, machine(world, address="10.0.0.77"), 3)
     with work(world) as session:
         claimed = seat(session, world, 3)
-        seats.clear_claim(session, claimed, now=world.clock.now(), actor="staff:test")
+        clear_claim(session, claimed, now=world.clock.now(), actor="staff:test")
         assert claimed.claim_alert_at is None
         with pytest.raises(Conflict, match=r"seat\.no_claim"):
-            seats.clear_claim(session, claimed, now=world.clock.now(), actor="staff:test")
+            clear_claim(session, claimed, now=world.clock.now(), actor="staff:test")
 
 
 def test_somebody_moves_to_a_free_seat(world: World) -> None:
     with work(world) as session:
         row, free = registration(session, world, "theory"), seat(session, world, 8)
-        assert seats.move_to_seat(session, row, free, now=PLANNED, actor="staff:test") is None
+        assert move_to_seat(session, row, free, now=PLANNED, actor="staff:test") is None
         assert row.seat_id == free.id
-        assert seats.move_to_seat(session, row, free, now=PLANNED, actor="staff:test") is None
+        assert move_to_seat(session, row, free, now=PLANNED, actor="staff:test") is None
     with work(world) as session:
         assert acts(session).count("door.seat") == 1
 
@@ -223,7 +225,7 @@ def test_nobody_moves_to_another_room(world: World) -> None:
     with work(world) as session:
         elsewhere = registration(session, world, "elsewhere")
         with pytest.raises(Conflict, match=r"seat\.other_room"):
-            seats.move_to_seat(session, elsewhere, seat(session, world, 8), now=PLANNED, actor="staff:test")
+            move_to_seat(session, elsewhere, seat(session, world, 8), now=PLANNED, actor="staff:test")
 
 
 def test_a_machine_is_known_by_its_cookie_before_its_address(world: World) -> None:
@@ -233,10 +235,10 @@ def test_a_machine_is_known_by_its_cookie_before_its_address(world: World) -> No
     assert cookie is not None
     own = tokens_of(world.app).read(cookie.value)
     with world.app.app_context(), reading() as session:
-        found = seats.seat_of(session, Machine(own, "10.0.0.2"))
+        found = seat_of(session, Machine(own, "10.0.0.2"))
         assert found is not None
         assert found.number == 1
-        by_address = seats.seat_of(session, Machine(None, "10.0.0.2"))
+        by_address = seat_of(session, Machine(None, "10.0.0.2"))
         assert by_address is not None
         assert by_address.number == 2
 

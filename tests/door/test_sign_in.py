@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
-from cbt.door import seats, steps
+from cbt.door.arrival.permits import allow_sign_in, issue_login_code
+from cbt.door.seats.moving import move_to_seat
 from cbt.web.who.models import LoginSession
 from tests.door.door import (
     MINUTE,
@@ -32,7 +33,7 @@ SECOND = timedelta(seconds=1)
 
 def issue_code(world: World, name: str) -> str:
     with work(world) as session:
-        return steps.issue_login_code(
+        return issue_login_code(
             session,
             registration(session, world, name),
             now=world.clock.now(),
@@ -116,7 +117,7 @@ def test_a_proctor_may_let_somebody_in_without_the_check(world: World) -> None:
     world.clock.set(SIGN_IN_OPEN)
     with work(world) as session:
         row = registration(session, world, "theory")
-        steps.allow_sign_in(session, row, now=SIGN_IN_OPEN, actor="staff:test")
+        allow_sign_in(session, row, now=SIGN_IN_OPEN, actor="staff:test")
     assert sign_in(world, client, "theory").status_code == 303
 
 
@@ -170,7 +171,7 @@ def test_the_next_person_at_a_machine_ends_the_former_login(world: World) -> Non
     pass_the_door(world, "theory", "skills")
     sign_in(world, client, "theory")
     with work(world) as session:
-        seats.move_to_seat(
+        move_to_seat(
             session,
             registration(session, world, "skills"),
             seat(session, world, 1),

@@ -21,7 +21,7 @@ from cbt.candidates.roster import commit
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.door import steps
+from cbt.door.arrival.checking import record_arrival
 from cbt.errors import CbtError
 from cbt.exams.files import read_blueprint
 from cbt.exams.models import BlueprintVersion
@@ -33,8 +33,8 @@ from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 from cbt.rules.scoring.credit import share_of
 from cbt.rules.scoring.score import FormScorer
+from cbt.sittings.clock.doors import open_doors
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.service import open_doors
 from tests.candidates.rosters import HEADERS, resident, xlsx
 from tests.delivery.driver import Page
 from tests.results.scene import finish, release
@@ -291,7 +291,7 @@ def arrives(world: World, text: str, *, before: timedelta) -> str:
         try:
             with unit_of_work() as session:
                 person = session.get_one(Registration, world.sitters["theory"].registration_id)
-                steps.record_arrival(session, person, now=now, arrived_at=now, actor="staff:test")
+                record_arrival(session, person, now=now, arrived_at=now, actor="staff:test")
         except CbtError as error:
             return error.code
     return "in"

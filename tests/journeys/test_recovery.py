@@ -13,8 +13,8 @@ from sqlalchemy import select
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import allow_move
+from cbt.sittings.clock.ending import end_room
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.steps import end_room
 from tests.journeys.answers import places_of
 from tests.journeys.browsers import Browser, Browsers
 from tests.journeys.centre import Centre

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from cbt.db.unit_of_work import unit_of_work
-from cbt.door.steps import login_code_hash
+from cbt.door.arrival.permits import login_code_hash
 from cbt.proctoring.models import LeaveRecord, UndoableAct
 from cbt.sittings.models import Sitting
 from tests.proctoring.desk import Desk, audited, change, done, log_kinds, refused, registration, row, running

@@ -91,10 +91,10 @@ def verified(world: World) -> bool:
 def test_an_extension_into_the_next_sitting_is_warned_of(world: World) -> None:
     running(world, "theory")
     with world.app.app_context(), unit_of_work() as session:
-        from cbt.sittings import planning
         from cbt.sittings.models import Batch, Centre, Room
+        from cbt.sittings.planning.sittings import create_sitting, publish_sitting
 
-        sitting = planning.create_sitting(
+        sitting = create_sitting(
             session,
             batch=session.scalars(select(Batch)).one(),
             centre=session.scalars(select(Centre)).one(),
@@ -104,7 +104,7 @@ def test_an_extension_into_the_next_sitting_is_warned_of(world: World) -> None:
             now=PLANNED,
             actor="cli",
         )
-        planning.publish_sitting(session, sitting, now=PLANNED, actor="cli")
+        publish_sitting(session, sitting, now=PLANNED, actor="cli")
     desk = Desk(world)
     # The longest paper is 45 minutes × 1.5, until 10:07:30.
     assert "10:30 的下一场" not in desk.ask("adjust_room", minutes="7").text

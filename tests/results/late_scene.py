@@ -16,8 +16,8 @@ from cbt.delivery.close.sweeps import expire_overdue
 from cbt.ops.safety.attempts import check_journals, check_scores
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.sittings.clock.ending import end_room
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.steps import end_room
 from tests.journeys.answers import Place, places_in
 from tests.proctoring.desk import running
 from tests.world import PASSWORD, PLANNED, World

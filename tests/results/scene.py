@@ -18,9 +18,9 @@ from cbt.results.sheet.sitting import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
 from cbt.rules.scoring.score import passes
 from cbt.scoring.models import Score
-from cbt.sittings import planning
+from cbt.sittings.clock.ending import end_room
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.steps import end_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
 from cbt.web.refs import new_ref
 from tests.world import PASSWORD, PLANNED, World
 
@@ -148,8 +148,8 @@ def book_again(
         room = session.get_one(Room, world.room_id)
         centre = session.get_one(Centre, room.centre_id)
         made = session.scalar(select(Batch).where(Batch.name == batch))
-        made = made or planning.create_batch(session, name=batch, now=now, actor="cli")
-        sitting = planning.create_sitting(
+        made = made or create_batch(session, name=batch, now=now, actor="cli")
+        sitting = create_sitting(
             session,
             batch=made,
             centre=centre,
@@ -159,7 +159,7 @@ def book_again(
             now=now,
             actor="cli",
         )
-        planning.publish_sitting(session, sitting, now=now, actor="cli")
+        publish_sitting(session, sitting, now=now, actor="cli")
         _register(session, former, sitting, kind=kind, paper=paper or former.paper)
         return made.ref
 

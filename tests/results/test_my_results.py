@@ -12,7 +12,7 @@ from cbt.exams import store as exams
 from cbt.results import my_results
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.web.who import throttle
-from cbt.web.who.throttle import MAX_FAILURES, WINDOW
+from cbt.web.who.budgets import MAX_FAILURES, WINDOW
 from tests.helpers import count_queries
 from tests.results.scene import SECOND, book_again, finish, release, release_url, rescore
 from tests.world import PLANNED, World

@@ -13,8 +13,8 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.results.models import Release, Result
+from cbt.sittings.clock.ending import abort_room, end_room
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.steps import abort_room, end_room
 from tests.results.scene import (
     ENDED,
     SECOND,

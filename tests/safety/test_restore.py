@@ -31,8 +31,8 @@ from cbt.ops.safety.backup import back_up
 from cbt.ops.safety.checking import all_findings, verify_everything
 from cbt.ops.safety.restore import restore
 from cbt.rules.clock.timing import OutageKind
+from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.steps import resume_room
 from tests.conftest import close_engine
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page

@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.sittings import planning
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting
 from tests.helpers import FakeClock, utc
 
 PLANNED = utc("2026-11-24T09:00:00+08:00")
@@ -58,14 +59,12 @@ def day(app: flask.Flask, clock: FakeClock) -> Day:
     clock.set(PLANNED - timedelta(hours=3))
     now = clock.now()
     with app.app_context(), unit_of_work() as session:
-        centre = planning.create_centre(
+        centre = create_centre(
             session, name="东区考点", address="", now=now, actor=OFFICER, second_by_password=True
         )
-        room = planning.create_room(
-            session, centre, name="一号机房", seats=6, spares=1, now=now, actor=OFFICER
-        )
-        batch = planning.create_batch(session, name="2026 年第 4 批", now=now, actor=OFFICER)
-        sitting = planning.create_sitting(
+        room = create_room(session, centre, name="一号机房", seats=6, spares=1, now=now, actor=OFFICER)
+        batch = create_batch(session, name="2026 年第 4 批", now=now, actor=OFFICER)
+        sitting = create_sitting(
             session, batch=batch, centre=centre, name="上午", planned_start_at=PLANNED, rooms=[room],
             now=now, actor=OFFICER,
         )  # fmt: skip

@@ -10,8 +10,13 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
 from cbt.errors import Conflict, InvalidInput, TooEarly
-from cbt.sittings import planning, service, steps
+from cbt.sittings.clock import doors
+from cbt.sittings.clock.doors import admit_if_due
+from cbt.sittings.clock.ending import abort_room, end_room, release_sitting, score_room
+from cbt.sittings.clock.running import adjust_room, hold_room, resume_room, start_room
 from cbt.sittings.models import RoomAdjustment, RoomHold
+from cbt.sittings.planning import service
+from cbt.sittings.planning.sittings import arm_room, cancel_sitting, publish_sitting
 from tests.sittings.conftest import PLANNED, Day
 
 PROCTOR = "staff:proctor"
@@ -20,24 +25,24 @@ SECOND = timedelta(seconds=1)
 
 def publish(day: Day) -> None:
     with day.write() as session:
-        planning.publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=PROCTOR)
+        publish_sitting(session, day.work(session)[0], now=day.clock.now(), actor=PROCTOR)
 
 
 def open_doors(day: Day, *, ahead: timedelta) -> int:
     with day.app.app_context():
-        return service.open_doors(now=PLANNED - ahead)
+        return doors.open_doors(now=PLANNED - ahead)
 
 
 def start(day: Day) -> None:
     publish(day)
     day.clock.set(PLANNED)
     with day.write() as session:
-        steps.start_room(session, day.work(session)[1], now=day.clock.now(), actor=PROCTOR)
+        start_room(session, day.work(session)[1], now=day.clock.now(), actor=PROCTOR)
 
 
 def hold(session: Session, day: Day, *, back: timedelta = timedelta(0)) -> RoomHold:
     now = day.clock.now()
-    return steps.hold_room(
+    return hold_room(
         session,
         day.work(session)[1],
         from_at=now - back,
@@ -74,16 +79,16 @@ def test_whoever_comes_first_opens_the_doors(day: Day) -> None:
     publish(day)
     with day.write() as session:
         room = day.work(session)[1]
-        assert not steps.admit_if_due(session, room, now=PLANNED - timedelta(minutes=41))
-        assert steps.admit_if_due(session, room, now=PLANNED - timedelta(minutes=40))
-        assert steps.admit_if_due(session, room, now=PLANNED)
+        assert not admit_if_due(session, room, now=PLANNED - timedelta(minutes=41))
+        assert admit_if_due(session, room, now=PLANNED - timedelta(minutes=40))
+        assert admit_if_due(session, room, now=PLANNED)
 
 
 def test_a_room_starts_once(day: Day) -> None:
     start(day)
     day.clock.advance(SECOND)
     with pytest.raises(Conflict) as refused, day.write() as session:
-        steps.start_room(session, day.work(session)[1], now=day.clock.now(), actor=PROCTOR)
+        start_room(session, day.work(session)[1], now=day.clock.now(), actor=PROCTOR)
     assert refused.value.code == "sitting.transition"
     with day.read() as session:
         assert day.work(session)[1].started_at == PLANNED
@@ -96,25 +101,23 @@ def test_a_caller_who_saw_an_old_state_changes_nothing(day: Day) -> None:
         stale = day.work(session)[1]
         session.expunge(stale)
         fresh = day.work(session)[1]
-        steps.end_room(session, fresh, now=PLANNED, actor=PROCTOR)
+        end_room(session, fresh, now=PLANNED, actor=PROCTOR)
         session.expunge(fresh)
         session.add(stale)
         with pytest.raises(Conflict):
-            steps.end_room(session, stale, now=PLANNED, actor="staff:other")
+            end_room(session, stale, now=PLANNED, actor="staff:other")
 
 
 def test_a_room_does_not_start_before_its_doors_are_open(day: Day) -> None:
     publish(day)
     with pytest.raises(TooEarly) as refused, day.write() as session:
-        steps.start_room(
-            session, day.work(session)[1], now=PLANNED - timedelta(minutes=40) - SECOND, actor=PROCTOR
-        )
+        start_room(session, day.work(session)[1], now=PLANNED - timedelta(minutes=40) - SECOND, actor=PROCTOR)
     assert refused.value.params["available_at"] == PLANNED - timedelta(minutes=40)
 
 
 def test_a_draft_is_not_started(day: Day) -> None:
     with pytest.raises(Conflict), day.write() as session:
-        steps.start_room(session, day.work(session)[1], now=PLANNED, actor=PROCTOR)
+        start_room(session, day.work(session)[1], now=PLANNED, actor=PROCTOR)
 
 
 def test_a_hold_may_be_backdated_to_the_start_and_no_further(day: Day) -> None:
@@ -135,12 +138,12 @@ def test_resuming_closes_the_hold(day: Day) -> None:
         hold(session, day)
     day.clock.advance(timedelta(minutes=7))
     with day.write() as session:
-        steps.resume_room(session, day.work(session)[1], now=day.clock.now(), actor="staff:chief")
+        resume_room(session, day.work(session)[1], now=day.clock.now(), actor="staff:chief")
     with day.read() as session:
         row = session.scalars(select(RoomHold)).one()
         assert (row.to_at, row.resumed_by) == (day.clock.now(), "staff:chief")
     with pytest.raises(Conflict), day.write() as session:
-        steps.resume_room(session, day.work(session)[1], now=day.clock.now(), actor=PROCTOR)
+        resume_room(session, day.work(session)[1], now=day.clock.now(), actor=PROCTOR)
 
 
 @pytest.mark.parametrize("finish", [pytest.param("end", id="ended"), pytest.param("abort", id="aborted")])
@@ -152,9 +155,9 @@ def test_ending_or_aborting_a_held_room_closes_its_hold(day: Day, finish: str) -
     with day.write() as session:
         room = day.work(session)[1]
         if finish == "end":
-            steps.end_room(session, room, now=day.clock.now(), actor=PROCTOR)
+            end_room(session, room, now=day.clock.now(), actor=PROCTOR)
         else:
-            steps.abort_room(session, room, now=day.clock.now(), reason="停电", actor=PROCTOR)
+            abort_room(session, room, now=day.clock.now(), reason="停电", actor=PROCTOR)
     with day.read() as session:
         assert session.scalars(select(RoomHold)).one().to_at == day.clock.now()
     assert states(day)[0] == ("ended" if finish == "end" else "aborted")
@@ -176,7 +179,7 @@ def test_an_adjustment_gives_time_of_a_known_kind(day: Day, amount: timedelta, k
 
 
 def adjust(session: Session, day: Day, *, amount: timedelta, kind: str) -> RoomAdjustment:
-    return steps.adjust_room(
+    return adjust_room(
         session, day.work(session)[1], now=day.clock.now(), amount=amount, kind=kind, reason_code="network",
         reason="网络", actor=PROCTOR,
     )  # fmt: skip
@@ -186,7 +189,7 @@ def test_an_adjustment_is_a_row_and_an_ended_room_gets_none(day: Day) -> None:
     start(day)
     with day.write() as session:
         adjust(session, day, amount=timedelta(minutes=5), kind="site_fault")
-        steps.end_room(session, day.work(session)[1], now=PLANNED, actor=PROCTOR)
+        end_room(session, day.work(session)[1], now=PLANNED, actor=PROCTOR)
     with pytest.raises(Conflict) as refused, day.write() as session:
         adjust(session, day, amount=timedelta(minutes=5), kind="site_fault")
     assert refused.value.code == "sitting.not_timed"
@@ -198,27 +201,27 @@ def test_a_sitting_follows_its_rooms_to_the_release(day: Day) -> None:
     start(day)
     with day.write() as session:
         sitting, room = day.work(session)
-        steps.end_room(session, room, now=PLANNED, actor=PROCTOR)
+        end_room(session, room, now=PLANNED, actor=PROCTOR)
         with pytest.raises(Conflict):
-            steps.release_sitting(session, sitting, now=PLANNED, actor=PROCTOR)
+            release_sitting(session, sitting, now=PLANNED, actor=PROCTOR)
     with day.write() as session:
         sitting, room = day.work(session)
-        steps.score_room(session, room, now=PLANNED, actor="scheduler")
-        steps.release_sitting(session, sitting, now=PLANNED, actor=PROCTOR)
+        score_room(session, room, now=PLANNED, actor="scheduler")
+        release_sitting(session, sitting, now=PLANNED, actor=PROCTOR)
         assert (sitting.state, room.state, sitting.released_at) == ("released", "released", PLANNED)
 
 
 def test_a_running_sitting_is_not_cancelled(day: Day) -> None:
     start(day)
     with pytest.raises(Conflict), day.write() as session:
-        planning.cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=PROCTOR)
+        cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=PROCTOR)
 
 
 def test_an_admitting_sitting_is_cancelled_with_a_reason(day: Day) -> None:
     publish(day)
     open_doors(day, ahead=timedelta(minutes=30))
     with pytest.raises(InvalidInput), day.write() as session:
-        planning.cancel_sitting(session, day.work(session)[0], reason=" ", now=PLANNED, actor=PROCTOR)
+        cancel_sitting(session, day.work(session)[0], reason=" ", now=PLANNED, actor=PROCTOR)
     with day.app.app_context():
         service.cancel(sitting_ref=day.sitting_ref, reason="台风", now=PLANNED, actor=PROCTOR)
     assert states(day) == ("cancelled", "cancelled")
@@ -227,5 +230,5 @@ def test_an_admitting_sitting_is_cancelled_with_a_reason(day: Day) -> None:
 def test_a_started_room_is_not_armed_any_more(day: Day) -> None:
     start(day)
     with pytest.raises(Conflict) as refused, day.write() as session:
-        planning.arm_room(session, day.work(session)[1], armed=True, now=PLANNED, actor=PROCTOR)
+        arm_room(session, day.work(session)[1], armed=True, now=PLANNED, actor=PROCTOR)
     assert refused.value.code == "sitting.started"

@@ -17,7 +17,8 @@ from cbt.sittings.commands import sitting as sitting_command
 from cbt.sittings.models import Sitting
 from cbt.web.cli import register_factory
 from tests.sittings.conftest import OFFICER, Day
-from tests.sittings.test_planning import browser, form, minutes
+from tests.sittings.test_planning import browser, minutes
+from tests.sittings.test_planning_pages import form
 
 L3, L2 = "customer-service-l3", "customer-service-l2"
 

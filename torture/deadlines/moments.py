@@ -26,8 +26,8 @@ from cbt.delivery.models import Attempt, JournalEntry, LateEntry
 from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
 from cbt.ops.safety.checking import verify_everything
 from cbt.scoring.service import score_closed
+from cbt.sittings.clock.running import adjust_room, hold_room, resume_room
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.steps import adjust_room, hold_room, resume_room
 from torture.deadlines.draw import Act, draw_people, draw_room
 from torture.deadlines.plan import Plan, in_order
 from torture.sites.arena import ACTOR, Arena, Sitter, arena

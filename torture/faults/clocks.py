@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from cbt.accounts.models import Staff
-from cbt.accounts.service import create_staff
+from cbt.accounts.people import create_staff
 from cbt.clock import SystemClock
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
@@ -24,8 +24,8 @@ from cbt.delivery.steps import refresh_clocks
 from cbt.rules.roles import Role
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.sitting import State
+from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
-from cbt.sittings.steps import resume_room
 from cbt.web.who.login import open_login
 from torture.sites.server import Server
 from torture.sites.site import Site

@@ -30,9 +30,11 @@ from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
 from cbt.paths import product_dir
 from cbt.rules.exam.paper import Paper
-from cbt.sittings import planning
+from cbt.sittings.clock.doors import admit_if_due
+from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import Seat, SittingRoom
-from cbt.sittings.steps import admit_if_due, start_room
+from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
 from cbt.web.who.login import open_login, token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 from torture.sites.arena_people import add_candidate
@@ -212,14 +214,14 @@ def _paper(session: Session, variant: Variant, now: datetime, rng: random.Random
 
 def _rooms(session: Session, wanted: Sequence[Wanted], now: datetime) -> list[SittingRoom]:
     seats = max(sum(1 for one in wanted if one.room == room) for room in {one.room for one in wanted})
-    centre = planning.create_centre(session, name="考点", address="", now=now, actor=ACTOR)
+    centre = create_centre(session, name="考点", address="", now=now, actor=ACTOR)
     planned = [
-        planning.create_room(session, centre, name=f"机房 {n}", seats=seats, spares=0, now=now, actor=ACTOR)
+        create_room(session, centre, name=f"机房 {n}", seats=seats, spares=0, now=now, actor=ACTOR)
         for n in range(1, 2 + max(one.room for one in wanted))
     ]
-    sitting = planning.create_sitting(
+    sitting = create_sitting(
         session,
-        batch=planning.create_batch(session, name="批次", now=now, actor=ACTOR),
+        batch=create_batch(session, name="批次", now=now, actor=ACTOR),
         centre=centre,
         name="第 1 场",
         planned_start_at=BEGIN,
@@ -227,7 +229,7 @@ def _rooms(session: Session, wanted: Sequence[Wanted], now: datetime) -> list[Si
         now=now,
         actor=ACTOR,
     )
-    planning.publish_sitting(session, sitting, now=now, actor=ACTOR)
+    publish_sitting(session, sitting, now=now, actor=ACTOR)
     session.flush()
     query = select(SittingRoom).where(SittingRoom.sitting_id == sitting.id).order_by(SittingRoom.id)
     return list(session.scalars(query))
@@ -241,7 +243,7 @@ def _people(
     rooms: Sequence[SittingRoom],
     now: datetime,
 ) -> None:
-    batch = planning.create_batch(session, name="报名", now=now, actor=ACTOR)
+    batch = create_batch(session, name="报名", now=now, actor=ACTOR)
     session.flush()
     free = {
         room.id: list(session.scalars(select(Seat).where(Seat.room_id == room.room_id).order_by(Seat.number)))

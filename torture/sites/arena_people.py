@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate
-from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.personal import DOCUMENT, document_index
+from cbt.db.private.sealing import seal
 
 
 def add_candidate(session: Session, number: int, *, batch_id: int, now: datetime) -> None:

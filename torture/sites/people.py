@@ -18,8 +18,9 @@ from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.models import ItemVersion
 from cbt.bank.service import import_bank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index, seal
+from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.config import Settings
+from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt
@@ -27,9 +28,10 @@ from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
 from cbt.rules.door.admission import mask_document
-from cbt.sittings import planning
+from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Seat, Sitting, SittingRoom
-from cbt.sittings.steps import admit_if_due
+from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
 from cbt.web.refs import new_ref
 from cbt.web.who.login import open_login, token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
@@ -90,13 +92,11 @@ def _forms(session: Session, version_id: int, now: datetime) -> dict[str, list[F
 
 def _sitting(session: Session, now: datetime) -> tuple[Sitting, SittingRoom]:
     earlier = now - EARLIER
-    centre = planning.create_centre(session, name="考点", address="", now=earlier, actor=ACTOR)
-    place = planning.create_room(
-        session, centre, name="机房", seats=SEATS, spares=0, now=earlier, actor=ACTOR
-    )
-    sitting = planning.create_sitting(
+    centre = create_centre(session, name="考点", address="", now=earlier, actor=ACTOR)
+    place = create_room(session, centre, name="机房", seats=SEATS, spares=0, now=earlier, actor=ACTOR)
+    sitting = create_sitting(
         session,
-        batch=planning.create_batch(session, name="批次", now=earlier, actor=ACTOR),
+        batch=create_batch(session, name="批次", now=earlier, actor=ACTOR),
         centre=centre,
         name="第 1 场",
         planned_start_at=now,
@@ -104,7 +104,7 @@ def _sitting(session: Session, now: datetime) -> tuple[Sitting, SittingRoom]:
         now=earlier,
         actor=ACTOR,
     )
-    planning.publish_sitting(session, sitting, now=earlier, actor=ACTOR)
+    publish_sitting(session, sitting, now=earlier, actor=ACTOR)
     session.flush()
     room = session.scalars(select(SittingRoom)).one()
     admit_if_due(session, room, now=now)

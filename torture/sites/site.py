@@ -21,8 +21,8 @@ from cbt.config import Settings, as_environment, read_settings
 from cbt.db.base import db
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
+from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import SittingRoom
-from cbt.sittings.steps import start_room
 from torture.browsers.client import Browser
 from torture.browsers.load import Load
 from torture.judging.ledger import Ledger

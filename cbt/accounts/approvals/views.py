@@ -9,22 +9,15 @@ import flask_babel
 
 from cbt.accounts.approvals import answers, codes
 from cbt.accounts.approvals.pages import Shown, listed, request_for, waiting_for
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.errors import CbtError, NotAllowed, NotFound
+from cbt.errors import CbtError, NotFound
 from cbt.rules.roles import SECOND_PERSON, Role
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal, machine_id
+from cbt.web.who.login import current_principal, machine_id, signed_in
 
 pages = flask.Blueprint("approvals", __name__)
 Answer = flask.typing.ResponseReturnValue
 may_sign = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER)
-
-
-def _me() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
 
 
 @pages.app_context_processor
@@ -37,14 +30,14 @@ def strip_frame() -> dict[str, object]:
         and principal.has(*SECOND_PERSON)
         and not principal.must_change_password
     )
-    return {"asks_of": (lambda: waiting_for(_me(), now=flask.g.now)) if asked else None}
+    return {"asks_of": (lambda: waiting_for(signed_in(), now=flask.g.now)) if asked else None}
 
 
 @pages.get("/approvals")
 @may_sign
 def index() -> Answer:
     """List what waits for this person, and the requests of the last day they had a part in."""
-    found = listed(_me(), now=flask.g.now)
+    found = listed(signed_in(), now=flask.g.now)
     waiting = [one for one in found if one.may_approve]
     others = [one for one in found if not one.may_approve]
     return flask.render_template("accounts/approvals.html", waiting=waiting, others=others)
@@ -54,7 +47,7 @@ def index() -> Answer:
 @may_sign
 def strip() -> Answer:
     """What every page asks for every 2 s: the strip, or 304 while nothing shown has changed."""
-    waiting = waiting_for(_me(), now=flask.g.now)
+    waiting = waiting_for(signed_in(), now=flask.g.now)
     if flask.request.if_none_match.contains(waiting.tag):
         response = flask.Response(status=304)
     else:
@@ -72,14 +65,14 @@ def _fresh(response: flask.Response, tag: str) -> Answer:
 @may_sign
 def approval(ref: str) -> Answer:
     """Show one request with its preview, and what this person can do about it."""
-    return _page(request_for(ref, _me(), now=flask.g.now), NOTHING_REFUSED)
+    return _page(request_for(ref, signed_in(), now=flask.g.now), NOTHING_REFUSED)
 
 
 @pages.get("/approvals/<ref>/live")
 @may_sign
 def live(ref: str) -> Answer:
     """What an open request asks for every 2 s: itself, or 304."""
-    shown = request_for(ref, _me(), now=flask.g.now)
+    shown = request_for(ref, signed_in(), now=flask.g.now)
     if flask.request.if_none_match.contains(shown.tag):
         response = flask.Response(status=304)
     else:
@@ -89,7 +82,7 @@ def live(ref: str) -> Answer:
 
 def panel_of(ref: str) -> Answer:
     """Return the panel of a request that was just made, for the dialog it was asked in."""
-    return _panel(request_for(ref, _me(), now=flask.g.now), NOTHING_REFUSED)
+    return _panel(request_for(ref, signed_in(), now=flask.g.now), NOTHING_REFUSED)
 
 
 def _panel(shown: Shown, refused: Refusal, code: str = "") -> str:
@@ -111,17 +104,17 @@ def answer(ref: str, step: str) -> Answer:
     try:
         if step == "approve":
             digest = form.get("digest", "")
-            answers.approve(ref, _me(), digest=digest, machine=machine_id(), now=now)
+            answers.approve(ref, signed_in(), digest=digest, machine=machine_id(), now=now)
         elif step == "refuse":
-            answers.refuse(ref, _me(), reason=form.get("reason", ""), machine=machine_id(), now=now)
+            answers.refuse(ref, signed_in(), reason=form.get("reason", ""), machine=machine_id(), now=now)
         elif step == "withdraw":
-            answers.withdraw(ref, _me(), machine=machine_id(), now=now)
+            answers.withdraw(ref, signed_in(), machine=machine_id(), now=now)
         elif step == "code":
             rng = random.SystemRandom()
-            code, _until = codes.show_code(ref, _me(), machine=machine_id(), rng=rng, now=now)
-            return _page(request_for(ref, _me(), now=now), NOTHING_REFUSED, code)
+            code, _until = codes.show_code(ref, signed_in(), machine=machine_id(), rng=rng, now=now)
+            return _page(request_for(ref, signed_in(), now=now), NOTHING_REFUSED, code)
         elif step == "enter":
-            codes.enter_code(ref, form.get("code", "")[:20], _me(), now=now)
+            codes.enter_code(ref, form.get("code", "")[:20], signed_in(), now=now)
         else:
             raise NotFound("web.no_page")
     except NotFound:
@@ -129,9 +122,9 @@ def answer(ref: str, step: str) -> Answer:
     except CbtError as error:
         if flask.request.accept_mimetypes.best == "application/json":
             raise
-        return _page(request_for(ref, _me(), now=now), refusal(error))
+        return _page(request_for(ref, signed_in(), now=now), refusal(error))
     if flask.request.headers.get("HX-Request"):
-        return _panel(request_for(ref, _me(), now=now), NOTHING_REFUSED)
+        return _panel(request_for(ref, signed_in(), now=now), NOTHING_REFUSED)
     return flask.redirect(flask.url_for("accounts.approvals.approval", ref=ref), 303)
 
 

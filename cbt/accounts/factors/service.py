@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
-from cbt.accounts.factors import codes as factors
+from cbt.accounts.factors import codes
+from cbt.accounts.factors.proving import SCOPE, changed_one, held, judge, kept, prove, reserved, spend
 from cbt.accounts.models import RecoveryCode, Staff, StaffFactor
 from cbt.accounts.sign_in import logins, passwords
 from cbt.audit.chain import record
 from cbt.db.private.sealing import open_sealed, seal
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.web.who import throttle
 from cbt.web.who.login import Principal
 from cbt.web.who.models import LoginSession
 
-log = logging.getLogger(__name__)
-SCOPE = "factor"
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A code that is right, and what is used up when it counts: a time step, or the number of a recovery code."""
-
-    step: int | None = None
-    number: int | None = None
-
 
 def offer(principal: Principal) -> tuple[str, str]:
     """Return a fresh secret, and the same sealed for this login: the page brings it back, nothing is stored."""
-    secret = factors.new_secret()
+    secret = codes.new_secret()
     return secret, urlsafe_b64encode(seal(secret, _offered(principal))).decode()
 
 
@@ -56,25 +44,25 @@ def enrol(
     Every other login of this person ends. Raise InvalidInput("factor.password"|"factor.wrong_code"),
     Conflict("factor.there"), TooMany.
     """
-    staff = _reserved(principal, machine=machine, now=now)
+    staff = reserved(principal, machine=machine, now=now)
     if not passwords.matches(staff.password_hash, password):
         raise InvalidInput("factor.password", field="password")
-    step = factors.step_of(secret, factors.as_typed(code), now=now)
+    step = codes.step_of(secret, codes.as_typed(code), now=now)
     if step is None:
         raise InvalidInput("factor.wrong_code", field="code")
-    codes = factors.new_recovery_codes()
-    hashes = [passwords.hash_password(factors.as_typed(one)) for one in codes]
+    fresh = codes.new_recovery_codes()
+    hashes = [passwords.hash_password(codes.as_typed(one)) for one in fresh]
     with unit_of_work() as session:
-        staff = _held(session, principal.subject_ref)
+        staff = held(session, principal.subject_ref)
         if session.get(StaffFactor, staff.id) is not None:
             raise Conflict("factor.there")
         session.add(
             StaffFactor(
-                staff_id=staff.id, secret_sealed=seal(secret, _kept(staff)), created_at=now, last_step=step
+                staff_id=staff.id, secret_sealed=seal(secret, kept(staff)), created_at=now, last_step=step
             )
         )
         _keep_codes(session, staff, hashes)
-        return _anew(session, staff, act="staff.factor_on", machine=machine, now=now), codes
+        return _anew(session, staff, act="staff.factor_on", machine=machine, now=now), fresh
 
 
 def finish_sign_in(principal: Principal, *, code: str, machine: str, now: datetime) -> str:
@@ -85,17 +73,17 @@ def finish_sign_in(principal: Principal, *, code: str, machine: str, now: dateti
 
     Source: R-62.
     """
-    staff = _reserved(principal, machine=machine, now=now)
-    proof = _judge(staff, code, now=now)
+    staff = reserved(principal, machine=machine, now=now)
+    proof = judge(staff, code, now=now)
     with unit_of_work() as session:
-        staff = _held(session, principal.subject_ref)
-        _spend(session, staff, proof, now=now)
+        staff = held(session, principal.subject_ref)
+        spend(session, staff, proof, now=now)
         ended = session.execute(
             update(LoginSession)
             .where(LoginSession.id == principal.login_session_id, LoginSession.revoked_at.is_(None))
             .values(revoked_at=now)
         )
-        if staff.disabled_at is not None or not _changed_one(ended):
+        if staff.disabled_at is not None or not changed_one(ended):
             raise NotAllowed("factor.started_over")
         throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine)
         if proof.number is not None:
@@ -108,14 +96,14 @@ def renew_codes(
     principal: Principal, *, password: str, code: str, machine: str, now: datetime
 ) -> tuple[str, list[str]]:
     """Replace the recovery codes; return the token of a fresh login and the new ones. Raises like `switch_off`."""
-    staff, proof = _prove(principal, password=password, code=code, machine=machine, now=now)
-    codes = factors.new_recovery_codes()
-    hashes = [passwords.hash_password(factors.as_typed(one)) for one in codes]
+    staff, proof = prove(principal, password=password, code=code, machine=machine, now=now)
+    fresh = codes.new_recovery_codes()
+    hashes = [passwords.hash_password(codes.as_typed(one)) for one in fresh]
     with unit_of_work() as session:
-        staff = _held(session, principal.subject_ref)
-        _spend(session, staff, proof, now=now)
+        staff = held(session, principal.subject_ref)
+        spend(session, staff, proof, now=now)
         _keep_codes(session, staff, hashes)
-        return _anew(session, staff, act="staff.factor_codes", machine=machine, now=now), codes
+        return _anew(session, staff, act="staff.factor_codes", machine=machine, now=now), fresh
 
 
 def switch_off(principal: Principal, *, password: str, code: str, machine: str, now: datetime) -> str:
@@ -124,12 +112,12 @@ def switch_off(principal: Principal, *, password: str, code: str, machine: str, 
     Password and code are asked for again. Raise InvalidInput("factor.password"), NotAllowed("factor.wrong"),
     Conflict("factor.required") where this person must have one, Conflict("factor.none"), TooMany.
     """
-    staff, proof = _prove(principal, password=password, code=code, machine=machine, now=now)
+    staff, proof = prove(principal, password=password, code=code, machine=machine, now=now)
     with unit_of_work() as session:
-        staff = _held(session, principal.subject_ref)
-        if factors.is_required(session, staff):
+        staff = held(session, principal.subject_ref)
+        if codes.is_required(session, staff):
             raise Conflict("factor.required")
-        _spend(session, staff, proof, now=now)
+        spend(session, staff, proof, now=now)
         _forget(session, staff)
         return _anew(session, staff, act="staff.factor_off", machine=machine, now=now)
 
@@ -154,80 +142,6 @@ def reset(*, login: str, now: datetime, actor: str) -> None:
         _record(session, staff, act="staff.factor_reset", now=now, actor=actor)
 
 
-def _reserved(principal: Principal, *, machine: str, now: datetime) -> Staff:
-    """Count a try of this person before anything is verified, and return them."""
-    with reading() as session:
-        staff = store.staff_by_ref(session, principal.subject_ref)
-    throttle.reserve(scope=SCOPE, subject=staff.login, machine=machine, now=now)
-    return staff
-
-
-def _prove(
-    principal: Principal, *, password: str, code: str, machine: str, now: datetime
-) -> tuple[Staff, Proof]:
-    staff = _reserved(principal, machine=machine, now=now)
-    if not passwords.matches(staff.password_hash, password):
-        raise InvalidInput("factor.password", field="password")
-    return staff, _judge(staff, code, now=now)
-
-
-def _held(session: Session, ref: str) -> Staff:
-    """Return somebody whose second factor nobody else changes until the end of this unit of work."""
-    return session.scalars(select(Staff).where(Staff.ref == ref).with_for_update()).one()
-
-
-def _judge(staff: Staff, code: str, *, now: datetime) -> Proof:
-    typed = factors.as_typed(code)
-    with reading() as session:
-        factor = session.get(StaffFactor, staff.id)
-        if factor is None:
-            raise Conflict("factor.none")
-        if factors.is_app_code(typed):
-            step = factors.step_of(open_sealed(factor.secret_sealed, _kept(staff)), typed, now=now)
-            if step is None or step <= factor.last_step:
-                raise _refused()
-            return Proof(step=step)
-        number = int(typed[0]) if typed[:1].isascii() and typed[:1].isdigit() else -1
-        row = session.scalar(
-            select(RecoveryCode).where(RecoveryCode.staff_id == staff.id, RecoveryCode.number == number)
-        )
-    if not passwords.matches(row.code_hash if row is not None and row.used_at is None else None, typed):
-        raise _refused()
-    return Proof(number=number)
-
-
-def _spend(session: Session, staff: Staff, proof: Proof, *, now: datetime) -> None:
-    """Use a code up: of several requests with the same code, one gets through here."""
-    if proof.step is not None:
-        spent = session.execute(
-            update(StaffFactor)
-            .where(StaffFactor.staff_id == staff.id, StaffFactor.last_step < proof.step)
-            .values(last_step=proof.step)
-        )
-    else:
-        spent = session.execute(
-            update(RecoveryCode)
-            .where(
-                RecoveryCode.staff_id == staff.id,
-                RecoveryCode.number == proof.number,
-                RecoveryCode.used_at.is_(None),
-            )
-            .values(used_at=now)
-        )
-    if not _changed_one(spent):
-        raise _refused()
-
-
-def _refused() -> NotAllowed:
-    log.warning("a second factor was refused")
-    return NotAllowed("factor.wrong", field="code")
-
-
-def _changed_one(result: object) -> bool:
-    assert isinstance(result, CursorResult)
-    return bool(result.rowcount == 1)
-
-
 def _anew(session: Session, staff: Staff, *, act: str, machine: str, now: datetime) -> str:
     """Record what was changed, end every login of this person and open a fresh one."""
     throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine)
@@ -248,10 +162,6 @@ def _forget(session: Session, staff: Staff) -> None:
     session.execute(delete(RecoveryCode).where(RecoveryCode.staff_id == staff.id))
     session.execute(delete(StaffFactor).where(StaffFactor.staff_id == staff.id))
     session.expire_all()
-
-
-def _kept(staff: Staff) -> str:
-    return f"factor:{staff.ref}"
 
 
 def _offered(principal: Principal) -> str:

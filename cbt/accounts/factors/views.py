@@ -6,27 +6,19 @@ import flask
 import flask_babel
 
 from cbt.accounts import store
-from cbt.accounts.factors import codes as factors
-from cbt.accounts.factors import service as factor_service
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.accounts.factors import codes, service
 from cbt.accounts.sign_in import logins
 from cbt.db.unit_of_work import reading
-from cbt.errors import CbtError, InvalidInput, NotAllowed
+from cbt.errors import CbtError, InvalidInput
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.preferences import local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
-from cbt.web.who.login import Principal, current_principal, machine_id, remember, why_signed_out
+from cbt.web.who.login import Principal, current_principal, machine_id, remember, signed_in, why_signed_out
 
 pages = flask.Blueprint("factors", __name__)
 Answer = flask.typing.ResponseReturnValue
 HOME = "/staff"
-
-
-def _me() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
 
 
 @pages.get("/staff/sign-in/code")
@@ -46,9 +38,7 @@ def code_now() -> Answer:
     if half is None:
         return _back_to_sign_in(target)
     try:
-        token = factor_service.finish_sign_in(
-            half, code=form.get("code", ""), machine=machine_id(), now=flask.g.now
-        )
+        token = service.finish_sign_in(half, code=form.get("code", ""), machine=machine_id(), now=flask.g.now)
     except CbtError as error:
         return _code_page(target, refusal(error))
     remember(token)
@@ -78,13 +68,13 @@ def account() -> Answer:
 
 
 def _account_page(refused: Refusal, form: str = "") -> Answer:
-    me = _me()
+    me = signed_in()
     with reading() as session:
-        state = factors.state(session, store.staff_by_ref(session, me.subject_ref))
+        state = codes.state(session, store.staff_by_ref(session, me.subject_ref))
     page = flask.render_template(
         "accounts/account.html",
         factor=state,
-        codes=factors.CODES,
+        codes=codes.CODES,
         logins=logins.open_ones(me, now=flask.g.now),
         here=me.login_session_id,
         refused=refused,
@@ -98,9 +88,9 @@ def _account_page(refused: Refusal, form: str = "") -> Answer:
 def enrol() -> Answer:
     """Show the secret of a second factor to set up, as a picture and as text."""
     with reading() as session:
-        if factors.state(session, store.staff_by_ref(session, _me().subject_ref)).since is not None:
+        if codes.state(session, store.staff_by_ref(session, signed_in().subject_ref)).since is not None:
             return flask.redirect(flask.url_for("accounts.factors.account"), 303)
-    return _enrol_page(*factor_service.offer(_me()), NOTHING_REFUSED)
+    return _enrol_page(*service.offer(signed_in()), NOTHING_REFUSED)
 
 
 @pages.post("/staff/account/factor")
@@ -109,12 +99,12 @@ def enrol_now() -> Answer:
     """Set it up once a code shows that the app has the secret; show the recovery codes, this once."""
     form = flask.request.form
     try:
-        secret = factor_service.offered(_me(), form.get("offer", ""))
+        secret = service.offered(signed_in(), form.get("offer", ""))
     except InvalidInput as error:
-        return _enrol_page(*factor_service.offer(_me()), refusal(error))
+        return _enrol_page(*service.offer(signed_in()), refusal(error))
     try:
-        token, codes = factor_service.enrol(
-            _me(),
+        token, made = service.enrol(
+            signed_in(),
             secret=secret,
             password=form.get("password", ""),
             code=form.get("code", ""),
@@ -124,17 +114,17 @@ def enrol_now() -> Answer:
     except CbtError as error:
         return _enrol_page(secret, form.get("offer", ""), refusal(error))
     remember(token)
-    return _codes_page(codes, fresh=True)
+    return _codes_page(made, fresh=True)
 
 
 def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
-    me = _me()
+    me = signed_in()
     with reading() as session:
         login = store.staff_by_ref(session, me.subject_ref).login
     page = flask.render_template(
         "accounts/enrol.html",
-        picture=factors.picture(secret, login=login, issuer=flask_babel.gettext("ui.product")),
-        secret=factors.in_groups(secret),
+        picture=codes.picture(secret, login=login, issuer=flask_babel.gettext("ui.product")),
+        secret=codes.in_groups(secret),
         offer=offer,
         login=login,
         forced=me.owes_factor,
@@ -143,8 +133,8 @@ def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
     return page, refused.code
 
 
-def _codes_page(codes: list[str], *, fresh: bool) -> Answer:
-    return flask.render_template("accounts/recovery.html", codes=codes, fresh=fresh)
+def _codes_page(made: list[str], *, fresh: bool) -> Answer:
+    return flask.render_template("accounts/recovery.html", codes=made, fresh=fresh)
 
 
 @pages.post("/staff/account/factor/<act>")
@@ -160,12 +150,12 @@ def change(act: str) -> Answer:
     }
     try:
         if act == "codes":
-            token, codes = factor_service.renew_codes(_me(), **given)
+            token, made = service.renew_codes(signed_in(), **given)
             remember(token)
-            return _codes_page(codes, fresh=False)
+            return _codes_page(made, fresh=False)
         if act != "off":
             raise InvalidInput("web.bad_request")
-        remember(factor_service.switch_off(_me(), **given))
+        remember(service.switch_off(signed_in(), **given))
     except CbtError as error:
         return _account_page(refusal(error), act)
     flask.flash(flask_babel.gettext("accounts.factor.is_off"), "ok")
@@ -176,7 +166,7 @@ def change(act: str) -> Answer:
 @access.staff
 def end_login(number: int) -> Answer:
     """End one of one's own logins."""
-    logins.end_one(_me(), number, now=flask.g.now)
+    logins.end_one(signed_in(), number, now=flask.g.now)
     return flask.redirect(flask.url_for("accounts.factors.account"), 303)
 
 
@@ -184,7 +174,7 @@ def end_login(number: int) -> Answer:
 @access.staff
 def end_others() -> Answer:
     """End all of one's own logins but this one."""
-    logins.end_others(_me(), now=flask.g.now)
+    logins.end_others(signed_in(), now=flask.g.now)
     flask.flash(flask_babel.gettext("accounts.logins.ended"), "ok")
     return flask.redirect(flask.url_for("accounts.factors.account"), 303)
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
-from cbt.accounts.service import SIGN_IN
-from cbt.web.who.throttle import alerts_of
+from cbt.accounts.sign_in.service import SIGN_IN
+from cbt.web.who.guessing import alerts_of
 
 MOST = 10
 

@@ -7,9 +7,7 @@ from pathlib import PurePath
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.store import actor_names
-from cbt.accounts.views import me
 from cbt.bank import service, store
 from cbt.bank.formats import registry
 from cbt.bank.imports.findings import Severity
@@ -22,18 +20,15 @@ from cbt.errors import InvalidInput, NotFound
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.who import access
+from cbt.web.who.login import acting
 
 pages = flask.Blueprint("imports", __name__)
 
 Answer = flask.typing.ResponseReturnValue
 MOST_SHOWN = 300
 READERS = (Role.AUTHOR, Role.REVIEWER)
-
-
-def actor() -> str:
-    """Return the actor string of the signed-in person."""
-    return f"staff:{me().subject_ref}"
 
 
 @pages.get("/bank/template.xlsx")
@@ -60,7 +55,7 @@ def keep(ref: str) -> Answer:
             raise InvalidInput("bank.no_file", field="file")
         name = PurePath(sent.filename.replace("\\", "/")).name[:200]
         draft_ref = service.keep_draft(
-            bank_ref=ref, file_name=name, content=sent.read(), now=flask.g.now, actor=actor()
+            bank_ref=ref, file_name=name, content=sent.read(), now=flask.g.now, actor=acting()
         )
     except InvalidInput as error:
         return _upload_page(ref, refusal(error))
@@ -121,7 +116,7 @@ def marked(ref: str, draft_ref: str) -> Answer:
 @access.roles(Role.AUTHOR)
 def confirm(ref: str, draft_ref: str) -> Answer:
     """Store what has no error, and say what was stored."""
-    run = service.confirm_draft(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=actor())
+    run = service.confirm_draft(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
     flask.flash(_("bank.import.done", added=run.added, changed=run.changed, skipped=run.skipped), "ok")
     return flask.redirect(flask.url_for(".upload", ref=ref), 303)
 
@@ -130,7 +125,7 @@ def confirm(ref: str, draft_ref: str) -> Answer:
 @access.roles(Role.AUTHOR)
 def cancel(ref: str, draft_ref: str) -> Answer:
     """Forget the uploaded file."""
-    service.cancel_draft(draft_ref=draft_ref, actor=actor())
+    service.cancel_draft(draft_ref=draft_ref, actor=acting())
     flask.flash(_("bank.import.cancelled"), "message")
     return flask.redirect(flask.url_for(".upload", ref=ref), 303)
 
@@ -139,7 +134,7 @@ def cancel(ref: str, draft_ref: str) -> Answer:
 @access.roles(Role.AUTHOR)
 def undo(ref: str, run_ref: str) -> Answer:
     """Take one import back."""
-    done = service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=actor())
+    done = service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=acting())
     said = _("bank.import.undone", withdrawn=done.withdrawn, returned=done.returned, kept=done.kept)
     flask.flash(said, "ok")
     return flask.redirect(flask.url_for(".upload", ref=ref), 303)
@@ -147,11 +142,11 @@ def undo(ref: str, run_ref: str) -> Answer:
 
 def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
     with reading() as session:
-        draft = store.draft_of(session, ref, draft_ref, actor=actor())
+        draft = store.draft_of(session, ref, draft_ref, actor=acting())
     found = registry.read(draft.content, draft.file_name)
     with reading() as session:
         made, content = service.review_for(session, found, ref), draft.content
-    key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=actor(), now=flask.g.now)
+    key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=acting(), now=flask.g.now)
     return made, content
 
 

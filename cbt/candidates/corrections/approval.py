@@ -20,8 +20,8 @@ from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
 from cbt.candidates.corrections.making import Correction
 from cbt.candidates.desk.service import correct
-from cbt.candidates.personal import open_sealed, seal
 from cbt.candidates.store import Entry
+from cbt.db.private.sealing import open_sealed, seal
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import mask_document, normalise_document
 from cbt.web.who.login import Principal

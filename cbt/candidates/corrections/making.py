@@ -15,16 +15,10 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
-from cbt.candidates.personal import (
-    CORRECTION,
-    DOCUMENT,
-    document_index,
-    keyed_digest,
-    open_sealed,
-    seal,
-)
+from cbt.candidates.personal import CORRECTION, DOCUMENT, document_index, keyed_digest
 from cbt.candidates.photos import store_photo
 from cbt.candidates.store import has_started
+from cbt.db.private.sealing import open_sealed, seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id

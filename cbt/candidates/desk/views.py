@@ -7,18 +7,16 @@ import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.accounts.store import actor_names
-from cbt.accounts.views import me
 from cbt.candidates import photos, store
 from cbt.candidates.corrections.approval import wish_for
 from cbt.candidates.corrections.making import Correction, corrections_of
-from cbt.candidates.desk import pages as office_pages
-from cbt.candidates.desk import service as office_service
+from cbt.candidates.desk import service
+from cbt.candidates.desk.pages import batch_page, door_state, sitting_page, ticket_sheets
 from cbt.candidates.desk.service import Revealed
-from cbt.candidates.roster import export as roster_export
 from cbt.candidates.roster import views as roster_views
 from cbt.candidates.roster.columns import DOCUMENT_NAMES
+from cbt.candidates.roster.export import accommodation_text, template, to_csv, to_xlsx
 from cbt.candidates.roster.views import uploaded
 from cbt.candidates.store import has_started
 from cbt.db.unit_of_work import reading
@@ -28,9 +26,11 @@ from cbt.pictures.receiving import redraw
 from cbt.pictures.serving import picture
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
-from cbt.sittings.inputs import minutes_text
 from cbt.sittings.models import Batch, Centre, Sitting
+from cbt.sittings.planning.inputs import minutes_text
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.who import access
+from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("candidates", __name__)
 pages.register_blueprint(roster_views.pages)
@@ -39,16 +39,12 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 Answer = flask.typing.ResponseReturnValue
 
 
-def _actor() -> str:
-    return f"staff:{me().subject_ref}"
-
-
 @pages.get("/office/batches/<ref>")
 @access.roles(*READERS)
 def batch(ref: str) -> Answer:
     """Show a batch and its sittings."""
     with reading() as session:
-        page = office_pages.batch_page(session, ref)
+        page = batch_page(session, ref)
     return flask.render_template("candidates/batch.html", page=page)
 
 
@@ -57,8 +53,8 @@ def batch(ref: str) -> Answer:
 def sitting(ref: str) -> Answer:
     """Show a sitting: what is to do next, its rooms, its registrations."""
     with reading() as session:
-        page = office_pages.sitting_page(session, ref)
-    return flask.render_template("candidates/sitting.html", page=page, door_state=office_pages.door_state)
+        page = sitting_page(session, ref)
+    return flask.render_template("candidates/sitting.html", page=page, door_state=door_state)
 
 
 @pages.post("/office/sittings/<ref>/photos")
@@ -67,10 +63,9 @@ def add_photos(ref: str) -> Answer:
     """Store the photos of a zip and say what became of each file."""
     try:
         name, body = uploaded("photos")
-        report = photos.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=_actor())
+        report = photos.attach_photos(sitting_ref=ref, body=body, now=flask.g.now, actor=acting())
     except CbtError as error:
-        refused = refusal(error)
-        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        flash_refusal(error)
         return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if not report.unmatched and not report.refused:
         flask.flash(flask_babel.gettext("candidates.photos.stored", count=report.stored), "ok")
@@ -89,20 +84,19 @@ def export(ref: str) -> Answer:
     """Send the roster of a sitting as xlsx or csv."""
     form = flask.request.form
     try:
-        rows = office_service.export_rows(
+        rows = service.export_rows(
             sitting_ref=ref,
             reveal_numbers=form.get("reveal") == "1",
             reason=form.get("reason", ""),
-            actor=_actor(),
+            actor=acting(),
             now=flask.g.now,
         )
     except CbtError as error:
-        refused = refusal(error)
-        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        flash_refusal(error)
         return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if form.get("format") == "csv":
-        return download(roster_export.to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
-    return download(roster_export.to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
+        return download(to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
+    return download(to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
 
 
 def download(body: bytes, mimetype: str, name: str) -> flask.Response:
@@ -116,7 +110,7 @@ def download(body: bytes, mimetype: str, name: str) -> flask.Response:
 @access.roles(*READERS)
 def roster_template() -> Answer:
     """Send the empty roster workbook."""
-    return download(roster_export.template(), XLSX, "roster-template.xlsx")
+    return download(template(), XLSX, "roster-template.xlsx")
 
 
 @pages.get("/office/sittings/<ref>/tickets")
@@ -124,7 +118,7 @@ def roster_template() -> Answer:
 def tickets(ref: str) -> Answer:
     """Show the admission tickets of a sitting for printing, two on an A4 page. Source: R-11."""
     with reading() as session:
-        found, sheets, with_photo, refs = office_pages.ticket_sheets(session, ref)
+        found, sheets, with_photo, refs = ticket_sheets(session, ref)
     return flask.render_template(
         "candidates/tickets.html",
         sitting=found,
@@ -140,10 +134,8 @@ def tickets(ref: str) -> Answer:
 def door_list(ref: str) -> Answer:
     """Show who is expected at each door, for printing and signing."""
     with reading() as session:
-        page = office_pages.sitting_page(session, ref)
-    return flask.render_template(
-        "candidates/door_list.html", page=page, accommodation=roster_export.accommodation_text
-    )
+        page = sitting_page(session, ref)
+    return flask.render_template("candidates/door_list.html", page=page, accommodation=accommodation_text)
 
 
 @pages.get("/office/registrations/<ref>")
@@ -155,7 +147,7 @@ def registration(ref: str) -> Answer:
 
 def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = None) -> Answer:
     with reading() as session:
-        entry = store.entry_for(session, ref, me())
+        entry = store.entry_for(session, ref, signed_in())
         of_sitting = session.get_one(Sitting, entry.registration.sitting_id)
         corrections = corrections_of(session, entry.candidate.id)
         actors = {who for one in corrections for who in (one.row.by, one.row.countersigned_by)}
@@ -174,8 +166,8 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
         "candidates/registration.html",
         **context,
         documents=list(DOCUMENT_NAMES),
-        accommodation=roster_export.accommodation_text(entry),
-        state=office_pages.door_state(entry.registration),
+        accommodation=accommodation_text(entry),
+        state=door_state(entry.registration),
         revealed=revealed,
         refused=refused,
     )
@@ -187,7 +179,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
 def photo(ref: str) -> Answer:
     """Send the photo of a candidate whose room this person may see."""
     with reading() as session:
-        found = store.photo_of(session, store.entry_for(session, ref, me()).candidate.id)
+        found = store.photo_of(session, store.entry_for(session, ref, signed_in()).candidate.id)
     if found is None:
         raise NotFound("photo.none")
     return picture(found.mimetype, found.image)
@@ -199,7 +191,7 @@ def reveal(ref: str) -> Answer:
     """Show the full numbers on this one page; the log keeps who and why."""
     reason = flask.request.form.get("reason", "")
     try:
-        revealed = office_service.reveal(ref=ref, reason=reason, principal=me(), now=flask.g.now)
+        revealed = service.reveal(ref=ref, reason=reason, principal=signed_in(), now=flask.g.now)
     except CbtError as error:
         return _registration_page(ref, refusal(error))
     return _registration_page(ref, NOTHING_REFUSED, revealed)
@@ -209,17 +201,17 @@ def reveal(ref: str) -> Answer:
 @access.roles(Role.OFFICER)
 def correct(ref: str) -> Answer:
     """Put a name, number or photo right with evidence (更正记录). Source: R-15."""
-    correction = _correction()
+    correction, me = _correction(), signed_in()
     try:
         with reading() as session:
-            entry = store.entry_for(session, ref, me())
+            entry = store.entry_for(session, ref, me)
             sitting = session.get_one(Sitting, entry.registration.sitting_id)
             allowed = session.get_one(Centre, sitting.centre_id).second_by_password
-        second = typed_second(me(), Wanted(office_service.COUNTERSIGNERS), allowed=allowed)
-        office_service.correct(ref=ref, correction=correction, second=second, principal=me(), now=flask.g.now)
+        second = typed_second(me, Wanted(service.COUNTERSIGNERS), allowed=allowed)
+        service.correct(ref=ref, correction=correction, second=second, principal=me, now=flask.g.now)
     except SecondNeeded as needed:
         if wants_asking():
-            return ask_for(wish_for(entry, correction), needed, me())
+            return ask_for(wish_for(entry, correction), needed, me)
         return _registration_page(ref, refusal(needed))
     except CbtError as error:
         return _registration_page(ref, refusal(error))
@@ -246,8 +238,8 @@ def remove(ref: str) -> Answer:
     """Take a registration back before its sitting admits."""
     reason = flask.request.form.get("reason", "")
     try:
-        sitting_ref = office_service.remove_registration(
-            ref=ref, reason=reason, principal=me(), now=flask.g.now
+        sitting_ref = service.remove_registration(
+            ref=ref, reason=reason, principal=signed_in(), now=flask.g.now
         )
     except CbtError as error:
         return _registration_page(ref, refusal(error))

@@ -14,10 +14,13 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, RosterDraft
-from cbt.candidates.personal import DOCUMENT, PHONE, ROSTER, open_bytes, seal, seal_bytes
-from cbt.candidates.roster.plan import Placement, RosterPlan, choices, plan_roster
-from cbt.candidates.roster.reading import Roster, read_roster
+from cbt.candidates.personal import DOCUMENT, PHONE, ROSTER
+from cbt.candidates.roster.choosing import choices
+from cbt.candidates.roster.plan import Placement, RosterPlan, plan_roster
+from cbt.candidates.roster.reading import read_roster
+from cbt.candidates.roster.rows import Roster
 from cbt.candidates.tickets import fresh_numbers
+from cbt.db.private.sealing import open_bytes, seal, seal_bytes
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.steps import store_blueprint

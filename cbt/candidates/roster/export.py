@@ -9,9 +9,10 @@ from typing import Any
 
 from flask_babel import gettext
 
-from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone, open_sealed
+from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone
 from cbt.candidates.roster.columns import COLUMNS, DOCUMENT_NAMES, REQUIRED
 from cbt.candidates.store import Entry
+from cbt.db.private.sealing import open_sealed
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
 from cbt.sheets.writing import text_format, write_text

@@ -7,35 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
-from cbt.candidates.roster import columns as columns
-from cbt.candidates.roster.reading import Problem, Roster, RosterRow
+from cbt.candidates.roster import columns
+from cbt.candidates.roster.choosing import Choice, Chooser
+from cbt.candidates.roster.rows import Problem, Roster, RosterRow
 from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span
 from cbt.errors import Conflict
-from cbt.exams.files import blueprint_text, read_blueprint
-from cbt.exams.store import blueprint_of, current_versions
 from cbt.rules.door.admission import Span, overlaps, same_name, too_close
-from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.rules.exam.blueprint import Paper
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 
 OPEN_STATES = frozenset({State.DRAFT, State.PUBLISHED, State.ADMITTING})
 """A roster is taken until the first room starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A blueprint a row can mean, with its text when it comes from a file."""
-
-    blueprint: ExamBlueprint
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +62,6 @@ class RosterPlan:
         return [problem for problem in self.problems if not problem.stop]
 
 
-def choices(session: Session, folder: Path) -> list[Choice]:
-    """Return the blueprints rows can mean: the files of the folder, then stored ones without a file."""
-    found: dict[str, Choice] = {}
-    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
-        text = blueprint_text(path)
-        blueprint = read_blueprint(text, name=path.name)
-        found[blueprint.ref] = Choice(blueprint, text)
-    for version in current_versions(session):
-        if version.ref not in found:
-            found[version.ref] = Choice(blueprint_of(session, version.id), version.source)
-    return list(found.values())
-
-
 def plan_roster(
     session: Session, sitting: Sitting, roster: Roster, available: Sequence[Choice]
 ) -> RosterPlan:
@@ -108,7 +85,7 @@ class _Planner:
     ) -> None:
         self._sitting = sitting
         self._roster = roster
-        self._available = available
+        self._chooser = Chooser(available, mode=sitting.mode, note=self._note)
         self._result = RosterPlan(problems=list(roster.problems))
         self._batch = session.get_one(Batch, sitting.batch_id)
         self._indexes = {row.row: document_index(row.document_number) for row in roster.rows}
@@ -134,8 +111,8 @@ class _Planner:
             self._place(row, choice, paper)
         for row in self._roster.refused:
             # Kept out already, but all that is wrong with it is to be seen at once.
-            if row.level and (choice_of := self._choice(row)) is not None and row.paper:
-                self._paper(row, choice_of)
+            if row.level and (choice_of := self._chooser.choice(row)) is not None and row.paper:
+                self._chooser.paper(row, choice_of)
         self._result.placements.sort(key=lambda one: one.row.row)
         self._result.problems.sort(key=lambda problem: problem.row)
         return self._result
@@ -153,8 +130,8 @@ class _Planner:
             self._note(row, "batch", row.batch, "roster.other_batch", batch=self._batch.name)
         self._check_person(row)
         self._check_ticket(row)
-        choice = self._choice(row)
-        paper = self._paper(row, choice) if choice is not None else None
+        choice = self._chooser.choice(row)
+        paper = self._chooser.paper(row, choice) if choice is not None else None
         if choice is None or paper is None or len(self._result.stops) > before:
             return None
         return (choice, paper) if self._fits(row, choice.blueprint.papers[paper], paper) else None
@@ -180,52 +157,6 @@ class _Planner:
             self._note(row, "ticket", row.ticket, "roster.ticket_taken")
         if self._ticket_rows.setdefault(row.ticket, index) != index:
             self._note(row, "ticket", row.ticket, "roster.ticket_twice")
-
-    def _choice(self, row: RosterRow) -> Choice | None:
-        level = columns.level_of(row.level)
-        matching = [
-            one
-            for one in self._available
-            if level
-            in {columns.level_of(one.blueprint.level_code), columns.level_of(one.blueprint.level_name)}
-            or level == columns.plain(one.blueprint.ref)
-        ]
-        if not matching:
-            levels = [one.blueprint.level_name for one in self._available]
-            self._note(row, "level", row.level, "roster.level", levels=levels)
-            return None
-        if row.occupation:
-            named = [
-                one for one in matching if columns.plain(row.occupation) in _occupation_names(one.blueprint)
-            ]
-            if not named:
-                names = sorted({one.blueprint.occupation_name for one in matching})
-                self._note(row, "occupation", row.occupation, "roster.occupation", names=names)
-                return None
-            matching = named
-        if len(matching) > 1:
-            names = [one.blueprint.occupation_name for one in matching]
-            self._note(row, "level", row.level, "roster.level_ambiguous", names=names)
-            return None
-        return matching[0]
-
-    def _paper(self, row: RosterRow, choice: Choice) -> str | None:
-        papers = choice.blueprint.papers
-        code = columns.paper_codes(row.paper)
-        found = [
-            paper.code
-            for paper in papers.values()
-            if code in {paper.code, columns.paper_codes(paper.name)}
-            or columns.plain(row.paper) == columns.plain(paper.name)
-        ]
-        if len(found) != 1:
-            names = [paper.name for paper in papers.values()]
-            self._note(row, "paper", row.paper, "roster.paper", papers=names)
-            return None
-        if self._sitting.mode not in papers[found[0]].modes:
-            self._note(row, "paper", row.paper, "roster.paper_mode")
-            return None
-        return found[0]
 
     def _fits(self, row: RosterRow, paper: Paper, code: str) -> bool:
         index = self._indexes[row.row]
@@ -282,9 +213,3 @@ def _tickets_of_batch(
 def _ticket_holders(session: Session, numbers: set[str]) -> set[str]:
     query = select(AdmissionTicket.number).where(AdmissionTicket.number.in_(numbers))
     return set(session.scalars(query)) if numbers else set()
-
-
-def _occupation_names(blueprint: ExamBlueprint) -> set[str]:
-    """The occupation's name, aliases and code, as they are compared. Source: R-6."""
-    names = (blueprint.occupation_name, *blueprint.aliases, blueprint.occupation_code)
-    return {columns.plain(name) for name in names}

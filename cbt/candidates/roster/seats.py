@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
 from cbt.candidates.roster.columns import plain
-from cbt.candidates.roster.reading import RosterRow
+from cbt.candidates.roster.rows import RosterRow
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom

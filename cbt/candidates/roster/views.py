@@ -9,18 +9,18 @@ from typing import cast
 import flask
 import flask_babel
 
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.accounts.views import me
 from cbt.candidates.roster import commit
-from cbt.candidates.roster.reading import Problem
+from cbt.candidates.roster.rows import Problem
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
 from cbt.sittings.store import rooms_of_sitting, seat_counts, sitting_by_ref
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import explain
 from cbt.web.who import access
+from cbt.web.who.login import acting
 
 pages = flask.Blueprint("roster", __name__)
 Answer = flask.typing.ResponseReturnValue
@@ -57,10 +57,6 @@ def told(problems: Sequence[Problem]) -> list[dict[str, object]]:
     return lines
 
 
-def _actor() -> str:
-    return f"staff:{me().subject_ref}"
-
-
 @pages.get("/office/sittings/<ref>/roster")
 @access.roles(Role.OFFICER)
 def upload(ref: str) -> Answer:
@@ -92,7 +88,7 @@ def take(ref: str) -> Answer:
     try:
         name, body = uploaded("file")
         commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
-        draft = commit.save_draft(sitting_ref=ref, file_name=name, body=body, now=flask.g.now, actor=_actor())
+        draft = commit.save_draft(sitting_ref=ref, file_name=name, body=body, now=flask.g.now, actor=acting())
     except CbtError as error:
         return _upload_page(ref, refusal(error))
     return flask.redirect(flask.url_for("candidates.roster.check", ref=ref, draft=draft), 303)
@@ -106,7 +102,7 @@ def check(ref: str, draft: str) -> Answer:
 
 
 def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
-    name, body = commit.open_draft(ref=draft, actor=_actor())
+    name, body = commit.open_draft(ref=draft, actor=acting())
     checked = commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
     with reading() as session:
         batch = session.get_one(Batch, checked.sitting.batch_id)
@@ -125,7 +121,7 @@ def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
 @access.roles(Role.OFFICER)
 def confirm(ref: str, draft: str) -> Answer:
     """Import a draft, all of it or nothing."""
-    name, body = commit.open_draft(ref=draft, actor=_actor())
+    name, body = commit.open_draft(ref=draft, actor=acting())
     try:
         done = commit.import_roster(
             sitting_ref=ref,
@@ -133,7 +129,7 @@ def confirm(ref: str, draft: str) -> Answer:
             body=body,
             folder=blueprint_folder(),
             now=flask.g.now,
-            actor=_actor(),
+            actor=acting(),
             draft_ref=draft,
         )
     except CbtError as error:
@@ -146,5 +142,5 @@ def confirm(ref: str, draft: str) -> Answer:
 @access.roles(Role.OFFICER)
 def drop(ref: str, draft: str) -> Answer:
     """Forget a draft."""
-    commit.drop_draft(ref=draft, actor=_actor())
+    commit.drop_draft(ref=draft, actor=acting())
     return flask.redirect(flask.url_for("candidates.roster.upload", ref=ref), 303)

@@ -17,8 +17,8 @@ from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
 from cbt.rules.clock.timing import OutageKind, outage_gap
 from cbt.rules.states.sitting import State
+from cbt.sittings.clock.running import adjust_room, hold_room
 from cbt.sittings.models import ServerHeartbeat, SittingRoom
-from cbt.sittings.steps import adjust_room, hold_room
 
 log = logging.getLogger(__name__)
 HEARTBEAT_ID = 1

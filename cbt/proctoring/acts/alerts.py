@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from cbt.door.elsewhere import clear_elsewhere
-from cbt.door.seats import clear_claim
+from cbt.door.seats.binding import clear_claim
 from cbt.errors import InvalidInput
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, Asked, Scope

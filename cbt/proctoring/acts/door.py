@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 
 from cbt.candidates.models import Registration
-from cbt.door import steps as door
+from cbt.door.arrival import checking, permits
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, Asked, Preview, Scope, further, usual
@@ -33,7 +33,7 @@ def _arrive(asked: Asked) -> Said:
     with acting(asked) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
-            door.record_arrival(
+            checking.record_arrival(
                 desk.session,
                 desk.registration(seat),
                 now=now,
@@ -64,7 +64,7 @@ def _check_in(asked: Asked) -> Said:
     with acting(asked) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
-            door.check_in(
+            checking.check_in(
                 desk.session,
                 desk.registration(seat),
                 now=asked.now,
@@ -87,7 +87,7 @@ def _issue_codes(asked: Asked) -> Said:
         picked = desk.pick()
         codes = []
         for seat in picked.chosen:
-            code = door.issue_login_code(
+            code = permits.issue_login_code(
                 desk.session, desk.registration(seat), now=asked.now, rng=rng, actor=asked.by.actor
             )
             codes.append((f"{seat.label} {seat.name}", seat.ticket, code))
@@ -102,7 +102,7 @@ def _allow_sign_in(asked: Asked) -> Said:
         picked = desk.pick()
         for seat in picked.chosen:
             registration = desk.registration(seat)
-            door.allow_sign_in(desk.session, registration, now=asked.now, actor=actor, reason=reason)
+            permits.allow_sign_in(desk.session, registration, now=asked.now, actor=actor, reason=reason)
             desk.log("allow_sign_in", seat, reason=reason)
         return desk.said(picked)
 
@@ -118,7 +118,9 @@ def _clear_query(asked: Asked) -> Said:
         picked = desk.pick()
         before = [(seat.registration_id, kept(seat.query_at)) for seat in picked.chosen]
         for seat in picked.chosen:
-            door.clear_query(desk.session, desk.registration(seat), now=asked.now, actor=actor, reason=reason)
+            checking.clear_query(
+                desk.session, desk.registration(seat), now=asked.now, actor=actor, reason=reason
+            )
             desk.log("clear_query", seat, reason=reason)
         desk.remember(before)
         return desk.said(picked)

@@ -19,7 +19,7 @@ from cbt.proctoring.desk.refusals import not_here
 from cbt.proctoring.desk.said import Said
 from cbt.rules.door.admission import too_close
 from cbt.rules.states.attempt import ClosedBy
-from cbt.sittings import steps as sittings
+from cbt.sittings.clock import running
 
 GRANT_KINDS = ("site_fault", "general")
 USUAL_MINUTES = timedelta(minutes=5)
@@ -154,7 +154,7 @@ def _adjust_room(asked: Asked) -> Said:
         if not desk.board.head.open:
             raise Conflict("proctoring.not_running")
         count_time(desk, grant.amount, None)
-        sittings.adjust_room(
+        running.adjust_room(
             desk.session,
             desk.room,
             now=asked.now,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cbt.delivery import steps as delivery
-from cbt.door.seats import give_claimed, move_to_seat
+from cbt.door.seats.binding import give_claimed
+from cbt.door.seats.moving import move_to_seat
 from cbt.errors import Conflict
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView

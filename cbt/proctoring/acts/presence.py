@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
-from cbt.door import steps as door
+from cbt.door.arrival import absence
 from cbt.errors import Conflict
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import UNDER_WAY
@@ -30,7 +30,9 @@ def _mark_absent(asked: Asked) -> Said:
     with acting(asked) as desk:
         picked = desk.pick()
         for seat in picked.chosen:
-            door.mark_absent(desk.session, desk.registration(seat), now=asked.now, cause=cause, actor=actor)
+            absence.mark_absent(
+                desk.session, desk.registration(seat), now=asked.now, cause=cause, actor=actor
+            )
             desk.log("absent", seat, cause=cause)
         desk.remember([(seat.registration_id, None) for seat in picked.chosen])
         return desk.said(picked)
@@ -39,7 +41,7 @@ def _mark_absent(asked: Asked) -> Said:
 def _take_back_absent(desk: Desk, seat: SeatView, _before: None) -> bool:
     if seat.absent_at is None:
         return False
-    door.undo_absent(desk.session, desk.registration(seat), now=desk.now, actor=desk.by.actor)
+    absence.undo_absent(desk.session, desk.registration(seat), now=desk.now, actor=desk.by.actor)
     return True
 
 
@@ -54,7 +56,9 @@ def _undo_absent(asked: Asked) -> Said:
         desk.need_chief()
         picked = desk.pick()
         for seat in picked.chosen:
-            door.undo_absent(desk.session, desk.registration(seat), now=asked.now, actor=actor, reason=reason)
+            absence.undo_absent(
+                desk.session, desk.registration(seat), now=asked.now, actor=actor, reason=reason
+            )
             desk.log("undo_absent", seat, reason=reason)
         return desk.said(picked)
 

@@ -19,13 +19,13 @@ from cbt.delivery.models import (
     AttemptSuspension,
     Gap,
 )
-from cbt.door.seats import subject_of
+from cbt.door.seats.finding import subject_of
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.clock.timing import Pause
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
+from cbt.web.who.guessing import guessed_at
 from cbt.web.who.models import Throttle
-from cbt.web.who.throttle import guessed_at
 
 _SEAT_COLUMNS = (
     Seat.id.label("seat_id"),

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
-from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
+from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.results.approving import late_request
 from cbt.results.late.service import DECIDERS, Wish, late_page, rule_late, second_roles
@@ -17,10 +17,10 @@ from cbt.results.late.sheet import Case, LateAnswer
 from cbt.results.service import password_allowed
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED
-from cbt.web.i18n import explain, local_zone
-from cbt.web.problems import http_status, note_shown
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.i18n import local_zone
 from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal
+from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("late", __name__)
 Reply = flask.typing.ResponseReturnValue
@@ -47,47 +47,34 @@ def rule(sitting_ref: str) -> Reply:
         reason=form.get("reason", "")[:500],
     )
     try:
-        wanted, allowed = Wanted(second_roles(_me())), password_allowed(sitting_ref)
-        second = typed_second(_me(), wanted, allowed=allowed)
-        count, changed = rule_late(sitting_ref, wish, first=_me(), second=second, now=flask.g.now)
+        wanted, allowed = Wanted(second_roles(signed_in())), password_allowed(sitting_ref)
+        second = typed_second(signed_in(), wanted, allowed=allowed)
+        count, changed = rule_late(sitting_ref, wish, first=signed_in(), second=second, now=flask.g.now)
     except SecondNeeded as needed:
         if wants_asking():
-            return ask_for(late_request(late_page(sitting_ref), wish), needed, _me())
-        return _page(sitting_ref, error=needed, wish=wish)
+            return ask_for(late_request(late_page(sitting_ref), wish), needed, signed_in())
+        return _page(sitting_ref, refused=refusal(needed), wish=wish)
     except (InvalidInput, Conflict, NotAllowed) as error:
         if isinstance(error, Conflict) and not error.code.startswith("late."):
             raise
-        return _page(sitting_ref, error=error, wish=wish)
+        return _page(sitting_ref, refused=refusal(error), wish=wish)
     said = _("late.approved", count=count, changed=changed)
     flask.flash(said if wish.verdict == APPROVED else _("late.rejected", count=count), "ok")
     return flask.redirect(flask.url_for("late.page", sitting_ref=sitting_ref), 303)
 
 
-def _me() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
-
-
-def _page(sitting_ref: str, *, error: CbtError | None = None, wish: Wish | None = None) -> Reply:
-    field = str(error.params.get("field", "")) if error is not None else ""
-    if error is not None:
-        note_shown(error)
-    what, fix = explain(error) if error is not None else ("", "")
+def _page(sitting_ref: str, *, refused: Refusal = NOTHING_REFUSED, wish: Wish | None = None) -> Reply:
     shown = flask.render_template(
         "results/late.html",
         late=late_page(sitting_ref),
-        may_rule=_me().has(*DECIDERS),
+        may_rule=signed_in().has(*DECIDERS),
         faults=REASON_CODES,
         source=source_text,
         wish=wish,
         by_password=password_allowed(sitting_ref),
-        what=what,
-        fix=fix,
-        errors={field: f"{what} {fix}"} if field else {},
+        refused=refused,
     )
-    return shown, 200 if error is None else http_status(error)
+    return shown, refused.code
 
 
 def source_text(case: Case, late: LateAnswer) -> str:

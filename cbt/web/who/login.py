@@ -17,6 +17,7 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import NotAllowed
 from cbt.web.who import attention
 from cbt.web.who.agents import browser_name
 from cbt.web.who.machine import Machine, current_machine, is_elsewhere
@@ -201,6 +202,22 @@ def current_principal() -> Principal | None:
     """Return who this request comes from, or None for an anonymous one."""
     user = flask_login.current_user
     return user._get_current_object() if user.is_authenticated else None
+
+
+def signed_in() -> Principal:
+    """Return who this request comes from, staff or candidate, in a view that only they can call.
+
+    Raise NotAllowed("web.signed_out") for an anonymous one.
+    """
+    principal = current_principal()
+    if principal is None:
+        raise NotAllowed("web.signed_out")
+    return principal
+
+
+def acting() -> str:
+    """Return the signed-in staff member as the audit log names who acts."""
+    return f"staff:{signed_in().subject_ref}"
 
 
 def machine_id() -> str:

@@ -25,7 +25,7 @@ from cbt.proctoring.desk.said import Said
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import Balance, Blocker, RoomCounts, balance, can_end
 from cbt.rules.states.sitting import State
-from cbt.sittings import steps as sittings
+from cbt.sittings.clock.ending import abort_room, end_room
 
 _BY = {
     ClosedBy.CANDIDATE: "by_candidate",
@@ -131,7 +131,7 @@ def _end(asked: Asked) -> Said:
             close_papers(
                 desk, silent, closed_by=ClosedBy.DEADLINE, closed_at=now, reason="present_unanswered"
             )
-        sittings.end_room(desk.session, desk.room, now=now, actor=asked.by.actor, reason=reason)
+        end_room(desk.session, desk.room, now=now, actor=asked.by.actor, reason=reason)
         desk.log(
             "end",
             expected=str(counted.balance.expected),
@@ -154,7 +154,7 @@ def _abort(asked: Asked) -> Said:
         if desk.room.state == State.RUNNING:
             stop_clocks(desk, from_at=now, reason_code="other", reason=reason)
         # The clocks are not worked out again: they stand where the hold stopped them, for good.
-        sittings.abort_room(desk.session, desk.room, now=now, reason=reason, actor=asked.by.actor)
+        abort_room(desk.session, desk.room, now=now, reason=reason, actor=asked.by.actor)
         desk.log("abort", reason=reason)
         return desk.said()
 

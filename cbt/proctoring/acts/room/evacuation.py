@@ -13,7 +13,7 @@ from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.sitting import State
-from cbt.sittings import steps as sittings
+from cbt.sittings.clock import running
 
 
 def _evacuate(asked: Asked) -> Said:
@@ -27,10 +27,10 @@ def _evacuate(asked: Asked) -> Said:
             raise Conflict("proctoring.evacuated")
         if desk.room.state == State.HELD:
             # The former hold ends where the evacuation begins, so that both stand on record.
-            sittings.resume_room(desk.session, desk.room, now=now, actor=asked.by.actor)
+            running.resume_room(desk.session, desk.room, now=now, actor=asked.by.actor)
         if desk.room.state == State.RUNNING:
             stop_clocks(desk, from_at=now, reason_code=EVACUATION, reason=EVACUATION)
-        sittings.evacuate_room(desk.session, desk.room, now=now)
+        running.evacuate_room(desk.session, desk.room, now=now)
         desk.audit("room.evacuate", f"sitting_room:{desk.room.ref}")
         desk.log("evacuate")
         return desk.said()

@@ -14,7 +14,7 @@ from cbt.proctoring.desk.granted import count_time
 from cbt.proctoring.desk.inputs import read_clock_time, read_reason, read_reason_of
 from cbt.proctoring.desk.said import Said
 from cbt.rules.states.sitting import State
-from cbt.sittings import steps as sittings
+from cbt.sittings.clock import running
 
 
 def _hold(asked: Asked) -> Said:
@@ -41,7 +41,7 @@ def _hold(asked: Asked) -> Said:
 
 def stop_clocks(desk: Desk, *, from_at: datetime, reason_code: str, reason: str) -> None:
     """Hold the room from an instant on, and work its papers' clocks out again."""
-    sittings.hold_room(
+    running.hold_room(
         desk.session,
         desk.room,
         from_at=from_at,
@@ -70,9 +70,9 @@ def _resume_room(asked: Asked) -> Said:
         if desk.board.head.evacuated:
             desk.need_second()
         if desk.board.head.admits:
-            sittings.reenter_room(desk.session, desk.room, now=asked.now, actor=actor)
+            running.reenter_room(desk.session, desk.room, now=asked.now, actor=actor)
         else:
-            sittings.resume_room(desk.session, desk.room, now=asked.now, actor=actor)
+            running.resume_room(desk.session, desk.room, now=asked.now, actor=actor)
             desk.refresh_clocks()
         desk.log("resume_room", reason=reason)
         return desk.said()

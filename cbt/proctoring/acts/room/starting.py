@@ -21,7 +21,7 @@ from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.incidents import log_incident
 from cbt.proctoring.desk.said import Said
 from cbt.rules.states.sitting import State
-from cbt.sittings import steps as sittings
+from cbt.sittings.clock import running
 from cbt.sittings.models import Sitting, SittingRoom
 
 SCHEDULER = "scheduler"
@@ -82,7 +82,7 @@ def _start(asked: Asked) -> Said:
         missing = _forms_missing(desk.board)
         if missing:
             raise Conflict("proctoring.forms_missing", count=missing)
-        sittings.start_room(desk.session, desk.room, now=asked.now, actor=asked.by.actor)
+        running.start_room(desk.session, desk.room, now=asked.now, actor=asked.by.actor)
         desk.log("start")
         return desk.said()
 
@@ -133,7 +133,7 @@ def _start_armed(room_id: int, *, now: datetime) -> int:
                 params = {"count": str(waiting), "who": ""}
                 log_incident(session, sitting_room_id=room.id, kind=kind, at=now, by=SCHEDULER, params=params)
             return 0
-        sittings.start_room(session, room, now=now, actor=SCHEDULER)
+        running.start_room(session, room, now=now, actor=SCHEDULER)
         log_incident(
             session, sitting_room_id=room.id, kind="start_armed", at=now, by=SCHEDULER, params={"who": ""}
         )

@@ -1,131 +1,27 @@
-"""Use cases of the accounts room: signing in and out, passwords, who works here."""
+"""Who works here: staff are added, given roles and one-time passwords, disabled and enabled."""
 
 from __future__ import annotations
 
-import logging
 import random
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
-from cbt.accounts.models import Staff, StaffFactor, StaffRole
+from cbt.accounts.models import Staff, StaffRole
 from cbt.accounts.sign_in import logins, passwords
-from cbt.audit import tally
+from cbt.accounts.sign_in.service import SIGN_IN
 from cbt.audit.chain import record
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import Conflict, InvalidInput
 from cbt.rules.roles import Role
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 from cbt.web.who import throttle
-from cbt.web.who.login import Principal, revoke_login
 
-log = logging.getLogger(__name__)
-SIGN_IN = "staff"
-"""The throttle's name for tries at a staff login."""
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """The token of what was opened, and whether a code of the second factor has to follow."""
-
-    token: str
-    wants_code: bool
-
-
-def sign_in(
-    *,
-    login: str,
-    password: str,
-    machine: str,
-    now: datetime,
-    former: Principal | None = None,
-    address: str = "",
-) -> SignedIn:
-    """Open a login session, or a half one where a second factor is set up; end what this browser had before.
-
-    Raise NotAllowed("sign_in.wrong") without saying which half was wrong, ("sign_in.once_over") for a one-time
-    password of more than 72 hours, TooMany while throttled; known and unknown logins count alike. The password
-    is verified outside the unit of work: it takes tens of milliseconds and others would wait.
-
-    Source: R-14, R-62.
-    """
-    login = login.strip().casefold()[:60]
-    throttle.reserve(scope=SIGN_IN, subject=login, machine=machine, now=now, address=address)
-    with reading() as session:
-        staff = store.staff_by_login(session, login)
-        known = staff is not None and staff.disabled_at is None
-        password_hash = staff.password_hash if staff is not None and known else None
-    right = passwords.matches(password_hash, password)
-    with unit_of_work() as session:
-        staff = store.staff_by_login(session, login)
-        unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
-        if right and unchanged and staff is not None:
-            throttle.succeed(session, scope=SIGN_IN, subject=login, machine=machine)
-            _refuse_old_slip(staff, now=now)
-            logins.end_former(session, former, now=now)
-            wants_code = session.get(StaffFactor, staff.id) is not None
-            if not wants_code:
-                logins.note_sign_in(session, staff, now=now)
-            opened = logins.open_half if wants_code else logins.open_staff
-            return SignedIn(opened(session, staff, machine=machine, now=now), wants_code)
-        _sign_in_failed(session, staff, now=now)
-    log.warning("a staff sign-in was refused")
-    raise NotAllowed("sign_in.wrong")
-
-
-def _sign_in_failed(session: Session, staff: Staff | None, *, now: datetime) -> None:
-    # Who tries is not known, and a name that is nobody's is no subject: all of those are one.
-    subject = f"staff:{staff.ref}" if staff is not None else "staff:unknown"
-    tally.count(session, at=now, actor="anonymous", act=logins.SIGN_IN_FAILED, subject=subject)
-
-
-def _refuse_old_slip(staff: Staff, *, now: datetime) -> None:
-    issued = staff.password_issued_at
-    if staff.must_change_password and issued is not None and now >= issued + passwords.ONE_TIME_LASTS:
-        raise NotAllowed("sign_in.once_over", hours=int(passwords.ONE_TIME_LASTS.total_seconds()) // 3600)
-
-
-def sign_out(principal: Principal, *, now: datetime) -> None:
-    """End this login session on the server."""
-    subject = f"staff:{principal.subject_ref}"
-    with unit_of_work() as session:
-        revoke_login(session, login_session_id=principal.login_session_id, now=now)
-        record(session, at=now, actor=subject, act="staff.sign_out", subject=subject)
-
-
-def change_password(principal: Principal, *, old: str, new: str, machine: str, now: datetime) -> str:
-    """Set a new password, end every login session of this person and return the token of a fresh one.
-
-    Raise InvalidInput("password.old_wrong"|"password.same") or as `check_password` does, and TooMany while
-    throttled: a browser left open must not become a place to guess at.
-    """
-    mine = f"login:{principal.login_session_id}"
-    throttle.reserve(scope="password", subject=principal.subject_ref, machine=mine, now=now)
-    with reading() as session:
-        staff = store.staff_by_ref(session, principal.subject_ref)
-    right = passwords.matches(staff.password_hash, old)
-    if right:
-        with unit_of_work() as session:  # it was no guess, whatever becomes of the new one
-            throttle.succeed(session, scope="password", subject=principal.subject_ref, machine=mine)
-        if old == new:
-            raise InvalidInput("password.same", field="new")
-        passwords.check_password(new, login=staff.login, name=staff.name)
-    new_hash = passwords.hash_password(new) if right else ""
-    with unit_of_work() as session:
-        if right:
-            staff = store.staff_by_ref(session, principal.subject_ref)
-            staff.password_hash, staff.must_change_password = new_hash, False
-            staff.password_issued_at = None
-            logins.end_all(session, staff.ref, now=now)
-            _record(session, staff, act="staff.password", now=now, actor=f"staff:{staff.ref}")
-            return logins.open_staff(session, staff, machine=machine, now=now)
-    raise InvalidInput("password.old_wrong", field="old")
 
 
 def create_staff(

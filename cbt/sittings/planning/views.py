@@ -10,16 +10,17 @@ from collections.abc import Callable
 import flask
 import flask_babel
 
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.accounts.views import me
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
-from cbt.sittings import centre_views, service, store
-from cbt.sittings.inputs import MARKS, parse_local, parse_policy, policy_fields
-from cbt.sittings.prefill import chosen, prefills
+from cbt.sittings import store
+from cbt.sittings.planning import centre_views, service
+from cbt.sittings.planning.inputs import MARKS, parse_local, parse_policy, policy_fields
+from cbt.sittings.planning.prefill import chosen, prefills
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.numbers import page_of
 from cbt.web.who import access
+from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("sittings", __name__)
 pages.register_blueprint(centre_views.pages)
@@ -27,11 +28,6 @@ pages.register_blueprint(centre_views.pages)
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 PAGE_SIZE = 30
 Answer = flask.typing.ResponseReturnValue
-
-
-def actor() -> str:
-    """Return the actor string of the signed-in person."""
-    return f"staff:{me().subject_ref}"
 
 
 @pages.get("/office/batches")
@@ -46,7 +42,7 @@ def batches() -> Answer:
 def add_batch() -> Answer:
     """Add a batch and go to it."""
     try:
-        ref = service.add_batch(name=flask.request.form.get("name", ""), now=flask.g.now, actor=actor())
+        ref = service.add_batch(name=flask.request.form.get("name", ""), now=flask.g.now, actor=acting())
     except CbtError as error:
         return _batches_page(refusal(error))
     return flask.redirect(flask.url_for("candidates.batch", ref=ref), 303)
@@ -66,7 +62,6 @@ def _batches_page(refused: Refusal) -> Answer:
         pages=-(-total // PAGE_SIZE),
         has_centre=has_centre,
         refused=refused,
-        name=flask.request.form.get("name", ""),
     ), refused.code
 
 
@@ -102,7 +97,7 @@ def add_sitting(ref: str) -> Answer:
             mode=form.get("mode", "machine"),
             policy=parse_policy(form, given),
             now=flask.g.now,
-            actor=actor(),
+            actor=acting(),
         )
     except CbtError as error:
         return _sitting_form(ref, refusal(error))
@@ -143,8 +138,7 @@ def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Answer
     try:
         use_case()
     except CbtError as error:
-        refused = refusal(error)
-        flask.flash(f"{refused.what}{refused.fix}", "stop")
+        flash_refusal(error)
     else:
         flask.flash(flask_babel.gettext(done), "ok")
     return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
@@ -154,7 +148,7 @@ def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Answer
 @access.roles(Role.OFFICER)
 def cancel(ref: str) -> Answer:
     """Cancel a sitting (改期)."""
-    now, who, reason = flask.g.now, actor(), flask.request.form.get("reason", "")
+    now, who, reason = flask.g.now, acting(), flask.request.form.get("reason", "")
     return _decide(
         ref,
         lambda: service.cancel(sitting_ref=ref, reason=reason, now=now, actor=who),
@@ -166,7 +160,7 @@ def cancel(ref: str) -> Answer:
 @access.roles(Role.OFFICER)
 def add_room(ref: str) -> Answer:
     """Add a room to a sitting."""
-    now, who, room_ref = flask.g.now, actor(), flask.request.form.get("room", "")
+    now, who, room_ref = flask.g.now, acting(), flask.request.form.get("room", "")
     return _decide(
         ref,
         lambda: service.add_sitting_room(sitting_ref=ref, room_ref=room_ref, now=now, actor=who),
@@ -178,7 +172,7 @@ def add_room(ref: str) -> Answer:
 @access.roles(Role.OFFICER)
 def assign(ref: str, room_ref: str) -> Answer:
     """Assign a proctor or chief to a room of a sitting."""
-    principal, now, who = me(), flask.g.now, actor()
+    principal, now, who = signed_in(), flask.g.now, acting()
     # One select offers each person with each duty they may have: `<duty>:<staff ref>`.
     duty, _, staff_ref = flask.request.form.get("staff", "").partition(":")
     return _decide(
@@ -194,7 +188,7 @@ def assign(ref: str, room_ref: str) -> Answer:
 @access.roles(Role.OFFICER)
 def unassign(ref: str, room_ref: str, staff_ref: str) -> Answer:
     """Take a person off a room of a sitting."""
-    principal, now, who = me(), flask.g.now, actor()
+    principal, now, who = signed_in(), flask.g.now, acting()
     return _decide(
         ref,
         lambda: service.unassign(
@@ -208,7 +202,7 @@ def unassign(ref: str, room_ref: str, staff_ref: str) -> Answer:
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
 def arm(ref: str, room_ref: str) -> Answer:
     """Let the schedule start a room at the planned start, or take that back."""
-    principal, now, who = me(), flask.g.now, actor()
+    principal, now, who = signed_in(), flask.g.now, acting()
     armed = flask.request.form.get("armed") == "1"
     return _decide(
         ref,

@@ -13,18 +13,17 @@ from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import InvalidInput, NotFound
 from cbt.rules.exam.policies import AdmissionPolicy
-from cbt.rules.states.sitting import State
-from cbt.sittings import planning, steps, store
-from cbt.sittings.models import Seat, Sitting, SittingRoom
+from cbt.sittings import store
+from cbt.sittings.models import Seat
+from cbt.sittings.planning import binding, places, sittings
+from cbt.sittings.planning.staff import assign_staff, release_staff
 from cbt.web.who.login import Principal
-
-SWEEP_CHUNK = 200
 
 
 def add_centre(*, name: str, address: str, now: datetime, actor: str) -> str:
     """Add a 考点; return its ref."""
     with unit_of_work() as session:
-        return planning.create_centre(session, name=name, address=address, now=now, actor=actor).ref
+        return places.create_centre(session, name=name, address=address, now=now, actor=actor).ref
 
 
 def set_second_by_password(*, centre_ref: str, allowed: bool, now: datetime, actor: str) -> None:
@@ -48,7 +47,7 @@ def add_room(*, centre_ref: str, name: str, seats: int, spares: int, now: dateti
     """Add a 考场 with its seats; return its ref. Source: R-16."""
     with unit_of_work() as session:
         centre = store.centre_by_ref(session, centre_ref)
-        room = planning.create_room(
+        room = places.create_room(
             session, centre, name=name, seats=seats, spares=spares, now=now, actor=actor
         )
         return room.ref
@@ -57,19 +56,19 @@ def add_room(*, centre_ref: str, name: str, seats: int, spares: int, now: dateti
 def open_binding(*, room_ref: str, now: datetime, actor: str) -> None:
     """Begin a binding round with a fresh code; machines already bound stay bound. Source: R-16."""
     with unit_of_work() as session:
-        planning.open_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
+        binding.open_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
 
 
 def close_binding(*, room_ref: str, now: datetime, actor: str) -> None:
     """End the binding round of a room. Source: R-16."""
     with unit_of_work() as session:
-        planning.close_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
+        binding.close_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
 
 
 def unbind_seat(*, room_ref: str, number: int, now: datetime, actor: str) -> None:
     """Free a seat of its machine; raise NotFound("room.no_seat"). Source: R-16."""
     with unit_of_work() as session:
-        planning.unbind_seat(session, _seat(session, room_ref, number), now=now, actor=actor)
+        binding.unbind_seat(session, _seat(session, room_ref, number), now=now, actor=actor)
 
 
 def set_spare(*, room_ref: str, number: int, spare: bool, now: datetime, actor: str) -> None:
@@ -99,7 +98,7 @@ def _seat(session: Session, room_ref: str, number: int) -> Seat:
 def add_batch(*, name: str, now: datetime, actor: str) -> str:
     """Add a 认定批次; return its ref."""
     with unit_of_work() as session:
-        return planning.create_batch(session, name=name, now=now, actor=actor).ref
+        return sittings.create_batch(session, name=name, now=now, actor=actor).ref
 
 
 def add_sitting(
@@ -117,7 +116,7 @@ def add_sitting(
     """Add a draft 场次 with its rooms; return its ref. Source: R-5, R-7, R-11."""
     with unit_of_work() as session:
         rooms = [store.room_by_ref(session, ref) for ref in room_refs]
-        sitting = planning.create_sitting(
+        sitting = sittings.create_sitting(
             session,
             batch=store.batch_by_ref(session, batch_ref),
             centre=store.centre_by_ref(session, centre_ref),
@@ -136,14 +135,14 @@ def add_sitting_room(*, sitting_ref: str, room_ref: str, now: datetime, actor: s
     """Add one more 考场 to a sitting."""
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref)
-        planning.add_room(session, sitting, store.room_by_ref(session, room_ref), now=now, actor=actor)
+        sittings.add_room(session, sitting, store.room_by_ref(session, room_ref), now=now, actor=actor)
 
 
 def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> None:
     """Cancel a sitting (改期). Source: R-60."""
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref)
-        planning.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
+        sittings.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
 
 
 def assign(
@@ -158,7 +157,7 @@ def assign(
         staff = staff_by_ref(session, staff_ref)
         if staff.disabled_at is not None or duty not in {row.role for row in staff.roles}:
             raise InvalidInput("sitting.not_room_staff", field="staff", name=staff.name)
-        planning.assign_staff(session, room, staff_id=staff.id, duty=duty, now=now, actor=actor)
+        assign_staff(session, room, staff_id=staff.id, duty=duty, now=now, actor=actor)
 
 
 def unassign(*, room_ref: str, staff_ref: str, principal: Principal, now: datetime, actor: str) -> None:
@@ -166,28 +165,11 @@ def unassign(*, room_ref: str, staff_ref: str, principal: Principal, now: dateti
     with unit_of_work() as session:
         room = store.room_for(session, room_ref, principal)
         staff = staff_by_ref(session, staff_ref)
-        planning.release_staff(session, room, staff_id=staff.id, now=now, actor=actor)
+        release_staff(session, room, staff_id=staff.id, now=now, actor=actor)
 
 
 def arm(*, room_ref: str, armed: bool, principal: Principal, now: datetime, actor: str) -> None:
     """Let the schedule start a room, or take that back. Source: R-20."""
     with unit_of_work() as session:
         room = store.room_for(session, room_ref, principal)
-        planning.arm_room(session, room, armed=armed, now=now, actor=actor)
-
-
-def open_doors(*, now: datetime) -> int:
-    """Open the doors of published rooms whose check-in time has come; return how many this call opened.
-
-    Source: R-11.
-    """
-    with unit_of_work() as session:
-        due = session.scalars(
-            select(SittingRoom)
-            .join(Sitting, Sitting.id == SittingRoom.sitting_id)
-            .where(SittingRoom.state == State.PUBLISHED.value, Sitting.check_in_opens_at <= now)
-            .limit(SWEEP_CHUNK)
-        ).all()
-        for room in due:
-            steps.admit_room(session, room, now=now, actor="scheduler")
-        return len(due)
+        sittings.arm_room(session, room, armed=armed, now=now, actor=actor)

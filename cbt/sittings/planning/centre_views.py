@@ -5,25 +5,23 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.accounts.views import me
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
-from cbt.sittings import planning, service, store
-from cbt.sittings.inputs import parse_number
+from cbt.sittings import store
 from cbt.sittings.models import Centre
+from cbt.sittings.planning import service
+from cbt.sittings.planning.inputs import parse_number
+from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, MAX_SEATS
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.who import access
+from cbt.web.who.login import acting
 
 pages = flask.Blueprint("centres", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 WRITERS = (Role.OFFICER, Role.ADMIN)
 Answer = flask.typing.ResponseReturnValue
-
-
-def _actor() -> str:
-    return f"staff:{me().subject_ref}"
 
 
 @pages.get("/office/centres")
@@ -40,7 +38,7 @@ def add_centre() -> Answer:
     form = flask.request.form
     try:
         ref = service.add_centre(
-            name=form.get("name", ""), address=form.get("address", ""), now=flask.g.now, actor=_actor()
+            name=form.get("name", ""), address=form.get("address", ""), now=flask.g.now, actor=acting()
         )
     except CbtError as error:
         return _centres_page(refusal(error))
@@ -51,9 +49,7 @@ def _centres_page(refused: Refusal) -> Answer:
     with reading() as session:
         found = store.centres(session)
         rooms = store.room_counts(session)
-    page = flask.render_template(
-        "sittings/centres.html", found=found, rooms=rooms, refused=refused, sent=flask.request.form
-    )
+    page = flask.render_template("sittings/centres.html", found=found, rooms=rooms, refused=refused)
     return page, refused.code
 
 
@@ -73,10 +69,10 @@ def add_room(ref: str) -> Answer:
         room_ref = service.add_room(
             centre_ref=ref,
             name=form.get("name", ""),
-            seats=parse_number(form, "seats", minimum=1, maximum=planning.MAX_SEATS),
-            spares=parse_number(form, "spares", minimum=0, maximum=planning.MAX_SEATS - 1),
+            seats=parse_number(form, "seats", minimum=1, maximum=MAX_SEATS),
+            spares=parse_number(form, "spares", minimum=0, maximum=MAX_SEATS - 1),
             now=flask.g.now,
-            actor=_actor(),
+            actor=acting(),
         )
     except CbtError as error:
         return _centre_page(ref, refusal(error))
@@ -88,7 +84,7 @@ def add_room(ref: str) -> Answer:
 def second(ref: str) -> Answer:
     """Choose how second persons confirm in this centre. Source: R-62."""
     allowed = flask.request.form.get("by_password") == "1"
-    service.set_second_by_password(centre_ref=ref, allowed=allowed, now=flask.g.now, actor=_actor())
+    service.set_second_by_password(centre_ref=ref, allowed=allowed, now=flask.g.now, actor=acting())
     flask.flash(flask_babel.gettext("sittings.second.saved"), "ok")
     return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
 
@@ -104,9 +100,8 @@ def _centre_page(ref: str, refused: Refusal) -> Answer:
         rooms=rooms,
         counts=counts,
         refused=refused,
-        sent=flask.request.form,
-        default_seats=planning.DEFAULT_SEATS,
-        default_spares=planning.DEFAULT_SPARES,
+        default_seats=DEFAULT_SEATS,
+        default_spares=DEFAULT_SPARES,
     ), refused.code
 
 
@@ -129,10 +124,10 @@ def room(ref: str) -> Answer:
 def new_code(ref: str) -> Answer:
     """Begin a binding round with a new code, or end it."""
     if flask.request.form.get("act") == "close":
-        service.close_binding(room_ref=ref, now=flask.g.now, actor=_actor())
+        service.close_binding(room_ref=ref, now=flask.g.now, actor=acting())
         flask.flash(flask_babel.gettext("sittings.done.code_closed"), "ok")
     else:
-        service.open_binding(room_ref=ref, now=flask.g.now, actor=_actor())
+        service.open_binding(room_ref=ref, now=flask.g.now, actor=acting())
         flask.flash(flask_babel.gettext("sittings.done.code"), "ok")
     return flask.redirect(flask.url_for("sittings.centres.room", ref=ref), 303)
 
@@ -142,9 +137,9 @@ def new_code(ref: str) -> Answer:
 def change_seat(ref: str, number: int, act: str) -> Answer:
     """Unbind a seat's machine, or keep the seat as a spare, or give it back."""
     if act == "unbind":
-        service.unbind_seat(room_ref=ref, number=number, now=flask.g.now, actor=_actor())
+        service.unbind_seat(room_ref=ref, number=number, now=flask.g.now, actor=acting())
     elif act in {"spare", "regular"}:
-        service.set_spare(room_ref=ref, number=number, spare=act == "spare", now=flask.g.now, actor=_actor())
+        service.set_spare(room_ref=ref, number=number, spare=act == "spare", now=flask.g.now, actor=acting())
     else:
         raise InvalidInput("web.bad_request")
     flask.flash(flask_babel.gettext(f"sittings.done.seat_{act}", number=f"{number:02d}"), "ok")

@@ -1,0 +1,58 @@
+"""The doors of a sitting-room, opened by hand or on the minute."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import TooEarly
+from cbt.rules.states.sitting import Event, State
+from cbt.sittings.clock.moving import move_room, note
+from cbt.sittings.models import Sitting, SittingRoom
+
+SWEEP_CHUNK = 200
+
+
+def admit_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
+    """Open the doors of a published room: published → admitting; raise TooEarly before check-in opens.
+
+    Source: R-11, R-60.
+    """
+    opens_at = session.scalar(select(Sitting.check_in_opens_at).where(Sitting.id == room.sitting_id))
+    if opens_at is not None and now < opens_at:
+        raise TooEarly("sitting.doors_closed", available_at=opens_at)
+    move_room(session, room, Event.ADMIT)
+    note(session, room, now=now, actor=actor, act="room.admit")
+
+
+def admit_if_due(session: Session, room: SittingRoom, *, now: datetime) -> bool:
+    """Open the doors of a published room whose check-in time has come; return whether it admits or goes on.
+
+    The scheduler does this on the minute; whoever comes first does it as well, so nothing depends on it.
+    """
+    if room.state == State.PUBLISHED.value:
+        opens_at = session.scalar(select(Sitting.check_in_opens_at).where(Sitting.id == room.sitting_id))
+        if opens_at is None or now < opens_at:
+            return False
+        admit_room(session, room, now=now, actor="scheduler")
+    return room.state in {State.ADMITTING.value, State.RUNNING.value, State.HELD.value}
+
+
+def open_doors(*, now: datetime) -> int:
+    """Open the doors of published rooms whose check-in time has come; return how many this call opened.
+
+    Source: R-11.
+    """
+    with unit_of_work() as session:
+        due = session.scalars(
+            select(SittingRoom)
+            .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+            .where(SittingRoom.state == State.PUBLISHED.value, Sitting.check_in_opens_at <= now)
+            .limit(SWEEP_CHUNK)
+        ).all()
+        for room in due:
+            admit_room(session, room, now=now, actor="scheduler")
+        return len(due)

@@ -1,0 +1,80 @@
+"""A sitting-room goes from state to state, once for whoever asks first, and its sitting follows.
+
+The `where` repeats the state that was seen, so racing callers are harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.errors import Conflict
+from cbt.rules.states.sitting import Event, State, aggregate, next_state
+from cbt.sittings.models import RoomHold, Sitting, SittingRoom
+
+
+def move_room(session: Session, room: SittingRoom, event: Event, **values: Any) -> None:
+    """Take a room to the state an event leads to and set `values` with it, once.
+
+    Racing callers get Conflict("sitting.transition").
+
+    Source: R-60.
+    """
+    seen = State(room.state)
+    reached = next_state(seen, event)
+    moved = session.scalar(
+        update(SittingRoom)
+        .where(SittingRoom.id == room.id, SittingRoom.state == seen.value)
+        .values(state=reached.value, **values)
+        .returning(SittingRoom.id)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(room)
+    if moved is None:
+        raise Conflict("sitting.transition", state=room.state, event=event.value)
+    refresh_sitting_state(session, session.get_one(Sitting, room.sitting_id))
+
+
+def refresh_sitting_state(session: Session, sitting: Sitting, *, without_rooms: Event | None = None) -> None:
+    """Set the state of a sitting from its rooms'; one that has none yet goes where `without_rooms` leads.
+
+    Source: R-7, R-60.
+    """
+    states = session.scalars(select(SittingRoom.state).where(SittingRoom.sitting_id == sitting.id)).all()
+    if states:
+        sitting.state = aggregate(State(state) for state in states).value
+    elif without_rooms is not None:
+        sitting.state = next_state(State(sitting.state), without_rooms).value
+    session.flush()
+
+
+def close_hold(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
+    """End the hold a room is under, if any; nobody is outside any more."""
+    session.execute(
+        update(RoomHold)
+        .where(RoomHold.sitting_room_id == room.id, RoomHold.to_at.is_(None))
+        .values(to_at=now, resumed_by=actor)
+    )
+    room.evacuated_at = None
+    session.flush()
+
+
+def note(
+    session: Session,
+    room: SittingRoom,
+    *,
+    now: datetime,
+    actor: str,
+    act: str,
+    reason: str = "",
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Leave one line about a sitting-room in the audit log."""
+    record(
+        session, at=now, actor=actor, act=act, subject=f"sitting_room:{room.ref}", reason=reason, after=after
+    )

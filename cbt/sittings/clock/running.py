@@ -1,0 +1,147 @@
+"""The clock of a sitting-room: started, held and resumed, given more time, its room evacuated.
+
+Each takes the session of the caller's unit of work and leaves one line in the audit log.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from cbt.errors import Conflict, InvalidInput
+from cbt.rules.states.sitting import Event, State
+from cbt.sittings.clock.doors import admit_room
+from cbt.sittings.clock.moving import close_hold, move_room, note
+from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
+
+ADJUSTMENT_KINDS = ("site_fault", "general", "accommodation")
+"""补时, 延时, 加时."""
+_TIMED = frozenset({State.ADMITTING, State.RUNNING, State.HELD})
+
+
+def start_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
+    """Start the clock of a room (统一开考); `started_at` is never edited afterwards.
+
+    Raise Conflict("sitting.transition") when it has been started or does not admit, ("sitting.evacuated")
+    while everybody is outside, TooEarly before its doors are open.
+
+    Source: R-20.
+    """
+    if room.evacuated_at is not None:
+        raise Conflict("sitting.evacuated")
+    if room.state == State.PUBLISHED.value:
+        admit_room(session, room, now=now, actor=actor)
+    move_room(session, room, Event.START, started_at=now, started_by=actor)
+    note(session, room, now=now, actor=actor, act="room.start", after={"started_at": now.isoformat()})
+
+
+def hold_room(
+    session: Session,
+    room: SittingRoom,
+    *,
+    from_at: datetime,
+    now: datetime,
+    reason_code: str,
+    reason: str,
+    actor: str,
+) -> RoomHold:
+    """Hold a running room (全场暂停) from an instant that may lie in the past, until it is resumed.
+
+    Raise InvalidInput("sitting.hold_from") for an instant before the start or in the future,
+    Conflict("sitting.transition") when the room is not running.
+
+    Source: R-25.
+    """
+    if room.started_at is not None and not room.started_at <= from_at <= now:
+        raise InvalidInput("sitting.hold_from", field="from_at", started_at=room.started_at)
+    move_room(session, room, Event.HOLD)
+    hold = RoomHold(
+        sitting_room_id=room.id,
+        from_at=from_at,
+        to_at=None,
+        reason_code=reason_code,
+        reason=reason,
+        held_by=actor,
+        resumed_by=None,
+    )
+    session.add(hold)
+    session.flush()
+    after = {"from_at": from_at.isoformat(), "reason_code": reason_code}
+    note(session, room, now=now, actor=actor, act="room.hold", reason=reason, after=after)
+    return hold
+
+
+def evacuate_room(session: Session, room: SittingRoom, *, now: datetime) -> None:
+    """Note that everybody is to leave a room; what it does to a running clock is a hold, and the caller's.
+
+    Source: R-62.
+    """
+    room.evacuated_at = now
+    session.flush()
+
+
+def reenter_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
+    """Note that everybody is back in a room that was evacuated before its start.
+
+    Raise Conflict("sitting.not_evacuated") for any other.
+
+    Source: R-62.
+    """
+    if room.evacuated_at is None or room.started_at is not None:
+        raise Conflict("sitting.not_evacuated")
+    room.evacuated_at = None
+    session.flush()
+    note(session, room, now=now, actor=actor, act="room.reenter")
+
+
+def resume_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
+    """End the hold of a room; raise Conflict("sitting.transition") when it is not held.
+
+    Source: R-25.
+    """
+    move_room(session, room, Event.RESUME)
+    close_hold(session, room, now=now, actor=actor)
+    note(session, room, now=now, actor=actor, act="room.resume")
+
+
+def adjust_room(
+    session: Session,
+    room: SittingRoom,
+    *,
+    now: datetime,
+    amount: timedelta,
+    kind: str,
+    reason_code: str,
+    reason: str,
+    actor: str,
+    moves_earliest: bool = False,
+    since: datetime | None = None,
+) -> RoomAdjustment:
+    """Give a whole room more time: 补时 for a site fault, 延时 general, 加时 accommodation.
+
+    It takes effect at `since` (the beginning of an outage: a unit that ended meanwhile gets its time
+    back) or now. Raise InvalidInput("sitting.adjustment") unless the amount is positive and the kind known,
+    Conflict("sitting.not_timed") when the room is neither admitting nor running nor held.
+
+    Source: R-20.
+    """
+    if amount <= timedelta(0) or kind not in ADJUSTMENT_KINDS:
+        raise InvalidInput("sitting.adjustment", field="minutes")
+    if State(room.state) not in _TIMED:
+        raise Conflict("sitting.not_timed")
+    adjustment = RoomAdjustment(
+        sitting_room_id=room.id,
+        at=since or now,
+        amount=amount,
+        kind=kind,
+        reason_code=reason_code,
+        reason=reason,
+        by=actor,
+        moves_earliest=moves_earliest,
+    )
+    session.add(adjustment)
+    session.flush()
+    after = {"seconds": int(amount.total_seconds()), "kind": kind, "reason_code": reason_code}
+    note(session, room, now=now, actor=actor, act="room.adjust", reason=reason, after=after)
+    return adjustment

@@ -1,0 +1,86 @@
+"""Centres, their rooms and the seats in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.errors import Conflict, InvalidInput
+from cbt.sittings.models import Centre, Room, Seat
+from cbt.sittings.planning.binding import fresh_room_code
+from cbt.web.refs import new_ref
+from cbt.web.texts import one_line, required
+
+DEFAULT_SEATS = 30
+DEFAULT_SPARES = 2
+MAX_SEATS = 200
+
+
+def create_centre(
+    session: Session,
+    *,
+    name: str,
+    address: str,
+    now: datetime,
+    actor: str,
+    second_by_password: bool = False,
+) -> Centre:
+    """Add a 考点; raise InvalidInput("centre.name") for an empty or too long name.
+
+    A second person approves in a session of their own unless `second_by_password`.
+
+    Source: R-62.
+    """
+    centre = Centre(
+        ref=new_ref("ce", 8),
+        name=required(name, "centre.name", "name"),
+        address=one_line(address, "address")[:200],
+        second_by_password=second_by_password,
+    )
+    session.add(centre)
+    session.flush()
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="centre.create",
+        subject=f"centre:{centre.ref}",
+        after={"name": name},
+    )
+    return centre
+
+
+def create_room(
+    session: Session,
+    centre: Centre,
+    *,
+    name: str,
+    seats: int = DEFAULT_SEATS,
+    spares: int = DEFAULT_SPARES,
+    now: datetime,
+    actor: str,
+) -> Room:
+    """Add a 考场 with its seats, the last `spares` of them kept free for a machine that fails.
+
+    Raise InvalidInput("room.seats") unless 1 ≤ seats ≤ 200 and 0 ≤ spares < seats, Conflict("room.taken").
+
+    Source: R-16.
+    """
+    name = required(name, "room.name", "name", limit=60)
+    if not 1 <= seats <= MAX_SEATS or not 0 <= spares < seats:
+        raise InvalidInput("room.seats", field="seats", maximum=MAX_SEATS)
+    if session.scalar(select(Room.id).where(Room.centre_id == centre.id, Room.name == name)) is not None:
+        raise Conflict("room.taken", field="name", name=name)
+    room = Room(ref=new_ref("rm", 8), centre_id=centre.id, name=name, room_code=fresh_room_code(session))
+    session.add(room)
+    session.flush()
+    session.add_all(
+        Seat(room_id=room.id, number=number, spare=number > seats - spares, undelivered=0)
+        for number in range(1, seats + 1)
+    )
+    after = {"name": name, "seats": seats, "spares": spares}
+    record(session, at=now, actor=actor, act="room.create", subject=f"room:{room.ref}", after=after)
+    return room

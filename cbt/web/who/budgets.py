@@ -1,0 +1,67 @@
+"""How many tries each kind of secret has: the one place where budgets are set.
+
+Source: R-14.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+WINDOW = timedelta(minutes=5)
+MAX_FAILURES = 8
+"""Tries of one machine at one account, ticket or seat in a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """So many tries in a window that begins with the first of them."""
+
+    tries: int
+    window: timedelta
+
+
+SLOWER = Budget(40, timedelta(minutes=15))
+"""Tries of all machines together that are not known for an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one kind of secret allows.
+
+    `machine` is the budget of one machine at one subject, `whole` that of all of them: where it is `shared`,
+    machines not known for the subject are refused beyond it; and when half of it is used, people are told.
+    """
+
+    machine: Budget = Budget(MAX_FAILURES, WINDOW)
+    whole: Budget = SLOWER
+    shared: bool = True
+
+    @property
+    def alert(self) -> int:
+        """From how many tries in the window of the whole somebody should look."""
+        return self.whole.tries // 2
+
+
+SCOPES = {
+    "staff": Scope(),
+    "ticket": Scope(),
+    "results": Scope(),
+    # A desk of the room, over all tickets: its own success does not clear it.
+    "seat": Scope(whole=Budget(2 * MAX_FAILURES, WINDOW), shared=False),
+    # A 登录码 is never refused for what others typed; five tries a seat are no way to find six digits.
+    "code": Scope(machine=Budget(5, WINDOW), whole=Budget(20, WINDOW), shared=False),
+    # Nobody's account: there are 30 to the power of 6 codes of rooms, and machines that guess are told of.
+    "bind": Scope(shared=False),
+    # The first person's own budget of guesses at each colleague, and that of a login at its own old password.
+    "second": Scope(shared=False),
+    "password": Scope(shared=False),
+}
+"""The one place where budgets are set; a scope that is not listed has those of an account."""
+ALERTS = Budget(30, timedelta(minutes=15))
+"""So many alerts become entries of the log: an unsigned machine with a list of names cannot flood it."""
+KNOWN_FOR = timedelta(days=200)
+"""A machine that has not signed an account in for so long is not known for it any more."""
+MOST_ALERTS = 500
+LONGEST = timedelta(hours=1)
+"""No window is longer: a counter that began earlier counts nothing."""
