@@ -24,8 +24,9 @@ from cbt.errors import InvalidInput
 from cbt.exams.reader import read as read_blueprint
 from cbt.paths import product_dir
 from cbt.proctoring.acts.handlers import HANDLERS
-from cbt.rules.items.reading import number, parse_content
-from cbt.rules.scoring.credit import read_number
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.numeric import read_number
+from cbt.rules.items.reading import parse_content
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.sittings.inputs import parse_local, parse_number

@@ -13,7 +13,7 @@ from cbt.bank.formats.headers import field_of
 from cbt.bank.formats.national import read_national
 from cbt.bank.formats.workbook import column_letter, read_workbook
 from cbt.errors import InvalidInput
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 from tests.bank.sheets import HEADERS, sheets, single, truth, workbook
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from cbt.rules.items.reading import LETTERS, ItemType, number
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.values import LETTERS, ItemType
 
 _TYPES = {
     "B": ItemType.SINGLE_CHOICE,

@@ -11,7 +11,7 @@ from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
 from cbt.bank.imports.drafts import ColumnUse, ItemDraft, Reading
 from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.lint.words import EMPTY_BLANK
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 FORM = "national"
 _CHOICE_TYPES = (ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)

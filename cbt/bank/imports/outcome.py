@@ -15,7 +15,7 @@ from typing import Any
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.lint.words import normal
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 _LETTER_OF_TYPE = {
     ItemType.TRUE_FALSE: "T",

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.rules.items.reading import ItemType, number
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.values import ItemType
 
 _OPTIONAL = (
     "title",

@@ -14,7 +14,9 @@ from cbt.bank.lint.arithmetic import evaluate
 from cbt.bank.lint.words import BLANK, is_emphasised, is_negative, normal
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import InvalidInput
-from cbt.rules.items.reading import ItemType, number, parse_content
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.reading import parse_content
+from cbt.rules.items.values import ItemType
 
 _COMMON = {"type", "point", "difficulty", "consistency", "stem", "answer", "explanation", "enemies", "law"}
 _KEYS: Mapping[str, set[str]] = {

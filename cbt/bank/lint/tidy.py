@@ -11,7 +11,7 @@ from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.lint.words import BLANK, CJK, EMPTY_BLANK
 from cbt.bank.taxonomy import Taxonomy
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 _DASHES = re.compile(r"\s*[-‐‑‒–—―−－一]+\s*")
 _CODE = re.compile(r"([A-Z](?:-[A-Z])*)-(\d{1,3})")

@@ -12,7 +12,7 @@ from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.lint.similar import similar_pairs
 from cbt.bank.lint.words import is_negative, normal
 from cbt.bank.taxonomy import Taxonomy
-from cbt.rules.items.reading import LETTERS, ItemType
+from cbt.rules.items.values import LETTERS, ItemType
 
 NEAR = 0.8
 CONTRADICTS = 0.65
