@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from cbt.bank.formats.codes import number_key
+from cbt.bank.items.types.numeric import number_key
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import InvalidInput
