@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding
+from cbt.bank.imports.findings import Finding, Place
 
 PutRight = Callable[[str, str, Callable[[str], str]], None]
 """Puts a field right and lists it: the code of the fix, the field, how its texts change."""
@@ -53,4 +53,8 @@ class Authoring:
 
     def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
         """Yield what could read better."""
+        yield from ()
+
+    def shares(self, items: Sequence[Mapping[str, Any]], where: Place) -> Iterator[Finding]:
+        """Yield what the items of this type of a whole bank have too much or too little of."""
         yield from ()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from cbt.bank.formats.cells import plain
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Severity
+from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.items.types.authoring import Authoring, PutRight, Row
+from cbt.bank.lint.shares import outside
 from cbt.bank.lint.words import is_emphasised, normal
 
 SHORTEST_STATEMENT = 8
+TRUE_SHARE = (Fraction(45, 100), Fraction(55, 100))
 _TRUE = {"√", "✓", "✔", "对", "正确", "是", "T", "TRUE", "A", "1", "Y", "YES"}
 _FALSE = {"×", "✗", "✘", "X", "错", "错误", "否", "F", "FALSE", "B", "0", "N", "NO"}
 _PREDICATE = re.compile(
@@ -45,6 +48,11 @@ class TrueFalseAuthoring(Authoring):
             yield draft.find(Severity.HINT, "no_statement", f"{prefix}stem", stem)
         if is_emphasised(stem):
             yield draft.find(Severity.HINT, "negative_statement", f"{prefix}stem", stem)
+
+    def shares(self, items: Sequence[Mapping[str, Any]], where: Place) -> Iterator[Finding]:
+        """Yield too few or too many right statements."""
+        right = Fraction(sum(data["answer"] for data in items), len(items))
+        yield from outside(right, TRUE_SHARE, "true_share", where)
 
 
 def truth_of(cell: str) -> bool | None:
