@@ -17,7 +17,8 @@ from cbt.bank.taxonomy import Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
 from cbt.rules.assembly.form import Drawable, drawable_of
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.items.reading import ItemContent, parse_content
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.reading import parse_content
 
 ContentKey = tuple[str, int]
 Drawables = tuple[list[Drawable], dict[str, int], dict[str, str]]

@@ -15,7 +15,7 @@ from cbt.bank.items.catalogue import PAGE_SIZE, Search
 from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.bank.key_views import key_view
 from cbt.db.unit_of_work import reading
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
 from cbt.web.numbers import page_of, whole_number
 from cbt.web.who import access

@@ -25,7 +25,8 @@ from cbt.rules.exam.blueprint import (
     Unit,
     check,
 )
-from cbt.rules.items.reading import ItemType, PartialCredit, number
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.values import ItemType, PartialCredit
 
 Table = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from cbt.exams import spec
 from cbt.exams.spec import Field, Kind
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 _TYPES: Mapping[Kind, dict[str, Any]] = {
     Kind.TEXT: {"type": "string", "minLength": 1},

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cbt.rules.items.reading import ItemType, PartialCredit
+from cbt.rules.items.values import ItemType, PartialCredit
 
 
 class Kind(StrEnum):

@@ -20,7 +20,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.save.digests import answers_in, journal_texts
 from cbt.exams.store import paper_of
 from cbt.rules.canonical import digest
-from cbt.rules.items.values import ItemContent
+from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.scoring.score import FormScorer, ScoreSheet
 from cbt.scoring.approved import approved_answers
 

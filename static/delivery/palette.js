@@ -2,6 +2,7 @@
 // Every state is told by shape as well as colour, and in words to a screen reader.
 
 import { h, icon, t } from "./dom.js";
+import { TYPES } from "./items/registry.js";
 
 const LEGEND = ["open", "answered", "current", "flagged", "waiting"];
 
@@ -63,8 +64,7 @@ export class Palette {
   }
 
   legend() {
-    const partial = this.group.positions.some((position) =>
-      ["fill_blank", "matching"].includes(this.app.store.items.get(position).type));
+    const partial = this.group.positions.some((position) => TYPES[this.app.store.items.get(position).type].asked);
     const names = partial ? ["open", "part", ...LEGEND.slice(1)] : LEGEND;
     return h("ul", { class: "legend", "aria-label": t("palette.legend") },
       names.map((name) => h("li", { class: name }, h("i", { "aria-hidden": "true" }), t(`palette.${name}`))));

@@ -1,6 +1,8 @@
 // What the page knows: the paper, the candidate's work on it, and where they are. Modules listen to changes
 // as {type, position}; types: paper, answer, flag, strike, note, saved, save, current, setting.
 
+import { TYPES } from "./items/registry.js";
+
 export const DEFAULTS = { size: "medium", scheme: null, view: null, keys: true, clock_hidden: false };
 
 export class Store {
@@ -81,10 +83,10 @@ export class Store {
     const value = this.answers.get(position);
     if (value === undefined || value === null || value === "") return "none";
     const item = this.items.get(position);
-    if (!Array.isArray(value) || item?.type === "ordering") return "full";
+    const asked = item ? TYPES[item.type].asked?.(item) : value.length;
+    if (!Array.isArray(value) || asked === undefined) return "full";
     const filled = value.filter((part) => part !== null && part !== "").length;
-    const parts = item?.type === "matching" ? item.lefts.length : item?.blanks ?? value.length;
-    return filled === 0 ? "none" : filled < parts ? "part" : "full";
+    return filled === 0 ? "none" : filled < asked ? "part" : "full";
   }
 
   /** `{total, answered, part, flagged, open}` over `positions`; `open` lists those without any answer. */

@@ -2,6 +2,7 @@
 // its parts. It keeps the cards that are on the page and tells them when something about them changed.
 
 import { renderCard } from "./items/card.js";
+import { TYPES } from "./items/registry.js";
 import { alignFigures, h, icon, t } from "./dom.js";
 
 export class View {
@@ -64,9 +65,9 @@ export class View {
     const { store } = this.app;
     if (!store.settings.keys) return null;
     const item = store.items.get(store.current);
-    const letters = item.type === "true_false" ? t("keys.hint_true_false") : item.choices ? t("keys.hint_choose") : null;
+    const letters = TYPES[item.type].keys?.(item);
     return h("span", { class: "hint keys push" },
-      letters ? [h("kbd", {}, "A"), "–", h("kbd", {}, item.type === "true_false" ? "B" : "ABCDEFGH"[item.choices.length - 1] ?? "D"), ` ${letters}\u3000`] : null,
+      letters ? [h("kbd", {}, "A"), "–", h("kbd", {}, letters.last), ` ${t(letters.hint)}\u3000`] : null,
       h("kbd", {}, "PgUp"), " ", h("kbd", {}, "PgDn"), ` ${t("keys.hint_move")}`);
   }
 

@@ -17,15 +17,16 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from cbt.bank.formats.national.codes import number_key
+from cbt.bank.items.types.numeric import number_key
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import InvalidInput
 from cbt.exams.reader import read as read_blueprint
 from cbt.paths import product_dir
 from cbt.proctoring.acts.registry import ACTS
-from cbt.rules.items.reading import number, parse_content
-from cbt.rules.scoring.credit import read_number
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.numeric import read_number
+from cbt.rules.items.reading import parse_content
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.sittings.planning.inputs import parse_local, parse_number

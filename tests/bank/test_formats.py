@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
-from cbt.bank.formats.national.codes import blanks_of, item_type, letters_of, number_key, scale_of, truth_of
+from cbt.bank.formats.cells import scale_of
+from cbt.bank.formats.national.codes import item_type
 from cbt.bank.formats.national.headers import field_of
 from cbt.bank.formats.national.reading import read_national
 from cbt.bank.formats.workbook import column_letter, read_workbook
+from cbt.bank.items.types.choices import letters_of
+from cbt.bank.items.types.fill_blank import blanks_of
+from cbt.bank.items.types.numeric import number_key
+from cbt.bank.items.types.true_false import truth_of
 from cbt.errors import InvalidInput
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 from tests.bank.sheets import HEADERS, sheets, single, truth, workbook
 
 

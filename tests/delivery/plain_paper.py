@@ -14,7 +14,8 @@ from cbt.bank.items.fragments import sanitised
 from cbt.bank.store import contents
 from cbt.delivery.models import Attempt
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.values import ItemContent, ItemType
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.values import ItemType
 from cbt.rules.states.attempt import State
 
 

@@ -105,7 +105,7 @@ def choices_in_order(text: str, code: str = "theory", units: Collection[int] = (
 def half_of_a_multiple_choice(text: str) -> str:
     """Return what half of the right choices earn in a section of multiple choices."""
     paper = blueprint(text).papers["theory"]
-    some = [drawable(f"M{n}", point=f"R-A-{n:03}", type="multiple_choice", choices=4) for n in range(9)]
+    some = [drawable(f"M{n}", point=f"R-A-{n:03}", type="multiple_choice") for n in range(9)]
     form = draw_form(paper, some, {"R-A": 100}, {}, rng=random.Random(1))
     plain = {**form["positions"][0], "order": [0, 1, 2, 3]}
     key = content("multiple_choice", answer="AC")

@@ -19,7 +19,7 @@ from cbt.paths import product_dir
 from cbt.rules.exam.blueprint import AdmissionPolicy, RetakePolicy
 from cbt.rules.exam.paper import Paper, Section, Unit
 from cbt.rules.exam.policies import ClockPolicy, SubmitPolicy
-from cbt.rules.items.reading import ItemType, PartialCredit
+from cbt.rules.items.values import ItemType, PartialCredit
 from tests.exams.sources import ELECTRICIAN, minutes, shipped
 
 UNITS = {

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.bank.store import contents
 from cbt.delivery.models import Attempt
-from cbt.rules.items.values import ItemContent, ItemType
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.values import ItemType
 from tests.journeys.centre import Centre
 from tests.world import form_of
 

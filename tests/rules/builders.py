@@ -11,8 +11,9 @@ from typing import Any
 
 from cbt.rules.assembly.drawable import Drawable
 from cbt.rules.exam.blueprint import ExamBlueprint, Finding, Paper, Section, Unit
-from cbt.rules.items.reading import ItemType, PartialCredit, parse_content
-from cbt.rules.items.values import ItemContent
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.reading import parse_content
+from cbt.rules.items.values import ItemType, PartialCredit
 
 PERCENT_OF_RANGE = {f"R-{letter}": 10 if letter in "EJ" else 5 for letter in "ABCDEFGHIJKLMNOPQR"}
 
@@ -121,9 +122,9 @@ def theory_bank(seed: int = 1) -> tuple[list[Drawable], dict[str, int], dict[str
 def drawable(ref: str, **given: Any) -> Drawable:
     """An item to draw; a truth value makes it a true_false item, else it has four choices."""
     kind = ItemType.TRUE_FALSE if given.get("truth") is not None else ItemType.SINGLE_CHOICE
-    shape = {"choices": 0 if kind is ItemType.TRUE_FALSE else 4, "type": kind}
+    shape = {} if kind is ItemType.TRUE_FALSE else {"choices": 4, "fixed_order": False}
     common = {"version": 1, "sha": f"sha-{ref}", "point": "R-A-001", "range": "R-A", "importance": "X"}
-    return Drawable(**(common | {"difficulty": 3} | shape | given), ref=ref)
+    return Drawable(**(common | {"difficulty": 3, "type": kind, "shape": shape} | given), ref=ref)
 
 
 PARTS: tuple[Mapping[str, Any], ...] = (
@@ -146,7 +147,7 @@ def case_bank(paper: Paper, *, each: int = 3) -> list[Drawable]:
                 type=ItemType.CASE,
                 unit=unit.number,
                 parts=(first, *PARTS[1:]),
-                choices=0,
+                shape={},
             )
             for number in range(1, each + 1)
         ]

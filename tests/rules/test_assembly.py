@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from cbt.rules.assembly.form import comparable, draw_form
 from cbt.rules.canonical import canonical_json
 from cbt.rules.exam.blueprint import Section
-from cbt.rules.items.reading import ItemType
 from cbt.rules.items.shape import parse_answer
+from cbt.rules.items.values import ItemType
 
 from .builders import case_bank, drawable, skills, theory, theory_bank
 from .draws import BANK, CASES, WEIGHTS, draw, draw_cases
@@ -81,7 +81,7 @@ def test_what_is_frozen_is_plain_json_without_a_key() -> None:
 
 
 def test_choices_keep_their_order_where_the_item_or_the_blueprint_says_so() -> None:
-    fixed = [replace(item, fixed_order=True) for item in BANK]
+    fixed = [replace(item, shape={**item.shape, "fixed_order": True}) for item in BANK]
     unshuffled = tuple(replace(section, shuffle_choices=False) for section in theory().sections)
     for form in (draw(bank=fixed), draw(paper=theory(sections=unshuffled))):
         assert all(position["order"] == sorted(position["order"]) for position in form["positions"])
@@ -96,7 +96,7 @@ def test_items_stand_in_the_order_of_their_points_where_nothing_is_shuffled() ->
 
 def test_a_section_can_hold_any_type_that_is_marked_by_machine() -> None:
     section = Section("填空题", ItemType.FILL_BLANK, 1, Decimal(1))
-    blanks = drawable("F1", type=ItemType.FILL_BLANK, blanks=3, choices=0)
+    blanks = drawable("F1", type=ItemType.FILL_BLANK, shape={"blanks": 3})
     form = draw_form(theory(sections=(section,)), [blanks], {"R-A": 100}, {}, rng=random.Random(1))
     assert form["positions"][0]["blanks"] == 3
     assert parse_answer(form["positions"][0], ["a", "b", "c"]) == '["a","b","c"]'

@@ -10,7 +10,7 @@ import pytest
 from cbt.rules.assembly.drawable import Drawable
 from cbt.rules.assembly.form import Shortfall, comparable, draw_form, shortfalls
 from cbt.rules.exam.blueprint import DifficultyMix, Section
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 from .builders import case_bank, drawable, minutes, skills, theory
 from .draws import BANK, CASES, ONE_SECTION, WEIGHTS, draw, draw_cases, judgement, refused, small

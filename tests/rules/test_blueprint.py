@@ -17,7 +17,7 @@ from cbt.rules.exam.blueprint import (
     SubmitPolicy,
     check,
 )
-from cbt.rules.items.reading import ItemType, PartialCredit
+from cbt.rules.items.values import ItemType, PartialCredit
 
 from .builders import level_three, minutes, papers, places, skills, theory, with_section, with_unit
 

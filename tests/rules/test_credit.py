@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
-from cbt.rules.scoring.credit import read_number, same_text, share_of
+from cbt.rules.items.fill_blank import same_text
+from cbt.rules.items.numeric import read_number
+from cbt.rules.scoring.credit import share_of
 from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions, keys_in_force
 
 from .builders import content, position

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cbt.rules.assembly.drawable import apportion, true_bounds
 from cbt.rules.assembly.form import drawable_of, plan_ranges
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 from .builders import PERCENT_OF_RANGE, content, theory
 
@@ -54,7 +54,8 @@ def test_assembly_sees_counts_and_never_a_text_or_a_key() -> None:
         range_code="R-A",
         importance="X",
     )
-    assert (seen.choices, seen.fixed_order, seen.truth, seen.enemies) == (4, True, None, frozenset({"B"}))
+    assert (seen.shape, seen.truth) == ({"choices": 4, "fixed_order": True}, None)
+    assert seen.enemies == frozenset({"B"})
     assert (seen.point, seen.range, seen.importance, seen.version) == ("R-A-001", "R-A", "X", 3)
 
 

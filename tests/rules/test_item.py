@@ -6,14 +6,10 @@ from typing import Any
 import pytest
 
 from cbt.errors import InvalidInput
-from cbt.rules.items.reading import (
-    ItemType,
-    PartialCredit,
-    credit_suits,
-    number,
-    parse_answer_key,
-    parse_content,
-)
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.reading import parse_content
+from cbt.rules.items.registry import credit_suits
+from cbt.rules.items.values import ItemType, PartialCredit
 
 from .builders import TEXTS, content
 
@@ -101,7 +97,7 @@ def test_a_case_gives_its_parts_with_their_points() -> None:
 
 
 def test_only_fill_blank_counts_blanks() -> None:
-    assert [content("fill_blank").blanks, content("numeric").blanks] == [2, 0]
+    assert [content("fill_blank").shape(), content("numeric").shape()] == [{"blanks": 2}, {}]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +230,7 @@ def test_a_refusal_never_repeats_the_key() -> None:
     ],
 )
 def test_a_corrected_key_is_written_like_the_first(kind: str, answer: object, key: object) -> None:
-    assert parse_answer_key(content(kind), answer) == key
+    assert content(kind).read_key(answer) == key
 
 
 @pytest.mark.parametrize(
@@ -251,7 +247,7 @@ def test_a_corrected_key_is_written_like_the_first(kind: str, answer: object, ke
 )
 def test_a_corrected_key_must_be_an_answer_of_the_item(kind: str, answer: object) -> None:
     with pytest.raises(InvalidInput) as refused:
-        parse_answer_key(content(kind), answer)
+        content(kind).read_key(answer)
     assert refused.value.code == "item.answer"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.values import ItemContent
+from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions
 from cbt.rules.scoring.score import KEPT_ANSWERS, FormScorer
 

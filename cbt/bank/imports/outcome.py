@@ -13,17 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.items.types.registry import AUTHORING
 from cbt.bank.lint.words import normal
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.items.reading import ItemType
-
-_LETTER_OF_TYPE = {
-    ItemType.TRUE_FALSE: "T",
-    ItemType.SINGLE_CHOICE: "S",
-    ItemType.MULTIPLE_CHOICE: "M",
-    ItemType.FILL_BLANK: "F",
-    ItemType.NUMERIC: "N",
-}
 
 
 class Action(StrEnum):
@@ -118,7 +110,7 @@ class _Numbers:
         self._taken = set(taken)
 
     def take(self, data: Mapping[str, Any]) -> str:
-        letter = _LETTER_OF_TYPE[ItemType(data["type"])]
+        letter = AUTHORING[data["type"]].letter
         number = 1
         while (ref := f"{data['point']}-{letter}{number}") in self._taken:
             number += 1

@@ -11,7 +11,7 @@ from cbt.bank.imports.outcome import Action, Entry, KnownItem, plan, tally
 from cbt.bank.lint.case import UnitPlan
 from cbt.bank.lint.check import NO_UNITS, check_items
 from cbt.bank.taxonomy import Taxonomy
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.errors import NotFound
-from cbt.rules.items.reading import ItemContent, parse_content
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.reading import parse_content
 
 PAGE_SIZE = 50
 

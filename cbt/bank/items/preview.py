@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 
 from cbt.bank.items import rich
 from cbt.bank.items.fragments import sanitised
-from cbt.rules.items.reading import LETTERS, ItemContent, ItemType
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.case import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +35,42 @@ def preview_paper(content: ItemContent, *, seed: str) -> dict[str, Any]:
     Source: R-44.
     """
     rng = random.Random(seed)
-    asked = [part.content for part in content.parts] or [content]
-    points = [f"{part.points:f}" for part in content.parts] or ["1"]
-    unit = content.unit or 1
-    is_case = content.type is ItemType.CASE
+    case = content if isinstance(content, Case) else None
+    asked = [part.content for part in case.parts] if case else [content]
+    points = [f"{part.points:f}" for part in case.parts] if case else ["1"]
+    unit = case.unit if case else 1
     items = [
         {
             "position": number,
             "section": 0,
-            "unit": unit if is_case else 0,
+            "unit": unit if case else 0,
             "points": worth,
             **_item(one, rng),
         }
         for number, (one, worth) in enumerate(zip(asked, points, strict=True), 1)
     ]
-    name = content.title if is_case else _(f"bank.type.{content.type.value}")
+    name = case.title if case else _(f"bank.type.{content.type.value}")
     group = {"name": name, "first": 1, "last": len(items)}
     clean = sanitised(content)
     return {
         "items": items,
-        "sections": [] if is_case else [{**group, "type": content.type.value, "points_each": "1"}],
-        "units": [{**group, "number": unit, "state": "open"}] if is_case else [],
-        "cases": [{"unit": unit, "title": clean["title"], "stimulus": clean["stimulus"]}] if is_case else [],
+        "sections": [] if case else [{**group, "type": content.type.value, "points_each": "1"}],
+        "units": [{**group, "number": unit, "state": "open"}] if case else [],
+        "cases": [{"unit": unit, "title": clean["title"], "stimulus": clean["stimulus"]}] if case else [],
     }
 
 
 def _item(content: ItemContent, rng: random.Random) -> dict[str, Any]:
     clean = dict(sanitised(content))
-    if content.type is ItemType.TRUE_FALSE:
-        clean["choices"] = [_("bank.key.true"), _("bank.key.false")]
-    for name in ("lefts", "options", "steps"):
-        if name in clean:
-            clean[name] = _shuffled(clean[name], rng)
+    if content.verdicts:
+        clean["choices"] = list(_verdicts())
+    for name in content.always_shuffled:
+        clean[name] = _shuffled(clean[name], rng)
     return clean
+
+
+def _verdicts() -> tuple[str, str]:
+    return _("bank.key.true"), _("bank.key.false")
 
 
 def _shuffled(texts: Any, rng: random.Random) -> list[str]:
@@ -77,7 +81,7 @@ def _shuffled(texts: Any, rng: random.Random) -> list[str]:
 
 def key_lines(content: ItemContent) -> list[KeyLines]:
     """Return the key of an item, or of each part of a case, as safe HTML lines."""
-    if content.type is ItemType.CASE:
+    if isinstance(content, Case):
         return [_key(part.content, f"{part.points:f}") for part in content.parts]
     return [_key(content, "")]
 
@@ -89,28 +93,6 @@ def _key(content: ItemContent, points: str) -> KeyLines:
         point=content.point,
         difficulty=content.difficulty,
         stem=rich.to_html(content.stem),
-        lines=[rich.inline(line) for line in _answers(content)],
+        lines=[rich.inline(line) for line in content.key_lines(_verdicts())],
         explanation=rich.to_html(content.explanation),
     )
-
-
-def _answers(content: ItemContent) -> list[str]:
-    key = content.answer_key
-    match content.type:
-        case ItemType.TRUE_FALSE:
-            return [_("bank.key.true") if key == (0,) else _("bank.key.false")]
-        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE if isinstance(key, tuple):
-            places = [place for place in key if isinstance(place, int)]
-            return [f"{LETTERS[place]}　{content.choices[place]}" for place in places]
-        case ItemType.FILL_BLANK if isinstance(key, tuple):
-            spellings = [" / ".join(words) for words in key if isinstance(words, tuple)]
-            return [f"（{number}）{words}" for number, words in enumerate(spellings, 1)]
-        case ItemType.NUMERIC:
-            return [f"{key} ± {content.tolerance}"]
-        case ItemType.MATCHING if isinstance(key, tuple):
-            pairs = zip(content.lefts, (place for place in key if isinstance(place, int)), strict=True)
-            return [f"{left} → {content.options[place]}" for left, place in pairs]
-        case ItemType.ORDERING:
-            return [f"{number}. {step}" for number, step in enumerate(content.steps, 1)]
-        case _:
-            return [str(key)]

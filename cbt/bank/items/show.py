@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.rules.items.reading import ItemType, number
+from cbt.bank.items.types.registry import authoring_of
+from cbt.rules.items.basis.authored import number
 
 _OPTIONAL = (
     "title",
@@ -40,7 +41,7 @@ def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
         "stem": data.get("stem"),
         "stimulus": data.get("stimulus"),
         "choices": data.get("choices"),
-        "answer_key": _answer_key(data),
+        "answer_key": data.get(authoring_of(data.get("type")).key_field),
         "points": data.get("points"),
         "knowledge_point": data.get("point"),
         "difficulty": data.get("difficulty"),
@@ -53,11 +54,3 @@ def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
         worths = [number(part["points"]) or Decimal(0) for part in shown["parts"]]
         shown["points"] = f"{sum(worths, Decimal(0)):f}"
     return shown
-
-
-def _answer_key(data: Mapping[str, Any]) -> Any:
-    if data.get("type") == ItemType.MATCHING:
-        return data.get("pairs")
-    if data.get("type") == ItemType.ORDERING:
-        return data.get("steps")
-    return data.get("answer")

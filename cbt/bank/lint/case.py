@@ -13,7 +13,7 @@ from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Finding, Severity
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 SHORT_UNIT = timedelta(minutes=10)
 SHORT_STIMULUS, LONG_STIMULUS = 350, 600

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Finding
 from cbt.bank.lint.whole import check_repeats
-from cbt.rules.items.reading import ItemType
+from cbt.rules.items.values import ItemType
 
 
 def across_levels(banks: Sequence[Sequence[ItemDraft]]) -> list[Finding]:

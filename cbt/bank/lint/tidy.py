@@ -9,19 +9,17 @@ from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Finding, Severity
-from cbt.bank.lint.words import BLANK, CJK, EMPTY_BLANK
+from cbt.bank.items.types.registry import authoring_of
+from cbt.bank.lint.words import CJK
 from cbt.bank.taxonomy import Taxonomy
-from cbt.rules.items.reading import ItemType
 
 _DASHES = re.compile(r"\s*[-‐‑‒–—―−－一]+\s*")
 _CODE = re.compile(r"([A-Z](?:-[A-Z])*)-(\d{1,3})")
-_LETTER_LABEL = re.compile(r"^[A-HＡ-Ｈ][.．、:：]\s*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff]")
 _FULL = {",": "，", ";": "；", ":": "：", "?": "？", "!": "！"}
 _HALF_PUNCTUATION = re.compile(rf"(?<=[{CJK}”’）》])[,;:?!](?=\s*(?:[{CJK}“‘（《]|$))\s*")
 _HALF_BRACKETS = re.compile(rf"\(([^()（）]*[{CJK}][^()（）]*)\)")
 _FULL_ALNUM = re.compile(r"[０-９Ａ-Ｚａ-ｚ％．]+")
-_CHOICE_TYPES = (ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)
 
 Fix = tuple[str, str, str, str]
 """What was put right: code, field, before, after."""
@@ -78,13 +76,7 @@ def _tidied(data: Mapping[str, Any], prefix: str, taxonomy: Taxonomy, fixes: lis
         put_right("unseen", name, _without_unseen)
         put_right("width", name, _widths)
     put_right("unseen", "stimulus", _without_unseen)
-    kind = data.get("type")
-    if kind == ItemType.TRUE_FALSE:
-        put_right("full_stop", "stem", _full_stop)
-    if kind in _CHOICE_TYPES:
-        put_right("blank", "stem", lambda text: EMPTY_BLANK.sub(BLANK, text))
-        put_right("choice_label", "choices", lambda text: _LETTER_LABEL.sub("", text))
-        put_right("choice_stop", "choices", lambda text: text.rstrip("。；;．"))
+    authoring_of(data.get("type")).tidy(put_right)
     return done
 
 
@@ -96,9 +88,3 @@ def _widths(text: str) -> str:
     text = _FULL_ALNUM.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     text = _HALF_BRACKETS.sub(r"（\1）", text)
     return _HALF_PUNCTUATION.sub(lambda found: _FULL[found[0].strip()], text)
-
-
-def _full_stop(stem: str) -> str:
-    """A 判断 ends with 。 and has no brackets for the answer."""
-    bare = re.sub(r"[(（][\s　]*[)）]\s*。?$", "", stem).rstrip(" 　.．。")
-    return stem if stem.endswith(("”。", "）。")) and stem[:-1].rstrip("。") == bare else f"{bare}。"

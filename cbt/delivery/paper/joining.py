@@ -21,12 +21,12 @@ from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.infos import FrozenForm
 from cbt.rules.canonical import canonical_json
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.values import ItemContent, ItemType
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.case import Case
 from cbt.rules.states.attempt import State
 
 CACHED_ITEMS = 50_000
 _ItemKey = tuple[int, str, int]
-_Write = Callable[[Position, "_Part", Sequence[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class _Part:
     """What may be shown of one question, as JSON texts in authored order."""
 
     head: str
-    choices: Sequence[str]
-    lefts: Sequence[str]
+    lists: Sequence[tuple[str, str, Sequence[str]]]
+    """Each list that is shown in an order: how it begins, the order's name at a position, its texts."""
     tail: str
-    """What has no order of its own: the blanks and their word bank."""
-    write: _Write
-    """Writes what follows the head at a position, with the words for right and wrong."""
+    """What has no order of its own, such as the blanks and their word bank."""
+    verdicts: bool
+    """Whether the choices are the words for right and wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,69 +119,37 @@ class PaperWriter:
 
 def _cut(content: ItemContent) -> _Fragments:
     clean: dict[str, Any] = sanitised(content)
-    if content.type is not ItemType.CASE:
-        return _Fragments({None: _part(content.type, clean)}, None)
+    if not isinstance(content, Case):
+        return _Fragments({None: _part(content, clean)}, None)
     case = canonical_json({"title": clean["title"], "stimulus": clean["stimulus"]})[1:-1]
     parts: dict[int | None, _Part] = {
-        index: _part(part.content.type, clean["parts"][index]) for index, part in enumerate(content.parts)
+        index: _part(part.content, clean["parts"][index]) for index, part in enumerate(content.parts)
     }
     return _Fragments(parts, case)
 
 
-def _part(kind: ItemType, clean: Mapping[str, Any]) -> _Part:
-    shown: Sequence[str] = ()
-    tail = ""
-    write: _Write = _write_tail
-    match kind:
-        case ItemType.TRUE_FALSE:
-            write = _write_verdicts
-        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
-            shown, write = clean["choices"], _write_choices
-        case ItemType.FILL_BLANK:
-            tail = f',"blanks":{clean["blanks"]},"word_bank":{canonical_json(clean["word_bank"] or None)}'
-        case ItemType.MATCHING:
-            shown, write = clean["options"], _write_pairs
-        case ItemType.ORDERING:
-            shown, write = clean["steps"], _write_steps
-        case _:
-            pass
+def _part(content: ItemContent, clean: Mapping[str, Any]) -> _Part:
     return _Part(
-        head=f'"type":"{kind.value}","stem":{canonical_json(clean["stem"])}',
-        choices=[canonical_json(text) for text in shown],
-        lefts=[canonical_json(text) for text in clean.get("lefts", ())],
-        tail=tail,
-        write=write,
+        head=f'"type":"{content.type.value}","stem":{canonical_json(clean["stem"])}',
+        lists=[
+            (f',"{name}":[', order, [canonical_json(text) for text in clean[name]])
+            for name, order in content.ordered.items()
+        ],
+        tail="".join(f',"{name}":{canonical_json(clean[name] or None)}' for name in content.sent),
+        verdicts=content.verdicts,
     )
 
 
 def _item(one: Position, part: _Part, verdicts: Sequence[str]) -> str:
     unit, section = one.unit, one.section
+    shown = f',"choices":[{",".join(verdicts)}]' if part.verdicts else part.tail
+    for name, order, texts in part.lists:
+        shown += f"{name}{_shown(texts, getattr(one, order))}]"
     return (
         f'{{"position":{one.position},"points":"{one.points}",'
         f'"section":{"null" if section is None else section},"unit":{"null" if unit is None else unit},'
-        f"{part.head}{part.write(one, part, verdicts)}}}"
+        f"{part.head}{shown}}}"
     )
-
-
-def _write_verdicts(_position: Position, _part: _Part, verdicts: Sequence[str]) -> str:
-    return f',"choices":[{",".join(verdicts)}]'
-
-
-def _write_choices(position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
-    return f',"choices":[{_shown(part.choices, position.order)}]'
-
-
-def _write_pairs(position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
-    lefts = _shown(part.lefts, position.lefts or ())
-    return f',"lefts":[{lefts}],"options":[{_shown(part.choices, position.order)}]'
-
-
-def _write_steps(position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
-    return f',"steps":[{_shown(part.choices, position.order)}]'
-
-
-def _write_tail(_position: Position, part: _Part, _verdicts: Sequence[str]) -> str:
-    return part.tail
 
 
 def _shown(texts: Sequence[str], order: Sequence[int]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeVar
 
 from cbt.rules.exam.paper import Section
-from cbt.rules.items.values import ItemContent, ItemType
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.case import Case
+from cbt.rules.items.true_false import RIGHT, TrueFalse
+from cbt.rules.items.values import ItemType
 
 Key = TypeVar("Key")
 
@@ -17,9 +20,9 @@ Key = TypeVar("Key")
 class Drawable:
     """One published item version that may be drawn.
 
-    `range` is the code of the third-level range, `importance` X, Y or Z (核心, 一般, 辅助). `parts` describes
-    the parts of a case as `shape_of` does, each with its `points`. The counts say how much there is to
-    shuffle: `choices`, `options` and `lefts` of matching, `steps`; `blanks` of fill_blank.
+    `range` is the code of the third-level range, `importance` X, Y or Z (核心, 一般, 辅助). `shape` says how
+    much there is to arrange, as the item's type counts it. `parts` gives the `type`, the shape and the `points`
+    of each part of a case. `truth` is what the key of a 判断 says.
     """
 
     ref: str
@@ -31,15 +34,10 @@ class Drawable:
     importance: str
     difficulty: int
     enemies: frozenset[str] = frozenset()
+    shape: Mapping[str, Any] = field(default_factory=dict)
     truth: bool | None = None
     unit: int | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
-    choices: int = 0
-    fixed_order: bool = False
-    blanks: int = 0
-    lefts: int = 0
-    options: int = 0
-    steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +56,27 @@ class RangePlan:
 def drawable_of(
     content: ItemContent, *, ref: str, version: int, sha: str, range_code: str, importance: str
 ) -> Drawable:
-    """Return what assembly needs of an item version."""
-    shape = shape_of(content)
+    """Return what assembly needs of an item version: no text, no key but whether a 判断 is right."""
+    case = content if isinstance(content, Case) else None
     return Drawable(
         ref=ref,
         version=version,
         sha=sha,
+        type=content.type,
         point=content.point,
         range=range_code,
         importance=importance,
         difficulty=content.difficulty,
         enemies=frozenset(content.enemies),
-        truth=content.answer_key == (0,) if content.type is ItemType.TRUE_FALSE else None,
-        unit=content.unit,
-        parts=tuple({**shape_of(part.content), "points": part.points} for part in content.parts),
-        **shape,
+        shape=content.shape(),
+        truth=content.answer_key == RIGHT if isinstance(content, TrueFalse) else None,
+        unit=case.unit if case else None,
+        parts=tuple(
+            {"type": part.content.type, **part.content.shape(), "points": part.points} for part in case.parts
+        )
+        if case
+        else (),
     )
-
-
-def shape_of(content: ItemContent) -> dict[str, Any]:
-    """Return the type of an item or part and how much of it there is to shuffle; no text, no key."""
-    return {
-        "type": content.type,
-        "choices": len(content.choices),
-        "fixed_order": content.fixed_order,
-        "blanks": content.blanks,
-        "lefts": len(content.lefts),
-        "options": len(content.options),
-        "steps": len(content.steps),
-    }
 
 
 def plan_ranges(weights: Mapping[str, int], sections: Sequence[Section]) -> list[RangePlan]:

@@ -13,6 +13,7 @@ from cbt.rules.assembly.drawable import Drawable, RangePlan, drawable_of, plan_r
 from cbt.rules.assembly.pools import Shortfall, shortfalls
 from cbt.rules.assembly.selection import select_cases, select_items
 from cbt.rules.exam.paper import Paper
+from cbt.rules.items.registry import TYPES
 from cbt.rules.items.values import ItemType, PartialCredit
 
 __all__ = [
@@ -98,7 +99,7 @@ def _item_positions(paper: Paper, items: Sequence[Drawable], rng: random.Random)
                 "part": None,
                 "points": _plain(section.points_each),
                 "credit": section.credit.value,
-                **_arranged(_shape(item), rng, shuffle=section.shuffle_choices),
+                **_arranged(item.type, item.shape, rng, shuffle=section.shuffle_choices),
             }
 
 
@@ -113,7 +114,7 @@ def _case_positions(paper: Paper, cases: Sequence[Drawable], rng: random.Random)
                 "part": index,
                 "points": _plain(part["points"]),
                 "credit": credit.value,
-                **_arranged(part, rng, shuffle=unit.shuffle_choices),
+                **_arranged(part["type"], part, rng, shuffle=unit.shuffle_choices),
             }
 
 
@@ -125,53 +126,9 @@ def _source(item: Drawable) -> dict[str, Any]:
     return {"item": item.ref, "version": item.version, "sha": item.sha}
 
 
-def _shape(item: Drawable) -> dict[str, Any]:
-    return {
-        "type": item.type,
-        "choices": item.choices,
-        "fixed_order": item.fixed_order,
-        "blanks": item.blanks,
-        "lefts": item.lefts,
-        "options": item.options,
-        "steps": item.steps,
-    }
-
-
-def _arranged(shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
-    """Return `type` and the orders in which a position shows what it has.
-
-    Ordering and matching are shuffled whatever the blueprint says, and steps never stand in the right order.
-    """
-    kind = ItemType(shape["type"])
-    match kind:
-        case ItemType.TRUE_FALSE:
-            return {"type": kind.value, "order": [0, 1]}
-        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
-            order = list(range(shape["choices"]))
-            if shuffle and not shape["fixed_order"]:
-                rng.shuffle(order)
-            return {"type": kind.value, "order": order}
-        case ItemType.MATCHING:
-            return {
-                "type": kind.value,
-                "order": _shuffled(shape["options"], rng),
-                "lefts": _shuffled(shape["lefts"], rng),
-            }
-        case ItemType.ORDERING:
-            order = sorted(range(shape["steps"]))
-            while order == sorted(order):
-                rng.shuffle(order)
-            return {"type": kind.value, "order": order}
-        case ItemType.FILL_BLANK:
-            return {"type": kind.value, "order": [], "blanks": shape["blanks"]}
-        case _:
-            return {"type": kind.value, "order": []}
-
-
-def _shuffled(count: int, rng: random.Random) -> list[int]:
-    order = list(range(count))
-    rng.shuffle(order)
-    return order
+def _arranged(kind: str, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
+    """Return `type` and the orders in which a position shows what it has."""
+    return {"type": ItemType(kind).value, **TYPES[kind].arrange(shape, rng, shuffle=shuffle)}
 
 
 def _plain(points: Decimal | int | str) -> str:

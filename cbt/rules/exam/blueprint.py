@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from cbt.rules.exam.paper import Paper, Section, Unit
 from cbt.rules.exam.policies import AdmissionPolicy, ClockPolicy, DifficultyMix, RetakePolicy, SubmitPolicy
-from cbt.rules.items.values import ItemType, PartialCredit, credit_suits
+from cbt.rules.items.registry import credit_suits
+from cbt.rules.items.values import ItemType, PartialCredit
 
 __all__ = [
     "AdmissionPolicy",

@@ -1,0 +1,1 @@
+"""The types of an item, one module each; `registry` lists them. What they all stand on is in `basis`."""

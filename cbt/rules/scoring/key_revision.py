@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from cbt.rules.items.values import AnswerKey, ItemContent
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.values import AnswerKey
 
 ItemPart = tuple[str, int | None]
 

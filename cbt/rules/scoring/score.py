@@ -13,8 +13,8 @@ from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.values import ItemContent
-from cbt.rules.scoring.credit import NOTHING, share_of
+from cbt.rules.items.basis.content import NOTHING, ItemContent
+from cbt.rules.scoring.credit import share_of
 from cbt.rules.scoring.key_revision import NO_REVISIONS, KeyRevision, KeyRevisions
 
 __all__ = [

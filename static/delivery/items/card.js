@@ -3,17 +3,7 @@
 
 import { alignFigures, h, icon, t, wall } from "../dom.js";
 import { saveTyping } from "../typing.js";
-import { renderBlank } from "./blank.js";
-import { renderChoice } from "./choice.js";
-import { renderEssay } from "./essay.js";
-import { renderMatching } from "./matching.js";
-import { renderOrdering } from "./ordering.js";
-
-const RENDERERS = {
-  true_false: renderChoice, single_choice: renderChoice, multiple_choice: renderChoice,
-  fill_blank: renderBlank, numeric: renderBlank, matching: renderMatching, ordering: renderOrdering,
-  short_answer: renderEssay,
-};
+import { TYPES } from "./registry.js";
 
 /** Return `{position, node, heading, update(), choose(index), toggleFlag()}` for `item`. */
 export function renderCard(item, app) {
@@ -35,7 +25,7 @@ export function renderCard(item, app) {
     type: "button", class: "btn btn-quiet btn-s", "aria-expanded": "false", onclick: () => openNote(note.hidden),
   }, icon("note"), h("span", {}, t("item.note")));
   const stem = alignFigures(h("div", { class: "stem", id: `stem-${position}`, html: item.stem }));
-  const part = RENDERERS[item.type](item, app, stem);
+  const part = TYPES[item.type].render(item, app, stem);
   const saved = h("p", { class: "saved num" });
   const note = noteBox();
   const node = h("article", { class: "card item", "aria-labelledby": `item-${position}`, "data-position": position },

@@ -4,7 +4,7 @@ import { h, plain, t } from "../dom.js";
 
 const SHORT = 22;
 
-export function renderMatching(item, app) {
+function render(item, app) {
   const { store } = app;
   const { position } = item;
   const names = item.options.map(plain);
@@ -35,3 +35,5 @@ export function renderMatching(item, app) {
     update,
   };
 }
+
+export const matching = { render, asked: (item) => item.lefts.length };

@@ -3,7 +3,7 @@
 
 import { h, icon, t } from "../dom.js";
 
-export function renderOrdering(item, app) {
+function render(item, app) {
   const { store } = app;
   const { position } = item;
   const list = h("ol", { class: "order" });
@@ -77,3 +77,5 @@ export function renderOrdering(item, app) {
   update();
   return { node: h("div", {}, list, h("div", { class: "order-foot" }, note, confirm), said), update };
 }
+
+export const ordering = { render };

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cbt.bank.formats.national import codes
+from cbt.bank.formats.cells import scale_of
+from cbt.bank.formats.national.codes import item_type
 from cbt.bank.formats.national.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
 from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
 from cbt.bank.imports.drafts import ColumnUse, ItemDraft, Reading
 from cbt.bank.imports.findings import Finding, Place, Severity
-from cbt.bank.lint.words import EMPTY_BLANK
-from cbt.rules.items.reading import ItemType
+from cbt.bank.items.types.registry import AUTHORING
+from cbt.rules.items.values import ItemType
 
 NAME = "national"
-_CHOICE_TYPES = (ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE)
 _DEFAULT_SCALE = {"difficulty": 3, "consistency": 5}
 
 
@@ -104,17 +104,14 @@ def _row(row: _Row) -> tuple[ItemDraft | None, list[Finding]]:
     if not row.text("type"):
         return None, [*findings, *_scales(row, {})]
     choices = [row.text(name) for name in CHOICES]
-    filled = [text for text in choices if text]
-    kind = codes.item_type(row.text("type"), choices=len(filled), answer=row.text("answer"))
+    filled = sum(bool(text) for text in choices)
+    kind = item_type(row.text("type"), choices=filled, answer=row.text("answer"))
     if not isinstance(kind, ItemType):
         return None, [*findings, row.error(kind, "type"), *_scales(row, {})]
     data: dict[str, Any] = {"type": kind.value, "point": row.text("point"), "stem": row.text("stem")}
-    if kind in _CHOICE_TYPES:
-        if (gap := choices.index("") if "" in choices else len(choices)) < len(filled):
-            findings.append(row.error("choice_gap", CHOICES[gap], letter=CHOICES[gap][-1]))
-        data["choices"] = filled
+    findings += AUTHORING[kind].read_choices(row, choices, data)
     findings += _scales(row, data)
-    findings += _answer(row, kind, data, len(filled)) if row.text("answer") else []
+    findings += AUTHORING[kind].read_answer(row, data) if row.text("answer") else []
     if explanation := row.text("explanation"):
         data["explanation"] = explanation
     return (None if findings else ItemDraft("", data, row.places())), findings
@@ -124,44 +121,9 @@ def _scales(row: _Row, data: dict[str, Any]) -> list[Finding]:
     findings = []
     for name, default in _DEFAULT_SCALE.items():
         text = row.text(name)
-        value = codes.scale_of(text) if text else default
+        value = scale_of(text) if text else default
         if value is None:
             findings.append(row.error("scale", name))
         else:
             data[name] = value
     return findings
-
-
-def _answer(row: _Row, kind: ItemType, data: dict[str, Any], choices: int) -> list[Finding]:
-    text = row.text("answer")
-    match kind:
-        case ItemType.TRUE_FALSE:
-            truth = codes.truth_of(text)
-            data["answer"] = truth
-            return [row.error("answer_truth", "answer")] if truth is None else []
-        case ItemType.SINGLE_CHOICE | ItemType.MULTIPLE_CHOICE:
-            return _letters(row, kind, data, choices)
-        case ItemType.FILL_BLANK:
-            data["stem"], count = codes.blank_marks(data["stem"], EMPTY_BLANK)
-            data["answer"] = codes.blanks_of(text, count)
-            return [row.error("answer_blanks", "answer", count=count)] if not data["answer"] else []
-        case _:
-            stem, count = codes.blank_marks(data["stem"], EMPTY_BLANK)
-            data["stem"] = stem if count else f"{stem}{{{{1}}}}"
-            key = codes.number_key(text)
-            data |= key or {}
-            return [] if key else [row.error("answer_number", "answer")]
-
-
-def _letters(row: _Row, kind: ItemType, data: dict[str, Any], choices: int) -> list[Finding]:
-    letters = codes.letters_of(row.text("answer"))
-    if letters is None:
-        return [row.error("answer_letters", "answer")]
-    last = chr(ord("A") + choices - 1) if choices else "—"
-    beyond = [letter for letter in letters if ord(letter) - ord("A") >= choices]
-    if beyond:
-        return [row.error("answer_no_choice", "answer", letter=beyond[0], last=last)]
-    if kind is ItemType.SINGLE_CHOICE and len(letters) > 1:
-        return [row.error("answer_one_letter", "answer")]
-    data["answer"] = letters
-    return []

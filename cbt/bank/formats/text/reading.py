@@ -14,7 +14,7 @@ from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
-from cbt.rules.items.reading import number
+from cbt.rules.items.basis.authored import number
 
 NAME = "text"
 TAXONOMY_FILE = "taxonomy.toml"

@@ -5,7 +5,7 @@ import { saveTyping } from "../typing.js";
 
 const LONGEST = 10_000;
 
-export function renderEssay(item, app) {
+function render(item, app) {
   const { store } = app;
   const { position } = item;
   const count = h("p", { class: "hint num" });
@@ -22,3 +22,5 @@ export function renderEssay(item, app) {
   update();
   return { node: h("div", {}, field, count), update };
 }
+
+export const shortAnswer = { render };

@@ -1,11 +1,11 @@
-// 判断, 单选, 多选: native radios or checkboxes, so that arrows, Tab and screen readers work as everywhere.
+// What 判断, 单选 and 多选 share: native radios or checkboxes, so that arrows, Tab and screen readers work as everywhere.
 
 import { h, icon, letter, t } from "../dom.js";
 
-export function renderChoice(item, app) {
+/** Draw the choices of `item`; `many` may be chosen at once, a `pair` stands side by side and is never struck out. */
+export function renderChoices(item, app, { many = false, pair = false } = {}) {
   const { store } = app;
   const { position } = item;
-  const many = item.type === "multiple_choice";
   const name = `answer-${position}`;
   const inputs = [];
   const rows = item.choices.map((choice, index) => {
@@ -14,7 +14,7 @@ export function renderChoice(item, app) {
     inputs.push(input);
     const label = h("label", {}, input, h("span", { class: "letter", "aria-hidden": "true" }, value),
       h("span", { class: "choice-text", html: choice }));
-    return h("div", { class: "choice" }, label, item.type === "true_false" ? null : strikeButton(value));
+    return h("div", { class: "choice" }, label, pair ? null : strikeButton(value));
   });
 
   function strikeButton(value) {
@@ -75,9 +75,14 @@ export function renderChoice(item, app) {
     },
   }, t("choice.clear"));
   const node = h("div", {},
-    h("fieldset", { class: `choices${item.type === "true_false" ? " pair" : ""}`, "aria-labelledby": `stem-${position}` },
+    h("fieldset", { class: `choices${pair ? " pair" : ""}`, "aria-labelledby": `stem-${position}` },
       many ? h("legend", { class: "hint" }, t("choice.many")) : null, rows),
     many ? null : h("div", { class: "under" }, clear));
   update();
   return { node, update, choose };
+}
+
+/** Return the last letter that chooses by a key, and the hint that says so. */
+export function chosenByKey(item) {
+  return { last: "ABCDEFGH"[item.choices.length - 1] ?? "D", hint: "keys.hint_choose" };
 }

@@ -1,0 +1,1 @@
+"""What an author meets of each type of item: its codes and answers in workbooks, what is tidied and hinted."""

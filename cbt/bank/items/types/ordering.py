@@ -1,0 +1,23 @@
+"""排序, as an author meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.imports.findings import Finding, Severity
+from cbt.bank.items.types.authoring import Authoring
+
+USUAL_STEPS = range(4, 7)
+
+
+class OrderingAuthoring(Authoring):
+    """The steps as written are the key."""
+
+    key_field: ClassVar = "steps"
+
+    def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield an unusual number of steps."""
+        if len(data["steps"]) not in USUAL_STEPS:
+            yield draft.find(Severity.HINT, "steps_count", f"{prefix}steps", count=len(data["steps"]))

@@ -1,0 +1,1 @@
+"""What every type of item stands on: its content, fields as an author writes them, answers as they come in."""

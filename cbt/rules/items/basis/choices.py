@@ -1,0 +1,93 @@
+"""What 单选 and 多选 share: choices that are named by letters."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+from cbt.errors import InvalidInput
+from cbt.rules.items.basis import authored, received
+from cbt.rules.items.basis.content import ItemContent, Nested, Rendering, shuffled
+from cbt.rules.items.basis.letters import share_of_letters
+from cbt.rules.items.values import LETTERS, AnswerKey, PartialCredit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices(ItemContent, ABC):
+    """An item whose key is one or more of its choices; the key holds their places, ascending."""
+
+    fields: ClassVar = authored.COMMON | {"answer", "choices", "fixed_order"}
+    lettered: ClassVar = True
+    ordered: ClassVar = {"choices": "order"}
+    single: ClassVar[bool]
+    """Whether exactly one choice is right."""
+
+    answer_key: tuple[int, ...]
+    choices: tuple[str, ...]
+    fixed_order: bool = False
+
+    @classmethod
+    def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
+        """Read `stem`, `choices`, `answer` in letters and `fixed_order`."""
+        choices = authored.texts(data, "choices")
+        if not 2 <= len(choices) <= len(LETTERS) or len(set(choices)) != len(choices):
+            raise InvalidInput("item.choices", field="choices")
+        return cls(
+            **common,
+            stem=authored.text(data, "stem"),
+            choices=choices,
+            answer_key=_key(data.get("answer"), len(choices), single=cls.single),
+            fixed_order=bool(data.get("fixed_order", False)),
+        )
+
+    def read_key(self, answer: object) -> tuple[int, ...]:
+        """Read letters, in any order."""
+        return _key(answer, len(self.choices), single=self.single)
+
+    def shape(self) -> dict[str, int]:
+        """How many choices there are, and whether they keep their order."""
+        return {"choices": len(self.choices), "fixed_order": self.fixed_order}
+
+    @classmethod
+    def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
+        """Shuffle the choices where the blueprint says so and the author does not forbid it."""
+        count = shape["choices"]
+        mixed = shuffle and not shape["fixed_order"]
+        return {"order": shuffled(count, rng) if mixed else list(range(count))}
+
+    @classmethod
+    def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
+        """Take letters of displayed places."""
+        shown = len(position["order"])
+        return received.choice(value, shown, most=1 if cls.single else shown)
+
+    def share(
+        self,
+        position: Mapping[str, Any],
+        canonical: str,
+        keys: tuple[AnswerKey, ...],
+        credit: PartialCredit,
+    ) -> Fraction:
+        """All for the right choices; by `subset` each its part, if none is wrong."""
+        subset = not self.single and credit is PartialCredit.SUBSET
+        return share_of_letters(canonical, position["order"], keys, subset=subset)
+
+    def public(self, render: Rendering) -> dict[str, object]:
+        """The choices."""
+        return {"choices": render.lines(self.choices)}
+
+    def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
+        """The right choices with their authored letters."""
+        return [f"{LETTERS[place]}　{self.choices[place]}" for place in self.answer_key]
+
+
+def _key(answer: object, choices: int, *, single: bool) -> tuple[int, ...]:
+    letters = answer if isinstance(answer, str) else ""
+    places = sorted({LETTERS[:choices].find(letter) for letter in letters})
+    if not places or places[0] < 0 or len(places) != len(letters) or (single and len(places) > 1):
+        raise authored.wrong_answer()
+    return tuple(places)

@@ -1,0 +1,93 @@
+"""计算: one number, right within a tolerance."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+from cbt.errors import InvalidInput
+from cbt.rules.items.basis import authored, received
+from cbt.rules.items.basis.content import ALL, NOTHING, ItemContent, Nested, Rendering
+from cbt.rules.items.values import ItemType, PartialCredit
+
+LONGEST = 40
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numeric(ItemContent):
+    """The key is a number; what lies within `tolerance` of it, ends included, is right too."""
+
+    type: ClassVar = ItemType.NUMERIC
+    fields: ClassVar = authored.COMMON | {"answer", "decimals", "tolerance", "compute"}
+
+    answer_key: Decimal
+    decimals: int = 0
+    tolerance: Decimal = Decimal(0)
+
+    @classmethod
+    def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
+        """Read `stem` with its one blank, `answer`, `decimals` and `tolerance`."""
+        stem = authored.text(data, "stem")
+        decimals, tolerance = data.get("decimals", 0), authored.number(data.get("tolerance", 0))
+        if authored.blank_count(stem) != 1:
+            raise InvalidInput("item.blanks", field="stem")
+        most = authored.MOST_PLACES
+        if isinstance(decimals, bool) or not isinstance(decimals, int) or not 0 <= decimals <= most:
+            raise InvalidInput("item.unreadable", field="decimals")
+        if tolerance is None or tolerance < 0:
+            raise InvalidInput("item.unreadable", field="tolerance")
+        answer_key = _key(data.get("answer"))
+        return cls(**common, stem=stem, answer_key=answer_key, decimals=decimals, tolerance=tolerance)
+
+    def read_key(self, answer: object) -> Decimal:
+        """Read a number, or a text that is one."""
+        return _key(answer)
+
+    @classmethod
+    def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
+        """Take a text of at most 40 characters, whether it is a number or not."""
+        return received.nonblank(value, LONGEST)
+
+    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
+        """All for a number within the tolerance."""
+        typed = read_number(given)
+        if typed is None:
+            return NOTHING
+        # As fractions: a Decimal difference is rounded to 28 digits, and 40 may be typed.
+        near = abs(Fraction(typed) - Fraction(key)) <= Fraction(self.tolerance)
+        return ALL if near else NOTHING
+
+    def public(self, render: Rendering) -> dict[str, object]:
+        """One blank."""
+        return {"blanks": 1}
+
+    def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
+        """The number and its tolerance."""
+        return [f"{self.answer_key} ± {self.tolerance}"]
+
+
+def read_number(text: str) -> Decimal | None:
+    """Return the number somebody typed, or None: full-width digits, thousands commas and one % are fine.
+
+    Source: R-51.
+    """
+    plain = "".join(unicodedata.normalize("NFKC", text).split()).replace("−", "-")
+    plain = plain.removesuffix("%")
+    if "," in plain:
+        if not _THOUSANDS.fullmatch(plain):
+            return None
+        plain = plain.replace(",", "")
+    return authored.number(plain) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", plain, re.ASCII) else None
+
+
+def _key(answer: object) -> Decimal:
+    found = authored.number(answer)
+    if found is None:
+        raise authored.wrong_answer()
+    return found

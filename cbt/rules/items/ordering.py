@@ -1,0 +1,87 @@
+"""排序: steps to be put in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, ClassVar, Self
+
+from cbt.errors import InvalidInput
+from cbt.rules.canonical import canonical_json
+from cbt.rules.items.basis import authored, received
+from cbt.rules.items.basis.content import ItemContent, Nested, Rendering
+from cbt.rules.items.values import ItemType, PartialCredit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordering(ItemContent):
+    """The key is `(0, 1, …)`: authors write the steps in their right order."""
+
+    type: ClassVar = ItemType.ORDERING
+    fields: ClassVar = authored.COMMON | {"steps"}
+    credits: ClassVar = frozenset({PartialCredit.ALL_OR_NOTHING, PartialCredit.ADJACENT_PAIRS})
+    ordered: ClassVar = {"steps": "order"}
+    always_shuffled: ClassVar = ("steps",)
+
+    answer_key: tuple[int, ...]
+    steps: tuple[str, ...]
+
+    @classmethod
+    def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
+        """Read `stem` and `steps`."""
+        steps = authored.texts(data, "steps")
+        if len(steps) < 2 or len(set(steps)) != len(steps):
+            raise InvalidInput("item.steps", field="steps")
+        answer_key = tuple(range(len(steps)))
+        return cls(**common, stem=authored.text(data, "stem"), steps=steps, answer_key=answer_key)
+
+    def read_key(self, answer: object) -> tuple[int, ...]:
+        """Read the steps in another order, as texts of the item."""
+        places = authored.places(answer, self.steps, len(self.steps))
+        if len(set(places)) != len(places):
+            raise authored.wrong_answer()
+        return places
+
+    def shape(self) -> dict[str, int]:
+        """How many steps there are."""
+        return {"steps": len(self.steps)}
+
+    @classmethod
+    def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
+        """Shuffle the steps, whatever the blueprint says, until they do not stand in the right order."""
+        order = list(range(shape["steps"]))
+        while order == sorted(order):
+            rng.shuffle(order)
+        return {"order": order}
+
+    @classmethod
+    def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
+        """Take the displayed numbers of all steps in the candidate's order."""
+        steps = len(position["order"])
+        if not isinstance(value, list) or not all(received.is_place(number, steps) for number in value):
+            raise received.refused()
+        if sorted(value) != list(range(1, steps + 1)):
+            raise received.refused()
+        return canonical_json(value)
+
+    def authored(self, position: Mapping[str, Any], answer: Any) -> tuple[int, ...]:
+        """Return the places of the steps in the candidate's order."""
+        return tuple(position["order"][shown - 1] for shown in answer)
+
+    def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
+        """All for the right order; by `adjacent_pairs` the share of neighbours that belong together."""
+        if credit is PartialCredit.ADJACENT_PAIRS:
+            wanted = set(pairwise(key))
+            return Fraction(len(wanted & set(pairwise(given))), len(wanted))
+        return ItemContent.share_for(self, key, given, credit)
+
+    def public(self, render: Rendering) -> dict[str, object]:
+        """The steps."""
+        return {"steps": render.lines(self.steps)}
+
+    def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
+        """The steps in their right order."""
+        return [f"{number}. {step}" for number, step in enumerate(self.steps, 1)]

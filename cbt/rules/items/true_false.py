@@ -1,0 +1,68 @@
+"""判断: a statement that is right or wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+from cbt.rules.items.basis import authored, received
+from cbt.rules.items.basis.content import ItemContent, Nested
+from cbt.rules.items.basis.letters import share_of_letters
+from cbt.rules.items.values import AnswerKey, ItemType, PartialCredit
+
+RIGHT, WRONG = (0,), (1,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrueFalse(ItemContent):
+    """The key is `(0,)` for a right statement and `(1,)` for a wrong one."""
+
+    type: ClassVar = ItemType.TRUE_FALSE
+    fields: ClassVar = authored.COMMON | {"answer"}
+    lettered: ClassVar = True
+    verdicts: ClassVar = True
+
+    answer_key: tuple[int, ...]
+
+    @classmethod
+    def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
+        """Read `stem` and `answer`, true or false."""
+        answer_key = _key(data.get("answer"))
+        return cls(**common, stem=authored.text(data, "stem"), answer_key=answer_key)
+
+    def read_key(self, answer: object) -> tuple[int, ...]:
+        """Read true or false."""
+        return _key(answer)
+
+    @classmethod
+    def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
+        """Right stands before wrong, always."""
+        return {"order": [0, 1]}
+
+    @classmethod
+    def parse_answer(cls, position: Mapping[str, Any], value: object) -> str:
+        """Take the letter of a displayed place."""
+        return received.choice(value, len(position["order"]), most=1)
+
+    def share(
+        self,
+        position: Mapping[str, Any],
+        canonical: str,
+        keys: tuple[AnswerKey, ...],
+        credit: PartialCredit,
+    ) -> Fraction:
+        """All for the right verdict."""
+        return share_of_letters(canonical, position["order"], keys)
+
+    def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
+        """Say right or wrong."""
+        return [verdicts[self.answer_key == WRONG]]
+
+
+def _key(answer: object) -> tuple[int, ...]:
+    if not isinstance(answer, bool):
+        raise authored.wrong_answer()
+    return RIGHT if answer else WRONG
