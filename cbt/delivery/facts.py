@@ -16,17 +16,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, UnitDone
+from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension
+from cbt.delivery.models import UnitDone as UnitDoneRow
 from cbt.delivery.moving import follow
 from cbt.exams.store import paper_of
 from cbt.rules.clock import timing
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, Spread, UnitDone, present
+from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.paper import Paper
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
 SPREAD = {
-    "site_fault": timing.Spread.AT_INSTANT,
-    "general": timing.Spread.IN_PROPORTION,
-    "accommodation": timing.Spread.IN_PROPORTION,
+    "site_fault": Spread.AT_INSTANT,
+    "general": Spread.IN_PROPORTION,
+    "accommodation": Spread.IN_PROPORTION,
 }
 """补时 lengthens the window open at its instant; 延时 and 加时 are spread over what is left (R-24)."""
 
@@ -37,9 +40,9 @@ class RoomFacts:
 
     state: str
     started_at: datetime | None
-    holds: tuple[timing.Pause, ...]
-    adjustments: tuple[timing.Adjustment, ...]
-    outages: tuple[timing.Pause, ...]
+    holds: tuple[Pause, ...]
+    adjustments: tuple[Adjustment, ...]
+    outages: tuple[Pause, ...]
     """Whole-room adjustments that move the earliest submit, as pauses of their length (R-23)."""
     evacuated: bool = False
     """Whether everybody is to be outside."""
@@ -79,9 +82,9 @@ def room_facts_of(
     return RoomFacts(
         state=state,
         started_at=started_at,
-        holds=tuple(timing.Pause(from_at, to_at) for from_at, to_at in holds),
-        adjustments=tuple(timing.Adjustment(at, amount, SPREAD[kind]) for at, amount, kind, _ in adjustments),
-        outages=tuple(timing.Pause(at, at + amount) for at, amount, _, moves in adjustments if moves),
+        holds=tuple(Pause(from_at, to_at) for from_at, to_at in holds),
+        adjustments=tuple(Adjustment(at, amount, SPREAD[kind]) for at, amount, kind, _ in adjustments),
+        outages=tuple(Pause(at, at + amount) for at, amount, _, moves in adjustments if moves),
         evacuated=evacuated,
     )
 
@@ -93,13 +96,13 @@ def timing_facts(
     started_at: datetime,
     factor: Fraction,
     extra: timedelta,
-    suspensions: Sequence[timing.Pause] = (),
-    adjustments: Sequence[timing.Adjustment] = (),
-    units_done: Sequence[timing.UnitDone] = (),
-) -> timing.Facts:
+    suspensions: Sequence[Pause] = (),
+    adjustments: Sequence[Adjustment] = (),
+    units_done: Sequence[UnitDone] = (),
+) -> Facts:
     """Return everything the clock of an attempt follows from; the room must have started."""
     assert room.started_at is not None
-    return timing.Facts(
+    return Facts(
         room_started_at=room.started_at,
         started_at=started_at,
         duration=paper.duration,
@@ -114,9 +117,7 @@ def timing_facts(
     )
 
 
-def clock_columns(
-    facts: timing.Facts, paper: Paper, room: RoomFacts, clock: timing.AttemptClock
-) -> dict[str, Any]:
+def clock_columns(facts: Facts, paper: Paper, room: RoomFacts, clock: AttemptClock) -> dict[str, Any]:
     """Return what an attempt's row says of a clock: its columns, but for the state that `follow` moves."""
     return {
         "closes_at": clock.closes_at,
@@ -140,18 +141,18 @@ class AttemptFacts:
 
     attempt: Attempt
     paper: Paper
-    facts: timing.Facts
+    facts: Facts
     room: RoomFacts
 
     def present(self, now: datetime) -> datetime:
         """Return `now`, but no earlier than what has happened to the attempt already (R-24)."""
-        return timing.present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
+        return present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
 
-    def clock(self, now: datetime) -> timing.AttemptClock:
+    def clock(self, now: datetime) -> AttemptClock:
         """Return the clock at `now`, never before what has happened already."""
-        return timing.clock_at(self.facts, now=self.present(now))
+        return clock_at(self.facts, now=self.present(now))
 
-    def store(self, clock: timing.AttemptClock) -> None:
+    def store(self, clock: AttemptClock) -> None:
         """Write a clock to the attempt's row, with the state that goes with it."""
         follow(self.attempt, clock)
         for name, value in clock_columns(self.facts, self.paper, self.room, clock).items():
@@ -174,15 +175,15 @@ def attempt_facts(
             select(Registration).where(Registration.id.in_([attempt.registration_id for attempt in attempts]))
         )
     }
-    done: dict[int, list[timing.UnitDone]] = defaultdict(list)
-    for row in session.scalars(select(UnitDone).where(UnitDone.attempt_id.in_(ids))):
-        done[row.attempt_id].append(timing.UnitDone(row.unit, row.at))
-    pauses: dict[int, list[timing.Pause]] = defaultdict(list)
+    done: dict[int, list[UnitDone]] = defaultdict(list)
+    for row in session.scalars(select(UnitDoneRow).where(UnitDoneRow.attempt_id.in_(ids))):
+        done[row.attempt_id].append(UnitDone(row.unit, row.at))
+    pauses: dict[int, list[Pause]] = defaultdict(list)
     for pause in session.scalars(select(AttemptSuspension).where(AttemptSuspension.attempt_id.in_(ids))):
-        pauses[pause.attempt_id].append(timing.Pause(pause.from_at, pause.to_at))
-    grants: dict[int, list[timing.Adjustment]] = defaultdict(list)
+        pauses[pause.attempt_id].append(Pause(pause.from_at, pause.to_at))
+    grants: dict[int, list[Adjustment]] = defaultdict(list)
     for grant in session.scalars(select(AttemptAdjustment).where(AttemptAdjustment.attempt_id.in_(ids))):
-        grants[grant.attempt_id].append(timing.Adjustment(grant.at, grant.amount, SPREAD[grant.kind]))
+        grants[grant.attempt_id].append(Adjustment(grant.at, grant.amount, SPREAD[grant.kind]))
     gathered = []
     for attempt in attempts:
         started_at = attempt.started_at or opened_at

@@ -23,7 +23,7 @@ from cbt.delivery.models import (
 from cbt.door.seats import subject_of
 from cbt.errors import NotFound
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
-from cbt.rules.clock.timing import Pause
+from cbt.rules.clock.facts import Pause
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomHold, RoomStaff, Seat, Sitting, SittingRoom
 from cbt.web.who.models import Throttle

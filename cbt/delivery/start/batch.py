@@ -21,7 +21,8 @@ from cbt.delivery.start.claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start.facts import FactReader, OwnFacts, StartRow, with_machine
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
-from cbt.rules.clock import timing
+from cbt.rules.clock.facts import AttemptClock, present
+from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.paper import Paper
 
 JournalRows = Sequence[tuple[str, int, str | None, int]]
@@ -177,7 +178,7 @@ class _Writes:
 class _Clock(NamedTuple):
     """Where an attempt's clock stands once it is open, and what its row says of it."""
 
-    clock: timing.AttemptClock
+    clock: AttemptClock
     columns: Mapping[str, Any]
 
 
@@ -204,8 +205,8 @@ def _clock(
         adjustments=own.adjustments,
         units_done=own.units_done,
     )
-    reached_at = timing.present(facts, now=now, reached_at=guard.prior_unit_ends_at)
-    clock = timing.clock_at(facts, now=reached_at)
+    reached_at = present(facts, now=now, reached_at=guard.prior_unit_ends_at)
+    clock = clock_at(facts, now=reached_at)
     if clock.suspended:
         return Locked("attempt.evacuated" if room.evacuated else "attempt.suspended")
     if clock.closes_at is not None and now >= clock.closes_at:

@@ -13,7 +13,7 @@ from typing import Any
 from cbt.db.types import read_instant
 from cbt.delivery.facts import SPREAD, RoomFacts, room_facts_of
 from cbt.delivery.save.guard import Dialect
-from cbt.rules.clock import timing
+from cbt.rules.clock.facts import Adjustment, Pause, UnitDone
 
 MOST_MACHINES = 20
 """So many machines of one attempt are remembered."""
@@ -53,9 +53,9 @@ class StartRow:
 class OwnFacts:
     """The personal facts of one attempt's clock."""
 
-    units_done: list[timing.UnitDone] = field(default_factory=list)
-    suspensions: list[timing.Pause] = field(default_factory=list)
-    adjustments: list[timing.Adjustment] = field(default_factory=list)
+    units_done: list[UnitDone] = field(default_factory=list)
+    suspensions: list[Pause] = field(default_factory=list)
+    adjustments: list[Adjustment] = field(default_factory=list)
 
 
 class FactReader:
@@ -110,11 +110,11 @@ class FactReader:
         """Read the personal facts of attempts."""
         facts: dict[int, OwnFacts] = defaultdict(OwnFacts)
         for attempt_id, unit, at in self._select(cursor, _UNITS, ids):
-            facts[attempt_id].units_done.append(timing.UnitDone(unit, read_instant(at)))
+            facts[attempt_id].units_done.append(UnitDone(unit, read_instant(at)))
         for attempt_id, from_at, to_at in self._select(cursor, _PAUSES, ids):
-            facts[attempt_id].suspensions.append(timing.Pause(read_instant(from_at), _instant(to_at)))
+            facts[attempt_id].suspensions.append(Pause(read_instant(from_at), _instant(to_at)))
         for attempt_id, at, amount, kind in self._select(cursor, _GRANTS, ids):
-            grant = timing.Adjustment(read_instant(at), timedelta(microseconds=amount), SPREAD[kind])
+            grant = Adjustment(read_instant(at), timedelta(microseconds=amount), SPREAD[kind])
             facts[attempt_id].adjustments.append(grant)
         return facts
 

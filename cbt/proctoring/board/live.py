@@ -18,7 +18,9 @@ from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import FreeSeat, PaperKey, PaperLine, Proposal, SeatView, seat_view
 from cbt.proctoring.models import UndoableAct
 from cbt.rules.canonical import digest
-from cbt.rules.clock import timing
+from cbt.rules.clock import interruptions
+from cbt.rules.clock.facts import Facts, Pause
+from cbt.rules.clock.windows import clock_at
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
@@ -196,8 +198,8 @@ def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime 
     """Return when a paper of `duration` ends for somebody with no time of their own (R-20)."""
     if facts.started_at is None:
         return None
-    clock = timing.clock_at(
-        timing.Facts(
+    clock = clock_at(
+        Facts(
             room_started_at=facts.started_at,
             started_at=facts.started_at,
             duration=duration,
@@ -212,7 +214,7 @@ def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime 
 def _proposals(
     gaps: Sequence[Gap],
     facts: RoomFacts,
-    stood: Mapping[int, Sequence[timing.Pause]],
+    stood: Mapping[int, Sequence[Pause]],
     *,
     now: datetime,
 ) -> Mapping[int, tuple[Proposal, ...]]:
@@ -225,7 +227,7 @@ def _proposals(
     return proposals
 
 
-def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: datetime) -> Proposal | None:
+def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[Pause], *, now: datetime) -> Proposal | None:
     """Return what to propose for a disconnection, None when nothing is left to decide.
 
     What a hold of the room or an outage gave back already is not proposed again, nor the candidate's own pauses and
@@ -233,8 +235,8 @@ def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: 
 
     Source: R-25, R-26, R-27.
     """
-    left = timing.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
-    if not timing.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
+    left = interruptions.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
+    if not interruptions.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
         return None
     return Proposal(
         gap_id=gap.id,
@@ -243,7 +245,7 @@ def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: 
         usable=gap.usable,
         resent=gap.resent,
         left=left,
-        amount=min(left, timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
+        amount=min(left, interruptions.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
     )
 
 
@@ -254,4 +256,4 @@ def _undo(acts: Sequence[UndoableAct]) -> tuple[tuple[str, str, int, datetime], 
 def _lost_since(seats: Sequence[SeatView], *, now: datetime) -> datetime | None:
     working = [seat for seat in seats if seat.state in {SeatState.ANSWERING, SeatState.OFFLINE}]
     heard = [seat.seen_at for seat in working if seat.seen_at is not None]
-    return timing.mass_loss(heard, now, seats=len(working))
+    return interruptions.mass_loss(heard, now, seats=len(working))
