@@ -14,8 +14,8 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import clock_text, iso, receipts_text
 from cbt.delivery.close import service
 from cbt.delivery.messages import confirm, deliver
-from cbt.delivery.save.batch import Outcome, Save, Saved
 from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.exchange import Outcome, Save, Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard, hash_lease
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.save.wire import NOT_TAKEN

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cbt.delivery.save.batch import Saved
+from cbt.delivery.save.exchange import Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.rules.canonical import canonical_json
 from cbt.rules.clock.facts import ZERO

@@ -12,8 +12,8 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.facts import AttemptFacts, timing_facts
 from cbt.delivery.models import Attempt, UnitDone
 from cbt.delivery.moving import OVER
-from cbt.delivery.save.batch import Outcome, Save, Saved
 from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.exchange import Outcome, Save, Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.start.facts import FactReader

@@ -13,8 +13,8 @@ from typing import Any
 from cbt import errors
 from cbt.db.types import from_micros, to_micros
 from cbt.db.writing.commits import Carried, Failed
-from cbt.delivery.save.batch import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.guard import Guard, guard_of
 from cbt.delivery.start.batch import Opened
 from cbt.delivery.start.claims import FormRow, Start

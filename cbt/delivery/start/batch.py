@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from cbt.delivery.facts import RoomFacts, clock_columns, timing_facts
 from cbt.delivery.moving import follow
 from cbt.delivery.paper.layout import read_layout
-from cbt.delivery.save.batch import GAP
 from cbt.delivery.save.guard import Dialect, Guard, PaperKey, hash_lease
+from cbt.delivery.save.live import GAP
 from cbt.delivery.start.claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start.facts import FactReader, OwnFacts, StartRow, with_machine
 from cbt.delivery.steps import ROOM_GOES_ON
