@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.facts import AttemptFacts, timing_facts
 from cbt.delivery.models import Attempt, UnitDone
 from cbt.delivery.moving import OVER
@@ -17,7 +18,7 @@ from cbt.delivery.save.exchange import Outcome, Save, Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.start.facts import FactReader
-from cbt.delivery.steps import close_attempts, lock_attempt
+from cbt.delivery.steps import lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules.clock import timing
 from cbt.rules.states.attempt import ClosedBy

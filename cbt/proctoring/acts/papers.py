@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from cbt.candidates.models import Registration
 from cbt.delivery import steps as delivery
+from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import OVER
 from cbt.door.seats import move_to_seat
@@ -148,7 +149,7 @@ def close(
 ) -> None:
     """Close the attempts of seats; raise Conflict when one of them was closed meanwhile."""
     attempts = list(desk.attempts(seats).values())
-    closed = delivery.close_attempts(
+    closed = close_attempts(
         desk.session,
         attempts,
         now=desk.now,
