@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.audit import chain
-from cbt.delivery.facts import attempt_facts, room_facts
+from cbt.delivery.fact_reader import attempt_facts, room_facts
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
 from cbt.delivery.moving import ACTIVE, OVER, RUNNING, move
 from cbt.delivery.paper.layout import layout_of

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cbt.delivery.facts import RoomFacts, room_facts
+from cbt.delivery.fact_reader import room_facts
+from cbt.delivery.facts import RoomFacts
 from cbt.delivery.models import Gap
 from cbt.exams.store import blueprint_of
 from cbt.proctoring import store
