@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
-from cbt.rules.clock.timing import LateRule
+from cbt.rules.clock.arrival import LateRule
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper, SubmitPolicy
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom

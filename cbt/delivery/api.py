@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import flask
-import flask_babel
 
 from cbt.db.unit_of_work import reading
-from cbt.delivery.clock_json import clock_text, iso, receipts_text
+from cbt.delivery.clock_json import iso, receipts_text
 from cbt.delivery.close import service
-from cbt.delivery.messages import confirm, deliver
-from cbt.delivery.save.batch import Outcome, Save, Saved
+from cbt.delivery.messages import confirm
+from cbt.delivery.replies import (
+    Reply,
+    clock_of,
+    current_clock,
+    json_reply,
+    page_locale,
+    paper_now,
+    receipts_of,
+    refused_reply,
+    saved_reply,
+)
 from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.exchange import Outcome, Save
 from cbt.delivery.save.guard import AttemptInfo, Guard, hash_lease
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
 from cbt.delivery.start.reply import current_openings
-from cbt.delivery.store import is_evacuated
-from cbt.errors import Conflict, Gone, InvalidInput, Locked, NotAllowed, TooLarge, Unavailable
-from cbt.rules.states.attempt import State
-from cbt.web.problems import http_status, problem_body
+from cbt.errors import InvalidInput, NotAllowed
 from cbt.web.who import access
 from cbt.web.who.login import current_principal, machine_id, token_hash
 from cbt.web.who.machine import is_elsewhere
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
-Reply = flask.typing.ResponseReturnValue
 
 LEASE_HEADER = "X-CBT-Lease"
 FARTHEST_CLOCK = timedelta(days=1)
 """How far a machine's clock may be off before what it says of a moment is worth nothing."""
-REFUSALS = {
-    Outcome.LEASE_LOST: Conflict("lease.lost"),
-    Outcome.OTHER_MACHINE: NotAllowed("machine.other"),
-    Outcome.SUSPENDED: Locked("attempt.suspended"),
-    Outcome.AWAY: Locked("attempt.away"),
-    Outcome.FULL: TooLarge("attempt.full"),
-    Outcome.CLOSED: Gone("attempt.closed"),
-    Outcome.UNIT_CLOSED: Gone("unit.closed"),
-    Outcome.STALE: Unavailable("request.stale"),
-}
 
 
 @pages.post("/<ref>/start")
@@ -52,7 +47,7 @@ REFUSALS = {
 def start(ref: str) -> Reply:
     """Open the attempt for this browser: lease, clock, paper and everything answered so far.
 
-    Plain starts were answered before they came here (start_path.py).
+    Plain starts were answered before they came here (start/path.py).
     """
     principal = current_principal()
     if principal is None:
@@ -60,7 +55,7 @@ def start(ref: str) -> Reply:
     if NOT_TAKEN in flask.request.environ:
         raise flask.request.environ[NOT_TAKEN]
     start = Start(ref, token_hash(principal.token), machine_id(), flask.g.now)
-    return _json(current_openings().open(start, locale=_locale()))
+    return json_reply(current_openings().open(start, locale=page_locale()))
 
 
 @pages.post("/<ref>/answers")
@@ -68,7 +63,7 @@ def start(ref: str) -> Reply:
 def answers(ref: str) -> Reply:
     """Append what the browser sends; 200 means it is on disk (R-40). No entries is a heartbeat.
 
-    Plain saves were answered before they came here (wire.py); this view takes and explains the rest.
+    Plain saves were answered before they came here (save/wire.py); this view takes and explains the rest.
     """
     if NOT_TAKEN in flask.request.environ:
         raise flask.request.environ[NOT_TAKEN]
@@ -78,7 +73,7 @@ def answers(ref: str) -> Reply:
     entries = read_entries(info, body.get("entries", []))
     now = flask.g.now
     saved = journal.save(Save(info.attempt_id, _lease(), _epoch(body), entries, now, machine_id()))
-    return _saved_reply(info, saved, now)
+    return saved_reply(info, saved, now)
 
 
 @pages.post("/<ref>/advance")
@@ -102,10 +97,10 @@ def advance(ref: str) -> Reply:
         now=now,
     )
     if moved.saved.outcome in (Outcome.SAVED, Outcome.UNIT_CLOSED):
-        clock = _clock_text(info, moved.saved.guard, now)
+        clock = current_clock(info, moved.saved.guard, now)
         receipts = receipts_text(moved.saved)
-        return _json(f'{{"receipts":{receipts},"clock":{clock},"paper":{_paper(ref, moved)}}}')
-    return _saved_reply(info, moved.saved, now)
+        return json_reply(f'{{"receipts":{receipts},"clock":{clock},"paper":{paper_now(ref, moved)}}}')
+    return saved_reply(info, moved.saved, now)
 
 
 @pages.post("/<ref>/submit")
@@ -128,10 +123,10 @@ def submit(ref: str) -> Reply:
         return {
             "receipt": done.receipt,
             "closed_at": iso(done.closed_at),
-            "receipts": _receipts(done.saved),
+            "receipts": receipts_of(done.saved),
             "done_url": flask.url_for("delivery.done", ref=ref),
         }
-    return _saved_reply(info, done.saved, now)
+    return saved_reply(info, done.saved, now)
 
 
 @pages.get("/<ref>/clock")
@@ -142,8 +137,8 @@ def clock(ref: str) -> Reply:
     guard = read_guard(info)
     refused = _not_the_writer(guard)
     if refused is not None:
-        return _refused(refused, info, guard, flask.g.now)
-    return {"clock": _clock(info, guard, flask.g.now)}
+        return refused_reply(refused, info, guard, flask.g.now)
+    return {"clock": clock_of(info, guard, flask.g.now)}
 
 
 @pages.post("/<ref>/messages/<int:message_id>/read")
@@ -154,7 +149,7 @@ def read_message(ref: str, message_id: int) -> Reply:
     guard = read_guard(info)
     refused = _not_the_writer(guard)
     if refused is not None:
-        return _refused(refused, info, guard, flask.g.now)
+        return refused_reply(refused, info, guard, flask.g.now)
     confirm(info, message_id, lease_hash=_lease(), now=flask.g.now)
     return {"ok": True}
 
@@ -211,66 +206,3 @@ def _instant(raw: object, now: datetime) -> datetime:
     if pressed_at.tzinfo is None or abs(pressed_at - now) > FARTHEST_CLOCK:
         return now
     return pressed_at
-
-
-def _saved_reply(info: AttemptInfo, saved: Saved, now: datetime) -> Reply:
-    if saved.outcome is Outcome.SAVED:
-        return {"receipts": _receipts(saved), "clock": _clock(info, saved.guard, now)}
-    return _refused(saved.outcome, info, saved.guard, now, receipts=_receipts(saved))
-
-
-def _refused(
-    outcome: Outcome,
-    info: AttemptInfo,
-    guard: Guard,
-    now: datetime,
-    *,
-    receipts: list[dict[str, Any]] | None = None,
-) -> Reply:
-    clock = {} if outcome is Outcome.LEASE_LOST else _clock(info, guard, now)
-    evacuated = outcome is Outcome.SUSPENDED and clock["evacuated"]
-    error = Locked("attempt.evacuated") if evacuated else REFUSALS[outcome]
-    body = problem_body(error)
-    if outcome is Outcome.OTHER_MACHINE:
-        access.tell_elsewhere(info.registration_ref)
-    elif clock:
-        body["clock"] = clock
-        body["receipts"] = receipts or []
-    return flask.jsonify(body), http_status(error)
-
-
-def _receipts(saved: Saved) -> list[dict[str, Any]]:
-    receipts: list[dict[str, Any]] = json.loads(receipts_text(saved))
-    return receipts
-
-
-def _clock(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
-    shown: dict[str, Any] = json.loads(_clock_text(info, guard, now))
-    return shown
-
-
-def _clock_text(info: AttemptInfo, guard: Guard, now: datetime) -> str:
-    # Nobody sits there to read a reminder while the candidate is out of the room: it waits.
-    waits = guard.has_message and guard.left_at is None
-    messages = deliver(info, now) if waits else "[]"
-    evacuated = guard.state == State.SUSPENDED and is_evacuated(info.attempt_id)
-    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated)
-
-
-def _paper(ref: str, moved: service.Moved) -> str:
-    """What is open now of the paper, as JSON."""
-    if not moved.goes_on:
-        return "null"
-    info, form = current_journal().infos.read(ref)
-    guard = moved.saved.guard
-    return current_openings().papers.text(
-        info, form, state=guard.state, open_unit=guard.open_unit, locale=_locale()
-    )
-
-
-def _locale() -> str:
-    return str(flask_babel.get_locale())
-
-
-def _json(text: str) -> Reply:
-    return flask.Response(text, content_type="application/json")

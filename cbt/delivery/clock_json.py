@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cbt.delivery.save.batch import Saved
+from cbt.delivery.save.exchange import Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.rules.canonical import canonical_json
-from cbt.rules.clock.timing import ZERO
+from cbt.rules.clock.facts import ZERO
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import State
 

@@ -1,34 +1,21 @@
-"""Gathers the facts an attempt's clock follows from, and stores what the rule says.
+"""What an attempt's clock follows from, and what its row says of the clock; read by fact_reader.py.
 
 Source: R-20 to R-28.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from cbt.candidates.models import Registration
-from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, UnitDone
+from cbt.delivery.models import Attempt
 from cbt.delivery.moving import follow
-from cbt.exams.store import paper_of
 from cbt.rules.clock import timing
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, UnitDone, present
+from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.paper import Paper
-from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
-
-SPREAD = {
-    "site_fault": timing.Spread.AT_INSTANT,
-    "general": timing.Spread.IN_PROPORTION,
-    "accommodation": timing.Spread.IN_PROPORTION,
-}
-"""补时 lengthens the window open at its instant; 延时 and 加时 are spread over what is left (R-24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,86 +24,54 @@ class RoomFacts:
 
     state: str
     started_at: datetime | None
-    holds: tuple[timing.Pause, ...]
-    adjustments: tuple[timing.Adjustment, ...]
-    outages: tuple[timing.Pause, ...]
+    holds: tuple[Pause, ...]
+    adjustments: tuple[Adjustment, ...]
+    outages: tuple[Pause, ...]
     """Whole-room adjustments that move the earliest submit, as pauses of their length (R-23)."""
     evacuated: bool = False
     """Whether everybody is to be outside."""
 
 
-def room_facts(session: Session, sitting_room_id: int) -> RoomFacts:
-    """Read the facts of one sitting-room (three queries)."""
-    state, started_at, evacuated_at = session.execute(
-        select(SittingRoom.state, SittingRoom.started_at, SittingRoom.evacuated_at).where(
-            SittingRoom.id == sitting_room_id
-        )
-    ).one()
-    holds = session.execute(
-        select(RoomHold.from_at, RoomHold.to_at).where(RoomHold.sitting_room_id == sitting_room_id)
-    ).all()
-    adjustments = session.scalars(
-        select(RoomAdjustment).where(RoomAdjustment.sitting_room_id == sitting_room_id)
-    ).all()
-    return room_facts_of(
-        state,
-        started_at,
-        [(row.from_at, row.to_at) for row in holds],
-        [(row.at, row.amount, row.kind, row.moves_earliest) for row in adjustments],
-        evacuated=evacuated_at is not None,
-    )
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a candidate was granted before the start (R-30), and the paper it is granted for."""
+
+    factor: Fraction
+    extra: timedelta
+    version_id: int
+    paper: str
 
 
-def room_facts_of(
-    state: str,
-    started_at: datetime | None,
-    holds: Iterable[tuple[datetime, datetime | None]],
-    adjustments: Sequence[tuple[datetime, timedelta, str, bool]],
-    *,
-    evacuated: bool,
-) -> RoomFacts:
-    """Return the facts of a sitting-room from its rows: holds (from, to), adjustments (at, amount, kind, moves)."""
-    return RoomFacts(
-        state=state,
-        started_at=started_at,
-        holds=tuple(timing.Pause(from_at, to_at) for from_at, to_at in holds),
-        adjustments=tuple(timing.Adjustment(at, amount, SPREAD[kind]) for at, amount, kind, _ in adjustments),
-        outages=tuple(timing.Pause(at, at + amount) for at, amount, _, moves in adjustments if moves),
-        evacuated=evacuated,
-    )
+@dataclass(slots=True)
+class OwnFacts:
+    """What moves the clock of one candidate alone."""
+
+    units_done: list[UnitDone] = field(default_factory=list)
+    suspensions: list[Pause] = field(default_factory=list)
+    adjustments: list[Adjustment] = field(default_factory=list)
 
 
 def timing_facts(
-    room: RoomFacts,
-    paper: Paper,
-    *,
-    started_at: datetime,
-    factor: Fraction,
-    extra: timedelta,
-    suspensions: Sequence[timing.Pause] = (),
-    adjustments: Sequence[timing.Adjustment] = (),
-    units_done: Sequence[timing.UnitDone] = (),
-) -> timing.Facts:
+    room: RoomFacts, paper: Paper, terms: Terms, own: OwnFacts, *, started_at: datetime
+) -> Facts:
     """Return everything the clock of an attempt follows from; the room must have started."""
     assert room.started_at is not None
-    return timing.Facts(
+    return Facts(
         room_started_at=room.started_at,
         started_at=started_at,
         duration=paper.duration,
         windows=paper.windows,
-        factor=factor,
-        extra=extra,
+        factor=terms.factor,
+        extra=terms.extra,
         holds=room.holds,
-        suspensions=tuple(suspensions),
-        adjustments=room.adjustments + tuple(adjustments),
-        units_done=tuple(units_done),
+        suspensions=tuple(own.suspensions),
+        adjustments=room.adjustments + tuple(own.adjustments),
+        units_done=tuple(own.units_done),
         clock=paper.clock,
     )
 
 
-def clock_columns(
-    facts: timing.Facts, paper: Paper, room: RoomFacts, clock: timing.AttemptClock
-) -> dict[str, Any]:
+def clock_columns(facts: Facts, paper: Paper, room: RoomFacts, clock: AttemptClock) -> dict[str, Any]:
     """Return what an attempt's row says of a clock: its columns, but for the state that `follow` moves."""
     return {
         "closes_at": clock.closes_at,
@@ -140,65 +95,19 @@ class AttemptFacts:
 
     attempt: Attempt
     paper: Paper
-    facts: timing.Facts
+    facts: Facts
     room: RoomFacts
 
     def present(self, now: datetime) -> datetime:
         """Return `now`, but no earlier than what has happened to the attempt already (R-24)."""
-        return timing.present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
+        return present(self.facts, now=now, reached_at=self.attempt.prior_unit_ends_at)
 
-    def clock(self, now: datetime) -> timing.AttemptClock:
+    def clock(self, now: datetime) -> AttemptClock:
         """Return the clock at `now`, never before what has happened already."""
-        return timing.clock_at(self.facts, now=self.present(now))
+        return clock_at(self.facts, now=self.present(now))
 
-    def store(self, clock: timing.AttemptClock) -> None:
+    def store(self, clock: AttemptClock) -> None:
         """Write a clock to the attempt's row, with the state that goes with it."""
         follow(self.attempt, clock)
         for name, value in clock_columns(self.facts, self.paper, self.room, clock).items():
             setattr(self.attempt, name, value)
-
-
-def attempt_facts(
-    session: Session, room: RoomFacts, attempts: Sequence[Attempt], *, opened_at: datetime | None = None
-) -> list[AttemptFacts]:
-    """Return the facts of started attempts of one room (four queries, however many attempts).
-
-    `opened_at` stands in for attempts that have not begun: the instant they are about to.
-    """
-    if room.started_at is None or not attempts:
-        return []
-    ids = [attempt.id for attempt in attempts]
-    registrations = {
-        row.id: row
-        for row in session.scalars(
-            select(Registration).where(Registration.id.in_([attempt.registration_id for attempt in attempts]))
-        )
-    }
-    done: dict[int, list[timing.UnitDone]] = defaultdict(list)
-    for row in session.scalars(select(UnitDone).where(UnitDone.attempt_id.in_(ids))):
-        done[row.attempt_id].append(timing.UnitDone(row.unit, row.at))
-    pauses: dict[int, list[timing.Pause]] = defaultdict(list)
-    for pause in session.scalars(select(AttemptSuspension).where(AttemptSuspension.attempt_id.in_(ids))):
-        pauses[pause.attempt_id].append(timing.Pause(pause.from_at, pause.to_at))
-    grants: dict[int, list[timing.Adjustment]] = defaultdict(list)
-    for grant in session.scalars(select(AttemptAdjustment).where(AttemptAdjustment.attempt_id.in_(ids))):
-        grants[grant.attempt_id].append(timing.Adjustment(grant.at, grant.amount, SPREAD[grant.kind]))
-    gathered = []
-    for attempt in attempts:
-        started_at = attempt.started_at or opened_at
-        if started_at is None:
-            continue
-        registration = registrations[attempt.registration_id]
-        paper = paper_of(session, registration.blueprint_version_id, registration.paper)
-        facts = timing_facts(
-            room,
-            paper,
-            started_at=started_at,
-            factor=Fraction(registration.factor),
-            extra=registration.extra,
-            suspensions=pauses[attempt.id],
-            adjustments=grants[attempt.id],
-            units_done=done[attempt.id],
-        )
-        gathered.append(AttemptFacts(attempt, paper, facts, room))
-    return gathered

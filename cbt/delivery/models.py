@@ -14,7 +14,7 @@ from cbt.db.types import Span, UtcDateTime
 class Attempt(Base):
     """An 答卷: one candidate, one form. The one row that closing, lease change and suspension update.
 
-    `closes_at` and the open unit's end are worked out by rules.timing and stored whenever a fact that
+    `closes_at` and the open unit's end are worked out by rules.clock and stored whenever a fact that
     moves them is added; both are NULL while nothing may be accepted and nothing expires (R-25).
     """
 

@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 
 from cbt.delivery.models import Attempt
-from cbt.rules.clock.timing import AttemptClock
+from cbt.rules.clock.facts import AttemptClock
 from cbt.rules.states.attempt import Event, State, before, clock_events, next_state, reached_by
 
 ACTIVE = before(Event.SUSPEND, Event.RESUME)

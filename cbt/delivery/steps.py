@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.audit import chain
-from cbt.delivery.facts import attempt_facts, room_facts
+from cbt.delivery.fact_reader import attempt_facts, room_facts
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension, Message
 from cbt.delivery.moving import ACTIVE, OVER, RUNNING, move
 from cbt.delivery.paper.layout import layout_of
-from cbt.delivery.save.digests import journal_digests
 from cbt.errors import Conflict
-from cbt.rules.states.attempt import CLOSED_BY, ClosedBy, Event, State, before
+from cbt.rules.states.attempt import ClosedBy, Event, State
 from cbt.rules.states.sitting import State as RoomState
 from cbt.sittings.models import SittingRoom
 from cbt.web.refs import new_ref
 
 ROOM_GOES_ON = (RoomState.RUNNING, RoomState.HELD)
-CHUNK = 200
 _Values = dict[str, object]
-EVENT_OF = {closed_by: event for event, closed_by in CLOSED_BY.items()}
 
 
 def create_attempt(
@@ -111,57 +107,6 @@ def _open_again(session: Session, attempt: Attempt, *, now: datetime, actor: str
         reason=reason,
         before={name: str(value) for name, value in former.items()},
     )
-
-
-def close_attempts(
-    session: Session,
-    attempts: Sequence[Any],
-    *,
-    now: datetime,
-    closed_at: datetime | None,
-    closed_by: ClosedBy,
-    actor: str,
-    reason: str = "",
-) -> list[Attempt]:
-    """Close attempts (given by rows with their `id`); one audit entry seals each with its journal's digest.
-
-    `closed_at` None means each one's own `closes_at` (the deadline). Rows that this closing cannot happen to
-    (closed already, or by time while their clock stands) are left out, so racing callers are harmless; returns
-    those this call closed.
-
-    Source: R-28, R-60, R-64, I4.
-    """
-    ids, event = [attempt.id for attempt in attempts], EVENT_OF[closed_by]
-    rows = session.scalars(
-        select(Attempt)
-        .where(Attempt.id.in_(ids), Attempt.state.in_(before(event)))
-        .order_by(Attempt.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    digests = journal_digests(session, [attempt.id for attempt in rows])
-    for attempt in rows:
-        former = attempt.state
-        move(attempt, event)
-        attempt.closed_by = closed_by
-        attempt.closed_at = closed_at if closed_at is not None else attempt.closes_at or now
-        attempt.journal_digest = digests[attempt.id]
-        attempt.receipt = attempt.receipt or new_ref("R", 10).upper()
-        chain.record(
-            session,
-            at=now,
-            actor=actor,
-            act="attempt.close",
-            subject=f"attempt:{attempt.ref}",
-            reason=reason,
-            before={"state": former},
-            after={
-                "closed_by": closed_by.value,
-                "closed_at": attempt.closed_at.isoformat(),
-                "journal": digests[attempt.id],
-            },
-        )
-    return list(rows)
 
 
 def suspend_attempt(session: Session, attempt: Attempt, *, now: datetime, reason: str, actor: str) -> None:

@@ -16,7 +16,8 @@ from cbt.config import Settings, read_settings
 from cbt.demo.build import Access, build_demo, is_built
 from cbt.exams.table import align
 from cbt.ops.hosting import DataDirLock, check_port
-from cbt.ops.serving import announce, in_child, prepare_app, run_server
+from cbt.ops.preparing import in_child, prepare_app
+from cbt.ops.serving import announce, run_server
 
 SHEET = "demo-accounts.txt"
 

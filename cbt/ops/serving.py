@@ -1,177 +1,31 @@
-"""`cbt serve`: one parent that opens no database, workers that die with it, one leader among them."""
+"""`cbt serve`: one parent that opens no database, and workers that die with it (worker.py)."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
-from collections.abc import Callable
 from datetime import datetime
-from multiprocessing.connection import Connection
 from typing import Any
 
 import click
-import flask
 from flask_babel import gettext
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
-from sqlalchemy import select
 
-from cbt.accounts.models import Staff
-from cbt.accounts.people import create_staff
-from cbt.application.app import create_app
-from cbt.application.jobs import start_scheduler
-from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.audit.chain import ensure_keyed
-from cbt.clock import Agreement, SystemClock, share_anchor
+from cbt.clock import share_anchor
 from cbt.config import Settings, read_settings
-from cbt.db.base import db
 from cbt.db.migrate import migrate
-from cbt.db.private.modes import mend_modes
-from cbt.db.server_time import TimeWatch, database_time
-from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.line import can_share
-from cbt.delivery.close.outage import beat, settle_rooms
-from cbt.delivery.save.journal import Journal
-from cbt.errors import CbtError
-from cbt.exams.files import blueprint_text
-from cbt.exams.steps import store_blueprint
+from cbt.db.unit_of_work import unit_of_work
 from cbt.exams.texts import catalogues
-from cbt.ops.hosting import (
-    DataDirLock,
-    allow_connections,
-    calm_collector,
-    check_port,
-    die_with_parent,
-    lan_address,
-)
+from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
+from cbt.ops.preparing import in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
-from cbt.rules.roles import Role
 from cbt.web.cli import with_any_database
-from cbt.web.i18n import explain, init_i18n
-from cbt.web.receiving.bodies import Bodies
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.proxies import is_among, read_networks
-from cbt.web.watching.logs import init_logs
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
-
-# For the life of a worker: the references keep the leader's lock and the watch's connection open.
-_candidacies: list[Candidacy] = []
-_watches: list[TimeWatch] = []
-
-
-def worker_app() -> flask.Flask:
-    """Return the app of one server process, tied to its parent, and let it stand for leader."""
-    die_with_parent()
-    init_logs()
-    settings = read_settings()
-    app = create_app(settings, clock=SystemClock(database_time(settings)))
-    if settings.embedded:
-        lock: FileLock | AdvisoryLock = FileLock(settings.data_dir / "leader.lock")
-    else:
-        with app.app_context():
-            lock = AdvisoryLock(db.engine)
-    journal: Journal = app.extensions["cbt_journal"]
-    if settings.embedded and can_share():
-        journal.write_by(settings.data_dir)
-    agreement: Agreement = app.extensions["cbt_agreement"]
-    clock = app.extensions["cbt_clock"]
-    # A clock that was handed in (the tests') does not claim to tell the time.
-    if not settings.embedded and isinstance(clock, SystemClock):
-        _watches.append(TimeWatch(settings, clock, agreement))
-        _watches[-1].begin()
-    candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
-    _candidacies.append(candidacy)
-    candidacy.begin()
-    calm_collector()
-    return app
-
-
-def front_of(app: flask.Flask) -> Front:
-    """Return the front of one server process, which hands `app` the requests that are there as a whole."""
-    settings: Settings = app.extensions["cbt_settings"]
-    networks = read_networks(settings.trusted_proxies)
-    return Front(
-        app,
-        threads=settings.threads,
-        now=app.extensions["cbt_clock"].now,
-        limit=app.extensions["cbt_body_limit"],
-        bodies=Bodies(trusted=lambda address: is_among(address, networks)),
-    )
-
-
-def worker() -> Front:
-    """Return what a server process serves."""
-    return front_of(worker_app())
-
-
-def prepare_app(settings: Settings) -> flask.Flask:
-    """Bring the database up to date, give back an outage, load the blueprints; return the app used for it.
-
-    Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
-    take that for an outage.
-
-    Source: R-27.
-    """
-    app = create_app(settings, clock=SystemClock(database_time(settings)))
-    mend_modes(settings)
-    now: datetime = app.extensions["cbt_clock"].now()
-    with app.app_context():
-        migrate()
-        beat(now=now)
-        settle_rooms(now=now)
-        with unit_of_work() as session:
-            ensure_keyed(session, at=now)
-            for path in sorted(settings.blueprint_dir.glob("*.toml")):
-                store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
-    return app
-
-
-def _prepare(settings: Settings) -> str:
-    app = prepare_app(settings)
-    with app.app_context():
-        with reading() as session:
-            if session.scalar(select(Staff.id).limit(1)) is not None:
-                return ""
-        now: datetime = app.extensions["cbt_clock"].now()
-        name = gettext("role.admin")
-        password = create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
-        return str(gettext("serving.first_password", password=password))
-
-
-def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
-    """Run `work` in a child and return its text, so that this process never opens the database.
-
-    Exits with 2, what happened and what to do, when it refuses.
-    """
-    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    reader, writer = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(work, settings, writer))
-    child.start()
-    writer.close()
-    try:
-        outcome, text = reader.recv()
-    except EOFError:
-        with catalogues():
-            outcome, text = "error", gettext("serving.not_prepared")
-    child.join()
-    if outcome != "ok":
-        click.echo(text, err=True)
-        sys.exit(2)
-    return str(text)
-
-
-def _answer(work: Callable[[Settings], str], settings: Settings, writer: Connection) -> None:
-    try:
-        writer.send(("ok", work(settings)))
-    except CbtError as error:
-        app = flask.Flask("cbt")
-        init_i18n(app, settings)
-        with app.app_context():
-            writer.send(("error", "\n".join(explain(error))))
 
 
 class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by platform, without types
@@ -187,7 +41,7 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
 
 
 def run_server(
-    settings: Settings, *, factory: str = "cbt.ops.serving:worker", owner: str | None = OWNER
+    settings: Settings, *, factory: str = "cbt.ops.worker:worker", owner: str | None = OWNER
 ) -> None:
     """Serve the front that `factory` makes in each worker, until told to stop.
 
@@ -233,7 +87,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     lock = DataDirLock(settings.data_dir)
     lock.take(f"pid {os.getpid()}, port {settings.port}")
     check_port(settings)
-    first = in_child(_prepare, settings)
+    first = in_child(prepare, settings)
     if first:
         click.echo(first)
     announce(settings)

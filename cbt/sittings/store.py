@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.errors import NotFound
-from cbt.rules.clock.timing import LateRule, late_rule
+from cbt.rules.clock.arrival import LateRule, late_rule
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom

@@ -22,7 +22,7 @@ from cbt.candidates.models import Registration
 from cbt.db.base import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, UnitDone
-from cbt.delivery.save.batch import GAP
+from cbt.delivery.save.live import GAP
 from cbt.delivery.steps import send_message
 from cbt.sittings.models import Room
 from cbt.web.who.login import token_hash

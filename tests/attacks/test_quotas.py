@@ -16,8 +16,8 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import AttemptLive, JournalEntry, LateEntry
 from cbt.delivery.save import quotas
-from cbt.delivery.save.batch import Save
 from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.exchange import Save
 from cbt.delivery.save.guard import hash_lease
 from cbt.delivery.save.quotas import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
 from cbt.errors import TooMany

@@ -311,8 +311,8 @@ def test_the_writer_refuses_what_was_received_too_long_ago(
 
 
 def test_a_stale_save_does_not_hold_back_the_others_of_its_batch(theory: Page) -> None:
-    from cbt.delivery.save.batch import Outcome, Save
     from cbt.delivery.save.entries import read_entries
+    from cbt.delivery.save.exchange import Outcome, Save
     from cbt.delivery.save.guard import hash_lease
 
     world = theory.world

@@ -19,11 +19,11 @@ from werkzeug.test import TestResponse
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close import service
+from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, UnitDone
 from cbt.delivery.steps import (
     adjust_attempt,
-    close_attempts,
     refresh_clocks,
     reopen_attempt,
     resume_attempt,

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from cbt.db.writing.commits import Carried, Failed, More
-from cbt.db.writing.line import LineServer, WriteLine, _address, _framed, can_share, is_owned
+from cbt.db.writing.line import WriteLine, address_of, can_share, framed, is_owned
+from cbt.db.writing.owner import LineServer
 
 pytestmark = pytest.mark.skipif(
     not can_share(), reason="such lines are Linux's; elsewhere each process writes"
@@ -187,7 +188,7 @@ def test_a_batch_that_was_sent_and_not_answered_is_promised_to_nobody(tmp_path: 
     here = Hand()
     line = line_by(here)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(_address(tmp_path))
+        listener.bind(address_of(tmp_path))
         listener.listen()
 
         def take_and_hang_up() -> None:
@@ -224,8 +225,8 @@ class Miscounting(Words):
 @pytest.mark.parametrize(
     "sent",
     [
-        pytest.param(_framed(b"one two")[:7], id="half a frame"),
-        pytest.param(_framed(b"\xff\xfe"), id="no words"),
+        pytest.param(framed(b"one two")[:7], id="half a frame"),
+        pytest.param(framed(b"\xff\xfe"), id="no words"),
         pytest.param(b"\xff\xff\xff\xff", id="a length nobody has"),
     ],
 )
@@ -235,7 +236,7 @@ def test_what_is_no_whole_frame_is_not_carried_out_and_keeps_nobody_waiting(
     there = Hand()
     with owner(tmp_path, there):
         with socket.socket(socket.AF_UNIX) as caller:
-            caller.connect(_address(tmp_path))
+            caller.connect(address_of(tmp_path))
             caller.sendall(sent)
         assert line_by().carry_out(["three"], nothing).outcomes == ["THREE"]
     assert there.batches == [["three"]]
@@ -245,10 +246,10 @@ def test_a_frame_in_pieces_is_carried_out_once_it_is_whole(tmp_path: Path) -> No
     there = Hand()
     with owner(tmp_path, there), socket.socket(socket.AF_UNIX) as caller:
         caller.settimeout(PATIENCE)
-        caller.connect(_address(tmp_path))
-        for byte in _framed(b"one two"):
+        caller.connect(address_of(tmp_path))
+        for byte in framed(b"one two"):
             caller.sendall(bytes([byte]))
-        assert caller.recv(100) == _framed(b"ONE TWO")
+        assert caller.recv(100) == framed(b"ONE TWO")
     assert there.batches == [["one", "two"]]
 
 
@@ -262,6 +263,17 @@ def test_an_owner_of_another_user_is_not_believed(
 ) -> None:
     there, here = Hand(), Hand()
     with owner(tmp_path, there):
-        monkeypatch.setattr("cbt.db.writing.line._is_ours", lambda _line: False)
+        monkeypatch.setattr("cbt.db.writing.line.is_ours", lambda _line: False)
         assert line_by(here).carry_out(["one"], nothing).outcomes == ["ONE"]
     assert (there.batches, here.batches) == ([], [["one"]])
+
+
+def test_a_caller_of_another_user_is_hung_up_on(
+    tmp_path: Path, line_by: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Hand()
+    with owner(tmp_path, there):
+        monkeypatch.setattr("cbt.db.writing.owner.is_ours", lambda _line: False)
+        outcomes = line_by().carry_out(["one"], nothing).outcomes
+    assert outcomes == ["ONE"] or isinstance(outcomes[0], Failed)
+    assert there.batches == []

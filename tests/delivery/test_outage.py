@@ -16,7 +16,7 @@ from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
-from cbt.rules.clock.timing import OutageKind, OutageVerdict, outage_gap
+from cbt.rules.clock.interruptions import OutageKind, OutageVerdict, outage_gap
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
 from cbt.web.i18n import explain

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.db.writing.commits import Carried, Failed
-from cbt.delivery.save.batch import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.guard import Guard
 from cbt.delivery.save.packing import SavePacking
 from cbt.delivery.start.batch import Opened

@@ -15,9 +15,9 @@ from cbt.db.writing.commits import Commits
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry
-from cbt.delivery.save.batch import Save
 from cbt.delivery.save.digests import answers_in, journal_texts, latest_answers
 from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.exchange import Save
 from cbt.delivery.save.guard import Dialect, hash_lease
 from cbt.errors import Unavailable
 from cbt.scoring.service import score_closed, verify_sitting

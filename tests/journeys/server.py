@@ -26,7 +26,7 @@ from cbt.application.app import create_app
 from cbt.application.jobs import start_scheduler
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.close.outage import beat
-from cbt.ops import serving
+from cbt.ops import worker as product_worker
 from cbt.sittings.models import ServerHeartbeat
 from cbt.web.receiving.front import Front
 
@@ -146,12 +146,12 @@ class Machines:
 def worker() -> Front:
     """Return the front of one server process, led and tied to its parent as in production."""
     clock = FileClock(Path(os.environ[CLOCK]))
-    # serving builds its workers from these two names; nothing else of it is changed
-    vars(serving)["create_app"] = lambda settings, **_: create_app(settings, clock=clock)
-    vars(serving)["start_scheduler"] = _steady_scheduler
-    app = serving.worker_app()
+    # a worker of the product is built from these two names; nothing else of it is changed
+    vars(product_worker)["create_app"] = lambda settings, **_: create_app(settings, clock=clock)
+    vars(product_worker)["start_scheduler"] = _steady_scheduler
+    app = product_worker.worker_app()
     app.wsgi_app = Machines(app.wsgi_app, clock, Path(os.environ[RECORDS]))  # type: ignore[method-assign]  # how Flask takes middleware
-    return serving.front_of(app)
+    return product_worker.front_of(app)
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from cbt.delivery.close.outage import settle_rooms
 from cbt.delivery.models import Gap
 from cbt.proctoring.acts.room.ending import ending
 from cbt.proctoring.board.proposals import Proposal
-from cbt.rules.clock import timing
-from cbt.rules.clock.timing import Pause
+from cbt.rules.clock import interruptions
+from cbt.rules.clock.facts import Pause
 from tests.proctoring.desk import Desk, attempt, done, refused, row, running
 from tests.proctoring.test_board import board_of
 from tests.world import PLANNED, World
@@ -169,7 +169,7 @@ def test_what_is_left_is_what_no_span_covers(covered: list[tuple[int, int]], sta
     gap_from, gap_to = PLANNED + start * SECOND, PLANNED + (start + length) * SECOND
     seconds = range(start, start + length)
     free = [one for one in seconds if not any(low <= one < high for low, high in map(sorted, covered))]
-    left = timing.unpaid(gap_from, gap_to, stood, now=PLANNED + 700 * SECOND)
+    left = interruptions.unpaid(gap_from, gap_to, stood, now=PLANNED + 700 * SECOND)
     assert left == len(free) * SECOND
 
 
@@ -185,13 +185,13 @@ def test_what_is_left_is_what_no_span_covers(covered: list[tuple[int, int]], sta
     ],
 )
 def test_what_is_to_be_decided(length: int, left: int, usable: bool, decide: bool) -> None:
-    assert timing.to_decide(length * SECOND, left * SECOND, usable=usable) is decide
+    assert interruptions.to_decide(length * SECOND, left * SECOND, usable=usable) is decide
 
 
 def test_the_more_was_given_back_the_less_is_left() -> None:
     gap_to = PLANNED + 100 * SECOND
     lefts = [
-        timing.unpaid(PLANNED, gap_to, [Pause(PLANNED, PLANNED + given * SECOND)], now=gap_to)
+        interruptions.unpaid(PLANNED, gap_to, [Pause(PLANNED, PLANNED + given * SECOND)], now=gap_to)
         for given in (0, 1, 50, 99, 100, 200)
     ]
     assert all(more >= less for more, less in pairwise(lefts))

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.windows import (
-    UnitDone,
-    clock_at,
-)
+from cbt.rules.clock.facts import UnitDone
+from cbt.rules.clock.windows import clock_at
 
 from .builders import clock, minutes
 from .clocks import CUT, LOST, ends, facts

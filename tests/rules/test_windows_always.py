@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.clock.windows import Adjustment, AttemptClock, Facts, Pause, Spread, UnitDone, clock_at, union
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, Spread, UnitDone, union
+from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.policies import ClockPolicy
 
 from .builders import clock, minutes

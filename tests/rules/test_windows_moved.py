@@ -10,16 +10,8 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.windows import (
-    Adjustment,
-    AttemptClock,
-    Spread,
-    UnitDone,
-    clock_at,
-    present,
-    scaled,
-    union,
-)
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Spread, UnitDone, present, union
+from cbt.rules.clock.windows import clock_at, scaled
 
 from .builders import clock, minutes
 from .clocks import CUT, LOST, ends, facts, given_at, pause, theory_facts

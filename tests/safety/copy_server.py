@@ -7,7 +7,7 @@ import os
 from granian import Granian
 from granian.constants import Interfaces
 
-from cbt.db.second_copy import copier
+from cbt.db.second_copy import log_copy
 from cbt.web.receiving.front import Front
 from tests.journeys import server
 
@@ -16,7 +16,7 @@ EMPTY_AT = 150
 
 def worker() -> Front:
     """Return the front of one server process."""
-    copier.EMPTY_AT = EMPTY_AT
+    log_copy.EMPTY_AT = EMPTY_AT
     return server.worker()
 
 

@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from cbt.application.app import create_app
 from cbt.db.base import db
-from cbt.db.second_copy import copier
 from cbt.db.second_copy import folder as copyset
+from cbt.db.second_copy import log_copy
 from cbt.db.second_copy.copier import JournalCopy
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.gate import Gate
@@ -76,13 +76,13 @@ def test_the_folder_stays_small_and_whole_while_logs_come_and_go(
 ) -> None:
     page = begin_exam(copied)
     copy = copy_of(copied)
-    copy._empty_at = 50
-    monkeypatch.setattr(copier, "EMPTY_AT", 50)
+    copy._log._empty_at = 50
+    monkeypatch.setattr(log_copy, "EMPTY_AT", 50)
     first = copyset.read_copy(tmp_path / "copy")
     assert first
     for position in range(1, 61):
         assert page.answer(position, "A").status_code == 200
-    with copy._tidying():  # what was begun to be tidied is done
+    with copy._log._tidying():  # what was begun to be tidied is done
         held = copyset.read_copy(tmp_path / "copy")
         assert held
         assert held.newest > first.newest + 2
@@ -100,16 +100,16 @@ def test_a_reader_in_the_way_of_emptying_loses_nothing(
 ) -> None:
     page = begin_exam(copied)
     copy = copy_of(copied)
-    monkeypatch.setattr(copier, "EMPTY_AGAIN", 10)
+    monkeypatch.setattr(log_copy, "EMPTY_AGAIN", 10)
     with copied.app.app_context(), reading() as session:
         session.execute(text("SELECT count(*) FROM journal"))
-        copy._empty_at = 1
+        copy._log._empty_at = 1
         for position in range(1, 11):
             assert page.answer(position, "A").status_code == 200
-        number = copy._number
+        number = copy._log._number
     for position in range(11, 21):
         assert page.answer(position, "A").status_code == 200
-    assert copy._number > number
+    assert copy._log._number > number
     assert rebuilt(copied) == journal(copied.app)
 
 
@@ -130,7 +130,7 @@ def test_a_reader_that_came_after_the_commit_does_not_let_the_log_begin_by_itsel
             readers.close()
 
     monkeypatch.setattr(source, "empty", empty_while_read)
-    copy_of(copied)._empty_at = 1
+    copy_of(copied)._log._empty_at = 1
     with copied.app.app_context(), unit_of_work() as session:
         session.execute(text("UPDATE attempt_live SET answered = 0"))
     readers.close()
@@ -177,7 +177,7 @@ def test_a_copy_that_was_not_forced_to_disk_is_written_anew_before_the_next_ackn
 ) -> None:
     page = begin_exam(copied)
     with monkeypatch.context() as patched:
-        patched.setattr(copier, "_sync", _raiser(code))
+        patched.setattr(log_copy, "_sync", _raiser(code))
         entry = page.entry(1, "A")
         assert page.send(entry).status_code == 503
     held = copyset.read_copy(tmp_path / "copy")
@@ -221,7 +221,7 @@ def test_a_copy_that_was_away_for_long_begins_anew(
     copy_of(copied)._required = False
     page = begin_exam(copied)
     _away(tmp_path / "copy")
-    monkeypatch.setattr(copier, "LONGEST", 20)
+    monkeypatch.setattr(log_copy, "LONGEST", 20)
     for position in range(1, 30):
         assert page.answer(position, "A").status_code == 200
     assert (settings_of(copied).data_dir / "cbt.db-wal").stat().st_size < 200 * 4120

@@ -28,10 +28,10 @@ def copy(copied: World, tmp_path: Path) -> Path:
     """The copy of an exam in three logs, which nobody has tidied."""
     page = begin_exam(copied)
     copier = copied.app.extensions["cbt_gate"].copy
-    with copier._tidying():
+    with copier._log._tidying():
         for position in range(1, 7):
             if position % 2:
-                copier._empty_at = 1
+                copier._log._empty_at = 1
             assert page.answer(position, "A").status_code == 200
         shutil.copytree(tmp_path / "copy", tmp_path / "taken")
     assert len(list((tmp_path / "taken").glob("*.log"))) == 4

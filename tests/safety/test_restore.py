@@ -30,7 +30,7 @@ from cbt.ops.keys.audit_key import rotate_audit_key
 from cbt.ops.safety.backup import back_up
 from cbt.ops.safety.checking import all_findings, verify_everything
 from cbt.ops.safety.restore import restore
-from cbt.rules.clock.timing import OutageKind
+from cbt.rules.clock.interruptions import OutageKind
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import SittingRoom
 from tests.conftest import close_engine

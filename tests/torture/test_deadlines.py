@@ -12,10 +12,10 @@ import pytest
 
 from cbt.rules.clock import timing
 from tests.databases import PostgresServer
+from torture.arena.installation import BEGIN, settings_in
 from torture.deadlines.draw import MS, draw_people, draw_room
 from torture.deadlines.moments import try_deadlines
 from torture.deadlines.oracle import Grant, Life, Stop, Terms
-from torture.sites.arena import BEGIN, settings_in
 
 MINUTE = timedelta(minutes=1)
 THEORY = Terms(45 * MINUTE, (), timedelta(seconds=3), 30 * MINUTE, timedelta(0), carried=True, scaled=True)

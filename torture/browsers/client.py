@@ -7,50 +7,22 @@ repeats an old request with other content, sends out of order, reloads, beats wi
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torture.browsers.answers import invent
-from torture.judging.leaks import leaks
+from torture.browsers.wire import Reply, Wire
 from torture.judging.ledger import Ledger
 from torture.sites.people import Person
 
-TIMEOUT_SECONDS = 30.0
 IN_ONE_REQUEST = 4
 RETRY_SECONDS = 0.15
-EXPECTED = frozenset({0, 200, 409, 410, 423, 425, 429, 503})
-"""What the product may answer to a browser that does nothing wrong; 0 is no reply."""
-
 Entry = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer of the server; status 0 when none came."""
-
-    status: int
-    body: Mapping[str, Any]
-
-    @property
-    def code(self) -> str:
-        """Return the error's code, "" when there is none."""
-        return str(self.body.get("code", ""))
-
-
-NO_REPLY = Reply(0, {})
-
-
-class Browser:
+class Browser(Wire):
     """One candidate's browser. `step` does one exchange; `over` is true when the paper is closed."""
-
-    expected = EXPECTED
-    """The statuses that are no breach."""
 
     def __init__(
         self,
@@ -61,8 +33,7 @@ class Browser:
         *,
         host: str = "127.0.0.1",
     ) -> None:
-        self.person = person
-        self.ledger = ledger
+        super().__init__(person, port, ledger, host=host)
         self.rng = rng
         self.over = False
         self.closing = False
@@ -73,9 +44,6 @@ class Browser:
         self.seq = 0
         self.items: list[Mapping[str, Any]] = []
         self.unit: int | None = None
-        self._port = port
-        self._host = host
-        self._line: http.client.HTTPConnection | None = None
         self._old: tuple[int, Entry] | None = None
 
     def resume(self, former: Browser) -> None:
@@ -220,50 +188,3 @@ class Browser:
 
     def _settle(self, numbers: set[int]) -> None:
         self.pending = [entry for entry in self.pending if entry["seq"] not in numbers]
-
-    # The wire
-
-    def call(
-        self, operation: str, body: Mapping[str, Any], headers: Mapping[str, str], *, carries: bool
-    ) -> Reply:
-        """POST to the attempt and return the reply; it is written down and searched for what must not be there."""
-        sent_at = time.monotonic()
-        path = f"/attempts/{self.person.attempt_ref}/{operation}"
-        sent = {"Cookie": self.person.cookie, **headers}
-        status, raw = self._exchange(path, json.dumps(body).encode(), sent)
-        self.ledger.answered(operation, status, sent_at=sent_at, carries=carries)
-        if status not in self.expected:
-            invariant = "I12" if status >= 500 else "X"
-            self.ledger.breach(invariant, f"{operation} was answered {status}: {_code(raw)}")
-        for what in leaks(raw, self.person.secrets):
-            self.ledger.breach("I9", f"a reply to {operation} ({status}) holds {what}")
-        try:
-            read = json.loads(raw) if raw else {}
-        except ValueError:
-            read = {}
-        return Reply(status, read if isinstance(read, dict) else {})
-
-    def _exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        if self._line is None:
-            self._line = http.client.HTTPConnection(self._host, self._port(), timeout=TIMEOUT_SECONDS)
-        try:
-            self._line.request("POST", path, body, {"Content-Type": "application/json", **headers})
-            answer = self._line.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException):
-            self.hang_up()
-            return 0, b""
-
-    def hang_up(self) -> None:
-        """Close the connection; the next request opens another."""
-        line, self._line = self._line, None
-        if line is not None:
-            with contextlib.suppress(OSError):
-                line.close()
-
-
-def _code(raw: bytes) -> str:
-    try:
-        return str(json.loads(raw)["code"])
-    except (ValueError, KeyError, TypeError):
-        return "no code"

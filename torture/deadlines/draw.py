@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cbt.rules.exam.paper import Paper
+from torture.arena.installation import BEGIN, Variant, Wanted
 from torture.deadlines.oracle import Grant, Stop, Terms
-from torture.sites.arena import BEGIN, Variant, Wanted
 
 MS = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)

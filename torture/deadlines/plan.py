@@ -14,9 +14,9 @@ from datetime import datetime
 from fractions import Fraction
 
 from cbt.rules.exam.paper import Paper
+from torture.arena.installation import BEGIN, Wanted
 from torture.deadlines.draw import MINUTE, MS, SECOND, ZERO, Act, RoomFate, room_acts, span_of, terms_of
 from torture.deadlines.oracle import Grant, Life, Span, Stop
-from torture.sites.arena import BEGIN, Wanted
 
 MARGIN = 2 * SECOND
 """The sweep waits so long after the grace (R-21)."""

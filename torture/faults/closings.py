@@ -21,9 +21,9 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.clock import SystemClock
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
-from cbt.delivery.steps import close_attempts
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.scoring.service import score_closed
 from torture.browsers.driver import Driver, driver

@@ -13,7 +13,8 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.models import JournalEntry
 from cbt.delivery.save.entries import MAX_ENTRIES
 from cbt.delivery.save.quotas import MOST_ROWS
-from torture.browsers.client import EXPECTED, Browser, Reply
+from torture.browsers.client import Browser
+from torture.browsers.wire import EXPECTED, Reply
 from torture.sites.site import Site
 from torture.sites.waiting import pause
 from torture.trial import Trial

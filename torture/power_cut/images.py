@@ -26,8 +26,9 @@ from cbt.db.base import db
 from cbt.db.engine import DATABASE_NAME
 from cbt.db.private.keys import load_key
 from cbt.ops.safety.checking import verify_everything
+from torture.arena.building import arena
+from torture.arena.installation import Variant, Wanted, settings_in
 from torture.power_cut.recording import Disk, Event, read_recording, strace_command
-from torture.sites.arena import Variant, Wanted, arena, settings_in
 
 SITTERS = 8
 VERIFY_EVERY = 12

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
-from cbt.rules.clock.timing import OutageKind, outage_gap
+from cbt.rules.clock.interruptions import OutageKind, outage_gap
 from cbt.rules.states.sitting import State
 from cbt.sittings.clock.running import adjust_room, hold_room
 from cbt.sittings.models import ServerHeartbeat, SittingRoom

@@ -9,43 +9,28 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.facts import AttemptFacts, timing_facts
+from cbt.delivery.close.steps import close_attempts
+from cbt.delivery.fact_reader import attempt_facts, room_facts
+from cbt.delivery.facts import AttemptFacts
 from cbt.delivery.models import Attempt, UnitDone
 from cbt.delivery.moving import OVER
-from cbt.delivery.save.batch import Outcome, Save, Saved
 from cbt.delivery.save.entries import Entry
+from cbt.delivery.save.exchange import Outcome, Save, Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.delivery.save.journal import current_journal
-from cbt.delivery.start.facts import FactReader
-from cbt.delivery.steps import close_attempts, lock_attempt
+from cbt.delivery.steps import lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules.clock import timing
 from cbt.rules.states.attempt import ClosedBy
 from cbt.web.who.machine import is_elsewhere
 
 
-def _facts(session: Session, info: AttemptInfo, attempt: Attempt) -> AttemptFacts:
-    """Return the facts of an attempt that was opened, read with the statements of the starts."""
-    session.flush()
-    cursor = session.connection().connection.cursor()
-    reader = FactReader(current_journal().dialect)
-    row = reader.rows(cursor, [attempt.id])[attempt.id]
-    room = reader.rooms(cursor, [row.room_id])[row.room_id]
-    own = reader.own(cursor, [attempt.id])[attempt.id]
-    cursor.close()
-    if room.started_at is None or row.started_at is None:
+def _facts(session: Session, attempt: Attempt) -> AttemptFacts:
+    """Return the facts of an attempt that was opened; raise TooEarly("not_started") for another."""
+    entries = attempt_facts(session, room_facts(session, attempt.sitting_room_id), [attempt])
+    if not entries:
         raise TooEarly("not_started")
-    facts = timing_facts(
-        room,
-        info.paper,
-        started_at=row.started_at,
-        factor=row.factor,
-        extra=row.extra,
-        suspensions=own.suspensions,
-        adjustments=own.adjustments,
-        units_done=own.units_done,
-    )
-    return AttemptFacts(attempt, info.paper, facts, room)
+    return entries[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +65,10 @@ def advance_unit(
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Moved(saved, False)
-        entry = _facts(session, info, attempt)
+        entry = _facts(session, attempt)
         if completed and attempt.open_unit == from_unit and entry.clock(now).open_unit == from_unit:
             session.add(UnitDone(attempt_id=attempt.id, unit=from_unit, at=entry.present(now)))
-            entry = _facts(session, info, attempt)
+            entry = _facts(session, attempt)
         clock = entry.clock(now)
         if clock.open_unit == from_unit:
             raise Conflict("unit.moved")
@@ -137,7 +122,7 @@ def submit_attempt(
         saved = current_journal().save_within(session, save)
         if saved.outcome not in (Outcome.SAVED, Outcome.UNIT_CLOSED):
             return Submitted(saved, attempt.receipt, attempt.closed_at)
-        entry = _facts(session, info, attempt)
+        entry = _facts(session, attempt)
         entry.store(entry.clock(now))
         by = _may_hand_in(attempt, entry, now=now)
         attempt.submitted_at = min(pressed_at, now)

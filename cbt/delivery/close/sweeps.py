@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.outage import settle_rooms
+from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import RUNNING
-from cbt.delivery.steps import CHUNK, close_attempts, refresh_clocks
+from cbt.delivery.steps import refresh_clocks
 from cbt.rules.clock import timing
 from cbt.rules.states.attempt import ClosedBy, State
 
+CHUNK = 200
 log = logging.getLogger(__name__)
 
 

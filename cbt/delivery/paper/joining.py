@@ -7,7 +7,7 @@ The fragments are kept as JSON text per item version, which never changes, so a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,10 @@ from cbt.bank.items.fragments import sanitised
 from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
 from cbt.delivery.paper.layout import Position
+from cbt.delivery.paper.outline import sections, timing_of, units
 from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.infos import FrozenForm
 from cbt.rules.canonical import canonical_json
-from cbt.rules.exam.paper import Paper
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
 from cbt.rules.states.attempt import State
@@ -87,9 +87,9 @@ class PaperWriter:
             "calculator": paper.calculator,
             "keys": True,
             "lock_down": paper.lock_down,
-            "timing": _timing(paper),
-            "sections": _sections(positions, paper),
-            "units": _units(positions, paper, state, open_unit),
+            "timing": timing_of(paper),
+            "sections": sections(positions, paper),
+            "units": units(positions, paper, state, open_unit),
         }
         return (
             f'{canonical_json(rest)[:-1]},"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]}}'
@@ -156,68 +156,9 @@ def _shown(texts: Sequence[str], order: Sequence[int]) -> str:
     return ",".join([texts[place] for place in order])
 
 
-def _timing(paper: Paper) -> str:
-    if paper.windows:
-        return "strict"
-    return "pooled" if paper.units else "none"
-
-
 def _visible(
     info: AttemptInfo, positions: Sequence[Position], state: str, open_unit: int | None
 ) -> Sequence[Position]:
     if state not in (State.INTERACTING, State.UNITS_DONE):
         return ()
     return [one for one, window in zip(positions, info.units, strict=True) if window in (0, open_unit)]
-
-
-def _sections(positions: Sequence[Position], paper: Paper) -> list[dict[str, Any]]:
-    ends = _ends((one.section, one.position) for one in positions if one.section is not None)
-    return [
-        {
-            "name": section.name,
-            "type": section.type.value,
-            "first": ends[index][0],
-            "last": ends[index][1],
-            "points_each": str(section.points_each),
-        }
-        for index, section in enumerate(paper.sections)
-    ]
-
-
-def _units(
-    positions: Sequence[Position], paper: Paper, state: str, open_unit: int | None
-) -> list[dict[str, Any]]:
-    """The units in order; a paper whose sections carry their own minutes shows them as units too."""
-    parts: Sequence[Any] = paper.units or (paper.sections if paper.windows else ())
-    if not parts:
-        return []
-    by_unit = bool(paper.units)
-    ends = _ends(((one.unit or 0) if by_unit else (one.section or 0) + 1, one.position) for one in positions)
-    return [
-        {
-            "number": number,
-            "name": part.name,
-            "minutes": int(part.minutes.total_seconds() // 60),
-            "points": str(part.points),
-            "state": _unit_state(number, paper, state, open_unit),
-            "first": ends[number][0],
-            "last": ends[number][1],
-        }
-        for number, part in enumerate(parts, 1)
-    ]
-
-
-def _ends(places: Iterable[tuple[int, int]]) -> dict[int, tuple[int, int]]:
-    """Return the first and the last position of each group; positions come in order."""
-    ends: dict[int, tuple[int, int]] = {}
-    for group, position in places:
-        ends[group] = (ends[group][0] if group in ends else position, position)
-    return ends
-
-
-def _unit_state(number: int, paper: Paper, state: str, open_unit: int | None) -> str:
-    if not paper.windows:
-        return "open"
-    if state == State.UNITS_DONE or open_unit is None or number < open_unit:
-        return "past"
-    return "open" if number == open_unit else "locked"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
-from cbt.db.types import bind_instant, read_instant
+from cbt.db.types import bind_instant, read_instant, to_micros
 from cbt.rules.clock import timing
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import Event, before
@@ -37,7 +38,10 @@ class AttemptInfo:
 
 @dataclass(slots=True)
 class Guard:
-    """The attempt's row as one transaction sees it; closing and saving exclude each other on it."""
+    """The attempt's row as one transaction sees it; closing and saving exclude each other on it.
+
+    The columns that are read and the row that goes over the line follow from these fields, in their order.
+    """
 
     state: str
     lease_hash: str | None
@@ -92,11 +96,25 @@ class Guard:
         return self.state in _OVER
 
 
-_COLUMNS = (
-    "a.id, a.state, a.lease_hash, a.lease_epoch, a.closes_at, a.earliest_submit_at, a.open_unit, "
-    "a.unit_ends_at, a.prior_unit, a.prior_unit_ends_at, a.grace, a.has_message, r.left_at, l.seen_at, "
-    "a.lease_machine, l.kept_rows, l.kept_bytes"
+_FIELDS = fields(Guard)
+_ELSEWHERE = {"left_at": "r", "seen_at": "l", "kept_rows": "l", "kept_bytes": "l"}
+"""What is not the attempt's own column: it is the registration's, or that of its live row."""
+_COLUMNS = ", ".join(f"{_ELSEWHERE.get(field.name, 'a')}.{field.name}" for field in _FIELDS)
+_values = attrgetter(*(field.name for field in _FIELDS))
+
+
+def _places(kind: str) -> tuple[int, ...]:
+    """Return where the fields of a type stand in a row; once, so that no row is asked what it is."""
+    return tuple(place for place, field in enumerate(_FIELDS) if field.type == kind)
+
+
+_TEXTS, _INSTANTS = _places("str"), _places("datetime | None")
+_SPANS, _TRUTHS = _places("timedelta"), _places("bool")
+_DEFAULTS = tuple(
+    (place, field.default) for place, field in enumerate(_FIELDS) if field.default is not MISSING
 )
+"""What a field is when its row has nothing: nobody was heard of yet."""
+_MICROSECOND = timedelta(microseconds=1)
 _JOINS = {
     "sqlite": "LEFT JOIN registration r INDEXED BY ix_registration_out",
     "postgresql": "LEFT JOIN registration r",
@@ -150,7 +168,7 @@ class Dialect:
     def _guards(self, cursor: Any, attempt_ids: Sequence[int], lock: str) -> dict[int, Guard]:
         among, values = self.among(attempt_ids)
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM attempt a LEFT JOIN attempt_live l ON l.attempt_id = a.id "
+            f"SELECT a.id, {_COLUMNS} FROM attempt a LEFT JOIN attempt_live l ON l.attempt_id = a.id "
             f"{_JOINS[self.name]} ON r.id = a.registration_id AND r.left_at IS NOT NULL "
             f"WHERE a.id {among}{lock}",
             values,
@@ -159,31 +177,34 @@ class Dialect:
 
 
 def guard_of(row: Sequence[Any]) -> Guard:
-    """Return the guard of a row: its fields in their order, as either database gives them."""
-    return Guard(
-        state=row[0],
-        lease_hash=row[1],
-        lease_epoch=row[2],
-        closes_at=_instant(row[3]),
-        earliest_submit_at=_instant(row[4]),
-        open_unit=row[5],
-        unit_ends_at=_instant(row[6]),
-        prior_unit=row[7],
-        prior_unit_ends_at=_instant(row[8]),
-        grace=timedelta(microseconds=row[9]),
-        has_message=bool(row[10]),
-        left_at=_instant(row[11]),
-        seen_at=_instant(row[12]),
-        lease_machine=row[13],
-        kept_rows=row[14] or 0,
-        kept_bytes=row[15] or 0,
-    )
+    """Return the guard of a row: its fields in their order, as either database or `row_of` gives them."""
+    values = list(row)
+    for place in _INSTANTS:
+        if values[place] is not None:
+            values[place] = read_instant(values[place])
+    for place in _SPANS:
+        values[place] = timedelta(microseconds=values[place])
+    for place in _TRUTHS:
+        values[place] = bool(values[place])
+    for place, default in _DEFAULTS:
+        if values[place] is None:
+            values[place] = default
+    return Guard(*values)
+
+
+def row_of(guard: Guard) -> tuple[Any, ...]:
+    """Return a guard as plain numbers and texts, for `guard_of` to read."""
+    values = list(_values(guard))
+    for place in _TEXTS:
+        values[place] = str(values[place])
+    for place in _INSTANTS:
+        if values[place] is not None:
+            values[place] = to_micros(values[place])
+    for place in _SPANS:
+        values[place] //= _MICROSECOND
+    return tuple(values)
 
 
 def hash_lease(token: str) -> str:
     """Return the hash a lease is stored under."""
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _instant(value: Any) -> datetime | None:
-    return None if value is None else read_instant(value)

@@ -18,8 +18,10 @@ from cbt.db.base import db
 from cbt.db.writing.commits import Commits
 from cbt.db.writing.gate import Gate
 from cbt.db.writing.group_commit import GroupWriter
-from cbt.db.writing.line import LineServer, WriteLine
-from cbt.delivery.save.batch import Save, SaveBatch, Saved
+from cbt.db.writing.line import WriteLine
+from cbt.db.writing.owner import LineServer
+from cbt.delivery.save.batch import SaveBatch
+from cbt.delivery.save.exchange import Save, Saved
 from cbt.delivery.save.guard import Dialect
 from cbt.delivery.save.infos import InfoCache
 from cbt.delivery.save.packing import SavePacking

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 from cbt import errors
 from cbt.db.types import from_micros, to_micros
 from cbt.db.writing.commits import Carried, Failed
-from cbt.delivery.save.batch import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.entries import Entry
-from cbt.delivery.save.guard import Guard, guard_of
+from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
+from cbt.delivery.save.guard import guard_of, row_of
 from cbt.delivery.start.batch import Opened
 from cbt.delivery.start.claims import FormRow, Start
 from cbt.errors import CbtError
@@ -24,7 +23,6 @@ PLAIN = 2
 """The version of marshal that only writes values, without references between them."""
 SAVE, START = 0, 1
 FAILED, REFUSED, SAVED, OPENED = 0, 1, 2, 3
-_MICROSECOND = timedelta(microseconds=1)
 _ERRORS = {
     kind.__name__: kind
     for kind in vars(errors).values()
@@ -84,9 +82,9 @@ def _request(packed: Sequence[Any]) -> Save | Start:
 def _outcome(outcome: object) -> tuple[Any, ...]:
     match outcome:
         case Saved(what, guard, receipts):
-            return (SAVED, what.value, _guard(guard), [(one.seq, to_micros(one.at)) for one in receipts])
+            return (SAVED, what.value, row_of(guard), [(one.seq, to_micros(one.at)) for one in receipts])
         case Opened(_, epoch, guard, form, journal):
-            return (OPENED, epoch, _guard(guard), tuple(form), [tuple(row) for row in journal])
+            return (OPENED, epoch, row_of(guard), tuple(form), [tuple(row) for row in journal])
         case Failed(error):
             return (FAILED, *_error(error))
         case CbtError() as error:
@@ -109,28 +107,6 @@ def _result(request: Save | Start, kind: int, *rest: Any) -> Saved | Opened | Fa
     return Failed(error) if kind == FAILED else error
 
 
-def _guard(guard: Guard) -> tuple[Any, ...]:
-    """Return a guard as the row that guard_of reads."""
-    return (
-        str(guard.state),
-        guard.lease_hash,
-        guard.lease_epoch,
-        _micros(guard.closes_at),
-        _micros(guard.earliest_submit_at),
-        guard.open_unit,
-        _micros(guard.unit_ends_at),
-        guard.prior_unit,
-        _micros(guard.prior_unit_ends_at),
-        guard.grace // _MICROSECOND,
-        guard.has_message,
-        _micros(guard.left_at),
-        _micros(guard.seen_at),
-        guard.lease_machine,
-        guard.kept_rows,
-        guard.kept_bytes,
-    )
-
-
 def _error(error: CbtError) -> tuple[Any, ...]:
     shown = {
         name: value if isinstance(value, str | int | float | bool | None) else str(value)
@@ -141,7 +117,3 @@ def _error(error: CbtError) -> tuple[Any, ...]:
 
 def _read_error(kind: str, code: str, params: dict[str, Any]) -> CbtError:
     return _ERRORS[kind](code, **params)
-
-
-def _micros(instant: datetime | None) -> int | None:
-    return None if instant is None else to_micros(instant)

@@ -19,8 +19,8 @@ import flask
 
 from cbt.clock import Agreement
 from cbt.delivery.clock_json import clock_text, receipts_text
-from cbt.delivery.save.batch import Outcome, Save
 from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.exchange import Outcome, Save
 from cbt.delivery.save.guard import hash_lease
 from cbt.delivery.save.journal import Journal
 from cbt.errors import CbtError, TooMany, Unavailable

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from cbt.delivery.facts import RoomFacts, clock_columns, timing_facts
+from cbt.delivery.fact_reader import FactReader
+from cbt.delivery.facts import OwnFacts, RoomFacts, clock_columns, timing_facts
 from cbt.delivery.moving import follow
 from cbt.delivery.paper.layout import read_layout
-from cbt.delivery.save.batch import GAP
 from cbt.delivery.save.guard import Dialect, Guard, PaperKey, hash_lease
+from cbt.delivery.save.live import GAP
 from cbt.delivery.start.claims import Claim, ClaimReader, FormRow, Start
-from cbt.delivery.start.facts import FactReader, OwnFacts, StartRow, with_machine
+from cbt.delivery.start.rows import StartRow, start_rows, with_machine
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
-from cbt.rules.clock import timing
+from cbt.rules.clock.facts import AttemptClock, present
+from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.paper import Paper
 
 JournalRows = Sequence[tuple[str, int, str | None, int]]
@@ -82,7 +84,7 @@ class StartBatch:
         ids = sorted({one.form.attempt_id for one in claims if isinstance(one, Claim)})
         if not ids:
             return [one for one in claims if isinstance(one, CbtError)]
-        rows = self._facts.rows(cursor, ids)
+        rows = start_rows(cursor, self._dialect, ids)
         rooms = self._facts.rooms(cursor, sorted({row.room_id for row in rows.values()}))
         facts = self._facts.own(cursor, ids)
         writes = _Writes()
@@ -177,7 +179,7 @@ class _Writes:
 class _Clock(NamedTuple):
     """Where an attempt's clock stands once it is open, and what its row says of it."""
 
-    clock: timing.AttemptClock
+    clock: AttemptClock
     columns: Mapping[str, Any]
 
 
@@ -194,18 +196,9 @@ def _clock(
         return Conflict("door.unconfirmed")
     if not _may_take_lease(start, claim, row, guard):
         return Conflict("lease.held")
-    facts = timing_facts(
-        room,
-        paper,
-        started_at=row.started_at or now,
-        factor=row.factor,
-        extra=row.extra,
-        suspensions=own.suspensions,
-        adjustments=own.adjustments,
-        units_done=own.units_done,
-    )
-    reached_at = timing.present(facts, now=now, reached_at=guard.prior_unit_ends_at)
-    clock = timing.clock_at(facts, now=reached_at)
+    facts = timing_facts(room, paper, row.terms, own, started_at=row.started_at or now)
+    reached_at = present(facts, now=now, reached_at=guard.prior_unit_ends_at)
+    clock = clock_at(facts, now=reached_at)
     if clock.suspended:
         return Locked("attempt.evacuated" if room.evacuated else "attempt.suspended")
     if clock.closes_at is not None and now >= clock.closes_at:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.approvals.requests import Line
 from cbt.delivery import steps as delivery
-from cbt.delivery.facts import room_facts
+from cbt.delivery.fact_reader import room_facts
 from cbt.delivery.models import Gap
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.proctoring.board.live import Board

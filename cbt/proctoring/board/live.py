@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from cbt.delivery.facts import room_facts
+from cbt.delivery.fact_reader import room_facts
 from cbt.proctoring.board import store
 from cbt.proctoring.board.log_lines import LogLine, log_lines
 from cbt.proctoring.board.papers import PaperLine, papers_of
@@ -18,7 +18,7 @@ from cbt.proctoring.board.seat_view import FreeSeat, SeatView, seat_view
 from cbt.proctoring.models import UndoableAct
 from cbt.proctoring.store import open_hold
 from cbt.rules.canonical import digest
-from cbt.rules.clock import timing
+from cbt.rules.clock import interruptions
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
@@ -178,4 +178,4 @@ def _undo(acts: Sequence[UndoableAct]) -> tuple[tuple[str, str, int, datetime], 
 def _lost_since(seats: Sequence[SeatView], *, now: datetime) -> datetime | None:
     working = [seat for seat in seats if seat.state in {SeatState.ANSWERING, SeatState.OFFLINE}]
     heard = [seat.seen_at for seat in working if seat.seen_at is not None]
-    return timing.mass_loss(heard, now, seats=len(working))
+    return interruptions.mass_loss(heard, now, seats=len(working))

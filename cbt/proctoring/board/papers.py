@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from cbt.delivery.facts import RoomFacts
 from cbt.exams.store import blueprint_of
-from cbt.rules.clock import timing
+from cbt.rules.clock.facts import Facts
+from cbt.rules.clock.windows import clock_at
 
 PaperKey = tuple[int, str]
 
@@ -54,8 +55,8 @@ def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime 
     """Return when a paper of `duration` ends for somebody with no time of their own (R-20)."""
     if facts.started_at is None:
         return None
-    clock = timing.clock_at(
-        timing.Facts(
+    clock = clock_at(
+        Facts(
             room_started_at=facts.started_at,
             started_at=facts.started_at,
             duration=duration,

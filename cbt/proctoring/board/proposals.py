@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from cbt.delivery.facts import RoomFacts
 from cbt.delivery.models import Gap
-from cbt.rules.clock import timing
+from cbt.rules.clock import interruptions
+from cbt.rules.clock.facts import Pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Proposal:
 def proposals_of(
     gaps: Sequence[Gap],
     facts: RoomFacts,
-    stood: Mapping[int, Sequence[timing.Pause]],
+    stood: Mapping[int, Sequence[Pause]],
     *,
     now: datetime,
 ) -> Mapping[int, tuple[Proposal, ...]]:
@@ -42,7 +43,7 @@ def proposals_of(
     return proposals
 
 
-def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: datetime) -> Proposal | None:
+def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[Pause], *, now: datetime) -> Proposal | None:
     """Return what to propose for a disconnection, None when nothing is left to decide.
 
     What a hold of the room or an outage gave back already is not proposed again, nor the candidate's own pauses and
@@ -50,8 +51,8 @@ def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: 
 
     Source: R-25, R-26, R-27.
     """
-    left = timing.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
-    if not timing.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
+    left = interruptions.unpaid(gap.from_at, gap.to_at, (*facts.holds, *facts.outages, *stood), now=now)
+    if not interruptions.to_decide(gap.to_at - gap.from_at, left, usable=gap.usable):
         return None
     return Proposal(
         gap_id=gap.id,
@@ -60,5 +61,5 @@ def proposal(gap: Gap, facts: RoomFacts, stood: Sequence[timing.Pause], *, now: 
         usable=gap.usable,
         resent=gap.resent,
         left=left,
-        amount=min(left, timing.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
+        amount=min(left, interruptions.compensation(gap.from_at, gap.to_at, usable=gap.usable)),
     )

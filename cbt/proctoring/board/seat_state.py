@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cbt.rules.clock.timing import is_offline
+from cbt.rules.clock.interruptions import is_offline
 from cbt.rules.states.attempt import State
 
 

@@ -21,7 +21,7 @@ from cbt.delivery.models import (
 )
 from cbt.door.seats.finding import subject_of
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
-from cbt.rules.clock.timing import Pause
+from cbt.rules.clock.facts import Pause
 from cbt.rules.states.sitting import State
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
 from cbt.web.who.guessing import guessed_at

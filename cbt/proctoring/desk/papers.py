@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cbt.delivery import steps as delivery
+from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.models import Attempt
 from cbt.errors import Conflict
 from cbt.proctoring.board.seat_view import SeatView
@@ -24,7 +24,7 @@ def close_papers(
 ) -> None:
     """Close the attempts of seats; raise Conflict when one of them was closed meanwhile."""
     attempts = list(desk.attempts(seats).values())
-    closed = delivery.close_attempts(
+    closed = close_attempts(
         desk.session,
         attempts,
         now=desk.now,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules.clock import timing
+from cbt.rules.clock import arrival
 from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.states.sitting import Event, State
 from cbt.sittings import store
@@ -69,10 +69,10 @@ def create_sitting(
         mode=mode,
         state=State.DRAFT.value,
         planned_start_at=planned_start_at,
-        check_in_opens_at=timing.check_in_opens_at(planned_start_at, policy),
-        report_at=timing.report_at(planned_start_at, policy),
-        late_cutoff_at=timing.late_cutoff_at(planned_start_at, policy),
-        sign_in_opens_at=timing.sign_in_opens_at(planned_start_at, policy),
+        check_in_opens_at=arrival.check_in_opens_at(planned_start_at, policy),
+        report_at=arrival.report_at(planned_start_at, policy),
+        late_cutoff_at=arrival.late_cutoff_at(planned_start_at, policy),
+        sign_in_opens_at=arrival.sign_in_opens_at(planned_start_at, policy),
         sign_in_needs_check_in=policy.sign_in_needs_check_in,
         leave_allowed=policy.leave_allowed,
     )

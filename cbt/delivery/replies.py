@@ -1,0 +1,106 @@
+"""What the answer page is told: receipts, the clock, what is open of the paper, or why a save was not taken."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import flask
+import flask_babel
+
+from cbt.delivery.clock_json import clock_text, receipts_text
+from cbt.delivery.close import service
+from cbt.delivery.messages import deliver
+from cbt.delivery.save.exchange import Outcome, Saved
+from cbt.delivery.save.guard import AttemptInfo, Guard
+from cbt.delivery.save.journal import current_journal
+from cbt.delivery.start.reply import current_openings
+from cbt.delivery.store import is_evacuated
+from cbt.errors import Conflict, Gone, Locked, NotAllowed, TooLarge, Unavailable
+from cbt.rules.states.attempt import State
+from cbt.web.problems import http_status, problem_body
+from cbt.web.who import access
+
+Reply = flask.typing.ResponseReturnValue
+
+REFUSALS = {
+    Outcome.LEASE_LOST: Conflict("lease.lost"),
+    Outcome.OTHER_MACHINE: NotAllowed("machine.other"),
+    Outcome.SUSPENDED: Locked("attempt.suspended"),
+    Outcome.AWAY: Locked("attempt.away"),
+    Outcome.FULL: TooLarge("attempt.full"),
+    Outcome.CLOSED: Gone("attempt.closed"),
+    Outcome.UNIT_CLOSED: Gone("unit.closed"),
+    Outcome.STALE: Unavailable("request.stale"),
+}
+
+
+def saved_reply(info: AttemptInfo, saved: Saved, now: datetime) -> Reply:
+    """Return what became of a save: its receipts and the clock, or why it was not taken."""
+    if saved.outcome is Outcome.SAVED:
+        return {"receipts": receipts_of(saved), "clock": clock_of(info, saved.guard, now)}
+    return refused_reply(saved.outcome, info, saved.guard, now, receipts=receipts_of(saved))
+
+
+def refused_reply(
+    outcome: Outcome,
+    info: AttemptInfo,
+    guard: Guard,
+    now: datetime,
+    *,
+    receipts: list[dict[str, Any]] | None = None,
+) -> Reply:
+    """Return why a save was not taken, with the clock and what is on disk already; nothing to a lost lease."""
+    clock = {} if outcome is Outcome.LEASE_LOST else clock_of(info, guard, now)
+    evacuated = outcome is Outcome.SUSPENDED and clock["evacuated"]
+    error = Locked("attempt.evacuated") if evacuated else REFUSALS[outcome]
+    body = problem_body(error)
+    if outcome is Outcome.OTHER_MACHINE:
+        access.tell_elsewhere(info.registration_ref)
+    elif clock:
+        body["clock"] = clock
+        body["receipts"] = receipts or []
+    return flask.jsonify(body), http_status(error)
+
+
+def receipts_of(saved: Saved) -> list[dict[str, Any]]:
+    """Return the acknowledgements of a save."""
+    receipts: list[dict[str, Any]] = json.loads(receipts_text(saved))
+    return receipts
+
+
+def clock_of(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
+    """Return the clock as the page reads it."""
+    shown: dict[str, Any] = json.loads(current_clock(info, guard, now))
+    return shown
+
+
+def current_clock(info: AttemptInfo, guard: Guard, now: datetime) -> str:
+    """Return the clock as JSON, with the reminders that wait."""
+    # Nobody sits there to read a reminder while the candidate is out of the room: it waits.
+    waits = guard.has_message and guard.left_at is None
+    messages = deliver(info, now) if waits else "[]"
+    evacuated = guard.state == State.SUSPENDED and is_evacuated(info.attempt_id)
+    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated)
+
+
+def paper_now(ref: str, moved: service.Moved) -> str:
+    """Return what is open now of the paper, as JSON."""
+    if not moved.goes_on:
+        return "null"
+    info, form = current_journal().infos.read(ref)
+    guard = moved.saved.guard
+    return current_openings().papers.text(
+        info, form, state=guard.state, open_unit=guard.open_unit, locale=page_locale()
+    )
+
+
+def page_locale() -> str:
+    """Return the language of this page."""
+    return str(flask_babel.get_locale())
+
+
+def json_reply(text: str) -> Reply:
+    """Return a reply of a JSON text."""
+    return flask.Response(text, content_type="application/json")

@@ -1,0 +1,100 @@
+"""What happens before any worker starts: tables, a past outage, blueprints, the first account; in a child."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from multiprocessing.connection import Connection
+from typing import Any
+
+import click
+import flask
+from flask_babel import gettext
+from sqlalchemy import select
+
+from cbt.accounts.models import Staff
+from cbt.accounts.people import create_staff
+from cbt.application.app import create_app
+from cbt.audit.chain import ensure_keyed
+from cbt.clock import SystemClock
+from cbt.config import Settings
+from cbt.db.migrate import migrate
+from cbt.db.private.modes import mend_modes
+from cbt.db.server_time import database_time
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.outage import beat, settle_rooms
+from cbt.errors import CbtError
+from cbt.exams.files import blueprint_text
+from cbt.exams.steps import store_blueprint
+from cbt.exams.texts import catalogues
+from cbt.rules.roles import Role
+from cbt.web.i18n import explain, init_i18n
+
+
+def prepare_app(settings: Settings) -> flask.Flask:
+    """Bring the database up to date, give back an outage, load the blueprints; return the app used for it.
+
+    Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
+    take that for an outage.
+
+    Source: R-27.
+    """
+    app = create_app(settings, clock=SystemClock(database_time(settings)))
+    mend_modes(settings)
+    now: datetime = app.extensions["cbt_clock"].now()
+    with app.app_context():
+        migrate()
+        beat(now=now)
+        settle_rooms(now=now)
+        with unit_of_work() as session:
+            ensure_keyed(session, at=now)
+            for path in sorted(settings.blueprint_dir.glob("*.toml")):
+                store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
+    return app
+
+
+def prepare(settings: Settings) -> str:
+    """Prepare an installation; return what to say of its first password, "" when somebody can sign in."""
+    app = prepare_app(settings)
+    with app.app_context():
+        with reading() as session:
+            if session.scalar(select(Staff.id).limit(1)) is not None:
+                return ""
+        now: datetime = app.extensions["cbt_clock"].now()
+        name = gettext("role.admin")
+        password = create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
+        return str(gettext("serving.first_password", password=password))
+
+
+def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
+    """Run `work` in a child and return its text, so that this process never opens the database.
+
+    Exits with 2, what happened and what to do, when it refuses.
+    """
+    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    reader, writer = context.Pipe(duplex=False)
+    child = context.Process(target=_answer, args=(work, settings, writer))
+    child.start()
+    writer.close()
+    try:
+        outcome, text = reader.recv()
+    except EOFError:
+        with catalogues():
+            outcome, text = "error", gettext("serving.not_prepared")
+    child.join()
+    if outcome != "ok":
+        click.echo(text, err=True)
+        sys.exit(2)
+    return str(text)
+
+
+def _answer(work: Callable[[Settings], str], settings: Settings, writer: Connection) -> None:
+    try:
+        writer.send(("ok", work(settings)))
+    except CbtError as error:
+        app = flask.Flask("cbt")
+        init_i18n(app, settings)
+        with app.app_context():
+            writer.send(("error", "\n".join(explain(error))))

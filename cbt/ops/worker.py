@@ -1,0 +1,69 @@
+"""One server process: tied to its parent, standing for leader, serving what has arrived whole."""
+
+from __future__ import annotations
+
+import flask
+
+from cbt.application.app import create_app
+from cbt.application.jobs import start_scheduler
+from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
+from cbt.clock import Agreement, SystemClock
+from cbt.config import Settings, read_settings
+from cbt.db.base import db
+from cbt.db.server_time import TimeWatch, database_time
+from cbt.db.writing.line import can_share
+from cbt.delivery.save.journal import Journal
+from cbt.ops.hosting import calm_collector, die_with_parent
+from cbt.web.receiving.bodies import Bodies
+from cbt.web.receiving.front import Front
+from cbt.web.receiving.proxies import is_among, read_networks
+from cbt.web.watching.logs import init_logs
+
+# For the life of a worker: the references keep the leader's lock and the watch's connection open.
+_candidacies: list[Candidacy] = []
+_watches: list[TimeWatch] = []
+
+
+def worker_app() -> flask.Flask:
+    """Return the app of one server process, tied to its parent, and let it stand for leader."""
+    die_with_parent()
+    init_logs()
+    settings = read_settings()
+    app = create_app(settings, clock=SystemClock(database_time(settings)))
+    if settings.embedded:
+        lock: FileLock | AdvisoryLock = FileLock(settings.data_dir / "leader.lock")
+    else:
+        with app.app_context():
+            lock = AdvisoryLock(db.engine)
+    journal: Journal = app.extensions["cbt_journal"]
+    if settings.embedded and can_share():
+        journal.write_by(settings.data_dir)
+    agreement: Agreement = app.extensions["cbt_agreement"]
+    clock = app.extensions["cbt_clock"]
+    # A clock that was handed in (the tests') does not claim to tell the time.
+    if not settings.embedded and isinstance(clock, SystemClock):
+        _watches.append(TimeWatch(settings, clock, agreement))
+        _watches[-1].begin()
+    candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
+    _candidacies.append(candidacy)
+    candidacy.begin()
+    calm_collector()
+    return app
+
+
+def front_of(app: flask.Flask) -> Front:
+    """Return the front of one server process, which hands `app` the requests that are there as a whole."""
+    settings: Settings = app.extensions["cbt_settings"]
+    networks = read_networks(settings.trusted_proxies)
+    return Front(
+        app,
+        threads=settings.threads,
+        now=app.extensions["cbt_clock"].now,
+        limit=app.extensions["cbt_body_limit"],
+        bodies=Bodies(trusted=lambda address: is_among(address, networks)),
+    )
+
+
+def worker() -> Front:
+    """Return what a server process serves."""
+    return front_of(worker_app())
