@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Command:
     """One command of `cbt`: what `cbt --help` says of it, and the modules that make it.
 
     The first module holds it in its `commands`; the others add commands of later rooms to it.
@@ -38,26 +38,26 @@ class Entry:
 
 _SERVING, _SAFETY = ("cbt.ops.serving",), ("cbt.ops.safety.commands",)
 COMMANDS = {
-    "audit": Entry("操作日志 · The audit log.", ("cbt.audit.commands",)),
-    "backup": Entry("在线备份到一个文件夹，不打断考试 · Back up while the exam goes on.", _SAFETY),
-    "bank": Entry("题库 · Item banks.", ("cbt.bank.commands",)),
-    "blueprint": Entry("考核方案 · Exam blueprints.", ("cbt.exams.commands", "cbt.assembly.commands")),
-    "demo": Entry(
+    "audit": Command("操作日志 · The audit log.", ("cbt.audit.commands",)),
+    "backup": Command("在线备份到一个文件夹，不打断考试 · Back up while the exam goes on.", _SAFETY),
+    "bank": Command("题库 · Item banks.", ("cbt.bank.commands",)),
+    "blueprint": Command("考核方案 · Exam blueprints.", ("cbt.exams.commands", "cbt.assembly.commands")),
+    "demo": Command(
         "演练：一条命令搭好一场考试并启动 · Build an examination day and serve it.", ("cbt.demo.commands",)
     ),
-    "form": Entry("试卷：试抽与查看 · Draw and show forms.", ("cbt.assembly.commands",)),
-    "key": Entry("密钥：查看指纹、打印、录回、更换 · The keys.", ("cbt.ops.keys.commands",)),
-    "migrate": Entry("升级数据库结构 · Upgrade the database.", _SERVING),
-    "restore": Entry("恢复备份，或从副本重建，只写入空目录 · Restore into an empty folder.", _SAFETY),
-    "roster": Entry("考生名册 · Candidate rosters.", ("cbt.candidates.commands",)),
-    "score": Entry(
+    "form": Command("试卷：试抽与查看 · Draw and show forms.", ("cbt.assembly.commands",)),
+    "key": Command("密钥：查看指纹、打印、录回、更换 · The keys.", ("cbt.ops.keys.commands",)),
+    "migrate": Command("升级数据库结构 · Upgrade the database.", _SERVING),
+    "restore": Command("恢复备份，或从副本重建，只写入空目录 · Restore into an empty folder.", _SAFETY),
+    "roster": Command("考生名册 · Candidate rosters.", ("cbt.candidates.commands",)),
+    "score": Command(
         "机器评分：立即评分、核验 · Score closed attempts, verify scores.", ("cbt.scoring.commands",)
     ),
-    "serve": Entry("启动考试服务 · Serve the product.", _SERVING),
-    "sitting": Entry("场次 · Sittings.", ("cbt.sittings.commands", "cbt.delivery.commands")),
-    "staff": Entry("考务人员账号 · Staff accounts.", ("cbt.accounts.commands",)),
-    "tls": Entry("https 证书：制作、续期、查看 · Certificates for https.", ("cbt.ops.keys.tls_commands",)),
-    "verify": Entry("核验全部存档，有误时退出码 2 · Verify everything stored, exit 2 if wrong.", _SAFETY),
+    "serve": Command("启动考试服务 · Serve the product.", _SERVING),
+    "sitting": Command("场次 · Sittings.", ("cbt.sittings.commands", "cbt.delivery.commands")),
+    "staff": Command("考务人员账号 · Staff accounts.", ("cbt.accounts.commands",)),
+    "tls": Command("https 证书：制作、续期、查看 · Certificates for https.", ("cbt.ops.keys.tls_commands",)),
+    "verify": Command("核验全部存档，有误时退出码 2 · Verify everything stored, exit 2 if wrong.", _SAFETY),
 }
 
 

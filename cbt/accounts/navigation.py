@@ -14,7 +14,7 @@ from cbt.web.who.login import Principal, current_principal
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StaffPage:
     """A page of the product: its path, its text ids, its icon, and who it is the next step for."""
 
     path: str
@@ -30,25 +30,27 @@ class Place:
 
 
 PLACES = (
-    Place("/proctor", "proctor", "eye", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
-    Place("/proctor/evacuate", "evacuate", "alert", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
-    Place("/approvals", "approvals", "check", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER})),
-    Place(
+    StaffPage("/proctor", "proctor", "eye", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
+    StaffPage("/proctor/evacuate", "evacuate", "alert", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
+    StaffPage(
+        "/approvals", "approvals", "check", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER})
+    ),
+    StaffPage(
         "/office/batches",
         "office",
         "list",
         frozenset({Role.OFFICER}),
         ("/office/sittings", "/office/registrations"),
     ),
-    Place("/office/centres", "centres", "square", frozenset({Role.OFFICER}), ("/office/rooms",)),
-    Place("/bank", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
-    Place("/results", "results", "check", frozenset({Role.OFFICER})),
-    Place("/staff/people", "people", "users", frozenset({Role.ADMIN})),
-    Place("/audit", "audit", "search", frozenset({Role.INSPECTOR, Role.ADMIN})),
+    StaffPage("/office/centres", "centres", "square", frozenset({Role.OFFICER}), ("/office/rooms",)),
+    StaffPage("/bank", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
+    StaffPage("/results", "results", "check", frozenset({Role.OFFICER})),
+    StaffPage("/staff/people", "people", "users", frozenset({Role.ADMIN})),
+    StaffPage("/audit", "audit", "search", frozenset({Role.INSPECTOR, Role.ADMIN})),
 )
 
 
-def places_for(principal: Principal) -> list[Place]:
+def places_for(principal: Principal) -> list[StaffPage]:
     """Return the pages this person can open, in the order of an exam's life.
 
     What the view of a page declares decides, so a link never leads to a refusal.

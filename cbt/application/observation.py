@@ -26,7 +26,7 @@ SCHEDULER = "cbt_scheduler"
 SHORT_WAY = "attempts.answers"
 WATCHED = tuple(state for state in attempt.State if state is not attempt.State.SCORED)
 """Scored attempts are left out: their number grows with every sitting, and so would the time to count."""
-OPEN = (sitting.State.ADMITTING, sitting.State.RUNNING, sitting.State.HELD)
+OPEN = (sitting.SittingState.ADMITTING, sitting.SittingState.RUNNING, sitting.SittingState.HELD)
 
 
 def init_observation(app: ObservedApp, settings: Settings) -> None:

@@ -33,7 +33,7 @@ _BUFFER = "cbt_audit"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EntryDraft:
     """An entry before it is hashed."""
 
     at: datetime
@@ -58,7 +58,7 @@ class Tail:
     last_hash: str
     print_: str
     key: bytes
-    first: tuple[Line, ...] = ()
+    first: tuple[EntryDraft, ...] = ()
     new_row: bool = False
     fresh_key: bool = False
 
@@ -79,7 +79,7 @@ def record(
     `actor` is `staff:<ref>`, `candidate:<ref>`, `scheduler` or `cli`; `subject` is `<kind>:<ref>`.
     No value holds an answer key, a personal number or a part of one, or a name: people are named by refs.
     """
-    line = Line(at, actor, act, subject, reason, text_of(before), text_of(after))
+    line = EntryDraft(at, actor, act, subject, reason, text_of(before), text_of(after))
     session.info.setdefault(_BUFFER, []).append(line)
 
 
@@ -90,7 +90,7 @@ def text_of(values: Mapping[str, Any] | None) -> str:
 
 @event.listens_for(Session, "before_commit")
 def _seal(session: Session) -> None:
-    lines: list[Line] = session.info.pop(_BUFFER, [])
+    lines: list[EntryDraft] = session.info.pop(_BUFFER, [])
     if lines:
         session.flush()
         append(session, tail_of(session, at=lines[0].at), lines)
@@ -136,16 +136,18 @@ def _begin(head: AuditHead | None, at: datetime) -> Tail:
     return Tail(last_id, last_hash, fingerprint(key), key, first, new_row=head is None, fresh_key=True)
 
 
-def keyed_line(at: datetime, print_: str, *, former: str, **more: str) -> Line:
+def keyed_line(at: datetime, print_: str, *, former: str, **more: str) -> EntryDraft:
     """Return the entry that begins a new key, named by its print; it is the first one made with it."""
     after = text_of({"key": print_, **more})
-    return Line(at, "cli", KEYED, "log", before=text_of({"key": former}), after=after)
+    return EntryDraft(at, "cli", KEYED, "log", before=text_of({"key": former}), after=after)
 
 
 def _after_damage(session: Session, head: AuditHead | None, ring: Keyring, at: datetime) -> Tail:
     last_id, last_hash = _last(session)
     said = None if head is None else {"number": head.last_id, "hash": head.hash, "key": head.key_print}
-    line = Line(at, "scheduler", BROKEN, "log", before=text_of(said), after=text_of({"number": last_id}))
+    line = EntryDraft(
+        at, "scheduler", BROKEN, "log", before=text_of(said), after=text_of({"number": last_id})
+    )
     print_, key, fresh = ring.print_, ring.key, False
     if not print_:
         settings: Settings = flask.current_app.extensions["cbt_settings"]
@@ -160,7 +162,7 @@ def _last(session: Session) -> tuple[int, str]:
     return (0, GENESIS) if row is None else (row.id, row.hash)
 
 
-def append(session: Session, tail: Tail, lines: Sequence[Line]) -> None:
+def append(session: Session, tail: Tail, lines: Sequence[EntryDraft]) -> None:
     """Write `lines` behind `tail` and move the head; what follows the commit is asked for here."""
     last_id, last_hash = tail.last_id, tail.last_hash
     rows: list[dict[str, Any]] = []

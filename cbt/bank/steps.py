@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.bank.imports.outcome import Action, Entry, tally
+from cbt.bank.imports.outcome import Action, ImportedItem, tally
 from cbt.bank.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict
@@ -59,7 +59,7 @@ def _refuse_orphans(session: Session, bank_id: int) -> None:
 def apply_import(
     session: Session,
     bank: ItemBank,
-    entries: Sequence[Entry],
+    entries: Sequence[ImportedItem],
     *,
     file_name: str,
     form: str,
@@ -104,7 +104,13 @@ def apply_import(
 
 
 def _store_versions(
-    session: Session, bank_id: int, entries: Sequence[Entry], *, run: ImportRun, now: datetime, actor: str
+    session: Session,
+    bank_id: int,
+    entries: Sequence[ImportedItem],
+    *,
+    run: ImportRun,
+    now: datetime,
+    actor: str,
 ) -> None:
     if not entries:
         return
@@ -136,7 +142,7 @@ def _store_versions(
     session.execute(insert(ItemVersion), rows)
 
 
-def _describe(item: Item, entry: Entry) -> None:
+def _describe(item: Item, entry: ImportedItem) -> None:
     item.type, item.point, item.unit = entry.type, entry.point, entry.unit
     item.difficulty = entry.difficulty
 

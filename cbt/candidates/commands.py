@@ -11,7 +11,7 @@ from flask_babel import gettext
 
 from cbt.candidates import photos
 from cbt.candidates.roster import commit, export
-from cbt.candidates.roster.commit import Checked
+from cbt.candidates.roster.commit import CheckedRoster
 from cbt.candidates.roster.views import blueprint_folder, told
 from cbt.web.cli import print_json, with_app
 
@@ -50,7 +50,7 @@ def import_(
         sys.exit(2)
 
 
-def _print(checked: Checked, *, imported: bool, photos_stored: int, as_json: bool) -> None:
+def _print(checked: CheckedRoster, *, imported: bool, photos_stored: int, as_json: bool) -> None:
     plan = checked.plan
     problems = told([*plan.stops, *plan.hints])
     if as_json:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.candidates.models import CandidatePhoto
 from cbt.candidates.personal import document_index
-from cbt.candidates.store import Entry, entries_of_sitting
+from cbt.candidates.store import Registered, entries_of_sitting
 from cbt.db.unit_of_work import unit_of_work
 from cbt.pictures.receiving import JPEG, redraw_zip
 from cbt.rules.door.admission import normalise_document
@@ -76,7 +76,7 @@ def store_photo(session: Session, candidate_id: int, image: bytes) -> None:
 class _Matcher:
     """Finds the one candidate a file name means."""
 
-    def __init__(self, entries: list[Entry]) -> None:
+    def __init__(self, entries: list[Registered]) -> None:
         self._tickets = {entry.ticket.number: entry.candidate.id for entry in entries}
         self._documents = {entry.candidate.document_index: entry.candidate.id for entry in entries}
         names: dict[str, set[int]] = {}

@@ -20,7 +20,7 @@ from cbt.candidates.models import Registration
 from cbt.exams.store import paper_of
 from cbt.rules.door.admission import Span, too_close
 from cbt.rules.exam.paper import Paper
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, Sitting, SittingRoom
 
 _NEAR = timedelta(hours=12)
@@ -66,7 +66,7 @@ def booked(session: Session, candidate_ids: Iterable[int]) -> list[Booked]:
     query = (
         select(Registration, Sitting)
         .join(Sitting, Sitting.id == Registration.sitting_id)
-        .where(Registration.candidate_id.in_(wanted), Sitting.state != State.CANCELLED.value)
+        .where(Registration.candidate_id.in_(wanted), Sitting.state != SittingState.CANCELLED.value)
     )
     return [
         Booked(
@@ -88,7 +88,7 @@ def near_rooms(session: Session, sitting: Sitting) -> list[NearRoom]:
         .join(Room, Room.id == SittingRoom.room_id)
         .where(
             SittingRoom.room_id.in_(rooms),
-            SittingRoom.state != State.CANCELLED.value,
+            SittingRoom.state != SittingState.CANCELLED.value,
             Sitting.planned_start_at.between(
                 sitting.planned_start_at - _NEAR, sitting.planned_start_at + _NEAR
             ),

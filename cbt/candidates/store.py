@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.errors import NotFound
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import visible_rooms
 from cbt.web.who.login import Principal
 
-_STARTED = (State.RUNNING, State.HELD, State.ENDED, State.SCORED)
+_STARTED = (SittingState.RUNNING, SittingState.HELD, SittingState.ENDED, SittingState.SCORED)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Registered:
     """A registration with what identifies it at the door: who, which ticket, which seat of which room."""
 
     registration: Registration
@@ -53,13 +53,13 @@ def _entries() -> Select[Registration, Candidate, AdmissionTicket, Seat, Room, S
     )
 
 
-def entries_of_sitting(session: Session, sitting_id: int) -> list[Entry]:
+def entries_of_sitting(session: Session, sitting_id: int) -> list[Registered]:
     """Return every registration of a sitting, by room and seat."""
     query = _entries().where(Registration.sitting_id == sitting_id).order_by(Room.name, Seat.number)
-    return [Entry(*row) for row in session.execute(query)]
+    return [Registered(*row) for row in session.execute(query)]
 
 
-def entry_for(session: Session, ref: str, principal: Principal) -> Entry:
+def entry_for(session: Session, ref: str, principal: Principal) -> Registered:
     """Return the registration when this person may see its room; raise NotFound otherwise.
 
     Source: R-62.
@@ -68,7 +68,7 @@ def entry_for(session: Session, ref: str, principal: Principal) -> Entry:
     row = session.execute(query).one_or_none()
     if row is None:
         raise NotFound("registration.unknown")
-    return Entry(*row)
+    return Registered(*row)
 
 
 def photo_of(session: Session, candidate_id: int) -> CandidatePhoto | None:

@@ -15,7 +15,7 @@ from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
 from cbt.rules.clock.arrival import LateRule
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper, SubmitPolicy
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import late_rule_of
 
@@ -116,7 +116,7 @@ def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
         .join(Room, Room.id == SittingRoom.room_id)
         .join(Seat, Seat.id == Registration.seat_id)
-        .where(AdmissionTicket.id.in_(ticket_ids), SittingRoom.state != State.CANCELLED.value)
+        .where(AdmissionTicket.id.in_(ticket_ids), SittingRoom.state != SittingState.CANCELLED.value)
         .order_by(AdmissionTicket.number, Sitting.planned_start_at)
     )
     found: dict[str, tuple[Candidate, list[TicketLine]]] = {}

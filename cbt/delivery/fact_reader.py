@@ -19,7 +19,7 @@ from cbt.delivery.facts import AttemptFacts, OwnFacts, RoomFacts, Terms, timing_
 from cbt.delivery.models import Attempt
 from cbt.delivery.save.guard import Dialect
 from cbt.exams.store import paper_of
-from cbt.rules.clock.facts import Adjustment, Pause, Spread, UnitDone
+from cbt.rules.clock.facts import Adjustment, Pause, Spread, UnitEnd
 
 SPREAD = {
     "site_fault": Spread.AT_INSTANT,
@@ -83,7 +83,7 @@ class FactReader:
         """Read what moves the clocks of attempts one by one (three queries)."""
         facts: dict[int, OwnFacts] = defaultdict(OwnFacts)
         for attempt_id, unit, at in self._select(cursor, _UNITS, ids):
-            facts[attempt_id].units_done.append(UnitDone(unit, read_instant(at)))
+            facts[attempt_id].units_done.append(UnitEnd(unit, read_instant(at)))
         for attempt_id, from_at, to_at in self._select(cursor, _PAUSES, ids):
             facts[attempt_id].suspensions.append(Pause(read_instant(from_at), _instant(to_at)))
         for attempt_id, at, amount, kind in self._select(cursor, _GRANTS, ids):

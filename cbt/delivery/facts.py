@@ -13,7 +13,7 @@ from typing import Any
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import follow
 from cbt.rules.clock import timing
-from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, UnitDone, present
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, UnitEnd, present
 from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.paper import Paper
 
@@ -46,7 +46,7 @@ class Terms:
 class OwnFacts:
     """What moves the clock of one candidate alone."""
 
-    units_done: list[UnitDone] = field(default_factory=list)
+    units_done: list[UnitEnd] = field(default_factory=list)
     suspensions: list[Pause] = field(default_factory=list)
     adjustments: list[Adjustment] = field(default_factory=list)
 

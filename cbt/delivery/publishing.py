@@ -18,7 +18,7 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.errors import Conflict
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
 from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
 from cbt.sittings.planning.sittings import publish_sitting
@@ -112,7 +112,7 @@ def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
     """
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
-        missing = missing_of(session, sitting) if sitting.state == State.DRAFT.value else []
+        missing = missing_of(session, sitting) if sitting.state == SittingState.DRAFT.value else []
         if missing:
             raise Conflict(
                 "sitting.incomplete",

@@ -16,7 +16,7 @@ from cbt.delivery.moving import ACTIVE, OVER, RUNNING, move
 from cbt.delivery.paper.layout import layout_of
 from cbt.errors import Conflict
 from cbt.rules.states.attempt import ClosedBy, Event, State
-from cbt.rules.states.sitting import State as RoomState
+from cbt.rules.states.sitting import SittingState as RoomState
 from cbt.sittings.models import SittingRoom
 from cbt.web.refs import new_ref
 

@@ -43,7 +43,7 @@ CODES = 3
 
 
 @dataclass
-class Access:
+class Handout:
     """What is printed once, so that the demo can be entered."""
 
     staff: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -60,9 +60,9 @@ def is_built() -> bool:
         return session.scalar(select(Batch.id).limit(1)) is not None
 
 
-def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Access:
+def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Handout:
     """Fill a fresh installation and return what is needed to enter it."""
-    access = Access()
+    access = Handout()
     for login, name, roles in STAFF:
         password = create_staff(login=login, name=name, roles=roles, now=now, actor=ACTOR, rng=rng)
         access.staff.append((login, name, roles[0].value, password))
@@ -81,7 +81,7 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Acce
     return access
 
 
-def _plan(access: Access, now: datetime) -> tuple[str, str]:
+def _plan(access: Handout, now: datetime) -> tuple[str, str]:
     start = now.replace(second=0, microsecond=0)
     access.planned_start_at = start + FIRST_IN
     with unit_of_work() as session:
@@ -146,7 +146,7 @@ def _photos(session: Session, people: list[Invented]) -> None:
 
 def _door(
     session: Session,
-    access: Access,
+    access: Handout,
     sitting_ref: str,
     people: list[Invented],
     *,

@@ -13,7 +13,7 @@ import click
 from flask_babel import gettext
 
 from cbt.config import Settings, read_settings
-from cbt.demo.build import Access, build_demo, is_built
+from cbt.demo.build import Handout, build_demo, is_built
 from cbt.exams.table import align
 from cbt.ops.hosting import DataDirLock, check_port
 from cbt.ops.preparing import in_child, prepare_app
@@ -81,7 +81,7 @@ def _keep(sheet: Path, text: str) -> None:
         handle.write(text + "\n")
 
 
-def _lines(access: Access, zone: ZoneInfo) -> list[str]:
+def _lines(access: Handout, zone: ZoneInfo) -> list[str]:
     start = access.planned_start_at.astimezone(zone).strftime("%H:%M") if access.planned_start_at else ""
     staff_head = _titles("demo.login", "demo.name", "demo.roles", "demo.password")
     seat_head = _titles("demo.seat", "demo.name", "demo.paper", "demo.ticket", "demo.last_six", "demo.code")

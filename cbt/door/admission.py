@@ -11,11 +11,11 @@ from enum import StrEnum
 
 from cbt.candidates.models import Candidate, Registration
 from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, TooEarly
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 
-_NOT_YET = frozenset({State.DRAFT, State.PUBLISHED})
-_OVER = frozenset({State.ENDED, State.SCORED, State.RELEASED})
+_NOT_YET = frozenset({SittingState.DRAFT, SittingState.PUBLISHED})
+_OVER = frozenset({SittingState.ENDED, SittingState.SCORED, SittingState.RELEASED})
 
 
 class PaperState(StrEnum):
@@ -41,14 +41,14 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SignInPlace:
     """Where somebody tries to sign in; `taken` when another candidate of the sitting-room has that seat."""
 
     seat: Seat
     taken: bool
 
 
-def refusal(door: Door, *, now: datetime, paper: PaperState, place: Place | None) -> CbtError | None:
+def refusal(door: Door, *, now: datetime, paper: PaperState, place: SignInPlace | None) -> CbtError | None:
     """Return why this person may not sign in now, or None when they may.
 
     `place` is None on a machine bound to no seat: nothing can be compared, so the pages tell the seat.
@@ -67,9 +67,9 @@ def refusal(door: Door, *, now: datetime, paper: PaperState, place: Place | None
 def room_refusal(door: Door) -> CbtError | None:
     """Return why nobody enters this room any more, or None. Source: R-60."""
     state = door.sitting_room.state
-    if state == State.CANCELLED:
+    if state == SittingState.CANCELLED:
         return Gone("door.cancelled")
-    if state == State.ABORTED:
+    if state == SittingState.ABORTED:
         return Gone("door.aborted")
     return Gone("door.over") if state in _OVER else None
 
@@ -105,7 +105,7 @@ def _person_refused(door: Door, now: datetime) -> CbtError | None:
     return NotAllowed("door.not_checked_in")
 
 
-def _seat_refuses(door: Door, paper: PaperState, place: Place | None) -> CbtError | None:
+def _seat_refuses(door: Door, paper: PaperState, place: SignInPlace | None) -> CbtError | None:
     if place is None or place.seat.id == door.seat.id:
         return None
     if place.seat.room_id != door.room.id:

@@ -37,7 +37,7 @@ class NextSitting:
 
 
 @dataclass(frozen=True, slots=True)
-class SeatView:
+class SeatPage:
     """What the seat page says of its machine."""
 
     seat: str
@@ -94,7 +94,7 @@ class PaperOption:
     seat: str
 
 
-def seat_view(machine: Machine, *, now: datetime) -> SeatView | None:
+def seat_view(machine: Machine, *, now: datetime) -> SeatPage | None:
     """Return what the seat page of this machine shows; None while it is bound to no seat. Source: R-16."""
     with reading() as session:
         seat = seat_of(session, machine)
@@ -112,7 +112,7 @@ def seat_view(machine: Machine, *, now: datetime) -> SeatView | None:
                 sitting.sign_in_opens_at,
                 sitting_room.started_at is not None or now >= sitting.sign_in_opens_at,
             )
-        return SeatView(seat_label(seat.number), room.name, centre.name, seat.undelivered, announced)
+        return SeatPage(seat_label(seat.number), room.name, centre.name, seat.undelivered, announced)
 
 
 def paper_is_closed(registration_id: int) -> bool:

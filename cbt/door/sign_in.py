@@ -25,14 +25,14 @@ from cbt.door.seats.finding import note_machine, seat_of, subject_of
 from cbt.door.seats.moving import move_to_seat
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
 from cbt.rules.door.admission import last_six
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Seat
 from cbt.web.who import throttle
 from cbt.web.who.login import open_login, revoke_login
 from cbt.web.who.machine import Machine
 
-_GOING = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
+_GOING = frozenset({SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class SignInInput:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SeatSignIn:
     """A login session was opened; `token` goes into the cookie after the commit."""
 
     token: str
@@ -53,7 +53,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PaperChoice:
     """Two papers are open for this person; the references of their registrations, earliest first."""
 
     registration_refs: tuple[str, ...]
@@ -66,7 +66,7 @@ def sign_in(
     now: datetime,
     former_login_id: int | None = None,
     unbound: bool = False,
-) -> SignedIn | Choice:
+) -> SeatSignIn | PaperChoice:
     """Open a login session for whoever `entry` proves to be, or return the papers to choose from.
 
     Every try is counted before it is looked at (see `tries_of`). `former_login_id` is the login this browser
@@ -117,7 +117,7 @@ def choose(
     now: datetime,
     former_login_id: int | None = None,
     unbound: bool = False,
-) -> SignedIn:
+) -> SeatSignIn:
     """Open a login session for the paper picked from `allowed`, which a sign-in has just proved.
 
     Source: R-14.
@@ -153,7 +153,7 @@ def _visit(
 
 def _sign_in(
     session: Session, entry: SignInInput, visit: _Visit, tries: Sequence[throttle.Try]
-) -> SignedIn | Choice | CbtError:
+) -> SeatSignIn | PaperChoice | CbtError:
     proved = _proved(store.doors_of_ticket(session, entry.ticket), entry, visit.now)
     if not proved:
         return InvalidInput(f"door.wrong_{entry.by}", field=entry.by)
@@ -168,7 +168,7 @@ def _sign_in(
     if not welcome:
         return _nearest(proved, refusals)
     if len(welcome) > 1:
-        return Choice(tuple(door.registration.ref for door in welcome))
+        return PaperChoice(tuple(door.registration.ref for door in welcome))
     return _open(session, welcome[0], visit)
 
 
@@ -210,7 +210,7 @@ def _nearest(doors: Sequence[Door], refusals: Sequence[CbtError | None]) -> CbtE
     return (ahead + others)[0]
 
 
-def _open(session: Session, door: Door, visit: _Visit) -> SignedIn:
+def _open(session: Session, door: Door, visit: _Visit) -> SeatSignIn:
     registration, now = door.registration, visit.now
     actor = f"candidate:{registration.ref}"
     former_machine = None
@@ -238,4 +238,4 @@ def _open(session: Session, door: Door, visit: _Visit) -> SignedIn:
         subject=f"registration:{registration.ref}",
         after={"seat": visit.seat.number if visit.seat else None, "address": visit.machine.address},
     )
-    return SignedIn(token, registration.ref)
+    return SeatSignIn(token, registration.ref)

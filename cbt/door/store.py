@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.door.admission import Door, Place
+from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival.changes import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
@@ -65,7 +65,7 @@ def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room
     )
 
 
-def place_in(session: Session, seat: Seat | None, registration: Registration) -> Place | None:
+def place_in(session: Session, seat: Seat | None, registration: Registration) -> SignInPlace | None:
     """Return the seat somebody sits at, with whether another candidate of their sitting-room has it."""
     if seat is None:
         return None
@@ -78,7 +78,7 @@ def place_in(session: Session, seat: Seat | None, registration: Registration) ->
             )
         )
     )
-    return Place(seat, bool(taken))
+    return SignInPlace(seat, bool(taken))
 
 
 def ticket_number(session: Session, registration: Registration) -> str:

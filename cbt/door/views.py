@@ -11,7 +11,7 @@ from cbt.door.inputs import seat_number, sign_in_input, undelivered_count
 from cbt.door.seats import binding
 from cbt.door.seats.undelivered import report_undelivered
 from cbt.door.shown import DoorView
-from cbt.door.sign_in import Choice, SignedIn
+from cbt.door.sign_in import PaperChoice, SeatSignIn
 from cbt.errors import CbtError, InvalidInput
 from cbt.pictures.serving import picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
@@ -78,7 +78,7 @@ def sign_in_here() -> Reply:
         )
     except CbtError as error:
         return _seat_page(sign_in_refused=_refusal(error))
-    if isinstance(outcome, Choice):
+    if isinstance(outcome, PaperChoice):
         keep_choice(outcome.registration_refs, now=flask.g.now)
         return flask.redirect(flask.url_for("door.choose"), 303)
     return _welcome(outcome)
@@ -236,7 +236,7 @@ def _former_login() -> int | None:
     return former.login_session_id if former else None
 
 
-def _welcome(outcome: SignedIn) -> Reply:
+def _welcome(outcome: SeatSignIn) -> Reply:
     remember(outcome.token)
     return _to("confirm")
 

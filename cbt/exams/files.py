@@ -13,7 +13,7 @@ from cbt.exams.lines import line_at, lines_of
 from cbt.exams.reader import read
 from cbt.exams.texts import catalogues
 from cbt.rules.canonical import digest
-from cbt.rules.exam.blueprint import ExamBlueprint, Finding
+from cbt.rules.exam.blueprint import ExamBlueprint, Flaw
 from cbt.web.i18n import explain
 
 _TOML_LINE = re.compile(r"at line (\d+)")
@@ -57,23 +57,23 @@ def blueprint_text(path: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _read(_sha: str, text: str) -> tuple[ExamBlueprint | None, list[Finding]]:
+def _read(_sha: str, text: str) -> tuple[ExamBlueprint | None, list[Flaw]]:
     return read(text)
 
 
-def _explained(found: Finding, text: str, name: str) -> dict[str, object]:
+def _explained(found: Flaw, text: str, name: str) -> dict[str, object]:
     what, fix = explain(InvalidInput(found.code, **_shown(found)))
     return {"file": name, "line": _line(found, text), "what": what, "fix": fix}
 
 
-def _shown(found: Finding) -> dict[str, object]:
+def _shown(found: Flaw) -> dict[str, object]:
     """The parameters of a finding and `where`, the path as the file spells it."""
     where = ".".join(f"[{step + 1}]" if isinstance(step, int) else step for step in found.path)
     params = {**found.params, "where": where.replace(".[", "[")}
     return params | ({"kind": _(f"exams.kind.{params['kind']}")} if "kind" in params else {})
 
 
-def _line(found: Finding, text: str) -> int:
+def _line(found: Flaw, text: str) -> int:
     if found.code == "blueprint.unreadable":
         place = _TOML_LINE.search(str(found.params["detail"]))
         return int(place[1]) if place else len(text.splitlines())

@@ -10,13 +10,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from cbt.exams import spec
-from cbt.exams.spec import Field, Kind
+from cbt.exams.spec import Field, KeyKind
 from cbt.rules.exam.blueprint import (
     AdmissionPolicy,
     ClockPolicy,
     DifficultyMix,
     ExamBlueprint,
-    Finding,
+    Flaw,
     Paper,
     Path,
     RetakePolicy,
@@ -34,7 +34,7 @@ LONGEST = timedelta(days=1)
 """Spans of a blueprint are minutes and seconds of one sitting; a longer one is a slip of the pen."""
 
 
-def read(text: str) -> tuple[ExamBlueprint | None, list[Finding]]:
+def read(text: str) -> tuple[ExamBlueprint | None, list[Flaw]]:
     """Read a blueprint file's text; return the blueprint, or None and what is wrong (paths in file keys).
 
     Source: R-1, R-2.
@@ -45,8 +45,8 @@ def read(text: str) -> tuple[ExamBlueprint | None, list[Finding]]:
         ValueError,
         RecursionError,
     ) as error:  # an int of 5,000 digits and 5,000 brackets are no TOML error
-        return None, [Finding((), "blueprint.unreadable", {"detail": str(error)})]
-    findings: list[Finding] = []
+        return None, [Flaw((), "blueprint.unreadable", {"detail": str(error)})]
+    findings: list[Flaw] = []
     blueprint = _blueprint(data, findings)
     if findings or blueprint is None:
         return None, findings
@@ -54,13 +54,13 @@ def read(text: str) -> tuple[ExamBlueprint | None, list[Finding]]:
     return (None if findings else blueprint), findings
 
 
-def _in_file_keys(found: Finding) -> Finding:
+def _in_file_keys(found: Flaw) -> Flaw:
     # The rules call a paper's time `duration`, its file calls it `minutes`; all else has one name.
     path = tuple("minutes" if step == "duration" else step for step in found.path)
-    return Finding(path, found.code, found.params)
+    return Flaw(path, found.code, found.params)
 
 
-def _blueprint(data: Table, findings: list[Finding]) -> ExamBlueprint | None:
+def _blueprint(data: Table, findings: list[Flaw]) -> ExamBlueprint | None:
     known = [*spec.TABLES, "papers"]
     values = _values(data, spec.TOP, (), findings, tables=known)
     tables = {
@@ -75,7 +75,7 @@ def _blueprint(data: Table, findings: list[Finding]) -> ExamBlueprint | None:
     }
     if values.get("schema", spec.SCHEMA_VERSION) != spec.SCHEMA_VERSION:
         params = {"value": values["schema"], "known": spec.SCHEMA_VERSION}
-        findings.append(Finding(("schema",), "blueprint.schema", params))
+        findings.append(Flaw(("schema",), "blueprint.schema", params))
     if findings:
         return None
     return ExamBlueprint(
@@ -89,7 +89,7 @@ def _blueprint(data: Table, findings: list[Finding]) -> ExamBlueprint | None:
     )
 
 
-def _paper(code: str, data: object, path: Path, findings: list[Finding]) -> Paper | None:
+def _paper(code: str, data: object, path: Path, findings: list[Flaw]) -> Paper | None:
     if not isinstance(data, Mapping):
         findings.append(_wrong(path, data, "table"))
         return None
@@ -125,18 +125,18 @@ def _section(row: dict[str, Any]) -> Section:
     return Section(**(row | {"type": ItemType(row["type"]), "credit": credit}))
 
 
-def _table(data: Table, name: str, path: Path, findings: list[Finding], *, required: bool = False) -> Table:
+def _table(data: Table, name: str, path: Path, findings: list[Flaw], *, required: bool = False) -> Table:
     value = data.get(name)
     if isinstance(value, Mapping):
         return value
     if value is not None:
         findings.append(_wrong((*path, name), value, "table"))
     elif required:
-        findings.append(Finding((*path, name), "blueprint.key_missing", {"key": name}))
+        findings.append(Flaw((*path, name), "blueprint.key_missing", {"key": name}))
     return {}
 
 
-def _rows(data: Table, name: str, path: Path, findings: list[Finding]) -> Sequence[Table]:
+def _rows(data: Table, name: str, path: Path, findings: list[Flaw]) -> Sequence[Table]:
     value = data.get(name, [])
     if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
         return value
@@ -145,7 +145,11 @@ def _rows(data: Table, name: str, path: Path, findings: list[Finding]) -> Sequen
 
 
 def _values(
-    data: Table, fields: tuple[Field, ...], path: Path, findings: list[Finding], tables: Sequence[str] = ()
+    data: Table,
+    fields: tuple[Field, ...],
+    path: Path,
+    findings: list[Flaw],
+    tables: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Read the keys of one table; every unknown, missing or unreadable key becomes a finding."""
     known = {field.key: field for field in fields}
@@ -153,19 +157,19 @@ def _values(
         if key not in known and key not in tables:
             near = get_close_matches(key, [*known, *tables], n=1)
             params = {"key": key, "near": near[0] if near else ", ".join(known)}
-            findings.append(Finding((*path, key), "blueprint.key_unknown", params))
+            findings.append(Flaw((*path, key), "blueprint.key_unknown", params))
     values: dict[str, Any] = {}
     for key, field in known.items():
         if key not in data:
             if field.required:
-                findings.append(Finding((*path, key), "blueprint.key_missing", {"key": key}))
+                findings.append(Flaw((*path, key), "blueprint.key_missing", {"key": key}))
             continue
         value = _READERS[field.kind](data[key])
         if value is None:
             findings.append(_wrong((*path, key), data[key], field.kind.value))
         elif outside := _outside(value, field):
             params = {"value": outside, "allowed": ", ".join(field.allowed)}
-            findings.append(Finding((*path, key), "blueprint.value_unknown", params))
+            findings.append(Flaw((*path, key), "blueprint.value_unknown", params))
         else:
             values[field.target] = value
     return values
@@ -173,14 +177,14 @@ def _values(
 
 def _outside(value: object, field: Field) -> str:
     """Return the value that is none of the allowed ones, or ""."""
-    if not field.allowed or field.kind is Kind.CREDITS:
+    if not field.allowed or field.kind is KeyKind.CREDITS:
         return ""
     given = value if isinstance(value, tuple) else (value,)
     return next((str(entry) for entry in given if entry not in field.allowed), "")
 
 
-def _wrong(path: Path, value: object, kind: str) -> Finding:
-    return Finding(path, "blueprint.value_type", {"key": path[-1], "value": value, "kind": kind})
+def _wrong(path: Path, value: object, kind: str) -> Flaw:
+    return Flaw(path, "blueprint.value_type", {"key": path[-1], "value": value, "kind": kind})
 
 
 def _text(value: object) -> str | None:
@@ -234,15 +238,15 @@ def _tuple(value: object, read_one: Callable[[object], Any]) -> tuple[Any, ...] 
     return None if None in found else found
 
 
-_READERS: Mapping[Kind, Callable[[object], Any]] = {
-    Kind.TEXT: _text,
-    Kind.TEXTS: _texts,
-    Kind.WHOLE: _whole,
-    Kind.WHOLES: lambda value: _tuple(value, _whole),
-    Kind.POINTS: _points,
-    Kind.SWITCH: _switch,
-    Kind.MINUTES: _minutes,
-    Kind.MINUTES_LIST: lambda value: _tuple(value, _minutes),
-    Kind.SECONDS: _seconds,
-    Kind.CREDITS: _credits,
+_READERS: Mapping[KeyKind, Callable[[object], Any]] = {
+    KeyKind.TEXT: _text,
+    KeyKind.TEXTS: _texts,
+    KeyKind.WHOLE: _whole,
+    KeyKind.WHOLES: lambda value: _tuple(value, _whole),
+    KeyKind.POINTS: _points,
+    KeyKind.SWITCH: _switch,
+    KeyKind.MINUTES: _minutes,
+    KeyKind.MINUTES_LIST: lambda value: _tuple(value, _minutes),
+    KeyKind.SECONDS: _seconds,
+    KeyKind.CREDITS: _credits,
 }

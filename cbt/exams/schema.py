@@ -7,19 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbt.exams import spec
-from cbt.exams.spec import Field, Kind
+from cbt.exams.spec import Field, KeyKind
 from cbt.rules.items.values import ItemType
 
-_TYPES: Mapping[Kind, dict[str, Any]] = {
-    Kind.TEXT: {"type": "string", "minLength": 1},
-    Kind.TEXTS: {"type": "array", "items": {"type": "string", "minLength": 1}},
-    Kind.WHOLE: {"type": "integer", "minimum": 1},
-    Kind.WHOLES: {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 5, "maxItems": 5},
-    Kind.POINTS: {"type": "number", "minimum": 0},
-    Kind.SWITCH: {"type": "boolean"},
-    Kind.MINUTES: {"type": "number", "minimum": 0},
-    Kind.MINUTES_LIST: {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}},
-    Kind.SECONDS: {"type": "number", "minimum": 0},
+_TYPES: Mapping[KeyKind, dict[str, Any]] = {
+    KeyKind.TEXT: {"type": "string", "minLength": 1},
+    KeyKind.TEXTS: {"type": "array", "items": {"type": "string", "minLength": 1}},
+    KeyKind.WHOLE: {"type": "integer", "minimum": 1},
+    KeyKind.WHOLES: {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0},
+        "minItems": 5,
+        "maxItems": 5,
+    },
+    KeyKind.POINTS: {"type": "number", "minimum": 0},
+    KeyKind.SWITCH: {"type": "boolean"},
+    KeyKind.MINUTES: {"type": "number", "minimum": 0},
+    KeyKind.MINUTES_LIST: {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}},
+    KeyKind.SECONDS: {"type": "number", "minimum": 0},
 }
 
 
@@ -66,7 +71,7 @@ def _table(fields: tuple[Field, ...]) -> dict[str, Any]:
 
 
 def _field(field: Field) -> dict[str, Any]:
-    if field.kind is Kind.CREDITS:
+    if field.kind is KeyKind.CREDITS:
         kinds = {kind.value: {"enum": list(field.allowed)} for kind in ItemType}
         return {
             "description": field.note,
@@ -75,6 +80,6 @@ def _field(field: Field) -> dict[str, Any]:
             "additionalProperties": False,
         }
     described = {"description": field.note, **_TYPES[field.kind]}
-    if field.allowed and field.kind is Kind.TEXTS:
+    if field.allowed and field.kind is KeyKind.TEXTS:
         return {**described, "items": {"enum": list(field.allowed)}}
     return {**described, "enum": list(field.allowed)} if field.allowed else described

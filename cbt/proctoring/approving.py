@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from cbt.accounts.approvals.asking import FIELDS
-from cbt.accounts.approvals.kinds import Kind, Result
-from cbt.accounts.approvals.requests import Line, Wish
+from cbt.accounts.approvals.kinds import ApprovalKind, Result
+from cbt.accounts.approvals.requests import ApprovalWish, Line
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading
@@ -61,10 +61,10 @@ def credential_rules(room_ref: str, principal: Principal) -> tuple[Wanted, bool]
         return wanted, view.centre.second_by_password
 
 
-def wish_for(act: Act, board: Board, view: RoomView, form: MultiDict[str, str]) -> Wish:
+def wish_for(act: Act, board: Board, view: RoomView, form: MultiDict[str, str]) -> ApprovalWish:
     """Return the request for one posted act: its fields exactly as they were posted."""
     fields = [(name, value) for name, value in form.items(multi=True) if name not in FIELDS]
-    return Wish(
+    return ApprovalWish(
         kind=KIND,
         act=act.code,
         subject=f"sitting_room:{board.head.ref}",
@@ -129,4 +129,4 @@ def _home(approval: Approval) -> str:
     return flask.url_for("proctoring.board", room_ref=_room_ref(approval))
 
 
-ROOM_ACTS = Kind(KIND, _wanted, _carry_out, _said, _home)
+ROOM_ACTS = ApprovalKind(KIND, _wanted, _carry_out, _said, _home)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cbt.candidates.models import CandidatePhoto
-from cbt.candidates.store import Entry, entry_for, photo_of
+from cbt.candidates.store import Registered, entry_for, photo_of
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Message
 from cbt.errors import NotFound
@@ -20,7 +20,7 @@ from cbt.proctoring.desk.act import Form, Picked, Preview
 from cbt.proctoring.desk.granted import given_alone
 from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.staff import runs_room
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
 from cbt.web.who.login import Principal
 
@@ -76,7 +76,7 @@ def rooms_to_evacuate(principal: Principal, *, now: datetime) -> tuple[RoomView,
         views = [
             view
             for view in rooms_for(session, principal)
-            if view.sitting_room.state not in {*OVER, State.DRAFT}
+            if view.sitting_room.state not in {*OVER, SittingState.DRAFT}
             and view.sitting.check_in_opens_at <= now
             and runs_room(session, view.sitting_room, principal)
         ]
@@ -109,25 +109,25 @@ def preview(
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonView:
     """Everything a proctor may know about one candidate of the room."""
 
     board: Board
     seat: SeatView
-    entry: Entry
+    entry: Registered
     has_photo: bool
     log: Sequence[LogLine]
     messages: Sequence[Message]
 
 
-def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime) -> Person:
+def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime) -> PersonView:
     """Return one candidate of a room this person may see; raise NotFound otherwise. Source: R-10, R-62."""
     with reading() as session:
         board = load_board(session, room_view_for(session, room_ref, principal), now=now)
         seat = board.seat(ref)
         if seat is None:
             raise NotFound("proctoring.no_seat")
-        return Person(
+        return PersonView(
             board=board,
             seat=seat,
             entry=entry_for(session, ref, principal),

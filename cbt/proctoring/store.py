@@ -16,7 +16,7 @@ from cbt.delivery.models import (
 )
 from cbt.errors import NotFound
 from cbt.proctoring.models import Incident
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import RoomHold, RoomStaff, Sitting, SittingRoom
 
 
@@ -55,7 +55,7 @@ def armed_rooms(session: Session, *, now: datetime) -> Sequence[SittingRoom]:
         .join(Sitting, Sitting.id == SittingRoom.sitting_id)
         .where(
             SittingRoom.armed,
-            SittingRoom.state.in_([State.PUBLISHED, State.ADMITTING]),
+            SittingRoom.state.in_([SittingState.PUBLISHED, SittingState.ADMITTING]),
             Sitting.planned_start_at <= now,
         )
         .order_by(SittingRoom.id)

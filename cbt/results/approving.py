@@ -13,9 +13,9 @@ import flask
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.kinds import Kind, Result
+from cbt.accounts.approvals.kinds import ApprovalKind, Result
+from cbt.accounts.approvals.requests import ApprovalWish as Request
 from cbt.accounts.approvals.requests import Line
-from cbt.accounts.approvals.requests import Wish as Request
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
 from cbt.results import service
@@ -23,11 +23,11 @@ from cbt.results.late import service as late_service
 from cbt.results.late.sheet import LatePage
 from cbt.results.sheet.sitting import SittingSheet
 from cbt.rules.canonical import canonical_json
-from cbt.rules.retake import Outcome
+from cbt.rules.retake import PaperOutcome
 from cbt.scoring.approved import APPROVED
 from cbt.web.who.login import Principal
 
-OUTCOMES = (Outcome.PASSED, Outcome.FAILED, Outcome.ABSENT, Outcome.VIOLATION)
+OUTCOMES = (PaperOutcome.PASSED, PaperOutcome.FAILED, PaperOutcome.ABSENT, PaperOutcome.VIOLATION)
 MOST_NAMED = 12
 
 
@@ -59,7 +59,7 @@ def _corrected(sheet: SittingSheet, reason: str) -> Iterator[Line]:
     yield ("approval.line.reason", "text", reason)
 
 
-def late_request(late: LatePage, wish: late_service.Wish) -> Request:
+def late_request(late: LatePage, wish: late_service.RulingWish) -> Request:
     """Return the request for a ruling on the late answers of one room."""
     room = next((one for one in late.rooms if one.room.ref == wish.room_ref), None)
     cases = [one for one in room.cases if one.attempt.ref in wish.attempt_refs] if room else []
@@ -114,7 +114,7 @@ def _said_release(approval: Approval, result: Result) -> str:
 
 def _rule(approval: Approval, first: Principal, second: Second, now: datetime) -> Result:
     fields = json.loads(approval.params)
-    wish = late_service.Wish(
+    wish = late_service.RulingWish(
         room_ref=fields["room"],
         attempt_refs=frozenset(fields["attempts"]),
         seen=fields["seen"],
@@ -132,14 +132,14 @@ def _said_late(_approval: Approval, result: Result) -> str:
     return str(_("late.rejected", count=result["count"]))
 
 
-RELEASES = Kind(
+RELEASES = ApprovalKind(
     "release",
     _wanted,
     _release,
     _said_release,
     lambda approval: flask.url_for("results.sheet", sitting_ref=_ref(approval)),
 )
-LATE_RULINGS = Kind(
+LATE_RULINGS = ApprovalKind(
     "late",
     _wanted,
     _rule,

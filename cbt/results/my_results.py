@@ -27,8 +27,8 @@ from cbt.results.ledger.store import NOT_EXAMINED, Taken
 from cbt.rules.door.admission import last_six
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
-from cbt.rules.retake import Outcome, Overall, PaperResult, RetakeVerdict, may_retake, overall
-from cbt.rules.states.sitting import State
+from cbt.rules.retake import Overall, PaperOutcome, PaperResult, RetakeVerdict, may_retake, overall
+from cbt.rules.states.sitting import SittingState
 from cbt.web.i18n import local_zone
 from cbt.web.who import throttle
 
@@ -45,7 +45,7 @@ class Exam:
     exam_on: date
     retake: bool
     state: Literal["released", "pending", "not_examined", "withheld"]
-    outcome: Outcome | None = None
+    outcome: PaperOutcome | None = None
     score: Decimal | None = None
     released_on: date | None = None
 
@@ -162,7 +162,7 @@ def _exam(taken: Taken, paper: Paper) -> Exam:
     plain = Exam(taken.sitting.name, exam_on, taken.registration.kind == "retake", "pending")
     result = taken.as_result()
     if result is None or taken.result is None:
-        gone = taken.room_state in NOT_EXAMINED or taken.sitting.state == State.CANCELLED.value
+        gone = taken.room_state in NOT_EXAMINED or taken.sitting.state == SittingState.CANCELLED.value
         return Exam(plain.sitting, exam_on, plain.retake, "not_examined") if gone else plain
     if paper.release == "none":
         return Exam(plain.sitting, exam_on, plain.retake, "withheld", released_on=result.released_on)

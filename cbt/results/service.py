@@ -14,9 +14,9 @@ from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
 from cbt.results import steps, store
 from cbt.results.ledger import store as retake_store
-from cbt.results.ledger.counting import Check, check_registration
+from cbt.results.ledger.counting import RetakeCheck, check_registration
 from cbt.results.ledger.store import Booking, Ledger
-from cbt.results.sheet.sitting import Line, SittingSheet, sheet_of
+from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
@@ -48,7 +48,7 @@ class Objection:
     booking: Booking
     level: str
     paper: str
-    check: Check
+    check: RetakeCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _actor(second: Second | None) -> str:
     return "" if second is None else f"staff:{second.ref}"
 
 
-def _seen(lines: Sequence[Line]) -> str:
+def _seen(lines: Sequence[SheetLine]) -> str:
     """Return the digest of what a release would put on record: whose result, which outcome, which score."""
     said = [
         [line.row.registration.ref, line.decided and [line.decided.outcome.value, line.decided.score]]

@@ -13,8 +13,8 @@ from cbt.audit import chain
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.sheet.outcomes import Decision
-from cbt.results.sheet.sitting import Line, SittingSheet
-from cbt.rules.states.sitting import State
+from cbt.results.sheet.sitting import SheetLine, SittingSheet
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.ending import release_sitting, score_room
 
 
@@ -31,7 +31,7 @@ def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str,
     if not sheet.releasable:
         raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=len(sheet.open_lines))
     for room, _ in sheet.rooms:
-        if room.state == State.ENDED.value:
+        if room.state == SittingState.ENDED.value:
             score_room(session, room, now=now, actor=actor)
     release_sitting(session, sheet.sitting, now=now, actor=actor)
     row = Release(sitting_id=sheet.sitting.id, released_at=now, by=actor, second=second)
@@ -53,7 +53,7 @@ def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str,
 def correct(
     session: Session,
     sheet: SittingSheet,
-    lines: Sequence[Line],
+    lines: Sequence[SheetLine],
     *,
     now: datetime,
     actor: str,
@@ -98,7 +98,7 @@ def correct(
         )
 
 
-def _result(release_row: Release, line: Line, decision: Decision) -> Result:
+def _result(release_row: Release, line: SheetLine, decision: Decision) -> Result:
     return Result(
         release_id=release_row.id,
         registration_id=line.row.registration.id,
@@ -108,7 +108,7 @@ def _result(release_row: Release, line: Line, decision: Decision) -> Result:
     )
 
 
-def _score_id(line: Line) -> int | None:
+def _score_id(line: SheetLine) -> int | None:
     return line.row.score.id if line.row.score is not None else None
 
 

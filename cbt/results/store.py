@@ -14,13 +14,13 @@ from cbt.delivery.models import Attempt, AttemptAdjustment
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
 from cbt.results.sheet.outcomes import ALL_VOID_CODES
-from cbt.rules.retake import Outcome
-from cbt.rules.states.sitting import State
+from cbt.rules.retake import PaperOutcome
+from cbt.rules.states.sitting import SittingState
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import sitting_by_ref
 
-SHOWN = (State.ENDED.value, State.SCORED.value, State.RELEASED.value)
+SHOWN = (SittingState.ENDED.value, SittingState.SCORED.value, SittingState.RELEASED.value)
 """States in which a sitting has results to look at; before, nothing of a score is shown to anybody."""
 
 
@@ -37,7 +37,7 @@ class SittingLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ResultRow:
     """One registration with everything its result depends on; `score` is the one that counts."""
 
     registration: Registration
@@ -94,7 +94,7 @@ def finished_sitting(session: Session, ref: str) -> Sitting:
     return sitting
 
 
-def rows_of_sitting(session: Session, sitting_id: int) -> list[Row]:
+def rows_of_sitting(session: Session, sitting_id: int) -> list[ResultRow]:
     """Return every registration of a sitting by paper, room and seat."""
     number = (
         select(func.max(Score.number)).where(Score.attempt_id == Attempt.id).correlate(Attempt)
@@ -128,7 +128,7 @@ def rows_of_sitting(session: Session, sitting_id: int) -> list[Row]:
             Seat.number,
         )
     )
-    return [Row(*row) for row in session.execute(query)]
+    return [ResultRow(*row) for row in session.execute(query)]
 
 
 def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[str]]:
@@ -192,7 +192,7 @@ def changed_since_release(session: Session, sitting_ids: Collection[int]) -> set
             other.ticket_id == Registration.ticket_id,
             other.id != Registration.id,
             other.violation_code.in_(ALL_VOID_CODES),
-            Result.outcome.not_in([Outcome.VIOLATION.value, Outcome.ABSENT.value]),
+            Result.outcome.not_in([PaperOutcome.VIOLATION.value, PaperOutcome.ABSENT.value]),
         )
         .exists()
     )

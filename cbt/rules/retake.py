@@ -10,7 +10,7 @@ from enum import StrEnum
 from cbt.rules.exam.policies import RetakePolicy
 
 
-class Outcome(StrEnum):
+class PaperOutcome(StrEnum):
     """What one paper ended with: 合格, 不合格, 缺考, 违纪, 作废. Source: R-3, R-63."""
 
     PASSED = "passed"
@@ -32,7 +32,7 @@ class Overall(StrEnum):
     WINDOW_OVER = "window_over"
 
 
-class Refusal(StrEnum):
+class RetakeRefusal(StrEnum):
     """Why a paper cannot be retaken. ABSENT stands for every result that gives no right: 缺考, 违纪, 作废."""
 
     NO_RESULT = "no_result"
@@ -48,7 +48,7 @@ class PaperResult:
     paper: str
     exam_on: date
     released_on: date
-    outcome: Outcome
+    outcome: PaperOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RetakeVerdict:
 
     allowed: bool
     last_on: date | None = None
-    reason: Refusal | None = None
+    reason: RetakeRefusal | None = None
 
 
 def last_day(first_on: date, years: int) -> date:
@@ -84,19 +84,19 @@ def may_retake(
     """
     own = _of_paper(results, paper)
     if not own:
-        return RetakeVerdict(False, reason=Refusal.NO_RESULT)
+        return RetakeVerdict(False, reason=RetakeRefusal.NO_RESULT)
     passed = _latest_pass(own)
     if passed is not None:
         valid_to = last_day(_counts_from(passed, policy), policy.years)
         if exam_on <= valid_to:
-            return RetakeVerdict(False, valid_to, Refusal.PASSED)
+            return RetakeVerdict(False, valid_to, RetakeRefusal.PASSED)
         return RetakeVerdict(True)
     rights = [one for one in own if _gives_right(one, policy)]
     if not rights:
-        return RetakeVerdict(False, reason=Refusal.ABSENT)
+        return RetakeVerdict(False, reason=RetakeRefusal.ABSENT)
     ends_on = last_day(_counts_from(rights[0], policy), policy.years)
     if exam_on > ends_on:
-        return RetakeVerdict(False, ends_on, Refusal.WINDOW_OVER)
+        return RetakeVerdict(False, ends_on, RetakeRefusal.WINDOW_OVER)
     return RetakeVerdict(True, ends_on)
 
 
@@ -121,9 +121,9 @@ def overall(
     pending = [paper for paper, one in zip(papers, passes, strict=True) if one is None]
     verdicts = [may_retake(paper, known, exam_on=on, policy=policy) for paper in pending]
     lapsed = any(not _counts_on(one, max(on, newest), policy) for one in won)
-    if lapsed or any(verdict.reason is Refusal.WINDOW_OVER for verdict in verdicts):
+    if lapsed or any(verdict.reason is RetakeRefusal.WINDOW_OVER for verdict in verdicts):
         return Overall.WINDOW_OVER
-    to_come = all(verdict.allowed or verdict.reason is Refusal.NO_RESULT for verdict in verdicts)
+    to_come = all(verdict.allowed or verdict.reason is RetakeRefusal.NO_RESULT for verdict in verdicts)
     return Overall.ONE_PASSED if won and to_come else Overall.NOT_QUALIFIED
 
 
@@ -132,7 +132,7 @@ def _of_paper(results: Iterable[PaperResult], paper: str) -> list[PaperResult]:
 
 
 def _latest_pass(results: list[PaperResult]) -> PaperResult | None:
-    return next((one for one in reversed(results) if one.outcome is Outcome.PASSED), None)
+    return next((one for one in reversed(results) if one.outcome is PaperOutcome.PASSED), None)
 
 
 def _counts_from(result: PaperResult, policy: RetakePolicy) -> date:
@@ -144,6 +144,6 @@ def _counts_on(result: PaperResult, day: date, policy: RetakePolicy) -> bool:
 
 
 def _gives_right(result: PaperResult, policy: RetakePolicy) -> bool:
-    if result.outcome is Outcome.ABSENT:
+    if result.outcome is PaperOutcome.ABSENT:
         return policy.absent_may_retake
-    return result.outcome is Outcome.FAILED
+    return result.outcome is PaperOutcome.FAILED

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from cbt.rules.retake import Outcome
+from cbt.rules.retake import PaperOutcome
 
 
 class Tier(StrEnum):
@@ -95,8 +95,8 @@ def score_after(score: Decimal, violations: Iterable[Violation]) -> Decimal:
 
 
 def outcome_after(
-    outcome: Outcome, *, own: Iterable[Violation], elsewhere: Iterable[Violation] = ()
-) -> Outcome:
+    outcome: PaperOutcome, *, own: Iterable[Violation], elsewhere: Iterable[Violation] = ()
+) -> PaperOutcome:
     """Return what a paper ends with, given the violations in it and in the candidate's other papers.
 
     Nobody absent is made a violator by what happened in another paper.
@@ -104,7 +104,7 @@ def outcome_after(
     Source: R-63.
     """
     if any(voids(one, same_paper=True) for one in own):
-        return Outcome.VIOLATION
-    if outcome is not Outcome.ABSENT and any(voids(one, same_paper=False) for one in elsewhere):
-        return Outcome.VIOLATION
+        return PaperOutcome.VIOLATION
+    if outcome is not PaperOutcome.ABSENT and any(voids(one, same_paper=False) for one in elsewhere):
+        return PaperOutcome.VIOLATION
     return outcome

@@ -29,7 +29,7 @@ from cbt.web.refs import new_ref
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class RulingAct:
     """One ruling: the verdict, the site fault it is about, why, and the two who decide."""
 
     verdict: str
@@ -67,7 +67,7 @@ def entries_digest(entries: Sequence[LateEntry]) -> str:
 
 
 def rule_on(
-    session: Session, sitting_id: int, seen: Mapping[int, str], act: Act, *, now: datetime
+    session: Session, sitting_id: int, seen: Mapping[int, str], act: RulingAct, *, now: datetime
 ) -> list[RuledAttempt]:
     """Rule on everything pending of some attempts in one act; return a row for each.
 
@@ -128,7 +128,7 @@ def _ruled(ruling: LateRuling, entries: Sequence[LateEntry], before: Score) -> R
 
 
 def _score_again(
-    session: Session, attempt: Attempt, former: Score, sheet: ScoreSheet, act: Act, *, now: datetime
+    session: Session, attempt: Attempt, former: Score, sheet: ScoreSheet, act: RulingAct, *, now: datetime
 ) -> Score:
     text = sheet.text
     if text == former.sheet:
@@ -165,7 +165,7 @@ def _record(
     row: RuledAttempt,
     former: Score,
     sheet: ScoreSheet | None,
-    act: Act,
+    act: RulingAct,
     *,
     now: datetime,
 ) -> None:

@@ -12,14 +12,14 @@ from cbt.accounts.models import Staff
 from cbt.errors import NotFound
 from cbt.rules.clock.arrival import LateRule, late_rule
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
 from cbt.web.who.login import Principal
 
 SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})
 """Roles that see every room; a proctor sees the rooms they are assigned to."""
 
-FINISHED = frozenset({State.SCORED, State.RELEASED, State.CANCELLED})
+FINISHED = frozenset({SittingState.SCORED, SittingState.RELEASED, SittingState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def rooms_for(session: Session, principal: Principal, *, limit: int = 200) -> li
     finished = case((SittingRoom.state.in_([state.value for state in FINISHED]), 1), else_=0)
     query = (
         _room_views()
-        .where(SittingRoom.id.in_(visible_rooms(principal)), SittingRoom.state != State.DRAFT.value)
+        .where(SittingRoom.id.in_(visible_rooms(principal)), SittingRoom.state != SittingState.DRAFT.value)
         .order_by(finished, Sitting.planned_start_at, Room.name)
         .limit(limit)
     )

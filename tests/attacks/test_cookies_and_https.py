@@ -115,12 +115,12 @@ def test_a_planted_preference_is_not_read(secure: World, name: str, value: str, 
 
 
 def test_the_door_reads_the_same_names_as_the_pages(secure: World) -> None:
-    from cbt.web.receiving.door import Door
+    from cbt.web.receiving.door import RequestDoor
 
     client = secure.candidate("theory")
     kept = client.get_cookie("__Host-cbt") or client.get_cookie(SESSION)
     assert kept is not None
-    door = Door(secure.app)
+    door = RequestDoor(secure.app)
     assert door.knock({"HTTP_COOKIE": f"cbt={kept.value}"}) is None
     knock = door.knock({"HTTP_COOKIE": f"__Host-cbt={kept.value}; __Host-locale=en; locale=zh"})
     assert knock is not None
@@ -271,7 +271,7 @@ def test_half_a_setting_is_refused(half: str) -> None:
 # The page that tells how to trust it, and the end of a certificate.
 
 
-def show(app: flask.Flask, folder: Path) -> certificates.Shown:
+def show(app: flask.Flask, folder: Path) -> certificates.ShownCertificate:
     shown = certificates.read_shown(folder / "server.crt", folder / "server.key")
     app.extensions[SHOWN] = shown
     return shown

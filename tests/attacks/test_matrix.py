@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from cbt.proctoring.acts.registry import ACTS
-from cbt.proctoring.desk.act import Scope
+from cbt.proctoring.desk.act import ActScope
 from cbt.rules.roles import Role
 from cbt.web.who.access import Access
 from tests.attacks.stages import CALLERS, INTRUDER, NOBODY, Endpoint, Stage, endpoints, shown
@@ -198,7 +198,7 @@ def test_a_proctor_finds_no_candidate_of_another_room(stage: Stage, endpoint: En
     assert stage.world.sitters["elsewhere"].name not in shown(reply)
 
 
-@pytest.mark.parametrize("code", [code for code, act in ACTS.items() if act.scope is not Scope.ROOM])
+@pytest.mark.parametrize("code", [code for code, act in ACTS.items() if act.scope is not ActScope.ROOM])
 def test_an_act_reaches_no_candidate_of_another_room(stage: Stage, code: str) -> None:
     before = stage.exam()
     other = stage.world.sitters["elsewhere"].registration_ref

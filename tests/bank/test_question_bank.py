@@ -13,7 +13,7 @@ import pytest
 from cbt.bank.formats.text.reading import read_folder
 from cbt.bank.imports.findings import Place, Severity
 from cbt.bank.items.show import shown_items
-from cbt.bank.lint.check import Checked, check_items
+from cbt.bank.lint.check import CheckedItems, check_items
 from cbt.bank.lint.folder import across_levels
 from cbt.bank.taxonomy import parent_of
 from cbt.bank.units import unit_plans
@@ -31,7 +31,7 @@ def folder(level: str) -> Path:
     return product_dir("question_bank") / level
 
 
-def checked(level: str) -> Checked:
+def checked(level: str) -> CheckedItems:
     found = read_folder(folder(level))
     assert found.taxonomy is not None
     assert found.findings == []

@@ -14,7 +14,7 @@ from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT
 from cbt.candidates.roster import commit
-from cbt.candidates.roster.commit import Checked
+from cbt.candidates.roster.commit import CheckedRoster
 from cbt.candidates.tickets import valid_number
 from cbt.db.private.sealing import open_sealed
 from cbt.errors import Conflict, InvalidInput
@@ -31,7 +31,7 @@ SECOND = timedelta(seconds=1)
 
 def bring(
     day: Day, rows: Sequence[Sequence[object]], headers: Sequence[str] = HEADERS, *, sitting: str = ""
-) -> Checked:
+) -> CheckedRoster:
     """Import a roster into the day's sitting."""
     with day.app.app_context():
         return commit.import_roster(

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from cbt.candidates.commands import roster as roster_command
 from cbt.candidates.models import Registration, RosterDraft
 from cbt.candidates.roster import commit
-from cbt.candidates.roster.commit import Checked
+from cbt.candidates.roster.commit import CheckedRoster
 from cbt.errors import CbtError
 from cbt.rules.roles import Role
 from cbt.web.cli import register_factory
@@ -115,6 +115,6 @@ def test_the_template_is_a_roster_without_people(day: Day, runner: CliRunner, tm
     assert refused.value.code == "roster.empty"
 
 
-def bring_file(day: Day, body: bytes) -> Checked:
+def bring_file(day: Day, body: bytes) -> CheckedRoster:
     with day.app.app_context():
         return commit.dry_run(sitting_ref=day.sitting_ref, file_name="a.xlsx", body=body, folder=BLUEPRINTS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cbt.candidates.models import Candidate, Registration
-from cbt.door.admission import Door, PaperState, Place, refusal, seat_label
+from cbt.door.admission import Door, PaperState, SignInPlace, refusal, seat_label
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 from tests.helpers import utc
 
@@ -35,7 +35,7 @@ def door(
 
 
 def code(
-    at: Door, now: datetime, *, paper: PaperState = PaperState.OPEN, place: Place | None = None
+    at: Door, now: datetime, *, paper: PaperState = PaperState.OPEN, place: SignInPlace | None = None
 ) -> str | None:
     refused = refusal(at, now=now, paper=paper, place=place)
     return None if refused is None else refused.code
@@ -109,19 +109,21 @@ def test_a_closed_paper_is_not_entered_again() -> None:
     ("place", "paper", "expected"),
     [
         pytest.param(None, PaperState.OPEN, None, id="machine without a seat"),
-        pytest.param(Place(Seat(id=7, room_id=1), False), PaperState.OPEN, None, id="own seat"),
-        pytest.param(Place(Seat(id=8, room_id=1), False), PaperState.OPEN, "door.wrong_seat", id="free seat"),
+        pytest.param(SignInPlace(Seat(id=7, room_id=1), False), PaperState.OPEN, None, id="own seat"),
         pytest.param(
-            Place(Seat(id=8, room_id=1), False), PaperState.MOVING, None, id="free seat, move allowed"
+            SignInPlace(Seat(id=8, room_id=1), False), PaperState.OPEN, "door.wrong_seat", id="free seat"
         ),
         pytest.param(
-            Place(Seat(id=8, room_id=1), True),
+            SignInPlace(Seat(id=8, room_id=1), False), PaperState.MOVING, None, id="free seat, move allowed"
+        ),
+        pytest.param(
+            SignInPlace(Seat(id=8, room_id=1), True),
             PaperState.MOVING,
             "door.wrong_seat",
             id="seat of another person",
         ),
         pytest.param(
-            Place(Seat(id=90, room_id=2), False),
+            SignInPlace(Seat(id=90, room_id=2), False),
             PaperState.MOVING,
             "door.wrong_room",
             id="seat of another room",
@@ -129,14 +131,14 @@ def test_a_closed_paper_is_not_entered_again() -> None:
     ],
 )
 def test_a_person_sits_where_their_ticket_says(
-    place: Place | None, paper: PaperState, expected: str | None
+    place: SignInPlace | None, paper: PaperState, expected: str | None
 ) -> None:
     assert code(door(**CHECKED), START, paper=paper, place=place) == expected
 
 
 def test_a_wrong_seat_names_the_right_one() -> None:
     refused = refusal(
-        door(**CHECKED), now=START, paper=PaperState.OPEN, place=Place(Seat(id=8, room_id=1), False)
+        door(**CHECKED), now=START, paper=PaperState.OPEN, place=SignInPlace(Seat(id=8, room_id=1), False)
     )
     assert refused is not None
     assert refused.params == {"seat": "07"}

@@ -13,7 +13,7 @@ import pytest
 from cbt.errors import InvalidInput, NotFound
 from cbt.exams.files import load_blueprint_file, read_blueprint
 from cbt.exams.schema import schema_text
-from cbt.exams.spec import PAPER, SECTION, UNIT, Kind
+from cbt.exams.spec import PAPER, SECTION, UNIT, KeyKind
 from cbt.exams.texts import catalogues
 from cbt.paths import product_dir
 from cbt.rules.exam.blueprint import AdmissionPolicy, RetakePolicy
@@ -122,7 +122,7 @@ def test_the_schema_knows_every_key_and_which_must_be_there() -> None:
 def test_the_file_can_say_everything_a_value_holds(fields: tuple[object, ...], value: type) -> None:
     said = {field.target for field in fields}  # type: ignore[attr-defined]  # fields of the tables of spec
     assert said | {"code", "sections", "units", "submit", "clock"} >= set(value.__dataclass_fields__)
-    assert all(isinstance(field.kind, Kind) for field in fields)  # type: ignore[attr-defined]  # fields of the tables of spec
+    assert all(isinstance(field.kind, KeyKind) for field in fields)  # type: ignore[attr-defined]  # fields of the tables of spec
 
 
 @pytest.fixture

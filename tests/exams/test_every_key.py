@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cbt.exams import spec
-from cbt.rules.retake import Outcome
+from cbt.rules.retake import PaperOutcome
 from tests.exams import effects
 from tests.exams.effects import MINUTE, SECOND
 from tests.exams.sources import shipped
@@ -220,7 +220,7 @@ IN_WORLD = [
     InWorld(
         "papers.release", 'release = "score"', 'release = "verdict"',
         put(lambda world: (lambda exam: (exam.outcome, exam.score))(effects.results(world, "theory").exams[0])),
-        (Outcome.PASSED, Decimal("72.5")), (Outcome.PASSED, None),
+        (PaperOutcome.PASSED, Decimal("72.5")), (PaperOutcome.PASSED, None),
     ),
     InWorld(
         "papers.submit.earliest", "earliest = 30", "earliest = 20",

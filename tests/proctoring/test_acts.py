@@ -13,7 +13,7 @@ import pytest
 
 from cbt.paths import product_dir
 from cbt.proctoring.acts import registry
-from cbt.proctoring.desk.act import Act, Asked, Scope, always
+from cbt.proctoring.desk.act import Act, ActScope, Asked, always
 from cbt.proctoring.desk.said import Said
 from cbt.translations.compiling import read_catalogue
 
@@ -70,7 +70,7 @@ def lacks(act: Act, known: Mapping[str, set[str]]) -> Iterator[str]:
     for name in sorted(asked_for(act)):
         if not re.search(READ_BY.get(name, f'"{name}"'), inspect.getsource(sys.modules[act.do.__module__])):
             yield f"a reader of {name}"
-    if act.scope is not Scope.ROOM and act.head is not None:
+    if act.scope is not ActScope.ROOM and act.head is not None:
         yield "a reason to stand in the board's head: it is about seats"
     if act.second is always and "need_second()" not in source:
         yield "insisting on the second person its form asks for"
@@ -109,7 +109,7 @@ def test_what_an_act_lacks_is_named() -> None:
     def do(_asked: Asked) -> Said:
         return Said("nonesuch")
 
-    bare = Act("nonesuch", Scope.SEATS, do, fields=("nonesuch", "to_nobody"), second=always)
+    bare = Act("nonesuch", ActScope.SEATS, do, fields=("nonesuch", "to_nobody"), second=always)
     assert list(lacks(bare, {"zh": {"proctoring.act.nonesuch"}, "en": set()})) == [
         "the template of its field nonesuch",
         "the template of its field to_nobody",

@@ -15,7 +15,7 @@ from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import RoomCounts
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.rules.violation import VIOLATIONS, Effect
 from cbt.translations.compiling import read_catalogue
 
@@ -46,7 +46,7 @@ BLOCKERS = ("not_signed_in", "interacting", "units_done", "suspended", "moving",
 
 def wanted() -> set[str]:
     ids = {f"proctoring.state.{state}" for state in SeatState}
-    ids |= {f"proctoring.{part}.{state}" for state in State for part in ("room_state", "next")}
+    ids |= {f"proctoring.{part}.{state}" for state in SittingState for part in ("room_state", "next")}
     ids |= {f"proctoring.doing.closed_{by}" for by in ClosedBy} | {"proctoring.doing.closed_unanswered"}
     ids |= {f"proctoring.{part}.{code}" for code in ACTS for part in ("act", "do", "about")}
     ids |= {f"proctoring.said.{code}" for code in ACTS if code != "code"}

@@ -13,7 +13,7 @@ from cbt.results.sheet.distribution import distribution
 from cbt.results.sheet.outcomes import Decision, decide
 from cbt.results.sheet.standing import Standing, balance_of, standing_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.retake import Outcome
+from cbt.rules.retake import PaperOutcome
 
 PAPER = Paper(code="theory", name="理论知识", duration=timedelta(minutes=45))
 
@@ -69,34 +69,46 @@ def test_expected_is_present_plus_absent_plus_those_still_going(standings: list[
     ("standing", "score", "violation", "expected"),
     [
         pytest.param(
-            Standing.BY_CANDIDATE, "60.0", None, Decision(Outcome.PASSED, Decimal("60.0")), id="on the mark"
+            Standing.BY_CANDIDATE,
+            "60.0",
+            None,
+            Decision(PaperOutcome.PASSED, Decimal("60.0")),
+            id="on the mark",
         ),
         pytest.param(
-            Standing.BY_DEADLINE, "59.9", None, Decision(Outcome.FAILED, Decimal("59.9")), id="a step below"
+            Standing.BY_DEADLINE,
+            "59.9",
+            None,
+            Decision(PaperOutcome.FAILED, Decimal("59.9")),
+            id="a step below",
         ),
         pytest.param(
-            Standing.UNANSWERED, None, None, Decision(Outcome.FAILED, Decimal("0.0")), id="never opened"
+            Standing.UNANSWERED, None, None, Decision(PaperOutcome.FAILED, Decimal("0.0")), id="never opened"
         ),
         pytest.param(Standing.BY_CANDIDATE, None, None, None, id="not scored yet"),
-        pytest.param(Standing.ABSENT, None, None, Decision(Outcome.ABSENT), id="absent"),
+        pytest.param(Standing.ABSENT, None, None, Decision(PaperOutcome.ABSENT), id="absent"),
         pytest.param(
-            Standing.ABSENT, None, "impersonation", Decision(Outcome.VIOLATION), id="somebody else came"
+            Standing.ABSENT, None, "impersonation", Decision(PaperOutcome.VIOLATION), id="somebody else came"
         ),
         pytest.param(
             Standing.BY_CANDIDATE,
             "88.0",
             "noise",
-            Decision(Outcome.PASSED, Decimal("88.0")),
+            Decision(PaperOutcome.PASSED, Decimal("88.0")),
             id="warned for noise",
         ),
         pytest.param(
-            Standing.BY_VIOLATION, "88.0", "phone_used", Decision(Outcome.VIOLATION), id="caught with a phone"
+            Standing.BY_VIOLATION,
+            "88.0",
+            "phone_used",
+            Decision(PaperOutcome.VIOLATION),
+            id="caught with a phone",
         ),
         pytest.param(
             Standing.BY_VIOLATION,
             "61.0",
             "left_without_leave",
-            Decision(Outcome.PASSED, Decimal("61.0")),
+            Decision(PaperOutcome.PASSED, Decimal("61.0")),
             id="left without leave: ended, but what was answered counts",
         ),
         pytest.param(Standing.NOT_EXAMINED, "88.0", None, None, id="room aborted"),
@@ -113,12 +125,14 @@ def test_what_a_paper_ended_with(
 @pytest.mark.parametrize(
     ("standing", "code", "outcome"),
     [
-        pytest.param(Standing.BY_CANDIDATE, "organised_cheating", Outcome.VIOLATION, id="reaches over"),
-        pytest.param(Standing.BY_CANDIDATE, "phone_used", Outcome.PASSED, id="voids its own paper only"),
-        pytest.param(Standing.ABSENT, "organised_cheating", Outcome.ABSENT, id="nobody absent is a violator"),
+        pytest.param(Standing.BY_CANDIDATE, "organised_cheating", PaperOutcome.VIOLATION, id="reaches over"),
+        pytest.param(Standing.BY_CANDIDATE, "phone_used", PaperOutcome.PASSED, id="voids its own paper only"),
+        pytest.param(
+            Standing.ABSENT, "organised_cheating", PaperOutcome.ABSENT, id="nobody absent is a violator"
+        ),
     ],
 )
-def test_a_violation_in_another_paper(standing: Standing, code: str, outcome: Outcome) -> None:
+def test_a_violation_in_another_paper(standing: Standing, code: str, outcome: PaperOutcome) -> None:
     decision = decide(standing, score=Decimal("70.0"), paper=PAPER, elsewhere=[code])
     assert decision is not None
     assert decision.outcome is outcome

@@ -6,16 +6,22 @@ from datetime import date
 
 import pytest
 
-from cbt.results.ledger.counting import Check, Finding, check_registration, counting, pass_counts_until
+from cbt.results.ledger.counting import (
+    RetakeCheck,
+    RetakeFinding,
+    check_registration,
+    counting,
+    pass_counts_until,
+)
 from cbt.rules.exam.policies import RetakePolicy
-from cbt.rules.retake import Outcome, Overall, PaperResult, overall
+from cbt.rules.retake import Overall, PaperOutcome, PaperResult, overall
 
 POLICY = RetakePolicy()
-FAILED, PASSED, ABSENT = Outcome.FAILED, Outcome.PASSED, Outcome.ABSENT
+FAILED, PASSED, ABSENT = PaperOutcome.FAILED, PaperOutcome.PASSED, PaperOutcome.ABSENT
 
 
 def result(
-    outcome: Outcome, exam_on: str, released_on: str | None = None, paper: str = "skills"
+    outcome: PaperOutcome, exam_on: str, released_on: str | None = None, paper: str = "skills"
 ) -> PaperResult:
     day = date.fromisoformat(exam_on)
     return PaperResult(paper, day, date.fromisoformat(released_on) if released_on else day, outcome)
@@ -25,13 +31,13 @@ def result(
     ("before", "retake", "exam_on", "expected"),
     [
         pytest.param([], False, "2026-06-01", None, id="a first exam"),
-        pytest.param([], True, "2026-06-01", Check(Finding.NO_RESULT), id="a retake of nothing"),
+        pytest.param([], True, "2026-06-01", RetakeCheck(RetakeFinding.NO_RESULT), id="a retake of nothing"),
         pytest.param([result(FAILED, "2026-06-01")], True, "2028-06-01", None, id="the last day"),
         pytest.param(
             [result(FAILED, "2026-06-01")],
             True,
             "2028-06-02",
-            Check(Finding.WINDOW_OVER, date(2028, 6, 1)),
+            RetakeCheck(RetakeFinding.WINDOW_OVER, date(2028, 6, 1)),
             id="a day late",
         ),
         pytest.param(
@@ -41,37 +47,43 @@ def result(
             [result(FAILED, "2028-02-29")],
             True,
             "2030-03-01",
-            Check(Finding.WINDOW_OVER, date(2030, 2, 28)),
+            RetakeCheck(RetakeFinding.WINDOW_OVER, date(2030, 2, 28)),
             id="29 February ends on the 28th",
         ),
         pytest.param(
             [result(FAILED, "2026-06-01"), result(FAILED, "2027-06-01")],
             True,
             "2028-06-02",
-            Check(Finding.WINDOW_OVER, date(2028, 6, 1)),
+            RetakeCheck(RetakeFinding.WINDOW_OVER, date(2028, 6, 1)),
             id="the first result opens the window, not the second",
         ),
-        pytest.param([result(ABSENT, "2026-06-01")], True, "2026-09-01", Check(Finding.ABSENT), id="gave up"),
+        pytest.param(
+            [result(ABSENT, "2026-06-01")],
+            True,
+            "2026-09-01",
+            RetakeCheck(RetakeFinding.ABSENT),
+            id="gave up",
+        ),
         pytest.param([result(ABSENT, "2026-06-01")], False, "2026-09-01", None, id="gave up, comes as new"),
         pytest.param(
             [result(PASSED, "2026-06-01")],
             True,
             "2026-09-01",
-            Check(Finding.PASSED, date(2028, 6, 1)),
+            RetakeCheck(RetakeFinding.PASSED, date(2028, 6, 1)),
             id="passed",
         ),
         pytest.param(
             [result(PASSED, "2026-06-01")],
             False,
             "2026-09-01",
-            Check(Finding.PASSED, date(2028, 6, 1)),
+            RetakeCheck(RetakeFinding.PASSED, date(2028, 6, 1)),
             id="passed, comes as new",
         ),
         pytest.param(
             [result(FAILED, "2026-06-01")],
             False,
             "2026-09-01",
-            Check(Finding.IS_RETAKE, date(2028, 6, 1)),
+            RetakeCheck(RetakeFinding.IS_RETAKE, date(2028, 6, 1)),
             id="a retake that calls itself new",
         ),
         pytest.param(
@@ -88,13 +100,13 @@ def result(
             [result(FAILED, "2026-06-01", paper="theory")],
             True,
             "2026-09-01",
-            Check(Finding.NO_RESULT),
+            RetakeCheck(RetakeFinding.NO_RESULT),
             id="each paper has its own window",
         ),
     ],
 )
 def test_registering_for_an_exam(
-    before: list[PaperResult], retake: bool, exam_on: str, expected: Check | None
+    before: list[PaperResult], retake: bool, exam_on: str, expected: RetakeCheck | None
 ) -> None:
     day = date.fromisoformat(exam_on)
     assert check_registration("skills", before, retake=retake, exam_on=day, policy=POLICY) == expected
@@ -105,7 +117,7 @@ def test_a_rescore_that_passes_closes_the_pending_retake() -> None:
     booked = {"retake": True, "exam_on": date(2026, 9, 1), "policy": POLICY}
     assert check_registration("skills", [failed], **booked) is None  # type: ignore[arg-type]  # literals of the parametrisation
     found = check_registration("skills", [corrected], **booked)  # type: ignore[arg-type]  # literals of the parametrisation
-    assert found == Check(Finding.PASSED, date(2028, 6, 1))
+    assert found == RetakeCheck(RetakeFinding.PASSED, date(2028, 6, 1))
 
 
 def test_who_starts_over_leaves_a_lapsed_pass_behind() -> None:

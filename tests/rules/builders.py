@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from cbt.rules.assembly.drawable import Drawable
-from cbt.rules.exam.blueprint import ExamBlueprint, Finding, Paper, Section, Unit
+from cbt.rules.exam.blueprint import ExamBlueprint, Flaw, Paper, Section, Unit
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.reading import parse_content
 from cbt.rules.items.values import ItemType, PartialCredit
@@ -91,7 +91,7 @@ def with_unit(index: int, **changes: Any) -> ExamBlueprint:
     return papers(skills=skills(units=tuple(units)))
 
 
-def places(findings: list[Finding]) -> set[tuple[tuple[str | int, ...], str]]:
+def places(findings: list[Flaw]) -> set[tuple[tuple[str | int, ...], str]]:
     return {(finding.path, finding.code) for finding in findings}
 
 

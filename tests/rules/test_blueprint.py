@@ -12,7 +12,7 @@ from cbt.rules.exam.blueprint import (
     ClockPolicy,
     DifficultyMix,
     ExamBlueprint,
-    Finding,
+    Flaw,
     RetakePolicy,
     SubmitPolicy,
     check,
@@ -28,14 +28,14 @@ def test_the_shipped_papers_add_up() -> None:
 
 def test_points_that_do_not_add_up_are_found_with_the_sum() -> None:
     (found,) = check(with_section(1, count=59))
-    assert found == Finding(
+    assert found == Flaw(
         ("papers", "theory", "points"), "blueprint.points_sum", {"points": Decimal(100), "sum": Decimal(99)}
     )
 
 
 def test_minutes_that_do_not_add_up_are_found_with_the_sum() -> None:
     (found,) = check(with_unit(2, minutes=minutes(12)))
-    assert found == Finding(
+    assert found == Flaw(
         ("papers", "skills", "duration"), "blueprint.minutes_sum", {"minutes": "45", "sum": "47"}
     )
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from cbt.rules.exam.policies import RetakePolicy
 from cbt.rules.retake import (
-    Outcome,
     Overall,
+    PaperOutcome,
     PaperResult,
-    Refusal,
+    RetakeRefusal,
     RetakeVerdict,
     last_day,
     may_retake,
@@ -24,7 +24,7 @@ PAPERS = ("theory", "skills")
 
 def result(paper: str, exam_on: str, outcome: str, released_on: str | None = None) -> PaperResult:
     return PaperResult(
-        paper, date.fromisoformat(exam_on), date.fromisoformat(released_on or exam_on), Outcome(outcome)
+        paper, date.fromisoformat(exam_on), date.fromisoformat(released_on or exam_on), PaperOutcome(outcome)
     )
 
 
@@ -63,29 +63,32 @@ FAILED = result("theory", "2026-11-24", "failed", "2026-12-01")
 def test_the_last_day_of_the_window_is_inside_it(exam_on: str, policy: RetakePolicy, allowed: bool) -> None:
     verdict = may_retake("theory", [FAILED], exam_on=date.fromisoformat(exam_on), policy=policy)
     assert verdict.allowed is allowed
-    assert verdict.reason is (None if allowed else Refusal.WINDOW_OVER)
+    assert verdict.reason is (None if allowed else RetakeRefusal.WINDOW_OVER)
 
 
 def test_the_window_counts_from_the_first_failure() -> None:
     again = result("theory", "2027-06-01", "failed")
     verdict = may_retake("theory", [again, FAILED], exam_on=date(2028, 12, 2), policy=SHIPPED)
-    assert verdict == RetakeVerdict(False, date(2028, 12, 1), Refusal.WINDOW_OVER)
+    assert verdict == RetakeVerdict(False, date(2028, 12, 1), RetakeRefusal.WINDOW_OVER)
 
 
 @pytest.mark.parametrize(
     ("results", "policy", "reason"),
     [
-        pytest.param([], SHIPPED, Refusal.NO_RESULT, id="nothing released yet"),
+        pytest.param([], SHIPPED, RetakeRefusal.NO_RESULT, id="nothing released yet"),
         pytest.param(
-            [result("skills", "2026-11-24", "failed")], SHIPPED, Refusal.NO_RESULT, id="another paper"
+            [result("skills", "2026-11-24", "failed")], SHIPPED, RetakeRefusal.NO_RESULT, id="another paper"
         ),
-        pytest.param([result("theory", "2026-11-24", "passed")], SHIPPED, Refusal.PASSED, id="passed"),
+        pytest.param([result("theory", "2026-11-24", "passed")], SHIPPED, RetakeRefusal.PASSED, id="passed"),
         pytest.param(
-            [FAILED, result("theory", "2027-01-01", "passed")], SHIPPED, Refusal.PASSED, id="passed later"
+            [FAILED, result("theory", "2027-01-01", "passed")],
+            SHIPPED,
+            RetakeRefusal.PASSED,
+            id="passed later",
         ),
-        pytest.param([result("theory", "2026-11-24", "absent")], SHIPPED, Refusal.ABSENT, id="absent"),
+        pytest.param([result("theory", "2026-11-24", "absent")], SHIPPED, RetakeRefusal.ABSENT, id="absent"),
         pytest.param(
-            [result("theory", "2026-11-24", "violation")], SHIPPED, Refusal.ABSENT, id="broke the rules"
+            [result("theory", "2026-11-24", "violation")], SHIPPED, RetakeRefusal.ABSENT, id="broke the rules"
         ),
         pytest.param(
             [FAILED, result("theory", "2027-01-01", "absent")], SHIPPED, None, id="absent after failing"
@@ -99,7 +102,7 @@ def test_the_window_counts_from_the_first_failure() -> None:
     ],
 )
 def test_who_failed_may_retake(
-    results: list[PaperResult], policy: RetakePolicy, reason: Refusal | None
+    results: list[PaperResult], policy: RetakePolicy, reason: RetakeRefusal | None
 ) -> None:
     verdict = may_retake("theory", results, exam_on=date(2027, 3, 1), policy=policy)
     assert (verdict.allowed, verdict.reason) == (reason is None, reason)

@@ -10,7 +10,7 @@ from cbt.rules.states.attempt import CLOSED_BY, ClosedBy
 from cbt.rules.states.sitting import aggregate
 
 Attempt, Happening = attempt.State, attempt.Event
-Sitting, Act = sitting.State, sitting.Event
+Sitting, Act = sitting.SittingState, sitting.SittingEvent
 
 
 def lives(start: Attempt, *events: Happening) -> Attempt:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from cbt.rules.retake import Outcome
+from cbt.rules.retake import PaperOutcome
 from cbt.rules.violation import (
     VIOLATIONS,
     Effect,
@@ -42,17 +42,17 @@ def test_only_some_violations_end_the_attempt() -> None:
 @pytest.mark.parametrize(
     ("outcome", "own", "elsewhere", "expected"),
     [
-        pytest.param(Outcome.PASSED, [], [], Outcome.PASSED, id="none"),
-        pytest.param(Outcome.PASSED, [WARNED, OUT], [], Outcome.PASSED, id="warned or sent out"),
-        pytest.param(Outcome.PASSED, [PAPER], [], Outcome.VIOLATION, id="this paper is void"),
-        pytest.param(Outcome.PASSED, [], [PAPER], Outcome.PASSED, id="only the other paper is"),
-        pytest.param(Outcome.FAILED, [], [ALL], Outcome.VIOLATION, id="all papers are"),
-        pytest.param(Outcome.ABSENT, [], [ALL], Outcome.ABSENT, id="absent stays absent"),
-        pytest.param(Outcome.ABSENT, [ALL], [], Outcome.VIOLATION, id="sent away at the door"),
+        pytest.param(PaperOutcome.PASSED, [], [], PaperOutcome.PASSED, id="none"),
+        pytest.param(PaperOutcome.PASSED, [WARNED, OUT], [], PaperOutcome.PASSED, id="warned or sent out"),
+        pytest.param(PaperOutcome.PASSED, [PAPER], [], PaperOutcome.VIOLATION, id="this paper is void"),
+        pytest.param(PaperOutcome.PASSED, [], [PAPER], PaperOutcome.PASSED, id="only the other paper is"),
+        pytest.param(PaperOutcome.FAILED, [], [ALL], PaperOutcome.VIOLATION, id="all papers are"),
+        pytest.param(PaperOutcome.ABSENT, [], [ALL], PaperOutcome.ABSENT, id="absent stays absent"),
+        pytest.param(PaperOutcome.ABSENT, [ALL], [], PaperOutcome.VIOLATION, id="sent away at the door"),
     ],
 )
 def test_a_violation_can_void_a_paper_or_all(
-    outcome: Outcome, own: list[Violation], elsewhere: list[Violation], expected: Outcome
+    outcome: PaperOutcome, own: list[Violation], elsewhere: list[Violation], expected: PaperOutcome
 ) -> None:
     assert outcome_after(outcome, own=own, elsewhere=elsewhere) is expected
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.facts import UnitDone
+from cbt.rules.clock.facts import UnitEnd
 from cbt.rules.clock.windows import clock_at
 
 from .builders import clock, minutes
@@ -51,31 +51,31 @@ def test_a_unit_that_ended_by_time_can_still_have_a_save_on_the_wire() -> None:
 
 
 def test_a_completed_unit_takes_no_more_saves() -> None:
-    seen = clock_at(facts(units_done=(UnitDone(1, clock("09:05")),)), now=clock("09:05:01"))
+    seen = clock_at(facts(units_done=(UnitEnd(1, clock("09:05")),)), now=clock("09:05:01"))
     assert (seen.open_unit, seen.prior_unit, seen.prior_unit_ends_at) == (2, None, None)
 
 
 def test_time_left_of_a_unit_is_carried_to_the_next() -> None:
-    seen = clock_at(facts(units_done=(UnitDone(1, clock("09:05")),)), now=clock("09:06"))
+    seen = clock_at(facts(units_done=(UnitEnd(1, clock("09:05")),)), now=clock("09:06"))
     assert (seen.open_unit, seen.unit_opened_at, seen.unit_ends_at) == (2, clock("09:05"), clock("09:25"))
     assert seen.closes_at == clock("09:45")
 
 
 def test_time_left_of_a_unit_is_lost_where_the_blueprint_says_so() -> None:
-    early = facts(clock=LOST, units_done=(UnitDone(1, clock("09:05")),))
+    early = facts(clock=LOST, units_done=(UnitEnd(1, clock("09:05")),))
     assert ends(early, "09:39:59") == ["09:05", "09:20", "09:30", "09:40"]
     assert clock_at(early, now=clock("09:06")).closes_at == clock("09:45")
 
 
 def test_with_time_lost_the_units_are_over_before_the_paper() -> None:
-    seen = clock_at(facts(clock=LOST, units_done=(UnitDone(1, clock("09:05")),)), now=clock("09:40"))
+    seen = clock_at(facts(clock=LOST, units_done=(UnitEnd(1, clock("09:05")),)), now=clock("09:40"))
     assert (seen.open_unit, seen.units_done, seen.closes_at) == (None, True, clock("09:45"))
     assert (seen.prior_unit, seen.prior_unit_ends_at) == (4, clock("09:40"))
     assert (seen.unit_opened_at, seen.unit_ends_at) == (None, None)
 
 
 def test_completing_the_last_unit_leaves_only_handing_in() -> None:
-    done = tuple(UnitDone(unit, clock(f"09:0{unit}")) for unit in (1, 2, 3, 4))
+    done = tuple(UnitEnd(unit, clock(f"09:0{unit}")) for unit in (1, 2, 3, 4))
     seen = clock_at(facts(units_done=done), now=clock("09:04"))
     assert (seen.open_unit, seen.units_done, seen.prior_unit) == (None, True, None)
     assert seen.closes_at == clock("09:45")
@@ -90,11 +90,11 @@ def test_completing_the_last_unit_leaves_only_handing_in() -> None:
     ],
 )
 def test_a_confirmation_for_another_unit_changes_nothing(unit: int, at: str) -> None:
-    assert ends(facts(clock=LOST, units_done=(UnitDone(unit, clock(at)),))) == ends(facts())
+    assert ends(facts(clock=LOST, units_done=(UnitEnd(unit, clock(at)),))) == ends(facts())
 
 
 def test_the_last_unit_cannot_be_completed_after_the_paper() -> None:
-    seen = clock_at(facts(units_done=(UnitDone(4, clock("09:45")),)), now=clock("09:45:01"))
+    seen = clock_at(facts(units_done=(UnitEnd(4, clock("09:45")),)), now=clock("09:45:01"))
     assert (seen.open_unit, seen.units_done) == (4, False)
 
 

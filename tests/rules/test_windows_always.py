@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, Spread, UnitDone, union
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, Spread, UnitEnd, union
 from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.policies import ClockPolicy
 
@@ -55,7 +55,7 @@ def rooms(draw: st.DrawFn) -> Facts:
         holds=draw(pauses()),
         suspensions=draw(pauses()),
         adjustments=tuple(adjustments),
-        units_done=tuple(UnitDone(unit, START + at) for unit, at in enumerate(done_at, 1)),
+        units_done=tuple(UnitEnd(unit, START + at) for unit, at in enumerate(done_at, 1)),
         clock=draw(
             st.builds(
                 ClockPolicy,
@@ -178,7 +178,7 @@ def test_completing_a_unit_early_never_moves_the_papers_end(unused_time: str, do
         started_at=START,
         duration=minutes(45),
         windows=PAPERS[0],
-        units_done=(UnitDone(1, START + done_at),),
+        units_done=(UnitEnd(1, START + done_at),),
         clock=ClockPolicy(unused_time=unused_time),  # type: ignore[arg-type]  # Hypothesis draws one of the two words
     )
     seen = clock_at(facts, now=START + done_at)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cbt.rules.clock.facts import Adjustment, AttemptClock, Spread, UnitDone, present, union
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Spread, UnitEnd, present, union
 from cbt.rules.clock.windows import clock_at, scaled
 
 from .builders import clock, minutes
@@ -179,7 +179,7 @@ def test_time_granted_after_the_end_reopens_the_last_unit() -> None:
 
 
 def test_with_time_lost_an_adjustment_reopens_a_last_unit_that_ended_by_time() -> None:
-    early = (UnitDone(1, clock("09:05")),)
+    early = (UnitEnd(1, clock("09:05")),)
     adjusted = facts(clock=LOST, units_done=early, adjustments=(given_at("09:41", 5),))
     seen = clock_at(adjusted, now=clock("09:41"))
     assert (seen.open_unit, seen.unit_ends_at, seen.prior_unit) == (4, clock("09:45"), None)
@@ -187,13 +187,13 @@ def test_with_time_lost_an_adjustment_reopens_a_last_unit_that_ended_by_time() -
 
 
 def test_an_adjustment_never_reopens_a_unit_the_candidate_completed() -> None:
-    done = tuple(UnitDone(unit, clock(f"09:0{unit}")) for unit in (1, 2, 3, 4))
+    done = tuple(UnitEnd(unit, clock(f"09:0{unit}")) for unit in (1, 2, 3, 4))
     seen = clock_at(facts(units_done=done, adjustments=(given_at("09:06", 5),)), now=clock("09:07"))
     assert (seen.open_unit, seen.units_done, seen.closes_at) == (None, True, clock("09:50"))
 
 
 def test_a_pause_after_the_units_moves_only_the_paper() -> None:
-    done = tuple(UnitDone(unit, clock(f"09:0{unit}")) for unit in (1, 2, 3, 4))
+    done = tuple(UnitEnd(unit, clock(f"09:0{unit}")) for unit in (1, 2, 3, 4))
     seen = clock_at(facts(units_done=done, holds=(pause("09:10", "09:15"),)), now=clock("09:16"))
     assert (seen.units_done, seen.closes_at) == (True, clock("09:50"))
     held = clock_at(facts(units_done=done, holds=(pause("09:10"),)), now=clock("09:16"))
@@ -201,7 +201,7 @@ def test_a_pause_after_the_units_moves_only_the_paper() -> None:
 
 
 def test_a_unit_completed_within_a_backdated_hold_stays_completed() -> None:
-    done = (UnitDone(1, clock("09:06")),)
+    done = (UnitEnd(1, clock("09:06")),)
     carried = facts(holds=(pause("09:05", "09:08"),), units_done=done)
     assert ends(carried, "09:47") == ["09:06", "09:28", "09:38", "09:48"]
     lost = facts(holds=(pause("09:05", "09:08"),), units_done=done, clock=LOST)
@@ -257,7 +257,7 @@ def test_a_fraction_of_a_span_is_cut_to_the_microsecond() -> None:
     [
         pytest.param({}, None, "09:05", id="nothing has happened since"),
         pytest.param({"started_at": clock("09:06")}, None, "09:06", id="opened meanwhile"),
-        pytest.param({"units_done": (UnitDone(1, clock("09:07")),)}, None, "09:07", id="a unit confirmed"),
+        pytest.param({"units_done": (UnitEnd(1, clock("09:07")),)}, None, "09:07", id="a unit confirmed"),
         pytest.param({"adjustments": (given_at("09:08", 5),)}, None, "09:08", id="time given"),
         pytest.param({"holds": (pause("09:09"),)}, None, "09:09", id="held"),
         pytest.param({"suspensions": (pause("09:01", "09:10"),)}, None, "09:10", id="paused and going on"),

@@ -19,7 +19,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.save.digests import journal_digests
 from cbt.delivery.steps import reopen_attempt
 from cbt.errors import Unavailable
-from cbt.ops.safety.checking import CHECKS, Check, all_findings, verify_everything
+from cbt.ops.safety.checking import CHECKS, StoredCheck, all_findings, verify_everything
 from cbt.ops.safety.commands import verify
 from cbt.web.cli import register_factory
 from tests.conftest import base_settings, close_engine
@@ -37,7 +37,7 @@ def scored(exam: Page, world: World) -> World:
     return world
 
 
-def run(world: World) -> dict[str, Check]:
+def run(world: World) -> dict[str, StoredCheck]:
     """Verify and return the checks by name."""
     with world.app.app_context():
         return {check.name: check for check in verify_everything()}

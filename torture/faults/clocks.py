@@ -23,7 +23,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.steps import refresh_clocks
 from cbt.rules.roles import Role
 from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
 from cbt.web.who.login import open_login
@@ -108,7 +108,9 @@ def _restart(trial: Trial, by: timedelta, *, first: timedelta | None = None) -> 
             server.start(extra=_faked(wall, f"{by.total_seconds():+.0f}"))
             server.wait_ready()
             clock = SetClock(by)
-            trial.expect(_states(site) == {State.HELD}, "I5", f"the rooms are {_states(site)}, not held")
+            trial.expect(
+                _states(site) == {SittingState.HELD}, "I5", f"the rooms are {_states(site)}, not held"
+            )
             trial.expect(_deadline_closings(site) == 0, "I2", "the restart closed somebody")
             _resume(site, clock)
             trial.expect(load.wait_for_saves(30), "I12", "nothing is saved")
@@ -167,7 +169,7 @@ def _beats_on(site: Site) -> bool:
 def _resume(site: Site, clock: SetClock) -> None:
     """Do what a proctor does once everybody sits again."""
     with site.app(clock), unit_of_work() as session:
-        for room in session.scalars(select(SittingRoom).where(SittingRoom.state == State.HELD)):
+        for room in session.scalars(select(SittingRoom).where(SittingRoom.state == SittingState.HELD)):
             now = clock.now()
             resume_room(session, room, now=now, actor="cli")
             refresh_clocks(session, now=now, sitting_room_id=room.id)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts import store
 from cbt.accounts.approvals.kinds import kind_of
-from cbt.accounts.approvals.requests import State, digest_of, note
+from cbt.accounts.approvals.requests import ApprovalState, digest_of, note
 from cbt.accounts.approvals.second import Second, insist_on_another
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -47,9 +47,9 @@ def waiting_request(session: Session, ref: str, *, now: datetime) -> Approval:
     row = session.scalar(select(Approval).where(Approval.ref == ref))
     if row is None:
         raise NotFound("approval.unknown")
-    if row.state == State.EXPIRED or (row.state == State.PENDING and row.expires_at <= now):
+    if row.state == ApprovalState.EXPIRED or (row.state == ApprovalState.PENDING and row.expires_at <= now):
         raise Conflict("approval.expired")
-    if row.state != State.PENDING:
+    if row.state != ApprovalState.PENDING:
         raise Conflict("approval.settled")
     return row
 
@@ -85,7 +85,7 @@ def carry_out(row: Approval, second: Second, *, now: datetime) -> None:
     with unit_of_work() as session:
         session.execute(
             update(Approval)
-            .where(Approval.id == row.id, Approval.state == State.DONE)
+            .where(Approval.id == row.id, Approval.state == ApprovalState.DONE)
             .values(result=canonical_json(dict(result)), params="")
         )
 
@@ -94,14 +94,14 @@ def _fail(row: Approval, second: Second, error: CbtError, *, now: datetime) -> N
     plain = {name: value for name, value in error.params.items() if isinstance(value, (str, int))}
     with unit_of_work() as session:
         result = canonical_json({"code": error.code, "params": plain})
-        if settle(session, row, State.FAILED, by=second.ref, now=now, result=result):
+        if settle(session, row, ApprovalState.FAILED, by=second.ref, now=now, result=result):
             note(session, row, "fail", by=second.ref, machine=second.machine, now=now, why=error.code)
 
 
 def settle(
     session: Session,
     row: Approval,
-    state: State,
+    state: ApprovalState,
     *,
     by: str | None,
     now: datetime,
@@ -111,7 +111,7 @@ def settle(
     """End a request that waits, without its act; return whether this call did. Its parameters are emptied."""
     ended = session.scalar(
         update(Approval)
-        .where(Approval.id == row.id, Approval.state == State.PENDING)
+        .where(Approval.id == row.id, Approval.state == ApprovalState.PENDING)
         .values(
             state=state,
             settled_at=now,
@@ -137,7 +137,7 @@ def refuse(ref: str, principal: Principal, *, reason: str, machine: str, now: da
     with unit_of_work() as session:
         row = waiting_request(session, ref, now=now)
         second_of(session, row, principal.subject_ref, way="session", machine=machine, now=now)
-        if not settle(session, row, State.REFUSED, by=principal.subject_ref, now=now, reason=reason):
+        if not settle(session, row, ApprovalState.REFUSED, by=principal.subject_ref, now=now, reason=reason):
             raise Conflict("approval.settled")
         note(session, row, "refuse", by=principal.subject_ref, machine=machine, now=now, why=reason)
 
@@ -148,20 +148,20 @@ def withdraw(ref: str, principal: Principal, *, machine: str, now: datetime) -> 
         row = waiting_request(session, ref, now=now)
         if row.asked_by != principal.subject_ref:
             raise NotFound("approval.unknown")
-        if not settle(session, row, State.WITHDRAWN, by=principal.subject_ref, now=now):
+        if not settle(session, row, ApprovalState.WITHDRAWN, by=principal.subject_ref, now=now):
             raise Conflict("approval.settled")
         note(session, row, "withdraw", by=principal.subject_ref, machine=machine, now=now)
 
 
 def expire_approvals(*, now: datetime) -> int:
     """End the requests nobody answered in time; return how many this call ended. A request checks itself."""
-    overdue = (Approval.state == State.PENDING, Approval.expires_at <= now)
+    overdue = (Approval.state == ApprovalState.PENDING, Approval.expires_at <= now)
     with reading() as session:
         if not session.scalar(select(func.count()).select_from(Approval).where(*overdue)):
             return 0
     with unit_of_work() as session:
         rows = session.scalars(select(Approval).where(*overdue).order_by(Approval.id).limit(200)).all()
-        ended = [row for row in rows if settle(session, row, State.EXPIRED, by=None, now=now)]
+        ended = [row for row in rows if settle(session, row, ApprovalState.EXPIRED, by=None, now=now)]
         for row in ended:
             note(session, row, "expire", by="scheduler", machine="", now=now)
         return len(ended)

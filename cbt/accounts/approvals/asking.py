@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import flask
 
-from cbt.accounts.approvals.requests import Wish, ask
+from cbt.accounts.approvals.requests import ApprovalWish, ask
 from cbt.accounts.approvals.second import Second, SecondNeeded, Wanted, confirm_second
 from cbt.accounts.approvals.views import panel_of
 from cbt.web.who.login import Principal, machine_id
@@ -39,7 +39,7 @@ def typed_second(first: Principal, wanted: Wanted, *, allowed: bool) -> Second |
     )
 
 
-def ask_for(wish: Wish, needed: SecondNeeded, first: Principal) -> flask.typing.ResponseReturnValue:
+def ask_for(wish: ApprovalWish, needed: SecondNeeded, first: Principal) -> flask.typing.ResponseReturnValue:
     """Store the request and lead to it: into the dialog it was asked in, or to its page (303)."""
     ref = ask(wish, needed, first=first, machine=machine_id(), now=flask.g.now)
     if not flask.request.headers.get("HX-Request"):

@@ -13,7 +13,7 @@ import flask
 from sqlalchemy import select, update
 
 from cbt.accounts.approvals.answers import carry_out, second_of, waiting_request
-from cbt.accounts.approvals.requests import State, note
+from cbt.accounts.approvals.requests import ApprovalState, note
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound, TooMany
@@ -41,7 +41,7 @@ def show_code(
         until = min(now + LASTS, row.expires_at)
         made = session.scalar(
             update(Approval)
-            .where(Approval.id == row.id, Approval.state == State.PENDING)
+            .where(Approval.id == row.id, Approval.state == ApprovalState.PENDING)
             .values(
                 code_hash=_hashed(row.ref, code),
                 code_by=principal.subject_ref,
@@ -71,7 +71,9 @@ def enter_code(ref: str, code: str, principal: Principal, *, now: datetime) -> N
     with unit_of_work() as session:
         counted = session.scalar(
             update(Approval)
-            .where(Approval.id == row.id, Approval.state == State.PENDING, Approval.code_tries < TRIES)
+            .where(
+                Approval.id == row.id, Approval.state == ApprovalState.PENDING, Approval.code_tries < TRIES
+            )
             .values(code_tries=Approval.code_tries + 1)
             .returning(Approval.id)
         )
@@ -82,7 +84,7 @@ def enter_code(ref: str, code: str, principal: Principal, *, now: datetime) -> N
     if counted is None:
         raise (
             TooMany("approval.code_tries", seconds=0)
-            if row.state == State.PENDING
+            if row.state == ApprovalState.PENDING
             else Conflict("approval.settled")
         )
     if row.code_hash is None or row.code_by is None or row.code_expires_at is None:

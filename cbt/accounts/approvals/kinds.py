@@ -18,7 +18,7 @@ Result = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ApprovalKind:
     """One room's starred acts.
 
     `wanted` says who may be second, `carry_out` does the act of a request with both persons and returns what
@@ -33,11 +33,11 @@ class Kind:
     home: Callable[[Approval], str]
 
 
-def register_kind(app: flask.Flask, kind: Kind) -> None:
+def register_kind(app: flask.Flask, kind: ApprovalKind) -> None:
     """Tell who carries out the approved acts of `kind`."""
     app.extensions.setdefault("cbt_approvals", {})[kind.code] = kind
 
 
-def kind_of(approval: Approval) -> Kind:
+def kind_of(approval: Approval) -> ApprovalKind:
     """Return who carries out this request."""
-    return cast(Kind, flask.current_app.extensions["cbt_approvals"][approval.kind])
+    return cast(ApprovalKind, flask.current_app.extensions["cbt_approvals"][approval.kind])

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts import store
 from cbt.accounts.approvals.kinds import kind_of
-from cbt.accounts.approvals.requests import State
+from cbt.accounts.approvals.requests import ApprovalState
 from cbt.accounts.approvals.second import Wanted, insist_on_another, may_approve
 from cbt.accounts.models import Approval, Staff, StaffRole
 from cbt.db.unit_of_work import reading
@@ -30,11 +30,11 @@ MOST_NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownApproval:
     """One request for one reader. `state` is as of now; `refusal` says why the reader may not approve."""
 
     row: Approval
-    state: State
+    state: ApprovalState
     asker: str
     second: str
     lines: tuple[tuple[str, str, str], ...]
@@ -47,7 +47,7 @@ class Shown:
     @property
     def pending(self) -> bool:
         """Whether it still waits."""
-        return self.state is State.PENDING
+        return self.state is ApprovalState.PENDING
 
     @property
     def said(self) -> str:
@@ -55,7 +55,7 @@ class Shown:
         if not self.row.result:
             return ""
         result = json.loads(self.row.result)
-        if self.state is State.DONE:
+        if self.state is ApprovalState.DONE:
             return kind_of(self.row).said(self.row, result)
         return " ".join(explain(CbtError(result["code"], **result["params"])))
 
@@ -76,8 +76,8 @@ class Shown:
 class Waiting:
     """What every page of a person shows: requests that wait for them, and what became of their own."""
 
-    asks: tuple[Shown, ...] = ()
-    mine: tuple[Shown, ...] = ()
+    asks: tuple[ShownApproval, ...] = ()
+    mine: tuple[ShownApproval, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -99,7 +99,9 @@ def waiting_for(principal: Principal, *, now: datetime) -> Waiting:
             return Waiting()
         me = store.staff_by_ref(session, principal.subject_ref)
         mine = [row for row in rows if row.asked_by == me.ref and _fresh(row, now)]
-        pending = [row for row in rows if row.asked_by != me.ref and _state(row, now) is State.PENDING]
+        pending = [
+            row for row in rows if row.asked_by != me.ref and _state(row, now) is ApprovalState.PENDING
+        ]
         asks = [one for one in (_shown(session, row, me, now=now) for row in pending) if one.may_approve]
         return Waiting(tuple(asks), tuple(_shown(session, row, me, now=now) for row in mine))
 
@@ -108,7 +110,7 @@ def _fresh(row: Approval, now: datetime) -> bool:
     return row.settled_at is None or now - row.settled_at < TOLD_FOR
 
 
-def listed(principal: Principal, *, now: datetime) -> tuple[Shown, ...]:
+def listed(principal: Principal, *, now: datetime) -> tuple[ShownApproval, ...]:
     """Return the requests of the last day this person asked, answered or may answer, the latest first."""
     with reading() as session:
         me = store.staff_by_ref(session, principal.subject_ref)
@@ -117,7 +119,7 @@ def listed(principal: Principal, *, now: datetime) -> tuple[Shown, ...]:
             or_(
                 Approval.asked_by == me.ref,
                 Approval.settled_by == me.ref,
-                Approval.state == State.PENDING.value,
+                Approval.state == ApprovalState.PENDING.value,
             ),
         )
         rows = session.scalars(query.order_by(Approval.id.desc()).limit(MOST_LISTED)).all()
@@ -125,7 +127,7 @@ def listed(principal: Principal, *, now: datetime) -> tuple[Shown, ...]:
     return tuple(one for one in shown if one.mine or one.may_approve or one.row.settled_by == me.ref)
 
 
-def request_for(ref: str, principal: Principal, *, now: datetime) -> Shown:
+def request_for(ref: str, principal: Principal, *, now: datetime) -> ShownApproval:
     """Return one request for who asked, who may answer or who answered; raise NotFound for anybody else.
 
     Whoever could be second but for the first person's hand on the account sees why they cannot.
@@ -146,16 +148,16 @@ def _belongs(session: Session, row: Approval, me: Staff) -> bool:
     return me.id in wanted.assigned or bool(wanted.roles.intersection(one.role for one in me.roles))
 
 
-def _state(row: Approval, now: datetime) -> State:
-    over = row.state == State.PENDING and row.expires_at <= now
-    return State.EXPIRED if over else State(row.state)
+def _state(row: Approval, now: datetime) -> ApprovalState:
+    over = row.state == ApprovalState.PENDING and row.expires_at <= now
+    return ApprovalState.EXPIRED if over else ApprovalState(row.state)
 
 
-def _shown(session: Session, row: Approval, me: Staff, *, now: datetime) -> Shown:
+def _shown(session: Session, row: Approval, me: Staff, *, now: datetime) -> ShownApproval:
     state, mine = _state(row, now), row.asked_by == me.ref
     first = store.staff_principal(session, row.asked_by)
     names = store.actor_names(session, [f"staff:{ref}" for ref in (row.asked_by, row.settled_by) if ref])
-    pending = state is State.PENDING and first is not None
+    pending = state is ApprovalState.PENDING and first is not None
     wanted = kind_of(row).wanted(session, row) if pending else Wanted()
     refusal = ""
     if pending and first is not None and not mine:
@@ -166,7 +168,7 @@ def _shown(session: Session, row: Approval, me: Staff, *, now: datetime) -> Show
     ways: tuple[str, ...] = ()
     if pending and first is not None and mine:
         ways = _ways(session, first, wanted, now=now)
-    return Shown(
+    return ShownApproval(
         row=row,
         state=state,
         asker=names.get(f"staff:{row.asked_by}", ""),

@@ -31,7 +31,7 @@ MOST_WAITING = 20
 """Requests of one person that wait at the same time; more is a mistake or mischief."""
 
 
-class State(StrEnum):
+class ApprovalState(StrEnum):
     """Where a request stands."""
 
     PENDING = "pending"
@@ -47,7 +47,7 @@ Line = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ApprovalWish:
     """What is asked for: the act with its exact parameters, where, and what the second person reads."""
 
     kind: str
@@ -58,7 +58,7 @@ class Wish:
     preview: Sequence[Line]
 
 
-def ask(wish: Wish, needed: SecondNeeded, *, first: Principal, machine: str, now: datetime) -> str:
+def ask(wish: ApprovalWish, needed: SecondNeeded, *, first: Principal, machine: str, now: datetime) -> str:
     """Store a request and return its ref; the same wish of the same person that still waits is that one.
 
     Raise TooMany("approval.many") for more than 20 at a time.
@@ -71,7 +71,7 @@ def ask(wish: Wish, needed: SecondNeeded, *, first: Principal, machine: str, now
         session.execute(select(Staff.id).where(Staff.ref == first.subject_ref).with_for_update())
         mine = select(Approval).where(
             Approval.asked_by == first.subject_ref,
-            Approval.state == State.PENDING,
+            Approval.state == ApprovalState.PENDING,
             Approval.expires_at > now,
         )
         waiting = session.scalars(mine).all()
@@ -96,7 +96,7 @@ def ask(wish: Wish, needed: SecondNeeded, *, first: Principal, machine: str, now
             asked_machine=machine[:64],
             asked_at=now,
             expires_at=now + LASTS,
-            state=State.PENDING,
+            state=ApprovalState.PENDING,
             way="",
             reason="",
             result="",
@@ -141,8 +141,14 @@ def claim(session: Session, second: Second | None, *, now: datetime) -> None:
         return
     row = session.scalar(
         update(Approval)
-        .where(Approval.id == second.approval_id, Approval.state == State.PENDING, Approval.expires_at > now)
-        .values(state=State.DONE, settled_at=now, settled_by=second.ref, way=second.way, code_hash=None)
+        .where(
+            Approval.id == second.approval_id,
+            Approval.state == ApprovalState.PENDING,
+            Approval.expires_at > now,
+        )
+        .values(
+            state=ApprovalState.DONE, settled_at=now, settled_by=second.ref, way=second.way, code_hash=None
+        )
         .returning(Approval)
     )
     if row is None:

@@ -8,7 +8,7 @@ import flask
 import flask_babel
 
 from cbt.accounts.approvals import answers, codes
-from cbt.accounts.approvals.pages import Shown, listed, request_for, waiting_for
+from cbt.accounts.approvals.pages import ShownApproval, listed, request_for, waiting_for
 from cbt.errors import CbtError, NotFound
 from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
@@ -85,11 +85,11 @@ def panel_of(ref: str) -> Answer:
     return _panel(request_for(ref, signed_in(), now=flask.g.now), NOTHING_REFUSED)
 
 
-def _panel(shown: Shown, refused: Refusal, code: str = "") -> str:
+def _panel(shown: ShownApproval, refused: Refusal, code: str = "") -> str:
     return flask.render_template("accounts/_approval.html", shown=shown, refused=refused, code=code)
 
 
-def _page(shown: Shown, refused: Refusal, code: str = "") -> Answer:
+def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Answer:
     if flask.request.headers.get("HX-Request"):
         return _panel(shown, refused, code)  # 200: it is the page's own panel that says what was refused
     page = flask.render_template("accounts/approval.html", shown=shown, refused=refused, code=code)

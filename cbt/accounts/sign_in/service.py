@@ -24,7 +24,7 @@ SIGN_IN = "staff"
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class StaffSignIn:
     """The token of what was opened, and whether a code of the second factor has to follow."""
 
     token: str
@@ -39,7 +39,7 @@ def sign_in(
     now: datetime,
     former: Principal | None = None,
     address: str = "",
-) -> SignedIn:
+) -> StaffSignIn:
     """Open a login session, or a half one where a second factor is set up; end what this browser had before.
 
     Raise NotAllowed("sign_in.wrong") without saying which half was wrong, ("sign_in.once_over") for a one-time
@@ -66,7 +66,7 @@ def sign_in(
             if not wants_code:
                 logins.note_sign_in(session, staff, now=now)
             opened = logins.open_half if wants_code else logins.open_staff
-            return SignedIn(opened(session, staff, machine=machine, now=now), wants_code)
+            return StaffSignIn(opened(session, staff, machine=machine, now=now), wants_code)
         _sign_in_failed(session, staff, now=now)
     log.warning("a staff sign-in was refused")
     raise NotAllowed("sign_in.wrong")

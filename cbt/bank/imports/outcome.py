@@ -43,7 +43,7 @@ class KnownItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ImportedItem:
     """One item an import will store, or skip."""
 
     ref: str
@@ -56,7 +56,7 @@ class Entry:
     difficulty: int
 
 
-def plan(drafts: Sequence[ItemDraft], known: Iterable[KnownItem]) -> list[Entry]:
+def plan(drafts: Sequence[ItemDraft], known: Iterable[KnownItem]) -> list[ImportedItem]:
     """Return what becomes of each item.
 
     An item without a ref is the one of the bank with the same point, type and stem, else a new one that
@@ -65,7 +65,7 @@ def plan(drafts: Sequence[ItemDraft], known: Iterable[KnownItem]) -> list[Entry]
     by_ref = {item.ref: item for item in known}
     by_stem = {_identity(item.data): item.ref for item in by_ref.values()}
     numbers = _Numbers(by_ref)
-    entries: list[Entry] = []
+    entries: list[ImportedItem] = []
     for draft in drafts:
         ref = draft.ref or by_stem.get(_identity(draft.data), "") or numbers.take(draft.data)
         by_stem.setdefault(_identity(draft.data), ref)
@@ -73,20 +73,20 @@ def plan(drafts: Sequence[ItemDraft], known: Iterable[KnownItem]) -> list[Entry]
     return entries
 
 
-def tally(entries: Iterable[Entry]) -> dict[Action, int]:
+def tally(entries: Iterable[ImportedItem]) -> dict[Action, int]:
     """Return how many items are added, changed and skipped."""
     found = Counter(entry.action for entry in entries)
     return {action: found[action] for action in Action}
 
 
-def _entry(ref: str, data: Mapping[str, Any], before: KnownItem | None) -> Entry:
+def _entry(ref: str, data: Mapping[str, Any], before: KnownItem | None) -> ImportedItem:
     text = canonical_json(dict(data))
     sha = digest(text)
     if before is None or before.version == 0:
         action = Action.ADD
     else:
         action = Action.SKIP if before.sha == sha else Action.CHANGE
-    return Entry(
+    return ImportedItem(
         ref=ref,
         action=action,
         text=text,

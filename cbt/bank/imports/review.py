@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.imports.findings import Finding, Place, Severity
-from cbt.bank.imports.outcome import Action, Entry, KnownItem, plan, tally
+from cbt.bank.imports.outcome import Action, ImportedItem, KnownItem, plan, tally
 from cbt.bank.lint.case import UnitPlan
 from cbt.bank.lint.check import NO_UNITS, check_items
 from cbt.bank.taxonomy import Taxonomy
@@ -21,7 +21,7 @@ class Review:
     reading: Reading
     taxonomy: Taxonomy
     findings: list[Finding]
-    entries: list[Entry]
+    entries: list[ImportedItem]
     revision: str
 
     @property

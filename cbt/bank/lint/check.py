@@ -18,7 +18,7 @@ NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedItems:
     """What lint says: the items that can be stored, put right, and all findings in the order of places."""
 
     items: list[ItemDraft]
@@ -34,7 +34,7 @@ def check_items(
     known_refs: frozenset[str] = frozenset(),
     beside: Mapping[str, str] = NOTHING,
     whole: bool = True,
-) -> Checked:
+) -> CheckedItems:
     """Put right and check items together.
 
     `units` is what the blueprint gives each unit, `known_refs` are items of the bank that may be named as
@@ -55,7 +55,7 @@ def check_items(
     findings += check_repeats(sound, beside)
     if whole:
         findings += check_whole(sound, taxonomy, where)
-    return Checked(sound, sorted(findings, key=lambda found: found.place))
+    return CheckedItems(sound, sorted(findings, key=lambda found: found.place))
 
 
 def _blocked(findings: Sequence[Finding]) -> bool:

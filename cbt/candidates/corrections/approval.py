@@ -14,13 +14,13 @@ import flask
 from flask_babel import gettext
 from sqlalchemy.orm import Session
 
-from cbt.accounts.approvals.kinds import Kind, Result
-from cbt.accounts.approvals.requests import Line, Wish
+from cbt.accounts.approvals.kinds import ApprovalKind, Result
+from cbt.accounts.approvals.requests import ApprovalWish, Line
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
 from cbt.candidates.corrections.making import Correction
 from cbt.candidates.desk.service import correct
-from cbt.candidates.store import Entry
+from cbt.candidates.store import Registered
 from cbt.db.private.sealing import open_sealed, seal
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import mask_document, normalise_document
@@ -30,7 +30,7 @@ KIND = "correction"
 PURPOSE = "approval"
 
 
-def wish_for(entry: Entry, correction: Correction) -> Wish:
+def wish_for(entry: Registered, correction: Correction) -> ApprovalWish:
     """Return the request for one correction; its photo and number are kept sealed and emptied when settled."""
     photo = correction.photo
     plain = {
@@ -39,7 +39,7 @@ def wish_for(entry: Entry, correction: Correction) -> Wish:
         "document": correction.document,
         "photo": photo and base64.b64encode(photo).decode(),
     }
-    return Wish(
+    return ApprovalWish(
         kind=KIND,
         act="correct_person",
         subject=f"registration:{entry.registration.ref}",
@@ -49,7 +49,7 @@ def wish_for(entry: Entry, correction: Correction) -> Wish:
     )
 
 
-def _lines(entry: Entry, correction: Correction) -> Iterator[Line]:
+def _lines(entry: Registered, correction: Correction) -> Iterator[Line]:
     yield ("approval.line.whom", "text", entry.candidate.name)
     if correction.name:
         yield ("approval.line.name", "text", f"{entry.candidate.name} → {correction.name}")
@@ -90,4 +90,4 @@ def _home(approval: Approval) -> str:
     return flask.url_for("candidates.registration", ref=_ref(approval))
 
 
-CORRECTIONS = Kind(KIND, _wanted, _carry_out, _said, _home)
+CORRECTIONS = ApprovalKind(KIND, _wanted, _carry_out, _said, _home)

@@ -14,12 +14,12 @@ from cbt.candidates import store
 from cbt.candidates.models import Registration
 from cbt.candidates.roster.plan import OPEN_STATES
 from cbt.candidates.spacing import NearRoom, near_rooms
-from cbt.candidates.store import Entry
+from cbt.candidates.store import Registered
 from cbt.candidates.tickets import Ticket, tickets_of
 from cbt.exams.store import blueprint_of
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.roles import ROOM_STAFF
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting
 from cbt.sittings.store import Duty, RoomView, SeatCount
@@ -47,7 +47,7 @@ class SittingPage:
     duties: list[Duty]
     staff: Sequence[Staff]
     addable: list[Room]
-    entries: list[Entry]
+    entries: list[Registered]
     photos: set[int]
     blueprints: dict[int, ExamBlueprint]
     near: list[NearRoom]
@@ -57,7 +57,7 @@ class SittingPage:
     @property
     def takes_roster(self) -> bool:
         """Whether a roster may still be imported."""
-        return State(self.sitting.state) in OPEN_STATES
+        return SittingState(self.sitting.state) in OPEN_STATES
 
     @property
     def without_photo(self) -> int:
@@ -105,7 +105,9 @@ def sitting_page(session: Session, ref: str) -> SittingPage:
     )
 
 
-def _papers(entries: Sequence[Entry], blueprints: dict[int, ExamBlueprint]) -> list[tuple[str, str, int]]:
+def _papers(
+    entries: Sequence[Registered], blueprints: dict[int, ExamBlueprint]
+) -> list[tuple[str, str, int]]:
     counted: Counter[tuple[str, str]] = Counter()
     for entry in entries:
         blueprint = blueprints[entry.registration.blueprint_version_id]

@@ -23,14 +23,14 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.exams.store import blueprint_of
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Sitting
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.who.login import Principal
 
 COUNTERSIGNERS: frozenset[str] = frozenset({Role.CHIEF_PROCTOR})
 """Who countersigns a correction after the start (R-15)."""
-_REMOVABLE = frozenset({State.DRAFT, State.PUBLISHED, State.CANCELLED})
+_REMOVABLE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def remove_registration(*, ref: str, reason: str, principal: Principal, now: dat
     try:
         with unit_of_work() as session:
             entry = store.entry_for(session, ref, principal)
-            if State(entry.sitting_room.state) not in _REMOVABLE:
+            if SittingState(entry.sitting_room.state) not in _REMOVABLE:
                 raise Conflict("registration.fixed")
             sitting_ref = session.get_one(Sitting, entry.registration.sitting_id).ref
             session.execute(delete(Registration).where(Registration.id == entry.registration.id))

@@ -16,23 +16,23 @@ from cbt.rules.exam.blueprint import ExamBlueprint
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BlueprintChoice:
     """A blueprint a row can mean, with its text when it comes from a file."""
 
     blueprint: ExamBlueprint
     text: str
 
 
-def choices(session: Session, folder: Path) -> list[Choice]:
+def choices(session: Session, folder: Path) -> list[BlueprintChoice]:
     """Return the blueprints rows can mean: the files of the folder, then stored ones without a file."""
-    found: dict[str, Choice] = {}
+    found: dict[str, BlueprintChoice] = {}
     for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
         text = blueprint_text(path)
         blueprint = read_blueprint(text, name=path.name)
-        found[blueprint.ref] = Choice(blueprint, text)
+        found[blueprint.ref] = BlueprintChoice(blueprint, text)
     for version in current_versions(session):
         if version.ref not in found:
-            found[version.ref] = Choice(blueprint_of(session, version.id), version.source)
+            found[version.ref] = BlueprintChoice(blueprint_of(session, version.id), version.source)
     return list(found.values())
 
 
@@ -42,12 +42,12 @@ class Chooser:
     `note` is told what is against a row: the row, the column, its value, the code, and the parameters by name.
     """
 
-    def __init__(self, available: Sequence[Choice], *, mode: str, note: Callable[..., None]) -> None:
+    def __init__(self, available: Sequence[BlueprintChoice], *, mode: str, note: Callable[..., None]) -> None:
         self._available = available
         self._mode = mode
         self._note = note
 
-    def choice(self, row: RosterRow) -> Choice | None:
+    def choice(self, row: RosterRow) -> BlueprintChoice | None:
         """Return the blueprint a row means, or None with what is against it noted. Source: R-6."""
         level = columns.level_of(row.level)
         matching = [
@@ -76,7 +76,7 @@ class Chooser:
             return None
         return matching[0]
 
-    def paper(self, row: RosterRow, choice: Choice) -> str | None:
+    def paper(self, row: RosterRow, choice: BlueprintChoice) -> str | None:
         """Return the code of the paper a row means, or None with what is against it noted."""
         papers = choice.blueprint.papers
         code = columns.paper_codes(row.paper)

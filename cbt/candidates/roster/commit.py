@@ -34,7 +34,7 @@ DRAFT_LIFE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRoster:
     """A dry run: the file as it was read and what importing it would do."""
 
     sitting: Sitting
@@ -44,7 +44,7 @@ class Checked:
     draft_ref: str = ""
 
 
-def dry_run(*, sitting_ref: str, file_name: str, body: bytes, folder: Path) -> Checked:
+def dry_run(*, sitting_ref: str, file_name: str, body: bytes, folder: Path) -> CheckedRoster:
     """Return what importing a file would do; nothing is stored.
 
     Raise InvalidInput as `read_roster` does, Conflict as `plan_roster` does.
@@ -53,7 +53,7 @@ def dry_run(*, sitting_ref: str, file_name: str, body: bytes, folder: Path) -> C
     with reading() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         plan = plan_roster(session, sitting, roster, choices(session, folder))
-    return Checked(sitting, roster, plan, file_name)
+    return CheckedRoster(sitting, roster, plan, file_name)
 
 
 def save_draft(*, sitting_ref: str, file_name: str, body: bytes, now: datetime, actor: str) -> str:
@@ -101,7 +101,7 @@ def import_roster(
     now: datetime,
     actor: str,
     draft_ref: str = "",
-) -> Checked:
+) -> CheckedRoster:
     """Register everybody in a file, or nobody.
 
     Raise InvalidInput("roster.refused") with the number of problems when something stops the file; the
@@ -128,7 +128,7 @@ def import_roster(
     except IntegrityError as error:
         # Somebody else took a seat or a number between the plan and the commit (PostgreSQL).
         raise Conflict("roster.changed") from error
-    return Checked(sitting, roster, plan, file_name)
+    return CheckedRoster(sitting, roster, plan, file_name)
 
 
 def _register(session: Session, sitting: Sitting, plan: RosterPlan, *, now: datetime, actor: str) -> None:

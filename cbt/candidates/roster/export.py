@@ -11,7 +11,7 @@ from flask_babel import gettext
 
 from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone
 from cbt.candidates.roster.columns import COLUMNS, DOCUMENT_NAMES, REQUIRED
-from cbt.candidates.store import Entry
+from cbt.candidates.store import Registered
 from cbt.db.private.sealing import open_sealed
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
@@ -43,7 +43,7 @@ def template() -> bytes:
 
 
 def rows_of(
-    entries: Sequence[Entry], blueprints: Mapping[int, ExamBlueprint], batch: str, *, reveal: bool
+    entries: Sequence[Registered], blueprints: Mapping[int, ExamBlueprint], batch: str, *, reveal: bool
 ) -> list[list[str]]:
     """Return the roster rows of registrations, masked unless `reveal`; revealed ones import again."""
     return [
@@ -51,7 +51,7 @@ def rows_of(
     ]
 
 
-def _row(entry: Entry, blueprint: ExamBlueprint, batch: str, reveal: bool) -> list[str]:
+def _row(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) -> list[str]:
     candidate, registration = entry.candidate, entry.registration
     phone = open_sealed(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
     values = {
@@ -77,7 +77,7 @@ def _row(entry: Entry, blueprint: ExamBlueprint, batch: str, reveal: bool) -> li
     return [values[column] for column in TEMPLATE_COLUMNS]
 
 
-def accommodation_text(entry: Entry) -> str:
+def accommodation_text(entry: Registered) -> str:
     """Return an accommodation as a roster says it; an empty text for none."""
     registration = entry.registration
     if registration.factor != 1:

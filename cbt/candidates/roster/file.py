@@ -25,14 +25,14 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FileLine:
     """One row of a file with its number as the spreadsheet shows it."""
 
     number: int
     cells: tuple[Cell, ...]
 
 
-def open_roster(name: str, body: bytes) -> list[list[Line]]:
+def open_roster(name: str, body: bytes) -> list[list[FileLine]]:
     """Return the sheets of a file as lines.
 
     Raise InvalidInput("roster.kind") for another kind of file, ("roster.unreadable") for a damaged one,
@@ -52,9 +52,11 @@ def open_roster(name: str, body: bytes) -> list[list[Line]]:
     return [_lines(sheet, str if workbook else unguarded) for sheet in sheets]
 
 
-def _lines(sheet: SheetData, plain: Callable[[str], str]) -> list[Line]:
+def _lines(sheet: SheetData, plain: Callable[[str], str]) -> list[FileLine]:
     lost = set(sheet.lost)
     return [
-        Line(number, tuple(Cell(plain(text), (number - 1, place) in lost) for place, text in enumerate(row)))
+        FileLine(
+            number, tuple(Cell(plain(text), (number - 1, place) in lost) for place, text in enumerate(row))
+        )
         for number, row in enumerate(sheet.rows, 1)
     ]

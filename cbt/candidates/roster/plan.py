@@ -14,17 +14,17 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster import columns
-from cbt.candidates.roster.choosing import Choice, Chooser
+from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
 from cbt.candidates.roster.rows import Problem, Roster, RosterRow
 from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span
 from cbt.errors import Conflict
 from cbt.rules.door.admission import Span, overlaps, same_name, too_close
 from cbt.rules.exam.blueprint import Paper
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 
-OPEN_STATES = frozenset({State.DRAFT, State.PUBLISHED, State.ADMITTING})
+OPEN_STATES = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
 """A roster is taken until the first room starts."""
 
 
@@ -36,7 +36,7 @@ class Placement:
     index: str
     candidate: Candidate | None
     ticket: AdmissionTicket | None
-    choice: Choice
+    choice: BlueprintChoice
     paper: str
     sitting_room: SittingRoom
     room: Room
@@ -63,7 +63,7 @@ class RosterPlan:
 
 
 def plan_roster(
-    session: Session, sitting: Sitting, roster: Roster, available: Sequence[Choice]
+    session: Session, sitting: Sitting, roster: Roster, available: Sequence[BlueprintChoice]
 ) -> RosterPlan:
     """Return what importing a roster into a sitting would do.
 
@@ -71,7 +71,7 @@ def plan_roster(
 
     Source: R-6, R-7, R-16.
     """
-    if State(sitting.state) not in OPEN_STATES:
+    if SittingState(sitting.state) not in OPEN_STATES:
         raise Conflict("roster.sitting_closed")
     planner = _Planner(session, sitting, roster, available)
     return planner.plan()
@@ -81,7 +81,7 @@ class _Planner:
     """Reads once what the rows refer to, then places row by row."""
 
     def __init__(
-        self, session: Session, sitting: Sitting, roster: Roster, available: Sequence[Choice]
+        self, session: Session, sitting: Sitting, roster: Roster, available: Sequence[BlueprintChoice]
     ) -> None:
         self._sitting = sitting
         self._roster = roster
@@ -123,7 +123,7 @@ class _Planner:
         header = self._roster.header(column)
         self._result.problems.append(Problem(row.row, header, value, code, params, stop))
 
-    def _read(self, row: RosterRow) -> tuple[Choice, str] | None:
+    def _read(self, row: RosterRow) -> tuple[BlueprintChoice, str] | None:
         """Return the blueprint and paper of a row that can be registered, noting everything against it."""
         before = len(self._result.stops)
         if row.batch and columns.plain(row.batch) != columns.plain(self._batch.name):
@@ -178,7 +178,7 @@ class _Planner:
         self._spans.setdefault(index, []).append((row.row, code, span))
         return True
 
-    def _place(self, row: RosterRow, choice: Choice, paper: str) -> None:
+    def _place(self, row: RosterRow, choice: BlueprintChoice, paper: str) -> None:
         index = self._indexes[row.row]
         found = self._free.take(row)
         if isinstance(found, str):

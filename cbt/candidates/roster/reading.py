@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cbt.candidates.roster import columns
-from cbt.candidates.roster.file import Line, open_roster
+from cbt.candidates.roster.file import FileLine, open_roster
 from cbt.candidates.roster.line import RowReader
 from cbt.candidates.roster.rows import Problem, Roster, RosterRow
 from cbt.errors import InvalidInput
@@ -32,7 +32,7 @@ def read_roster(name: str, body: bytes) -> Roster:
     raise InvalidInput("roster.no_header", field="file", missing=names)
 
 
-def _headers(line: Line) -> dict[int, str]:
+def _headers(line: FileLine) -> dict[int, str]:
     found: dict[int, str] = {}
     for place, cell in enumerate(line.cells):
         column = columns.column_of(cell.text)
@@ -41,7 +41,7 @@ def _headers(line: Line) -> dict[int, str]:
     return found
 
 
-def _read(header: Line, places: dict[int, str], lines: Sequence[Line]) -> Roster:
+def _read(header: FileLine, places: dict[int, str], lines: Sequence[FileLine]) -> Roster:
     names = {column: header.cells[place].text for place, column in places.items()}
     rows: list[RosterRow] = []
     refused: list[RosterRow] = []

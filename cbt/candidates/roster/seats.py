@@ -11,7 +11,7 @@ from cbt.candidates.models import Registration
 from cbt.candidates.roster.columns import plain
 from cbt.candidates.roster.rows import RosterRow
 from cbt.errors import Conflict
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import rooms_of_sitting
 
@@ -19,11 +19,11 @@ from cbt.sittings.store import rooms_of_sitting
 class FreeSeats:
     """The free seats of a sitting, room by room; spare ones only for a row that asks for one by number."""
 
-    def __init__(self, session: Session, sitting: Sitting, *, open_states: Collection[State]) -> None:
+    def __init__(self, session: Session, sitting: Sitting, *, open_states: Collection[SittingState]) -> None:
         views = [
             view
             for view in rooms_of_sitting(session, sitting.id)
-            if State(view.sitting_room.state) in open_states
+            if SittingState(view.sitting_room.state) in open_states
         ]
         if not views:
             raise Conflict("sitting.no_rooms")

@@ -16,7 +16,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
 from cbt.rules.clock.interruptions import OutageKind, outage_gap
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import adjust_room, hold_room
 from cbt.sittings.models import ServerHeartbeat, SittingRoom
 
@@ -91,7 +91,7 @@ def _settle(room_id: int, *, now: datetime) -> bool:
 def _running(session: Session) -> list[SittingRoom]:
     return list(
         session.scalars(
-            select(SittingRoom).where(SittingRoom.state == State.RUNNING).order_by(SittingRoom.id)
+            select(SittingRoom).where(SittingRoom.state == SittingState.RUNNING).order_by(SittingRoom.id)
         )
     )
 

@@ -26,11 +26,19 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of, paper_of
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Seat, Sitting
 
 Cases = dict[int, str]
-_OVER = frozenset({State.ENDED, State.SCORED, State.RELEASED, State.CANCELLED, State.ABORTED})
+_OVER = frozenset(
+    {
+        SittingState.ENDED,
+        SittingState.SCORED,
+        SittingState.RELEASED,
+        SittingState.CANCELLED,
+        SittingState.ABORTED,
+    }
+)
 
 
 def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int | None = None) -> int:
@@ -102,7 +110,7 @@ def _sitting(session: Session, ref: str) -> Sitting:
 
 def _drawable(session: Session, sitting: Sitting, waiting: Sequence[Registration]) -> None:
     """Refuse a draw that cannot succeed, with what is to be done first."""
-    if State(sitting.state) in _OVER:
+    if SittingState(sitting.state) in _OVER:
         raise Conflict("draw.over")
     registered = select(Registration.id).where(Registration.sitting_id == sitting.id).limit(1)
     if session.scalar(registered) is None:

@@ -48,7 +48,7 @@ def positions_of(content: str) -> Sequence[Position]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PositionShape:
     """What is known of one position without its form: the shape of its answers, its unit and its section."""
 
     shape: Mapping[str, Any]
@@ -67,10 +67,10 @@ def _facts(one: Position) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=1024)
-def read_layout(text: str) -> Sequence[Place]:
+def read_layout(text: str) -> Sequence[PositionShape]:
     """Return the places a layout tells of, in order of position."""
-    places: list[Place] = []
+    places: list[PositionShape] = []
     for count, kind, shown, lefts, blanks, unit, section in json.loads(text):
         shape = {"type": kind, "order": range(shown), "lefts": range(lefts), "blanks": blanks}
-        places += [Place(shape, unit, section)] * count
+        places += [PositionShape(shape, unit, section)] * count
     return tuple(places)

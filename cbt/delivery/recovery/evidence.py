@@ -17,7 +17,7 @@ from cbt.audit import chain
 from cbt.db.types import to_micros
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
 from cbt.delivery.moving import OVER
-from cbt.delivery.recovery.file import Carried, Recovery
+from cbt.delivery.recovery.file import FiledAnswer, Recovery
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.guard import AttemptInfo
 from cbt.errors import Conflict, InvalidInput
@@ -42,7 +42,7 @@ class Known(StrEnum):
 class Found:
     """One answer of a file beside what counts at its position now (both displayed, as canonical JSON)."""
 
-    carried: Carried
+    carried: FiledAnswer
     value: str | None
     current: str | None
     known: Known
@@ -98,7 +98,7 @@ def _check_anchor(journal: dict[tuple[int, int], JournalEntry], recovery: Recove
 
 
 def _found(
-    carried: Carried,
+    carried: FiledAnswer,
     info: AttemptInfo,
     journal: dict[tuple[int, int], JournalEntry],
     kept: dict[tuple[int, int], LateEntry],

@@ -34,7 +34,7 @@ YEARS = range(2000, 2200)
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class FiledAnswer:
     """One answer in a file, as the page numbered it; `value` is the displayed answer, unchecked."""
 
     epoch: int
@@ -63,7 +63,7 @@ class Recovery:
     epoch: int
     seal: str
     made_at: datetime
-    entries: tuple[Carried, ...]
+    entries: tuple[FiledAnswer, ...]
     receipts: tuple[tuple[int, datetime], ...]
 
 
@@ -107,7 +107,7 @@ def open_recovery(sealed: Sealed, secret: str) -> Recovery:
 
 def _read(sealed: Sealed, raw: Mapping[str, Any]) -> Recovery:
     entries = [
-        Carried(
+        FiledAnswer(
             epoch=whole(one["epoch"]),
             seq=whole(one["seq"]),
             position=whole(one["position"]),

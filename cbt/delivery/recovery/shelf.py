@@ -23,7 +23,7 @@ from typing import Any
 from cbt.delivery.recovery.file import (
     MAX_ENTRIES,
     MAX_RECEIPTS,
-    Carried,
+    FiledAnswer,
     Recovery,
     instant,
     part,
@@ -123,7 +123,7 @@ def open_shelf(shelf: Shelf, secret_of: Callable[[int], str]) -> Recovery:
         inside = _open(record, shelf.attempt_ref, bytes.fromhex(secret_of(record.epoch)))
         try:
             entries.append(
-                Carried(record.epoch, record.seq, record.position, inside["value"], instant(inside["at"]))
+                FiledAnswer(record.epoch, record.seq, record.position, inside["value"], instant(inside["at"]))
             )
             anchor = inside.get("anchor")
             if anchor and anchor["epoch"] == shelf.epoch:

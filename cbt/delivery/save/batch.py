@@ -13,7 +13,7 @@ from cbt.db.types import read_instant
 from cbt.delivery.save.entries import Entry
 from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.guard import Dialect, Guard
-from cbt.delivery.save.judging import Case, judge
+from cbt.delivery.save.judging import Judged, judge
 from cbt.delivery.save.live import LiveRows
 from cbt.delivery.save.sql import SaveStatements
 
@@ -44,7 +44,7 @@ class SaveBatch:
         self._live.touch(cursor, cases)
         return [_saved(case) for case in cases]
 
-    def _append(self, cursor: Any, cases: Sequence[Case]) -> None:
+    def _append(self, cursor: Any, cases: Sequence[Judged]) -> None:
         rows: dict[Key, tuple[Any, ...]] = {}
         for case in cases:
             for entry in case.counting:
@@ -99,7 +99,7 @@ class SaveBatch:
         cursor.execute(f"{self._sql.known_late} {among}", (save.attempt_id, save.epoch, *numbers))
         return len(cursor.fetchall()) == len(entries)
 
-    def _row(self, case: Case, entry: Entry) -> tuple[Any, ...]:
+    def _row(self, case: Judged, entry: Entry) -> tuple[Any, ...]:
         save = case.save
         in_grace = case.guard.in_grace(entry.unit, now=save.now)
         return (*self._late_row(save, entry), in_grace)
@@ -109,7 +109,7 @@ class SaveBatch:
         return (save.attempt_id, save.epoch, entry.seq, entry.position, entry.kind, entry.value, at)
 
 
-def _saved(case: Case) -> Saved:
+def _saved(case: Judged) -> Saved:
     receipts = [Receipt(seq, at) for seq, at in case.known.items()]
     receipts += [Receipt(entry.seq, case.save.now) for entry in case.taken]
     outcome = case.outcome

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from cbt.db.unit_of_work import raw_reading, reading
 from cbt.delivery.clock_json import warnings_text
-from cbt.delivery.paper.layout import Place, Position, positions_of, read_layout
+from cbt.delivery.paper.layout import Position, PositionShape, positions_of, read_layout
 from cbt.delivery.save.guard import AttemptInfo, Dialect, PaperKey
 from cbt.delivery.start.claims import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.errors import NotFound
@@ -120,7 +120,7 @@ class InfoCache:
         return known
 
 
-def _windows(places: Sequence[Place], paper: Paper) -> tuple[int, ...]:
+def _windows(places: Sequence[PositionShape], paper: Paper) -> tuple[int, ...]:
     """Return the strict window (from 1) of each position; 0 when the paper's time is one pool."""
     if not paper.windows:
         return (0,) * len(places)

@@ -18,7 +18,7 @@ from cbt.web.who.machine import is_elsewhere
 
 
 @dataclass(slots=True)
-class Case:
+class Judged:
     """A save while its batch is carried out."""
 
     save: Save
@@ -36,29 +36,29 @@ class Case:
     """What is on disk by this save, as an answer or as evidence: it counts towards the quota."""
 
 
-def judge(save: Save, guard: Guard, *, at: datetime) -> Case:
+def judge(save: Save, guard: Guard, *, at: datetime) -> Judged:
     """Check age, lease, machine, state, presence, quota, window and grace against the locked row.
 
     While somebody is out of the room nothing of theirs is taken, heartbeats included; the browser keeps it and
     sends it after the return (R-13).
     """
     if guard.is_stale(save.now, at=at):
-        return Case(save, guard, Outcome.STALE)
+        return Judged(save, guard, Outcome.STALE)
     if guard.lease_hash != save.lease_hash or guard.lease_epoch != save.epoch:
-        return Case(save, guard, Outcome.LEASE_LOST)
+        return Judged(save, guard, Outcome.LEASE_LOST)
     if is_elsewhere(guard.lease_machine, save.machine):
-        return Case(save, guard, Outcome.OTHER_MACHINE)
+        return Judged(save, guard, Outcome.OTHER_MACHINE)
     if guard.state == State.SUSPENDED:
-        return Case(save, guard, Outcome.SUSPENDED)
+        return Judged(save, guard, Outcome.SUSPENDED)
     now = save.now
     closed = guard.over or not guard.takes(0, now=now)
     if guard.left_at is not None and not closed:
-        return Case(save, guard, Outcome.AWAY)
+        return Judged(save, guard, Outcome.AWAY)
     if is_full(guard, save.entries):
-        return Case(save, guard, Outcome.FULL, Outcome.CLOSED if closed else Outcome.SAVED)
+        return Judged(save, guard, Outcome.FULL, Outcome.CLOSED if closed else Outcome.SAVED)
     guard.kept_rows += len(save.entries)  # for the next save of the batch; its row counts what is kept
     guard.kept_bytes += size_of(save.entries)
     if closed:
-        return Case(save, guard, Outcome.CLOSED)
+        return Judged(save, guard, Outcome.CLOSED)
     counting = [one for one in save.entries if guard.takes(one.unit, now=now)]
-    return Case(save, guard, Outcome.SAVED, counting=counting)
+    return Judged(save, guard, Outcome.SAVED, counting=counting)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cbt.delivery.save.exchange import Outcome
 from cbt.delivery.save.guard import Dialect
-from cbt.delivery.save.judging import Case
+from cbt.delivery.save.judging import Judged
 from cbt.delivery.save.quotas import size_of
 from cbt.delivery.save.sql import SaveStatements
 
@@ -29,7 +29,7 @@ class LiveRows:
         self._dialect = dialect
         self._sql = sql
 
-    def touch(self, cursor: Any, cases: Sequence[Case]) -> None:
+    def touch(self, cursor: Any, cases: Sequence[Judged]) -> None:
         """Keep the board's rows: seen, saved, answered; a silence over 20 s is recorded before it is gone."""
         gaps: list[tuple[Any, ...]] = []
         seen: dict[int, _Seen] = {}

@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict, TooEarly
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Sitting, SittingRoom
 
-OPEN_DOOR = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
+OPEN_DOOR = frozenset(
+    {SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD}
+)
 """States of a sitting-room in which its door is worked."""
 
 

@@ -36,7 +36,7 @@ TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Damage:
     """Something that is not what it was: `what` is the end of a message id, `where` names the place."""
 
     what: str
@@ -44,12 +44,12 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class StoredCheck:
     """One check: its name, how many things it looked at (None: does not apply here), what it found."""
 
     name: str
     looked_at: int | None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Damage, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -60,7 +60,7 @@ class Check:
 Answer = tuple[int | None, list[tuple[str, str]]]
 
 
-def verify_everything() -> list[Check]:
+def verify_everything() -> list[StoredCheck]:
     """Run every check on the database of this app, each on its own snapshot, and return what they say.
 
     Raise Unavailable("db.unreadable") for a database that cannot be opened at all, ("safety.no_database") for
@@ -83,15 +83,15 @@ def _check_revision() -> None:
         raise Unavailable("safety.revision", found=str(found), wanted=str(head))
 
 
-def _run(name: str, check: Callable[[Session], Answer]) -> Check:
+def _run(name: str, check: Callable[[Session], Answer]) -> StoredCheck:
     try:
         with reading() as session:
             looked_at, found = check(session)
     except Exception as error:
         # A damaged page or row ends one check, not the others; said by its kind only, a message may quote it.
         kind = type(error.orig if isinstance(error, DatabaseError) else error).__name__
-        return Check(name, 0, (Finding("unreadable", kind),))
-    return Check(name, looked_at, tuple(Finding(what, where) for what, where in found))
+        return StoredCheck(name, 0, (Damage("unreadable", kind),))
+    return StoredCheck(name, looked_at, tuple(Damage(what, where) for what, where in found))
 
 
 def _integrity(session: Session) -> Answer:
@@ -182,7 +182,7 @@ def _embedded(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def all_findings(checks: list[Check]) -> Iterator[Finding]:
+def all_findings(checks: list[StoredCheck]) -> Iterator[Damage]:
     """Yield what all checks found."""
     for check in checks:
         yield from check.findings

@@ -19,7 +19,7 @@ from cbt.db.copies import prune
 from cbt.db.engine import DATABASE_NAME
 from cbt.errors import InvalidInput
 from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.checking import Check, verify_everything
+from cbt.ops.safety.checking import StoredCheck, verify_everything
 from cbt.ops.safety.manifest import Manifest
 from cbt.ops.safety.rebuild import rebuild
 from cbt.ops.safety.restore import restore
@@ -145,7 +145,7 @@ def verify(as_json: bool, *, now: datetime) -> None:
         sys.exit(2)
 
 
-def _table(checks: list[Check]) -> list[str]:
+def _table(checks: list[StoredCheck]) -> list[str]:
     """Return a line a check, with the number first, so that Chinese names need no aligning."""
     lines = []
     for check in checks:

@@ -23,7 +23,7 @@ PAUSE_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DatabaseFacts:
     """What a database holds, as one transaction sees it."""
 
     revision: str
@@ -43,7 +43,7 @@ def database_key(settings: Settings) -> bytes | None:
     return load_key(settings.keys, "database", may_create=False) if settings.db_encryption else None
 
 
-def copy_embedded(settings: Settings, target: Path) -> Facts:
+def copy_embedded(settings: Settings, target: Path) -> DatabaseFacts:
     """Copy the database of a running installation to `target` and return what the copy holds.
 
     The source is read in one transaction, so the copy is one instant's and writers are neither stopped nor
@@ -66,7 +66,7 @@ def copy_embedded(settings: Settings, target: Path) -> Facts:
     return read_facts(target, key)
 
 
-def read_facts(path: Path, key: bytes | None) -> Facts:
+def read_facts(path: Path, key: bytes | None) -> DatabaseFacts:
     """Return what a copy holds; raise Unavailable("db.unreadable") for a damaged one or another key."""
     try:
         with closing(open_raw(path, key)) as copy:
@@ -75,9 +75,9 @@ def read_facts(path: Path, key: bytes | None) -> Facts:
         raise Unavailable("db.unreadable", detail=type(error).__name__) from error
 
 
-def facts_of(connection: Any) -> Facts:
+def facts_of(connection: Any) -> DatabaseFacts:
     """Return what a database holds, over any DBAPI connection."""
-    return Facts(
+    return DatabaseFacts(
         revision=str(_first(connection, "SELECT version_num FROM alembic_version")),
         attempts=int(_first(connection, "SELECT count(*) FROM attempt")),
         journal=int(_first(connection, "SELECT count(*) FROM journal")),

@@ -12,12 +12,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cbt.config import Settings
 from cbt.errors import Conflict, Unavailable
-from cbt.ops.safety.embedded import Facts, facts_of
+from cbt.ops.safety.embedded import DatabaseFacts, facts_of
 
 _TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"
 
 
-def dump_postgres(settings: Settings, target: Path) -> Facts:
+def dump_postgres(settings: Settings, target: Path) -> DatabaseFacts:
     """Write the database to `target` in pg_dump's custom format and return what the copy holds.
 
     What is counted and what is dumped is one snapshot. Raise Unavailable("safety.tool_missing") or
@@ -39,7 +39,7 @@ def dump_postgres(settings: Settings, target: Path) -> Facts:
     return facts
 
 
-def restore_postgres(settings: Settings, source: Path) -> Facts:
+def restore_postgres(settings: Settings, source: Path) -> DatabaseFacts:
     """Load a dump into the empty database of `settings`, all or nothing, and return what it holds then.
 
     Raise Conflict("safety.not_empty") when there is a table in it, and as `dump_postgres`.

@@ -19,7 +19,7 @@ from cbt.db.second_copy.folder import CopySet, base_number, base_path, log_path,
 from cbt.db.second_copy.wal import apply_log
 from cbt.errors import InvalidInput, Unavailable
 from cbt.ops.hosting import DataDirLock
-from cbt.ops.safety.embedded import Facts, facts_of
+from cbt.ops.safety.embedded import DatabaseFacts, facts_of
 from cbt.ops.safety.restore import check_empty, check_keys, copy_file, log_key_fits
 
 
@@ -28,7 +28,7 @@ class Rebuilt:
     """What was rebuilt: where, what it holds, and whether everything of the copy is in it."""
 
     place: str
-    facts: Facts
+    facts: DatabaseFacts
     torn: bool
     """The last transaction of the copy was not whole; one that was acknowledged always is."""
     damaged: str
@@ -111,7 +111,7 @@ def _bring(
     return False, ""
 
 
-def _check_whole(path: Path, key: bytes | None, folder: Path) -> Facts:
+def _check_whole(path: Path, key: bytes | None, folder: Path) -> DatabaseFacts:
     try:
         with closing(open_raw(path, key)) as connection:
             wrong = connection.execute("PRAGMA cipher_integrity_check").fetchall() if key else []

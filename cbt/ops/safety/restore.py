@@ -14,7 +14,7 @@ from cbt.db.engine import DATABASE_NAME, database_path
 from cbt.db.private.keys import fingerprint, load_key
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.hosting import DataDirLock
-from cbt.ops.safety.embedded import Facts, read_facts
+from cbt.ops.safety.embedded import DatabaseFacts, read_facts
 from cbt.ops.safety.manifest import Manifest, check_file, read_manifest
 from cbt.ops.safety.postgres import restore_postgres
 
@@ -94,7 +94,7 @@ def check_empty(folder: Path) -> None:
         raise Conflict("safety.not_empty", path=str(folder))
 
 
-def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> Facts:
+def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> DatabaseFacts:
     folder = settings.data_dir
     check_empty(folder)
     needed = manifest.bytes

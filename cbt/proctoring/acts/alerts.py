@@ -8,7 +8,7 @@ from cbt.door.elsewhere import clear_elsewhere
 from cbt.door.seats.binding import clear_claim
 from cbt.errors import InvalidInput
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, Asked, Scope
+from cbt.proctoring.desk.act import Act, ActScope, Asked
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.models import AlertSeen
@@ -48,4 +48,4 @@ def _mark_seen(desk: Desk, seat: SeatView, alert: str, mark: int) -> None:
     desk.audit("alert.seen", f"registration:{seat.ref}", after={"alert": alert, "mark": mark})
 
 
-ACTS = (Act("seen", Scope.ONE, _see, after_the_end=True, fields=("alert",), carries=("alert",)),)
+ACTS = (Act("seen", ActScope.ONE, _see, after_the_end=True, fields=("alert",), carries=("alert",)),)

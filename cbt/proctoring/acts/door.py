@@ -9,7 +9,7 @@ from cbt.candidates.models import Registration
 from cbt.door.arrival import checking, permits
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, Asked, Preview, Scope, further, usual
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Preview, further, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_clock_time, read_reason
 from cbt.proctoring.desk.refusals import gone, not_here
@@ -133,7 +133,7 @@ def _undo_clear_query(desk: Desk, seat: SeatView, before: int | None) -> bool:
 ACTS = (
     Act(
         "arrive",
-        Scope.SEATS,
+        ActScope.SEATS,
         _arrive,
         _refuse_arrive,
         everybody=True,
@@ -144,7 +144,7 @@ ACTS = (
     ),
     Act(
         "check_in",
-        Scope.ONE,
+        ActScope.ONE,
         _check_in,
         _refuse_check_in,
         fields=("document",),
@@ -153,10 +153,10 @@ ACTS = (
         before=usual(20),
         running=further(10),
     ),
-    Act("code", Scope.SEATS, _issue_codes, gone, before=usual(30), running=further(20)),
+    Act("code", ActScope.SEATS, _issue_codes, gone, before=usual(30), running=further(20)),
     Act(
         "allow_sign_in",
-        Scope.SEATS,
+        ActScope.SEATS,
         _allow_sign_in,
         gone,
         fields=("reason",),
@@ -165,7 +165,7 @@ ACTS = (
     ),
     Act(
         "clear_query",
-        Scope.SEATS,
+        ActScope.SEATS,
         _clear_query,
         _refuse_clear_query,
         fields=("reason",),

@@ -18,7 +18,7 @@ from cbt.proctoring.board.proposals import Proposal, proposal
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.store import stood_in_room
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, Asked, Form, Picked, Preview, Scope
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, Picked, Preview
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.granted import count_time, would_take_two
 from cbt.proctoring.desk.inputs import read_number, read_reason, read_reason_code, read_span
@@ -140,7 +140,7 @@ def _amount_line(form: Form) -> Iterator[Line]:
 ACTS = (
     Act(
         "decide",
-        Scope.ONE,
+        ActScope.ONE,
         _decide_gap,
         after_the_end=True,
         whom=_whose,

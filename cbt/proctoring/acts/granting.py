@@ -11,7 +11,7 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, Asked, Form, HeadButton, Picked, Preview, Scope, perhaps, usual
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, HeadButton, Picked, Preview, perhaps, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.granted import count_time, sum_with, would_take_two
 from cbt.proctoring.desk.inputs import read_minutes, read_reason_of
@@ -185,7 +185,7 @@ _LINES = (lines.grant_kind, lines.minutes, lines.reason_code, lines.reason)
 ACTS = (
     Act(
         "adjust",
-        Scope.SEATS,
+        ActScope.SEATS,
         _adjust,
         _refuse_adjust,
         fields=("time",),
@@ -197,7 +197,7 @@ ACTS = (
     ),
     Act(
         "adjust_room",
-        Scope.ROOM,
+        ActScope.ROOM,
         _adjust_room,
         fields=("time",),
         shows=_room_ends,

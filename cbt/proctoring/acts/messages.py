@@ -5,7 +5,7 @@ from __future__ import annotations
 from cbt.delivery import steps as delivery
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, Asked, Scope, usual
+from cbt.proctoring.desk.act import Act, ActScope, Asked, usual
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_text
 from cbt.proctoring.desk.papers import each_paper
@@ -28,4 +28,4 @@ def _remind(asked: Asked) -> Said:
         return desk.said(picked)
 
 
-ACTS = (Act("remind", Scope.SEATS, _remind, _refuse, fields=("text",), tone="main", running=usual(10)),)
+ACTS = (Act("remind", ActScope.SEATS, _remind, _refuse, fields=("text",), tone="main", running=usual(10)),)

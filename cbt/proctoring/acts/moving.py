@@ -8,7 +8,7 @@ from cbt.door.seats.moving import move_to_seat
 from cbt.errors import Conflict
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, Asked, Scope, further, usual
+from cbt.proctoring.desk.act import Act, ActScope, Asked, further, usual
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_number, read_reason
 from cbt.proctoring.desk.papers import each_paper
@@ -66,7 +66,7 @@ def _rebind(asked: Asked) -> Said:
 ACTS = (
     Act(
         "move",
-        Scope.ONE,
+        ActScope.ONE,
         _allow_move,
         _refuse_move,
         fields=("seat", "reason"),
@@ -74,5 +74,5 @@ ACTS = (
         before=further(30),
         running=usual(50),
     ),
-    Act("rebind", Scope.ONE, _rebind, _refuse_rebind),
+    Act("rebind", ActScope.ONE, _rebind, _refuse_rebind),
 )

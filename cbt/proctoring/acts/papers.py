@@ -7,14 +7,14 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, Asked, Scope, always, further, usual
+from cbt.proctoring.desk.act import Act, ActScope, Asked, always, further, usual
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_minutes, read_reason
 from cbt.proctoring.desk.papers import close_papers, each_paper
 from cbt.proctoring.desk.refusals import not_here
 from cbt.proctoring.desk.said import Said
 from cbt.rules.states.attempt import ClosedBy, State
-from cbt.rules.states.sitting import State as RoomState
+from cbt.rules.states.sitting import SittingState as RoomState
 
 
 def _refuse_suspend(seat: SeatView, board: Board) -> str:
@@ -107,11 +107,13 @@ def _reopen(asked: Asked) -> Said:
 
 
 ACTS = (
-    Act("suspend", Scope.SEATS, _suspend, _refuse_suspend, fields=("reason",), running=usual(30)),
-    Act("resume", Scope.SEATS, _resume, _refuse_resume, fields=("reason",), tone="main", running=usual(40)),
+    Act("suspend", ActScope.SEATS, _suspend, _refuse_suspend, fields=("reason",), running=usual(30)),
+    Act(
+        "resume", ActScope.SEATS, _resume, _refuse_resume, fields=("reason",), tone="main", running=usual(40)
+    ),
     Act(
         "force",
-        Scope.SEATS,
+        ActScope.SEATS,
         _force_submit,
         _refuse_force,
         fields=("reason",),
@@ -122,7 +124,7 @@ ACTS = (
     ),
     Act(
         "reopen",
-        Scope.SEATS,
+        ActScope.SEATS,
         _reopen,
         _refuse_reopen,
         fields=("minutes_more", "reason"),

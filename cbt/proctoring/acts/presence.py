@@ -10,7 +10,7 @@ from cbt.errors import Conflict
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import UNDER_WAY
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, Asked, Scope, further, usual
+from cbt.proctoring.desk.act import Act, ActScope, Asked, further, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_reason, read_text
 from cbt.proctoring.desk.refusals import not_here
@@ -149,7 +149,7 @@ def _reopen_leave(desk: Desk, registration_id: int) -> None:
 ACTS = (
     Act(
         "absent",
-        Scope.SEATS,
+        ActScope.SEATS,
         _mark_absent,
         _refuse_absent,
         fields=("cause",),
@@ -159,7 +159,7 @@ ACTS = (
     ),
     Act(
         "undo_absent",
-        Scope.SEATS,
+        ActScope.SEATS,
         _undo_absent,
         _refuse_undo_absent,
         fields=("reason",),
@@ -168,7 +168,7 @@ ACTS = (
     ),
     Act(
         "leave",
-        Scope.ONE,
+        ActScope.ONE,
         _leave,
         _refuse_leave,
         fields=("escort",),
@@ -177,7 +177,7 @@ ACTS = (
     ),
     Act(
         "return",
-        Scope.SEATS,
+        ActScope.SEATS,
         _come_back,
         _refuse_return,
         undo=_take_back_return,

@@ -18,8 +18,8 @@ from cbt.proctoring.acts import (
 )
 from cbt.proctoring.acts.room import ending, evacuation, holding, starting
 from cbt.proctoring.acts.undoing import taking_back
-from cbt.proctoring.board.live import Head
-from cbt.proctoring.desk.act import Act, Place
+from cbt.proctoring.board.live import RoomHead
+from cbt.proctoring.desk.act import Act, BarPlace
 
 _GROUPS = (
     door.ACTS,
@@ -53,7 +53,7 @@ def bar(*, started: bool) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
     return _BAR_RUNNING if started else _BAR_BEFORE
 
 
-def head_acts(head: Head) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
+def head_acts(head: RoomHead) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
     """Return the acts that have a button in the board's head now, and apart from them those that stop a room."""
     shown = [(button, act) for button, act in _HEAD if button.shown(head)]
     return (
@@ -62,7 +62,7 @@ def head_acts(head: Head) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
     )
 
 
-def _placed(place_of: Callable[[Act], Place | None]) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
+def _placed(place_of: Callable[[Act], BarPlace | None]) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
     placed = [(place, act) for act in _PLAIN if (place := place_of(act)) is not None]
     placed.sort(key=lambda one: one[0].rank)
     return (

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from cbt.errors import Conflict, NotAllowed, NotFound
 from cbt.proctoring.board.live import UNDO_FOR
-from cbt.proctoring.desk.act import Act, Asked, Picked, Scope
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Picked
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.models import UndoableAct
@@ -50,4 +50,4 @@ def taking_back(acts: Iterable[Act]) -> Act:
                 desk.log(f"undo_{row.act}", seat, reason="")
             return desk.said(Picked(tuple(undone), ()))
 
-    return Act("undo", Scope.ROOM, undo, fields=("undo",), carries=("undo",), tone="main")
+    return Act("undo", ActScope.ROOM, undo, fields=("undo",), carries=("undo",), tone="main")

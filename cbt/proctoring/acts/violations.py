@@ -14,7 +14,7 @@ from cbt.errors import InvalidInput
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, Asked, Form, Preview, Scope, further, perhaps
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, Preview, further, perhaps
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_reason
 from cbt.proctoring.desk.papers import close_papers
@@ -94,7 +94,7 @@ def _line(form: Form) -> Iterator[Line]:
 ACTS = (
     Act(
         "violation",
-        Scope.ONE,
+        ActScope.ONE,
         _record,
         _refuse,
         after_the_end=True,

@@ -19,25 +19,33 @@ from cbt.proctoring.models import UndoableAct
 from cbt.proctoring.store import open_hold
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
 
 UNDO_FOR = timedelta(minutes=2)
 LOG_LINES = 40
 EVACUATION = "evacuation"
-OVER = frozenset({State.ENDED, State.SCORED, State.RELEASED, State.CANCELLED, State.ABORTED})
+OVER = frozenset(
+    {
+        SittingState.ENDED,
+        SittingState.SCORED,
+        SittingState.RELEASED,
+        SittingState.CANCELLED,
+        SittingState.ABORTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RoomHead:
     """What names the room and says where it stands."""
 
     ref: str
     sitting_name: str
     centre_name: str
     room_name: str
-    state: State
+    state: SittingState
     armed: bool
     planned_start_at: datetime
     check_in_opens_at: datetime
@@ -53,12 +61,12 @@ class Head:
     @property
     def open(self) -> bool:
         """Whether the room's clock runs or stands, but is not over."""
-        return self.state in {State.RUNNING, State.HELD}
+        return self.state in {SittingState.RUNNING, SittingState.HELD}
 
     @property
     def admits(self) -> bool:
         """Whether the room waits for its start."""
-        return self.state in {State.PUBLISHED, State.ADMITTING}
+        return self.state in {SittingState.PUBLISHED, SittingState.ADMITTING}
 
     @property
     def over(self) -> bool:
@@ -75,7 +83,7 @@ class Head:
 class Board:
     """Everything the page shows, as values: two equal boards look the same."""
 
-    head: Head
+    head: RoomHead
     papers: tuple[PaperLine, ...]
     seats: tuple[SeatView, ...]
     free: tuple[FreeSeat, ...]
@@ -141,7 +149,7 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         ),
         log=log_lines(incidents, seats, gaps, limit=LOG_LINES),
         undo=_undo(store.undoable_acts(session, room.id, since=now - UNDO_FOR)),
-        lost_since=_lost_since(seats, now=now) if room.state == State.RUNNING else None,
+        lost_since=_lost_since(seats, now=now) if room.state == SittingState.RUNNING else None,
         next_start_at=store.next_start_in(session, room, after=sitting.planned_start_at),
         start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
         needs_countersign=room.evacuated_at is not None
@@ -149,14 +157,14 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
     )
 
 
-def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Head:
+def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> RoomHead:
     room, sitting = view.sitting_room, view.sitting
-    return Head(
+    return RoomHead(
         ref=room.ref,
         sitting_name=sitting.name,
         centre_name=view.centre.name,
         room_name=view.room.name,
-        state=State(room.state),
+        state=SittingState(room.state),
         armed=room.armed,
         planned_start_at=sitting.planned_start_at,
         check_in_opens_at=sitting.check_in_opens_at,

@@ -22,7 +22,7 @@ from cbt.delivery.models import (
 from cbt.door.seats.finding import subject_of
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.clock.facts import Pause
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
 from cbt.web.who.guessing import guessed_at
 from cbt.web.who.models import Throttle
@@ -198,7 +198,7 @@ def next_start_in(session: Session, room: SittingRoom, *, after: datetime) -> da
         .where(
             SittingRoom.room_id == room.room_id,
             SittingRoom.id != room.id,
-            SittingRoom.state.in_([State.PUBLISHED, State.ADMITTING]),
+            SittingRoom.state.in_([SittingState.PUBLISHED, SittingState.ADMITTING]),
             Sitting.planned_start_at > after,
         )
     )

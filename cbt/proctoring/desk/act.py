@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from cbt.accounts.approvals.requests import Line
-from cbt.proctoring.board.live import Board, Head
+from cbt.proctoring.board.live import Board, RoomHead
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.desk.staff import By
@@ -23,7 +23,7 @@ Applies = Callable[[SeatView, Board], str]
 """Why an act does not apply to a seat, as a catalogue word; "" when it does."""
 
 
-class Scope(StrEnum):
+class ActScope(StrEnum):
     """Whom an act is about."""
 
     SEATS = "seats"
@@ -69,21 +69,21 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BarPlace:
     """Where the bar offers an act: among the usual ones or behind 更多, the lowest rank first."""
 
     usual: bool
     rank: int
 
 
-def usual(rank: int) -> Place:
+def usual(rank: int) -> BarPlace:
     """Stand among the acts the bar shows at once."""
-    return Place(usual=True, rank=rank)
+    return BarPlace(usual=True, rank=rank)
 
 
-def further(rank: int) -> Place:
+def further(rank: int) -> BarPlace:
     """Stand behind 更多."""
-    return Place(usual=False, rank=rank)
+    return BarPlace(usual=False, rank=rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class HeadButton:
     """The button of an act about the room in the board's head, `apart` from the others what stops a room."""
 
     rank: int
-    shown: Callable[[Head], bool]
+    shown: Callable[[RoomHead], bool]
     kind: str = ""
     apart: bool = False
 
@@ -130,7 +130,7 @@ class Act:
     """
 
     code: str
-    scope: Scope
+    scope: ActScope
     do: Callable[[Asked], Said]
     applies: Applies = _always_applies
     after_the_end: bool = False
@@ -154,9 +154,9 @@ class Act:
     undo: Callable[[Desk, SeatView, Any], bool] | None = None
     """Take it back for one seat, given what stood there; return whether that still could be."""
     tone: str = ""
-    before: Place | None = None
+    before: BarPlace | None = None
     """Where the bar offers it before the start."""
-    running: Place | None = None
+    running: BarPlace | None = None
     """Where the bar offers it once the room was started."""
     head: HeadButton | None = None
 

@@ -21,7 +21,7 @@ from cbt.delivery.models import Attempt
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, Asked, Picked, Scope
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Picked
 from cbt.proctoring.desk.incidents import log_incident
 from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.said import Said
@@ -59,7 +59,7 @@ class Desk:
             if picked.skipped:
                 raise Conflict("proctoring.none_apply")
             raise InvalidInput("proctoring.pick_some")
-        if self.act.scope is Scope.ONE and len(picked.chosen) > 1:
+        if self.act.scope is ActScope.ONE and len(picked.chosen) > 1:
             raise InvalidInput("proctoring.pick_one")
         self.touch(picked.chosen)
         return picked

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Preview, Scope
+from cbt.proctoring.desk.act import ActScope, Preview
 from cbt.proctoring.desk.acting import Desk
 from cbt.proctoring.models import GrantedTime
 from cbt.rules.clock.granting import Given, given_so_far, takes_two
@@ -48,7 +48,7 @@ def sum_with(preview: Preview, amount: timedelta) -> timedelta:
 
 
 def _whom(preview: Preview) -> frozenset[int] | None:
-    return _reach(None if preview.act.scope is Scope.ROOM else preview.picked.chosen)
+    return _reach(None if preview.act.scope is ActScope.ROOM else preview.picked.chosen)
 
 
 def _answering(board: Board) -> frozenset[int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cbt.errors import NotFound
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.desk.act import Act, Picked, Scope
+from cbt.proctoring.desk.act import Act, ActScope, Picked
 
 
 def pick(act: Act, board: Board, refs: tuple[str, ...]) -> Picked:
     """Part the selected seats of the board; raise NotFound for a seat of another room."""
-    if act.scope is Scope.ROOM:
+    if act.scope is ActScope.ROOM:
         return Picked((), ())
     seats = [board.seat(ref) for ref in refs]
     if any(seat is None for seat in seats):

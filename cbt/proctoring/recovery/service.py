@@ -49,7 +49,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class RecoveryPreview:
     """What a file would bring."""
 
     owner: Owner
@@ -80,7 +80,7 @@ def room_imports(room_ref: str, principal: Principal) -> tuple[RoomView, list[Pa
         return view, [Past(*row) for row in session.execute(query)]
 
 
-def preview_recovery(room_ref: str, text: str, principal: Principal) -> Preview:
+def preview_recovery(room_ref: str, text: str, principal: Principal) -> RecoveryPreview:
     """Return what a file holds and what of it is new; nothing is stored.
 
     Raise what `read_envelope`, `open_recovery` and `compare` raise, Conflict("recovery.unknown") for an attempt
@@ -128,7 +128,7 @@ def _room(session: Session, room_ref: str, principal: Principal) -> SittingRoom:
     return room
 
 
-def _open(session: Session, room: SittingRoom, text: str) -> Preview:
+def _open(session: Session, room: SittingRoom, text: str) -> RecoveryPreview:
     sealed = read_shelf(text) or read_envelope(text)
     row = session.execute(
         select(
@@ -156,7 +156,7 @@ def _open(session: Session, room: SittingRoom, text: str) -> Preview:
     if attempt.sitting_room_id != room.id:
         raise Conflict("recovery.foreign")
     owner = Owner(seat_number, name, ticket, document, registration_id)
-    return Preview(owner, attempt, recovery, compare(session, attempt, _info(attempt.ref), recovery))
+    return RecoveryPreview(owner, attempt, recovery, compare(session, attempt, _info(attempt.ref), recovery))
 
 
 def _info(attempt_ref: str) -> AttemptInfo:

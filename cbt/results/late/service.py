@@ -18,7 +18,7 @@ from cbt.results.late.sheet import LatePage, attempts_with_evidence, late_rooms,
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED, REJECTED
-from cbt.scoring.late_answers import Act, entries_digest, pending_entries, rule_on
+from cbt.scoring.late_answers import RulingAct, entries_digest, pending_entries, rule_on
 from cbt.web.who.login import Principal
 
 DECIDERS = (Role.CHIEF_PROCTOR, Role.OFFICER)
@@ -57,7 +57,7 @@ def second_roles(first: Principal) -> frozenset[Role]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RulingWish:
     """What the form asks for: a room's cases by attempt ref, as they were shown."""
 
     room_ref: str
@@ -69,7 +69,7 @@ class Wish:
 
 
 def rule_late(
-    sitting_ref: str, wish: Wish, *, first: Principal, second: Second | None, now: datetime
+    sitting_ref: str, wish: RulingWish, *, first: Principal, second: Second | None, now: datetime
 ) -> tuple[int, int]:
     """Approve or reject late answers of one room in one act; return (candidates, scores that changed).
 
@@ -97,7 +97,7 @@ def rule_late(
         if len(shown) != len(wish.attempt_refs):
             raise Conflict("late.changed")
         signed = "" if second is None else f"staff:{second.ref}"
-        act = Act(wish.verdict, wish.fault, wish.reason.strip(), f"staff:{first.subject_ref}", signed)
+        act = RulingAct(wish.verdict, wish.fault, wish.reason.strip(), f"staff:{first.subject_ref}", signed)
         ruled = rule_on(session, sitting.id, shown, act, now=now)
         changed = [row for row in ruled if row.after_score_id not in (None, row.before_score_id)]
         countersigned(second, roles=second_roles(first), seen=digest(canonical_json(shown)))

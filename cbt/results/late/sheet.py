@@ -41,7 +41,7 @@ class LateAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class LateCase:
     """One candidate's late answers and what approving them would make of the score."""
 
     attempt: Attempt
@@ -70,7 +70,7 @@ class RoomCases:
 
     room: SittingRoom
     name: str
-    cases: list[Case]
+    cases: list[LateCase]
 
     @property
     def seen(self) -> str:
@@ -149,7 +149,7 @@ def late_rooms(session: Session, sitting: Sitting) -> list[RoomCases]:
     rooms: dict[int, RoomCases] = {}
     for attempt, registration, name, ticket, seat, room, room_name in rows:
         blueprint = blueprint_of(session, registration.blueprint_version_id)
-        case = Case(
+        case = LateCase(
             attempt=attempt,
             name=name,
             ticket_number=ticket,
@@ -192,7 +192,7 @@ class _Evidence:
         ]
 
 
-def _seen(cases: Sequence[Case]) -> str:
+def _seen(cases: Sequence[LateCase]) -> str:
     parts = [f"{case.attempt.id}:{entries_digest([one.entry for one in case.answers])}" for case in cases]
     return digest("|".join(parts))
 

@@ -12,8 +12,8 @@ from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.results.approving import late_request
-from cbt.results.late.service import DECIDERS, Wish, late_page, rule_late, second_roles
-from cbt.results.late.sheet import Case, LateAnswer
+from cbt.results.late.service import DECIDERS, RulingWish, late_page, rule_late, second_roles
+from cbt.results.late.sheet import LateAnswer, LateCase
 from cbt.results.service import password_allowed
 from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED
@@ -38,7 +38,7 @@ def page(sitting_ref: str) -> Reply:
 def rule(sitting_ref: str) -> Reply:
     """Approve or reject the ticked candidates of one room."""
     form = flask.request.form
-    wish = Wish(
+    wish = RulingWish(
         room_ref=form.get("room", ""),
         attempt_refs=frozenset(form.getlist("attempt")),
         seen=form.get("seen", ""),
@@ -63,7 +63,7 @@ def rule(sitting_ref: str) -> Reply:
     return flask.redirect(flask.url_for("late.page", sitting_ref=sitting_ref), 303)
 
 
-def _page(sitting_ref: str, *, refused: Refusal = NOTHING_REFUSED, wish: Wish | None = None) -> Reply:
+def _page(sitting_ref: str, *, refused: Refusal = NOTHING_REFUSED, wish: RulingWish | None = None) -> Reply:
     shown = flask.render_template(
         "results/late.html",
         late=late_page(sitting_ref),
@@ -77,7 +77,7 @@ def _page(sitting_ref: str, *, refused: Refusal = NOTHING_REFUSED, wish: Wish | 
     return shown, refused.code
 
 
-def source_text(case: Case, late: LateAnswer) -> str:
+def source_text(case: LateCase, late: LateAnswer) -> str:
     """Say where a late answer came from, and how late it was."""
     if late.typed_at is not None:
         return str(_("late.answer.file", at=_clock(late.typed_at)))

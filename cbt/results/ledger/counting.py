@@ -8,10 +8,10 @@ from datetime import date
 from enum import StrEnum
 
 from cbt.rules.exam.policies import RetakePolicy
-from cbt.rules.retake import Outcome, PaperResult, Refusal, last_day, may_retake
+from cbt.rules.retake import PaperOutcome, PaperResult, RetakeRefusal, last_day, may_retake
 
 
-class Finding(StrEnum):
+class RetakeFinding(StrEnum):
     """What is wrong with a registration, given what was released before."""
 
     PASSED = "passed"
@@ -21,22 +21,22 @@ class Finding(StrEnum):
     IS_RETAKE = "is_retake"
 
 
-BARRED = frozenset({Finding.PASSED, Finding.ABSENT, Finding.WINDOW_OVER})
+BARRED = frozenset({RetakeFinding.PASSED, RetakeFinding.ABSENT, RetakeFinding.WINDOW_OVER})
 """Findings with which nobody may register; the others say that 新考 and 补考 were mixed up."""
 
 _REFUSED = {
-    Refusal.PASSED: Finding.PASSED,
-    Refusal.ABSENT: Finding.ABSENT,
-    Refusal.WINDOW_OVER: Finding.WINDOW_OVER,
-    Refusal.NO_RESULT: Finding.NO_RESULT,
+    RetakeRefusal.PASSED: RetakeFinding.PASSED,
+    RetakeRefusal.ABSENT: RetakeFinding.ABSENT,
+    RetakeRefusal.WINDOW_OVER: RetakeFinding.WINDOW_OVER,
+    RetakeRefusal.NO_RESULT: RetakeFinding.NO_RESULT,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RetakeCheck:
     """A finding with the last day it turns on: of the window, or of the pass that still counts."""
 
-    finding: Finding
+    finding: RetakeFinding
     last_on: date | None = None
 
 
@@ -58,7 +58,7 @@ def counting(results: Iterable[PaperResult], *, policy: RetakePolicy) -> list[Pa
 
 def check_registration(
     paper: str, results: Sequence[PaperResult], *, retake: bool, exam_on: date, policy: RetakePolicy
-) -> Check | None:
+) -> RetakeCheck | None:
     """Return what is wrong with registering for `paper` in an exam on `exam_on`, or None.
 
     Whoever starts over (新考 after 缺考 or after the window) may; a passed paper is never taken again while
@@ -67,12 +67,12 @@ def check_registration(
     Source: R-4.
     """
     verdict = may_retake(paper, counting(results, policy=policy), exam_on=exam_on, policy=policy)
-    if verdict.reason is Refusal.PASSED:
-        return Check(Finding.PASSED, verdict.last_on)
+    if verdict.reason is RetakeRefusal.PASSED:
+        return RetakeCheck(RetakeFinding.PASSED, verdict.last_on)
     if retake:
-        return Check(_REFUSED[verdict.reason], verdict.last_on) if verdict.reason else None
+        return RetakeCheck(_REFUSED[verdict.reason], verdict.last_on) if verdict.reason else None
     within = verdict.allowed and verdict.last_on is not None
-    return Check(Finding.IS_RETAKE, verdict.last_on) if within else None
+    return RetakeCheck(RetakeFinding.IS_RETAKE, verdict.last_on) if within else None
 
 
 def pass_counts_until(paper: str, results: Iterable[PaperResult], *, policy: RetakePolicy) -> date | None:
@@ -80,7 +80,7 @@ def pass_counts_until(paper: str, results: Iterable[PaperResult], *, policy: Ret
 
     Source: R-4.
     """
-    passes = [one for one in results if one.paper == paper and one.outcome is Outcome.PASSED]
+    passes = [one for one in results if one.paper == paper and one.outcome is PaperOutcome.PASSED]
     if not passes:
         return None
     latest = max(passes, key=lambda one: one.exam_on)
@@ -90,4 +90,4 @@ def pass_counts_until(paper: str, results: Iterable[PaperResult], *, policy: Ret
 def _starts_over(before: list[PaperResult], result: PaperResult, policy: RetakePolicy) -> bool:
     verdict = may_retake(result.paper, before, exam_on=result.exam_on, policy=policy)
     lapsed_pass = verdict.allowed and verdict.last_on is None
-    return lapsed_pass or verdict.reason is Refusal.WINDOW_OVER
+    return lapsed_pass or verdict.reason is RetakeRefusal.WINDOW_OVER

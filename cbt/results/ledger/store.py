@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.results.models import Release, Result
-from cbt.rules.retake import Outcome, PaperResult
-from cbt.rules.states.sitting import State
+from cbt.rules.retake import PaperOutcome, PaperResult
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.web.i18n import local_zone
 
-NOT_EXAMINED = frozenset({State.CANCELLED.value, State.ABORTED.value})
+NOT_EXAMINED = frozenset({SittingState.CANCELLED.value, SittingState.ABORTED.value})
 """States of a room whose candidates get a fresh sitting: nothing of it counts (R-60)."""
 
 
@@ -46,7 +46,7 @@ class Taken:
             paper=self.registration.paper,
             exam_on=self.exam_at.astimezone(zone).date(),
             released_on=self.released_at.astimezone(zone).date(),
-            outcome=Outcome(self.result.outcome),
+            outcome=PaperOutcome(self.result.outcome),
         )
 
 
@@ -79,7 +79,7 @@ def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
         .outerjoin(Result, Result.registration_id == Registration.id)
         .outerjoin(Release, Release.id == Result.release_id)
-        .where(Registration.candidate_id.in_(candidate_ids), Sitting.state != State.DRAFT.value)
+        .where(Registration.candidate_id.in_(candidate_ids), Sitting.state != SittingState.DRAFT.value)
         .order_by(Sitting.planned_start_at, Registration.id)
     )
     ledger: Ledger = defaultdict(list)

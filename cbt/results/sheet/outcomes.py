@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from cbt.results.sheet.standing import Standing
 from cbt.rules.exam.paper import Paper
-from cbt.rules.retake import Outcome
+from cbt.rules.retake import PaperOutcome
 from cbt.rules.scoring.score import passes, round_score
 from cbt.rules.violation import VIOLATIONS, Effect, Violation, outcome_after, score_after
 
@@ -31,7 +31,7 @@ _SCORED = frozenset(
 class Decision:
     """An outcome with the points it shows; a paper of somebody absent or out for a violation shows none."""
 
-    outcome: Outcome
+    outcome: PaperOutcome
     score: Decimal | None = None
 
 
@@ -52,7 +52,7 @@ def decide(
     Source: R-3, R-12, R-50, R-61, R-63.
     """
     if standing is Standing.ABSENT:
-        return Decision(outcome_after(Outcome.ABSENT, own=_violations(own), elsewhere=()))
+        return Decision(outcome_after(PaperOutcome.ABSENT, own=_violations(own), elsewhere=()))
     if standing not in _SCORED:
         return None
     if score is None:
@@ -60,9 +60,9 @@ def decide(
             return None
         score = round_score(Decimal(0), paper.score_step)
     counted = score_after(score, _violations(own))
-    plain = Outcome.PASSED if passes(counted, paper.pass_points) else Outcome.FAILED
+    plain = PaperOutcome.PASSED if passes(counted, paper.pass_points) else PaperOutcome.FAILED
     outcome = outcome_after(plain, own=_violations(own), elsewhere=_violations(*elsewhere))
-    return Decision(outcome, None if outcome is Outcome.VIOLATION else counted)
+    return Decision(outcome, None if outcome is PaperOutcome.VIOLATION else counted)
 
 
 def _violations(*codes: str | None) -> list[Violation]:

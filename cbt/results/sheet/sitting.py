@@ -20,10 +20,10 @@ from cbt.results.models import Release
 from cbt.results.sheet.distribution import Distribution, distribution
 from cbt.results.sheet.outcomes import Decision, decide
 from cbt.results.sheet.standing import Standing, balance_of, counts_of, standing_of
-from cbt.results.store import Row
+from cbt.results.store import ResultRow
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
-from cbt.rules.retake import Outcome
+from cbt.rules.retake import PaperOutcome
 from cbt.rules.states.closing import Balance, RoomCounts
 from cbt.sittings.models import Sitting, SittingRoom
 
@@ -38,14 +38,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SheetLine:
     """One registration on the sheet.
 
     `decided` is what the evidence says now; `shown` is that too until the release, and then what was
     released. `groups` are the unrounded points of each unit or section by its number.
     """
 
-    row: Row
+    row: ResultRow
     standing: Standing
     decided: Decision | None
     groups: Mapping[int, Decimal]
@@ -55,7 +55,7 @@ class Line:
     def shown(self) -> Decision | None:
         """The decision people see."""
         result = self.row.result
-        return self.decided if result is None else Decision(Outcome(result.outcome), result.score)
+        return self.decided if result is None else Decision(PaperOutcome(result.outcome), result.score)
 
     @property
     def changed(self) -> bool:
@@ -75,7 +75,7 @@ class PaperSheet:
     blueprint: ExamBlueprint
     paper: Paper
     groups: tuple[Group, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[SheetLine, ...]
     distribution: Distribution | None
 
     @property
@@ -99,22 +99,22 @@ class SittingSheet:
     """Where the log ended when this was read (日志锚点)."""
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[SheetLine]:
         """Every line of every paper."""
         return [line for paper in self.papers for line in paper.lines]
 
     @property
-    def corrected(self) -> list[Line]:
+    def corrected(self) -> list[SheetLine]:
         """The lines to be released again, because a score or a violation changed."""
         return [line for line in self.lines if line.changed]
 
     @property
-    def outcomes(self) -> Counter[Outcome]:
+    def outcomes(self) -> Counter[PaperOutcome]:
         """How many ended with what."""
         return Counter(line.shown.outcome for line in self.lines if line.shown is not None)
 
     @property
-    def open_lines(self) -> list[Line]:
+    def open_lines(self) -> list[SheetLine]:
         """The lines without a decision."""
         return [line for line in self.lines if line.open]
 
@@ -160,7 +160,7 @@ def sheet_of(session: Session, sitting: Sitting) -> SittingSheet:
 def _paper_sheet(
     blueprint: ExamBlueprint,
     paper: Paper,
-    rows: Sequence[Row],
+    rows: Sequence[ResultRow],
     elsewhere: Mapping[int, list[str]],
     adjusted: Mapping[int, set[str]],
 ) -> PaperSheet:
@@ -185,8 +185,8 @@ def groups_of(paper: Paper) -> tuple[Group, ...]:
 
 
 def _line(
-    row: Row, paper: Paper, elsewhere: Mapping[int, list[str]], adjusted: Mapping[int, set[str]]
-) -> Line:
+    row: ResultRow, paper: Paper, elsewhere: Mapping[int, list[str]], adjusted: Mapping[int, set[str]]
+) -> SheetLine:
     registration, attempt = row.registration, row.attempt
     standing = standing_of(
         examined=row.room_state not in NOT_EXAMINED,
@@ -197,7 +197,7 @@ def _line(
         closed_by=attempt.closed_by if attempt else None,
     )
     sheet: dict[str, Any] = json.loads(row.score.sheet) if row.score else {"groups": []}
-    return Line(
+    return SheetLine(
         row=row,
         standing=standing,
         decided=decide(
@@ -212,7 +212,7 @@ def _line(
     )
 
 
-def _badges(row: Row, kinds: set[str]) -> tuple[str, ...]:
+def _badges(row: ResultRow, kinds: set[str]) -> tuple[str, ...]:
     registration = row.registration
     facts = {
         "retake": registration.kind == "retake",

@@ -8,32 +8,32 @@ from datetime import date
 from cbt.results.ledger.counting import counting
 from cbt.results.ledger.store import Ledger, Taken, released
 from cbt.results.sheet.outcomes import Decision
-from cbt.results.sheet.sitting import Line, SittingSheet
+from cbt.results.sheet.sitting import SheetLine, SittingSheet
 from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.retake import Outcome, Overall, overall
+from cbt.rules.retake import Overall, PaperOutcome, overall
 
 
 @dataclass(slots=True)
-class Person:
+class LevelSummary:
     """One candidate of one level: the latest decision of each paper by its code, and the overall result.
 
     `overall` is None before the sitting is released.
     """
 
-    line: Line
+    line: SheetLine
     blueprint: ExamBlueprint
     papers: dict[str, Decision] = field(default_factory=dict)
     overall: Overall | None = None
 
 
-def people_of(sheet: SittingSheet, ledger: Ledger, *, on: date) -> list[Person]:
+def people_of(sheet: SittingSheet, ledger: Ledger, *, on: date) -> list[LevelSummary]:
     """Return every candidate of a sitting once per level, in the order of the sheet.
 
     A paper taken in another sitting shows what was released there last.
 
     Source: R-3, R-4.
     """
-    people: dict[tuple[int, str], Person] = {}
+    people: dict[tuple[int, str], LevelSummary] = {}
     for paper_sheet in sheet.papers:
         blueprint = paper_sheet.blueprint
         for line in paper_sheet.lines:
@@ -47,11 +47,11 @@ def people_of(sheet: SittingSheet, ledger: Ledger, *, on: date) -> list[Person]:
     return list(people.values())
 
 
-def _person(line: Line, blueprint: ExamBlueprint, taken: list[Taken]) -> Person:
-    person = Person(line, blueprint)
+def _person(line: SheetLine, blueprint: ExamBlueprint, taken: list[Taken]) -> LevelSummary:
+    person = LevelSummary(line, blueprint)
     for one in taken:
         if one.result is not None:
-            decision = Decision(Outcome(one.result.outcome), one.result.score)
+            decision = Decision(PaperOutcome(one.result.outcome), one.result.score)
             person.papers[one.registration.paper] = decision
     return person
 

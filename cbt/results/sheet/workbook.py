@@ -12,9 +12,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from cbt.results.sheet.outcomes import Decision
-from cbt.results.sheet.sitting import Line, PaperSheet, SittingSheet
-from cbt.results.sheet.summary import Person
-from cbt.rules.retake import Outcome
+from cbt.results.sheet.sitting import PaperSheet, SheetLine, SittingSheet
+from cbt.results.sheet.summary import LevelSummary
+from cbt.rules.retake import PaperOutcome
 from cbt.sheets.writing import new_workbook, text_format, write_text
 
 Cell = str | int | Decimal | None
@@ -43,7 +43,7 @@ class _Book:
         return self.book.add_worksheet(unique)
 
 
-def build(sheet: SittingSheet, people: Sequence[Person], *, subtitle: str) -> bytes:
+def build(sheet: SittingSheet, people: Sequence[LevelSummary], *, subtitle: str) -> bytes:
     """Return the workbook; `subtitle` says which sitting it is and whether it was released.
 
     Each sheet ends with the head of the log at that moment, so that the paper shows later what was in it.
@@ -73,7 +73,7 @@ def build(sheet: SittingSheet, people: Sequence[Person], *, subtitle: str) -> by
     return target.getvalue()
 
 
-def _overall_sheet(book: _Book, people: Sequence[Person], subtitle: str) -> None:
+def _overall_sheet(book: _Book, people: Sequence[LevelSummary], subtitle: str) -> None:
     labels: dict[str, str] = {}
     for person in people:
         for code, paper in person.blueprint.papers.items():
@@ -128,7 +128,7 @@ def _who_heads() -> list[str]:
     ]
 
 
-def _who(number: int, line: Line) -> list[Cell]:
+def _who(number: int, line: SheetLine) -> list[Cell]:
     candidate = line.row.candidate
     return [number, candidate.name, line.row.ticket_number, candidate.document_masked]
 
@@ -136,7 +136,7 @@ def _who(number: int, line: Line) -> list[Cell]:
 def _score_or_word(decision: Decision | None) -> Cell:
     if decision is None:
         return ""
-    if decision.outcome in {Outcome.PASSED, Outcome.FAILED}:
+    if decision.outcome in {PaperOutcome.PASSED, PaperOutcome.FAILED}:
         return decision.score
     return str(_(f"results.outcome.{decision.outcome}"))
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from cbt.rules.assembly.drawable import Drawable, true_bounds
-from cbt.rules.exam.blueprint import Finding
+from cbt.rules.exam.blueprint import Flaw
 
 MEAN_TOLERANCE = Fraction(1, 10)
 
@@ -16,7 +16,7 @@ Form = Mapping[str, Any]
 Items = Mapping[tuple[str, int], Drawable]
 
 
-def comparable(forms: Sequence[Form], drawables: Sequence[Drawable]) -> list[Finding]:
+def comparable(forms: Sequence[Form], drawables: Sequence[Drawable]) -> list[Flaw]:
     """Return where the forms of one paper differ by more than they may; empty when they are comparable.
 
     Each is compared with the first: section order, counts by range and type, X/Y/Z, and for units the types
@@ -38,17 +38,17 @@ def comparable(forms: Sequence[Form], drawables: Sequence[Drawable]) -> list[Fin
     ]
 
 
-def _against(form: Form, first: Form, items: Items, index: int) -> Iterator[Finding]:
+def _against(form: Form, first: Form, items: Items, index: int) -> Iterator[Flaw]:
     for code, read in (
         ("assembly.sections_differ", _outline),
         ("assembly.ranges_differ", _ranges),
         ("assembly.importance_differs", _importances),
     ):
         if read(form, items) != read(first, items):
-            yield Finding(("forms", index), code)
+            yield Flaw(("forms", index), code)
 
 
-def _difficulty(means: Sequence[Fraction], index: int) -> Iterator[Finding]:
+def _difficulty(means: Sequence[Fraction], index: int) -> Iterator[Flaw]:
     lowest, highest = min(means), max(means)
     if max(means[index] - lowest, highest - means[index]) > MEAN_TOLERANCE:
         params = {
@@ -56,15 +56,15 @@ def _difficulty(means: Sequence[Fraction], index: int) -> Iterator[Finding]:
             "low": f"{float(lowest):.2f}",
             "high": f"{float(highest):.2f}",
         }
-        yield Finding(("forms", index), "assembly.difficulty_differs", params)
+        yield Flaw(("forms", index), "assembly.difficulty_differs", params)
 
 
-def _true_share(form: Form, items: Items, index: int) -> Iterator[Finding]:
+def _true_share(form: Form, items: Items, index: int) -> Iterator[Flaw]:
     truths = [truth for item in _drawn(form, items) if (truth := item.truth) is not None]
     low, high = true_bounds(len(truths))
     if not low <= sum(truths) <= high:
         params = {"true": sum(truths), "low": low, "high": high}
-        yield Finding(("forms", index), "assembly.true_outside", params)
+        yield Flaw(("forms", index), "assembly.true_outside", params)
 
 
 def _drawn(form: Form, items: Items) -> list[Drawable]:

@@ -41,7 +41,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class UnitDone:
+class UnitEnd:
     """The candidate confirmed 完成本单元 for a unit (its place, from 1)."""
 
     unit: int
@@ -65,7 +65,7 @@ class Facts:
     holds: tuple[Pause, ...] = ()
     suspensions: tuple[Pause, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
-    units_done: tuple[UnitDone, ...] = ()
+    units_done: tuple[UnitEnd, ...] = ()
     clock: ClockPolicy = field(default_factory=ClockPolicy)
 
 

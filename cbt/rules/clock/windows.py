@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import accumulate
 
-from cbt.rules.clock.facts import ZERO, Adjustment, AttemptClock, Facts, Pause, Spread, UnitDone, union
+from cbt.rules.clock.facts import ZERO, Adjustment, AttemptClock, Facts, Pause, Spread, UnitEnd, union
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -36,7 +36,7 @@ def clock_at(facts: Facts, *, now: datetime) -> AttemptClock:
                 replay.pause(fact)
             case Adjustment():
                 replay.adjust(fact)
-            case UnitDone():
+            case UnitEnd():
                 replay.complete(fact)
             case _:
                 replay.start()
@@ -49,7 +49,7 @@ def scaled(span: timedelta, by: Fraction) -> timedelta:
     return MICROSECOND * int(span // MICROSECOND * by // 1)
 
 
-_Fact = Pause | Adjustment | UnitDone | None  # None marks the candidate's start
+_Fact = Pause | Adjustment | UnitEnd | None  # None marks the candidate's start
 
 
 def _in_order(facts: Facts, now: datetime) -> list[_Fact]:
@@ -139,7 +139,7 @@ class _Replay:
             if adjustment.amount < ZERO:  # what is taken back cannot end a window in the past
                 self.ends[index] = max(self.ends[index], since)
 
-    def complete(self, done: UnitDone) -> None:
+    def complete(self, done: UnitEnd) -> None:
         """Leave a unit early; a confirmation that comes after the unit's end changes nothing."""
         self.advance(done.at)
         if self.open != done.unit - 1 or done.at >= self.closes_at:

@@ -17,7 +17,7 @@ __all__ = [
     "ClockPolicy",
     "DifficultyMix",
     "ExamBlueprint",
-    "Finding",
+    "Flaw",
     "Paper",
     "Path",
     "RetakePolicy",
@@ -52,7 +52,7 @@ class ExamBlueprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Flaw:
     """Something that does not hold: where (keys and 0-based places), what, and the numbers."""
 
     path: Path
@@ -60,14 +60,14 @@ class Finding:
     params: Mapping[str, object] = field(default_factory=dict)
 
 
-def check(blueprint: ExamBlueprint) -> list[Finding]:
+def check(blueprint: ExamBlueprint) -> list[Flaw]:
     """Return everything in a blueprint that does not add up; an empty list means it can be used.
 
     Minutes in the findings are minutes, points are points.
 
     Source: R-1, R-2.
     """
-    findings = [] if blueprint.papers else [Finding(("papers",), "blueprint.no_paper")]
+    findings = [] if blueprint.papers else [Flaw(("papers",), "blueprint.no_paper")]
     for code, paper in blueprint.papers.items():
         findings += _paper(paper, ("papers", code))
     findings += _admission(blueprint.admission)
@@ -77,25 +77,25 @@ def check(blueprint: ExamBlueprint) -> list[Finding]:
     return findings
 
 
-def _paper(paper: Paper, path: Path) -> Iterator[Finding]:
+def _paper(paper: Paper, path: Path) -> Iterator[Flaw]:
     if bool(paper.sections) == bool(paper.units):
-        yield Finding(path, "blueprint.sections_or_units")
+        yield Flaw(path, "blueprint.sections_or_units")
     for name in ("duration", "points", "score_step"):
         yield from _positive(getattr(paper, name), (*path, name))
     if not 0 <= paper.pass_points <= paper.points:
-        yield Finding(
+        yield Flaw(
             (*path, "pass_points"),
             "blueprint.pass_outside",
             {"pass_points": paper.pass_points, "points": paper.points},
         )
     if not paper.modes or not set(paper.modes) <= {"machine", "paper"}:
-        yield Finding((*path, "modes"), "blueprint.mode_unknown", {"modes": ", ".join(paper.modes)})
+        yield Flaw((*path, "modes"), "blueprint.mode_unknown", {"modes": ", ".join(paper.modes)})
     if (
         len(paper.difficulty.shares) != 5
         or min(paper.difficulty.shares) < 0
         or not any(paper.difficulty.shares)
     ):
-        yield Finding((*path, "difficulty"), "blueprint.difficulty_mix")
+        yield Flaw((*path, "difficulty"), "blueprint.difficulty_mix")
     yield from _known(paper.release, ("score", "verdict", "none"), (*path, "release"))
     yield from _sections(paper, path)
     yield from _units(paper, path)
@@ -103,7 +103,7 @@ def _paper(paper: Paper, path: Path) -> Iterator[Finding]:
     yield from _times(paper, path)
 
 
-def _sections(paper: Paper, path: Path) -> Iterator[Finding]:
+def _sections(paper: Paper, path: Path) -> Iterator[Flaw]:
     seen: set[ItemType] = set()
     for index, section in enumerate(paper.sections):
         here = (*path, "sections", index)
@@ -112,20 +112,20 @@ def _sections(paper: Paper, path: Path) -> Iterator[Finding]:
         if section.minutes is not None:
             yield from _positive(section.minutes, (*here, "minutes"))
         if section.type not in SECTION_TYPES:
-            yield Finding((*here, "type"), "blueprint.section_type", {"type": section.type.value})
+            yield Flaw((*here, "type"), "blueprint.section_type", {"type": section.type.value})
         if section.type in seen:
-            yield Finding((*here, "type"), "blueprint.section_repeated", {"type": section.type.value})
+            yield Flaw((*here, "type"), "blueprint.section_repeated", {"type": section.type.value})
         seen.add(section.type)
         yield from _credit(section.type, section.credit, (*here, "credit"))
     if len({section.minutes is None for section in paper.sections}) == 2:
-        yield Finding((*path, "sections"), "blueprint.minutes_partial")
+        yield Flaw((*path, "sections"), "blueprint.minutes_partial")
 
 
-def _units(paper: Paper, path: Path) -> Iterator[Finding]:
+def _units(paper: Paper, path: Path) -> Iterator[Flaw]:
     for index, unit in enumerate(paper.units):
         here = (*path, "units", index)
         if unit.number != index + 1:
-            yield Finding(
+            yield Flaw(
                 (*here, "number"), "blueprint.unit_number", {"number": unit.number, "expected": index + 1}
             )
         yield from _positive(unit.minutes, (*here, "minutes"))
@@ -135,25 +135,25 @@ def _units(paper: Paper, path: Path) -> Iterator[Finding]:
             yield from _credit(kind, credit, (*here, "credit", kind.value))
 
 
-def _sums(paper: Paper, path: Path) -> Iterator[Finding]:
+def _sums(paper: Paper, path: Path) -> Iterator[Flaw]:
     points = sum((part.points for part in paper.units or paper.sections), Decimal(0))
     if points != paper.points:
-        yield Finding((*path, "points"), "blueprint.points_sum", {"points": paper.points, "sum": points})
+        yield Flaw((*path, "points"), "blueprint.points_sum", {"points": paper.points, "sum": points})
     spans = [span for span in paper.minutes if span is not None]
     if spans and sum(spans, ZERO) != paper.duration:
-        yield Finding(
+        yield Flaw(
             (*path, "duration"),
             "blueprint.minutes_sum",
             {"minutes": _minutes(paper.duration), "sum": _minutes(sum(spans, ZERO))},
         )
 
 
-def _times(paper: Paper, path: Path) -> Iterator[Finding]:
+def _times(paper: Paper, path: Path) -> Iterator[Flaw]:
     submit, clock = paper.submit, paper.clock
     yield from _not_negative(submit.earliest, (*path, "submit", "earliest"))
     yield from _not_negative(submit.closed_before_end, (*path, "submit", "closed_before_end"))
     if submit.earliest + submit.closed_before_end > paper.duration:
-        yield Finding(
+        yield Flaw(
             (*path, "submit"),
             "blueprint.never_submittable",
             {
@@ -171,14 +171,14 @@ def _times(paper: Paper, path: Path) -> Iterator[Finding]:
         yield from _warnings(paper.unit_warnings, min(paper.windows), (*path, "unit_warnings"))
 
 
-def _warnings(warnings: tuple[timedelta, ...], span: timedelta, path: Path) -> Iterator[Finding]:
+def _warnings(warnings: tuple[timedelta, ...], span: timedelta, path: Path) -> Iterator[Flaw]:
     for index, warning in enumerate(warnings):
         if not ZERO < warning < span:
             params = {"warning": _minutes(warning), "minutes": _minutes(span)}
-            yield Finding((*path, index), "blueprint.warning_outside", params)
+            yield Flaw((*path, index), "blueprint.warning_outside", params)
 
 
-def _admission(policy: AdmissionPolicy) -> Iterator[Finding]:
+def _admission(policy: AdmissionPolicy) -> Iterator[Flaw]:
     for name in ("check_in_opens", "report", "sign_in_opens", "late_limit"):
         yield from _not_negative(getattr(policy, name), ("admission", name))
     yield from _known(policy.late_from, ("report_at", "start"), ("admission", "late_from"))
@@ -188,32 +188,32 @@ def _admission(policy: AdmissionPolicy) -> Iterator[Finding]:
                 "minutes": _minutes(getattr(policy, name)),
                 "check_in_opens": _minutes(policy.check_in_opens),
             }
-            yield Finding(("admission", name), "blueprint.before_check_in", params)
+            yield Flaw(("admission", name), "blueprint.before_check_in", params)
 
 
-def _credit(kind: ItemType, credit: PartialCredit, path: Path) -> Iterator[Finding]:
+def _credit(kind: ItemType, credit: PartialCredit, path: Path) -> Iterator[Flaw]:
     if not credit_suits(kind, credit):
-        yield Finding(path, "blueprint.credit_type", {"type": kind.value, "credit": credit.value})
+        yield Flaw(path, "blueprint.credit_type", {"type": kind.value, "credit": credit.value})
 
 
-def _known(value: str, allowed: tuple[str, ...], path: Path) -> Iterator[Finding]:
+def _known(value: str, allowed: tuple[str, ...], path: Path) -> Iterator[Flaw]:
     if value not in allowed:
-        yield Finding(path, "blueprint.value_unknown", {"value": value, "allowed": ", ".join(allowed)})
+        yield Flaw(path, "blueprint.value_unknown", {"value": value, "allowed": ", ".join(allowed)})
 
 
-def _positive(value: timedelta | Decimal | int, path: Path) -> Iterator[Finding]:
+def _positive(value: timedelta | Decimal | int, path: Path) -> Iterator[Flaw]:
     if value <= (ZERO if isinstance(value, timedelta) else 0):  # type: ignore[operator]  # zero is of the value's own type
         yield _not_positive(path, value)
 
 
-def _not_negative(value: timedelta, path: Path) -> Iterator[Finding]:
+def _not_negative(value: timedelta, path: Path) -> Iterator[Flaw]:
     if value < ZERO:
-        yield Finding(path, "blueprint.negative", {"value": _minutes(value)})
+        yield Flaw(path, "blueprint.negative", {"value": _minutes(value)})
 
 
-def _not_positive(path: Path, value: timedelta | Decimal | int) -> Finding:
+def _not_positive(path: Path, value: timedelta | Decimal | int) -> Flaw:
     shown = _minutes(value) if isinstance(value, timedelta) else value
-    return Finding(path, "blueprint.not_positive", {"value": shown})
+    return Flaw(path, "blueprint.not_positive", {"value": shown})
 
 
 def _minutes(span: timedelta) -> str:

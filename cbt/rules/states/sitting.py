@@ -8,7 +8,7 @@ from enum import StrEnum
 from cbt.errors import Conflict
 
 
-class State(StrEnum):
+class SittingState(StrEnum):
     """Where a sitting or a sitting-room stands, in the order they are passed. Source: R-60."""
 
     DRAFT = "draft"
@@ -23,10 +23,10 @@ class State(StrEnum):
     ABORTED = "aborted"
 
 
-SittingState = State
+SittingState = SittingState
 
 
-class Event(StrEnum):
+class SittingEvent(StrEnum):
     """What can happen to a sitting or a sitting-room. Source: R-60."""
 
     PUBLISH = "publish"
@@ -42,28 +42,28 @@ class Event(StrEnum):
 
 
 # An evacuated room is ended while it is held; an aborted one is scored only when chief and officer decide so.
-TRANSITIONS: Mapping[tuple[State, Event], State] = {
-    (State.DRAFT, Event.PUBLISH): State.PUBLISHED,
-    (State.DRAFT, Event.CANCEL): State.CANCELLED,
-    (State.PUBLISHED, Event.ADMIT): State.ADMITTING,
-    (State.PUBLISHED, Event.CANCEL): State.CANCELLED,
-    (State.ADMITTING, Event.START): State.RUNNING,
-    (State.ADMITTING, Event.CANCEL): State.CANCELLED,
-    (State.RUNNING, Event.HOLD): State.HELD,
-    (State.RUNNING, Event.END): State.ENDED,
-    (State.RUNNING, Event.ABORT): State.ABORTED,
-    (State.HELD, Event.RESUME): State.RUNNING,
-    (State.HELD, Event.END): State.ENDED,
-    (State.HELD, Event.ABORT): State.ABORTED,
-    (State.ABORTED, Event.SCORE): State.SCORED,
-    (State.ENDED, Event.SCORE): State.SCORED,
-    (State.SCORED, Event.RELEASE): State.RELEASED,
+TRANSITIONS: Mapping[tuple[SittingState, SittingEvent], SittingState] = {
+    (SittingState.DRAFT, SittingEvent.PUBLISH): SittingState.PUBLISHED,
+    (SittingState.DRAFT, SittingEvent.CANCEL): SittingState.CANCELLED,
+    (SittingState.PUBLISHED, SittingEvent.ADMIT): SittingState.ADMITTING,
+    (SittingState.PUBLISHED, SittingEvent.CANCEL): SittingState.CANCELLED,
+    (SittingState.ADMITTING, SittingEvent.START): SittingState.RUNNING,
+    (SittingState.ADMITTING, SittingEvent.CANCEL): SittingState.CANCELLED,
+    (SittingState.RUNNING, SittingEvent.HOLD): SittingState.HELD,
+    (SittingState.RUNNING, SittingEvent.END): SittingState.ENDED,
+    (SittingState.RUNNING, SittingEvent.ABORT): SittingState.ABORTED,
+    (SittingState.HELD, SittingEvent.RESUME): SittingState.RUNNING,
+    (SittingState.HELD, SittingEvent.END): SittingState.ENDED,
+    (SittingState.HELD, SittingEvent.ABORT): SittingState.ABORTED,
+    (SittingState.ABORTED, SittingEvent.SCORE): SittingState.SCORED,
+    (SittingState.ENDED, SittingEvent.SCORE): SittingState.SCORED,
+    (SittingState.SCORED, SittingEvent.RELEASE): SittingState.RELEASED,
 }
 
-_OVER_EARLY = frozenset({State.CANCELLED, State.ABORTED})
+_OVER_EARLY = frozenset({SittingState.CANCELLED, SittingState.ABORTED})
 
 
-def next_state(state: State, event: Event) -> State:
+def next_state(state: SittingState, event: SittingEvent) -> SittingState:
     """Return where an event takes a sitting; raise Conflict `sitting.transition` where it cannot happen.
 
     Source: R-60.
@@ -74,7 +74,7 @@ def next_state(state: State, event: Event) -> State:
         raise Conflict("sitting.transition", state=state.value, event=event.value) from None
 
 
-def aggregate(room_states: Iterable[State]) -> SittingState:
+def aggregate(room_states: Iterable[SittingState]) -> SittingState:
     """Return the state of a sitting from its rooms'.
 
     It runs while any room runs, else it is held while any is; otherwise the room that is furthest behind
@@ -85,11 +85,11 @@ def aggregate(room_states: Iterable[State]) -> SittingState:
     """
     states = list(room_states)
     going = [state for state in states if state not in _OVER_EARLY]
-    for state in (State.RUNNING, State.HELD):
+    for state in (SittingState.RUNNING, SittingState.HELD):
         if state in going:
             return state
     if going:
-        return min(going, key=list(State).index)
-    if State.ABORTED in states:
-        return State.ABORTED
-    return State.CANCELLED if states else State.DRAFT
+        return min(going, key=list(SittingState).index)
+    if SittingState.ABORTED in states:
+        return SittingState.ABORTED
+    return SittingState.CANCELLED if states else SittingState.DRAFT

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import TooEarly
-from cbt.rules.states.sitting import Event, State
+from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings.clock.moving import move_room, note
 from cbt.sittings.models import Sitting, SittingRoom
 
@@ -24,7 +24,7 @@ def admit_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
     opens_at = session.scalar(select(Sitting.check_in_opens_at).where(Sitting.id == room.sitting_id))
     if opens_at is not None and now < opens_at:
         raise TooEarly("sitting.doors_closed", available_at=opens_at)
-    move_room(session, room, Event.ADMIT)
+    move_room(session, room, SittingEvent.ADMIT)
     note(session, room, now=now, actor=actor, act="room.admit")
 
 
@@ -33,12 +33,12 @@ def admit_if_due(session: Session, room: SittingRoom, *, now: datetime) -> bool:
 
     The scheduler does this on the minute; whoever comes first does it as well, so nothing depends on it.
     """
-    if room.state == State.PUBLISHED.value:
+    if room.state == SittingState.PUBLISHED.value:
         opens_at = session.scalar(select(Sitting.check_in_opens_at).where(Sitting.id == room.sitting_id))
         if opens_at is None or now < opens_at:
             return False
         admit_room(session, room, now=now, actor="scheduler")
-    return room.state in {State.ADMITTING.value, State.RUNNING.value, State.HELD.value}
+    return room.state in {SittingState.ADMITTING.value, SittingState.RUNNING.value, SittingState.HELD.value}
 
 
 def open_doors(*, now: datetime) -> int:
@@ -50,7 +50,7 @@ def open_doors(*, now: datetime) -> int:
         due = session.scalars(
             select(SittingRoom)
             .join(Sitting, Sitting.id == SittingRoom.sitting_id)
-            .where(SittingRoom.state == State.PUBLISHED.value, Sitting.check_in_opens_at <= now)
+            .where(SittingRoom.state == SittingState.PUBLISHED.value, Sitting.check_in_opens_at <= now)
             .limit(SWEEP_CHUNK)
         ).all()
         for room in due:

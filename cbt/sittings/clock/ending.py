@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.rules.states.sitting import Event, State
+from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings.clock.moving import close_hold, move_room, note, refresh_sitting_state
 from cbt.sittings.models import Sitting, SittingRoom
 
@@ -18,7 +18,7 @@ def end_room(session: Session, room: SittingRoom, *, now: datetime, actor: str, 
 
     Source: R-60.
     """
-    move_room(session, room, Event.END, ended_at=now)
+    move_room(session, room, SittingEvent.END, ended_at=now)
     close_hold(session, room, now=now, actor=actor)
     note(session, room, now=now, actor=actor, act="room.end", reason=reason)
 
@@ -28,7 +28,7 @@ def abort_room(session: Session, room: SittingRoom, *, now: datetime, reason: st
 
     Source: R-60.
     """
-    move_room(session, room, Event.ABORT, ended_at=now)
+    move_room(session, room, SittingEvent.ABORT, ended_at=now)
     close_hold(session, room, now=now, actor=actor)
     note(session, room, now=now, actor=actor, act="room.abort", reason=reason)
 
@@ -38,7 +38,7 @@ def score_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
 
     Source: R-60.
     """
-    move_room(session, room, Event.SCORE)
+    move_room(session, room, SittingEvent.SCORE)
     note(session, room, now=now, actor=actor, act="room.score")
 
 
@@ -49,11 +49,11 @@ def release_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
 
     Source: R-60.
     """
-    left_out = {State.CANCELLED.value, State.ABORTED.value}
+    left_out = {SittingState.CANCELLED.value, SittingState.ABORTED.value}
     rooms = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).all()
     for room in rooms:
         if room.state not in left_out:
-            move_room(session, room, Event.RELEASE)
+            move_room(session, room, SittingEvent.RELEASE)
     sitting.released_at = now
     refresh_sitting_state(session, sitting)
     record(session, at=now, actor=actor, act="sitting.release", subject=f"sitting:{sitting.ref}")

@@ -14,18 +14,18 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.errors import Conflict
-from cbt.rules.states.sitting import Event, State, aggregate, next_state
+from cbt.rules.states.sitting import SittingEvent, SittingState, aggregate, next_state
 from cbt.sittings.models import RoomHold, Sitting, SittingRoom
 
 
-def move_room(session: Session, room: SittingRoom, event: Event, **values: Any) -> None:
+def move_room(session: Session, room: SittingRoom, event: SittingEvent, **values: Any) -> None:
     """Take a room to the state an event leads to and set `values` with it, once.
 
     Racing callers get Conflict("sitting.transition").
 
     Source: R-60.
     """
-    seen = State(room.state)
+    seen = SittingState(room.state)
     reached = next_state(seen, event)
     moved = session.scalar(
         update(SittingRoom)
@@ -40,16 +40,18 @@ def move_room(session: Session, room: SittingRoom, event: Event, **values: Any) 
     refresh_sitting_state(session, session.get_one(Sitting, room.sitting_id))
 
 
-def refresh_sitting_state(session: Session, sitting: Sitting, *, without_rooms: Event | None = None) -> None:
+def refresh_sitting_state(
+    session: Session, sitting: Sitting, *, without_rooms: SittingEvent | None = None
+) -> None:
     """Set the state of a sitting from its rooms'; one that has none yet goes where `without_rooms` leads.
 
     Source: R-7, R-60.
     """
     states = session.scalars(select(SittingRoom.state).where(SittingRoom.sitting_id == sitting.id)).all()
     if states:
-        sitting.state = aggregate(State(state) for state in states).value
+        sitting.state = aggregate(SittingState(state) for state in states).value
     elif without_rooms is not None:
-        sitting.state = next_state(State(sitting.state), without_rooms).value
+        sitting.state = next_state(SittingState(sitting.state), without_rooms).value
     session.flush()
 
 

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules.states.sitting import Event, State
+from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings.clock.doors import admit_room
 from cbt.sittings.clock.moving import close_hold, move_room, note
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
 ADJUSTMENT_KINDS = ("site_fault", "general", "accommodation")
 """补时, 延时, 加时."""
-_TIMED = frozenset({State.ADMITTING, State.RUNNING, State.HELD})
+_TIMED = frozenset({SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD})
 
 
 def start_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
@@ -30,9 +30,9 @@ def start_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
     """
     if room.evacuated_at is not None:
         raise Conflict("sitting.evacuated")
-    if room.state == State.PUBLISHED.value:
+    if room.state == SittingState.PUBLISHED.value:
         admit_room(session, room, now=now, actor=actor)
-    move_room(session, room, Event.START, started_at=now, started_by=actor)
+    move_room(session, room, SittingEvent.START, started_at=now, started_by=actor)
     note(session, room, now=now, actor=actor, act="room.start", after={"started_at": now.isoformat()})
 
 
@@ -55,7 +55,7 @@ def hold_room(
     """
     if room.started_at is not None and not room.started_at <= from_at <= now:
         raise InvalidInput("sitting.hold_from", field="from_at", started_at=room.started_at)
-    move_room(session, room, Event.HOLD)
+    move_room(session, room, SittingEvent.HOLD)
     hold = RoomHold(
         sitting_room_id=room.id,
         from_at=from_at,
@@ -100,7 +100,7 @@ def resume_room(session: Session, room: SittingRoom, *, now: datetime, actor: st
 
     Source: R-25.
     """
-    move_room(session, room, Event.RESUME)
+    move_room(session, room, SittingEvent.RESUME)
     close_hold(session, room, now=now, actor=actor)
     note(session, room, now=now, actor=actor, act="room.resume")
 
@@ -128,7 +128,7 @@ def adjust_room(
     """
     if amount <= timedelta(0) or kind not in ADJUSTMENT_KINDS:
         raise InvalidInput("sitting.adjustment", field="minutes")
-    if State(room.state) not in _TIMED:
+    if SittingState(room.state) not in _TIMED:
         raise Conflict("sitting.not_timed")
     adjustment = RoomAdjustment(
         sitting_room_id=room.id,

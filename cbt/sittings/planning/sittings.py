@@ -12,7 +12,7 @@ from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.clock import arrival
 from cbt.rules.exam.policies import AdmissionPolicy
-from cbt.rules.states.sitting import Event, State
+from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings import store
 from cbt.sittings.clock.moving import move_room, refresh_sitting_state
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
@@ -20,7 +20,7 @@ from cbt.web.refs import new_ref
 from cbt.web.texts import required
 
 _MARKS = ("check_in_opens_at", "report_at", "sign_in_opens_at", "late_cutoff_at")
-_CHANGEABLE = frozenset({State.DRAFT, State.PUBLISHED})
+_CHANGEABLE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED})
 
 
 def create_batch(session: Session, *, name: str, now: datetime, actor: str) -> Batch:
@@ -67,7 +67,7 @@ def create_sitting(
         centre_id=centre.id,
         name=required(name, "sitting.name", "name"),
         mode=mode,
-        state=State.DRAFT.value,
+        state=SittingState.DRAFT.value,
         planned_start_at=planned_start_at,
         check_in_opens_at=arrival.check_in_opens_at(planned_start_at, policy),
         report_at=arrival.report_at(planned_start_at, policy),
@@ -123,7 +123,7 @@ def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
     if not rooms:
         raise Conflict("sitting.no_rooms")
     for view in rooms:
-        move_room(session, view.sitting_room, Event.PUBLISH)
+        move_room(session, view.sitting_room, SittingEvent.PUBLISH)
     _record(session, sitting, act="sitting.publish", now=now, actor=actor)
 
 
@@ -136,8 +136,8 @@ def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: date
     """
     reason = required(reason, "sitting.reason", "reason", limit=500)
     for view in store.rooms_of_sitting(session, sitting.id):
-        move_room(session, view.sitting_room, Event.CANCEL)
-    refresh_sitting_state(session, sitting, without_rooms=Event.CANCEL)
+        move_room(session, view.sitting_room, SittingEvent.CANCEL)
+    refresh_sitting_state(session, sitting, without_rooms=SittingEvent.CANCEL)
     _record(session, sitting, act="sitting.cancel", now=now, actor=actor, reason=reason)
 
 
@@ -148,7 +148,7 @@ def arm_room(session: Session, room: SittingRoom, *, armed: bool, now: datetime,
 
     Source: R-20.
     """
-    if room.started_at is not None or State(room.state) not in {*_CHANGEABLE, State.ADMITTING}:
+    if room.started_at is not None or SittingState(room.state) not in {*_CHANGEABLE, SittingState.ADMITTING}:
         raise Conflict("sitting.started")
     room.armed = armed
     act = "room.arm" if armed else "room.disarm"
@@ -156,7 +156,7 @@ def arm_room(session: Session, room: SittingRoom, *, armed: bool, now: datetime,
 
 
 def _changeable(sitting: Sitting) -> None:
-    if State(sitting.state) not in _CHANGEABLE:
+    if SittingState(sitting.state) not in _CHANGEABLE:
         raise Conflict("sitting.fixed")
 
 

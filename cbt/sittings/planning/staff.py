@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
 
 DUTIES = ("proctor", "chief_proctor")
-_ATTENDED = frozenset({State.PUBLISHED, State.ADMITTING, State.RUNNING, State.HELD})
+_ATTENDED = frozenset(
+    {SittingState.PUBLISHED, SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD}
+)
 
 
 def assign_staff(
@@ -51,7 +53,7 @@ def release_staff(session: Session, room: SittingRoom, *, staff_id: int, now: da
         select(RoomStaff).where(RoomStaff.sitting_room_id == room.id, RoomStaff.staff_id == staff_id)
     )
     if found is not None:
-        if State(room.state) in _ATTENDED and not _others(session, room, staff_id):
+        if SittingState(room.state) in _ATTENDED and not _others(session, room, staff_id):
             raise Conflict("sitting.last_proctor", room=session.get_one(Room, room.room_id).name)
         session.delete(found)
         before = {"staff_id": staff_id, "duty": found.duty}

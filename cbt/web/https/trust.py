@@ -6,7 +6,7 @@ import flask
 
 from cbt.config import Settings
 from cbt.errors import NotFound
-from cbt.web.https.certificates import Shown, read_shown
+from cbt.web.https.certificates import ShownCertificate, read_shown
 from cbt.web.who import access
 
 pages = flask.Blueprint("trust", __name__)
@@ -25,12 +25,12 @@ def init_trust(app: flask.Flask, settings: Settings) -> None:
 
 def tls_ends_soon() -> bool:
     """Return whether the certificate that is served ends within 30 days."""
-    shown: Shown | None = flask.current_app.extensions[SHOWN]
+    shown: ShownCertificate | None = flask.current_app.extensions[SHOWN]
     return shown is not None and shown.expires_soon(flask.g.now)
 
 
-def _own() -> Shown:
-    shown: Shown | None = flask.current_app.extensions[SHOWN]
+def _own() -> ShownCertificate:
+    shown: ShownCertificate | None = flask.current_app.extensions[SHOWN]
     if shown is None or not shown.authority:
         raise NotFound("tls.not_own")
     return shown

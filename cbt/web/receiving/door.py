@@ -43,7 +43,7 @@ class Knock:
     locale: str
 
 
-class Door:
+class RequestDoor:
     """Recognises the requests of one app's signed-in people."""
 
     def __init__(self, app: flask.Flask) -> None:

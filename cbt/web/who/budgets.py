@@ -26,7 +26,7 @@ SLOWER = Budget(40, timedelta(minutes=15))
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SecretScope:
     """What one kind of secret allows.
 
     `machine` is the budget of one machine at one subject, `whole` that of all of them: where it is `shared`,
@@ -44,18 +44,18 @@ class Scope:
 
 
 SCOPES = {
-    "staff": Scope(),
-    "ticket": Scope(),
-    "results": Scope(),
+    "staff": SecretScope(),
+    "ticket": SecretScope(),
+    "results": SecretScope(),
     # A desk of the room, over all tickets: its own success does not clear it.
-    "seat": Scope(whole=Budget(2 * MAX_FAILURES, WINDOW), shared=False),
+    "seat": SecretScope(whole=Budget(2 * MAX_FAILURES, WINDOW), shared=False),
     # A 登录码 is never refused for what others typed; five tries a seat are no way to find six digits.
-    "code": Scope(machine=Budget(5, WINDOW), whole=Budget(20, WINDOW), shared=False),
+    "code": SecretScope(machine=Budget(5, WINDOW), whole=Budget(20, WINDOW), shared=False),
     # Nobody's account: there are 30 to the power of 6 codes of rooms, and machines that guess are told of.
-    "bind": Scope(shared=False),
+    "bind": SecretScope(shared=False),
     # The first person's own budget of guesses at each colleague, and that of a login at its own old password.
-    "second": Scope(shared=False),
-    "password": Scope(shared=False),
+    "second": SecretScope(shared=False),
+    "password": SecretScope(shared=False),
 }
 """The one place where budgets are set; a scope that is not listed has those of an account."""
 ALERTS = Budget(30, timedelta(minutes=15))

@@ -14,7 +14,7 @@ import flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.web.who.budgets import ALERTS, LONGEST, MOST_ALERTS, SCOPES, Scope
+from cbt.web.who.budgets import ALERTS, LONGEST, MOST_ALERTS, SCOPES, SecretScope
 from cbt.web.who.counters import ALL, count
 from cbt.web.who.models import Throttle
 
@@ -77,7 +77,7 @@ def guessed_at(
 
 def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Sequence[Throttle]:
     """Return the counters of those scopes that somebody should look at, the most tried first. Source: R-14."""
-    least = min(SCOPES.get(scope, Scope()).alert for scope in scopes)
+    least = min(SCOPES.get(scope, SecretScope()).alert for scope in scopes)
     query = (
         select(Throttle)
         .where(
@@ -93,5 +93,5 @@ def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Se
 
 
 def _alerts(row: Throttle, now: datetime) -> bool:
-    scope = SCOPES.get(row.scope, Scope())
+    scope = SCOPES.get(row.scope, SecretScope())
     return row.tries >= scope.alert and now < row.window_from + scope.whole.window

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import TooMany
-from cbt.web.who.budgets import SCOPES, Budget, Scope
+from cbt.web.who.budgets import SCOPES, Budget, SecretScope
 from cbt.web.who.counters import ALL, count, counter, insert, short, take_off
 from cbt.web.who.guessing import Guessing, tell
 from cbt.web.who.models import KnownMachine, Throttle
@@ -58,7 +58,7 @@ def reserve_all(tries: Sequence[Try], *, now: datetime, address: str = "") -> No
 
 
 def _reserve(session: Session, one: Try, *, now: datetime, address: str) -> None:
-    scope = SCOPES.get(one.scope, Scope())
+    scope = SCOPES.get(one.scope, SecretScope())
     subject, machine = short(one.subject), short(one.machine)
     _within(scope.machine, count(session, one.scope, subject, machine, scope.machine, now), now)
     whole = count(session, one.scope, subject, ALL, scope.whole, now, address=address, last=machine)
@@ -97,7 +97,7 @@ def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None
     mine = counter(scope, subject, machine)
     at = session.scalar(delete(Throttle).where(*mine).returning(Throttle.window_from))
     take_off(session, counter(scope, subject, ALL))
-    if at is not None and SCOPES.get(scope, Scope()).shared and is_token(machine):
+    if at is not None and SCOPES.get(scope, SecretScope()).shared and is_token(machine):
         _remember(session, scope, short(subject), machine, at)
 
 

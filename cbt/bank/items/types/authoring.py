@@ -12,7 +12,7 @@ PutRight = Callable[[str, str, Callable[[str], str]], None]
 """Puts a field right and lists it: the code of the fix, the field, how its texts change."""
 
 
-class Row(Protocol):
+class SheetRow(Protocol):
     """One row of a sheet, its cells by the name of the field."""
 
     def text(self, name: str) -> str:
@@ -36,11 +36,11 @@ class Authoring:
     stem_decides: ClassVar[bool] = False
     """Whether its other fields cannot be judged without its stem."""
 
-    def read_choices(self, row: Row, choices: Sequence[str], data: dict[str, Any]) -> list[Finding]:
+    def read_choices(self, row: SheetRow, choices: Sequence[str], data: dict[str, Any]) -> list[Finding]:
         """Read the cells of the choices into `data`; return what is wrong with them."""
         return []
 
-    def read_answer(self, row: Row, data: dict[str, Any]) -> list[Finding]:
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
         """Read the answer cell into `data`; return what is wrong with it."""
         return []
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Finding, Severity
-from cbt.bank.items.types.authoring import Authoring, PutRight, Row
+from cbt.bank.items.types.authoring import Authoring, PutRight, SheetRow
 from cbt.bank.lint.words import BLANK, EMPTY_BLANK, is_emphasised, is_negative
 from cbt.rules.items.values import LETTERS
 
@@ -25,7 +25,7 @@ class ChoicesAuthoring(Authoring):
     """How many choices such an item has as a rule."""
     single: ClassVar[bool]
 
-    def read_choices(self, row: Row, choices: Sequence[str], data: dict[str, Any]) -> list[Finding]:
+    def read_choices(self, row: SheetRow, choices: Sequence[str], data: dict[str, Any]) -> list[Finding]:
         """Read the choices, which must stand side by side."""
         data["choices"] = filled = [text for text in choices if text]
         gap = choices.index("") if "" in choices else len(choices)
@@ -33,7 +33,7 @@ class ChoicesAuthoring(Authoring):
             return []
         return [row.error("choice_gap", f"choice_{LETTERS[gap]}", letter=LETTERS[gap])]
 
-    def read_answer(self, row: Row, data: dict[str, Any]) -> list[Finding]:
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
         """Read letters however they are separated; each must have a choice."""
         letters, choices = letters_of(row.text("answer")), len(data["choices"])
         if letters is None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from cbt.bank.formats.cells import blank_marks
 from cbt.bank.imports.findings import Finding
-from cbt.bank.items.types.authoring import Authoring, Row
+from cbt.bank.items.types.authoring import Authoring, SheetRow
 from cbt.bank.lint.words import EMPTY_BLANK
 
 
@@ -18,7 +18,7 @@ class FillBlankAuthoring(Authoring):
     letter: ClassVar = "F"
     stem_decides: ClassVar = True
 
-    def read_answer(self, row: Row, data: dict[str, Any]) -> list[Finding]:
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
         """Read the spellings of each blank."""
         data["stem"], count = blank_marks(data["stem"], EMPTY_BLANK)
         data["answer"] = blanks_of(row.text("answer"), count)

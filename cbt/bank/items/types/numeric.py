@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from cbt.bank.formats.cells import blank_marks
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Finding, Severity
-from cbt.bank.items.types.authoring import Authoring, Row
+from cbt.bank.items.types.authoring import Authoring, SheetRow
 from cbt.bank.lint.arithmetic import evaluate
 from cbt.bank.lint.words import EMPTY_BLANK
 from cbt.rules.items.basis.authored import number
@@ -23,7 +23,7 @@ class NumericAuthoring(Authoring):
     codes: ClassVar = ("U", "计算")
     letter: ClassVar = "N"
 
-    def read_answer(self, row: Row, data: dict[str, Any]) -> list[Finding]:
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
         """Read the number; a stem without a blank gets one at its end."""
         stem, count = blank_marks(data["stem"], EMPTY_BLANK)
         data["stem"] = stem if count else f"{stem}{{{{1}}}}"

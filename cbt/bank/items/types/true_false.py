@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from cbt.bank.formats.cells import plain
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.findings import Finding, Place, Severity
-from cbt.bank.items.types.authoring import Authoring, PutRight, Row
+from cbt.bank.items.types.authoring import Authoring, PutRight, SheetRow
 from cbt.bank.lint.shares import outside
 from cbt.bank.lint.words import is_emphasised, normal
 
@@ -29,7 +29,7 @@ class TrueFalseAuthoring(Authoring):
     codes: ClassVar = ("C", "判断")
     letter: ClassVar = "T"
 
-    def read_answer(self, row: Row, data: dict[str, Any]) -> list[Finding]:
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
         """Read one of the many ways to write right or wrong."""
         truth = truth_of(row.text("answer"))
         data["answer"] = truth

@@ -17,14 +17,14 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, Asked, HeadButton, Preview, Scope, always
+from cbt.proctoring.desk.act import Act, ActScope, Asked, HeadButton, Preview, always
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_reason
 from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import Balance, Blocker, RoomCounts, balance, can_end
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.ending import abort_room, end_room
 
 _BY = {
@@ -151,7 +151,7 @@ def _abort(asked: Asked) -> Said:
     with acting(asked) as desk:
         desk.need_second()
         desk.need_chief()
-        if desk.room.state == State.RUNNING:
+        if desk.room.state == SittingState.RUNNING:
             stop_clocks(desk, from_at=now, reason_code="other", reason=reason)
         # The clocks are not worked out again: they stand where the hold stopped them, for good.
         abort_room(desk.session, desk.room, now=now, reason=reason, actor=asked.by.actor)
@@ -162,7 +162,7 @@ def _abort(asked: Asked) -> Said:
 ACTS = (
     Act(
         "end",
-        Scope.ROOM,
+        ActScope.ROOM,
         _end,
         fields=("end",),
         shows=_shown,
@@ -172,12 +172,12 @@ ACTS = (
     ),
     Act(
         "abort",
-        Scope.ROOM,
+        ActScope.ROOM,
         _abort,
         fields=("abort", "reason"),
         second=always,
         lines=(lines.reason,),
         tone="stop",
-        head=HeadButton(30, lambda head: head.state is State.HELD, kind="quiet", apart=True),
+        head=HeadButton(30, lambda head: head.state is SittingState.HELD, kind="quiet", apart=True),
     ),
 )

@@ -6,13 +6,13 @@ from cbt.errors import Conflict
 from cbt.proctoring.acts.room.holding import stop_clocks
 from cbt.proctoring.board.live import EVACUATION
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, Asked, HeadButton, Scope, always
+from cbt.proctoring.desk.act import Act, ActScope, Asked, HeadButton, always
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_reason
 from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
 from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock import running
 
 
@@ -25,10 +25,10 @@ def _evacuate(asked: Asked) -> Said:
     with acting(asked) as desk:
         if desk.board.head.evacuated:
             raise Conflict("proctoring.evacuated")
-        if desk.room.state == State.HELD:
+        if desk.room.state == SittingState.HELD:
             # The former hold ends where the evacuation begins, so that both stand on record.
             running.resume_room(desk.session, desk.room, now=now, actor=asked.by.actor)
-        if desk.room.state == State.RUNNING:
+        if desk.room.state == SittingState.RUNNING:
             stop_clocks(desk, from_at=now, reason_code=EVACUATION, reason=EVACUATION)
         running.evacuate_room(desk.session, desk.room, now=now)
         desk.audit("room.evacuate", f"sitting_room:{desk.room.ref}")
@@ -71,16 +71,16 @@ def _evacuate_close(asked: Asked) -> Said:
 ACTS = (
     Act(
         "evacuate",
-        Scope.ROOM,
+        ActScope.ROOM,
         _evacuate,
         fields=("evacuate",),
         tone="stop",
         head=HeadButton(20, lambda head: not head.evacuated, kind="stop", apart=True),
     ),
-    Act("countersign", Scope.ROOM, _countersign, fields=("reason",), tone="main"),
+    Act("countersign", ActScope.ROOM, _countersign, fields=("reason",), tone="main"),
     Act(
         "evacuate_close",
-        Scope.ROOM,
+        ActScope.ROOM,
         _evacuate_close,
         fields=("reason",),
         second=always,

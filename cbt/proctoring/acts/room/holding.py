@@ -8,12 +8,12 @@ from datetime import datetime
 from cbt.accounts.approvals.requests import Line
 from cbt.errors import InvalidInput
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, Asked, Form, HeadButton, Preview, Scope, perhaps
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, HeadButton, Preview, perhaps
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.granted import count_time
 from cbt.proctoring.desk.inputs import read_clock_time, read_reason, read_reason_of
 from cbt.proctoring.desk.said import Said
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock import running
 
 
@@ -85,17 +85,17 @@ def _second_to_resume(preview: Preview) -> str:
 ACTS = (
     Act(
         "hold",
-        Scope.ROOM,
+        ActScope.ROOM,
         _hold,
         fields=("hold",),
         second=perhaps,
         lines=(_since_line, lines.reason_code, lines.reason),
         tone="stop",
-        head=HeadButton(10, lambda head: head.state is State.RUNNING, apart=True),
+        head=HeadButton(10, lambda head: head.state is SittingState.RUNNING, apart=True),
     ),
     Act(
         "resume_room",
-        Scope.ROOM,
+        ActScope.ROOM,
         _resume_room,
         fields=("reason",),
         second=_second_to_resume,
@@ -103,7 +103,7 @@ ACTS = (
         tone="main",
         head=HeadButton(
             20,
-            lambda head: head.state is State.HELD or (head.admits and head.evacuated),
+            lambda head: head.state is SittingState.HELD or (head.admits and head.evacuated),
             kind="main",
         ),
     ),

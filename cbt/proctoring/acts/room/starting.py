@@ -16,11 +16,11 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.todos import not_ready
-from cbt.proctoring.desk.act import Act, Asked, HeadButton, Preview, Scope
+from cbt.proctoring.desk.act import Act, ActScope, Asked, HeadButton, Preview
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.incidents import log_incident
 from cbt.proctoring.desk.said import Said
-from cbt.rules.states.sitting import State
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock import running
 from cbt.sittings.models import Sitting, SittingRoom
 
@@ -90,7 +90,7 @@ def _start(asked: Asked) -> Said:
 ACTS = (
     Act(
         "start",
-        Scope.ROOM,
+        ActScope.ROOM,
         _start,
         fields=("start",),
         shows=_shown,
@@ -117,7 +117,11 @@ def start_armed_rooms(*, now: datetime) -> int:
 def _start_armed(room_id: int, *, now: datetime) -> int:
     with unit_of_work() as session:
         room = session.scalars(select(SittingRoom).where(SittingRoom.id == room_id).with_for_update()).one()
-        if room.state not in {State.PUBLISHED, State.ADMITTING} or not room.armed or room.evacuated_at:
+        if (
+            room.state not in {SittingState.PUBLISHED, SittingState.ADMITTING}
+            or not room.armed
+            or room.evacuated_at
+        ):
             return 0
         sitting = session.get_one(Sitting, room.sitting_id)
         if not store.counts_of_rooms(session, [room.id]):
