@@ -41,10 +41,7 @@ def read(text: str) -> tuple[ExamBlueprint | None, list[Flaw]]:
     """
     try:
         data = tomllib.loads(text, parse_float=Decimal)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # an int of 5,000 digits and 5,000 brackets are no TOML error
+    except (ValueError, RecursionError) as error:  # 5,000 digits, or brackets, are no TOML error
         return None, [Flaw((), "blueprint.unreadable", {"detail": str(error)})]
     findings: list[Flaw] = []
     blueprint = _blueprint(data, findings)
