@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test torture install install-dev check bench bench-check bench-growth wheel schema clean
+.PHONY: demo serve test torture-test torture install install-dev check bench bench-check bench-growth wheel schema clean
 
 demo: install
 	$(BIN)/cbt demo
@@ -29,9 +29,12 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 
 test: install-dev
 	$(BIN)/python -m cbt.translations.compiling
-	$(BIN)/python -m tests.browser
+	$(BIN)/python -m tests.equipment
 	$(BIN)/python -m pytest -n 2 tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/rules
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/rules --ignore=tests/torture
+
+torture-test: install-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/torture
 
 check: install-dev
 	$(BIN)/ruff format --check .
