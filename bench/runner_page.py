@@ -16,7 +16,7 @@ from tests.browser import find_chromium
 
 LOADS = 5
 THROTTLING = 4
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 _WATCH = """(() => {
     const look = () => {

@@ -219,14 +219,14 @@ def test_of_parallel_sign_ins_with_one_code_one_gets_in(
     code = owner.code() if what == "app" else owner.codes[0]
     clients = [give_password(app, "root") for _ in range(5)]
     judged = threading.Barrier(len(clients), timeout=60)
-    real = factor_service._judge
+    real = factor_service.judge
 
     def judge(*args: object, **named: object) -> object:
         proof = real(*args, **named)  # type: ignore[arg-type]  # passed on as it came
         judged.wait()  # the code was right for every one of them before any used it up
         return proof
 
-    monkeypatch.setattr(factor_service, "_judge", judge)
+    monkeypatch.setattr(factor_service, "judge", judge)
     assert sorted(at_once([lambda c=client: give_code(c, code) for client in clients])) == [303] + [403] * 4
     assert sum(is_in(client) for client in clients) == 1
 
@@ -237,13 +237,13 @@ def test_parallel_guesses_are_verified_as_often_as_the_budget(
     enrolled(app, clock, "root", Role.ADMIN)
     clients = [give_password(app, "root") for _ in range(budgets.MAX_FAILURES + 6)]
     judged: list[str] = []
-    real = factor_service._judge
+    real = factor_service.judge
 
     def judge(*args: object, **named: object) -> object:
         judged.append("")
         return real(*args, **named)  # type: ignore[arg-type]  # passed on as it came
 
-    monkeypatch.setattr(factor_service, "_judge", judge)
+    monkeypatch.setattr(factor_service, "judge", judge)
     replies = at_once([lambda c=client: give_code(c, "abcdefgh") for client in clients])
     assert len(judged) == budgets.MAX_FAILURES
     assert sorted(replies) == [403] * budgets.MAX_FAILURES + [429] * 6

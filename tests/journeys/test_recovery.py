@@ -27,8 +27,8 @@ pytestmark = pytest.mark.journey
 
 END = PLANNED + timedelta(minutes=45)
 RECORDS = """async () => {
-    const script = document.querySelector("script[src*='candidates/seat']").src;
-    const { openStorage } = await import(script.replace("candidates/seat", "delivery/storage"));
+    const script = document.querySelector("script[src*='door/seat']").src;
+    const { openStorage } = await import(script.replace("door/seat", "delivery/storage"));
     return (await openStorage()).every();
 }"""
 
