@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -136,7 +137,9 @@ def _sample(built: Installation, port: int) -> tuple[bytes, str, dict[str, int]]
 def _page(built: Installation, server: Server, tell: Tell) -> list[Figure]:
     tell("the answer page in a browser")
     try:
-        figure = measure_runner_page(server.port, built.sitters[:LOADS])
+        # In a thread of its own: whoever else holds a browser in this process has the loop of this thread.
+        with ThreadPoolExecutor(1) as pool:
+            figure = pool.submit(measure_runner_page, server.port, built.sitters[:LOADS]).result()
     except BrowserError as error:  # the other figures do not depend on a browser
         tell(f"not measured: {error.message.splitlines()[0]}")
         return []
