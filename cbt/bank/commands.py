@@ -13,7 +13,6 @@ from flask_babel import gettext as _
 from cbt.bank import service
 from cbt.bank.formats import registry
 from cbt.bank.formats.text.reading import bank_folders, read_folder
-from cbt.bank.imports.findings import Finding, Place, Severity, counts
 from cbt.bank.imports.review import Review
 from cbt.bank.imports.texts import note
 from cbt.bank.items.show import shown_items
@@ -23,6 +22,7 @@ from cbt.bank.units import unit_plans
 from cbt.config import read_settings
 from cbt.errors import InvalidInput
 from cbt.exams.texts import catalogues
+from cbt.sheets.findings import Finding, Place, Severity, counts
 from cbt.web.cli import print_json, with_app
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Place
 from cbt.bank.taxonomy import Point, Range, Taxonomy
+from cbt.sheets.findings import Finding, Place
 
 TAXONOMY = Taxonomy(
     name="客户服务管理员（三级）",

@@ -16,8 +16,8 @@ from cbt.bank.formats import registry
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.registry import FORMATS
 from cbt.bank.imports.drafts import ItemDraft, Reading
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.errors import CbtError
+from cbt.sheets.findings import Finding, Place, Severity
 from cbt.web import cli
 from tests.bank.samples import ITEMS, TAXONOMY
 from tests.bank.sheets import single, truth, workbook

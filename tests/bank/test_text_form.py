@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cbt.bank.formats.text.reading import bank_folders, read_folder, weight_sums
-from cbt.bank.imports.findings import Place
 from cbt.bank.taxonomy import leaf_weights, parent_of
 from cbt.errors import NotFound
+from cbt.sheets.findings import Place
 
 TAXONOMY_TEXT = """\
 [taxonomy]

@@ -10,9 +10,9 @@ from babel.messages.pofile import read_po
 
 import cbt
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Place, Severity
 from cbt.bank.imports.texts import field_label, note
 from cbt.exams.texts import catalogues
+from cbt.sheets.findings import Place, Severity
 from tests.bank import drafts
 
 ROOT = Path(cbt.__file__).parent

@@ -8,7 +8,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from cbt.bank.imports.drafts import Reading
-from cbt.bank.imports.findings import Finding
+from cbt.sheets.findings import Finding
 
 Content = bytes | Path
 """What people bring: a file's content, or a folder where it lies."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.taxonomy import Taxonomy
+from cbt.sheets.findings import Finding, Place, Severity
 
 
 @dataclass(frozen=True, slots=True)

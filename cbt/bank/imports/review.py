@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cbt.bank.imports.drafts import ItemDraft, Reading
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.imports.outcome import Action, ImportedItem, KnownItem, plan, tally
 from cbt.bank.lint.case import UnitPlan
 from cbt.bank.lint.check import NO_UNITS, check_items
 from cbt.bank.taxonomy import Taxonomy
 from cbt.rules.items.values import ItemType
+from cbt.sheets.findings import Finding, Place, Severity
 
 
 @dataclass(frozen=True, slots=True)

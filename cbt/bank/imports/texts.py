@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from cbt.bank.imports.findings import Finding, Place, Severity
+from cbt.sheets.findings import Finding, Place, Severity
 
 LONGEST_VALUE = 60
 

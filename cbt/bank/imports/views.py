@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from cbt.accounts.store import actor_names
 from cbt.bank import service, store
 from cbt.bank.formats import registry
-from cbt.bank.imports.findings import Severity
 from cbt.bank.imports.review import Review
 from cbt.bank.imports.texts import field_label, note
 from cbt.bank.items import catalogue
@@ -18,6 +17,7 @@ from cbt.bank.key_views import key_view
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput, NotFound
 from cbt.rules.roles import Role
+from cbt.sheets.findings import Severity
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal

@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Severity
 from cbt.rules.items.values import ItemType
+from cbt.sheets.findings import Finding, Severity
 
 SHORT_UNIT = timedelta(minutes=10)
 SHORT_STIMULUS, LONG_STIMULUS = 350, 600

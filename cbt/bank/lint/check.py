@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.lint.case import UnitPlan, check_cases
 from cbt.bank.lint.item import check_item
 from cbt.bank.lint.tidy import tidy
 from cbt.bank.lint.whole import check_repeats, check_whole
 from cbt.bank.taxonomy import Taxonomy
+from cbt.sheets.findings import Finding, Place, Severity
 
 NO_UNITS: Mapping[int, UnitPlan] = {}
 NOTHING: Mapping[str, str] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding
 from cbt.bank.lint.whole import check_repeats
 from cbt.rules.items.values import ItemType
+from cbt.sheets.findings import Finding
 
 
 def across_levels(banks: Sequence[Sequence[ItemDraft]]) -> list[Finding]:

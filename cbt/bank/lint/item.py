@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.items.types.registry import authoring_of
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import InvalidInput
@@ -16,6 +15,7 @@ from cbt.rules.items.basis.authored import COMMON
 from cbt.rules.items.reading import parse_content
 from cbt.rules.items.registry import TYPES
 from cbt.rules.items.values import ItemType
+from cbt.sheets.findings import Finding, Severity
 
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SOUND: Mapping[str, Any] = {

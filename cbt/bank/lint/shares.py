@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from cbt.bank.imports.findings import Finding, Place, Severity
+from cbt.sheets.findings import Finding, Place, Severity
 
 
 def outside(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.items.types.registry import authoring_of
 from cbt.bank.lint.words import CJK
 from cbt.bank.taxonomy import Taxonomy
+from cbt.sheets.findings import Finding, Severity
 
 _DASHES = re.compile(r"\s*[-‐‑‒–—―−－一]+\s*")
 _CODE = re.compile(r"([A-Z](?:-[A-Z])*)-(\d{1,3})")

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.bank.lint.shares import percent
 from cbt.bank.lint.similar import similar_pairs
 from cbt.bank.lint.words import normal
 from cbt.bank.taxonomy import Taxonomy
 from cbt.rules.items.values import LETTERS, ItemType
+from cbt.sheets.findings import Finding, Place, Severity
 
 NEAR = 0.8
 CONTRADICTS = 0.65

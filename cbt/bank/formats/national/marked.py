@@ -12,8 +12,8 @@ from flask_babel import gettext as _
 
 from cbt.bank.formats.national.headers import header_row
 from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
-from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.imports.texts import Note, note
+from cbt.sheets.findings import Finding, Severity
 from cbt.sheets.writing import new_workbook, text_format, write_text
 
 _COLOURS = {Severity.ERROR: "#F8C9C4", Severity.HINT: "#FDE9C4", Severity.FIXED: "#DDEBFA"}

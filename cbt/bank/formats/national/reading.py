@@ -10,9 +10,9 @@ from cbt.bank.formats.national.codes import item_type
 from cbt.bank.formats.national.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
 from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
 from cbt.bank.imports.drafts import ColumnUse, ItemDraft, Reading
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.rules.items.values import ItemType
+from cbt.sheets.findings import Finding, Place, Severity
 
 NAME = "national"
 _DEFAULT_SCALE = {"difficulty": 3, "consistency": 5}

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from cbt.bank.formats.text.places import item_lines, row_lines
 from cbt.bank.imports.drafts import ItemDraft, Reading
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
 from cbt.rules.items.basis.authored import number
+from cbt.sheets.findings import Finding, Place, Severity
 
 NAME = "text"
 TAXONOMY_FILE = "taxonomy.toml"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Place
+from cbt.sheets.findings import Finding, Place
 
 PutRight = Callable[[str, str, Callable[[str], str]], None]
 """Puts a field right and lists it: the code of the fix, the field, how its texts change."""

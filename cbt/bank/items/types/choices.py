@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.items.types.authoring import Authoring, PutRight, SheetRow
 from cbt.bank.lint.words import BLANK, EMPTY_BLANK, is_emphasised, is_negative
 from cbt.rules.items.values import LETTERS
+from cbt.sheets.findings import Finding, Severity
 
 _BETWEEN = re.compile(r"[\s,;、，；.|/和与]+")
 _LETTER_LABEL = re.compile(r"^[A-HＡ-Ｈ][.．、:：]\s*")

@@ -6,9 +6,9 @@ import re
 from typing import Any, ClassVar
 
 from cbt.bank.formats.cells import blank_marks
-from cbt.bank.imports.findings import Finding
 from cbt.bank.items.types.authoring import Authoring, SheetRow
 from cbt.bank.lint.words import EMPTY_BLANK
+from cbt.sheets.findings import Finding
 
 
 class FillBlankAuthoring(Authoring):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.items.types.authoring import Authoring
+from cbt.sheets.findings import Finding, Severity
 
 
 class MatchingAuthoring(Authoring):

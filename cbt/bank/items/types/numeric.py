@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 from cbt.bank.formats.cells import blank_marks
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Severity
 from cbt.bank.items.types.authoring import Authoring, SheetRow
 from cbt.bank.lint.arithmetic import evaluate
 from cbt.bank.lint.words import EMPTY_BLANK
 from cbt.rules.items.basis.authored import number
+from cbt.sheets.findings import Finding, Severity
 
 
 class NumericAuthoring(Authoring):

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from cbt.bank.imports.findings import Finding, Place
 from cbt.bank.items.types.choices import ChoicesAuthoring
 from cbt.bank.lint.shares import outside
 from cbt.bank.lint.words import is_negative
 from cbt.rules.items.values import LETTERS
+from cbt.sheets.findings import Finding, Place
 
 LETTER_SHARE = (Fraction(20, 100), Fraction(30, 100))
 TELLTALE_SHARE = (Fraction(0), Fraction(35, 100))

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from cbt.bank.formats.cells import plain
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.imports.findings import Finding, Place, Severity
 from cbt.bank.items.types.authoring import Authoring, PutRight, SheetRow
 from cbt.bank.lint.shares import outside
 from cbt.bank.lint.words import is_emphasised, normal
+from cbt.sheets.findings import Finding, Place, Severity
 
 SHORTEST_STATEMENT = 8
 TRUE_SHARE = (Fraction(45, 100), Fraction(55, 100))
