@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.base import Base
@@ -64,20 +64,6 @@ class ImportRun(Base):
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class ImportDraft(Base):
-    """A file between its dry run and its import: seen by the person who brought it only, then deleted."""
-
-    __tablename__ = "import_draft"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
-    bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
-    actor: Mapped[str] = mapped_column(String(80), index=True)
-    file_name: Mapped[str] = mapped_column(String(200))
-    content: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Item(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.bank import steps, store
@@ -13,10 +13,13 @@ from cbt.bank.formats import registry
 from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.review import Review, review
 from cbt.bank.imports.undo import Undone, undo_import
-from cbt.bank.models import ImportDraft, ImportRun, ItemBank
+from cbt.bank.models import ImportRun, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.sheets.drafts import Drafts, drop
 from cbt.web.refs import new_ref
+
+DRAFTS = Drafts("bank", gone="bank.draft_unknown")
 
 
 def import_bank(
@@ -91,18 +94,26 @@ def keep_draft(*, bank_ref: str, file_name: str, content: bytes, now: datetime, 
     """
     registry.read(content, file_name)
     with unit_of_work() as session:
-        bank = store.bank_by_ref(session, bank_ref)
-        session.execute(delete(ImportDraft).where(ImportDraft.bank_id == bank.id, ImportDraft.actor == actor))
-        draft = ImportDraft(
+        subject = f"item_bank:{store.bank_by_ref(session, bank_ref).ref}"
+        return DRAFTS.keep(
+            session,
             ref=new_ref("dr"),
-            bank_id=bank.id,
-            actor=actor,
+            subject=subject,
             file_name=file_name,
-            content=content,
-            created_at=now,
+            body=content,
+            now=now,
+            actor=actor,
         )
-        session.add(draft)
-        return draft.ref
+
+
+def review_draft(*, bank_ref: str, draft_ref: str, actor: str) -> tuple[Review, bytes]:
+    """Return the dry run of a kept file, and the file; raise NotFound("bank.draft_unknown")."""
+    with reading() as session:
+        subject = f"item_bank:{bank_ref}"
+        file_name, content = DRAFTS.open(session, draft_ref, subject=subject, actor=actor)
+    found = registry.read(content, file_name)
+    with reading() as session:
+        return review_for(session, found, bank_ref), content
 
 
 def confirm_draft(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> ImportRun:
@@ -110,13 +121,9 @@ def confirm_draft(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -
 
     Raises Conflict("bank.nothing_to_import") when there is nothing to store, NotFound("bank.draft_unknown").
     """
-    with reading() as session:
-        draft = store.draft_of(session, bank_ref, draft_ref, actor=actor)
-    found = registry.read(draft.content, draft.file_name)
-    with reading() as session:
-        made = review_for(session, found, bank_ref)
+    made, _content = review_draft(bank_ref=bank_ref, draft_ref=draft_ref, actor=actor)
     with unit_of_work() as session:
-        _delete_draft(session, draft_ref, actor=actor)
+        DRAFTS.use(session, draft_ref, actor=actor)
         run = _apply(session, made, bank_ref, now=now, actor=actor)
         if run is None:
             raise Conflict("bank.nothing_to_import")
@@ -128,17 +135,7 @@ def confirm_draft(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -
 def cancel_draft(*, draft_ref: str, actor: str) -> None:
     """Delete a kept file; a second call changes nothing."""
     with unit_of_work() as session:
-        session.execute(delete(ImportDraft).where(ImportDraft.ref == draft_ref, ImportDraft.actor == actor))
-
-
-def _delete_draft(session: Session, draft_ref: str, *, actor: str) -> None:
-    gone = session.execute(
-        delete(ImportDraft)
-        .where(ImportDraft.ref == draft_ref, ImportDraft.actor == actor)
-        .returning(ImportDraft.id)
-    ).all()
-    if not gone:
-        raise NotFound("bank.draft_unknown")
+        drop(session, draft_ref, actor=actor)
 
 
 def undo(*, bank_ref: str, run_ref: str, now: datetime, actor: str) -> Undone:

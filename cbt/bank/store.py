@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from cbt.bank.imports.outcome import KnownItem
-from cbt.bank.models import BankRange, ImportDraft, Item, ItemBank, ItemVersion, KnowledgePoint
+from cbt.bank.models import BankRange, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.bank.taxonomy import Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
 from cbt.rules.assembly.form import Drawable, drawable_of
@@ -185,15 +185,3 @@ def known_items(session: Session, bank_id: int) -> list[KnownItem]:
         .order_by(Item.ref)
     )
     return [KnownItem(ref, version, sha, text) for ref, version, sha, text in rows]
-
-
-def draft_of(session: Session, bank_ref: str, draft_ref: str, *, actor: str) -> ImportDraft:
-    """Return a kept upload; raise NotFound("bank.draft_unknown") for none or for another author's."""
-    draft = session.scalar(
-        select(ImportDraft)
-        .join(ItemBank, ItemBank.id == ImportDraft.bank_id)
-        .where(ItemBank.ref == bank_ref, ImportDraft.ref == draft_ref, ImportDraft.actor == actor)
-    )
-    if draft is None:
-        raise NotFound("bank.draft_unknown")
-    return draft

@@ -142,20 +142,3 @@ class CorrectionRecord(Base):
     by: Mapped[str] = mapped_column(String(80))
     countersigned_by: Mapped[str] = mapped_column(String(80))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class RosterDraft(Base):
-    """A roster file between its dry run and its confirmation; only who uploaded it sees it.
-
-    The file holds personal numbers, so it is sealed like they are, and deleted once it is used.
-    """
-
-    __tablename__ = "roster_draft"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
-    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"))
-    actor: Mapped[str] = mapped_column(String(80))
-    file_name: Mapped[str] = mapped_column(String(200))
-    body_sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -14,7 +14,6 @@ from cbt.rules.door.admission import normalise_document
 
 DOCUMENT = "document"
 PHONE = "phone"
-ROSTER = "roster"
 SHOWN = "document_shown"
 CORRECTION = "correction"
 

@@ -15,8 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.bank.formats.workbook import read_workbook
-from cbt.bank.models import ImportDraft
-from cbt.candidates.models import CandidatePhoto, RosterDraft
+from cbt.candidates.models import CandidatePhoto
 from cbt.candidates.roster.file import MOST_ROWS
 from cbt.candidates.roster.reading import read_roster
 from cbt.confined import running
@@ -25,6 +24,7 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.recovery.file import FORMAT, MAX_BYTES, open_recovery, read_envelope, seal_secret
 from cbt.errors import InvalidInput, Unavailable
 from cbt.paths import product_dir
+from cbt.sheets.drafts import SheetDraft
 from tests.attacks import packages
 from tests.attacks.packages import (
     SHEET,
@@ -308,7 +308,7 @@ def test_a_refused_file_leaves_nothing_and_the_page_says_why(world: World, body:
     for page in (roster.text, bank.text, photos.text):
         assert "error." not in page.replace("error.js", "")
     with world.app.app_context(), reading() as session:
-        for table in (RosterDraft, ImportDraft, CandidatePhoto):
+        for table in (SheetDraft, CandidatePhoto):
             assert session.scalar(select(func.count()).select_from(table)) == 0
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import service, store
-from cbt.bank.formats import registry
 from cbt.bank.imports.review import Review
-from cbt.bank.models import ImportDraft, ImportRun, Item, ItemBank
+from cbt.bank.models import ImportRun, Item, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
+from cbt.sheets.drafts import SheetDraft
 from tests.bank.samples import ACTOR, BANK, ITEMS, TAXONOMY, bring, published
 from tests.bank.sheets import single, truth, workbook
 from tests.helpers import FakeClock
@@ -98,7 +98,7 @@ def test_nothing_is_half_imported_when_storing_fails(
     assert published(bank) == {"A-001-T1": 1}
     with bank.app_context(), reading() as session:
         assert len(session.scalars(select(ImportRun)).all()) == 1
-        assert len(session.scalars(select(ImportDraft)).all()) == 1
+        assert len(session.scalars(select(SheetDraft)).all()) == 1
 
 
 def test_a_sheet_finds_its_items_again_by_point_type_and_stem(bank: flask.Flask, clock: FakeClock) -> None:
@@ -128,7 +128,7 @@ def test_an_import_is_recorded_and_audited_without_any_key(bank: flask.Flask, cl
     assert (run.file_name, run.form, run.actor, run.at) == ("a.xlsx", "national", ACTOR, clock.now())
     with bank.app_context(), reading() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "bank.import")).all()[-1]
-        assert session.scalars(select(ImportDraft)).all() == []
+        assert session.scalars(select(SheetDraft)).all() == []
     assert json.loads(entry.after) == {
         "added": 1,
         "changed": 0,
@@ -172,9 +172,7 @@ def test_a_stem_of_the_bank_is_recognised_in_a_new_sheet(bank: flask.Flask, cloc
         ref = service.keep_draft(
             bank_ref=BANK, file_name="a.xlsx", content=content, now=clock.now(), actor=ACTOR
         )
-        with reading() as session:
-            draft = store.draft_of(session, BANK, ref, actor=ACTOR)
-            made = service.review_for(session, registry.read(draft.content, "a.xlsx"), BANK)
+        made, _content = service.review_draft(bank_ref=BANK, draft_ref=ref, actor=ACTOR)
     assert [
         (found.code, found.params["other"]) for found in made.findings if found.code == "near_duplicate"
     ] == [("near_duplicate", "A-001-T1")]

@@ -11,11 +11,12 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from cbt.candidates.commands import roster as roster_command
-from cbt.candidates.models import Registration, RosterDraft
+from cbt.candidates.models import Registration
 from cbt.candidates.roster import commit
 from cbt.candidates.roster.commit import CheckedRoster
-from cbt.errors import CbtError
+from cbt.errors import CbtError, NotFound
 from cbt.rules.roles import Role
+from cbt.sheets.drafts import LIFE, SheetDraft
 from cbt.web.cli import register_factory
 from tests.candidates.rosters import row, xlsx
 from tests.candidates.test_importing import BLUEPRINTS, SECOND, count
@@ -33,7 +34,7 @@ def test_the_officer_checks_first_and_confirms(day: Day) -> None:
     done = client.post(f"{check}/confirm")
     assert done.headers["Location"] == f"/office/sittings/{day.sitting_ref}"
     assert "考生2" in client.get(done.headers["Location"]).text
-    assert (count(day, Registration), count(day, RosterDraft)) == (2, 0)
+    assert (count(day, Registration), count(day, SheetDraft)) == (2, 0)
 
 
 def stream(body: bytes) -> io.BytesIO:
@@ -65,19 +66,37 @@ def test_a_draft_is_seen_by_its_author_only_and_holds_no_number_in_clear(day: Da
     assert other.get(sent.headers["Location"]).status_code == 404
     assert other.post(f"{sent.headers['Location']}/confirm").status_code == 404
     with day.read() as session:
-        assert session.scalars(select(RosterDraft.body_sealed)).one()[:2] != b"PK"
+        assert session.scalars(select(SheetDraft.sealed)).one()[:2] != b"PK"
     mine.post(f"{sent.headers['Location']}/drop")
     assert mine.get(sent.headers["Location"]).status_code == 404
 
 
 def test_drafts_are_dropped_after_a_day(day: Day) -> None:
-    for _ in range(2):
-        day.clock.advance(commit.DRAFT_LIFE + SECOND)
-        with day.app.app_context():
-            commit.save_draft(
-                sitting_ref=day.sitting_ref, file_name="a", body=b"x", now=day.clock.now(), actor=OFFICER
-            )
-    assert count(day, RosterDraft) == 1
+    for actor in (OFFICER, "staff:st-second"):
+        day.clock.advance(LIFE + SECOND)
+        keep_draft(day, actor)
+    assert count(day, SheetDraft) == 1
+
+
+def test_the_next_file_of_the_same_person_takes_the_place_of_the_former(day: Day) -> None:
+    first, other, second = (keep_draft(day, actor) for actor in (OFFICER, "staff:st-second", OFFICER))
+    with day.read() as session:
+        assert set(session.scalars(select(SheetDraft.ref))) == {other, second}
+    assert first != second
+
+
+def test_a_draft_for_one_sitting_is_none_of_another(day: Day) -> None:
+    draft = keep_draft(day, OFFICER)
+    with day.app.app_context(), pytest.raises(NotFound) as refused:
+        commit.open_draft(sitting_ref="si-another", ref=draft, actor=OFFICER)
+    assert refused.value.code == "roster.draft_gone"
+
+
+def keep_draft(day: Day, actor: str) -> str:
+    with day.app.app_context():
+        return commit.save_draft(
+            sitting_ref=day.sitting_ref, file_name="a", body=b"x", now=day.clock.now(), actor=actor
+        )
 
 
 @pytest.fixture

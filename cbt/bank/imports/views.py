@@ -141,13 +141,9 @@ def undo(ref: str, run_ref: str) -> Answer:
 
 
 def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
-    with reading() as session:
-        draft = store.draft_of(session, ref, draft_ref, actor=acting())
-    found = registry.read(draft.content, draft.file_name)
-    with reading() as session:
-        made, content = service.review_for(session, found, ref), draft.content
+    found = service.review_draft(bank_ref=ref, draft_ref=draft_ref, actor=acting())
     key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=acting(), now=flask.g.now)
-    return made, content
+    return found
 
 
 def _workbook(content: bytes, name: str) -> flask.Response:

@@ -5,32 +5,32 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration, RosterDraft
-from cbt.candidates.personal import DOCUMENT, PHONE, ROSTER
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.personal import DOCUMENT, PHONE
 from cbt.candidates.roster.choosing import choices
 from cbt.candidates.roster.plan import Placement, RosterPlan, plan_roster
 from cbt.candidates.roster.reading import read_roster
 from cbt.candidates.roster.rows import Roster
 from cbt.candidates.tickets import fresh_numbers
-from cbt.db.private.sealing import open_bytes, seal, seal_bytes
+from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.errors import Conflict, InvalidInput
 from cbt.exams.steps import store_blueprint
 from cbt.rules.door.admission import mask_document
+from cbt.sheets.drafts import Drafts, drop
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.i18n import local_zone
 from cbt.web.refs import new_ref
 
-DRAFT_LIFE = timedelta(hours=24)
+DRAFTS = Drafts("roster", gone="roster.draft_gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +57,24 @@ def dry_run(*, sitting_ref: str, file_name: str, body: bytes, folder: Path) -> C
 
 
 def save_draft(*, sitting_ref: str, file_name: str, body: bytes, now: datetime, actor: str) -> str:
-    """Keep a file for its confirmation, sealed, and return the draft's ref; old drafts are dropped."""
+    """Keep a file for its confirmation, sealed, and return the draft's ref; the person's former one goes."""
     with unit_of_work() as session:
-        session.execute(delete(RosterDraft).where(RosterDraft.created_at < now - DRAFT_LIFE))
-        draft = RosterDraft(
-            ref=new_ref("rd"),
-            sitting_id=sitting_by_ref(session, sitting_ref).id,
-            actor=actor,
-            file_name=file_name[:200],
-            body_sealed=seal_bytes(body, ROSTER),
-            created_at=now,
+        subject = f"sitting:{sitting_by_ref(session, sitting_ref).ref}"
+        return DRAFTS.keep(
+            session, ref=new_ref("rd"), subject=subject, file_name=file_name, body=body, now=now, actor=actor
         )
-        session.add(draft)
-        return draft.ref
 
 
-def open_draft(*, ref: str, actor: str) -> tuple[str, bytes]:
+def open_draft(*, sitting_ref: str, ref: str, actor: str) -> tuple[str, bytes]:
     """Return the name and the bytes of a draft of this person; raise NotFound("roster.draft_gone")."""
     with reading() as session:
-        draft = _draft(session, ref, actor)
-        return draft.file_name, open_bytes(draft.body_sealed, ROSTER)
+        return DRAFTS.open(session, ref, subject=f"sitting:{sitting_ref}", actor=actor)
 
 
 def drop_draft(*, ref: str, actor: str) -> None:
     """Forget a draft; a repeat changes nothing."""
     with unit_of_work() as session:
-        session.execute(delete(RosterDraft).where(RosterDraft.ref == ref, RosterDraft.actor == actor))
-
-
-def _draft(session: Session, ref: str, actor: str) -> RosterDraft:
-    draft = session.scalar(select(RosterDraft).where(RosterDraft.ref == ref, RosterDraft.actor == actor))
-    if draft is None:
-        raise NotFound("roster.draft_gone")
-    return draft
+        drop(session, ref, actor=actor)
 
 
 def import_roster(
@@ -117,7 +102,7 @@ def import_roster(
             if plan.stops:
                 raise InvalidInput("roster.refused", count=len(plan.stops))
             _register(session, sitting, plan, now=now, actor=actor)
-            session.execute(delete(RosterDraft).where(RosterDraft.ref == draft_ref))
+            drop(session, draft_ref, actor=actor)
             # By its digest: the name of a file is often somebody's.
             sealed = hashlib.sha256(body).hexdigest()
             after = {"file": sealed, "registered": len(plan.placements), "already": plan.already}

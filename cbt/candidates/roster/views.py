@@ -102,7 +102,7 @@ def check(ref: str, draft: str) -> Answer:
 
 
 def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
-    name, body = commit.open_draft(ref=draft, actor=acting())
+    name, body = commit.open_draft(sitting_ref=ref, ref=draft, actor=acting())
     checked = commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
     with reading() as session:
         batch = session.get_one(Batch, checked.sitting.batch_id)
@@ -121,7 +121,7 @@ def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
 @access.roles(Role.OFFICER)
 def confirm(ref: str, draft: str) -> Answer:
     """Import a draft, all of it or nothing."""
-    name, body = commit.open_draft(ref=draft, actor=acting())
+    name, body = commit.open_draft(sitting_ref=ref, ref=draft, actor=acting())
     try:
         done = commit.import_roster(
             sitting_ref=ref,
