@@ -49,7 +49,7 @@ def _centres_page(refused: Refusal) -> Answer:
     with reading() as session:
         found = store.centres(session)
         rooms = store.room_counts(session)
-    page = flask.render_template("sittings/centres.html", found=found, rooms=rooms, refused=refused)
+    page = flask.render_template("sittings/planning/centres.html", found=found, rooms=rooms, refused=refused)
     return page, refused.code
 
 
@@ -95,7 +95,7 @@ def _centre_page(ref: str, refused: Refusal) -> Answer:
         rooms = store.rooms_of_centre(session, found.id)
         counts = store.seat_counts(session, [room.id for room in rooms])
     return flask.render_template(
-        "sittings/centre.html",
+        "sittings/planning/centre.html",
         centre=found,
         rooms=rooms,
         counts=counts,
@@ -115,7 +115,7 @@ def room(ref: str) -> Answer:
         of_centre = session.get_one(Centre, found.centre_id)
     binding = found.code_until is not None and flask.g.now < found.code_until
     return flask.render_template(
-        "sittings/room.html", room=found, seats=seats, centre=of_centre, binding=binding
+        "sittings/planning/room.html", room=found, seats=seats, centre=of_centre, binding=binding
     )
 
 

@@ -55,7 +55,7 @@ def _batches_page(refused: Refusal) -> Answer:
         total = store.batch_count(session)
         has_centre = bool(store.centres(session))
     return flask.render_template(
-        "sittings/batches.html",
+        "sittings/planning/batches.html",
         found=found,
         total=total,
         page=page,
@@ -117,7 +117,7 @@ def _sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Answ
     given = policy_fields(chosen(available, named))
     kept = {} if refilled else {name: sent[name] for name in given if name in sent}
     return flask.render_template(
-        "sittings/new_sitting.html",
+        "sittings/planning/new_sitting.html",
         batch=batch,
         centres=centres,
         rooms=rooms,
