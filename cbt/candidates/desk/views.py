@@ -45,7 +45,7 @@ def batch(ref: str) -> Answer:
     """Show a batch and its sittings."""
     with reading() as session:
         page = batch_page(session, ref)
-    return flask.render_template("candidates/batch.html", page=page)
+    return flask.render_template("candidates/desk/batch.html", page=page)
 
 
 @pages.get("/office/sittings/<ref>")
@@ -54,7 +54,7 @@ def sitting(ref: str) -> Answer:
     """Show a sitting: what is to do next, its rooms, its registrations."""
     with reading() as session:
         page = sitting_page(session, ref)
-    return flask.render_template("candidates/sitting.html", page=page, door_state=door_state)
+    return flask.render_template("candidates/desk/sitting.html", page=page, door_state=door_state)
 
 
 @pages.post("/office/sittings/<ref>/photos")
@@ -74,7 +74,7 @@ def add_photos(ref: str) -> Answer:
         (file, flask_babel.gettext(f"error.{code}.what", maximum=1024)) for file, code in report.refused
     ]
     return flask.render_template(
-        "candidates/photos.html", ref=ref, file_name=name, report=report, refused_files=refused_files
+        "candidates/desk/photos.html", ref=ref, file_name=name, report=report, refused_files=refused_files
     )
 
 
@@ -120,7 +120,7 @@ def tickets(ref: str) -> Answer:
     with reading() as session:
         found, sheets, with_photo, refs = ticket_sheets(session, ref)
     return flask.render_template(
-        "candidates/tickets.html",
+        "candidates/desk/tickets.html",
         sitting=found,
         tickets=sheets,
         with_photo=with_photo,
@@ -135,7 +135,7 @@ def door_list(ref: str) -> Answer:
     """Show who is expected at each door, for printing and signing."""
     with reading() as session:
         page = sitting_page(session, ref)
-    return flask.render_template("candidates/door_list.html", page=page, accommodation=accommodation_text)
+    return flask.render_template("candidates/desk/door_list.html", page=page, accommodation=accommodation_text)
 
 
 @pages.get("/office/registrations/<ref>")
@@ -163,7 +163,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
             "hands": actor_names(session, actors),
         }
     page = flask.render_template(
-        "candidates/registration.html",
+        "candidates/desk/registration.html",
         **context,
         documents=list(DOCUMENT_NAMES),
         accommodation=accommodation_text(entry),

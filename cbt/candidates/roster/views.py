@@ -71,7 +71,7 @@ def _upload_page(ref: str, refused: Refusal) -> Answer:
         rooms = rooms_of_sitting(session, sitting.id)
         seats = seat_counts(session, [view.room.id for view in rooms])
     page = flask.render_template(
-        "candidates/roster_upload.html",
+        "candidates/roster/upload.html",
         sitting=sitting,
         batch=batch,
         rooms=rooms,
@@ -107,7 +107,7 @@ def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
     with reading() as session:
         batch = session.get_one(Batch, checked.sitting.batch_id)
     page = flask.render_template(
-        "candidates/roster_check.html",
+        "candidates/roster/check.html",
         checked=checked,
         batch=batch,
         draft=draft,
