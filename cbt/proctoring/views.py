@@ -61,7 +61,7 @@ def _htmx() -> bool:
 def rooms() -> Reply:
     """My rooms: today's with what to do next, those to come, those that are over."""
     found = service.my_rooms(_me(), now=flask.g.now)
-    return flask.render_template("proctoring/rooms.html", rooms=found, can_act=runs_rooms(_me()))
+    return flask.render_template("proctoring/board/rooms.html", rooms=found, can_act=runs_rooms(_me()))
 
 
 def _chosen_view() -> tuple[str, str]:
@@ -93,7 +93,7 @@ def _live_context(board: Board) -> dict[str, object]:
 def board(room_ref: str) -> Reply:
     """The board of a room: seat map or list, what waits for a decision, the log, the bar of acts."""
     found = _open_board(room_ref)
-    return flask.render_template("proctoring/board.html", **_live_context(found))
+    return flask.render_template("proctoring/board/board.html", **_live_context(found))
 
 
 def _open_board(room_ref: str) -> Board:
@@ -115,7 +115,7 @@ def live(room_ref: str) -> Reply:
     if flask.request.if_none_match.contains(etag):
         response = flask.Response(status=304)
     else:
-        response = flask.make_response(flask.render_template("proctoring/_live.html", **context))
+        response = flask.make_response(flask.render_template("proctoring/board/_live.html", **context))
     response.set_etag(etag)
     response.headers["X-Now"] = flask.g.now.isoformat()
     return response
@@ -132,7 +132,7 @@ def person(room_ref: str, ref: str) -> Reply:
         for act in group
         if not act.refuses(found.seat, found.board)
     ]
-    template = "proctoring/_person.html" if _htmx() else "proctoring/person.html"
+    template = "proctoring/desk/_person.html" if _htmx() else "proctoring/desk/person.html"
     return flask.render_template(
         template,
         person=found,
@@ -148,7 +148,7 @@ def photo(room_ref: str, ref: str) -> Reply:
     """The registered photo, to compare with the person at the door (R-10)."""
     found = service.read_photo(ref, _me())
     if found is None:
-        return flask.redirect(flask.current_app.extensions["cbt_assets"].url("proctoring/no-photo.svg"))
+        return flask.redirect(flask.current_app.extensions["cbt_assets"].url("proctoring/desk/no-photo.svg"))
     return picture(found.mimetype, found.image)
 
 
@@ -159,7 +159,7 @@ def ask(room_ref: str, code: str) -> Reply:
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
     found = service.preview(code, room_ref, refs, _me(), form=args, now=flask.g.now)
-    template = "proctoring/_act.html" if _htmx() else "proctoring/act.html"
+    template = "proctoring/desk/_act.html" if _htmx() else "proctoring/desk/act.html"
     return flask.render_template(
         template,
         preview=found,
@@ -212,12 +212,12 @@ def _second(room_ref: str) -> Second | None:
 def evacuate() -> Reply:
     """The rooms this person can evacuate, each with its one confirmation; linked from every page. R-62."""
     found = service.rooms_to_evacuate(_me(), now=flask.g.now)
-    return flask.render_template("proctoring/evacuate.html", rooms=found)
+    return flask.render_template("proctoring/desk/evacuate.html", rooms=found)
 
 
 def _told(room_ref: str, done: Said) -> Reply:
     if _htmx():
-        template = "proctoring/_codes.html" if done.codes else "proctoring/_said.html"
+        template = "proctoring/desk/_codes.html" if done.codes else "proctoring/desk/_said.html"
         response = flask.make_response(flask.render_template(template, said=done, room_ref=room_ref))
         response.headers["HX-Trigger"] = "coded" if done.codes else "acted"
         if done.codes:
@@ -225,6 +225,6 @@ def _told(room_ref: str, done: Said) -> Reply:
             response.headers["HX-Reswap"] = "outerHTML"
         return response
     if done.codes:
-        return flask.render_template("proctoring/codes.html", said=done, room_ref=room_ref)
+        return flask.render_template("proctoring/desk/codes.html", said=done, room_ref=room_ref)
     flask.flash(said_text(done), "ok")
     return flask.redirect(flask.url_for("proctoring.board", room_ref=room_ref), 303)

@@ -17,7 +17,7 @@ from cbt.proctoring.desk.act import Act, ActScope, Asked, always
 from cbt.proctoring.desk.said import Said
 from cbt.translations.compiling import read_catalogue
 
-FIELDS = product_dir("templates") / "proctoring" / "fields"
+FIELDS = product_dir("templates") / "proctoring" / "acts" / "fields"
 STAND_ALONE = {"code"}
 """The page of the 登录码 says for itself what was done."""
 NO_SECOND = next(one.default for one in fields(Act) if one.name == "second")

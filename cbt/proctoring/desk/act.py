@@ -140,7 +140,7 @@ class Act:
     whom: Callable[[Board, Form], SeatView | None] | None = None
     """Which seat it is about where its form names another thing of that seat; None: the selection."""
     fields: tuple[str, ...] = ()
-    """The parts of its form: templates/proctoring/fields/_<field>.html."""
+    """The parts of its form: templates/proctoring/acts/fields/_<field>.html."""
     carries: tuple[str, ...] = ()
     """What the link to its form names beside the seats, handed on with the form."""
     shows: Callable[[Preview], Mapping[str, object]] = _nothing_more

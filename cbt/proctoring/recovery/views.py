@@ -81,6 +81,6 @@ def _page(room_ref: str, *, refused: CbtError | None = None, **shown: object) ->
     room, past = room_imports(room_ref, _me())
     what, fix = explain(refused) if refused is not None else ("", "")
     page = flask.render_template(
-        "proctoring/recovery.html", room=room, past=past, what=what, fix=fix, **shown
+        "proctoring/recovery/recovery.html", room=room, past=past, what=what, fix=fix, **shown
     )
     return page, 200 if refused is None else http_status(refused)
