@@ -77,7 +77,7 @@ def runner(ref: str) -> Reply:
     with reading() as session:
         has_photo = bool(with_photo(session, [card.candidate_id]))
     page = flask.render_template(
-        "delivery/runner.html",
+        "delivery/paper/runner.html",
         attempt={
             "ref": ref,
             "paper_title": title,
@@ -110,7 +110,7 @@ def done(ref: str) -> Reply:
     if card.attempt_state not in OVER:
         return flask.redirect(flask.url_for("delivery.runner", ref=ref), 303)
     return flask.render_template(
-        "delivery/done.html", card=card, title=title, closed_at=explain_value(card.closed_at)
+        "delivery/close/done.html", card=card, title=title, closed_at=explain_value(card.closed_at)
     )
 
 

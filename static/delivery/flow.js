@@ -3,8 +3,8 @@
 import { OTHER_MACHINE, call, isTransient } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { h, jitter, pause, t, wall } from "./dom.js";
-import { countdown } from "./screens.js";
-import { applySettings } from "./settings.js";
+import { countdown } from "./paper/screens.js";
+import { applySettings } from "./paper/settings.js";
 import { flushTyping } from "./typing.js";
 
 const SEAT_AFTER = 60_000;

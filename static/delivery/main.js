@@ -1,20 +1,20 @@
 // The answer page: puts the parts together. One object, `app`, is handed to all of them.
 
 import { call } from "./api.js";
-import { Bar } from "./bar.js";
+import { Bar } from "./paper/bar.js";
 import { Clock } from "./clock.js";
 import { h, icon, t, useTexts, useZone } from "./dom.js";
 import { flow } from "./flow.js";
 import { guard } from "./guard.js";
-import { listenKeys } from "./keys.js";
-import { Outbox } from "./outbox.js";
-import { Palette } from "./palette.js";
-import { Rescue } from "./rescue.js";
-import { Screens } from "./screens.js";
+import { listenKeys } from "./paper/keys.js";
+import { Outbox } from "./save/outbox.js";
+import { Palette } from "./paper/palette.js";
+import { Rescue } from "./recovery/rescue.js";
+import { Screens } from "./paper/screens.js";
 import { Store } from "./store.js";
-import { Submit } from "./submit.js";
-import { Units } from "./units.js";
-import { View } from "./view.js";
+import { Submit } from "./close/submit.js";
+import { Units } from "./paper/units.js";
+import { View } from "./paper/view.js";
 
 const LATE = 1500; // an answer that waits longer than this is shown as 未同步
 const TOAST = 12_000;

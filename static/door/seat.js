@@ -1,7 +1,7 @@
 // The seat page: what this machine still holds of former candidates. It is counted for the board, can be saved as
 // sealed files for a proctor, and is forgotten as far as the server has it. Source: R-16.
 
-import { tidy, undelivered } from "../delivery/recovery.js";
+import { tidy, undelivered } from "../delivery/recovery/recovery.js";
 
 const box = document.getElementById("undelivered");
 

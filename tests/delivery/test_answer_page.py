@@ -41,7 +41,7 @@ def without_tokens(page: str) -> str:
 
 def test_scripts_and_style_sheets_carry_what_counts_for_files(client: FlaskClient, world: World) -> None:
     assets = world.app.extensions["cbt_assets"]
-    for name in ("delivery/main.js", "delivery/runner.css"):
+    for name in ("delivery/main.js", "delivery/paper/runner.css"):
         headers = client.get(assets.url(name)).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"

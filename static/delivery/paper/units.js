@@ -1,10 +1,10 @@
 // The units of a skills paper: the strip that shows them, 完成本单元, and what happens at a unit's zero.
 // Strict units open one after another and never again; pooled ones are open all the time. Source: R-24.
 
-import { OTHER_MACHINE, isTransient } from "./api.js";
-import { confirmDialog } from "./dialog.js";
-import { h, icon, jitter, pause, span, t } from "./dom.js";
-import { flushTyping } from "./typing.js";
+import { OTHER_MACHINE, isTransient } from "../api.js";
+import { confirmDialog } from "../dialog.js";
+import { h, icon, jitter, pause, span, t } from "../dom.js";
+import { flushTyping } from "../typing.js";
 
 export class Units {
   constructor(app, root) {

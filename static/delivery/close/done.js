@@ -1,7 +1,7 @@
 // The page after the paper: asks now and then whether a closing was undone (this address then leads back to the
 // paper), and after a minute leaves for the seat page where the candidate handed in.
 
-import { jitter, pause } from "./dom.js";
+import { jitter, pause } from "../dom.js";
 
 const card = document.getElementById("done");
 const STAY = 60;

@@ -1,9 +1,9 @@
 // The place where items are read and answered: one at a time or a whole section, a case's material beside
 // its parts. It keeps the cards that are on the page and tells them when something about them changed.
 
-import { renderCard } from "./items/card.js";
-import { TYPES } from "./items/registry.js";
-import { alignFigures, h, icon, t } from "./dom.js";
+import { renderCard } from "../items/card.js";
+import { TYPES } from "../items/registry.js";
+import { alignFigures, h, icon, t } from "../dom.js";
 
 export class View {
   constructor(app, root) {

@@ -1,8 +1,8 @@
 // 答题卡: section tabs, progress, one button for each item of the section, and the legend of its states.
 // Every state is told by shape as well as colour, and in words to a screen reader.
 
-import { h, icon, t } from "./dom.js";
-import { TYPES } from "./items/registry.js";
+import { h, icon, t } from "../dom.js";
+import { TYPES } from "../items/registry.js";
 
 const LEGEND = ["open", "answered", "current", "flagged", "waiting"];
 

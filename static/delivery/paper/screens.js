@@ -1,6 +1,6 @@
 // Whole-page states: what happened and what to do, in place of the paper. The paper under it is blanked.
 
-import { h, icon, span, t } from "./dom.js";
+import { h, icon, span, t } from "../dom.js";
 
 const ICONS = {
   loading: "clock", offline: "wifi-off", not_started: "clock", held: "lock", suspended: "pause", evacuated: "alert", away: "user", lost: "lock", elsewhere: "lock",

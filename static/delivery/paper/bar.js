@@ -1,8 +1,8 @@
 // The top bar: time left, what is saved, 交卷 or 完成本单元, and the tools.
 
 import { openCalculator } from "./calculator.js";
-import { openDialog } from "./dialog.js";
-import { h, icon, span, t, wall } from "./dom.js";
+import { openDialog } from "../dialog.js";
+import { h, icon, span, t, wall } from "../dom.js";
 import { openSettings } from "./settings.js";
 
 const ALWAYS_SHOWN = 5 * 60_000;

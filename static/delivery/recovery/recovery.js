@@ -4,7 +4,7 @@
 
 import { hmac } from "./sha256.js";
 import { fromHex, isSealed, newNonce, stream, toBase64, toHex, utf8 } from "./sealing.js";
-import { openStorage } from "./storage.js";
+import { openStorage } from "../save/storage.js";
 
 const FORMAT = "cbt-recovery-1";
 const FORMAT_OF_RECORDS = "cbt-recovery-2";

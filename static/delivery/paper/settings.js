@@ -1,8 +1,8 @@
 // 字号与配色: four sizes, four schemes, one item or list, single keys; kept with the attempt, so that they
 // come along to another seat.
 
-import { openDialog } from "./dialog.js";
-import { h, t } from "./dom.js";
+import { openDialog } from "../dialog.js";
+import { h, t } from "../dom.js";
 
 const GROUPS = {
   size: ["small", "medium", "large", "xlarge"],

@@ -1,9 +1,9 @@
 // 交卷 in two steps, and what follows: it is confirmed only when every answer has arrived. Source.
 
-import { OTHER_MACHINE, isTransient } from "./api.js";
-import { confirmDialog, openDialog } from "./dialog.js";
-import { h, jitter, pause, span, t } from "./dom.js";
-import { flushTyping } from "./typing.js";
+import { OTHER_MACHINE, isTransient } from "../api.js";
+import { confirmDialog, openDialog } from "../dialog.js";
+import { h, jitter, pause, span, t } from "../dom.js";
+import { flushTyping } from "../typing.js";
 
 const LINKS = 24;
 

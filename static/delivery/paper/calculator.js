@@ -1,6 +1,6 @@
 // A four-function calculator in a panel that stays out of the way: no eval, twelve digits, keys work in it.
 
-import { h, icon, t } from "./dom.js";
+import { h, icon, t } from "../dom.js";
 
 const KEYS = ["C", "±", "%", "÷", "7", "8", "9", "×", "4", "5", "6", "−", "1", "2", "3", "+", "0", ".", "⌫", "="];
 const TYPED = { "/": "÷", "*": "×", "-": "−", Enter: "=", Backspace: "⌫", Delete: "C", c: "C", C: "C" };

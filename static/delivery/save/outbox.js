@@ -3,9 +3,9 @@
 // An entry is `local` until a request carries it (and `kept` once this machine has it), `sending` while one does, gone
 // when it is saved. Source: R-40, R-41.
 
-import { abortOverdue, call, isTransient } from "./api.js";
-import { jitter } from "./dom.js";
-import { isSealed, openRecord, sealRecord } from "./sealing.js";
+import { abortOverdue, call, isTransient } from "../api.js";
+import { jitter } from "../dom.js";
+import { isSealed, openRecord, sealRecord } from "../recovery/sealing.js";
 import { Shelf } from "./shelf.js";
 
 const HEARTBEAT = 10_000;

@@ -1,7 +1,7 @@
 // The strip above the paper, when answers are in danger: what is the matter, what to do, and the work as a sealed
 // file where it cannot be delivered. It blocks nothing. Source.
 
-import { h, icon, t } from "./dom.js";
+import { h, icon, t } from "../dom.js";
 import { download, fileName, recordsFile, sealFile } from "./recovery.js";
 import { isSealed } from "./sealing.js";
 
