@@ -75,7 +75,7 @@ def item(ref: str, item_ref: str) -> Answer:
         names = actor_names(session, {version.actor for version in sheet.versions})
     key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
-        "bank/item.html",
+        "bank/items/item.html",
         bank=found,
         sheet=sheet,
         names=names,

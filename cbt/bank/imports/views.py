@@ -68,7 +68,7 @@ def _upload_page(ref: str, refused: Refusal) -> Answer:
         runs = catalogue.import_runs(session, bank.id)
         names = actor_names(session, {run.actor for run in runs})
     page = flask.render_template(
-        "bank/upload.html",
+        "bank/imports/upload.html",
         bank=bank,
         runs=runs,
         names=names,
@@ -86,7 +86,7 @@ def check(ref: str, draft_ref: str) -> Answer:
     order = (Severity.ERROR, Severity.HINT, Severity.FIXED)
     findings = [found for severity in order for found in made.of(severity)]
     return flask.render_template(
-        "bank/check.html",
+        "bank/imports/check.html",
         bank_ref=ref,
         bank_name=made.taxonomy.name,
         draft_ref=draft_ref,

@@ -1,9 +1,9 @@
 // The item as the candidate meets it: the answer page's own renderers on a paper of one item or case.
 // Nothing is sent; what is tried out here is gone with the page.
 
-import { h, t, useTexts } from "../delivery/dom.js";
-import { renderCard } from "../delivery/items/card.js";
-import { Store } from "../delivery/store.js";
+import { h, t, useTexts } from "../../delivery/dom.js";
+import { renderCard } from "../../delivery/items/card.js";
+import { Store } from "../../delivery/store.js";
 
 const runner = document.getElementById("runner");
 const paper = JSON.parse(runner.dataset.paper);
