@@ -63,14 +63,14 @@ def index() -> flask.typing.ResponseReturnValue:
 def sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
     """Show the score sheet of one sitting."""
     found = service.sitting_sheet(sitting_ref)
-    return flask.render_template("results/sheet.html", sheet=found, late=late_counts(found.sitting.id))
+    return flask.render_template("results/sheet/sheet.html", sheet=found, late=late_counts(found.sitting.id))
 
 
 @pages.get("/results/<sitting_ref>/print")
 @access.roles(*READERS)
 def print_sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
     """Show the score sheet as A4 forms with lines to sign on."""
-    return flask.render_template("results/print.html", sheet=service.sitting_sheet(sitting_ref))
+    return flask.render_template("results/sheet/print.html", sheet=service.sitting_sheet(sitting_ref))
 
 
 @pages.post("/results/<sitting_ref>/workbook")
@@ -144,7 +144,7 @@ def _release_page(sitting_ref: str, refused: Refusal) -> flask.typing.ResponseRe
 @access.roles(*READERS)
 def retakes(batch_ref: str) -> flask.typing.ResponseReturnValue:
     """List whom the retake rules keep from a paper of this batch."""
-    return flask.render_template("results/retakes.html", check=service.check_batch(batch_ref))
+    return flask.render_template("results/ledger/retakes.html", check=service.check_batch(batch_ref))
 
 
 @pages.get("/my/results")

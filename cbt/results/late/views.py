@@ -65,7 +65,7 @@ def rule(sitting_ref: str) -> Reply:
 
 def _page(sitting_ref: str, *, refused: Refusal = NOTHING_REFUSED, wish: RulingWish | None = None) -> Reply:
     shown = flask.render_template(
-        "results/late.html",
+        "results/late/late.html",
         late=late_page(sitting_ref),
         may_rule=signed_in().has(*DECIDERS),
         faults=REASON_CODES,
