@@ -74,7 +74,7 @@ def sign_in_now() -> Answer:
 def _sign_in_page(target: str, login: str, refused: Refusal) -> Answer:
     over = flask.request.args.get("over", "")
     page = flask.render_template(
-        "accounts/sign_in.html",
+        "accounts/sign_in/sign_in.html",
         target=target,
         login=login,
         refused=refused,
@@ -117,7 +117,7 @@ def password() -> Answer:
             flask.flash(flask_babel.gettext("accounts.password.changed"), "ok")
             return flask.redirect(HOME, 303)
     return flask.render_template(
-        "accounts/password.html", forced=signed_in().must_change_password, refused=refused
+        "accounts/sign_in/password.html", forced=signed_in().must_change_password, refused=refused
     ), (refused.code)
 
 

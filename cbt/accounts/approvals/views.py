@@ -40,7 +40,7 @@ def index() -> Answer:
     found = listed(signed_in(), now=flask.g.now)
     waiting = [one for one in found if one.may_approve]
     others = [one for one in found if not one.may_approve]
-    return flask.render_template("accounts/approvals.html", waiting=waiting, others=others)
+    return flask.render_template("accounts/approvals/approvals.html", waiting=waiting, others=others)
 
 
 @pages.get("/approvals/strip")
@@ -51,7 +51,7 @@ def strip() -> Answer:
     if flask.request.if_none_match.contains(waiting.tag):
         response = flask.Response(status=304)
     else:
-        response = flask.make_response(flask.render_template("accounts/_asks.html", waiting=waiting))
+        response = flask.make_response(flask.render_template("accounts/approvals/_asks.html", waiting=waiting))
     return _fresh(response, waiting.tag)
 
 
@@ -86,13 +86,13 @@ def panel_of(ref: str) -> Answer:
 
 
 def _panel(shown: ShownApproval, refused: Refusal, code: str = "") -> str:
-    return flask.render_template("accounts/_approval.html", shown=shown, refused=refused, code=code)
+    return flask.render_template("accounts/approvals/_approval.html", shown=shown, refused=refused, code=code)
 
 
 def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Answer:
     if flask.request.headers.get("HX-Request"):
         return _panel(shown, refused, code)  # 200: it is the page's own panel that says what was refused
-    page = flask.render_template("accounts/approval.html", shown=shown, refused=refused, code=code)
+    page = flask.render_template("accounts/approvals/approval.html", shown=shown, refused=refused, code=code)
     return page, refused.code
 
 

@@ -56,7 +56,7 @@ def _back_to_sign_in(target: str) -> Answer:
 
 
 def _code_page(target: str, refused: Refusal) -> Answer:
-    page = flask.render_template("accounts/code.html", target=target, refused=refused)
+    page = flask.render_template("accounts/factors/code.html", target=target, refused=refused)
     return page, refused.code
 
 
@@ -72,7 +72,7 @@ def _account_page(refused: Refusal, form: str = "") -> Answer:
     with reading() as session:
         state = codes.state(session, store.staff_by_ref(session, me.subject_ref))
     page = flask.render_template(
-        "accounts/account.html",
+        "accounts/factors/account.html",
         factor=state,
         codes=codes.CODES,
         logins=logins.open_ones(me, now=flask.g.now),
@@ -122,7 +122,7 @@ def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
     with reading() as session:
         login = store.staff_by_ref(session, me.subject_ref).login
     page = flask.render_template(
-        "accounts/enrol.html",
+        "accounts/factors/enrol.html",
         picture=codes.picture(secret, login=login, issuer=flask_babel.gettext("ui.product")),
         secret=codes.in_groups(secret),
         offer=offer,
@@ -134,7 +134,7 @@ def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
 
 
 def _codes_page(made: list[str], *, fresh: bool) -> Answer:
-    return flask.render_template("accounts/recovery.html", codes=made, fresh=fresh)
+    return flask.render_template("accounts/factors/recovery.html", codes=made, fresh=fresh)
 
 
 @pages.post("/staff/account/factor/<act>")
