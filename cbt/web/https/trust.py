@@ -40,7 +40,7 @@ def _own() -> ShownCertificate:
 @access.public
 def trust() -> flask.typing.ResponseReturnValue:
     """Show how the machines of a room come to trust this server."""
-    return flask.render_template("web/trust.html", shown=_own(), host=flask.request.host)
+    return flask.render_template("web/https/trust.html", shown=_own(), host=flask.request.host)
 
 
 @pages.get("/trust/cbt-authority.crt")
