@@ -51,7 +51,9 @@ def strip() -> Answer:
     if flask.request.if_none_match.contains(waiting.tag):
         response = flask.Response(status=304)
     else:
-        response = flask.make_response(flask.render_template("accounts/approvals/_asks.html", waiting=waiting))
+        response = flask.make_response(
+            flask.render_template("accounts/approvals/_asks.html", waiting=waiting)
+        )
     return _fresh(response, waiting.tag)
 
 

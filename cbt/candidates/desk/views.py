@@ -135,7 +135,9 @@ def door_list(ref: str) -> Answer:
     """Show who is expected at each door, for printing and signing."""
     with reading() as session:
         page = sitting_page(session, ref)
-    return flask.render_template("candidates/desk/door_list.html", page=page, accommodation=accommodation_text)
+    return flask.render_template(
+        "candidates/desk/door_list.html", page=page, accommodation=accommodation_text
+    )
 
 
 @pages.get("/office/registrations/<ref>")
