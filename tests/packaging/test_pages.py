@@ -82,4 +82,5 @@ def test_every_static_file_is_linked_or_imported() -> None:
     pages = "\n".join(files("templates").values())
     linked = set(re.findall(r"""["']([\w/.-]+\.(?:css|js|svg))["']""", pages))
     imported = {one for name, text in files("static").items() for one in imported_from(name, text)}
+    assert imported - files("static").keys() == set()
     assert unused("static", linked | imported | {name for _, name in named_in_code()}) == set()
