@@ -27,6 +27,7 @@ from cbt.web.receiving.bodies import (
 )
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
+from tests.helpers import FakeClock
 from tests.packaging.served import Installation
 from torture.faults.slow import half_sent_bodies
 
@@ -214,18 +215,19 @@ def play(
 
 
 def test_the_clock_is_read_after_the_body() -> None:
-    app, instants = Asked(), iter([NOON + timedelta(minutes=5)])
+    app, clock = Asked(), FakeClock(NOON)
 
     async def scene(fronted: Front) -> Protocol:
         protocol = Protocol()
         task = asyncio.ensure_future(fronted.__rsgi__(Scope({"content-length": "5"}), protocol))
         await asyncio.sleep(0)
         assert app.environs == []
+        clock.set(NOON + timedelta(minutes=5))
         protocol.body.set_result(b"hello")
         await task
         return protocol
 
-    protocol = play(app, scene, now=lambda: next(instants))
+    protocol = play(app, scene, now=clock.now)
     assert protocol.answer == (200, [("Content-Type", "text/plain")], b"hello")
     assert app.environs[0][RECEIVED_AT] == NOON + timedelta(minutes=5)
 
