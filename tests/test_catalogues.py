@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from cbt.translations.checking import problems, used_ids
-from cbt.translations.compiling import LANGUAGES, read_catalogue
+from cbt.translations.compiling import HERE, LANGUAGES, read_catalogue
 
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w+\}")
@@ -48,6 +48,12 @@ def catalogues() -> dict[str, dict[str, str]]:
 
 def test_every_text_is_there_in_both_languages() -> None:
     assert problems() == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_has_the_name_of_the_room_that_says_its_texts(language: str) -> None:
+    rooms = {path.stem for path in HERE.parent.iterdir()}
+    assert {path.stem for path in (HERE / language).glob("*.po")} - rooms == {"ui"}
 
 
 def test_the_check_sees_the_texts_of_the_product() -> None:
