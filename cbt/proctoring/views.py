@@ -9,7 +9,6 @@ from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_secon
 from cbt.accounts.approvals.second import Second, SecondNeeded
 from cbt.errors import NotAllowed
 from cbt.pictures.serving import picture
-from cbt.proctoring import service
 from cbt.proctoring.acts import registry
 from cbt.proctoring.approving import credential_rules, wish_for
 from cbt.proctoring.board import filters, shown
@@ -19,6 +18,15 @@ from cbt.proctoring.desk.act import Asked
 from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.proctoring.desk.said import Said, said_text
 from cbt.proctoring.desk.staff import By, runs_rooms
+from cbt.proctoring.pages import (
+    my_rooms,
+    preview,
+    read_board,
+    read_person,
+    read_photo,
+    read_room,
+    rooms_to_evacuate,
+)
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_zone
 from cbt.web.who import access, attention
@@ -60,7 +68,7 @@ def _htmx() -> bool:
 @may_read
 def rooms() -> Reply:
     """My rooms: today's with what to do next, those to come, those that are over."""
-    found = service.my_rooms(_me(), now=flask.g.now)
+    found = my_rooms(_me(), now=flask.g.now)
     return flask.render_template("proctoring/board/rooms.html", rooms=found, can_act=runs_rooms(_me()))
 
 
@@ -98,7 +106,7 @@ def board(room_ref: str) -> Reply:
 
 def _open_board(room_ref: str) -> Board:
     """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
-    found = service.read_board(room_ref, _me(), now=flask.g.now)
+    found = read_board(room_ref, _me(), now=flask.g.now)
     if found.head.open:
         attention.note_board(_me(), now=flask.g.now)
     return found
@@ -125,7 +133,7 @@ def live(room_ref: str) -> Reply:
 @may_read
 def person(room_ref: str, ref: str) -> Reply:
     """One candidate: who they are, what happened so far, everything that can be done."""
-    found = service.read_person(room_ref, ref, _me(), now=flask.g.now)
+    found = read_person(room_ref, ref, _me(), now=flask.g.now)
     offers = [
         act.code
         for group in registry.bar(started=found.board.started)
@@ -146,7 +154,7 @@ def person(room_ref: str, ref: str) -> Reply:
 @may_read
 def photo(room_ref: str, ref: str) -> Reply:
     """The registered photo, to compare with the person at the door (R-10)."""
-    found = service.read_photo(ref, _me())
+    found = read_photo(ref, _me())
     if found is None:
         return flask.redirect(flask.current_app.extensions["cbt_assets"].url("proctoring/desk/no-photo.svg"))
     return picture(found.mimetype, found.image)
@@ -158,7 +166,7 @@ def ask(room_ref: str, code: str) -> Reply:
     """What an act would do: whom it touches, the new end, what it asks for."""
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
-    found = service.preview(code, room_ref, refs, _me(), form=args, now=flask.g.now)
+    found = preview(code, room_ref, refs, _me(), form=args, now=flask.g.now)
     template = "proctoring/desk/_act.html" if _htmx() else "proctoring/desk/act.html"
     return flask.render_template(
         template,
@@ -195,7 +203,7 @@ def act(room_ref: str, code: str) -> Reply:
     except SecondNeeded as needed:
         if not wants_asking():
             raise
-        board, view = service.read_room(room_ref, _me(), now=flask.g.now)
+        board, view = read_room(room_ref, _me(), now=flask.g.now)
         return ask_for(wish_for(posted, board, view, form), needed, _me())
     return _told(room_ref, done)
 
@@ -211,7 +219,7 @@ def _second(room_ref: str) -> Second | None:
 @may_act
 def evacuate() -> Reply:
     """The rooms this person can evacuate, each with its one confirmation; linked from every page. R-62."""
-    found = service.rooms_to_evacuate(_me(), now=flask.g.now)
+    found = rooms_to_evacuate(_me(), now=flask.g.now)
     return flask.render_template("proctoring/desk/evacuate.html", rooms=found)
 
 
