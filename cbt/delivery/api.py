@@ -32,7 +32,7 @@ from cbt.delivery.start.claims import Start
 from cbt.delivery.start.reply import current_openings
 from cbt.errors import InvalidInput, NotAllowed
 from cbt.web.who import access
-from cbt.web.who.login import current_principal, machine_id, token_hash
+from cbt.web.who.login import machine_id, signed_in, token_hash
 from cbt.web.who.machine import is_elsewhere
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
@@ -49,12 +49,9 @@ def start(ref: str) -> Reply:
 
     Plain starts were answered before they came here (start/path.py).
     """
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
     if NOT_TAKEN in flask.request.environ:
         raise flask.request.environ[NOT_TAKEN]
-    start = Start(ref, token_hash(principal.token), machine_id(), flask.g.now)
+    start = Start(ref, token_hash(signed_in().token), machine_id(), flask.g.now)
     return json_reply(current_openings().open(start, locale=page_locale()))
 
 

@@ -13,32 +13,24 @@ from cbt.delivery.moving import OVER
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.store import SeatCard, seat_card
-from cbt.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.exams.titles import paper_title
 from cbt.rules.roles import Role
 from cbt.sittings.store import sitting_by_ref
+from cbt.web.forms import flash_refusal, refusal
 from cbt.web.gzipping import packed_page
-from cbt.web.i18n import explain, explain_value
-from cbt.web.problems import http_status
+from cbt.web.i18n import explain_value
 from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal, machine_id
+from cbt.web.who.login import acting, machine_id, signed_in
 
 pages = flask.Blueprint("delivery", __name__)
 Reply = flask.typing.ResponseReturnValue
 
 
-def _candidate() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
-
-
 def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
-    principal = _candidate()
     with reading() as session:
-        card = seat_card(session, principal.subject_id)
+        card = seat_card(session, signed_in().subject_id)
         if card is None or card.attempt_ref != ref:
             raise NotFound("attempt.unknown")
         blueprint = blueprint_of(session, card.registration.blueprint_version_id)
@@ -51,9 +43,8 @@ def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
 @access.candidate
 def wait_state() -> Reply:
     """Say whether the waiting room may let this candidate through: the room's clock has begun."""
-    principal = _candidate()
     with reading() as session:
-        card = seat_card(session, principal.subject_id)
+        card = seat_card(session, signed_in().subject_id)
     go = bool(card and card.room_started_at is not None and card.registration.pledged_at is not None)
     url = flask.url_for("delivery.runner", ref=card.attempt_ref) if card and go else None
     evacuated = card is not None and card.evacuated
@@ -132,10 +123,9 @@ def held() -> Reply:
 def draw_forms(sitting_ref: str) -> Reply:
     """组卷: draw and freeze one form for every registration of a sitting that has none."""
     try:
-        drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=f"staff:{_staff_ref()}")
+        drawn = draw_for_sitting(sitting_ref, now=flask.g.now, actor=acting())
     except Conflict as error:
-        what, fix = explain(error)
-        flask.flash(f"{what}{fix}", "stop")
+        flash_refusal(error)
     else:
         flask.flash(gettext("delivery.draw.done", count=drawn), "ok")
     return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
@@ -155,12 +145,11 @@ def drawn_count(sitting_ref: str) -> Reply:
 def publish(sitting_ref: str) -> Reply:
     """Publish a sitting; a refusal is a page with everything that is missing and where it is mended."""
     try:
-        publishing.publish(sitting_ref=sitting_ref, now=flask.g.now, actor=f"staff:{_staff_ref()}")
+        publishing.publish(sitting_ref=sitting_ref, now=flask.g.now, actor=acting())
     except Conflict as error:
         if error.code == "sitting.incomplete":
-            return _readiness("delivery/incomplete.html", sitting_ref), http_status(error)
-        what, fix = explain(error)
-        flask.flash(f"{what}{fix}", "stop")
+            return _readiness("delivery/incomplete.html", sitting_ref), refusal(error).code
+        flash_refusal(error)
     else:
         flask.flash(gettext("sittings.done.published"), "ok")
     return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
@@ -178,10 +167,3 @@ def _readiness(template: str, sitting_ref: str) -> str:
         sitting = sitting_by_ref(session, sitting_ref)
         missing = publishing.missing_of(session, sitting)
     return flask.render_template(template, sitting=sitting, missing=missing)
-
-
-def _staff_ref() -> str:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal.subject_ref

@@ -7,7 +7,6 @@ import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_second, wants_asking
 from cbt.accounts.approvals.second import Second, SecondNeeded
-from cbt.errors import NotAllowed
 from cbt.pictures.serving import picture
 from cbt.proctoring.acts import registry
 from cbt.proctoring.approving import credential_rules, wish_for
@@ -30,7 +29,7 @@ from cbt.proctoring.pages import (
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_zone
 from cbt.web.who import access, attention
-from cbt.web.who.login import Principal, current_principal
+from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("proctoring", __name__)
 Reply = flask.typing.ResponseReturnValue
@@ -53,13 +52,6 @@ def said_filter(done: Said) -> str:
     return said_text(done)
 
 
-def _me() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
-
-
 def _htmx() -> bool:
     return bool(flask.request.headers.get("HX-Request"))
 
@@ -68,8 +60,8 @@ def _htmx() -> bool:
 @may_read
 def rooms() -> Reply:
     """My rooms: today's with what to do next, those to come, those that are over."""
-    found = my_rooms(_me(), now=flask.g.now)
-    return flask.render_template("proctoring/board/rooms.html", rooms=found, can_act=runs_rooms(_me()))
+    found = my_rooms(signed_in(), now=flask.g.now)
+    return flask.render_template("proctoring/board/rooms.html", rooms=found, can_act=runs_rooms(signed_in()))
 
 
 def _chosen_view() -> tuple[str, str]:
@@ -84,7 +76,7 @@ def _live_context(board: Board) -> dict[str, object]:
         "view": view,
         "show": show,
         "now": flask.g.now,
-        "can_act": runs_rooms(_me()),
+        "can_act": runs_rooms(signed_in()),
         "counts": filters.counts(board, shown=show),
         "seats": filters.shown_seats(board, show=show, worst_first=view == "list"),
         "todos": todos(board, now=flask.g.now),
@@ -106,9 +98,9 @@ def board(room_ref: str) -> Reply:
 
 def _open_board(room_ref: str) -> Board:
     """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
-    found = read_board(room_ref, _me(), now=flask.g.now)
+    found = read_board(room_ref, signed_in(), now=flask.g.now)
     if found.head.open:
-        attention.note_board(_me(), now=flask.g.now)
+        attention.note_board(signed_in(), now=flask.g.now)
     return found
 
 
@@ -133,7 +125,7 @@ def live(room_ref: str) -> Reply:
 @may_read
 def person(room_ref: str, ref: str) -> Reply:
     """One candidate: who they are, what happened so far, everything that can be done."""
-    found = read_person(room_ref, ref, _me(), now=flask.g.now)
+    found = read_person(room_ref, ref, signed_in(), now=flask.g.now)
     offers = [
         act.code
         for group in registry.bar(started=found.board.started)
@@ -144,7 +136,7 @@ def person(room_ref: str, ref: str) -> Reply:
     return flask.render_template(
         template,
         person=found,
-        offers=offers if runs_rooms(_me()) else [],
+        offers=offers if runs_rooms(signed_in()) else [],
         line=shown.log_text,
         now=flask.g.now,
     )
@@ -154,7 +146,7 @@ def person(room_ref: str, ref: str) -> Reply:
 @may_read
 def photo(room_ref: str, ref: str) -> Reply:
     """The registered photo, to compare with the person at the door (R-10)."""
-    found = read_photo(ref, _me())
+    found = read_photo(ref, signed_in())
     if found is None:
         return flask.redirect(flask.current_app.extensions["cbt_assets"].url("proctoring/desk/no-photo.svg"))
     return picture(found.mimetype, found.image)
@@ -166,7 +158,7 @@ def ask(room_ref: str, code: str) -> Reply:
     """What an act would do: whom it touches, the new end, what it asks for."""
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
-    found = preview(code, room_ref, refs, _me(), form=args, now=flask.g.now)
+    found = preview(code, room_ref, refs, signed_in(), form=args, now=flask.g.now)
     template = "proctoring/desk/_act.html" if _htmx() else "proctoring/desk/act.html"
     return flask.render_template(
         template,
@@ -194,7 +186,7 @@ def act(room_ref: str, code: str) -> Reply:
         room_ref=room_ref,
         refs=tuple(form.getlist("seat")),
         form=form,
-        by=By(_me(), _second(room_ref)),
+        by=By(signed_in(), _second(room_ref)),
         now=flask.g.now,
         zone=local_zone(),
     )
@@ -203,23 +195,23 @@ def act(room_ref: str, code: str) -> Reply:
     except SecondNeeded as needed:
         if not wants_asking():
             raise
-        board, view = read_room(room_ref, _me(), now=flask.g.now)
-        return ask_for(wish_for(posted, board, view, form), needed, _me())
+        board, view = read_room(room_ref, signed_in(), now=flask.g.now)
+        return ask_for(wish_for(posted, board, view, form), needed, signed_in())
     return _told(room_ref, done)
 
 
 def _second(room_ref: str) -> Second | None:
     if not credential_typed():
         return None
-    wanted, allowed = credential_rules(room_ref, _me())
-    return typed_second(_me(), wanted, allowed=allowed)
+    wanted, allowed = credential_rules(room_ref, signed_in())
+    return typed_second(signed_in(), wanted, allowed=allowed)
 
 
 @pages.get("/proctor/evacuate")
 @may_act
 def evacuate() -> Reply:
     """The rooms this person can evacuate, each with its one confirmation; linked from every page. R-62."""
-    found = rooms_to_evacuate(_me(), now=flask.g.now)
+    found = rooms_to_evacuate(signed_in(), now=flask.g.now)
     return flask.render_template("proctoring/desk/evacuate.html", rooms=found)
 
 

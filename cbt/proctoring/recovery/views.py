@@ -8,13 +8,12 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.delivery.recovery.file import MAX_BYTES
-from cbt.errors import CbtError, Conflict, InvalidInput, NotAllowed
+from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.recovery.service import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
-from cbt.web.i18n import explain
-from cbt.web.problems import http_status
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.who import access
-from cbt.web.who.login import Principal, current_principal
+from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("recovery", __name__)
 Reply = flask.typing.ResponseReturnValue
@@ -32,13 +31,6 @@ def answer_filter(canonical: str | None) -> str:
     return " · ".join("–" if one in (None, "") else str(one) for one in value)
 
 
-def _me() -> Principal:
-    principal = current_principal()
-    if principal is None:
-        raise NotAllowed("web.signed_out")
-    return principal
-
-
 @pages.get("/proctor/rooms/<room_ref>/recovery")
 @may_act
 def upload(room_ref: str) -> Reply:
@@ -50,18 +42,18 @@ def upload(room_ref: str) -> Reply:
 @may_act
 def preview(room_ref: str) -> Reply:
     """Show what the file would bring, or keep it once that was seen."""
-    room_imports(room_ref, _me())  # whoever does not run the room learns nothing about a file
+    room_imports(room_ref, signed_in())  # whoever does not run the room learns nothing about a file
     form = flask.request.form
     try:
         if "content" in form:
-            owner, count = import_recovery(room_ref, form["content"], _me(), now=flask.g.now)
+            owner, count = import_recovery(room_ref, form["content"], signed_in(), now=flask.g.now)
             seat = f"{owner.seat_number:02d}"
             flask.flash(_("recovery.done", seat=seat, name=owner.name, count=count), "ok")
             return flask.redirect(flask.url_for("recovery.upload", room_ref=room_ref), 303)
         text = _sent()
-        return _page(room_ref, preview=preview_recovery(room_ref, text, _me()), content=text)
+        return _page(room_ref, preview=preview_recovery(room_ref, text, signed_in()), content=text)
     except (InvalidInput, Conflict) as error:
-        return _page(room_ref, refused=error)
+        return _page(room_ref, refused=refusal(error))
 
 
 def _sent() -> str:
@@ -77,10 +69,7 @@ def _sent() -> str:
         raise InvalidInput("recovery.unreadable", field="file") from error
 
 
-def _page(room_ref: str, *, refused: CbtError | None = None, **shown: object) -> Reply:
-    room, past = room_imports(room_ref, _me())
-    what, fix = explain(refused) if refused is not None else ("", "")
-    page = flask.render_template(
-        "proctoring/recovery/recovery.html", room=room, past=past, what=what, fix=fix, **shown
-    )
-    return page, 200 if refused is None else http_status(refused)
+def _page(room_ref: str, *, refused: Refusal = NOTHING_REFUSED, **shown: object) -> Reply:
+    room, past = room_imports(room_ref, signed_in())
+    page = flask.render_template("proctoring/recovery/recovery.html", room=room, past=past, refused=refused, **shown)
+    return page, refused.code
