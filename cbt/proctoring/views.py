@@ -28,6 +28,7 @@ from cbt.proctoring.pages import (
 )
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_zone
+from cbt.web.partials import unless_seen, wants_partial
 from cbt.web.who import access, attention
 from cbt.web.who.login import signed_in
 
@@ -50,10 +51,6 @@ def span_filter(value: object) -> str:
 def said_filter(done: Said) -> str:
     """Say what an act did."""
     return said_text(done)
-
-
-def _htmx() -> bool:
-    return bool(flask.request.headers.get("HX-Request"))
 
 
 @pages.get("/proctor")
@@ -112,13 +109,7 @@ def live(room_ref: str) -> Reply:
     found = _open_board(room_ref)
     context = _live_context(found)
     etag = found.etag(repr(context["todos"]), *_chosen_view(), str(flask_babel.get_locale()))
-    if flask.request.if_none_match.contains(etag):
-        response = flask.Response(status=304)
-    else:
-        response = flask.make_response(flask.render_template("proctoring/board/_live.html", **context))
-    response.set_etag(etag)
-    response.headers["X-Now"] = flask.g.now.isoformat()
-    return response
+    return unless_seen(etag, lambda: flask.render_template("proctoring/board/_live.html", **context))
 
 
 @pages.get("/proctor/rooms/<room_ref>/seats/<ref>")
@@ -132,7 +123,7 @@ def person(room_ref: str, ref: str) -> Reply:
         for act in group
         if not act.refuses(found.seat, found.board)
     ]
-    template = "proctoring/desk/_person.html" if _htmx() else "proctoring/desk/person.html"
+    template = "proctoring/desk/_person.html" if wants_partial() else "proctoring/desk/person.html"
     return flask.render_template(
         template,
         person=found,
@@ -159,7 +150,7 @@ def ask(room_ref: str, code: str) -> Reply:
     args = flask.request.args
     refs = tuple(args.getlist("seat"))
     found = preview(code, room_ref, refs, signed_in(), form=args, now=flask.g.now)
-    template = "proctoring/desk/_act.html" if _htmx() else "proctoring/desk/act.html"
+    template = "proctoring/desk/_act.html" if wants_partial() else "proctoring/desk/act.html"
     return flask.render_template(
         template,
         preview=found,
@@ -216,7 +207,7 @@ def evacuate() -> Reply:
 
 
 def _told(room_ref: str, done: Said) -> Reply:
-    if _htmx():
+    if wants_partial():
         template = "proctoring/desk/_codes.html" if done.codes else "proctoring/desk/_said.html"
         response = flask.make_response(flask.render_template(template, said=done, room_ref=room_ref))
         response.headers["HX-Trigger"] = "coded" if done.codes else "acted"

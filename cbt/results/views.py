@@ -19,6 +19,7 @@ from cbt.results.sheet.sitting import SittingSheet
 from cbt.results.sheet.summary import people_of
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
+from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_zone
 from cbt.web.numbers import whole_number
@@ -84,9 +85,7 @@ def download(sitting_ref: str) -> flask.typing.ResponseReturnValue:
         return workbook.build(found, people, subtitle=_subtitle(found))
 
     content = service.export(sitting_ref, principal=signed_in(), now=flask.g.now, build=build)
-    response = flask.Response(content, mimetype=XLSX)
-    response.headers.set("Content-Disposition", "attachment", filename=f"results-{sitting_ref}.xlsx")
-    return response
+    return attachment(content, XLSX, f"results-{sitting_ref}.xlsx")
 
 
 def _subtitle(found: SittingSheet) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import flask
 from werkzeug.datastructures import MultiDict
 
-from cbt.errors import CbtError
+from cbt.errors import CbtError, InvalidInput
 from cbt.web.i18n import explain
 from cbt.web.problems import http_status, note_shown
 
@@ -64,6 +64,17 @@ def refusal(error: CbtError, *, on_record: bool = True) -> Refusal:
         params=error.params,
         sent=flask.request.form,
     )
+
+
+def uploaded(field: str, missing: str = "upload.missing", *, most: int = -1) -> tuple[str, bytes]:
+    """Return the name and bytes of a file that was sent, of a long one `most` bytes.
+
+    Raise InvalidInput(missing) without one.
+    """
+    file = flask.request.files.get(field)
+    if file is None or not file.filename:
+        raise InvalidInput(missing, field=field)
+    return file.filename, file.read(most)
 
 
 def flash_refusal(error: CbtError) -> None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from cbt import errors
 from cbt.db.failures import cannot_persist
 from cbt.web.i18n import explain
+from cbt.web.partials import wants_partial
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def _response(error: errors.CbtError, status: int) -> flask.Response:
     if wants_json():
         return flask.make_response(flask.jsonify(problem_body(error)), status)
     what, fix = explain(error)
-    partial = bool(flask.request.headers.get("HX-Request"))
+    partial = wants_partial()
     template = "web/_problem.html" if partial else "web/problem.html"
     response = flask.make_response(flask.render_template(template, what=what, fix=fix, status=status), status)
     if partial:

@@ -10,6 +10,7 @@ import flask
 from cbt.accounts.approvals.requests import ApprovalWish, ask
 from cbt.accounts.approvals.second import Second, SecondNeeded, Wanted, confirm_second
 from cbt.accounts.approvals.views import panel_of
+from cbt.web.partials import wants_partial
 from cbt.web.who.login import Principal, machine_id
 
 FIELDS = frozenset({"csrf_token", "ask", "second_login", "second_password"})
@@ -42,7 +43,7 @@ def typed_second(first: Principal, wanted: Wanted, *, allowed: bool) -> Second |
 def ask_for(wish: ApprovalWish, needed: SecondNeeded, first: Principal) -> flask.typing.ResponseReturnValue:
     """Store the request and lead to it: into the dialog it was asked in, or to its page (303)."""
     ref = ask(wish, needed, first=first, machine=machine_id(), now=flask.g.now)
-    if not flask.request.headers.get("HX-Request"):
+    if not wants_partial():
         return flask.redirect(flask.url_for("accounts.approvals.approval", ref=ref), 303)
     response = flask.make_response(panel_of(ref))
     response.headers["HX-Retarget"] = "#act"

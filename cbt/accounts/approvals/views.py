@@ -12,6 +12,8 @@ from cbt.accounts.approvals.pages import ShownApproval, listed, request_for, wai
 from cbt.errors import CbtError, NotFound
 from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.partials import unless_seen, wants_partial
+from cbt.web.problems import wants_json
 from cbt.web.who import access
 from cbt.web.who.login import current_principal, machine_id, signed_in
 
@@ -48,19 +50,7 @@ def index() -> Answer:
 def strip() -> Answer:
     """What every page asks for every 2 s: the strip, or 304 while nothing shown has changed."""
     waiting = waiting_for(signed_in(), now=flask.g.now)
-    if flask.request.if_none_match.contains(waiting.tag):
-        response = flask.Response(status=304)
-    else:
-        response = flask.make_response(
-            flask.render_template("accounts/approvals/_asks.html", waiting=waiting)
-        )
-    return _fresh(response, waiting.tag)
-
-
-def _fresh(response: flask.Response, tag: str) -> Answer:
-    response.set_etag(tag)
-    response.headers["X-Now"] = flask.g.now.isoformat()
-    return response
+    return unless_seen(waiting.tag, lambda: flask.render_template("accounts/approvals/_asks.html", waiting=waiting))
 
 
 @pages.get("/approvals/<ref>")
@@ -75,11 +65,7 @@ def approval(ref: str) -> Answer:
 def live(ref: str) -> Answer:
     """What an open request asks for every 2 s: itself, or 304."""
     shown = request_for(ref, signed_in(), now=flask.g.now)
-    if flask.request.if_none_match.contains(shown.tag):
-        response = flask.Response(status=304)
-    else:
-        response = flask.make_response(_panel(shown, NOTHING_REFUSED))
-    return _fresh(response, shown.tag)
+    return unless_seen(shown.tag, lambda: _panel(shown, NOTHING_REFUSED))
 
 
 def panel_of(ref: str) -> Answer:
@@ -92,7 +78,7 @@ def _panel(shown: ShownApproval, refused: Refusal, code: str = "") -> str:
 
 
 def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Answer:
-    if flask.request.headers.get("HX-Request"):
+    if wants_partial():
         return _panel(shown, refused, code)  # 200: it is the page's own panel that says what was refused
     page = flask.render_template("accounts/approvals/approval.html", shown=shown, refused=refused, code=code)
     return page, refused.code
@@ -122,10 +108,10 @@ def answer(ref: str, step: str) -> Answer:
     except NotFound:
         raise
     except CbtError as error:
-        if flask.request.accept_mimetypes.best == "application/json":
+        if wants_json():
             raise
         return _page(request_for(ref, signed_in(), now=now), refusal(error))
-    if flask.request.headers.get("HX-Request"):
+    if wants_partial():
         return _panel(request_for(ref, signed_in(), now=now), NOTHING_REFUSED)
     return flask.redirect(flask.url_for("accounts.approvals.approval", ref=ref), 303)
 

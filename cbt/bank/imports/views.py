@@ -20,7 +20,7 @@ from cbt.rules.roles import Role
 from cbt.sheets.findings import Severity
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
@@ -49,13 +49,11 @@ def upload(ref: str) -> Answer:
 @access.roles(Role.AUTHOR)
 def keep(ref: str) -> Answer:
     """Keep the uploaded file for its dry run and go there."""
-    sent = flask.request.files.get("file")
     try:
-        if sent is None or not sent.filename:
-            raise InvalidInput("bank.no_file", field="file")
-        name = PurePath(sent.filename.replace("\\", "/")).name[:200]
+        path, content = uploaded("file", "bank.no_file")
+        name = PurePath(path.replace("\\", "/")).name[:200]
         draft_ref = service.keep_draft(
-            bank_ref=ref, file_name=name, content=sent.read(), now=flask.g.now, actor=acting()
+            bank_ref=ref, file_name=name, content=content, now=flask.g.now, actor=acting()
         )
     except InvalidInput as error:
         return _upload_page(ref, refusal(error))

@@ -17,7 +17,6 @@ from cbt.candidates.desk.service import Revealed
 from cbt.candidates.roster import views as roster_views
 from cbt.candidates.roster.columns import DOCUMENT_NAMES
 from cbt.candidates.roster.export import accommodation_text, template, to_csv, to_xlsx
-from cbt.candidates.roster.views import uploaded
 from cbt.candidates.store import has_started
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
@@ -28,7 +27,8 @@ from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.sittings.planning.inputs import minutes_text
-from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.web.downloads import attachment
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 
@@ -95,22 +95,15 @@ def export(ref: str) -> Answer:
         flash_refusal(error)
         return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
     if form.get("format") == "csv":
-        return download(to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
-    return download(to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
-
-
-def download(body: bytes, mimetype: str, name: str) -> flask.Response:
-    """Return a file to save."""
-    response = flask.Response(body, mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+        return attachment(to_csv(rows), "text/csv; charset=utf-8", f"roster-{ref}.csv")
+    return attachment(to_xlsx(rows), XLSX, f"roster-{ref}.xlsx")
 
 
 @pages.get("/office/roster-template.xlsx")
 @access.roles(*READERS)
 def roster_template() -> Answer:
     """Send the empty roster workbook."""
-    return download(template(), XLSX, "roster-template.xlsx")
+    return attachment(template(), XLSX, "roster-template.xlsx")
 
 
 @pages.get("/office/sittings/<ref>/tickets")

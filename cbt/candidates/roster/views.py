@@ -17,21 +17,13 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
 from cbt.sittings.store import rooms_of_sitting, seat_counts, sitting_by_ref
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
 from cbt.web.i18n import explain
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
 pages = flask.Blueprint("roster", __name__)
 Answer = flask.typing.ResponseReturnValue
-
-
-def uploaded(field: str) -> tuple[str, bytes]:
-    """Return the name and bytes of an uploaded file; raise InvalidInput("upload.missing")."""
-    file = flask.request.files.get(field)
-    if file is None or not file.filename:
-        raise InvalidInput("upload.missing", field=field)
-    return file.filename, file.read()
 
 
 def blueprint_folder() -> Path:

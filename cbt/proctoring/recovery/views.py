@@ -11,7 +11,7 @@ from cbt.delivery.recovery.file import MAX_BYTES
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.recovery.service import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
 from cbt.web.who import access
 from cbt.web.who.login import signed_in
 
@@ -57,10 +57,7 @@ def preview(room_ref: str) -> Reply:
 
 
 def _sent() -> str:
-    sent = flask.request.files.get("file")
-    if sent is None or not sent.filename:
-        raise InvalidInput("recovery.no_file", field="file")
-    body: bytes = sent.read(MAX_BYTES + 1)
+    _name, body = uploaded("file", "recovery.no_file", most=MAX_BYTES + 1)
     try:
         if len(body) > MAX_BYTES:
             raise InvalidInput("recovery.unreadable", field="file")

@@ -12,6 +12,8 @@ import flask
 
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
+from cbt.web.partials import wants_partial
+from cbt.web.problems import wants_json
 from cbt.web.who import attention
 from cbt.web.who.login import Principal, current_principal, why_signed_out
 from cbt.web.who.machine import Machine, current_machine
@@ -134,17 +136,16 @@ def _to_sign_in(access: Access, *, half: bool) -> flask.typing.ResponseReturnVal
         target = flask.url_for(
             "accounts.sign_in", next=_page_of(flask.request), over=why_signed_out() or None
         )
-    if flask.request.headers.get("HX-Request"):
+    if wants_partial():
         return flask.Response(status=401, headers={"HX-Redirect": target})
-    if flask.request.accept_mimetypes.best == "application/json" or flask.request.is_json:
+    if wants_json():
         raise NotAllowed("web.signed_out")
     return flask.redirect(target, 303)
 
 
 def _page_of(request: flask.Request) -> str | None:
     """Return the page somebody was at: a fragment and a form lead back to the page that holds them."""
-    fragment = request.headers.get("HX-Request")
-    if request.method == "GET" and not fragment:
+    if request.method == "GET" and not wants_partial():
         return request.full_path.removesuffix("?")
     held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
     if held.netloc != request.host:

@@ -1,0 +1,21 @@
+"""Parts of pages: whether one is asked for alone, and 304 to whoever polls for what they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flask
+
+
+def wants_partial() -> bool:
+    """Return whether this request's answer goes into a page that is open."""
+    return bool(flask.request.headers.get("HX-Request"))
+
+
+def unless_seen(tag: str, draw: Callable[[], str]) -> flask.Response:
+    """Return what `draw` draws, or 304 to a page that has what `tag` names; both tell the server's instant."""
+    seen = flask.request.if_none_match.contains(tag)
+    response = flask.Response(status=304) if seen else flask.make_response(draw())
+    response.set_etag(tag)
+    response.headers["X-Now"] = flask.g.now.isoformat()
+    return response
