@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import flask
 import flask_babel
-from werkzeug.exceptions import HTTPException
 
 from cbt.rules.roles import Role
 from cbt.web.who.access import access_of
@@ -15,38 +14,49 @@ from cbt.web.who.login import Principal, current_principal
 
 @dataclass(frozen=True, slots=True)
 class StaffPage:
-    """A page of the product: its path, its text ids, its icon, and who it is the next step for."""
+    """A page of the product: its endpoint, its text ids, its icon, and who it is the next step for."""
 
-    path: str
+    endpoint: str
     code: str
     icon: str
     mainly: frozenset[Role]
     below: tuple[str, ...] = ()
-    """Other paths of the same family, for marking where one is."""
+    """Pages about one thing of the same family, for marking where one is."""
 
     def holds(self, path: str) -> bool:
         """Return whether a path belongs to this place."""
-        return any(path == start or path.startswith(f"{start}/") for start in (self.path, *self.below))
+        starts = [_start(endpoint) for endpoint in (self.endpoint, *self.below)]
+        return any(path == start or path.startswith(f"{start}/") for start in starts)
+
+
+def _start(endpoint: str) -> str:
+    """Return what the paths of a page have in common, whatever it is about."""
+    return next(flask.current_app.url_map.iter_rules(endpoint)).rule.partition("/<")[0]
 
 
 PLACES = (
-    StaffPage("/proctor", "proctor", "eye", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
-    StaffPage("/proctor/evacuate", "evacuate", "alert", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
+    StaffPage("proctoring.rooms", "proctor", "eye", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
+    StaffPage("proctoring.evacuate", "evacuate", "alert", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})),
     StaffPage(
-        "/approvals", "approvals", "check", frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER})
+        "accounts.approvals.index",
+        "approvals",
+        "check",
+        frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER}),
     ),
     StaffPage(
-        "/office/batches",
+        "sittings.batches",
         "office",
         "list",
         frozenset({Role.OFFICER}),
-        ("/office/sittings", "/office/registrations"),
+        ("candidates.sitting", "candidates.registration"),
     ),
-    StaffPage("/office/centres", "centres", "square", frozenset({Role.OFFICER}), ("/office/rooms",)),
-    StaffPage("/bank", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
-    StaffPage("/results", "results", "check", frozenset({Role.OFFICER})),
-    StaffPage("/staff/people", "people", "users", frozenset({Role.ADMIN})),
-    StaffPage("/audit", "audit", "search", frozenset({Role.INSPECTOR, Role.ADMIN})),
+    StaffPage(
+        "sittings.centres.centres", "centres", "square", frozenset({Role.OFFICER}), ("sittings.centres.room",)
+    ),
+    StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
+    StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
+    StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),
+    StaffPage("accounts.audit.log", "audit", "search", frozenset({Role.INSPECTOR, Role.ADMIN})),
 )
 
 
@@ -56,27 +66,8 @@ def places_for(principal: Principal) -> list[StaffPage]:
     What the view of a page declares decides, so a link never leads to a refusal.
     """
     app = flask.current_app
-    endpoints = app.extensions.get("cbt_places")
-    if endpoints is None:
-        endpoints = app.extensions["cbt_places"] = _endpoints(app)
-    open_places = []
-    for place in PLACES:
-        access = access_of(app, endpoints[place.path]) if place.path in endpoints else None
-        if access is not None and access.admits(principal):
-            open_places.append(place)
-    return open_places
-
-
-def _endpoints(app: flask.Flask) -> dict[str, str]:
-    adapter = app.url_map.bind("")
-    found = {}
-    for place in PLACES:
-        try:
-            endpoint, _ = adapter.match(place.path, method="GET")
-        except HTTPException:
-            continue
-        found[place.path] = endpoint
-    return found
+    declared = ((place, access_of(app, place.endpoint)) for place in PLACES)
+    return [place for place, access in declared if access is not None and access.admits(principal)]
 
 
 def staff_frame() -> dict[str, object]:
@@ -87,11 +78,11 @@ def staff_frame() -> dict[str, object]:
     links = [] if principal.must_change_password or principal.owes_factor else places_for(principal)
     # A place below another is the nearer one.
     here = [place for place in links if place.holds(flask.request.path)]
-    current = max(here, key=lambda place: len(place.path), default=None)
+    current = max(here, key=lambda place: len(_start(place.endpoint)), default=None)
     return {
         "nav": [
             {
-                "url": place.path,
+                "url": flask.url_for(place.endpoint),
                 "label": flask_babel.gettext(f"accounts.place.{place.code}"),
                 "current": place is current,
             }

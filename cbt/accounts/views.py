@@ -29,7 +29,6 @@ pages.register_blueprint(audit_views.pages)
 pages.register_blueprint(approval_views.pages)
 pages.register_blueprint(factor_views.pages)
 
-HOME = "/staff"
 OVER = ("idle", "expired", "revoked")
 """Why a login can be over; the sign-in page has a sentence for each."""
 Answer = flask.typing.ResponseReturnValue
@@ -40,7 +39,7 @@ Answer = flask.typing.ResponseReturnValue
 def sign_in() -> Answer:
     """Show the staff sign-in page; who is signed in goes on to where they were going."""
     principal = current_principal()
-    target = local_target(flask.request.args.get("next"), HOME)
+    target = local_target(flask.request.args.get("next"), flask.url_for("accounts.home"))
     if principal is not None and principal.kind == "staff":
         return flask.redirect(target, 303)
     if principal is not None and principal.kind == HALF:
@@ -53,7 +52,7 @@ def sign_in() -> Answer:
 def sign_in_now() -> Answer:
     """Sign a staff member in."""
     form = flask.request.form
-    target, login = local_target(form.get("next"), HOME), form.get("login", "")
+    target, login = local_target(form.get("next"), flask.url_for("accounts.home")), form.get("login", "")
     try:
         opened = service.sign_in(
             login=login,
@@ -115,7 +114,7 @@ def password() -> Answer:
             refused = refusal(error)
         else:
             flask.flash(flask_babel.gettext("accounts.password.changed"), "ok")
-            return flask.redirect(HOME, 303)
+            return flask.redirect(flask.url_for("accounts.home"), 303)
     return flask.render_template(
         "accounts/sign_in/password.html", forced=signed_in().must_change_password, refused=refused
     ), (refused.code)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import flask
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -22,9 +23,15 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
 from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
 from cbt.sittings.planning.sittings import publish_sitting
+from cbt.web.addresses import path_of
 
-PAGES = {"rooms": "#rooms", "candidates": "/roster", "proctors": "#rooms", "forms": "#forms"}
-"""Where each thing is mended, below the page of the sitting."""
+PAGES = {
+    "rooms": ("candidates.sitting", "#rooms"),
+    "candidates": ("candidates.roster.upload", ""),
+    "proctors": ("candidates.sitting", "#rooms"),
+    "forms": ("candidates.sitting", "#forms"),
+}
+"""Where each thing is mended: a page about the sitting, and the place on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,8 @@ class Missing:
 
     def page(self, sitting_ref: str) -> str:
         """Return the path of the page that mends it."""
-        return f"/office/sittings/{sitting_ref}{PAGES[self.code]}"
+        endpoint, place = PAGES[self.code]
+        return path_of(flask.current_app, endpoint, ref=sitting_ref) + place
 
 
 def missing_of(session: Session, sitting: Sitting) -> list[Missing]:

@@ -85,7 +85,7 @@ def runner(ref: str) -> Reply:
             "advance": flask.url_for("attempts.advance", ref=ref),
             "submit": flask.url_for("attempts.submit", ref=ref),
             "clock": flask.url_for("attempts.clock", ref=ref),
-            "messages": f"/attempts/{ref}/messages",
+            "message": flask.url_for("attempts.read_message", ref=ref, message_id=0),
             "done": flask.url_for("delivery.done", ref=ref),
             "seat": flask.url_for("door.seat_page"),
         },

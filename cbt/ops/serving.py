@@ -23,6 +23,7 @@ from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_addr
 from cbt.ops.preparing import in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
 from cbt.web.cli import with_any_database
+from cbt.web.https import trust
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
@@ -106,7 +107,7 @@ def announce(settings: Settings) -> None:
             click.echo(gettext("serving.lan", url=f"{scheme}://{lan_address()}:{settings.port}/"))
         click.echo(gettext("serving.doors"))
         if scheme == "https":
-            click.echo(gettext("serving.trust", path="/trust"))
+            click.echo(gettext("serving.trust", path=trust.PATH))
     sys.stdout.flush()
 
 

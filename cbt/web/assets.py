@@ -11,6 +11,7 @@ from pathlib import Path
 import flask
 
 from cbt.errors import NotFound
+from cbt.web.addresses import path_of
 from cbt.web.gzipping import unpacks
 from cbt.web.who.access import public
 
@@ -28,7 +29,7 @@ class _Asset:
 class Assets:
     """The static tree, read once at start; one digest over all of it makes relative imports work."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, app: flask.Flask, root: Path) -> None:
         self._files: dict[str, _Asset] = {}
         digest = hashlib.sha256()
         for path in sorted(root.rglob("*")) if root.is_dir() else []:
@@ -40,12 +41,13 @@ class Assets:
                 kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
                 self._files[name] = _Asset(body, packed, "text/javascript" if path.suffix == ".js" else kind)
         self.digest = digest.hexdigest()[:12]
+        self._prefix = path_of(app, "assets.static_file", digest=self.digest, name="")
 
     def url(self, name: str) -> str:
         """Return the hashed URL of the static file `name`; raise NotFound when there is none."""
         if name not in self._files:
             raise NotFound("web.no_asset", name=name)
-        return f"/static/{self.digest}/{name}"
+        return f"{self._prefix}{name}"
 
     def get(self, name: str) -> _Asset | None:
         """Return the file `name` with its compressed body, or None."""
@@ -54,9 +56,8 @@ class Assets:
 
 def init_assets(app: flask.Flask, root: Path) -> None:
     """Serve the tree below `root` and give templates `asset(name)`."""
-    assets = Assets(root)
-    app.extensions["cbt_assets"] = assets
     app.register_blueprint(pages)
+    assets = app.extensions["cbt_assets"] = Assets(app, root)
     app.add_template_global(assets.url, "asset")
 
 

@@ -17,7 +17,9 @@ YEAR_SECONDS = 365 * 24 * 3600
 @public
 def save() -> flask.typing.ResponseReturnValue:
     """Keep the chosen language or theme and go back to the page it was chosen on."""
-    response = flask.redirect(local_target(flask.request.form.get("next")), 303)
+    response = flask.redirect(
+        local_target(flask.request.form.get("next"), flask.url_for("door.seat_page")), 303
+    )
     for name, allowed in (("locale", LOCALES), ("theme", THEMES)):
         value = flask.request.form.get(name, "")
         if value in allowed:
@@ -25,7 +27,7 @@ def save() -> flask.typing.ResponseReturnValue:
     return response
 
 
-def local_target(target: str | None, default: str = "/") -> str:
+def local_target(target: str | None, default: str) -> str:
     """Return `target` when it is a path of this site, else `default`: no open redirect."""
     if not target or not target.startswith("/") or target.startswith("//") or len(target) > LONGEST_TARGET:
         return default

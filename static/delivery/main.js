@@ -117,7 +117,7 @@ const app = Object.assign({
       if (this.shownMessages.has(id)) continue;
       this.shownMessages.add(id);
       this.toast(t("toast.from_proctor", { text }), "accent", {
-        stay: true, close: () => this.urls.messages && this.post(`${this.urls.messages}/${id}/read`, {}),
+        stay: true, close: () => this.post(this.urls.message.replace("/0/", `/${id}/`), {}),
       });
     }
   },

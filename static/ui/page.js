@@ -47,9 +47,10 @@ for (const kind of ["input", "keydown", "pointerdown"]) {
 function sayHere() {
   said = Date.now();
   const token = document.querySelector("input[name=csrf_token]")?.value;
-  if (!token || !document.querySelector("[data-staff]")) return;
+  const here = document.querySelector("[data-here]")?.dataset.here;
+  if (!token || !here) return;
   used = false;
-  fetch("/staff/here", { method: "POST", headers: { "X-CSRFToken": token, "X-Requested-With": "page" } }).catch(() => {});
+  fetch(here, { method: "POST", headers: { "X-CSRFToken": token, "X-Requested-With": "page" } }).catch(() => {});
 }
 
 document.addEventListener("htmx:configRequest", (event) => {

@@ -18,14 +18,13 @@ from cbt.web.who.login import Principal, current_principal, machine_id, remember
 
 pages = flask.Blueprint("factors", __name__)
 Answer = flask.typing.ResponseReturnValue
-HOME = "/staff"
 
 
 @pages.get("/staff/sign-in/code")
 @access.public
 def code() -> Answer:
     """Ask for the code of the second factor, after the password."""
-    target = local_target(flask.request.args.get("next"), HOME)
+    target = local_target(flask.request.args.get("next"), flask.url_for("accounts.home"))
     return _code_page(target, NOTHING_REFUSED) if _half() else _back_to_sign_in(target)
 
 
@@ -34,7 +33,7 @@ def code() -> Answer:
 def code_now() -> Answer:
     """Finish signing in."""
     form = flask.request.form
-    target, half = local_target(form.get("next"), HOME), _half()
+    target, half = local_target(form.get("next"), flask.url_for("accounts.home")), _half()
     if half is None:
         return _back_to_sign_in(target)
     try:

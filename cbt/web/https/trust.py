@@ -6,11 +6,14 @@ import flask
 
 from cbt.config import Settings
 from cbt.errors import NotFound
+from cbt.web.downloads import attachment
 from cbt.web.https.certificates import ShownCertificate, read_shown
 from cbt.web.who import access
 
 pages = flask.Blueprint("trust", __name__)
 SHOWN = "cbt_tls"
+PATH = "/trust"
+"""Said at the start of a server, where there is no app to ask for it."""
 
 
 def init_trust(app: flask.Flask, settings: Settings) -> None:
@@ -36,7 +39,7 @@ def _own() -> ShownCertificate:
     return shown
 
 
-@pages.get("/trust")
+@pages.get(PATH)
 @access.public
 def trust() -> flask.typing.ResponseReturnValue:
     """Show how the machines of a room come to trust this server."""
@@ -47,6 +50,4 @@ def trust() -> flask.typing.ResponseReturnValue:
 @access.public
 def certificate() -> flask.typing.ResponseReturnValue:
     """Send the authority's certificate; there is nothing secret in it."""
-    response = flask.Response(_own().authority, mimetype="application/x-x509-ca-cert")
-    response.headers["Content-Disposition"] = 'attachment; filename="cbt-authority.crt"'
-    return response
+    return attachment(_own().authority, "application/x-x509-ca-cert", "cbt-authority.crt")
