@@ -50,7 +50,9 @@ def index() -> Answer:
 def strip() -> Answer:
     """What every page asks for every 2 s: the strip, or 304 while nothing shown has changed."""
     waiting = waiting_for(signed_in(), now=flask.g.now)
-    return unless_seen(waiting.tag, lambda: flask.render_template("accounts/approvals/_asks.html", waiting=waiting))
+    return unless_seen(
+        waiting.tag, lambda: flask.render_template("accounts/approvals/_asks.html", waiting=waiting)
+    )
 
 
 @pages.get("/approvals/<ref>")

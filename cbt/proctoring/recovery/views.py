@@ -68,5 +68,7 @@ def _sent() -> str:
 
 def _page(room_ref: str, *, refused: Refusal = NOTHING_REFUSED, **shown: object) -> Reply:
     room, past = room_imports(room_ref, signed_in())
-    page = flask.render_template("proctoring/recovery/recovery.html", room=room, past=past, refused=refused, **shown)
+    page = flask.render_template(
+        "proctoring/recovery/recovery.html", room=room, past=past, refused=refused, **shown
+    )
     return page, refused.code
