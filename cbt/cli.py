@@ -119,14 +119,10 @@ def _app() -> flask.Flask:
 
 
 def _sentences(error: CbtError) -> tuple[str, str]:
-    import flask
-
     from cbt.config import Settings
-    from cbt.web.i18n import explain, init_i18n
+    from cbt.web.i18n import catalogues, explain
 
-    app = flask.Flask("cbt")
-    init_i18n(app, Settings())
-    with app.app_context():
+    with catalogues(Settings()):
         return explain(error)
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from cbt.translations.checking import problems, used_ids
-from cbt.translations.compiling import HERE, LANGUAGES, read_catalogue
+from cbt.translations.compiling import HERE, LANGUAGES, texts_of
 
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w+\}")
@@ -40,10 +40,7 @@ PRODUCT_TERMS = frozenset(
 @pytest.fixture(scope="module")
 def catalogues() -> dict[str, dict[str, str]]:
     """The texts of each language by their id."""
-    return {
-        language: {str(one.id): str(one.string) for one in read_catalogue(language) if one.id}
-        for language in LANGUAGES
-    }
+    return {language: texts_of(language) for language in LANGUAGES}
 
 
 def test_every_text_is_there_in_both_languages() -> None:

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from babel.messages.pofile import read_po
+from cbt.translations import compiling
 
-LANGUAGES = ("zh", "en")
 _FOLDER = Path(__file__).with_name("texts")
 
 
 @cache
 def texts(language: str) -> Mapping[str, str]:
     """Return every text of one language by its id."""
-    with (_FOLDER / f"{language}.po").open("rb") as file:
-        return {str(one.id): str(one.string) for one in read_po(file, locale=language) if one.id}
+    return compiling.texts_of(language, _FOLDER)
 
 
 def said(name: str, **params: object) -> str:

@@ -19,11 +19,11 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.exams.commands import blueprint, print_blueprint, print_refusal
 from cbt.exams.store import blueprint_of, current_version
-from cbt.exams.texts import catalogues
 from cbt.rules.assembly.form import draw_form, shortfalls
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.web.cli import print_json, with_app
+from cbt.web.i18n import catalogues
 
 
 @click.group("form", help="试卷：试抽与查看 · Draw and show forms.")

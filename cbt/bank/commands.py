@@ -21,9 +21,9 @@ from cbt.bank.lint.folder import across_levels
 from cbt.bank.units import unit_plans
 from cbt.config import read_settings
 from cbt.errors import InvalidInput
-from cbt.exams.texts import catalogues
 from cbt.sheets.findings import Finding, Place, Severity, counts
 from cbt.web.cli import print_json, with_app
+from cbt.web.i18n import catalogues
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

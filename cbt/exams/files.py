@@ -11,10 +11,9 @@ from flask_babel import gettext as _
 from cbt.errors import InvalidInput, NotFound
 from cbt.exams.lines import line_at, lines_of
 from cbt.exams.reader import read
-from cbt.exams.texts import catalogues
 from cbt.rules.canonical import digest
 from cbt.rules.exam.blueprint import ExamBlueprint, Flaw
-from cbt.web.i18n import explain
+from cbt.web.i18n import catalogues, explain
 
 _TOML_LINE = re.compile(r"at line (\d+)")
 

@@ -28,9 +28,8 @@ from cbt.delivery.close.outage import beat, settle_rooms
 from cbt.errors import CbtError
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
-from cbt.exams.texts import catalogues
 from cbt.rules.roles import Role
-from cbt.web.i18n import explain, init_i18n
+from cbt.web.i18n import catalogues, explain
 
 
 def prepare_app(settings: Settings) -> flask.Flask:
@@ -94,7 +93,5 @@ def _answer(work: Callable[[Settings], str], settings: Settings, writer: Connect
     try:
         writer.send(("ok", work(settings)))
     except CbtError as error:
-        app = flask.Flask("cbt")
-        init_i18n(app, settings)
-        with app.app_context():
+        with catalogues(settings):
             writer.send(("error", "\n".join(explain(error))))

@@ -18,12 +18,12 @@ from cbt.clock import share_anchor
 from cbt.config import Settings, read_settings
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
-from cbt.exams.texts import catalogues
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
 from cbt.ops.preparing import in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
 from cbt.web.cli import with_any_database
 from cbt.web.https import trust
+from cbt.web.i18n import catalogues
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5

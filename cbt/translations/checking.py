@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cbt.translations.compiling import LANGUAGES, read_catalogue
+from cbt.translations.compiling import LANGUAGES, texts_of
 
 PACKAGE = Path(__file__).resolve().parent.parent
 TEMPLATES = PACKAGE.parent / "templates"
@@ -44,10 +44,7 @@ def _sources() -> Iterator[tuple[Path, str]]:
 
 def problems() -> list[str]:
     """Return one line per missing, empty or one-sided text and per placeholder only one language has."""
-    messages = {
-        language: {str(one.id): str(one.string) for one in read_catalogue(language) if one.id}
-        for language in LANGUAGES
-    }
+    messages = {language: texts_of(language) for language in LANGUAGES}
     lines = []
     for name, where in sorted(used_ids().items()):
         lines += [

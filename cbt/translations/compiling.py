@@ -34,6 +34,11 @@ def read_catalogue(language: str, folder: Path = HERE) -> Catalog:
     return whole
 
 
+def texts_of(language: str, folder: Path = HERE) -> dict[str, str]:
+    """Return every text of one language by its id; raise like `read_catalogue`."""
+    return {str(one.id): str(one.string) for one in read_catalogue(language, folder) if one.id}
+
+
 def compile_catalogues(folder: Path = HERE) -> None:
     """Write `<language>/LC_MESSAGES/messages.mo` of every language."""
     for language in LANGUAGES:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import flask
 import flask_babel
 
-from cbt.config import Settings
+from cbt.config import Settings, read_settings
 from cbt.errors import CbtError
 from cbt.paths import translations_dir
 from cbt.web.who.cookies import read_cookie
@@ -55,6 +57,18 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     def clock(span: timedelta | int) -> str:
         total = int(span.total_seconds()) if isinstance(span, timedelta) else span
         return f"{total // 60:02d}:{total % 60:02d}"
+
+
+@contextmanager
+def catalogues(settings: Settings | None = None) -> Iterator[None]:
+    """Make the texts readable where a command has no app: through the one there is, or through a bare one."""
+    if flask.has_app_context():
+        yield
+        return
+    app = flask.Flask("cbt")
+    init_i18n(app, settings or read_settings())
+    with app.app_context():
+        yield
 
 
 def chosen_locale(cookie: str | None, settings: Settings) -> str:

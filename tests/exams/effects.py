@@ -27,7 +27,6 @@ from cbt.exams.files import read_blueprint
 from cbt.exams.models import BlueprintVersion
 from cbt.exams.reader import read
 from cbt.exams.table import describe
-from cbt.exams.texts import catalogues
 from cbt.results.my_results import results_of
 from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
@@ -35,6 +34,7 @@ from cbt.rules.scoring.credit import share_of
 from cbt.rules.scoring.score import FormScorer
 from cbt.sittings.clock.doors import open_doors
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.web.i18n import catalogues
 from tests.candidates.rosters import HEADERS, resident, xlsx
 from tests.delivery.driver import Page
 from tests.results.scene import finish, release

@@ -14,12 +14,12 @@ from cbt.errors import InvalidInput, NotFound
 from cbt.exams.files import load_blueprint_file, read_blueprint
 from cbt.exams.schema import schema_text
 from cbt.exams.spec import PAPER, SECTION, UNIT, KeyKind
-from cbt.exams.texts import catalogues
 from cbt.paths import product_dir
 from cbt.rules.exam.blueprint import AdmissionPolicy, RetakePolicy
 from cbt.rules.exam.paper import Paper, Section, Unit
 from cbt.rules.exam.policies import ClockPolicy, SubmitPolicy
 from cbt.rules.items.values import ItemType, PartialCredit
+from cbt.web.i18n import catalogues
 from tests.exams.sources import ELECTRICIAN, minutes, shipped
 
 UNITS = {

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cbt.paths import product_dir
-from cbt.translations.compiling import read_catalogue
+from cbt.translations.compiling import texts_of
 from tests.packaging.served import PATIENCE_SECONDS, Installation, Visitor
 
 CHECKOUT = product_dir("templates").parent
@@ -115,7 +115,7 @@ def test_the_installed_product_serves_in_both_languages(command: Path, tmp_path:
 
 def assert_texts(page: str, language: str) -> None:
     """Check that the seat page speaks `language` and shows no id in place of a text."""
-    messages = {str(one.id): str(one.string) for one in read_catalogue(language)}
+    messages = texts_of(language)
     for name in SHOWN:
         assert messages[name] in page
         assert name not in page

@@ -15,7 +15,7 @@ from cbt.paths import product_dir
 from cbt.proctoring.acts import registry
 from cbt.proctoring.desk.act import Act, ActScope, Asked, always
 from cbt.proctoring.desk.said import Said
-from cbt.translations.compiling import read_catalogue
+from cbt.translations.compiling import texts_of
 
 FIELDS = product_dir("templates") / "proctoring" / "acts" / "fields"
 STAND_ALONE = {"code"}
@@ -42,9 +42,7 @@ RUNNING = (
 
 def texts() -> Mapping[str, set[str]]:
     return {
-        language: {
-            str(one.id) for one in read_catalogue(language) if one.id and str(one.string or "").strip()
-        }
+        language: {name for name, text in texts_of(language).items() if text.strip()}
         for language in ("zh", "en")
     }
 

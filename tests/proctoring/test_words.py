@@ -17,7 +17,7 @@ from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import RoomCounts
 from cbt.rules.states.sitting import SittingState
 from cbt.rules.violation import VIOLATIONS, Effect
-from cbt.translations.compiling import read_catalogue
+from cbt.translations.compiling import texts_of
 
 LOGGED = (
     *("arrive", "arrive_many", "check_in", "code", "allow_sign_in", "clear_query", "absent", "undo_absent"),
@@ -78,7 +78,7 @@ def written() -> set[str]:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_word_is_translated(language: str) -> None:
-    known = {str(message.id): str(message.string) for message in read_catalogue(language) if message.id}
+    known = texts_of(language)
     missing = sorted(one for one in wanted() | written() if not known.get(one, "").strip(" "))
     assert missing == []
 
@@ -87,9 +87,9 @@ def test_both_languages_fill_in_the_same_values() -> None:
     names = re.compile(r"%\((\w+)\)s")
     texts = {
         language: {
-            str(message.id): sorted(names.findall(str(message.string)))
-            for message in read_catalogue(language)
-            if str(message.id).startswith(("proctoring.", "error.proctoring."))
+            name: sorted(names.findall(text))
+            for name, text in texts_of(language).items()
+            if name.startswith(("proctoring.", "error.proctoring."))
         }
         for language in ("zh", "en")
     }

@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.paths import product_dir
+from cbt.translations.compiling import LANGUAGES
 from torture import commands, tools
 from torture.commands import torture
 from torture.registry import FAULTS
 from torture.report import as_data, page_of, write_report
 from torture.running import Workshop, run_fault
 from torture.trial import Fault, Result, Trial
-from torture.words import LANGUAGES
 from torture.words import texts as texts_of
 
 COMMITTED = product_dir("templates").parent / "docs" / "torture"

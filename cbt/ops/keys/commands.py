@@ -1,4 +1,7 @@
-"""`cbt key`: list, print, enter, rotate."""
+"""`cbt key`: list, print, enter, rotate.
+
+They look at keys without an app of the product, which would make those that are missing.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,7 @@ from cbt.db.private.keys import fingerprint, load_key
 from cbt.ops.keys.audit_key import rotate_audit_key
 from cbt.ops.keys.care import NAMES, key_files, paper_lines, read_paper, rotate, write_key
 from cbt.web.cli import with_app
-from cbt.web.i18n import init_i18n
-
-
-def _context(settings: Settings) -> flask.ctx.AppContext:
-    # No app of the product: that would make the keys that are to be looked at.
-    app = flask.Flask("cbt")
-    init_i18n(app, settings)
-    return app.app_context()
+from cbt.web.i18n import catalogues
 
 
 @click.group("key", help="密钥：查看指纹、打印、录回、更换 · The keys.")
@@ -33,7 +29,7 @@ def key() -> None:
 def list_command() -> None:
     """Print each key file with its fingerprint, which gives nothing of the key away."""
     settings = read_settings()
-    with _context(settings):
+    with catalogues(settings):
         for one in key_files(settings):
             told = one.fingerprint or gettext("key.not_there")
             click.echo(f"{one.name:<9} {told:<17} {one.path}")
@@ -46,7 +42,7 @@ def list_command() -> None:
 def print_command(name: str) -> None:
     """Print a key in lines with a check each. Whoever reads them can read the data."""
     settings = read_settings()
-    with _context(settings):
+    with catalogues(settings):
         value = load_key(settings.keys, name, may_create=False)
         click.echo(gettext("key.sheet", name=f"{name}.key", print=fingerprint(value)))
         for line in paper_lines(value):
@@ -58,7 +54,7 @@ def print_command(name: str) -> None:
 def enter_command(name: str) -> None:
     """Read the lines of a printed key from standard input; overwrites nothing."""
     settings = read_settings()
-    with _context(settings):
+    with catalogues(settings):
         if sys.stdin.isatty():
             click.echo(gettext("key.type_lines"), err=True)
         value = read_paper(line for line in sys.stdin if line.lstrip()[1:2] == ":")
@@ -79,7 +75,7 @@ def rotate_command(name: str, lost: bool) -> None:
     if name == "audit":
         _rotate_audit(lost=lost)
         return
-    with _context(settings):
+    with catalogues(settings):
         kept, print_ = rotate(settings)
         click.echo(gettext("key.rotated", path=settings.keys / "database.key", print=print_))
         click.echo(gettext("key.former_kept", path=kept))

@@ -1,4 +1,7 @@
-"""`cbt tls`: the installation's own certificates for https."""
+"""`cbt tls`: the installation's own certificates for https.
+
+No app of the product is made for them: certificates need neither database nor keys, and the server may run.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,13 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import flask
 from flask_babel import gettext
 
 from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
 from cbt.ops.hosting import lan_address
 from cbt.web.https import certificates
-from cbt.web.i18n import init_i18n
-
-
-def _context(settings: Settings) -> flask.ctx.AppContext:
-    # No app of the product: certificates need neither database nor keys, and the server may run.
-    app = flask.Flask("cbt")
-    init_i18n(app, settings)
-    return app.app_context()
+from cbt.web.i18n import catalogues
 
 
 def _folder(settings: Settings) -> Path:
@@ -56,7 +51,7 @@ def tls() -> None:
 def make(names: tuple[str, ...]) -> None:
     """Make an authority for these names and a certificate of this server, and say what to set."""
     settings = read_settings()
-    with _context(settings):
+    with catalogues(settings):
         folder, wanted = _folder(settings), certificates.read_names([*names, *own_names()])
         certificates.make_authority(folder, wanted, now=_now())
         ends = certificates.make_server(folder, wanted, now=_now())
@@ -70,7 +65,7 @@ def make(names: tuple[str, ...]) -> None:
 def renew(names: tuple[str, ...]) -> None:
     """Sign a fresh certificate under the same authority, for the same names unless others are given."""
     settings = read_settings()
-    with _context(settings):
+    with catalogues(settings):
         folder = _folder(settings)
         wanted = certificates.read_names(names) if names else certificates.server_names(folder)
         _tell(settings, certificates.make_server(folder, wanted, now=_now()))
@@ -81,7 +76,7 @@ def renew(names: tuple[str, ...]) -> None:
 def show() -> None:
     """Print what the certificate is for, when it ends, and the fingerprint to compare on the machines."""
     settings = read_settings()
-    with _context(settings):
+    with catalogues(settings):
         folder = _folder(settings)
         shown = certificates.read_shown(folder / "server.crt", folder / "server.key")
         _tell(settings, shown.expires_at)

@@ -24,7 +24,7 @@ from cbt.ops.safety.manifest import Manifest
 from cbt.ops.safety.rebuild import rebuild
 from cbt.ops.safety.restore import restore
 from cbt.web.cli import print_json, with_app
-from cbt.web.i18n import init_i18n
+from cbt.web.i18n import catalogues
 
 SHOWN = 20
 _NICENESS = 10
@@ -82,9 +82,7 @@ def restore_command(
 ) -> None:
     """Restore SOURCE; no app is made for it, since that would begin a new installation in the empty place."""
     settings = read_settings()
-    app = flask.Flask("cbt")
-    init_i18n(app, settings)
-    with app.app_context():
+    with catalogues(settings):
         if from_copy is not None and source is None:
             _rebuild(settings, from_copy, into=into, up_to_damage=up_to_damage)
         elif source is not None and from_copy is None:
