@@ -1,0 +1,3 @@
+"""A registered person's data put right, with who approves it."""
+
+__all__ = ["approval", "making"]

@@ -1,0 +1,3 @@
+"""The office's pages about the registered: batch, sittings, tickets, photos."""
+
+__all__ = ["service", "views"]

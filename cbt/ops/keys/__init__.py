@@ -1,0 +1,3 @@
+"""The keys of an installation: shown, printed, changed."""
+
+__all__ = ["commands", "tls_commands"]

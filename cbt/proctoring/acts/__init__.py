@@ -5,3 +5,5 @@ and the act done, what a second person reads, how it is taken back. `ACTS` at it
 offer them; `registry` gathers the modules. An act's texts are `proctoring.act.`, `.about.`, `.do.`, `.said.` and
 `.log.` with its code; a part of a form that no other act asks for is a template of `acts/fields`.
 """
+
+__all__ = ["registry", "room"]

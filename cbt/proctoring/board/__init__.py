@@ -1,0 +1,3 @@
+"""What the proctor sees of a room."""
+
+__all__ = ["filters", "live", "log_lines", "proposals", "seat_state", "seat_view", "shown", "store", "todos"]

@@ -1,0 +1,16 @@
+"""What the acts stand on: whom they concern, what is asked, refused, said and logged."""
+
+__all__ = [
+    "act",
+    "acting",
+    "granted",
+    "incidents",
+    "inputs",
+    "lines",
+    "papers",
+    "picking",
+    "refusals",
+    "said",
+    "staff",
+    "taking_back",
+]

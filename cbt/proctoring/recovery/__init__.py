@@ -1,0 +1,3 @@
+"""Recovery files a proctor brings in."""
+
+__all__ = ["views"]

@@ -1,0 +1,3 @@
+"""Drawing a form."""
+
+__all__ = ["form"]

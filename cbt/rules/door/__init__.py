@@ -1,0 +1,3 @@
+"""Who may come in, and when."""
+
+__all__ = ["admission"]

@@ -1,0 +1,3 @@
+"""What a blueprint says."""
+
+__all__ = ["blueprint", "paper", "policies"]

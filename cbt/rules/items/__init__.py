@@ -1,1 +1,3 @@
 """The types of an item, one module each; `registry` lists them. What they all stand on is in `basis`."""
+
+__all__ = ["basis", "case", "reading", "registry", "shape", "true_false", "values"]

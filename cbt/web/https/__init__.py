@@ -1,0 +1,3 @@
+"""The product's own certificates."""
+
+__all__ = ["certificates", "trust"]

@@ -1,0 +1,3 @@
+"""The workbook of the national template."""
+
+__all__ = ["format"]

@@ -1,0 +1,3 @@
+"""Banks as plain text."""
+
+__all__ = ["format", "reading"]
