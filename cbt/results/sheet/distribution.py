@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
+from cbt.rules.scoring.score import passes
+
 CLASSES = 10
 _TENTH = Decimal("0.1")
 
@@ -77,7 +79,7 @@ def distribution(scores: Sequence[Decimal], *, points: Decimal, pass_points: Dec
     classes = _classes(scores, points)
     return Distribution(
         scored=len(scores),
-        passed=sum(score >= pass_points for score in scores),
+        passed=sum(passes(score, pass_points) for score in scores),
         mean=(sum(scores, Decimal(0)) / len(scores)).quantize(_TENTH, ROUND_HALF_UP),
         highest=max(scores),
         lowest=min(scores),
@@ -113,7 +115,7 @@ def _bars(classes: tuple[ScoreClass, ...], pass_points: Decimal) -> tuple[Bar, .
                 width=round(step - _GAP, 1),
                 height=height,
                 of=one,
-                passing=one.low >= pass_points,
+                passing=passes(one.low, pass_points),
             )
         )
     return tuple(bars)
