@@ -9,6 +9,7 @@ import pytest
 
 from cbt.translations.checking import problems, used_ids
 from cbt.translations.compiling import HERE, LANGUAGES, texts_of
+from cbt.web.i18n import script_texts
 
 HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]+")
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w+\}")
@@ -94,3 +95,24 @@ def test_a_text_with_placeholders_can_be_filled_in(
     for name, text in catalogues[language].items():
         if FORMATTED.search(text):
             assert "%(" not in text % defaultdict(str), name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("folder", "room", "groups"),
+    [
+        ("delivery", "delivery", ()),
+        ("bank", "delivery", ()),
+        ("proctoring", "proctoring", ("age", "bar", "clock", "comma")),
+    ],
+)
+def test_what_a_page_s_scripts_say_comes_with_the_page(
+    folder: str, room: str, groups: tuple[str, ...], language: str
+) -> None:
+    given = script_texts(language, room, *groups)
+    heads = {name.split(".")[0] for name in given}
+    scripts = [path.read_text("utf-8") for path in (HERE.parents[1] / "static" / folder).rglob("*.js")]
+    named = {name for text in scripts for name in re.findall(r'"([a-z_]+\.[a-z_.]+)"', text)}
+    said = {name for name in named if name.split(".")[0] in heads}
+    assert said
+    assert said - given.keys() == set()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import flask
 import flask_babel
+from babel.messages.mofile import read_mo
 
 from cbt.config import Settings, read_settings
 from cbt.errors import CbtError
@@ -21,7 +23,7 @@ THEMES = ("auto", "light", "dark")
 
 
 def init_i18n(app: flask.Flask, settings: Settings) -> None:
-    """Load the catalogues and give templates `_`, `locale`, `theme` and the time filters."""
+    """Load the catalogues and give templates `_`, `script_texts`, `locale`, `theme` and the filters."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(translations_dir())
     app.config["BABEL_DEFAULT_LOCALE"] = settings.locale
     app.config["BABEL_DEFAULT_TIMEZONE"] = settings.timezone
@@ -39,10 +41,15 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
 
     flask_babel.Babel(app, locale_selector=locale)
     app.add_template_global(flask_babel.gettext, "_")
+    app.add_template_global(lambda room, *groups: script_texts(locale(), room, *groups), "script_texts")
     app.add_template_global(locale, "locale")
     app.add_template_global(theme, "theme")
     zone = ZoneInfo(settings.timezone)
     app.extensions["cbt_zone"] = zone
+
+    @app.template_filter("named")
+    def named(codes: Iterable[str], prefix: str) -> list[tuple[str, str]]:
+        return [(code, flask_babel.gettext(f"{prefix}.{code}")) for code in codes]
 
     @app.template_filter("local")
     def local(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
@@ -74,6 +81,19 @@ def catalogues(settings: Settings | None = None) -> Iterator[None]:
 def chosen_locale(cookie: str | None, settings: Settings) -> str:
     """Return the language of a browser that sends this cookie."""
     return cookie if cookie in LOCALES else settings.locale
+
+
+@cache
+def script_texts(language: str, room: str, *groups: str) -> dict[str, str]:
+    """Return what a page's scripts say: the texts of a room by their id without its name.
+
+    With `groups` only those whose id goes on with one of them.
+    """
+    with (translations_dir() / language / "LC_MESSAGES" / "messages.mo").open("rb") as file:
+        known = {str(one.id): str(one.string) for one in read_mo(file)}
+    start = f"{room}."
+    rest = {name.removeprefix(start): text for name, text in known.items() if name.startswith(start)}
+    return {name: text for name, text in sorted(rest.items()) if not groups or name.split(".")[0] in groups}
 
 
 def local_zone() -> ZoneInfo:

@@ -43,9 +43,9 @@ export class Picks {
     const line = this.board.querySelector("#picked-names");
     this.none ??= count.textContent;
     this.how ??= line.textContent;
-    count.textContent = any ? this.texts.picked.replace("{n}", names.length) : this.none;
+    count.textContent = any ? this.texts["bar.picked"].replace("{n}", names.length) : this.none;
     const first = names.slice(0, 3).join(this.texts.comma);
-    const text = names.length > 3 ? this.texts.more.replace("{names}", first) : first;
+    const text = names.length > 3 ? this.texts["bar.more_names"].replace("{names}", first) : first;
     line.textContent = any ? text : this.how;
     this.board.querySelector("#pick-none").hidden = !any;
     for (const button of this.board.querySelectorAll("#picked-acts .btn")) {

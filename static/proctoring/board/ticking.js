@@ -25,12 +25,12 @@ function write(element, text) {
 function age(element, now, texts) {
   const seconds = Math.max(0, Math.floor((now - Date.parse(element.dataset.age)) / 1000));
   const short = element.closest(".dense") !== null; // small tiles have no room for words
-  if (seconds < 60) return (short ? texts.seconds_short : texts.seconds).replace("{n}", seconds);
-  return short ? clock(seconds) : texts.minutes.replace("{n}", clock(seconds));
+  if (seconds < 60) return (short ? texts["age.s_short"] : texts["age.s"]).replace("{n}", seconds);
+  return short ? clock(seconds) : texts["age.m"].replace("{n}", clock(seconds));
 }
 
 function left(milliseconds, texts) {
-  return milliseconds <= 0 ? texts.over : clock(Math.ceil(milliseconds / 1000));
+  return milliseconds <= 0 ? texts["clock.over"] : clock(Math.ceil(milliseconds / 1000));
 }
 
 function clock(seconds) {
