@@ -13,6 +13,7 @@ from cbt.candidates import photos
 from cbt.candidates.roster import commit, export
 from cbt.candidates.roster.commit import CheckedRoster
 from cbt.candidates.roster.views import blueprint_folder, told
+from cbt.sheets.findings import Note, Severity
 from cbt.web.cli import print_json, with_app
 
 
@@ -52,7 +53,7 @@ def import_(
 
 def _print(checked: CheckedRoster, *, imported: bool, photos_stored: int, as_json: bool) -> None:
     plan = checked.plan
-    problems = told([*plan.stops, *plan.hints])
+    notes = told([*plan.stops, *plan.hints])
     if as_json:
         print_json(
             {
@@ -64,14 +65,13 @@ def _print(checked: CheckedRoster, *, imported: bool, photos_stored: int, as_jso
                 "photos": photos_stored,
                 "columns": dict(checked.roster.headers),
                 "ignored": list(checked.roster.ignored),
-                "problems": problems,
+                "problems": [_as_json(note) for note in notes],
             }
         )
         return
-    for problem in problems:
-        kind = gettext("candidates.roster.stop" if problem["stop"] else "candidates.roster.hint")
-        place = gettext("candidates.roster.place", row=problem["row"], column=problem["column"])
-        click.echo(f"[{kind}] {place}  {problem['value']}\n    {problem['why']}{problem['fix']}")
+    for note in notes:
+        place = gettext("candidates.roster.place", row=note.place.line, column=note.place.header)
+        click.echo(f"[{note.severity_label}] {place}  {note.value}\n    {note.why}{note.fix}")
     click.echo(
         gettext(
             "candidates.roster.cli.imported" if imported else "candidates.roster.cli.checked",
@@ -81,6 +81,17 @@ def _print(checked: CheckedRoster, *, imported: bool, photos_stored: int, as_jso
             stops=len(plan.stops),
         )
     )
+
+
+def _as_json(note: Note) -> dict[str, object]:
+    return {
+        "row": note.place.line,
+        "column": note.place.header,
+        "value": note.value,
+        "why": note.why,
+        "fix": note.fix,
+        "stop": note.severity is Severity.ERROR,
+    }
 
 
 @roster.command("template", help="写出空白名册模板 · Write the empty roster workbook.")

@@ -1,4 +1,4 @@
-"""What is found in a bank file: how severe, where, what the cell says."""
+"""What is found in a file that somebody brought: how severe, where, what the cell says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """错误 blocks its item, 自动修正 was done already, 提示 never blocks."""
+    """错误 keeps its item (of a roster: the whole file) out, 自动修正 was done already, 提示 never blocks."""
 
     ERROR = "error"
     FIXED = "fixed"
@@ -17,12 +17,13 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where something stands: a line of a text file, or a row and column of a sheet."""
+    """Where something stands: a line of a text file, or a row of a sheet and the letter and header of a column."""
 
     file: str = ""
     sheet: str = ""
     line: int = 0
     column: str = ""
+    header: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         """Return `file:line`, or `file!sheet:E12` for a cell, as editors and spreadsheets write it."""
@@ -41,6 +42,18 @@ class Finding:
     value: str = ""
     item: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A finding as a person reads it: how severe, where, what stands there, why it matters, what to do."""
+
+    severity: Severity
+    severity_label: str
+    place: Place
+    value: str
+    why: str
+    fix: str
 
 
 def counts(findings: list[Finding]) -> dict[Severity, int]:

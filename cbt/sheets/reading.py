@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
+from msgspec.structs import replace
 
 from cbt.confined.running import Exhausted, Limits, run
 from cbt.errors import InvalidInput
 from cbt.sheets.cells import SheetData
+from cbt.sheets.writing import unguarded
 
 LIMITS = Limits()
 _CELLS = "cbt.sheets.cells"
@@ -16,10 +19,11 @@ _CELLS = "cbt.sheets.cells"
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many rows and columns may hold something."""
+    """How many rows and columns may hold something; `codes` are a room's own for some of the refusals."""
 
     rows: int
     columns: int
+    codes: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_workbook(body: bytes, bounds: Bounds) -> list[SheetData]:
@@ -27,19 +31,31 @@ def read_workbook(body: bytes, bounds: Bounds) -> list[SheetData]:
 
     Rows are from the first one on, cells are stripped texts from the first column on. Raise
     InvalidInput("sheet.unreadable"), ("sheet.locked"), ("sheet.too_big"), ("sheet.too_long"), ("sheet.too_wide"),
-    and as `confined.run` does.
+    and as `confined.run` does; or what `bounds` calls these.
     """
     return _read("read_workbook", body, bounds)
 
 
 def read_csv(body: bytes, bounds: Bounds) -> SheetData:
-    """Return a CSV or TSV file (UTF-8 or GB 18030) as one sheet; raise as `read_workbook` does."""
-    return _read("read_csv", body, bounds)[0]
+    """Return a CSV or TSV file (UTF-8 or GB 18030) as one sheet; raise as `read_workbook` does.
+
+    The apostrophes with which we mark texts are taken off.
+    """
+    sheet = _read("read_csv", body, bounds)[0]
+    return replace(sheet, rows=[[unguarded(cell) for cell in row] for row in sheet.rows])
 
 
 def _read(task: str, body: bytes, bounds: Bounds) -> list[SheetData]:
     try:
         said = run(f"{_CELLS}:{task}", body, limits=LIMITS, rows=bounds.rows, columns=bounds.columns)
     except Exhausted as error:
-        raise InvalidInput("sheet.too_big") from error
+        raise _named(InvalidInput("sheet.too_big"), bounds) from error
+    except InvalidInput as error:
+        raise _named(error, bounds) from error
     return msgspec.msgpack.decode(said, type=list[SheetData])
+
+
+def _named(error: InvalidInput, bounds: Bounds) -> InvalidInput:
+    if error.code not in bounds.codes:
+        return error
+    return InvalidInput(bounds.codes[error.code], **{"rows": bounds.rows, **error.params})

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 import xlsxwriter
@@ -29,6 +30,8 @@ _LINE_OR_TAB = frozenset("\t\r\n")
 _QUOTES = frozenset("\"'`‘’“”„‚«»")
 _BEFORE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _MARK = "'"
+_NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\]")
+_NAME_LENGTH = 31
 
 
 def looks_like_formula(text: str) -> bool:
@@ -72,6 +75,41 @@ def to_csv(rows: Iterable[Iterable[str]]) -> bytes:
 def new_workbook(target: IO[bytes]) -> Any:
     """Return a workbook in which no text becomes a formula, a link or a number."""
     return xlsxwriter.Workbook(target, _OPTIONS)
+
+
+def add_sheet(book: Any, name: str) -> Any:
+    """Add a sheet under the nearest name that spreadsheets take and no other sheet of the book has."""
+    taken = {sheet.name.casefold() for sheet in book.worksheets()}
+    wanted = _NOT_IN_A_NAME.sub(" ", name).strip("' ")[:_NAME_LENGTH] or "-"
+    unique, number = wanted, 2
+    while unique.casefold() in taken:
+        unique, number = f"{wanted[: _NAME_LENGTH - 4]} {number}", number + 1
+    return book.add_worksheet(unique)
+
+
+def write_head(book: Any, sheet: Any, heads: Sequence[tuple[str, int, bool]], text: Any) -> None:
+    """Write a template's first row: each header, how wide its column is, whether it must be filled in.
+
+    `text` is the `text_format` of the cells below, so that codes such as 001 stay as they are.
+    """
+    required = text_format(book, {"bold": True, "bg_color": "#DCE8FB", "border": 1})
+    optional = text_format(book, {"bold": True, "bg_color": "#F2F2F2", "border": 1})
+    for place, (header, width, must) in enumerate(heads):
+        sheet.set_column(place, place, width, text)
+        write_text(sheet, 0, place, header, required if must else optional)
+    sheet.freeze_panes(1, 0)
+
+
+def write_notes(book: Any, name: str, lines: Iterable[tuple[str, str]]) -> None:
+    """Add a sheet that explains: a name and what there is to say of it in each row."""
+    sheet = book.add_worksheet(name)
+    shape = {"text_wrap": True, "valign": "top"}
+    formats = text_format(book, {**shape, "bold": True}), text_format(book, shape)
+    for place, (width, own) in enumerate(zip((18, 90), formats, strict=True)):
+        sheet.set_column(place, place, width, own)
+    for row, cells in enumerate(lines):
+        for place, (cell, own) in enumerate(zip(cells, formats, strict=True)):
+            write_text(sheet, row, place, cell, own)
 
 
 def text_format(book: Any, shape: Mapping[str, object] | None = None) -> Any:

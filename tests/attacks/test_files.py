@@ -16,8 +16,7 @@ from sqlalchemy import func, select
 
 from cbt.bank.formats.workbook import read_workbook
 from cbt.candidates.models import CandidatePhoto
-from cbt.candidates.roster.file import MOST_ROWS
-from cbt.candidates.roster.reading import read_roster
+from cbt.candidates.roster.reading import MOST_ROWS, read_roster
 from cbt.confined import running
 from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
 from cbt.db.unit_of_work import reading

@@ -11,6 +11,7 @@ from cbt.candidates.models import Candidate
 from cbt.candidates.roster.reading import read_roster
 from cbt.db.unit_of_work import reading
 from cbt.rules.visible import unseen, with_codes
+from cbt.sheets.findings import Severity
 from cbt.sittings.models import Batch, Centre
 from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.world import World
@@ -151,8 +152,8 @@ def test_a_roster_names_row_column_and_character(place: int, column: str, charac
     cells = [*row(1), "某某公司", "无", "", "第一条"]
     cells[place] = f"甲{character}乙"
     roster = read_roster("a.xlsx", xlsx([row(2), cells], TOLD))
-    (found,) = [one for one in roster.problems if one.stop]
-    assert (found.row, found.column, found.code) == (3, column, "text.unseen")
+    (found,) = [one for one in roster.findings if one.severity is Severity.ERROR]
+    assert (found.place.line, found.place.header, found.code) == (3, column, "text.unseen")
     assert found.params == {"place": 2, "character": f"U+{ord(character):04X}"}
     assert found.value == f"甲⟨U+{ord(character):04X}⟩乙"
     assert [one.row for one in roster.rows] == [2]
@@ -163,14 +164,14 @@ def test_a_number_with_an_unseen_character_is_refused_and_stays_masked() -> None
     whole = str(cells[2])
     cells[2] = whole[:6] + "\u200b" + whole[6:]
     roster = read_roster("a.xlsx", xlsx([cells]))
-    assert [(one.code, one.column) for one in roster.problems] == [("text.unseen", "证件号码*")]
-    assert whole[6:] not in repr(roster.problems)
+    assert [(one.code, one.place.header) for one in roster.findings] == [("text.unseen", "证件号码*")]
+    assert whole[6:] not in repr(roster.findings)
 
 
 def test_a_private_character_is_kept_and_said() -> None:
     roster = read_roster("a.xlsx", xlsx([row(1, "王\ue863")]))
     assert roster.rows[0].name == "王\ue863"
-    assert [(one.code, one.stop) for one in roster.problems] == [("text.private_use", False)]
+    assert [(one.code, one.severity) for one in roster.findings] == [("text.private_use", Severity.HINT)]
 
 
 def count(world: World, table: type) -> int:

@@ -14,11 +14,11 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.bank.formats.national.marked import marked_workbook
+from cbt.bank.formats.national.format import mark
 from cbt.bank.formats.national.template import template_workbook
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.roster import export
-from cbt.candidates.roster.file import open_roster
+from cbt.candidates.roster.reading import open_roster
 from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import product_dir
 from cbt.results.sheet import workbook as results_workbook
@@ -134,7 +134,7 @@ def empty_roster(app: flask.Flask, _text: str) -> bytes:
 
 def marked(app: flask.Flask, text: str) -> bytes:
     with app.test_request_context():
-        return marked_workbook(sheets({"试题": [BANK_HEADERS, [text] * 11]}), [])
+        return mark(sheets({"试题": [BANK_HEADERS, [text] * 11]}), [])
 
 
 def empty_bank(app: flask.Flask, _text: str) -> bytes:
@@ -214,10 +214,10 @@ def test_a_name_that_came_in_goes_out_as_text_and_comes_in_again(world: World) -
     client = world.staff("officer")
     body = exported(client, world, format="csv")
     assert f'"\'{name}"' in body.decode("utf-8-sig")
-    assert name in [line.cells[0].text for line in open_roster("a.csv", body)[0]]
+    assert name in [line[0] for line in open_roster("a.csv", body)[0].rows]
     book = exported(client, world, format="xlsx")
     assert kinds(book)[0] <= {"s"}
-    assert name in [line.cells[0].text for line in open_roster("a.xlsx", book)[0]]
+    assert name in [line[0] for line in open_roster("a.xlsx", book)[0].rows]
 
 
 def test_no_other_module_writes_spreadsheets_or_csv() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from cbt.bank.formats.cells import scale_of
 from cbt.bank.formats.national.codes import item_type
-from cbt.bank.formats.national.headers import field_of
+from cbt.bank.formats.national.columns import COLUMNS
 from cbt.bank.formats.national.reading import read_national
-from cbt.bank.formats.workbook import column_letter, read_workbook
+from cbt.bank.formats.workbook import read_workbook
 from cbt.bank.items.types.choices import letters_of
 from cbt.bank.items.types.fill_blank import blanks_of
 from cbt.bank.items.types.numeric import number_key
@@ -38,7 +38,7 @@ from tests.bank.sheets import HEADERS, sheets, single, truth, workbook
     ],
 )
 def test_a_header_is_known_by_its_meaning(header: str, field: str) -> None:
-    assert field_of(header) == field
+    assert COLUMNS.meant(header) == field
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,11 @@ def test_columns_may_stand_in_any_order_below_a_title_row() -> None:
     assert (items[0]["difficulty"], items[0]["consistency"]) == (3, 5)
 
 
+def test_a_second_column_of_one_meaning_is_left_out_and_named() -> None:
+    _items, findings = _read(sheets({"试题": [[*HEADERS, "正确答案"], [*truth(), "×"]]}))
+    assert findings == [("column_double", f"题库.xlsx!试题:{'ABCDEFGHIJKLMN'[len(HEADERS)]}1")]
+
+
 def test_other_sheets_are_left_out_and_named() -> None:
     found = read_national(
         sheets({"说明": [["请按模板填写"]], "试题": [HEADERS, truth()], "空": []}), "题库.xlsx"
@@ -206,7 +211,6 @@ def test_a_missing_column_and_a_sheet_without_items_are_named() -> None:
 def test_numbers_and_booleans_read_as_people_see_them() -> None:
     rows = read_workbook(sheets({"表": [[1.0, 2.5, True, " 甲 ", "=1+1"]]}))[0].rows
     assert rows == [["1", "2.5", "TRUE", "甲", "=1+1"]]
-    assert [column_letter(index) for index in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
 
 
 def test_a_zip_that_unpacks_beyond_measure_is_refused_before_it_is_unpacked() -> None:

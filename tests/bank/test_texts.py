@@ -62,7 +62,7 @@ def test_a_finding_reads_as_place_reason_and_remedy() -> None:
     )
     with catalogues():
         said = note(found)
-    assert said.place == "items.toml:1"
+    assert str(said.place) == "items.toml:1"
     assert said.severity_label == "错误"
     assert said.why == "细目表里没有鉴定点 A-A-A-15。"
     assert said.fix == "是否是 A-A-A-014「廉洁自律」？"

@@ -19,6 +19,7 @@ from cbt.candidates.tickets import valid_number
 from cbt.db.private.sealing import open_sealed
 from cbt.errors import Conflict, InvalidInput
 from cbt.paths import product_dir
+from cbt.sheets.findings import Severity
 from cbt.sittings import store as sittings
 from cbt.sittings.planning.sittings import cancel_sitting, create_sitting
 from tests.candidates.rosters import HEADERS, resident, row, xlsx
@@ -55,7 +56,7 @@ def problems(
             body=xlsx(rows, headers),
             folder=BLUEPRINTS,
         )
-    return [(one.row, one.code, one.stop) for one in checked.plan.problems]
+    return [(one.place.line, one.code, one.severity is Severity.ERROR) for one in checked.plan.findings]
 
 
 def another_sitting(day: Day, after: timedelta, name: str = "下午") -> str:

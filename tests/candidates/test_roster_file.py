@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.candidates.roster.columns import accommodation_of, column_of, document_type_of, level_of, paper_codes
-from cbt.candidates.roster.file import MOST_ROWS
-from cbt.candidates.roster.reading import read_roster
+from cbt.candidates.roster.columns import COLUMNS, accommodation_of, document_type_of, level_of, paper_codes
+from cbt.candidates.roster.reading import MOST_ROWS, read_roster
 from cbt.candidates.tickets import check_digit, valid_number
 from cbt.errors import InvalidInput
+from cbt.sheets.findings import Severity
 from tests.candidates.rosters import HEADERS, csv, resident, row, xlsx
 
 
@@ -28,11 +28,11 @@ from tests.candidates.rosters import HEADERS, csv, resident, row, xlsx
         pytest.param("合理便利（加时）", "accommodation", id="full-width brackets"),
         pytest.param("合理便利(加时)", "accommodation", id="half-width brackets"),
         pytest.param("新考／补考", "kind", id="full-width slash"),
-        pytest.param("星座", None, id="unknown"),
+        pytest.param("星座", "", id="unknown"),
     ],
 )
-def test_headers_are_known_by_alias(header: str, column: str | None) -> None:
-    assert column_of(header) == column
+def test_headers_are_known_by_alias(header: str, column: str) -> None:
+    assert COLUMNS.meant(header) == column
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_file_is_read_whatever_wrote_it(name: str, body: bytes) -> None:
     assert [(one.name, one.document_type, one.document_number) for one in roster.rows] == [
         ("考生1", "resident_id", resident(1))
     ]
-    assert not roster.problems
+    assert not roster.findings
 
 
 def changed(place: int, value: object) -> list[object]:
@@ -128,21 +128,25 @@ def changed(place: int, value: object) -> list[object]:
 )
 def test_a_problem_names_row_and_column(cells: list[object], column: str, code: str) -> None:
     roster = read_roster("a.xlsx", xlsx([row(2), cells]))
-    assert [(one.row, one.column, one.code) for one in roster.problems if one.stop] == [(3, column, code)]
+    assert [
+        (one.place.line, one.place.header, one.code)
+        for one in roster.findings
+        if one.severity is Severity.ERROR
+    ] == [(3, column, code)]
     assert len(roster.rows) == 1
 
 
 def test_no_problem_shows_a_whole_document_number() -> None:
     wrong = resident(1)[:-1] + ("1" if resident(1)[-1] != "1" else "2")
     roster = read_roster("a.xlsx", xlsx([changed(2, wrong)]))
-    assert wrong not in repr(roster.problems)
+    assert wrong not in repr(roster.findings)
     assert wrong not in repr(roster)
 
 
 def test_a_valid_number_without_a_type_is_taken_as_a_resident_card_and_said_so() -> None:
     roster = read_roster("a.xlsx", xlsx([changed(1, "")]))
     assert roster.rows[0].document_type == "resident_id"
-    assert [(one.code, one.stop) for one in roster.problems] == [("roster.type_assumed", False)]
+    assert [(one.code, one.severity) for one in roster.findings] == [("roster.type_assumed", Severity.HINT)]
 
 
 def test_rare_characters_of_a_name_are_kept_as_given() -> None:
@@ -151,12 +155,23 @@ def test_rare_characters_of_a_name_are_kept_as_given() -> None:
 
 def test_a_gender_that_differs_from_the_number_is_only_a_hint() -> None:
     roster = read_roster("a.xlsx", xlsx([[*row(1), "女"]], headers=[*HEADERS, "性别"]))
-    assert [(one.code, one.stop) for one in roster.problems] == [("roster.gender_differs", False)]
+    assert [(one.code, one.severity) for one in roster.findings] == [("roster.gender_differs", Severity.HINT)]
 
 
 def test_unused_columns_are_named() -> None:
     roster = read_roster("a.xlsx", xlsx([[*row(1), "射手"]], headers=[*HEADERS, "星座"]))
     assert roster.ignored == ("星座",)
+
+
+def test_of_two_columns_that_mean_one_the_first_is_read_and_the_other_named() -> None:
+    roster = read_roster("a.xlsx", xlsx([[*row(1), "另一人"]], headers=[*HEADERS, "考生姓名"]))
+    assert (roster.rows[0].name, roster.ignored) == ("考生1", ("考生姓名",))
+    (found,) = roster.findings
+    assert (found.code, found.severity, str(found.place)) == (
+        "roster.column_double",
+        Severity.HINT,
+        "!Sheet1:F1",
+    )
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ def roster_of(
             body=xlsx([cells], [*HEADERS, "职业"]),
             folder=folder,
         )
-    return [problem.code for problem in checked.plan.problems]
+    return [found.code for found in checked.plan.findings]
 
 
 # ---- the door

@@ -1,24 +1,21 @@
-"""A workbook as rows of text."""
+"""A workbook as rows of text, within what a bank may take."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec.structs import replace
 
 from cbt.errors import InvalidInput
 from cbt.sheets import reading
+from cbt.sheets.cells import SheetData
 
 MAX_ROWS = 20_000
 MAX_COLUMNS = 60
-_BOUNDS = reading.Bounds(MAX_ROWS, MAX_COLUMNS * 10)
+_BOUNDS = reading.Bounds(
+    MAX_ROWS,
+    MAX_COLUMNS * 10,
+    {"sheet.unreadable": "bank.not_workbook", "sheet.too_big": "bank.workbook_too_big"},
+)
 _KINDS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet: its name and its rows from the first one on, every cell a stripped text."""
-
-    name: str
-    rows: list[list[str]]
 
 
 def is_workbook(content: bytes) -> bool:
@@ -26,7 +23,7 @@ def is_workbook(content: bytes) -> bool:
     return content.startswith(_KINDS)
 
 
-def read_workbook(content: bytes) -> list[Sheet]:
+def read_workbook(content: bytes) -> list[SheetData]:
     """Return the sheets of an .xlsx, .xlsm, .xlsb, .ods or .xls file.
 
     Raises InvalidInput("bank.not_workbook"), ("bank.workbook_too_big") for a file that takes too much to read,
@@ -34,22 +31,5 @@ def read_workbook(content: bytes) -> list[Sheet]:
     """
     if not is_workbook(content):
         raise InvalidInput("bank.not_workbook")
-    try:
-        found = reading.read_workbook(content, _BOUNDS)
-    except InvalidInput as error:
-        if error.code == "sheet.unreadable":
-            raise InvalidInput("bank.not_workbook") from error
-        if error.code == "sheet.too_big":
-            raise InvalidInput("bank.workbook_too_big") from error
-        raise
-    return [Sheet(sheet.name, [row[:MAX_COLUMNS] for row in sheet.rows]) for sheet in found]
-
-
-def column_letter(index: int) -> str:
-    """Return the letter of a 0-based column, as spreadsheets show it."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
+    sheets = reading.read_workbook(content, _BOUNDS)
+    return [replace(sheet, rows=[row[:MAX_COLUMNS] for row in sheet.rows]) for sheet in sheets]

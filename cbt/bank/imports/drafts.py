@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cbt.bank.taxonomy import Taxonomy
+from cbt.sheets.columns import ColumnUse
 from cbt.sheets.findings import Finding, Place, Severity
 
 
@@ -54,16 +55,6 @@ class ItemDraft:
         if not isinstance(inner, list):
             return [("", self.data)]
         return [(f"parts.{n}.", part) for n, part in enumerate(inner, 1) if isinstance(part, Mapping)]
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnUse:
-    """A column of a sheet and the field it was read as ("" when it was left out)."""
-
-    sheet: str
-    column: str
-    header: str
-    field: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from cbt.sheets.findings import Finding, Place, Severity
+from cbt.sheets.findings import Finding, Note, Place
 
 LONGEST_VALUE = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A finding a person can read: what is there, why it matters, what to do."""
-
-    severity: Severity
-    severity_label: str
-    file: str
-    sheet: str
-    line: int
-    column: str
-    place: str
-    value: str
-    why: str
-    fix: str
 
 
 def note(found: Finding) -> Note:
@@ -34,11 +17,7 @@ def note(found: Finding) -> Note:
     return Note(
         severity=found.severity,
         severity_label=_(f"bank.severity.{found.severity.value}"),
-        file=found.place.file,
-        sheet=found.place.sheet,
-        line=found.place.line,
-        column=found.place.column,
-        place=str(found.place),
+        place=found.place,
         value=_short(found.value),
         why=_(f"bank.lint.{found.code}.why", **params),
         fix=_(f"bank.lint.{found.code}.fix", **params),

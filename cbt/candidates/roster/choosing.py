@@ -13,6 +13,7 @@ from cbt.candidates.roster.rows import RosterRow
 from cbt.exams.files import blueprint_text, read_blueprint
 from cbt.exams.store import blueprint_of, current_versions
 from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.sheets.columns import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,14 @@ class Chooser:
             for one in self._available
             if level
             in {columns.level_of(one.blueprint.level_code), columns.level_of(one.blueprint.level_name)}
-            or level == columns.plain(one.blueprint.ref)
+            or level == plain(one.blueprint.ref)
         ]
         if not matching:
             levels = [one.blueprint.level_name for one in self._available]
             self._note(row, "level", row.level, "roster.level", levels=levels)
             return None
         if row.occupation:
-            named = [
-                one for one in matching if columns.plain(row.occupation) in _occupation_names(one.blueprint)
-            ]
+            named = [one for one in matching if plain(row.occupation) in _occupation_names(one.blueprint)]
             if not named:
                 names = sorted({one.blueprint.occupation_name for one in matching})
                 self._note(row, "occupation", row.occupation, "roster.occupation", names=names)
@@ -83,8 +82,7 @@ class Chooser:
         found = [
             paper.code
             for paper in papers.values()
-            if code in {paper.code, columns.paper_codes(paper.name)}
-            or columns.plain(row.paper) == columns.plain(paper.name)
+            if code in {paper.code, columns.paper_codes(paper.name)} or plain(row.paper) == plain(paper.name)
         ]
         if len(found) != 1:
             names = [paper.name for paper in papers.values()]
@@ -99,4 +97,4 @@ class Chooser:
 def _occupation_names(blueprint: ExamBlueprint) -> set[str]:
     """The occupation's name, aliases and code, as they are compared. Source: R-6."""
     names = (blueprint.occupation_name, *blueprint.aliases, blueprint.occupation_code)
-    return {columns.plain(name) for name in names}
+    return {plain(name) for name in names}

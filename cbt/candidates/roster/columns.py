@@ -8,30 +8,42 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "name": ("姓名", "考生姓名", "名字", "name"),
-    "document_type": ("证件类型", "证件种类", "有效证件类型", "身份证件类型", "document type"),
-    "document_number": (
-        "证件号码", "证件号", "身份证号", "身份证号码", "身份证件号码", "有效证件号码", "document number",
-    ),
-    "level": ("级别", "等级", "技能等级", "认定级别", "认定等级", "申报级别", "职业等级", "level"),
-    "paper": ("科目", "考试科目", "认定科目", "考核科目", "鉴定科目", "paper"),
-    "gender": ("性别", "gender"),
-    "phone": ("手机", "手机号", "手机号码", "联系电话", "移动电话", "电话", "phone"),
-    "employer": ("工作单位", "单位", "单位名称", "所在单位", "employer"),
-    "batch": ("认定批次", "批次", "批次名称", "鉴定批次", "batch"),
-    "eligibility": ("申报条件", "报考条件", "eligibility"),
-    "kind": ("新考/补考", "新考补考", "考试类型", "考试性质", "报考类型", "first/retake"),
-    "ticket": ("准考证号", "准考证号码", "准考证", "ticket"),
-    "room": ("考场", "考场号", "考场名称", "机房", "room"),
-    "seat": ("机位号", "机位", "座位号", "座位", "seat"),
-    "accommodation": ("合理便利（加时）", "合理便利", "加时", "便利安排", "extra time"),
-    "note": ("备注", "说明", "note"),
-    "occupation": ("职业", "职业名称", "工种", "职业（工种）", "occupation"),
-}  # fmt: skip
-"""Column -> the headers that mean it, the template's first."""
+from cbt.sheets.columns import Column, Columns, plain
 
-REQUIRED = ("name", "document_type", "document_number", "level", "paper")
+COLUMNS = Columns(
+    Column("name", ("姓名", "考生姓名", "名字", "name"), required=True),
+    Column(
+        "document_type",
+        ("证件类型", "证件种类", "有效证件类型", "身份证件类型", "document type"),
+        required=True,
+    ),
+    Column(
+        "document_number",
+        (
+            "证件号码", "证件号", "身份证号", "身份证号码", "身份证件号码", "有效证件号码", "document number",
+        ),
+        required=True,
+        width=24,
+    ),
+    Column(
+        "level",
+        ("级别", "等级", "技能等级", "认定级别", "认定等级", "申报级别", "职业等级", "level"),
+        required=True,
+    ),
+    Column("paper", ("科目", "考试科目", "认定科目", "考核科目", "鉴定科目", "paper"), required=True),
+    Column("gender", ("性别", "gender")),
+    Column("phone", ("手机", "手机号", "手机号码", "联系电话", "移动电话", "电话", "phone"), width=16),
+    Column("employer", ("工作单位", "单位", "单位名称", "所在单位", "employer"), width=28),
+    Column("batch", ("认定批次", "批次", "批次名称", "鉴定批次", "batch"), width=24),
+    Column("eligibility", ("申报条件", "报考条件", "eligibility")),
+    Column("kind", ("新考/补考", "新考补考", "考试类型", "考试性质", "报考类型", "first/retake")),
+    Column("ticket", ("准考证号", "准考证号码", "准考证", "ticket"), width=16),
+    Column("room", ("考场", "考场号", "考场名称", "机房", "room")),
+    Column("seat", ("机位号", "机位", "座位号", "座位", "seat")),
+    Column("accommodation", ("合理便利（加时）", "合理便利", "加时", "便利安排", "extra time")),
+    Column("note", ("备注", "说明", "note"), width=24),
+    Column("occupation", ("职业", "职业名称", "工种", "职业（工种）", "occupation")),
+)  # fmt: skip
 
 DOCUMENT_NAMES: Mapping[str, tuple[str, ...]] = {
     "resident_id": ("居民身份证", "身份证", "二代身份证"),
@@ -71,17 +83,6 @@ _PERCENT = re.compile(r"(?:加时|延长|\+)?(\d{1,3})%")
 _MINUTES = re.compile(r"(?:加时|延长|\+)?(\d{1,3})(?:分钟|分|min)?")
 MOST_MINUTES = 240
 MOST_FACTOR = Decimal(4)
-
-
-def plain(text: str) -> str:
-    """Return a text as names of things are compared: NFKC, case folded, without spaces and marks."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return re.sub(r"[\s*:：·/()（）_-]+", "", folded)
-
-
-def column_of(header: str) -> str | None:
-    """Return the column a header means, or None."""
-    return _HEADERS.get(plain(header))
 
 
 def document_type_of(text: str) -> str | None:
@@ -148,5 +149,4 @@ def _reverse(names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return {plain(name): code for code, given in names.items() for name in given}
 
 
-_HEADERS = _reverse(COLUMNS)
 _DOCUMENTS = _reverse(DOCUMENT_NAMES) | {plain(code): code for code in DOCUMENT_NAMES}

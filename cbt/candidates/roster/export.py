@@ -10,35 +10,24 @@ from typing import Any
 from flask_babel import gettext
 
 from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone
-from cbt.candidates.roster.columns import COLUMNS, DOCUMENT_NAMES, REQUIRED
+from cbt.candidates.roster.columns import COLUMNS, DOCUMENT_NAMES
 from cbt.candidates.store import Registered
 from cbt.db.private.sealing import open_sealed
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
-from cbt.sheets.writing import text_format, write_text
 
-TEMPLATE_COLUMNS = (
-    "name", "document_type", "document_number", "level", "paper", "gender", "phone", "employer", "batch",
-    "eligibility", "kind", "ticket", "room", "seat", "accommodation", "note",
-)  # fmt: skip
-_WIDTHS = {"document_number": 24, "employer": 28, "batch": 24, "ticket": 16, "note": 24, "phone": 16}
+TEMPLATE_COLUMNS = tuple(name for name in COLUMNS.by_name if name != "occupation")
 
 
 def template() -> bytes:
     """Return an empty roster workbook: the headers, text columns, and a sheet that explains each column."""
     buffer = io.BytesIO()
     with writing.new_workbook(buffer) as book:
-        sheet = book.add_worksheet(gettext("candidates.template.sheet"))
-        text = _head(book, sheet)
-        notes = book.add_worksheet(gettext("candidates.template.notes"))
-        notes.set_column(0, 0, 18)
-        notes.set_column(1, 1, 90)
-        for row, column in enumerate(TEMPLATE_COLUMNS):
-            write_text(notes, row, 0, _header(column), text)
-            write_text(notes, row, 1, gettext(f"candidates.template.column.{column}"), text)
-        write_text(notes, len(TEMPLATE_COLUMNS) + 1, 0, COLUMNS["document_type"][0], text)
+        _sheet(book, [])
+        lines = [(_header(name), gettext(f"candidates.template.column.{name}")) for name in TEMPLATE_COLUMNS]
         kinds = "、".join(names[0] for names in DOCUMENT_NAMES.values())
-        write_text(notes, len(TEMPLATE_COLUMNS) + 1, 1, kinds, text)
+        notes = [*lines, ("", ""), (COLUMNS.title("document_type"), kinds)]
+        writing.write_notes(book, gettext("candidates.template.notes"), notes)
     return buffer.getvalue()
 
 
@@ -91,11 +80,7 @@ def to_xlsx(rows: Sequence[Sequence[str]]) -> bytes:
     """Return roster rows as a workbook, every cell a string."""
     buffer = io.BytesIO()
     with writing.new_workbook(buffer) as book:
-        sheet = book.add_worksheet(gettext("candidates.template.sheet"))
-        shape = _head(book, sheet)
-        for number, row in enumerate(rows, 1):
-            for place, text in enumerate(row):
-                write_text(sheet, number, place, text, shape)
+        _sheet(book, rows)
     return buffer.getvalue()
 
 
@@ -104,17 +89,16 @@ def to_csv(rows: Sequence[Sequence[str]]) -> bytes:
     return writing.to_csv([[_header(column) for column in TEMPLATE_COLUMNS], *rows])
 
 
-def _header(column: str) -> str:
-    return COLUMNS[column][0] + ("*" if column in REQUIRED else "")
+def _header(name: str) -> str:
+    return COLUMNS.title(name) + ("*" if COLUMNS.by_name[name].required else "")
 
 
-def _head(book: Any, sheet: Any) -> Any:
-    """Write the headers; return the format of the cells below them."""
-    text = text_format(book)
-    required = text_format(book, {"bold": True, "bg_color": "#DCE8FB", "border": 1})
-    optional = text_format(book, {"bold": True, "bg_color": "#F2F2F2", "border": 1})
-    for place, column in enumerate(TEMPLATE_COLUMNS):
-        sheet.set_column(place, place, _WIDTHS.get(column, 13), text)
-        write_text(sheet, 0, place, _header(column), required if column in REQUIRED else optional)
+def _sheet(book: Any, rows: Sequence[Sequence[str]]) -> None:
+    sheet = book.add_worksheet(gettext("candidates.template.sheet"))
+    text = writing.text_format(book)
+    columns = [COLUMNS.by_name[name] for name in TEMPLATE_COLUMNS]
+    writing.write_head(book, sheet, [(_header(one.name), one.width, one.required) for one in columns], text)
     sheet.freeze_panes(1, 1)
-    return text
+    for number, row in enumerate(rows, 1):
+        for place, cell in enumerate(row):
+            writing.write_text(sheet, number, place, cell, text)

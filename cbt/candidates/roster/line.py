@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import timedelta
 from decimal import Decimal
 
 from cbt.candidates.roster import columns
-from cbt.candidates.roster.file import Cell
-from cbt.candidates.roster.rows import Problem, RosterRow
+from cbt.candidates.roster.rows import RosterRow
 from cbt.rules.door.admission import mask_document, normalise_document, valid_resident_id
 from cbt.rules.visible import Unseen, private_use, unseen, with_codes
+from cbt.sheets.columns import Heading
+from cbt.sheets.findings import Finding, Severity
 
 _RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
 _NUMBER = re.compile(r"[0-9A-Z()（）-]{5,30}")
@@ -23,12 +24,11 @@ _TICKET = re.compile(r"[0-9A-Z-]{6,20}")
 class RowReader:
     """Reads one line and notes what is wrong with it."""
 
-    def __init__(self, number: int, cells: Mapping[str, Cell], names: Mapping[str, str]) -> None:
+    def __init__(self, number: int, cells: Mapping[str, str], lost: Set[str], heading: Heading) -> None:
         self.number = number
-        self.problems: list[Problem] = []
-        self._cells = cells
-        self._names = names
-        self._unseen = {column: found for column, cell in cells.items() if (found := unseen(cell.text))}
+        self.findings: list[Finding] = []
+        self._cells, self._lost, self._heading = cells, lost, heading
+        self._unseen = {column: found for column, cell in cells.items() if (found := unseen(cell))}
 
     def read(self) -> RosterRow:
         """Return the row as far as it can be read."""
@@ -60,8 +60,7 @@ class RowReader:
         )
 
     def _raw(self, column: str) -> str:
-        cell = self._cells.get(column)
-        return cell.text.strip() if cell is not None else ""
+        return self._cells.get(column, "").strip()
 
     def _plain(self, column: str) -> str:
         return unicodedata.normalize("NFKC", self._raw(column)).strip()
@@ -71,21 +70,23 @@ class RowReader:
     ) -> None:
         if column in self._unseen:
             return  # what stands there was refused as a whole
-        shown = self._raw(column) if value is None else value
-        header = self._names.get(column, columns.COLUMNS[column][0])
-        self.problems.append(Problem(self.number, header, shown[:80], code, params, stop))
+        self._add(column, code, self._raw(column) if value is None else value, stop=stop, params=params)
 
     def _refuse(self, column: str, found: Unseen) -> None:
         text = self._raw(column)
         shown = with_codes(mask_document(text) if column == "document_number" else text)
-        header = self._names.get(column, columns.COLUMNS[column][0])
         params = {"place": found.place, "character": found.code}
-        self.problems.append(Problem(self.number, header, shown[:80], "text.unseen", params))
+        self._add(column, "text.unseen", shown, stop=True, params=params)
+
+    def _add(self, column: str, code: str, shown: str, *, stop: bool, params: Mapping[str, object]) -> None:
+        severity = Severity.ERROR if stop else Severity.HINT
+        place = self._heading.place(self.number, column)
+        self.findings.append(Finding(severity, code, place, shown[:80], params=params))
 
     def _required(self, column: str) -> str:
         text = self._plain(column)
         if not text:
-            self._note(column, "roster.required", name=columns.COLUMNS[column][0])
+            self._note(column, "roster.required", name=columns.COLUMNS.title(column))
         return text
 
     def _text(self, column: str, limit: int) -> str:
@@ -98,7 +99,7 @@ class RowReader:
         # Rare characters are kept as given: NFKC would replace some of them (R-10).
         name = " ".join(self._raw("name").split())
         if not name:
-            self._note("name", "roster.required", name=columns.COLUMNS["name"][0])
+            self._note("name", "roster.required", name=columns.COLUMNS.title("name"))
         elif len(name) > 60:
             self._note("name", "roster.too_long", maximum=60)
         elif found := private_use(name):
@@ -106,22 +107,21 @@ class RowReader:
         return name
 
     def _document(self) -> tuple[str, str]:
-        cell = self._cells.get("document_number", Cell(""))
-        number = normalise_document(cell.text)
+        number = normalise_document(self._raw("document_number"))
         given = self._raw("document_type")
         kind = columns.document_type_of(given)
         if not number:
-            self._note("document_number", "roster.required", name=columns.COLUMNS["document_number"][0])
+            self._note("document_number", "roster.required", name=columns.COLUMNS.title("document_number"))
         if not given:
             if valid_resident_id(number):
                 kind = "resident_id"
                 self._note("document_type", "roster.type_assumed", stop=False)
             else:
-                self._note("document_type", "roster.required", name=columns.COLUMNS["document_type"][0])
+                self._note("document_type", "roster.required", name=columns.COLUMNS.title("document_type"))
         elif kind is None:
             self._note("document_type", "roster.document_type")
         masked = mask_document(number)
-        if cell.lost:
+        if "document_number" in self._lost:
             self._note("document_number", "roster.number_lost", value=masked)
         elif number and not _NUMBER.fullmatch(number):
             self._note("document_number", "roster.number_odd", value=masked)

@@ -13,15 +13,16 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
-from cbt.candidates.roster import columns
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
-from cbt.candidates.roster.rows import Problem, Roster, RosterRow
+from cbt.candidates.roster.rows import Roster, RosterRow
 from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span
 from cbt.errors import Conflict
 from cbt.rules.door.admission import Span, overlaps, same_name, too_close
 from cbt.rules.exam.blueprint import Paper
 from cbt.rules.states.sitting import SittingState
+from cbt.sheets.columns import plain
+from cbt.sheets.findings import Finding, Severity
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 
 OPEN_STATES = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
@@ -45,21 +46,21 @@ class Placement:
 
 @dataclass
 class RosterPlan:
-    """What an import would do; it may be done only without a problem that stops."""
+    """What an import would do; it may be done only without a finding that stops."""
 
     placements: list[Placement] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     already: int = 0
 
     @property
-    def stops(self) -> list[Problem]:
-        """The problems that keep the file out."""
-        return [problem for problem in self.problems if problem.stop]
+    def stops(self) -> list[Finding]:
+        """The findings that keep the file out."""
+        return [found for found in self.findings if found.severity is Severity.ERROR]
 
     @property
-    def hints(self) -> list[Problem]:
-        """The problems that are only hints."""
-        return [problem for problem in self.problems if not problem.stop]
+    def hints(self) -> list[Finding]:
+        """The findings that are only hints."""
+        return [found for found in self.findings if found.severity is Severity.HINT]
 
 
 def plan_roster(
@@ -86,7 +87,7 @@ class _Planner:
         self._sitting = sitting
         self._roster = roster
         self._chooser = Chooser(available, mode=sitting.mode, note=self._note)
-        self._result = RosterPlan(problems=list(roster.problems))
+        self._result = RosterPlan(findings=list(roster.findings))
         self._batch = session.get_one(Batch, sitting.batch_id)
         self._indexes = {row.row: document_index(row.document_number) for row in roster.rows}
         self._candidates = _candidates(session, set(self._indexes.values()))
@@ -114,19 +115,20 @@ class _Planner:
             if row.level and (choice_of := self._chooser.choice(row)) is not None and row.paper:
                 self._chooser.paper(row, choice_of)
         self._result.placements.sort(key=lambda one: one.row.row)
-        self._result.problems.sort(key=lambda problem: problem.row)
+        self._result.findings.sort(key=lambda found: found.place.line)
         return self._result
 
     def _note(
         self, row: RosterRow, column: str, value: str, code: str, *, stop: bool = True, **params: object
     ) -> None:
-        header = self._roster.header(column)
-        self._result.problems.append(Problem(row.row, header, value, code, params, stop))
+        severity = Severity.ERROR if stop else Severity.HINT
+        place = self._roster.heading.place(row.row, column)
+        self._result.findings.append(Finding(severity, code, place, value, params=params))
 
     def _read(self, row: RosterRow) -> tuple[BlueprintChoice, str] | None:
         """Return the blueprint and paper of a row that can be registered, noting everything against it."""
         before = len(self._result.stops)
-        if row.batch and columns.plain(row.batch) != columns.plain(self._batch.name):
+        if row.batch and plain(row.batch) != plain(self._batch.name):
             self._note(row, "batch", row.batch, "roster.other_batch", batch=self._batch.name)
         self._check_person(row)
         self._check_ticket(row)

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from cbt.candidates.roster import columns
-from cbt.candidates.roster.file import FileLine, open_roster
+from cbt.candidates.roster.columns import COLUMNS
 from cbt.candidates.roster.line import RowReader
-from cbt.candidates.roster.rows import Problem, Roster, RosterRow
+from cbt.candidates.roster.rows import Roster, RosterRow
 from cbt.errors import InvalidInput
+from cbt.sheets.cells import SheetData
+from cbt.sheets.columns import Heading
+from cbt.sheets.findings import Finding, Severity
+from cbt.sheets.reading import Bounds, read_csv, read_workbook
 
-HEADER_WITHIN = 10
+MOST_ROWS = 5000
+_TOO_BIG = dict.fromkeys(("sheet.too_big", "sheet.too_long", "sheet.too_wide"), "roster.too_big")
+_BOUNDS = Bounds(MOST_ROWS, 200, {**_TOO_BIG, "sheet.unreadable": "roster.unreadable"})
+
+
+def open_roster(name: str, body: bytes) -> list[SheetData]:
+    """Return the sheets of a file.
+
+    Raise InvalidInput("roster.kind") for another kind of file, ("roster.unreadable") for a damaged one,
+    ("roster.too_big") beyond the limits, ("sheet.locked") behind a password.
+    """
+    workbook = body[:2] == b"PK"
+    if not workbook and not (name.lower().endswith((".csv", ".txt", ".tsv")) and b"\0" not in body[:4096]):
+        raise InvalidInput("roster.kind", field="file", name=name)
+    try:
+        return read_workbook(body, _BOUNDS) if workbook else [read_csv(body, _BOUNDS)]
+    except InvalidInput as error:
+        raise InvalidInput(error.code, **{**error.params, "field": "file", "name": name}) from error
 
 
 def read_roster(name: str, body: bytes) -> Roster:
@@ -19,45 +37,36 @@ def read_roster(name: str, body: bytes) -> Roster:
     Raise InvalidInput("roster.no_header") with the required columns that are missing, ("roster.empty"),
     and as `open_roster` does.
     """
-    missing: list[str] = list(columns.REQUIRED)
+    missing = COLUMNS.required
     for sheet in open_roster(name, body):
-        for index, line in enumerate(sheet[:HEADER_WITHIN]):
-            headers = _headers(line)
-            lacking = [column for column in columns.REQUIRED if column not in headers.values()]
-            if not lacking:
-                return _read(line, headers, sheet[index + 1 :])
-            if len(headers) >= 2 and len(lacking) < len(missing):
-                missing = lacking
-    names = [columns.COLUMNS[column][0] for column in missing]
+        heading = COLUMNS.heading(sheet)
+        if heading is not None and not heading.missing:
+            return _read(sheet, heading)
+        if heading is not None and len(heading.missing) < len(missing):
+            missing = heading.missing
+    names = [COLUMNS.title(column) for column in missing]
     raise InvalidInput("roster.no_header", field="file", missing=names)
 
 
-def _headers(line: FileLine) -> dict[int, str]:
-    found: dict[int, str] = {}
-    for place, cell in enumerate(line.cells):
-        column = columns.column_of(cell.text)
-        if column is not None and column not in found.values():
-            found[place] = column
-    return found
-
-
-def _read(header: FileLine, places: dict[int, str], lines: Sequence[FileLine]) -> Roster:
-    names = {column: header.cells[place].text for place, column in places.items()}
+def _read(sheet: SheetData, heading: Heading) -> Roster:
     rows: list[RosterRow] = []
     refused: list[RosterRow] = []
-    problems: list[Problem] = []
-    total = 0
-    for line in lines:
-        cells = {column: line.cells[place] for place, column in places.items() if place < len(line.cells)}
-        if not any(cell.text for cell in line.cells):
+    findings = [
+        Finding(
+            Severity.HINT, "roster.column_double", place, place.header, params={"name": COLUMNS.title(name)}
+        )
+        for place, name in heading.doubled
+    ]
+    places, lost_at = heading.places, frozenset(sheet.lost)
+    for number, line in enumerate(sheet.rows[heading.row :], heading.row + 1):
+        if not any(line):
             continue
-        total += 1
-        reader = RowReader(line.number, cells, names)
+        cells = {column: line[place] for column, place in places.items() if place < len(line)}
+        lost = {column for column, place in places.items() if (number - 1, place) in lost_at}
+        reader = RowReader(number, cells, lost, heading)
         row = reader.read()
-        problems += reader.problems
-        (refused if any(problem.stop for problem in reader.problems) else rows).append(row)
-    if not total:
+        findings += reader.findings
+        (refused if any(found.severity is Severity.ERROR for found in reader.findings) else rows).append(row)
+    if not rows and not refused:
         raise InvalidInput("roster.empty", field="file")
-    known = set(places)
-    ignored = [cell.text for place, cell in enumerate(header.cells) if place not in known and cell.text]
-    return Roster(tuple(rows), tuple(refused), tuple(problems), names, tuple(ignored), total)
+    return Roster(tuple(rows), tuple(refused), tuple(findings), heading)

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
-from cbt.candidates.roster import columns
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to look at: where it stands, what stands there, which catalogue entry explains it.
-
-    `stop` keeps the whole file out; otherwise it is only a hint. Document numbers are masked.
-    """
-
-    row: int
-    column: str
-    value: str
-    code: str
-    params: Mapping[str, object] = field(default_factory=dict)
-    stop: bool = True
+from cbt.sheets.columns import Heading
+from cbt.sheets.findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +38,28 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What a file holds: its readable rows, everything wrong with it, and how its columns were understood.
+    """What a file holds: its readable rows, everything found in it, and how its columns were understood.
 
-    `refused` are the rows that a problem keeps out, with what of them could be read.
+    `refused` are the rows that an error keeps out, with what of them could be read. Values of findings are short,
+    and document numbers in them masked.
     """
 
     rows: tuple[RosterRow, ...]
     refused: tuple[RosterRow, ...]
-    problems: tuple[Problem, ...]
-    headers: Mapping[str, str]
-    ignored: tuple[str, ...]
-    total: int
+    findings: tuple[Finding, ...]
+    heading: Heading
 
-    def header(self, column: str) -> str:
-        """Return the header of a column as the file spells it, or as the template does."""
-        return self.headers.get(column, columns.COLUMNS[column][0])
+    @property
+    def total(self) -> int:
+        """How many rows there are, readable or not."""
+        return len(self.rows) + len(self.refused)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header of each column that is read, as the file spells it."""
+        return {use.field: use.header for use in self.heading.uses if use.field}
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The headers of the columns that are left out."""
+        return tuple(use.header for use in self.heading.uses if use.header and not use.field)

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.candidates.roster.columns import plain
 from cbt.candidates.roster.rows import RosterRow
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import SittingState
+from cbt.sheets.columns import plain
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import rooms_of_sitting
 

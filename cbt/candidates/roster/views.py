@@ -10,11 +10,11 @@ import flask
 import flask_babel
 
 from cbt.candidates.roster import commit
-from cbt.candidates.roster.rows import Problem
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
+from cbt.sheets.findings import Finding, Note, Severity
 from cbt.sittings.models import Batch
 from cbt.sittings.store import rooms_of_sitting, seat_counts, sitting_by_ref
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
@@ -31,22 +31,20 @@ def blueprint_folder() -> Path:
     return cast(Settings, flask.current_app.extensions["cbt_settings"]).blueprint_dir
 
 
-def told(problems: Sequence[Problem]) -> list[dict[str, object]]:
-    """Return problems as people and programs read them: row, column, value, why, fix, stop."""
-    lines: list[dict[str, object]] = []
-    for problem in problems:
-        why, fix = explain(InvalidInput(problem.code, **problem.params))
-        lines.append(
-            {
-                "row": problem.row,
-                "column": problem.column,
-                "value": problem.value,
-                "why": why,
-                "fix": fix,
-                "stop": problem.stop,
-            }
+def told(findings: Sequence[Finding]) -> list[Note]:
+    """Return findings as people read them."""
+    return [
+        Note(
+            found.severity,
+            flask_babel.gettext(
+                f"candidates.roster.{'stop' if found.severity is Severity.ERROR else 'hint'}"
+            ),
+            found.place,
+            found.value,
+            *explain(InvalidInput(found.code, **found.params)),
         )
-    return lines
+        for found in findings
+    ]
 
 
 @pages.get("/office/sittings/<ref>/roster")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,12 +14,10 @@ from cbt.results.sheet.outcomes import Decision
 from cbt.results.sheet.sitting import PaperSheet, SheetLine, SittingSheet
 from cbt.results.sheet.summary import LevelSummary
 from cbt.rules.retake import PaperOutcome
-from cbt.sheets.writing import new_workbook, text_format, write_text
+from cbt.sheets.writing import add_sheet, new_workbook, text_format, write_text
 
 Cell = str | int | Decimal | None
 
-_NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\']")
-_NAME_LENGTH = 31
 _POINTS_FORMAT = "0.0##"
 _SIGNATURES = ("results.sign.counted", "results.sign.checked", "results.sign.officer", "results.sign.date")
 
@@ -28,19 +25,8 @@ _SIGNATURES = ("results.sign.counted", "results.sign.checked", "results.sign.off
 @dataclass(slots=True)
 class _Book:
     book: Any
-    names: set[str] = field(default_factory=set)
     formats: dict[str, Any] = field(default_factory=dict)
     foot: str = ""
-
-    def sheet(self, name: str) -> Any:
-        """Add a worksheet under a name Excel takes and no other sheet has."""
-        plain = _NOT_IN_A_NAME.sub(" ", name).strip()[: _NAME_LENGTH - 3] or "-"
-        number = 2
-        unique = plain
-        while unique.casefold() in self.names:
-            unique, number = f"{plain} {number}", number + 1
-        self.names.add(unique.casefold())
-        return self.book.add_worksheet(unique)
 
 
 def build(sheet: SittingSheet, people: Sequence[LevelSummary], *, subtitle: str) -> bytes:
@@ -149,7 +135,7 @@ def _write(
     rows: Sequence[Sequence[Cell]],
     widths: Sequence[int],
 ) -> None:
-    sheet = book.sheet(name)
+    sheet = add_sheet(book.book, name)
     last = len(heads) - 1
     sheet.merge_range(0, 0, 0, last, "", book.formats["title"])
     write_text(sheet, 0, 0, f"{_('results.book.title')} · {name}", book.formats["title"])

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+
 from cbt.bank.formats.kind import Confidence, Content, Format
-from cbt.bank.formats.national.marked import marked_workbook
+from cbt.bank.formats.national.columns import COLUMNS
 from cbt.bank.formats.national.reading import NAME, read_national
 from cbt.bank.formats.national.template import template_workbook
-from cbt.bank.formats.workbook import is_workbook
+from cbt.bank.formats.workbook import is_workbook, read_workbook
 from cbt.bank.imports.drafts import Reading
+from cbt.bank.imports.texts import note
 from cbt.errors import InvalidInput
+from cbt.sheets.findings import Finding
+from cbt.sheets.marking import marked_copy
 
 
 def detect(content: Content, _name: str) -> Confidence:
@@ -23,11 +30,17 @@ def read(content: Content, name: str) -> Reading:
     return read_national(content, name)
 
 
+def mark(content: bytes, findings: Sequence[Finding]) -> bytes:
+    """Return a workbook with its findings beside the cells."""
+    notes = [note(found) for found in findings]
+    return marked_copy(read_workbook(content), notes, COLUMNS, title=_("bank.marked.column"))
+
+
 NATIONAL = Format(
     NAME,
     detect,
     read,
     endings=(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
-    mark=marked_workbook,
+    mark=mark,
     template=template_workbook,
 )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cbt.bank.formats.cells import scale_of
 from cbt.bank.formats.national.codes import item_type
-from cbt.bank.formats.national.headers import CHOICES, REQUIRED, field_of, header_row, near_header_row
-from cbt.bank.formats.workbook import Sheet, column_letter, read_workbook
-from cbt.bank.imports.drafts import ColumnUse, ItemDraft, Reading
+from cbt.bank.formats.national.columns import CHOICES, COLUMNS
+from cbt.bank.formats.workbook import read_workbook
+from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.rules.items.values import ItemType
+from cbt.sheets.cells import SheetData
+from cbt.sheets.columns import ColumnUse, Heading
 from cbt.sheets.findings import Finding, Place, Severity
 
 NAME = "national"
@@ -25,40 +27,32 @@ def read_national(content: bytes, file_name: str) -> Reading:
     """
     findings: list[Finding] = []
     items: list[ItemDraft] = []
-    columns: list[ColumnUse] = []
+    uses: list[ColumnUse] = []
     sheets = read_workbook(content)
     for sheet in sheets:
-        start = header_row(sheet.rows)
-        if start is None:
-            findings += _not_read(sheet, file_name, alone=len(sheets) == 1)
+        heading = COLUMNS.heading(sheet, file_name)
+        if heading is None or heading.missing:
+            findings += _not_read(sheet, heading, file_name, alone=len(sheets) == 1)
             continue
-        uses = _columns(sheet, start)
-        columns += uses
-        fields = {use.field: index for index, use in enumerate(uses) if use.field}
-        for number, row in enumerate(sheet.rows[start + 1 :], start + 2):
+        uses += heading.uses
+        for place, field in heading.doubled:
+            findings.append(
+                Finding(Severity.HINT, "column_double", place, place.header, params={"field": field})
+            )
+        for number, row in enumerate(sheet.rows[heading.row :], heading.row + 1):
             if any(row):
-                draft, found = _row(_Row(file_name, sheet.name, number, row, fields))
+                draft, found = _row(_Row(heading, number, row))
                 findings += found
                 items += [draft] if draft else []
-    if not columns and not any(found.severity is Severity.ERROR for found in findings):
+    if not uses and not any(found.severity is Severity.ERROR for found in findings):
         findings.append(Finding(Severity.ERROR, "no_columns", Place(file_name)))
-    return Reading(NAME, file_name, items, findings, columns=tuple(columns))
+    return Reading(NAME, file_name, items, findings, columns=tuple(uses))
 
 
-def _columns(sheet: Sheet, start: int) -> list[ColumnUse]:
-    uses: list[ColumnUse] = []
-    for index, header in enumerate(sheet.rows[start]):
-        meant = field_of(header)
-        first = meant and meant not in {use.field for use in uses}
-        uses.append(ColumnUse(sheet.name, column_letter(index), header, meant if first else ""))
-    return uses
-
-
-def _not_read(sheet: Sheet, file_name: str, *, alone: bool) -> list[Finding]:
-    near = near_header_row(sheet.rows)
+def _not_read(sheet: SheetData, near: Heading | None, file_name: str, *, alone: bool) -> list[Finding]:
     if near is not None:
-        place = Place(file_name, sheet.name, near[0] + 1)
-        return [Finding(Severity.ERROR, "column_missing", place, params={"fields": near[1]})]
+        place = Place(file_name, sheet.name, near.row)
+        return [Finding(Severity.ERROR, "column_missing", place, params={"fields": near.missing})]
     if alone or not any(any(row) for row in sheet.rows):
         return []
     return [Finding(Severity.HINT, "sheet_left_out", Place(file_name, sheet.name))]
@@ -67,29 +61,26 @@ def _not_read(sheet: Sheet, file_name: str, *, alone: bool) -> list[Finding]:
 class _Row:
     """One row of a sheet, its cells by the name of the field."""
 
-    def __init__(
-        self, file_name: str, sheet: str, number: int, cells: Sequence[str], columns: Mapping[str, int]
-    ) -> None:
-        self._cells, self._columns = cells, columns
-        self._file, self._sheet, self._number = file_name, sheet, number
+    def __init__(self, heading: Heading, number: int, cells: Sequence[str]) -> None:
+        self._heading, self._number, self._cells = heading, number, cells
+        self._places = heading.places
 
     def text(self, name: str) -> str:
-        index = self._columns.get(name, -1)
+        index = self._places.get(name, -1)
         return self._cells[index] if 0 <= index < len(self._cells) else ""
 
     def place(self, name: str = "") -> Place:
-        column = column_letter(self._columns[name]) if name in self._columns else ""
-        return Place(self._file, self._sheet, self._number, column)
+        return self._heading.place(self._number, name)
 
     def places(self) -> dict[str, Place]:
         """Return the place of every field of the item this row becomes."""
-        found = {name: self.place(name) for name in self._columns if name not in CHOICES}
+        found = {name: self.place(name) for name in self._places if name not in CHOICES}
         filled = [name for name in CHOICES if self.text(name)]
         return {
             **found,
             "": self.place(),
             **{f"choices.{n}": self.place(name) for n, name in enumerate(filled, 1)},
-            **({"choices": self.place(CHOICES[0])} if CHOICES[0] in self._columns else {}),
+            **({"choices": self.place(CHOICES[0])} if CHOICES[0] in self._places else {}),
         }
 
     def error(self, code: str, name: str, **params: object) -> Finding:
@@ -100,7 +91,7 @@ class _Row:
 
 
 def _row(row: _Row) -> tuple[ItemDraft | None, list[Finding]]:
-    findings = [row.error("missing", name) for name in REQUIRED if not row.text(name)]
+    findings = [row.error("missing", name) for name in COLUMNS.required if not row.text(name)]
     if not row.text("type"):
         return None, [*findings, *_scales(row, {})]
     choices = [row.text(name) for name in CHOICES]

@@ -1,0 +1,121 @@
+"""The columns of a kind of file: the headers that mean them, and the row of a sheet that names them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from xlsxwriter.utility import xl_col_to_name
+
+from cbt.sheets.cells import SheetData
+from cbt.sheets.findings import Place
+
+HEADER_WITHIN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name in the code, the headers that mean it (the template's first), its width in templates."""
+
+    name: str
+    headers: tuple[str, ...]
+    required: bool = False
+    width: int = 13
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """A column of a sheet: its letter, its header, the field it is read as ("" when it is left out)."""
+
+    sheet: str
+    column: str
+    header: str
+    field: str
+
+
+class Columns:
+    """The columns of one kind of file, known by any of their headers."""
+
+    def __init__(self, *columns: Column) -> None:
+        self.by_name = {column.name: column for column in columns}
+        self.required = [column.name for column in columns if column.required]
+        self._meanings = {plain(header): column.name for column in columns for header in column.headers}
+
+    def title(self, name: str) -> str:
+        """Return the header that a template gives a column."""
+        return self.by_name[name].headers[0]
+
+    def meant(self, header: str) -> str:
+        """Return the column a header means, or ""."""
+        return self._meanings.get(plain(header), "")
+
+    def heading(self, sheet: SheetData, file: str = "") -> Heading | None:
+        """Return the first row with every required column, else the one that names most, of two at least.
+
+        It is looked for among the first rows; titles may stand above it.
+        """
+        rows = enumerate(sheet.rows[:HEADER_WITHIN], 1)
+        found = [Heading(self, file, sheet.name, number, self._uses(sheet, row)) for number, row in rows]
+        if whole := next((one for one in found if not one.missing), None):
+            return whole
+        nearest = max(found, key=lambda one: len(one.places), default=None)
+        return nearest if nearest is not None and len(nearest.places) >= 2 else None
+
+    def _uses(self, sheet: SheetData, row: list[str]) -> list[ColumnUse]:
+        meanings = [self.meant(header) for header in row]
+        return [
+            # Of two headers that mean one column the first is read.
+            ColumnUse(sheet.name, letter(index), header, field if meanings.index(field) == index else "")
+            for index, (header, field) in enumerate(zip(row, meanings, strict=True))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The row (from 1) that names the columns of a sheet."""
+
+    columns: Columns
+    file: str
+    sheet: str
+    row: int
+    uses: list[ColumnUse]
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Where each column that is read stands in a row, from 0."""
+        return {use.field: index for index, use in enumerate(self.uses) if use.field}
+
+    @property
+    def missing(self) -> list[str]:
+        """The required columns that no header means."""
+        return [name for name in self.columns.required if name not in self.places]
+
+    @property
+    def doubled(self) -> list[tuple[Place, str]]:
+        """The headers that mean what one before them means, and what that is."""
+        left_out = [(use, self.columns.meant(use.header)) for use in self.uses if not use.field]
+        return [
+            (Place(self.file, self.sheet, self.row, use.column, use.header), meant)
+            for use, meant in left_out
+            if meant
+        ]
+
+    def place(self, row: int, field: str) -> Place:
+        """Return the place of a field in a row; without a letter where the file has no such column."""
+        for use in self.uses if field else ():
+            if use.field == field:
+                return Place(self.file, self.sheet, row, use.column, use.header)
+        header = self.columns.title(field) if field else ""
+        return Place(self.file, self.sheet, row, header=header)
+
+
+def letter(index: int) -> str:
+    """Return the letter of a column (from 0), as spreadsheets show it."""
+    return str(xl_col_to_name(index))
+
+
+def plain(text: str) -> str:
+    """Return a text as names of things are compared: NFKC, case folded, without spaces and marks."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return re.sub(r"[\s*:：·/()（）_-]+", "", folded)
