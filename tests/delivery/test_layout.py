@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from alembic import command
 from sqlalchemy import select, text
@@ -43,6 +44,22 @@ def test_a_layout_is_short_and_holds_no_item(world: World) -> None:
     for layout, content in layouts(world).values():
         assert len(layout) < len(content) / 4
         assert not any(position["item"] in layout for position in json.loads(content)["positions"])
+
+
+PLACE = {"position": 1, "type": "numeric", "item": "A", "version": 1, "points": "1", "order": [], "unit": 0}
+
+
+def test_a_form_without_limits_has_the_layout_it_always_had() -> None:
+    form = json.dumps({"positions": [PLACE | {"section": 0}, PLACE | {"section": 0, "blanks": 2}]})
+    assert layout_of(form) == '[[1,"numeric",0,0,0,0,0],[1,"numeric",0,0,2,0,0]]'
+    assert "limits" not in read_layout(layout_of(form))[0].shape
+
+
+def test_the_limits_a_type_sets_stand_with_the_attempt_as_they_are() -> None:
+    limits: list[dict[str, Any]] = [{"characters": 300}, {"characters": 300}, {"marks": 2, "size": [80, 60]}]
+    layout = layout_of(json.dumps({"positions": [PLACE | {"limits": one} for one in limits]}))
+    assert layout.startswith("[[2,"), "equal places are one run"
+    assert [place.shape["limits"] for place in read_layout(layout)] == limits
 
 
 def test_attempts_of_an_older_database_get_theirs_from_their_forms(world: World) -> None:

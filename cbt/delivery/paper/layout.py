@@ -33,6 +33,7 @@ class Position(msgspec.Struct, gc=False):
     part: int | None = None
     lefts: list[int] | None = None
     blanks: int | None = None
+    limits: dict[str, Any] | None = None
 
 
 class _Form(msgspec.Struct, gc=False):
@@ -63,14 +64,17 @@ def layout_of(content: str) -> str:
 
 
 def _facts(one: Position) -> tuple[Any, ...]:
-    return (one.type, len(one.order), len(one.lefts or ()), one.blanks or 0, one.unit, one.section)
+    facts = (one.type, len(one.order), len(one.lefts or ()), one.blanks or 0, one.unit, one.section)
+    return (*facts, one.limits) if one.limits else facts
 
 
 @lru_cache(maxsize=1024)
 def read_layout(text: str) -> Sequence[PositionShape]:
     """Return the places a layout tells of, in order of position."""
     places: list[PositionShape] = []
-    for count, kind, shown, lefts, blanks, unit, section in json.loads(text):
-        shape = {"type": kind, "order": range(shown), "lefts": range(lefts), "blanks": blanks}
+    for count, kind, shown, lefts, blanks, unit, section, *limits in json.loads(text):
+        shape: dict[str, Any] = {"type": kind, "order": range(shown), "lefts": range(lefts), "blanks": blanks}
+        if limits:
+            shape["limits"] = limits[0]
         places += [PositionShape(shape, unit, section)] * count
     return tuple(places)
