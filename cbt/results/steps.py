@@ -21,13 +21,15 @@ from cbt.sittings.clock.ending import release_sitting, score_room
 def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str) -> None:
     """Release a sitting's results: one row for everybody examined or absent; the rooms move on.
 
-    Raise Conflict("results.released_already"), and ("results.not_ready") while a room has not ended or
-    somebody has no decision.
+    Raise Conflict("results.released_already"), ("results.not_marked") while people have something to mark, and
+    ("results.not_ready") while a room has not ended or somebody has no decision.
 
     Source: R-60, R-62.
     """
     if sheet.release is not None:
         raise Conflict("results.released_already", name=sheet.sitting.name)
+    if sheet.pending_lines:
+        raise Conflict("results.not_marked", people=len(sheet.pending_lines))
     if not sheet.releasable:
         raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=len(sheet.open_lines))
     for room, _ in sheet.rooms:

@@ -22,11 +22,19 @@ from cbt.sittings.store import sitting_by_ref
 
 SHOWN = (SittingState.ENDED.value, SittingState.SCORED.value, SittingState.RELEASED.value)
 """States in which a sitting has results to look at; before, nothing of a score is shown to anybody."""
+_AMONG = aliased(Score)
+_LAST = (
+    select(func.max(_AMONG.number))
+    .where(_AMONG.attempt_id == Attempt.id)
+    .correlate(Attempt)
+    .scalar_subquery()
+)
+"""The number of the score that counts of an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class SittingLine:
-    """One sitting in the list, with how many were registered, absent, and have a score."""
+    """One sitting in the list, with how many were registered, absent, and have a score with a total."""
 
     sitting: Sitting
     batch: Batch
@@ -65,7 +73,9 @@ def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[Sitt
         select(func.count())
         .select_from(Attempt)
         .join(Registration, Registration.id == Attempt.registration_id)
+        .join(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
         .where(of_sitting, Registration.absent_at.is_(None), Attempt.state == "scored")
+        .where(Score.score.is_not(None))
         .correlate(Sitting)
         .scalar_subquery()
     )
@@ -96,9 +106,6 @@ def finished_sitting(session: Session, ref: str) -> Sitting:
 
 def rows_of_sitting(session: Session, sitting_id: int) -> list[ResultRow]:
     """Return every registration of a sitting by paper, room and seat."""
-    number = (
-        select(func.max(Score.number)).where(Score.attempt_id == Attempt.id).correlate(Attempt)
-    ).scalar_subquery()
     query = (
         select(
             Registration,
@@ -117,7 +124,7 @@ def rows_of_sitting(session: Session, sitting_id: int) -> list[ResultRow]:
         .join(Room, Room.id == SittingRoom.room_id)
         .join(Seat, Seat.id == Registration.seat_id)
         .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == number))
+        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
         .outerjoin(Result, Result.registration_id == Registration.id)
         .where(Registration.sitting_id == sitting_id)
         .order_by(

@@ -39,8 +39,10 @@ def as_points(value: Decimal) -> str:
 
 
 @pages.app_template_filter("as_unrounded")
-def as_unrounded(value: Decimal) -> str:
-    """Return unrounded points for a column: two places, so that they stand below each other."""
+def as_unrounded(value: Decimal | None) -> str:
+    """Return unrounded points for a column: two places, so that they stand below each other; 待阅 for none yet."""
+    if value is None:
+        return str(_("results.outcome.pending"))
     return f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):f}"
 
 

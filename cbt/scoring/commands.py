@@ -47,6 +47,8 @@ def verify(sitting: str, as_json: bool, *, now: datetime) -> None:
             click.echo(gettext("scoring.differs", ref=one.attempt_ref, what=what))
         fine = len(checked) - len(wrong)
         click.echo(gettext("scoring.verified", count=len(checked), fine=fine, wrong=len(wrong)))
+        if pending := sum(one.pending for one in checked):
+            click.echo(gettext("scoring.pending", count=pending))
     if wrong:
         sys.exit(2)
 

@@ -15,7 +15,9 @@ from cbt.db.types import DecimalText, UtcDateTime
 class Score(Base):
     """A 得分 with its evidence: the canonical score sheet and its hash, one row per key revision and closing.
 
-    Source: R-54.
+    A paper of which people have something to mark (待阅) has no points and no verdict yet: all three are None.
+
+    Source: R-51, R-54.
     """
 
     __tablename__ = "score"
@@ -27,9 +29,9 @@ class Score(Base):
     """1, 2, … ; the highest counts, the former ones stay on record."""
     key_revision: Mapped[int]
     journal_digest: Mapped[str] = mapped_column(String(64))
-    raw: Mapped[Decimal] = mapped_column(DecimalText)
-    score: Mapped[Decimal] = mapped_column(DecimalText)
-    passed: Mapped[bool]
+    raw: Mapped[Decimal | None] = mapped_column(DecimalText)
+    score: Mapped[Decimal | None] = mapped_column(DecimalText)
+    passed: Mapped[bool | None]
     sheet: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     scored_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -115,10 +115,14 @@ def _last_numbers(session: Session, attempt_ids: Sequence[int]) -> dict[int, int
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One attempt's check: the form's hash, the journal's digest, the sheet's bytes and its points."""
+    """One attempt's check: the form's hash, the journal's digest, the sheet's bytes and its points.
+
+    `score` is "" where there is none; `pending` is one that waits for people who mark.
+    """
 
     attempt_ref: str
     score: str
+    pending: bool
     form_ok: bool
     journal_ok: bool
     sheet_ok: bool
@@ -165,6 +169,7 @@ def _verify(session: Session, attempt_ids: Sequence[int], scorers: Scorers) -> l
             Verified(
                 attempt_ref=row.ref,
                 score="" if row.score is None else str(row.score),
+                pending=row.sheet is not None and row.score is None,
                 form_ok=again.form_ok,
                 journal_ok=row.sealed_digest == row.journal_digest
                 and is_seal(row.journal_digest, again.journal),

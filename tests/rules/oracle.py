@@ -22,12 +22,13 @@ def sheet_of(
     *,
     paper: Paper,
     key_revision: KeyRevisions,
-) -> tuple[Fraction, Decimal, bool, str]:
-    """Return raw score, score, verdict and the canonical JSON of the sheet."""
+) -> tuple[Fraction | None, Decimal | None, bool | None, str]:
+    """Return raw score, score, verdict and the canonical JSON of the sheet; None while something waits."""
     units = "units" in form
     earned: dict[int, Fraction] = {}
     possible: dict[int, Fraction] = {}
-    positions = []
+    positions: list[dict[str, Any]] = []
+    waiting = set()
     for one in form["positions"]:
         revision = key_revision.find(one["item"], one["part"])
         void = revision is not None and revision.void
@@ -35,7 +36,9 @@ def sheet_of(
         content, points = contents[one["item"], one["version"]], Fraction(one["points"])
         share = Fraction(0) if void else share_of(one, content, answer, revision=revision)
         group = one["unit"] if units else one["section"] + 1
-        earned[group] = earned.get(group, Fraction(0)) + share * points
+        if share is None:
+            waiting.add(group)
+        earned[group] = earned.get(group, Fraction(0)) + (share or 0) * points
         possible[group] = possible.get(group, Fraction(0)) + (0 if void else points)
         positions.append(
             {
@@ -43,29 +46,30 @@ def sheet_of(
                 "item": one["item"],
                 "part": one["part"],
                 "points": Decimal(one["points"]),
-                "earned": decimal_of(share * points),
+                "earned": None if share is None else decimal_of(share * points),
                 "answered": answer is not None,
                 "void": void,
             }
+            | ({"pending": True} if share is None else {})
         )
     raw, groups = Fraction(0), []
     for number, name, worth in _listed(form):
-        share = earned[number] / possible[number] if possible[number] else Fraction(1)
-        raw += share * Fraction(worth)
-        groups.append(
-            {"number": number, "name": name, "points": worth, "earned": decimal_of(share * Fraction(worth))}
-        )
-    score = round_score(raw, paper.score_step)
+        part = earned[number] / possible[number] if possible[number] else Fraction(1)
+        raw += part * Fraction(worth)
+        own = None if number in waiting else decimal_of(part * Fraction(worth))
+        groups.append({"number": number, "name": name, "points": worth, "earned": own})
+    score = None if waiting else round_score(raw, paper.score_step)
+    passed = None if score is None else passes(score, paper.pass_points)
     sheet = {
         "paper": paper.code,
         "positions": positions,
         "groups": groups,
-        "raw": decimal_of(raw),
+        "raw": None if waiting else decimal_of(raw),
         "score": score,
         "pass_points": paper.pass_points,
-        "passed": passes(score, paper.pass_points),
+        "passed": passed,
     }
-    return raw, score, passes(score, paper.pass_points), canonical_json(sheet)
+    return None if waiting else raw, score, passed, canonical_json(sheet)
 
 
 def _listed(form: Mapping[str, Any]) -> list[tuple[int, str, Decimal]]:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json
 from cbt.rules.items.fill_blank import same_text
 from cbt.rules.items.numeric import read_number
@@ -18,7 +17,7 @@ from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions, keys_in_fo
 from .builders import content, position
 
 
-def share(kind: str, answer: object, *, revision: KeyRevision | None = None, **given: Any) -> Fraction:
+def share(kind: str, answer: object, *, revision: KeyRevision | None = None, **given: Any) -> Fraction | None:
     canonical = None if answer is None else canonical_json(answer)
     return share_of(position(kind, **given), content(kind), canonical, revision=revision)
 
@@ -90,10 +89,16 @@ def test_a_part_of_a_case_is_scored_by_its_own_key() -> None:
     assert share_of(third, content("case"), '"4"') == 0
 
 
-def test_a_short_answer_waits_for_a_marker() -> None:
-    with pytest.raises(InvalidInput) as refused:
-        share("short_answer", "及时。")
-    assert refused.value.code == "scoring.needs_marker"
+def test_a_short_answer_waits_for_a_marker_and_none_written_is_worth_nothing() -> None:
+    assert share("short_answer", "及时。") is None
+    assert share("short_answer", None) == 0
+    assert share("short_answer", "及时。", revision=KeyRevision("A", give_all=True)) == 1
+
+
+def test_the_share_of_one_position_is_exact() -> None:
+    parts = {"blanks": 2, "credit": "per_part"}
+    assert share("fill_blank", ["24", "x"], **parts) == Fraction(1, 2)
+    assert share("fill_blank", None, revision=KeyRevision("A", give_all=True), **parts) == 1
 
 
 @pytest.mark.parametrize(

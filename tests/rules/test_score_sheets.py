@@ -1,5 +1,6 @@
 """Every byte of a sheet is what the plain rules in fractions give, whatever was asked, answered or corrected."""
 
+import json
 import random
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,17 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.errors import InvalidInput
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions
 from cbt.rules.scoring.score import KEPT_ANSWERS, FormScorer
 
 from .builders import content, position, skills, theory
 from .oracle import sheet_of
 
-KINDS = ("true_false", "single_choice", "multiple_choice", "fill_blank", "numeric", "matching", "ordering")
+KINDS = (
+    "true_false",
+    "single_choice",
+    "multiple_choice",
+    "fill_blank",
+    "numeric",
+    "matching",
+    "ordering",
+    "short_answer",
+)
 CONTENTS = {(kind, 1): content(kind) for kind in KINDS} | {("case", 1): content("case")}
 CREDITS = {
     "multiple_choice": "subset",
@@ -57,6 +65,8 @@ def answer(kind: str, rng: random.Random) -> Any:
             return rng.choice(["86.7", "８６．７５", "3", "约3"])
         case "matching":
             return [rng.choice([1, 2, 3, 4, None]) for _ in range(3)]
+        case "short_answer":
+            return rng.choice(["及时。", "“引”\n\u2028"])
         case _:
             return rng.sample([1, 2, 3, 4], 4)
 
@@ -132,7 +142,8 @@ def test_a_sheet_is_what_the_plain_rules_give(rng: random.Random) -> None:
         for _ in range(2):  # worked out, then remembered
             sheet = scorer.score(answers)
             assert sheet.text == text
-            assert (sheet.raw, str(sheet.score), sheet.passed) == (decimal_of(raw), str(score), passed)
+            exact = None if raw is None else decimal_of(raw)
+            assert (sheet.raw, str(sheet.score), sheet.passed) == (exact, str(score), passed)
 
 
 def form_of_one(kind: str) -> dict[str, Any]:
@@ -148,8 +159,31 @@ def test_more_different_texts_than_are_kept_are_scored_all_the_same() -> None:
     assert [scorer.score({"1": text}).raw for text in (right, wrong, right)] == [1, 0, 1]
 
 
-def test_a_form_that_people_mark_is_not_scored() -> None:
-    contents: dict[tuple[str, int], ItemContent] = {("short_answer", 1): content("short_answer")}
-    with pytest.raises(InvalidInput) as refused:
-        FormScorer(form_of_one("short_answer"), contents, paper=theory()).score({})
-    assert refused.value.code == "scoring.needs_marker"
+def test_a_form_that_people_mark_has_no_total_and_no_verdict() -> None:
+    form = form_of_one("true_false")
+    form["sections"].append({"name": "二", "type": "short_answer", "count": 1, "points_each": "99"})
+    form["positions"][0]["order"] = [0, 1]
+    form["positions"].append(position("short_answer", item="short_answer", position=2, section=1))
+    scorer = FormScorer(form, CONTENTS, paper=theory())
+    waits = scorer.score({"1": '"A"', "2": '"及时。"'})
+    assert (waits.raw, waits.score, waits.passed) == (None, None, None)
+    said = json.loads(waits.text)
+    assert (said["raw"], said["score"], said["passed"]) == (None, None, None)
+    assert [group["earned"] for group in said["groups"]] == ["1", None]
+    assert [one.get("pending") for one in said["positions"]] == [None, True]
+    left = scorer.score({"1": '"A"'})
+    assert (left.score, left.passed) == (1, False), "nothing was written, so nothing waits"
+    assert "pending" not in left.text
+
+
+@pytest.mark.parametrize(
+    ("revision", "score"),
+    [
+        pytest.param(KeyRevision("short_answer", give_all=True), 1, id="everybody gets the points"),
+        pytest.param(KeyRevision("short_answer", void=True), 1, id="the position is out"),
+    ],
+)
+def test_what_a_correction_settles_waits_for_nobody(revision: KeyRevision, score: int) -> None:
+    revisions = KeyRevisions.of([revision])
+    scorer = FormScorer(form_of_one("short_answer"), CONTENTS, paper=theory(), key_revision=revisions)
+    assert scorer.score({"1": '"及时。"'}).score == score

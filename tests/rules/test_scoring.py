@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.scoring.key_revision import KeyRevision, KeyRevisions
-from cbt.rules.scoring.score import FormScorer, ScoreSheet, passes, round_score, score_position
+from cbt.rules.scoring.score import FormScorer, ScoreSheet, passes, round_score
 
 from .builders import content, position, skills, theory
 
@@ -133,12 +133,6 @@ def test_what_is_shown_as_60_passes() -> None:
     shown = round_score(Decimal("59.95"), Decimal("0.1"))
     assert (str(shown), passes(shown, Decimal(60))) == ("60.0", True)
     assert not passes(Decimal("59.9"), Decimal(60))
-
-
-def test_the_share_of_one_position_can_be_shown() -> None:
-    parts = position("fill_blank", blanks=2, credit="per_part")
-    assert score_position(parts, content("fill_blank"), '["24","x"]') == Decimal("0.5")
-    assert score_position(parts, content("fill_blank"), None, revision=KeyRevision("A", give_all=True)) == 1
 
 
 def test_a_sheet_reads_back_with_points_as_text() -> None:

@@ -71,7 +71,8 @@ def _judge(attempt: Attempt, scores: Sequence[Score], again: str | None, sealed:
         return "score"
     # What is shown and released are the columns, not the sheet.
     shown = json.loads(again)
-    if (last.score, last.passed) != (Decimal(str(shown["score"])), shown["passed"]):
+    score = None if shown["score"] is None else Decimal(str(shown["score"]))
+    if (last.score, last.passed) != (score, shown["passed"]):
         return "score"
     return "" if last.sha256 in sealed else "score_seal"
 

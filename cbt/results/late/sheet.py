@@ -55,13 +55,13 @@ class LateCase:
 
     @property
     def changes(self) -> bool:
-        """Whether the score would be another."""
-        return self.before.score != self.after.score
+        """Whether the score would be another; what people mark may always be."""
+        return self.after.score is None or self.before.score != self.after.score
 
     @property
     def gains_pass(self) -> bool:
         """Whether the verdict would turn to 合格."""
-        return self.after.passed and not self.before.passed
+        return self.after.passed is True and self.before.passed is False
 
 
 @dataclass(frozen=True, slots=True)

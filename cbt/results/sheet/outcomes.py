@@ -40,12 +40,14 @@ def decide(
     *,
     score: Decimal | None,
     paper: Paper,
+    pending: bool = False,
     own: str | None = None,
     elsewhere: Iterable[str] = (),
 ) -> Decision | None:
     """Return what a paper ended with, or None while that is open.
 
-    `score` is the machine's or the markers' (None: not scored yet), `own` the code of the violation in this
+    `score` is the machine's or the markers' (None: not scored yet), `pending` whether people have something of
+    it to mark: then only a paper that shows no points is decided. `own` is the code of the violation in this
     paper, `elsewhere` those in the candidate's other papers of the batch. A paper that was never opened
     counts 0 even where nothing was there to score. A room that was aborted decides nothing (R-60).
 
@@ -56,13 +58,15 @@ def decide(
     if standing not in _SCORED:
         return None
     if score is None:
-        if standing is not Standing.UNANSWERED:
+        if standing is not Standing.UNANSWERED and not pending:
             return None
         score = round_score(Decimal(0), paper.score_step)
     counted = score_after(score, _violations(own))
     plain = PaperOutcome.PASSED if passes(counted, paper.pass_points) else PaperOutcome.FAILED
     outcome = outcome_after(plain, own=_violations(own), elsewhere=_violations(*elsewhere))
-    return Decision(outcome, None if outcome is PaperOutcome.VIOLATION else counted)
+    if outcome is PaperOutcome.VIOLATION:
+        return Decision(outcome)
+    return None if pending else Decision(outcome, counted)
 
 
 def _violations(*codes: str | None) -> list[Violation]:

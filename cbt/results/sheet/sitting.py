@@ -42,13 +42,14 @@ class SheetLine:
     """One registration on the sheet.
 
     `decided` is what the evidence says now; `shown` is that too until the release, and then what was
-    released. `groups` are the unrounded points of each unit or section by its number.
+    released. `groups` are the unrounded points of each unit or section by its number, None where people have
+    something of it to mark.
     """
 
     row: ResultRow
     standing: Standing
     decided: Decision | None
-    groups: Mapping[int, Decimal]
+    groups: Mapping[int, Decimal | None]
     badges: tuple[str, ...]
 
     @property
@@ -66,6 +67,11 @@ class SheetLine:
     def open(self) -> bool:
         """Whether this registration keeps the sitting from being released."""
         return self.decided is None and self.standing is not Standing.NOT_EXAMINED
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is people who mark that this line waits for (待阅)."""
+        return self.decided is None and _pending(self.row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,11 @@ class SittingSheet:
     def open_lines(self) -> list[SheetLine]:
         """The lines without a decision."""
         return [line for line in self.lines if line.open]
+
+    @property
+    def pending_lines(self) -> list[SheetLine]:
+        """The lines that wait for people who mark."""
+        return [line for line in self.lines if line.pending]
 
     @property
     def open_rooms(self) -> list[str]:
@@ -204,12 +215,20 @@ def _line(
             standing,
             score=row.score.score if row.score else None,
             paper=paper,
+            pending=_pending(row),
             own=registration.violation_code,
             elsewhere=elsewhere.get(registration.id, ()),
         ),
-        groups={int(group["number"]): Decimal(group["earned"]) for group in sheet["groups"]},
+        groups={
+            int(group["number"]): None if group["earned"] is None else Decimal(group["earned"])
+            for group in sheet["groups"]
+        },
         badges=_badges(row, adjusted.get(attempt.id, set()) if attempt else set()),
     )
+
+
+def _pending(row: ResultRow) -> bool:
+    return row.score is not None and row.score.score is None
 
 
 def _badges(row: ResultRow, kinds: set[str]) -> tuple[str, ...]:

@@ -95,9 +95,9 @@ def _paper_sheet(book: _Book, sheet: PaperSheet, subtitle: str) -> None:
             [
                 *_who(number, line),
                 _(f"results.standing.{line.standing}"),
-                *(line.groups.get(group.number) for group in sheet.groups),
+                *(_points(line, group.number) for group in sheet.groups),
                 shown.score if shown else None,
-                _(f"results.outcome.{shown.outcome}") if shown else _("results.outcome.open"),
+                _(f"results.outcome.{shown.outcome if shown else 'pending' if line.pending else 'open'}"),
                 "、".join(_(f"results.badge.{badge}") for badge in line.badges),
             ]
         )
@@ -117,6 +117,11 @@ def _who_heads() -> list[str]:
 def _who(number: int, line: SheetLine) -> list[Cell]:
     candidate = line.row.candidate
     return [number, candidate.name, line.row.ticket_number, candidate.document_masked]
+
+
+def _points(line: SheetLine, group: int) -> Cell:
+    found = line.groups.get(group)
+    return _("results.outcome.pending") if found is None and group in line.groups else found
 
 
 def _score_or_word(decision: Decision | None) -> Cell:

@@ -1,8 +1,8 @@
 """What may come in from a candidate's browser for one position of a frozen form.
 
 A position is a mapping as `assembly.draw_form` writes it: `type`, `order` (the authored place shown at each
-displayed place), `lefts` for matching, `blanks` for fill_blank, `limits` of a type's own. Values sent are displayed places only, so
-nothing here knows an answer key.
+displayed place), `lefts` for matching, `blanks` for fill_blank, `limits` of a type's own. Values sent
+are displayed places and texts only, so nothing here knows an answer key.
 """
 
 from __future__ import annotations

@@ -24,32 +24,35 @@ __all__ = [
     "ScoreSheet",
     "passes",
     "round_score",
-    "score_position",
 ]
 
 HALF = Fraction(1, 2)
+WAITING = None, None, None, '],"raw":null,"score":null}'
+_VERDICTS = {True: "true", False: "false", None: "null"}
 KEPT_ANSWERS = 64
 """So many different answers of a position are kept with what they earn: what can be typed has no end."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreSheet:
-    """The score of one attempt. `score` is `raw` rounded once.
+    """The score of one attempt. `score` is `raw` rounded once; there is neither, and no verdict, while a
+    position waits for people who mark it.
 
     `text` is the evidence in canonical JSON: what each position and each section or unit earned, and the
-    verdict. The same answers give the same bytes.
+    verdict; null is what is not known yet, and a position that waits is `pending`. The same answers give the
+    same bytes.
 
-    Source: R-53, R-54.
+    Source: R-51, R-53, R-54.
     """
 
-    raw: Decimal
-    score: Decimal
-    passed: bool
+    raw: Decimal | None
+    score: Decimal | None
+    passed: bool | None
     text: str
 
 
-_Earned = tuple[str, int | Fraction]
-"""A position's piece of the sheet, and the parts of a point it adds to the raw score."""
+_Earned = tuple[str, int | Fraction | None]
+"""A position's piece of the sheet, and the parts of a point it adds to the raw score; None: it waits."""
 
 
 class FormScorer:
@@ -95,7 +98,7 @@ class FormScorer:
         """Return the sheet of one attempt.
 
         `answers` holds the canonical answer of each position that has one, by the position as it is written;
-        "" is an answer that was cleared. Raises InvalidInput("scoring.needs_marker") where people mark.
+        "" is an answer that was cleared.
         """
         earned = [
             known.get(answer) or self._work_out(place, answer)
@@ -106,31 +109,40 @@ class FormScorer:
         pieces, parts = [one[0] for one in earned], [one[1] for one in earned]
         groups: list[str] = []
         total: int | Fraction = 0
+        waits = False
         for gift, places, rest in self._groups:
-            own = gift + sum([parts[place] for place in places])
-            groups.append(f'{{"earned":"{_shown(own.numerator, own.denominator * self._parts)}{rest}')
+            known = [part for place in places if (part := parts[place]) is not None]
+            if len(known) < len(places):
+                waits = True
+                groups.append(f'{{"earned":null{rest}')
+                continue
+            own = gift + sum(known)
+            groups.append(f'{{"earned":"{_shown(own.numerator, own.denominator * self._parts)}"{rest}')
             total += own
-        paper = self._paper
-        raw, score, passed, end = _verdict(
-            total.numerator, total.denominator * self._parts, self._step, paper.pass_points
-        )
-        head = f'{{"groups":[{",".join(groups)}{self._head}{"true" if passed else "false"},"positions":['
+        whole, mark = total.denominator * self._parts, self._paper.pass_points
+        raw, score, passed, end = WAITING if waits else _verdict(total.numerator, whole, self._step, mark)
+        head = f'{{"groups":[{",".join(groups)}{self._head}{_VERDICTS[passed]},"positions":['
         return ScoreSheet(raw, score, passed, f"{head}{','.join(pieces)}{end}")
 
     def _work_out(self, place: int, answer: str | None) -> _Earned:
         """Work out what an answer earns at a place, and keep it; None and "" are none."""
-        one, share, void = self._places[place], NOTHING, self._voids[place]
+        one, void = self._places[place], self._voids[place]
+        share: Fraction | None = NOTHING
         if not void:
             share = share_of(one, self._contents[place], answer or None, revision=self._revisions[place])
         points, part = one["points"], "null" if one["part"] is None else one["part"]
+        waits = ',"pending":true' if share is None else ""
+        said = "null" if share is None else f'"{_earned_of(share.numerator, share.denominator, points)}"'
         piece = (
-            f'{{"answered":{"true" if answer else "false"}'
-            f',"earned":"{_earned_of(share.numerator, share.denominator, points)}"'
-            f',"item":{_json(one["item"])},"part":{part},"points":"{_plain(points)}"'
-            f',"position":{self._keys[place]},"void":{"true" if void else "false"}}}'
+            f'{{"answered":{"true" if answer else "false"},"earned":{said}'
+            f',"item":{_json(one["item"])},"part":{part}{waits}'
+            f',"points":"{_plain(points)}","position":{self._keys[place]},"void":{"true" if void else "false"}}}'
         )
-        whole = share.denominator == 1
-        earned = piece, (share.numerator if whole else share) * self._worths[place]
+        worth = self._worths[place]
+        if share is None:
+            earned: _Earned = piece, None
+        else:
+            earned = piece, (share.numerator if share.denominator == 1 else share) * worth
         known = self._known[place]
         if len(known) < KEPT_ANSWERS:
             known[answer] = earned
@@ -170,7 +182,7 @@ def _groups(form: Mapping[str, Any], voids: Sequence[bool]) -> list[_Group]:
         possible = sum((count * Fraction(each) for each, count in counted.items()), NOTHING)
         whole = Fraction(points)
         worths = {each: Fraction(each) * whole / possible for each in counted} if possible else {}
-        rest = f'","name":{_json(name)},"number":{number},"points":"{points:f}"}}'
+        rest = f',"name":{_json(name)},"number":{number},"points":"{points:f}"}}'
         groups.append(_Group(places[number], whole, worths, rest))
     return groups
 
@@ -203,22 +215,6 @@ def _verdict(
     exact = Fraction(numerator, denominator)
     raw, score = decimal_of(exact), round_score(exact, Decimal(step))
     return raw, score, passes(score, pass_points), f'],"raw":"{raw:f}","score":"{score:f}"}}'
-
-
-def score_position(
-    position: Mapping[str, Any],
-    content: ItemContent,
-    canonical: str | None,
-    *,
-    revision: KeyRevision | None = None,
-) -> Decimal:
-    """Return the share of a position's points an answer earns, from 0 to 1, for showing.
-
-    `FormScorer` adds the exact fractions of `credit.share_of`, never these Decimals.
-
-    Source: R-50, R-52.
-    """
-    return decimal_of(share_of(position, content, canonical, revision=revision))
 
 
 def round_score(raw: Decimal | Fraction, step: Decimal) -> Decimal:

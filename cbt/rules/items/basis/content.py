@@ -36,7 +36,8 @@ class ItemContent(ABC):
 
     Keys are 0-based places in authored order. A `position` is a mapping as `assembly.draw_form` freezes it:
     `type`, `order` (the authored place shown at each displayed place), `lefts` for matching, `blanks` for
-    fill_blank, and `limits`, whatever else a type has to know of a position to take an answer. `keys` are the answers that count as right.
+    fill_blank, and `limits`, whatever else a type has to know of a position to take an answer. `keys` are the
+    answers that count as right.
     """
 
     type: ClassVar[ItemType]
