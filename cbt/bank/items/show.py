@@ -8,22 +8,11 @@ from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.types.registry import authoring_of
-from cbt.rules.items.basis.authored import number
+from cbt.rules.items.basis.authored import COMMON, number
+from cbt.rules.items.registry import TYPES
 
-_OPTIONAL = (
-    "title",
-    "unit",
-    "word_bank",
-    "pairs",
-    "extra_options",
-    "steps",
-    "decimals",
-    "tolerance",
-    "compute",
-    "fixed_order",
-    "law",
-    "consistency",
-)
+_SAID_ELSEWHERE = {"point", "answer", "parts"}
+"""Fields an author writes that are shown under another name."""
 
 
 def shown_items(drafts: Iterable[ItemDraft]) -> list[dict[str, Any]]:
@@ -48,7 +37,9 @@ def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
         "explanation": data.get("explanation"),
         "enemies": data.get("enemies", []),
     }
-    shown |= {key: data[key] for key in _OPTIONAL if key in data}
+    kind = TYPES.get(str(data.get("type")))
+    own = (kind.fields if kind else COMMON) - _SAID_ELSEWHERE - shown.keys()
+    shown |= {key: value for key, value in data.items() if key in own}
     if "parts" in data:
         shown["parts"] = [_shown(part) for part in data["parts"]]
         worths = [number(part["points"]) or Decimal(0) for part in shown["parts"]]

@@ -17,9 +17,7 @@ from cbt.rules.items.registry import TYPES
 def parse_content(data: Mapping[str, object]) -> ItemContent:
     """Read an item's content as an author writes it; return it with keys as places in authored order.
 
-    Raises InvalidInput (`item.missing`, `item.unreadable`, `item.type_unknown`, `item.choices`,
-    `item.answer`, `item.blanks`, `item.options`, `item.steps`, `item.parts`, `item.scale`), with the field
-    at fault, in a part as `parts.2.answer` (counted from 1).
+    Raises InvalidInput `item.<fault>` with the field at fault, in a part as `parts.2.answer` (counted from 1).
 
     Source: R-51.
     """
