@@ -32,6 +32,11 @@ def truth(stem: str = "客服员应当如实介绍商品的优点和缺陷。", 
     } | more
 
 
+def short_answer(**more: Any) -> dict[str, Any]:
+    plain = {"type": "short_answer", "answer": "及时、对等，并防止再次发生。", "limit": 500}
+    return truth("请写出服务补救的三项要点。", **plain | more)
+
+
 def single(stem: str = "客户来电时，首先应（　　）。", **more: Any) -> dict[str, Any]:
     return {
         "type": "single_choice",

@@ -145,7 +145,6 @@ def test_sound_text_is_left_alone(data: dict[str, Any]) -> None:
         pytest.param(drafts.single(choices=["甲", "甲", "乙", "丙"]), "choices", id="equal choices"),
         pytest.param(drafts.single(choices=["甲", " ", "乙", "丙"]), "unreadable", id="an empty choice"),
         pytest.param(drafts.truth(type="essay"), "type_unknown", id="unknown type"),
-        pytest.param(drafts.truth(type="short_answer", answer="略"), "type_unsupported", id="short answer"),
         pytest.param(drafts.truth(point="Z-Z-Z-999"), "point_unknown", id="unknown point"),
         pytest.param(drafts.truth(point="A-A-A-015"), "point_unknown_near", id="a point with a neighbour"),
         pytest.param(drafts.truth(difficulty=6), "scale", id="difficulty 6"),
@@ -153,6 +152,10 @@ def test_sound_text_is_left_alone(data: dict[str, Any]) -> None:
         pytest.param(drafts.numeric(answer="86.9"), "compute_differs", id="another sum"),
         pytest.param(drafts.numeric(compute="x + 1"), "compute_unreadable", id="no sum"),
         pytest.param(drafts.numeric(compute="1 / 0"), "compute_unreadable", id="over zero"),
+        pytest.param(drafts.short_answer(limit=9), "limit", id="a limit nobody can keep to"),
+        pytest.param(
+            drafts.short_answer(answer="字" * 501), "reference_long", id="a reference over the limit"
+        ),
         pytest.param(drafts.case(parts=[drafts.single()]), "unreadable", id="a part without points"),
         pytest.param(
             drafts.case(parts=[drafts.single(points="4", point="Z-Z-Z-999")]),
@@ -185,6 +188,7 @@ def test_what_cannot_be_used_is_an_error(data: dict[str, Any], code: str) -> Non
         ),
         pytest.param(drafts.matching(extra_options=[]), "no_extra_option", id="nothing to spare"),
         pytest.param(drafts.ordering(steps=["甲", "乙", "丙"]), "steps_count", id="three steps"),
+        pytest.param(drafts.short_answer(answer=" "), "no_reference", id="nothing to mark by"),
     ],
 )
 def test_what_could_read_better_is_a_hint(data: dict[str, Any], code: str) -> None:
@@ -202,6 +206,7 @@ def test_what_could_read_better_is_a_hint(data: dict[str, Any], code: str) -> No
         drafts.numeric(),
         drafts.matching(),
         drafts.ordering(),
+        drafts.short_answer(),
         drafts.case(),
     ],
 )

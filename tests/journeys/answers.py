@@ -46,7 +46,7 @@ class Place:
                 return "".join(sorted(_letter(order.index(one)) for one in key))
             case ItemType.FILL_BLANK:
                 return [accepted[0] for accepted in key]
-            case ItemType.NUMERIC:
+            case ItemType.NUMERIC | ItemType.SHORT_ANSWER:
                 return str(key)
             case ItemType.MATCHING:
                 return [order.index(key[left]) + 1 for left in self.shape["lefts"]]

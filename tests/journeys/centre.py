@@ -117,12 +117,16 @@ class Centre:
 
     def wait_for_score(self, name: str) -> Decimal:
         """Return the score of a sitter as soon as the leader has given it; no browser has a part in it."""
-        query = select(Score.score).where(Score.attempt_id == self.world.sitters[name].attempt_id)
+        return Decimal(self.wait_for_sheet(name)["score"])
+
+    def wait_for_sheet(self, name: str) -> dict[str, Any]:
+        """Return the score sheet of a sitter as soon as it is there."""
+        query = select(Score.sheet).where(Score.attempt_id == self.world.sitters[name].attempt_id)
         for _ in range(200):
             with self.session() as session:
-                score = session.scalar(query.order_by(Score.number.desc()).limit(1))
-            if score is not None:
-                return score
+                sheet = session.scalar(query.order_by(Score.number.desc()).limit(1))
+            if sheet is not None:
+                return dict(json.loads(sheet))
             self._pause(0.05)
         raise AssertionError(f"{name} was not scored")
 

@@ -65,6 +65,7 @@ def _assert_order_hidden(item: Mapping[str, Any], place: Place, where: str) -> N
         "stem",
         "choices",
         "blanks",
+        "limit",
         "word_bank",
         "lefts",
     }

@@ -42,6 +42,11 @@ def finish(world: World, marks: Mapping[str, str] = USUAL, *, end: bool = True) 
     """Run the sitting to its end: a score, `absent`, `unanswered` or `unscored` for each sitter."""
     world.admit_all()
     world.start()
+    end_with(world, marks, end=end)
+
+
+def end_with(world: World, marks: Mapping[str, str], *, end: bool = True) -> None:
+    """End the running sitting as `finish` does."""
     world.clock.set(ENDED)
     with world.app.app_context(), unit_of_work() as session:
         for name, mark in marks.items():

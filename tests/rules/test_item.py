@@ -1,5 +1,6 @@
 """Reading items as authors write them."""
 
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -282,8 +283,32 @@ def test_a_partial_credit_rule_belongs_to_some_types(
     assert credit_suits(kind, credit) is suits
 
 
-def test_a_short_answer_needs_no_reference() -> None:
-    assert parse_content({"type": "short_answer", "stem": "简述。"}).answer_key == ""
+def test_a_short_answer_needs_no_reference_and_no_limit() -> None:
+    read = parse_content({"type": "short_answer", "stem": "简述。"})
+    assert read.answer_key == ""
+    assert read.shape() == {"limit": 500}
+
+
+@pytest.mark.parametrize("limit", [10, 5000])
+def test_an_author_sets_the_limit_of_a_short_answer(limit: int) -> None:
+    read = content("short_answer", limit=limit, answer="")
+    assert read.arrange(read.shape(), random.Random(1), shuffle=True)["limits"] == {"characters": limit}
+
+
+def test_a_reference_no_candidate_could_write_is_refused() -> None:
+    assert content("short_answer", limit=10, answer="字" * 8 + "\r\n。").answer_key == "字" * 8 + "\n。"
+    with pytest.raises(InvalidInput) as refused:
+        content("short_answer", limit=10, answer="字" * 11)
+    assert (refused.value.code, refused.value.params["field"]) == ("item.reference_long", "answer")
+    with pytest.raises(InvalidInput):
+        content("short_answer", limit=20).read_key("字" * 21)
+
+
+@pytest.mark.parametrize("limit", [9, 5001, 200.0, "200", True, None])
+def test_a_limit_that_is_none_is_refused(limit: object) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        content("short_answer", limit=limit)
+    assert (refused.value.code, refused.value.params["field"]) == ("item.limit", "limit")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_position_holds_every_order_a_type_is_shown_in(kind: str) -> None:
     position = own.arrange(read.shape(), random.Random(1), shuffle=True)
     for name, order in own.ordered.items():
         assert sorted(position[order]) == list(range(len(read.public(PLAIN)[name])))  # type: ignore[arg-type]
-    assert set(position) <= {"order", "lefts", "blanks"}
+    assert set(position) <= {"order", "lefts", "blanks", "limits"}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ POSITIONS = {
     "numeric": position("numeric"),
     "matching": position("matching", order=[3, 1, 0, 2], lefts=[1, 0, 2]),
     "ordering": position("ordering", order=[3, 1, 0, 2]),
-    "short_answer": position("short_answer"),
+    "short_answer": position("short_answer", limits={"characters": 20}),
 }
 
 json_values = st.recursive(
@@ -50,6 +50,15 @@ json_values = st.recursive(
         pytest.param("matching", [4, None, 4], "[4,null,4]", id="an option twice, a left open"),
         pytest.param("ordering", [2, 1, 4, 3], "[2,1,4,3]", id="a permutation"),
         pytest.param("short_answer", "及时。\n对等。", '"及时。\\n对等。"', id="several lines"),
+        pytest.param("short_answer", "一\r\n二\r三", '"一\\n二\\n三"', id="line breaks of any system"),
+        pytest.param("short_answer", "字" * 20, f'"{"字" * 20}"', id="as long as the author allows"),
+        pytest.param(
+            "short_answer",
+            "\r\n" * 19 + "完",
+            json.dumps("\n" * 19 + "完", ensure_ascii=False),
+            id="a line break is one",
+        ),
+        pytest.param("short_answer", "𠮷" * 20, f'"{"𠮷" * 20}"', id="a rare sign is one"),
     ],
 )
 def test_a_displayed_answer_has_one_spelling(kind: str, value: object, canonical: str) -> None:
@@ -65,6 +74,7 @@ def test_a_displayed_answer_has_one_spelling(kind: str, value: object, canonical
         pytest.param("fill_blank", ["", " 　"], id="blanks with spaces only"),
         pytest.param("matching", [None, None, None], id="no left matched"),
         pytest.param("numeric", "  ", id="spaces for a number"),
+        pytest.param("short_answer", " \r\n　", id="nothing to see"),
     ],
 )
 def test_an_empty_answer_clears(kind: str, value: object) -> None:
@@ -99,6 +109,9 @@ def test_an_empty_answer_clears(kind: str, value: object) -> None:
         pytest.param("ordering", [1, 2, 3, 3], id="a step twice"),
         pytest.param("ordering", [1, 2, 3, "4"], id="a text for a number"),
         pytest.param("ordering", "1234", id="a text for a list"),
+        pytest.param("short_answer", "字" * 21, id="one character over the limit"),
+        pytest.param("short_answer", "\n" * 20 + "完", id="one over, line breaks counted"),
+        pytest.param("short_answer", ["字"], id="a list for a text"),
     ],
 )
 def test_a_value_that_is_no_answer_is_refused(kind: str, value: object) -> None:

@@ -47,9 +47,6 @@ def _errors(draft: ItemDraft, taxonomy: Taxonomy) -> Iterator[Finding]:
     kind = draft.data.get("type")
     if draft.ref and not _REF.fullmatch(draft.ref):
         yield draft.find(Severity.ERROR, "ref", "ref", draft.ref)
-    if not authoring_of(kind).kept:
-        yield draft.find(Severity.ERROR, "type_unsupported", "type", kind)
-        return
     if refused := list(_refusals(draft.data)):
         for code, name in refused:
             yield draft.find(Severity.ERROR, code, name, _value(draft.data, name))
@@ -61,10 +58,7 @@ def _errors(draft: ItemDraft, taxonomy: Taxonomy) -> Iterator[Finding]:
     for prefix, data in draft.parts():
         yield from _keys(draft, prefix, data)
         yield from _point(draft, f"{prefix}point", data, taxonomy)
-        own = authoring_of(data.get("type"))
-        if not own.kept:
-            yield draft.find(Severity.ERROR, "type_unsupported", f"{prefix}type", data.get("type"))
-        yield from own.errors(draft, prefix, data)
+        yield from authoring_of(data.get("type")).errors(draft, prefix, data)
 
 
 def _refusals(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,45 +2,81 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from cbt.errors import InvalidInput
 from cbt.rules.items.basis import authored, received
-from cbt.rules.items.basis.content import ItemContent, Nested
+from cbt.rules.items.basis.content import ItemContent, Nested, Rendering
 from cbt.rules.items.values import ItemType
 
-LONGEST = 10_000
+SHORTEST, USUAL, LONGEST = 10, 500, 5_000
+"""What an author may set as the limit of an answer, in characters, and what holds where none is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortAnswer(ItemContent):
-    """The key is a reference text for whoever marks, or ""."""
+    """The key is a reference text for whoever marks, or ""; `limit` is the most characters of an answer."""
 
     type: ClassVar = ItemType.SHORT_ANSWER
-    fields: ClassVar = authored.COMMON | {"answer"}
+    fields: ClassVar = authored.COMMON | {"answer", "limit"}
     by_people: ClassVar = True
+    sent: ClassVar = ("limit",)
 
     answer_key: str
+    limit: int = USUAL
 
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
-        """Read `stem` and `answer`."""
-        return cls(**common, stem=authored.text(data, "stem"), answer_key=_key(data.get("answer")))
+        """Read `stem`, `answer` and `limit`."""
+        limit = data.get("limit", USUAL)
+        if isinstance(limit, bool) or not isinstance(limit, int) or not SHORTEST <= limit <= LONGEST:
+            raise InvalidInput("item.limit", field="limit", least=SHORTEST, most=LONGEST)
+        answer_key = _key(data.get("answer"))
+        if len(answer_key) > limit:
+            raise InvalidInput("item.reference_long", field="answer", limit=limit)
+        return cls(**common, stem=authored.text(data, "stem"), answer_key=answer_key, limit=limit)
 
     def read_key(self, answer: object) -> str:
-        """Read a text."""
-        return _key(answer)
+        """Read a text no longer than an answer may be."""
+        text = _key(answer)
+        if len(text) > self.limit:
+            raise authored.wrong_answer()
+        return text
+
+    def shape(self) -> dict[str, int]:
+        """How many characters an answer may have."""
+        return {"limit": self.limit}
+
+    @classmethod
+    def arrange(cls, shape: Mapping[str, Any], rng: random.Random, *, shuffle: bool) -> dict[str, Any]:
+        """There is nothing to shuffle."""
+        return {"order": [], "limits": {"characters": shape["limit"]}}
 
     @classmethod
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
-        """Take a text of at most 10,000 characters."""
-        return received.nonblank(value, LONGEST)
+        """Take a text of at most so many characters as the position allows, a line break as one."""
+        plain = one_break(value) if isinstance(value, str) else value
+        return received.nonblank(plain, position["limits"]["characters"])
+
+    def public(self, render: Rendering) -> dict[str, object]:
+        """The limit."""
+        return {"limit": self.limit}
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """The reference text."""
         return [self.answer_key]
 
 
+def one_break(text: str) -> str:
+    """Return a text whose line breaks are one character each, however a browser or an author wrote them.
+
+    What is left is counted in Unicode code points, on the answer page just as here: `len` of the text.
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _key(answer: object) -> str:
-    return answer if isinstance(answer, str) else ""
+    return one_break(answer) if isinstance(answer, str) else ""

@@ -1,18 +1,45 @@
-// 简答: one field for a text of some length, which people mark.
+// 简答: one field for a text of some length, which people mark. Characters are Unicode code points and a line break
+// is one, here as on the server; `maxlength` would count otherwise, so what goes over is cut here, and said.
 
 import { h, t } from "../dom.js";
 import { saveTyping } from "../typing.js";
 
-const LONGEST = 10_000;
-
 function render(item, app) {
   const { store } = app;
-  const { position } = item;
-  const count = h("p", { class: "hint num" });
-  const field = h("textarea", { class: "input essay", rows: 8, maxlength: LONGEST, "aria-labelledby": `stem-${position}` });
-  const say = () => { count.textContent = t("essay.count", { n: [...field.value].length }); };
-  field.addEventListener("input", say);
-  saveTyping(field, () => app.write("answer", position, field.value.trim() ? field.value : null));
+  const { position, limit } = item;
+  const count = h("p", { class: "hint num essay-count", id: `count-${position}` });
+  const full = h("p", { class: "hint essay-full", role: "status" });
+  const field = h("textarea", {
+    class: "input essay", rows: Math.min(12, 4 + Math.ceil(limit / 100)), spellcheck: "false",
+    "aria-labelledby": `stem-${position}`, "aria-describedby": `count-${position}`,
+  });
+
+  function fit() {
+    const typed = [...field.value];
+    if (typed.length <= limit) return;
+    const { selectionStart } = field;
+    field.value = typed.slice(0, limit).join("");
+    field.setSelectionRange(selectionStart, selectionStart);
+  }
+
+  function say() {
+    const length = [...field.value].length;
+    count.textContent = t("essay.count", { n: length, limit });
+    count.classList.toggle("is-full", length >= limit);
+    full.textContent = length >= limit ? t("essay.full", { limit }) : "";
+  }
+
+  // While an input method composes, the field is not ours to change; its end is no input event everywhere.
+  for (const event of ["input", "compositionend"]) {
+    field.addEventListener(event, ({ isComposing }) => {
+      if (!isComposing) fit();
+      say();
+    });
+  }
+  saveTyping(field, () => {
+    fit();
+    app.write("answer", position, field.value.trim() ? field.value : null);
+  });
 
   function update() {
     if (field !== document.activeElement) field.value = store.answers.get(position) ?? "";
@@ -20,7 +47,7 @@ function render(item, app) {
   }
 
   update();
-  return { node: h("div", {}, field, count), update };
+  return { node: h("div", { class: "essay-box" }, field, h("div", { class: "essay-foot" }, count, full)), update };
 }
 
 export const shortAnswer = { render };

@@ -10,15 +10,15 @@ from cbt.bank.items.types.registry import AUTHORING
 from cbt.rules.items.values import ItemType
 
 _TYPES = {code: ItemType(kind) for kind, own in AUTHORING.items() for code in own.codes}
-_UNSUPPORTED = {"D", "W", "E", "F", "简答", "论述", "案例", "综合", "主观"}
+_UNSUPPORTED = {"W", "E", "F", "论述", "案例", "综合", "主观"}
 _CODE = re.compile(r"([A-Z])(?:\(([^()]*)\))?")
 
 
 def item_type(cell: str, *, choices: int, answer: str) -> ItemType | str:
     """Return the type a cell names, or why not: "type_unknown", "type_unsupported" or "type_ask".
 
-    D is 简答 in one tool and 多选 in another: with choices and two or more letters in the answer it is
-    多选, with choices and one letter the author must say.
+    D is 简答 in one tool and 多选 in another: without choices it is 简答, with choices and two or more letters in
+    the answer 多选, with choices and one letter the author must say.
     """
     text = plain(cell)
     code = _CODE.fullmatch(text)

@@ -29,8 +29,6 @@ class Authoring:
     """What names it in a sheet's type column: a letter of the 国标, a word without 题."""
     letter: ClassVar[str] = ""
     """Stands in the refs that are given to items which come without."""
-    kept: ClassVar[bool] = True
-    """Whether the bank keeps such items."""
     key_field: ClassVar[str] = "answer"
     """The field an author writes its key in."""
     stem_decides: ClassVar[bool] = False

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
-from cbt.bank.items.types.authoring import Authoring
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.items.types.authoring import Authoring, SheetRow
+from cbt.sheets.findings import Finding, Severity
 
 
 class ShortAnswerAuthoring(Authoring):
-    """Not kept: people would have to mark it."""
+    """The answer is a reference text for whoever marks."""
 
-    kept: ClassVar = False
+    codes: ClassVar = ("D", "简答")
+    letter: ClassVar = "A"
+
+    def read_answer(self, row: SheetRow, data: dict[str, Any]) -> list[Finding]:
+        """Read the reference text."""
+        data["answer"] = row.text("answer")
+        return []
+
+    def hints(self, draft: ItemDraft, prefix: str, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield a lack of anything to mark by."""
+        if not str(data.get("answer", "")).strip():
+            yield draft.find(Severity.HINT, "no_reference", f"{prefix}answer")

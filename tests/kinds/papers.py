@@ -1,0 +1,41 @@
+"""Gives a sitter of the world a paper of these types: the bank is imported and the form drawn as any other."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import flask
+from sqlalchemy import delete, select
+
+from cbt.bank.service import import_bank
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.delivery.paper.drawing import draw_for_sitting
+from cbt.exams.steps import store_blueprint
+from tests.world import World
+
+HERE = Path(__file__).parent
+BANK = "kinds"
+
+
+def give_paper(app: flask.Flask, world: World, *names: str, now: datetime) -> None:
+    """Import the bank and draw its paper for some sitters, in the place of the one they had."""
+    with app.app_context():
+        import_bank(HERE / "bank", now=now, actor="cli", bank_ref=BANK)
+        with unit_of_work() as session:
+            text = (HERE / "blueprint.toml").read_text("utf-8")
+            version = store_blueprint(session, text, now=now, actor="cli")
+            for name in names:
+                row = session.get_one(Registration, world.sitters[name].registration_id)
+                row.blueprint_version_id, row.blueprint_ref, row.paper = version.id, "kinds", "theory"
+                session.execute(delete(Attempt).where(Attempt.registration_id == row.id))
+        draw_for_sitting(world.sitting_ref, now=now, actor="staff:test", seed=7)
+        with unit_of_work() as session:
+            for name in names:
+                sitter = world.sitters[name]
+                attempt = session.scalars(
+                    select(Attempt).where(Attempt.registration_id == sitter.registration_id)
+                ).one()
+                sitter.attempt_ref, sitter.attempt_id = attempt.ref, attempt.id
