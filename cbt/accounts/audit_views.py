@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import flask
 import flask_babel
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from cbt.accounts.sign_in.guessing import guessed
 from cbt.accounts.store import actor_names
 from cbt.audit.heads import head_of
-from cbt.audit.models import AuditEntry
+from cbt.audit.store import entries
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
@@ -21,20 +17,6 @@ from cbt.web.who import access
 
 pages = flask.Blueprint("audit", __name__)
 PAGE_SIZE = 50
-
-
-def entries(
-    session: Session, *, act: str = "", subject: str = "", before: int | None = None, limit: int = PAGE_SIZE
-) -> Sequence[AuditEntry]:
-    """Return entries whose act and subject begin with the given texts, newest first, older than `before`."""
-    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
-    if act:
-        query = query.where(AuditEntry.act.startswith(act, autoescape=True))
-    if subject:
-        query = query.where(AuditEntry.subject.startswith(subject, autoescape=True))
-    if before is not None:
-        query = query.where(AuditEntry.id < before)
-    return session.scalars(query).all()
 
 
 def act_name(act: str) -> str:

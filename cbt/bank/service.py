@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.audit import tally
 from cbt.bank import steps, store
 from cbt.bank.formats import registry
 from cbt.bank.imports.drafts import Reading
@@ -146,3 +147,12 @@ def undo(*, bank_ref: str, run_ref: str, now: datetime, actor: str) -> Undone:
         if run is None:
             raise NotFound("bank.run_unknown")
         return undo_import(session, bank, run, now=now, actor=actor)
+
+
+def key_view(*, act: str, subject: str, actor: str, now: datetime) -> None:
+    """Put a view of answer keys on record, in a unit of work of its own; the keys are shown only after it.
+
+    Source: R-44, R-64.
+    """
+    with unit_of_work() as session:
+        tally.count(session, at=now, actor=actor, act=act, subject=subject)

@@ -8,12 +8,11 @@ import flask
 from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
-from cbt.bank import store
+from cbt.bank import service, store
 from cbt.bank.imports import views as import_views
 from cbt.bank.items import catalogue
 from cbt.bank.items.catalogue import PAGE_SIZE, Search
 from cbt.bank.items.preview import key_lines, preview_paper
-from cbt.bank.key_views import key_view
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
@@ -73,7 +72,7 @@ def item(ref: str, item_ref: str) -> Answer:
         found = store.bank_by_ref(session, ref)
         sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
         names = actor_names(session, {version.actor for version in sheet.versions})
-    key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
+    service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
         "bank/items/item.html",
         bank=found,

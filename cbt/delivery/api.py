@@ -8,7 +8,6 @@ from typing import Any
 
 import flask
 
-from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import iso, receipts_text
 from cbt.delivery.close import service
 from cbt.delivery.messages import confirm
@@ -25,7 +24,7 @@ from cbt.delivery.replies import (
 )
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Outcome, Save
-from cbt.delivery.save.guard import AttemptInfo, Guard, hash_lease
+from cbt.delivery.save.guard import Guard, hash_lease
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
@@ -130,8 +129,9 @@ def submit(ref: str) -> Reply:
 @access.lease
 def clock(ref: str) -> Reply:
     """Return the clock, for a page that slept; 409 when the lease is another browser's by now."""
-    info = current_journal().infos.get(ref)
-    guard = read_guard(info)
+    journal = current_journal()
+    info = journal.infos.get(ref)
+    guard = journal.peek(info.attempt_id)
     refused = _not_the_writer(guard)
     if refused is not None:
         return refused_reply(refused, info, guard, flask.g.now)
@@ -142,8 +142,9 @@ def clock(ref: str) -> Reply:
 @access.lease
 def read_message(ref: str, message_id: int) -> Reply:
     """The candidate has read a reminder."""
-    info = current_journal().infos.get(ref)
-    guard = read_guard(info)
+    journal = current_journal()
+    info = journal.infos.get(ref)
+    guard = journal.peek(info.attempt_id)
     refused = _not_the_writer(guard)
     if refused is not None:
         return refused_reply(refused, info, guard, flask.g.now)
@@ -156,16 +157,6 @@ def _not_the_writer(guard: Guard) -> Outcome | None:
     if guard.lease_hash != _lease():
         return Outcome.LEASE_LOST
     return Outcome.OTHER_MACHINE if is_elsewhere(guard.lease_machine, machine_id()) else None
-
-
-def read_guard(info: AttemptInfo) -> Guard:
-    """Return the attempt's row as it is now."""
-    journal = current_journal()
-    with reading() as session:
-        cursor = session.connection().connection.cursor()
-        guard = journal.dialect.peek_guard(cursor, info.attempt_id)
-        cursor.close()
-    return guard
 
 
 def _body() -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from cbt.door.seats.undelivered import report_undelivered
 from cbt.door.shown import DoorView
 from cbt.door.sign_in import PaperChoice, SeatSignIn
 from cbt.errors import CbtError, InvalidInput
-from cbt.pictures.serving import picture
+from cbt.web.downloads import picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.who import access
 from cbt.web.who.login import Principal, current_principal, forget, remember, signed_in

@@ -7,7 +7,6 @@ import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_second, wants_asking
 from cbt.accounts.approvals.second import Second, SecondNeeded
-from cbt.pictures.serving import picture
 from cbt.proctoring.acts import registry
 from cbt.proctoring.approving import credential_rules, wish_for
 from cbt.proctoring.board import filters, shown
@@ -27,6 +26,7 @@ from cbt.proctoring.pages import (
     rooms_to_evacuate,
 )
 from cbt.rules.roles import Role
+from cbt.web.downloads import picture
 from cbt.web.i18n import local_zone
 from cbt.web.partials import unless_seen, wants_partial
 from cbt.web.who import access, attention

@@ -20,8 +20,8 @@ from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.sittings.models import Batch, Centre
-from cbt.sittings.store import batch_by_ref, batches, sitting_by_ref
+from cbt.sittings.models import Batch
+from cbt.sittings.store import batch_by_ref, batches, second_by_password, sitting_by_ref
 from cbt.web.i18n import local_zone
 from cbt.web.who.login import Principal
 
@@ -133,8 +133,7 @@ def _seen(lines: Sequence[SheetLine]) -> str:
 def password_allowed(sitting_ref: str) -> bool:
     """Return whether the centre of a sitting lets a second person type their password here (R-62)."""
     with reading() as session:
-        sitting = sitting_by_ref(session, sitting_ref)
-        return session.get_one(Centre, sitting.centre_id).second_by_password
+        return second_by_password(session, sitting_by_ref(session, sitting_ref).id)
 
 
 def export(

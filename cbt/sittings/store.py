@@ -168,6 +168,12 @@ def rooms_of_centre(session: Session, centre_id: int) -> Sequence[Room]:
     return session.scalars(select(Room).where(Room.centre_id == centre_id).order_by(Room.name)).all()
 
 
+def second_by_password(session: Session, sitting_id: int) -> bool:
+    """Return whether the centre of a sitting lets a second person type their password at the first's browser."""
+    query = select(Centre.second_by_password).join(Sitting, Sitting.centre_id == Centre.id)
+    return session.scalars(query.where(Sitting.id == sitting_id)).one()
+
+
 def room_by_ref(session: Session, ref: str) -> Room:
     """Return the room; raise NotFound("room.unknown")."""
     room = session.scalar(select(Room).where(Room.ref == ref))

@@ -1,4 +1,4 @@
-"""A file for a person to save, under a name that any browser and any header can hold."""
+"""Files that go out: to save, under a name that any browser and any header can hold; a picture as a picture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from urllib.parse import quote
 import flask
 
 LONGEST_NAME = 120
+PICTURES = frozenset({"image/jpeg", "image/png"})
+"""What is kept today is JPEG; what was kept before is JPEG or PNG."""
 _NOT_A_NAME = re.compile(r'[\\/:*?"<>|;%]')
 
 
@@ -21,6 +23,11 @@ def attachment(body: bytes, mimetype: str, name: str) -> flask.Response:
     response = flask.Response(body, mimetype=mimetype)
     response.headers["Content-Disposition"] = disposition(name)
     return response
+
+
+def picture(mimetype: str, image: bytes) -> flask.Response:
+    """Return a stored picture as an answer that no browser takes for a page (`nosniff` is on every answer)."""
+    return flask.Response(image, mimetype=mimetype if mimetype in PICTURES else "application/octet-stream")
 
 
 def disposition(name: str) -> str:

@@ -222,7 +222,13 @@ def confirmed(
     login: str, password: str, first: Principal, clock: FakeClock, *, allowed: bool = True
 ) -> Second:
     return confirm_second(
-        login=login, password=password, first=first, wanted=Wanted(), allowed=allowed, now=clock.now()
+        login=login,
+        password=password,
+        first=first,
+        wanted=Wanted(),
+        allowed=allowed,
+        machine="m",
+        now=clock.now(),
     )
 
 

@@ -36,6 +36,7 @@ def typed_second(first: Principal, wanted: Wanted, *, allowed: bool) -> Second |
         first=first,
         wanted=wanted,
         allowed=allowed,
+        machine=machine_id(),
         now=flask.g.now,
     )
 

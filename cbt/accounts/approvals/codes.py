@@ -9,11 +9,10 @@ import hmac
 import random
 from datetime import datetime, timedelta
 
-import flask
 from sqlalchemy import select, update
 
 from cbt.accounts.approvals.answers import carry_out, second_of, waiting_request
-from cbt.accounts.approvals.requests import ApprovalState, note
+from cbt.accounts.approvals.requests import ApprovalState, keyed, note
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotFound, TooMany
@@ -100,6 +99,4 @@ def enter_code(ref: str, code: str, principal: Principal, *, now: datetime) -> N
 
 
 def _hashed(ref: str, code: str) -> str:
-    key = flask.current_app.config["SECRET_KEY"]
-    secret = key if isinstance(key, bytes) else str(key).encode()
-    return hmac.new(secret, f"code|{ref}|{code}".encode(), "sha256").hexdigest()
+    return keyed(f"code|{ref}|{code}")

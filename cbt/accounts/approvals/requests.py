@@ -109,9 +109,14 @@ def ask(wish: ApprovalWish, needed: SecondNeeded, *, first: Principal, machine: 
 
 def digest_of(*parts: str) -> str:
     """Return the keyed digest of a request's parts: whoever changes the row cannot make it fit."""
+    return keyed(canonical_json(list(parts)))
+
+
+def keyed(text: str) -> str:
+    """Return the digest of a text under this installation's key."""
     key = flask.current_app.config["SECRET_KEY"]
     secret = key if isinstance(key, bytes) else str(key).encode()
-    return hmac.new(secret, canonical_json(list(parts)).encode(), "sha256").hexdigest()
+    return hmac.new(secret, text.encode(), "sha256").hexdigest()
 
 
 def note(

@@ -18,7 +18,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web.who import throttle
-from cbt.web.who.login import Principal, machine_id
+from cbt.web.who.login import Principal
 
 APART_FOR = timedelta(hours=24)
 """How long the hand one person had on an account keeps its owner from being that person's second."""
@@ -151,9 +151,16 @@ def may_approve(session: Session, staff: Staff, *, first: Principal, wanted: Wan
 
 
 def confirm_second(
-    *, login: str, password: str, first: Principal, wanted: Wanted, allowed: bool, now: datetime
+    *,
+    login: str,
+    password: str,
+    first: Principal,
+    wanted: Wanted,
+    allowed: bool,
+    machine: str,
+    now: datetime,
 ) -> Second:
-    """Return the second person whose credential was typed at the first person's browser.
+    """Return the second person whose credential was typed at the first person's browser, on `machine`.
 
     Only where the centre has `allowed` it: else NotAllowed("second.by_password_off"). Raise
     InvalidInput("second.wrong") without saying which half was wrong, NotAllowed("second.own_session") for
@@ -166,7 +173,7 @@ def confirm_second(
     """
     if not allowed:
         raise NotAllowed("second.by_password_off", field="second_login")
-    login, machine = login.strip().casefold()[:60], machine_id()
+    login = login.strip().casefold()[:60]
     if login == _login_of(first):
         raise InvalidInput("second.same", field="second_login")
     mine = f"staff:{first.subject_ref}"

@@ -13,7 +13,6 @@ from cbt.bank.formats import registry
 from cbt.bank.imports.review import Review
 from cbt.bank.imports.texts import field_label, note
 from cbt.bank.items import catalogue
-from cbt.bank.key_views import key_view
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput, NotFound
 from cbt.rules.roles import Role
@@ -140,7 +139,7 @@ def undo(ref: str, run_ref: str) -> Answer:
 
 def _review(ref: str, draft_ref: str) -> tuple[Review, bytes]:
     found = service.review_draft(bank_ref=ref, draft_ref=draft_ref, actor=acting())
-    key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=acting(), now=flask.g.now)
+    service.key_view(act="bank.view_keys", subject=f"item_bank:{ref}", actor=acting(), now=flask.g.now)
     return found
 
 

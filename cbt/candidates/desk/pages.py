@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
-from cbt.accounts.store import staff_with_roles
+from cbt.accounts.store import actor_names, staff_with_roles
 from cbt.candidates import store
+from cbt.candidates.corrections.making import corrections_of
 from cbt.candidates.models import Registration
+from cbt.candidates.roster.export import accommodation_text
 from cbt.candidates.roster.plan import OPEN_STATES
 from cbt.candidates.spacing import NearRoom, near_rooms
 from cbt.candidates.store import Registered
@@ -23,6 +25,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting
 from cbt.sittings.store import Duty, RoomView, SeatCount
+from cbt.web.who.login import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,31 @@ def sitting_page(session: Session, ref: str) -> SittingPage:
         near=near_rooms(session, sitting),
         papers=_papers(entries, blueprints),
     )
+
+
+def registration_page(session: Session, ref: str, principal: Principal) -> dict[str, object]:
+    """Return what the page of a registration shows, by the names its template gives it.
+
+    Raise NotFound for a registration this person may not see.
+    """
+    entry = store.entry_for(session, ref, principal)
+    candidate_id, sitting = entry.candidate.id, session.get_one(Sitting, entry.registration.sitting_id)
+    corrections = corrections_of(session, candidate_id)
+    return {
+        "entry": entry,
+        "sitting": sitting,
+        "batch": session.get_one(Batch, sitting.batch_id),
+        "centre": session.get_one(Centre, sitting.centre_id),
+        "blueprint": blueprint_of(session, entry.registration.blueprint_version_id),
+        "has_photo": bool(store.with_photo(session, [candidate_id])),
+        "accommodation": accommodation_text(entry),
+        "state": door_state(entry.registration),
+        "started": store.has_started(session, candidate_id),
+        "corrections": corrections,
+        "hands": actor_names(
+            session, {hand for one in corrections for hand in (one.row.by, one.row.countersigned_by)}
+        ),
+    }
 
 
 def _papers(

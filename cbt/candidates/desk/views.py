@@ -7,27 +7,23 @@ import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
-from cbt.accounts.store import actor_names
 from cbt.candidates import photos, store
 from cbt.candidates.corrections.approval import wish_for
-from cbt.candidates.corrections.making import Correction, corrections_of
+from cbt.candidates.corrections.making import Correction
 from cbt.candidates.desk import service
-from cbt.candidates.desk.pages import batch_page, door_state, sitting_page, ticket_sheets
+from cbt.candidates.desk.pages import batch_page, door_state, registration_page, sitting_page, ticket_sheets
 from cbt.candidates.desk.service import Revealed
 from cbt.candidates.roster import views as roster_views
 from cbt.candidates.roster.columns import DOCUMENT_NAMES
 from cbt.candidates.roster.export import accommodation_text, template, to_csv, to_xlsx
-from cbt.candidates.store import has_started
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
-from cbt.exams.store import blueprint_of
 from cbt.pictures.receiving import redraw
-from cbt.pictures.serving import picture
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
-from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.sittings.planning.inputs import minutes_text
-from cbt.web.downloads import attachment
+from cbt.sittings.store import second_by_password
+from cbt.web.downloads import attachment, picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
@@ -142,27 +138,11 @@ def registration(ref: str) -> Answer:
 
 def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = None) -> Answer:
     with reading() as session:
-        entry = store.entry_for(session, ref, signed_in())
-        of_sitting = session.get_one(Sitting, entry.registration.sitting_id)
-        corrections = corrections_of(session, entry.candidate.id)
-        actors = {who for one in corrections for who in (one.row.by, one.row.countersigned_by)}
-        context = {
-            "entry": entry,
-            "sitting": of_sitting,
-            "batch": session.get_one(Batch, of_sitting.batch_id),
-            "centre": session.get_one(Centre, of_sitting.centre_id),
-            "blueprint": blueprint_of(session, entry.registration.blueprint_version_id),
-            "has_photo": bool(store.with_photo(session, [entry.candidate.id])),
-            "started": has_started(session, entry.candidate.id),
-            "corrections": corrections,
-            "hands": actor_names(session, actors),
-        }
+        shown = registration_page(session, ref, signed_in())
     page = flask.render_template(
         "candidates/desk/registration.html",
-        **context,
+        **shown,
         documents=list(DOCUMENT_NAMES),
-        accommodation=accommodation_text(entry),
-        state=door_state(entry.registration),
         revealed=revealed,
         refused=refused,
     )
@@ -200,8 +180,7 @@ def correct(ref: str) -> Answer:
     try:
         with reading() as session:
             entry = store.entry_for(session, ref, me)
-            sitting = session.get_one(Sitting, entry.registration.sitting_id)
-            allowed = session.get_one(Centre, sitting.centre_id).second_by_password
+            allowed = second_by_password(session, entry.registration.sitting_id)
         second = typed_second(me, Wanted(service.COUNTERSIGNERS), allowed=allowed)
         service.correct(ref=ref, correction=correction, second=second, principal=me, now=flask.g.now)
     except SecondNeeded as needed:

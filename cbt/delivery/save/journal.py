@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cbt.clock import Clock
 from cbt.db.base import db
+from cbt.db.unit_of_work import reading
 from cbt.db.writing.commits import Commits
 from cbt.db.writing.gate import Gate
 from cbt.db.writing.group_commit import GroupWriter
@@ -22,7 +23,7 @@ from cbt.db.writing.line import WriteLine
 from cbt.db.writing.owner import LineServer
 from cbt.delivery.save.batch import SaveBatch
 from cbt.delivery.save.exchange import Save, Saved
-from cbt.delivery.save.guard import Dialect
+from cbt.delivery.save.guard import Dialect, Guard
 from cbt.delivery.save.infos import InfoCache
 from cbt.delivery.save.packing import SavePacking
 from cbt.delivery.save.quotas import LeaseRate
@@ -63,6 +64,14 @@ class Journal:
         Raises Unavailable("db.write") when the commit did not come: nothing is promised then.
         """
         return cast(Saved, self.writer.run(save))
+
+    def peek(self, attempt_id: int) -> Guard:
+        """Return the attempt's row as it is now, for showing it."""
+        with reading() as session:
+            cursor = session.connection().connection.cursor()
+            guard = self.dialect.peek_guard(cursor, attempt_id)
+            cursor.close()
+        return guard
 
     def save_within(self, session: Session, save: Save) -> Saved:
         """Append the entries of a request within the unit of work of a unit's end or a 交卷."""
