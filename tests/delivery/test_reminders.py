@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery import api, messages
+from cbt.delivery import messages
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.steps import send_message
 from tests.delivery.driver import Page
@@ -63,18 +63,15 @@ def test_a_reminder_sent_while_the_former_is_confirmed_is_shown(
 ) -> None:
     """The confirmation has read what is unread, and not written yet, when the second is sent."""
     senders: list[threading.Thread] = []
-    for module in (api, messages):
-        whole = getattr(module, "unread_messages", None)
-        if whole is None:
-            continue
+    whole = messages.unread_messages
 
-        def read(session: Any, attempt_id: int, whole: Any = whole) -> Any:
-            unread = whole(session, attempt_id)
-            if not senders:
-                senders.append(beside(lambda: remind(world, "还有五分钟")))
-            return unread
+    def read(session: Session, attempt_id: int) -> list[Message]:
+        unread = whole(session, attempt_id)
+        if not senders:
+            senders.append(beside(lambda: remind(world, "还有五分钟")))
+        return unread
 
-        monkeypatch.setattr(module, "unread_messages", read)
+    monkeypatch.setattr(messages, "unread_messages", read)
     assert confirm(page).status_code == 200
     senders[0].join(20)
     assert shown(page) == ["还有五分钟"]

@@ -1,0 +1,207 @@
+"""Only the edge reads a request, makes an answer and knows an address, in one way each; and it writes nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import flask
+import pytest
+
+from cbt.application.app import create_app
+from cbt.config import Settings
+from cbt.delivery.save import wire
+from cbt.delivery.start import path as start_path
+from cbt.web.https import trust
+from tests.packaging.test_house import CHECKOUT, modules
+from tests.packaging.test_pages import files
+
+PRODUCT = CHECKOUT / "cbt"
+FRAMES = {"web", "application"}
+HELPERS = {
+    "accounts/approvals/asking.py",  # how a form gets its second person
+    "accounts/navigation.py",  # the frame around a page of staff
+    "accounts/sign_in/refusals.py",  # puts on record what an answer refused
+    "delivery/replies.py",  # what the answer page is told
+    "door/choosing.py",  # the cookie between two pages of the door
+}
+"""What views share beside the rooms of the edge."""
+OF_A_REQUEST = re.compile(
+    r"flask\.(request|g|session|flash|redirect|make_response|jsonify|render_template|Response|has_request_context)"
+    r"|cbt\.web\.(forms|partials|downloads|problems)\..+|cbt\.web\.who\.access\.tell_elsewhere"
+    r"|cbt\.web\.who\.login\.(signed_in|acting|current_principal|machine_id|remember|forget|why_signed_out)"
+    r"|cbt\.web\.who\.(machine\.current_machine|cookies\..+)"
+)
+WITHOUT_AN_APP = {
+    "delivery/save/wire.py": {wire.PREFIX},
+    "delivery/start/path.py": {start_path.PREFIX},
+    "web/https/trust.py": {trust.PATH},
+}
+"""Addresses that are said where no map of addresses is at hand; each is held against it below."""
+ONE_HOME = {
+    "HX-Request": {"web/partials.py"},
+    "Content-Disposition": {"web/downloads.py"},
+    "web.signed_out": {"web/who/login.py", "web/who/access.py", "delivery/start/claims.py"},
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> flask.Flask:
+    """The product with its map of addresses; no database is opened for it."""
+    return create_app(Settings(data_dir=tmp_path_factory.mktemp("edge") / "data"))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the syntax of a module."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+def product() -> dict[str, ast.Module]:
+    """Return every module of the product by its path in it."""
+    return {
+        path.relative_to(PRODUCT).as_posix(): tree_of(path)
+        for path in modules()
+        if path.is_relative_to(PRODUCT)
+    }
+
+
+def is_view(name: str) -> bool:
+    return name.endswith("views.py") or name == "delivery/api.py"
+
+
+def attributes(tree: ast.Module) -> set[tuple[str, str]]:
+    """Return every `base.name` of a module."""
+    return {
+        (node.value.id, node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    """Return the full names a module imports, and those it reaches through a module it imports."""
+    known = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            known |= {(one.asname or one.name).partition(".")[0]: one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            known |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    reached = {f"{known[base]}.{name}" for base, name in attributes(tree) if base in known}
+    return {*known.values(), *reached}
+
+
+def of_a_request(tree: ast.Module) -> set[str]:
+    return {name for name in names_in(tree) if OF_A_REQUEST.fullmatch(name)}
+
+
+def test_only_the_edge_reads_the_request_and_makes_the_answer() -> None:
+    inside = {
+        name: tree
+        for name, tree in product().items()
+        if not is_view(name) and name not in HELPERS and name.partition("/")[0] not in FRAMES
+    }
+    assert len(inside) > 200
+    assert {name: found for name, tree in inside.items() if (found := of_a_request(tree))} == {}
+
+
+@pytest.mark.parametrize("name", sorted(HELPERS))
+def test_what_views_share_is_of_the_edge(name: str) -> None:
+    assert of_a_request(product()[name])
+
+
+def test_no_view_writes_or_queries() -> None:
+    """It may open a session for reading, hand it to a store, and get a row by its number."""
+    views = {name: tree for name, tree in product().items() if is_view(name)}
+    assert len(views) > 10
+    assert {name: found for name, tree in views.items() if (found := set(database_in(tree)))} == {}
+
+
+def database_in(tree: ast.Module) -> Iterator[str]:
+    """Yield what a module does with the database beside reading through others."""
+    for name in names_in(tree):
+        if name.startswith("sqlalchemy") or name.endswith(".unit_of_work"):
+            yield name
+    for base, name in attributes(tree):
+        if base == "session" and name != "get_one":
+            yield f"session.{name}"
+
+
+def test_what_is_called_a_service_writes() -> None:
+    services = {name: names_in(tree) for name, tree in product().items() if name.endswith("service.py")}
+    assert len(services) > 5
+    assert [name for name, used in services.items() if "cbt.db.unit_of_work.unit_of_work" not in used] == []
+
+
+def address_pattern(app: flask.Flask) -> re.Pattern[str]:
+    """Return what an address of `app` begins with."""
+    heads = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} - {""}
+    return re.compile(rf"/(?:{'|'.join(map(re.escape, sorted(heads)))})(?![\w-])")
+
+
+def declared(tree: ast.Module) -> set[ast.expr]:
+    """Return the texts in which a module declares its routes."""
+    texts: set[ast.expr] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            texts |= {one.args[0] for one in node.decorator_list if isinstance(one, ast.Call) and one.args}
+        elif isinstance(node, ast.keyword) and node.arg == "url_prefix":
+            texts.add(node.value)
+    return texts
+
+
+def test_no_module_writes_an_address_by_hand(app: flask.Flask) -> None:
+    address, found = address_pattern(app), {}
+    for name, tree in product().items():
+        routes = declared(tree)
+        found[name] = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and node not in routes and address.match(str(node.value))
+        }
+    assert {name: texts for name, texts in found.items() if texts} == WITHOUT_AN_APP
+
+
+@pytest.mark.parametrize("tree", ["templates", "static"])
+def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str) -> None:
+    by_hand = re.compile(rf"""(?:["'`]{address_pattern(app).pattern}|(?:href|src|action)=["']/)[^"'`\n]*""")
+    written = {name: by_hand.findall(text) for name, text in files(tree).items()}
+    assert len(written) > 30
+    assert {name: found for name, found in written.items() if found and not name.startswith("vendor/")} == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "endpoint"),
+    [
+        pytest.param(f"{wire.PREFIX}a-ref{wire.SUFFIX}", "POST", "attempts.answers", id="a save"),
+        pytest.param(f"{start_path.PREFIX}a-ref{start_path.SUFFIX}", "POST", "attempts.start", id="a start"),
+        pytest.param(trust.PATH, "GET", "trust.trust", id="how to trust it"),
+    ],
+)
+def test_what_is_said_without_an_app_is_the_address(
+    app: flask.Flask, path: str, method: str, endpoint: str
+) -> None:
+    assert app.url_map.bind("").match(path, method=method)[0] == endpoint
+
+
+@pytest.mark.parametrize("text", sorted(ONE_HOME))
+def test_the_edge_has_one_way(text: str) -> None:
+    homes = {
+        name
+        for name, tree in product().items()
+        if any(isinstance(node, ast.Constant) and node.value == text for node in ast.walk(tree))
+    }
+    assert homes == ONE_HOME[text]
+
+
+def test_catalogues_have_one_reader() -> None:
+    readers = {
+        path.relative_to(CHECKOUT).as_posix()
+        for tree in ("cbt", "torture", "bench")
+        for path in (CHECKOUT / tree).rglob("*.py")
+        if any(name.startswith("babel.messages") for name in names_in(tree_of(path)))
+    }
+    assert readers == {"cbt/translations/compiling.py"}
