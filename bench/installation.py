@@ -23,8 +23,8 @@ from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_bank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.config import Settings, read_settings
-from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.layout import layout_of

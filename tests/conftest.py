@@ -14,8 +14,8 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests.databases import PostgresServer, start_postgres

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import flask
 from sqlalchemy import event
 
-from cbt.db.base import db
+from cbt.db.types import db
 
 
 class FakeClock:

@@ -11,8 +11,8 @@ from cbt.application.jobs import run_job
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.clock import MAX_HALF_TRIP, MAX_OFF, Agreement, SystemClock
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.server_time import TimeWatch, database_time
+from cbt.db.types import db
 from cbt.errors import Unavailable
 from tests.conftest import base_settings
 from tests.delivery.driver import Page

@@ -33,8 +33,7 @@ from cbt.rules.roles import Role
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.binding import open_binding
-from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.places import create_centre, create_room, open_binding
 from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
 from cbt.sittings.planning.staff import assign_staff
 from cbt.web.refs import new_ref

@@ -12,7 +12,7 @@ from cbt.audit.store import entries
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
-from cbt.web.numbers import WIDEST, whole_number
+from cbt.web.texts import WIDEST, whole_number
 from cbt.web.who import access
 
 pages = flask.Blueprint("audit", __name__)

@@ -50,10 +50,10 @@ from cbt.web.headers import init_headers
 from cbt.web.https import trust
 from cbt.web.https.trust import init_trust
 from cbt.web.i18n import init_i18n
-from cbt.web.numbers import BoundedInteger
 from cbt.web.problems import init_problems
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.web.texts import BoundedInteger
 from cbt.web.watching import health, metrics
 from cbt.web.watching.disks import low_disks
 from cbt.web.watching.requestlog import ObservedApp

@@ -17,7 +17,7 @@ from cbt.bank.imports.review import Review
 from cbt.bank.imports.texts import note
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import check_items
-from cbt.bank.lint.folder import across_levels
+from cbt.bank.lint.whole import across_levels
 from cbt.bank.units import unit_plans
 from cbt.config import read_settings
 from cbt.errors import InvalidInput

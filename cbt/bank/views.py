@@ -16,7 +16,7 @@ from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
-from cbt.web.numbers import page_of, whole_number
+from cbt.web.texts import page_of, whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 

@@ -9,9 +9,8 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.candidates.personal import SHOWN
-from cbt.db.base import Base
 from cbt.db.private.sealing import open_sealed
-from cbt.db.types import DecimalText, Span, UtcDateTime
+from cbt.db.types import Base, DecimalText, Span, UtcDateTime
 from cbt.errors import Unavailable
 
 

@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DatabaseError
 
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.copies import check_place
 from cbt.db.private.files import make_private
 from cbt.db.private.keys import load_key
 from cbt.db.second_copy.copier import JournalCopy
 from cbt.db.second_copy.folder import COPY_MANIFEST
+from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.errors import InvalidInput, Unavailable
 

@@ -13,8 +13,8 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.engine import WRITE, check_readable, database_path
+from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.errors import Unavailable
 from cbt.paths import migrations_dir

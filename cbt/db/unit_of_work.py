@@ -11,8 +11,8 @@ import flask
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from cbt.db.base import db
 from cbt.db.engine import WRITE
+from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 
 RAW_READERS = 4

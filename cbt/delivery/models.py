@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.base import Base
-from cbt.db.types import Span, UtcDateTime
+from cbt.db.types import Base, Span, UtcDateTime
 
 
 class Attempt(Base):

@@ -26,8 +26,7 @@ from cbt.door.arrival.checking import check_in, record_arrival
 from cbt.door.arrival.permits import issue_login_code
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.binding import open_binding
-from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.places import create_centre, create_room, open_binding
 from cbt.sittings.planning.sittings import create_batch, create_sitting
 from cbt.sittings.planning.staff import assign_staff
 

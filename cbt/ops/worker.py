@@ -9,8 +9,8 @@ from cbt.application.jobs import start_scheduler
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
-from cbt.db.base import db
 from cbt.db.server_time import TimeWatch, database_time
+from cbt.db.types import db
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
 from cbt.ops.hosting import calm_collector, die_with_parent

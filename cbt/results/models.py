@@ -8,8 +8,7 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.base import Base
-from cbt.db.types import DecimalText, UtcDateTime
+from cbt.db.types import Base, DecimalText, UtcDateTime
 
 
 class Release(Base):

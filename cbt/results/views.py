@@ -22,7 +22,7 @@ from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_zone
-from cbt.web.numbers import whole_number
+from cbt.web.texts import whole_number
 from cbt.web.who import access
 from cbt.web.who.login import current_principal, machine_id, signed_in
 

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import LargeBinary, String, delete, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from cbt.db.base import Base
 from cbt.db.private.sealing import open_bytes, seal_bytes
-from cbt.db.types import UtcDateTime
+from cbt.db.types import Base, UtcDateTime
 from cbt.errors import NotFound
 
 LIFE = timedelta(hours=24)

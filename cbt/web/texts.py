@@ -1,6 +1,10 @@
-"""A name or a note out of a form: one line, nothing in it that cannot be seen."""
+"""Names, notes and whole numbers out of forms and addresses, read before anything uses them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from werkzeug.routing import IntegerConverter, Map
 
 from cbt.errors import InvalidInput
 from cbt.rules.visible import unseen
@@ -26,3 +30,35 @@ def required(text: str, code: str, field: str, *, limit: int = 120) -> str:
     if not 1 <= len(plain) <= limit:
         raise InvalidInput(code, field=field, maximum=limit)
     return plain
+
+
+MOST_PAGES = 100_000
+WIDEST = 2**31 - 1
+"""No number that names a row is larger: PostgreSQL refuses every other with an error of its own."""
+
+
+def whole_number(text: str, *, most: int) -> int | None:
+    """Return the number a text says, from 0 to `most`, or None.
+
+    The digits are counted before they are read: Python refuses 4,300 of them with an error of its own, and a
+    database every number over its width.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
+def page_of(args: Mapping[str, str]) -> int:
+    """Return the page an address asks for, from 1; what makes no sense there means the first."""
+    return whole_number(args.get("page", ""), most=MOST_PAGES) or 1
+
+
+class BoundedInteger(IntegerConverter):
+    """`<int:…>` of an address: a number of more digits than a database holds is no such page."""
+
+    regex = r"[0-9]{1,10}"
+
+    def __init__(self, map: Map, fixed_digits: int = 0, min: int | None = None, max: int = WIDEST) -> None:
+        """Take what Werkzeug gives a converter; `max` is never more than a database holds."""
+        super().__init__(map, fixed_digits=fixed_digits, min=min, max=max)

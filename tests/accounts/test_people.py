@@ -10,8 +10,8 @@ from sqlalchemy import text
 from cbt.accounts.commands import staff
 from cbt.accounts.people import create_staff
 from cbt.audit.commands import audit
-from cbt.db.base import db
 from cbt.db.engine import WRITE
+from cbt.db.types import db
 from cbt.rules.roles import Role
 from cbt.web.cli import register_factory
 from tests.accounts.test_signing_in import OWN, hire, principal, sign_in

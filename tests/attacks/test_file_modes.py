@@ -19,8 +19,7 @@ from cbt.config import Settings
 from cbt.db.migrate import migrate
 from cbt.db.private.modes import mend_modes
 from cbt.db.unit_of_work import unit_of_work
-from cbt.ops.keys.audit_key import rotate_audit_key
-from cbt.ops.keys.care import rotate
+from cbt.ops.keys.care import rotate, rotate_audit_key
 from cbt.ops.safety.backup import back_up
 from cbt.ops.safety.rebuild import rebuild
 from cbt.ops.safety.restore import restore

@@ -28,7 +28,7 @@ from cbt.audit.verifying import missed_head, verify
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import CbtError, InvalidInput, Unavailable
-from cbt.ops.keys.audit_key import rotate_audit_key
+from cbt.ops.keys.care import rotate_audit_key
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
 STOLEN = b"k" * 32
@@ -456,7 +456,7 @@ def test_a_change_of_keys_cut_off_is_finished_by_the_next_act(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), log.app_context():
-        place = "cbt.ops.keys.audit_key.append" if cut_off == "before" else "cbt.audit.chain.settle"
+        place = "cbt.ops.keys.care.append" if cut_off == "before" else "cbt.audit.chain.settle"
         patched.setattr(place, killed)
         rotate_audit_key(lost=False, now=AT)
     forget_keys(log)

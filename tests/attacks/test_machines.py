@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
-from cbt.db.base import db
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, JournalEntry, LateEntry, UnitDone
 from cbt.delivery.save.live import GAP

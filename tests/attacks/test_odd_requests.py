@@ -30,8 +30,8 @@ from cbt.rules.items.reading import parse_content
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed
 from cbt.sittings.planning.inputs import parse_local, parse_number
-from cbt.web.numbers import page_of, whole_number
 from cbt.web.preferences import LONGEST_TARGET, local_target
+from cbt.web.texts import page_of, whole_number
 from cbt.web.who.access import access_of
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World

@@ -9,9 +9,9 @@ import pytest
 from alembic import command
 from sqlalchemy import select
 
-from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import AttemptLive, JournalEntry, LateEntry

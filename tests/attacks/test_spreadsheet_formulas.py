@@ -14,8 +14,7 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.bank.formats.national.format import mark
-from cbt.bank.formats.national.template import template_workbook
+from cbt.bank.formats.national.format import mark, template_workbook
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.roster import export
 from cbt.candidates.roster.reading import open_roster

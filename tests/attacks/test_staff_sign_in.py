@@ -733,7 +733,7 @@ def test_ones_own_name_is_refused(password: str) -> None:
 
 
 def test_the_list_is_long_enough_to_matter() -> None:
-    from cbt.accounts.sign_in.common import common_passwords
+    from cbt.accounts.sign_in.passwords import common_passwords
 
     assert len(common_passwords()) >= 3000
 

@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 
 from cbt.bank.lint.case import UnitPlan, check_cases, stimulus_length
 from cbt.bank.lint.check import check_items
-from cbt.bank.lint.folder import across_levels
-from cbt.bank.lint.similar import similar_pairs, similarity
-from cbt.bank.lint.whole import check_repeats, check_whole
+from cbt.bank.lint.whole import across_levels, check_repeats, check_whole, similar_pairs, similarity
 from cbt.bank.lint.words import normal
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, WHERE, codes, draft

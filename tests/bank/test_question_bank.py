@@ -13,7 +13,7 @@ import pytest
 from cbt.bank.formats.text.reading import read_folder
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import CheckedItems, check_items
-from cbt.bank.lint.folder import across_levels
+from cbt.bank.lint.whole import across_levels
 from cbt.bank.taxonomy import parent_of
 from cbt.bank.units import unit_plans
 from cbt.paths import product_dir

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.bank.items import rich
-from cbt.bank.items.fragments import sanitised
+from cbt.bank.items.rich import sanitised
 from cbt.rules.items.reading import parse_content
 from tests.bank import drafts
 

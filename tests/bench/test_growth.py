@@ -13,7 +13,7 @@ from bench.growth import BYTES_PER_ATTEMPT, fitting, main
 from bench.installation import installation
 from bench.large import LOG_LINES, SAVES, Past
 from cbt.clock import SystemClock
-from cbt.db.base import db
+from cbt.db.types import db
 
 
 def silent(_text: str) -> None:

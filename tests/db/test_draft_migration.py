@@ -9,9 +9,9 @@ from alembic import command
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
-from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.sheets.drafts import SheetDraft
 from tests.bank.sheets import truth, workbook

@@ -13,8 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.db.base import Base, db
 from cbt.db.migrate import check_migrated, migrate
+from cbt.db.types import Base, db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Unavailable
 from cbt.web import cli

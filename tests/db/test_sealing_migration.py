@@ -9,9 +9,9 @@ from sqlalchemy import select, text
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.audit.verifying import verify
 from cbt.candidates.models import Registration
-from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from tests.world import World
 

@@ -8,9 +8,9 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
-from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.proctoring.desk.granted import given_alone
 from cbt.sittings.models import Centre

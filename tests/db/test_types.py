@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
-from cbt.db.base import db
 from cbt.db.engine import WRITE
-from cbt.db.types import bind_instant, from_micros, to_micros
+from cbt.db.types import bind_instant, db, from_micros, to_micros
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.web.who.models import Throttle
 

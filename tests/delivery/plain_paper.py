@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
-from cbt.bank.items.fragments import sanitised
+from cbt.bank.items.rich import sanitised
 from cbt.bank.store import contents
 from cbt.delivery.models import Attempt
 from cbt.rules.exam.paper import Paper

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from cbt.db.base import db
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.commits import Commits
 from cbt.db.writing.group_commit import GroupWriter

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from python_calamine import CalamineWorkbook
 from sqlalchemy import select, text
 
-from cbt.db.base import db
 from cbt.db.engine import WRITE
 from cbt.db.migrate import _config, migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
 from cbt.errors import Conflict

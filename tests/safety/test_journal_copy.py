@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.db.base import db
 from cbt.db.second_copy import folder as copyset
 from cbt.db.second_copy import log_copy
 from cbt.db.second_copy.copier import JournalCopy
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.gate import Gate
 from cbt.ops.safety.rebuild import rebuild

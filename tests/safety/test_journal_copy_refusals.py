@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from cbt.config import Settings
-from cbt.db.base import db
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.db.writing.gate import Gate
 from cbt.errors import CbtError, InvalidInput, Unavailable

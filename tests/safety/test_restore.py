@@ -26,7 +26,7 @@ from cbt.delivery.close.outage import beat
 from cbt.delivery.models import JournalEntry
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import CbtError, Unavailable
-from cbt.ops.keys.audit_key import rotate_audit_key
+from cbt.ops.keys.care import rotate_audit_key
 from cbt.ops.safety.backup import back_up
 from cbt.ops.safety.checking import all_findings, verify_everything
 from cbt.ops.safety.restore import restore

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from cbt.application.app import create_app
-from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.save.digests import journal_digests

@@ -15,7 +15,7 @@ import pytest
 
 from cbt.application.jobs import start_scheduler
 from cbt.config import Settings
-from cbt.db.base import db
+from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.web.watching import disks, health
 from cbt.web.watching.health import Probe

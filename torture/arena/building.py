@@ -15,8 +15,8 @@ from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_bank
 from cbt.candidates.models import Registration
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.steps import create_attempt
 from cbt.exams.files import blueprint_text

@@ -22,8 +22,8 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.errors import CbtError
 from cbt.ops.safety.checking import all_findings, verify_everything

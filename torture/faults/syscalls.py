@@ -22,8 +22,8 @@ from cbt.audit.hashing import GENESIS, plain_hashes
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.clock import SystemClock
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.engine import WRITE
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import migrations_dir
 from torture.browsers.client import Browser

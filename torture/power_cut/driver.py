@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cbt.application.app import create_app
-from cbt.db.base import db
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt

@@ -22,9 +22,9 @@ import sqlcipher3.dbapi2
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.engine import DATABASE_NAME
 from cbt.db.private.keys import load_key
+from cbt.db.types import db
 from cbt.ops.safety.checking import verify_everything
 from torture.arena.building import arena
 from torture.arena.installation import Variant, Wanted, settings_in

@@ -18,8 +18,8 @@ from sqlalchemy import select
 from cbt.application.app import create_app
 from cbt.clock import Clock, SystemClock
 from cbt.config import Settings, as_environment, read_settings
-from cbt.db.base import db
 from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import SittingRoom

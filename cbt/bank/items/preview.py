@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from cbt.bank.items import rich
-from cbt.bank.items.fragments import sanitised
+from cbt.bank.items.rich import sanitised
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
 

@@ -12,6 +12,8 @@ from functools import lru_cache
 import nh3
 from markdown_it import MarkdownIt
 
+from cbt.rules.items.basis.content import ItemContent, Rendering
+
 _RULES = ["table", "list", "emphasis", "newline", "escape", "balance_pairs", "fragments_join"]
 _MARKDOWN = MarkdownIt("zero", {"html": False, "linkify": False, "breaks": True}).enable(_RULES)
 _BLOCK_TAGS = {"p", "br", "strong", "em", "ol", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
@@ -35,3 +37,17 @@ def _clean(html: str, tags: set[str]) -> str:
     safe = nh3.clean(html, tags=tags, attributes={}, url_schemes=set(), link_rel=None)
     # Only after the cleaning: the one attribute a page needs is ours, never an author's.
     return _BLANK.sub(r'<span data-blank="\1"></span>', safe).strip()
+
+
+_HTML = Rendering(block=to_html, line=inline)
+
+
+def sanitised(content: ItemContent) -> dict[str, object]:
+    """Return the candidate-safe HTML fragments of one item version, in AUTHORED order.
+
+    A blank {{n}} is `<span data-blank="n"></span>`. Never the key, the explanation, the difficulty, the
+    knowledge point or anything computed from them; what there is for each type stands with the type.
+
+    Source: R-44.
+    """
+    return content.shown(_HTML)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from cbt.candidates.roster import columns
-from cbt.candidates.roster.rows import RosterRow
+from cbt.candidates.roster.line import RosterRow
 from cbt.exams.files import blueprint_text, read_blueprint
 from cbt.exams.store import blueprint_of, current_versions
 from cbt.rules.exam.blueprint import ExamBlueprint

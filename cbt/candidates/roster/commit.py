@@ -15,9 +15,9 @@ from cbt.audit.chain import record
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT, PHONE
 from cbt.candidates.roster.choosing import choices
+from cbt.candidates.roster.line import Roster
 from cbt.candidates.roster.plan import Placement, RosterPlan, plan_roster
 from cbt.candidates.roster.reading import read_roster
-from cbt.candidates.roster.rows import Roster
 from cbt.candidates.tickets import fresh_numbers
 from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
-from cbt.candidates.roster.rows import Roster, RosterRow
+from cbt.candidates.roster.line import Roster, RosterRow
 from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span
 from cbt.errors import Conflict

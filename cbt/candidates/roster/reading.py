@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cbt.candidates.roster.columns import COLUMNS
-from cbt.candidates.roster.line import RowReader
-from cbt.candidates.roster.rows import Roster, RosterRow
+from cbt.candidates.roster.line import Roster, RosterRow, RowReader
 from cbt.errors import InvalidInput
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import Heading

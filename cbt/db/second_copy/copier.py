@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from cbt.db.raw import DATABASE_ERRORS
+from cbt.db.second_copy.folder import BehindMark
 from cbt.db.second_copy.log_copy import LogCopy
 from cbt.db.second_copy.log_source import Broken, LogSource
-from cbt.db.second_copy.mark import BehindMark
 from cbt.errors import CbtError, Unavailable
 
 log = logging.getLogger(__name__)

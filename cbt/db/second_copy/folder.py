@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cbt.db.copies import sync_folder
 from cbt.db.manifests import read_manifest_as
+from cbt.db.private.files import make_private
 from cbt.db.second_copy.wal import apply_log
 from cbt.errors import InvalidInput
 
@@ -126,3 +127,35 @@ def fold(folder: Path, key: bytes | None) -> None:
         log_path(folder, done).replace(folder / SPARE)
         sync_folder(folder)
         remove_before(folder, done + 1)
+
+
+BEHIND = "copy.behind"
+_ANEW = "base"
+
+
+class BehindMark:
+    """The mark of one database: it stands, or it stands and says to begin the copy anew with a base."""
+
+    def __init__(self, database: Path) -> None:
+        self.path = database.with_name(BEHIND)
+
+    def stands(self) -> bool:
+        """Return whether the copy lacks something."""
+        return self.path.exists()
+
+    def wants_base(self) -> bool:
+        """Return whether the copy is to begin anew."""
+        return self.path.exists() and self.path.read_text("ascii") == _ANEW
+
+    def set(self) -> None:
+        """Say that the copy lacks something; raise OSError when that cannot be written."""
+        self.path.touch(mode=0o600)
+
+    def ask_for_base(self) -> None:
+        """Say that the copy is to begin anew."""
+        make_private(self.path)
+        self.path.write_text(_ANEW, "ascii")
+
+    def lift(self) -> None:
+        """Say that the copy is whole."""
+        self.path.unlink(missing_ok=True)

@@ -19,8 +19,8 @@ from cbt.db.copies import sync_folder
 from cbt.db.private.keys import key_prints
 from cbt.db.raw import DATABASE_ERRORS
 from cbt.db.second_copy import folder as copy_folder
+from cbt.db.second_copy.folder import BehindMark
 from cbt.db.second_copy.log_source import Broken, LogSource
-from cbt.db.second_copy.mark import BehindMark
 from cbt.db.second_copy.wal import HEADER, End, copy_range, create_file, log_salts
 from cbt.db.writing.gate import Gate
 from cbt.errors import CbtError, Unavailable

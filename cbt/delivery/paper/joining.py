@@ -1,26 +1,26 @@
 """The paper as a candidate's browser gets it: joined from sanitised fragments, no template per item.
 
 No answer key, explanation, difficulty or unopened unit leaves here, on any path (R-44): only what
-`bank.fragments` cleared is read, in the displayed order, and units that are not open are left out.
+`bank.items.rich` cleared is read, in the displayed order, and units that are not open are left out.
 The fragments are kept as JSON text per item version, which never changes, so a paper is a few string joins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import flask_babel
 
-from cbt.bank.items.fragments import sanitised
+from cbt.bank.items.rich import sanitised
 from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
 from cbt.delivery.paper.layout import Position
-from cbt.delivery.paper.outline import sections, timing_of, units
 from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.infos import FrozenForm
 from cbt.rules.canonical import canonical_json
+from cbt.rules.exam.paper import Paper
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
 from cbt.rules.states.attempt import State
@@ -162,3 +162,64 @@ def _visible(
     if state not in (State.INTERACTING, State.UNITS_DONE):
         return ()
     return [one for one, window in zip(positions, info.units, strict=True) if window in (0, open_unit)]
+
+
+def timing_of(paper: Paper) -> str:
+    """Return how a paper is timed: by strict windows, its units out of one pool, or as a whole."""
+    if paper.windows:
+        return "strict"
+    return "pooled" if paper.units else "none"
+
+
+def sections(positions: Sequence[Position], paper: Paper) -> list[dict[str, Any]]:
+    """Return the sections in order, with their first and last positions."""
+    ends = _ends((one.section, one.position) for one in positions if one.section is not None)
+    return [
+        {
+            "name": section.name,
+            "type": section.type.value,
+            "first": ends[index][0],
+            "last": ends[index][1],
+            "points_each": str(section.points_each),
+        }
+        for index, section in enumerate(paper.sections)
+    ]
+
+
+def units(
+    positions: Sequence[Position], paper: Paper, state: str, open_unit: int | None
+) -> list[dict[str, Any]]:
+    """Return the units in order; a paper whose sections carry their own minutes shows them as units too."""
+    parts: Sequence[Any] = paper.units or (paper.sections if paper.windows else ())
+    if not parts:
+        return []
+    by_unit = bool(paper.units)
+    ends = _ends(((one.unit or 0) if by_unit else (one.section or 0) + 1, one.position) for one in positions)
+    return [
+        {
+            "number": number,
+            "name": part.name,
+            "minutes": int(part.minutes.total_seconds() // 60),
+            "points": str(part.points),
+            "state": _unit_state(number, paper, state, open_unit),
+            "first": ends[number][0],
+            "last": ends[number][1],
+        }
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def _ends(places: Iterable[tuple[int, int]]) -> dict[int, tuple[int, int]]:
+    """Return the first and the last position of each group; positions come in order."""
+    ends: dict[int, tuple[int, int]] = {}
+    for group, position in places:
+        ends[group] = (ends[group][0] if group in ends else position, position)
+    return ends
+
+
+def _unit_state(number: int, paper: Paper, state: str, open_unit: int | None) -> str:
+    if not paper.windows:
+        return "open"
+    if state == State.UNITS_DONE or open_unit is None or number < open_unit:
+        return "past"
+    return "open" if number == open_unit else "locked"

@@ -14,7 +14,7 @@ import flask
 from sqlalchemy.orm import Session
 
 from cbt.clock import Clock
-from cbt.db.base import db
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.db.writing.commits import Commits
 from cbt.db.writing.gate import Gate

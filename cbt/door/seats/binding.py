@@ -17,7 +17,7 @@ from cbt.door import store
 from cbt.door.seats.record import note
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.sittings.models import Room, Seat
-from cbt.sittings.planning.binding import close_binding
+from cbt.sittings.planning.places import close_binding
 from cbt.web.who import throttle
 from cbt.web.who.machine import Machine
 

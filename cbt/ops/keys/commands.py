@@ -14,8 +14,7 @@ from flask_babel import gettext
 
 from cbt.config import Settings, read_settings
 from cbt.db.private.keys import fingerprint, load_key
-from cbt.ops.keys.audit_key import rotate_audit_key
-from cbt.ops.keys.care import NAMES, key_files, paper_lines, read_paper, rotate, write_key
+from cbt.ops.keys.care import NAMES, key_files, paper_lines, read_paper, rotate, rotate_audit_key, write_key
 from cbt.web.cli import with_app
 from cbt.web.i18n import catalogues
 

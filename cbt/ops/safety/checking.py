@@ -21,9 +21,9 @@ from cbt.audit.verifying import verify
 from cbt.candidates.models import Candidate
 from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.engine import check_readable
 from cbt.db.private.sealing import open_sealed
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.errors import Unavailable
 from cbt.ops.safety.attempts import check_journals, check_scores

@@ -12,7 +12,7 @@ from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, ActScope, Asked, Preview, further, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_clock_time, read_reason
-from cbt.proctoring.desk.refusals import gone, not_here
+from cbt.proctoring.desk.picking import gone, not_here
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.desk.taking_back import change_while, kept, restored
 from cbt.rules.door.admission import DOCUMENT_TYPES

@@ -15,7 +15,7 @@ from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, HeadButton, Pick
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.granted import count_time, sum_with, would_take_two
 from cbt.proctoring.desk.inputs import read_minutes, read_reason_of
-from cbt.proctoring.desk.refusals import not_here
+from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
 from cbt.rules.door.admission import too_close
 from cbt.rules.states.attempt import ClosedBy

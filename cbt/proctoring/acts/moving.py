@@ -12,7 +12,7 @@ from cbt.proctoring.desk.act import Act, ActScope, Asked, further, usual
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_number, read_reason
 from cbt.proctoring.desk.papers import each_paper
-from cbt.proctoring.desk.refusals import not_here
+from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
 from cbt.sittings.models import Seat
 

@@ -11,7 +11,7 @@ from cbt.proctoring.desk.act import Act, ActScope, Asked, always, further, usual
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_minutes, read_reason
 from cbt.proctoring.desk.papers import close_papers, each_paper
-from cbt.proctoring.desk.refusals import not_here
+from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.rules.states.sitting import SittingState as RoomState

@@ -13,7 +13,7 @@ from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, ActScope, Asked, further, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_reason, read_text
-from cbt.proctoring.desk.refusals import not_here
+from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.desk.taking_back import change_while, kept, restored
 from cbt.proctoring.models import LeaveRecord

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any, ClassVar, Self
 
 from cbt.rules.items.basis import authored, received
+from cbt.rules.items.basis.choices import share_of_letters
 from cbt.rules.items.basis.content import ItemContent, Nested
-from cbt.rules.items.basis.letters import share_of_letters
 from cbt.rules.items.values import AnswerKey, ItemType, PartialCredit
 
 RIGHT, WRONG = (0,), (1,)

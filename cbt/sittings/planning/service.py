@@ -15,7 +15,7 @@ from cbt.errors import InvalidInput, NotFound
 from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.sittings import store
 from cbt.sittings.models import Seat
-from cbt.sittings.planning import binding, places, sittings
+from cbt.sittings.planning import places, sittings
 from cbt.sittings.planning.staff import assign_staff, release_staff
 from cbt.web.who.login import Principal
 
@@ -56,19 +56,19 @@ def add_room(*, centre_ref: str, name: str, seats: int, spares: int, now: dateti
 def open_binding(*, room_ref: str, now: datetime, actor: str) -> None:
     """Begin a binding round with a fresh code; machines already bound stay bound. Source: R-16."""
     with unit_of_work() as session:
-        binding.open_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
+        places.open_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
 
 
 def close_binding(*, room_ref: str, now: datetime, actor: str) -> None:
     """End the binding round of a room. Source: R-16."""
     with unit_of_work() as session:
-        binding.close_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
+        places.close_binding(session, store.room_by_ref(session, room_ref), now=now, actor=actor)
 
 
 def unbind_seat(*, room_ref: str, number: int, now: datetime, actor: str) -> None:
     """Free a seat of its machine; raise NotFound("room.no_seat"). Source: R-16."""
     with unit_of_work() as session:
-        binding.unbind_seat(session, _seat(session, room_ref, number), now=now, actor=actor)
+        places.unbind_seat(session, _seat(session, room_ref, number), now=now, actor=actor)
 
 
 def set_spare(*, room_ref: str, number: int, spare: bool, now: datetime, actor: str) -> None:

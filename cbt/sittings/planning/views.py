@@ -18,7 +18,7 @@ from cbt.sittings.planning import centre_views, service
 from cbt.sittings.planning.inputs import MARKS, parse_local, parse_policy, policy_fields
 from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
-from cbt.web.numbers import page_of
+from cbt.web.texts import page_of
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 

@@ -17,8 +17,8 @@ from sqlalchemy.engine import Engine
 
 from cbt.clock import Agreement
 from cbt.config import Settings
-from cbt.db.base import db
 from cbt.db.engine import WRITE
+from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.web.https.trust import tls_ends_soon
 from cbt.web.watching.disks import low_disks, write_probe

@@ -1,21 +1,41 @@
-"""The 国标 11 columns in a workbook, as one of the formats."""
+"""The 国标 11 columns in a workbook, as one of the formats, and the empty workbook an author fills in."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 from flask_babel import gettext as _
 
 from cbt.bank.formats.kind import Confidence, Content, Format
-from cbt.bank.formats.national.columns import COLUMNS
+from cbt.bank.formats.national.columns import COLUMNS, TEMPLATE
 from cbt.bank.formats.national.reading import NAME, read_national
-from cbt.bank.formats.national.template import template_workbook
 from cbt.bank.formats.workbook import is_workbook, read_workbook
 from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.texts import note
 from cbt.errors import InvalidInput
 from cbt.sheets.findings import Finding
 from cbt.sheets.marking import marked_copy
+from cbt.sheets.writing import new_workbook, text_format, write_head, write_notes
+
+_RULES = ("columns", "point", "type", "stem", "choices", "answer", "difficulty", "consistency", "import")
+
+
+def template_workbook() -> bytes:
+    """Return the workbook's bytes.
+
+    The headers are those of the national form and the same in every language, since they are what an import
+    looks for.
+    """
+    buffer = io.BytesIO()
+    with new_workbook(buffer) as book:
+        columns = [COLUMNS.by_name[name] for name in TEMPLATE]
+        heads = [(column.headers[0], column.width, column.required) for column in columns]
+        text = text_format(book, {"text_wrap": True, "valign": "top"})
+        write_head(book, book.add_worksheet(_("bank.template.items")), heads, text)
+        lines = [(_(f"bank.template.{name}.name"), _(f"bank.template.{name}.text")) for name in _RULES]
+        write_notes(book, _("bank.template.rules"), lines)
+    return buffer.getvalue()
 
 
 def detect(content: Content, _name: str) -> Confidence:
