@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbt.exams import spec
-from cbt.exams.spec import Field, KeyKind
+from cbt.exams.keys import Field, KeyKind
 from cbt.rules.items.values import ItemType
 
 _TYPES: Mapping[KeyKind, dict[str, Any]] = {

@@ -1,68 +1,27 @@
-"""The keys of a blueprint file: what each is called there, what it becomes, what it may hold.
-
-One table serves the reader and the JSON Schema, so that the two cannot differ.
-"""
+"""The keys of a blueprint file: what each is called there, what it becomes, what it may hold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
+from cbt.exams.keys import SCHEMA, Field, KeyKind, needed
 from cbt.rules.items.values import ItemType, PartialCredit
-
-
-class KeyKind(StrEnum):
-    """What a key holds."""
-
-    TEXT = "text"
-    TEXTS = "texts"
-    WHOLE = "whole"
-    WHOLES = "wholes"
-    POINTS = "points"
-    SWITCH = "switch"
-    MINUTES = "minutes"
-    MINUTES_LIST = "minutes_list"
-    SECONDS = "seconds"
-    CREDITS = "credits"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One key of a table: `key` in the file, `name` in the value it becomes."""
-
-    key: str
-    kind: KeyKind
-    note: str
-    name: str = ""
-    required: bool = False
-    allowed: tuple[str, ...] = ()
-
-    @property
-    def target(self) -> str:
-        """Return the name of the value this key becomes."""
-        return self.name or self.key
-
-
-def _need(key: str, kind: KeyKind, note: str, name: str = "", allowed: tuple[str, ...] = ()) -> Field:
-    return Field(key, kind, note, name=name, required=True, allowed=allowed)
-
 
 _CREDITS = tuple(credit.value for credit in PartialCredit)
 
 TOP = (
-    _need("ref", KeyKind.TEXT, "考核方案编号，小写字母、数字和连字符"),
-    _need("schema", KeyKind.WHOLE, "本文件格式的版本，目前为 1"),
-    _need("bank", KeyKind.TEXT, "抽题所用题库的编号"),
+    needed("ref", KeyKind.TEXT, "考核方案编号，小写字母、数字和连字符"),
+    SCHEMA,
+    needed("bank", KeyKind.TEXT, "抽题所用题库的编号"),
 )
 OCCUPATION = (
-    _need("code", KeyKind.TEXT, "职业编码（职业分类大典）", name="occupation_code"),
-    _need("name", KeyKind.TEXT, "职业名称", name="occupation_name"),
+    needed("code", KeyKind.TEXT, "职业编码（职业分类大典）", name="occupation_code"),
+    needed("name", KeyKind.TEXT, "职业名称", name="occupation_name"),
     Field("aliases", KeyKind.TEXTS, "导入名册时同样接受的名称"),
 )
 LEVEL = (
-    _need("code", KeyKind.TEXT, "级别代码，如 3", name="level_code"),
-    _need("name", KeyKind.TEXT, "级别名称，如 三级", name="level_name"),
+    needed("code", KeyKind.TEXT, "级别代码，如 3", name="level_code"),
+    needed("name", KeyKind.TEXT, "级别名称，如 三级", name="level_name"),
 )
 ADMISSION = (
     Field("check_in_opens", KeyKind.MINUTES, "计划开考前多少分钟开始签到"),
@@ -79,10 +38,10 @@ RETAKE = (
     Field("absent_may_retake", KeyKind.SWITCH, "缺考者可以补考"),
 )
 PAPER = (
-    _need("name", KeyKind.TEXT, "科目名称"),
-    _need("minutes", KeyKind.MINUTES, "考试时长（分钟）", name="duration"),
-    _need("points", KeyKind.POINTS, "满分"),
-    _need("pass_points", KeyKind.POINTS, "合格线，含本数"),
+    needed("name", KeyKind.TEXT, "科目名称"),
+    needed("minutes", KeyKind.MINUTES, "考试时长（分钟）", name="duration"),
+    needed("points", KeyKind.POINTS, "满分"),
+    needed("pass_points", KeyKind.POINTS, "合格线，含本数"),
     Field("score_step", KeyKind.POINTS, "得分保留到的最小单位"),
     Field("modes", KeyKind.TEXTS, "考试方式：machine 机考，paper 闭卷笔试", allowed=("machine", "paper")),
     Field("warnings", KeyKind.MINUTES_LIST, "全卷剩余多少分钟时提醒"),
@@ -103,21 +62,21 @@ CLOCK = (
     Field("grace", KeyKind.SECONDS, "传输宽限（秒）"),
 )
 SECTION = (
-    _need("name", KeyKind.TEXT, "大题名称"),
-    _need("type", KeyKind.TEXT, "题型", allowed=tuple(kind.value for kind in ItemType)),
-    _need("count", KeyKind.WHOLE, "题量"),
-    _need("points_each", KeyKind.POINTS, "每题分值"),
+    needed("name", KeyKind.TEXT, "大题名称"),
+    needed("type", KeyKind.TEXT, "题型", allowed=tuple(kind.value for kind in ItemType)),
+    needed("count", KeyKind.WHOLE, "题量"),
+    needed("points_each", KeyKind.POINTS, "每题分值"),
     Field("minutes", KeyKind.MINUTES, "本大题的时长（分钟）"),
     Field("shuffle_items", KeyKind.SWITCH, "题目乱序"),
     Field("shuffle_choices", KeyKind.SWITCH, "选项乱序"),
     Field("credit", KeyKind.TEXT, "部分给分规则", allowed=_CREDITS),
 )
 UNIT = (
-    _need("number", KeyKind.WHOLE, "单元编号"),
-    _need("name", KeyKind.TEXT, "单元内容"),
-    _need("project", KeyKind.TEXT, "项目名称"),
-    _need("minutes", KeyKind.MINUTES, "考核时间（分钟）"),
-    _need("points", KeyKind.POINTS, "配分"),
+    needed("number", KeyKind.WHOLE, "单元编号"),
+    needed("name", KeyKind.TEXT, "单元内容"),
+    needed("project", KeyKind.TEXT, "项目名称"),
+    needed("minutes", KeyKind.MINUTES, "考核时间（分钟）"),
+    needed("points", KeyKind.POINTS, "配分"),
     Field("credit", KeyKind.CREDITS, "各题型的部分给分规则", allowed=_CREDITS),
     Field("shuffle_choices", KeyKind.SWITCH, "选项乱序"),
     Field("select", KeyKind.TEXT, "选考方法：required 必考", allowed=("required",)),
@@ -132,4 +91,3 @@ TABLES: Mapping[str, tuple[Field, ...]] = {
 PAPER_TABLES: Mapping[str, tuple[Field, ...]] = {"submit": SUBMIT, "clock": CLOCK}
 PAPER_LISTS: Mapping[str, tuple[Field, ...]] = {"sections": SECTION, "units": UNIT}
 REQUIRED_TABLES = frozenset({"occupation", "level"})
-SCHEMA_VERSION = 1

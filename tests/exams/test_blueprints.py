@@ -12,8 +12,9 @@ import pytest
 
 from cbt.errors import InvalidInput, NotFound
 from cbt.exams.files import load_blueprint_file, read_blueprint
+from cbt.exams.keys import KeyKind
 from cbt.exams.schema import schema_text
-from cbt.exams.spec import PAPER, SECTION, UNIT, KeyKind
+from cbt.exams.spec import PAPER, SECTION, UNIT
 from cbt.paths import product_dir
 from cbt.rules.exam.blueprint import AdmissionPolicy, RetakePolicy
 from cbt.rules.exam.paper import Paper, Section, Unit

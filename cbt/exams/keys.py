@@ -1,0 +1,210 @@
+"""The keys of a TOML file that a centre edits: what each may hold, and how tables of them are read.
+
+One table of keys serves the reader of a file and its JSON Schema, so that the two cannot differ.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+from cbt.rules.exam.blueprint import Flaw, Path
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.values import ItemType, PartialCredit
+
+Table = Mapping[str, Any]
+
+LONGEST = timedelta(days=1)
+"""Spans of a blueprint are minutes and seconds of one sitting; a longer one is a slip of the pen."""
+
+
+class KeyKind(StrEnum):
+    """What a key holds."""
+
+    TEXT = "text"
+    TEXTS = "texts"
+    WHOLE = "whole"
+    WHOLES = "wholes"
+    POINTS = "points"
+    SWITCH = "switch"
+    MINUTES = "minutes"
+    MINUTES_LIST = "minutes_list"
+    SECONDS = "seconds"
+    CREDITS = "credits"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of a table: `key` in the file, `name` in the value it becomes."""
+
+    key: str
+    kind: KeyKind
+    note: str
+    name: str = ""
+    required: bool = False
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """Return the name of the value this key becomes."""
+        return self.name or self.key
+
+
+def needed(key: str, kind: KeyKind, note: str, name: str = "", allowed: tuple[str, ...] = ()) -> Field:
+    """Return a key that must be there."""
+    return Field(key, kind, note, name=name, required=True, allowed=allowed)
+
+
+SCHEMA_VERSION = 1
+SCHEMA = needed("schema", KeyKind.WHOLE, "本文件格式的版本，目前为 1")
+
+
+def check_version(values: Mapping[str, Any], findings: list[Flaw]) -> None:
+    """Add a finding when a file says that it is of another format's version."""
+    if values.get("schema", SCHEMA_VERSION) != SCHEMA_VERSION:
+        params = {"value": values["schema"], "known": SCHEMA_VERSION}
+        findings.append(Flaw(("schema",), "blueprint.schema", params))
+
+
+def parse(text: str) -> tuple[Table | None, list[Flaw]]:
+    """Return what a TOML text says, or None and why it cannot be read."""
+    try:
+        return tomllib.loads(text, parse_float=Decimal), []
+    except (ValueError, RecursionError) as error:  # 5,000 digits, or brackets, are no TOML error
+        return None, [Flaw((), "blueprint.unreadable", {"detail": str(error)})]
+
+
+def read_table(data: Table, name: str, path: Path, findings: list[Flaw], *, required: bool = False) -> Table:
+    """Return a table of a table; what is none, or missing where it is required, becomes a finding."""
+    value = data.get(name)
+    if isinstance(value, Mapping):
+        return value
+    if value is not None:
+        findings.append(wrong_value((*path, name), value, "table"))
+    elif required:
+        findings.append(Flaw((*path, name), "blueprint.key_missing", {"key": name}))
+    return {}
+
+
+def read_rows(data: Table, name: str, path: Path, findings: list[Flaw]) -> Sequence[Table]:
+    """Return an array of tables, empty where it is not written; anything else becomes a finding."""
+    value = data.get(name, [])
+    if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
+        return value
+    findings.append(wrong_value((*path, name), value, "tables"))
+    return []
+
+
+def read_values(
+    data: Table,
+    fields: tuple[Field, ...],
+    path: Path,
+    findings: list[Flaw],
+    tables: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Read the keys of one table; every unknown, missing or unreadable key becomes a finding."""
+    known = {field.key: field for field in fields}
+    for key in data:
+        if key not in known and key not in tables:
+            near = get_close_matches(key, [*known, *tables], n=1)
+            params = {"key": key, "near": near[0] if near else ", ".join(known)}
+            findings.append(Flaw((*path, key), "blueprint.key_unknown", params))
+    values: dict[str, Any] = {}
+    for key, field in known.items():
+        if key not in data:
+            if field.required:
+                findings.append(Flaw((*path, key), "blueprint.key_missing", {"key": key}))
+            continue
+        value = _READERS[field.kind](data[key])
+        if value is None:
+            findings.append(wrong_value((*path, key), data[key], field.kind.value))
+        elif outside := _outside(value, field):
+            params = {"value": outside, "allowed": ", ".join(field.allowed)}
+            findings.append(Flaw((*path, key), "blueprint.value_unknown", params))
+        else:
+            values[field.target] = value
+    return values
+
+
+def _outside(value: object, field: Field) -> str:
+    """Return the value that is none of the allowed ones, or ""."""
+    if not field.allowed or field.kind is KeyKind.CREDITS:
+        return ""
+    given = value if isinstance(value, tuple) else (value,)
+    return next((str(entry) for entry in given if entry not in field.allowed), "")
+
+
+def wrong_value(path: Path, value: object, kind: str) -> Flaw:
+    """Return the finding that a key holds what cannot be read as `kind`."""
+    return Flaw(path, "blueprint.value_type", {"key": path[-1], "value": value, "kind": kind})
+
+
+def _text(value: object) -> str | None:
+    return value.strip() if isinstance(value, str) and value.strip() else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    return _tuple(value, _text)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _points(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return number(value)
+
+
+def _switch(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _minutes(value: object) -> timedelta | None:
+    return _span(value, timedelta(minutes=1))
+
+
+def _seconds(value: object) -> timedelta | None:
+    return _span(value, timedelta(seconds=1))
+
+
+def _span(value: object, unit: timedelta) -> timedelta | None:
+    found = _points(value)
+    return unit * float(found) if found is not None and abs(found) < LONGEST / unit else None
+
+
+def _credits(value: object) -> dict[ItemType, PartialCredit] | None:
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        return {ItemType(kind): PartialCredit(credit) for kind, credit in value.items()}
+    except ValueError:
+        return None
+
+
+def _tuple(value: object, read_one: Callable[[object], Any]) -> tuple[Any, ...] | None:
+    if not isinstance(value, list):
+        return None
+    found = tuple(read_one(entry) for entry in value)
+    return None if None in found else found
+
+
+_READERS: Mapping[KeyKind, Callable[[object], Any]] = {
+    KeyKind.TEXT: _text,
+    KeyKind.TEXTS: _texts,
+    KeyKind.WHOLE: _whole,
+    KeyKind.WHOLES: lambda value: _tuple(value, _whole),
+    KeyKind.POINTS: _points,
+    KeyKind.SWITCH: _switch,
+    KeyKind.MINUTES: _minutes,
+    KeyKind.MINUTES_LIST: lambda value: _tuple(value, _minutes),
+    KeyKind.SECONDS: _seconds,
+    KeyKind.CREDITS: _credits,
+}
