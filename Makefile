@@ -67,6 +67,7 @@ wheel: install-dev
 
 schema: install-dev
 	$(BIN)/cbt blueprint schema > blueprints/blueprint.schema.json
+	$(BIN)/cbt blueprint schema reasons > blueprints/reasons.schema.json
 
 clean:
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage .hypothesis

@@ -36,6 +36,7 @@ from cbt.door.elsewhere import note_elsewhere
 from cbt.door.papers import register_papers
 from cbt.door.seats.finding import was_issued
 from cbt.errors import Unavailable
+from cbt.exams.reasons.words import init_reasons
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.proctoring.approving import ROOM_ACTS
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_headers(app, settings)
     init_trust(app, settings)
     init_i18n(app, settings)
+    init_reasons(app)
     init_assets(app, product_dir("static"))
     register_resolver(app, "staff", staff_principal)
     register_resolver(app, HALF, half_principal)

@@ -17,7 +17,8 @@ from cbt.assembly.text_bank import TextBank, read_text_bank
 from cbt.bank.store import bank_by_ref, bank_revision
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
-from cbt.exams.commands import blueprint, print_blueprint, print_refusal
+from cbt.exams.commands import blueprint, print_blueprint, print_reasons, print_refusal
+from cbt.exams.reasons.spec import REASONS_FILE
 from cbt.exams.store import blueprint_of, current_version
 from cbt.rules.assembly.form import draw_form, shortfalls
 from cbt.rules.canonical import canonical_json, digest
@@ -65,7 +66,10 @@ def draw(blueprint: str, paper: str, seed: int | None, as_json: bool, *, now: da
         click.echo(f"{place['position']:>4}  {place['item']}{part}  {place['type']}  {points}")
 
 
-@blueprint.command("check", help="核对考核方案，可连同题库 · Check blueprint files, and a bank with --bank.")
+@blueprint.command(
+    "check",
+    help="核对考核方案、原因表和题库 · Check blueprints, reasons, and a bank with --bank.",
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--bank",
@@ -77,6 +81,9 @@ def check(files: tuple[Path, ...], bank: Path | None) -> None:
     with catalogues():
         sound = True
         for path in files:
+            if path.name == REASONS_FILE:
+                sound = print_reasons(path) and sound
+                continue
             found = print_blueprint(path)
             sound = found is not None and (bank is None or _drawable(found, bank)) and sound
     if not sound:

@@ -111,6 +111,8 @@ class Registration(Base):
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """临时离场 under escort: out since (NULL when in the room)."""
     violation_code: Mapped[str | None] = mapped_column(String(20))
+    violation_version_id: Mapped[int | None]
+    """The `reasons_version` whose row it was taken from; NULL from before there were any: the first one."""
     elsewhere_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When this person's login or lease was last used on another machine, until a proctor has looked (R-42)."""
     elsewhere_address: Mapped[str | None] = mapped_column(String(64))

@@ -1,4 +1,4 @@
-"""Blueprints from files and from stored text: read once, then kept, because a text never changes."""
+"""Blueprints and reasons from files and from stored text: read once, then kept, because a text never changes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from flask_babel import gettext as _
 from cbt.errors import InvalidInput, NotFound
 from cbt.exams.lines import line_at, lines_of
 from cbt.exams.reader import read
+from cbt.exams.reasons import reader as reasons_reader
+from cbt.exams.reasons.spec import REASONS_FILE
+from cbt.paths import product_dir
 from cbt.rules.canonical import digest
 from cbt.rules.exam.blueprint import ExamBlueprint, Flaw
+from cbt.rules.reasons import ReasonTable
 from cbt.web.i18n import catalogues, explain
 
 _TOML_LINE = re.compile(r"at line (\d+)")
@@ -29,10 +33,29 @@ def read_blueprint(text: str, *, name: str) -> ExamBlueprint:
     """
     blueprint, findings = _read(digest(text), text)
     if blueprint is None:
-        with catalogues():
-            listed = [_explained(found, text, name) for found in findings]
-        raise InvalidInput("blueprint.refused", name=name, count=len(listed), **listed[0], findings=listed)
+        raise _refusal("blueprint.refused", findings, text, name)
     return blueprint
+
+
+def read_reasons(text: str, *, name: str) -> ReasonTable:
+    """Return the table of reasons a text says; raise InvalidInput("reasons.refused") like `read_blueprint`.
+
+    Source: R-26, R-63.
+    """
+    table, findings = _read_reasons(digest(text), text)
+    if table is None:
+        raise _refusal("reasons.refused", findings, text, name)
+    return table
+
+
+def shipped_reasons() -> Path:
+    """Return the file of reasons that comes with the product."""
+    return product_dir("blueprints") / REASONS_FILE
+
+
+def blueprint_files(folder: Path) -> list[Path]:
+    """Return the blueprint files of a folder; its file of reasons is none."""
+    return sorted(path for path in folder.glob("*.toml") if path.name != REASONS_FILE)
 
 
 def load_blueprint_file(path: Path) -> ExamBlueprint:
@@ -55,9 +78,20 @@ def blueprint_text(path: Path) -> str:
         raise InvalidInput("blueprint.not_text", path=str(path)) from error
 
 
+def _refusal(code: str, findings: list[Flaw], text: str, name: str) -> InvalidInput:
+    with catalogues():
+        listed = [_explained(found, text, name) for found in findings]
+    return InvalidInput(code, name=name, count=len(listed), **listed[0], findings=listed)
+
+
 @lru_cache(maxsize=64)
 def _read(_sha: str, text: str) -> tuple[ExamBlueprint | None, list[Flaw]]:
     return read(text)
+
+
+@lru_cache(maxsize=16)
+def _read_reasons(_sha: str, text: str) -> tuple[ReasonTable | None, list[Flaw]]:
+    return reasons_reader.read(text)
 
 
 def _explained(found: Flaw, text: str, name: str) -> dict[str, object]:

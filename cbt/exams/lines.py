@@ -40,10 +40,14 @@ def lines_of(text: str) -> dict[Path, int]:
 
 
 def line_at(lines: dict[Path, int], path: Path) -> int:
-    """Return the line of `path`, or of the nearest thing around it; 1 when nothing around it is written."""
+    """Return the line of `path`, or of the nearest thing around it; 1 when nothing around it is written.
+
+    An array of tables stands where its first table does.
+    """
     while path:
-        if path in lines:
-            return lines[path]
+        for place in (path, (*path, 0)):
+            if place in lines:
+                return lines[place]
         path = path[:-1]
     return 1
 

@@ -21,3 +21,14 @@ class BlueprintVersion(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(Text)
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ReasonsVersion(Base):
+    """The table of reasons as its file said at one moment; a violation keeps the one it was recorded under."""
+
+    __tablename__ = "reasons_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    source: Mapped[str] = mapped_column(Text)
+    loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,13 +1,14 @@
-"""The JSON Schema of a blueprint file, made from the tables the reader uses."""
+"""The JSON Schemas of the files a centre edits, made from the tables the reader uses."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cbt.exams import spec
 from cbt.exams.keys import Field, KeyKind
+from cbt.exams.reasons import spec as reasons
 from cbt.rules.items.values import ItemType
 
 _TYPES: Mapping[KeyKind, dict[str, Any]] = {
@@ -46,9 +47,24 @@ def blueprint_schema() -> dict[str, Any]:
     }
 
 
-def schema_text() -> str:
-    """Return the schema as the text of blueprint.schema.json."""
-    return json.dumps(blueprint_schema(), ensure_ascii=False, indent=2) + "\n"
+def reasons_schema() -> dict[str, Any]:
+    """Return the schema of a file of reasons (JSON Schema 2020-12)."""
+    top = _table(reasons.TOP)
+    for name, fields in reasons.LISTS.items():
+        top["properties"][name] = {"type": "array", "items": _table(fields)}
+    top["required"] += ["reasons"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "违纪表与原因表", **top}
+
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "blueprint": blueprint_schema,
+    "reasons": reasons_schema,
+}
+
+
+def schema_text(kind: str = "blueprint") -> str:
+    """Return a schema as the text of blueprint.schema.json or reasons.schema.json."""
+    return json.dumps(SCHEMAS[kind](), ensure_ascii=False, indent=2) + "\n"
 
 
 def _paper() -> dict[str, Any]:

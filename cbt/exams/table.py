@@ -10,6 +10,8 @@ from decimal import Decimal
 from flask_babel import gettext as _
 
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
+from cbt.rules.reasons import Reason, ReasonTable
+from cbt.rules.violation import Violation
 
 Row = Sequence[str]
 
@@ -24,6 +26,25 @@ def describe(blueprint: ExamBlueprint) -> str:
         bank=blueprint.bank,
     )
     return "\n".join([title, *(line for paper in blueprint.papers.values() for line in _paper(paper))])
+
+
+def describe_reasons(table: ReasonTable) -> str:
+    """Return a table of reasons as aligned lines: code, names, and what a violation does."""
+    violations = [
+        [one.code, one.zh, one.en, one.clause, "、".join(one.effects), _retired(one)]
+        for one in table.violations
+    ]
+    reasons = [[one.code, one.zh, one.en, _retired(one)] for one in table.reasons]
+    lines = [_("exams.reasons.violations", count=len(violations)), *_indented(violations)]
+    return "\n".join([*lines, _("exams.reasons.reasons", count=len(reasons)), *_indented(reasons)])
+
+
+def _indented(rows: Sequence[Row]) -> Iterator[str]:
+    return ("  " + line for line in align(rows, frozenset())) if rows else iter(())
+
+
+def _retired(one: Violation | Reason) -> str:
+    return _("exams.reasons.retired") if one.retired else ""
 
 
 def width(text: str) -> int:

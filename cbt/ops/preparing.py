@@ -26,14 +26,14 @@ from cbt.db.server_time import database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.outage import beat, settle_rooms
 from cbt.errors import CbtError
-from cbt.exams.files import blueprint_text
-from cbt.exams.steps import store_blueprint
+from cbt.exams.files import blueprint_files, blueprint_text
+from cbt.exams.steps import load_reasons, store_blueprint
 from cbt.rules.roles import Role
 from cbt.web.i18n import catalogues, explain
 
 
 def prepare_app(settings: Settings) -> flask.Flask:
-    """Bring the database up to date, give back an outage, load the blueprints; return the app used for it.
+    """Bring the database up to date, give back an outage, load blueprints and reasons; return the app used for it.
 
     Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
     take that for an outage.
@@ -49,7 +49,8 @@ def prepare_app(settings: Settings) -> flask.Flask:
         settle_rooms(now=now)
         with unit_of_work() as session:
             ensure_keyed(session, at=now)
-            for path in sorted(settings.blueprint_dir.glob("*.toml")):
+            load_reasons(session, settings.blueprint_dir, now=now, actor="cli")
+            for path in blueprint_files(settings.blueprint_dir):
                 store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
     return app
 

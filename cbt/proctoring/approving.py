@@ -20,6 +20,7 @@ from cbt.accounts.approvals.requests import ApprovalWish, Line
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
 from cbt.db.unit_of_work import reading
+from cbt.exams.reasons.words import table_now
 from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
@@ -115,6 +116,7 @@ def _carry_out(approval: Approval, first: Principal, second: Second, now: dateti
             by=By(first, second),
             now=now,
             zone=local_zone(),
+            reasons=table_now(),
         )
     )
     return {"kind": done.kind, "count": done.count, "names": done.names, "skipped": done.skipped}

@@ -11,15 +11,17 @@ from cbt.candidates.store import Registered, entry_for, photo_of
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Message
 from cbt.errors import NotFound
+from cbt.exams.reasons.store import table_in_force
 from cbt.proctoring import store
 from cbt.proctoring.acts.registry import act_of
-from cbt.proctoring.board.live import EVACUATION, OVER, Board, load_board
+from cbt.proctoring.board.live import OVER, Board, load_board
 from cbt.proctoring.board.log_lines import LogLine, incident_line
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Form, Picked, Preview
 from cbt.proctoring.desk.granted import given_alone
 from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.staff import runs_room
+from cbt.rules.reasons import EVACUATION
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.store import RoomView, room_view_for, rooms_for
 from cbt.web.who.login import Principal
@@ -101,11 +103,12 @@ def preview(
         view = room_view_for(session, room_ref, principal)
         board = load_board(session, view, now=now)
         given = given_alone(session, view.sitting_room.id)
+        reasons = table_in_force(session)
     picked = pick(act, board, refs)
     named = None if act.whom is None else act.whom(board, form)
     if named is not None:
         picked = Picked((named,), ())
-    return Preview(act, board, picked, form, now, given, view.centre.second_by_password)
+    return Preview(act, board, picked, form, now, reasons, given, view.centre.second_by_password)
 
 
 @dataclass(frozen=True, slots=True)

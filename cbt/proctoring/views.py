@@ -7,13 +7,13 @@ import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_second, wants_asking
 from cbt.accounts.approvals.second import Second, SecondNeeded
+from cbt.exams.reasons.words import table_now, words_of
 from cbt.proctoring.acts import registry
 from cbt.proctoring.approving import credential_rules, wish_for
 from cbt.proctoring.board import filters, shown
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.todos import todos
 from cbt.proctoring.desk.act import Asked
-from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.proctoring.desk.said import Said, said_text
 from cbt.proctoring.desk.staff import By, runs_rooms
 from cbt.proctoring.pages import (
@@ -161,7 +161,7 @@ def ask(room_ref: str, code: str) -> Reply:
         in_the_way=found.act.blocked(found),
         second=found.act.second(found),
         by_password=found.by_password,
-        reason_codes=REASON_CODES,
+        reason_codes=[(one.code, words_of(one)) for one in found.reasons.offered_reasons],
         now=flask.g.now,
         **found.act.shows(found),
     )
@@ -180,6 +180,7 @@ def act(room_ref: str, code: str) -> Reply:
         by=By(signed_in(), _second(room_ref)),
         now=flask.g.now,
         zone=local_zone(),
+        reasons=table_now(),
     )
     try:
         done = posted.do(asked)

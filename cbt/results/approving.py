@@ -18,6 +18,7 @@ from cbt.accounts.approvals.requests import ApprovalWish as Request
 from cbt.accounts.approvals.requests import Line
 from cbt.accounts.approvals.second import Second, Wanted
 from cbt.accounts.models import Approval
+from cbt.exams.reasons.words import REASON
 from cbt.results import service
 from cbt.results.late import service as late_service
 from cbt.results.late.sheet import LatePage
@@ -77,7 +78,7 @@ def late_request(late: LatePage, wish: late_service.RulingWish) -> Request:
     lines += [("approval.line.people", "count", str(len(cases))), ("approval.line.whom", "text", names)]
     lines += [("approval.line.score", "text", scores)] if wish.verdict == APPROVED else []
     lines += [
-        ("approval.line.cause", "word", f"proctoring.reason.{wish.fault}"),
+        ("approval.line.cause", "word", REASON + wish.fault),
         ("approval.line.reason", "text", wish.reason.strip()),
     ]
     return Request(

@@ -6,16 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.delivery.models import Attempt, AttemptAdjustment
 from cbt.errors import Conflict
+from cbt.exams.reasons.store import violation_of
 from cbt.results.models import Release, Result
-from cbt.results.sheet.outcomes import ALL_VOID_CODES
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.states.sitting import SittingState
+from cbt.rules.violation import Violation, voids
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import sitting_by_ref
@@ -57,6 +58,7 @@ class ResultRow:
     attempt: Attempt | None
     score: Score | None
     result: Result | None
+    violation: Violation | None
 
 
 def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[SittingLine]:
@@ -135,24 +137,27 @@ def rows_of_sitting(session: Session, sitting_id: int) -> list[ResultRow]:
             Seat.number,
         )
     )
-    return [ResultRow(*row) for row in session.execute(query)]
+    return [
+        ResultRow(*row, violation=violation_of(session, row[0].violation_code, row[0].violation_version_id))
+        for row in session.execute(query)
+    ]
 
 
-def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[str]]:
-    """Return the violations of these candidates in other papers of the batch: registration id -> codes.
+def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[Violation]]:
+    """Return the violations of these candidates in other papers of the batch, by registration id.
 
     Source: R-63.
     """
     other = aliased(Registration)
     query = (
-        select(Registration.id, other.violation_code)
+        select(Registration.id, other.violation_code, other.violation_version_id)
         .join(other, and_(other.ticket_id == Registration.ticket_id, other.id != Registration.id))
         .where(Registration.sitting_id == sitting_id, other.violation_code.is_not(None))
     )
-    found: defaultdict[int, list[str]] = defaultdict(list)
-    for registration_id, code in session.execute(query):
-        if code is not None:
-            found[registration_id].append(code)
+    found: defaultdict[int, list[Violation]] = defaultdict(list)
+    for registration_id, code, version_id in session.execute(query):
+        if (violation := violation_of(session, code, version_id)) is not None:
+            found[registration_id].append(violation)
     return found
 
 
@@ -192,27 +197,31 @@ def changed_since_release(session: Session, sitting_ids: Collection[int]) -> set
 
     Source: R-4, R-63.
     """
-    other = aliased(Registration)
-    reaching = (
-        select(other.id)
-        .where(
-            other.ticket_id == Registration.ticket_id,
-            other.id != Registration.id,
-            other.violation_code.in_(ALL_VOID_CODES),
-            Result.outcome.not_in([PaperOutcome.VIOLATION.value, PaperOutcome.ABSENT.value]),
-        )
-        .exists()
-    )
-    newer = (
-        select(Score.id)
-        .join(Attempt, Attempt.id == Score.attempt_id)
-        .where(Attempt.registration_id == Registration.id, Score.id > Result.score_id)
-        .exists()
-    )
     query = (
         select(Registration.sitting_id)
         .join(Result, Result.registration_id == Registration.id)
-        .where(Registration.sitting_id.in_(sitting_ids), or_(newer, reaching))
+        .join(Attempt, Attempt.registration_id == Registration.id)
+        .join(Score, and_(Score.attempt_id == Attempt.id, Score.id > Result.score_id))
+        .where(Registration.sitting_id.in_(sitting_ids))
         .distinct()
     )
-    return set(session.scalars(query)) if sitting_ids else set()
+    other = aliased(Registration)
+    reaching = (
+        select(Registration.sitting_id, other.violation_code, other.violation_version_id)
+        .join(Result, Result.registration_id == Registration.id)
+        .join(other, and_(other.ticket_id == Registration.ticket_id, other.id != Registration.id))
+        .where(
+            Registration.sitting_id.in_(sitting_ids),
+            other.violation_code.is_not(None),
+            Result.outcome.not_in([PaperOutcome.VIOLATION.value, PaperOutcome.ABSENT.value]),
+        )
+        .distinct()
+    )
+    if not sitting_ids:
+        return set()
+    changed = set(session.scalars(query))
+    for sitting_id, code, version_id in session.execute(reaching):
+        violation = violation_of(session, code, version_id)
+        if violation is not None and voids(violation, same_paper=False):
+            changed.add(sitting_id)
+    return changed

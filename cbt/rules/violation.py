@@ -1,4 +1,4 @@
-"""违纪: the shipped table, and what a violation does to a result."""
+"""违纪: one row of the table a centre edits, and what it does to a result."""
 
 from __future__ import annotations
 
@@ -39,40 +39,21 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One row of the table. `clause` names the rule broken (the shipped rows: the notice to candidates).
+    """One row of the table, with its words in both languages.
 
-    What people read for `code` stands in the catalogues as `violation.<code>`. `deduct` is in points.
+    `clause` names the rule broken as people cite it, `deduct` is in points. A retired one is read in records
+    and offered no more.
     """
 
     code: str
+    zh: str
+    en: str
     clause: str
     tier: Tier
     effects: tuple[Effect, ...]
     evidence: tuple[Evidence, ...]
     deduct: Decimal = Decimal(0)
-
-
-_SEEN = (Evidence.STATEMENT, Evidence.WITNESS)
-_FOUND = (Evidence.STATEMENT, Evidence.WITNESS, Evidence.OBJECT)
-_OUT = (Effect.TERMINATE, Effect.PAPER_VOID)
-_OUT_OF_ALL = (Effect.TERMINATE, Effect.ALL_VOID)
-
-# The centre edits a copy of this table; nothing else in the engine names a code.
-VIOLATIONS: tuple[Violation, ...] = (
-    Violation("wrong_seat", "notice-5", Tier.BREACH, (Effect.WARNING,), _SEEN),
-    Violation("noise", "notice-6", Tier.BREACH, (Effect.WARNING,), _SEEN),
-    Violation("phone_not_stored", "notice-4", Tier.BREACH, (Effect.WARNING,), _FOUND),
-    Violation("left_without_leave", "notice-3", Tier.BREACH, (Effect.TERMINATE,), _SEEN),
-    Violation("refused_direction", "notice-5", Tier.BREACH, _OUT, _SEEN),
-    Violation("shut_down_machine", "notice-7", Tier.BREACH, (Effect.WARNING,), (*_SEEN, Evidence.SYSTEM_LOG)),
-    Violation("notes_or_materials", "notice-5", Tier.CHEATING, _OUT, _FOUND),
-    Violation("phone_used", "notice-5", Tier.CHEATING, _OUT, (*_FOUND, Evidence.VIDEO)),
-    Violation("copying", "notice-5", Tier.CHEATING, _OUT, (*_SEEN, Evidence.VIDEO)),
-    Violation("passing_answers", "notice-5", Tier.CHEATING, _OUT, (*_SEEN, Evidence.VIDEO)),
-    Violation("recording_content", "notice-5", Tier.CHEATING, _OUT_OF_ALL, (*_FOUND, Evidence.VIDEO)),
-    Violation("impersonation", "notice-1", Tier.CHEATING, _OUT_OF_ALL, (*_FOUND, Evidence.VIDEO)),
-    Violation("organised_cheating", "notice-5", Tier.CHEATING, _OUT_OF_ALL, (*_FOUND, Evidence.VIDEO)),
-)
+    retired: bool = False
 
 
 def terminates(violation: Violation) -> bool:

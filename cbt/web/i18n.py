@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
@@ -41,6 +41,7 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
 
     flask_babel.Babel(app, locale_selector=locale)
     app.add_template_global(flask_babel.gettext, "_")
+    app.add_template_global(word, "word")
     app.add_template_global(lambda room, *groups: script_texts(locale(), room, *groups), "script_texts")
     app.add_template_global(locale, "locale")
     app.add_template_global(theme, "theme")
@@ -76,6 +77,29 @@ def catalogues(settings: Settings | None = None) -> Iterator[None]:
     init_i18n(app, settings or read_settings())
     with app.app_context():
         yield
+
+
+Words = Mapping[str, Mapping[str, str]]
+"""By id: a word in each language."""
+
+
+def register_words(app: flask.Flask, load: Callable[[], Words]) -> None:
+    """Have `word` know the words that a centre edits; `load` is asked once a request that says one of them."""
+    app.extensions["cbt_words"] = load
+
+
+def word(message_id: str) -> str:
+    """Return the word of an id that was put together from a stored code, in the reader's language.
+
+    Where nobody knows the id, the code itself is shown.
+    """
+    if "words" not in flask.g:
+        load: Callable[[], Words] = flask.current_app.extensions["cbt_words"]
+        flask.g.words = load()
+    if message_id in flask.g.words:
+        return str(flask.g.words[message_id][str(flask_babel.get_locale())])
+    text = str(flask_babel.gettext(message_id))
+    return message_id.rpartition(".")[2] if text == message_id else text
 
 
 def chosen_locale(cookie: str | None, settings: Settings) -> str:

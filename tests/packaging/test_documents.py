@@ -10,6 +10,7 @@ import pytest
 
 from cbt.cli import build
 from cbt.exams import spec
+from cbt.exams.reasons import spec as reasons
 from cbt.paths import product_dir
 
 ROOT = product_dir("templates").parent
@@ -105,6 +106,7 @@ def test_every_key_of_a_blueprint_is_documented() -> None:
     fields += [*spec.SECTION, *spec.UNIT]
     names = [one.key for one in fields]
     names += [f"occupation.{one.key}" for one in spec.OCCUPATION] + [f"level.{one.key}" for one in spec.LEVEL]
+    names += [one.key for one in reasons.VIOLATION if one.key not in ("zh", "en")]
     assert [name for name in names if f"\n| `{name}` |" not in text] == []
 
 

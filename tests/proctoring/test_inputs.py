@@ -10,8 +10,10 @@ import pytest
 from cbt.errors import InvalidInput
 from cbt.proctoring.acts.granting import read_grant
 from cbt.proctoring.desk.inputs import read_clock_time, read_minutes, read_span
+from tests.exams.sources import shipped_table
 from tests.helpers import utc
 
+TABLE = shipped_table()
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = utc("2026-11-24T09:30:00+08:00")
 
@@ -74,11 +76,11 @@ def test_a_span_is_minutes_and_seconds() -> None:
 def test_the_reason_other_needs_words() -> None:
     form = {"kind": "general", "minutes": "5", "reason_code": "other"}
     with pytest.raises(InvalidInput, match="reason_needed"):
-        read_grant(form)
-    assert read_grant({**form, "reason": "  考生 不适 "}).reason == "考生 不适"
+        read_grant(form, TABLE)
+    assert read_grant({**form, "reason": "  考生 不适 "}, TABLE).reason == "考生 不适"
 
 
 @pytest.mark.parametrize("kind", ["accommodation", "", "x"])
 def test_only_time_back_and_extension_are_given_on_the_board(kind: str) -> None:
     with pytest.raises(InvalidInput, match="grant_kind"):
-        read_grant({"kind": kind, "minutes": "5", "reason_code": "network"})
+        read_grant({"kind": kind, "minutes": "5", "reason_code": "network"}, TABLE)

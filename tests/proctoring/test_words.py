@@ -11,12 +11,11 @@ from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board import filters
 from cbt.proctoring.board.alerts import ALERTS
 from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.desk.inputs import REASON_CODES
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import RoomCounts
 from cbt.rules.states.sitting import SittingState
-from cbt.rules.violation import VIOLATIONS, Effect
+from cbt.rules.violation import Effect, Evidence, Tier
 from cbt.translations.compiling import texts_of
 
 LOGGED = (
@@ -55,10 +54,10 @@ def wanted() -> set[str]:
     }
     ids |= {f"proctoring.count.{key}" for key in filters.FILTERS}
     ids |= {f"proctoring.alert.{one}" for one in ALERTS}
-    ids |= {f"proctoring.reason.{code}" for code in (*REASON_CODES, "evacuation")}
+    ids |= {f"proctoring.tier.{one}" for one in Tier} | {f"proctoring.evidence.{one}" for one in Evidence}
     ids |= {f"proctoring.cause.{cause}" for cause in ABSENT_CAUSES}
     ids |= {f"proctoring.document.{code}" for code in DOCUMENT_TYPES}
-    ids |= {f"violation.{one.code}" for one in VIOLATIONS} | {f"proctoring.effect.{one}" for one in Effect}
+    ids |= {"proctoring.reason.evacuation"} | {f"proctoring.effect.{one}" for one in Effect}
     ids |= {f"proctoring.log.{kind}" for kind in LOGGED} | {f"proctoring.todo.{kind}" for kind in TODOS}
     ids |= {f"proctoring.end.why.{reason}" for reason in BLOCKERS}
     places = [name for name in RoomCounts.__slots__ if name.startswith("by_")]

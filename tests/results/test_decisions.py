@@ -14,7 +14,9 @@ from cbt.results.sheet.outcomes import Decision, decide
 from cbt.results.sheet.standing import Standing, balance_of, standing_of
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import PaperOutcome
+from tests.exams.sources import shipped_table
 
+TABLE = shipped_table()
 PAPER = Paper(code="theory", name="理论知识", duration=timedelta(minutes=45))
 
 
@@ -119,7 +121,7 @@ def test_what_a_paper_ended_with(
     standing: Standing, score: str | None, violation: str | None, expected: Decision | None
 ) -> None:
     points = None if score is None else Decimal(score)
-    assert decide(standing, score=points, paper=PAPER, own=violation) == expected
+    assert decide(standing, score=points, paper=PAPER, own=TABLE.violation(violation)) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,9 @@ def test_what_a_paper_ended_with(
     ],
 )
 def test_a_violation_in_another_paper(standing: Standing, code: str, outcome: PaperOutcome) -> None:
-    decision = decide(standing, score=Decimal("70.0"), paper=PAPER, elsewhere=[code])
+    known = TABLE.violation(code)
+    assert known is not None
+    decision = decide(standing, score=Decimal("70.0"), paper=PAPER, elsewhere=[known])
     assert decision is not None
     assert decision.outcome is outcome
 

@@ -6,7 +6,6 @@ import pytest
 
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.violation import (
-    VIOLATIONS,
     Effect,
     Evidence,
     Tier,
@@ -16,10 +15,20 @@ from cbt.rules.violation import (
     terminates,
     voids,
 )
+from tests.exams.sources import shipped_table
 
 
 def violation(*effects: Effect, deduct: str = "0") -> Violation:
-    return Violation("test", "notice-5", Tier.BREACH, effects, (Evidence.STATEMENT,), Decimal(deduct))
+    return Violation(
+        "test",
+        "测试",
+        "Test",
+        "考场须知第 5 条",
+        Tier.BREACH,
+        effects,
+        (Evidence.STATEMENT,),
+        Decimal(deduct),
+    )
 
 
 WARNED = violation(Effect.WARNING)
@@ -29,9 +38,9 @@ ALL = violation(Effect.ALL_VOID)
 
 
 def test_the_shipped_table_is_sound() -> None:
-    assert len({one.code for one in VIOLATIONS}) == len(VIOLATIONS)
-    assert all(one.effects and one.evidence for one in VIOLATIONS)
-    cheating = [one for one in VIOLATIONS if one.tier is Tier.CHEATING]
+    violations = shipped_table().violations
+    assert len(violations) == 13
+    cheating = [one for one in violations if one.tier is Tier.CHEATING]
     assert all(terminates(one) and voids(one, same_paper=True) for one in cheating)
 
 

@@ -12,6 +12,7 @@ from cbt.accounts.approvals.pages import ShownApproval, listed, request_for, wai
 from cbt.errors import CbtError, NotFound
 from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.i18n import word
 from cbt.web.partials import unless_seen, wants_partial
 from cbt.web.problems import wants_json
 from cbt.web.who import access
@@ -123,7 +124,7 @@ def preview_value(line: tuple[str, str, str]) -> str:
     """Say the value of one line of a preview in the reader's language."""
     _label, kind, value = line
     if kind == "word":
-        return str(flask_babel.gettext(value))
+        return word(value)
     if kind == "span":
         total = int(value)
         return str(flask_babel.gettext("approval.span", minutes=f"{total // 60}:{total % 60:02d}"))

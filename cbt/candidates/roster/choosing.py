@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.roster import columns
 from cbt.candidates.roster.line import RosterRow
-from cbt.exams.files import blueprint_text, read_blueprint
+from cbt.exams.files import blueprint_files, blueprint_text, read_blueprint
 from cbt.exams.store import blueprint_of, current_versions
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets.columns import plain
@@ -27,7 +27,7 @@ class BlueprintChoice:
 def choices(session: Session, folder: Path) -> list[BlueprintChoice]:
     """Return the blueprints rows can mean: the files of the folder, then stored ones without a file."""
     found: dict[str, BlueprintChoice] = {}
-    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else []:
+    for path in blueprint_files(folder):
         text = blueprint_text(path)
         blueprint = read_blueprint(text, name=path.name)
         found[blueprint.ref] = BlueprintChoice(blueprint, text)

@@ -16,6 +16,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import Unavailable
 from cbt.rules.clock.interruptions import OutageKind, outage_gap
+from cbt.rules.reasons import SYSTEM
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import adjust_room, hold_room
 from cbt.sittings.models import ServerHeartbeat, SittingRoom
@@ -103,7 +104,7 @@ def _give_back(session: Session, room: SittingRoom, gap: timedelta, *, now: date
         now=now,
         amount=gap,
         kind="site_fault",
-        reason_code="system",
+        reason_code=SYSTEM,
         reason=REASON,
         actor="scheduler",
         moves_earliest=True,
@@ -121,7 +122,7 @@ def _hold(session: Session, room: SittingRoom, *, from_at: datetime, now: dateti
         room,
         from_at=max(from_at, started_at),
         now=now,
-        reason_code="system",
+        reason_code=SYSTEM,
         reason=REASON,
         actor="scheduler",
     )

@@ -21,7 +21,7 @@ from cbt.proctoring.desk import lines
 from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, Picked, Preview
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.granted import count_time, would_take_two
-from cbt.proctoring.desk.inputs import read_number, read_reason, read_reason_code, read_span
+from cbt.proctoring.desk.inputs import read_number, read_reason_of, read_span
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.store import gap_in_room
 from cbt.rules.states.attempt import ClosedBy
@@ -70,10 +70,9 @@ def _decide_gap(asked: Asked) -> Said:
     gap_id = read_number(asked.form, "gap")
     if gap_id is None:
         raise InvalidInput("proctoring.number", field="gap")
-    reason_code = read_reason_code(asked.form)
+    reason_code, reason = read_reason_of(asked.form, asked.reasons)
     refused = asked.form.get("refuse") == "1"
     amount = timedelta(0) if refused else read_span(asked.form, "amount")
-    reason = read_reason(asked.form, required=reason_code == "other")
     with acting(asked) as desk:
         gap, attempt = gap_in_room(desk.session, desk.room.id, gap_id)
         seat = next((one for one in desk.board.seats if one.attempt_id == attempt.id), None)

@@ -18,6 +18,7 @@ from cbt.proctoring.desk.inputs import read_minutes, read_reason_of
 from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
 from cbt.rules.door.admission import too_close
+from cbt.rules.reasons import ReasonTable
 from cbt.rules.states.attempt import ClosedBy
 from cbt.sittings.clock import running
 
@@ -35,12 +36,12 @@ class Grant:
     reason: str
 
 
-def read_grant(form: Form) -> Grant:
+def read_grant(form: Form, table: ReasonTable) -> Grant:
     """Return the time to give, its kind, and why."""
     kind = form.get("kind", "")
     if kind not in GRANT_KINDS:
         raise InvalidInput("proctoring.grant_kind", field="kind")
-    code, reason = read_reason_of(form)
+    code, reason = read_reason_of(form, table)
     return Grant(amount=read_minutes(form), kind=kind, reason_code=code, reason=reason)
 
 
@@ -110,7 +111,7 @@ def _adjust(asked: Asked) -> Said:
 
     Source: R-20, R-28, R-62.
     """
-    grant = read_grant(asked.form)
+    grant = read_grant(asked.form, asked.reasons)
     with acting(asked) as desk:
         picked = _grantable(desk.pick(), grant)
         desk.touch(picked.chosen)
@@ -149,7 +150,7 @@ def _adjust_room(asked: Asked) -> Said:
 
     Source: R-20, R-23, R-28, R-62.
     """
-    grant = read_grant(asked.form)
+    grant = read_grant(asked.form, asked.reasons)
     with acting(asked) as desk:
         if not desk.board.head.open:
             raise Conflict("proctoring.not_running")

@@ -13,6 +13,7 @@ from cbt.proctoring.desk.inputs import read_minutes, read_reason
 from cbt.proctoring.desk.papers import close_papers, each_paper
 from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
+from cbt.rules.reasons import OTHER
 from cbt.rules.states.attempt import ClosedBy, State
 from cbt.rules.states.sitting import SittingState as RoomState
 
@@ -97,7 +98,7 @@ def _reopen(asked: Asked) -> Said:
                     now=asked.now,
                     amount=more,
                     kind="general",
-                    reason_code="other",
+                    reason_code=OTHER,
                     reason=reason,
                     actor=actor,
                 )

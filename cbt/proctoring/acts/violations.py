@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import flask_babel
-from sqlalchemy import update
 
 from cbt.accounts.approvals.requests import Line
-from cbt.candidates.models import Registration
 from cbt.delivery.moving import OVER
 from cbt.errors import InvalidInput
+from cbt.exams.reasons.store import table_of, version_in_force, violation_of
+from cbt.exams.reasons.words import VIOLATION, words_of
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
@@ -19,8 +19,9 @@ from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_reason
 from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
+from cbt.rules.reasons import ReasonTable
 from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.violation import VIOLATIONS, Effect, Violation, terminates
+from cbt.rules.violation import Effect, Violation, terminates
 
 _WEIGHT = tuple(Effect)
 
@@ -32,25 +33,25 @@ def _refuse(seat: SeatView, _board: Board) -> str:
 def _record(asked: Asked) -> Said:
     """违纪登记: note it, and end the paper at once where the table says so.
 
-    Of several the heaviest stands on the registration; the log keeps each. One with 终止考试 needs what
-    强制收卷 needs: a second person.
+    Of several the heaviest stands on the registration, with the version of the table it was taken from; the
+    log keeps each. One with 终止考试 needs what 强制收卷 needs: a second person.
 
     Source: R-62, R-63.
     """
     code, reason = asked.form.get("code", ""), read_reason(asked.form)
-    violation = _violation_of(code)
     with acting(asked) as desk:
+        version_id = version_in_force(desk.session)
+        violation = _offered(table_of(desk.session, version_id), code)
         if terminates(violation):
             desk.need_second()
         picked = desk.pick()
         for seat in picked.chosen:
-            former = seat.violation_code
-            if former is None or _weight(violation) > _weight(_violation_of(former)):
-                desk.session.execute(
-                    update(Registration)
-                    .where(Registration.id == seat.registration_id)
-                    .values(violation_code=code)
-                )
+            registration = desk.registration(seat)
+            former = violation_of(
+                desk.session, registration.violation_code, registration.violation_version_id
+            )
+            if former is None or _weight(violation) > _weight(former):
+                registration.violation_code, registration.violation_version_id = code, version_id
             desk.audit("violation", f"registration:{seat.ref}", reason=reason, after={"code": code})
             desk.log("violation", seat, code=code, reason=reason)
             open_still = seat.attempt_id is not None and seat.attempt_state not in OVER
@@ -59,10 +60,10 @@ def _record(asked: Asked) -> Said:
         return desk.said(picked)
 
 
-def _violation_of(code: str) -> Violation:
-    """Return one row of the table; raise InvalidInput for a code it does not have."""
-    found = next((violation for violation in VIOLATIONS if violation.code == code), None)
-    if found is None:
+def _offered(table: ReasonTable, code: str) -> Violation:
+    """Return one row of the table; raise InvalidInput for a code it does not have, or offers no more."""
+    found = table.violation(code)
+    if found is None or found.retired:
         raise InvalidInput("proctoring.no_violation", field="code")
     return found
 
@@ -71,14 +72,29 @@ def _weight(violation: Violation) -> int:
     return max(_WEIGHT.index(effect) for effect in violation.effects)
 
 
-def _table(_preview: Preview) -> Mapping[str, object]:
-    """Show the table a violation is chosen from: code, words, what it does."""
-    return {"violations": tuple((one.code, _(f"violation.{one.code}"), _effects(one)) for one in VIOLATIONS)}
+def _table(preview: Preview) -> Mapping[str, object]:
+    """Show the table a violation is chosen from: what each does, and below that what it is and goes with."""
+    offered = preview.reasons.offered_violations
+    return {
+        "violations": [(one.code, f"{words_of(one)} — {_effects(one)}") for one in offered],
+        "details": [_details(one) for one in offered],
+    }
+
+
+def _details(violation: Violation) -> str:
+    return _(
+        "proctoring.violation.row",
+        words=words_of(violation),
+        tier=_(f"proctoring.tier.{violation.tier}"),
+        clause=violation.clause,
+        evidence=_("proctoring.comma").join(_(f"proctoring.evidence.{one}") for one in violation.evidence),
+    )
 
 
 def _effects(violation: Violation) -> str:
-    words: Mapping[str, str] = {effect: _(f"proctoring.effect.{effect}") for effect in violation.effects}
-    text = _("proctoring.comma").join(words.values())
+    text = _("proctoring.comma").join(
+        _(f"proctoring.effect.{effect}", points=violation.deduct) for effect in violation.effects
+    )
     return _("proctoring.effect.now", effects=text) if terminates(violation) else text
 
 
@@ -88,7 +104,7 @@ def _(message_id: str, **params: object) -> str:
 
 def _line(form: Form) -> Iterator[Line]:
     if form.get("code"):
-        yield ("approval.line.violation", "word", f"violation.{form['code']}")
+        yield ("approval.line.violation", "word", VIOLATION + form["code"])
 
 
 ACTS = (

@@ -25,7 +25,6 @@ from cbt.sittings.store import RoomView
 
 UNDO_FOR = timedelta(minutes=2)
 LOG_LINES = 40
-EVACUATION = "evacuation"
 OVER = frozenset(
     {
         SittingState.ENDED,

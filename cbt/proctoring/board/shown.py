@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 
 import flask_babel
 
+from cbt.exams.reasons.words import REASON, VIOLATION
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.log_lines import LogLine
-from cbt.web.i18n import local_zone
+from cbt.web.i18n import local_zone, word
 
 ROOMY_TO, DENSE_FROM = 12, 41
 
-# Parameters of a log line that are codes; the catalogue has their words.
+# Parameters of a log line that are codes, and where their words are.
 _CODED = {
-    "code": "proctoring.reason.",
+    "code": REASON,
     "cause": "proctoring.cause.",
     "grant": "proctoring.grant.",
 }
@@ -82,5 +83,5 @@ def _worded(kind: str, name: str, value: str) -> str:
     if name == "since":
         return datetime.fromisoformat(value).astimezone(local_zone()).strftime("%H:%M:%S")
     if name == "code" and kind == "violation":
-        return _(f"violation.{value}")
-    return _(_CODED[name] + value) if name in _CODED and value else value
+        return word(VIOLATION + value)
+    return word(_CODED[name] + value) if name in _CODED and value else value

@@ -14,6 +14,7 @@ from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.desk.staff import By
 from cbt.rules.clock.granting import Given
+from cbt.rules.reasons import ReasonTable
 
 if TYPE_CHECKING:
     from cbt.proctoring.desk.acting import Desk
@@ -42,6 +43,8 @@ class Asked:
     by: By
     now: datetime
     zone: tzinfo
+    reasons: ReasonTable
+    """What its form may name as the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Preview:
     form: Form
     """What the preview was asked with."""
     now: datetime
+    reasons: ReasonTable
+    """What its form lets people pick from."""
     given: tuple[Given, ...] = ()
     """What one person alone gave in this room so far (R-62)."""
     by_password: bool = False

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta, tzinfo
 
 from cbt.errors import InvalidInput
 from cbt.proctoring.desk.act import Form
+from cbt.rules.reasons import OTHER, ReasonTable
 
-REASON_CODES = ("network", "device", "power", "system", "identity", "other")
-"""网络, 设备, 停电, 系统, 身份核验延误, 其他. Source: R-26."""
 MOST_MINUTES = 120
 LONGEST_TEXT = 200
 FARTHEST_BACK = timedelta(hours=6)
@@ -36,18 +35,12 @@ def read_text(form: Form, field: str, *, most: int = LONGEST_TEXT) -> str:
     return text
 
 
-def read_reason_code(form: Form) -> str:
-    """Return one of the table's reason codes (R-26)."""
+def read_reason_of(form: Form, table: ReasonTable) -> tuple[str, str]:
+    """Return one of the reasons the table offers (R-26) and the words, which `other` needs."""
     code = form.get("reason_code", "")
-    if code not in REASON_CODES:
+    if code not in {one.code for one in table.offered_reasons}:
         raise InvalidInput("proctoring.reason_code", field="reason_code")
-    return code
-
-
-def read_reason_of(form: Form) -> tuple[str, str]:
-    """Return one of the table's reason codes and the words, which `other` needs."""
-    code = read_reason_code(form)
-    return code, read_reason(form, required=code == "other")
+    return code, read_reason(form, required=code == OTHER)
 
 
 def read_minutes(form: Form, *, field: str = "minutes", least: int = 1) -> timedelta:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cbt.accounts.approvals.requests import Line
+from cbt.exams.reasons.words import REASON
 from cbt.proctoring.desk.act import Form
 
 
@@ -35,7 +36,7 @@ def _minutes(form: Form, name: str, label: str) -> Iterator[Line]:
 def reason_code(form: Form) -> Iterator[Line]:
     """Which of the table's reasons."""
     if form.get("reason_code"):
-        yield ("approval.line.cause", "word", f"proctoring.reason.{form['reason_code']}")
+        yield ("approval.line.cause", "word", REASON + form["reason_code"])
 
 
 def reason(form: Form) -> Iterator[Line]:

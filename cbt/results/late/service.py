@@ -12,7 +12,7 @@ from cbt.accounts.approvals.requests import claim, countersigned
 from cbt.accounts.approvals.second import Second
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
-from cbt.proctoring.desk.inputs import REASON_CODES
+from cbt.exams.reasons.store import table_in_force
 from cbt.results import store
 from cbt.results.late.sheet import LatePage, attempts_with_evidence, late_rooms, past_rulings
 from cbt.rules.canonical import canonical_json, digest
@@ -80,11 +80,13 @@ def rule_late(
     """
     if not wish.reason.strip():
         raise InvalidInput("late.reason", field="reason")
-    if wish.verdict not in (APPROVED, REJECTED) or wish.fault not in REASON_CODES:
+    if wish.verdict not in (APPROVED, REJECTED):
         raise InvalidInput("web.bad_request")
     if not wish.attempt_refs:
         raise InvalidInput("late.pick", field="attempt")
     with unit_of_work() as session:
+        if wish.fault not in {one.code for one in table_in_force(session).offered_reasons}:
+            raise InvalidInput("web.bad_request")
         claim(session, second, now=now)
         sitting = store.finished_sitting(session, sitting_ref)
         shown = {

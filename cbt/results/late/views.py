@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import Conflict, InvalidInput, NotAllowed
-from cbt.proctoring.desk.inputs import REASON_CODES
+from cbt.exams.reasons.words import table_now, words_of
 from cbt.results.approving import late_request
 from cbt.results.late.service import DECIDERS, RulingWish, late_page, rule_late, second_roles
 from cbt.results.late.sheet import LateAnswer, LateCase
@@ -68,7 +68,7 @@ def _page(sitting_ref: str, *, refused: Refusal = NOTHING_REFUSED, wish: RulingW
         "results/late/late.html",
         late=late_page(sitting_ref),
         may_rule=signed_in().has(*DECIDERS),
-        faults=REASON_CODES,
+        faults=[(one.code, words_of(one)) for one in table_now().offered_reasons],
         source=source_text,
         wish=wish,
         by_password=password_allowed(sitting_ref),

@@ -10,10 +10,7 @@ from cbt.results.sheet.standing import Standing
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.scoring.score import passes, round_score
-from cbt.rules.violation import VIOLATIONS, Effect, Violation, outcome_after, score_after
-
-ALL_VOID_CODES = frozenset(one.code for one in VIOLATIONS if Effect.ALL_VOID in one.effects)
-"""Violations that void the candidate's other papers of the batch too (全部无效)."""
+from cbt.rules.violation import Violation, outcome_after, score_after
 
 _SCORED = frozenset(
     {
@@ -41,33 +38,30 @@ def decide(
     score: Decimal | None,
     paper: Paper,
     pending: bool = False,
-    own: str | None = None,
-    elsewhere: Iterable[str] = (),
+    own: Violation | None = None,
+    elsewhere: Iterable[Violation] = (),
 ) -> Decision | None:
     """Return what a paper ended with, or None while that is open.
 
     `score` is the machine's or the markers' (None: not scored yet), `pending` whether people have something of
-    it to mark: then only a paper that shows no points is decided. `own` is the code of the violation in this
-    paper, `elsewhere` those in the candidate's other papers of the batch. A paper that was never opened
+    it to mark: then only a paper that shows no points is decided. `own` is the violation in this paper,
+    `elsewhere` those in the candidate's other papers of the batch. A paper that was never opened
     counts 0 even where nothing was there to score. A room that was aborted decides nothing (R-60).
 
     Source: R-3, R-12, R-50, R-61, R-63.
     """
+    mine = () if own is None else (own,)
     if standing is Standing.ABSENT:
-        return Decision(outcome_after(PaperOutcome.ABSENT, own=_violations(own), elsewhere=()))
+        return Decision(outcome_after(PaperOutcome.ABSENT, own=mine, elsewhere=()))
     if standing not in _SCORED:
         return None
     if score is None:
         if standing is not Standing.UNANSWERED and not pending:
             return None
         score = round_score(Decimal(0), paper.score_step)
-    counted = score_after(score, _violations(own))
+    counted = score_after(score, mine)
     plain = PaperOutcome.PASSED if passes(counted, paper.pass_points) else PaperOutcome.FAILED
-    outcome = outcome_after(plain, own=_violations(own), elsewhere=_violations(*elsewhere))
+    outcome = outcome_after(plain, own=mine, elsewhere=elsewhere)
     if outcome is PaperOutcome.VIOLATION:
         return Decision(outcome)
     return None if pending else Decision(outcome, counted)
-
-
-def _violations(*codes: str | None) -> list[Violation]:
-    return [one for one in VIOLATIONS if one.code in codes]

@@ -25,6 +25,7 @@ from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.states.closing import Balance, RoomCounts
+from cbt.rules.violation import Violation
 from cbt.sittings.models import Sitting, SittingRoom
 
 
@@ -172,7 +173,7 @@ def _paper_sheet(
     blueprint: ExamBlueprint,
     paper: Paper,
     rows: Sequence[ResultRow],
-    elsewhere: Mapping[int, list[str]],
+    elsewhere: Mapping[int, list[Violation]],
     adjusted: Mapping[int, set[str]],
 ) -> PaperSheet:
     lines = tuple(_line(row, paper, elsewhere, adjusted) for row in rows)
@@ -196,7 +197,7 @@ def groups_of(paper: Paper) -> tuple[Group, ...]:
 
 
 def _line(
-    row: ResultRow, paper: Paper, elsewhere: Mapping[int, list[str]], adjusted: Mapping[int, set[str]]
+    row: ResultRow, paper: Paper, elsewhere: Mapping[int, list[Violation]], adjusted: Mapping[int, set[str]]
 ) -> SheetLine:
     registration, attempt = row.registration, row.attempt
     standing = standing_of(
@@ -216,7 +217,7 @@ def _line(
             score=row.score.score if row.score else None,
             paper=paper,
             pending=_pending(row),
-            own=registration.violation_code,
+            own=row.violation,
             elsewhere=elsewhere.get(registration.id, ()),
         ),
         groups={

@@ -22,6 +22,7 @@ from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_reason
 from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
+from cbt.rules.reasons import OTHER
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import Balance, Blocker, RoomCounts, balance, can_end
 from cbt.rules.states.sitting import SittingState
@@ -152,7 +153,7 @@ def _abort(asked: Asked) -> Said:
         desk.need_second()
         desk.need_chief()
         if desk.room.state == SittingState.RUNNING:
-            stop_clocks(desk, from_at=now, reason_code="other", reason=reason)
+            stop_clocks(desk, from_at=now, reason_code=OTHER, reason=reason)
         # The clocks are not worked out again: they stand where the hold stopped them, for good.
         abort_room(desk.session, desk.room, now=now, reason=reason, actor=asked.by.actor)
         desk.log("abort", reason=reason)

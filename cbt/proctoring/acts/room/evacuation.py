@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cbt.errors import Conflict
 from cbt.proctoring.acts.room.holding import stop_clocks
-from cbt.proctoring.board.live import EVACUATION
 from cbt.proctoring.desk import lines
 from cbt.proctoring.desk.act import Act, ActScope, Asked, HeadButton, always
 from cbt.proctoring.desk.acting import acting
 from cbt.proctoring.desk.inputs import read_reason
 from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
+from cbt.rules.reasons import EVACUATION
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock import running

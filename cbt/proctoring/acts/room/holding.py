@@ -31,7 +31,7 @@ def _hold(asked: Asked) -> Said:
         if from_at is None:
             raise InvalidInput("proctoring.clock_time", field="from_at")
         since = from_at
-    code, reason = read_reason_of(asked.form)
+    code, reason = read_reason_of(asked.form, asked.reasons)
     with acting(asked) as desk:
         count_time(desk, asked.now - since, None)
         stop_clocks(desk, from_at=since, reason_code=code, reason=reason)

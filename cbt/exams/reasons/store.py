@@ -1,0 +1,51 @@
+"""Which table of reasons is in force, and which one a fact was recorded under."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.exams.files import blueprint_text, read_reasons, shipped_reasons
+from cbt.exams.models import ReasonsVersion
+from cbt.rules.reasons import ReasonTable
+from cbt.rules.violation import Violation
+
+# A version never changes, so a process keeps it; by the dialect object, which one database's engines share.
+_kept: WeakKeyDictionary[Any, dict[int, ReasonTable]] = WeakKeyDictionary()
+
+
+def version_in_force(session: Session) -> int | None:
+    """Return the id of the version loaded last; None before a first start stored one."""
+    return session.scalar(
+        select(ReasonsVersion.id).order_by(ReasonsVersion.loaded_at.desc(), ReasonsVersion.id.desc()).limit(1)
+    )
+
+
+def table_of(session: Session, version_id: int | None) -> ReasonTable:
+    """Return the table of a version; of None the first one, which is the shipped one.
+
+    So a violation that was recorded before tables had versions keeps what it did then.
+    """
+    if version_id is None:
+        version_id = session.scalar(select(func.min(ReasonsVersion.id)))
+    if version_id is None:
+        path = shipped_reasons()
+        return read_reasons(blueprint_text(path), name=path.name)
+    kept = _kept.setdefault(session.get_bind().dialect, {})
+    if version_id not in kept:
+        row = session.get_one(ReasonsVersion, version_id)
+        kept[version_id] = read_reasons(row.source, name=f"reasons:{version_id}")
+    return kept[version_id]
+
+
+def table_in_force(session: Session) -> ReasonTable:
+    """Return what people pick from now."""
+    return table_of(session, version_in_force(session))
+
+
+def violation_of(session: Session, code: str | None, version_id: int | None) -> Violation | None:
+    """Return a recorded violation with what it did when it was recorded; None for none."""
+    return None if code is None else table_of(session, version_id).violation(code)

@@ -1,0 +1,101 @@
+"""The reasons people pick from: violations (违纪), and why time is given, given back or stopped."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cbt.rules.exam.blueprint import Flaw
+from cbt.rules.violation import Effect, Violation
+
+OTHER = "other"
+"""其他: the reason that says nothing by itself, so that words go with it."""
+SYSTEM = "system"
+"""系统: the product's own reason where its outage is given back (R-27)."""
+EVACUATION = "evacuation"
+"""紧急疏散: the product's own reason of a hold that takes two people to end (R-62); nobody picks it."""
+ALWAYS = (SYSTEM, OTHER)
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason with its words in both languages; a retired one is read in records and offered no more."""
+
+    code: str
+    zh: str
+    en: str
+    retired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonTable:
+    """What a centre lets its people pick from, in the order in which it is offered. Source: R-26, R-63."""
+
+    violations: tuple[Violation, ...]
+    reasons: tuple[Reason, ...]
+
+    def violation(self, code: str | None) -> Violation | None:
+        """Return a violation, retired or not, or None for a code the table does not have."""
+        return next((one for one in self.violations if one.code == code), None)
+
+    def reason(self, code: str) -> Reason | None:
+        """Return a reason, retired or not, or None for a code the table does not have."""
+        return next((one for one in self.reasons if one.code == code), None)
+
+    @property
+    def offered_violations(self) -> tuple[Violation, ...]:
+        """The violations that can be recorded."""
+        return tuple(one for one in self.violations if not one.retired)
+
+    @property
+    def offered_reasons(self) -> tuple[Reason, ...]:
+        """The reasons that can be given."""
+        return tuple(one for one in self.reasons if not one.retired)
+
+
+def check_reasons(table: ReasonTable) -> list[Flaw]:
+    """Return everything in a table that does not hold, with paths as its file has them.
+
+    Source: R-26, R-27, R-62, R-63.
+    """
+    return [
+        *_codes("violations", [one.code for one in table.violations]),
+        *_codes("reasons", [one.code for one in table.reasons]),
+        *(flaw for place, one in enumerate(table.violations) for flaw in _violation(place, one)),
+        *_own(table),
+    ]
+
+
+def _codes(name: str, codes: Sequence[str]) -> Iterator[Flaw]:
+    for place, code in enumerate(codes):
+        if not _CODE.fullmatch(code):
+            yield Flaw((name, place, "code"), "reasons.code", {"value": code})
+        elif code in codes[:place]:
+            yield Flaw((name, place, "code"), "reasons.repeated", {"value": code})
+
+
+def _violation(place: int, one: Violation) -> Iterator[Flaw]:
+    for key, values in (("effects", one.effects), ("evidence", one.evidence)):
+        if not values:
+            yield Flaw(("violations", place, key), "reasons.empty", {})
+        for value in (value for value, count in Counter(values).items() if count > 1):
+            yield Flaw(("violations", place, key), "reasons.repeated", {"value": value.value})
+    if (one.deduct <= 0) if Effect.DEDUCT in one.effects else (one.deduct != 0):
+        yield Flaw(("violations", place, "deduct"), "reasons.deduct", {"value": one.code})
+
+
+def _own(table: ReasonTable) -> Iterator[Flaw]:
+    """Hold the table to the codes that the product itself writes or asks more of."""
+    for code in ALWAYS:
+        own = table.reason(code)
+        if own is None:
+            yield Flaw(("reasons",), "reasons.always", {"value": code})
+        elif own.retired:
+            yield Flaw(("reasons", table.reasons.index(own), "retired"), "reasons.always", {"value": code})
+    for place, one in enumerate(table.reasons):
+        if one.code == EVACUATION:
+            yield Flaw(("reasons", place, "code"), "reasons.own", {"value": one.code})
