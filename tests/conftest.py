@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import flask
 import pytest
@@ -18,14 +22,29 @@ from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
-from tests.databases import PostgresServer, start_postgres
+from tests.databases import PostgresServer, quick_folder, start_postgres
 from tests.helpers import FakeClock
-from tests.quicker import share, share_builders
+from tests.moments import Course, Moment
+from tests.quicker import hash_quickly, share, share_compiled
 from tests.world import START, World, build_world
 
 IN_CI = os.environ.get("CI") == "true"
 _names = itertools.count()
-share_builders()
+share_compiled()
+hash_quickly()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was loaded and collected out of every search for garbage to come."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_configure() -> None:
+    """Keep what tests store in memory where it fits: they wait for thousands of commits."""
+    folder = quick_folder()
+    if folder is not None and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,45 +88,80 @@ def base_settings(folder: Path, url: str = "") -> Settings:
 
 
 class Templates:
-    """One migrated database and one with the small world in it, made once and copied for every test."""
+    """A database at each moment of an exam, made once and copied for every test."""
 
-    def __init__(self, folder: Path, postgres_of: pytest.FixtureRequest) -> None:
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
         self._folder = folder
-        self._request = postgres_of
-        self._made: dict[tuple[str, bool], tuple[Settings, World | None]] = {}
+        self._request = request
+        self._made: dict[tuple[str, Moment], tuple[Settings, World | None]] = {}
 
     def settings(self, kind: str, *, populated: bool, target: Path) -> tuple[Settings, World | None]:
         """Return fresh settings whose database is a copy of the template, and the template's world."""
-        if (kind, populated) not in self._made:
-            self._made[kind, populated] = self._build(kind, populated=populated)
-        template, world = self._made[kind, populated]
-        shutil.copytree(template.keys, target / "keys")
-        if kind == "sqlite":
-            shutil.copytree(template.data_dir, target / "data")
-            return base_settings(target), world
-        server: PostgresServer = self._request.getfixturevalue("postgres")
-        (target / "data").mkdir()
-        url = server.create(
-            f"t{os.getpid()}_{next(_names)}", template=template.database_url.rsplit("/", 1)[1]
-        )
-        return replace(base_settings(target), database_url=url), world
-
-    def _build(self, kind: str, *, populated: bool) -> tuple[Settings, World | None]:
-        folder = self._folder / f"{kind}-{populated}"
-        folder.mkdir()
-        url = ""
-        if kind == "postgresql":
-            server: PostgresServer = self._request.getfixturevalue("postgres")
-            url = server.create(f"template{os.getpid()}_{populated}".lower())
-        settings = base_settings(folder, url)
-        app = create_app(settings, clock=FakeClock(START))
-        world = None
-        with app.app_context():
-            migrate()
-            if populated:
-                world = build_world(app)
-            close_engine(app)
+        moment = Moment.PLANNED if populated else Moment.EMPTY
+        settings, world = self.place(kind, moment, target)
+        self.fill(settings, kind, moment)
         return settings, world
+
+    def place(self, kind: str, moment: Moment, target: Path) -> tuple[Settings, World | None]:
+        """Return settings of an installation that has its keys and lacks its database, and its world."""
+        template, world = self._template(kind, moment)
+        shutil.copytree(template.keys, target / "keys")
+        (target / "data").mkdir(mode=0o700)
+        if kind == "sqlite":
+            return base_settings(target), world
+        return base_settings(target, self._postgres().url(f"t{os.getpid()}_{next(_names)}")), world
+
+    def fill(self, settings: Settings, kind: str, moment: Moment) -> None:
+        """Put a copy of the database of `moment` where `settings` look for it; nobody may be connected."""
+        template, _ = self._template(kind, moment)
+        if kind == "sqlite":
+            shutil.copytree(template.data_dir, settings.data_dir, dirs_exist_ok=True)
+        else:
+            source = _name_of(template)
+            self._postgres().create(_name_of(settings), template=source)
+
+    def drop(self, settings: Settings) -> None:
+        """Give back what a test's database took of the server; a file goes with the test's folder."""
+        if not settings.embedded:
+            self._postgres().drop(_name_of(settings))
+
+    def _postgres(self) -> PostgresServer:
+        server: PostgresServer = self._request.getfixturevalue("postgres")
+        return server
+
+    def _template(self, kind: str, moment: Moment) -> tuple[Settings, World | None]:
+        if (kind, moment) not in self._made:
+            self._made[kind, moment] = self._build(kind, moment)
+        return self._made[kind, moment]
+
+    def _build(self, kind: str, moment: Moment) -> tuple[Settings, World | None]:
+        folder = self._folder / f"{kind}-{moment}"
+        folder.mkdir()
+        if moment is Moment.EMPTY:
+            url = ""
+            if kind == "postgresql":
+                url = self._postgres().create(f"t{os.getpid()}_empty")
+            settings, world = base_settings(folder, url), None
+        else:
+            settings, world = self.place(kind, Moment(moment - 1), folder)
+            self.fill(settings, kind, Moment(moment - 1))
+        clock = FakeClock(START)
+        app = create_app(settings, clock=clock)
+        share(app)
+        with app.app_context():
+            if moment is Moment.EMPTY:
+                migrate()
+            elif moment is Moment.PLANNED:
+                world = build_world(app)
+        if world is not None and moment > Moment.PLANNED:
+            here = world.on(app, clock)
+            here.admit_all() if moment is Moment.ADMITTED else here.start()
+        close_engine(app)
+        return settings, world
+
+
+def _name_of(settings: Settings) -> str:
+    return settings.database_url.rsplit("/", 1)[1]
 
 
 def close_engine(app: flask.Flask) -> None:
@@ -125,28 +179,45 @@ def templates(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     return Templates(tmp_path_factory.mktemp("templates"), request)
 
 
-def _serve(
-    templates: Templates, kind: str, clock: FakeClock, folder: Path, *, populated: bool
+@contextmanager
+def installation(
+    templates: Templates,
+    kind: str,
+    folder: Path,
+    clock: FakeClock,
+    *,
+    moment: Moment = Moment.PLANNED,
+    **changed: Any,
 ) -> Iterator[tuple[flask.Flask, World | None]]:
-    settings, world = templates.settings(kind, populated=populated, target=folder)
-    app = create_app(settings, clock=clock)
+    """Keep the product on a database of its own below `folder`, with the world that is in it.
+
+    The database is put there when somebody first asks it something: until then the world may have come to a later
+    moment, of which there is a copy, too. `changed` are settings.
+    """
+    settings, world = templates.place(kind, moment, folder)
+    course = Course(moment, lambda reached: templates.fill(settings, kind, reached))
+    if settings.embedded:
+        templates.fill(settings, kind, moment)  # a file that is not there would be a new installation
+    app = create_app(replace(settings, **changed), clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
     share(app)
-    yield app, world
+    course.watch(app)
+    yield app, world.on(app, clock, course) if world is not None else None
     close_engine(app)
+    templates.drop(settings)
 
 
 @pytest.fixture
 def app(templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path) -> Iterator[flask.Flask]:
     """The product on a migrated, empty database."""
-    for served, _ in _serve(templates, database_kind, clock, tmp_path, populated=False):
+    with installation(templates, database_kind, tmp_path, clock, moment=Moment.EMPTY) as (served, _):
         yield served
 
 
 @pytest.fixture
 def world(templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path) -> Iterator[World]:
     """The product with a small centre, banks, staff of every role, candidates and drawn forms."""
-    for served, made in _serve(templates, database_kind, clock, tmp_path, populated=True):
+    with installation(templates, database_kind, tmp_path, clock) as (_, made):
         assert made is not None
-        yield made.on(served, clock)
+        yield made

@@ -1,17 +1,23 @@
-"""What every app of a test run makes anew and need not: the compiled templates, and the builders of its URLs.
+"""What every app of a test run makes anew and need not: compiled templates, URLs and statements, packed assets.
 
 A test has an app of its own, and thousands of them would compile the same thing thousands of times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+import argon2
 import flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy.orm import Mapper
 from werkzeug.routing import Rule
+
+from cbt.accounts.sign_in import passwords
+from cbt.db.base import db
+from cbt.web import assets
 
 
 class SharedTemplates(BytecodeCache):
@@ -32,22 +38,59 @@ class SharedTemplates(BytecodeCache):
 
 
 TEMPLATES = SharedTemplates()
-_builders: dict[tuple[Any, ...], Callable[..., tuple[str, str]]] = {}
-_compile: Callable[[Rule, bool], Callable[..., tuple[str, str]]] = Rule._compile_builder
+
+
+class SharedStatements(dict[Any, Any]):
+    """Keeps what SQLAlchemy compiled for all engines of a kind; its own key holds the dialect of one engine."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        """Return a statement that any engine of this kind has compiled."""
+        return super().get(_of_any_engine(key), default)
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        super().__setitem__(_of_any_engine(key), compiled)
+
+
+def _of_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    dialect, *statement = key
+    return (type(dialect), dialect.dbapi, *statement)
+
+
+STATEMENTS = SharedStatements()
+OF_THE_PRODUCT = passwords._hasher
+"""How the product hashes; a test holds it to its costs."""
+_rules: dict[tuple[Any, ...], Rule] = {}
+_compile = Rule.compile
 
 
 def share(app: flask.Flask) -> None:
     """Let an app use what others of this run have compiled."""
     app.jinja_env.bytecode_cache = TEMPLATES
+    with app.app_context():
+        db.engine.update_execution_options(compiled_cache=STATEMENTS)
 
 
-def _shared_builder(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-    key = (rule.rule, rule.subdomain, rule.host, repr(rule.defaults), append_unknown)
-    if key not in _builders:
-        _builders[key] = _compile(rule, append_unknown)
-    return _builders[key]
+def _compile_once(rule: Rule) -> None:
+    key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, repr(rule.defaults))
+    if key not in _rules:
+        _compile(rule)
+        _rules[key] = rule
+        return
+    known = _rules[key]
+    rule._parts, rule._trace, rule._converters = known._parts, known._trace, known._converters
+    rule.arguments |= known.arguments
+    for name in ("_build", "_build_unknown"):
+        setattr(rule, name, getattr(known, name).__func__.__get__(rule, None))
 
 
-def share_builders() -> None:
-    """Let every URL rule be compiled once: what it compiles to depends on nothing but its own text."""
-    Rule._compile_builder = _shared_builder  # type: ignore[method-assign,assignment]  # for the tests alone
+def share_compiled() -> None:
+    """Let what depends on no app be made once: URL rules, statements, and the static tree."""
+    Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
+    Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
+    assets.Assets = cache(assets.Assets)  # type: ignore[misc,assignment]
+
+
+def hash_quickly() -> None:
+    """Hash passwords at the least cost: what is tried is who gets in, not how long guessing takes."""
+    passwords._hasher = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._nobody_hash = passwords._hasher.hash("nobody")

@@ -38,6 +38,7 @@ from cbt.sittings.planning.sittings import create_batch, create_sitting, publish
 from cbt.sittings.planning.staff import assign_staff
 from cbt.web.refs import new_ref
 from tests.helpers import FakeClock, sign_in_as, utc
+from tests.moments import Course, Moment
 
 START = utc("2026-11-20T08:00:00+08:00")
 PLANNED = utc("2026-11-24T09:00:00+08:00")
@@ -83,10 +84,11 @@ class World:
     room_code: str = ""
     app: flask.Flask = field(default=None, repr=False)  # type: ignore[assignment]  # set by `on` before it is used
     clock: FakeClock = field(default=None, repr=False)  # type: ignore[assignment]  # set by `on` before it is used
+    course: Course | None = field(default=None, repr=False)
 
-    def on(self, app: flask.Flask, clock: FakeClock) -> World:
-        """Return this world on the database copy of one test."""
-        return replace(self, app=app, clock=clock)
+    def on(self, app: flask.Flask, clock: FakeClock, course: Course | None = None) -> World:
+        """Return this world on the database copy of one test; `course` is how far that has come."""
+        return replace(self, app=app, clock=clock, course=course)
 
     def staff(self, role: str) -> FlaskClient:
         """Return a signed-in browser of the person with `role`."""
@@ -104,6 +106,9 @@ class World:
 
     def admit_all(self) -> None:
         """Bring everybody to the waiting room, half an hour before the start."""
+        if self.course is not None and self.course.reach(Moment.ADMITTED):
+            self.clock.set(PLANNED - timedelta(minutes=10))
+            return
         self.clock.set(PLANNED - timedelta(minutes=35))
         with self.app.app_context(), unit_of_work() as session:
             for room in session.scalars(select(SittingRoom)):
@@ -122,6 +127,8 @@ class World:
     def start(self, at: datetime = PLANNED) -> None:
         """Start every room of the sitting at `at`."""
         self.clock.set(at)
+        if at == PLANNED and self.course is not None and self.course.reach(Moment.RUNNING):
+            return
         with self.app.app_context(), unit_of_work() as session:
             for room in session.scalars(select(SittingRoom)):
                 start_room(session, room, now=at, actor="staff:test")

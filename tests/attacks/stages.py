@@ -32,10 +32,9 @@ from cbt.sittings.models import Centre, Room
 from cbt.web.who.access import Access, access_of
 from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import row, xlsx
-from tests.conftest import Templates, base_settings, close_engine
+from tests.conftest import Templates, base_settings, close_engine, installation
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock, sign_in_as
-from tests.quicker import share
 from tests.world import PLANNED, START, World
 from torture.judging.leaks import SecretTexts, secret_texts
 
@@ -272,13 +271,6 @@ def shown(reply: TestResponse) -> str:
 @contextmanager
 def staged(templates: Templates, kind: str, folder: Path) -> Iterator[Stage]:
     """Play the stage on a copy of the world; a file of attacks shares one."""
-    settings, made = templates.settings(kind, populated=True, target=folder)
-    clock = FakeClock(START)
-    app = create_app(settings, clock=clock)
-    app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
-    share(app)
-    assert made is not None
-    try:
-        yield Stage(made.on(app, clock))
-    finally:
-        close_engine(app)
+    with installation(templates, kind, folder, FakeClock(START)) as (_, world):
+        assert world is not None
+        yield Stage(world)

@@ -23,7 +23,7 @@ from cbt.config import read_settings
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.web.https import certificates
 from cbt.web.https.trust import SHOWN
-from tests.conftest import Templates, base_settings, close_engine
+from tests.conftest import Templates, base_settings, installation
 from tests.helpers import FakeClock
 from tests.packaging.served import Installation, wait_for
 from tests.world import PASSWORD, START, World
@@ -37,12 +37,9 @@ SESSION, MACHINE = "cbt", "cbt_machine"
 @pytest.fixture
 def secure(templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path) -> Iterator[World]:
     """The world of an installation that browsers reach over https."""
-    settings, made = templates.settings(database_kind, populated=True, target=tmp_path)
-    app = create_app(replace(settings, secure_cookies=True), clock=clock)
-    app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
-    assert made is not None
-    yield made.on(app, clock)
-    close_engine(app)
+    with installation(templates, database_kind, tmp_path, clock, secure_cookies=True) as (_, made):
+        assert made is not None
+        yield made
 
 
 def cookies(reply: TestResponse) -> dict[str, Morsel[str]]:

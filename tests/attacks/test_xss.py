@@ -20,7 +20,6 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.accounts.models import Staff
-from cbt.application.app import create_app
 from cbt.bank import store
 from cbt.bank.items import rich
 from cbt.bank.models import Item, ItemBank, ItemVersion, KnowledgePoint
@@ -35,7 +34,7 @@ from tests.attacks.payloads import MARK, XSS, Shape, parsed
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import HEADERS, row, xlsx
-from tests.conftest import Templates, close_engine
+from tests.conftest import Templates, installation
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock
 from tests.proctoring.desk import Desk, done
@@ -345,17 +344,10 @@ def test_what_a_page_escapes_is_what_was_typed() -> None:
 @pytest.fixture(scope="module")
 def planning(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The world before its doors open, while rosters are taken."""
-    yield from opened(templates, tmp_path_factory.mktemp("planning"))
-
-
-def opened(templates: Templates, folder: Path) -> Iterator[World]:
-    settings, made = templates.settings("sqlite", populated=True, target=folder)
-    clock = FakeClock(START)
-    app = create_app(settings, clock=clock)
-    app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
-    assert made is not None
-    yield made.on(app, clock)
-    close_engine(app)
+    folder = tmp_path_factory.mktemp("planning")
+    with installation(templates, "sqlite", folder, FakeClock(START)) as (_, made):
+        assert made is not None
+        yield made
 
 
 def archive(name: str) -> bytes:

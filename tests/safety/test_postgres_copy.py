@@ -19,7 +19,7 @@ from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import reading
 from cbt.ops.safety.checking import all_findings, verify_everything
 from tests.conftest import IN_CI, base_settings, close_engine
-from tests.databases import PostgresServer, find_binaries, give_to_server, serve_data, start_own
+from tests.databases import CARELESS, PostgresServer, find_binaries, give_to_server, serve_data, start_own
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock
 from tests.packaging.served import wait_for
@@ -141,7 +141,7 @@ def _rebuild(tools: Path, base: Path, received: Path) -> PostgresServer:
     (folder / "data" / "recovery.signal").touch()
     give_to_server(folder / "data")
     give_to_server(folder / "wal")
-    options = {"restore_command": f"cp {folder}/wal/%f %p", "synchronous_standby_names": ""}
+    options = CARELESS | {"restore_command": f"cp {folder}/wal/%f %p", "synchronous_standby_names": ""}
     server = serve_data(tools, folder, folder / "data", options)
     assert wait_for(lambda: _ask(server, "SELECT pg_is_in_recovery()") == [(False,)])
     return server

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.application.app import create_app
-from tests.conftest import Templates, close_engine
+from tests.conftest import Templates, installation
 from tests.helpers import FakeClock
 from tests.world import World
 
@@ -16,12 +15,9 @@ from tests.world import World
 @pytest.fixture
 def on_postgresql(templates: Templates, clock: FakeClock, tmp_path: Path) -> Iterator[World]:
     """The world on the database that refuses a NUL in a text."""
-    settings, made = templates.settings("postgresql", populated=True, target=tmp_path)
-    app = create_app(settings, clock=clock)
-    app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
-    assert made is not None
-    yield made.on(app, clock)
-    close_engine(app)
+    with installation(templates, "postgresql", tmp_path, clock) as (_, made):
+        assert made is not None
+        yield made
 
 
 @pytest.mark.parametrize(

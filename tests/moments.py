@@ -1,0 +1,46 @@
+"""How far an exam has come in the database of a test: what many bring about first is copied, not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+import flask
+from sqlalchemy import event
+
+from cbt.db.base import db
+
+
+class Moment(IntEnum):
+    """The moments of which there are templates, each made of the one before."""
+
+    EMPTY = 0
+    PLANNED = 1
+    ADMITTED = 2
+    RUNNING = 3
+
+
+class Course:
+    """Where one installation stands before its database is first asked; from then on it goes its own way."""
+
+    def __init__(self, moment: Moment, fill: Callable[[Moment], None]) -> None:
+        self._moment = moment
+        self._fill = fill
+        self._asked = False
+
+    def watch(self, app: flask.Flask) -> None:
+        """Have the database put in its place just before the first connection of `app` is opened."""
+        with app.app_context():
+            event.listen(db.engine, "do_connect", self._before_connecting)
+
+    def reach(self, moment: Moment) -> bool:
+        """Return whether `moment` is the next one and a template brings it about, so that nothing need be done."""
+        if self._asked or moment != self._moment + 1:
+            return False
+        self._moment = moment
+        return True
+
+    def _before_connecting(self, *_of_sqlalchemy: object) -> None:
+        if not self._asked:
+            self._asked = True
+            self._fill(self._moment)
