@@ -30,6 +30,7 @@ def modules() -> dict[str, ast.Module]:
     }
 
 
+@cache
 def imported(tree: ast.Module) -> set[str]:
     """Return the names of all modules that are imported, `a.b` for `from a import b` too."""
     found = set()
@@ -41,11 +42,10 @@ def imported(tree: ast.Module) -> set[str]:
     return found
 
 
-def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
-    """Yield every call with the dotted name that is called."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+@cache
+def calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
+    """Return every call with the dotted name that is called."""
+    return [(ast.unparse(node.func), node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def texts(tree: ast.Module) -> Iterator[str]:
