@@ -115,6 +115,7 @@ class Templates:
         """Put a copy of the database of `moment` where `settings` look for it; nobody may be connected."""
         template, _ = self._template(kind, moment)
         if kind == "sqlite":
+            assert not any(settings.data_dir.glob("*-wal")), "somebody is connected"
             shutil.copytree(template.data_dir, settings.data_dir, dirs_exist_ok=True)
         else:
             source = _name_of(template)
@@ -196,8 +197,8 @@ def installation(
     """
     settings, world = templates.place(kind, moment, folder)
     course = Course(moment, lambda reached: templates.fill(settings, kind, reached))
-    if settings.embedded:
-        templates.fill(settings, kind, moment)  # a file that is not there would be a new installation
+    if settings.embedded or moment is Moment.EMPTY:
+        course.begin()  # a file that is not there would be a new installation, and what is empty stays as it is
     app = create_app(replace(settings, **changed), clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False

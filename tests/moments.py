@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -26,7 +27,14 @@ class Course:
     def __init__(self, moment: Moment, fill: Callable[[Moment], None]) -> None:
         self._moment = moment
         self._fill = fill
+        self._filled: Moment | None = None
         self._asked = False
+        self._one_at_a_time = threading.Lock()
+
+    def begin(self) -> None:
+        """Put the database in its place at once."""
+        self._fill(self._moment)
+        self._filled = self._moment
 
     def watch(self, app: flask.Flask) -> None:
         """Have the database put in its place just before the first connection of `app` is opened."""
@@ -41,6 +49,7 @@ class Course:
         return True
 
     def _before_connecting(self, *_of_sqlalchemy: object) -> None:
-        if not self._asked:
+        with self._one_at_a_time:
+            if not self._asked and self._moment is not self._filled:
+                self.begin()
             self._asked = True
-            self._fill(self._moment)
