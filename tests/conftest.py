@@ -192,13 +192,16 @@ def installation(
 ) -> Iterator[tuple[flask.Flask, World | None]]:
     """Keep the product on a database of its own below `folder`, with the world that is in it.
 
-    The database is put there when somebody first asks it something: until then the world may have come to a later
-    moment, of which there is a copy, too. `changed` are settings.
+    Until the app first asks its database something, the world may have come to a later moment, of which there is a
+    copy, too: that one is put in its place. `changed` are settings.
     """
     settings, world = templates.place(kind, moment, folder)
-    course = Course(moment, lambda reached: templates.fill(settings, kind, reached))
-    if settings.embedded or moment is Moment.EMPTY:
-        course.begin()  # a file that is not there would be a new installation, and what is empty stays as it is
+
+    def put(reached: Moment) -> None:
+        templates.drop(settings)
+        templates.fill(settings, kind, reached)
+
+    course = Course(moment, put)
     app = create_app(replace(settings, **changed), clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False

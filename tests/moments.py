@@ -24,32 +24,27 @@ class Moment(IntEnum):
 class Course:
     """Where one installation stands before its database is first asked; from then on it goes its own way."""
 
-    def __init__(self, moment: Moment, fill: Callable[[Moment], None]) -> None:
-        self._moment = moment
-        self._fill = fill
-        self._filled: Moment | None = None
+    def __init__(self, moment: Moment, put: Callable[[Moment], None]) -> None:
+        self._put = put
+        self._reached = self._stored = moment
         self._asked = False
         self._one_at_a_time = threading.Lock()
-
-    def begin(self) -> None:
-        """Put the database in its place at once."""
-        self._fill(self._moment)
-        self._filled = self._moment
+        put(moment)
 
     def watch(self, app: flask.Flask) -> None:
-        """Have the database put in its place just before the first connection of `app` is opened."""
+        """Have the database of the moment reached put in its place when `app` opens its first connection."""
         with app.app_context():
             event.listen(db.engine, "do_connect", self._before_connecting)
 
     def reach(self, moment: Moment) -> bool:
         """Return whether `moment` is the next one and a template brings it about, so that nothing need be done."""
-        if self._asked or moment != self._moment + 1:
+        if self._asked or moment != self._reached + 1:
             return False
-        self._moment = moment
+        self._reached = moment
         return True
 
     def _before_connecting(self, *_of_sqlalchemy: object) -> None:
         with self._one_at_a_time:
-            if not self._asked and self._moment is not self._filled:
-                self.begin()
+            if not self._asked and self._stored is not self._reached:
+                self._put(self._reached)
             self._asked = True
