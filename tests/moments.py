@@ -9,7 +9,7 @@ from enum import IntEnum
 import flask
 from sqlalchemy import event
 
-from cbt.db.base import db
+from cbt.db.types import db
 
 
 class Moment(IntEnum):

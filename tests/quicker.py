@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapper
 from werkzeug.routing import Rule
 
 from cbt.accounts.sign_in import passwords
-from cbt.db.base import db
+from cbt.db.types import db
 from cbt.web import assets
 
 
