@@ -7,16 +7,12 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from cbt.db.types import Base, UtcDateTime
+from cbt.db.types import Base, Named, Row, UtcDateTime
 
 
-class Staff(Base):
+class Staff(Named):
     """A person who works around exams; their roles are rows of their own."""
 
-    __tablename__ = "staff"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     login: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(60))
     password_hash: Mapped[str] = mapped_column(String(200))
@@ -37,27 +33,22 @@ class Staff(Base):
     roles: Mapped[list[StaffRole]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
 
-class StaffRole(Base):
+class StaffRole(Row):
     """One role of one person (R-62)."""
 
-    __tablename__ = "staff_role"
     __table_args__ = (UniqueConstraint("staff_id", "role"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     role: Mapped[str] = mapped_column(String(20))
     granted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     granted_by: Mapped[str | None] = mapped_column(String(80))
 
 
-class Approval(Base):
+class Approval(Named):
     """A starred act that waits for its second person, exactly as it was previewed (R-62)."""
 
-    __tablename__ = "approval"
     __table_args__ = (Index("ix_approval_expires_at", "expires_at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     kind: Mapped[str] = mapped_column(String(20))
     """Who carries it out: the name under which a room registered itself."""
     act: Mapped[str] = mapped_column(String(24))
@@ -96,8 +87,6 @@ class Approval(Base):
 class StaffFactor(Base):
     """One person's authenticator app: its secret, sealed under a key outside the database."""
 
-    __tablename__ = "staff_factor"
-
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), primary_key=True, autoincrement=False)
     secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -105,13 +94,12 @@ class StaffFactor(Base):
     """The newest time step a code was accepted of; none of it or an older one is accepted again."""
 
 
-class RecoveryCode(Base):
+class RecoveryCode(Row):
     """One of the codes somebody keeps on paper for the day without a phone; each opens once."""
 
     __tablename__ = "staff_recovery_code"
     __table_args__ = (UniqueConstraint("staff_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     number: Mapped[int]
     code_hash: Mapped[str] = mapped_column(String(200))

@@ -64,7 +64,9 @@ def create_staff(
         )
         session.add(staff)
         session.flush()
-        _record(session, staff, act="staff.create", now=now, actor=actor, after={"roles": wanted})
+        record(
+            session, at=now, actor=actor, act="staff.create", subject=staff.logged_as, after={"roles": wanted}
+        )
     return password
 
 
@@ -84,7 +86,7 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
         staff.password_issued_at = now
         logins.end_all(session, staff.ref, now=now)
         throttle.forget(session, scope=SIGN_IN, subject=staff.login)
-        _record(session, staff, act="staff.reset", now=now, actor=actor)
+        record(session, at=now, actor=actor, act="staff.reset", subject=staff.logged_as)
     return password
 
 
@@ -106,12 +108,12 @@ def set_roles(*, ref: str, roles: Iterable[Role], now: datetime, actor: str) -> 
             for role in wanted
             if role not in held
         ]
-        _record(
+        record(
             session,
-            staff,
-            act="staff.roles",
-            now=now,
+            at=now,
             actor=actor,
+            act="staff.roles",
+            subject=staff.logged_as,
             before={"roles": held},
             after={"roles": wanted},
         )
@@ -128,7 +130,7 @@ def disable_staff(*, ref: str, now: datetime, actor: str) -> None:
             _keep_an_admin(session, staff)
             staff.disabled_at = now
             logins.end_all(session, staff.ref, now=now)
-            _record(session, staff, act="staff.disable", now=now, actor=actor)
+            record(session, at=now, actor=actor, act="staff.disable", subject=staff.logged_as)
 
 
 def enable_staff(*, ref: str, now: datetime, actor: str) -> None:
@@ -138,23 +140,10 @@ def enable_staff(*, ref: str, now: datetime, actor: str) -> None:
         if staff.disabled_at is not None:
             staff.disabled_at = None
             staff.enabled_at, staff.enabled_by = now, actor
-            _record(session, staff, act="staff.enable", now=now, actor=actor)
+            record(session, at=now, actor=actor, act="staff.enable", subject=staff.logged_as)
 
 
 def _keep_an_admin(session: Session, staff: Staff) -> None:
     holds_it = staff.disabled_at is None and any(row.role == Role.ADMIN.value for row in staff.roles)
     if holds_it and store.active_admins(session) == 1:
         raise Conflict("staff.last_admin")
-
-
-def _record(
-    session: Session,
-    staff: Staff,
-    *,
-    act: str,
-    now: datetime,
-    actor: str,
-    before: dict[str, object] | None = None,
-    after: dict[str, object] | None = None,
-) -> None:
-    record(session, at=now, actor=actor, act=act, subject=f"staff:{staff.ref}", before=before, after=after)

@@ -7,19 +7,15 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, UtcDateTime
+from cbt.db.types import Named, UtcDateTime
 
 
-class Form(Base):
+class Form(Named):
     """A 试卷, frozen when drawn: canonical JSON of items, versions, orders and points, and its hash.
 
     Source: R-43.
     """
 
-    __tablename__ = "form"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     blueprint_version_id: Mapped[int] = mapped_column(ForeignKey("blueprint_version.id"))
     paper: Mapped[str] = mapped_column(String(20))
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))

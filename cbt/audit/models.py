@@ -13,8 +13,6 @@ from cbt.db.types import Base, UtcDateTime
 class AuditEntry(Base):
     """One change of an exam: who, when, why, before, after; each row carries the hash of the one before."""
 
-    __tablename__ = "audit_entry"
-
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor: Mapped[str] = mapped_column(String(80), index=True)
@@ -38,8 +36,6 @@ class AuditHead(Base):
     `key_print` names the key of the chain, "" for a log from before there was one; `mac` is made with it.
     """
 
-    __tablename__ = "audit_head"
-
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     last_id: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
@@ -49,8 +45,6 @@ class AuditHead(Base):
 
 class AuditTally(Base):
     """How often somebody did, or tried, what is told once a window and counted from then on."""
-
-    __tablename__ = "audit_tally"
 
     act: Mapped[str] = mapped_column(String(60), primary_key=True)
     actor: Mapped[str] = mapped_column(String(80), primary_key=True)

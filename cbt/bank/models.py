@@ -7,53 +7,42 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, UtcDateTime
+from cbt.db.types import Named, Row, UtcDateTime
 
 
-class ItemBank(Base):
+class ItemBank(Row):
     """A 题库 of one level."""
 
-    __tablename__ = "item_bank"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     ref: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text)
 
 
-class BankRange(Base):
+class BankRange(Row):
     """A 鉴定范围 with its 鉴定比重 in percent."""
 
-    __tablename__ = "bank_range"
     __table_args__ = (UniqueConstraint("bank_id", "code"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
     code: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(120))
     weight: Mapped[int]
 
 
-class KnowledgePoint(Base):
+class KnowledgePoint(Row):
     """A 鉴定点 with its importance X (核心), Y (一般) or Z (辅助)."""
 
-    __tablename__ = "knowledge_point"
     __table_args__ = (UniqueConstraint("bank_id", "code"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
     code: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(120))
     importance: Mapped[str] = mapped_column(String(1))
 
 
-class ImportRun(Base):
+class ImportRun(Named):
     """One import into a bank, so that it can be listed and undone as a whole."""
 
-    __tablename__ = "import_run"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
     file_name: Mapped[str] = mapped_column(String(200))
     form: Mapped[str] = mapped_column(String(40))
@@ -65,13 +54,11 @@ class ImportRun(Base):
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class Item(Base):
+class Item(Row):
     """A 试题; what it says is in its versions, `version` is the published one (0 = withdrawn)."""
 
-    __tablename__ = "item"
     __table_args__ = (UniqueConstraint("bank_id", "ref"), Index("ix_item_bank_point", "bank_id", "point"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
     ref: Mapped[str] = mapped_column(String(60))
     type: Mapped[str] = mapped_column(String(20))
@@ -81,16 +68,14 @@ class Item(Base):
     version: Mapped[int]
 
 
-class ItemVersion(Base):
+class ItemVersion(Row):
     """What an item said from one moment on; never changed and never deleted, forms point here (R-43).
 
     `replaces` is the number that was published before it, 0 when there was none: an undo goes back there.
     """
 
-    __tablename__ = "item_version"
     __table_args__ = (UniqueConstraint("item_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id"))
     number: Mapped[int]
     replaces: Mapped[int] = mapped_column(default=0)

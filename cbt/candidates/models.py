@@ -10,17 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.candidates.personal import SHOWN
 from cbt.db.private.sealing import open_sealed
-from cbt.db.types import Base, DecimalText, Span, UtcDateTime
+from cbt.db.types import Base, DecimalText, Named, Row, Span, UtcDateTime
 from cbt.errors import Unavailable
 
 
-class Candidate(Base):
+class Candidate(Named):
     """A 考生; the document and phone numbers are encrypted, `document_index` is their keyed digest."""
 
-    __tablename__ = "candidate"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(60))
     gender: Mapped[str] = mapped_column(String(8))
     document_type: Mapped[str] = mapped_column(String(40))
@@ -35,32 +31,27 @@ class Candidate(Base):
 class CandidatePhoto(Base):
     """The photo of a candidate; a missing one never blocks entry (R-15)."""
 
-    __tablename__ = "candidate_photo"
-
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), primary_key=True)
     mimetype: Mapped[str] = mapped_column(String(40))
     image: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class AdmissionTicket(Base):
+class AdmissionTicket(Row):
     """A 准考证: one number per candidate and batch."""
 
-    __tablename__ = "admission_ticket"
     __table_args__ = (UniqueConstraint("batch_id", "candidate_id"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
 
 
-class Registration(Base):
+class Registration(Named):
     """A 报名: one candidate, one paper, one sitting-room, one seat, and what happened at the door.
 
     `extra` and `factor` are the accommodation (R-30). The `_at` columns are facts, NULL until they happen.
     """
 
-    __tablename__ = "registration"
     __table_args__ = (
         UniqueConstraint("sitting_room_id", "seat_id"),
         UniqueConstraint("ticket_id", "sitting_id", "paper"),
@@ -74,8 +65,6 @@ class Registration(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
     ticket_id: Mapped[int] = mapped_column(ForeignKey("admission_ticket.id"), index=True)
     sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
@@ -128,7 +117,7 @@ class Registration(Base):
             return "····"
 
 
-class CorrectionRecord(Base):
+class CorrectionRecord(Named):
     """A 更正记录: who put what right about a candidate; old, new and evidence are sealed like the numbers.
 
     The audit log holds its ref, what kind of fact it was about, and a keyed digest of the sealed text.
@@ -136,8 +125,6 @@ class CorrectionRecord(Base):
 
     __tablename__ = "correction"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(80))

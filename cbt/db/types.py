@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, MetaData, String
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def to_micros(instant: datetime) -> int:
@@ -96,6 +98,33 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+    def __init_subclass__(cls) -> None:
+        """Name a table as its class is, `SittingRoom` sitting_room, unless the class names it."""
+        if "__abstract__" not in cls.__dict__ and "__tablename__" not in cls.__dict__:
+            cls.__tablename__ = _CAPITAL.sub("_", cls.__name__).casefold()
+        super().__init_subclass__()
+
+
+class Row(Base):
+    """A table whose rows are numbered."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Named(Row):
+    """A table whose rows have a public identifier."""
+
+    __abstract__ = True
+
+    ref: Mapped[str] = mapped_column(String(40), unique=True)
+
+    @property
+    def logged_as(self) -> str:
+        """What the audit log calls it: `sitting:si-…`."""
+        return f"{self.__tablename__}:{self.ref}"
 
 
 # Flask-SQLAlchemy makes the engine from the app's settings; sessions are our own (unit_of_work.py),

@@ -7,25 +7,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, Span, UtcDateTime
+from cbt.db.types import Base, Named, Row, Span, UtcDateTime
 
 
-class Attempt(Base):
+class Attempt(Named):
     """An 答卷: one candidate, one form. The one row that closing, lease change and suspension update.
 
     `closes_at` and the open unit's end are worked out by rules.clock and stored whenever a fact that
     moves them is added; both are NULL while nothing may be accepted and nothing expires (R-25).
     """
 
-    __tablename__ = "attempt"
     __table_args__ = (
         Index("ix_attempt_due", "state", "closes_at"),
         Index("ix_attempt_unit_due", "state", "unit_ends_at"),
         Index("ix_attempt_room", "sitting_room_id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), unique=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
     form_id: Mapped[int] = mapped_column(ForeignKey("form.id"))
@@ -79,8 +76,6 @@ class JournalEntry(Base):
 class AttemptLive(Base):
     """What the board reads: one upsert per attempt per batch of saves."""
 
-    __tablename__ = "attempt_live"
-
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), primary_key=True)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     saved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -96,12 +91,9 @@ class AttemptLive(Base):
     """Bytes of their values."""
 
 
-class Gap(Base):
+class Gap(Row):
     """A silence over 20 s, recorded when the browser is heard again (R-26)."""
 
-    __tablename__ = "gap"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
     from_at: Mapped[datetime] = mapped_column(UtcDateTime)
     to_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -114,24 +106,19 @@ class Gap(Base):
     granted: Mapped[timedelta | None] = mapped_column(Span)
 
 
-class UnitDone(Base):
+class UnitDone(Row):
     """A candidate confirmed the end of a unit; units that end by time leave no row (R-24)."""
 
-    __tablename__ = "unit_done"
     __table_args__ = (UniqueConstraint("attempt_id", "unit"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"))
     unit: Mapped[int]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class AttemptSuspension(Base):
+class AttemptSuspension(Row):
     """A 暂停 of one candidate (R-25)."""
 
-    __tablename__ = "attempt_suspension"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
     from_at: Mapped[datetime] = mapped_column(UtcDateTime)
     to_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -140,12 +127,9 @@ class AttemptSuspension(Base):
     resumed_by: Mapped[str | None] = mapped_column(String(80))
 
 
-class AttemptAdjustment(Base):
+class AttemptAdjustment(Row):
     """A 补时 or 延时 of one candidate; append-only (R-20)."""
 
-    __tablename__ = "attempt_adjustment"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     amount: Mapped[timedelta] = mapped_column(Span)
@@ -155,13 +139,11 @@ class AttemptAdjustment(Base):
     by: Mapped[str] = mapped_column(String(80))
 
 
-class LateEntry(Base):
+class LateEntry(Row):
     """An answer that arrived after the deadline: kept as evidence, not scored (R-29)."""
 
-    __tablename__ = "late_entry"
     __table_args__ = (UniqueConstraint("attempt_id", "lease_epoch", "seq"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
     lease_epoch: Mapped[int]
     seq: Mapped[int]
@@ -171,14 +153,11 @@ class LateEntry(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class RecoveryImport(Base):
+class RecoveryImport(Named):
     """A 作答恢复文件 that a proctor imported after the closing: which lease sealed it, what it brought (R-29)."""
 
-    __tablename__ = "recovery_import"
     __table_args__ = (UniqueConstraint("attempt_id", "seal"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"))
     lease_epoch: Mapped[int]
     seal: Mapped[str] = mapped_column(String(64))
@@ -193,19 +172,14 @@ class RecoveryImport(Base):
 class RecoveredEntry(Base):
     """Says of a late entry that it came from a recovery file, and when the page says it was typed."""
 
-    __tablename__ = "recovered_entry"
-
     late_entry_id: Mapped[int] = mapped_column(ForeignKey("late_entry.id"), primary_key=True)
     recovery_import_id: Mapped[int] = mapped_column(ForeignKey("recovery_import.id"), index=True)
     typed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Message(Base):
+class Message(Row):
     """A 提醒 from a proctor to one candidate, with its delivered and read receipts."""
 
-    __tablename__ = "message"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
     text: Mapped[str] = mapped_column(Text)
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime)

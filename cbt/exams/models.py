@@ -7,28 +7,23 @@ from datetime import datetime
 from sqlalchemy import String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, UtcDateTime
+from cbt.db.types import Row, UtcDateTime
 
 
-class BlueprintVersion(Base):
+class BlueprintVersion(Row):
     """A 考核方案 as its file said at one moment; registrations and forms keep the version they began with."""
 
-    __tablename__ = "blueprint_version"
     __table_args__ = (UniqueConstraint("ref", "sha256"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     ref: Mapped[str] = mapped_column(String(60), index=True)
     sha256: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(Text)
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class ReasonsVersion(Base):
+class ReasonsVersion(Row):
     """The table of reasons as its file said at one moment; a violation keeps the one it was recorded under."""
 
-    __tablename__ = "reasons_version"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     source: Mapped[str] = mapped_column(Text)
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -7,16 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, Span, UtcDateTime
+from cbt.db.types import Named, Row, Span, UtcDateTime
 
 
-class Incident(Base):
+class Incident(Row):
     """One line of the room's log: what happened, to whom, who saw or did it."""
 
-    __tablename__ = "incident"
     __table_args__ = (Index("ix_incident_room_at", "sitting_room_id", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
     registration_id: Mapped[int | None] = mapped_column(ForeignKey("registration.id"))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -26,12 +24,9 @@ class Incident(Base):
     by: Mapped[str] = mapped_column(String(80))
 
 
-class LeaveRecord(Base):
+class LeaveRecord(Row):
     """A 临时离场 under escort: out and in (R-13)."""
 
-    __tablename__ = "leave_record"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), index=True)
     out_at: Mapped[datetime] = mapped_column(UtcDateTime)
     in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -39,13 +34,11 @@ class LeaveRecord(Base):
     by: Mapped[str] = mapped_column(String(80))
 
 
-class AlertSeen(Base):
+class AlertSeen(Row):
     """Somebody has looked into an alert of one seat: it comes back only when what it counts passes `mark`."""
 
-    __tablename__ = "alert_seen"
     __table_args__ = (UniqueConstraint("sitting_room_id", "seat_id", "kind"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
     seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"))
     kind: Mapped[str] = mapped_column(String(12))
@@ -55,14 +48,11 @@ class AlertSeen(Base):
     by: Mapped[str] = mapped_column(String(80))
 
 
-class UndoableAct(Base):
+class UndoableAct(Named):
     """An act of the door that can be taken back for a while, with what stood there before it."""
 
-    __tablename__ = "undoable_act"
     __table_args__ = (Index("ix_undoable_act_room_at", "sitting_room_id", "at"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
     act: Mapped[str] = mapped_column(String(20))
     params: Mapped[str] = mapped_column(Text)
@@ -72,12 +62,9 @@ class UndoableAct(Base):
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class GrantedTime(Base):
+class GrantedTime(Row):
     """Time a person gave, as R-62 counts it: to one candidate, or to the whole room (no registration)."""
 
-    __tablename__ = "granted_time"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
     registration_id: Mapped[int | None] = mapped_column(ForeignKey("registration.id"))
     at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -8,27 +8,21 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, DecimalText, UtcDateTime
+from cbt.db.types import DecimalText, Row, UtcDateTime
 
 
-class Release(Base):
+class Release(Row):
     """The release of one sitting's scores by two people (R-62)."""
 
-    __tablename__ = "release"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), unique=True)
     released_at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(80))
     second: Mapped[str] = mapped_column(String(80))
 
 
-class Result(Base):
+class Result(Row):
     """What was released for one registration: `passed`, `failed`, `absent`, `violation` or `void`."""
 
-    __tablename__ = "result"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     release_id: Mapped[int] = mapped_column(ForeignKey("release.id"), index=True)
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), unique=True)
     outcome: Mapped[str] = mapped_column(String(12))

@@ -8,10 +8,10 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, DecimalText, UtcDateTime
+from cbt.db.types import Base, DecimalText, Named, Row, UtcDateTime
 
 
-class Score(Base):
+class Score(Row):
     """A 得分 with its evidence: the canonical score sheet and its hash, one row per key revision and closing.
 
     A paper of which people have something to mark (待阅) has no points and no verdict yet: all three are None.
@@ -19,10 +19,8 @@ class Score(Base):
     Source: R-51, R-54.
     """
 
-    __tablename__ = "score"
     __table_args__ = (UniqueConstraint("attempt_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"))
     number: Mapped[int]
     """1, 2, … ; the highest counts, the former ones stay on record."""
@@ -36,16 +34,12 @@ class Score(Base):
     scored_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class LateRuling(Base):
+class LateRuling(Named):
     """One act on answers that came after the deadline: approved or rejected by two people, for one fault.
 
     Source: R-29, R-62.
     """
 
-    __tablename__ = "late_ruling"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
     verdict: Mapped[str] = mapped_column(String(8))
     """`approved` or `rejected`."""
@@ -56,12 +50,9 @@ class LateRuling(Base):
     second: Mapped[str] = mapped_column(String(80))
 
 
-class RuledAttempt(Base):
+class RuledAttempt(Row):
     """What one act meant for one attempt: the digest of the entries it covered, the scores before and after."""
 
-    __tablename__ = "ruled_attempt"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     late_ruling_id: Mapped[int] = mapped_column(ForeignKey("late_ruling.id"), index=True)
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
     entries: Mapped[int]
@@ -73,8 +64,6 @@ class RuledAttempt(Base):
 
 class RuledEntry(Base):
     """A late entry that was ruled on; it is ruled on once."""
-
-    __tablename__ = "ruled_entry"
 
     late_entry_id: Mapped[int] = mapped_column(ForeignKey("late_entry.id"), primary_key=True)
     ruled_attempt_id: Mapped[int] = mapped_column(ForeignKey("ruled_attempt.id"), index=True)

@@ -9,19 +9,15 @@ from sqlalchemy import LargeBinary, String, delete, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cbt.db.private.sealing import open_bytes, seal_bytes
-from cbt.db.types import Base, UtcDateTime
+from cbt.db.types import Named, UtcDateTime
 from cbt.errors import NotFound
 
 LIFE = timedelta(hours=24)
 
 
-class SheetDraft(Base):
+class SheetDraft(Named):
     """One kept file: it may hold personal numbers or keys, so it is sealed as those are."""
 
-    __tablename__ = "sheet_draft"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     subject: Mapped[str] = mapped_column(String(120))
     actor: Mapped[str] = mapped_column(String(80))
     file_name: Mapped[str] = mapped_column(String(200))

@@ -7,30 +7,23 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, Span, UtcDateTime
+from cbt.db.types import Base, Named, Row, Span, UtcDateTime
 
 
-class Centre(Base):
+class Centre(Named):
     """A 考点."""
 
-    __tablename__ = "centre"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     address: Mapped[str] = mapped_column(String(200))
     second_by_password: Mapped[bool]
     """Whether a second person may type their password at the first person's browser (R-62)."""
 
 
-class Room(Base):
+class Room(Named):
     """A 考场(机房) of a centre."""
 
-    __tablename__ = "room"
     __table_args__ = (UniqueConstraint("centre_id", "name"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     centre_id: Mapped[int] = mapped_column(ForeignKey("centre.id"))
     name: Mapped[str] = mapped_column(String(60))
     room_code: Mapped[str] = mapped_column(String(12))
@@ -39,13 +32,11 @@ class Room(Base):
     """Until when the code binds machines: the end of the binding round, NULL while there is none."""
 
 
-class Seat(Base):
+class Seat(Row):
     """A 机位; bound to one machine by its cookie and its address (R-16)."""
 
-    __tablename__ = "seat"
     __table_args__ = (UniqueConstraint("room_id", "number"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     room_id: Mapped[int] = mapped_column(ForeignKey("room.id"))
     number: Mapped[int]
     spare: Mapped[bool]
@@ -61,24 +52,16 @@ class Seat(Base):
     """Answers of a former candidate this machine reports as not delivered (本机有未送达作答)."""
 
 
-class Batch(Base):
+class Batch(Named):
     """A 认定批次."""
 
-    __tablename__ = "batch"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Sitting(Base):
+class Sitting(Named):
     """A 场次: one time slot at one centre (R-7); the marks are worked out from the admission policy."""
 
-    __tablename__ = "sitting"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
     centre_id: Mapped[int] = mapped_column(ForeignKey("centre.id"))
     name: Mapped[str] = mapped_column(String(120))
@@ -94,10 +77,9 @@ class Sitting(Base):
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class SittingRoom(Base):
+class SittingRoom(Named):
     """A 场次考场: the clock of one room in one sitting (R-20)."""
 
-    __tablename__ = "sitting_room"
     __table_args__ = (
         UniqueConstraint("sitting_id", "room_id"),
         Index(
@@ -108,8 +90,6 @@ class SittingRoom(Base):
         ),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ref: Mapped[str] = mapped_column(String(40), unique=True)
     sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
     room_id: Mapped[int] = mapped_column(ForeignKey("room.id"))
     state: Mapped[str] = mapped_column(String(12), index=True)
@@ -124,27 +104,22 @@ class SittingRoom(Base):
     """Since when everybody is to be outside (紧急疏散), before the start or after it; NULL once they are back."""
 
 
-class RoomStaff(Base):
+class RoomStaff(Row):
     """Who runs a sitting-room, as proctor or chief."""
 
-    __tablename__ = "room_staff"
     __table_args__ = (
         UniqueConstraint("sitting_room_id", "staff_id"),
         Index("ix_room_staff_staff", "staff_id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     duty: Mapped[str] = mapped_column(String(20))
 
 
-class RoomHold(Base):
+class RoomHold(Row):
     """A 全场暂停: from an instant (it may be backdated, R-25) until a proctor resumes."""
 
-    __tablename__ = "room_hold"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
     from_at: Mapped[datetime] = mapped_column(UtcDateTime)
     to_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -154,12 +129,9 @@ class RoomHold(Base):
     resumed_by: Mapped[str | None] = mapped_column(String(80))
 
 
-class RoomAdjustment(Base):
+class RoomAdjustment(Row):
     """A 补时 or 延时 of a whole room; append-only (R-20)."""
 
-    __tablename__ = "room_adjustment"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     amount: Mapped[timedelta] = mapped_column(Span)
@@ -173,8 +145,6 @@ class RoomAdjustment(Base):
 
 class ServerHeartbeat(Base):
     """The one deployment heartbeat row, written every second by the leader (R-27)."""
-
-    __tablename__ = "server_heartbeat"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime] = mapped_column(UtcDateTime)

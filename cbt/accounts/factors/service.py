@@ -87,7 +87,14 @@ def finish_sign_in(principal: Principal, *, code: str, machine: str, now: dateti
             raise NotAllowed("factor.started_over")
         throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine)
         if proof.number is not None:
-            _record(session, staff, act="staff.factor_code", now=now, after={"number": proof.number})
+            record(
+                session,
+                at=now,
+                actor=staff.logged_as,
+                act="staff.factor_code",
+                subject=staff.logged_as,
+                after={"number": proof.number},
+            )
         logins.note_sign_in(session, staff, now=now)
         return logins.open_staff(session, staff, machine=machine, now=now)
 
@@ -139,13 +146,13 @@ def reset(*, login: str, now: datetime, actor: str) -> None:
         _forget(session, staff)
         staff.factor_reset_at, staff.factor_reset_by = now, actor
         logins.end_all(session, staff.ref, now=now)
-        _record(session, staff, act="staff.factor_reset", now=now, actor=actor)
+        record(session, at=now, actor=actor, act="staff.factor_reset", subject=staff.logged_as)
 
 
 def _anew(session: Session, staff: Staff, *, act: str, machine: str, now: datetime) -> str:
     """Record what was changed, end every login of this person and open a fresh one."""
     throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine)
-    _record(session, staff, act=act, now=now)
+    record(session, at=now, actor=staff.logged_as, act=act, subject=staff.logged_as)
     logins.end_all(session, staff.ref, now=now)
     session.flush()
     return logins.open_staff(session, staff, machine=machine, now=now)
@@ -166,16 +173,3 @@ def _forget(session: Session, staff: Staff) -> None:
 
 def _offered(principal: Principal) -> str:
     return f"factor offer:{principal.subject_ref}:{principal.login_session_id}"
-
-
-def _record(
-    session: Session,
-    staff: Staff,
-    *,
-    act: str,
-    now: datetime,
-    actor: str = "",
-    after: dict[str, object] | None = None,
-) -> None:
-    subject = f"staff:{staff.ref}"
-    record(session, at=now, actor=actor or subject, act=act, subject=subject, after=after)

@@ -7,10 +7,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import TooEarly
 from cbt.rules.states.sitting import SittingEvent, SittingState
-from cbt.sittings.clock.moving import move_room, note
+from cbt.sittings.clock.moving import move_room
 from cbt.sittings.models import Sitting, SittingRoom
 
 SWEEP_CHUNK = 200
@@ -25,7 +26,7 @@ def admit_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
     if opens_at is not None and now < opens_at:
         raise TooEarly("sitting.doors_closed", available_at=opens_at)
     move_room(session, room, SittingEvent.ADMIT)
-    note(session, room, now=now, actor=actor, act="room.admit")
+    record(session, at=now, actor=actor, act="room.admit", subject=room.logged_as)
 
 
 def admit_if_due(session: Session, room: SittingRoom, *, now: datetime) -> bool:

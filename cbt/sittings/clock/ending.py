@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.rules.states.sitting import SittingEvent, SittingState
-from cbt.sittings.clock.moving import close_hold, move_room, note, refresh_sitting_state
+from cbt.sittings.clock.moving import close_hold, move_room, refresh_sitting_state
 from cbt.sittings.models import Sitting, SittingRoom
 
 
@@ -20,7 +20,7 @@ def end_room(session: Session, room: SittingRoom, *, now: datetime, actor: str, 
     """
     move_room(session, room, SittingEvent.END, ended_at=now)
     close_hold(session, room, now=now, actor=actor)
-    note(session, room, now=now, actor=actor, act="room.end", reason=reason)
+    record(session, at=now, actor=actor, act="room.end", subject=room.logged_as, reason=reason)
 
 
 def abort_room(session: Session, room: SittingRoom, *, now: datetime, reason: str, actor: str) -> None:
@@ -30,7 +30,7 @@ def abort_room(session: Session, room: SittingRoom, *, now: datetime, reason: st
     """
     move_room(session, room, SittingEvent.ABORT, ended_at=now)
     close_hold(session, room, now=now, actor=actor)
-    note(session, room, now=now, actor=actor, act="room.abort", reason=reason)
+    record(session, at=now, actor=actor, act="room.abort", subject=room.logged_as, reason=reason)
 
 
 def score_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
@@ -39,7 +39,7 @@ def score_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
     Source: R-60.
     """
     move_room(session, room, SittingEvent.SCORE)
-    note(session, room, now=now, actor=actor, act="room.score")
+    record(session, at=now, actor=actor, act="room.score", subject=room.logged_as)
 
 
 def release_sitting(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:

@@ -5,14 +5,12 @@ The `where` repeats the state that was seen, so racing callers are harmless.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import record
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import SittingEvent, SittingState, aggregate, next_state
 from cbt.sittings.models import RoomHold, Sitting, SittingRoom
@@ -64,19 +62,3 @@ def close_hold(session: Session, room: SittingRoom, *, now: datetime, actor: str
     )
     room.evacuated_at = None
     session.flush()
-
-
-def note(
-    session: Session,
-    room: SittingRoom,
-    *,
-    now: datetime,
-    actor: str,
-    act: str,
-    reason: str = "",
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    """Leave one line about a sitting-room in the audit log."""
-    record(
-        session, at=now, actor=actor, act=act, subject=f"sitting_room:{room.ref}", reason=reason, after=after
-    )

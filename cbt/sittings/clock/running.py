@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings.clock.doors import admit_room
-from cbt.sittings.clock.moving import close_hold, move_room, note
+from cbt.sittings.clock.moving import close_hold, move_room
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 
 ADJUSTMENT_KINDS = ("site_fault", "general", "accommodation")
@@ -33,7 +34,14 @@ def start_room(session: Session, room: SittingRoom, *, now: datetime, actor: str
     if room.state == SittingState.PUBLISHED.value:
         admit_room(session, room, now=now, actor=actor)
     move_room(session, room, SittingEvent.START, started_at=now, started_by=actor)
-    note(session, room, now=now, actor=actor, act="room.start", after={"started_at": now.isoformat()})
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="room.start",
+        subject=room.logged_as,
+        after={"started_at": now.isoformat()},
+    )
 
 
 def hold_room(
@@ -68,7 +76,7 @@ def hold_room(
     session.add(hold)
     session.flush()
     after = {"from_at": from_at.isoformat(), "reason_code": reason_code}
-    note(session, room, now=now, actor=actor, act="room.hold", reason=reason, after=after)
+    record(session, at=now, actor=actor, act="room.hold", subject=room.logged_as, reason=reason, after=after)
     return hold
 
 
@@ -92,7 +100,7 @@ def reenter_room(session: Session, room: SittingRoom, *, now: datetime, actor: s
         raise Conflict("sitting.not_evacuated")
     room.evacuated_at = None
     session.flush()
-    note(session, room, now=now, actor=actor, act="room.reenter")
+    record(session, at=now, actor=actor, act="room.reenter", subject=room.logged_as)
 
 
 def resume_room(session: Session, room: SittingRoom, *, now: datetime, actor: str) -> None:
@@ -102,7 +110,7 @@ def resume_room(session: Session, room: SittingRoom, *, now: datetime, actor: st
     """
     move_room(session, room, SittingEvent.RESUME)
     close_hold(session, room, now=now, actor=actor)
-    note(session, room, now=now, actor=actor, act="room.resume")
+    record(session, at=now, actor=actor, act="room.resume", subject=room.logged_as)
 
 
 def adjust_room(
@@ -143,5 +151,7 @@ def adjust_room(
     session.add(adjustment)
     session.flush()
     after = {"seconds": int(amount.total_seconds()), "kind": kind, "reason_code": reason_code}
-    note(session, room, now=now, actor=actor, act="room.adjust", reason=reason, after=after)
+    record(
+        session, at=now, actor=actor, act="room.adjust", subject=room.logged_as, reason=reason, after=after
+    )
     return adjustment

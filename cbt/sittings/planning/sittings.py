@@ -108,7 +108,14 @@ def add_room(session: Session, sitting: Sitting, room: Room, *, now: datetime, a
     )
     session.add(sitting_room)
     session.flush()
-    _record(session, sitting, act="sitting.add_room", now=now, actor=actor, after={"room": room.name})
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="sitting.add_room",
+        subject=sitting.logged_as,
+        after={"room": room.name},
+    )
     return sitting_room
 
 
@@ -124,7 +131,7 @@ def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
         raise Conflict("sitting.no_rooms")
     for view in rooms:
         move_room(session, view.sitting_room, SittingEvent.PUBLISH)
-    _record(session, sitting, act="sitting.publish", now=now, actor=actor)
+    record(session, at=now, actor=actor, act="sitting.publish", subject=sitting.logged_as)
 
 
 def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: datetime, actor: str) -> None:
@@ -138,7 +145,7 @@ def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: date
     for view in store.rooms_of_sitting(session, sitting.id):
         move_room(session, view.sitting_room, SittingEvent.CANCEL)
     refresh_sitting_state(session, sitting, without_rooms=SittingEvent.CANCEL)
-    _record(session, sitting, act="sitting.cancel", now=now, actor=actor, reason=reason)
+    record(session, at=now, actor=actor, act="sitting.cancel", subject=sitting.logged_as, reason=reason)
 
 
 def arm_room(session: Session, room: SittingRoom, *, armed: bool, now: datetime, actor: str) -> None:
@@ -158,18 +165,3 @@ def arm_room(session: Session, room: SittingRoom, *, armed: bool, now: datetime,
 def _changeable(sitting: Sitting) -> None:
     if SittingState(sitting.state) not in _CHANGEABLE:
         raise Conflict("sitting.fixed")
-
-
-def _record(
-    session: Session,
-    sitting: Sitting,
-    *,
-    act: str,
-    now: datetime,
-    actor: str,
-    reason: str = "",
-    after: dict[str, object] | None = None,
-) -> None:
-    record(
-        session, at=now, actor=actor, act=act, subject=f"sitting:{sitting.ref}", reason=reason, after=after
-    )

@@ -7,15 +7,12 @@ from datetime import datetime
 from sqlalchemy import Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Base, UtcDateTime
+from cbt.db.types import Base, Row, UtcDateTime
 
 
-class LoginSession(Base):
+class LoginSession(Row):
     """One signed-in browser; the cookie holds a token whose hash is kept here, so it can be revoked."""
 
-    __tablename__ = "login_session"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     subject_ref: Mapped[str] = mapped_column(String(40), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -42,7 +39,6 @@ class Throttle(Base):
     Never of an address alone: a room shares one.
     """
 
-    __tablename__ = "throttle"
     __table_args__ = (Index("ix_throttle_window_from", "window_from"),)
 
     scope: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -54,13 +50,11 @@ class Throttle(Base):
     last_address: Mapped[str] = mapped_column(String(64))
 
 
-class KnownMachine(Base):
+class KnownMachine(Row):
     """A machine that signed an account or a ticket in before: its budget is its own (R-14)."""
 
-    __tablename__ = "known_machine"
     __table_args__ = (UniqueConstraint("scope", "subject", "machine"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     scope: Mapped[str] = mapped_column(String(16))
     subject: Mapped[str] = mapped_column(String(80))
     machine: Mapped[str] = mapped_column(String(80))
