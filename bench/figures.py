@@ -11,7 +11,7 @@ from typing import Any
 from bench import loads
 from bench.client import Exchange, Load, percentile_ms, run_load
 from bench.installation import Installation
-from bench.signing_in import Sitter
+from cbt.demo.browsers import Sitter
 
 CONNECTIONS = 100
 MANY_CONNECTIONS = 400

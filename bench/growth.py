@@ -22,7 +22,6 @@ from typing import Any
 from bench import loads, rows
 from bench.figures import CONNECTIONS, Bench, Figure, Once
 from bench.installation import Installation, choose_answers, installation
-from bench.large import Past
 from bench.measuring import Tell, now_of
 from bench.report import aligned, machine, machine_line
 from bench.serve import PRODUCT, serving
@@ -30,6 +29,7 @@ from bench.targets import BY_NAME
 from bench.words import HEADS, row
 from cbt.clock import SystemClock
 from cbt.db.engine import DATABASE_NAME
+from cbt.demo.past import Years
 from cbt.paths import write_whole
 
 WANTED_ATTEMPTS = 1_000_000
@@ -62,7 +62,7 @@ def run_growth(scale: Scale, folder: Path, *, tell: Tell) -> dict[str, Any]:
     """Build both installations below `folder`, measure, and return what bench/results.json holds as growth."""
     people = scale.pairs * scale.starts
     began = time.monotonic()
-    past = Past(scale.attempts, scale.items, int(SystemClock().now().timestamp() * 1_000_000), tell)
+    past = Years(scale.attempts, scale.items, int(SystemClock().now().timestamp() * 1_000_000), tell)
     with ExitStack() as stack:
         empty = stack.enter_context(installation(folder / "empty", attempts=people))
         grown = stack.enter_context(installation(folder / "grown", attempts=people, history=past))

@@ -17,7 +17,6 @@ from sqlalchemy import insert, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
-from bench.signing_in import Sitter, signed_in
 from cbt.application.app import create_app
 from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_bank
@@ -29,6 +28,8 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.layout import layout_of
 from cbt.delivery.save.guard import AttemptInfo
+from cbt.demo.browsers import Sitter, signed_in
+from cbt.demo.past import LEVEL, PAPER, Papers
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import paper_of
@@ -40,22 +41,12 @@ from cbt.sittings.planning.places import create_centre, create_room
 from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
 
 ACTOR = "cli"
-LEVEL, PAPER = "customer-service-l3", "theory"
 FORMS = 8
 SEATS_PER_ROOM = 100
 AGO = timedelta(minutes=40)
 """The rooms started so long ago: 交卷 is allowed already, whatever time is given back on the way."""
 MORE_TIME = timedelta(hours=4)
 """延时 for everybody, so that no deadline comes while the bench runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Papers:
-    """The blueprint's version and the forms that were drawn by it."""
-
-    version_id: int
-    forms: tuple[int, ...]
-    layouts: tuple[str, ...]
 
 
 @dataclass(slots=True)

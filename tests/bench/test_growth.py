@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from bench.growth import BYTES_PER_ATTEMPT, fitting, main
 from bench.installation import installation
-from bench.large import LOG_LINES, SAVES, Past
 from cbt.clock import SystemClock
 from cbt.db.types import db
+from cbt.demo.past import LOG_LINES, SAVES, Years
 
 
 def silent(_text: str) -> None:
@@ -22,7 +22,7 @@ def silent(_text: str) -> None:
 
 def test_the_past_is_whole_and_lies_before_the_people_of_today(tmp_path: Path) -> None:
     now = int(SystemClock().now().timestamp() * 1_000_000)
-    past = Past(attempts=150, items=500, now=now, tell=silent)
+    past = Years(attempts=150, items=500, now=now, tell=silent)
     with installation(tmp_path, attempts=12, history=past) as built, db.engine.connect() as connection:
 
         def number(sql: str) -> int:

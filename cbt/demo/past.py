@@ -13,8 +13,7 @@ from typing import Any
 
 from sqlalchemy.engine import Engine
 
-from bench.installation import LEVEL, PAPER, Papers
-
+LEVEL, PAPER = "customer-service-l3", "theory"
 SAVES = 120
 POSITIONS = 100
 SITTING = 10_000
@@ -30,7 +29,16 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class Papers:
+    """The blueprint's version and the forms that were drawn by it."""
+
+    version_id: int
+    forms: tuple[int, ...]
+    layouts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Years:
     """How much was before; an instance is called with the engine of the installation it fills."""
 
     attempts: int
