@@ -10,8 +10,7 @@ from typing import Any
 
 from bench import loads
 from bench.client import Exchange, Load, percentile_ms, run_load
-from bench.installation import Installation
-from cbt.demo.browsers import Sitter
+from bench.installation import Installation, Sitter
 
 CONNECTIONS = 100
 MANY_CONNECTIONS = 400

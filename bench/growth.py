@@ -27,7 +27,6 @@ from bench.report import aligned, machine, machine_line
 from bench.serve import PRODUCT, serving
 from bench.targets import BY_NAME
 from bench.words import HEADS, row
-from cbt.clock import SystemClock
 from cbt.db.engine import DATABASE_NAME
 from cbt.demo.past import Years
 from cbt.paths import write_whole
@@ -62,10 +61,10 @@ def run_growth(scale: Scale, folder: Path, *, tell: Tell) -> dict[str, Any]:
     """Build both installations below `folder`, measure, and return what bench/results.json holds as growth."""
     people = scale.pairs * scale.starts
     began = time.monotonic()
-    past = Years(scale.attempts, scale.items, int(SystemClock().now().timestamp() * 1_000_000), tell)
+    past = Years(scale.attempts, scale.items)
     with ExitStack() as stack:
         empty = stack.enter_context(installation(folder / "empty", attempts=people))
-        grown = stack.enter_context(installation(folder / "grown", attempts=people, history=past))
+        grown = stack.enter_context(installation(folder / "grown", attempts=people, years=past, tell=tell))
         size = (folder / "grown" / "data" / DATABASE_NAME).stat().st_size
         build_seconds = time.monotonic() - began
         tell(f"built in {build_seconds:.0f} s: {size / 1e9:.2f} GB")

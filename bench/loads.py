@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle
 
 from bench.client import Exchange, OnReply, page_bytes, request_bytes
-from cbt.demo.browsers import Sitter
+from bench.installation import Sitter
 
 _HEAD = re.compile(rb'\{"lease":"([^"]+)","epoch":(\d+),')
 _TAIL = re.compile(rb'"seq":(\d+)\}$')

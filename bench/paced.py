@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from bench.client import HOST, READ_SIZE, Load, content_length, request_bytes
+from bench.installation import Sitter
 from bench.loads import Ledger, save_body, under_lease
-from cbt.demo.browsers import Sitter
 
 DRAIN_SECONDS = 20.0
 """What is still unanswered so long after the last save was due is given up and counted."""

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, insert, select, update
 
+from bench.installation import Sitter
 from cbt.assembly.models import Form
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, AttemptLive, JournalEntry
 from cbt.delivery.save.guard import hash_lease
-from cbt.demo.browsers import Sitter
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import State
 from cbt.scoring.models import Score

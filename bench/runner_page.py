@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, sync_playwright
 
 from bench.client import HOST
 from bench.figures import Figure
-from cbt.demo.browsers import Sitter
+from bench.installation import Sitter
 from tests.browser import find_chromium
 
 LOADS = 5

@@ -14,9 +14,9 @@ import pytest
 
 from bench import client, loads
 from bench.client import HOST
+from bench.installation import Sitter
 from bench.loads import Ledger
 from bench.paced import Paced, allow_files, run_paced
-from cbt.demo.browsers import Sitter
 
 Answer = Callable[[int, int], int | None]
 """Given how many requests came before and the sequence number, the HTTP status; None closes the connection."""

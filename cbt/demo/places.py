@@ -1,0 +1,113 @@
+"""The places and times of a world: a centre, its rooms, a batch, sittings and who runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff, StaffRole
+from cbt.demo.papers import ACTOR
+from cbt.rules.roles import Role
+from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
+from cbt.sittings.planning.places import create_centre, create_room
+from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
+from cbt.sittings.planning.staff import assign_staff
+from cbt.web.refs import new_ref
+
+Duties = Mapping[int, str]
+"""Who runs a room: a person's id, `proctor` or `chief_proctor`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """A room to build; the last `spares` of its seats are kept free."""
+
+    name: str
+    seats: int
+    spares: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """Where sittings are held, and the batch they belong to."""
+
+    centre: Centre
+    rooms: Sequence[Room]
+    batch: Batch
+
+
+def build_premises(
+    session: Session,
+    halls: Iterable[Hall],
+    *,
+    now: datetime,
+    centre: str = "考点",
+    address: str = "",
+    batch: str = "批次",
+    second_by_password: bool = False,
+    actor: str = ACTOR,
+) -> Premises:
+    """Add a centre with its rooms, and a batch."""
+    place = create_centre(
+        session, name=centre, address=address, now=now, actor=actor, second_by_password=second_by_password
+    )
+    rooms = [
+        create_room(session, place, name=one.name, seats=one.seats, spares=one.spares, now=now, actor=actor)
+        for one in halls
+    ]
+    return Premises(place, rooms, create_batch(session, name=batch, now=now, actor=actor))
+
+
+def plan_sitting(
+    session: Session,
+    premises: Premises,
+    *,
+    at: datetime,
+    now: datetime,
+    name: str = "第 1 场",
+    duties: Sequence[Duties] = (),
+    published: bool = True,
+    actor: str = ACTOR,
+) -> tuple[Sitting, list[SittingRoom]]:
+    """Add a sitting planned for `at` in all rooms; `duties` are those of the first room, the second, …"""
+    sitting = create_sitting(
+        session,
+        batch=premises.batch,
+        centre=premises.centre,
+        name=name,
+        planned_start_at=at,
+        rooms=premises.rooms,
+        now=now,
+        actor=actor,
+    )
+    session.flush()
+    query = select(SittingRoom).where(SittingRoom.sitting_id == sitting.id).order_by(SittingRoom.id)
+    rooms = list(session.scalars(query))
+    for room, people in zip(rooms, duties, strict=False):
+        for staff_id, duty in people.items():
+            assign_staff(session, room, staff_id=staff_id, duty=duty, now=now, actor=actor)
+    if published:
+        publish_sitting(session, sitting, now=now, actor=actor)
+    return sitting, rooms
+
+
+def add_staff(
+    session: Session, *, login: str, name: str, role: Role, now: datetime, password_hash: str = ""
+) -> Staff:
+    """Add somebody who has a password of their own already, or none and never types one."""
+    staff = Staff(
+        ref=new_ref("st"),
+        login=login,
+        name=name,
+        password_hash=password_hash,
+        must_change_password=False,
+        created_at=now,
+        roles=[StaffRole(role=role.value)],
+    )
+    session.add(staff)
+    session.flush()
+    return staff
