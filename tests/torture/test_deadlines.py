@@ -12,7 +12,7 @@ import pytest
 
 from cbt.rules.clock import timing
 from tests.databases import PostgresServer
-from torture.arena.installation import BEGIN, settings_in
+from torture.arena import BEGIN, settings_in
 from torture.deadlines.draw import MS, draw_people, draw_room
 from torture.deadlines.moments import try_deadlines
 from torture.deadlines.oracle import Grant, Life, Stop, Terms

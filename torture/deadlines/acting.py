@@ -13,9 +13,10 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import adjust_attempt, refresh_clocks, resume_attempt, suspend_attempt
+from cbt.demo.papers import ACTOR
 from cbt.sittings.clock.running import adjust_room, hold_room, resume_room
 from cbt.sittings.models import SittingRoom
-from torture.arena.installation import ACTOR, Arena, Sitter
+from torture.arena import Arena, Sitter
 from torture.deadlines.draw import Act
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from cbt.demo.papers import Variant
+from cbt.demo.seating import Entrant
 from cbt.rules.exam.paper import Paper
-from torture.arena.installation import BEGIN, Variant, Wanted
+from torture.arena import BEGIN
 from torture.deadlines.oracle import Grant, Stop, Terms
 
 MS = timedelta(milliseconds=1)
@@ -60,10 +62,10 @@ class RoomFate:
     grants: list[Grant] = field(default_factory=list)
 
 
-def draw_people(count: int, rng: random.Random) -> list[Wanted]:
+def draw_people(count: int, rng: random.Random) -> list[Entrant]:
     """Return candidates for as many rooms as are needed, each with a paper and what it is granted."""
     return [
-        Wanted(
+        Entrant(
             room=number // ROOM_SEATS,
             variant=rng.choice(VARIANTS),
             factor=rng.choice((Decimal(1), Decimal(1), Decimal("1.25"), Decimal("1.5"))),

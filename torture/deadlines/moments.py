@@ -12,7 +12,7 @@ import random
 
 from cbt.config import Settings
 from cbt.scoring.service import score_closed
-from torture.arena.building import arena
+from torture.arena import arena
 from torture.deadlines.acting import Run, Tried
 from torture.deadlines.draw import draw_people, draw_room
 from torture.deadlines.plan import Plan, in_order

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 
+from cbt.demo.seating import Entrant
 from cbt.rules.exam.paper import Paper
-from torture.arena.installation import BEGIN, Wanted
+from torture.arena import BEGIN
 from torture.deadlines.draw import MINUTE, MS, SECOND, ZERO, Act, RoomFate, room_acts, span_of, terms_of
 from torture.deadlines.oracle import Grant, Life, Span, Stop
 
@@ -27,7 +28,7 @@ QUIET = SECOND
 class Plan:
     """The acts around one sitter's life."""
 
-    def __init__(self, who: int, wanted: Wanted, paper: Paper, fate: RoomFate, rng: random.Random) -> None:
+    def __init__(self, who: int, wanted: Entrant, paper: Paper, fate: RoomFate, rng: random.Random) -> None:
         self.who = who
         self.rng = rng
         self.acts: list[Act] = []

@@ -16,7 +16,7 @@ from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import JournalEntry, LateEntry
 from cbt.ops.safety.checking import verify_everything
-from torture.arena.installation import Sitter
+from torture.arena import Sitter
 from torture.deadlines.acting import Run
 from torture.deadlines.plan import Plan
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from torture.arena.installation import settings_in
+from torture.arena import settings_in
 from torture.deadlines.moments import try_deadlines
 from torture.power_cut.images import cut_power, record
 from torture.trial import Trial

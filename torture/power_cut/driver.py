@@ -26,7 +26,7 @@ from cbt.delivery.models import Attempt
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import State
 from cbt.scoring.service import score_closed
-from torture.arena.installation import BEGIN, Arena, HandClock, Sitter, settings_in
+from torture.arena import BEGIN, Arena, HandClock, Sitter, settings_in
 
 HAND_IN_EVERY = 3
 """Every third sitter hands in; the deadline closes the others."""

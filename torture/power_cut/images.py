@@ -25,9 +25,10 @@ from cbt.config import Settings
 from cbt.db.engine import DATABASE_NAME
 from cbt.db.private.keys import load_key
 from cbt.db.types import db
+from cbt.demo.papers import Variant
+from cbt.demo.seating import Entrant
 from cbt.ops.safety.checking import verify_everything
-from torture.arena.building import arena
-from torture.arena.installation import Variant, Wanted, settings_in
+from torture.arena import arena, settings_in
 from torture.power_cut.recording import Disk, Event, read_recording, strace_command
 
 SITTERS = 8
@@ -61,7 +62,7 @@ class Cut:
 def record(folder: Path, *, saves: int, seed: int) -> Recording:
     """Build an installation below `folder`, let its people start, make `saves` saves each and finish."""
     rng = random.Random(seed)
-    wanted = [Wanted(0, Variant("customer-service-l3", "theory")) for _ in range(SITTERS)]
+    wanted = [Entrant(0, Variant("customer-service-l3", "theory")) for _ in range(SITTERS)]
     settings = settings_in(folder)
     with arena(settings, wanted, rng=rng) as built:
         sitters = [

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import flask
 
+from cbt.application.app import create_app
 from cbt.config import Settings
+from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
+from cbt.demo.browsers import Signer
+from cbt.demo.papers import ACTOR, prepare_papers
+from cbt.demo.seating import Entrant
+from cbt.demo.world import gather
 from cbt.paths import product_dir
 from cbt.rules.exam.paper import Paper
-from cbt.web.who.login import open_login, token_hash
+from cbt.sittings.clock.running import start_room
+from cbt.sittings.models import SittingRoom
 from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 
-ACTOR = "cli"
 BEGIN = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 """When the rooms of an arena start: 9:00 in Shanghai."""
 
@@ -41,25 +49,6 @@ class HandClock:
     def move_to(self, at: datetime) -> None:
         """Stand at `at`."""
         self._now = at
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A paper with some of its terms changed: (text in the blueprint, text in its place)."""
-
-    level: str
-    paper: str
-    changes: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One candidate to build: the room (counted from 0), the paper, and what they are granted."""
-
-    room: int
-    variant: Variant
-    factor: Decimal = Decimal(1)
-    extra: timedelta = timedelta(0)
 
 
 @dataclass(slots=True)
@@ -110,23 +99,58 @@ class Arena:
     def open(self, sitter: Sitter) -> tuple[int, dict[str, Any]]:
         """Sign a candidate in and open the paper; on success the sitter holds lease, epoch and number."""
         with self.app.app_context(), unit_of_work() as session:
-            token = open_login(
+            cookie = Signer(self.app).sign_in(
                 session,
                 kind="candidate",
                 subject_ref=sitter.registration_ref,
-                machine=token_hash(sitter.machine),
+                machine=sitter.machine,
                 now=self.clock.now(),
             )
-        client = self.app.test_client()
-        client.set_cookie(MACHINE_COOKIE, tokens_of(self.app).issue(sitter.machine))
-        with client.session_transaction() as cookie:
-            cookie["_user_id"] = token
-            cookie["_fresh"] = True
-        reply = client.post(f"/attempts/{sitter.ref}/start", json={})
+        reply = self.app.test_client(use_cookies=False).post(
+            f"/attempts/{sitter.ref}/start", json={}, headers={"Cookie": cookie}
+        )
         body = dict(json.loads(reply.data))
         if reply.status_code == 200:
             sitter.lease, sitter.epoch, sitter.seq = body["lease"], body["epoch"], body["seq"]
         return reply.status_code, body
+
+
+@contextmanager
+def arena(settings: Settings, wanted: Sequence[Entrant], *, rng: random.Random) -> Iterator[Arena]:
+    """Build an installation on an empty database and let go of it at the end of the block.
+
+    Everybody has come through the door; every room starts at BEGIN.
+    """
+    clock = HandClock(BEGIN)
+    app = create_app(settings, clock=clock)
+    app.testing = True
+    app.config["WTF_CSRF_ENABLED"] = False
+    built = Arena(app, clock)
+    try:
+        with app.app_context():
+            migrate()
+            papers = prepare_papers(settings, [one.variant for one in wanted], forms=1, now=BEGIN, rng=rng)
+            gathering = gather(wanted, papers, at=BEGIN)
+            built.rooms = [room_id for room_id, _ in gathering.rooms]
+            with unit_of_work() as session:
+                for room_id in built.rooms:
+                    start_room(session, session.get_one(SittingRoom, room_id), now=BEGIN, actor=ACTOR)
+        built.sitters = [
+            Sitter(
+                one.attempt_id,
+                one.attempt_ref,
+                one.registration_ref,
+                one.sitting_room_id,
+                papers[entrant.variant].terms,
+            )
+            for entrant, one in zip(wanted, gathering.seated, strict=True)
+        ]
+        # Each request has a context of its own from here on: what `flask.g` keeps is one request's.
+        yield built
+    finally:
+        app.extensions["cbt_journal"].writer.close()
+        with app.app_context():
+            db.engine.dispose()
 
 
 def settings_in(folder: Path, *, database_url: str = "") -> Settings:
