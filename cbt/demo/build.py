@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.accounts.people import create_staff
-from cbt.bank.service import import_bank
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster.commit import import_roster
@@ -20,17 +19,16 @@ from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.delivery.publishing import publish
+from cbt.demo.papers import ACTOR, bring_banks
 from cbt.demo.people import STAFF, Invented, invent, roster
+from cbt.demo.places import Hall, build_premises, plan_sitting
 from cbt.demo.portraits import portrait
 from cbt.door.arrival.checking import check_in, record_arrival
 from cbt.door.arrival.permits import issue_login_code
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.places import create_centre, create_room, open_binding
-from cbt.sittings.planning.sittings import create_batch, create_sitting
-from cbt.sittings.planning.staff import assign_staff
+from cbt.sittings.planning.places import open_binding
 
-ACTOR = "cli"
 SEATS, SPARES = 30, 2
 FIRST_IN = timedelta(minutes=19)
 """The first start lies here: sign-in is open already, and whoever has arrived is in time."""
@@ -39,6 +37,7 @@ BINDING_ROUND = timedelta(hours=12)
 """Whoever looks at the demo takes their time."""
 AT_THE_DOOR = 26
 CODES = 3
+DUTIES = {"zhukao": "chief_proctor", "jiankao1": "proctor", "jiankao2": "proctor"}
 
 
 @dataclass
@@ -65,8 +64,8 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Hand
     for login, name, roles in STAFF:
         password = create_staff(login=login, name=name, roles=roles, now=now, actor=ACTOR, rng=rng)
         access.staff.append((login, name, roles[0].value, password))
-    for folder in sorted(path for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file()):
-        import_bank(folder, now=now, actor=ACTOR)
+    banks = sorted(path.name for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file())
+    bring_banks(settings, banks, now=now)
     people = invent(rng)
     first, second = _plan(access, now)
     _register(settings.blueprint_dir, first, people[: SEATS - SPARES], second_paper=False, now=now)
@@ -84,41 +83,28 @@ def _plan(access: Handout, now: datetime) -> tuple[str, str]:
     start = now.replace(second=0, microsecond=0)
     access.planned_start_at = start + FIRST_IN
     with unit_of_work() as session:
-        centre = create_centre(
+        premises = build_premises(
             session,
-            name="上海市第 111 号鉴定站所",
+            [Hall("机房 A", SEATS, SPARES)],
+            centre="上海市第 111 号鉴定站所",
             address="上海市松江区荣乐东路 2027 号二楼",
-            now=now,
-            actor=ACTOR,
+            batch="客户服务管理员认定批次（演练）",
             # Whoever looks round alone, in one browser, can play both; an approval of its own works as well.
             second_by_password=True,
+            now=now,
         )
-        room = create_room(session, centre, name="机房 A", seats=SEATS, spares=SPARES, now=now, actor=ACTOR)
+        room = premises.rooms[0]
         open_binding(session, room, now=now, actor=ACTOR, length=BINDING_ROUND)
         access.room_code = room.room_code
-        batch = create_batch(session, name="客户服务管理员认定批次（演练）", now=now, actor=ACTOR)
-        refs = []
-        for name, start_in in (("第 1 场", FIRST_IN), ("第 2 场", SECOND_IN)):
-            sitting = create_sitting(
-                session,
-                batch=batch,
-                centre=centre,
-                name=name,
-                planned_start_at=start + start_in,
-                rooms=[room],
-                now=now,
-                actor=ACTOR,
-            )
-            _assign(session, sitting, now)
-            refs.append(sitting.ref)
-    return refs[0], refs[1]
-
-
-def _assign(session: Session, sitting: Sitting, now: datetime) -> None:
-    room = session.scalars(select(SittingRoom).where(SittingRoom.sitting_id == sitting.id)).one()
-    duties = {"zhukao": "chief_proctor", "jiankao1": "proctor", "jiankao2": "proctor"}
-    for staff in session.scalars(select(Staff).where(Staff.login.in_(duties))):
-        assign_staff(session, room, staff_id=staff.id, duty=duties[staff.login], now=now, actor=ACTOR)
+        staff = session.scalars(select(Staff).where(Staff.login.in_(DUTIES)))
+        duties = [{person.id: DUTIES[person.login] for person in staff}]
+        first, second = (
+            plan_sitting(
+                session, premises, name=name, at=start + after, duties=duties, published=False, now=now
+            )[0]
+            for name, after in (("第 1 场", FIRST_IN), ("第 2 场", SECOND_IN))
+        )
+        return first.ref, second.ref
 
 
 def _register(

@@ -39,13 +39,18 @@ class StoredPaper:
     forms: tuple[int, ...]
 
 
+def bring_banks(settings: Settings, refs: Iterable[str], *, now: datetime) -> None:
+    """Import the banks of these refs from the folder of text banks."""
+    for ref in refs:
+        import_bank(settings.bank_dir / ref, now=now, actor=ACTOR)
+
+
 def prepare_papers(
     settings: Settings, variants: Iterable[Variant], *, forms: int, now: datetime, rng: random.Random
 ) -> dict[Variant, StoredPaper]:
     """Bring in the banks that `variants` need, store their blueprints and draw `forms` forms of each."""
     wanted = list(dict.fromkeys(variants))
-    for level in sorted({one.level for one in wanted}):
-        import_bank(settings.bank_dir / level, now=now, actor=ACTOR)
+    bring_banks(settings, sorted({one.level for one in wanted}), now=now)
     with unit_of_work() as session:
         return {one: _prepare(session, settings, one, forms, now, rng) for one in wanted}
 

@@ -33,7 +33,7 @@ CHANGES = {
     "accounts/approvals/requests.py:claim",
     "accounts/approvals/answers.py:settle",
     # Rows of invented years that nobody lived through.
-    "demo/past.py:<module>",
+    "demo/statements.py:<module>",
 }
 BEGINNINGS = {
     "delivery/steps.py:create_attempt",
