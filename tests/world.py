@@ -180,7 +180,7 @@ def _sitting(session: Session, world: World, entrants: list[Entrant], now: datet
     world.room_ref, world.other_room_ref = rooms[0].ref, rooms[1].ref
     world.sitting_room_id, world.room_id = rooms[0].id, room.id
     world.sitting_ref, world.batch_ref, world.room_code = sitting.ref, premises.batch.ref, room.room_code
-    return seat_everybody(session, entrants, world.papers, rooms, batch_id=sitting.batch_id, now=now)
+    return seat_everybody(session, entrants, world.papers, rooms, now=now)
 
 
 def form_of(session: Session, attempt_id: int) -> dict[str, object]:

@@ -18,7 +18,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt
 from cbt.demo.papers import StoredPaper, Variant
 from cbt.rules.door.admission import mask_document
-from cbt.sittings.models import Seat, SittingRoom
+from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.web.refs import new_ref
 
 DOOR = ("arrived_at", "checked_in_at", "signed_in_at", "confirmed_at", "pledged_at")
@@ -73,15 +73,15 @@ def seat_everybody(
     papers: Mapping[Variant, StoredPaper],
     rooms: Sequence[SittingRoom],
     *,
-    batch_id: int,
     now: datetime,
     arrived_at: datetime | None = None,
 ) -> list[Seated]:
-    """Register everybody at the next seat of their room that is no spare one.
+    """Register everybody at the next free seat of their room that is no spare one; the rooms are a sitting's.
 
     They came through the door and wait since `arrived_at`, where it is given. The forms of a paper go round;
     where no paper has any, nobody gets an attempt.
     """
+    batch_id = session.get_one(Sitting, rooms[0].sitting_id).batch_id
     free = {room.id: iter(_seats(session, room)) for room in rooms}
     people = [one.person or numbered(number) for number, one in enumerate(entrants, 1)]
     candidates = [_candidate(person, now) for person in people]
@@ -138,8 +138,9 @@ def seat_everybody(
 
 
 def _seats(session: Session, room: SittingRoom) -> Sequence[Seat]:
-    query = select(Seat).where(Seat.room_id == room.room_id, Seat.spare.is_(False)).order_by(Seat.number)
-    return session.scalars(query).all()
+    taken = select(Registration.seat_id).where(Registration.sitting_room_id == room.id)
+    free = select(Seat).where(Seat.room_id == room.room_id, Seat.spare.is_(False), Seat.id.not_in(taken))
+    return session.scalars(free.order_by(Seat.number)).all()
 
 
 def _candidate(person: Identity, now: datetime) -> Candidate:

@@ -39,7 +39,5 @@ def gather(entrants: Sequence[Entrant], papers: Mapping[Variant, StoredPaper], *
         sitting, rooms = plan_sitting(session, premises, at=at, now=at - EARLIER)
         for room in rooms:
             admit_if_due(session, room, now=at)
-        seated = seat_everybody(
-            session, entrants, papers, rooms, batch_id=sitting.batch_id, now=at - EARLIER, arrived_at=at
-        )
+        seated = seat_everybody(session, entrants, papers, rooms, now=at - EARLIER, arrived_at=at)
         return Gathering(sitting.ref, [(room.id, room.ref) for room in rooms], seated)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from cbt.accounts.models import StaffRole
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.steps import create_attempt
+from cbt.demo.papers import Variant
+from cbt.demo.seating import Entrant, seat_everybody
 from cbt.proctoring.board.filters import counts
 from cbt.proctoring.board.live import load_board
 from cbt.proctoring.board.todos import todos
-from cbt.sittings.models import Seat
+from cbt.sittings.models import Seat, SittingRoom
 from cbt.sittings.store import room_view_for
-from cbt.web.refs import new_ref
 from cbt.web.who.login import Principal
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, attempt, refused, registration, running
@@ -32,49 +33,16 @@ def board_of(world: World):  # type: ignore[no-untyped-def]  # what it returns i
 
 def more_sitters(world: World, count: int) -> None:
     """Fill the room with further candidates of the first one's paper."""
+    theory = Variant("customer-service-l3", "theory")
+    paper = replace(world.papers[theory], forms=(attempt(world, "theory").form_id,))
     with world.app.app_context(), unit_of_work() as session:
-        like = session.get_one(Registration, world.sitters["theory"].registration_id)
-        person = session.get_one(Candidate, like.candidate_id)
-        batch_id = session.get_one(AdmissionTicket, like.ticket_id).batch_id
-        form_id = attempt(world, "theory").form_id
-        for number in range(20, 20 + count):
-            seat = Seat(room_id=world.room_id, number=number, spare=False, undelivered=0)
-            other = Candidate(
-                ref=new_ref("ca"),
-                name=f"考生{number}",
-                gender="",
-                document_type="resident_id",
-                document_sealed=person.document_sealed,
-                document_index=f"index-{number}",
-                document_masked="310***",
-                phone_sealed=None,
-                employer="",
-                created_at=person.created_at,
-            )
-            session.add_all([seat, other])
-            session.flush()
-            ticket = AdmissionTicket(batch_id=batch_id, candidate_id=other.id, number=f"9{number:011d}")
-            session.add(ticket)
-            session.flush()
-            copied = {
-                name: getattr(like, name)
-                for name in (
-                    "sitting_id", "sitting_room_id", "blueprint_version_id", "blueprint_ref", "paper", "kind",
-                    "factor", "extra", "accommodation_note",
-                )
-            }  # fmt: skip
-            row = Registration(
-                ref=new_ref("re"), candidate_id=other.id, ticket_id=ticket.id, seat_id=seat.id, **copied
-            )
-            session.add(row)
-            session.flush()
-            create_attempt(
-                session,
-                registration_id=row.id,
-                sitting_room_id=like.sitting_room_id,
-                form_id=form_id,
-                grace=timedelta(seconds=3),
-            )
+        session.add_all(
+            Seat(room_id=world.room_id, number=number, spare=False, undelivered=0)
+            for number in range(20, 20 + count)
+        )
+        room = session.get_one(SittingRoom, world.sitting_room_id)
+        more = [Entrant(0, theory)] * count
+        seat_everybody(session, more, {theory: paper}, [room], now=world.clock.now())
 
 
 def test_a_poll_asks_the_same_few_queries_however_many_sit_there(world: World) -> None:

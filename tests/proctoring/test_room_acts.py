@@ -10,9 +10,10 @@ from sqlalchemy import select
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import AttemptLive
+from cbt.demo.places import Premises, plan_sitting
 from cbt.rules.states.attempt import State
 from cbt.scoring.service import score_closed, verify_sitting
-from cbt.sittings.models import RoomHold
+from cbt.sittings.models import Batch, Centre, Room, RoomHold
 from tests.proctoring.desk import (
     Desk,
     attempt,
@@ -91,20 +92,12 @@ def verified(world: World) -> bool:
 def test_an_extension_into_the_next_sitting_is_warned_of(world: World) -> None:
     running(world, "theory")
     with world.app.app_context(), unit_of_work() as session:
-        from cbt.sittings.models import Batch, Centre, Room
-        from cbt.sittings.planning.sittings import create_sitting, publish_sitting
-
-        sitting = create_sitting(
-            session,
-            batch=session.scalars(select(Batch)).one(),
-            centre=session.scalars(select(Centre)).one(),
-            name="第 2 场",
-            planned_start_at=PLANNED + 90 * MINUTE,
-            rooms=[session.get_one(Room, world.room_id)],
-            now=PLANNED,
-            actor="cli",
+        premises = Premises(
+            session.scalars(select(Centre)).one(),
+            [session.get_one(Room, world.room_id)],
+            session.scalars(select(Batch)).one(),
         )
-        publish_sitting(session, sitting, now=PLANNED, actor="cli")
+        plan_sitting(session, premises, name="第 2 场", at=PLANNED + 90 * MINUTE, now=PLANNED)
     desk = Desk(world)
     # The longest paper is 45 minutes × 1.5, until 10:07:30.
     assert "10:30 的下一场" not in desk.ask("adjust_room", minutes="7").text

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.demo.places import Premises, plan_sitting
 from cbt.exams.store import paper_of
 from cbt.results.sheet.sitting import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
@@ -20,7 +21,7 @@ from cbt.rules.scoring.score import passes
 from cbt.scoring.models import Score
 from cbt.sittings.clock.ending import end_room
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
+from cbt.sittings.planning.sittings import create_batch
 from cbt.web.refs import new_ref
 from tests.world import PASSWORD, PLANNED, World
 
@@ -154,17 +155,8 @@ def book_again(
         centre = session.get_one(Centre, room.centre_id)
         made = session.scalar(select(Batch).where(Batch.name == batch))
         made = made or create_batch(session, name=batch, now=now, actor="cli")
-        sitting = create_sitting(
-            session,
-            batch=made,
-            centre=centre,
-            name=f"{name} 再考",
-            planned_start_at=at,
-            rooms=[room],
-            now=now,
-            actor="cli",
-        )
-        publish_sitting(session, sitting, now=now, actor="cli")
+        premises = Premises(centre, [room], made)
+        sitting, _ = plan_sitting(session, premises, name=f"{name} 再考", at=at, now=now)
         _register(session, former, sitting, kind=kind, paper=paper or former.paper)
         return made.ref
 

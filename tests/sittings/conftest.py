@@ -13,9 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.demo.places import Hall, build_premises, plan_sitting
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.planning.places import create_centre, create_room
-from cbt.sittings.planning.sittings import create_batch, create_sitting
 from tests.helpers import FakeClock, utc
 
 PLANNED = utc("2026-11-24T09:00:00+08:00")
@@ -59,14 +58,17 @@ def day(app: flask.Flask, clock: FakeClock) -> Day:
     clock.set(PLANNED - timedelta(hours=3))
     now = clock.now()
     with app.app_context(), unit_of_work() as session:
-        centre = create_centre(
-            session, name="东区考点", address="", now=now, actor=OFFICER, second_by_password=True
+        premises = build_premises(
+            session,
+            [Hall("一号机房", 6, 1)],
+            centre="东区考点",
+            batch="2026 年第 4 批",
+            second_by_password=True,
+            now=now,
+            actor=OFFICER,
         )
-        room = create_room(session, centre, name="一号机房", seats=6, spares=1, now=now, actor=OFFICER)
-        batch = create_batch(session, name="2026 年第 4 批", now=now, actor=OFFICER)
-        sitting = create_sitting(
-            session, batch=batch, centre=centre, name="上午", planned_start_at=PLANNED, rooms=[room],
-            now=now, actor=OFFICER,
-        )  # fmt: skip
-        taken = session.scalars(select(SittingRoom)).one()
-        return Day(app, clock, batch.ref, centre.ref, room.ref, sitting.ref, taken.ref)
+        sitting, (taken,) = plan_sitting(
+            session, premises, name="上午", at=PLANNED, published=False, now=now, actor=OFFICER
+        )
+        (room,) = premises.rooms
+        return Day(app, clock, premises.batch.ref, premises.centre.ref, room.ref, sitting.ref, taken.ref)
