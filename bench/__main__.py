@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.measuring import FULL, QUICK, run_bench
-from bench.pages import write_pages
-from bench.report import check_table, machine_line, table
-from bench.targets import TARGETS, compared
+from bench.published.pages import write_pages
+from bench.published.report import check_table, machine_line, table
+from bench.published.targets import TARGETS, compared
 from cbt.paths import write_whole
 from tests.browser import find_chromium
 from tests.databases import find_binaries

@@ -8,11 +8,12 @@ from __future__ import annotations
 import urllib.request
 from statistics import median
 
-from bench import loads, rows
-from bench.client import HOST, percentile_ms
+from bench import rows
 from bench.figures import Bench, Figure
-from bench.paced import run_paced
-from bench.serve import Server
+from bench.servers.serve import Server
+from bench.traffic import loads
+from bench.traffic.client import HOST, percentile_ms
+from bench.traffic.paced import run_paced
 from torture.faults.slow import half_sent_bodies
 
 CANDIDATES = 500
@@ -30,7 +31,7 @@ def measure_besieged(bench: Bench, server: Server, *, seconds: float) -> Figure:
     chosen = bench.built.sitters[:CANDIDATES]
     ratios, healthy = [], 0
     for _ in range(PAIRS):
-        ref_per_s = bench.ref()
+        ref_per_s = bench.servers.ref()
         alone = run_paced(server.port, chosen, ledger, every=EVERY_SECONDS, seconds=seconds)
         with half_sent_bodies(server.port, HALF_SENT):
             among = run_paced(server.port, chosen, ledger, every=EVERY_SECONDS, seconds=seconds)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import loads
-from bench.client import Exchange, Load, percentile_ms, run_load
 from bench.installation import Installation, Sitter
+from bench.traffic import loads
+from bench.traffic.client import Exchange, Load, percentile_ms, run_load
 
 CONNECTIONS = 100
 MANY_CONNECTIONS = 400

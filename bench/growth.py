@@ -19,14 +19,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import loads, rows
+from bench import rows
 from bench.figures import CONNECTIONS, Bench, Figure, Once
 from bench.installation import Installation, choose_answers, installation
 from bench.measuring import Tell, now_of
-from bench.report import aligned, machine, machine_line
-from bench.serve import PRODUCT, serving
-from bench.targets import BY_NAME
-from bench.words import HEADS, row
+from bench.published.report import aligned, machine, machine_line
+from bench.published.targets import BY_NAME
+from bench.published.words import HEADS, row
+from bench.servers.serve import PRODUCT, serving
+from bench.traffic import loads
 from cbt.db.engine import DATABASE_NAME
 from cbt.demo.past import Years
 from cbt.paths import write_whole

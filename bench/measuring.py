@@ -15,15 +15,16 @@ from typing import Any
 
 from playwright.sync_api import Error as BrowserError
 
-from bench import loads, rows
+from bench import rows
 from bench.besieged import measure_besieged
-from bench.client import Exchange, request_bytes, run_load
 from bench.figures import CONNECTIONS, MANY_CONNECTIONS, Bench, Figure
 from bench.installation import Installation, choose_answers, installation
-from bench.paced import Event, allow_files, run_paced
-from bench.report import machine
+from bench.published.report import machine
 from bench.runner_page import LOADS, measure_runner_page
-from bench.serve import PRODUCT, REF, REPLY_VARIABLE, SLOW, Server, running, serving
+from bench.servers.serve import PRODUCT, REF, REPLY_VARIABLE, SLOW, Server, running, serving
+from bench.traffic import loads
+from bench.traffic.client import Exchange, request_bytes, run_load
+from bench.traffic.paced import Event, allow_files, run_paced
 from cbt.config import read_settings
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.ops.safety.backup import back_up
@@ -197,7 +198,7 @@ def _paced_run(
 ) -> Figure:
     tell(f"{people} candidates for {seconds:.0f} s" + (", the server killed" if events else ""))
     ledger = loads.Ledger()
-    ref_per_s = bench.ref()
+    ref_per_s = bench.servers.ref()
     chosen = bench.built.sitters[:people]
     paced = run_paced(server.port, chosen, ledger, every=SAVE_EVERY, seconds=seconds, events=events)
     figure = Figure(name)

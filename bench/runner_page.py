@@ -9,9 +9,9 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, sync_playwright
 
-from bench.client import HOST
 from bench.figures import Figure
 from bench.installation import Sitter
+from bench.traffic.client import HOST
 from tests.browser import find_chromium
 
 LOADS = 5

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bench.client import Load, percentile_ms
 from bench.figures import Figure
 from bench.measuring import QUICK, run_bench
-from bench.report import machine_line, markdown, table
-from bench.targets import TARGETS
+from bench.published.report import machine_line, markdown, table
+from bench.published.targets import TARGETS
+from bench.traffic.client import Load, percentile_ms
 from tests.browser import find_chromium
 from tests.databases import find_binaries
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench import client, loads
-from bench.client import HOST
 from bench.installation import Sitter
-from bench.loads import Ledger
-from bench.paced import Paced, allow_files, run_paced
+from bench.traffic import client, loads
+from bench.traffic.client import HOST
+from bench.traffic.loads import Ledger
+from bench.traffic.paced import Paced, allow_files, run_paced
 
 Answer = Callable[[int, int], int | None]
 """Given how many requests came before and the sequence number, the HTTP status; None closes the connection."""

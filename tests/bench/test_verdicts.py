@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bench import city
 from bench.__main__ import check, read_results, write_results
-from bench.pages import between, pages
-from bench.picture import bars, svg
-from bench.report import table
-from bench.targets import BY_NAME, TARGETS, Bound
+from bench.published import city
+from bench.published.pages import between, pages
+from bench.published.picture import bars, svg
+from bench.published.report import table
+from bench.published.targets import BY_NAME, TARGETS, Bound
 
 ROOT = Path(__file__).parents[2]
 

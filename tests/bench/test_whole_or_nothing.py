@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bench import __main__ as command
-from bench import growth, pages
+from bench import growth
+from bench.published import pages
 from cbt.paths import write_whole
 from tests.bench.test_verdicts import invented
 from torture import report

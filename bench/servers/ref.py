@@ -7,7 +7,7 @@ import os
 
 import flask
 
-from bench.serve import REPLY_VARIABLE
+from bench.servers.serve import REPLY_VARIABLE
 from cbt.clock import SystemClock
 from cbt.config import read_settings
 from cbt.web.receiving.front import Front

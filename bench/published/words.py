@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bench.targets import Bound, Target
+from bench.published.targets import Bound, Target
 
 LANGUAGES = ("en", "zh")
 NONE = "–"

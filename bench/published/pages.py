@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import city
-from bench.picture import svg
-from bench.report import Results, machine_line, markdown
+from bench.published import city
+from bench.published.picture import svg
+from bench.published.report import Results, machine_line, markdown
 from cbt.paths import write_whole
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 _LEAD = {
     "en": (

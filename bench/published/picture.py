@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from bench.report import Results, all_figures
-from bench.targets import Bound, Target
-from bench.words import amount, label
+from bench.published.report import Results, all_figures
+from bench.published.targets import Bound, Target
+from bench.published.words import amount, label
 
 WIDTH, LEFT, RIGHT = 960, 310, 230
 ROW, BAR, TOP, BOTTOM = 30, 16, 56, 40

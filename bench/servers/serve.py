@@ -1,4 +1,4 @@
-"""Servers of the bench: `python -m bench.serve <factory>` serves as `cbt serve` does, on this machine only."""
+"""Servers of the bench: `python -m bench.servers.serve <factory>` serves on this machine only, as `cbt serve` does."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bench.client import HOST
+from bench.traffic.client import HOST
 from cbt.cli import main as cbt
 from cbt.config import read_settings
 from cbt.ops.serving import run_server
 
 PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""
-SLOW = "bench.slow:worker"
-REF = "bench.ref:worker"
-OWNERS = {SLOW: "bench.slow:journal_of"}
+SLOW = "bench.servers.slow:worker"
+REF = "bench.servers.ref:worker"
+OWNERS = {SLOW: "bench.servers.slow:journal_of"}
 REPLY_VARIABLE = "BENCH_REPLY"
 READY_SECONDS = 60.0
 
@@ -39,7 +39,7 @@ class Server:
     def start(self) -> None:
         """Start the processes; `wait_ready` tells when they answer."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.serve", self._factory],
+            [sys.executable, "-m", "bench.servers.serve", self._factory],
             env=self._environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
-from bench.client import Exchange, OnReply, page_bytes, request_bytes
 from bench.installation import Sitter
+from bench.traffic.client import Exchange, OnReply, page_bytes, request_bytes
 
 _HEAD = re.compile(rb'\{"lease":"([^"]+)","epoch":(\d+),')
 _TAIL = re.compile(rb'"seq":(\d+)\}$')

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from bench.report import Results
+from bench.published.report import Results
 
 CANDIDATES = 50_000
 CENTRE = 500

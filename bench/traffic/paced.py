@@ -21,9 +21,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from bench.client import HOST, READ_SIZE, Load, content_length, request_bytes
 from bench.installation import Sitter
-from bench.loads import Ledger, save_body, under_lease
+from bench.traffic.client import HOST, READ_SIZE, Load, content_length, request_bytes
+from bench.traffic.loads import Ledger, save_body, under_lease
 
 DRAIN_SECONDS = 20.0
 """What is still unanswered so long after the last save was due is given up and counted."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlcipher3.dbapi2
 
-from bench.targets import TARGETS, Compared, Target
-from bench.words import HEADS, NONE, row
+from bench.published.targets import TARGETS, Compared, Target
+from bench.published.words import HEADS, NONE, row
 
 Results = Mapping[str, Any]
 

@@ -1,0 +1,1 @@
+"""What is published of the figures: tables, pages, a picture, a plan for a city."""
