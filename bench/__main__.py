@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.measuring import FULL, QUICK, run_bench
+from bench.measuring import run_bench
 from bench.published.pages import write_pages
 from bench.published.report import check_table, machine_line, table
 from bench.published.targets import TARGETS, compared
+from bench.sizes import FULL, QUICK
 from cbt.paths import write_whole
 from tests.browser import find_chromium
 from tests.databases import find_binaries

@@ -31,7 +31,7 @@ def measure_besieged(bench: Bench, server: Server, *, seconds: float) -> Figure:
     chosen = bench.built.sitters[:CANDIDATES]
     ratios, healthy = [], 0
     for _ in range(PAIRS):
-        ref_per_s = bench.servers.ref()
+        ref_per_s = bench.ref()
         alone = run_paced(server.port, chosen, ledger, every=EVERY_SECONDS, seconds=seconds)
         with half_sent_bodies(server.port, HALF_SENT):
             among = run_paced(server.port, chosen, ledger, every=EVERY_SECONDS, seconds=seconds)

@@ -22,11 +22,11 @@ from typing import Any
 from bench import rows
 from bench.figures import CONNECTIONS, Bench, Figure, Once
 from bench.installation import Installation, choose_answers, installation
-from bench.measuring import Tell, now_of
 from bench.published.report import aligned, machine, machine_line
 from bench.published.targets import BY_NAME
 from bench.published.words import HEADS, row
 from bench.servers.serve import PRODUCT, serving
+from bench.sizes import Tell
 from bench.traffic import loads
 from cbt.db.engine import DATABASE_NAME
 from cbt.demo.past import Years
@@ -126,7 +126,7 @@ def _pairs(name: str, runs: Mapping[str, list[Once]]) -> Figure:
 
 def _fill(built: Installation) -> None:
     with built.app.app_context():
-        rows.fill_journals(built.sitters, now=now_of(built))
+        rows.fill_journals(built.sitters, now=built.now())
 
 
 def _lost_starts(built: Installation) -> int:

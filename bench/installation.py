@@ -64,6 +64,11 @@ class Installation:
     """The cookie of somebody who may see every room."""
     sitters: list[Sitter] = field(default_factory=list)
 
+    def now(self) -> datetime:
+        """Return the present instant of its clock."""
+        now: datetime = self.app.extensions["cbt_clock"].now()
+        return now
+
 
 @contextmanager
 def installation(
@@ -83,8 +88,7 @@ def installation(
     settings = read_settings(environ)
     app = create_app(settings)
     built = Installation(app, environ)
-    now: datetime = app.extensions["cbt_clock"].now()
-    rng = random.Random(SEED)
+    now, rng = built.now(), random.Random(SEED)
     with app.app_context():
         try:
             migrate()

@@ -1,4 +1,4 @@
-"""Servers of the bench: `python -m bench.servers.serve <factory>` serves on this machine only, as `cbt serve` does."""
+"""Servers of the bench: `python -m bench.servers.serve <factory>` serves as `cbt serve` does, to this machine."""
 
 from __future__ import annotations
 

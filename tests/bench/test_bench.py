@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from bench.figures import Figure
-from bench.measuring import QUICK, run_bench
+from bench.measuring import run_bench
 from bench.published.report import machine_line, markdown, table
 from bench.published.targets import TARGETS
+from bench.sizes import QUICK
 from bench.traffic.client import Load, percentile_ms
 from tests.browser import find_chromium
 from tests.databases import find_binaries

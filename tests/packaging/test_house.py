@@ -7,14 +7,14 @@ from collections import defaultdict
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PACKAGES = ("cbt", "torture")
+PACKAGES = ("cbt", "torture", "bench")
 LONGEST, MOST = 250, 14
 MIGRATIONS = CHECKOUT / "cbt" / "db" / "migrations" / "versions"
 """One a change of the tables, for ever."""
 
 
 def modules() -> list[Path]:
-    """Return every module of the product and of what breaks it."""
+    """Return every module of the product, of what breaks it and of what measures it."""
     found = [path for name in PACKAGES for path in (CHECKOUT / name).rglob("*.py")]
     return [path for path in found if MIGRATIONS not in path.parents]
 

@@ -1,0 +1,53 @@
+"""How much is measured, in whole or to see that it works, and how it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.figures import Figure
+
+WARM_UP_STARTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured.
+
+    `pairs` of REF and figure, `seconds` of each run that has no natural end; `starts` papers opened in each
+    pair; `paced` candidates of the two open loops and their `paced_seconds`; `due` attempts closed at one
+    instant, `rescored` attempts, `others` candidates of the installation on PostgreSQL (0: not measured).
+    """
+
+    pairs: int
+    seconds: float
+    starts: int
+    paced: tuple[int, int]
+    paced_seconds: float
+    due: tuple[int, int]
+    rescored: int
+    others: int
+    page: bool = True
+
+    def attempts(self, *, only_steady: bool) -> int:
+        """Return how many candidates the installation needs."""
+        steady = max(self.pairs * self.starts + WARM_UP_STARTS, self.due[0], self.rescored)
+        return steady if only_steady else max(steady, *self.paced, *self.due)
+
+
+FULL = Size(
+    pairs=5, seconds=2.0, starts=1000, paced=(10_000, 15_000), paced_seconds=60.0,
+    due=(5000, 10_000), rescored=3000, others=1000,
+)  # fmt: skip
+QUICK = Size(
+    pairs=2, seconds=0.5, starts=100, paced=(300, 450), paced_seconds=5.0, due=(100, 200), rescored=100, others=200
+)  # fmt: skip
+Tell = Callable[[str], None]
+
+
+def told(figures: list[Figure], tell: Tell) -> list[Figure]:
+    """Say what was measured as soon as it is known; return the figures."""
+    for figure in figures:
+        shown = {name: value for name, value in figure.as_json().items() if value is not None}
+        tell(f"  {figure.name}: " + ", ".join(f"{name} {value}" for name, value in shown.items()))
+    return figures

@@ -1,0 +1,213 @@
+"""The browsers of an open loop: each with its connection, the saves that are due, the one in flight.
+
+One epoll for all of them. A connection that breaks is opened again and the save sent again, as a browser does: it
+carries the same sequence number, so nothing is stored twice.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import random
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from bench.installation import Sitter
+from bench.traffic.client import HOST, READ_SIZE, Load, content_length, request_bytes
+from bench.traffic.loads import Ledger, save_body, under_lease
+
+DRAIN_SECONDS = 20.0
+"""What is still unanswered so long after the last save was due is given up and counted."""
+RETRY_SECONDS = (0.2, 0.8)
+
+
+@dataclass(slots=True)
+class Paced(Load):
+    """A load with what broke: connections, saves never answered, and after each event how long until an
+    answer came over a connection made since."""
+
+    broken: int = 0
+    unanswered: int = 0
+    ready_seconds: list[float] = field(default_factory=list)
+
+
+class _Candidate:
+    """One browser: its keep-alive connection, what is due, the save in flight."""
+
+    __slots__ = ("buffer", "connected_at", "due", "in_flight", "link", "number", "open", "sitter", "waiting")
+
+    def __init__(self, sitter: Sitter) -> None:
+        self.sitter = sitter
+        self.link: socket.socket | None = None
+        self.open = False
+        self.connected_at = 0.0
+        self.due: deque[float] = deque()
+        self.in_flight: tuple[float, bytes] | None = None
+        self.number = (0, 0)
+        self.buffer = b""
+        self.waiting = False
+        """Whether a new try of its connection or its save is on the clock already."""
+
+
+class Loop:
+    """Everybody's connections; what each run of the loop does is said by `run_paced`."""
+
+    def __init__(self, port: int, sitters: Sequence[Sitter], ledger: Ledger, paced: Paced) -> None:
+        self.port, self.ledger, self.paced = port, ledger, paced
+        self.epoll = select.epoll()
+        self.everybody = [_Candidate(sitter) for sitter in sitters]
+        self.by_file: dict[int, _Candidate] = {}
+        self.retries: list[tuple[float, int, _Candidate]] = []
+        self.order = count()
+        self.rng = random.Random(1)
+        self.pending = 0
+        self.event_at: float | None = None
+
+    def connect_everybody(self) -> None:
+        """Open all connections before the clock begins."""
+        for one in self.everybody:
+            link = socket.create_connection((HOST, self.port), timeout=DRAIN_SECONDS)
+            self._keep(one, link)
+            self._opened(one)
+
+    def _keep(self, one: _Candidate, link: socket.socket) -> None:
+        link.setblocking(False)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        one.link, one.buffer = link, b""
+        self.by_file[link.fileno()] = one
+
+    def _opened(self, one: _Candidate) -> None:
+        assert one.link is not None
+        one.open, one.connected_at = True, time.perf_counter()
+        self.epoll.register(one.link.fileno(), select.EPOLLIN)
+
+    def _connect(self, one: _Candidate) -> None:
+        link = socket.socket()
+        link.setblocking(False)
+        state = link.connect_ex((HOST, self.port))
+        if state not in (0, errno.EINPROGRESS):
+            link.close()
+            self._later(one)
+            return
+        self._keep(one, link)
+        if state == 0:
+            self._opened(one)
+            self._send(one)
+        else:
+            self.epoll.register(link.fileno(), select.EPOLLOUT)
+
+    def _later(self, one: _Candidate) -> None:
+        """Try again after a pause of its own, as browsers do."""
+        if not one.waiting:
+            one.waiting = True
+            at = time.perf_counter() + self.rng.uniform(*RETRY_SECONDS)
+            heapq.heappush(self.retries, (at, next(self.order), one))
+
+    def retry(self, now: float) -> None:
+        """Carry out the new tries whose time has come."""
+        while self.retries and self.retries[0][0] <= now:
+            one = heapq.heappop(self.retries)[2]
+            one.waiting = False
+            if one.link is None:
+                self._connect(one)
+            elif one.open:
+                self._send(one)
+
+    def is_due(self, one: _Candidate, at: float) -> None:
+        """A save of this candidate is due."""
+        self.pending += 1
+        one.due.append(at)
+        self.next_of(one)
+
+    def next_of(self, one: _Candidate) -> None:
+        """Send what is due when nothing is in flight."""
+        if one.in_flight is not None or not one.due:
+            return
+        sitter = one.sitter
+        body = save_body(sitter)
+        one.number = (sitter.epoch, sitter.seq)
+        path = f"/attempts/{sitter.attempt_ref}/answers"
+        one.in_flight = (one.due.popleft(), request_bytes(path, body, under_lease(sitter)))
+        if one.link is None:
+            if not one.waiting:
+                self._connect(one)
+        elif one.open:
+            self._send(one)
+
+    def _send(self, one: _Candidate) -> None:
+        if one.in_flight is None:
+            self.next_of(one)
+            return
+        assert one.link is not None
+        try:
+            one.link.sendall(one.in_flight[1])
+        except OSError:
+            self._broke(one)
+
+    def _broke(self, one: _Candidate) -> None:
+        assert one.link is not None
+        self.paced.broken += 1
+        self.by_file.pop(one.link.fileno(), None)
+        one.link.close()
+        one.link, one.open, one.buffer = None, False, b""
+        if one.in_flight is not None:
+            self._later(one)
+
+    def happened(self, file: int, event: int) -> None:
+        """Take what one connection has for us."""
+        one = self.by_file.get(file)
+        if one is None or one.link is None:
+            return
+        if not one.open:
+            if one.link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self._broke(one)
+                return
+            self.epoll.unregister(file)
+            self._opened(one)
+            self._send(one)
+            return
+        try:
+            data = one.link.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._broke(one)
+            return
+        one.buffer += data
+        end = one.buffer.find(b"\r\n\r\n")
+        if end >= 0 and len(one.buffer) >= end + 4 + content_length(one.buffer[:end]):
+            self._answered(one, int(one.buffer[9:12]))
+
+    def _answered(self, one: _Candidate, status: int) -> None:
+        assert one.in_flight is not None
+        one.buffer = b""
+        now = time.perf_counter()
+        if status == 503:  # not stored: the same save goes again
+            self._later(one)
+            return
+        due_at, _ = one.in_flight
+        one.in_flight = None
+        self.pending -= 1
+        if status == 200:
+            self.paced.latencies.append(now - due_at)
+            self.ledger.saved[one.sitter.attempt_id].add(one.number)
+            if self.event_at is not None and one.connected_at > self.event_at:
+                self.paced.ready_seconds.append(now - self.event_at)
+                self.event_at = None
+        else:
+            self.paced.refused += 1
+        self.next_of(one)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for one in self.everybody:
+            if one.link is not None:
+                one.link.close()
+        self.epoll.close()
