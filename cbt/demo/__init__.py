@@ -1,1 +1,1 @@
-"""A whole examination day to try the product with; all people in it are invented."""
+"""Builds worlds of any size, a day to try the product with among them; all people in them are invented."""
