@@ -12,10 +12,10 @@ from bench.installation import Sitter
 from cbt.assembly.models import Form
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, AttemptLive, JournalEntry
-from cbt.delivery.save.guard import hash_lease
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import State
 from cbt.scoring.models import Score
+from cbt.web.who.login import token_hash
 
 LONG_DUE = timedelta(minutes=1)
 LEFT = timedelta(hours=1)
@@ -74,7 +74,7 @@ def open_as(example: Sitter, sitters: Sequence[Sitter], *, now: datetime) -> Non
                     "started_at": now,
                     "closes_at": opened.closes_at,
                     "earliest_submit_at": opened.earliest_submit_at,
-                    "lease_hash": hash_lease(sitter.lease),
+                    "lease_hash": token_hash(sitter.lease),
                     "lease_epoch": sitter.epoch,
                 }
                 for sitter in sitters

@@ -45,7 +45,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else bind_instant(value, dialect.name)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else read_instant(value)
+        return read_instant_or_none(value)
 
 
 def bind_instant(value: datetime, dialect_name: str) -> Any:
@@ -58,6 +58,11 @@ def bind_instant(value: datetime, dialect_name: str) -> Any:
 def read_instant(value: Any) -> datetime:
     """Return the instant a raw row holds, whichever database it came from."""
     return value.astimezone(UTC) if isinstance(value, datetime) else from_micros(int(value))
+
+
+def read_instant_or_none(value: Any) -> datetime | None:
+    """Return the instant a raw row holds, or None where it holds none."""
+    return None if value is None else read_instant(value)
 
 
 class Span(TypeDecorator[timedelta]):

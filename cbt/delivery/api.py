@@ -24,7 +24,7 @@ from cbt.delivery.replies import (
 )
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Outcome, Save
-from cbt.delivery.save.guard import Guard, hash_lease
+from cbt.delivery.save.guard import Guard
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
@@ -173,7 +173,7 @@ def _lease() -> str:
     token = flask.request.headers.get(LEASE_HEADER, "")
     if not token:
         raise NotAllowed("lease.missing")
-    lease_hash = hash_lease(token)
+    lease_hash = token_hash(token)
     current_journal().rate.spend(lease_hash, flask.g.now)
     return lease_hash
 

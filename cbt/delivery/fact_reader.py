@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cbt.db.types import read_instant
+from cbt.db.types import read_instant, read_instant_or_none
 from cbt.delivery.facts import AttemptFacts, OwnFacts, RoomFacts, Terms, timing_facts
 from cbt.delivery.models import Attempt
 from cbt.delivery.save.guard import Dialect
@@ -55,7 +55,7 @@ class FactReader:
         """Read the facts of sitting-rooms (three queries)."""
         holds: dict[int, list[Pause]] = defaultdict(list)
         for room_id, from_at, to_at in self._select(cursor, _HOLDS, ids):
-            holds[room_id].append(Pause(read_instant(from_at), _instant(to_at)))
+            holds[room_id].append(Pause(read_instant(from_at), read_instant_or_none(to_at)))
         grants: dict[int, list[Adjustment]] = defaultdict(list)
         outages: dict[int, list[Pause]] = defaultdict(list)
         for room_id, raw_at, micros, kind, moves in self._select(cursor, _ROOM_GRANTS, ids):
@@ -66,7 +66,7 @@ class FactReader:
         return {
             room_id: RoomFacts(
                 state=state,
-                started_at=_instant(started_at),
+                started_at=read_instant_or_none(started_at),
                 holds=tuple(holds[room_id]),
                 adjustments=tuple(grants[room_id]),
                 outages=tuple(outages[room_id]),
@@ -85,7 +85,7 @@ class FactReader:
         for attempt_id, unit, at in self._select(cursor, _UNITS, ids):
             facts[attempt_id].units_done.append(UnitEnd(unit, read_instant(at)))
         for attempt_id, from_at, to_at in self._select(cursor, _PAUSES, ids):
-            facts[attempt_id].suspensions.append(Pause(read_instant(from_at), _instant(to_at)))
+            facts[attempt_id].suspensions.append(Pause(read_instant(from_at), read_instant_or_none(to_at)))
         for attempt_id, at, amount, kind in self._select(cursor, _GRANTS, ids):
             grant = Adjustment(read_instant(at), timedelta(microseconds=amount), SPREAD[kind])
             facts[attempt_id].adjustments.append(grant)
@@ -128,10 +128,6 @@ def attempt_facts(session: Session, room: RoomFacts, attempts: Sequence[Attempt]
 
 def _reader(session: Session) -> FactReader:
     return FactReader(Dialect(session.get_bind().dialect.name))
-
-
-def _instant(value: Any) -> datetime | None:
-    return None if value is None else read_instant(value)
 
 
 _fraction = lru_cache(maxsize=256)(Fraction)

@@ -18,9 +18,9 @@ from cbt.delivery.models import AttemptLive, JournalEntry, LateEntry
 from cbt.delivery.save import quotas
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Save
-from cbt.delivery.save.guard import hash_lease
 from cbt.delivery.save.quotas import BURST, MOST_BYTES, MOST_ROWS, PER_SECOND, LeaseRate
 from cbt.errors import TooMany
+from cbt.web.who.login import token_hash
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
 from tests.helpers import count_queries
@@ -202,7 +202,7 @@ def test_saves_of_one_batch_share_what_is_left(page: Page, world: World, few_row
         saves = [
             Save(
                 info.attempt_id,
-                hash_lease(page.lease),
+                token_hash(page.lease),
                 page.epoch,
                 read_entries(info, [page.entry(1, "A"), page.entry(2, "有", "note")]),
                 world.clock.now(),

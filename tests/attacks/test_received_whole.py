@@ -313,7 +313,7 @@ def test_the_writer_refuses_what_was_received_too_long_ago(
 def test_a_stale_save_does_not_hold_back_the_others_of_its_batch(theory: Page) -> None:
     from cbt.delivery.save.entries import read_entries
     from cbt.delivery.save.exchange import Outcome, Save
-    from cbt.delivery.save.guard import hash_lease
+    from cbt.web.who.login import token_hash
 
     world = theory.world
     journal = world.app.extensions["cbt_journal"]
@@ -322,7 +322,7 @@ def test_a_stale_save_does_not_hold_back_the_others_of_its_batch(theory: Page) -
 
     def save(at: datetime) -> Save:
         entries = read_entries(info, [theory.entry(1, "A")])
-        return Save(info.attempt_id, hash_lease(theory.lease), theory.epoch, entries, at, theory.machine)
+        return Save(info.attempt_id, token_hash(theory.lease), theory.epoch, entries, at, theory.machine)
 
     batch = [save(now - MINUTE), save(now), save(now - 4 * SECOND)]
     with world.app.app_context(), unit_of_work() as session:

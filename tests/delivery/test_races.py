@@ -18,9 +18,10 @@ from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry
 from cbt.delivery.save.digests import answers_in, journal_texts, latest_answers
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Save
-from cbt.delivery.save.guard import Dialect, hash_lease
+from cbt.delivery.save.guard import Dialect
 from cbt.errors import Unavailable
 from cbt.scoring.service import score_closed, verify_sitting
+from cbt.web.who.login import token_hash
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
 
@@ -68,7 +69,7 @@ def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(
                 journal.save(
                     Save(
                         info.attempt_id,
-                        hash_lease(page.lease),
+                        token_hash(page.lease),
                         page.epoch,
                         entries,
                         received_at,
@@ -232,7 +233,7 @@ def test_saves_of_one_batch_count_as_if_one_after_the_other(world: World, databa
     def save(name: str, now: datetime, *entries: dict[str, Any], epoch: int = 1) -> Save:
         page = pages[name]
         read = read_entries(infos[name], list(entries))
-        return Save(infos[name].attempt_id, hash_lease(page.lease), epoch, read, now, page.machine)
+        return Save(infos[name].attempt_id, token_hash(page.lease), epoch, read, now, page.machine)
 
     def entry(seq: int, position: int, value: str | None) -> dict[str, Any]:
         return {"seq": seq, "kind": "answer", "position": position, "value": value}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timedelta
@@ -203,8 +202,3 @@ def row_of(guard: Guard) -> tuple[Any, ...]:
     for place in _SPANS:
         values[place] //= _MICROSECOND
     return tuple(values)
-
-
-def hash_lease(token: str) -> str:
-    """Return the hash a lease is stored under."""
-    return hashlib.sha256(token.encode()).hexdigest()

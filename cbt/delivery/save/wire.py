@@ -21,12 +21,12 @@ from cbt.clock import Agreement
 from cbt.delivery.clock_json import clock_text, receipts_text
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Outcome, Save
-from cbt.delivery.save.guard import hash_lease
 from cbt.delivery.save.journal import Journal
 from cbt.errors import CbtError, TooMany, Unavailable
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.bodies import SMALL_BODY
 from cbt.web.receiving.whole import RECEIVED_AT
+from cbt.web.who.login import token_hash
 from cbt.web.who.machine import tokens_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class SavePath:
             return None
         info = self._journal.infos.get(ref)
         entries = read_entries(info, sent.get("entries", []))
-        lease_hash = hash_lease(token)
+        lease_hash = token_hash(token)
         self._journal.rate.spend(lease_hash, now)
         saved = self._journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now, machine))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:

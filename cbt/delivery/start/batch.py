@@ -16,7 +16,7 @@ from cbt.delivery.fact_reader import FactReader
 from cbt.delivery.facts import OwnFacts, RoomFacts, clock_columns, timing_facts
 from cbt.delivery.moving import follow
 from cbt.delivery.paper.layout import read_layout
-from cbt.delivery.save.guard import Dialect, Guard, PaperKey, hash_lease
+from cbt.delivery.save.guard import Dialect, Guard, PaperKey
 from cbt.delivery.save.live import GAP
 from cbt.delivery.start.claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start.rows import StartRow, start_rows, with_machine
@@ -25,6 +25,7 @@ from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
 from cbt.rules.clock.facts import AttemptClock, present
 from cbt.rules.clock.windows import clock_at
 from cbt.rules.exam.paper import Paper
+from cbt.web.who.login import token_hash
 
 JournalRows = Sequence[tuple[str, int, str | None, int]]
 _CLOCK = (
@@ -128,7 +129,7 @@ class StartBatch:
         follow(guard, found.clock)
         for name, value in found.columns.items():
             setattr(guard, name, value)
-        guard.lease_hash = hash_lease(start.lease)
+        guard.lease_hash = token_hash(start.lease)
         guard.lease_epoch += 1
         row.lease_login_id, row.move_allowed = claim.login_session_id, False
         row.lease_machine = guard.lease_machine = start.machine

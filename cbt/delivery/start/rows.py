@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cbt.db.types import read_instant
+from cbt.db.types import read_instant_or_none
 from cbt.delivery.fact_reader import TERMS, terms_of
 from cbt.delivery.facts import Terms
 from cbt.delivery.save.guard import Dialect
@@ -43,13 +43,13 @@ def start_rows(cursor: Any, dialect: Dialect, ids: Sequence[int]) -> dict[int, S
     cursor.execute(f"{_ROWS} {among}", values)
     return {
         row[0]: StartRow(
-            started_at=_instant(row[1]),
+            started_at=read_instant_or_none(row[1]),
             lease_login_id=row[2],
             lease_machine=row[3],
             move_allowed=row[4] is not None,
             room_id=row[5],
             came_in=None not in row[6:8] and row[8] is None,
-            seen_at=_instant(row[9]),
+            seen_at=read_instant_or_none(row[9]),
             lease_machines=row[10],
             terms=terms_of(row[11:]),
         )
@@ -60,7 +60,3 @@ def start_rows(cursor: Any, dialect: Dialect, ids: Sequence[int]) -> dict[int, S
 def with_machine(known: str, machine: str) -> str:
     """Return the machines that had a lease, with one more: each once, the latest last."""
     return " ".join([*(one for one in known.split() if one != machine), machine][-MOST_MACHINES:])
-
-
-def _instant(value: Any) -> datetime | None:
-    return None if value is None else read_instant(value)

@@ -21,9 +21,6 @@ class RetakeFinding(StrEnum):
     IS_RETAKE = "is_retake"
 
 
-BARRED = frozenset({RetakeFinding.PASSED, RetakeFinding.ABSENT, RetakeFinding.WINDOW_OVER})
-"""Findings with which nobody may register; the others say that 新考 and 补考 were mixed up."""
-
 _REFUSED = {
     RetakeRefusal.PASSED: RetakeFinding.PASSED,
     RetakeRefusal.ABSENT: RetakeFinding.ABSENT,

@@ -59,7 +59,7 @@ Resolver = Callable[[Session, str], Principal | None]
 
 
 def token_hash(token: str) -> str:
-    """Return the hash a token is stored under."""
+    """Return the hash a token of a login or of a lease is stored under."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
