@@ -15,7 +15,6 @@ from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.store import SeatCard, seat_card
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of
-from cbt.exams.titles import paper_title
 from cbt.rules.roles import Role
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.forms import flash_refusal, refusal
@@ -35,7 +34,7 @@ def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
             raise NotFound("attempt.unknown")
         blueprint = blueprint_of(session, card.registration.blueprint_version_id)
         paper = blueprint.papers[card.registration.paper]
-    title = paper_title(blueprint, card.registration.paper)
+    title = blueprint.paper_title(card.registration.paper)
     return card, title, paper.lock_down
 
 

@@ -16,7 +16,6 @@ from cbt.door.papers import paper_states
 from cbt.door.seats.finding import seat_of
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of
-from cbt.exams.titles import paper_title
 from cbt.rules.exam.paper import Paper
 from cbt.sittings.models import Centre, Room, Sitting
 from cbt.sittings.planning.inputs import minutes_text
@@ -128,8 +127,8 @@ def paper_options(registration_refs: list[str]) -> list[PaperOption]:
         return [
             PaperOption(
                 door.registration.ref,
-                paper_title(
-                    blueprint_of(session, door.registration.blueprint_version_id), door.registration.paper
+                blueprint_of(session, door.registration.blueprint_version_id).paper_title(
+                    door.registration.paper
                 ),
                 door.sitting.planned_start_at,
                 seat_label(door.seat.number),
@@ -159,7 +158,7 @@ def door_view(registration_id: int) -> DoorView:
             seat=seat_label(door.seat.number),
             room=door.room.name,
             centre=door.centre.name,
-            paper=paper_title(blueprint, door.registration.paper),
+            paper=blueprint.paper_title(door.registration.paper),
             minutes=paper.duration // MINUTE,
             starts_at=sitting.planned_start_at,
             started=door.sitting_room.started_at is not None,

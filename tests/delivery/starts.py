@@ -11,7 +11,6 @@ from werkzeug.test import TestResponse
 from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
 from cbt.exams.store import blueprint_of
-from cbt.exams.titles import paper_title
 from cbt.web.headers import SECURITY_HEADERS
 from tests.delivery.driver import Page
 from tests.delivery.plain_paper import plain_paper
@@ -57,7 +56,7 @@ def expected_paper(world: World, name: str, locale: str = "zh") -> dict[str, Any
             session,
             attempt,
             blueprint.papers[registration.paper],
-            title=paper_title(blueprint, registration.paper),
+            title=blueprint.paper_title(registration.paper),
             verdicts=VERDICTS[locale],
         )
 

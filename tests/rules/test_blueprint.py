@@ -26,6 +26,12 @@ def test_the_shipped_papers_add_up() -> None:
     assert check(level_three()) == []
 
 
+def test_a_paper_is_called_by_occupation_level_and_subject() -> None:
+    blueprint = replace(level_three(), occupation_name="客户服务管理员", level_name="三级")
+    label = blueprint.papers["theory"].label
+    assert blueprint.paper_title("theory") == f"客户服务管理员（三级）· {label}"
+
+
 def test_points_that_do_not_add_up_are_found_with_the_sum() -> None:
     (found,) = check(with_section(1, count=59))
     assert found == Flaw(

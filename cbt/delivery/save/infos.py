@@ -15,7 +15,6 @@ from cbt.delivery.save.guard import AttemptInfo, Dialect, PaperKey
 from cbt.delivery.start.claims import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of, paper_of
-from cbt.exams.titles import paper_title
 from cbt.rules.exam.paper import Paper
 
 CACHED_ATTEMPTS = 100_000
@@ -115,7 +114,7 @@ class InfoCache:
             version_id, code = key
             with self._context(), reading() as session:
                 paper = paper_of(session, version_id, code)
-                title = paper_title(blueprint_of(session, version_id), code)
+                title = blueprint_of(session, version_id).paper_title(code)
             known = self._papers[key] = _KnownPaper(paper, title, warnings_text(paper))
         return known
 

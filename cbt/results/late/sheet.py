@@ -18,7 +18,6 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.delivery.models import Attempt, LateEntry, RecoveredEntry
 from cbt.delivery.save.digests import latest_answers
 from cbt.exams.store import blueprint_of
-from cbt.exams.titles import paper_title
 from cbt.rules.canonical import digest
 from cbt.rules.scoring.score import ScoreSheet
 from cbt.rules.states.attempt import State
@@ -154,7 +153,7 @@ def late_rooms(session: Session, sitting: Sitting) -> list[RoomCases]:
             name=name,
             ticket_number=ticket,
             seat_number=seat,
-            paper=paper_title(blueprint, registration.paper),
+            paper=blueprint.paper_title(registration.paper),
             answers=evidence.of(attempt.id),
             before=before[attempt.id],
             after=after[attempt.id].sheet,

@@ -50,6 +50,10 @@ class ExamBlueprint:
     admission: AdmissionPolicy = field(default_factory=AdmissionPolicy)
     retake: RetakePolicy = field(default_factory=RetakePolicy)
 
+    def paper_title(self, code: str) -> str:
+        """Return the title of a paper as candidates read it: 客户服务管理员（三级）· 理论知识."""
+        return f"{self.occupation_name}（{self.level_name}）· {self.papers[code].label}"
+
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
