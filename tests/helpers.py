@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,11 @@ class FakeClock:
 def utc(text: str) -> datetime:
     """Return the aware UTC instant of an ISO text."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def flat(page: str) -> str:
+    """Return the source of a page as one line: where a template breaks its lines is its own affair."""
+    return " ".join(re.sub(r"(?<=>)\s*\n\s*|\s*\n\s*(?=<)", "", page).split())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from cbt.accounts.models import StaffRole
 from cbt.bank.formats.workbook import read_workbook
 from cbt.db.unit_of_work import unit_of_work
 from tests.bank.sheets import single, truth, workbook
-from tests.helpers import count_queries
+from tests.helpers import count_queries, flat
 from tests.world import World
 
 BANK = "customer-service-l3"
@@ -150,7 +150,7 @@ def test_the_dry_run_names_place_reason_and_remedy_and_stores_nothing(world: Wor
     client = world.staff("author")
     check = send(client, workbook([truth("接待员在客户离柜前应当确认诉求已经办结。"), single(answer="E")]))
     page = text_of(client, check)
-    assert "试题 · 第 3 行 · I 列" in page
+    assert "试题 · 第 3 行 · I 列" in flat(page)
     assert "答案 E 没有对应的选项，本题选项到 D 为止。" in page
     assert "导入没有错误的 1 题" in page
     assert "共 372 题" in text_of(client, f"/bank/{BANK}")

@@ -15,6 +15,8 @@ SHARED = {"ui", "vendor"}
 KINDS = {"proctoring/acts/fields", "delivery/items"}
 """What comes in kinds has a folder; that each file of it belongs to one is held where the kinds are."""
 
+WIDEST = 130
+
 
 def files(tree: str) -> dict[str, str]:
     """Return the text of every page, style and script of a tree by its path in it."""
@@ -84,3 +86,17 @@ def test_every_static_file_is_linked_or_imported() -> None:
     imported = {one for name, text in files("static").items() for one in imported_from(name, text)}
     assert imported - files("static").keys() == set()
     assert unused("static", linked | imported | {name for _, name in named_in_code()}) == set()
+
+
+def test_no_line_of_a_template_is_long() -> None:
+    lines = {
+        f"{name}:{number}": len(line)
+        for name, text in files("templates").items()
+        for number, line in enumerate(text.splitlines(), start=1)
+    }
+    assert {place: length for place, length in lines.items() if length > WIDEST} == {}
+
+
+def test_no_template_assigns_for_a_side_effect() -> None:
+    effect = re.compile(r"\{%-? *set _|\.(?:append|extend|insert|update|pop|setdefault)\(")
+    assert {name for name, text in files("templates").items() if effect.search(text)} == set()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate
 from cbt.db.unit_of_work import reading, unit_of_work
-from tests.helpers import count_queries
+from tests.helpers import count_queries, flat
 from tests.results.scene import book_again, finish, release, set_violation
 from tests.world import PLANNED, World
 
@@ -29,13 +29,13 @@ def test_the_sheet_shows_that_everybody_is_accounted_for(world: World) -> None:
     finish(world)
     set_violation(world, "late", "phone_used")
     page = world.staff("officer").get(f"/results/{world.sitting_ref}").text
-    flat = " ".join(page.split())
-    assert '应考 <b>7</b></span><span class="sign">=</span>' in flat
-    assert "实考 <b>6</b>" in flat
-    assert "缺考 <b>1</b>" in flat
-    assert "考生交卷 5" in flat
-    assert "到场未作答 1" in flat
-    assert "违纪 1" in flat
+    shown = flat(page)
+    assert '应考 <b>7</b></span><span class="sign">=</span>' in shown
+    assert "实考 <b>6</b>" in shown
+    assert "缺考 <b>1</b>" in shown
+    assert "考生交卷 5" in shown
+    assert "到场未作答 1" in shown
+    assert "违纪 1" in shown
 
 
 def test_the_sheet_masks_document_numbers(world: World) -> None:
