@@ -9,6 +9,10 @@ from werkzeug.routing import IntegerConverter, Map
 from cbt.errors import InvalidInput
 from cbt.rules.visible import unseen
 
+MOST_PAGES = 100_000
+WIDEST = 2**31 - 1
+"""No number that names a row is larger: PostgreSQL refuses every other with an error of its own."""
+
 
 def one_line(text: str, field: str) -> str:
     """Return a text without outer and doubled blanks.
@@ -30,11 +34,6 @@ def required(text: str, code: str, field: str, *, limit: int = 120) -> str:
     if not 1 <= len(plain) <= limit:
         raise InvalidInput(code, field=field, maximum=limit)
     return plain
-
-
-MOST_PAGES = 100_000
-WIDEST = 2**31 - 1
-"""No number that names a row is larger: PostgreSQL refuses every other with an error of its own."""
 
 
 def whole_number(text: str, *, most: int) -> int | None:

@@ -30,6 +30,26 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 _slots = threading.BoundedSemaphore(MAX_PARALLEL)
 _nobody_hash = _hasher.hash(secrets.token_hex(16))
+LIST = Path(__file__).with_name("common_passwords.txt")
+_LOOKALIKES = str.maketrans("@$0134578!", "asoieastbi")
+_AROUND = "0123456789!@#$%^&*()_+-=.,;:?/\\'\"~` "
+_MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+_DATE = rf"(?:(?:19|20)\d\d[-./年]?{_MONTH}[-./月]?{_DAY}日?|{_DAY}[-./]?{_MONTH}[-./]?(?:19|20)\d\d)"
+_SHAPES = (
+    re.compile(rf"[a-z]{{0,4}}{_DATE}[a-z]{{0,4}}"),
+    re.compile(rf"(?:{_DATE}){{2}}"),
+    re.compile(r"[a-z]{0,4}(?:\+?86)?1[3-9]\d{9}[a-z]{0,4}"),
+    re.compile(r"\d{6}(?:19|20)\d{2}" + _MONTH + _DAY + r"\d{3}[\dx]"),
+)
+"""A day of birth, a phone number, a document number, with a few letters around it."""
+_RUNS = (
+    "01234567890123456789",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb",
+)
+_OWN_LEAST = 4
+"""An own login of fewer letters stands in half of all sentences, so it counts only where it is nearly all."""
 
 
 @contextmanager
@@ -96,28 +116,6 @@ def check_password(password: str, *, login: str, name: str = "") -> None:
         raise InvalidInput("password.own_name", field="new")
     if is_common(whole):
         raise InvalidInput("password.weak", field="new")
-
-
-LIST = Path(__file__).with_name("common_passwords.txt")
-_LOOKALIKES = str.maketrans("@$0134578!", "asoieastbi")
-_AROUND = "0123456789!@#$%^&*()_+-=.,;:?/\\'\"~` "
-_MONTH, _DAY = r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
-_DATE = rf"(?:(?:19|20)\d\d[-./年]?{_MONTH}[-./月]?{_DAY}日?|{_DAY}[-./]?{_MONTH}[-./]?(?:19|20)\d\d)"
-_SHAPES = (
-    re.compile(rf"[a-z]{{0,4}}{_DATE}[a-z]{{0,4}}"),
-    re.compile(rf"(?:{_DATE}){{2}}"),
-    re.compile(r"[a-z]{0,4}(?:\+?86)?1[3-9]\d{9}[a-z]{0,4}"),
-    re.compile(r"\d{6}(?:19|20)\d{2}" + _MONTH + _DAY + r"\d{3}[\dx]"),
-)
-"""A day of birth, a phone number, a document number, with a few letters around it."""
-_RUNS = (
-    "01234567890123456789",
-    "abcdefghijklmnopqrstuvwxyz",
-    "qwertyuiopasdfghjklzxcvbnm",
-    "1qaz2wsx3edc4rfv5tgb",
-)
-_OWN_LEAST = 4
-"""An own login of fewer letters stands in half of all sentences, so it counts only where it is nearly all."""
 
 
 @cache

@@ -24,6 +24,9 @@ DIFFICULTY_SHARES = tuple(Fraction(share, 10) for share in (1, 2, 4, 2, 1))
 DIFFICULTY_APART = Fraction(5, 100)
 GIVEAWAY = 5
 """A key shorter than this many characters turns up in other stems by chance."""
+GRAM = 2
+CANDIDATE = 0.5
+"""Two texts are compared in full only when their bigrams overlap by this Dice coefficient."""
 
 
 def check_whole(drafts: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) -> Iterator[Finding]:
@@ -100,11 +103,6 @@ def _giveaways(theory: Sequence[ItemDraft]) -> Iterator[Finding]:
 
 def _gives_away(key: str, tells: ItemDraft, asks: ItemDraft) -> bool:
     return len(key) >= GIVEAWAY and key in normal(tells.data["stem"]) and not _enemies(tells, asks)
-
-
-GRAM = 2
-CANDIDATE = 0.5
-"""Two texts are compared in full only when their bigrams overlap by this Dice coefficient."""
 
 
 def similarity(one: str, other: str) -> float:

@@ -29,6 +29,8 @@ FORMAT = 1
 PRODUCT = "cbt-engine"
 _BASE = re.compile(r"cbt-(\d{8})\.base")
 _OURS = re.compile(r"cbt-(\d{8})\.(?:base|base\.part|base-wal|base-shm|log)")
+BEHIND = "copy.behind"
+_ANEW = "base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,6 @@ def fold(folder: Path, key: bytes | None) -> None:
         log_path(folder, done).replace(folder / SPARE)
         sync_folder(folder)
         remove_before(folder, done + 1)
-
-
-BEHIND = "copy.behind"
-_ANEW = "base"
 
 
 class BehindMark:

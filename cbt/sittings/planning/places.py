@@ -17,6 +17,10 @@ from cbt.web.texts import one_line, required
 DEFAULT_SEATS = 30
 DEFAULT_SPARES = 2
 MAX_SEATS = 200
+_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_CODE_LENGTH = 6
+BINDING_ROUND = timedelta(minutes=60)
+"""Long enough to walk along the machines of the largest room."""
 
 
 def create_centre(
@@ -84,12 +88,6 @@ def create_room(
     after = {"name": name, "seats": seats, "spares": spares}
     record(session, at=now, actor=actor, act="room.create", subject=f"room:{room.ref}", after=after)
     return room
-
-
-_CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-_CODE_LENGTH = 6
-BINDING_ROUND = timedelta(minutes=60)
-"""Long enough to walk along the machines of the largest room."""
 
 
 def fresh_room_code(session: Session) -> str:

@@ -16,6 +16,8 @@ from cbt.rules.items.basis import authored, received
 from cbt.rules.items.basis.content import ALL, NOTHING, ItemContent, Nested, Rendering, shuffled
 from cbt.rules.items.values import LETTERS, AnswerKey, PartialCredit
 
+KEPT_CHOICES = 16_384
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices(ItemContent, ABC):
@@ -92,9 +94,6 @@ def _key(answer: object, choices: int, *, single: bool) -> tuple[int, ...]:
     if not places or places[0] < 0 or len(places) != len(letters) or (single and len(places) > 1):
         raise authored.wrong_answer()
     return tuple(places)
-
-
-KEPT_CHOICES = 16_384
 
 
 def share_of_letters(
