@@ -77,13 +77,15 @@ def sign_in_as(
 
     from cbt.db.unit_of_work import unit_of_work
     from cbt.web.who.login import LIFETIME, open_login, token_hash
-    from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
+    from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
     from cbt.web.who.models import LoginSession
 
     clock = app.extensions["cbt_clock"]
     with app.app_context(), unit_of_work() as session:
         own = token_hash(machine)
-        token = open_login(session, kind=kind, subject_ref=subject_ref, machine=own, now=clock.now())
+        token = open_login(
+            session, kind=kind, subject_ref=subject_ref, machine=Machine(own, ""), now=clock.now()
+        )
         session.flush()
         if kind == "staff":
             session.execute(

@@ -21,7 +21,8 @@ from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.preferences import local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
-from cbt.web.who.login import acting, current_principal, forget, machine_id, remember, signed_in
+from cbt.web.who.login import acting, current_principal, forget, remember, signed_in
+from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("accounts", __name__)
 pages.app_context_processor(staff_frame)
@@ -57,10 +58,9 @@ def sign_in_now() -> Answer:
         opened = service.sign_in(
             login=login,
             password=form.get("password", ""),
-            machine=machine_id(),
+            machine=current_machine(),
             now=flask.g.now,
             former=current_principal(),
-            address=flask.request.remote_addr or "",
         )
     except (NotAllowed, TooMany) as error:
         return _sign_in_page(target, login, refusal(error))
@@ -126,7 +126,7 @@ def _change_password() -> str:
     if new != form.get("again", ""):
         raise InvalidInput("password.differs", field="again")
     return service.change_password(
-        signed_in(), old=form.get("old", ""), new=new, machine=machine_id(), now=flask.g.now
+        signed_in(), old=form.get("old", ""), new=new, machine=current_machine(), now=flask.g.now
     )
 
 

@@ -226,7 +226,7 @@ def _open(session: Session, door: Door, visit: _Visit) -> SeatSignIn:
         session,
         kind="candidate",
         subject_ref=registration.ref,
-        machine=visit.machine.identity,
+        machine=visit.machine,
         former_machine=former_machine,
         now=now,
     )

@@ -17,8 +17,10 @@ from cbt.errors import Conflict, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import Role
 from cbt.web.who.budgets import MAX_FAILURES, WINDOW
 from cbt.web.who.login import Principal
+from cbt.web.who.machine import Machine
 from tests.helpers import FakeClock
 
+MACHINE = Machine(None, "10.0.0.9")
 OWN = "a sentence nobody guesses"
 
 
@@ -30,7 +32,7 @@ def hire(app: flask.Flask, clock: FakeClock, login: str, *roles: Role, settled: 
         )
         if not settled:
             return once
-        service.change_password(principal(app, login), old=once, new=OWN, machine="m", now=clock.now())
+        service.change_password(principal(app, login), old=once, new=OWN, machine=MACHINE, now=clock.now())
     return OWN
 
 
@@ -90,7 +92,7 @@ def test_unknown_logins_cost_a_verify_too(
 
     monkeypatch.setattr(passwords, "matches", counting)
     with app.app_context(), pytest.raises(NotAllowed):
-        service.sign_in(login="nobody", password="x", machine="m", now=clock.now())
+        service.sign_in(login="nobody", password="x", machine=MACHINE, now=clock.now())
     assert seen == [None]
 
 

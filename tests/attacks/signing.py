@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from cbt.accounts.factors import codes as factors
 from cbt.accounts.factors import service as factor_service
 from cbt.rules.roles import Role
-from tests.accounts.test_signing_in import OWN, hire, principal
+from tests.accounts.test_signing_in import MACHINE, OWN, hire, principal
 from tests.helpers import FakeClock
 
 
@@ -39,7 +39,7 @@ def enrolled(app: flask.Flask, clock: FakeClock, login: str, *roles: Role) -> Ow
         secret, _ = factor_service.offer(me)
         owner = Owner(login, secret, (), clock)
         _, codes = factor_service.enrol(
-            me, secret=secret, password=OWN, code=owner.code(), machine="m", now=clock.now()
+            me, secret=secret, password=OWN, code=owner.code(), machine=MACHINE, now=clock.now()
         )
     clock.advance(2 * timedelta(seconds=factors.STEP_SECONDS))
     return replace(owner, codes=tuple(codes))

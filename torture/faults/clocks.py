@@ -27,6 +27,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
 from cbt.web.who.login import open_login
+from cbt.web.who.machine import Machine
 from torture.sites.server import Server
 from torture.sites.site import Site
 from torture.sites.waiting import wait_for
@@ -183,7 +184,9 @@ def _proctor_cookie(site: Site) -> str:
         with unit_of_work() as session:
             staff = session.scalars(select(Staff)).one()
             staff.must_change_password = False
-            token = open_login(session, kind="staff", subject_ref=staff.ref, machine="desk", now=now)
+            token = open_login(
+                session, kind="staff", subject_ref=staff.ref, machine=Machine(None, "desk"), now=now
+            )
         signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]  # Flask's own
         return f"{app.config['SESSION_COOKIE_NAME']}={signer.dumps({'_user_id': token, '_fresh': True})}"
 

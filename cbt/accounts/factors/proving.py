@@ -18,6 +18,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.web.who import throttle
 from cbt.web.who.login import Principal
+from cbt.web.who.machine import Machine
 
 log = logging.getLogger(__name__)
 SCOPE = "factor"
@@ -31,16 +32,16 @@ class Proof:
     number: int | None = None
 
 
-def reserved(principal: Principal, *, machine: str, now: datetime) -> Staff:
+def reserved(principal: Principal, *, machine: Machine, now: datetime) -> Staff:
     """Count a try of this person before anything is verified, and return them."""
     with reading() as session:
         staff = store.staff_by_ref(session, principal.subject_ref)
-    throttle.reserve(scope=SCOPE, subject=staff.login, machine=machine, now=now)
+    throttle.reserve(scope=SCOPE, subject=staff.login, machine=machine.identity, now=now)
     return staff
 
 
 def prove(
-    principal: Principal, *, password: str, code: str, machine: str, now: datetime
+    principal: Principal, *, password: str, code: str, machine: Machine, now: datetime
 ) -> tuple[Staff, Proof]:
     """Count a try, then judge password and code together; raise InvalidInput("factor.password") and as `judge`."""
     staff = reserved(principal, machine=machine, now=now)

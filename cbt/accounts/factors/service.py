@@ -19,6 +19,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.web.who import throttle
 from cbt.web.who.login import Principal
+from cbt.web.who.machine import Machine
 from cbt.web.who.models import LoginSession
 
 
@@ -37,7 +38,7 @@ def offered(principal: Principal, sealed: str) -> str:
 
 
 def enrol(
-    principal: Principal, *, secret: str, password: str, code: str, machine: str, now: datetime
+    principal: Principal, *, secret: str, password: str, code: str, machine: Machine, now: datetime
 ) -> tuple[str, list[str]]:
     """Set up a second factor; return the token of a fresh login and the recovery codes, which are kept nowhere.
 
@@ -65,7 +66,7 @@ def enrol(
         return _anew(session, staff, act="staff.factor_on", machine=machine, now=now), fresh
 
 
-def finish_sign_in(principal: Principal, *, code: str, machine: str, now: datetime) -> str:
+def finish_sign_in(principal: Principal, *, code: str, machine: Machine, now: datetime) -> str:
     """Turn a half login into a whole one by a code; return the token of the whole one.
 
     A code counts once. Raise NotAllowed("factor.wrong") for one that is wrong, old or used,
@@ -85,7 +86,7 @@ def finish_sign_in(principal: Principal, *, code: str, machine: str, now: dateti
         )
         if staff.disabled_at is not None or not changed_one(ended):
             raise NotAllowed("factor.started_over")
-        throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine)
+        throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine.identity)
         if proof.number is not None:
             record(
                 session,
@@ -100,7 +101,7 @@ def finish_sign_in(principal: Principal, *, code: str, machine: str, now: dateti
 
 
 def renew_codes(
-    principal: Principal, *, password: str, code: str, machine: str, now: datetime
+    principal: Principal, *, password: str, code: str, machine: Machine, now: datetime
 ) -> tuple[str, list[str]]:
     """Replace the recovery codes; return the token of a fresh login and the new ones. Raises like `switch_off`."""
     staff, proof = prove(principal, password=password, code=code, machine=machine, now=now)
@@ -113,7 +114,7 @@ def renew_codes(
         return _anew(session, staff, act="staff.factor_codes", machine=machine, now=now), fresh
 
 
-def switch_off(principal: Principal, *, password: str, code: str, machine: str, now: datetime) -> str:
+def switch_off(principal: Principal, *, password: str, code: str, machine: Machine, now: datetime) -> str:
     """Take one's own second factor away; return the token of a fresh login.
 
     Password and code are asked for again. Raise InvalidInput("factor.password"), NotAllowed("factor.wrong"),
@@ -149,9 +150,9 @@ def reset(*, login: str, now: datetime, actor: str) -> None:
         record(session, at=now, actor=actor, act="staff.factor_reset", subject=staff.logged_as)
 
 
-def _anew(session: Session, staff: Staff, *, act: str, machine: str, now: datetime) -> str:
+def _anew(session: Session, staff: Staff, *, act: str, machine: Machine, now: datetime) -> str:
     """Record what was changed, end every login of this person and open a fresh one."""
-    throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine)
+    throttle.succeed(session, scope=SCOPE, subject=staff.login, machine=machine.identity)
     record(session, at=now, actor=staff.logged_as, act=act, subject=staff.logged_as)
     logins.end_all(session, staff.ref, now=now)
     session.flush()

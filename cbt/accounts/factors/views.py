@@ -14,7 +14,8 @@ from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.preferences import local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
-from cbt.web.who.login import Principal, current_principal, machine_id, remember, signed_in, why_signed_out
+from cbt.web.who.login import Principal, current_principal, remember, signed_in, why_signed_out
+from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("factors", __name__)
 Answer = flask.typing.ResponseReturnValue
@@ -37,7 +38,9 @@ def code_now() -> Answer:
     if half is None:
         return _back_to_sign_in(target)
     try:
-        token = service.finish_sign_in(half, code=form.get("code", ""), machine=machine_id(), now=flask.g.now)
+        token = service.finish_sign_in(
+            half, code=form.get("code", ""), machine=current_machine(), now=flask.g.now
+        )
     except CbtError as error:
         return _code_page(target, refusal(error))
     remember(token)
@@ -107,7 +110,7 @@ def enrol_now() -> Answer:
             secret=secret,
             password=form.get("password", ""),
             code=form.get("code", ""),
-            machine=machine_id(),
+            machine=current_machine(),
             now=flask.g.now,
         )
     except CbtError as error:
@@ -144,7 +147,7 @@ def change(act: str) -> Answer:
     given = {
         "password": form.get("password", ""),
         "code": form.get("code", ""),
-        "machine": machine_id(),
+        "machine": current_machine(),
         "now": flask.g.now,
     }
     try:

@@ -16,6 +16,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.web.who import attention
 from cbt.web.who.attention import HALF, KIND
 from cbt.web.who.login import STAFF_LIFETIME, Principal, open_login, revoke_login, revoke_logins
+from cbt.web.who.machine import Machine
 from cbt.web.who.models import LoginSession
 
 SIGN_IN_FAILED = "staff.sign_in_failed"
@@ -23,13 +24,13 @@ HALF_LIFETIME = timedelta(minutes=10)
 """Time enough to fetch the phone from the locker."""
 
 
-def open_staff(session: Session, staff: Staff, *, machine: str, now: datetime) -> str:
+def open_staff(session: Session, staff: Staff, *, machine: Machine, now: datetime) -> str:
     """Open a login of somebody who has shown everything that is asked of them; return its token."""
     return open_login(
         session,
         kind=KIND,
         subject_ref=staff.ref,
-        machine=machine[:64],
+        machine=machine,
         now=now,
         lifetime=STAFF_LIFETIME,
         owes_factor=codes.owes(session, staff),
@@ -44,10 +45,10 @@ def note_sign_in(session: Session, staff: Staff, *, now: datetime) -> None:
     record(session, at=now, actor=subject, act="staff.sign_in", subject=subject, after=after)
 
 
-def open_half(session: Session, staff: Staff, *, machine: str, now: datetime) -> str:
+def open_half(session: Session, staff: Staff, *, machine: Machine, now: datetime) -> str:
     """Open what stands between password and code; return its token."""
     return open_login(
-        session, kind=HALF, subject_ref=staff.ref, machine=machine[:64], now=now, lifetime=HALF_LIFETIME
+        session, kind=HALF, subject_ref=staff.ref, machine=machine, now=now, lifetime=HALF_LIFETIME
     )
 
 

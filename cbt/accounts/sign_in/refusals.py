@@ -54,7 +54,7 @@ def _count(error: CbtError) -> None:
             tally.count(
                 session,
                 at=flask.g.now,
-                actor=f"{principal.kind}:{principal.subject_ref}",
+                actor=principal.actor,
                 act=ACT,
                 subject=f"view:{endpoint}:{error.code}"[:_LONGEST],
             )

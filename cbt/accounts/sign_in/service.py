@@ -17,6 +17,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, NotAllowed
 from cbt.web.who import throttle
 from cbt.web.who.login import Principal, revoke_login
+from cbt.web.who.machine import Machine
 
 log = logging.getLogger(__name__)
 SIGN_IN = "staff"
@@ -35,10 +36,9 @@ def sign_in(
     *,
     login: str,
     password: str,
-    machine: str,
+    machine: Machine,
     now: datetime,
     former: Principal | None = None,
-    address: str = "",
 ) -> StaffSignIn:
     """Open a login session, or a half one where a second factor is set up; end what this browser had before.
 
@@ -49,7 +49,7 @@ def sign_in(
     Source: R-14, R-62.
     """
     login = login.strip().casefold()[:60]
-    throttle.reserve(scope=SIGN_IN, subject=login, machine=machine, now=now, address=address)
+    throttle.reserve(scope=SIGN_IN, subject=login, machine=machine.identity, now=now, address=machine.address)
     with reading() as session:
         staff = store.staff_by_login(session, login)
         known = staff is not None and staff.disabled_at is None
@@ -59,7 +59,7 @@ def sign_in(
         staff = store.staff_by_login(session, login)
         unchanged = staff is not None and staff.disabled_at is None and staff.password_hash == password_hash
         if right and unchanged and staff is not None:
-            throttle.succeed(session, scope=SIGN_IN, subject=login, machine=machine)
+            throttle.succeed(session, scope=SIGN_IN, subject=login, machine=machine.identity)
             _refuse_old_slip(staff, now=now)
             logins.end_former(session, former, now=now)
             wants_code = session.get(StaffFactor, staff.id) is not None
@@ -92,7 +92,7 @@ def sign_out(principal: Principal, *, now: datetime) -> None:
         record(session, at=now, actor=subject, act="staff.sign_out", subject=subject)
 
 
-def change_password(principal: Principal, *, old: str, new: str, machine: str, now: datetime) -> str:
+def change_password(principal: Principal, *, old: str, new: str, machine: Machine, now: datetime) -> str:
     """Set a new password, end every login session of this person and return the token of a fresh one.
 
     Raise InvalidInput("password.old_wrong"|"password.same") or as `check_password` does, and TooMany while

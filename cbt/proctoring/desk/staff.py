@@ -23,7 +23,7 @@ class By:
     @property
     def actor(self) -> str:
         """The first person as the logs name them."""
-        return f"staff:{self.principal.subject_ref}"
+        return self.principal.actor
 
     @property
     def chief(self) -> bool:

@@ -50,6 +50,11 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
         """Return the login session's token, which is all the cookie carries."""
         return self.token
 
+    @property
+    def actor(self) -> str:
+        """Who acts, as the audit log names them."""
+        return f"{self.kind}:{self.subject_ref}"
+
     def has(self, *roles: str) -> bool:
         """Return whether this person holds one of `roles`."""
         return bool(self.roles.intersection(roles))
@@ -132,7 +137,7 @@ def open_login(
     *,
     kind: str,
     subject_ref: str,
-    machine: str,
+    machine: Machine,
     now: datetime,
     lifetime: timedelta = LIFETIME,
     owes_factor: bool = False,
@@ -140,22 +145,21 @@ def open_login(
 ) -> str:
     """Store a new login session and return its token; give it to `remember` after the commit.
 
-    `machine` is the identity of the machine it belongs to, `former_machine` the one that had its place: the
-    same machine before a disk-restoring card wiped its token (R-16).
+    `machine` is the one it belongs to, `former_machine` the identity of the one that had its place: the same
+    machine before a disk-restoring card wiped its token (R-16).
     """
     token = secrets.token_urlsafe(32)
-    asked = flask.has_request_context()
     session.add(
         LoginSession(
             kind=kind,
             subject_ref=subject_ref,
             token_hash=token_hash(token),
-            machine=machine,
+            machine=machine.identity,
             former_machine=former_machine,
             created_at=now,
             expires_at=now + lifetime,
-            address=(flask.request.remote_addr or "")[:45] if asked else "",
-            browser=browser_name(flask.request.user_agent.string) if asked else "",
+            address=machine.address[:45],
+            browser=browser_name(machine.agent),
             seen_at=now if kind == attention.KIND else None,
             owes_factor=owes_factor,
         )
@@ -216,8 +220,8 @@ def signed_in() -> Principal:
 
 
 def acting() -> str:
-    """Return the signed-in staff member as the audit log names who acts."""
-    return f"staff:{signed_in().subject_ref}"
+    """Return whoever is signed in as the audit log names who acts."""
+    return signed_in().actor
 
 
 def machine_id() -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
@@ -40,7 +40,7 @@ IssuedBefore = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine: the hash of its token, None while it has none, and the address it asks from.
+    """A machine: the hash of its token, None while it has none, the address and browser (`agent`) it asks from.
 
     `fresh` while it has not shown its token yet: it gets it with this reply, and may throw it away.
     """
@@ -48,6 +48,7 @@ class Machine:
     token_hash: str | None
     address: str
     fresh: bool = False
+    agent: str = ""
 
     @property
     def identity(self) -> str:
@@ -131,9 +132,11 @@ def current_machine(*, issue: bool = False) -> Machine:
     """Return the machine of this request; with `issue` it gets a token with the reply when it has none."""
     known: Machine | None = flask.g.get("machine")
     if known is None:
-        known = flask.g.machine = Machine(_token_hash(), flask.request.remote_addr or "")
+        request = flask.request
+        known = Machine(_token_hash(), request.remote_addr or "", agent=request.user_agent.string)
+        flask.g.machine = known
     if issue and known.token_hash is None:
-        known = flask.g.machine = Machine(_give(None), known.address, fresh=True)
+        known = flask.g.machine = replace(known, token_hash=_give(None), fresh=True)
     return known
 
 
