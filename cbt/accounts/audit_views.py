@@ -12,6 +12,7 @@ from cbt.audit.store import entries
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
+from cbt.web.partials import Reply
 from cbt.web.texts import WIDEST, whole_number
 from cbt.web.who import access
 
@@ -27,7 +28,7 @@ def act_name(act: str) -> str:
 
 @pages.get("/audit")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
-def log() -> flask.typing.ResponseReturnValue:
+def log() -> Reply:
     """Show a page of the audit log. Source: R-64."""
     given = flask.request.args
     act, subject = given.get("act", "").strip()[:60], given.get("subject", "").strip()[:120]

@@ -18,6 +18,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
 from cbt.rules.roles import Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.partials import Reply
 from cbt.web.preferences import local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
@@ -32,12 +33,11 @@ pages.register_blueprint(factor_views.pages)
 
 OVER = ("idle", "expired", "revoked")
 """Why a login can be over; the sign-in page has a sentence for each."""
-Answer = flask.typing.ResponseReturnValue
 
 
 @pages.get("/staff/sign-in")
 @access.public
-def sign_in() -> Answer:
+def sign_in() -> Reply:
     """Show the staff sign-in page; who is signed in goes on to where they were going."""
     principal = current_principal()
     target = local_target(flask.request.args.get("next"), flask.url_for("accounts.home"))
@@ -50,7 +50,7 @@ def sign_in() -> Answer:
 
 @pages.post("/staff/sign-in")
 @access.public
-def sign_in_now() -> Answer:
+def sign_in_now() -> Reply:
     """Sign a staff member in."""
     form = flask.request.form
     target, login = local_target(form.get("next"), flask.url_for("accounts.home")), form.get("login", "")
@@ -70,7 +70,7 @@ def sign_in_now() -> Answer:
     return flask.redirect(target, 303)
 
 
-def _sign_in_page(target: str, login: str, refused: Refusal) -> Answer:
+def _sign_in_page(target: str, login: str, refused: Refusal) -> Reply:
     over = flask.request.args.get("over", "")
     page = flask.render_template(
         "accounts/sign_in/sign_in.html",
@@ -84,7 +84,7 @@ def _sign_in_page(target: str, login: str, refused: Refusal) -> Answer:
 
 @pages.post("/staff/sign-in/again")
 @access.public
-def sign_in_again() -> Answer:
+def sign_in_again() -> Reply:
     """Go back from the code to the password, as somebody else or from the beginning."""
     principal = current_principal()
     if principal is not None and principal.kind == HALF:
@@ -95,7 +95,7 @@ def sign_in_again() -> Answer:
 
 @pages.post("/staff/sign-out")
 @access.staff
-def sign_out() -> Answer:
+def sign_out() -> Reply:
     """End this login session."""
     service.sign_out(signed_in(), now=flask.g.now)
     forget()
@@ -104,7 +104,7 @@ def sign_out() -> Answer:
 
 @pages.route("/staff/password", methods=["GET", "POST"])
 @access.staff
-def password() -> Answer:
+def password() -> Reply:
     """Change the password; a one-time password leads here before anything else."""
     refused = NOTHING_REFUSED
     if flask.request.method == "POST":
@@ -132,7 +132,7 @@ def _change_password() -> str:
 
 @pages.get("/staff")
 @access.staff
-def home() -> Answer:
+def home() -> Reply:
     """Show what this person can do, what they are mainly here for first."""
     principal = signed_in()
     places = places_for(principal)
@@ -143,14 +143,14 @@ def home() -> Answer:
 
 @pages.get("/staff/people")
 @access.roles(Role.ADMIN, Role.INSPECTOR)
-def people() -> Answer:
+def people() -> Reply:
     """List the staff."""
     return _people_page(NOTHING_REFUSED)
 
 
 @pages.post("/staff/people")
 @access.roles(Role.ADMIN)
-def add_person() -> Answer:
+def add_person() -> Reply:
     """Add a staff member and show the one-time password, this once."""
     form = flask.request.form
     try:
@@ -174,7 +174,7 @@ def parse_roles(values: list[str]) -> list[Role]:
         raise InvalidInput("staff.roles", field="roles") from error
 
 
-def _people_page(refused: Refusal) -> Answer:
+def _people_page(refused: Refusal) -> Reply:
     with reading() as session:
         staff = store.all_staff(session)
         guesses = guessed(session, now=flask.g.now)
@@ -191,18 +191,18 @@ def _people_page(refused: Refusal) -> Answer:
     return page, refused.code
 
 
-def _once(login: str, password: str) -> Answer:
+def _once(login: str, password: str) -> Reply:
     return flask.render_template("accounts/once.html", login=login, password=password)
 
 
 @pages.get("/staff/people/<ref>")
 @access.roles(Role.ADMIN, Role.INSPECTOR)
-def person(ref: str) -> Answer:
+def person(ref: str) -> Reply:
     """Show one staff member."""
     return _person_page(ref, NOTHING_REFUSED)
 
 
-def _person_page(ref: str, refused: Refusal) -> Answer:
+def _person_page(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         found = store.staff_by_ref(session, ref)
         factor = codes.state(session, found)
@@ -216,7 +216,7 @@ def _person_page(ref: str, refused: Refusal) -> Answer:
 
 @pages.post("/staff/people/<ref>/<act>")
 @access.roles(Role.ADMIN)
-def change_person(ref: str, act: str) -> Answer:
+def change_person(ref: str, act: str) -> Reply:
     """Change roles, disable, enable, give a new one-time password, take a lost second factor away."""
     actor = acting()
     try:

@@ -16,6 +16,7 @@ from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
+from cbt.web.partials import Reply
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
@@ -23,7 +24,6 @@ from cbt.web.who.login import acting, signed_in
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
 
-Answer = flask.typing.ResponseReturnValue
 LONGEST_QUERY = 100
 MOST_VERSION = 10**9
 SEARCHED = ("point", "text", "type", "difficulty")
@@ -32,7 +32,7 @@ SEARCHED = ("point", "text", "type", "difficulty")
 
 @pages.get("/bank")
 @access.roles(Role.AUTHOR, Role.REVIEWER, Role.INSPECTOR)
-def banks() -> Answer:
+def banks() -> Reply:
     """List the banks; an inspector sees the counts, not the items."""
     with reading() as session:
         found = catalogue.bank_lines(session)
@@ -42,7 +42,7 @@ def banks() -> Answer:
 
 @pages.get("/bank/<ref>")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
-def bank(ref: str) -> Answer:
+def bank(ref: str) -> Reply:
     """Show the items of a bank that match the search."""
     search = _search()
     asked = _asked()
@@ -65,7 +65,7 @@ def bank(ref: str) -> Answer:
 
 @pages.get("/bank/<ref>/items/<item_ref>")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
-def item(ref: str, item_ref: str) -> Answer:
+def item(ref: str, item_ref: str) -> Reply:
     """Show one item as the candidate meets it, with its key, explanation and history."""
     number = whole_number(flask.request.args.get("version", ""), most=MOST_VERSION)
     with reading() as session:

@@ -12,7 +12,6 @@ from cbt.delivery.clock_json import iso, receipts_text
 from cbt.delivery.close import service
 from cbt.delivery.messages import confirm
 from cbt.delivery.replies import (
-    Reply,
     clock_of,
     current_clock,
     json_reply,
@@ -30,6 +29,7 @@ from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
 from cbt.delivery.start.reply import current_openings
 from cbt.errors import InvalidInput, NotAllowed
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import machine_id, signed_in, token_hash
 from cbt.web.who.machine import is_elsewhere

@@ -19,10 +19,9 @@ from cbt.delivery.start.reply import current_openings
 from cbt.delivery.store import is_evacuated
 from cbt.errors import Conflict, Gone, Locked, NotAllowed, TooLarge, Unavailable
 from cbt.rules.states.attempt import State
+from cbt.web.partials import Reply
 from cbt.web.problems import http_status, problem_body
 from cbt.web.who import access
-
-Reply = flask.typing.ResponseReturnValue
 
 REFUSALS = {
     Outcome.LEASE_LOST: Conflict("lease.lost"),

@@ -20,11 +20,11 @@ from cbt.sittings.store import sitting_by_ref
 from cbt.web.forms import flash_refusal, refusal
 from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain_value
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import acting, machine_id, signed_in
 
 pages = flask.Blueprint("delivery", __name__)
-Reply = flask.typing.ResponseReturnValue
 
 
 def _own_card(ref: str) -> tuple[SeatCard, str, bool]:

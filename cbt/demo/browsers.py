@@ -24,7 +24,9 @@ class Signer:
 
     def sign_in(self, session: Session, *, kind: str, subject_ref: str, machine: str, now: datetime) -> str:
         """Open a login session at the machine of that name; return the header Cookie of its browser."""
-        token = open_login(session, kind=kind, subject_ref=subject_ref, machine=Machine(token_hash(machine), ""), now=now)
+        token = open_login(
+            session, kind=kind, subject_ref=subject_ref, machine=Machine(token_hash(machine), ""), now=now
+        )
         cookie = self._signer.dumps({**self._fields, "_user_id": token, "_fresh": True})
         name, machine_token = self._app.config["SESSION_COOKIE_NAME"], tokens_of(self._app).issue(machine)
         return f"{name}={cookie}; {MACHINE_COOKIE}={machine_token}"

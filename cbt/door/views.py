@@ -15,12 +15,12 @@ from cbt.door.sign_in import PaperChoice, SeatSignIn
 from cbt.errors import CbtError, InvalidInput
 from cbt.web.downloads import picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import Principal, current_principal, forget, remember, signed_in
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("door", __name__)
-Reply = flask.typing.ResponseReturnValue
 
 
 @pages.get("/")

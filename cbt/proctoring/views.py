@@ -28,12 +28,11 @@ from cbt.proctoring.pages import (
 from cbt.rules.roles import Role
 from cbt.web.downloads import picture
 from cbt.web.i18n import local_zone
-from cbt.web.partials import unless_seen, wants_partial
+from cbt.web.partials import Reply, unless_seen, wants_partial
 from cbt.web.who import access, attention
 from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("proctoring", __name__)
-Reply = flask.typing.ResponseReturnValue
 
 READERS = (Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 VIEWS = ("map", "list")

@@ -91,7 +91,7 @@ def release(sitting_ref: str, *, first: Principal, second: Second | None, now: d
         claim(session, second, now=now)
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
         seen = _seen(sheet.lines)
-        actor = first.actor
+        actor = first.logged_as
         steps.release(session, sheet, now=now, actor=actor, second=_actor(second))
         countersigned(second, roles=SECOND_FOR_RELEASE, seen=seen)
 
@@ -111,7 +111,7 @@ def correct(sitting_ref: str, *, first: Principal, second: Second | None, reason
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
         lines = sheet.corrected
         seen = _seen(lines)
-        actor = first.actor
+        actor = first.logged_as
         steps.correct(session, sheet, lines, now=now, actor=actor, second=_actor(second), reason=reason)
         countersigned(second, roles=SECOND_FOR_RELEASE, seen=seen)
         return len(lines)
@@ -146,7 +146,7 @@ def export(
         chain.record(
             session,
             at=now,
-            actor=principal.actor,
+            actor=principal.logged_as,
             act="results.export",
             subject=f"sitting:{sheet.sitting.ref}",
             after={"people": len(sheet.lines), "released": sheet.release is not None},

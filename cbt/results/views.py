@@ -22,6 +22,7 @@ from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_zone
+from cbt.web.partials import Reply
 from cbt.web.texts import whole_number
 from cbt.web.who import access
 from cbt.web.who.login import current_principal, machine_id, signed_in
@@ -48,7 +49,7 @@ def as_unrounded(value: Decimal | None) -> str:
 
 @pages.get("/results")
 @access.roles(*READERS)
-def index() -> flask.typing.ResponseReturnValue:
+def index() -> Reply:
     """List the sittings that are over."""
     page = whole_number(flask.request.args.get("page", "1"), most=10_000)
     if not page:
@@ -63,7 +64,7 @@ def index() -> flask.typing.ResponseReturnValue:
 
 @pages.get("/results/<sitting_ref>")
 @access.roles(*READERS)
-def sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+def sheet(sitting_ref: str) -> Reply:
     """Show the score sheet of one sitting."""
     found = service.sitting_sheet(sitting_ref)
     return flask.render_template("results/sheet/sheet.html", sheet=found, late=late_counts(found.sitting.id))
@@ -71,14 +72,14 @@ def sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
 
 @pages.get("/results/<sitting_ref>/print")
 @access.roles(*READERS)
-def print_sheet(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+def print_sheet(sitting_ref: str) -> Reply:
     """Show the score sheet as A4 forms with lines to sign on."""
     return flask.render_template("results/sheet/print.html", sheet=service.sitting_sheet(sitting_ref))
 
 
 @pages.post("/results/<sitting_ref>/workbook")
 @access.roles(Role.OFFICER)
-def download(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+def download(sitting_ref: str) -> Reply:
     """Send the score sheet as a workbook; a POST, because the export is put on record."""
     today = flask.g.now.astimezone(local_zone()).date()
 
@@ -98,14 +99,14 @@ def _subtitle(found: SittingSheet) -> str:
 
 @pages.get("/results/<sitting_ref>/release")
 @access.roles(Role.OFFICER)
-def release_preview(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+def release_preview(sitting_ref: str) -> Reply:
     """Show what a release, or a correction of it, would put on record, and ask for a second person."""
     return _release_page(sitting_ref, NOTHING_REFUSED)
 
 
 @pages.post("/results/<sitting_ref>/release")
 @access.roles(Role.OFFICER)
-def release(sitting_ref: str) -> flask.typing.ResponseReturnValue:
+def release(sitting_ref: str) -> Reply:
     """Release the results, or correct what was released; or ask the second person."""
     form = flask.request.form
     reason = form.get("reason", "")[:500] if form.get("act") == "correct" else None
@@ -131,7 +132,7 @@ def release(sitting_ref: str) -> flask.typing.ResponseReturnValue:
     return flask.redirect(flask.url_for("results.sheet", sitting_ref=sitting_ref), 303)
 
 
-def _release_page(sitting_ref: str, refused: Refusal) -> flask.typing.ResponseReturnValue:
+def _release_page(sitting_ref: str, refused: Refusal) -> Reply:
     page = flask.render_template(
         "results/release.html",
         sheet=service.sitting_sheet(sitting_ref),
@@ -143,14 +144,14 @@ def _release_page(sitting_ref: str, refused: Refusal) -> flask.typing.ResponseRe
 
 @pages.get("/results/retakes/<batch_ref>")
 @access.roles(*READERS)
-def retakes(batch_ref: str) -> flask.typing.ResponseReturnValue:
+def retakes(batch_ref: str) -> Reply:
     """List whom the retake rules keep from a paper of this batch."""
     return flask.render_template("results/ledger/retakes.html", check=service.check_batch(batch_ref))
 
 
 @pages.get("/my/results")
 @access.public
-def mine() -> flask.typing.ResponseReturnValue:
+def mine() -> Reply:
     """Show a signed-in candidate their results; ask anybody else for ticket and document."""
     principal = current_principal()
     if principal is not None and principal.kind == "candidate":
@@ -161,7 +162,7 @@ def mine() -> flask.typing.ResponseReturnValue:
 
 @pages.post("/my/results")
 @access.public
-def look_up() -> flask.typing.ResponseReturnValue:
+def look_up() -> Reply:
     """Show the results of whoever holds this ticket and document; nothing is remembered in the browser."""
     form = flask.request.form
     ticket, document = form.get("ticket", "")[:40], form.get("document", "")[:40]
@@ -172,6 +173,6 @@ def look_up() -> flask.typing.ResponseReturnValue:
     return flask.render_template("results/mine.html", mine=found)
 
 
-def _ask_page(refused: Refusal) -> flask.typing.ResponseReturnValue:
+def _ask_page(refused: Refusal) -> Reply:
     ticket, errors = refused.sent.get("ticket", "")[:40], refused.by_field(otherwise="ticket")
     return flask.render_template("results/ask.html", errors=errors, ticket=ticket), refused.code

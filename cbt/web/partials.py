@@ -1,10 +1,12 @@
-"""Parts of pages: whether one is asked for alone, and 304 to whoever polls for what they have."""
+"""What a view answers: a page, or the part of one that is asked for; 304 to a page that has what it polls for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import flask
+
+Reply = flask.typing.ResponseReturnValue
 
 
 def wants_partial() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import flask
 
 from cbt.web.i18n import LOCALES, THEMES
+from cbt.web.partials import Reply
 from cbt.web.who.access import public
 from cbt.web.who.cookies import write_cookie
 
@@ -15,7 +16,7 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 @pages.post("/preferences")
 @public
-def save() -> flask.typing.ResponseReturnValue:
+def save() -> Reply:
     """Keep the chosen language or theme and go back to the page it was chosen on."""
     response = flask.redirect(
         local_target(flask.request.form.get("next"), flask.url_for("door.seat_page")), 303

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from cbt import errors
 from cbt.db.failures import cannot_persist
 from cbt.web.i18n import explain
-from cbt.web.partials import wants_partial
+from cbt.web.partials import Reply, wants_partial
 
 log = logging.getLogger(__name__)
 
@@ -67,16 +67,16 @@ def init_problems(app: flask.Flask) -> None:
     """Register the handlers: no traceback and no half page ever reaches a person."""
 
     @app.errorhandler(errors.CbtError)
-    def explained(error: errors.CbtError) -> flask.typing.ResponseReturnValue:
+    def explained(error: errors.CbtError) -> Reply:
         note_shown(error)
         return _answer(error, http_status(error))
 
     @app.errorhandler(flask_wtf.csrf.CSRFError)
-    def forged(_error: HTTPException) -> flask.typing.ResponseReturnValue:
+    def forged(_error: HTTPException) -> Reply:
         return _answer(errors.InvalidInput("web.csrf"), 400)
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> flask.typing.ResponseReturnValue:
+    def http(error: HTTPException) -> Reply:
         if error.code is None or error.code < 400:
             return error
         known = {
@@ -89,7 +89,7 @@ def init_problems(app: flask.Flask) -> None:
         return _answer(errors.InvalidInput(known.get(error.code, "web.bad_request")), error.code)
 
     @app.errorhandler(DatabaseError)
-    def unreadable(error: DatabaseError) -> flask.typing.ResponseReturnValue:
+    def unreadable(error: DatabaseError) -> Reply:
         # SQLite's own class for a damaged page; every other kind has one below it.
         if type(error) is DatabaseError and type(error.orig).__name__ == "DatabaseError":
             log.error("the database is damaged: a page cannot be read on %s", flask.request.endpoint)
@@ -97,7 +97,7 @@ def init_problems(app: flask.Flask) -> None:
         return unexpected(error)
 
     @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> flask.typing.ResponseReturnValue:
+    def unexpected(error: Exception) -> Reply:
         if cannot_persist(error):
             log.warning("the database failed on %s: %s", flask.request.endpoint, type(error).__name__)
             return _answer(errors.Unavailable("db.write"), 503)
@@ -105,7 +105,7 @@ def init_problems(app: flask.Flask) -> None:
         return _answer(errors.Unavailable("web.unexpected"), 500)
 
 
-def _answer(error: errors.CbtError, status: int) -> flask.typing.ResponseReturnValue:
+def _answer(error: errors.CbtError, status: int) -> Reply:
     response = _response(error, status)
     seconds = error.params.get("seconds")
     if status == 429 and isinstance(seconds, int):

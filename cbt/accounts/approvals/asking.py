@@ -10,7 +10,7 @@ import flask
 from cbt.accounts.approvals.requests import ApprovalWish, ask
 from cbt.accounts.approvals.second import Second, SecondNeeded, Wanted, confirm_second
 from cbt.accounts.approvals.views import panel_of
-from cbt.web.partials import wants_partial
+from cbt.web.partials import Reply, wants_partial
 from cbt.web.who.login import Principal, machine_id
 
 FIELDS = frozenset({"csrf_token", "ask", "second_login", "second_password"})
@@ -41,7 +41,7 @@ def typed_second(first: Principal, wanted: Wanted, *, allowed: bool) -> Second |
     )
 
 
-def ask_for(wish: ApprovalWish, needed: SecondNeeded, first: Principal) -> flask.typing.ResponseReturnValue:
+def ask_for(wish: ApprovalWish, needed: SecondNeeded, first: Principal) -> Reply:
     """Store the request and lead to it: into the dialog it was asked in, or to its page (303)."""
     ref = ask(wish, needed, first=first, machine=machine_id(), now=flask.g.now)
     if not wants_partial():

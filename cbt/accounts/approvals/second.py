@@ -129,7 +129,7 @@ def _fits(roles: frozenset[str], staff: Staff, wanted: Wanted) -> bool:
 
 def _hand_of(session: Session, staff: Staff, first: Principal, *, now: datetime) -> str:
     """Return what the first person did to this account today, themselves or by an account they hold."""
-    me, seen, waiting = first.actor, {f"staff:{staff.ref}"}, [(staff, "")]
+    me, seen, waiting = first.logged_as, {f"staff:{staff.ref}"}, [(staff, "")]
     while waiting and len(seen) <= LONGEST_CHAIN:
         one, began = waiting.pop()
         for what, actor in hands_on(one, now=now):
@@ -176,7 +176,7 @@ def confirm_second(
     login = login.strip().casefold()[:60]
     if login == _login_of(first):
         raise InvalidInput("second.same", field="second_login")
-    mine = first.actor
+    mine = first.logged_as
     throttle.reserve(scope="second", subject=login, machine=mine, now=now)
     with reading() as session:
         staff = store.staff_by_login(session, login)

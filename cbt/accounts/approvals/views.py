@@ -13,13 +13,12 @@ from cbt.errors import CbtError, NotFound
 from cbt.rules.roles import SECOND_PERSON, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import word
-from cbt.web.partials import unless_seen, wants_partial
+from cbt.web.partials import Reply, unless_seen, wants_partial
 from cbt.web.problems import wants_json
 from cbt.web.who import access
 from cbt.web.who.login import current_principal, machine_id, signed_in
 
 pages = flask.Blueprint("approvals", __name__)
-Answer = flask.typing.ResponseReturnValue
 may_sign = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR, Role.OFFICER)
 
 
@@ -38,7 +37,7 @@ def strip_frame() -> dict[str, object]:
 
 @pages.get("/approvals")
 @may_sign
-def index() -> Answer:
+def index() -> Reply:
     """List what waits for this person, and the requests of the last day they had a part in."""
     found = listed(signed_in(), now=flask.g.now)
     waiting = [one for one in found if one.may_approve]
@@ -48,7 +47,7 @@ def index() -> Answer:
 
 @pages.get("/approvals/strip")
 @may_sign
-def strip() -> Answer:
+def strip() -> Reply:
     """What every page asks for every 2 s: the strip, or 304 while nothing shown has changed."""
     waiting = waiting_for(signed_in(), now=flask.g.now)
     return unless_seen(
@@ -58,20 +57,20 @@ def strip() -> Answer:
 
 @pages.get("/approvals/<ref>")
 @may_sign
-def approval(ref: str) -> Answer:
+def approval(ref: str) -> Reply:
     """Show one request with its preview, and what this person can do about it."""
     return _page(request_for(ref, signed_in(), now=flask.g.now), NOTHING_REFUSED)
 
 
 @pages.get("/approvals/<ref>/live")
 @may_sign
-def live(ref: str) -> Answer:
+def live(ref: str) -> Reply:
     """What an open request asks for every 2 s: itself, or 304."""
     shown = request_for(ref, signed_in(), now=flask.g.now)
     return unless_seen(shown.tag, lambda: _panel(shown, NOTHING_REFUSED))
 
 
-def panel_of(ref: str) -> Answer:
+def panel_of(ref: str) -> Reply:
     """Return the panel of a request that was just made, for the dialog it was asked in."""
     return _panel(request_for(ref, signed_in(), now=flask.g.now), NOTHING_REFUSED)
 
@@ -80,7 +79,7 @@ def _panel(shown: ShownApproval, refused: Refusal, code: str = "") -> str:
     return flask.render_template("accounts/approvals/_approval.html", shown=shown, refused=refused, code=code)
 
 
-def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Answer:
+def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Reply:
     if wants_partial():
         return _panel(shown, refused, code)  # 200: it is the page's own panel that says what was refused
     page = flask.render_template("accounts/approvals/approval.html", shown=shown, refused=refused, code=code)
@@ -89,7 +88,7 @@ def _page(shown: ShownApproval, refused: Refusal, code: str = "") -> Answer:
 
 @pages.post("/approvals/<ref>/<step>")
 @may_sign
-def answer(ref: str, step: str) -> Answer:
+def answer(ref: str, step: str) -> Reply:
     """Approve, refuse, withdraw, show a code, or type the code one was told."""
     form, now = flask.request.form, flask.g.now
     try:

@@ -11,6 +11,7 @@ from cbt.accounts.sign_in import logins
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.partials import Reply
 from cbt.web.preferences import local_target
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
@@ -18,12 +19,11 @@ from cbt.web.who.login import Principal, current_principal, remember, signed_in,
 from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("factors", __name__)
-Answer = flask.typing.ResponseReturnValue
 
 
 @pages.get("/staff/sign-in/code")
 @access.public
-def code() -> Answer:
+def code() -> Reply:
     """Ask for the code of the second factor, after the password."""
     target = local_target(flask.request.args.get("next"), flask.url_for("accounts.home"))
     return _code_page(target, NOTHING_REFUSED) if _half() else _back_to_sign_in(target)
@@ -31,7 +31,7 @@ def code() -> Answer:
 
 @pages.post("/staff/sign-in/code")
 @access.public
-def code_now() -> Answer:
+def code_now() -> Reply:
     """Finish signing in."""
     form = flask.request.form
     target, half = local_target(form.get("next"), flask.url_for("accounts.home")), _half()
@@ -52,24 +52,24 @@ def _half() -> Principal | None:
     return principal if principal is not None and principal.kind == HALF else None
 
 
-def _back_to_sign_in(target: str) -> Answer:
+def _back_to_sign_in(target: str) -> Reply:
     over = why_signed_out() or None
     return flask.redirect(flask.url_for("accounts.sign_in", next=target, over=over), 303)
 
 
-def _code_page(target: str, refused: Refusal) -> Answer:
+def _code_page(target: str, refused: Refusal) -> Reply:
     page = flask.render_template("accounts/factors/code.html", target=target, refused=refused)
     return page, refused.code
 
 
 @pages.get("/staff/account")
 @access.staff
-def account() -> Answer:
+def account() -> Reply:
     """Show one's own account: password, second factor, where one is signed in."""
     return _account_page(NOTHING_REFUSED)
 
 
-def _account_page(refused: Refusal, form: str = "") -> Answer:
+def _account_page(refused: Refusal, form: str = "") -> Reply:
     me = signed_in()
     with reading() as session:
         state = codes.state(session, store.staff_by_ref(session, me.subject_ref))
@@ -87,7 +87,7 @@ def _account_page(refused: Refusal, form: str = "") -> Answer:
 
 @pages.get("/staff/account/factor")
 @access.staff
-def enrol() -> Answer:
+def enrol() -> Reply:
     """Show the secret of a second factor to set up, as a picture and as text."""
     with reading() as session:
         if codes.state(session, store.staff_by_ref(session, signed_in().subject_ref)).since is not None:
@@ -97,7 +97,7 @@ def enrol() -> Answer:
 
 @pages.post("/staff/account/factor")
 @access.staff
-def enrol_now() -> Answer:
+def enrol_now() -> Reply:
     """Set it up once a code shows that the app has the secret; show the recovery codes, this once."""
     form = flask.request.form
     try:
@@ -119,7 +119,7 @@ def enrol_now() -> Answer:
     return _codes_page(made, fresh=True)
 
 
-def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
+def _enrol_page(secret: str, offer: str, refused: Refusal) -> Reply:
     me = signed_in()
     with reading() as session:
         login = store.staff_by_ref(session, me.subject_ref).login
@@ -135,13 +135,13 @@ def _enrol_page(secret: str, offer: str, refused: Refusal) -> Answer:
     return page, refused.code
 
 
-def _codes_page(made: list[str], *, fresh: bool) -> Answer:
+def _codes_page(made: list[str], *, fresh: bool) -> Reply:
     return flask.render_template("accounts/factors/recovery.html", codes=made, fresh=fresh)
 
 
 @pages.post("/staff/account/factor/<act>")
 @access.staff
-def change(act: str) -> Answer:
+def change(act: str) -> Reply:
     """Replace the recovery codes, or switch the second factor off; both ask for password and code again."""
     form = flask.request.form
     given = {
@@ -166,7 +166,7 @@ def change(act: str) -> Answer:
 
 @pages.post("/staff/account/logins/<int:number>/end")
 @access.staff
-def end_login(number: int) -> Answer:
+def end_login(number: int) -> Reply:
     """End one of one's own logins."""
     logins.end_one(signed_in(), number, now=flask.g.now)
     return flask.redirect(flask.url_for("accounts.factors.account"), 303)
@@ -174,7 +174,7 @@ def end_login(number: int) -> Answer:
 
 @pages.post("/staff/account/logins/others/end")
 @access.staff
-def end_others() -> Answer:
+def end_others() -> Reply:
     """End all of one's own logins but this one."""
     logins.end_others(signed_in(), now=flask.g.now)
     flask.flash(flask_babel.gettext("accounts.logins.ended"), "ok")
@@ -183,6 +183,6 @@ def end_others() -> Answer:
 
 @pages.post("/staff/here")
 @access.staff
-def here() -> Answer:
+def here() -> Reply:
     """Take note that somebody is typing here: a long form must not outlast its login."""
     return "", 204

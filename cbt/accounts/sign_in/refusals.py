@@ -54,7 +54,7 @@ def _count(error: CbtError) -> None:
             tally.count(
                 session,
                 at=flask.g.now,
-                actor=principal.actor,
+                actor=principal.logged_as,
                 act=ACT,
                 subject=f"view:{endpoint}:{error.code}"[:_LONGEST],
             )

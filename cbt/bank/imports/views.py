@@ -20,33 +20,33 @@ from cbt.sheets.findings import Severity
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
 pages = flask.Blueprint("imports", __name__)
 
-Answer = flask.typing.ResponseReturnValue
 MOST_SHOWN = 300
 READERS = (Role.AUTHOR, Role.REVIEWER)
 
 
 @pages.get("/bank/template.xlsx")
 @access.roles(*READERS)
-def template() -> Answer:
+def template() -> Reply:
     """Send the empty workbook."""
     return _workbook(registry.template_for("template.xlsx"), _("bank.template.file"))
 
 
 @pages.get("/bank/<ref>/import")
 @access.roles(*READERS)
-def upload(ref: str) -> Answer:
+def upload(ref: str) -> Reply:
     """Show the upload form and the imports so far."""
     return _upload_page(ref, NOTHING_REFUSED)
 
 
 @pages.post("/bank/<ref>/import")
 @access.roles(Role.AUTHOR)
-def keep(ref: str) -> Answer:
+def keep(ref: str) -> Reply:
     """Keep the uploaded file for its dry run and go there."""
     try:
         path, content = uploaded("file", "bank.no_file")
@@ -59,7 +59,7 @@ def keep(ref: str) -> Answer:
     return flask.redirect(flask.url_for(".check", ref=ref, draft_ref=draft_ref), 303)
 
 
-def _upload_page(ref: str, refused: Refusal) -> Answer:
+def _upload_page(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
         runs = catalogue.import_runs(session, bank.id)
@@ -77,7 +77,7 @@ def _upload_page(ref: str, refused: Refusal) -> Answer:
 
 @pages.get("/bank/<ref>/import/<draft_ref>")
 @access.roles(Role.AUTHOR)
-def check(ref: str, draft_ref: str) -> Answer:
+def check(ref: str, draft_ref: str) -> Reply:
     """Show the dry run: counts, columns, and every finding with its place and remedy."""
     made = _review(ref, draft_ref)[0]
     order = (Severity.ERROR, Severity.HINT, Severity.FIXED)
@@ -99,7 +99,7 @@ def check(ref: str, draft_ref: str) -> Answer:
 
 @pages.get("/bank/<ref>/import/<draft_ref>/marked.xlsx")
 @access.roles(Role.AUTHOR)
-def marked(ref: str, draft_ref: str) -> Answer:
+def marked(ref: str, draft_ref: str) -> Reply:
     """Send the author's workbook with its findings marked; NotFound where its format has no way to."""
     made, content = _review(ref, draft_ref)
     mark = registry.format_of(made.reading).mark
@@ -111,7 +111,7 @@ def marked(ref: str, draft_ref: str) -> Answer:
 
 @pages.post("/bank/<ref>/import/<draft_ref>")
 @access.roles(Role.AUTHOR)
-def confirm(ref: str, draft_ref: str) -> Answer:
+def confirm(ref: str, draft_ref: str) -> Reply:
     """Store what has no error, and say what was stored."""
     run = service.confirm_draft(bank_ref=ref, draft_ref=draft_ref, now=flask.g.now, actor=acting())
     flask.flash(_("bank.import.done", added=run.added, changed=run.changed, skipped=run.skipped), "ok")
@@ -120,7 +120,7 @@ def confirm(ref: str, draft_ref: str) -> Answer:
 
 @pages.post("/bank/<ref>/import/<draft_ref>/cancel")
 @access.roles(Role.AUTHOR)
-def cancel(ref: str, draft_ref: str) -> Answer:
+def cancel(ref: str, draft_ref: str) -> Reply:
     """Forget the uploaded file."""
     service.cancel_draft(draft_ref=draft_ref, actor=acting())
     flask.flash(_("bank.import.cancelled"), "message")
@@ -129,7 +129,7 @@ def cancel(ref: str, draft_ref: str) -> Answer:
 
 @pages.post("/bank/<ref>/imports/<run_ref>/undo")
 @access.roles(Role.AUTHOR)
-def undo(ref: str, run_ref: str) -> Answer:
+def undo(ref: str, run_ref: str) -> Reply:
     """Take one import back."""
     done = service.undo(bank_ref=ref, run_ref=run_ref, now=flask.g.now, actor=acting())
     said = _("bank.import.undone", withdrawn=done.withdrawn, returned=done.returned, kept=done.kept)

@@ -52,7 +52,7 @@ def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Rev
         candidate = entry.candidate
         phone = open_sealed(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
         revealed = Revealed(open_sealed(candidate.document_sealed, DOCUMENT), phone)
-        subject, actor = f"candidate:{candidate.ref}", principal.actor
+        subject, actor = f"candidate:{candidate.ref}", principal.logged_as
         record(session, at=now, actor=actor, act="personal.reveal", subject=subject, reason=reason)
         return revealed
 
@@ -77,7 +77,7 @@ def correct(
             candidate,
             correction,
             now=now,
-            actor=principal.actor,
+            actor=principal.logged_as,
             # Without the chief it is gone through and rolled back, so that only what would hold is asked for.
             countersigned_by=f"staff:{second.ref if second is not None else '-'}" if started else "",
         )
@@ -107,7 +107,7 @@ def remove_registration(*, ref: str, reason: str, principal: Principal, now: dat
             record(
                 session,
                 at=now,
-                actor=principal.actor,
+                actor=principal.logged_as,
                 act="registration.remove",
                 subject=f"registration:{ref}",
                 reason=reason,

@@ -25,6 +25,7 @@ from cbt.sittings.planning.inputs import minutes_text
 from cbt.sittings.store import second_by_password
 from cbt.web.downloads import attachment, picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 
@@ -32,12 +33,11 @@ pages = flask.Blueprint("candidates", __name__)
 pages.register_blueprint(roster_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
-Answer = flask.typing.ResponseReturnValue
 
 
 @pages.get("/office/batches/<ref>")
 @access.roles(*READERS)
-def batch(ref: str) -> Answer:
+def batch(ref: str) -> Reply:
     """Show a batch and its sittings."""
     with reading() as session:
         page = batch_page(session, ref)
@@ -46,7 +46,7 @@ def batch(ref: str) -> Answer:
 
 @pages.get("/office/sittings/<ref>")
 @access.roles(*READERS)
-def sitting(ref: str) -> Answer:
+def sitting(ref: str) -> Reply:
     """Show a sitting: what is to do next, its rooms, its registrations."""
     with reading() as session:
         page = sitting_page(session, ref)
@@ -55,7 +55,7 @@ def sitting(ref: str) -> Answer:
 
 @pages.post("/office/sittings/<ref>/photos")
 @access.roles(Role.OFFICER)
-def add_photos(ref: str) -> Answer:
+def add_photos(ref: str) -> Reply:
     """Store the photos of a zip and say what became of each file."""
     try:
         name, body = uploaded("photos")
@@ -76,7 +76,7 @@ def add_photos(ref: str) -> Answer:
 
 @pages.post("/office/sittings/<ref>/export")
 @access.roles(Role.OFFICER)
-def export(ref: str) -> Answer:
+def export(ref: str) -> Reply:
     """Send the roster of a sitting as xlsx or csv."""
     form = flask.request.form
     try:
@@ -97,14 +97,14 @@ def export(ref: str) -> Answer:
 
 @pages.get("/office/roster-template.xlsx")
 @access.roles(*READERS)
-def roster_template() -> Answer:
+def roster_template() -> Reply:
     """Send the empty roster workbook."""
     return attachment(template(), XLSX, "roster-template.xlsx")
 
 
 @pages.get("/office/sittings/<ref>/tickets")
 @access.roles(*READERS)
-def tickets(ref: str) -> Answer:
+def tickets(ref: str) -> Reply:
     """Show the admission tickets of a sitting for printing, two on an A4 page. Source: R-11."""
     with reading() as session:
         found, sheets, with_photo, refs = ticket_sheets(session, ref)
@@ -120,7 +120,7 @@ def tickets(ref: str) -> Answer:
 
 @pages.get("/office/sittings/<ref>/door-list")
 @access.roles(*READERS)
-def door_list(ref: str) -> Answer:
+def door_list(ref: str) -> Reply:
     """Show who is expected at each door, for printing and signing."""
     with reading() as session:
         page = sitting_page(session, ref)
@@ -131,12 +131,12 @@ def door_list(ref: str) -> Answer:
 
 @pages.get("/office/registrations/<ref>")
 @access.roles(*READERS)
-def registration(ref: str) -> Answer:
+def registration(ref: str) -> Reply:
     """Show one registration, numbers masked."""
     return _registration_page(ref, NOTHING_REFUSED)
 
 
-def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = None) -> Answer:
+def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = None) -> Reply:
     with reading() as session:
         shown = registration_page(session, ref, signed_in())
     page = flask.render_template(
@@ -151,7 +151,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
 
 @pages.get("/office/registrations/<ref>/photo")
 @access.roles(*READERS, Role.PROCTOR)
-def photo(ref: str) -> Answer:
+def photo(ref: str) -> Reply:
     """Send the photo of a candidate whose room this person may see."""
     with reading() as session:
         found = store.photo_of(session, store.entry_for(session, ref, signed_in()).candidate.id)
@@ -162,7 +162,7 @@ def photo(ref: str) -> Answer:
 
 @pages.post("/office/registrations/<ref>/reveal")
 @access.roles(Role.OFFICER)
-def reveal(ref: str) -> Answer:
+def reveal(ref: str) -> Reply:
     """Show the full numbers on this one page; the log keeps who and why."""
     reason = flask.request.form.get("reason", "")
     try:
@@ -174,7 +174,7 @@ def reveal(ref: str) -> Answer:
 
 @pages.post("/office/registrations/<ref>/correct")
 @access.roles(Role.OFFICER)
-def correct(ref: str) -> Answer:
+def correct(ref: str) -> Reply:
     """Put a name, number or photo right with evidence (更正记录). Source: R-15."""
     correction, me = _correction(), signed_in()
     try:
@@ -208,7 +208,7 @@ def _correction() -> Correction:
 
 @pages.post("/office/registrations/<ref>/remove")
 @access.roles(Role.OFFICER)
-def remove(ref: str) -> Answer:
+def remove(ref: str) -> Reply:
     """Take a registration back before its sitting admits."""
     reason = flask.request.form.get("reason", "")
     try:

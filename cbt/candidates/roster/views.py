@@ -19,11 +19,11 @@ from cbt.sittings.models import Batch
 from cbt.sittings.store import rooms_of_sitting, seat_counts, sitting_by_ref
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
 from cbt.web.i18n import explain
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
 pages = flask.Blueprint("roster", __name__)
-Answer = flask.typing.ResponseReturnValue
 
 
 def blueprint_folder() -> Path:
@@ -49,12 +49,12 @@ def told(findings: Sequence[Finding]) -> list[Note]:
 
 @pages.get("/office/sittings/<ref>/roster")
 @access.roles(Role.OFFICER)
-def upload(ref: str) -> Answer:
+def upload(ref: str) -> Reply:
     """Show where to choose a roster file."""
     return _upload_page(ref, NOTHING_REFUSED)
 
 
-def _upload_page(ref: str, refused: Refusal) -> Answer:
+def _upload_page(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         sitting = sitting_by_ref(session, ref)
         batch = session.get_one(Batch, sitting.batch_id)
@@ -73,7 +73,7 @@ def _upload_page(ref: str, refused: Refusal) -> Answer:
 
 @pages.post("/office/sittings/<ref>/roster")
 @access.roles(Role.OFFICER)
-def take(ref: str) -> Answer:
+def take(ref: str) -> Reply:
     """Keep a roster file as a draft and go to its dry run."""
     try:
         name, body = uploaded("file")
@@ -86,12 +86,12 @@ def take(ref: str) -> Answer:
 
 @pages.get("/office/sittings/<ref>/roster/<draft>")
 @access.roles(Role.OFFICER)
-def check(ref: str, draft: str) -> Answer:
+def check(ref: str, draft: str) -> Reply:
     """Show the dry run of a draft: every problem at once, and what the import would do."""
     return _check_page(ref, draft, NOTHING_REFUSED)
 
 
-def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
+def _check_page(ref: str, draft: str, refused: Refusal) -> Reply:
     name, body = commit.open_draft(sitting_ref=ref, ref=draft, actor=acting())
     checked = commit.dry_run(sitting_ref=ref, file_name=name, body=body, folder=blueprint_folder())
     with reading() as session:
@@ -109,7 +109,7 @@ def _check_page(ref: str, draft: str, refused: Refusal) -> Answer:
 
 @pages.post("/office/sittings/<ref>/roster/<draft>/confirm")
 @access.roles(Role.OFFICER)
-def confirm(ref: str, draft: str) -> Answer:
+def confirm(ref: str, draft: str) -> Reply:
     """Import a draft, all of it or nothing."""
     name, body = commit.open_draft(sitting_ref=ref, ref=draft, actor=acting())
     try:
@@ -130,7 +130,7 @@ def confirm(ref: str, draft: str) -> Answer:
 
 @pages.post("/office/sittings/<ref>/roster/<draft>/drop")
 @access.roles(Role.OFFICER)
-def drop(ref: str, draft: str) -> Answer:
+def drop(ref: str, draft: str) -> Reply:
     """Forget a draft."""
     commit.drop_draft(ref=draft, actor=acting())
     return flask.redirect(flask.url_for("candidates.roster.upload", ref=ref), 303)

@@ -23,7 +23,7 @@ class By:
     @property
     def actor(self) -> str:
         """The first person as the logs name them."""
-        return self.principal.actor
+        return self.principal.logged_as
 
     @property
     def chief(self) -> bool:

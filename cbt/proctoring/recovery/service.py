@@ -102,7 +102,7 @@ def import_recovery(room_ref: str, text: str, principal: Principal, *, now: date
         seen = _open(session, room, text)
         if not seen.fresh:
             raise Conflict("recovery.nothing_new")
-        actor = principal.actor
+        actor = principal.logged_as
         count = keep_recovered(session, seen.attempt, seen.recovery, seen.found, now=now, actor=actor)
         log_incident(
             session,

@@ -12,11 +12,11 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.recovery.service import import_recovery, preview_recovery, room_imports
 from cbt.rules.roles import Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("recovery", __name__)
-Reply = flask.typing.ResponseReturnValue
 may_act = access.roles(Role.PROCTOR, Role.CHIEF_PROCTOR)
 
 

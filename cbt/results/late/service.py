@@ -99,7 +99,7 @@ def rule_late(
         if len(shown) != len(wish.attempt_refs):
             raise Conflict("late.changed")
         signed = "" if second is None else f"staff:{second.ref}"
-        act = RulingAct(wish.verdict, wish.fault, wish.reason.strip(), first.actor, signed)
+        act = RulingAct(wish.verdict, wish.fault, wish.reason.strip(), first.logged_as, signed)
         ruled = rule_on(session, sitting.id, shown, act, now=now)
         changed = [row for row in ruled if row.after_score_id not in (None, row.before_score_id)]
         countersigned(second, roles=second_roles(first), seen=digest(canonical_json(shown)))

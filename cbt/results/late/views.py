@@ -19,11 +19,11 @@ from cbt.rules.roles import Role
 from cbt.scoring.approved import APPROVED
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_zone
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import signed_in
 
 pages = flask.Blueprint("late", __name__)
-Reply = flask.typing.ResponseReturnValue
 
 
 @pages.get("/results/<sitting_ref>/late")

@@ -14,6 +14,7 @@ from cbt.sittings.planning import service
 from cbt.sittings.planning.inputs import parse_number
 from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, MAX_SEATS
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
@@ -21,19 +22,18 @@ pages = flask.Blueprint("centres", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 WRITERS = (Role.OFFICER, Role.ADMIN)
-Answer = flask.typing.ResponseReturnValue
 
 
 @pages.get("/office/centres")
 @access.roles(*READERS)
-def centres() -> Answer:
+def centres() -> Reply:
     """List the centres with their rooms."""
     return _centres_page(NOTHING_REFUSED)
 
 
 @pages.post("/office/centres")
 @access.roles(*WRITERS)
-def add_centre() -> Answer:
+def add_centre() -> Reply:
     """Add a centre and go to it."""
     form = flask.request.form
     try:
@@ -45,7 +45,7 @@ def add_centre() -> Answer:
     return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
 
 
-def _centres_page(refused: Refusal) -> Answer:
+def _centres_page(refused: Refusal) -> Reply:
     with reading() as session:
         found = store.centres(session)
         rooms = store.room_counts(session)
@@ -55,14 +55,14 @@ def _centres_page(refused: Refusal) -> Answer:
 
 @pages.get("/office/centres/<ref>")
 @access.roles(*READERS)
-def centre(ref: str) -> Answer:
+def centre(ref: str) -> Reply:
     """Show a centre and its rooms."""
     return _centre_page(ref, NOTHING_REFUSED)
 
 
 @pages.post("/office/centres/<ref>")
 @access.roles(*WRITERS)
-def add_room(ref: str) -> Answer:
+def add_room(ref: str) -> Reply:
     """Add a room with its seats and go to it."""
     form = flask.request.form
     try:
@@ -81,7 +81,7 @@ def add_room(ref: str) -> Answer:
 
 @pages.post("/office/centres/<ref>/second")
 @access.roles(*WRITERS)
-def second(ref: str) -> Answer:
+def second(ref: str) -> Reply:
     """Choose how second persons confirm in this centre. Source: R-62."""
     allowed = flask.request.form.get("by_password") == "1"
     service.set_second_by_password(centre_ref=ref, allowed=allowed, now=flask.g.now, actor=acting())
@@ -89,7 +89,7 @@ def second(ref: str) -> Answer:
     return flask.redirect(flask.url_for("sittings.centres.centre", ref=ref), 303)
 
 
-def _centre_page(ref: str, refused: Refusal) -> Answer:
+def _centre_page(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         found = store.centre_by_ref(session, ref)
         rooms = store.rooms_of_centre(session, found.id)
@@ -107,7 +107,7 @@ def _centre_page(ref: str, refused: Refusal) -> Answer:
 
 @pages.get("/office/rooms/<ref>")
 @access.roles(*READERS)
-def room(ref: str) -> Answer:
+def room(ref: str) -> Reply:
     """Show a room: its code, its seats and their machines. Source: R-16."""
     with reading() as session:
         found = store.room_by_ref(session, ref)
@@ -121,7 +121,7 @@ def room(ref: str) -> Answer:
 
 @pages.post("/office/rooms/<ref>/code")
 @access.roles(*WRITERS, Role.CHIEF_PROCTOR)
-def new_code(ref: str) -> Answer:
+def new_code(ref: str) -> Reply:
     """Begin a binding round with a new code, or end it."""
     if flask.request.form.get("act") == "close":
         service.close_binding(room_ref=ref, now=flask.g.now, actor=acting())
@@ -134,7 +134,7 @@ def new_code(ref: str) -> Answer:
 
 @pages.post("/office/rooms/<ref>/seats/<int:number>/<act>")
 @access.roles(*WRITERS, Role.CHIEF_PROCTOR)
-def change_seat(ref: str, number: int, act: str) -> Answer:
+def change_seat(ref: str, number: int, act: str) -> Reply:
     """Unbind a seat's machine, or keep the seat as a spare, or give it back."""
     if act == "unbind":
         service.unbind_seat(room_ref=ref, number=number, now=flask.g.now, actor=acting())

@@ -18,6 +18,7 @@ from cbt.sittings.planning import centre_views, service
 from cbt.sittings.planning.inputs import MARKS, parse_local, parse_policy, policy_fields
 from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.web.partials import Reply
 from cbt.web.texts import page_of
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
@@ -27,19 +28,18 @@ pages.register_blueprint(centre_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 PAGE_SIZE = 30
-Answer = flask.typing.ResponseReturnValue
 
 
 @pages.get("/office/batches")
 @access.roles(*READERS)
-def batches() -> Answer:
+def batches() -> Reply:
     """List the batches, the latest first."""
     return _batches_page(NOTHING_REFUSED)
 
 
 @pages.post("/office/batches")
 @access.roles(Role.OFFICER)
-def add_batch() -> Answer:
+def add_batch() -> Reply:
     """Add a batch and go to it."""
     try:
         ref = service.add_batch(name=flask.request.form.get("name", ""), now=flask.g.now, actor=acting())
@@ -48,7 +48,7 @@ def add_batch() -> Answer:
     return flask.redirect(flask.url_for("candidates.batch", ref=ref), 303)
 
 
-def _batches_page(refused: Refusal) -> Answer:
+def _batches_page(refused: Refusal) -> Reply:
     page = page_of(flask.request.args)
     with reading() as session:
         found = store.batches(session, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
@@ -67,14 +67,14 @@ def _batches_page(refused: Refusal) -> Answer:
 
 @pages.get("/office/batches/<ref>/sittings/new")
 @access.roles(Role.OFFICER)
-def new_sitting(ref: str) -> Answer:
+def new_sitting(ref: str) -> Reply:
     """Show the form of a new sitting."""
     return _sitting_form(ref, NOTHING_REFUSED)
 
 
 @pages.post("/office/batches/<ref>/sittings/new")
 @access.roles(Role.OFFICER)
-def add_sitting(ref: str) -> Answer:
+def add_sitting(ref: str) -> Reply:
     """Add a draft sitting with its rooms and go to it."""
     form = flask.request.form
     if form.get("filled_from", "") != form.get("blueprint", ""):
@@ -104,7 +104,7 @@ def add_sitting(ref: str) -> Answer:
     return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
 
 
-def _sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Answer:
+def _sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply:
     sent = flask.request.form
     with reading() as session:
         batch = store.batch_by_ref(session, ref)
@@ -133,7 +133,7 @@ def _sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Answ
     ), refused.code
 
 
-def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Answer:
+def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Reply:
     """Run one decision about a sitting and go back to its page; a refusal is told there."""
     try:
         use_case()
@@ -146,7 +146,7 @@ def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Answer
 
 @pages.post("/office/sittings/<ref>/cancel")
 @access.roles(Role.OFFICER)
-def cancel(ref: str) -> Answer:
+def cancel(ref: str) -> Reply:
     """Cancel a sitting (改期)."""
     now, who, reason = flask.g.now, acting(), flask.request.form.get("reason", "")
     return _decide(
@@ -158,7 +158,7 @@ def cancel(ref: str) -> Answer:
 
 @pages.post("/office/sittings/<ref>/rooms")
 @access.roles(Role.OFFICER)
-def add_room(ref: str) -> Answer:
+def add_room(ref: str) -> Reply:
     """Add a room to a sitting."""
     now, who, room_ref = flask.g.now, acting(), flask.request.form.get("room", "")
     return _decide(
@@ -170,7 +170,7 @@ def add_room(ref: str) -> Answer:
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/staff")
 @access.roles(Role.OFFICER)
-def assign(ref: str, room_ref: str) -> Answer:
+def assign(ref: str, room_ref: str) -> Reply:
     """Assign a proctor or chief to a room of a sitting."""
     principal, now, who = signed_in(), flask.g.now, acting()
     # One select offers each person with each duty they may have: `<duty>:<staff ref>`.
@@ -186,7 +186,7 @@ def assign(ref: str, room_ref: str) -> Answer:
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/staff/<staff_ref>/remove")
 @access.roles(Role.OFFICER)
-def unassign(ref: str, room_ref: str, staff_ref: str) -> Answer:
+def unassign(ref: str, room_ref: str, staff_ref: str) -> Reply:
     """Take a person off a room of a sitting."""
     principal, now, who = signed_in(), flask.g.now, acting()
     return _decide(
@@ -200,7 +200,7 @@ def unassign(ref: str, room_ref: str, staff_ref: str) -> Answer:
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/arm")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR)
-def arm(ref: str, room_ref: str) -> Answer:
+def arm(ref: str, room_ref: str) -> Reply:
     """Let the schedule start a room at the planned start, or take that back."""
     principal, now, who = signed_in(), flask.g.now, acting()
     armed = flask.request.form.get("armed") == "1"

@@ -8,6 +8,7 @@ from cbt.config import Settings
 from cbt.errors import NotFound
 from cbt.web.downloads import attachment
 from cbt.web.https.certificates import ShownCertificate, read_shown
+from cbt.web.partials import Reply
 from cbt.web.who import access
 
 pages = flask.Blueprint("trust", __name__)
@@ -41,13 +42,13 @@ def _own() -> ShownCertificate:
 
 @pages.get(PATH)
 @access.public
-def trust() -> flask.typing.ResponseReturnValue:
+def trust() -> Reply:
     """Show how the machines of a room come to trust this server."""
     return flask.render_template("web/https/trust.html", shown=_own(), host=flask.request.host)
 
 
 @pages.get("/trust/cbt-authority.crt")
 @access.public
-def certificate() -> flask.typing.ResponseReturnValue:
+def certificate() -> Reply:
     """Send the authority's certificate; there is nothing secret in it."""
     return attachment(_own().authority, "application/x-x509-ca-cert", "cbt-authority.crt")

@@ -21,6 +21,7 @@ from cbt.db.engine import WRITE
 from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.web.https.trust import tls_ends_soon
+from cbt.web.partials import Reply
 from cbt.web.watching.disks import low_disks, write_probe
 from cbt.web.who import access
 
@@ -104,7 +105,7 @@ def init_health(app: flask.Flask, settings: Settings) -> None:
 
 @pages.get("/healthz")
 @access.public
-def healthz() -> flask.typing.ResponseReturnValue:
+def healthz() -> Reply:
     """Answer 200 while answers can be saved, else 503; `warnings` are only there when there is one."""
     probe: Probe = flask.current_app.extensions["cbt_probe"]
     answer = probe.ask(now=flask.g.now)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 import flask
 
 from cbt.errors import NotFound
+from cbt.web.partials import Reply
 from cbt.web.who import access
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ def _loopback(address: str) -> bool:
 
 @pages.get("/metrics")
 @access.public
-def metrics() -> flask.typing.ResponseReturnValue:
+def metrics() -> Reply:
     """Show the counters of the process that answers; from another machine there is no such page."""
     if not is_local(flask.request):
         raise NotFound("web.no_page")

@@ -12,7 +12,7 @@ import flask
 
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
-from cbt.web.partials import wants_partial
+from cbt.web.partials import Reply, wants_partial
 from cbt.web.problems import wants_json
 from cbt.web.who import attention
 from cbt.web.who.login import Principal, current_principal, why_signed_out
@@ -75,7 +75,7 @@ def init_access(app: flask.Flask) -> None:
     """Check every request against the declaration of its view before the view runs."""
 
     @app.before_request
-    def check() -> flask.typing.ResponseReturnValue | None:
+    def check() -> Reply | None:
         endpoint = flask.request.endpoint
         if endpoint is None:
             return None
@@ -127,7 +127,7 @@ def _refuse_nul(request: flask.Request) -> None:
         raise InvalidInput("web.bad_request")
 
 
-def _to_sign_in(access: Access, *, half: bool) -> flask.typing.ResponseReturnValue:
+def _to_sign_in(access: Access, *, half: bool) -> Reply:
     if access.kind == "candidate":
         target = flask.url_for("door.seat_page")
     elif half:

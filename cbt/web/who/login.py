@@ -51,7 +51,7 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
         return self.token
 
     @property
-    def actor(self) -> str:
+    def logged_as(self) -> str:
         """Who acts, as the audit log names them."""
         return f"{self.kind}:{self.subject_ref}"
 
@@ -221,7 +221,7 @@ def signed_in() -> Principal:
 
 def acting() -> str:
     """Return whoever is signed in as the audit log names who acts."""
-    return signed_in().actor
+    return signed_in().logged_as
 
 
 def machine_id() -> str:
