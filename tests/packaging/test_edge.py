@@ -27,8 +27,9 @@ HELPERS = {
     "accounts/sign_in/refusals.py",  # puts on record what an answer refused
     "delivery/replies.py",  # what the answer page is told
     "door/choosing.py",  # the cookie between two pages of the door
+    "demo/browsers.py",  # makes the cookies of browsers that never asked
 }
-"""What views share beside the rooms of the edge."""
+"""What views share beside the rooms of the edge, and who plays a browser."""
 OF_A_REQUEST = re.compile(
     r"flask\.(request|g|session|flash|redirect|make_response|jsonify|render_template|Response|has_request_context)"
     r"|cbt\.web\.(forms|partials|downloads|problems)\..+|cbt\.web\.who\.access\.tell_elsewhere"
