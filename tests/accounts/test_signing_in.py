@@ -19,6 +19,7 @@ from cbt.web.who.budgets import MAX_FAILURES, WINDOW
 from cbt.web.who.login import Principal
 from cbt.web.who.machine import Machine
 from tests.helpers import FakeClock
+from tests.world import World
 
 MACHINE = Machine(None, "10.0.0.9")
 OWN = "a sentence nobody guesses"
@@ -250,3 +251,9 @@ def test_a_try_of_the_second_person_is_counted_though_the_act_is_rolled_back(
             guess()
     with pytest.raises(TooMany):
         guess()
+
+
+def test_only_a_page_of_staff_tells_its_script_where_to_say_that_somebody_types(world: World) -> None:
+    told = 'data-here="/staff/here"'
+    assert told in world.staff("officer").get("/staff").text
+    assert told not in world.app.test_client().get("/staff/sign-in").text
