@@ -1,3 +1,3 @@
 """Items as authors and officers see them; `types` holds what each type brings."""
 
-__all__ = ["catalogue", "fragments", "preview", "show", "types"]
+__all__ = ["catalogue", "preview", "rich", "show", "types"]

@@ -9,7 +9,6 @@ __all__ = [
     "lines",
     "papers",
     "picking",
-    "refusals",
     "said",
     "staff",
     "taking_back",
