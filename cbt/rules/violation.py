@@ -61,6 +61,14 @@ def terminates(violation: Violation) -> bool:
     return Effect.TERMINATE in violation.effects
 
 
+def takes_two(violation: Violation) -> bool:
+    """Return whether recording a violation takes a second person: it ends an exam or takes a result away.
+
+    Source: R-62.
+    """
+    return not {Effect.TERMINATE, Effect.PAPER_VOID, Effect.ALL_VOID}.isdisjoint(violation.effects)
+
+
 def voids(violation: Violation, *, same_paper: bool) -> bool:
     """Return whether a violation makes a paper of the candidate's void: its own, or another of the batch.
 

@@ -139,6 +139,24 @@ def test_a_retired_reason_is_read_in_records_and_given_no_more(world: World, tmp
     assert "停电" in desk.page()
 
 
+def test_a_paper_is_made_void_by_two_though_it_goes_on(world: World, tmp_path: Path) -> None:
+    start_with(
+        world,
+        tmp_path,
+        OWN.replace(
+            '["terminate", "paper_void"]\nevidence = ["statement", "object"]',
+            '["paper_void"]\nevidence = ["object"]',
+        ),
+    )
+    running(world, "theory")
+    desk, glasses = Desk(world), {"code": "smart_glasses", "reason": "镜腿闪光"}
+    assert refused(desk.act("violation", "theory", **glasses)) == "second.needed"
+    assert registration(world, "theory").violation_code is None
+    done(desk.act("violation", "theory", second="officer", **glasses))
+    assert registration(world, "theory").violation_code == "smart_glasses"
+    assert attempt(world, "theory").closed_by is None
+
+
 @pytest.mark.parametrize("locale", ["zh", "en"])
 def test_a_code_that_no_table_has_any_more_is_shown_as_it_is(
     world: World, tmp_path: Path, locale: str

@@ -12,6 +12,7 @@ from cbt.rules.violation import (
     Violation,
     outcome_after,
     score_after,
+    takes_two,
     terminates,
     voids,
 )
@@ -46,6 +47,20 @@ def test_the_shipped_table_is_sound() -> None:
 
 def test_only_some_violations_end_the_attempt() -> None:
     assert [terminates(one) for one in (WARNED, OUT, PAPER, ALL)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("effects", "two"),
+    [
+        pytest.param([Effect.WARNING], False, id="a warning"),
+        pytest.param([Effect.WARNING, Effect.DEDUCT], False, id="points"),
+        pytest.param([Effect.TERMINATE], True, id="the end of the exam"),
+        pytest.param([Effect.PAPER_VOID], True, id="a paper void, though it goes on"),
+        pytest.param([Effect.ALL_VOID], True, id="all papers void, though it goes on"),
+    ],
+)
+def test_nobody_alone_ends_an_exam_or_takes_a_result_away(effects: list[Effect], two: bool) -> None:
+    assert takes_two(violation(*effects)) is two
 
 
 @pytest.mark.parametrize(

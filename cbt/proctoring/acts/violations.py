@@ -21,7 +21,7 @@ from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
 from cbt.rules.reasons import ReasonTable
 from cbt.rules.states.attempt import ClosedBy
-from cbt.rules.violation import Effect, Violation, terminates
+from cbt.rules.violation import Effect, Violation, takes_two, terminates
 
 _WEIGHT = tuple(Effect)
 
@@ -34,7 +34,7 @@ def _record(asked: Asked) -> Said:
     """违纪登记: note it, and end the paper at once where the table says so.
 
     Of several the heaviest stands on the registration, with the version of the table it was taken from; the
-    log keeps each. One with 终止考试 needs what 强制收卷 needs: a second person.
+    log keeps each. One that ends the exam or voids a paper needs what 强制收卷 needs: a second person.
 
     Source: R-62, R-63.
     """
@@ -42,7 +42,7 @@ def _record(asked: Asked) -> Said:
     with acting(asked) as desk:
         version_id = version_in_force(desk.session)
         violation = _offered(table_of(desk.session, version_id), code)
-        if terminates(violation):
+        if takes_two(violation):
             desk.need_second()
         picked = desk.pick()
         for seat in picked.chosen:
