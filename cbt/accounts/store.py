@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
-from cbt.errors import NotFound
 from cbt.rules.roles import Role
 from cbt.web.who.attention import HALF
 from cbt.web.who.login import Principal
@@ -43,10 +42,7 @@ def staff_by_login(session: Session, login: str) -> Staff | None:
 
 def staff_by_ref(session: Session, ref: str) -> Staff:
     """Return the staff member; raise NotFound("staff.unknown")."""
-    staff = session.scalar(select(Staff).where(Staff.ref == ref))
-    if staff is None:
-        raise NotFound("staff.unknown")
-    return staff
+    return Staff.by_ref(session, ref, unknown="staff.unknown")
 
 
 def all_staff(session: Session) -> Sequence[Staff]:

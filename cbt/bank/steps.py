@@ -126,20 +126,25 @@ def _store_versions(
     for entry in entries:
         item = found[entry.ref]
         number = last.get(item.id, 0) + 1
-        rows.append(
-            {
-                "item_id": item.id,
-                "number": number,
-                "replaces": item.version,
-                "content": entry.text,
-                "sha256": entry.sha,
-                "import_run_id": run.id,
-                "actor": actor,
-                "created_at": now,
-            }
-        )
-        item.version = number
+        rows.append(published(item, number, entry.text, entry.sha, run_id=run.id, now=now, actor=actor))
     session.execute(insert(ItemVersion), rows)
+
+
+def published(
+    item: Item, number: int, content: str, sha: str, *, run_id: int | None, now: datetime, actor: str
+) -> dict[str, object]:
+    """Have `number` be the version of an item that is published, and return that version's row."""
+    former, item.version = item.version, number
+    return {
+        "item_id": item.id,
+        "number": number,
+        "replaces": former,
+        "content": content,
+        "sha256": sha,
+        "import_run_id": run_id,
+        "actor": actor,
+        "created_at": now,
+    }
 
 
 def _describe(item: Item, entry: ImportedItem) -> None:

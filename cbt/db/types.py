@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, MetaData, String
+from sqlalchemy import BigInteger, DateTime, MetaData, String, select
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from cbt.errors import NotFound
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -125,6 +127,14 @@ class Named(Row):
     __abstract__ = True
 
     ref: Mapped[str] = mapped_column(String(40), unique=True)
+
+    @classmethod
+    def by_ref(cls, session: Session, ref: str, *, unknown: str) -> Self:
+        """Return the row of that name; raise NotFound(`unknown`)."""
+        row = session.scalar(select(cls).where(cls.ref == ref))
+        if row is None:
+            raise NotFound(unknown)
+        return row
 
     @property
     def logged_as(self) -> str:

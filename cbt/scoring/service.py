@@ -20,12 +20,11 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move_all
 from cbt.delivery.save.digests import is_seal
-from cbt.errors import NotFound
 from cbt.rules.canonical import digest
 from cbt.rules.states.attempt import Event, State
 from cbt.scoring.models import Score
 from cbt.scoring.sheets import Scorers
-from cbt.sittings.models import Sitting
+from cbt.sittings.store import sitting_by_ref
 
 log = logging.getLogger(__name__)
 CHUNK = 200
@@ -141,9 +140,7 @@ def verify_sitting(sitting_ref: str) -> list[Verified]:
     Source: R-54, I6.
     """
     with reading() as session:
-        sitting_id = session.scalar(select(Sitting.id).where(Sitting.ref == sitting_ref))
-        if sitting_id is None:
-            raise NotFound("sitting.unknown")
+        sitting_id = sitting_by_ref(session, sitting_ref).id
         attempt_ids = session.scalars(
             select(Attempt.id)
             .join(Registration, Registration.id == Attempt.registration_id)

@@ -132,10 +132,7 @@ def sittings_of_batch(session: Session, batch_id: int) -> list[tuple[Sitting, Ce
 
 def batch_by_ref(session: Session, ref: str) -> Batch:
     """Return the batch; raise NotFound("batch.unknown")."""
-    batch = session.scalar(select(Batch).where(Batch.ref == ref))
-    if batch is None:
-        raise NotFound("batch.unknown")
-    return batch
+    return Batch.by_ref(session, ref, unknown="batch.unknown")
 
 
 def batches(session: Session, *, limit: int, offset: int = 0) -> list[tuple[Batch, int]]:
@@ -157,10 +154,7 @@ def centres(session: Session) -> Sequence[Centre]:
 
 def centre_by_ref(session: Session, ref: str) -> Centre:
     """Return the centre; raise NotFound("centre.unknown")."""
-    centre = session.scalar(select(Centre).where(Centre.ref == ref))
-    if centre is None:
-        raise NotFound("centre.unknown")
-    return centre
+    return Centre.by_ref(session, ref, unknown="centre.unknown")
 
 
 def rooms_of_centre(session: Session, centre_id: int) -> Sequence[Room]:
@@ -176,10 +170,7 @@ def second_by_password(session: Session, sitting_id: int) -> bool:
 
 def room_by_ref(session: Session, ref: str) -> Room:
     """Return the room; raise NotFound("room.unknown")."""
-    room = session.scalar(select(Room).where(Room.ref == ref))
-    if room is None:
-        raise NotFound("room.unknown")
-    return room
+    return Room.by_ref(session, ref, unknown="room.unknown")
 
 
 def seats_of_room(session: Session, room_id: int) -> Sequence[Seat]:

@@ -17,8 +17,9 @@ TEMPLATES = PACKAGE.parent / "templates"
 _ID = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)+"
 _TEXT = re.compile(rf"""(?:\b_|\bgettext|\blazy_gettext|\bt)\(\s*["']({_ID})["']\s*[,)]""")
 _ERROR = re.compile(
-    r"\b(?:InvalidInput|NotAllowed|NotFound|Conflict|TooEarly|TooMany|TooLarge|Gone|Locked|Unavailable)"
-    r"""\(\s*["']([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)["']"""
+    r"(?:\b(?:InvalidInput|NotAllowed|NotFound|Conflict|TooEarly|TooMany|TooLarge|Gone|Locked|Unavailable)\("
+    # What something that is not there, or a sheet that is refused, is to be called.
+    r"""|\b(?:unknown|gone)=|"sheet\.\w+": )\s*["']([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)["']"""
 )
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 

@@ -44,9 +44,7 @@ def approve(ref: str, principal: Principal, *, digest: str, machine: str, now: d
 
 def waiting_request(session: Session, ref: str, *, now: datetime) -> Approval:
     """Return a request that waits; raise NotFound("approval.unknown"), Conflict for one that is over."""
-    row = session.scalar(select(Approval).where(Approval.ref == ref))
-    if row is None:
-        raise NotFound("approval.unknown")
+    row = Approval.by_ref(session, ref, unknown="approval.unknown")
     if row.state == ApprovalState.EXPIRED or (row.state == ApprovalState.PENDING and row.expires_at <= now):
         raise Conflict("approval.expired")
     if row.state != ApprovalState.PENDING:

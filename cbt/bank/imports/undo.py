@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from cbt.audit import chain
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion
-from cbt.bank.steps import claim_undo, last_numbers
+from cbt.bank.steps import claim_undo, last_numbers, published
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +69,7 @@ def _return(
         item.type, item.point, item.unit = content["type"], content["point"], content.get("unit")
         item.difficulty = content.get("difficulty", 3)
         number = last[item.id] + 1
-        rows.append(
-            {
-                "item_id": item.id,
-                "number": number,
-                "replaces": item.version,
-                "content": back.content,
-                "sha256": back.sha256,
-                "import_run_id": None,
-                "actor": actor,
-                "created_at": now,
-            }
-        )
-        item.version = number
+        rows.append(published(item, number, back.content, back.sha256, run_id=None, now=now, actor=actor))
     session.execute(insert(ItemVersion), rows)
 
 

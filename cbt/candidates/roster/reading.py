@@ -11,8 +11,16 @@ from cbt.sheets.findings import Finding, Severity
 from cbt.sheets.reading import Bounds, read_csv, read_workbook
 
 MOST_ROWS = 5000
-_TOO_BIG = dict.fromkeys(("sheet.too_big", "sheet.too_long", "sheet.too_wide"), "roster.too_big")
-_BOUNDS = Bounds(MOST_ROWS, 200, {**_TOO_BIG, "sheet.unreadable": "roster.unreadable"})
+_BOUNDS = Bounds(
+    MOST_ROWS,
+    200,
+    {
+        "sheet.too_big": "roster.too_big",
+        "sheet.too_long": "roster.too_big",
+        "sheet.too_wide": "roster.too_big",
+        "sheet.unreadable": "roster.unreadable",
+    },
+)
 
 
 def open_roster(name: str, body: bytes) -> list[SheetData]:

@@ -24,10 +24,11 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt
-from cbt.errors import Conflict, NotFound
+from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Seat, Sitting
+from cbt.sittings.store import sitting_by_ref
 
 Cases = dict[int, str]
 _OVER = frozenset(
@@ -53,7 +54,7 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
     """
     rng = random.Random(secrets.randbits(64) if seed is None else seed)
     with unit_of_work() as session:
-        sitting = _sitting(session, sitting_ref)
+        sitting = sitting_by_ref(session, sitting_ref)
         waiting = _without_form(session, sitting)
         _drawable(session, sitting, [registration for registration, _ in waiting])
         near = _cases_by_seat(session, sitting)
@@ -91,7 +92,7 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
 
 def drawn_count_of(session: Session, sitting_ref: str) -> tuple[int, int]:
     """Return how many registrations of a sitting have a form, and how many there are."""
-    sitting = _sitting(session, sitting_ref)
+    sitting = sitting_by_ref(session, sitting_ref)
     needed = session.scalar(select(func.count()).where(Registration.sitting_id == sitting.id)) or 0
     drawn = session.scalar(
         select(func.count(Attempt.id))
@@ -99,13 +100,6 @@ def drawn_count_of(session: Session, sitting_ref: str) -> tuple[int, int]:
         .where(Registration.sitting_id == sitting.id)
     )
     return drawn or 0, needed
-
-
-def _sitting(session: Session, ref: str) -> Sitting:
-    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref))
-    if sitting is None:
-        raise NotFound("sitting.unknown")
-    return sitting
 
 
 def _drawable(session: Session, sitting: Sitting, waiting: Sequence[Registration]) -> None:
