@@ -29,6 +29,7 @@ from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
 from cbt.delivery.start.reply import current_openings
 from cbt.errors import InvalidInput, NotAllowed
+from cbt.web.forms import sent_json
 from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import machine_id, signed_in, token_hash
@@ -160,10 +161,7 @@ def _not_the_writer(guard: Guard) -> Outcome | None:
 
 
 def _body() -> Mapping[str, Any]:
-    try:
-        body = flask.request.get_json(silent=True)
-    except RecursionError as error:  # deeper than anything a page sends
-        raise InvalidInput("web.bad_request") from error
+    body = sent_json()
     if not isinstance(body, Mapping):
         raise InvalidInput("web.bad_request")
     return body

@@ -13,11 +13,11 @@ from cbt.delivery.moving import OVER
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.store import SeatCard, seat_card
-from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.rules.roles import Role
 from cbt.sittings.store import sitting_by_ref
-from cbt.web.forms import flash_refusal, refusal
+from cbt.web.forms import flash_refusal, refusal, sent_json
 from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain_value
 from cbt.web.partials import Reply
@@ -108,11 +108,7 @@ def done(ref: str) -> Reply:
 @access.public
 def held() -> Reply:
     """Tell a seat page which of the answers of one attempt left on its machine the server has (R-16)."""
-    try:
-        raw = flask.request.get_json(silent=True)
-    except RecursionError as error:  # deeper than anything a page sends
-        raise InvalidInput("web.bad_request") from error
-    attempt_ref, keys = read_leftovers(raw)
+    attempt_ref, keys = read_leftovers(sent_json())
     known = leftovers(attempt_ref, keys, machine=machine_id())
     return {"held": known.held, "over": known.over}
 

@@ -14,7 +14,7 @@ from cbt.door.shown import DoorView
 from cbt.door.sign_in import PaperChoice, SeatSignIn
 from cbt.errors import CbtError, InvalidInput
 from cbt.web.downloads import picture
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, sent_json
 from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import Principal, current_principal, forget, remember, signed_in
@@ -55,11 +55,7 @@ def bind() -> Reply:
 @access.public
 def undelivered() -> Reply:
     """Take the number of answers of former candidates this machine still holds (R-16)."""
-    try:
-        body = flask.request.get_json(silent=True)
-    except RecursionError:  # deeper than anything a page sends
-        body = None
-    report_undelivered(machine=current_machine(), count=undelivered_count(body), now=flask.g.now)
+    report_undelivered(machine=current_machine(), count=undelivered_count(sent_json()), now=flask.g.now)
     return flask.Response(status=204)
 
 

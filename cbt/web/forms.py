@@ -1,4 +1,4 @@
-"""A refused HTML form: what was sent, which field, what is wrong, what to do. The one way to show it."""
+"""What a request sent: a form and what was refused of it (the one way to show it), a file, JSON."""
 
 from __future__ import annotations
 
@@ -75,6 +75,14 @@ def uploaded(field: str, missing: str = "upload.missing", *, most: int = -1) -> 
     if file is None or not file.filename:
         raise InvalidInput(missing, field=field)
     return file.filename, file.read(most)
+
+
+def sent_json() -> object:
+    """Return what was sent as JSON; None for what is none, or lies deeper than anything a page sends."""
+    try:
+        return flask.request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 def flash_refusal(error: CbtError) -> None:
