@@ -49,16 +49,23 @@ class Assets:
             raise NotFound("web.no_asset", name=name)
         return f"{self._prefix}{name}"
 
+    def styles_in(self, folder: str) -> list[str]:
+        """Return the hashed URLs of the style sheets in a folder and below, by their names."""
+        return [
+            self.url(name) for name in self._files if name.startswith(f"{folder}/") and name.endswith(".css")
+        ]
+
     def get(self, name: str) -> _Asset | None:
         """Return the file `name` with its compressed body, or None."""
         return self._files.get(name)
 
 
 def init_assets(app: flask.Flask, root: Path) -> None:
-    """Serve the tree below `root` and give templates `asset(name)`."""
+    """Serve the tree below `root` and give templates `asset(name)` and `styles_in(folder)`."""
     app.register_blueprint(pages)
     assets = app.extensions["cbt_assets"] = Assets(app, root)
     app.add_template_global(assets.url, "asset")
+    app.add_template_global(assets.styles_in, "styles_in")
 
 
 @pages.get("/static/<digest>/<path:name>")
