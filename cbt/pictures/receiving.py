@@ -16,6 +16,7 @@ MOST_RATIO = 100
 ONE = Limits(cpu=10, wall=20, answer=MEGABYTE)
 MANY = Limits(cpu=90, wall=120, answer=128 * MEGABYTE)
 _TASKS = "cbt.pictures.redrawing"
+_FRAMES = (0xC0, 0xC1, 0xC2)
 
 
 def redraw(body: bytes) -> bytes:
@@ -33,6 +34,15 @@ def redraw(body: bytes) -> bytes:
         raise InvalidInput(error.code, field="photo") from error
     except Exhausted as error:
         raise InvalidInput("photo.pixels", field="photo") from error
+
+
+def size_of(jpeg: bytes) -> tuple[int, int]:
+    """Return width and height of a JPEG of our own: they stand in its frame header."""
+    place = 2
+    while jpeg[place + 1] not in _FRAMES:
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4])
+    height, width = jpeg[place + 5 : place + 7], jpeg[place + 7 : place + 9]
+    return int.from_bytes(width), int.from_bytes(height)
 
 
 def redraw_zip(body: bytes) -> Redrawn:

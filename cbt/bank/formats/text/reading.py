@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cbt.bank.formats.text.pictures import take_pictures
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
 from cbt.errors import NotFound
@@ -79,7 +80,8 @@ def _read_items(path: Path, findings: list[Finding]) -> list[ItemDraft]:
         if key != "item":
             findings.append(Finding(Severity.ERROR, "table_unknown", Place(str(path), line=1), key))
     located = _located(_rows(data, "item"), item_lines(text), {"": 1})
-    return [_draft(row, lines, str(path)) for row, lines in located]
+    drafts = [_draft(row, lines, str(path)) for row, lines in located]
+    return [draft for draft in drafts if take_pictures(draft, path.parent, findings)]
 
 
 def _rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
