@@ -37,6 +37,20 @@ def short_answer(**more: Any) -> dict[str, Any]:
     return truth("请写出服务补救的三项要点。", **plain | more)
 
 
+def hotspot(*, few: bool = False, near: bool = False, **more: Any) -> dict[str, Any]:
+    spots = [((10, 5), "纸箱"), ((60, 40), "积水"), ((90, 65), "绿植"), ((62 if near else 30, 42), "座椅")]
+    plain = {
+        "type": "hotspot",
+        "picture": "data:image/jpeg;base64,/9j/",
+        "size": [100, 80],
+        "alt": "大厅平面图。",
+        "regions": [{"rect": [0, 0, 20, 10]}, {"rect": [55, 35, 10, 10]}],
+        "answer": [1],
+        "spots": [{"at": list(at), "name": name} for at, name in spots[: 3 if few else 4]],
+    }
+    return truth("请标出大厅平面图中的安全隐患。", **plain | more)
+
+
 def single(stem: str = "客户来电时，首先应（　　）。", **more: Any) -> dict[str, Any]:
     return {
         "type": "single_choice",

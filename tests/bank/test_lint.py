@@ -189,6 +189,8 @@ def test_what_cannot_be_used_is_an_error(data: dict[str, Any], code: str) -> Non
         pytest.param(drafts.matching(extra_options=[]), "no_extra_option", id="nothing to spare"),
         pytest.param(drafts.ordering(steps=["甲", "乙", "丙"]), "steps_count", id="three steps"),
         pytest.param(drafts.short_answer(answer=" "), "no_reference", id="nothing to mark by"),
+        pytest.param(drafts.hotspot(answer=[1, 2], marks=2, few=True), "spots_few", id="few points"),
+        pytest.param(drafts.hotspot(near=True), "spots_near", id="points on each other"),
     ],
 )
 def test_what_could_read_better_is_a_hint(data: dict[str, Any], code: str) -> None:
@@ -207,6 +209,7 @@ def test_what_could_read_better_is_a_hint(data: dict[str, Any], code: str) -> No
         drafts.matching(),
         drafts.ordering(),
         drafts.short_answer(),
+        drafts.hotspot(),
         drafts.case(),
     ],
 )

@@ -125,6 +125,8 @@ def _item(position: Mapping[str, Any], content: ItemContent, verdicts: Sequence[
         case ItemType.MATCHING:
             item["lefts"] = [clean["lefts"][index] for index in position["lefts"]]
             item["options"] = [clean["options"][index] for index in order]
+        case ItemType.HOTSPOT:
+            item |= {name: clean[name] for name in ("picture", "size", "alt", "spots", "marks")}
         case ItemType.SHORT_ANSWER:
             item["limit"] = clean["limit"]
         case ItemType.ORDERING:

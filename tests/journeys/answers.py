@@ -48,6 +48,10 @@ class Place:
                 return [accepted[0] for accepted in key]
             case ItemType.NUMERIC | ItemType.SHORT_ANSWER:
                 return str(key)
+            case ItemType.HOTSPOT:
+                spots = [one.at for one in self.content.spots]
+                right = [self.content.regions[place] for place in key]
+                return sorted(list(next(at for at in spots if one.holds(at))) for one in right)
             case ItemType.MATCHING:
                 return [order.index(key[left]) + 1 for left in self.shape["lefts"]]
             case ItemType.ORDERING:

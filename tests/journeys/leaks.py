@@ -66,6 +66,11 @@ def _assert_order_hidden(item: Mapping[str, Any], place: Place, where: str) -> N
         "choices",
         "blanks",
         "limit",
+        "picture",
+        "size",
+        "alt",
+        "spots",
+        "marks",
         "word_bank",
         "lefts",
     }

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.journey
 def test_a_short_answer_from_the_first_sign_to_the_hand_in(
     centre: Centre, browsers: Browsers, hand: Hand
 ) -> None:
-    give_paper(centre.app, centre.world, "theory", now=centre.now())
+    centre.world = give_paper(centre.app, centre.world, "theory", now=centre.now())
     begin(centre)
     browser = browsers.open(f"essay-{type(hand).__name__.lower()}", hand=hand, record="theory")
     candidate = seat(centre, browser, "theory")
@@ -68,7 +68,7 @@ def _to_the_limit(browser: Browser, card: Locator) -> None:
 
 
 def test_its_author_sees_it_as_a_candidate_does(centre: Centre, browsers: Browsers) -> None:
-    give_paper(centre.app, centre.world, "theory", now=centre.now())
+    centre.world = give_paper(centre.app, centre.world, "theory", now=centre.now())
     author = Desk(browsers.open("author-essay"), "author")
     author.sign_in()
     author.browser.go("/bank/kinds/items/K-A1")

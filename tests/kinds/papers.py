@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import delete, select
 
 from cbt.bank.service import import_bank
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.exams.steps import store_blueprint
@@ -20,8 +21,12 @@ HERE = Path(__file__).parent
 BANK = "kinds"
 
 
-def give_paper(app: flask.Flask, world: World, *names: str, now: datetime) -> None:
-    """Import the bank and draw its paper for some sitters, in the place of the one they had."""
+def give_paper(app: flask.Flask, world: World, *names: str, now: datetime) -> World:
+    """Import the bank and draw its paper for some sitters, in the place of the one they had.
+
+    Return the world in which they have it; the one that other tests share stays as it is.
+    """
+    sitters = dict(world.sitters)
     with app.app_context():
         import_bank(HERE / "bank", now=now, actor="cli", bank_ref=BANK)
         with unit_of_work() as session:
@@ -32,10 +37,11 @@ def give_paper(app: flask.Flask, world: World, *names: str, now: datetime) -> No
                 row.blueprint_version_id, row.blueprint_ref, row.paper = version.id, "kinds", "theory"
                 session.execute(delete(Attempt).where(Attempt.registration_id == row.id))
         draw_for_sitting(world.sitting_ref, now=now, actor="staff:test", seed=7)
-        with unit_of_work() as session:
+        with reading() as session:
             for name in names:
-                sitter = world.sitters[name]
+                sitter = sitters[name]
                 attempt = session.scalars(
                     select(Attempt).where(Attempt.registration_id == sitter.registration_id)
                 ).one()
-                sitter.attempt_ref, sitter.attempt_id = attempt.ref, attempt.id
+                sitters[name] = replace(sitter, attempt_id=attempt.id, attempt_ref=attempt.ref)
+    return replace(world, sitters=sitters)

@@ -37,7 +37,7 @@ OTHERS = {name: mark for name, mark in USUAL.items() if name != "theory"}
 
 @pytest.fixture
 def page(world: World) -> Page:
-    give_paper(world.app, world, "theory", now=world.clock.now())
+    world = give_paper(world.app, world, "theory", now=world.clock.now())
     world.admit_all()
     world.start()
     page = Page(world, "theory")
@@ -92,7 +92,7 @@ def test_a_paper_with_something_to_mark_has_no_total_and_no_verdict(page: Page) 
     said = json.loads(score.sheet)
     pending = [one for one in said["positions"] if one.get("pending")]
     assert [(one["earned"], one["answered"]) for one in pending] == [(None, True)]
-    assert [group["earned"] for group in said["groups"]] == ["0", None]
+    assert [group["earned"] for group in said["groups"]] == ["0", None, "0"]
 
 
 def test_a_paper_whose_short_answers_are_empty_is_scored_whole(page: Page) -> None:
@@ -143,7 +143,7 @@ def test_the_workbook_says_pending_where_points_would_stand(page: Page) -> None:
     book = CalamineWorkbook.from_filelike(BytesIO(answer.data))
     rows = [row for name in book.sheet_names[1:] for row in book.get_sheet_by_name(name).to_python()]
     own = next(row for row in rows if "王小明" in row)
-    assert own[5:9] == [0.0, "待阅", "", "待阅"]
+    assert own[5:10] == [0.0, "待阅", 0.0, "", "待阅"]
 
 
 def test_who_is_out_for_cheating_waits_for_nobody(page: Page) -> None:

@@ -182,6 +182,25 @@ TEXTS: Mapping[str, Mapping[str, Any]] = {
     },
     "ordering": {"stem": "排序。", "steps": ["受理", "核实", "处理", "回访"]},
     "short_answer": {"stem": "简述补救的原则。", "answer": "及时、对等、超出预期。"},
+    "hotspot": {
+        "stem": "标出两处隐患。",
+        "picture": "data:image/jpeg;base64,/9j/",
+        "size": [100, 80],
+        "alt": "大厅平面图。",
+        "regions": [
+            {"rect": [0, 0, 20, 10]},
+            {"circle": [60, 40, 10]},
+            {"polygon": [[80, 60], [100, 60], [90, 80]]},
+        ],
+        "answer": [2, 1],
+        "spots": [
+            {"at": [90, 65], "name": "绿植"},
+            {"at": [10, 5], "name": "纸箱"},
+            {"at": [55, 40], "name": "积水"},
+            {"at": [65, 40], "name": "拖线"},
+        ],
+        "marks": 3,
+    },
     "case": {
         "title": "交接班记录",
         "unit": 1,

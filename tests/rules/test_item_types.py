@@ -27,6 +27,7 @@ RIGHT: dict[str, Any] = {
     "numeric": "86.7",
     "matching": [1, 2, 3],
     "ordering": [1, 2, 3, 4],
+    "hotspot": [[5, 5], [60, 40]],
 }
 """The right answer where everything is shown in authored order."""
 KEY_LINES = {
@@ -39,6 +40,7 @@ KEY_LINES = {
     "ordering": ["1. 受理", "2. 核实", "3. 处理", "4. 回访"],
     "case": [],
     "short_answer": ["及时、对等、超出预期。"],
+    "hotspot": ["纸箱", "积水 / 拖线"],
 }
 every_type = pytest.mark.parametrize("kind", list(TYPES))
 scored_type = pytest.mark.parametrize("kind", [kind for kind in TYPES if kind in RIGHT])
@@ -100,6 +102,7 @@ def test_the_right_answer_is_taken_counts_as_answered_and_earns_all(kind: str, c
     shape = read.shape()
     shown = shape.get("choices") or shape.get("options") or shape.get("steps") or 2
     position = {**shape, "type": kind, "order": range(shown), "lefts": range(shape.get("lefts", 0))}
+    position["limits"] = own.arrange(shape, random.Random(1), shuffle=False).get("limits")
     canonical = own.parse_answer(position, RIGHT[kind])
     assert canonical is not None
     assert json.loads(canonical) == RIGHT[kind]

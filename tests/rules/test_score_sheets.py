@@ -27,12 +27,14 @@ KINDS = (
     "matching",
     "ordering",
     "short_answer",
+    "hotspot",
 )
 CONTENTS = {(kind, 1): content(kind) for kind in KINDS} | {("case", 1): content("case")}
 CREDITS = {
     "multiple_choice": "subset",
     "fill_blank": "per_part",
     "matching": "per_part",
+    "hotspot": "subset",
     "ordering": "adjacent_pairs",
 }
 POINTS = ("1", "0.5", "1.50", "3", "0.1", "7", "0")
@@ -65,6 +67,8 @@ def answer(kind: str, rng: random.Random) -> Any:
             return rng.choice(["86.7", "８６．７５", "3", "约3"])
         case "matching":
             return [rng.choice([1, 2, 3, 4, None]) for _ in range(3)]
+        case "hotspot":
+            return rng.sample([[5, 5], [60, 40], [90, 65], [30, 30]], rng.randint(1, 3))
         case "short_answer":
             return rng.choice(["及时。", "“引”\n\u2028"])
         case _:

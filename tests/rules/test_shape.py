@@ -29,6 +29,7 @@ POSITIONS = {
     "matching": position("matching", order=[3, 1, 0, 2], lefts=[1, 0, 2]),
     "ordering": position("ordering", order=[3, 1, 0, 2]),
     "short_answer": position("short_answer", limits={"characters": 20}),
+    "hotspot": position("hotspot", limits={"marks": 2, "width": 100, "height": 80}),
 }
 
 json_values = st.recursive(
@@ -50,6 +51,8 @@ json_values = st.recursive(
         pytest.param("matching", [4, None, 4], "[4,null,4]", id="an option twice, a left open"),
         pytest.param("ordering", [2, 1, 4, 3], "[2,1,4,3]", id="a permutation"),
         pytest.param("short_answer", "及时。\n对等。", '"及时。\\n对等。"', id="several lines"),
+        pytest.param("hotspot", [[60, 40], [5, 70]], "[[5,70],[60,40]]", id="points are sorted"),
+        pytest.param("hotspot", [[100, 80], [0, 0]], "[[0,0],[100,80]]", id="the corners of a picture"),
         pytest.param("short_answer", "一\r\n二\r三", '"一\\n二\\n三"', id="line breaks of any system"),
         pytest.param("short_answer", "字" * 20, f'"{"字" * 20}"', id="as long as the author allows"),
         pytest.param(
@@ -112,6 +115,16 @@ def test_an_empty_answer_clears(kind: str, value: object) -> None:
         pytest.param("short_answer", "字" * 21, id="one character over the limit"),
         pytest.param("short_answer", "\n" * 20 + "完", id="one over, line breaks counted"),
         pytest.param("short_answer", ["字"], id="a list for a text"),
+        pytest.param("hotspot", [[1, 1], [2, 2], [3, 3]], id="one mark too many"),
+        pytest.param("hotspot", [[1, 1], [1, 1]], id="a point twice"),
+        pytest.param("hotspot", [[101, 1]], id="beyond the right edge"),
+        pytest.param("hotspot", [[1, 81]], id="beyond the lower edge"),
+        pytest.param("hotspot", [[-1, 0]], id="before the left edge"),
+        pytest.param("hotspot", [[1.5, 2]], id="half a pixel"),
+        pytest.param("hotspot", [[True, 1]], id="true for one pixel"),
+        pytest.param("hotspot", [[1, 2, 3]], id="three numbers"),
+        pytest.param("hotspot", [5, 5], id="a bare point"),
+        pytest.param("hotspot", {"x": 1}, id="an object for points"),
     ],
 )
 def test_a_value_that_is_no_answer_is_refused(kind: str, value: object) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
 from cbt.rules.items.fill_blank import FillBlank
+from cbt.rules.items.hotspot import Hotspot
 from cbt.rules.items.matching import Matching
 from cbt.rules.items.multiple_choice import MultipleChoice
 from cbt.rules.items.numeric import Numeric
@@ -26,6 +27,7 @@ TYPES: Mapping[str, type[ItemContent]] = {
     ItemType.ORDERING: Ordering,
     ItemType.CASE: Case,
     ItemType.SHORT_ANSWER: ShortAnswer,
+    ItemType.HOTSPOT: Hotspot,
 }
 
 

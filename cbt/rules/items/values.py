@@ -23,6 +23,7 @@ class ItemType(StrEnum):
     ORDERING = "ordering"
     CASE = "case"
     SHORT_ANSWER = "short_answer"
+    HOTSPOT = "hotspot"
 
 
 class PartialCredit(StrEnum):

@@ -3,6 +3,7 @@
 // `keys(item)` where letters choose.
 
 import { fillBlank } from "./fill_blank.js";
+import { hotspot } from "./hotspot.js";
 import { matching } from "./matching.js";
 import { multipleChoice } from "./multiple_choice.js";
 import { numeric } from "./numeric.js";
@@ -20,4 +21,5 @@ export const TYPES = {
   matching: matching,
   ordering: ordering,
   short_answer: shortAnswer,
+  hotspot: hotspot,
 };

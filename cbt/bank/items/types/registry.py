@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cbt.bank.items.types.authoring import Authoring
 from cbt.bank.items.types.case import CaseAuthoring
 from cbt.bank.items.types.fill_blank import FillBlankAuthoring
+from cbt.bank.items.types.hotspot import HotspotAuthoring
 from cbt.bank.items.types.matching import MatchingAuthoring
 from cbt.bank.items.types.multiple_choice import MultipleChoiceAuthoring
 from cbt.bank.items.types.numeric import NumericAuthoring
@@ -26,6 +27,7 @@ AUTHORING: Mapping[str, Authoring] = {
     ItemType.ORDERING: OrderingAuthoring(),
     ItemType.CASE: CaseAuthoring(),
     ItemType.SHORT_ANSWER: ShortAnswerAuthoring(),
+    ItemType.HOTSPOT: HotspotAuthoring(),
 }
 _UNKNOWN = Authoring()
 
