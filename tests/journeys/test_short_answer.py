@@ -39,6 +39,7 @@ def test_a_short_answer_from_the_first_sign_to_the_hand_in(
         else:
             hand.write(candidate.item(place.position).locator("textarea.essay"), "首行\n通报指标。𠮷")
             expect(candidate.item(place.position).locator(".essay-count")).to_contain_text("9 字")
+        expect(candidate.item(place.position).locator(".saved.done")).to_be_visible()
     candidate.saved()
     assert dict(journal_of(centre, "theory")) == {
         short.position: '"' + "补" * 59 + '𠮷"',
