@@ -87,7 +87,7 @@ def share_compiled() -> None:
     """Let what depends on no app be made once: URL rules, statements, and the static tree."""
     Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
-    assets.Assets = cache(assets.Assets)  # type: ignore[misc,assignment]
+    assets.read_tree = cache(assets.read_tree)  # type: ignore[assignment]
 
 
 def hash_quickly() -> None:

@@ -26,21 +26,26 @@ class _Asset:
     mimetype: str
 
 
+def read_tree(root: Path) -> tuple[dict[str, _Asset], str]:
+    """Return every file below `root` by its name, and one digest over all of them."""
+    files: dict[str, _Asset] = {}
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")) if root.is_dir() else []:
+        if path.is_file():
+            name = path.relative_to(root).as_posix()
+            body = path.read_bytes()
+            digest.update(name.encode() + b"\0" + body)
+            packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSED else None
+            kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            files[name] = _Asset(body, packed, "text/javascript" if path.suffix == ".js" else kind)
+    return files, digest.hexdigest()[:12]
+
+
 class Assets:
     """The static tree, read once at start; one digest over all of it makes relative imports work."""
 
     def __init__(self, app: flask.Flask, root: Path) -> None:
-        self._files: dict[str, _Asset] = {}
-        digest = hashlib.sha256()
-        for path in sorted(root.rglob("*")) if root.is_dir() else []:
-            if path.is_file():
-                name = path.relative_to(root).as_posix()
-                body = path.read_bytes()
-                digest.update(name.encode() + b"\0" + body)
-                packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSED else None
-                kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-                self._files[name] = _Asset(body, packed, "text/javascript" if path.suffix == ".js" else kind)
-        self.digest = digest.hexdigest()[:12]
+        self._files, self.digest = read_tree(root)
         self._prefix = path_of(app, "assets.static_file", digest=self.digest, name="")
 
     def url(self, name: str) -> str:
