@@ -31,7 +31,7 @@ test: install-dev
 	$(BIN)/python -m cbt.translations.compiling
 	$(BIN)/python -m tests.equipment
 	$(BIN)/python -m pytest -n 2 tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/rules --ignore=tests/torture
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/rules --ignore=tests/torture
 
 torture-test: install-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/torture

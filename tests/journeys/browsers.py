@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, Response, expect
 
 from tests.browser import find_chromium
@@ -135,19 +136,16 @@ class Browser:
 class Browsers:
     """Opens the machines of one journey and checks at its end that nothing went wrong on any."""
 
-    def __init__(self, playwright: Playwright, centre: Centre, folder: Path) -> None:
+    def __init__(self, playwright: Playwright, shared: Chromium, centre: Centre, folder: Path) -> None:
         self._playwright = playwright
+        self._shared = shared
         self._centre = centre
         self._folder = folder
-        self._path = chromium_path()
-        self._shared: Any = None
         self._watches: list[Watch] = []
         self._addresses = 0
 
     def open(self, name: str, *, hand: Hand | None = None, record: str = "") -> Browser:
         """Open a fresh machine with its own address, cookies and storage."""
-        if self._shared is None:
-            self._shared = self._playwright.chromium.launch(executable_path=self._path, args=ARGUMENTS)
         self._addresses += 1
         context = self._shared.new_context(viewport=DESK, extra_http_headers=self._headers(record))
         return self.watched(context, name, hand)
@@ -164,7 +162,7 @@ class Browsers:
     def launch(self, profile: Path, headers: dict[str, str]) -> BrowserContext:
         """Start a browser of its own on `profile`."""
         return self._playwright.chromium.launch_persistent_context(
-            profile, executable_path=self._path, args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]  # Playwright's own dict type
+            profile, executable_path=chromium_path(), args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]  # Playwright's own dict type
             extra_http_headers=headers,
         )  # fmt: skip
 
@@ -187,8 +185,6 @@ class Browsers:
             with contextlib.suppress(Exception):
                 context.close()
         self._centre.contexts.clear()
-        if self._shared is not None:
-            self._shared.close()
         faults = [f"{watch.name}: {fault}" for watch in self._watches for fault in watch.faults()]
         assert not faults, "\n".join(faults)
 

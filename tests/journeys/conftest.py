@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Playwright, sync_playwright
 
 from tests.conftest import Templates, close_engine
-from tests.journeys.browsers import Browsers, chromium_path
+from tests.journeys.browsers import ARGUMENTS, Browsers, chromium_path
 from tests.journeys.centre import Centre, quiet_log, serve
 from tests.world import PLANNED
 
@@ -23,6 +24,14 @@ def playwright() -> Iterator[Playwright]:
     chromium_path()
     with sync_playwright() as driver:
         yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Chromium]:
+    """One browser for all journeys: each machine is a context of it, with storage and cookies of its own."""
+    opened = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -43,8 +52,10 @@ def centre(templates: Templates, database_kind: str, tmp_path: Path) -> Iterator
 
 
 @pytest.fixture
-def browsers(playwright: Playwright, centre: Centre, tmp_path: Path) -> Iterator[Browsers]:
+def browsers(
+    playwright: Playwright, chromium: Chromium, centre: Centre, tmp_path: Path
+) -> Iterator[Browsers]:
     """The machines of a journey; a console error, a CSP violation or a failed asset fails it."""
-    opened = Browsers(playwright, centre, tmp_path)
+    opened = Browsers(playwright, chromium, centre, tmp_path)
     yield opened
     opened.close()
