@@ -65,6 +65,9 @@ def state(world: World) -> str:
         return session.scalars(select(Sitting.state).where(Sitting.ref == world.sitting_ref)).one()
 
 
+MENDED_AT = {"rooms": "#rooms", "candidates": "/roster", "proctors": "#rooms", "forms": "#forms"}
+
+
 def url(world: World, end: str = "") -> str:
     return f"/office/sittings/{world.sitting_ref}{end}"
 
@@ -88,7 +91,7 @@ def test_the_page_refuses_and_names_everything_missing_with_its_page(
     for thing in LACKS:
         assert (WORDS[thing] in answer.text) is (thing in things), thing
         if thing in things:
-            link = url(world, publishing.PAGES[thing])
+            link = url(world, MENDED_AT[thing])
             assert f'href="{link}"' in answer.text
             page, _, anchor = link.partition("#")
             shown = officer.get(page)
@@ -106,8 +109,8 @@ def test_the_command_refuses_and_names_everything_missing_with_its_page(
     assert state(world) == "draft"
     for thing in LACKS:
         assert (WORDS[thing] in answer.output) is (thing in things), thing
-        assert (url(world, publishing.PAGES[thing]) in answer.output) is any(
-            publishing.PAGES[one] == publishing.PAGES[thing] for one in things
+        assert (url(world, MENDED_AT[thing]) in answer.output) is any(
+            MENDED_AT[one] == MENDED_AT[thing] for one in things
         )
 
 
