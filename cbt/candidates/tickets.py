@@ -74,13 +74,6 @@ def check_digit(digits: str) -> str:
     return str(-total % 10)
 
 
-def valid_number(number: str) -> bool:
-    """Return whether a text is a 12-digit number of ours with the right check digit."""
-    return (
-        len(number) == 12 and number.isascii() and number.isdigit() and check_digit(number[:-1]) == number[-1]
-    )
-
-
 def fresh_numbers(session: Session, *, batch_id: int, local_start: datetime, count: int) -> list[str]:
     """Return `count` unused ticket numbers: yymm + batch (3 digits) + running (4 digits) + check digit.
 

@@ -13,7 +13,6 @@ from cbt.rules.door.admission import (
     normalise_document,
     overlaps,
     same_name,
-    seat_conflicts,
     too_close,
     valid_resident_id,
 )
@@ -134,8 +133,3 @@ def test_the_time_between_can_be_chosen() -> None:
     other = (clock("09:50"), clock("10:30"))
     assert not too_close(MORNING, other, minimum=minutes(5))
     assert too_close(MORNING, other, minimum=minutes(5) + timedelta(seconds=1))
-
-
-def test_a_seat_holds_one_candidate() -> None:
-    places = [("C-1", 7), ("C-2", 3), ("C-3", 7), ("C-4", 3), ("C-5", 1)]
-    assert seat_conflicts(places) == {3: ("C-2", "C-4"), 7: ("C-1", "C-3")}

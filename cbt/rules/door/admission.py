@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 DOCUMENT_TYPES = (
@@ -112,17 +110,6 @@ def too_close(a: Span, b: Span, *, minimum: timedelta = BETWEEN_SITTINGS) -> boo
     Source: R-7.
     """
     return max(a[0], b[0]) - min(a[1], b[1]) < minimum
-
-
-def seat_conflicts(places: Iterable[tuple[str, int]]) -> dict[int, tuple[str, ...]]:
-    """Return the seats of one room given to more than one candidate: number -> candidate references.
-
-    Source: R-16.
-    """
-    holders: defaultdict[int, list[str]] = defaultdict(list)
-    for candidate_ref, seat in places:
-        holders[seat].append(candidate_ref)
-    return {seat: tuple(refs) for seat, refs in sorted(holders.items()) if len(refs) > 1}
 
 
 def _plain_name(name: str) -> str:
