@@ -63,8 +63,10 @@ def _to_the_limit(browser: Browser, card: Locator) -> None:
     field = card.locator("textarea.essay")
     browser.hand.write(field, "补" * 59 + "𠮷")
     expect(card.locator(".essay-count")).to_contain_text("60 字")
-    browser.page.keyboard.insert_text("救援")
-    expect(field).to_have_value("补" * 59 + "𠮷")
+    for caret in ("Control+End", "Control+Home"):
+        field.press(caret)
+        browser.page.keyboard.insert_text("救援")
+        expect(field).to_have_value("补" * 59 + "𠮷")
     expect(card.locator(".essay-full")).to_contain_text("60")
 
 

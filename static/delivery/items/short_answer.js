@@ -14,12 +14,14 @@ function render(item, app) {
     "aria-labelledby": `stem-${position}`, "aria-describedby": `count-${position}`,
   });
 
+  /** Take back what was just written before the caret beyond the limit: what stood behind it stays. */
   function fit() {
-    const typed = [...field.value];
-    if (typed.length <= limit) return;
-    const { selectionStart } = field;
-    field.value = typed.slice(0, limit).join("");
-    field.setSelectionRange(selectionStart, selectionStart);
+    const over = [...field.value].length - limit;
+    if (over <= 0) return;
+    const { value, selectionStart: caret } = field;
+    const before = [...value.slice(0, caret)].slice(0, -over).join("");
+    field.value = [...before + value.slice(caret)].slice(0, limit).join("");
+    field.setSelectionRange(before.length, before.length);
   }
 
   function say() {
