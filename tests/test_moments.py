@@ -1,0 +1,60 @@
+"""A copied moment of an exam is the one its steps bring about, and takes nothing away that was stored before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData, func, select
+
+from cbt.audit.models import AuditEntry
+from cbt.candidates.models import Registration
+from cbt.db.types import db
+from cbt.db.unit_of_work import reading
+from cbt.delivery.models import Attempt
+from cbt.sittings.models import SittingRoom
+from tests.conftest import Templates, installation
+from tests.helpers import FakeClock
+from tests.proctoring.desk import change, registration
+from tests.world import START, World
+
+
+def stored(world: World) -> dict[str, Any]:
+    """Return how many rows each table has, and what tells how far everybody is."""
+    with world.app.app_context(), reading() as session:
+        tables = MetaData()
+        tables.reflect(db.engine)
+        told = {
+            name: session.scalar(select(func.count()).select_from(table))
+            for name, table in tables.tables.items()
+        }
+        seen = [
+            select(Registration.id, Registration.arrived_at, Registration.signed_in_at),
+            select(SittingRoom.id, SittingRoom.state, SittingRoom.started_at),
+            select(Attempt.id, Attempt.state),
+            select(AuditEntry.id, AuditEntry.act, AuditEntry.at),
+        ]
+        return told | {str(query): [tuple(row) for row in session.execute(query)] for query in seen}
+
+
+@pytest.mark.parametrize("moments", [("admit_all",), ("admit_all", "start")], ids=["admitted", "running"])
+def test_a_copy_is_what_the_steps_bring_about(
+    templates: Templates, database_kind: str, tmp_path: Path, moments: tuple[str, ...]
+) -> None:
+    found = []
+    for way in ("by steps", "copied"):
+        with installation(templates, database_kind, tmp_path / way, FakeClock(START)) as (_, world):
+            assert world is not None
+            if way == "by steps":
+                stored(world)
+            for step in moments:
+                getattr(world, step)()
+            found.append((world.clock.now(), stored(world)))
+    assert found[0] == found[1]
+
+
+def test_what_was_stored_before_stays(world: World) -> None:
+    change(world, "late", accommodation_note="sits by the door")
+    world.admit_all()
+    assert registration(world, "late").accommodation_note == "sits by the door"
