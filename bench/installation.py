@@ -121,7 +121,7 @@ def _open(built: Installation, gathering: Gathering, *, now: datetime) -> None:
                 reason="",
                 actor=ACTOR,
             )
-        chief = add_staff(session, login="chief", name="主考", role=Role.CHIEF_PROCTOR, now=now)
+        chief = add_staff(session, Role.CHIEF_PROCTOR, login="chief", name="主考", now=now)
         built.proctor = signer.sign_in(session, kind="staff", subject_ref=chief.ref, machine="desk", now=now)
         for one in gathering.seated:
             cookie = signer.sign_in(

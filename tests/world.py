@@ -143,9 +143,9 @@ def build_world(app: flask.Flask) -> World:
         for name in (*Role, "proctor_elsewhere"):
             staff = add_staff(
                 session,
+                Role("proctor" if name == "proctor_elsewhere" else name),
                 login=name.replace("_", "-"),
                 name=f"{name}-老师",
-                role=Role("proctor" if name == "proctor_elsewhere" else name),
                 now=now,
                 password_hash=hashed,
             )

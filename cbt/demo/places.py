@@ -96,7 +96,7 @@ def plan_sitting(
 
 
 def add_staff(
-    session: Session, *, login: str, name: str, role: Role, now: datetime, password_hash: str = ""
+    session: Session, *roles: Role, login: str, name: str, now: datetime, password_hash: str = ""
 ) -> Staff:
     """Add somebody who has a password of their own already, or none and never types one."""
     staff = Staff(
@@ -106,7 +106,7 @@ def add_staff(
         password_hash=password_hash,
         must_change_password=False,
         created_at=now,
-        roles=[StaffRole(role=role.value)],
+        roles=[StaffRole(role=role.value) for role in roles],
     )
     session.add(staff)
     session.flush()

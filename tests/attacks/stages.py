@@ -21,12 +21,12 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from cbt.accounts.models import Staff, StaffRole
 from cbt.application.app import create_app
 from cbt.bank.models import ItemVersion
 from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, Message
+from cbt.demo.places import add_staff
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre, Room
 from cbt.web.who.access import Access, access_of
@@ -114,12 +114,9 @@ class Stage:
                 sent_at=self.world.clock.now(),
                 by="staff:test",
             )
-            colleague = Staff(
-                ref="st-colleague", login="colleague", name="同事", password_hash="-",
-                must_change_password=False, created_at=START,
-                roles=[StaffRole(role=role) for role in ("author", "officer")],
-            )  # fmt: skip
-            session.add_all([message, colleague])
+            session.add(message)
+            both = (Role.AUTHOR, Role.OFFICER)
+            self.colleague_ref = add_staff(session, *both, login="colleague", name="同事", now=START).ref
             session.get_one(Attempt, self.world.sitters["second"].attempt_id).has_message = True
             session.flush()
             self.message_id = message.id
@@ -143,7 +140,7 @@ class Stage:
 
     def colleague(self) -> FlaskClient:
         """Return the browser of an author and officer who made none of the drafts."""
-        return sign_in_as(self.app, kind="staff", subject_ref="st-colleague", machine="m-colleague")
+        return sign_in_as(self.app, kind="staff", subject_ref=self.colleague_ref, machine="m-colleague")
 
     def fresh(self, caller: str) -> FlaskClient:
         """Return a new browser of `unsigned`, `candidate` (the intruder) or a person of the world."""
