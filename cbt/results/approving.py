@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 
 import flask
 from flask_babel import gettext as _
@@ -55,9 +56,13 @@ def _corrected(sheet: SittingSheet, reason: str) -> Iterator[Line]:
     for line in sheet.corrected[:MOST_NAMED]:
         shown, decided = line.shown, line.decided
         if shown is not None and decided is not None:
-            change = f"{line.row.candidate.name} {shown.score or '—'} → {decided.score or '—'}"
-            yield ("approval.line.score", "text", change)
+            change = f"{_points(shown.score)} → {_points(decided.score)}"
+            yield ("approval.line.score", "text", f"{line.row.candidate.name} {change}")
     yield ("approval.line.reason", "text", reason)
+
+
+def _points(score: Decimal | None) -> str:
+    return "—" if score is None else str(score)
 
 
 def late_request(late: LatePage, wish: late_service.RulingWish) -> Request:

@@ -12,7 +12,9 @@ from cbt.audit.verifying import verify
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.results.approving import release_request
 from cbt.results.models import Release, Result
+from cbt.results.service import sitting_sheet
 from cbt.sittings.clock.ending import abort_room, end_room
 from cbt.sittings.models import Sitting, SittingRoom
 from tests.results.scene import (
@@ -174,6 +176,16 @@ def test_a_rescore_after_the_release_waits_for_two_people(world: World) -> None:
     line = acts(world, "results.correct")[0]
     assert ("59.9" in line.before, "61.0" in line.after, line.reason) == (True, True, "成绩复核")
     assert "待更正" not in officer.get("/results").text
+
+
+def test_the_second_person_reads_a_score_of_nothing_as_one(world: World) -> None:
+    finish(world)
+    release(world)
+    rescore(world, "elsewhere", "0.0")
+    with world.app.test_request_context():
+        request = release_request(sitting_sheet(world.sitting_ref), reason="成绩复核")
+    name = world.sitters["elsewhere"].name
+    assert ("approval.line.score", "text", f"{name} 41.0 → 0.0") in request.preview
 
 
 def test_a_correction_without_a_change_is_refused(world: World) -> None:
