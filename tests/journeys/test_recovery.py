@@ -28,7 +28,7 @@ pytestmark = pytest.mark.journey
 END = PLANNED + timedelta(minutes=45)
 RECORDS = """async () => {
     const script = document.querySelector("script[src*='door/seat']").src;
-    const { openStorage } = await import(script.replace("door/seat", "delivery/storage"));
+    const { openStorage } = await import(script.replace("door/seat", "delivery/save/storage"));
     return (await openStorage()).every();
 }"""
 
