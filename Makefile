@@ -34,7 +34,7 @@ test: install-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/rules --ignore=tests/torture
 
 torture-test: install-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/torture
+	$(BIN)/python -m pytest tests/torture
 
 check: install-dev
 	$(BIN)/ruff format --check .
