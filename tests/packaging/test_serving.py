@@ -95,7 +95,8 @@ def test_the_process_that_owns_the_writing_is_replaced_and_ends_with_the_server(
         assert wait_for(lambda: len(server.writers()) == 1)
         [victim] = server.writers()
         os.kill(victim, signal.SIGKILL)
-        assert wait_for(lambda: len(server.writers()) == 1 and server.writers() != [victim])
+        # One look a turn: between two the killed one may just have gone, and none is not another.
+        assert wait_for(lambda: server.writers() not in ([], [victim]))
         [writer] = server.writers()
         Visitor(server.port).open("/")
     assert wait_for(lambda: not is_running(writer))
