@@ -8,6 +8,7 @@ import flask
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
+from cbt.web.who.cookies import cookie_signer
 from cbt.web.who.login import open_login, token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
 
@@ -20,7 +21,7 @@ class Signer:
         with app.test_request_context():
             self.csrf_token = generate_csrf()
             self._fields = dict(flask.session)
-            self._signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]  # Flask's own
+            self._signer = cookie_signer(app)
 
     def sign_in(self, session: Session, *, kind: str, subject_ref: str, machine: str, now: datetime) -> str:
         """Open a login session at the machine of that name; return the header Cookie of its browser."""

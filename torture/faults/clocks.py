@@ -26,6 +26,7 @@ from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
+from cbt.web.who.cookies import cookie_signer
 from cbt.web.who.login import open_login
 from cbt.web.who.machine import Machine
 from torture.sites.server import Server
@@ -187,7 +188,7 @@ def _proctor_cookie(site: Site) -> str:
             token = open_login(
                 session, kind="staff", subject_ref=staff.ref, machine=Machine(None, "desk"), now=now
             )
-        signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]  # Flask's own
+        signer = cookie_signer(app)
         return f"{app.config['SESSION_COOKIE_NAME']}={signer.dumps({'_user_id': token, '_fresh': True})}"
 
 

@@ -16,6 +16,7 @@ from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
 from cbt.web.i18n import chosen_locale
+from cbt.web.who.cookies import cookie_signer
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import tokens_of
 
@@ -47,11 +48,7 @@ class RequestDoor:
     """Recognises the requests of one app's signed-in people."""
 
     def __init__(self, app: flask.Flask) -> None:
-        interface = app.session_interface
-        assert isinstance(interface, flask.sessions.SecureCookieSessionInterface)
-        signer = interface.get_signing_serializer(app)
-        assert signer is not None
-        self._signer = signer
+        self._signer = cookie_signer(app)
         self._form_tokens = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt=CSRF_SALT)
         self._max_age = int(app.permanent_session_lifetime.total_seconds())
         self._config = app.config

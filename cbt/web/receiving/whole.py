@@ -20,6 +20,7 @@ from cbt.clock import Clock
 from cbt.config import Settings
 from cbt.web.receiving.bodies import SMALL_BODY, declared_length
 from cbt.web.who.access import access_of
+from cbt.web.who.cookies import cookie_signer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -74,10 +75,7 @@ def body_limit(app: flask.Flask) -> Limit:
     """
     settings: Settings = app.extensions["cbt_settings"]
     largest = settings.max_upload_mb * 1024 * 1024
-    interface = app.session_interface
-    assert isinstance(interface, flask.sessions.SecureCookieSessionInterface)
-    signer = interface.get_signing_serializer(app)
-    assert signer is not None
+    signer = cookie_signer(app)
     urls = app.url_map.bind("")
 
     def limit(method: str, path: str, cookies: str) -> int:

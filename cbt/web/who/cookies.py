@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import flask
 import werkzeug
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
 
 from cbt.config import Settings
 
@@ -24,6 +26,15 @@ def init_cookies(app: flask.Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
     )
+
+
+def cookie_signer(app: flask.Flask) -> URLSafeTimedSerializer:
+    """Return what signs and reads the cookie of a browser's session."""
+    interface = app.session_interface
+    assert isinstance(interface, SecureCookieSessionInterface)
+    signer = interface.get_signing_serializer(app)
+    assert signer is not None
+    return signer
 
 
 def cookie_name(name: str) -> str:
