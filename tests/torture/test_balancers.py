@@ -1,21 +1,31 @@
-"""The proxies of docs/deploy hold half a request back: a node hears of it when its body is there whole (R-21)."""
+"""The proxies of docs/deploy: a node hears of a request when its body is there whole (R-21) and where it came from.
+
+They start as an ordinary user, end TLS, and keep what is not for everybody to themselves.
+"""
 
 from __future__ import annotations
 
+import http.client
+import os
+import resource
 import socket
+import ssl
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from cbt.web.https.certificates import make_authority, make_server, read_names
 from tests.conftest import IN_CI
-from tests.torture.balancer import BALANCERS, balancing, program
-from torture.sites.waiting import wait_for
+from tests.torture.balancer import BALANCERS, Front, balancing, configured, program, running
+from torture.sites.waiting import free_port, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the proxies' packages")
 QUIET_SECONDS = 1.0
@@ -76,14 +86,19 @@ def node() -> Iterator[Node]:
         yield made
 
 
-@pytest.mark.parametrize("length", [400, 12_000, 40_000])
-@pytest.mark.parametrize("balancer", BALANCERS)
-def test_a_node_hears_of_a_request_when_it_is_there_whole(balancer: str, length: int, tmp_path: Path) -> None:
+def installed(balancer: str) -> None:
+    """Skip where the proxy is not installed; in CI that is a failure."""
     if program(balancer) is None:
-        message = f"{balancer} is missing here: that it buffers bodies was not tried"
+        message = f"{balancer} is missing here: it was not tried"
         if IN_CI:
             pytest.fail(message)
         pytest.skip(message)
+
+
+@pytest.mark.parametrize("length", [400, 12_000, 40_000])
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_a_node_hears_of_a_request_when_it_is_there_whole(balancer: str, length: int, tmp_path: Path) -> None:
+    installed(balancer)
     head = f"POST /attempts/at-1/answers HTTP/1.1\r\nHost: exam\r\nContent-Length: {length}\r\n\r\n"
     half = b"x" * (length // 2)
     with node() as first, node() as second, node() as third:
@@ -99,3 +114,108 @@ def test_a_node_hears_of_a_request_when_it_is_there_whole(balancer: str, length:
             line.sendall(b"x" * (length - len(half)))
             assert line.recv(1 << 16).startswith(b"HTTP/1.1 200")
             assert wait_for(lambda: b"".join(one.posts for one in nodes).count(b"x") >= length)
+
+
+@dataclass
+class Room:
+    """A proxy that ends TLS in front of three nodes, as an ordinary user with 1024 files has it run."""
+
+    front: Front
+    nodes: tuple[Node, ...]
+    trust: ssl.SSLContext
+
+    def ask(self, path: str, *, tls: bool, **headers: str) -> http.client.HTTPResponse:
+        """Return the answer to a GET; what the nodes saw before is forgotten."""
+        for one in self.nodes:
+            one.seen.clear()
+        line = (
+            http.client.HTTPSConnection("127.0.0.1", self.front.tls, timeout=10, context=self.trust)
+            if tls
+            else http.client.HTTPConnection("127.0.0.1", self.front.clear, timeout=10)
+        )
+        with closing(line):
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            line.request("GET", path, headers={"Host": "exam.example.org"} | named)
+            answer = line.getresponse()
+            answer.read()
+            return answer
+
+    def heard(self) -> list[str]:
+        """Return what a node was told of where the last request came from, in lower case and order."""
+        lines = [
+            line.decode().lower() for one in self.nodes for text in one.seen for line in text.split(b"\r\n")
+            if b"/healthz" not in text
+        ]  # fmt: skip
+        return sorted(line for line in lines if line.startswith(("x-forwarded-", "host:")))
+
+
+def ordinary() -> None:
+    """Become an ordinary user who may open 1024 files."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+@contextmanager
+def room(balancer: str, *, outer: str = "192.0.2.1") -> Iterator[Room]:
+    """Serve a room behind a proxy for the length of the block."""
+    names = read_names(["exam.example.org", "127.0.0.1"])
+    with tempfile.TemporaryDirectory() as place, node() as one, node() as two, node() as three:
+        folder = Path(place)
+        make_authority(folder, names, now=datetime.now(UTC))
+        make_server(folder, names, now=datetime.now(UTC))
+        pem = folder / "exam.pem"
+        pem.write_bytes((folder / "server.crt").read_bytes() + (folder / "server.key").read_bytes())
+        trust = ssl.create_default_context(cafile=str(folder / "authority.crt"))
+        front = Front(free_port(), free_port(), pem)
+        text = configured(balancer, [one.port, two.port, three.port], front, outer=outer)
+        for path in (folder, pem):
+            path.chmod(0o777)
+        with running(balancer, text, folder, before=ordinary) as log:
+            found = Room(front, (one, two, three), trust)
+
+            def answers() -> bool:
+                try:
+                    return found.ask("/", tls=True).status < 400
+                except OSError:
+                    return False
+
+            assert wait_for(answers, 20), log.read_text("utf-8")
+            yield found
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_it_ends_tls_and_says_where_a_request_comes_from(balancer: str) -> None:
+    installed(balancer)
+    lies = {"X_Forwarded_For": "10.9.9.9", "X_Forwarded_Proto": "http", "X_Forwarded_Host": "elsewhere"}
+    with room(balancer) as served:
+        answer = served.ask("/", tls=True, **lies)
+        assert answer.status == 200
+        assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=31536000; includeSubDomains"]
+        assert served.heard() == [
+            "host: exam.example.org", "x-forwarded-for: 127.0.0.1",
+            "x-forwarded-host: exam.example.org", "x-forwarded-proto: https",
+        ]  # fmt: skip
+        moved = served.ask("/staff?next=1", tls=False)
+        assert (moved.status, moved.headers["Location"]) == (301, "https://exam.example.org/staff?next=1")
+        for path in ("/metrics", "/%6detrics", "/metrics/nodes"):
+            assert served.ask(path, tls=True).status == 404
+            assert served.heard() == []
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_a_proxy_in_front_of_it_is_believed_where_it_is_named(balancer: str) -> None:
+    installed(balancer)
+    said = {
+        "X_Forwarded_For": "10.1.2.3",
+        "X_Forwarded_Proto": "https",
+        "X_Forwarded_Host": "city.example.org",
+    }
+    with room(balancer, outer="127.0.0.1") as served:
+        assert served.ask("/", tls=False, **said).status == 200
+        assert served.heard() == [
+            "host: exam.example.org", "x-forwarded-for: 10.1.2.3",
+            "x-forwarded-host: city.example.org", "x-forwarded-proto: https",
+        ]  # fmt: skip

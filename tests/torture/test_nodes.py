@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from cbt.db.unit_of_work import reading
 from cbt.sittings.models import RoomHold
 from tests.conftest import IN_CI
-from tests.torture.balancer import BALANCERS, balancing, configured, passes_on, program
+from tests.torture.balancer import BALANCERS, Front, balancing, configured, passes_on, program
 from torture.judging.invariants import judge, settle
 from torture.running import Workshop
 from torture.sites.server import Server
@@ -112,7 +112,7 @@ def test_a_killed_node_and_a_rolling_restart_lose_nothing(balancer: str, shop: W
 
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_the_documented_proxy_repeats_nothing_that_was_sent(balancer: str) -> None:
-    text = configured(balancer, [1, 2, 3], listen=4)
+    text = configured(balancer, [1, 2, 3], Front(4))
     if balancer == "haproxy":
         assert "retry-on conn-failure\n" in text
         assert "option httpchk GET /healthz" in text
