@@ -45,6 +45,10 @@ COMMANDS = {
     "demo": Command(
         "演练：一条命令搭好一场考试并启动 · Build an examination day and serve it.", ("cbt.demo.commands",)
     ),
+    "docs": Command(
+        "随产品附带的文档：列出、阅读、拷出 · The documents: list, read, copy out.",
+        ("cbt.ops.documents.commands",),
+    ),
     "form": Command("试卷：试抽与查看 · Draw and show forms.", ("cbt.assembly.commands",)),
     "key": Command("密钥：查看指纹、打印、录回、更换 · The keys.", ("cbt.ops.keys.commands",)),
     "migrate": Command("升级数据库结构 · Upgrade the database.", _SERVING),

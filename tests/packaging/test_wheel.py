@@ -18,8 +18,9 @@ from cbt.translations.compiling import texts_of
 from tests.packaging.served import PATIENCE_SECONDS, Installation, Visitor
 
 CHECKOUT = product_dir("templates").parent
-FILES = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitignore")
-FOLDERS = ("cbt", "blueprints", "question_bank", "static", "templates")
+FRONT = ("README.md", "README.zh-CN.md", "CHANGELOG.md", "SECURITY.md")
+FILES = ("pyproject.toml", "hatch_build.py", "LICENSE", ".gitignore", *FRONT)
+FOLDERS = ("cbt", "blueprints", "docs", "question_bank", "static", "templates")
 MADE = shutil.ignore_patterns("__pycache__", "*.mo", "_bundled")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 SHOWN = (
@@ -76,7 +77,8 @@ def call(*arguments: str | Path) -> None:
 
 def test_everything_the_product_needs_is_inside(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("blueprints", "question_bank", "static", "templates"):
+    assert {f"cbt/_bundled/{name}" for name in FRONT} <= names
+    for folder in FOLDERS[1:]:
         for path in (CHECKOUT / folder).rglob("*"):
             if path.is_file() and not path.name.startswith("."):
                 assert f"cbt/_bundled/{folder}/{path.relative_to(CHECKOUT / folder).as_posix()}" in names
@@ -119,6 +121,14 @@ def assert_texts(page: str, language: str) -> None:
     for name in SHOWN:
         assert messages[name] in page
         assert name not in page
+
+
+def test_the_documents_are_read_where_there_is_no_checkout(command: Path, tmp_path: Path) -> None:
+    installation = Installation(tmp_path, command=[str(command)])
+    assert installation.run("docs", "operations").stdout == (CHECKOUT / "docs" / "operations.md").read_text()
+    assert installation.run("docs", "--copy", str(tmp_path / "out")).returncode == 0
+    assert (tmp_path / "out" / "README.md").is_file()
+    assert (tmp_path / "out" / "docs" / "deploy" / "haproxy.cfg").is_file()
 
 
 def test_the_installed_product_is_the_wheels(command: Path, tmp_path: Path) -> None:
