@@ -6,9 +6,11 @@ An unknown name is refused with the near one (click's own).
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -58,6 +60,10 @@ COMMANDS = {
         "机器评分：立即评分、核验 · Score closed attempts, verify scores.", ("cbt.scoring.commands",)
     ),
     "serve": Command("启动考试服务 · Serve the product.", _SERVING),
+    "settings": Command(
+        "设置：每项的值、来源和默认值 · Each setting, its source and its default.",
+        ("cbt.ops.installing.settings_command",),
+    ),
     "sitting": Command("场次 · Sittings.", ("cbt.sittings.commands", "cbt.delivery.commands")),
     "staff": Command("考务人员账号 · Staff accounts.", ("cbt.accounts.commands",)),
     "tls": Command("https 证书：制作、续期、查看 · Certificates for https.", ("cbt.ops.keys.tls_commands",)),
@@ -82,9 +88,31 @@ def build(callback: Callable[[], None] | None = None) -> click.Group:
     """Return the whole command tree; `callback` is called before a command runs."""
     lines = {name: click.Command(name, help=entry.help) for name, entry in COMMANDS.items()}
     root = Commands(
-        "cbt", commands=lines, callback=callback, help="机考引擎 · A computer-based testing engine."
+        "cbt",
+        commands=lines,
+        params=[_settings_option()],
+        callback=callback,
+        help="机考引擎 · A computer-based testing engine.",
     )
     return click.version_option(package_name="cbt-engine")(root)
+
+
+def _settings_option() -> click.Option:
+    return click.Option(
+        ["--settings"],
+        metavar="FILE",
+        help="设置文件；none 表示不用 · the settings file, none for no file (CBT_SETTINGS)",
+        expose_value=False,
+        callback=_name_settings,
+    )
+
+
+def _name_settings(_ctx: click.Context, _option: click.Parameter, file: str | None) -> None:
+    """Have this process and all it starts read that settings file."""
+    from cbt.config import FILE_VARIABLE, NO_FILE
+
+    if file is not None:
+        os.environ[FILE_VARIABLE] = file if file == NO_FILE else str(Path(file).absolute())
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -123,10 +151,10 @@ def _app() -> flask.Flask:
 
 
 def _sentences(error: CbtError) -> tuple[str, str]:
-    from cbt.config import Settings
+    from cbt.config import Settings, spoken_language
     from cbt.web.i18n import catalogues, explain
 
-    with catalogues(Settings()):
+    with catalogues(Settings(locale=spoken_language())):
         return explain(error)
 
 

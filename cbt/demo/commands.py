@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 from flask_babel import gettext
 
-from cbt.config import Settings, read_settings
+from cbt.config import FILE_VARIABLE, NO_FILE, Settings, as_environment, read_settings
 from cbt.demo.build import Handout, build_demo, is_built
 from cbt.exams.table import align
 from cbt.ops.hosting import DataDirLock, check_port
@@ -34,11 +34,13 @@ SHEET = "demo-accounts.txt"
 @click.option("--build-only", is_flag=True, help="只搭建，不启动 · build, do not serve")
 def demo(folder: str, host: str | None, port: int | None, fresh: bool, build_only: bool) -> None:
     """Build the demo in a directory of its own, unless it is there already, and serve it."""
+    os.environ.setdefault(FILE_VARIABLE, NO_FILE)  # the settings file of an installation is not the demo's
     os.environ["CBT_DATA_DIR"] = folder
     for name, value in (("HOST", host), ("PORT", port)):
         if value is not None:
             os.environ[f"CBT_{name}"] = str(value)
     settings = read_settings()
+    os.environ.update(as_environment(settings))
     if fresh:
         _set_aside(settings)
     lock = DataDirLock(settings.data_dir)

@@ -15,7 +15,7 @@ from granian.http import HTTP1Settings
 
 from cbt.audit.chain import ensure_keyed
 from cbt.clock import share_anchor
-from cbt.config import Settings, read_settings
+from cbt.config import Settings, as_environment, read_sources
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
@@ -84,13 +84,20 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
         if value is not None:
             os.environ[f"CBT_{name}"] = str(value)
-    settings = read_settings()
+    read = read_sources()
+    settings = read.settings
+    os.environ.update(
+        as_environment(settings)
+    )  # a file that changes does so for the next start, not for a worker
     lock = DataDirLock(settings.data_dir)
     lock.take(f"pid {os.getpid()}, port {settings.port}")
     check_port(settings)
     first = in_child(prepare, settings)
     if first:
         click.echo(first)
+    if read.adrift:
+        with catalogues(settings):
+            click.echo(gettext("settings.adrift", folder=settings.data_dir))
     announce(settings)
     run_server(settings)
 

@@ -12,12 +12,11 @@ import flask
 import flask_babel
 from babel.messages.mofile import read_mo
 
-from cbt.config import Settings, read_settings
+from cbt.config import LOCALES, Settings, read_settings
 from cbt.errors import CbtError
 from cbt.paths import translations_dir
 from cbt.web.who.cookies import read_cookie
 
-LOCALES = ("zh", "en")
 LOCALE_HEADER = "X-CBT-Locale"
 THEMES = ("auto", "light", "dark")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import flask
 
-from cbt.web.i18n import LOCALES, THEMES
+from cbt.config import LOCALES
+from cbt.web.i18n import THEMES
 from cbt.web.partials import Reply
 from cbt.web.who.access import public
 from cbt.web.who.cookies import write_cookie

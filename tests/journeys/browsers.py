@@ -23,7 +23,7 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-dev-shm-usage",
 ]  # fmt: skip
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-SHOTS = "CBT_SHOTS"
+SHOTS = "CBT_TEST_SHOTS"
 DESK = {"width": 1366, "height": 768}
 WIDE = {"width": 1920, "height": 1080}
 ZOOMED = {"width": 683, "height": 384}
@@ -108,7 +108,7 @@ class Browser:
         return self.page.locator(selector)
 
     def look(self, name: str, *, zoom: bool = False) -> None:
-        """Hold the page to WCAG 2.2 AA by axe in both themes, and take its pictures when CBT_SHOTS is set."""
+        """Hold the page to WCAG 2.2 AA by axe in both themes, and take its pictures when CBT_TEST_SHOTS is set."""
         page = self.page
         page.wait_for_load_state()
         was = page.evaluate("document.documentElement.dataset.theme")

@@ -106,7 +106,7 @@ def cut_off(browser: Browser, *, width_mm: float) -> list[str]:
 
 
 def print_page(browser: Browser, name: str, folder: Path) -> Path:
-    """Print what the browser shows to a file; it is kept among the pictures when CBT_SHOTS is set."""
+    """Print what the browser shows to a file; it is kept among the pictures when CBT_TEST_SHOTS is set."""
     file = folder / f"{name}.pdf"
     # A journey's fixed viewport is no part of printing: the width of the paper decides, as it does for people.
     session = browser.context.new_cdp_session(browser.page)

@@ -1,7 +1,7 @@
 """The product as the journeys serve it: granian, two workers, the leader's jobs, and a clock that follows a file.
 
-Started as `python -m tests.journeys.server` with CBT_… settings and the CBT_JOURNEY_… variables below. The product
-has no setting for another clock; here it is handed to create_app, as any test does.
+Started as `python -m tests.journeys.server` with CBT_… settings and the CBT_TEST_JOURNEY_… variables below. The
+product has no setting for another clock; here it is handed to create_app, as any test does.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from cbt.ops import worker as product_worker
 from cbt.sittings.models import ServerHeartbeat
 from cbt.web.receiving.front import Front
 
-CLOCK = "CBT_JOURNEY_CLOCK"
-RECORDS = "CBT_JOURNEY_RECORDS"
+CLOCK = "CBT_TEST_JOURNEY_CLOCK"
+RECORDS = "CBT_TEST_JOURNEY_RECORDS"
 ADDRESS_HEADER = "HTTP_X_JOURNEY_ADDRESS"
 RECORD_HEADER = "HTTP_X_JOURNEY_RECORD"
 _MOVING = "moving"

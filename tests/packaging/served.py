@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.cookiejar import CookieJar
 from pathlib import Path
 
+from cbt.config import FILE_VARIABLE, NO_FILE
 from cbt.paths import product_dir
 
 PATIENCE_SECONDS = 60
@@ -70,6 +71,7 @@ class Installation:
         """The environment of its processes: no CBT_ variable but its own, no way in for another `cbt`."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith(("CBT_", "PYTHON"))}
         own = {"CBT_DATA_DIR": str(self.data), "CBT_HOST": "127.0.0.1", "CBT_PORT": str(self.port)}
+        own[FILE_VARIABLE] = NO_FILE
         checkout = {"PYTHONPATH": str(product_dir("templates").parent)}
         return kept | own | {"PYTHONUTF8": "1"} | (checkout if tuple(self._command) == CHECKOUT else {})
 

@@ -24,7 +24,7 @@ DOCUMENTS = [
 _FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_COMMAND = re.compile(r"(?:^|[\s/\\=&|])cbt ((?:[a-z-]+\b ?)+)([^#\n]*)", re.MULTILINE)
+_COMMAND = re.compile(r"(?:^|[\s/\\=&|])(?<!-u )cbt ((?:[a-z-]+\b ?)+)([^#\n]*)", re.MULTILINE)
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 

@@ -3,7 +3,7 @@
 After each step the answer is compared with the model's, and so is what is stored: states, ends, leases, the
 journal entry by entry (I1, I2, I3), closings (I4), the lease (I11); at times scores and the audit chain (I6, I7).
 
-CBT_MACHINE_EXAMPLES runs so many examples, drawn afresh, instead of the fixed few.
+CBT_TEST_MACHINE_EXAMPLES runs so many examples, drawn afresh, instead of the fixed few.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ class Exam(Office, RuleBasedStateMachine):
 
 def profile(kind: str) -> settings:
     """Return the fixed few examples, or as many fresh ones as the environment asks for."""
-    more = int(os.environ.get("CBT_MACHINE_EXAMPLES", "0"))
+    more = int(os.environ.get("CBT_TEST_MACHINE_EXAMPLES", "0"))
     return settings(
         max_examples=more or EXAMPLES[kind],
         stateful_step_count=STEPS if not more else 2 * STEPS,

@@ -1,15 +1,14 @@
-"""Every setting of an installation, read once from the environment (`CBT_…`)."""
+"""Every setting of an installation, with its default."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from cbt.errors import InvalidInput
-from cbt.paths import product_dir
-from cbt.rules.roles import Role
+FILE_VARIABLE = "CBT_SETTINGS"
+"""Names the settings file of a command and of what it starts."""
+NO_FILE = "none"
+"""The value of FILE_VARIABLE of whoever is handed all settings as variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,52 +90,22 @@ class Settings:
         return not self.database_url
 
 
-_SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
+def variable(field: str) -> str:
+    """Return the name under which a field of Settings is set."""
+    return f"CBT_{field.upper()}"
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from `CBT_…` variables; raise InvalidInput naming the variable and the remedy."""
-    source = os.environ if environ is None else environ
-    values: dict[str, object] = {
-        "blueprint_dir": product_dir("blueprints"),
-        "bank_dir": product_dir("question_bank"),
-    }
-    for field in fields(Settings):
-        raw = source.get(f"CBT_{field.name.upper()}", "").strip()
-        if raw:
-            values[field.name] = _convert(field.name, str(field.type), raw)
-    settings = Settings(**values)  # type: ignore[arg-type]  # each value was converted by its field's type
-    _check(settings)
-    return settings
-
-
-def _check(settings: Settings) -> None:
-    known = {role.value for role in Role}
-    for name in settings.factor_roles - known:
-        raise InvalidInput("config.role", value=name, roles=sorted(known))
-    if (settings.tls_cert is None) != (settings.tls_key is None):
-        raise InvalidInput("config.tls_half")
+def written(value: object) -> str:
+    """Return the value of a setting as it is written in the environment and in a settings file; "" for none."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "" if value is None else str(value)
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """Return `settings` as the variables a child process reads them from; what is not set is left out."""
-    values = {field.name: getattr(settings, field.name) for field in fields(Settings)}
-    return {
-        f"CBT_{name.upper()}": ("on" if value else "off") if isinstance(value, bool) else str(value)
-        for name, value in values.items()
-        if value not in (None, "")
-    }
+    """Return `settings` as the variables a child process reads them from, and from nowhere else.
 
-
-def _convert(name: str, kind: str, raw: str) -> object:
-    if "Path" in kind:
-        return Path(raw).expanduser()
-    if kind == "bool":
-        if raw.lower() not in _SWITCH:
-            raise InvalidInput("config.switch", name=f"CBT_{name.upper()}", value=raw)
-        return _SWITCH[raw.lower()]
-    if kind == "int":
-        if not raw.isdigit() or int(raw) < 1:
-            raise InvalidInput("config.number", name=f"CBT_{name.upper()}", value=raw)
-        return int(raw)
-    return raw
+    What is not set is left out.
+    """
+    texts = {variable(field.name): written(getattr(settings, field.name)) for field in fields(Settings)}
+    return {FILE_VARIABLE: NO_FILE} | {name: text for name, text in texts.items() if text}
