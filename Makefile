@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo serve test torture-test torture install install-dev check bench bench-check bench-growth wheel schema clean
+.PHONY: demo serve test torture-test torture install install-dev check bench bench-check bench-growth wheel bundle schema clean
 
 demo: install
 	$(BIN)/cbt demo
@@ -64,6 +64,9 @@ bench-growth: install-dev
 wheel: install-dev
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+bundle: install-dev
+	$(BIN)/python -m bundle
 
 schema: install-dev
 	$(BIN)/cbt blueprint schema > blueprints/blueprint.schema.json

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PACKAGES = ("cbt", "torture", "bench")
+PACKAGES = ("cbt", "torture", "bench", "bundle")
 LONGEST, MOST = 250, 14
 MIGRATIONS = CHECKOUT / "cbt" / "db" / "migrations" / "versions"
 """One a change of the tables, for ever."""
