@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bundle.__main__ import CHECKOUT, SUMS, build, digest, files, pack
+from tests.packaging.containerfile import health_command, only, words
 from tests.packaging.served import Installation, Visitor
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bundle is for Linux")
@@ -98,10 +99,13 @@ def test_it_is_whole_and_everything_in_it_is_in_its_sums(bundle: Path) -> None:
 
 
 def test_it_serves_where_it_was_installed_without_a_network(target: Target, tmp_path: Path) -> None:
-    installation = Installation(tmp_path, command=[str(target.folder / "bin" / "cbt")])
+    installation = Installation(tmp_path, command=[str(target.folder / "bin" / words(only("ENTRYPOINT"))[0])])
     assert "version 0." in installation.run("--version").stdout
+    python, *rest = health_command()  # of the image, which is made by this install.sh
     with installation.serving() as server:
         assert b'"ok":true' in Visitor(server.port).fetch("/healthz")
+        asked = [one.replace(":8000/", f":{server.port}/") for one in rest]
+        assert subprocess.run([target.folder / "bin" / python, *asked], check=False).returncode == 0
 
 
 def test_again_changes_nothing_and_an_upgrade_keeps_the_way_back(
