@@ -1,21 +1,20 @@
-"""`cbt`: the commands of every room, loaded when one is called; errors are two sentences and exit code 2.
-
-An unknown name is refused with the near one (click's own).
-"""
+"""`cbt`: the commands of every room, loaded when one is called: what stops one is two sentences and a code."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cbt.errors import CbtError
+from cbt.console.ends import DONE, end_of, reader_there
+from cbt.console.saying import refuse
+from cbt.console.tree import ToldCommand, ToldGroup, ToldOption
 
 if TYPE_CHECKING:
     import flask
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command of `cbt`: what `cbt --help` says of it, and the modules that make it.
+    """One command of `cbt`: the id of what `cbt --help` says of it, and the modules that make it.
 
     The first module holds it in its `commands`; the others add commands of later rooms to it.
     """
@@ -40,38 +39,28 @@ class Command:
 
 _SERVING, _SAFETY = ("cbt.ops.serving",), ("cbt.ops.safety.commands",)
 COMMANDS = {
-    "audit": Command("操作日志 · The audit log.", ("cbt.audit.commands",)),
-    "backup": Command("在线备份到一个文件夹，不打断考试 · Back up while the exam goes on.", _SAFETY),
-    "bank": Command("题库 · Item banks.", ("cbt.bank.commands",)),
-    "blueprint": Command("考核方案 · Exam blueprints.", ("cbt.exams.commands", "cbt.assembly.commands")),
-    "demo": Command(
-        "演练：一条命令搭好一场考试并启动 · Build an examination day and serve it.", ("cbt.demo.commands",)
-    ),
-    "docs": Command(
-        "随产品附带的文档：列出、阅读、拷出 · The documents: list, read, copy out.",
-        ("cbt.ops.documents.commands",),
-    ),
-    "form": Command("试卷：试抽与查看 · Draw and show forms.", ("cbt.assembly.commands",)),
-    "key": Command("密钥：查看指纹、打印、录回、更换 · The keys.", ("cbt.ops.keys.commands",)),
-    "migrate": Command("升级数据库结构 · Upgrade the database.", _SERVING),
-    "restore": Command("恢复备份，或从副本重建，只写入空目录 · Restore into an empty folder.", _SAFETY),
-    "roster": Command("考生名册 · Candidate rosters.", ("cbt.candidates.commands",)),
-    "score": Command(
-        "机器评分：立即评分、核验 · Score closed attempts, verify scores.", ("cbt.scoring.commands",)
-    ),
-    "serve": Command("启动考试服务 · Serve the product.", _SERVING),
-    "settings": Command(
-        "设置：每项的值、来源和默认值 · Each setting, its source and its default.",
-        ("cbt.ops.installing.settings_command",),
-    ),
-    "sitting": Command("场次 · Sittings.", ("cbt.sittings.commands", "cbt.delivery.commands")),
-    "staff": Command("考务人员账号 · Staff accounts.", ("cbt.accounts.commands",)),
-    "tls": Command("https 证书：制作、续期、查看 · Certificates for https.", ("cbt.ops.keys.tls_commands",)),
-    "verify": Command("核验全部存档，有误时退出码 2 · Verify everything stored, exit 2 if wrong.", _SAFETY),
+    "audit": Command("audit.cli.audit", ("cbt.audit.commands",)),
+    "backup": Command("safety.cli.backup", _SAFETY),
+    "bank": Command("bank.cli.bank", ("cbt.bank.commands",)),
+    "blueprint": Command("exams.cli.blueprint", ("cbt.exams.commands", "cbt.assembly.commands")),
+    "demo": Command("demo.cli.demo", ("cbt.demo.commands",)),
+    "docs": Command("docs.cli.docs", ("cbt.ops.documents.commands",)),
+    "form": Command("assembly.cli.form", ("cbt.assembly.commands",)),
+    "key": Command("key.cli.key", ("cbt.ops.keys.commands",)),
+    "migrate": Command("serving.cli.migrate", _SERVING),
+    "restore": Command("safety.cli.restore", _SAFETY),
+    "roster": Command("candidates.cli.roster", ("cbt.candidates.commands",)),
+    "score": Command("scoring.cli.score", ("cbt.scoring.commands",)),
+    "serve": Command("serving.cli.serve", _SERVING),
+    "settings": Command("settings.cli.settings", ("cbt.ops.installing.settings_command",)),
+    "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.delivery.commands")),
+    "staff": Command("accounts.cli.staff", ("cbt.accounts.commands",)),
+    "tls": Command("tls.cli.tls", ("cbt.ops.keys.tls_commands",)),
+    "verify": Command("safety.cli.verify", _SAFETY),
 }
 
 
-class Commands(click.Group):
+class Root(ToldGroup):
     """The group of `cbt`: its help needs the table only, a room is loaded when its command is called."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -79,29 +68,61 @@ class Commands(click.Group):
         entry = COMMANDS.get(cmd_name)
         return None if entry is None else entry.load(cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands by the lines of the table."""
-        click.Group(commands=self.commands).format_commands(ctx, formatter)
+    def line(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return what the table tells of a command."""
+        return self.commands.get(name)
+
+    def make_context(self, *args: Any, **attrs: Any) -> click.Context:
+        """Read what was typed; helps are printed here."""
+        with reader_there():
+            return super().make_context(*args, **attrs)
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command."""
+        with reader_there():
+            super().invoke(ctx)
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
+        """Run one command and exit with its code; refusals are printed as words, or as JSON where that was asked.
+
+        How click ends a command (its `standalone_mode`) is no choice here.
+        """
+        given = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(args, "cbt", standalone_mode=False)
+        except (Exception, KeyboardInterrupt) as stopped:
+            end, as_json = end_of(stopped), wants_json(given)
+            if isinstance(stopped, click.exceptions.NoArgsIsHelpError) and not as_json:
+                stopped.show()
+            elif end.error is not None:
+                refuse(end.error, as_json=as_json)
+            sys.exit(end.code)
+        sys.exit(code if isinstance(code, int) else DONE)
 
 
-def build(callback: Callable[[], None] | None = None) -> click.Group:
+def wants_json(given: Sequence[str]) -> bool:
+    """Return whether `--json` was typed, also where what was typed cannot be read to its end."""
+    words = given[: given.index("--")] if "--" in given else given
+    return "--json" in words
+
+
+def build(callback: Callable[[], None] | None = None) -> Root:
     """Return the whole command tree; `callback` is called before a command runs."""
-    lines = {name: click.Command(name, help=entry.help) for name, entry in COMMANDS.items()}
-    root = Commands(
-        "cbt",
-        commands=lines,
-        params=[_settings_option()],
-        callback=callback,
-        help="机考引擎 · A computer-based testing engine.",
+    lines: dict[str, click.Command] = {
+        name: ToldCommand(name, help=entry.help) for name, entry in COMMANDS.items()
+    }
+    root = Root("cbt", commands=lines, params=[_settings_option()], callback=callback, help="console.cbt")
+    shown = click.version_option(
+        package_name="cbt-engine", message="cbt %(version)s", cls=ToldOption, help="console.version"
     )
-    return click.version_option(package_name="cbt-engine")(root)
+    return shown(root)
 
 
-def _settings_option() -> click.Option:
-    return click.Option(
+def _settings_option() -> ToldOption:
+    return ToldOption(
         ["--settings"],
         metavar="FILE",
-        help="设置文件；none 表示不用 · the settings file, none for no file (CBT_SETTINGS)",
+        help="settings.cli.option",
         expose_value=False,
         callback=_name_settings,
     )
@@ -115,18 +136,9 @@ def _name_settings(_ctx: click.Context, _option: click.Parameter, file: str | No
         os.environ[FILE_VARIABLE] = file if file == NO_FILE else str(Path(file).absolute())
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run one command; an explained error prints what happened and what to do, and exits with 2."""
-    try:
-        build(_offer_app).main(args=argv, prog_name="cbt", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(130)
-    except CbtError as error:
-        print("\n".join(_sentences(error)), file=sys.stderr)
-        sys.exit(2)
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code."""
+    build(_offer_app).main(args=argv)
 
 
 # What follows imports where it needs to: the web framework and the database are a second that `--help` and a
@@ -148,14 +160,6 @@ def _app() -> flask.Flask:
 
     settings = read_settings()
     return create_app(settings, clock=SystemClock(database_time(settings)))
-
-
-def _sentences(error: CbtError) -> tuple[str, str]:
-    from cbt.config import Settings, spoken_language
-    from cbt.web.i18n import catalogues, explain
-
-    with catalogues(Settings(locale=spoken_language())):
-        return explain(error)
 
 
 if __name__ == "__main__":

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import random
-import sys
+from dataclasses import asdict
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import click
-from flask_babel import gettext as _
 
 from cbt.assembly.steps import draw_content
 from cbt.assembly.text_bank import TextBank, read_text_bank
 from cbt.bank.store import bank_by_ref, bank_revision
+from cbt.console.columns import align
+from cbt.console.ends import REFUSED
+from cbt.console.kinds import PATH
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import argument, group, option
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
-from cbt.exams.commands import blueprint, print_blueprint, print_reasons, print_refusal
+from cbt.exams.commands import blueprint, checked_blueprint, checked_reasons, refusal
+from cbt.exams.files import load_blueprint_file
 from cbt.exams.reasons.spec import REASONS_FILE
 from cbt.exams.store import blueprint_of, current_version
 from cbt.rules.assembly.form import draw_form, shortfalls
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.web.cli import print_json, with_app
+from cbt.web.cli import with_app
 from cbt.web.i18n import catalogues
 
 
-@click.group("form", help="试卷：试抽与查看 · Draw and show forms.")
+@group("form", help="assembly.cli.form")
 def form() -> None:
     """Group of the form commands."""
 
 
-@form.command(
-    "draw", help="按考核方案、题库和种子试抽一份试卷 · Draw one form; the same seed gives the same form."
-)
-@click.argument("blueprint")
-@click.argument("paper", type=click.Choice(["theory", "skills"]))
-@click.option("--seed", type=int, default=None, help="种子，缺省为随机 · seed, random when left out")
-@click.option("--json", "as_json", is_flag=True, help="机器可读输出 · machine-readable output")
+@form.command("draw", help="assembly.cli.draw")
+@argument("blueprint", help="assembly.cli.blueprint")
+@argument("paper", type=click.Choice(["theory", "skills"]), metavar="PAPER", help="assembly.cli.paper")
+@option("--seed", type=int, default=None, help="assembly.cli.seed_random")
 @with_app
-def draw(blueprint: str, paper: str, seed: int | None, as_json: bool, *, now: datetime) -> None:
+def draw(blueprint: str, paper: str, seed: int | None, *, now: datetime) -> Answer:
     """Show one form without storing it; answer keys are not part of a form."""
     chosen = seed if seed is not None else random.SystemRandom().getrandbits(48)
     with reading() as session:
@@ -52,86 +56,83 @@ def draw(blueprint: str, paper: str, seed: int | None, as_json: bool, *, now: da
         revision = bank_revision(session, bank.id)
         content = draw_content(session, version.id, paper, seed=chosen)
     sealed = digest(canonical_json(content))
-    if as_json:
-        print_json(
-            {"seed": chosen, "blueprint": blueprint, "bank_revision": revision, "sha256": sealed, **content}
-        )
-        return
-    click.echo(f"{values.occupation_name}（{values.level_name}） {values.papers[paper].name}")
-    count = len(content["positions"])
-    click.echo(_("assembly.drawn", seed=chosen, bank=revision[:12], form=sealed[:12], count=count))
-    for place in content["positions"]:
-        part = "" if place["part"] is None else f"#{place['part'] + 1}"
-        points = _("assembly.points", points=place["points"])
-        click.echo(f"{place['position']:>4}  {place['item']}{part}  {place['type']}  {points}")
+    title = f"{values.occupation_name}（{values.level_name}） {values.papers[paper].name}"
+    positions = content["positions"]
+    figures = {"seed": chosen, "bank": revision[:12], "form": sealed[:12], "count": len(positions)}
+    drawn = {"seed": chosen, "blueprint": blueprint, "bank_revision": revision, "sha256": sealed}
+    lines = align([_line(place) for place in positions], frozenset({0}))
+    return Answer({**drawn, **content}, [title, _("assembly.drawn", **figures), *lines])
 
 
-@blueprint.command(
-    "check",
-    help="核对考核方案、原因表和题库 · Check blueprints, reasons, and a bank with --bank.",
-)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--bank",
-    type=click.Path(path_type=Path),
-    help="题库目录：证明试卷抽得出 · prove that the papers can be drawn",
-)
-def check(files: tuple[Path, ...], bank: Path | None) -> None:
+def _line(place: dict[str, Any]) -> list[str]:
+    part = "" if place["part"] is None else f"#{place['part'] + 1}"
+    points = _("assembly.points", points=place["points"])
+    return [f"{place['position']:>4}", f"{place['item']}{part}", place["type"], points]
+
+
+@blueprint.command("check", help="exams.cli.check")
+@argument("files", nargs=-1, required=True, type=PATH, help="exams.cli.files")
+@option("--bank", type=PATH, metavar="FOLDER", help="exams.cli.bank")
+def check(files: tuple[Path, ...], bank: Path | None) -> Answer:
     """Print the table of each paper; exit with 2 when a file does not add up or a paper cannot be drawn."""
     with catalogues():
-        sound = True
-        for path in files:
-            if path.name == REASONS_FILE:
-                sound = print_reasons(path) and sound
-                continue
-            found = print_blueprint(path)
-            sound = found is not None and (bank is None or _drawable(found, bank)) and sound
-    if not sound:
-        sys.exit(2)
+        answers = [one for path in files for one in _checked(path, bank)]
+    return Answer(
+        [one.data for one in answers],
+        [line for one in answers for line in one.words],
+        [line for one in answers for line in one.notes],
+        code=max(one.code for one in answers),
+    )
 
 
-def _drawable(found: ExamBlueprint, folder: Path) -> bool:
+def _checked(path: Path, bank: Path | None) -> list[Answer]:
+    if path.name == REASONS_FILE:
+        return [checked_reasons(path)]
+    answer, found = checked_blueprint(path)
+    return [answer] if found is None or bank is None else [answer, *_drawable(found, bank)]
+
+
+def _drawable(found: ExamBlueprint, folder: Path) -> list[Answer]:
     try:
         bank = read_text_bank(folder / found.bank if (folder / found.bank).is_dir() else folder)
     except CbtError as error:
-        print_refusal(error)
-        return False
-    outcomes = [_paper_drawable(found, code, bank) for code in found.papers]
-    return all(outcomes)
+        return [refusal(error, folder)]
+    return [_paper_drawable(found, code, bank, folder) for code in found.papers]
 
 
-def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank) -> bool:
+def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank, folder: Path) -> Answer:
     paper = found.papers[code]
-    missing = shortfalls(paper, bank.drawables, bank.weights)
-    for one in missing:
-        place = " ".join(part for part in (one.section, one.range) if part)
-        figures = {"need": one.need, "have": one.have, "short": one.need - one.have}
-        click.echo(_("exams.check.shortfall", paper=paper.name, place=place, **figures), err=True)
-    if missing:
-        return False
+    data = {"file": folder, "ref": found.ref, "paper": code}
+    if missing := shortfalls(paper, bank.drawables, bank.weights):
+        told = [asdict(one) for one in missing]
+        return Answer(
+            {**data, "drawable": False, "shortfalls": told},
+            notes=[_short(paper.name, **asdict(one)) for one in missing],
+            code=REFUSED,
+        )
     try:
         draw_form(paper, bank.drawables, bank.weights, bank.importances, rng=random.Random(1))
     except CbtError as error:
-        print_refusal(error)
-        return False
-    click.echo(_("exams.check.drawable", paper=paper.name, bank=bank.name))
-    return True
+        return refusal(error, folder)
+    words = [_("exams.check.drawable", paper=paper.name, bank=bank.name)]
+    return Answer({**data, "drawable": True}, words)
 
 
-@form.command("overlap", help="随机试卷两两重复的试题比例 · How much random papers share.")
-@click.argument("blueprint_file", type=click.Path(path_type=Path))
-@click.argument("paper")
-@click.option("--bank", type=click.Path(path_type=Path), required=True, help="题库目录 · bank folder")
-@click.option(
-    "--forms", type=click.IntRange(min=2), default=40, show_default=True, help="抽卷份数 · papers drawn"
-)
-@click.option("--seed", default=1, show_default=True, help="种子 · seed")
-def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int) -> None:
+def _short(paper: str, *, section: str, range: str, need: int, have: int) -> str:
+    place = " ".join(part for part in (section, range) if part)
+    return _("exams.check.shortfall", paper=paper, place=place, need=need, have=have, short=need - have)
+
+
+@form.command("overlap", help="assembly.cli.overlap")
+@argument("blueprint_file", type=PATH, metavar="FILE", help="assembly.cli.blueprint_file")
+@argument("paper", help="assembly.cli.paper")
+@option("--bank", type=PATH, required=True, metavar="FOLDER", help="assembly.cli.bank")
+@option("--forms", type=click.IntRange(min=2), default=40, show_default=True, help="assembly.cli.forms")
+@option("--seed", type=int, default=1, show_default=True, help="assembly.cli.seed")
+def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int) -> Answer:
     """Print the mean and the largest share of items that two of the papers have in common."""
     with catalogues():
-        found = print_blueprint(blueprint_file)
-        if found is None:
-            sys.exit(2)
+        found = load_blueprint_file(blueprint_file)
         if paper not in found.papers:
             raise NotFound("blueprint.no_such_paper", ref=found.ref, paper=paper)
         text = read_text_bank(bank)
@@ -141,9 +142,9 @@ def overlap(blueprint_file: Path, paper: str, bank: Path, forms: int, seed: int)
         content = draw_form(found.papers[paper], text.drawables, text.weights, text.importances, rng=rng)
         drawn.append({place["item"] for place in content["positions"]})
     shares = [len(one & other) / len(one) for one, other in combinations(drawn, 2)]
-    mean, most = f"{fmean(shares):.1%}", f"{max(shares):.1%}"
-    with catalogues():
-        click.echo(_("assembly.overlap", forms=forms, mean=mean, most=most))
+    mean, most = fmean(shares), max(shares)
+    said = _("assembly.overlap", forms=forms, mean=f"{mean:.1%}", most=f"{most:.1%}")
+    return Answer({"forms": forms, "seed": seed, "mean": mean, "most": most}, [said])
 
 
 commands: list[click.Command] = [form]

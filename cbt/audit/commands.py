@@ -2,71 +2,65 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import click
-from flask_babel import gettext
 
 from cbt.audit.anchor import read_anchors
 from cbt.audit.heads import Written, head_of, read_head
 from cbt.audit.verifying import ChainReport, Missed, missed_head, verify
+from cbt.console.ends import DIFFERS, DONE, REFUSED
+from cbt.console.kinds import PATH
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import group, option
 from cbt.db.unit_of_work import reading
-from cbt.web.cli import print_json, with_app
-
-BROKEN, MISSED = 2, 1
-"""Exit codes: the log contradicts itself, or a head that was kept elsewhere."""
+from cbt.web.cli import with_app
 
 
-@click.group(help="操作日志 · The audit log.")
+@group("audit", help="audit.cli.audit")
 def audit() -> None:
     """Hold the commands about the audit log."""
 
 
-@audit.command(
-    "head", help="打印日志锚点，抄录后可日后核对 · Print the head of the log, to be kept and compared."
-)
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+@audit.command("head", help="audit.cli.head")
 @with_app
-def head(as_json: bool, *, now: datetime) -> None:
+def head(*, now: datetime) -> Answer:
     """Print number, time and digest of the last entry. Source: R-64."""
     with reading() as session:
         found = head_of(session)
-    if as_json:
-        print_json(None if found is None else {**asdict(found), "head": str(found)})
-    else:
-        click.echo(gettext("audit.empty") if found is None else str(found))
+    if found is None:
+        return Answer(None, [_("audit.empty")])
+    return Answer({**asdict(found), "head": str(found)}, [str(found)])
 
 
-@audit.command("verify", help="校验日志链，损坏时退出码 2 · Verify the chain, exit 2 when broken.")
-@click.option(
-    "--since", help="与抄录的日志锚点核对，不符时退出码 1 · compare with a head kept before, exit 1"
-)
-@click.option(
-    "--anchors",
-    type=click.Path(path_type=Path),
-    help="与锚点文件核对，不符时退出码 1 · compare with the heads in a file (CBT_AUDIT_ANCHOR), exit 1",
-)
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+@audit.command("verify", help="audit.cli.verify")
+@option("--since", metavar="HEAD", help="audit.cli.since")
+@option("--anchors", type=PATH, metavar="PATH", help="audit.cli.anchors")
 @with_app
-def verify_command(since: str | None, anchors: Path | None, as_json: bool, *, now: datetime) -> None:
+def verify_command(since: str | None, anchors: Path | None, *, now: datetime) -> Answer:
     """Recompute the chain and say where it breaks, or since which kept head it is another. Source: R-64."""
     kept: list[Written] = [read_head(since)] if since else []
     kept += read_anchors(anchors) if anchors else []
     with reading() as session:
         report = verify(session)
         missed = missed_head(session, kept)
-    if as_json:
-        said = {"entries": report.entries, "broken_at": report.broken_at, "unproved": report.unproved}
-        print_json({**said, "missed": _plain(missed), "verified_at": now.isoformat()})
-    else:
-        _tell(report, missed, kept)
-    if missed is not None:
-        sys.exit(MISSED)
-    if report.broken_at is not None:
-        sys.exit(MISSED if kept else BROKEN)
+    data = {"entries": report.entries, "broken_at": report.broken_at, "unproved": report.unproved}
+    return Answer(
+        {**data, "missed": _plain(missed), "verified_at": now},
+        words=_intact(report, kept) if report.broken_at is None and missed is None else (),
+        notes=_wrong(report, missed),
+        code=_code(report, missed, kept),
+    )
+
+
+def _code(report: ChainReport, missed: Missed | None, kept: list[Written]) -> int:
+    """Return how it ends: the log contradicts itself, or a head that was kept elsewhere."""
+    if missed is not None or (report.broken_at is not None and kept):
+        return DIFFERS
+    return DONE if report.broken_at is None else REFUSED
 
 
 def _plain(missed: Missed | None) -> dict[str, object] | None:
@@ -75,20 +69,23 @@ def _plain(missed: Missed | None) -> dict[str, object] | None:
     return {"head": missed.head.number, "cut": missed.cut, "after": missed.after, "last": missed.last}
 
 
-def _tell(report: ChainReport, missed: Missed | None, kept: list[Written]) -> None:
+def _wrong(report: ChainReport, missed: Missed | None) -> list[str]:
+    lines = []
     if report.broken_at is not None:
-        click.echo(gettext("audit.broken", broken_at=report.broken_at, entries=report.entries), err=True)
+        lines.append(_("audit.broken", broken_at=report.broken_at, entries=report.entries))
     if missed is not None:
-        message = "audit.cut" if missed.cut else "audit.rewritten"
         values = {"head": missed.head.number, "first": missed.after + 1, "last": missed.last}
-        click.echo(gettext(message, **values), err=True)
-    if report.broken_at is not None or missed is not None:
-        return
-    click.echo(gettext("audit.intact", entries=report.entries))
+        lines.append(_("audit.cut" if missed.cut else "audit.rewritten", **values))
+    return lines
+
+
+def _intact(report: ChainReport, kept: list[Written]) -> list[str]:
+    lines = [_("audit.intact", entries=report.entries)]
     if kept:
-        click.echo(gettext("audit.heads_fit", count=len(kept)))
+        lines.append(_("audit.heads_fit", count=len(kept)))
     if report.unproved:
-        click.echo(gettext("audit.unproved", count=report.unproved))
+        lines.append(_("audit.unproved", count=report.unproved))
+    return lines
 
 
 commands: list[click.Command] = [audit]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
-from flask_babel import gettext as _
 
 from cbt.bank import service
 from cbt.bank.formats import registry
@@ -20,25 +19,29 @@ from cbt.bank.lint.check import check_items
 from cbt.bank.lint.whole import across_levels
 from cbt.bank.units import unit_plans
 from cbt.config import read_settings
+from cbt.console.columns import align
+from cbt.console.ends import DONE, REFUSED
+from cbt.console.kinds import EITHER, FOLDER, NEW_FILE
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import argument, group, option
 from cbt.errors import InvalidInput
 from cbt.sheets.findings import Finding, Place, Severity, counts
-from cbt.web.cli import print_json, with_app
+from cbt.web.cli import with_app
 from cbt.web.i18n import catalogues
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-EITHER = click.Path(exists=True, path_type=Path)
+STEM = 40
+"""So much of a stem stands in a line."""
 
 
-@click.group(help="题库 · Item banks.")
+@group("bank", help="bank.cli.bank")
 def bank() -> None:
     """Group the bank commands."""
 
 
-@bank.command("lint", help="检查文本题库 · Check text banks and print every finding.")
-@click.argument("folder", type=FOLDER)
-@click.option("--json", "as_json", is_flag=True, help="以 JSON 输出 · Print JSON.")
-def lint(folder: Path, as_json: bool) -> None:
+@bank.command("lint", help="bank.cli.lint")
+@argument("folder", type=FOLDER, help="bank.cli.folder")
+def lint(folder: Path) -> Answer:
     """Check one bank, or every bank of a folder, also against each other; exit with 2 on an error."""
     findings: list[Finding] = []
     checked = []
@@ -50,20 +53,19 @@ def lint(folder: Path, as_json: bool) -> None:
         findings += [*found.findings, *done.findings]
         checked.append(done.items)
     findings += across_levels(checked)
+    wrong = counts(findings)[Severity.ERROR]
     with catalogues():
-        _print_findings(findings, as_json=as_json)
-    if counts(findings)[Severity.ERROR]:
-        sys.exit(2)
+        data = {"findings": [_as_json(found) for found in findings], **_totals(findings)}
+        return Answer(data, _told(findings), code=REFUSED if wrong else DONE)
 
 
-@bank.command("import", help="导入题库（表格或文本题库文件夹） · Import a workbook or a text bank.")
-@click.argument("path", type=EITHER)
-@click.option("--bank", "bank_ref", default="", help="题库编号 · The bank's ref.")
-@click.option("--dry-run", is_flag=True, help="只检查，不入库 · Check only, store nothing.")
-@click.option("--partial", is_flag=True, help="跳过有错误的试题 · Leave out items with errors.")
-@click.option("--json", "as_json", is_flag=True, help="以 JSON 输出 · Print JSON.")
+@bank.command("import", help="bank.cli.import")
+@argument("path", type=EITHER, help="bank.cli.path")
+@option("--bank", "bank_ref", default="", metavar="REF", help="bank.cli.ref")
+@option("--dry-run", is_flag=True, help="bank.cli.dry_run")
+@option("--partial", is_flag=True, help="bank.cli.partial")
 @with_app
-def import_(path: Path, bank_ref: str, dry_run: bool, partial: bool, as_json: bool, now: datetime) -> None:
+def import_(path: Path, bank_ref: str, dry_run: bool, partial: bool, now: datetime) -> Answer:
     """Import a file as a whole or not at all; exit with 2 when an error keeps it out."""
     try:
         made = service.import_bank(
@@ -73,56 +75,53 @@ def import_(path: Path, bank_ref: str, dry_run: bool, partial: bool, as_json: bo
         refused = error.params.get("review")
         if not isinstance(refused, Review):
             raise
-        _print_review(refused, as_json=as_json, stored=False)
-        sys.exit(2)
-    _print_review(made, as_json=as_json, stored=not dry_run)
-    if made.errors and dry_run:
-        sys.exit(2)
+        return _reviewed(refused, stored=False, code=REFUSED)
+    return _reviewed(made, stored=not dry_run, code=REFUSED if made.errors and dry_run else DONE)
 
 
-@bank.command("show", help="输出整个文本题库 · Print a whole text bank.")
-@click.argument("folder", type=FOLDER)
-@click.option("--json", "as_json", is_flag=True, required=True, help="以 JSON 输出 · Print JSON.")
-def show(folder: Path, as_json: bool) -> None:
-    """Print every item of a text bank, keys included, as one JSON array."""
-    print_json([item for each in bank_folders(folder) for item in shown_items(read_folder(each).items)])
+@bank.command("show", help="bank.cli.show")
+@argument("folder", type=FOLDER, help="bank.cli.folder")
+def show(folder: Path) -> Answer:
+    """List the items of a text bank; with `--json` whole and with their keys."""
+    items = [item for each in bank_folders(folder) for item in shown_items(read_folder(each).items)]
+    return Answer(items, align([_row(item) for item in items]))
 
 
-@bank.command("template", help="生成导入用的空白表格 · Write an empty workbook to fill in.")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-def template(file: Path) -> None:
+@bank.command("template", help="bank.cli.template")
+@argument("file", type=NEW_FILE, help="bank.cli.new_file")
+def template(file: Path) -> Answer:
     """Write the workbook of the 国标 11 columns with instructions; an existing file is kept."""
-    if file.exists():
-        raise InvalidInput("bank.file_exists", path=str(file))
     with catalogues():
         file.write_bytes(registry.template_for(file.name))
-        click.echo(_("bank.template.written", path=str(file)))
+    return Answer({"file": file}, [_("bank.template.written", path=str(file))])
 
 
-def _print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    if as_json:
-        print_json({"findings": [_as_json(found) for found in findings], **_totals(findings)})
-        return
-    for found in findings:
-        said = note(found)
-        click.echo(f"{said.place}: {said.severity_label}: {said.why}")
-        click.echo(f"    {said.fix}")
-    click.echo(_("bank.lint.totals", **_totals(findings)))
+def _row(item: dict[str, Any]) -> list[str]:
+    stem = " ".join(str(item["stem"] or item["stimulus"] or "").split())
+    shown = stem if len(stem) <= STEM else stem[: STEM - 1] + "…"
+    return [item["ref"], str(item["type"] or ""), str(item["knowledge_point"] or ""), shown]
 
 
-def _print_review(made: Review, *, as_json: bool, stored: bool) -> None:
+def _told(findings: Sequence[Finding]) -> list[str]:
+    notes = [note(found) for found in findings]
+    pairs = [(f"{said.place}: {said.severity_label}: {said.why}", f"    {said.fix}") for said in notes]
+    return [*(line for pair in pairs for line in pair), _("bank.lint.totals", **_totals(findings))]
+
+
+def _reviewed(made: Review, *, stored: bool, code: int) -> Answer:
     figures = {
         "added": made.added,
         "changed": made.changed,
         "skipped": made.skipped,
         "blocked": made.blocked,
     }
-    if as_json:
-        listed = [_as_json(found) for found in made.findings]
-        print_json({"stored": stored, **figures, "findings": listed, **_totals(made.findings)})
-        return
-    _print_findings(made.findings, as_json=False)
-    click.echo(_("bank.import.stored" if stored else "bank.import.not_stored", **figures))
+    listed = [_as_json(found) for found in made.findings]
+    done = _("bank.import.stored" if stored else "bank.import.not_stored", **figures)
+    return Answer(
+        {"stored": stored, **figures, "findings": listed, **_totals(made.findings)},
+        [*_told(made.findings), done],
+        code=code,
+    )
 
 
 def _totals(findings: Sequence[Finding]) -> dict[str, int]:

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import click
-from flask_babel import gettext
 
 from cbt.candidates import photos
 from cbt.candidates.roster import commit, export
 from cbt.candidates.roster.commit import CheckedRoster
 from cbt.candidates.roster.views import blueprint_folder, told
+from cbt.console.ends import DONE, REFUSED
+from cbt.console.kinds import FILE, NEW_FILE
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import argument, group, option
 from cbt.sheets.findings import Note, Severity
-from cbt.web.cli import print_json, with_app
+from cbt.web.cli import with_app
 
 
-@click.group(help="考生名册 · Candidate rosters.")
+@group("roster", help="candidates.cli.roster")
 def roster() -> None:
     """Hold the commands about rosters."""
 
 
-@roster.command("import", help="导入名册（xlsx/csv），要么全部要么不导入 · Import a roster, all or nothing.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--sitting", required=True, help="场次编号 · Ref of the sitting.")
-@click.option("--photos", "photo_zip", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="照片压缩包（zip） · Zip of photos.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="只检查不导入 · Check only.")
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+@roster.command("import", help="candidates.cli.import")
+@argument("file", type=FILE, help="candidates.cli.file")
+@option("--sitting", required=True, metavar="REF", help="sittings.cli.ref")
+@option("--photos", "photo_zip", type=FILE, metavar="ZIP", help="candidates.cli.photos")
+@option("--dry-run", is_flag=True, help="candidates.cli.dry_run")
 @with_app
-def import_(
-    file: Path, sitting: str, photo_zip: Path | None, dry_run: bool, as_json: bool, *, now: datetime
-) -> None:
+def import_(file: Path, sitting: str, photo_zip: Path | None, dry_run: bool, *, now: datetime) -> Answer:
     """Check a roster and, unless it is a dry run or something stops it, register everybody in it."""
     body = file.read_bytes()
     folder = blueprint_folder()
@@ -46,41 +45,37 @@ def import_(
     if imported and photo_zip is not None:
         report = photos.attach_photos(sitting_ref=sitting, body=photo_zip.read_bytes(), now=now, actor="cli")
         stored = report.stored
-    _print(checked, imported=imported, photos_stored=stored, as_json=as_json)
-    if checked.plan.stops:
-        sys.exit(2)
+    return _answer(checked, imported=imported, photos_stored=stored)
 
 
-def _print(checked: CheckedRoster, *, imported: bool, photos_stored: int, as_json: bool) -> None:
+def _answer(checked: CheckedRoster, *, imported: bool, photos_stored: int) -> Answer:
     plan = checked.plan
     notes = told([*plan.stops, *plan.hints])
-    if as_json:
-        print_json(
-            {
-                "file": checked.file_name,
-                "rows": checked.roster.total,
-                "registered": len(plan.placements),
-                "already": plan.already,
-                "imported": imported,
-                "photos": photos_stored,
-                "columns": dict(checked.roster.headers),
-                "ignored": list(checked.roster.ignored),
-                "problems": [_as_json(note) for note in notes],
-            }
-        )
-        return
-    for note in notes:
-        place = gettext("candidates.roster.place", row=note.place.line, column=note.place.header)
-        click.echo(f"[{note.severity_label}] {place}  {note.value}\n    {note.why}{note.fix}")
-    click.echo(
-        gettext(
-            "candidates.roster.cli.imported" if imported else "candidates.roster.cli.checked",
-            rows=checked.roster.total,
-            count=len(plan.placements),
-            already=plan.already,
-            stops=len(plan.stops),
-        )
-    )
+    data = {
+        "file": checked.file_name,
+        "rows": checked.roster.total,
+        "registered": len(plan.placements),
+        "already": plan.already,
+        "imported": imported,
+        "photos": photos_stored,
+        "columns": dict(checked.roster.headers),
+        "ignored": list(checked.roster.ignored),
+        "problems": [_as_json(note) for note in notes],
+    }
+    figures = {
+        "rows": checked.roster.total,
+        "count": len(plan.placements),
+        "already": plan.already,
+        "stops": len(plan.stops),
+    }
+    done = _("candidates.roster.cli.imported" if imported else "candidates.roster.cli.checked", **figures)
+    words = [line for note in notes for line in _lines(note)]
+    return Answer(data, [*words, done], code=REFUSED if plan.stops else DONE)
+
+
+def _lines(note: Note) -> tuple[str, str]:
+    place = _("candidates.roster.place", row=note.place.line, column=note.place.header)
+    return f"[{note.severity_label}] {place}  {note.value}", f"    {note.why}{note.fix}"
 
 
 def _as_json(note: Note) -> dict[str, object]:
@@ -94,13 +89,13 @@ def _as_json(note: Note) -> dict[str, object]:
     }
 
 
-@roster.command("template", help="写出空白名册模板 · Write the empty roster workbook.")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@roster.command("template", help="candidates.cli.template")
+@argument("file", type=NEW_FILE, help="candidates.cli.new_file")
 @with_app
-def template(file: Path, *, now: datetime) -> None:
+def template(file: Path, *, now: datetime) -> Answer:
     """Write the empty roster workbook to a file."""
     file.write_bytes(export.template())
-    click.echo(gettext("candidates.roster.cli.template", file=str(file)))
+    return Answer({"file": file}, [_("candidates.roster.cli.template", file=str(file))])
 
 
 commands: list[click.Command] = [roster]

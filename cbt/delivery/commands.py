@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 
 import click
-from flask_babel import gettext
 
+from cbt.console.ends import REFUSED
+from cbt.console.saying import Answer, told
+from cbt.console.texts import text as _
+from cbt.console.tree import argument
 from cbt.delivery import publishing
 from cbt.errors import Conflict
 from cbt.sittings.commands import sitting
 from cbt.web.cli import with_app
-from cbt.web.i18n import explain
 
 
-@sitting.command("publish", help="发布场次 · Publish a sitting.")
-@click.argument("ref")
+@sitting.command("publish", help="sittings.cli.publish")
+@argument("ref", help="sittings.cli.ref")
 @with_app
-def publish(ref: str, *, now: datetime) -> None:
+def publish(ref: str, *, now: datetime) -> Answer:
     """Publish a draft sitting; or print all that is missing, each with its page, and exit with 2."""
     try:
         publishing.publish(sitting_ref=ref, now=now, actor="cli")
@@ -26,11 +27,16 @@ def publish(ref: str, *, now: datetime) -> None:
         missing, pages = error.params.get("missing"), error.params.get("pages")
         if not isinstance(missing, list) or not isinstance(pages, list):
             raise
-        what, fix = explain(error)
-        listed = [f"  {text}  {page}" for text, page in zip(missing, pages, strict=True)]
-        click.echo("\n".join([what, *listed, fix]), err=True)
-        sys.exit(2)
-    click.echo(gettext("sittings.done.published"))
+        return _lacking(error, list(zip(missing, pages, strict=True)))
+    return Answer({"ref": ref, "published": True}, [_("sittings.done.published")])
+
+
+def _lacking(error: Conflict, lacks: list[tuple[str, str]]) -> Answer:
+    refused = told(error, missing=[{"text": lack, "page": page} for lack, page in lacks])
+    listed = [f"  {lack}  {page}" for lack, page in lacks]
+    return Answer(
+        {"error": refused}, notes=[str(refused["what"]), *listed, str(refused["fix"])], code=REFUSED
+    )
 
 
 commands: list[click.Command] = []

@@ -2,66 +2,68 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
-from flask_babel import gettext as _
 
+from cbt.console.ends import REFUSED
+from cbt.console.saying import Answer, told
+from cbt.console.texts import text as _
+from cbt.console.tree import argument, group
 from cbt.errors import CbtError
 from cbt.exams.files import blueprint_text, load_blueprint_file, read_reasons
 from cbt.exams.schema import SCHEMAS, schema_text
 from cbt.exams.table import describe, describe_reasons
 from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.web.i18n import explain
 
 
-@click.group(help="考核方案 · Exam blueprints.")
+@group("blueprint", help="exams.cli.blueprint")
 def blueprint() -> None:
     """Group the blueprint commands; assembly adds `check`, which can prove a paper against a bank."""
 
 
-@blueprint.command(
-    "schema", help="输出 JSON Schema · Print the JSON Schema of blueprint files, or of reasons."
-)
-@click.argument("kind", type=click.Choice(list(SCHEMAS)), default="blueprint")
-def schema(kind: str) -> None:
+@blueprint.command("schema", help="exams.cli.schema")
+@argument("kind", type=click.Choice(list(SCHEMAS)), default="blueprint", help="exams.cli.kind")
+def schema(kind: str) -> Answer:
     """Print the schema that ships as blueprint.schema.json or reasons.schema.json."""
-    click.echo(schema_text(kind), nl=False)
+    text = schema_text(kind)
+    return Answer(json.loads(text), [text.removesuffix("\n")])
 
 
-def print_reasons(path: Path) -> bool:
-    """Print a file of reasons as tables; or print what keeps it from being used, and return False."""
+def checked_reasons(path: Path) -> Answer:
+    """Return a file of reasons as tables, or what keeps it from being used; the code says which."""
     try:
         found = read_reasons(blueprint_text(path), name=str(path))
     except CbtError as error:
-        print_refusal(error)
-        return False
-    click.echo(f"{path}: {_('exams.check.sound')}")
-    click.echo(describe_reasons(found) + "\n")
-    return True
+        return refusal(error, path)
+    words = [f"{path}: {_('exams.check.sound')}", describe_reasons(found), ""]
+    return Answer({"file": path, "sound": True}, words)
 
 
-def print_blueprint(path: Path) -> ExamBlueprint | None:
-    """Print one file's tables and return what it says; or print what keeps it from being used."""
+def checked_blueprint(path: Path) -> tuple[Answer, ExamBlueprint | None]:
+    """Return one file's tables and what it says, or what keeps it from being used and None."""
     try:
         found = load_blueprint_file(path)
     except CbtError as error:
-        print_refusal(error)
-        return None
-    click.echo(f"{path}: {_('exams.check.sound')}")
-    click.echo(describe(found) + "\n")
-    return found
+        return refusal(error, path), None
+    words = [f"{path}: {_('exams.check.sound')}", describe(found), ""]
+    return Answer({"file": path, "sound": True, "ref": found.ref}, words), found
 
 
-def print_refusal(error: CbtError) -> None:
-    """Print every finding as `file:line: what happened` with the remedy below it, to standard error."""
-    what, fix = explain(error)
+def refusal(error: CbtError, path: Path) -> Answer:
+    """Return every finding as `file:line: what happened` with the remedy below it."""
     listed = error.params.get("findings")
+    refused = told(error)
     if not isinstance(listed, list):
-        click.echo(f"{what}\n    {fix}", err=True)
-        return
-    for found in listed:
-        click.echo(f"{found['file']}:{found['line']}: {found['what']}\n    {found['fix']}", err=True)
+        listed = []
+        notes = [f"{refused['what']}", f"    {refused['fix']}"]
+    else:
+        pairs = [(f"{one['file']}:{one['line']}: {one['what']}", f"    {one['fix']}") for one in listed]
+        notes = [line for pair in pairs for line in pair]
+    return Answer(
+        {"file": path, "sound": False, "error": refused, "findings": listed}, notes=notes, code=REFUSED
+    )
 
 
 commands: list[click.Command] = [blueprint]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
 from flask_babel import gettext as _
 
+from cbt.console.columns import Row, align
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 from cbt.rules.reasons import Reason, ReasonTable
 from cbt.rules.violation import Violation
-
-Row = Sequence[str]
 
 
 def describe(blueprint: ExamBlueprint) -> str:
@@ -45,27 +43,6 @@ def _indented(rows: Sequence[Row]) -> Iterator[str]:
 
 def _retired(one: Violation | Reason) -> str:
     return _("exams.reasons.retired") if one.retired else ""
-
-
-def width(text: str) -> int:
-    """Return how many columns a terminal gives `text`: wide characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def align(rows: Sequence[Row], right: frozenset[int]) -> list[str]:
-    """Return the rows as lines with columns two spaces apart; the columns of `right` end together."""
-    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            _pad(cell, widths[column], right=column in right) for column, cell in enumerate(row)
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _pad(cell: str, target: int, *, right: bool) -> str:
-    space = " " * (target - width(cell))
-    return space + cell if right else cell + space
 
 
 def _paper(paper: Paper) -> Iterator[str]:

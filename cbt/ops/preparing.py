@@ -7,9 +7,8 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar, cast
 
-import click
 import flask
 from flask_babel import gettext
 from sqlalchemy import select
@@ -20,16 +19,18 @@ from cbt.application.app import create_app
 from cbt.audit.chain import ensure_keyed
 from cbt.clock import SystemClock
 from cbt.config import Settings
+from cbt.console.ends import end_of
 from cbt.db.migrate import migrate
 from cbt.db.private.modes import mend_modes
 from cbt.db.server_time import database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.outage import beat, settle_rooms
-from cbt.errors import CbtError
+from cbt.errors import Unavailable
 from cbt.exams.files import blueprint_files, blueprint_text
 from cbt.exams.steps import load_reasons, store_blueprint
 from cbt.rules.roles import Role
-from cbt.web.i18n import catalogues, explain
+
+R = TypeVar("R")
 
 
 def prepare_app(settings: Settings) -> flask.Flask:
@@ -56,7 +57,7 @@ def prepare_app(settings: Settings) -> flask.Flask:
 
 
 def prepare(settings: Settings) -> str:
-    """Prepare an installation; return what to say of its first password, "" when somebody can sign in."""
+    """Prepare an installation; return the first administrator's one-time password, "" when somebody can sign in."""
     app = prepare_app(settings)
     with app.app_context():
         with reading() as session:
@@ -64,14 +65,13 @@ def prepare(settings: Settings) -> str:
                 return ""
         now: datetime = app.extensions["cbt_clock"].now()
         name = gettext("role.admin")
-        password = create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
-        return str(gettext("serving.first_password", password=password))
+        return create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
 
 
-def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
-    """Run `work` in a child and return its text, so that this process never opens the database.
+def in_child(work: Callable[[Settings], R], settings: Settings) -> R:
+    """Run `work` in a child and return what it returns, so that this process never opens the database.
 
-    Exits with 2, what happened and what to do, when it refuses.
+    Raise what it refuses, as the error that the person is told.
     """
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     reader, writer = context.Pipe(duplex=False)
@@ -79,20 +79,20 @@ def in_child(work: Callable[[Settings], str], settings: Settings) -> str:
     child.start()
     writer.close()
     try:
-        outcome, text = reader.recv()
+        done, outcome = reader.recv()
     except EOFError:
-        with catalogues():
-            outcome, text = "error", gettext("serving.not_prepared")
-    child.join()
-    if outcome != "ok":
-        click.echo(text, err=True)
-        sys.exit(2)
-    return str(text)
+        raise Unavailable("serve.not_prepared") from None
+    finally:
+        child.join()
+    if not done:
+        raise outcome
+    return cast(R, outcome)
 
 
-def _answer(work: Callable[[Settings], str], settings: Settings, writer: Connection) -> None:
+def _answer(work: Callable[[Settings], R], settings: Settings, writer: Connection) -> None:
     try:
-        writer.send(("ok", work(settings)))
-    except CbtError as error:
-        with catalogues(settings):
-            writer.send(("error", "\n".join(explain(error))))
+        writer.send((True, work(settings)))
+    except Exception as stopped:
+        writer.send((False, end_of(stopped).error))
+    except KeyboardInterrupt:
+        pass  # the parent was interrupted as well, and ends

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from flask_babel import gettext
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -16,6 +15,9 @@ from granian.http import HTTP1Settings
 from cbt.audit.chain import ensure_keyed
 from cbt.clock import share_anchor
 from cbt.config import Settings, as_environment, read_sources
+from cbt.console.saying import Answer, say
+from cbt.console.texts import text as _
+from cbt.console.tree import command, option
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
@@ -23,7 +25,6 @@ from cbt.ops.preparing import in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
 from cbt.web.cli import with_any_database
 from cbt.web.https import trust
-from cbt.web.i18n import catalogues
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
@@ -75,10 +76,10 @@ def run_server(
         server.serve()
 
 
-@click.command("serve", help="启动考试服务 · Serve the product.")
-@click.option("--host", default=None, help="监听地址 · address (CBT_HOST)")
-@click.option("--port", type=int, default=None, help="端口 · port (CBT_PORT)")
-@click.option("--workers", type=int, default=None, help="进程数 · processes (CBT_WORKERS)")
+@command("serve", help="serving.cli.serve")
+@option("--host", default=None, metavar="ADDRESS", help="serving.cli.host")
+@option("--port", type=click.IntRange(min=1), default=None, help="serving.cli.port")
+@option("--workers", type=click.IntRange(min=1), default=None, help="serving.cli.workers")
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Prepare the installation, then serve it."""
     for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
@@ -93,39 +94,42 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     lock.take(f"pid {os.getpid()}, port {settings.port}")
     check_port(settings)
     first = in_child(prepare, settings)
-    if first:
-        click.echo(first)
-    if read.adrift:
-        with catalogues(settings):
-            click.echo(gettext("settings.adrift", folder=settings.data_dir))
-    announce(settings)
+    say(announced(settings, first_password=first, adrift=read.adrift))
     run_server(settings)
 
 
-def announce(settings: Settings) -> None:
-    """Print where the product is to be found, and that a copy on the same disk is half a copy."""
-    with catalogues():
-        copy = settings.journal_copy_dir
-        if copy is not None and copy.is_dir() and copy.stat().st_dev == settings.data_dir.stat().st_dev:
-            click.echo(gettext("serving.same_device", folder=copy))
-        scheme = "https" if settings.tls_cert is not None else "http"
-        click.echo(gettext("serving.here", url=f"{scheme}://127.0.0.1:{settings.port}/"))
-        if settings.host not in ("127.0.0.1", "localhost"):
-            click.echo(gettext("serving.lan", url=f"{scheme}://{lan_address()}:{settings.port}/"))
-        click.echo(gettext("serving.doors"))
-        if scheme == "https":
-            click.echo(gettext("serving.trust", path=trust.PATH))
-    sys.stdout.flush()
+def announced(settings: Settings, *, first_password: str = "", adrift: bool = False) -> Answer:
+    """Return where the product is to be found, and that a copy on the same disk is half a copy.
+
+    `first_password` is that of an administrator who has just come to be; `adrift` is as in `Sourced`.
+    """
+    lines = [_("serving.first_password", password=first_password)] if first_password else []
+    if adrift:
+        lines.append(_("settings.adrift", folder=settings.data_dir))
+    copy = settings.journal_copy_dir
+    if copy is not None and copy.is_dir() and copy.stat().st_dev == settings.data_dir.stat().st_dev:
+        lines.append(_("serving.same_device", folder=copy))
+    scheme = "https" if settings.tls_cert is not None else "http"
+    urls = [f"{scheme}://127.0.0.1:{settings.port}/"]
+    lines.append(_("serving.here", url=urls[0]))
+    if settings.host not in ("127.0.0.1", "localhost"):
+        urls.append(f"{scheme}://{lan_address()}:{settings.port}/")
+        lines.append(_("serving.lan", url=urls[1]))
+    lines.append(_("serving.doors"))
+    if scheme == "https":
+        lines.append(_("serving.trust", path=trust.PATH))
+    data = {"data_dir": settings.data_dir, "urls": urls, "first_password": first_password or None}
+    return Answer(data, lines)
 
 
-@click.command("migrate", help="升级数据库结构 · Upgrade the database.")
+@command("migrate", help="serving.cli.migrate")
 @with_any_database
-def migrate_command(*, now: datetime) -> None:
+def migrate_command(*, now: datetime) -> Answer:
     """Bring the tables to this version's, and the log under its key."""
     revision = migrate()
     with unit_of_work() as session:
         ensure_keyed(session, at=now)
-    click.echo(gettext("serving.migrated", revision=revision))
+    return Answer({"revision": revision}, [_("serving.migrated", revision=revision)])
 
 
 commands: list[click.Command] = [serve, migrate_command]

@@ -5,28 +5,30 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import click
-from flask_babel import gettext
 from sqlalchemy import select
 
+from cbt.console.columns import align
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import argument, group, option
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.sittings.models import Batch, Centre, Room, Sitting
 from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, create_centre, create_room
 from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.sittings.planning.sittings import create_batch, create_sitting
-from cbt.web.cli import print_json, with_app
+from cbt.web.cli import with_app
 from cbt.web.i18n import local_zone
 
 
-@click.group(help="场次 · Sittings.")
+@group("sitting", help="sittings.cli.sitting")
 def sitting() -> None:
     """Hold the commands about sittings; the delivery room adds `publish`, which asks for forms."""
 
 
-@sitting.command("list", help="列出场次 · List the sittings.")
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON · Print JSON.")
+@sitting.command("list", help="sittings.cli.list")
 @with_app
-def list_sittings(as_json: bool, *, now: datetime) -> None:
+def list_sittings(*, now: datetime) -> Answer:
     """Print every sitting with its batch, centre, planned start and state, the latest first."""
     query = (
         select(Sitting, Batch, Centre)
@@ -47,29 +49,24 @@ def list_sittings(as_json: bool, *, now: datetime) -> None:
             }
             for found, batch, centre in session.execute(query)
         ]
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        start = str(row["planned_start_at"])[:16].replace("T", " ")
-        state = gettext(f"sittings.state.{row['state']}")
-        click.echo(f"{row['ref']}  {start}  {state}  {row['batch']} · {row['centre']} · {row['name']}")
+    return Answer(rows, align([_line(row) for row in rows]))
 
 
-@sitting.command("add", help="新增场次；批次、考点、考场没有时一并新增 · Add a sitting and what it needs.")
-@click.argument("name")
-@click.option("--start", required=True, help="计划开考，如 2026-12-05T09:00 · Planned start, local time.")
-@click.option("--batch", "batch_name", required=True, help="认定批次名称 · Batch name.")
-@click.option("--centre", "centre_name", required=True, help="考点名称 · Centre name.")
-@click.option("--room", "room_names", required=True, multiple=True, help="考场名称，可重复 · Room name.")
-@click.option(
-    "--blueprint",
-    "blueprint_ref",
-    default="",
-    help="入场时间取自哪个考核方案 · Blueprint whose [admission] the times are taken from.",
-)
-@click.option("--seats", default=DEFAULT_SEATS, show_default=True, help="新考场的机位数 · Seats.")
-@click.option("--spares", default=DEFAULT_SPARES, show_default=True, help="其中备用机位 · Spares.")
+def _line(row: dict[str, object]) -> list[str]:
+    start = str(row["planned_start_at"])[:16].replace("T", " ")
+    place = f"{row['batch']} · {row['centre']} · {row['name']}"
+    return [str(row["ref"]), start, _(f"sittings.state.{row['state']}"), place]
+
+
+@sitting.command("add", help="sittings.cli.add")
+@argument("name", help="sittings.cli.name")
+@option("--start", required=True, metavar="INSTANT", help="sittings.cli.start")
+@option("--batch", "batch_name", required=True, metavar="NAME", help="sittings.cli.batch")
+@option("--centre", "centre_name", required=True, metavar="NAME", help="sittings.cli.centre")
+@option("--room", "room_names", required=True, multiple=True, metavar="NAME", help="sittings.cli.room")
+@option("--blueprint", "blueprint_ref", default="", metavar="REF", help="sittings.cli.blueprint")
+@option("--seats", type=int, default=DEFAULT_SEATS, show_default=True, help="sittings.cli.seats")
+@option("--spares", type=int, default=DEFAULT_SPARES, show_default=True, help="sittings.cli.spares")
 @with_app
 def add(
     name: str,
@@ -82,7 +79,7 @@ def add(
     spares: int,
     *,
     now: datetime,
-) -> None:
+) -> Answer:
     """Add a draft sitting, and the batch, centre and rooms that are not there yet; print its ref."""
     try:
         planned_start_at = datetime.fromisoformat(start).replace(tzinfo=local_zone()).astimezone(UTC)
@@ -114,7 +111,7 @@ def add(
             actor="cli",
         )
         ref = added.ref
-    click.echo(ref)
+    return Answer({"ref": ref}, [ref])
 
 
 commands: list[click.Command] = [sitting]

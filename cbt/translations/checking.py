@@ -15,7 +15,9 @@ from cbt.translations.compiling import LANGUAGES, texts_of
 PACKAGE = Path(__file__).resolve().parent.parent
 TEMPLATES = PACKAGE.parent / "templates"
 _ID = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)+"
-_TEXT = re.compile(rf"""(?:\b_|\bgettext|\blazy_gettext|\bt)\(\s*["']({_ID})["']\s*[,)]""")
+_TEXT = re.compile(
+    rf"""(?:\b_|\b(?:get)?text|\blazy_gettext|\bt|\bCommand)\(\s*["']({_ID})["']\s*[,)]|\bhelp=["']({_ID})["']"""
+)
 _ERROR = re.compile(
     r"(?:\b(?:InvalidInput|NotAllowed|NotFound|Conflict|TooEarly|TooMany|TooLarge|Gone|Locked|Unavailable)\("
     # What something that is not there, or a sheet that is refused, is to be called.
@@ -29,7 +31,7 @@ def used_ids() -> dict[str, str]:
     found: dict[str, str] = {}
     for path, text in _sources():
         for match in _TEXT.finditer(text):
-            found.setdefault(match.group(1), path.name)
+            found.setdefault(match.group(1) or match.group(2), path.name)
         if path.suffix == ".py":
             for match in _ERROR.finditer(text):
                 for half in ("what", "fix"):

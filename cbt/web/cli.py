@@ -1,13 +1,11 @@
-"""What commands need of the app: a context, the instant, and an answer a program can read."""
+"""What commands need of the app: a context, and the instant at which they begin."""
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-import click
 import flask
 
 from cbt.db.migrate import check_migrated
@@ -48,8 +46,3 @@ def _in_context(command: Callable[..., R], check: Callable[[], None]) -> Callabl
             return command(*args, now=app.extensions["cbt_clock"].now(), **kwargs)
 
     return wrapped
-
-
-def print_json(value: object) -> None:
-    """Print `value` as indented JSON, Chinese as it is."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))

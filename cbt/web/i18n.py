@@ -13,6 +13,7 @@ import flask_babel
 from babel.messages.mofile import read_mo
 
 from cbt.config import LOCALES, Settings, read_settings
+from cbt.console.texts import plain_value
 from cbt.errors import CbtError
 from cbt.paths import translations_dir
 from cbt.web.who.cookies import read_cookie
@@ -134,9 +135,5 @@ def explain(error: CbtError) -> tuple[str, str]:
 
 
 def explain_value(value: object) -> object:
-    """Return `value` as a sentence can hold it: instants in the centre's zone, the rest as it is."""
-    if isinstance(value, datetime):
-        return value.astimezone(local_zone()).strftime("%H:%M:%S")
-    if isinstance(value, (list, tuple)):
-        return "、".join(str(entry) for entry in value)
-    return value
+    """Return `value` as a sentence can hold it: instants in the centre's zone, lists with a comma."""
+    return plain_value(value, local_zone, flask_babel.gettext("ui.comma"))

@@ -71,7 +71,7 @@ def test_a_template_is_written_once(tmp_path: Path) -> None:
     assert read_workbook(path.read_bytes())[0].rows[0][2] == "试题(题干)"
     second = run("template", path)
     assert isinstance(second.exception, CbtError)
-    assert second.exception.code == "bank.file_exists"
+    assert second.exception.code == "console.file_there"
 
 
 @pytest.mark.usefixtures("installed")

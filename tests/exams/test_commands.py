@@ -8,10 +8,10 @@ from click.testing import CliRunner, Result
 
 from cbt.assembly import commands as assembly_commands
 from cbt.assembly.commands import form
+from cbt.console.columns import align, width
 from cbt.errors import NotFound
 from cbt.exams.commands import blueprint
 from cbt.exams.schema import schema_text
-from cbt.exams.table import align, width
 from cbt.paths import product_dir
 
 L3 = product_dir("blueprints") / "customer-service-l3.toml"

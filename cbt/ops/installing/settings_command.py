@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import click
-from flask_babel import gettext
 
 from cbt.config import Settings, Sourced, read_sources, shown, variable
-from cbt.exams.table import align
-from cbt.web.cli import print_json
-from cbt.web.i18n import catalogues
+from cbt.console.columns import align
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import command
 
 
 def rows(read: Sourced) -> list[dict[str, str]]:
@@ -30,27 +30,21 @@ def rows(read: Sourced) -> list[dict[str, str]]:
     ]
 
 
-@click.command("settings", help="设置：每项的值、来源和默认值 · Each setting, its source and its default.")
-@click.option("--json", "as_json", is_flag=True, help="供程序读取 · for programs")
-def settings_command(as_json: bool) -> None:
+@command("settings", help="settings.cli.settings")
+def settings_command() -> Answer:
     """Print the settings that every command and the server would use here; nothing is opened or made."""
     read = read_sources()
     found = rows(read)
-    if as_json:
-        print_json({"file": read.file, "settings": found})
-        return
-    with catalogues(read.settings):
-        click.echo(gettext("settings.file", path=read.file) if read.file else gettext("settings.no_file"))
-        words = {source: gettext(f"settings.{source}") for source in ("environment", "default")}
-        head = tuple(gettext(f"settings.head_{column}") for column in ("name", "value", "source", "default"))
-        lines = [
-            (one["name"], one["value"], words.get(one["source"], one["source"]), one["default"])
-            for one in found
-        ]
-        for line in align([head, *lines], frozenset()):
-            click.echo(line)
-        if read.adrift:
-            click.echo(gettext("settings.adrift", folder=read.settings.data_dir), err=True)
+    words = {source: _(f"settings.{source}") for source in ("environment", "default")}
+    head = [_(f"settings.head_{column}") for column in ("name", "value", "source", "default")]
+    lines = [
+        [one["name"], one["value"], words.get(one["source"], one["source"]), one["default"]] for one in found
+    ]
+    return Answer(
+        {"file": read.file, "adrift": read.adrift, "settings": found},
+        [_("settings.file", path=read.file) if read.file else _("settings.no_file"), *align([head, *lines])],
+        [_("settings.adrift", folder=read.settings.data_dir)] if read.adrift else (),
+    )
 
 
 commands: list[click.Command] = [settings_command]

@@ -10,13 +10,14 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from flask_babel import gettext
 
 from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import argument, group
 from cbt.ops.hosting import lan_address
 from cbt.web.https import certificates
-from cbt.web.i18n import catalogues
 
 
 def _folder(settings: Settings) -> Path:
@@ -39,55 +40,50 @@ def own_names() -> list[str]:
     return [*there, name, "localhost", "127.0.0.1"]
 
 
-@click.group("tls", help="https 证书：制作、续期、查看 · Certificates for https.")
+@group("tls", help="tls.cli.tls")
 def tls() -> None:
     """Hold the commands about certificates."""
 
 
-@tls.command(
-    "make", help="制作本机的证书，默认用本机名和网络地址 · Make them; names default to this machine's."
-)
-@click.argument("names", nargs=-1)
-def make(names: tuple[str, ...]) -> None:
+@tls.command("make", help="tls.cli.make")
+@argument("names", nargs=-1, required=False, help="tls.cli.names")
+def make(names: tuple[str, ...]) -> Answer:
     """Make an authority for these names and a certificate of this server, and say what to set."""
-    settings = read_settings()
-    with catalogues(settings):
-        folder, wanted = _folder(settings), certificates.read_names([*names, *own_names()])
-        certificates.make_authority(folder, wanted, now=_now())
-        ends = certificates.make_server(folder, wanted, now=_now())
-        _tell(settings, ends)
-        click.echo(gettext("tls.set", cert=folder / "server.crt", key=folder / "server.key"))
-        click.echo(gettext("tls.then"))
+    folder = _folder(read_settings())
+    wanted = certificates.read_names([*names, *own_names()])
+    certificates.make_authority(folder, wanted, now=_now())
+    certificates.make_server(folder, wanted, now=_now())
+    settings = _("tls.set", cert=folder / "server.crt", key=folder / "server.key")
+    return _told(folder, settings, _("tls.then"))
 
 
-@tls.command("renew", help="续期：同一个签发者，机器无需重新信任 · Renew; machines go on trusting.")
-@click.argument("names", nargs=-1)
-def renew(names: tuple[str, ...]) -> None:
+@tls.command("renew", help="tls.cli.renew")
+@argument("names", nargs=-1, required=False, help="tls.cli.other_names")
+def renew(names: tuple[str, ...]) -> Answer:
     """Sign a fresh certificate under the same authority, for the same names unless others are given."""
-    settings = read_settings()
-    with catalogues(settings):
-        folder = _folder(settings)
-        wanted = certificates.read_names(names) if names else certificates.server_names(folder)
-        _tell(settings, certificates.make_server(folder, wanted, now=_now()))
-        click.echo(gettext("tls.restart"))
+    folder = _folder(read_settings())
+    wanted = certificates.read_names(names) if names else certificates.server_names(folder)
+    certificates.make_server(folder, wanted, now=_now())
+    return _told(folder, _("tls.restart"))
 
 
-@tls.command("show", help="查看证书的名称、期限和指纹 · Names, end and fingerprint.")
-def show() -> None:
+@tls.command("show", help="tls.cli.show")
+def show() -> Answer:
     """Print what the certificate is for, when it ends, and the fingerprint to compare on the machines."""
-    settings = read_settings()
-    with catalogues(settings):
-        folder = _folder(settings)
-        shown = certificates.read_shown(folder / "server.crt", folder / "server.key")
-        _tell(settings, shown.expires_at)
+    return _told(_folder(read_settings()))
 
 
-def _tell(settings: Settings, ends: datetime) -> None:
-    folder = _folder(settings)
-    shown = certificates.read_shown(folder / "server.crt", folder / "server.key")
-    names = ", ".join(str(name.value) for name in certificates.server_names(folder))
-    click.echo(gettext("tls.made", names=names, ends=ends.date().isoformat()))
-    click.echo(gettext("tls.fingerprint", fingerprint=shown.fingerprint))
+def _told(folder: Path, *next_steps: str) -> Answer:
+    """Return what the server's certificate is, and what is to be done with it."""
+    cert, key = folder / "server.crt", folder / "server.key"
+    shown = certificates.read_shown(cert, key)
+    names = [str(name.value) for name in certificates.server_names(folder)]
+    ends, fingerprint = shown.expires_at, shown.fingerprint
+    made = _("tls.made", names=", ".join(names), ends=ends.date().isoformat())
+    return Answer(
+        {"names": names, "ends": ends, "fingerprint": fingerprint, "certificate": cert, "key": key},
+        [made, _("tls.fingerprint", fingerprint=fingerprint), *next_steps],
+    )
 
 
 commands: list[click.Command] = [tls]

@@ -1,0 +1,1 @@
+"""The command line's own furniture: how commands are declared, what they say, and how they end."""

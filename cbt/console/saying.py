@@ -1,0 +1,138 @@
+"""What a command says, once: as data for a program, as words for a person. Only here it is printed.
+
+With `--json` the data stands alone on standard output, refusals too. Without it people read words, in a terminal
+and in a pipe alike; colours only in a terminal, and not where `NO_COLOR` is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cbt.console.texts import explain
+from cbt.errors import CbtError
+
+_JSON = "cbt.console.json"
+_ERASE = "\r\x1b[K"
+QUIET_SECONDS = 10.0
+"""Where nobody watches, progress is told this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command found or did.
+
+    `data` is what `--json` prints: dicts, lists, texts, numbers, and the types `plain` knows. `words` are the lines
+    a person reads on standard output, `notes` those beside the answer, on standard error; with `--json` neither is
+    printed, so what they say stands in `data` too. `code` is the exit code.
+    What is `paged` is long: a terminal shows it in the system's pager.
+    """
+
+    data: object
+    words: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    code: int = 0
+    paged: bool = False
+
+
+def say(answer: Answer, *, as_json: bool | None = None) -> None:
+    """Print an answer: as JSON or as words, as the running command was asked unless `as_json` says it."""
+    if asked_for_json() if as_json is None else as_json:
+        _print(json.dumps(answer.data, ensure_ascii=False, indent=2, default=plain))
+        return
+    if answer.paged:
+        click.echo_via_pager("\n".join(answer.words))
+    else:
+        for line in answer.words:
+            _print(line)
+    for line in answer.notes:
+        _print(line, err=True)
+
+
+def refuse(error: CbtError, *, as_json: bool) -> None:
+    """Print what happened and what to do now; with `as_json` on standard output, as `{"error": …}`."""
+    what, fix = explain(error)
+    say(Answer({"error": told(error)}, notes=[tone(what, "red"), fix]), as_json=as_json)
+
+
+def told(error: CbtError, **more: object) -> dict[str, object]:
+    """Return an error as `--json` prints it below `error`: code, what, fix, and what a command adds."""
+    what, fix = explain(error)
+    return {"code": error.code, "what": what, "fix": fix, **more}
+
+
+def asked_for_json() -> bool:
+    """Return whether the running command was given `--json`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(_JSON, False)
+
+
+def ask_for_json(context: click.Context) -> None:
+    """Have this command print JSON."""
+    context.meta[_JSON] = True
+
+
+def tone(line: str, colour: str) -> str:
+    """Return a line in a colour, which is taken out again where no terminal shows it."""
+    return click.style(line, fg=colour)
+
+
+def _print(line: str, *, err: bool = False) -> None:
+    click.echo(line, err=err, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def plain(value: object) -> object:
+    """Return a value that JSON has no word for as one it has; raise TypeError for a kind nobody thought of."""
+    if isinstance(value, date):  # an instant, too
+        return value.isoformat()
+    if isinstance(value, Path | Decimal):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+class Progress:
+    """Where a long command stands, on standard error, so that what is piped or read by a program stays clean.
+
+    A terminal shows one line that is written over; elsewhere (a log) there is a line now and then.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds that never go back."""
+        self._clock, self._stream = clock, sys.stderr
+        self._live, self._told_at = self._stream.isatty(), float("-inf")
+
+    def tell(self, line: str) -> None:
+        """Say where it stands now."""
+        now = self._clock()
+        if self._live:
+            click.echo(_ERASE + line, file=self._stream, nl=False)
+        elif now - self._told_at >= QUIET_SECONDS:
+            click.echo(line, file=self._stream)
+            self._told_at = now
+
+    def done(self) -> None:
+        """Take the line away: what follows is the answer."""
+        if self._live:
+            click.echo(_ERASE, file=self._stream, nl=False)
+
+    def __enter__(self) -> Progress:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """End, also when what it tells of failed."""
+        self.done()

@@ -1,0 +1,58 @@
+"""Texts of the command line, read from the compiled catalogues alone: no web framework, no database.
+
+What stands in a terminal is said in the installation's language (`CBT_LOCALE`), helps and refusals included.
+"""
+
+from __future__ import annotations
+
+import gettext
+import os
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from cbt.config import FILE_VARIABLE, Settings, read_settings, spoken_language, variable
+from cbt.errors import CbtError
+from cbt.paths import translations_dir
+
+
+def language() -> str:
+    """Return the installation's language; a wrong one is refused where settings are read, not here."""
+    return _language(os.environ.get(variable("locale")), os.environ.get(FILE_VARIABLE))
+
+
+@lru_cache
+def _language(*_named: str | None) -> str:
+    """Ask once for what the environment names, because the settings file may have to be read for it."""
+    return spoken_language()
+
+
+def text(message_id: str, **values: object) -> str:
+    """Return the text of an id in the installation's language, its placeholders filled in."""
+    known = gettext.translation("messages", str(translations_dir()), [language()], fallback=True)
+    found = known.gettext(message_id)
+    return found % values if values else found
+
+
+def explain(error: CbtError) -> tuple[str, str]:
+    """Return what happened and what to do now."""
+    values = {name: plain_value(value, _zone, text("ui.comma")) for name, value in error.params.items()}
+    return text(f"error.{error.code}.what", **values), text(f"error.{error.code}.fix", **values)
+
+
+def plain_value(value: object, zone: Callable[[], ZoneInfo], comma: str) -> object:
+    """Return `value` as a sentence can hold it: instants in the zone that `zone` returns, lists with a `comma`."""
+    if isinstance(value, datetime):
+        return value.astimezone(zone()).strftime("%H:%M:%S")
+    if isinstance(value, (list, tuple)):
+        return comma.join(str(entry) for entry in value)
+    return value
+
+
+def _zone() -> ZoneInfo:
+    """Return the centre's zone, the default one where settings cannot be read: the refusal says so itself."""
+    try:
+        return ZoneInfo(read_settings().timezone)
+    except CbtError:
+        return ZoneInfo(Settings().timezone)
