@@ -48,6 +48,7 @@ COMMANDS = {
     "form": Command("assembly.cli.form", ("cbt.assembly.commands",)),
     "key": Command("key.cli.key", ("cbt.ops.keys.commands",)),
     "migrate": Command("serving.cli.migrate", _SERVING),
+    "move": Command("move.cli.move", ("cbt.ops.moving.commands",)),
     "restore": Command("safety.cli.restore", _SAFETY),
     "roster": Command("candidates.cli.roster", ("cbt.candidates.commands",)),
     "score": Command("scoring.cli.score", ("cbt.scoring.commands",)),

@@ -37,8 +37,20 @@ def migrate() -> str:
     with gate(), db.engine.execution_options(**{WRITE: True}).begin() as connection:
         current, head = _revisions(connection)
         if current != head:
-            command.upgrade(_config(connection), "head")
+            upgrade(connection)
     return head
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to this version's within the transaction of `connection`, which the caller ends."""
+    command.upgrade(_config(connection), "head")
+
+
+def newest_revision() -> str:
+    """Return the revision of this version's tables."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_dir()).replace("%", "%%"))
+    return str(ScriptDirectory.from_config(config).get_current_head())
 
 
 def check_migrated() -> None:

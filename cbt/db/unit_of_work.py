@@ -29,6 +29,11 @@ def unit_of_work() -> Iterator[Session]:
     gate = cast(Gate, flask.current_app.extensions["cbt_gate"])
     with gate(), Session(db.engine.execution_options(**{WRITE: True})) as session, session.begin():
         yield session
+    follow_commit(session)
+
+
+def follow_commit(session: Session) -> None:
+    """Do what was to follow the commit of `session`, where a transaction of another kind was committed."""
     for call in session.info.pop(_AFTER, ()):
         call()
 

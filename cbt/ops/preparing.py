@@ -20,6 +20,7 @@ from cbt.audit.chain import ensure_keyed
 from cbt.clock import SystemClock
 from cbt.config import Settings
 from cbt.console.ends import end_of
+from cbt.db.departure import check_not_moved
 from cbt.db.migrate import migrate
 from cbt.db.private.modes import mend_modes
 from cbt.db.server_time import database_time
@@ -46,6 +47,7 @@ def prepare_app(settings: Settings) -> flask.Flask:
     now: datetime = app.extensions["cbt_clock"].now()
     with app.app_context():
         migrate()
+        check_not_moved()
         beat(now=now)
         settle_rooms(now=now)
         with unit_of_work() as session:

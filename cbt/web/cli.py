@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import flask
 
+from cbt.db.departure import check_not_moved
 from cbt.db.migrate import check_migrated
 from cbt.errors import Unavailable
 
@@ -25,14 +26,25 @@ def register_factory(factory: Callable[[], flask.Flask]) -> None:
 def with_app(command: Callable[..., R]) -> Callable[..., R]:
     """Run a command in an app context and pass it `now`, the instant it begins (aware UTC).
 
-    Raise Unavailable as `cbt.db.migrate.check_migrated` does when the database is not ready for commands.
+    Raise Unavailable as `cbt.db.migrate.check_migrated` does when the database is not ready for commands, and
+    as `cbt.db.departure.check_not_moved` when another is in use.
     """
+    return _in_context(command, _check_in_use)
+
+
+def with_kept_database(command: Callable[..., R]) -> Callable[..., R]:
+    """Run a command as `with_app` does, also on a database that was moved away: for what only reads it."""
     return _in_context(command, check_migrated)
 
 
 def with_any_database(command: Callable[..., R]) -> Callable[..., R]:
     """Run a command as `with_app` does, on a database of any version: for what brings it up to date."""
     return _in_context(command, lambda: None)
+
+
+def _check_in_use() -> None:
+    check_migrated()
+    check_not_moved()
 
 
 def _in_context(command: Callable[..., R], check: Callable[[], None]) -> Callable[..., R]:

@@ -6,7 +6,7 @@ Source: I6, I7, I8; R-43, R-54, R-64.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 
 import flask
@@ -83,9 +83,18 @@ def _check_revision() -> None:
         raise Unavailable("safety.revision", found=str(found), wanted=str(head))
 
 
-def _run(name: str, check: Callable[[Session], Answer]) -> StoredCheck:
+def check_in(session: Session, name: str) -> StoredCheck:
+    """Run the check `name` on what `session` sees, whichever database that is."""
+    return _run(name, dict(CHECKS)[name], lambda: nullcontext(session))
+
+
+def _run(
+    name: str,
+    check: Callable[[Session], Answer],
+    opened: Callable[[], AbstractContextManager[Session]] = reading,
+) -> StoredCheck:
     try:
-        with reading() as session:
+        with opened() as session:
             looked_at, found = check(session)
     except Exception as error:
         # A damaged page or row ends one check, not the others; said by its kind only, a message may quote it.

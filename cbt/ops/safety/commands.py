@@ -28,7 +28,7 @@ from cbt.ops.safety.checking import StoredCheck, verify_everything
 from cbt.ops.safety.manifest import Manifest
 from cbt.ops.safety.rebuild import Rebuilt, rebuild
 from cbt.ops.safety.restore import Restored, restore
-from cbt.web.cli import with_app
+from cbt.web.cli import with_kept_database
 
 SHOWN = 20
 _NICENESS = 10
@@ -38,7 +38,7 @@ _NICENESS = 10
 @argument("destination", required=False, type=PATH, help="safety.cli.destination")
 @option("--keep", type=click.IntRange(min=1), help="safety.cli.keep")
 @option("--scheduled", is_flag=True, hidden=True)
-@with_app
+@with_kept_database
 def backup(destination: Path | None, keep: int | None, scheduled: bool, *, now: datetime) -> Answer:
     """Make one backup below DESTINATION (else CBT_BACKUP_DIR)."""
     settings: Settings = flask.current_app.extensions["cbt_settings"]
@@ -125,7 +125,7 @@ def _rebuild(settings: Settings, folder: Path, *, into: Path | None, up_to_damag
 
 
 @command("verify", help="safety.cli.verify")
-@with_app
+@with_kept_database
 def verify(*, now: datetime) -> Answer:
     """Check integrity, foreign keys, audit chain, forms, journals, scores and personal numbers."""
     checks = verify_everything()
