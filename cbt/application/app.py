@@ -55,7 +55,7 @@ from cbt.web.problems import init_problems
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.texts import BoundedInteger
-from cbt.web.watching import health, metrics
+from cbt.web.watching import health, scraping
 from cbt.web.watching.disks import low_disks
 from cbt.web.watching.requestlog import ObservedApp
 from cbt.web.who.access import access_of, init_access, register_elsewhere
@@ -74,7 +74,7 @@ WITHOUT_TIME = ("health", "metrics", "assets")
 ROOMS: tuple[ModuleType, ...] = (
     preferences,
     health,
-    metrics,
+    scraping,
     trust,
     accounts,
     bank,

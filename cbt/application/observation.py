@@ -2,83 +2,74 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterable
 from typing import cast
 
-from sqlalchemy import func, select
-
+from cbt.application.gauges import add_server_gauges, add_stored_gauges
+from cbt.application.kinds import ANSWERS, BEATS, kinds_of
 from cbt.clock import Agreement
 from cbt.config import Settings
-from cbt.db.unit_of_work import reading
 from cbt.db.writing.gate import Gate
-from cbt.delivery.models import Attempt
 from cbt.delivery.save.journal import Journal
-from cbt.rules.states import attempt, sitting
-from cbt.sittings.models import SittingRoom
-from cbt.web.watching.disks import free_bytes
 from cbt.web.watching.health import init_health
-from cbt.web.watching.metrics import Labels, init_metrics
+from cbt.web.watching.metrics import Metrics
 from cbt.web.watching.requestlog import ObservedApp, init_request_log
+from cbt.web.watching.scraping import init_metrics
 
 SCHEDULER = "cbt_scheduler"
 """Where the leading process keeps its scheduler."""
-SHORT_WAY = "attempts.answers"
-WATCHED = tuple(state for state in attempt.State if state is not attempt.State.SCORED)
-"""Scored attempts are left out: their number grows with every sitting, and so would the time to count."""
-OPEN = (sitting.SittingState.ADMITTING, sitting.SittingState.RUNNING, sitting.SittingState.HELD)
 
 
 def init_observation(app: ObservedApp, settings: Settings) -> None:
     """Count and log the requests of `app`, and answer `/healthz` and `/metrics`; called when all else is set."""
     init_health(app, settings)
-    metrics = init_metrics(app)
+    metrics = Metrics(kinds_of(app))
+    _add_process_gauges(metrics, app, settings)
+    add_server_gauges(metrics, app, settings)
+    add_stored_gauges(metrics, settings)
+    metrics.begin()
+    journal: Journal = app.extensions["cbt_journal"]
+    journal.tell = metrics.committed
+    init_metrics(app, settings, metrics)
+    init_request_log(app, slow_ms=settings.slow_ms, short_way=ANSWERS, beats=BEATS)
+
+
+def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) -> None:
     journal: Journal = app.extensions["cbt_journal"]
     gate = cast(Gate, app.extensions["cbt_gate"])
-    writer = journal.writer
-    writer.tell = metrics.committed
+    agreement: Agreement = app.extensions["cbt_agreement"]
 
-    def queue() -> Mapping[Labels, float]:
-        return {_process(): writer.waiting}
-
-    def leader() -> Mapping[Labels, float]:
+    def leads() -> bool:
         scheduler = app.extensions.get(SCHEDULER)
-        return {_process(): int(scheduler is not None and scheduler.running)}
+        return scheduler is not None and scheduler.running
 
-    def disks() -> Mapping[Labels, float]:
-        return {(("folder", name), *_process()): free for name, free in free_bytes(settings).items()}
-
-    def clock_off() -> Mapping[Labels, float]:
-        agreement: Agreement = app.extensions["cbt_agreement"]
-        return {} if settings.embedded else {_process(): agreement.off_by.total_seconds()}
-
-    def second_copy() -> Mapping[Labels, float]:
+    metrics.add_process_gauge(
+        "cbt_save_queue", "Saves and starts that wait for a commit.", lambda: journal.writer.unanswered
+    )
+    metrics.add_process_gauge(
+        "cbt_leader",
+        "1 while a process of this server runs the jobs.",
+        leads,
+        fold=max,
+        labels=(("node", f"{socket.gethostname()}:{settings.port}"),),
+    )
+    if gate.copy is not None:
         copy = gate.copy
-        return {} if copy is None else {_process(): int(copy.behind)}
-
-    metrics.add_gauge("cbt_save_queue", "Saves waiting for the next commit.", queue)
-    metrics.add_gauge("cbt_scheduler_leader", "1 in the process that runs the jobs.", leader)
-    metrics.add_gauge("cbt_journal_copy_behind", "1 while the second copy lacks something.", second_copy)
-    metrics.add_gauge("cbt_clock_off_seconds", "How far the clock is ahead of the database's.", clock_off)
-    metrics.add_gauge("cbt_disk_free_bytes", "Room left on the disk of each folder.", disks)
-    metrics.add_gauge("cbt_attempts", "Attempts by state, without scored ones.", _attempts)
-    metrics.add_gauge("cbt_open_rooms", "Sitting-rooms that admit, run or are held.", _rooms)
-    init_request_log(app, slow_ms=settings.slow_ms, short_way=SHORT_WAY)
-
-
-def _process() -> Labels:
-    return (("pid", str(os.getpid())),)
-
-
-def _attempts() -> Mapping[Labels, float]:
-    with reading() as session:
-        query = select(Attempt.state, func.count()).where(Attempt.state.in_(WATCHED)).group_by(Attempt.state)
-        found = {row[0]: row[1] for row in session.execute(query)}
-    return {(("state", str(state)),): found.get(state, 0) for state in WATCHED}
+        metrics.add_process_gauge(
+            "cbt_journal_copy_behind",
+            "1 while the second copy lacks something.",
+            lambda: copy.behind,
+            fold=max,
+        )
+    if not settings.embedded:
+        metrics.add_process_gauge(
+            "cbt_clock_off_seconds",
+            "How far the server's clock is ahead of the database's.",
+            lambda: agreement.off_by.total_seconds(),
+            fold=_farthest,
+        )
 
 
-def _rooms() -> Mapping[Labels, float]:
-    with reading() as session:
-        query = select(SittingRoom.state, func.count()).where(SittingRoom.state.in_(OPEN))
-        found = {row[0]: row[1] for row in session.execute(query.group_by(SittingRoom.state))}
-    return {(("state", str(state)),): found.get(state, 0) for state in OPEN}
+def _farthest(values: Iterable[float]) -> float:
+    return max(values, key=abs)

@@ -65,6 +65,8 @@ class Settings:
     """CBT_AUDIT_ANCHOR: a file, or a folder, on another disk that the log's head is written to after each act."""
     unbound_sign_in: bool = False
     """CBT_UNBOUND_SIGN_IN: `on` lets candidates sign in at machines that are bound to no seat."""
+    metrics_from: str = ""
+    """CBT_METRICS_FROM: addresses or networks that may read /metrics besides this machine."""
     slow_ms: int = 500
     """CBT_SLOW_MS: a request that takes longer, in milliseconds, gets a line in the log."""
 

@@ -25,6 +25,7 @@ from cbt.ops.preparing import in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
 from cbt.web.cli import with_any_database
 from cbt.web.https import trust
+from cbt.web.watching.shared import counted_together
 
 BACKLOG = 16384
 RESPAWN_SECONDS = 0.5
@@ -72,7 +73,7 @@ def run_server(
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
     )
-    with writer_kept(settings, owner=owner):
+    with counted_together(settings.data_dir), writer_kept(settings, owner=owner):
         server.serve()
 
 

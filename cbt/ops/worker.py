@@ -18,6 +18,7 @@ from cbt.web.receiving.bodies import Bodies
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.proxies import is_among, read_networks
 from cbt.web.watching.logs import init_logs
+from cbt.web.watching.metrics import Metrics
 
 # For the life of a worker: the references keep the leader's lock and the watch's connection open.
 _candidacies: list[Candidacy] = []
@@ -44,6 +45,8 @@ def worker_app() -> flask.Flask:
     if not settings.embedded and isinstance(clock, SystemClock):
         _watches.append(TimeWatch(settings, clock, agreement))
         _watches[-1].begin()
+    metrics: Metrics = app.extensions["cbt_metrics"]
+    metrics.share(settings.data_dir, servers=settings.workers)
     candidacy = Candidacy(lock, lambda: start_scheduler(app), may_lead=lambda: agreement.agrees)
     _candidacies.append(candidacy)
     candidacy.begin()

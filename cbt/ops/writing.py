@@ -22,6 +22,7 @@ from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
 from cbt.ops.hosting import calm_collector, die_with_parent
 from cbt.web.watching.logs import init_logs
+from cbt.web.watching.metrics import WRITER, Metrics
 
 OWNER = "cbt.ops.writing:journal_of"
 RESPAWN_SECONDS = 0.5
@@ -32,7 +33,10 @@ END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has no such signal, 
 
 def journal_of(settings: Settings) -> Journal:
     """Return the journal whose saves and starts this process carries out."""
-    journal: Journal = create_app(settings).extensions["cbt_journal"]
+    app = create_app(settings)
+    metrics: Metrics = app.extensions["cbt_metrics"]
+    metrics.share(settings.data_dir, servers=settings.workers, role=WRITER)
+    journal: Journal = app.extensions["cbt_journal"]
     return journal
 
 

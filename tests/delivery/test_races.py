@@ -129,7 +129,9 @@ def test_a_batch_with_one_poisoned_save_keeps_the_others(page: Page, world: Worl
         return [work(cursor) for work in works]
 
     with world.app.app_context():
-        writer = GroupWriter([Commits(db.engine, world.app.extensions["cbt_gate"], perform)])
+        writer = GroupWriter(
+            [Commits(db.engine, world.app.extensions["cbt_gate"], perform, lambda _size, _seconds: None)]
+        )
 
     def run(name: str, work: Any) -> None:
         try:

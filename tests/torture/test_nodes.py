@@ -56,7 +56,7 @@ def leads(server: Server) -> bool:
         return False
     finally:
         line.close()
-    return any(one.startswith("cbt_scheduler_leader") and one.endswith(" 1") for one in text.splitlines())
+    return any(one.startswith("cbt_leader{") and one.endswith(" 1") for one in text.splitlines())
 
 
 def leaders(servers: Sequence[Server]) -> list[Server]:

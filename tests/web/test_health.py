@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -21,10 +20,10 @@ from cbt.web.watching import disks, health
 from cbt.web.watching.health import Probe
 from tests.databases import PostgresServer
 from tests.delivery.driver import Page
+from tests.watching.scraped import scrape
 from tests.world import World
 
 SECOND = timedelta(seconds=1)
-_SAMPLE = re.compile(r'^(\w+)(?:\{((?:\w+="[^"]*",?)*)\})? (\S+)$')
 
 
 @pytest.fixture
@@ -35,22 +34,6 @@ def page(world: World) -> Page:
     page = Page(world, "theory")
     assert page.start().status_code == 200
     return page
-
-
-def scrape(app: flask.Flask) -> dict[str, float]:
-    """Return the samples by name and labels, without the process; every line has to be readable."""
-    reply = app.test_client().get("/metrics", headers={"Host": "127.0.0.1:8000"})
-    assert reply.status_code == 200
-    assert reply.content_type == "text/plain; version=0.0.4; charset=utf-8"
-    samples = {}
-    for line in reply.get_data(as_text=True).splitlines():
-        if line.startswith("#"):
-            continue
-        found = _SAMPLE.match(line)
-        assert found, line
-        labels = ",".join(one for one in (found[2] or "").split(",") if one and not one.startswith("pid="))
-        samples[f"{found[1]}{{{labels}}}" if labels else found[1]] = float(found[3])
-    return samples
 
 
 def test_it_is_well_while_answers_can_be_saved(world: World) -> None:
@@ -190,14 +173,19 @@ def test_attempts_and_rooms_are_shown_by_state(page: Page, world: World) -> None
     assert samples['cbt_open_rooms{state="held"}'] == 0
 
 
+def leading(app: flask.Flask) -> float:
+    [value] = [value for name, value in scrape(app).items() if name.startswith("cbt_leader{")]
+    return value
+
+
 def test_only_a_leading_process_says_that_it_leads(app: flask.Flask) -> None:
-    assert scrape(app)["cbt_scheduler_leader"] == 0
+    assert leading(app) == 0
     scheduler = start_scheduler(app)
     try:
-        assert scrape(app)["cbt_scheduler_leader"] == 1
+        assert leading(app) == 1
     finally:
         scheduler.shutdown(wait=True)
-    assert scrape(app)["cbt_scheduler_leader"] == 0
+    assert leading(app) == 0
 
 
 def _free(monkeypatch: pytest.MonkeyPatch, left: int) -> None:

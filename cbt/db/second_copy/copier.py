@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import datetime
 from pathlib import Path
 
 from cbt.db.raw import DATABASE_ERRORS
@@ -42,6 +43,11 @@ class JournalCopy:
     def behind(self) -> bool:
         """Return whether something that is saved is not on the second path."""
         return self._failed or self._mark.stands()
+
+    @property
+    def behind_since(self) -> datetime | None:
+        """Return since when it is behind, by the wall clock; None when it is not, or nobody could mark it."""
+        return self._mark.since()
 
     def keep_open(self) -> None:
         """Hold the database open in this process; each of its connections asks for it."""

@@ -15,6 +15,7 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cbt.db.copies import sync_folder
@@ -141,13 +142,21 @@ class BehindMark:
         """Return whether the copy lacks something."""
         return self.path.exists()
 
+    def since(self) -> datetime | None:
+        """Return since when it stands, by the wall clock; None when it does not."""
+        try:
+            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
     def wants_base(self) -> bool:
         """Return whether the copy is to begin anew."""
         return self.path.exists() and self.path.read_text("ascii") == _ANEW
 
     def set(self) -> None:
         """Say that the copy lacks something; raise OSError when that cannot be written."""
-        self.path.touch(mode=0o600)
+        if not self.stands():
+            self.path.touch(mode=0o600)
 
     def ask_for_base(self) -> None:
         """Say that the copy is to begin anew."""

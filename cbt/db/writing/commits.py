@@ -22,6 +22,7 @@ Perform = Callable[[Any, Sequence[Any]], Sequence[Any]]
 
 It may be asked again for each request alone when it raises, so it changes nothing but the database.
 """
+Tell = Callable[[int, float | None], None]
 More = Callable[[], Sequence[Any]]
 """Returns what was asked for meanwhile; called within the gate, so that what came while waiting goes along."""
 
@@ -54,12 +55,16 @@ class Carrier(Protocol):
 
 
 class Commits:
-    """The writing connection of this process; `before_commit` is called within the gate (tests, bench)."""
+    """The writing connection of this process; `before_commit` is called within the gate (tests, bench).
 
-    def __init__(self, engine: Engine, gate: Gate, perform: Perform) -> None:
+    `tell` is called after each batch with its size and the seconds COMMIT took, None when there was none.
+    """
+
+    def __init__(self, engine: Engine, gate: Gate, perform: Perform, tell: Tell) -> None:
         self._engine = engine
         self._gate = gate
         self.perform = perform
+        self._tell = tell
         self._embedded = engine.dialect.name == "sqlite"
         self.before_commit: Callable[[], None] | None = None
         self._connection: Any = None
@@ -72,16 +77,20 @@ class Commits:
         """
         batch = list(requests)
         try:
-            return self._transact(batch, more)
+            carried = self._transact(batch, more)
         except CbtError as error:
+            self._tell(len(batch), None)
             self.close()
             return Carried([Failed(error)] * len(batch))
         except Exception as error:
             log.warning("batch of %d rolled back: %s", len(batch), type(error).__name__)
+            self._tell(len(batch), None)
             self.close()
             if len(batch) == 1:
                 return Carried([Failed(Unavailable("db.write"))])
             return Carried([self.carry_out([one], _nothing).outcomes[0] for one in batch])
+        self._tell(len(batch), carried.commit_seconds)
+        return carried
 
     def _transact(self, batch: list[Any], more: More) -> Carried:
         if self._connection is None:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +26,11 @@ class Follower(Protocol):
     @property
     def behind(self) -> bool:
         """Return whether it lacks something that is saved."""
+        ...
+
+    @property
+    def behind_since(self) -> datetime | None:
+        """Return since when, by the wall clock."""
         ...
 
     def ready(self) -> None:

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cbt.db.writing.commits import Carrier, Failed
@@ -38,24 +38,27 @@ class GroupWriter:
     """The writer of one process. `run(request)` returns once the transaction holding it is durable.
 
     One thread for each of `carriers`, which can be exchanged until the first request: with several, what comes
-    while a batch is on its way need not wait for its return. `tell` is called after each batch with its size and
-    the seconds COMMIT took.
+    while a batch is on its way need not wait for its return.
     """
 
     def __init__(self, carriers: Sequence[Carrier]) -> None:
         self.carriers = carriers
-        self.tell: Callable[[int, float], None] | None = None
         self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._away: set[Carrier] = set()
-        """Who has a batch on its way."""
+        self._away: dict[Carrier, list[_Ticket]] = {}
+        """The batch that each has on its way."""
         self._commit_seconds = 0.0
 
     @property
     def waiting(self) -> int:
         """Return about how many requests wait for the next transaction."""
         return self._queue.qsize()
+
+    @property
+    def unanswered(self) -> int:
+        """Return about how many requests wait for the end of a transaction, begun or to come."""
+        return self.waiting + sum(len(batch) for batch in list(self._away.values()))
 
     def run(self, request: Any) -> Any:
         """Have `request` carried out in the next transaction and return its result after the commit.
@@ -102,9 +105,9 @@ class GroupWriter:
             if self._away:
                 # The batch that is away commits first in any case. Meanwhile more comes that can go with this one.
                 time.sleep(min(self._commit_seconds * SHARE, LONGEST_PAUSE))
-            self._away.add(carrier)
-            self._carry(carrier, [first])
-            self._away.discard(carrier)
+            self._away[carrier] = [first]
+            self._carry(carrier, self._away[carrier])
+            del self._away[carrier]
 
     def _carry(self, carrier: Carrier, batch: list[_Ticket]) -> None:
         def more() -> Sequence[Any]:
@@ -121,11 +124,9 @@ class GroupWriter:
         for ticket, outcome in zip(batch, outcomes, strict=True):
             ticket.outcome = outcome
             ticket.pending.release()
-        # Told once the requests are on their way. A batch that was taken one by one has no COMMIT of its own.
+        # A batch that was taken one by one has no COMMIT of its own.
         if carried is not None and carried.commit_seconds is not None:
             self._commit_seconds = carried.commit_seconds
-            if self.tell is not None:
-                self.tell(len(batch), carried.commit_seconds)
 
     def _gather(self, batch: list[_Ticket]) -> None:
         """Add what is queued."""

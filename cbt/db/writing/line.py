@@ -24,6 +24,7 @@ LONGEST_FRAME = 256 * 1024 * 1024
 READ_SIZE = 256 * 1024
 ANSWER_SECONDS = 20.0
 """A batch that is not answered for so long is given up; its requests may be sent again."""
+OWNED_SECONDS = 1.0
 log = logging.getLogger(__name__)
 _PEER = struct.Struct("3i")
 """Process, user and group of the other end."""
@@ -57,6 +58,7 @@ def can_share() -> bool:
 def is_owned(folder: Path) -> bool:
     """Return whether a process owns the writing in `folder` now."""
     with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(OWNED_SECONDS)  # one that takes no more callers is as good as gone
         return line.connect_ex(address_of(folder)) == 0
 
 

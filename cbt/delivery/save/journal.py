@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from cbt.clock import Clock
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading
-from cbt.db.writing.commits import Commits
+from cbt.db.writing.commits import Commits, Tell
 from cbt.db.writing.gate import Gate
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.db.writing.line import WriteLine
@@ -41,7 +41,15 @@ class Journal:
         with app.app_context():
             engine = db.engine
         self.dialect = Dialect(engine.dialect.name)
-        self._commits = partial(Commits, engine, cast(Gate, app.extensions["cbt_gate"]), self.perform)
+        self.tell: Tell = _nobody
+        """Called after each batch that this process commits (see Commits)."""
+        self._commits = partial(
+            Commits,
+            engine,
+            cast(Gate, app.extensions["cbt_gate"]),
+            self.perform,
+            lambda *how: self.tell(*how),
+        )
         self.commits = self._commits()
         self.writer = GroupWriter([self.commits])
         self.infos = InfoCache(engine, app.app_context)
@@ -100,6 +108,10 @@ class Journal:
         saved = iter(self._saves.perform(cursor, saves, guards, at=at))
         opened = iter(self._starts.perform(cursor, starts, claims, guards, at=at))
         return [next(saved if isinstance(one, Save) else opened) for one in requests]
+
+
+def _nobody(_size: int, _seconds: float | None) -> None:
+    pass
 
 
 def init_journal(app: flask.Flask) -> None:

@@ -26,6 +26,7 @@ from cbt.errors import CbtError, TooMany, Unavailable
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.bodies import SMALL_BODY
 from cbt.web.receiving.whole import RECEIVED_AT
+from cbt.web.watching.requestlog import BEAT
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import tokens_of
 
@@ -72,7 +73,10 @@ class SavePath:
             return None
         try:
             machine = self._machines.asking(environ)
-            return self._answer(ref, token, json.loads(raw), machine, environ[RECEIVED_AT])
+            sent = json.loads(raw)
+            if isinstance(sent, dict) and not sent.get("entries"):
+                environ[BEAT] = True
+            return self._answer(ref, token, sent, machine, environ[RECEIVED_AT])
         except (Unavailable, TooMany) as error:
             environ[NOT_TAKEN] = error  # said by the view; the journal is not asked a second time
             return None

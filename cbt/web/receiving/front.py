@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
-from cbt.web.receiving.whole import NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
+from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -115,6 +115,7 @@ class Front:
                 self._bodies.end(body)
         environ = self._environ(scope, raw)
         environ[RECEIVED_AT] = self._now()
+        environ[HANDED_AT] = time.perf_counter()
         if refused:
             environ[REFUSED] = refused
             environ["CONTENT_LENGTH"] = "0"

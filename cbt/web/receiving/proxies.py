@@ -46,14 +46,14 @@ def is_among(address: str, networks: Iterable[Network]) -> bool:
     return any(found in network for network in networks)
 
 
-def read_networks(text: str) -> list[Network]:
+def read_networks(text: str, *, setting: str = "CBT_TRUSTED_PROXIES") -> list[Network]:
     """Return the networks of a comma-separated list; raise InvalidInput("config.network") naming a bad one."""
     networks = []
     for part in filter(None, (one.strip() for one in text.split(","))):
         try:
             networks.append(ipaddress.ip_network(part))
         except ValueError as error:
-            raise InvalidInput("config.network", name="CBT_TRUSTED_PROXIES", value=part) from error
+            raise InvalidInput("config.network", name=setting, value=part) from error
     return networks
 
 

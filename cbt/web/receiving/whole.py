@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 RECEIVED_AT = "cbt.received_at"
 """The instant at which the request had been read whole."""
+HANDED_AT = "cbt.handed_at"
+"""The reading of a counter at that moment: what waits for a thread from there on waits for us."""
 REFUSED = "cbt.refused"
 """The HTTP status by which the app is to refuse a request whose body was not read."""
 NO_LENGTH, TOO_SLOW, TOO_LARGE, CUT_SHORT = 411, 408, 413, 400

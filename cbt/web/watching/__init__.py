@@ -1,3 +1,13 @@
 """What a running server tells: health, measures, logs, disks."""
 
-__all__ = ["disks", "health", "logs", "metrics", "requestlog"]
+__all__ = [
+    "counted",
+    "counting",
+    "disks",
+    "health",
+    "logs",
+    "metrics",
+    "requestlog",
+    "scraping",
+    "shared",
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -97,6 +98,27 @@ class Probe:
             transaction.rollback()
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a process is: whether an answer can be saved now, why not, and what else is not as it should be."""
+
+    ok: bool
+    database: str
+    warnings: list[str]
+
+
+def health() -> Health:
+    """Return how this process is now."""
+    app = flask.current_app
+    probe: Probe = app.extensions["cbt_probe"]
+    answer = probe.ask(now=flask.g.now)
+    agreement: Agreement = app.extensions["cbt_agreement"]
+    warnings = [*probe.warnings, *(name for warn in app.extensions.get(WARNINGS, ()) for name in warn())]
+    warnings += ["tls.ends"] if tls_ends_soon() else []
+    warnings += [] if agreement.agrees else ["clock.off"]
+    return Health(answer == OK and agreement.agrees, answer, warnings)
+
+
 def init_health(app: flask.Flask, settings: Settings) -> None:
     """Give `app` its probe."""
     with app.app_context():
@@ -107,13 +129,8 @@ def init_health(app: flask.Flask, settings: Settings) -> None:
 @access.public
 def healthz() -> Reply:
     """Answer 200 while answers can be saved, else 503; `warnings` are only there when there is one."""
-    probe: Probe = flask.current_app.extensions["cbt_probe"]
-    answer = probe.ask(now=flask.g.now)
-    agreement: Agreement = flask.current_app.extensions["cbt_agreement"]
-    ok = answer == OK and agreement.agrees
-    said: dict[str, object] = {"ok": ok, "database": answer}
-    others = [name for warn in flask.current_app.extensions.get(WARNINGS, ()) for name in warn()]
-    others += ["tls.ends"] if tls_ends_soon() else []
-    if warnings := probe.warnings + others + ([] if agreement.agrees else ["clock.off"]):
-        said["warnings"] = warnings
-    return said, 200 if ok else 503
+    found = health()
+    said: dict[str, object] = {"ok": found.ok, "database": found.database}
+    if found.warnings:
+        said["warnings"] = found.warnings
+    return said, 200 if found.ok else 503

@@ -1,93 +1,145 @@
-"""What one process counts, as Prometheus reads it, for this machine only.
+"""What a server counts, as Prometheus reads it: one truth, whichever of its processes answers.
 
-Own counters: those of prometheus-client take a lock at every step, and the save path has none to give away.
-A step here is one addition, so under threads a count may miss one now and then. Every server process counts
-for itself and a scrape reaches one of them: `pid` tells them apart.
+Counters are sums over all processes, of those that ended too, and only grow while the server runs. Gauges of a
+process are told by the processes that run now; gauges of the server are read when somebody asks.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import os
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 
-import flask
-
-from cbt.errors import NotFound
-from cbt.web.partials import Reply
-from cbt.web.who import access
+from cbt.web.watching.counted import CommitCounts, RequestCounts
+from cbt.web.watching.counting import Counter, Fold, Labels, Layout, Memory, OwnMemory
+from cbt.web.watching.exposition import family_lines, gauge_lines
+from cbt.web.watching.shared import SharedMemory, shared_path
 
 log = logging.getLogger(__name__)
-pages = flask.Blueprint("metrics", __name__)
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-
-Labels = tuple[tuple[str, str], ...]
+SERVER, WRITER = "server", "writer"
+"""What a process of a server does: it answers requests, or it owns the writing."""
+SPARE_SLOTS = 6
+"""Beside those of the processes that answer: for the one that writes, and for those on their way out."""
+REFRESH_SECONDS = 1.0
+"""How old a gauge of another process may be."""
 Gauge = Callable[[], Mapping[Labels, float]]
 
 
-class Histogram:
-    """Counts values into buckets; one thread adds."""
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
-
-    def add(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-
 class Metrics:
-    """The counters of one process and the gauges that are read when somebody asks."""
+    """The counters of this process, or of all of a server once they are shared, and the gauges.
 
-    def __init__(self) -> None:
-        self.requests: dict[tuple[str, int], int] = {}
-        self.short_way = 0
-        """Saves that were answered 200 before Flask saw them; shown under `short_way_endpoint`."""
-        self.short_way_endpoint = ""
-        self.batch_sizes = Histogram(BATCH_SIZES)
-        self.commit_seconds = Histogram(COMMIT_SECONDS)
+    Families are added first; `begin` makes the cells they take.
+    """
+
+    def __init__(self, kinds: Mapping[str, str]) -> None:
+        """`kinds` has the kind of every endpoint that a request can have."""
+        self._layout = Layout()
+        self._requests = RequestCounts(self._layout, kinds)
+        self._commits = CommitCounts(self._layout)
+        self._starts = self._layout.add(
+            "cbt_process_starts_total", "Processes begun since the server was.", "counter", _roles()
+        )
+        self._role = SERVER
+        self._told: list[tuple[int, Callable[[], float]]] = []
+        running = self._layout.add("cbt_processes", "Processes that run.", "gauge", _roles())
+        for role in (SERVER, WRITER):
+            self._told.append((running.cell((("role", role),)), partial(self._is, role)))
         self._gauges: list[tuple[str, str, Gauge]] = []
+        self._memory: Memory
+        self._counter: Counter
 
-    def count(self, endpoint: str, status: int) -> None:
-        """Count one answered request under the class of its HTTP status."""
-        key = (endpoint, status // 100)
-        self.requests[key] = self.requests.get(key, 0) + 1
+    def _is(self, role: str) -> int:
+        return int(self._role == role)
 
-    def committed(self, size: int, seconds: float) -> None:
-        """Count one committed batch of saves."""
-        self.batch_sizes.add(size)
-        self.commit_seconds.add(seconds)
+    def add_process_gauge(
+        self, name: str, text: str, read: Callable[[], float], *, fold: Fold = sum, labels: Labels = ()
+    ) -> None:
+        """Have every process tell what `read` returns, once a second; `fold` makes one value of theirs."""
+        family = self._layout.add(name, text, "gauge", (labels,), fold=fold)
+        self._told.append((family.first, read))
 
     def add_gauge(self, name: str, text: str, read: Gauge) -> None:
-        """Have `read` called at each scrape; later rooms bring what only they know."""
+        """Have `read` called at each scrape, by the process that answers it."""
         self._gauges.append((name, text, read))
 
+    def begin(self) -> None:
+        """Count from here on, for this process alone."""
+        self._memory = OwnMemory(self._layout.size)
+        self._counter = Counter(self._memory.own)
+
+    def share(self, folder: Path, *, servers: int, role: str = SERVER) -> None:
+        """Count together with the other processes of the server of data folder `folder`.
+
+        `servers` is how many answer requests. Where that cannot be, the process goes on for itself, and says so.
+        """
+        self._role = role
+        try:
+            self._memory = SharedMemory(
+                shared_path(folder),
+                layout=self._layout.meaning,
+                cells=self._layout.size,
+                slots=servers + SPARE_SLOTS,
+            )
+        except FileNotFoundError:
+            return  # served by something that did not ask for it
+        except (OSError, ValueError) as error:
+            log.warning("this process counts for itself: %s", error)
+            return
+        for family in self._layout.families:
+            if family.kind == "gauge":
+                for cell in range(family.first, family.end):
+                    self._memory.own[cell] = 0  # whoever had the slot before is gone
+        self._counter = Counter(self._memory.own)
+        self._counter.add(((self._starts.cell((("role", role),)), 1),))
+        self.refresh()
+        threading.Thread(target=self._keep_fresh, name="metrics", daemon=True).start()
+
+    def _keep_fresh(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(REFRESH_SECONDS):
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Tell the gauges of this process."""
+        for cell, read in self._told:
+            try:
+                self._memory.own[cell] = read()
+            except Exception as error:
+                log.warning("a gauge of this process cannot be read: %s", type(error).__name__)
+
+    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self._counter.add(self._requests.steps(endpoint, status, seconds))
+
+    def committed(self, size: int, seconds: float | None) -> None:
+        """Count one batch of saves and starts, and what its COMMIT took; None when there was none."""
+        self._counter.add(self._commits.steps(size, seconds))
+
     def render(self) -> str:
-        """Return the text exposition."""
-        pid = (("pid", str(os.getpid())),)
-        lines = ["# HELP cbt_requests_total Answered requests.", "# TYPE cbt_requests_total counter"]
-        counted = self.requests.copy()
-        if self.short_way:
-            taken = (self.short_way_endpoint, 2)
-            counted[taken] = counted.get(taken, 0) + self.short_way
-        for (endpoint, status), number in sorted(counted.items()):
-            labels = (("endpoint", endpoint), ("status", f"{status}xx"), *pid)
-            lines.append(_line("cbt_requests_total", labels, number))
-        lines += _histogram("cbt_save_batch_size", "Saves in one commit.", self.batch_sizes, pid)
-        lines += _histogram("cbt_save_commit_seconds", "Length of COMMIT.", self.commit_seconds, pid)
+        """Return the text that Prometheus reads."""
+        self.refresh()
+        totals = [sum(column) for column in zip(*self._memory.rows(), strict=True)]
+        live = self._memory.live()
+        lines: list[str] = []
+        for family in self._layout.families:
+            if family.kind == "gauge":
+                values = (
+                    (labels, family.fold(row[family.first + number] for row in live))
+                    for number, labels in enumerate(family.series)
+                )
+                lines += gauge_lines(family.name, family.text, values)
+            else:
+                lines += family_lines(family, totals)
         for name, text, read in self._gauges:
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-            lines += [_line(name, labels, value) for labels, value in _read(name, read)]
+            lines += gauge_lines(name, text, _read(name, read))
         return "\n".join(lines) + "\n"
+
+
+def _roles() -> Iterator[Labels]:
+    return ((("role", role),) for role in (SERVER, WRITER))
 
 
 def _read(name: str, read: Gauge) -> Iterable[tuple[Labels, float]]:
@@ -97,59 +149,3 @@ def _read(name: str, read: Gauge) -> Iterable[tuple[Labels, float]]:
         # The other figures are what one looks at while the database is away.
         log.warning("the gauge %s cannot be read: %s", name, type(error).__name__)
         return []
-
-
-def _histogram(name: str, text: str, histogram: Histogram, labels: Labels) -> list[str]:
-    lines = [f"# HELP {name} {text}", f"# TYPE {name} histogram"]
-    counts, reached = list(histogram.counts), 0
-    for bound, number in zip((*map(str, histogram.bounds), "+Inf"), counts, strict=True):
-        reached += number
-        lines.append(_line(f"{name}_bucket", (*labels, ("le", bound)), reached))
-    lines.append(_line(f"{name}_sum", labels, histogram.total))
-    lines.append(_line(f"{name}_count", labels, reached))
-    return lines
-
-
-def _line(name: str, labels: Labels, value: float) -> str:
-    shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
-    return f"{name}{{{shown}}} {value}" if shown else f"{name} {value}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def init_metrics(app: flask.Flask) -> Metrics:
-    """Give `app` its counters and return them."""
-    metrics = Metrics()
-    app.extensions["cbt_metrics"] = metrics
-    return metrics
-
-
-def is_local(request: flask.Request) -> bool:
-    """Return whether a request was made on this machine, by nobody else's doing.
-
-    A proxy on this machine comes from the loopback address too, so what it passes on is known by its headers
-    and by the name that was asked for.
-    """
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    host = request.host.rsplit(":", 1)[0].strip("[]")
-    return (host == "localhost" or _loopback(host)) and _loopback(request.remote_addr or "")
-
-
-def _loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-@pages.get("/metrics")
-@access.public
-def metrics() -> Reply:
-    """Show the counters of the process that answers; from another machine there is no such page."""
-    if not is_local(flask.request):
-        raise NotFound("web.no_page")
-    counted: Metrics = flask.current_app.extensions["cbt_metrics"]
-    return flask.Response(counted.render(), content_type=CONTENT_TYPE)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from cbt.clock import Clock
+from cbt.web.receiving.whole import HANDED_AT
+from cbt.web.watching.counted import NO_ENDPOINT
 from cbt.web.watching.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 ENDPOINT = "cbt.endpoint"
 STATUS = "cbt.status"
-NO_ENDPOINT = "none"
+BEAT = "cbt.beat"
+"""Says of a save that it brings no answer."""
 log = logging.getLogger("cbt.requests")
 
 
@@ -37,32 +40,36 @@ class RequestLog:
         *,
         slow_ms: int,
         short_way: str,
+        beats: str,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`short_way` is the endpoint of what is answered, always by 200, before Flask sees it."""
+        """`short_way` is the endpoint of what is answered, always by 200, before Flask sees it.
+
+        What brings no answer there is counted as `beats`.
+        """
         self._clock: Clock = app.extensions["cbt_clock"]
         self._metrics: Metrics = app.extensions["cbt_metrics"]
         self._slow_seconds = slow_ms / 1000
         self._short_way = short_way
-        self._metrics.short_way_endpoint = short_way
+        self._beats = beats
         self.timer = timer
 
     def watch(
         self, inner: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Pass a request on to `inner`; count it, and note it when it was slow."""
-        begun = self.timer()
+        begun = environ.get(HANDED_AT) or self.timer()
         try:
             return inner(environ, start_response)
         except BaseException:
             environ.setdefault(ENDPOINT, self._short_way)
             raise
         finally:
-            if ENDPOINT in environ:
-                self._metrics.count(environ[ENDPOINT], environ.get(STATUS, 500))
-            else:
-                self._metrics.short_way += 1  # Flask did not see it: a save that was simply taken
             took = self.timer() - begun
+            # What Flask did not see is a save that was simply taken.
+            status = environ.get(STATUS, 500) if ENDPOINT in environ else 200
+            endpoint = self._beats if BEAT in environ else environ.get(ENDPOINT, self._short_way)
+            self._metrics.answered(endpoint, status, took)
             if took > self._slow_seconds:
                 self._note(environ, took)
 
@@ -101,7 +108,7 @@ class ObservedApp(flask.Flask):
         return self.request_log.watch(self.wsgi_app, environ, start_response)
 
 
-def init_request_log(app: ObservedApp, *, slow_ms: int, short_way: str) -> None:
+def init_request_log(app: ObservedApp, *, slow_ms: int, short_way: str, beats: str) -> None:
     """Give `app` its log."""
     if not log.handlers:
         handler = logging.StreamHandler()
@@ -118,4 +125,4 @@ def init_request_log(app: ObservedApp, *, slow_ms: int, short_way: str) -> None:
         flask.request.environ[STATUS] = response.status_code
         return response
 
-    app.request_log = RequestLog(app, slow_ms=slow_ms, short_way=short_way)
+    app.request_log = RequestLog(app, slow_ms=slow_ms, short_way=short_way, beats=beats)

@@ -1,0 +1,89 @@
+"""What is counted of requests and of commits, and in which cells."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from cbt.web.watching.counting import Labels, Layout, Steps, observed
+
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+STATUSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
+TOO_MANY = 429
+NO_ENDPOINT = "none"
+"""What a request is counted under that leads nowhere."""
+
+
+class RequestCounts:
+    """Requests by endpoint and by kind, each by the class of its HTTP status."""
+
+    def __init__(self, layout: Layout, kinds: Mapping[str, str]) -> None:
+        """`kinds` has the kind of every endpoint, NO_ENDPOINT among them."""
+        self._kinds = kinds
+        named = sorted(set(kinds.values()))
+        self._answered = layout.add(
+            "cbt_requests_total",
+            "Answered requests by endpoint.",
+            "counter",
+            [_labels("endpoint", one, status) for one in kinds for status in STATUSES],
+            from_zero=False,
+        )
+        self._seconds = layout.add(
+            "cbt_request_seconds",
+            "From the moment a request had been read whole to its answer.",
+            "histogram",
+            [_labels("kind", one, status) for one in named for status in STATUSES],
+            bounds=REQUEST_SECONDS,
+        )
+        throttled = layout.add(
+            "cbt_throttled_total", "Requests answered 429.", "counter", [(("kind", one),) for one in named]
+        )
+        self._throttled = {one: throttled.cell((("kind", one),)) for one in named}
+        self._cells = {
+            (endpoint, status): (
+                self._answered.cell(_labels("endpoint", endpoint, status)),
+                self._seconds.cell(_labels("kind", kind, status)),
+            )
+            for endpoint, kind in kinds.items()
+            for status in STATUSES
+        }
+
+    def steps(self, endpoint: str, status: int, seconds: float) -> Steps:
+        """Return the steps that count one answered request."""
+        found = self._cells.get((endpoint, status // 100))
+        if found is None:  # counting never breaks a request
+            found = self._cells[NO_ENDPOINT, 5]
+        answered, spans = found
+        bucket = spans + bisect_left(REQUEST_SECONDS, seconds)
+        steps = (answered, 1), (bucket, 1), (spans + len(REQUEST_SECONDS) + 1, seconds)
+        if status == TOO_MANY and endpoint in self._kinds:
+            return *steps, (self._throttled[self._kinds[endpoint]], 1)
+        return steps
+
+
+class CommitCounts:
+    """Commits of saves and starts: how many each carried, how long it took, and those that failed."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._sizes = layout.add(
+            "cbt_save_batch_size", "Saves and starts in one COMMIT.", "histogram", bounds=BATCH_SIZES
+        )
+        self._seconds = layout.add(
+            "cbt_save_commit_seconds", "Length of that COMMIT.", "histogram", bounds=COMMIT_SECONDS
+        )
+        self._failed = layout.add(
+            "cbt_save_commits_failed_total", "Batches of saves and starts that were not committed.", "counter"
+        )
+
+    def steps(self, size: int, seconds: float | None) -> Steps:
+        """Return the steps that count one batch; it was not committed when `seconds` is None."""
+        if seconds is None:
+            return ((self._failed.first, 1),)
+        sizes = observed(self._sizes, self._sizes.first, size)
+        return *sizes, *observed(self._seconds, self._seconds.first, seconds)
+
+
+def _labels(what: str, name: str, status: int) -> Labels:
+    return (what, name), ("status", STATUSES[status])

@@ -1,0 +1,43 @@
+"""Another process of a server, for tests: `python -m tests.watching.another FILE LAYOUT CELL…` adds 1 to each cell.
+
+It says when it has, and stays until it is told to end, or killed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cbt.web.watching.counting import Counter
+from cbt.web.watching.shared import SharedMemory
+
+CELLS, SLOTS = 4, 3
+
+
+@contextmanager
+def another(path: Path, *cells: int, layout: str = "one") -> Iterator[subprocess.Popen[str]]:
+    """Run such a process for the length of the block; it has counted when the block begins."""
+    command = [sys.executable, "-m", "tests.watching.another", str(path), layout, *map(str, cells)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "counted\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def main() -> None:
+    """Count, say so, and wait."""
+    path, layout, *cells = sys.argv[1:]
+    memory = SharedMemory(Path(path), layout=layout, cells=CELLS, slots=SLOTS)
+    Counter(memory.own).add(tuple((int(cell), 1) for cell in cells))
+    print("counted", flush=True)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
