@@ -53,6 +53,7 @@ COMMANDS = {
     "roster": Command("candidates.cli.roster", ("cbt.candidates.commands",)),
     "score": Command("scoring.cli.score", ("cbt.scoring.commands",)),
     "serve": Command("serving.cli.serve", _SERVING),
+    "service": Command("service.cli.service", ("cbt.ops.installing.service_command",)),
     "settings": Command("settings.cli.settings", ("cbt.ops.installing.settings_command",)),
     "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.delivery.commands")),
     "staff": Command("accounts.cli.staff", ("cbt.accounts.commands",)),

@@ -15,9 +15,16 @@ import click
 
 from cbt.errors import CbtError, InvalidInput, NotFound, Unavailable
 
-DONE, DIFFERS, REFUSED, UNFORESEEN, INTERRUPTED, UNREAD = 0, 1, 2, 70, 130, 141
+DONE, DIFFERS, REFUSED, UNFORESEEN, TRY_AGAIN, INTERRUPTED, UNREAD = 0, 1, 2, 70, 75, 130, 141
 """Exit codes: done; what was kept elsewhere is no longer so (`cbt audit verify`); refused, or something is wrong;
-an error nobody foresaw; Ctrl+C; whoever read the output has gone."""
+an error nobody foresaw; something it needs is not there now; Ctrl+C; whoever read the output has gone."""
+_CODES = {
+    "db.unreachable": TRY_AGAIN,
+    "serve.not_prepared": TRY_AGAIN,
+    "console.database": TRY_AGAIN,
+    "console.unforeseen": UNFORESEEN,
+}
+"""Of what is explained, all that is no refusal: a service manager starts it again."""
 _PACKAGE = Path(__file__).resolve().parents[2]
 _FILES = {
     errno.ENOENT: "console.file.not_there",
@@ -61,13 +68,13 @@ def end_of(stopped: BaseException) -> CommandEnd:
     if isinstance(stopped, Unread):
         return CommandEnd(UNREAD)
     if isinstance(stopped, CbtError):
-        return CommandEnd(REFUSED, stopped)
+        return CommandEnd(_CODES.get(stopped.code, REFUSED), stopped)
     if isinstance(stopped, click.ClickException):
         return CommandEnd(REFUSED, mistyped(stopped))
     if isinstance(stopped, UnicodeDecodeError):
         return CommandEnd(REFUSED, InvalidInput("console.not_text"))
     if _databases_own(stopped):
-        return CommandEnd(REFUSED, Unavailable("console.database", kind=type(stopped).__name__))
+        return CommandEnd(TRY_AGAIN, Unavailable("console.database", kind=type(stopped).__name__))
     if isinstance(stopped, OSError) and stopped.errno in _FILES:
         return CommandEnd(REFUSED, _file(stopped))
     return CommandEnd(UNFORESEEN, unforeseen(stopped))

@@ -38,10 +38,28 @@ def _ask(connection: psycopg.Connection) -> datetime:
     return instant.astimezone(UTC)
 
 
+_FINAL = ("does not exist", "pg_hba.conf", "not permitted to log in", "authentication failed")
+"""What PostgreSQL says, in English, to whom it will say the same the next time."""
+
+
+def is_final(error: psycopg.Error) -> bool:
+    """Return whether PostgreSQL was there and refused the user, the password or the name of the database.
+
+    A connection that is refused carries no code. That a password was asked for says that the server is up, in any
+    language.
+    """
+    asked = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
+    return bool(asked) or any(words in str(error) for words in _FINAL)
+
+
+def _last_line(error: psycopg.Error) -> str:
+    return str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
+
+
 def database_time(settings: Settings) -> datetime | None:
     """Return PostgreSQL's time as this returns, less half a round trip; None for the embedded database.
 
-    Raise Unavailable("db.unreachable") when it does not answer.
+    Raise Unavailable("db.unreachable") when it does not answer, ("db.not_admitted") when it lets nobody in.
 
     Source: R-27.
     """
@@ -54,6 +72,8 @@ def database_time(settings: Settings) -> datetime | None:
             said = _ask(connection)
             middle = (before + time.monotonic()) / 2
     except psycopg.Error as error:
+        if is_final(error):
+            raise Unavailable("db.not_admitted", detail=_last_line(error)) from error
         raise Unavailable("db.unreachable", detail=type(error).__name__) from error
     return said + timedelta(seconds=time.monotonic() - middle)
 

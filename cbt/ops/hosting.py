@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import os
 import signal
@@ -72,14 +73,19 @@ def lan_address() -> str:
 def check_port(settings: Settings) -> None:
     """Refuse a port somebody listens on: workers share theirs, so the kernel would deal out its connections.
 
-    Raises Unavailable("serve.port").
+    Raises Unavailable("serve.port"); ("serve.port_closed") for one that only root may take, ("serve.host") for an
+    address that this machine does not have.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
+        except PermissionError as error:
+            raise Unavailable("serve.port_closed", port=settings.port) from error
         except OSError as error:
-            raise Unavailable("serve.port", port=settings.port) from error
+            if error.errno == errno.EADDRINUSE:
+                raise Unavailable("serve.port", port=settings.port) from error
+            raise Unavailable("serve.host", host=settings.host) from error
 
 
 def allow_connections() -> None:

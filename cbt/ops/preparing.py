@@ -29,6 +29,7 @@ from cbt.delivery.close.outage import beat, settle_rooms
 from cbt.errors import Unavailable
 from cbt.exams.files import blueprint_files, blueprint_text
 from cbt.exams.steps import load_reasons, store_blueprint
+from cbt.ops.patience import await_database
 from cbt.rules.roles import Role
 
 R = TypeVar("R")
@@ -60,6 +61,7 @@ def prepare_app(settings: Settings) -> flask.Flask:
 
 def prepare(settings: Settings) -> str:
     """Prepare an installation; return the first administrator's one-time password, "" when somebody can sign in."""
+    await_database(settings)
     app = prepare_app(settings)
     with app.app_context():
         with reading() as session:

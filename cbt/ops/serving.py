@@ -21,6 +21,7 @@ from cbt.console.tree import command, option
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import unit_of_work
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
+from cbt.ops.manager import tell_when_answering
 from cbt.ops.preparing import in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
 from cbt.web.cli import with_any_database
@@ -73,6 +74,7 @@ def run_server(
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
     )
+    tell_when_answering(settings)
     with counted_together(settings.data_dir), writer_kept(settings, owner=owner):
         server.serve()
 

@@ -1,3 +1,3 @@
-"""An installation on its machine: its settings, its service."""
+"""An installation on its host: its settings, its service."""
 
-__all__ = ["settings_command"]
+__all__ = ["service_command", "settings_command"]

@@ -1,0 +1,174 @@
+"""A start waits for PostgreSQL, says when it answers, and ends with a code that tells whether to try again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from click.testing import CliRunner
+
+from cbt.cli import build
+from cbt.config import Settings
+from cbt.console.ends import REFUSED, TRY_AGAIN, UNFORESEEN, end_of
+from cbt.db.server_time import database_time
+from cbt.errors import CbtError, Conflict, Unavailable
+from cbt.ops.hosting import check_port
+from cbt.ops.manager import answers, tell, tell_when_answering
+from cbt.ops.patience import await_database
+from cbt.ops.preparing import in_child
+from tests.databases import PostgresServer
+
+POSTGRES = Settings(database_url="postgresql+psycopg://cbt:geheim@db.example.org/cbt")
+
+
+class Coming:
+    """A database that answers from the given second on, and the time that passes until then."""
+
+    def __init__(self, up_at: float, code: str = "db.unreachable") -> None:
+        self._up_at, self._code, self.now = up_at, code, 1000.0
+
+    def ask(self, _settings: Settings) -> None:
+        if self.now - 1000.0 < self._up_at:
+            raise Unavailable(self._code, detail="OperationalError")
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+    def awaited(self) -> None:
+        await_database(POSTGRES, ask=self.ask, pause=self.pause, passed=lambda: self.now)
+
+
+def test_a_database_that_is_late_is_waited_for_and_it_is_said_at_once_and_then_now_and_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Coming(25).awaited()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("已等 ")[2].partition(" ")[0] for line in lines] == ["0", "10", "20"]
+    assert "cbt:***@db.example.org" in lines[0]
+    assert "geheim" not in "".join(lines)
+
+
+def test_it_is_not_waited_for_without_end() -> None:
+    coming = Coming(1e9)
+    with pytest.raises(Unavailable, match=r"db\.unreachable"):
+        coming.awaited()
+    assert coming.now == 1000 + 120
+
+
+def test_one_that_lets_nobody_in_is_not_waited_for() -> None:
+    coming = Coming(1e9, "db.not_admitted")
+    with pytest.raises(Unavailable, match=r"db\.not_admitted"):
+        coming.awaited()
+    assert coming.now == 1000
+
+
+def test_a_name_that_postgresql_does_not_have_is_told_from_a_server_that_is_away(
+    postgres: PostgresServer,
+) -> None:
+    with pytest.raises(Unavailable, match=r"db\.not_admitted"):
+        database_time(Settings(database_url=postgres.url("nobody_has_this")))
+    with pytest.raises(Unavailable, match=r"db\.unreachable"):
+        database_time(Settings(database_url="postgresql+psycopg://cbt:x@127.0.0.1:9/cbt"))
+
+
+def refuse(_settings: Settings) -> str:
+    """Refuse for good."""
+    raise Conflict("db.newer")
+
+
+def stumble(_settings: Settings) -> str:
+    """Meet what nobody foresaw."""
+    raise ValueError
+
+
+def find_nobody(_settings: Settings) -> str:
+    """Find no database."""
+    raise Unavailable("db.unreachable", detail="OperationalError")
+
+
+def fall(_settings: Settings) -> str:
+    """End as nobody foresaw."""
+    os._exit(9)
+
+
+@pytest.mark.parametrize(
+    ("work", "code"),
+    [
+        pytest.param(refuse, REFUSED, id="refused"),
+        pytest.param(find_nobody, TRY_AGAIN, id="no database yet"),
+        pytest.param(stumble, UNFORESEEN, id="unforeseen"),
+        pytest.param(fall, TRY_AGAIN, id="killed"),
+    ],
+)
+def test_how_a_start_ends_says_whether_to_try_again(work: object, code: int) -> None:
+    with pytest.raises(CbtError) as stopped:
+        in_child(work, Settings())  # type: ignore[arg-type]  # one of those above
+    assert end_of(stopped.value).code == code
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A service manager that listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(tmp_path / "notify"))
+        line.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd's protocol")
+def test_the_service_manager_hears_when_the_server_answers_even_that_it_is_not_well(
+    manager: socket.socket,
+) -> None:
+    class Unwell(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Unwell) as server:
+        settings = Settings(host="0.0.0.0", port=server.server_port)
+        Thread(target=server.handle_request, daemon=True).start()
+        tell_when_answering(settings)
+        assert manager.recv(100) == b"READY=1\nSTATUS="
+    assert not answers(settings)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd's protocol")
+def test_without_a_service_manager_nothing_is_told_and_one_that_is_gone_hurts_nobody(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tell("STATUS=here")
+    assert manager.recv(100) == b"STATUS=here"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    tell("STATUS=gone")
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    tell("STATUS=nobody")
+
+
+def test_an_address_that_is_not_this_machines_is_no_port_in_use() -> None:
+    with pytest.raises(Unavailable, match=r"serve\.host"):
+        check_port(Settings(host="192.0.2.1", port=8000))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(Unavailable, match=r"serve\.port \("):
+            check_port(Settings(host="127.0.0.1", port=taken.getsockname()[1]))
+
+
+def test_the_unit_is_shown_to_anybody_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CBT_SETTINGS", str(tmp_path / "cbt.env"))
+    shown = CliRunner().invoke(build(), ["service", "show"])
+    assert shown.exit_code == 0, shown.output
+    assert f"--settings {tmp_path / 'cbt.env'} serve" in shown.output
+    assert list(tmp_path.iterdir()) == []
