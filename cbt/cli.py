@@ -58,6 +58,7 @@ COMMANDS = {
     "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.delivery.commands")),
     "staff": Command("accounts.cli.staff", ("cbt.accounts.commands",)),
     "tls": Command("tls.cli.tls", ("cbt.ops.keys.tls_commands",)),
+    "upgrade": Command("upgrade.cli.upgrade", ("cbt.ops.upgrade.commands",)),
     "verify": Command("safety.cli.verify", _SAFETY),
 }
 
@@ -113,11 +114,28 @@ def build(callback: Callable[[], None] | None = None) -> Root:
     lines: dict[str, click.Command] = {
         name: ToldCommand(name, help=entry.help) for name, entry in COMMANDS.items()
     }
-    root = Root("cbt", commands=lines, params=[_settings_option()], callback=callback, help="console.cbt")
-    shown = click.version_option(
-        package_name="cbt-engine", message="cbt %(version)s", cls=ToldOption, help="console.version"
+    params: list[click.Parameter] = [_settings_option(), _version_option()]
+    return Root("cbt", commands=lines, params=params, callback=callback, help="console.cbt")
+
+
+def _version_option() -> ToldOption:
+    return ToldOption(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        help="console.version",
+        expose_value=False,
+        callback=_show_version,
     )
-    return shown(root)
+
+
+def _show_version(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+    """Name the version and the revision of its tables, by files alone."""
+    if asked and not context.resilient_parsing:
+        from cbt.releases import newest_revision, product_version
+
+        click.echo(f"cbt {product_version()}, revision {newest_revision()}")
+        context.exit()
 
 
 def _settings_option() -> ToldOption:

@@ -73,19 +73,26 @@ MAX_HALF_TRIP = timedelta(milliseconds=250)
 
 
 class Agreement:
-    """Whether this process's clock agrees with the time that several nodes share; it does until measured.
+    """Whether this process agrees with what nodes share, their time and their tables; it does until measured.
 
     Source: R-27.
     """
 
     def __init__(self) -> None:
-        self.agrees = True
+        self.in_time = True
+        self.left_behind = False
+        """The database was upgraded under this process, which knows its former tables only."""
         self.off_by = timedelta(0)
         """How far this clock is ahead, as last measured."""
+
+    @property
+    def agrees(self) -> bool:
+        """Return whether this process may answer and act."""
+        return self.in_time and not self.left_behind
 
     def note(self, off_by: timedelta, *, half_trip: timedelta) -> None:
         """Take a measurement, uncertain by half its round trip: only what is surely off is called off."""
         if half_trip > MAX_HALF_TRIP:
             return
         self.off_by = off_by
-        self.agrees = abs(off_by) - half_trip <= MAX_OFF
+        self.in_time = abs(off_by) - half_trip <= MAX_OFF

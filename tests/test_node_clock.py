@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import flask
 import pytest
+from sqlalchemy import text
 
 from cbt.application.jobs import run_job
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
@@ -13,7 +14,9 @@ from cbt.clock import MAX_HALF_TRIP, MAX_OFF, Agreement, SystemClock
 from cbt.config import Settings
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.types import db
+from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Unavailable
+from cbt.releases import newest_revision
 from tests.conftest import base_settings
 from tests.delivery.driver import Page
 from tests.packaging.served import wait_for
@@ -95,7 +98,7 @@ def test_a_database_that_is_away_says_nothing_about_the_time(app: flask.Flask) -
         base_settings(settings_of(app).data_dir, "postgresql+psycopg://x@127.0.0.1:1/x"), clock, agreement
     )
     for former in (True, False):
-        agreement.agrees = former
+        agreement.in_time = former
         watch.measure()
         assert agreement.agrees is former
 
@@ -143,6 +146,32 @@ def test_a_node_that_is_off_answers_503_in_words_and_says_so_to_the_proxy(world:
     assert client.get("/healthz").status_code == 200
 
 
+@only_postgres
+def test_a_node_whose_database_was_upgraded_under_it_serves_nobody(world: World) -> None:
+    agreement: Agreement = world.app.extensions["cbt_agreement"]
+    settings = settings_of(world.app)
+    watch = TimeWatch(settings, NodeClock(database_time(settings)), agreement)
+    watch.measure()
+    assert agreement.agrees
+    _set_revision(world.app, "9999")
+    watch.measure()
+    client = world.app.test_client()
+    well = client.get("/healthz")
+    assert (well.status_code, well.get_json()["warnings"]) == (503, ["db.left_behind"])
+    shown = client.get("/", follow_redirects=True)
+    assert shown.status_code == 503
+    assert "已经升级" in shown.get_data(as_text=True)
+    _set_revision(world.app, newest_revision())
+    watch.measure()
+    assert agreement.agrees
+    watch._drop()
+
+
+def _set_revision(app: flask.Flask, revision: str) -> None:
+    with app.app_context(), unit_of_work() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
 def test_a_node_that_is_off_runs_no_job(app: flask.Flask) -> None:
     ran: list[datetime] = []
 
@@ -150,10 +179,10 @@ def test_a_node_that_is_off_runs_no_job(app: flask.Flask) -> None:
         ran.append(now)
 
     agreement: Agreement = app.extensions["cbt_agreement"]
-    agreement.agrees = False
+    agreement.in_time = False
     run_job(app, job)
     assert not ran
-    agreement.agrees = True
+    agreement.in_time = True
     run_job(app, job)
     assert len(ran) == 1
 

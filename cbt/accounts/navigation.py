@@ -56,6 +56,7 @@ PLACES = (
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
     StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),
+    StaffPage("backups.page", "backups", "download", frozenset({Role.ADMIN})),
     StaffPage("accounts.audit.log", "audit", "search", frozenset({Role.INSPECTOR, Role.ADMIN})),
 )
 

@@ -12,6 +12,8 @@ from cbt.accounts import views as accounts
 from cbt.accounts.approvals.kinds import register_kind
 from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.store import half_principal, staff_principal
+from cbt.application.backups import views as backups
+from cbt.application.backups.warnings import init_backups
 from cbt.application.observation import init_observation
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
@@ -87,6 +89,7 @@ ROOMS: tuple[ModuleType, ...] = (
     recovery,
     results,
     late_answers,
+    backups,
 )
 
 
@@ -137,6 +140,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)
     init_observation(app, settings)
+    init_backups(app, settings)
     app.add_template_global(current_principal, "principal")
     gate: Gate = app.extensions["cbt_gate"]
     app.add_template_global(lambda: low_disks(settings), "low_disks")
@@ -168,7 +172,7 @@ def _keep_time(app: flask.Flask) -> None:
     def keep_time() -> None:
         flask.g.now = flask.request.environ[RECEIVED_AT]
         if not agreement.agrees and flask.request.blueprint not in WITHOUT_TIME:
-            raise Unavailable("clock.off")
+            raise Unavailable("db.left_behind") if agreement.left_behind else Unavailable("clock.off")
         refuse_unread()
 
 

@@ -13,9 +13,9 @@ import flask
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
+from cbt.application.backups.warnings import backup_watch
 from cbt.clock import Clock, wall_time
 from cbt.config import Settings
-from cbt.db.copies import copies, made_at
 from cbt.db.unit_of_work import reading
 from cbt.db.writing.gate import Gate
 from cbt.db.writing.line import can_share, is_owned
@@ -70,8 +70,9 @@ def add_server_gauges(metrics: Metrics, app: flask.Flask, settings: Settings) ->
         )
     if settings.backup_dir is not None:
         metrics.add_gauge(
-            "cbt_backup_age_seconds", "Since the newest scheduled backup.", lambda: _backup_age(settings)
+            "cbt_backup_age_seconds", "Since the last scheduled backup that was made.", _backup_age
         )
+        metrics.add_gauge("cbt_backup_failing", "1 while the last scheduled backup failed.", _backup_failing)
         metrics.add_gauge(
             "cbt_backup_every_seconds",
             "How often one is to be made.",
@@ -139,10 +140,15 @@ def _lag(gate: Gate) -> Mapping[Labels, float]:
     return _one(0 if since is None else (wall_time() - since).total_seconds())
 
 
-def _backup_age(settings: Settings) -> Mapping[Labels, float]:
-    assert settings.backup_dir is not None
-    made = [at for path in copies(settings.backup_dir) if (at := made_at(path))]
-    return _one((flask.g.now - max(made)).total_seconds() if made else NEVER)
+def _backup_age() -> Mapping[Labels, float]:
+    standing = backup_watch().standing(now=flask.g.now)
+    made_at = None if standing is None else standing.made_at
+    return _one(NEVER if made_at is None else (flask.g.now - made_at).total_seconds())
+
+
+def _backup_failing() -> Mapping[Labels, float]:
+    standing = backup_watch().standing(now=flask.g.now)
+    return _one(int(standing is not None and standing.failing))
 
 
 def _info(session: Session) -> Mapping[Labels, float]:

@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +14,10 @@ import flask
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from cbt.accounts.approvals.answers import expire_approvals
+from cbt.application.backups.timer import back_up_when_due
 from cbt.application.observation import SCHEDULER
 from cbt.audit.tally import settle_tallies
 from cbt.clock import Agreement, Clock, wall_time
-from cbt.config import Settings, as_environment
-from cbt.db.copies import due
 from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.proctoring.acts.room.starting import start_armed_rooms
@@ -34,55 +30,6 @@ log = logging.getLogger(__name__)
 
 MARGIN = timedelta(milliseconds=500)
 """A step of the wall clock smaller than this delays a job by no more than that."""
-BACKUP_RETRY = timedelta(minutes=5)
-"""A scheduled backup that failed is tried again after this."""
-
-
-class BackupTimer:
-    """Has a backup made when one is due, by a child of its own: the copying takes nothing from this process."""
-
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._tried_at: datetime | None = None
-
-    def tick(self, *, now: datetime) -> bool:
-        """Look after the backup under way, or begin one when it is time; return whether one was begun."""
-        settings: Settings = flask.current_app.extensions["cbt_settings"]
-        if self._child is not None:
-            code = self._child.poll()
-            if code is None:
-                return False
-            self._child = None
-            if code != 0:
-                log.error("the scheduled backup failed with exit code %d", code)
-        if settings.backup_dir is None or self._waits(now):
-            return False
-        if not due(settings.backup_dir, every=timedelta(minutes=settings.backup_minutes), now=now):
-            return False
-        self._tried_at = now
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "cbt.cli", "backup", "--scheduled", "--keep", str(settings.backup_keep)],
-            env=os.environ | as_environment(settings),
-            stdin=subprocess.DEVNULL,
-        )
-        return True
-
-    def _waits(self, now: datetime) -> bool:
-        return self._tried_at is not None and abs(now - self._tried_at) < BACKUP_RETRY
-
-    def wait(self) -> int | None:
-        """Wait for the backup under way and return its exit code; None when there is none."""
-        return None if self._child is None else self._child.wait()
-
-
-_backups = BackupTimer()
-
-
-def back_up_when_due(*, now: datetime) -> None:
-    """Begin a scheduled backup when the newest is old enough (CBT_BACKUP_DIR, CBT_BACKUP_MINUTES)."""
-    _backups.tick(now=now)
-
-
 PURGED_AT_ONCE = 1000
 """So many rows of a kind are purged in one run: nobody's save waits for a large deletion."""
 

@@ -114,5 +114,19 @@ def settle(folder: Path, print_: str) -> None:
         sync_folder(folder)
 
 
+def set_aside(folder: Path) -> Path | None:
+    """Keep `audit.key` under its print, in force for nothing; return where, None when there is none.
+
+    For a log from before there were keys that was brought back beside one: that key is another log's.
+    """
+    present = folder / PRESENT
+    if not present.is_file():
+        return None
+    kept = folder / f"{NAME}-{fingerprint(present.read_bytes())}.key"
+    present.replace(kept)
+    sync_folder(folder)
+    return kept
+
+
 def _coming(folder: Path, print_: str) -> Path:
     return folder / f"{NAME}-{print_}{_COMING}"

@@ -1,4 +1,4 @@
-"""PostgreSQL's time: the anchor that several nodes share, and the watch over one that has left it.
+"""PostgreSQL's time: the anchor that several nodes share, and the watch over one that has left it, or its tables.
 
 Source: R-27.
 """
@@ -15,6 +15,7 @@ import psycopg
 from cbt.clock import Agreement, Clock
 from cbt.config import Settings
 from cbt.errors import Unavailable
+from cbt.releases import newest_revision
 
 MEASURE_EVERY_SECONDS = 1.0
 PATIENCE_SECONDS = 2
@@ -56,6 +57,11 @@ def _last_line(error: psycopg.Error) -> str:
     return str(error).strip().splitlines()[-1].rpartition("FATAL:")[2].strip()
 
 
+def _revision(connection: psycopg.Connection) -> str:
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return "" if row is None else str(row[0])
+
+
 def database_time(settings: Settings) -> datetime | None:
     """Return PostgreSQL's time as this returns, less half a round trip; None for the embedded database.
 
@@ -79,7 +85,7 @@ def database_time(settings: Settings) -> datetime | None:
 
 
 class TimeWatch:
-    """Compares this process's clock with the database's time, every second, over a connection of its own."""
+    """Compares clock and tables of this process with the database's, every second, over a connection of its own."""
 
     def __init__(self, settings: Settings, clock: Clock, agreement: Agreement) -> None:
         self._settings = settings
@@ -107,13 +113,20 @@ class TimeWatch:
             before = self._clock.now()
             said = _ask(self._connection)
             after = self._clock.now()
+            revision = _revision(self._connection)
         except psycopg.Error:
             self._drop()
             return
-        agreed = self._agreement.agrees
+        agreed = self._agreement.in_time
         self._agreement.note(before + (after - before) / 2 - said, half_trip=(after - before) / 2)
-        if agreed is not self._agreement.agrees:
+        if agreed is not self._agreement.in_time:
             log.error("this node's clock is %s off the database's time", self._agreement.off_by)
+        left_behind = revision != newest_revision()
+        if left_behind is not self._agreement.left_behind:
+            log.error(
+                "the database's tables are of revision %s, this node's of %s", revision, newest_revision()
+            )
+        self._agreement.left_behind = left_behind
 
     def _loop(self) -> None:
         while True:

@@ -36,6 +36,19 @@ class DataDirLock:
         self._path = folder / "server.lock"
         self._descriptor = -1
 
+    def holder(self) -> str:
+        """Return what the holder wrote of itself, "" when nobody holds the lock; take nothing."""
+        if not self._path.exists():
+            return ""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            _lock(descriptor)
+            return ""
+        except OSError:
+            return os.read(descriptor, 200).decode(errors="replace").strip() or "?"
+        finally:
+            os.close(descriptor)  # lets go of what was taken for a moment
+
     def take(self, note: str) -> None:
         """Take the lock, or raise Unavailable("serve.running", holder=…)."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

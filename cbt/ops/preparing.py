@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
@@ -16,27 +17,30 @@ from sqlalchemy import select
 from cbt.accounts.models import Staff
 from cbt.accounts.people import create_staff
 from cbt.application.app import create_app
+from cbt.application.backups.warnings import fault_at_start
+from cbt.audit import chain
 from cbt.audit.chain import ensure_keyed
 from cbt.clock import SystemClock
 from cbt.config import Settings
 from cbt.console.ends import end_of
 from cbt.db.departure import check_not_moved
-from cbt.db.migrate import migrate
+from cbt.db.migrate import INSTALLED, begin_or_check
 from cbt.db.private.modes import mend_modes
 from cbt.db.server_time import database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.outage import beat, settle_rooms
-from cbt.errors import Unavailable
+from cbt.errors import CbtError, Unavailable
 from cbt.exams.files import blueprint_files, blueprint_text
 from cbt.exams.steps import load_reasons, store_blueprint
 from cbt.ops.patience import await_database
+from cbt.releases import newest_revision, product_version
 from cbt.rules.roles import Role
 
 R = TypeVar("R")
 
 
 def prepare_app(settings: Settings) -> flask.Flask:
-    """Bring the database up to date, give back an outage, load blueprints and reasons; return the app used for it.
+    """Make the tables of an empty database, give back an outage, load blueprints and reasons; return the app.
 
     Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
     take that for an outage.
@@ -47,29 +51,55 @@ def prepare_app(settings: Settings) -> flask.Flask:
     mend_modes(settings)
     now: datetime = app.extensions["cbt_clock"].now()
     with app.app_context():
-        migrate()
+        begin(now=now)
         check_not_moved()
         beat(now=now)
         settle_rooms(now=now)
         with unit_of_work() as session:
-            ensure_keyed(session, at=now)
             load_reasons(session, settings.blueprint_dir, now=now, actor="cli")
             for path in blueprint_files(settings.blueprint_dir):
                 store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
     return app
 
 
-def prepare(settings: Settings) -> str:
-    """Prepare an installation; return the first administrator's one-time password, "" when somebody can sign in."""
+def begin(*, now: datetime) -> None:
+    """Make the tables of an empty database and put that on record, or make sure that they are this version's.
+
+    Raise as `cbt.db.migrate.begin_or_check` and `cbt.audit.chain.ensure_keyed`.
+    """
+    fresh = begin_or_check()
+    with unit_of_work() as session:
+        ensure_keyed(session, at=now)
+        if fresh:
+            after = {"version": product_version(), "revision": newest_revision()}
+            chain.record(session, at=now, actor="cli", act=INSTALLED, subject="system:", after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a start has to tell once it is prepared."""
+
+    first_password: str = ""
+    """The one-time password of an administrator who has just come to be, "" when somebody can sign in."""
+    backup_fault: CbtError | None = None
+    """What keeps scheduled backups from being made."""
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Prepare an installation."""
     await_database(settings)
     app = prepare_app(settings)
     with app.app_context():
-        with reading() as session:
-            if session.scalar(select(Staff.id).limit(1)) is not None:
-                return ""
-        now: datetime = app.extensions["cbt_clock"].now()
-        name = gettext("role.admin")
-        return create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
+        return Prepared(_first_password(app), fault_at_start(settings))
+
+
+def _first_password(app: flask.Flask) -> str:
+    with reading() as session:
+        if session.scalar(select(Staff.id).limit(1)) is not None:
+            return ""
+    now: datetime = app.extensions["cbt_clock"].now()
+    name = gettext("role.admin")
+    return create_staff(login="admin", name=name, roles=[Role.ADMIN], now=now, actor="cli")
 
 
 def in_child(work: Callable[[Settings], R], settings: Settings) -> R:

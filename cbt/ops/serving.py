@@ -12,18 +12,17 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from cbt.audit.chain import ensure_keyed
 from cbt.clock import share_anchor
 from cbt.config import Settings, as_environment, read_sources
-from cbt.console.saying import Answer, say
+from cbt.console.saying import Answer, say, told
+from cbt.console.texts import explain
 from cbt.console.texts import text as _
 from cbt.console.tree import command, option
-from cbt.db.migrate import migrate
-from cbt.db.unit_of_work import unit_of_work
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
 from cbt.ops.manager import tell_when_answering
-from cbt.ops.preparing import in_child, prepare
+from cbt.ops.preparing import Prepared, begin, in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
+from cbt.releases import newest_revision
 from cbt.web.cli import with_any_database
 from cbt.web.https import trust
 from cbt.web.watching.shared import counted_together
@@ -96,17 +95,21 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     lock = DataDirLock(settings.data_dir)
     lock.take(f"pid {os.getpid()}, port {settings.port}")
     check_port(settings)
-    first = in_child(prepare, settings)
-    say(announced(settings, first_password=first, adrift=read.adrift))
+    prepared = in_child(prepare, settings)
+    say(announced(settings, prepared, adrift=read.adrift))
     run_server(settings)
 
 
-def announced(settings: Settings, *, first_password: str = "", adrift: bool = False) -> Answer:
-    """Return where the product is to be found, and that a copy on the same disk is half a copy.
+def announced(settings: Settings, prepared: Prepared | None = None, *, adrift: bool = False) -> Answer:
+    """Return where the product is to be found, and what is not as it should be with its copies.
 
-    `first_password` is that of an administrator who has just come to be; `adrift` is as in `Sourced`.
+    `adrift` is as in `Sourced`.
     """
-    lines = [_("serving.first_password", password=first_password)] if first_password else []
+    prepared = prepared or Prepared()
+    password, fault = prepared.first_password, prepared.backup_fault
+    lines = [_("serving.first_password", password=password)] if password else []
+    if fault is not None:
+        lines += explain(fault)
     if adrift:
         lines.append(_("settings.adrift", folder=settings.data_dir))
     copy = settings.journal_copy_dir
@@ -121,17 +124,17 @@ def announced(settings: Settings, *, first_password: str = "", adrift: bool = Fa
     lines.append(_("serving.doors"))
     if scheme == "https":
         lines.append(_("serving.trust", path=trust.PATH))
-    data = {"data_dir": settings.data_dir, "urls": urls, "first_password": first_password or None}
+    data = {"data_dir": settings.data_dir, "urls": urls, "first_password": password or None}
+    data["backup_fault"] = None if fault is None else told(fault)
     return Answer(data, lines)
 
 
 @command("migrate", help="serving.cli.migrate")
 @with_any_database
 def migrate_command(*, now: datetime) -> Answer:
-    """Bring the tables to this version's, and the log under its key."""
-    revision = migrate()
-    with unit_of_work() as session:
-        ensure_keyed(session, at=now)
+    """Make the tables of a new installation; `cbt upgrade` brings those of an earlier version forward."""
+    begin(now=now)
+    revision = newest_revision()
     return Answer({"revision": revision}, [_("serving.migrated", revision=revision)])
 
 

@@ -32,13 +32,8 @@ def with_app(command: Callable[..., R]) -> Callable[..., R]:
     return _in_context(command, _check_in_use)
 
 
-def with_kept_database(command: Callable[..., R]) -> Callable[..., R]:
-    """Run a command as `with_app` does, also on a database that was moved away: for what only reads it."""
-    return _in_context(command, check_migrated)
-
-
 def with_any_database(command: Callable[..., R]) -> Callable[..., R]:
-    """Run a command as `with_app` does, on a database of any version: for what brings it up to date."""
+    """Run a command as `with_app` does, on a database of any version, also one moved away."""
     return _in_context(command, lambda: None)
 
 

@@ -133,7 +133,7 @@ def test_a_database_of_a_newer_version_is_refused(installation: Installation) ->
     refused = installation.run("serve")
     assert refused.returncode == 2
     assert "9999" in refused.stderr
-    assert "请安装更新版本的系统" in refused.stderr
+    assert "请安装该版本或更新的版本" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -216,7 +216,7 @@ def test_the_command_exits_with_2_and_says_what_and_where(scored: World) -> None
     assert shown["ok"] is False
     wrong = [check for check in shown["checks"] if not check["ok"]]
     assert wrong == [
-        {"name": "scores", "looked_at": wrong[0]["looked_at"], "ok": False,
+        {"name": "scores", "looked_at": wrong[0]["looked_at"], "ok": False, "waits": False,
          "findings": [{"what": "score_missing", "where": ref}]}
     ]  # fmt: skip
 
@@ -229,15 +229,15 @@ def test_it_shows_no_name_and_no_number(scored: World) -> None:
         assert sitter.document not in told
 
 
-def test_an_empty_database_and_another_versions_are_refused(tmp_path: Path) -> None:
+def test_an_empty_database_and_a_later_versions_are_refused(tmp_path: Path) -> None:
     app = create_app(base_settings(tmp_path))
     with app.app_context():
         with pytest.raises(Unavailable, match=r"safety\.no_database"):
             verify_everything()
         migrate()
         with unit_of_work() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        with pytest.raises(Unavailable, match=r"safety\.revision"):
+            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(Unavailable, match=r"db\.newer"):
             verify_everything()
     close_engine(app)
 

@@ -35,7 +35,7 @@ from cbt.scoring.service import score_closed, verify_sitting
 from tests.conftest import close_engine
 from tests.helpers import FakeClock
 
-VERSIONS = sorted(path for path in (Path(__file__).parent / "before").iterdir() if path.is_dir())
+VERSIONS = sorted(path.parent for path in (Path(__file__).parent / "before").glob("*/manifest.json"))
 LATER = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
 KEYS = ("audit.key", "personal.key")
 

@@ -15,15 +15,17 @@ import pytest
 from sqlalchemy import select, update
 
 from cbt.application.app import create_app
+from cbt.application.backups.state import note_failed, note_made
+from cbt.application.backups.warnings import FRESH
 from cbt.application.kinds import BEATS, KINDS, kinds_of
 from cbt.config import Settings
-from cbt.db.copies import MANIFEST, copy_name
+from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.gate import Gate
 from cbt.delivery.close.outage import beat
 from cbt.delivery.models import Attempt, AttemptLive
-from cbt.errors import InvalidInput
+from cbt.errors import InvalidInput, Unavailable
 from cbt.paths import product_dir
 from cbt.proctoring.board.seat_state import SeatFacts, SeatState, seat_state
 from cbt.rules.states.attempt import State
@@ -184,14 +186,22 @@ def test_the_newest_backup_is_told_and_one_that_was_never_made(
 ) -> None:
     folder = tmp_path / "backup"
     app = configured(backup_dir=folder, backup_minutes=30)
+    with app.app_context():
+        migrate()
     samples = scrape(app)
     assert samples["cbt_backup_age_seconds"] == float("inf")
     assert samples["cbt_backup_every_seconds"] == 1800
-    for hours in (3, 1):
-        made = folder / copy_name(clock.now() - timedelta(hours=hours))
-        made.mkdir(parents=True)
-        (made / MANIFEST).touch()
-    assert scrape(app)["cbt_backup_age_seconds"] == 3600
+    assert samples["cbt_backup_failing"] == 0
+    with app.app_context(), unit_of_work() as session:
+        note_made(session, folder, "cbt-20261120T000000Z", 1, at=clock.now() - timedelta(hours=1))
+    clock.advance(FRESH)
+    samples = scrape(app)
+    assert (samples["cbt_backup_age_seconds"], samples["cbt_backup_failing"]) == (3605, 0)
+    with app.app_context(), unit_of_work() as session:
+        note_failed(session, folder, Unavailable("backup.missing", folder=str(folder)), at=clock.now())
+    clock.advance(FRESH)
+    samples = scrape(app)
+    assert (samples["cbt_backup_age_seconds"], samples["cbt_backup_failing"]) == (3610, 1)
 
 
 def test_what_is_not_there_is_not_told(configured: Callable[..., flask.Flask]) -> None:

@@ -17,10 +17,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from cbt.db.migrate import newest_revision, upgrade
+from cbt.db.migrate import upgrade
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.ops.moving.destination import Destination
 from cbt.ops.moving.rows import Rows, count, tables
+from cbt.releases import newest_revision
 
 LOCK_PATIENCE = "5s"
 _PLACE = re.compile(r"^COPY (\w+), line (\d+)(?:, column (\w+))?")

@@ -1,3 +1,3 @@
 """Backups, restoring them, and proving that everything stored is what it was."""
 
-__all__ = ["checking", "commands"]
+__all__ = ["backup", "checking", "commands", "manifest", "showing"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from cbt.config import Settings
@@ -20,8 +19,9 @@ from cbt.db.copies import (
 from cbt.db.private.keys import key_prints
 from cbt.errors import Conflict, Unavailable
 from cbt.ops.safety.embedded import copy_embedded
-from cbt.ops.safety.manifest import FORMAT, PRODUCT, Manifest, file_hash
+from cbt.ops.safety.manifest import FORMAT, Manifest, file_hash
 from cbt.ops.safety.postgres import dump_postgres
+from cbt.releases import PRODUCT, product_version
 
 
 def back_up(settings: Settings, destination: Path, *, now: datetime) -> tuple[Path, Manifest]:
@@ -69,7 +69,7 @@ def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
     manifest = Manifest(
         product=PRODUCT,
         format=FORMAT,
-        version=version(PRODUCT),
+        version=product_version(),
         made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
         database="sqlite" if settings.embedded else "postgresql",
         file=path.name,

@@ -14,44 +14,50 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import Settings, read_settings
-from cbt.console.columns import align
 from cbt.console.ends import DONE, REFUSED
 from cbt.console.kinds import PATH
-from cbt.console.saying import Answer, tone
+from cbt.console.saying import Answer
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, command, option
 from cbt.db.copies import prune
 from cbt.db.engine import DATABASE_NAME
-from cbt.errors import InvalidInput
-from cbt.ops.safety.backup import back_up
-from cbt.ops.safety.checking import StoredCheck, verify_everything
+from cbt.errors import CbtError, InvalidInput
+from cbt.ops.safety.checking import verify_everything
 from cbt.ops.safety.manifest import Manifest
 from cbt.ops.safety.rebuild import Rebuilt, rebuild
 from cbt.ops.safety.restore import Restored, restore
-from cbt.web.cli import with_kept_database
+from cbt.ops.safety.scheduled import on_record
+from cbt.ops.safety.showing import check_lines, checks_as_data
+from cbt.releases import newest_revision
+from cbt.web.cli import with_any_database
 
-SHOWN = 20
 _NICENESS = 10
 
 
 @command("backup", help="safety.cli.backup")
 @argument("destination", required=False, type=PATH, help="safety.cli.destination")
 @option("--keep", type=click.IntRange(min=1), help="safety.cli.keep")
-@option("--scheduled", is_flag=True, hidden=True)
-@with_kept_database
-def backup(destination: Path | None, keep: int | None, scheduled: bool, *, now: datetime) -> Answer:
+@option("--scheduled", "tick", hidden=True)
+@with_any_database
+def backup(destination: Path | None, keep: int | None, tick: str | None, *, now: datetime) -> Answer:
     """Make one backup below DESTINATION (else CBT_BACKUP_DIR)."""
     settings: Settings = flask.current_app.extensions["cbt_settings"]
     target = destination or settings.backup_dir
     if target is None:
         raise InvalidInput("safety.no_destination")
-    if scheduled:
+    if tick is not None:
+        now = datetime.fromisoformat(tick)
         with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
             os.nice(_NICENESS)
-    folder, manifest = back_up(settings, target, now=now)
+    try:
+        folder, manifest = on_record(settings, target, make_folder=destination is not None, now=now)
+    except CbtError:
+        if tick is None:
+            raise
+        return Answer({}, code=REFUSED)  # it is on record, and whoever asked for it logs it in its own way
     removed = [] if keep is None else prune(target, keep=keep, now=now)
     data = {"folder": folder, "removed": [path.name for path in removed], **asdict(manifest)}
-    return Answer(data, () if scheduled else _made(folder, manifest, settings))
+    return Answer(data, () if tick is not None else _made(folder, manifest, settings))
 
 
 def _made(folder: Path, manifest: Manifest, settings: Settings) -> list[str]:
@@ -90,13 +96,15 @@ def restore_command(
 
 def _restore(settings: Settings, source: Path, *, into: Path | None) -> Answer:
     done = restore(settings, source, into=into)
+    current = done.manifest.revision == newest_revision()
+    data = {**asdict(done), "next": "cbt verify" if current else "cbt upgrade"}
     words = [
         _("safety.restored", place=done.place, made_at=done.manifest.made_at),
         _holds(done.manifest.counts, done.manifest.bytes),
         *_head(done.manifest),
-        _("safety.verify_next"),
+        _("safety.verify_next") if current else _("safety.upgrade_next"),
     ]
-    return Answer(asdict(done), words, _keys_that_do_not_fit(done))
+    return Answer(data, words, _keys_that_do_not_fit(done))
 
 
 def _keys_that_do_not_fit(done: Restored | Rebuilt) -> list[str]:
@@ -117,48 +125,21 @@ def _rebuild(settings: Settings, folder: Path, *, into: Path | None, up_to_damag
     rebuilt = _("safety.rebuilt", place=done.place, folder=folder)
     sound = not done.damaged and all(check.ok for check in checks)
     return Answer(
-        {**asdict(done), "bytes": size, "checks": _plain(checks)},
-        [rebuilt, _holds(done.facts.counts, size), *_table(checks)],
+        {**asdict(done), "bytes": size, "checks": checks_as_data(checks)},
+        [rebuilt, _holds(done.facts.counts, size), *check_lines(checks)],
         [*notes, *_keys_that_do_not_fit(done)],
         code=DONE if sound else REFUSED,
     )
 
 
 @command("verify", help="safety.cli.verify")
-@with_kept_database
+@with_any_database
 def verify(*, now: datetime) -> Answer:
     """Check integrity, foreign keys, audit chain, forms, journals, scores and personal numbers."""
     checks = verify_everything()
     sound = all(check.ok for check in checks)
-    data = {"verified_at": now, "ok": sound, "checks": _plain(checks)}
-    return Answer(data, _table(checks), code=DONE if sound else REFUSED)
-
-
-def _plain(checks: list[StoredCheck]) -> list[dict[str, object]]:
-    return [{**asdict(check), "ok": check.ok} for check in checks]
-
-
-def _table(checks: list[StoredCheck]) -> list[str]:
-    """Return a line a check, what it found below it, and the sum."""
-    heads = align([_line(check) for check in checks], frozenset({1}))
-    lines = []
-    for check, line in zip(checks, heads, strict=True):
-        lines.append(line if check.ok else tone(line, "red"))
-        lines += [
-            " " * 6 + _(f"safety.found.{finding.what}", where=finding.where)
-            for finding in check.findings[:SHOWN]
-        ]
-        if len(check.findings) > SHOWN:
-            lines.append(" " * 6 + _("safety.more", count=len(check.findings) - SHOWN))
-    wrong = sum(len(check.findings) for check in checks)
-    return [*lines, tone(_("safety.wrong", count=wrong), "red") if wrong else _("safety.intact")]
-
-
-def _line(check: StoredCheck) -> tuple[str, str, str]:
-    name = _(f"safety.check.{check.name}")
-    if check.looked_at is None:
-        return "  -", "-", name + _("safety.not_here")
-    return " ok" if check.ok else " !!", str(check.looked_at), name
+    data = {"verified_at": now, "ok": sound, "checks": checks_as_data(checks)}
+    return Answer(data, check_lines(checks), code=DONE if sound else REFUSED)
 
 
 commands: list[click.Command] = [backup, restore_command, verify]

@@ -12,9 +12,9 @@ from cbt.db.copies import EMBEDDED_COPY, MANIFEST, POSTGRES_COPY
 from cbt.db.manifests import read_manifest_as
 from cbt.db.private.keys import KEYS
 from cbt.errors import InvalidInput, Unavailable
+from cbt.releases import PRODUCT
 
 FORMAT = 1
-PRODUCT = "cbt-engine"
 _CHUNK = 1 << 20
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cbt.config import Settings
 from cbt.db.engine import DATABASE_NAME, database_path
+from cbt.db.migrate import is_known
 from cbt.db.private.keys import load_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.second_copy.folder import CopySet, base_number, base_path, log_path, read_copy
@@ -21,6 +22,7 @@ from cbt.errors import InvalidInput, Unavailable
 from cbt.ops.hosting import DataDirLock
 from cbt.ops.safety.embedded import DatabaseFacts, facts_of
 from cbt.ops.safety.restore import check_empty, check_keys, copy_file, log_key_fits
+from cbt.releases import product_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def rebuild(
     try:
         torn, damaged = _bring(folder, copy, arriving, key, up_to_damage=up_to_damage)
         facts = _check_whole(arriving, key, folder)
+        if not is_known(facts.revision):
+            raise Unavailable("db.newer", revision=facts.revision, version=product_version())
         arriving.rename(database_path(settings))
     except OSError as error:
         detail = error.strerror or type(error).__name__

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from cbt.config import Settings
 from cbt.db.engine import DATABASE_NAME, database_path
+from cbt.db.migrate import is_known
 from cbt.db.private.keys import fingerprint, load_key
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.hosting import DataDirLock
 from cbt.ops.safety.embedded import DatabaseFacts, read_facts
 from cbt.ops.safety.manifest import Manifest, check_file, read_manifest
 from cbt.ops.safety.postgres import restore_postgres
+from cbt.releases import product_version
 
 _LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock"}
 _CHUNK = 1 << 20
@@ -35,10 +37,12 @@ class Restored:
 def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Restored:
     """Restore the backup in `source` into `into` (else the data folder), or into the empty PostgreSQL database.
 
-    Everything is checked before anything is written: manifest, hash, kind of database, keys, that no server
-    runs there, and that the place is empty. Raise InvalidInput, Conflict or Unavailable with the way out.
+    Everything is checked before anything is written: manifest, version, hash, kind of database, keys, that no
+    server runs there, and that the place is empty. Raise InvalidInput, Conflict or Unavailable with the way out.
     """
     manifest = read_manifest(source)
+    if not is_known(manifest.revision):
+        raise Unavailable("safety.newer", version=manifest.version, installed=product_version())
     copy = check_file(source, manifest)
     if into is not None:
         # An explicit folder has its keys beside it unless CBT_KEY_DIR says otherwise.

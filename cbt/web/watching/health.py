@@ -115,8 +115,13 @@ def health() -> Health:
     agreement: Agreement = app.extensions["cbt_agreement"]
     warnings = [*probe.warnings, *(name for warn in app.extensions.get(WARNINGS, ()) for name in warn())]
     warnings += ["tls.ends"] if tls_ends_soon() else []
-    warnings += [] if agreement.agrees else ["clock.off"]
+    warnings += _disagreements(agreement)
     return Health(answer == OK and agreement.agrees, answer, warnings)
+
+
+def _disagreements(agreement: Agreement) -> list[str]:
+    off = [] if agreement.in_time else ["clock.off"]
+    return [*off, "db.left_behind"] if agreement.left_behind else off
 
 
 def init_health(app: flask.Flask, settings: Settings) -> None:
