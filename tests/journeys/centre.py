@@ -32,6 +32,7 @@ from cbt.delivery.models import AttemptLive
 from cbt.paths import product_dir, translations_dir
 from cbt.scoring.models import Score
 from cbt.web.who.models import LoginSession
+from tests.forked import CAN_FORK, Forked
 from tests.helpers import FakeClock
 from tests.journeys.server import CLOCK, RECORDS, FileClock
 from tests.world import World
@@ -67,7 +68,7 @@ class Centre:
     url: str
     app: flask.Flask
     records: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     contexts: list[BrowserContext] = field(default_factory=list)
 
     def now(self) -> datetime:
@@ -174,11 +175,7 @@ def serve(settings: Settings, world: World, start: datetime, folder: Path) -> It
         "CBT_PORT": str(port),
         "CBT_SLOW_MS": "60000",  # a journey asks for a quiet log, not for a fast machine
     }
-    log = (folder / "server.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.journeys.server"],
-        cwd=product_dir("templates").parent, env=environment, stdout=log, stderr=log, start_new_session=True,
-    )  # fmt: skip
+    process = _start(environment, folder / "server.log")
     app = create_app(settings, clock=FakeClock(start))
     centre = Centre(world, clock, f"http://127.0.0.1:{port}", app, records, process)
     try:
@@ -186,7 +183,25 @@ def serve(settings: Settings, world: World, start: datetime, folder: Path) -> It
         yield centre
     finally:
         _end(process)
-        log.close()
+
+
+def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes] | Forked:
+    place = product_dir("templates").parent
+    if CAN_FORK:
+        return Forked(
+            "tests.journeys.server:main",
+            [],
+            environment=environment,
+            folder=place,
+            out=log,
+            err=log,
+            own_group=True,
+        )
+    with log.open("wb") as handle:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.journeys.server"],
+            cwd=place, env=environment, stdout=handle, stderr=handle, start_new_session=True,
+        )  # fmt: skip
 
 
 def quiet_log(folder: Path, allowed: Sequence[str] = ()) -> list[str]:
@@ -213,7 +228,7 @@ def _wait(centre: Centre) -> None:
     raise RuntimeError("the server did not answer")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | Forked) -> None:
     for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

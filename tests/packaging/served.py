@@ -20,6 +20,7 @@ from pathlib import Path
 
 from cbt.config import FILE_VARIABLE, NO_FILE
 from cbt.paths import product_dir
+from tests.forked import CAN_FORK, CBT, Forked, run_cbt
 
 PATIENCE_SECONDS = 60
 CHECKOUT = (sys.executable, "-m", "cbt.cli")
@@ -79,10 +80,13 @@ class Installation:
         self, *arguments: str, settings: Mapping[str, str] | None = None, entered: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end, with other settings and what is typed in when there is some."""
+        environment = self.environment | dict(settings or {})
+        if self._forks:
+            return run_cbt(arguments, environment, self.folder, entered=entered or "")
         return subprocess.run(
             [*self._command, *arguments],
             cwd=self.folder,
-            env=self.environment | dict(settings or {}),
+            env=environment,
             timeout=PATIENCE_SECONDS,
             input=entered,
             capture_output=True,
@@ -90,14 +94,29 @@ class Installation:
             check=False,
         )
 
+    @property
+    def _forks(self) -> bool:
+        return CAN_FORK and tuple(self._command) == CHECKOUT
+
     @contextlib.contextmanager
     def serving(self) -> Iterator[Server]:
         """Serve until the block ends."""
         log = self.folder / "server.log"
-        with log.open("wb") as handle:
-            process = subprocess.Popen(
-                [*self._command, "serve"], cwd=self.folder, env=self.environment, stdout=handle, stderr=handle
+        log.write_bytes(b"")
+        process: subprocess.Popen[bytes] | Forked
+        if self._forks:
+            process = Forked(
+                CBT, ["serve"], environment=self.environment, folder=self.folder, out=log, err=log
             )
+        else:
+            with log.open("wb") as handle:
+                process = subprocess.Popen(
+                    [*self._command, "serve"],
+                    cwd=self.folder,
+                    env=self.environment,
+                    stdout=handle,
+                    stderr=handle,
+                )
         server = Server(process, log, self.port)
         try:
             server.wait()
@@ -109,7 +128,7 @@ class Installation:
 class Server:
     """A running `cbt serve`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, log: Path, port: int) -> None:
         self.process = process
         self.port = port
         self._log = log

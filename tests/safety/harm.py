@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from cbt.config import Settings, as_environment
+from tests.forked import CAN_FORK, PATIENCE_SECONDS
+from tests.forked import run_cbt as run_forked
 
 
 def flip_bits(data: Path) -> None:
@@ -20,11 +22,14 @@ def flip_bits(data: Path) -> None:
 
 def run_cbt(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one command on an installation to its end."""
+    environment = os.environ | as_environment(settings)
+    if CAN_FORK:
+        return run_forked(arguments, environment, Path.cwd())
     return subprocess.run(
         [sys.executable, "-m", "cbt.cli", *arguments],
-        env=os.environ | as_environment(settings),
+        env=environment,
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )

@@ -1,0 +1,128 @@
+"""Commands of the product, in processes of their own that begin with its modules loaded (Linux).
+
+A command spends most of its time on imports. The standard library's fork server, one for a test process, has done
+them; what it forks gets the command's arguments, environment, folder and files as a new program would.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+from cbt.cli import COMMANDS
+
+CAN_FORK = sys.platform == "linux"
+CBT = "cbt.cli:main"
+_LOADED = ("cbt.ops.worker", "tests.journeys.server")
+PATIENCE_SECONDS = 60
+_NO_FILE = Path(os.devnull)
+
+
+@cache
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    modules = {module for command in COMMANDS.values() for module in command.modules}
+    context.set_forkserver_preload([*sorted(modules), *_LOADED])
+    return context
+
+
+class Forked:
+    """A process that calls `module:function` with no more than it is given; used like a Popen.
+
+    `out` and `err` are files that it appends to; `own_group` makes it the head of a group to be ended as a whole.
+    """
+
+    def __init__(
+        self,
+        call: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        out: Path,
+        err: Path,
+        read: Path = _NO_FILE,
+        own_group: bool = False,
+    ) -> None:
+        self.args = (call, *arguments)
+        files = tuple(str(path) for path in (read, out, err))
+        given = (call, tuple(arguments), dict(environment), str(folder), files, own_group)
+        self._process = _context().Process(target=_run, args=given)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Return how it ended, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return how it ended; raise TimeoutExpired when it still runs after `timeout` seconds."""
+        self._process.join(timeout)
+        ended = self.poll()
+        if ended is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return ended
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to it, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def run_cbt(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, *, entered: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end; `entered` is what is typed in."""
+    with tempfile.TemporaryDirectory() as place:
+        read, out, err = (Path(place) / name for name in ("read", "out", "err"))
+        read.write_text(entered, "utf-8")
+        done = Forked(CBT, arguments, environment=environment, folder=folder, out=out, err=err, read=read)
+        try:
+            ended = done.wait(PATIENCE_SECONDS)
+        finally:
+            done.send_signal(signal.SIGKILL)
+        return subprocess.CompletedProcess(done.args, ended, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def _run(
+    call: str,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    folder: str,
+    files: tuple[str, str, str],
+    own_group: bool,
+) -> None:
+    """Become the program: everything it could tell from a new one is put in place before it is called."""
+    if own_group:
+        os.setsid()
+    for number, (name, how) in enumerate(zip(files, ("r", "a", "a"), strict=True)):
+        with Path(name).open(how) as file:
+            os.dup2(file.fileno(), number)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = [call, *arguments]
+    module, _, name = call.partition(":")
+    try:
+        getattr(importlib.import_module(module), name)()
+    finally:
+        sys.stdout.flush()
+        atexit._run_exitfuncs()
