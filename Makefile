@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# Bytecode is kept: a test run starts a hundred processes that would all compile the product for themselves.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo serve test torture-test torture install install-dev check bench bench-check bench-growth wheel bundle schema clean
 
 demo: install

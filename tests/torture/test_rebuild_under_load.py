@@ -82,7 +82,7 @@ def _serve(settings: Settings, folder: Path, port: int) -> subprocess.Popen[byte
     }  # fmt: skip
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.safety.copy_server"],
+            [sys.executable, "-m", "tests.torture.copy_server"],
             cwd=product_dir("templates").parent, env=environment, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 

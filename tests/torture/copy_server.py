@@ -22,7 +22,7 @@ def worker() -> Front:
 
 if __name__ == "__main__":
     Granian(
-        "tests.safety.copy_server:worker",
+        "tests.torture.copy_server:worker",
         address="127.0.0.1",
         port=int(os.environ["CBT_PORT"]),
         interface=Interfaces.RSGI,
