@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from cbt.config import read_settings
 from cbt.errors import CbtError
 from cbt.ops.installing.host import Host
-from cbt.ops.installing.service import install, uninstall
+from cbt.ops.installing.service import install, program, uninstall
 
 
 @dataclass
@@ -92,10 +93,13 @@ def test_a_second_time_keeps_what_is_there_and_writes_the_unit_by_the_settings_o
     file = host.units / "cbt.env"
     file.write_text(file.read_text("utf-8") + "CBT_BACKUP_DIR=/mnt/backup\n", "utf-8")
     before = file.read_bytes()
-    assert installed(host) == ["user_kept", *["folder_kept"] * 3, "file_kept", "unit_written"]
+    steps = installed(host)
+    assert steps == ["user_kept", *["folder_kept"] * 3, "other_absent", "file_kept", "unit_written"]
+    host.owners["/mnt/backup"] = "root"
+    assert "other_owner" in installed(host)
     assert file.read_bytes() == before
     assert "ReadWritePaths=-/mnt/backup" in (host.units / "cbt.service").read_text("utf-8")
-    assert host.done == ["systemctl daemon-reload"] * 2
+    assert host.done == ["systemctl daemon-reload"] * 3
 
 
 @pytest.mark.parametrize(
@@ -159,3 +163,15 @@ def test_a_program_that_others_cannot_reach_is_found(tmp_path: Path) -> None:
     closed = Host().closed_to_others(program)
     assert closed is not None
     assert (tmp_path / "opt").is_relative_to(closed)
+
+
+def test_the_unit_starts_the_program_by_the_way_it_was_called_so_that_it_starts_the_next_version_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "versions" / "1" / "bin").mkdir(parents=True)
+    (tmp_path / "versions" / "1" / "bin" / "cbt").touch()
+    (tmp_path / "bin").symlink_to(tmp_path / "versions" / "1" / "bin")
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "bin" / "cbt"), "service", "install"])
+    assert program() == tmp_path / "bin" / "cbt"
+    monkeypatch.setattr("sys.argv", ["cli.py", "service", "install"])
+    assert program() == Path(sys.executable).parent / "cbt"

@@ -41,8 +41,9 @@ def test_a_usual_installation_keeps_to_its_two_folders() -> None:
         pytest.param({"backup_dir": Path("/mnt/b")}, "ReadWritePaths", "-/mnt/b", id="backups"),
         pytest.param({"journal_copy_dir": Path("/mnt/c")}, "ReadWritePaths", "-/mnt/c", id="the second copy"),
         pytest.param(
-            {"audit_anchor": Path("/mnt/a/head")}, "ReadWritePaths", "-/mnt/a", id="an anchor's file"
+            {"audit_anchor": Path("/mnt/a/head.txt")}, "ReadWritePaths", "-/mnt/a", id="an anchor's file"
         ),
+        pytest.param({"audit_anchor": Path("/mnt/a")}, "ReadWritePaths", "-/mnt/a", id="its folder"),
         pytest.param(
             {"backup_dir": Path("/mnt/a b/100%")}, "ReadWritePaths", '"-/mnt/a b/100%%"', id="odd names"
         ),

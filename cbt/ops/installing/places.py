@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from cbt.audit.anchor import anchor_file
 from cbt.config import Settings
 from cbt.errors import Conflict, InvalidInput
 
@@ -40,7 +41,7 @@ def places_of(settings: Settings) -> Places:
     homes = [_home(settings.data_dir), _home(settings.keys)]
     own = tuple(dict.fromkeys(homes))
     anchor = settings.audit_anchor
-    named = [settings.backup_dir, settings.journal_copy_dir, anchor and _folder_of(anchor)]
+    named = [settings.backup_dir, settings.journal_copy_dir, anchor and anchor_file(anchor).parent]
     others = tuple(path for path in named if path is not None and not _is_within(path, own))
     read = [settings.tls_cert, settings.tls_key, settings.blueprint_dir, settings.bank_dir]
     for path in (*own, *others):
@@ -52,10 +53,6 @@ def places_of(settings: Settings) -> Places:
 
 def _home(folder: Path) -> Path:
     return folder if folder.parent in _SHARED else folder.parent
-
-
-def _folder_of(anchor: Path) -> Path:
-    return anchor if anchor.is_dir() else anchor.parent
 
 
 def _is_within(path: Path, roots: tuple[Path, ...]) -> bool:
@@ -79,3 +76,13 @@ def step_for(path: Path, owner: str | None, *, user: str) -> Step:
     if owner != user:
         raise Conflict("service.owner", path=path, owner=owner, user=user)
     return Step.KEEP
+
+
+def other_lack(owner: str | None, *, user: str) -> str:
+    """Return what is to be told of a folder for backups, a copy or the anchor; "" when all is well.
+
+    It is never made here: where a disk is not plugged in, a folder in its place would take what was meant for it.
+    """
+    if owner is None:
+        return "other_absent"
+    return "" if owner == user else "other_owner"

@@ -11,7 +11,7 @@ from cbt.config import FILE_VARIABLE, read_sources
 from cbt.config.lines import quoted
 from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.ops.installing.host import Host
-from cbt.ops.installing.places import STATE_ROOT, Places, places_of, step_for
+from cbt.ops.installing.places import STATE_ROOT, Places, other_lack, places_of, step_for
 from cbt.ops.installing.unit import NAME, Service, unit_text
 
 NOT_STARTED = "not_started"
@@ -28,8 +28,12 @@ class Done:
 
 
 def program() -> Path:
-    """Return the `cbt` beside the interpreter that runs this."""
-    return Path(sys.executable).parent / NAME
+    """Return the `cbt` that was called, else the one beside the interpreter.
+
+    As it was called: where a link leads to the version in use, the next one is to be served by the same unit.
+    """
+    called = Path(sys.argv[0]).absolute()
+    return called if called.name == NAME and called.is_file() else Path(sys.executable).parent / NAME
 
 
 def plan(file: Path, *, user: str) -> tuple[Service, Places]:
@@ -63,8 +67,9 @@ def install(host: Host, file: Path, *, user: str, remark: str, enable: bool, now
     """
     _check(host, user)
     service, places = plan(file, user=user)
-    if closed := host.closed_to_others(service.program):
-        raise Unavailable("service.closed", path=closed)
+    for path in (service.program, Path(sys.executable).resolve(), Path(__file__).resolve()):
+        if closed := host.closed_to_others(path):
+            raise Unavailable("service.closed", path=closed)
     steps = [(path, step_for(path, host.owner(path), user=user)) for path in places.made]
     known = host.has_user(user)
     if file.exists() and not (known and host.may_read(user, file)):
@@ -78,6 +83,9 @@ def install(host: Host, file: Path, *, user: str, remark: str, enable: bool, now
         if step.value == "folder_made" and host.owner(path) is None:
             host.make_folder(path, user)
         yield Done(step.value, str(path))
+    for path in places.others:
+        if lack := other_lack(host.owner(path), user=user):
+            yield Done(lack, str(path))
     if file.exists():
         yield Done("file_kept", str(file))
     else:
