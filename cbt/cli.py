@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cbt.console.ends import DONE, end_of, reader_there
+from cbt.console.ends import DONE, MEANINGS, end_of, reader_there
 from cbt.console.saying import refuse
+from cbt.console.texts import text
 from cbt.console.tree import ToldCommand, ToldGroup, ToldOption
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ COMMANDS = {
     "backup": Command("safety.cli.backup", _SAFETY),
     "bank": Command("bank.cli.bank", ("cbt.bank.commands",)),
     "blueprint": Command("exams.cli.blueprint", ("cbt.exams.commands", "cbt.assembly.commands")),
+    "completion": Command("console.cli.completion", ("cbt.console.completion",)),
     "demo": Command("demo.cli.demo", ("cbt.demo.commands",)),
     "docs": Command("docs.cli.docs", ("cbt.ops.documents.commands",)),
     "form": Command("assembly.cli.form", ("cbt.assembly.commands",)),
@@ -74,6 +76,11 @@ class Root(ToldGroup):
     def line(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return what the table tells of a command."""
         return self.commands.get(name)
+
+    def sections(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield what every group tells, and the exit codes."""
+        yield from super().sections(ctx)
+        yield "console.exits", [(str(code), text(told)) for code, told in MEANINGS.items()]
 
     def make_context(self, *args: Any, **attrs: Any) -> click.Context:
         """Read what was typed; helps are printed here."""

@@ -2,22 +2,91 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 import click
 
+from cbt.accounts import store
 from cbt.accounts.factors import service as factor_service
-from cbt.accounts.people import create_staff, reset_password
+from cbt.accounts.listing import StaffLine, staff_lines
+from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password
+from cbt.console.columns import align
 from cbt.console.saying import Answer
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
+from cbt.db.unit_of_work import reading
 from cbt.rules.roles import Role
 from cbt.web.cli import with_app
+from cbt.web.i18n import local_zone
 
 
 @group("staff", help="accounts.cli.staff")
 def staff() -> None:
     """Hold the commands about staff."""
+
+
+@staff.command("list", help="accounts.cli.list")
+@with_app
+def list_staff(*, now: datetime) -> Answer:
+    """List everybody with roles, state, last sign-in, second factor and open one-time password."""
+    with reading() as session:
+        lines = staff_lines(session)
+    columns = ("login", "name", "roles", "state", "last_sign_in", "factor.title", "one_time")
+    head = [_(f"accounts.{column}") for column in columns]
+    return Answer([asdict(one) for one in lines], align([head, *(_row(one, now=now) for one in lines)]))
+
+
+def _row(one: StaffLine, *, now: datetime) -> list[str]:
+    roles = _("ui.comma").join(_(f"role.{role}") for role in one.roles)
+    factor = "on" if one.second_factor else "owed" if one.second_factor_owed else "off"
+    until = one.one_time_until
+    one_time = "–"
+    if until is not None:
+        one_time = _(
+            "accounts.one_time.over" if until <= now else "accounts.one_time.until", until=_local(until)
+        )
+    return [
+        one.login,
+        one.name,
+        roles,
+        _(f"accounts.state.{one.state}"),
+        "–" if one.last_sign_in_at is None else _local(one.last_sign_in_at),
+        _(f"accounts.factor.{factor}"),
+        one_time,
+    ]
+
+
+def _local(instant: datetime) -> str:
+    return instant.astimezone(local_zone()).strftime("%Y-%m-%d %H:%M")
+
+
+@staff.command("disable", help="accounts.cli.disable")
+@argument("login", help="accounts.cli.login")
+@with_app
+def disable(login: str, *, now: datetime) -> Answer:
+    """Keep a staff member from signing in and end their logins; the last administrator stays."""
+    disable_staff(ref=_ref(login), now=now, actor="cli")
+    return _changed(login, "disabled")
+
+
+@staff.command("enable", help="accounts.cli.enable")
+@argument("login", help="accounts.cli.login")
+@with_app
+def enable(login: str, *, now: datetime) -> Answer:
+    """Let a disabled staff member sign in again, with the password they had."""
+    enable_staff(ref=_ref(login), now=now, actor="cli")
+    return _changed(login, "enabled")
+
+
+def _ref(login: str) -> str:
+    with reading() as session:
+        return store.ref_of(session, login)
+
+
+def _changed(login: str, done: str) -> Answer:
+    login = login.strip().casefold()
+    return Answer({"login": login, "disabled": done == "disabled"}, [_(f"accounts.cli.{done}", login=login)])
 
 
 @staff.command("add", help="accounts.cli.add")

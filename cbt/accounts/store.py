@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
+from cbt.errors import InvalidInput
 from cbt.rules.roles import Role
 from cbt.web.who.attention import HALF
 from cbt.web.who.login import Principal
@@ -38,6 +39,14 @@ def half_principal(session: Session, ref: str) -> Principal | None:
 def staff_by_login(session: Session, login: str) -> Staff | None:
     """Return the staff member with that login name, case folded."""
     return session.scalar(select(Staff).where(Staff.login == login.strip().casefold()))
+
+
+def ref_of(session: Session, login: str) -> str:
+    """Return the ref of the staff member with that login name; raise InvalidInput("staff.no_login")."""
+    found = staff_by_login(session, login)
+    if found is None:
+        raise InvalidInput("staff.no_login", login=login)
+    return found.ref
 
 
 def staff_by_ref(session: Session, ref: str) -> Staff:

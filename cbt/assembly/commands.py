@@ -67,7 +67,7 @@ def draw(blueprint: str, paper: str, seed: int | None, *, now: datetime) -> Answ
 def _line(place: dict[str, Any]) -> list[str]:
     part = "" if place["part"] is None else f"#{place['part'] + 1}"
     points = _("assembly.points", points=place["points"])
-    return [f"{place['position']:>4}", f"{place['item']}{part}", place["type"], points]
+    return [f"{place['position']:>4}", f"{place['item']}{part}", _(f"bank.type.{place['type']}"), points]
 
 
 @blueprint.command("check", help="exams.cli.check")

@@ -36,7 +36,7 @@ def head(*, now: datetime) -> Answer:
     return Answer({**asdict(found), "head": str(found)}, [str(found)])
 
 
-@audit.command("verify", help="audit.cli.verify")
+@audit.command("verify", help="audit.cli.verify", ends=(DONE, DIFFERS, REFUSED))
 @option("--since", metavar="HEAD", help="audit.cli.since")
 @option("--anchors", type=PATH, metavar="PATH", help="audit.cli.anchors")
 @with_app

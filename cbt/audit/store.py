@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
@@ -22,3 +23,9 @@ def entries(
     if before is not None:
         query = query.where(AuditEntry.id < before)
     return session.scalars(query).all()
+
+
+def latest(session: Session, act: str) -> dict[str, datetime]:
+    """Return by subject when `act` was last done."""
+    query = select(AuditEntry.subject, func.max(AuditEntry.at)).where(AuditEntry.act == act)
+    return dict(session.execute(query.group_by(AuditEntry.subject)).all())

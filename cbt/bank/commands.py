@@ -26,6 +26,7 @@ from cbt.console.saying import Answer
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.errors import InvalidInput
+from cbt.rules.items.registry import TYPES
 from cbt.sheets.findings import Finding, Place, Severity, counts
 from cbt.web.cli import with_app
 from cbt.web.i18n import catalogues
@@ -99,7 +100,9 @@ def template(file: Path) -> Answer:
 def _row(item: dict[str, Any]) -> list[str]:
     stem = " ".join(str(item["stem"] or item["stimulus"] or "").split())
     shown = stem if len(stem) <= STEM else stem[: STEM - 1] + "…"
-    return [item["ref"], str(item["type"] or ""), str(item["knowledge_point"] or ""), shown]
+    kind = str(item["type"] or "")
+    known = _(f"bank.type.{kind}") if kind in TYPES else kind
+    return [item["ref"], known, str(item["knowledge_point"] or ""), shown]
 
 
 def _told(findings: Sequence[Finding]) -> list[str]:

@@ -18,6 +18,7 @@ from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.sheets.findings import Note, Severity
 from cbt.web.cli import with_app
+from cbt.web.i18n import catalogues
 
 
 @group("roster", help="candidates.cli.roster")
@@ -91,10 +92,10 @@ def _as_json(note: Note) -> dict[str, object]:
 
 @roster.command("template", help="candidates.cli.template")
 @argument("file", type=NEW_FILE, help="candidates.cli.new_file")
-@with_app
-def template(file: Path, *, now: datetime) -> Answer:
+def template(file: Path) -> Answer:
     """Write the empty roster workbook to a file."""
-    file.write_bytes(export.template())
+    with catalogues():
+        file.write_bytes(export.template())
     return Answer({"file": file}, [_("candidates.roster.cli.template", file=str(file))])
 
 

@@ -18,6 +18,16 @@ from cbt.errors import CbtError, InvalidInput, NotFound, Unavailable
 DONE, DIFFERS, REFUSED, UNFORESEEN, TRY_AGAIN, INTERRUPTED, UNREAD = 0, 1, 2, 70, 75, 130, 141
 """Exit codes: done; what was kept elsewhere is no longer so (`cbt audit verify`); refused, or something is wrong;
 an error nobody foresaw; something it needs is not there now; Ctrl+C; whoever read the output has gone."""
+MEANINGS = {
+    DONE: "console.exit.done",
+    DIFFERS: "console.exit.differs",
+    REFUSED: "console.exit.refused",
+    UNFORESEEN: "console.exit.unforeseen",
+    TRY_AGAIN: "console.exit.try_again",
+    INTERRUPTED: "console.exit.interrupted",
+    UNREAD: "console.exit.unread",
+}
+"""What each means: the id of a text, shown by `cbt --help`."""
 _CODES = {
     "db.unreachable": TRY_AGAIN,
     "serve.not_prepared": TRY_AGAIN,

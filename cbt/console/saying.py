@@ -59,6 +59,11 @@ def say(answer: Answer, *, as_json: bool | None = None) -> None:
         _print(line, err=True)
 
 
+def hint(line: str) -> None:
+    """Tell whoever sits at a terminal what is expected of them now, on standard error."""
+    _print(line, err=True)
+
+
 def refuse(error: CbtError, *, as_json: bool) -> None:
     """Print what happened and what to do now; with `as_json` on standard output, as `{"error": …}`."""
     what, fix = explain(error)

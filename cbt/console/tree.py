@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from cbt.console.columns import fold, width
+from cbt.console.ends import DONE, REFUSED
 from cbt.console.saying import Answer, ask_for_json, say
 from cbt.console.texts import text
 from cbt.errors import InvalidInput
@@ -81,12 +83,17 @@ class _Page:
         """Write the whole page: usage, purpose, arguments, options, commands."""
         assert isinstance(self, click.Command)
         self.format_usage(ctx, formatter)
-        lines = ["", *(" " * _INDENT + line for line in fold(self.help or "", formatter.width - _INDENT))]
-        for heading, rows in self._sections(ctx):
+        told = [self.help or ""]
+        if isinstance(self, ToldCommand) and self.alone:
+            told.append(text(self.alone))
+        folded = [line for one in told for line in fold(one, formatter.width - _INDENT)]
+        lines = ["", *(" " * _INDENT + line for line in folded)]
+        for heading, rows in self.sections(ctx):
             lines += ["", text(heading), *_listed(rows, formatter.width)]
         formatter.write("\n".join(lines) + "\n")
 
-    def _sections(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    def sections(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Yield the id of each heading, and the rows below it."""
         assert isinstance(self, click.Command)
         params = self.get_params(ctx)
         arguments = [one.get_help_record(ctx) for one in params if isinstance(one, click.Argument)]
@@ -140,9 +147,16 @@ def _of(ctx: click.Context) -> Iterator[None]:
 class ToldCommand(_Helped, _Page, click.Command):
     """A command: takes `--json`, says what it returns, and ends with that answer's exit code."""
 
-    def __init__(self, name: str | None, **attrs: Any) -> None:
-        """Take what click takes, and add `--json`."""
+    def __init__(
+        self, name: str | None, *, alone: str = "", ends: tuple[int, ...] = (DONE, REFUSED), **attrs: Any
+    ) -> None:
+        """Take what click takes, and add `--json`.
+
+        `alone` is the id of what has to be told where a server must not run beside it; `ends` are its exit codes
+        beside those that every command has.
+        """
         super().__init__(name, **attrs)
+        self.alone, self.ends = alone, ends
         self.params.append(
             ToldOption(
                 ["--json"],
@@ -187,6 +201,13 @@ class ToldGroup(_Helped, _Page, click.Group):
     def line(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return what the group's help tells of one of its commands."""
         return self.get_command(ctx, name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so, by their lines alone."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [(name, self.line(ctx, name)) for name in names]
+        items = [CompletionItem(name, help=one.help) for name, one in found if one and not one.hidden]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 def command(name: str, *, help: str, **attrs: Any) -> Callable[[Callable[..., Any]], ToldCommand]:

@@ -25,7 +25,7 @@ from cbt.ops.serving import announced, run_server
 SHEET = "demo-accounts.txt"
 
 
-@command("demo", help="demo.cli.demo")
+@command("demo", help="demo.cli.demo", alone="serving.cli.alone")
 @option("--dir", "folder", type=PATH, default="demo-data", metavar="FOLDER", help="demo.cli.dir")
 @option("--host", default=None, metavar="ADDRESS", help="serving.cli.host")
 @option("--port", type=click.IntRange(min=1), default=None, help="serving.cli.port")

@@ -78,7 +78,7 @@ def run_server(
         server.serve()
 
 
-@command("serve", help="serving.cli.serve")
+@command("serve", help="serving.cli.serve", alone="serving.cli.alone")
 @option("--host", default=None, metavar="ADDRESS", help="serving.cli.host")
 @option("--port", type=click.IntRange(min=1), default=None, help="serving.cli.port")
 @option("--workers", type=click.IntRange(min=1), default=None, help="serving.cli.workers")
@@ -129,7 +129,7 @@ def announced(settings: Settings, prepared: Prepared | None = None, *, adrift: b
     return Answer(data, lines)
 
 
-@command("migrate", help="serving.cli.migrate")
+@command("migrate", help="serving.cli.migrate", alone="console.alone")
 @with_any_database
 def migrate_command(*, now: datetime) -> Answer:
     """Make the tables of a new installation; `cbt upgrade` brings those of an earlier version forward."""

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 TEMPLATES = PACKAGE.parent / "templates"
 _ID = r"[a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)+"
 _TEXT = re.compile(
-    rf"""(?:\b_|\b(?:get)?text|\blazy_gettext|\bt|\bCommand)\(\s*["']({_ID})["']\s*[,)]|\bhelp=["']({_ID})["']"""
+    rf"""(?:\b_|\b(?:get)?text|\blazy_gettext|\bt|\bCommand)\(\s*["']({_ID})["']\s*[,)]|\b(?:help|alone)=["']({_ID})["']"""
 )
 _ERROR = re.compile(
     r"(?:\b(?:InvalidInput|NotAllowed|NotFound|Conflict|TooEarly|TooMany|TooLarge|Gone|Locked|Unavailable)\("

@@ -14,7 +14,7 @@ import flask
 
 from cbt.config import Settings, read_settings
 from cbt.console.columns import align
-from cbt.console.saying import Answer
+from cbt.console.saying import Answer, hint
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.db.private.keys import fingerprint, load_key
@@ -51,7 +51,7 @@ def print_command(name: str) -> Answer:
 def enter_command(name: str) -> Answer:
     """Read the lines of a printed key from standard input; overwrites nothing."""
     if sys.stdin.isatty():
-        click.echo(_("key.type_lines"), err=True)
+        hint(_("key.type_lines"))
     value = read_paper(line for line in sys.stdin if line.lstrip()[1:2] == ":")
     path = read_settings().keys / f"{name}.key"
     write_key(path, value)
@@ -59,7 +59,7 @@ def enter_command(name: str) -> Answer:
     return Answer({"name": name, "path": path, "fingerprint": fingerprint(value)}, [done])
 
 
-@key.command("rotate", help="key.cli.rotate")
+@key.command("rotate", help="key.cli.rotate", alone="key.cli.alone")
 @argument(
     "name", required=False, default="database", type=click.Choice(("database", "audit")), help="key.cli.new"
 )

@@ -20,7 +20,7 @@ from cbt.ops.moving.progress import line
 from cbt.web.cli import with_any_database
 
 
-@command("move", help="move.cli.move")
+@command("move", help="move.cli.move", alone="console.alone")
 @option("--to", "destination", required=True, metavar="PLACE", help="move.cli.to")
 @with_any_database
 def move_command(destination: str, *, now: datetime) -> Answer:

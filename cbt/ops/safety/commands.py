@@ -77,7 +77,7 @@ def _head(manifest: Manifest) -> list[str]:
     return [_("safety.head", head=manifest.audit_head)] if manifest.audit_head else []
 
 
-@command("restore", help="safety.cli.restore")
+@command("restore", help="safety.cli.restore", alone="safety.cli.alone")
 @argument("source", required=False, type=PATH, metavar="[BACKUP]", help="safety.cli.source")
 @option("--from-copy", type=PATH, metavar="FOLDER", help="safety.cli.from_copy")
 @option("--up-to-damage", is_flag=True, help="safety.cli.up_to_damage")

@@ -23,7 +23,7 @@ from cbt.web.cli import with_any_database
 from cbt.web.watching.logs import init_logs
 
 
-@command("upgrade", help="upgrade.cli.upgrade")
+@command("upgrade", help="upgrade.cli.upgrade", alone="upgrade.cli.alone")
 @option("--check", is_flag=True, help="upgrade.cli.check")
 @option("--backup", "folder", type=PATH, metavar="FOLDER", help="upgrade.cli.backup")
 @option("--no-backup", is_flag=True, help="upgrade.cli.no_backup")
