@@ -172,3 +172,12 @@ def test_the_unit_is_shown_to_anybody_and_nothing_is_made(
     assert shown.exit_code == 0, shown.output
     assert f"--settings {tmp_path / 'cbt.env'} serve" in shown.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_only_root_may_take_is_no_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(Unavailable, match=r"serve\.port_closed"):
+        check_port(Settings(host="127.0.0.1", port=443))
