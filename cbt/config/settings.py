@@ -69,6 +69,8 @@ class Settings:
     """CBT_METRICS_FROM: addresses or networks that may read /metrics besides this machine."""
     slow_ms: int = 500
     """CBT_SLOW_MS: a request that takes longer, in milliseconds, gets a line in the log."""
+    log_file: Path | None = None
+    """CBT_LOG_FILE: the file the server's log is appended to; without it, standard error."""
 
     @property
     def keys(self) -> Path:

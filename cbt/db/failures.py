@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 
 import psycopg
@@ -28,3 +29,18 @@ def cannot_persist(error: BaseException) -> bool:
     Source: I12.
     """
     return isinstance(error, _PASSING) or type(error) is exc.DatabaseError
+
+
+_FULL = {"SQLITE_FULL", "ENOSPC", "EDQUOT", "53100"}
+
+
+def failure_code(error: BaseException) -> str:
+    """Return what SQLite, PostgreSQL or the system calls it (`SQLITE_FULL`, `53100`, `ENOSPC`), "" for none."""
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0, "")
+    return str(getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or "")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error says that there is no more room. Source: I12."""
+    return failure_code(error) in _FULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from cbt.audit import chain
 from cbt.audit.chain import ensure_keyed
 from cbt.clock import SystemClock
 from cbt.config import Settings
-from cbt.console.ends import end_of
+from cbt.console.ends import REFUSED, end_of
 from cbt.db.departure import check_not_moved
 from cbt.db.migrate import INSTALLED, begin_or_check
 from cbt.db.private.modes import mend_modes
@@ -36,6 +37,7 @@ from cbt.ops.patience import await_database
 from cbt.releases import newest_revision, product_version
 from cbt.rules.roles import Role
 
+log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 
@@ -127,6 +129,9 @@ def _answer(work: Callable[[Settings], R], settings: Settings, writer: Connectio
     try:
         writer.send((True, work(settings)))
     except Exception as stopped:
-        writer.send((False, end_of(stopped).error))
+        end = end_of(stopped)
+        if end.code != REFUSED:
+            log.critical("preparing a start failed", exc_info=stopped)
+        writer.send((False, end.error))
     except KeyboardInterrupt:
         pass  # the parent was interrupted as well, and ends

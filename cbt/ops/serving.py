@@ -19,6 +19,8 @@ from cbt.console.texts import explain
 from cbt.console.texts import text as _
 from cbt.console.tree import command, option
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
+from cbt.ops.logs.keeping import LIFE, check_log_file, init_logs, server_logging
+from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
 from cbt.ops.manager import tell_when_answering
 from cbt.ops.preparing import Prepared, begin, in_child, prepare
 from cbt.ops.writing import OWNER, writer_kept
@@ -42,6 +44,10 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
         super()._respawn_workers(*args, **options)
         self.respawned_wrks.clear()
 
+    def signal_handler_reload(self, *_: Any, **__: Any) -> None:
+        """Say that a hang-up came: whoever rotated the log sees the line in its new file. Nobody is served anew."""
+        LIFE.info("hang-up")
+
 
 def run_server(
     settings: Settings, *, factory: str = "cbt.ops.worker:worker", owner: str | None = OWNER
@@ -50,6 +56,7 @@ def run_server(
 
     `owner` names what makes the journal of the process that owns the writing; None keeps no such process.
     """
+    init_logs(settings)
     allow_connections()
     share_anchor()
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
@@ -65,7 +72,7 @@ def run_server(
         respawn_failed_workers=True,
         respawn_interval=RESPAWN_SECONDS,
         workers_kill_timeout=10,
-        log_enabled=False,
+        log_dictconfig=server_logging(),
         factory=True,
         websockets=False,
         # One protocol, with or without TLS: what is read how, and what is refused when, holds for both.
@@ -75,7 +82,11 @@ def run_server(
     )
     tell_when_answering(settings)
     with counted_together(settings.data_dir), writer_kept(settings, owner=owner):
-        server.serve()
+        tell_start("server", settings)
+        try:
+            server.serve()
+        finally:
+            tell_stop("server")
 
 
 @command("serve", help="serving.cli.serve", alone="serving.cli.alone")
@@ -92,10 +103,13 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     os.environ.update(
         as_environment(settings)
     )  # a file that changes does so for the next start, not for a worker
+    check_log_file(settings)
+    init_logs(settings)
     lock = DataDirLock(settings.data_dir)
-    lock.take(f"pid {os.getpid()}, port {settings.port}")
-    check_port(settings)
-    prepared = in_child(prepare, settings)
+    with refusals_told(settings):
+        lock.take(f"pid {os.getpid()}, port {settings.port}")
+        check_port(settings)
+        prepared = in_child(prepare, settings)
     say(announced(settings, prepared, adrift=read.adrift))
     run_server(settings)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from multiprocessing.util import Finalize
+
 import flask
 
 from cbt.application.app import create_app
@@ -14,12 +18,14 @@ from cbt.db.types import db
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
 from cbt.ops.hosting import calm_collector, die_with_parent
+from cbt.ops.logs.keeping import ignore_hang_up, init_logs
+from cbt.ops.logs.life import tell_start, tell_stop
 from cbt.web.receiving.bodies import Bodies
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.proxies import is_among, read_networks
-from cbt.web.watching.logs import init_logs
 from cbt.web.watching.metrics import Metrics
 
+log = logging.getLogger(__name__)
 # For the life of a worker: the references keep the leader's lock and the watch's connection open.
 _candidacies: list[Candidacy] = []
 _watches: list[TimeWatch] = []
@@ -28,8 +34,9 @@ _watches: list[TimeWatch] = []
 def worker_app() -> flask.Flask:
     """Return the app of one server process, tied to its parent, and let it stand for leader."""
     die_with_parent()
-    init_logs()
+    ignore_hang_up()
     settings = read_settings()
+    init_logs(settings)
     app = create_app(settings, clock=SystemClock(database_time(settings)))
     if settings.embedded:
         lock: FileLock | AdvisoryLock = FileLock(settings.data_dir / "leader.lock")
@@ -68,5 +75,13 @@ def front_of(app: flask.Flask) -> Front:
 
 
 def worker() -> Front:
-    """Return what a server process serves."""
-    return front_of(worker_app())
+    """Return what a server process serves; one that cannot begin says why in the log and ends."""
+    try:
+        app = worker_app()
+        front = front_of(app)
+    except Exception:
+        log.critical("a server process could not begin", exc_info=True)
+        sys.exit(1)
+    tell_start("worker", app.extensions["cbt_settings"])
+    Finalize(None, tell_stop, ("worker",), exitpriority=0)
+    return front

@@ -21,7 +21,8 @@ from cbt.config import Settings, as_environment, read_settings
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
 from cbt.ops.hosting import calm_collector, die_with_parent
-from cbt.web.watching.logs import init_logs
+from cbt.ops.logs.keeping import HELD_BACK, ignore_hang_up, init_logs
+from cbt.ops.logs.life import tell_start, tell_stop
 from cbt.web.watching.metrics import WRITER, Metrics
 
 OWNER = "cbt.ops.writing:journal_of"
@@ -71,7 +72,9 @@ class WriterKeeper:
                     return
                 # Not by subprocess, which waits for the end of a pipe: a worker that is forked at that moment
                 # keeps the other end of it.
-                self._pid = os.posix_spawn(self._command[0], self._command, self._environment)
+                self._pid = os.posix_spawn(
+                    self._command[0], self._command, self._environment, setsigmask=HELD_BACK
+                )
             os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
             with self._lock:
                 os.waitpid(self._pid, 0)  # from here on its number may be another's
@@ -109,12 +112,15 @@ def main() -> None:
     signal.signal(END, lambda *_: os.close(told))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the server processes still need us to end in good order
-    init_logs()
+    ignore_hang_up()
     settings = read_settings()
+    init_logs(settings)
     module, _, name = owner.partition(":")
     journal: Journal = getattr(import_module(module), name)(settings)
     calm_collector()
+    tell_start("writer", settings)
     journal.serve_lines(settings.data_dir, until)
+    tell_stop("writer")
 
 
 if __name__ == "__main__":

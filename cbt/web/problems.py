@@ -99,7 +99,8 @@ def init_problems(app: flask.Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Reply:
         if cannot_persist(error):
-            log.warning("the database failed on %s: %s", flask.request.endpoint, type(error).__name__)
+            kind = type(error).__name__
+            log.warning("the database failed on %s: %s", flask.request.endpoint, kind, exc_info=error)
             return _answer(errors.Unavailable("db.write"), 503)
         log.exception("unexpected error on %s", flask.request.endpoint, exc_info=error)
         return _answer(errors.Unavailable("web.unexpected"), 500)

@@ -22,7 +22,7 @@ from cbt import errors
 from cbt.bank.items import rich
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
-from cbt.web.watching.logs import JsonLines
+from cbt.ops.logs.lines import JsonLines
 from cbt.web.who import access
 from tests.attacks.stages import BANK, PHOTO, Stage, endpoints, shown
 from tests.delivery.driver import Page

@@ -12,6 +12,7 @@ from typing import Any, cast
 import flask
 import pytest
 
+from cbt.ops.logs.lines import JsonLines
 from cbt.web.watching.requestlog import ObservedApp, origin
 from tests.delivery.driver import Page
 from tests.watching.scraped import scrape
@@ -35,7 +36,7 @@ def lines() -> Iterator[list[str]]:
 
     class Keep(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            written.append(record.getMessage())
+            written.append(JsonLines().format(record))
 
     handler, log = Keep(), logging.getLogger("cbt.requests")
     log.addHandler(handler)
@@ -81,6 +82,8 @@ def test_a_slow_request_is_one_json_line(page: Page, world: World, lines: list[s
     assert told.pop("pid") > 0
     assert told == {
         "at": world.clock.now().isoformat(timespec="milliseconds"),
+        "level": "warning",
+        "logger": "cbt.requests",
         "event": "slow_request",
         "endpoint": "attempts.answers",
         "status": 200,

@@ -52,6 +52,9 @@ class BackupTimer:
             [sys.executable, "-m", "cbt.cli", "backup", *asked],
             env=os.environ | as_environment(settings),
             stdin=subprocess.DEVNULL,
+            # What it says stands on record and in a line of ours; its words would be none of the log's.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         return True
 

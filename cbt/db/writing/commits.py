@@ -83,7 +83,7 @@ class Commits:
             self.close()
             return Carried([Failed(error)] * len(batch))
         except Exception as error:
-            log.warning("batch of %d rolled back: %s", len(batch), type(error).__name__)
+            log.warning("batch of %d rolled back: %s", len(batch), type(error).__name__, exc_info=error)
             self._tell(len(batch), None)
             self.close()
             if len(batch) == 1:

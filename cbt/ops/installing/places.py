@@ -41,7 +41,8 @@ def places_of(settings: Settings) -> Places:
     homes = [_home(settings.data_dir), _home(settings.keys)]
     own = tuple(dict.fromkeys(homes))
     anchor = settings.audit_anchor
-    named = [settings.backup_dir, settings.journal_copy_dir, anchor and anchor_file(anchor).parent]
+    log = settings.log_file and settings.log_file.parent
+    named = [settings.backup_dir, settings.journal_copy_dir, anchor and anchor_file(anchor).parent, log]
     others = tuple(path for path in named if path is not None and not _is_within(path, own))
     read = [settings.tls_cert, settings.tls_key, settings.blueprint_dir, settings.bank_dir]
     for path in (*own, *others):

@@ -16,11 +16,11 @@ from cbt.console.saying import Answer, Progress
 from cbt.console.tree import command, option
 from cbt.db.engine import database_path
 from cbt.errors import Unavailable
+from cbt.ops.logs.keeping import init_logs
 from cbt.ops.upgrade import showing
 from cbt.ops.upgrade.carrying import Upgraded, destination, look, upgrade
 from cbt.ops.upgrade.facts import place_of
 from cbt.web.cli import with_any_database
-from cbt.web.watching.logs import init_logs
 
 
 @command("upgrade", help="upgrade.cli.upgrade", alone="upgrade.cli.alone")
@@ -49,7 +49,7 @@ def _upgrade(*, check: bool, folder: Path | None, wanted: bool, anyway: bool, no
         blocked = bool(plan.steps) and plan.blocked
         return Answer(showing.plan_as_data(facts, plan), lines, code=REFUSED if blocked else DONE)
     target = destination(settings, folder, wanted=wanted)
-    init_logs()
+    init_logs(settings)
     with Progress() as progress:
 
         def told(what: str, done: Upgraded) -> None:

@@ -1,11 +1,10 @@
-"""What a running server tells: health, measures, logs, disks."""
+"""What a running server tells: health, measures, slow requests, disks."""
 
 __all__ = [
     "counted",
     "counting",
     "disks",
     "health",
-    "logs",
     "metrics",
     "requestlog",
     "scraping",

@@ -80,7 +80,7 @@ class Probe:
             self._begin_and_roll_back()
             answer = OK
         except Exception as error:
-            log.warning("no writing transaction can be begun: %s", type(error).__name__)
+            log.warning("no writing transaction can be begun: %s", type(error).__name__, exc_info=error)
             answer = FAILED
         with self._lock:
             self._running, self._answer, self._answered_at = None, answer, now

@@ -7,9 +7,7 @@ exam room's network or from elsewhere.
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -75,16 +73,14 @@ class RequestLog:
 
     def _note(self, environ: WSGIEnvironment, took: float) -> None:
         seen = ENDPOINT in environ
-        line = {
+        told = {
             "at": self._clock.now().isoformat(timespec="milliseconds"),
-            "event": "slow_request",
             "endpoint": environ[ENDPOINT] if seen else self._short_way,
             "status": environ.get(STATUS, 500) if seen else 200,
             "ms": round(took * 1000),
             "from": origin(environ.get("REMOTE_ADDR", "")),
-            "pid": os.getpid(),
         }
-        log.warning("%s", json.dumps(line))
+        log.warning("slow_request", extra={"told": told})
 
 
 def origin(address: str) -> str:
@@ -110,11 +106,6 @@ class ObservedApp(flask.Flask):
 
 def init_request_log(app: ObservedApp, *, slow_ms: int, short_way: str, beats: str) -> None:
     """Give `app` its log."""
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))  # the line is JSON and nothing else
-        log.addHandler(handler)
-        log.propagate = False
 
     @app.url_value_preprocessor
     def name_endpoint(endpoint: str | None, _values: dict[str, Any] | None) -> None:

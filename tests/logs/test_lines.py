@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sys
+from contextlib import closing
+from pathlib import Path
 
+import psycopg
+import pytest
 from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from cbt.candidates.models import Candidate
+from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.unit_of_work import unit_of_work
-from cbt.web.watching.logs import JsonLines
+from cbt.ops.logs.lines import REMEDY, JsonLines
 from tests.world import START, World
 
 LOGGER = "cbt.application.jobs"
 
 
-def line_of(error: BaseException | None, message: str = "the job %s failed", *values: object) -> str:
+def line_of(
+    error: BaseException | None, message: str = "the job %s failed", *values: object, folder: str = ""
+) -> str:
     """Return the line a handler would write about `error`."""
     info = (type(error), error, error.__traceback__) if error is not None else None
     record = logging.LogRecord(
         "cbt.application.jobs", logging.ERROR, __file__, 1, message, values or ("beat",), info
     )
-    return JsonLines().format(record)
+    return JsonLines(folder).format(record)
 
 
 def test_a_line_is_one_json_object() -> None:
@@ -47,7 +55,7 @@ def test_an_exception_is_told_by_its_types_and_places_from_the_last_to_the_first
     line = line_of(caught)
     first, second = json.loads(line)["error"]
     assert (first["type"], second["type"]) == ("builtins.RuntimeError", "builtins.ValueError")
-    assert first["where"][-1].startswith("test_logs.py:")
+    assert first["where"][-1].startswith("test_lines.py:")
     for personal in ("王小明", "李四", "310101199001011234"):
         assert personal not in line
 
@@ -75,3 +83,35 @@ def test_a_row_the_database_refuses_is_not_in_the_line(world: World) -> None:
     assert caught is not None
     assert "赵六" not in line_of(caught)
     assert "IntegrityError" in line_of(caught)
+
+
+@pytest.mark.parametrize("key", [None, bytes(32)], ids=["in clear", "encrypted"])
+def test_a_full_database_is_named_with_its_folder_and_what_to_do(tmp_path: Path, key: bytes | None) -> None:
+    with closing(open_raw(tmp_path / "cbt.db", key)) as database:
+        database.execute("CREATE TABLE t (v)")
+        database.execute("PRAGMA max_page_count = 2")
+        caught: Exception | None = None
+        try:
+            database.execute("INSERT INTO t VALUES (zeroblob(100000))")
+        except DATABASE_ERRORS as error:
+            caught = OperationalError("INSERT", {}, error)
+            caught.__cause__ = error
+    said = json.loads(line_of(caught, folder="/srv/data"))
+    assert said["error"][1]["code"] == "SQLITE_FULL"
+    assert (said["full"], said["remedy"]) == ("/srv/data", REMEDY)
+
+
+@pytest.mark.parametrize(
+    ("error", "folder"),
+    [
+        pytest.param(
+            OSError(errno.ENOSPC, "full", "/mnt/copy/7.log"), "/mnt/copy", id="a file of another disk"
+        ),
+        pytest.param(OSError(errno.EDQUOT, "quota"), "/srv/data", id="a quota, no file named"),
+        pytest.param(psycopg.errors.DiskFull(), "/srv/data", id="PostgreSQL's"),
+        pytest.param(OSError(errno.EIO, "disk"), None, id="a failing disk is not full"),
+        pytest.param(ValueError(), None, id="something else"),
+    ],
+)
+def test_what_says_that_a_disk_is_full(error: Exception, folder: str | None) -> None:
+    assert json.loads(line_of(error, folder="/srv/data")).get("full") == folder
