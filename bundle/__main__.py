@@ -14,10 +14,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from bundle.wheelhouse import PYTHONS, own_wheel, wheels_of
+from cbt.config import read_settings, variable
 from cbt.ops.documents.shelf import copy_out
+from cbt.ops.installing.places import places_of
+from cbt.ops.installing.service import DATA, KEYS
+from cbt.ops.installing.unit import NAME, Service, unit_text
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLATFORM = "linux-x86_64"
@@ -49,11 +54,22 @@ def fill(top: Path, wheel: Path, *, pythons: list[str], cache: Path) -> None:
     (top / "requirements.txt").write_text(lock.read_text("utf-8") + own, "utf-8")
     (top / "PYTHONS").write_text("".join(f"{one}\n" for one in pythons), "utf-8")
     copy_out(top)
+    (top / "cbt.service").write_text(usual_unit(), "utf-8")
     for name in ("install.sh", "INSTALL.txt"):
         shutil.copy(CHECKOUT / "bundle" / name, top / name)
     (top / "install.sh").chmod(0o755)
     lines = [f"{digest(path)}  {path.relative_to(top).as_posix()}\n" for path in files(top)]
     (top / SUMS).write_text("".join(lines), "utf-8")
+
+
+def usual_unit() -> str:
+    """Return the unit that `cbt service install` writes for an installation in the usual places."""
+    prefix = Path("/opt/cbt")
+    places = {variable("data_dir"): str(DATA), variable("key_dir"): str(KEYS)}
+    settings = replace(read_settings(places), blueprint_dir=prefix, bank_dir=prefix)
+    return unit_text(
+        Service(NAME, prefix / "bin" / NAME, Path("/etc/cbt.env"), settings), places_of(settings)
+    )
 
 
 def files(top: Path) -> list[Path]:

@@ -5,6 +5,8 @@
 #   FOLDER/current, FOLDER/former      the one in use, and the one before it
 #   FOLDER/bin                         current/bin: FOLDER/bin/cbt stays the same through every upgrade
 #
+# As root, where systemd is in charge, it writes the service as well (cbt service install), and starts nothing.
+#
 # A new environment is made beside the one in use, which is exchanged by one rename: whatever stops this script, the
 # former product works, and running it again finishes what was begun.
 set -eu
@@ -14,15 +16,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 say() { printf '%s\n%s\n' "$1" "$2"; }
 refuse() { say "$1" "$2" >&2; exit 2; }
 usage() {
-    say "用法：install.sh [--to 文件夹] [--python 命令] [--back]" \
-        "usage: install.sh [--to FOLDER] [--python COMMAND] [--back]"
+    say "用法：install.sh [--to 文件夹] [--python 命令] [--no-service] [--back]" \
+        "usage: install.sh [--to FOLDER] [--python COMMAND] [--no-service] [--back]"
 }
 
-to="" python="" back=""
+to="" python="" back="" service=yes
 while [ $# -gt 0 ]; do
     case $1 in
         --to) [ $# -gt 1 ] || { usage >&2; exit 2; }; to=$2; shift ;;
         --python) [ $# -gt 1 ] || { usage >&2; exit 2; }; python=$2; shift ;;
+        --no-service) service="" ;;
         --back) back=yes ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; exit 2 ;;
@@ -146,5 +149,8 @@ done
 "$to/bin/cbt" --version
 if [ -e "$to/former" ]; then
     say "先前的版本仍在 $to/former；退回：sh install.sh --back。" "The former version is kept in $to/former; the way back: sh install.sh --back"
+fi
+if [ -n "$service" ] && [ "$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then
+    "$to/bin/cbt" service install
 fi
 say "下一步：$to/bin/cbt docs operations" "Next: $to/bin/cbt docs operations"

@@ -33,7 +33,7 @@ class Target:
         """Run the bundle's install.sh; return its exit code and all it said."""
         apart = ["unshare", "--net"] if os.geteuid() == 0 and _may_unshare() else []
         done = subprocess.run(
-            [*apart, "sh", str(bundle / "install.sh"), "--to", str(self.folder), *options,
+            [*apart, "sh", str(bundle / "install.sh"), "--to", str(self.folder), "--no-service", *options,
              *([] if "--back" in options else ["--python", str(python)])],
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder.parent)} | OFFLINE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=300, check=False,
@@ -95,12 +95,15 @@ def test_it_is_whole_and_everything_in_it_is_in_its_sums(bundle: Path) -> None:
     named = {line[66:] for line in (bundle / SUMS).read_text("utf-8").splitlines()}
     assert named == {str(path.relative_to(bundle)) for path in files(bundle)} - {SUMS}
     assert {"docs/operations.md", "docs/deploy/haproxy.cfg", "docs/deploy/nginx.conf", "README.md"} <= named
+    assert "ExecStart=/opt/cbt/bin/cbt " in (bundle / "cbt.service").read_text("utf-8")
     assert os.access(bundle / "install.sh", os.X_OK)
 
 
 def test_it_serves_where_it_was_installed_without_a_network(target: Target, tmp_path: Path) -> None:
     installation = Installation(tmp_path, command=[str(target.folder / "bin" / words(only("ENTRYPOINT"))[0])])
-    assert "version 0." in installation.run("--version").stdout
+    assert installation.run("--version").stdout.startswith("cbt 0.")
+    unit = installation.run("service", "show").stdout
+    assert f"ExecStart={target.folder}/bin/cbt " in unit, "the service outlives an upgrade"
     python, *rest = health_command()  # of the image, which is made by this install.sh
     with installation.serving() as server:
         assert b'"ok":true' in Visitor(server.port).fetch("/healthz")
