@@ -47,6 +47,7 @@ COMMANDS = {
     "completion": Command("console.cli.completion", ("cbt.console.completion",)),
     "demo": Command("demo.cli.demo", ("cbt.demo.commands",)),
     "docs": Command("docs.cli.docs", ("cbt.ops.documents.commands",)),
+    "doctor": Command("doctor.cli.doctor", ("cbt.ops.doctor.commands",)),
     "form": Command("assembly.cli.form", ("cbt.assembly.commands",)),
     "key": Command("key.cli.key", ("cbt.ops.keys.commands",)),
     "migrate": Command("serving.cli.migrate", _SERVING),

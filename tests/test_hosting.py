@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from cbt.ops.hosting import DataDirLock
 
 RAISED = """
 import resource
@@ -22,3 +25,31 @@ def test_a_server_may_open_as_many_files_as_the_system_allows() -> None:
     """In a process of its own: the limit holds for all of one."""
     done = subprocess.run([sys.executable, "-c", RAISED], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.strip() == "True"
+
+
+HOLDING = """
+import sys
+from pathlib import Path
+from cbt.ops.hosting import DataDirLock
+DataDirLock(Path(sys.argv[1])).take("pid 7, port 8000")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_holds_a_data_folder_is_told_and_nothing_is_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    assert DataDirLock(folder).holder() == ""
+    assert not folder.exists()
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDING, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as other:
+        assert other.stdin
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        assert DataDirLock(folder).holder() == "pid 7, port 8000"
+        other.stdin.close()
+    assert DataDirLock(folder).holder() == "", "a note that a server left behind is no server"

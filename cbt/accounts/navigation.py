@@ -57,6 +57,7 @@ PLACES = (
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
     StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),
     StaffPage("backups.page", "backups", "download", frozenset({Role.ADMIN})),
+    StaffPage("doctor.page", "doctor", "info", frozenset({Role.ADMIN})),
     StaffPage("accounts.audit.log", "audit", "search", frozenset({Role.INSPECTOR, Role.ADMIN})),
 )
 

@@ -14,6 +14,7 @@ from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.store import half_principal, staff_principal
 from cbt.application.backups import views as backups
 from cbt.application.backups.warnings import init_backups
+from cbt.application.doctor import views as doctor
 from cbt.application.observation import init_observation
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
@@ -90,6 +91,7 @@ ROOMS: tuple[ModuleType, ...] = (
     results,
     late_answers,
     backups,
+    doctor,
 )
 
 

@@ -40,6 +40,8 @@ WITHOUT_AN_APP = {
     "delivery/save/wire.py": {wire.PREFIX},
     "delivery/start/path.py": {start_path.PREFIX},
     "web/https/trust.py": {trust.PATH},
+    "ops/doctor/checks/pages.py": {"/metrics"},
+    "ops/doctor/checks/port.py": {"/healthz"},
 }
 """Addresses that are said where no map of addresses is at hand; each is held against it below."""
 ONE_HOME = {

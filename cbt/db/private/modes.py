@@ -32,6 +32,21 @@ def mend_modes(settings: Settings) -> list[Path]:
     return [path for path, mode in _files(settings) if _mend(path, mode)]
 
 
+def open_to_others(settings: Settings) -> list[Path]:
+    """Return what is open to others among the product's files and folders, and change nothing."""
+    if os.name != "posix":
+        return []
+    return [path for path, _ in _files(settings) if _loose(path)]
+
+
+def _loose(path: Path) -> bool:
+    try:
+        found = path.lstat().st_mode
+    except OSError:
+        return False  # a log that was just taken away
+    return not stat.S_ISLNK(found) and bool(found & 0o077)
+
+
 def _files(settings: Settings) -> Iterator[tuple[Path, int]]:
     for folder in (settings.data_dir, settings.keys):
         yield from _whole(folder)

@@ -1,0 +1,34 @@
+"""The checks, in the order in which an administrator would look: what stands on what comes first."""
+
+from collections.abc import Mapping
+
+from cbt.ops.doctor.checks import (
+    backups,
+    certificate,
+    clock,
+    copy,
+    hands,
+    limits,
+    pages,
+    port,
+    proxy,
+    settings,
+    space,
+    speed,
+)
+from cbt.ops.doctor.findings import Check
+
+CHECKS: Mapping[str, Check] = {
+    "settings": settings,
+    "hands": hands,
+    "clock": clock,
+    "limits": limits,
+    "space": space,
+    "speed": speed,
+    "copy": copy,
+    "backups": backups,
+    "port": port,
+    "proxy": proxy,
+    "certificate": certificate,
+    "pages": pages,
+}
