@@ -13,6 +13,7 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import read_settings
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
@@ -86,6 +87,7 @@ def installation(
         "CBT_SLOW_MS": "60000",  # a log of slow requests is no part of what is measured
     }
     settings = read_settings(environ)
+    begin_installation(settings)
     app = create_app(settings)
     built = Installation(app, environ)
     now, rng = built.now(), random.Random(SEED)

@@ -180,13 +180,15 @@ def _offer_app() -> None:
 
 
 def _app() -> flask.Flask:
-    """Return the app of a command, at the time that all nodes share (R-27)."""
+    """Return the app of a command, at the time that all nodes share (R-27), where there is an installation."""
     from cbt.application.app import create_app
     from cbt.clock import SystemClock
     from cbt.config import read_settings
     from cbt.db.server_time import database_time
+    from cbt.ops.belonging.asking import ask
 
     settings = read_settings()
+    ask(settings)
     return create_app(settings, clock=SystemClock(database_time(settings)))
 
 

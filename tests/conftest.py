@@ -18,6 +18,7 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.paths import product_dir
@@ -147,6 +148,7 @@ class Templates:
             settings, world = self.place(kind, Moment(moment - 1), folder)
             self.fill(settings, kind, Moment(moment - 1))
         clock = FakeClock(START)
+        begin_installation(settings)
         app = create_app(settings, clock=clock)
         share(app)
         with app.app_context():

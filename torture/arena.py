@@ -15,6 +15,7 @@ import flask
 
 from cbt.application.app import create_app
 from cbt.config import Settings
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
@@ -122,6 +123,7 @@ def arena(settings: Settings, wanted: Sequence[Entrant], *, rng: random.Random) 
     Everybody has come through the door; every room starts at BEGIN.
     """
     clock = HandClock(BEGIN)
+    begin_installation(settings)
     app = create_app(settings, clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False

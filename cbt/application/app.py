@@ -154,11 +154,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
 
 
 def _configure(app: flask.Flask, settings: Settings) -> None:
-    # Certificates made before the first start (`cbt tls make`) lie in a folder of their own below the keys.
-    fresh = settings.embedded and not any(settings.keys.glob("*.key"))
+    # In this order: where the keys are missing, none is made.
+    personal = load_key(settings.keys, "personal", may_create=False)
     app.config.update(
         SECRET_KEY=load_key(settings.keys, "cookies", may_create=True),
-        PERSONAL_KEY=load_key(settings.keys, "personal", may_create=fresh or not settings.embedded),
+        PERSONAL_KEY=personal,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=14),
         MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
         WTF_CSRF_TIME_LIMIT=None,

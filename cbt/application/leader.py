@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
+from cbt.db.private.files import open_private
+
 try:
     import fcntl
 except ImportError:  # Windows serves with one process, which always leads
@@ -35,7 +37,7 @@ class FileLock:
         """Return whether this process holds the lock now."""
         if self._descriptor >= 0 or fcntl is None:
             return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(self._path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

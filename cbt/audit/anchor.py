@@ -23,7 +23,8 @@ import flask
 from cbt.audit.heads import Written, read_head
 from cbt.config import Settings
 from cbt.db.copies import sync_folder
-from cbt.errors import InvalidInput
+from cbt.db.private.files import make_private, open_private
+from cbt.errors import InvalidInput, Unavailable
 from cbt.web.watching.health import WARNINGS
 
 log = logging.getLogger(__name__)
@@ -66,21 +67,21 @@ class Anchor:
             append_line(self.path, line)
             with contextlib.suppress(OSError):
                 self._mark.unlink(missing_ok=True)
-        except OSError as error:
-            failed = error.strerror or type(error).__name__
+        except (OSError, Unavailable) as error:
+            failed = getattr(error, "strerror", None) or type(error).__name__
         done.set_result(failed)
         self._turn.release()
 
     def _fail(self, why: str) -> None:
         log.error("the log's head could not be anchored: %s", why)
         with contextlib.suppress(OSError):
-            self._mark.touch(mode=0o600)
+            make_private(self._mark)
 
 
 def append_line(path: Path, line: str) -> None:
     """Append one line, forced to disk; lines of several processes do not mix. Raise OSError."""
     fresh = not path.exists()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = open_private(path, os.O_RDWR | os.O_APPEND)
     try:
         # A line that a full disk tore ends here, so that it spoils no other.
         size = os.fstat(descriptor).st_size

@@ -20,7 +20,7 @@ import flask
 
 from cbt.config import Settings
 from cbt.db.copies import sync_folder
-from cbt.db.private.keys import KEY_BYTES, fingerprint
+from cbt.db.private.keys import KEY_BYTES, fingerprint, write_key
 from cbt.errors import Unavailable
 
 NAME = "audit"
@@ -90,14 +90,8 @@ def read_keyring(folder: Path, wanted: str | None) -> Keyring:
 
 def make_key(folder: Path) -> bytes:
     """Write a key that is to come, 0600 and on disk, and return it."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = secrets.token_bytes(KEY_BYTES)
-    descriptor = os.open(_coming(folder, fingerprint(key)), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(key)
-        handle.flush()
-        os.fsync(handle.fileno())
-    sync_folder(folder)
+    write_key(_coming(folder, fingerprint(key)), key)
     return key
 
 

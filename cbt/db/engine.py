@@ -5,19 +5,19 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import flask
 import sqlcipher3.dbapi2
 from sqlalchemy import event, text
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError
 
 from cbt.config import Settings
 from cbt.db.copies import check_place
-from cbt.db.private.files import make_private
+from cbt.db.private.files import make_folder, make_private
 from cbt.db.private.keys import load_key
 from cbt.db.second_copy.copier import JournalCopy
-from cbt.db.second_copy.folder import COPY_MANIFEST
 from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.errors import InvalidInput, Unavailable
@@ -31,12 +31,35 @@ def database_path(settings: Settings) -> Path:
     return settings.data_dir / DATABASE_NAME
 
 
-def init_database(app: flask.Flask, settings: Settings) -> None:
-    """Give `app` its engine and its gate; open nothing yet but read or make the keys."""
+def database_place(settings: Settings) -> str:
+    """Return where the database is, to be shown: the path of the file, or PostgreSQL's name of it and its host."""
     if settings.embedded:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = database_path(settings)
-        app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{path.resolve()}"
+        return str(database_path(settings))
+    url = make_url(settings.database_url)
+    return f"{url.database or ''}@{url.host or 'localhost'}"
+
+
+def begin_installation(settings: Settings) -> None:
+    """Make what a new installation needs before it can be opened: keys, and the empty file of its database.
+
+    Only who has asked what is there (`cbt/ops/belonging`) may call this; what is there already stays.
+    """
+    if settings.embedded and settings.db_encryption:
+        load_key(settings.keys, "database", may_create=True)
+    load_key(settings.keys, "personal", may_create=True)
+    if settings.embedded:
+        make_folder(settings.data_dir)
+        make_private(database_path(settings))  # SQLite gives its log and index the mode of the file
+
+
+def init_database(app: flask.Flask, settings: Settings) -> None:
+    """Give `app` its engine and its gate; open and make nothing, but read the key."""
+    if settings.embedded:
+        path = quote(str(database_path(settings).resolve()))
+        # A file that went away is not made anew by whoever connects next.
+        app.config["SQLALCHEMY_DATABASE_URI"] = URL.create(
+            "sqlite", database=f"file:{path}", query={"mode": "rw", "uri": "true"}
+        )
         options: dict[str, Any] = {
             "pool_size": 20,
             "max_overflow": 64,
@@ -63,21 +86,9 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
         if settings.journal_copy_dir is not None:
             raise InvalidInput("copy.embedded_only")
         return
-    fresh = not database_path(settings).exists()
-    if fresh:
-        _check_no_copy(settings)
-    key = load_key(settings.keys, "database", may_create=fresh) if settings.db_encryption else None
-    if fresh:
-        make_private(database_path(settings))  # SQLite gives its log and index the mode of the file
+    key = load_key(settings.keys, "database", may_create=False) if settings.db_encryption else None
     gate.copy = copy = _second_copy(settings, key)
     _listen_sqlite(engine, key, copy)
-
-
-def _check_no_copy(settings: Settings) -> None:
-    """Refuse to begin a new database beside the copy of one: that one was lost, and can be rebuilt."""
-    folder = settings.journal_copy_dir
-    if folder is not None and (folder / COPY_MANIFEST).exists():
-        raise Unavailable("copy.orphan", path=str(folder), database=str(database_path(settings)))
 
 
 def _second_copy(settings: Settings, key: bytes | None) -> JournalCopy | None:

@@ -16,6 +16,8 @@ from sqlalchemy.exc import DatabaseError
 
 from cbt.config import Settings
 from cbt.db.engine import WRITE, check_readable, database_path
+from cbt.db.private.keys import fingerprint, load_key
+from cbt.db.private.prints import name_key, named_keys, write_note
 from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.errors import Unavailable
@@ -46,6 +48,9 @@ def migrate(told: Callable[[str], None] = _nobody) -> str:
     Whatever ends it before the last step (a refusal, a kill, a power cut) leaves the former tables and rows. `told`
     is called with the revision of each step that is done, before the COMMIT.
 
+    A database that does not name its keys yet names the ones this app was made with: who makes an app has asked
+    whether they belong to it (`cbt/ops/belonging`).
+
     Raise Unavailable("db.newer") for a database of a later version, ("db.unreadable") for a damaged one.
     """
     check_readable(db.engine)
@@ -55,7 +60,18 @@ def migrate(told: Callable[[str], None] = _nobody) -> str:
         current, head = _revisions(connection)
         if current != head:
             upgrade(connection, told)
+        if not named_keys(connection):
+            name_key(connection, fingerprint(flask.current_app.config["PERSONAL_KEY"]))
+    note_keys(flask.current_app.extensions["cbt_settings"])
     return head
+
+
+def note_keys(settings: Settings) -> None:
+    """Write beside the embedded database which keys it needs."""
+    if settings.embedded:
+        names = [name for name in ("database", "personal") if (settings.keys / f"{name}.key").is_file()]
+        keys = {name: fingerprint(load_key(settings.keys, name, may_create=False)) for name in names}
+        write_note(database_path(settings), keys)
 
 
 def upgrade(connection: Connection, told: Callable[[str], None] = _nobody) -> None:

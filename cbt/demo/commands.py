@@ -17,9 +17,10 @@ from cbt.console.kinds import PATH
 from cbt.console.saying import Answer, say
 from cbt.console.texts import text as _
 from cbt.console.tree import command, option
+from cbt.db.private.files import open_private
 from cbt.demo.build import Handout, build_demo, is_built
 from cbt.ops.hosting import DataDirLock, check_port
-from cbt.ops.preparing import in_child, prepare_app
+from cbt.ops.preparing import in_child, look, prepare_app
 from cbt.ops.serving import announced, run_server
 
 SHEET = "demo-accounts.txt"
@@ -39,9 +40,10 @@ def demo(folder: Path, host: str | None, port: int | None, fresh: bool, build_on
         if value is not None:
             os.environ[f"CBT_{name}"] = str(value)
     settings = read_settings()
-    os.environ.update(as_environment(settings))
     if fresh:
         _set_aside(settings)
+    in_child(look, settings)
+    os.environ.update(as_environment(settings))
     lock = DataDirLock(settings.data_dir)
     lock.take(f"pid {os.getpid()}, port {settings.port}")
     if not build_only:
@@ -93,7 +95,7 @@ def _plain(access: Handout) -> dict[str, object]:
 
 
 def _keep(sheet: Path, text: str) -> None:
-    descriptor = os.open(sheet, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = open_private(sheet, os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
         handle.write(text + "\n")
 

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 from cbt.config import Settings
+from cbt.db.private.files import make_folder, open_private
 from cbt.errors import Unavailable
 
 try:
@@ -51,8 +52,8 @@ class DataDirLock:
 
     def take(self, note: str) -> None:
         """Take the lock, or raise Unavailable("serve.running", holder=…)."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_folder(self._path.parent)
+        self._descriptor = open_private(self._path, os.O_RDWR)
         try:
             _lock(self._descriptor)
         except OSError as error:

@@ -33,6 +33,8 @@ from cbt.delivery.close.outage import beat, settle_rooms
 from cbt.errors import CbtError, Unavailable
 from cbt.exams.files import blueprint_files, blueprint_text
 from cbt.exams.steps import load_reasons, store_blueprint
+from cbt.ops.belonging.asking import ask, opened
+from cbt.ops.belonging.ruling import Intent
 from cbt.ops.patience import await_database
 from cbt.releases import newest_revision, product_version
 from cbt.rules.roles import Role
@@ -41,19 +43,21 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 
 
-def prepare_app(settings: Settings) -> flask.Flask:
-    """Make the tables of an empty database, give back an outage, load blueprints and reasons; return the app.
+def prepare_app(settings: Settings, asked: Intent = Intent.SERVE) -> flask.Flask:
+    """Begin an installation where there is none, give back an outage, load blueprints and reasons; return the app.
 
     Runs before any worker. On PostgreSQL the time is the database's: a node whose own clock is wrong must not
     take that for an outage.
 
     Source: R-27.
     """
-    app = create_app(settings, clock=SystemClock(database_time(settings)))
-    mend_modes(settings)
-    now: datetime = app.extensions["cbt_clock"].now()
+    with opened(settings, asked):
+        app = create_app(settings, clock=SystemClock(database_time(settings)))
+        mend_modes(settings)
+        now: datetime = app.extensions["cbt_clock"].now()
+        with app.app_context():
+            begin(now=now)
     with app.app_context():
-        begin(now=now)
         check_not_moved()
         beat(now=now)
         settle_rooms(now=now)
@@ -87,10 +91,16 @@ class Prepared:
     """What keeps scheduled backups from being made."""
 
 
-def prepare(settings: Settings) -> Prepared:
+def look(settings: Settings, asked: Intent = Intent.SERVE) -> None:
+    """Ask what is there, once the database answers and before so much as a lock is made."""
+    await_database(settings)
+    ask(settings, asked)
+
+
+def prepare(settings: Settings, asked: Intent = Intent.SERVE) -> Prepared:
     """Prepare an installation."""
     await_database(settings)
-    app = prepare_app(settings)
+    app = prepare_app(settings, asked)
     with app.app_context():
         return Prepared(_first_password(app), fault_at_start(settings))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -13,16 +14,18 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from cbt.clock import share_anchor
-from cbt.config import Settings, as_environment, read_sources
+from cbt.config import Settings, as_environment, read_settings, read_sources
 from cbt.console.saying import Answer, say, told
 from cbt.console.texts import explain
 from cbt.console.texts import text as _
 from cbt.console.tree import command, option
+from cbt.ops.belonging.asking import ask
+from cbt.ops.belonging.ruling import Intent
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
 from cbt.ops.logs.keeping import LIFE, check_log_file, init_logs, server_logging
 from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
 from cbt.ops.manager import tell_when_answering
-from cbt.ops.preparing import Prepared, begin, in_child, prepare
+from cbt.ops.preparing import Prepared, begin, in_child, look, prepare, prepare_app
 from cbt.ops.writing import OWNER, writer_kept
 from cbt.releases import newest_revision
 from cbt.web.cli import with_any_database
@@ -93,23 +96,25 @@ def run_server(
 @option("--host", default=None, metavar="ADDRESS", help="serving.cli.host")
 @option("--port", type=click.IntRange(min=1), default=None, help="serving.cli.port")
 @option("--workers", type=click.IntRange(min=1), default=None, help="serving.cli.workers")
-def serve(host: str | None, port: int | None, workers: int | None) -> None:
+@option("--new", is_flag=True, help="serving.cli.new")
+def serve(host: str | None, port: int | None, workers: int | None, *, new: bool) -> None:
     """Prepare the installation, then serve it."""
     for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)):
         if value is not None:
             os.environ[f"CBT_{name}"] = str(value)
     read = read_sources()
     settings = read.settings
-    os.environ.update(
-        as_environment(settings)
-    )  # a file that changes does so for the next start, not for a worker
+    asked = Intent.NEW if new else Intent.SERVE
     check_log_file(settings)
     init_logs(settings)
     lock = DataDirLock(settings.data_dir)
     with refusals_told(settings):
+        in_child(partial(look, asked=asked), settings)
+        # A file that changes does so for the next start, not for a worker.
+        os.environ.update(as_environment(settings))
         lock.take(f"pid {os.getpid()}, port {settings.port}")
         check_port(settings)
-        prepared = in_child(prepare, settings)
+        prepared = in_child(partial(prepare, asked=asked), settings)
     say(announced(settings, prepared, adrift=read.adrift))
     run_server(settings)
 
@@ -144,12 +149,23 @@ def announced(settings: Settings, prepared: Prepared | None = None, *, adrift: b
 
 
 @command("migrate", help="serving.cli.migrate", alone="console.alone")
-@with_any_database
-def migrate_command(*, now: datetime) -> Answer:
-    """Make the tables of a new installation; `cbt upgrade` brings those of an earlier version forward."""
-    begin(now=now)
+@option("--new", is_flag=True, help="serving.cli.migrate_new")
+def migrate_command(*, new: bool) -> Answer:
+    """Begin a new installation with --new; `cbt upgrade` brings one of an earlier version forward."""
+    if new:
+        settings = read_settings()
+        ask(settings, Intent.NEW)
+        DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, migrate --new")
+        prepare_app(settings, Intent.NEW)
+    else:
+        _begin()
     revision = newest_revision()
     return Answer({"revision": revision}, [_("serving.migrated", revision=revision)])
+
+
+@with_any_database
+def _begin(*, now: datetime) -> None:
+    begin(now=now)
 
 
 commands: list[click.Command] = [serve, migrate_command]

@@ -24,6 +24,7 @@ from werkzeug.test import TestResponse
 from cbt.application.app import create_app
 from cbt.bank.models import ItemVersion
 from cbt.candidates.models import CandidatePhoto, Registration
+from cbt.db.engine import begin_installation
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, Message
 from cbt.demo.places import add_staff
@@ -72,7 +73,9 @@ class Endpoint:
 def endpoints() -> tuple[Endpoint, ...]:
     """Return every rule × method of the product; a view that says nothing has the kind `silent`."""
     with tempfile.TemporaryDirectory() as folder:
-        app = create_app(base_settings(Path(folder)))
+        settings = base_settings(Path(folder))
+        begin_installation(settings)
+        app = create_app(settings)
         found = tuple(_endpoints(app))
         close_engine(app)
     return found

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from cbt.application.app import create_app
 from cbt.config import read_settings
+from cbt.db.engine import begin_installation
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.web.https import certificates
 from cbt.web.https.trust import SHOWN
@@ -253,6 +254,7 @@ def test_a_certificate_that_cannot_be_served_is_told_at_the_start(
     else:
         key.write_text("-----BEGIN nothing")
     settings = replace(base_settings(tmp_path), tls_cert=certificate, tls_key=key)
+    begin_installation(settings)
     with pytest.raises(Unavailable) as refused:
         create_app(settings, clock=FakeClock(START))
     assert refused.value.code == "tls.unreadable"

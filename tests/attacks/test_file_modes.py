@@ -16,6 +16,7 @@ from cbt.application.app import create_app
 from cbt.audit.anchor import Anchor
 from cbt.audit.chain import record
 from cbt.config import Settings
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.private.modes import mend_modes
 from cbt.db.unit_of_work import unit_of_work
@@ -39,6 +40,7 @@ def loose(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def installed(settings: Settings, then: Callable[[], object] = lambda: None) -> None:
     """Begin an installation, write to it, and do `then` while its database is open."""
+    begin_installation(settings)
     app = create_app(settings)
     with app.app_context():
         migrate()

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from cbt.application.app import create_app
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import check_migrated, migrate
 from cbt.db.types import Base, db
 from cbt.db.unit_of_work import unit_of_work
@@ -44,6 +45,7 @@ def test_a_newer_database_is_refused(app: flask.Flask) -> None:
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """An embedded installation that has been used and stopped."""
+    begin_installation(base_settings(tmp_path))
     app = create_app(base_settings(tmp_path))
     with app.app_context():
         migrate()
@@ -100,8 +102,10 @@ def test_a_damaged_file_is_refused(installed: Path) -> None:
 
 
 def test_a_database_in_clear_warns_at_every_start(tmp_path: Path) -> None:
+    settings = replace(base_settings(tmp_path), db_encryption=False)
+    begin_installation(settings)
     with pytest.warns(UserWarning, match="in clear"):
-        app = create_app(replace(base_settings(tmp_path), db_encryption=False))
+        app = create_app(settings)
     close_engine(app)
 
 
@@ -116,6 +120,7 @@ def test_a_database_of_this_version_is_ready_for_commands(app: flask.Flask) -> N
 
 
 def test_a_command_on_a_database_without_tables_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    begin_installation(base_settings(tmp_path))
     app = create_app(base_settings(tmp_path))
     former = list(cli._factory)
     cli.register_factory(lambda: app)
@@ -133,6 +138,7 @@ def test_a_command_on_a_database_without_tables_is_refused_with_the_way_out(tmp_
 
 def test_a_postgresql_that_does_not_answer_is_not_called_damaged(tmp_path: Path) -> None:
     nowhere = "postgresql+psycopg://cbt@127.0.0.1:1/nothing"
+    begin_installation(base_settings(tmp_path, nowhere))
     app = create_app(base_settings(tmp_path, nowhere))
     with app.app_context(), pytest.raises(Unavailable) as refused:
         migrate()

@@ -13,6 +13,7 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
+from cbt.db.engine import begin_installation
 from cbt.delivery.save import wire
 from cbt.delivery.start import path as start_path
 from cbt.web.https import trust
@@ -54,7 +55,9 @@ ONE_HOME = {
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> flask.Flask:
     """The product with its map of addresses; no database is opened for it."""
-    return create_app(Settings(data_dir=tmp_path_factory.mktemp("edge") / "data"))
+    settings = Settings(data_dir=tmp_path_factory.mktemp("edge") / "data")
+    begin_installation(settings)
+    return create_app(settings)
 
 
 @cache

@@ -15,6 +15,7 @@ from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.db.writing.gate import Gate
 from cbt.errors import CbtError, InvalidInput, Unavailable
+from cbt.ops.preparing import prepare_app
 from tests.conftest import close_engine
 from tests.safety.conftest import begin_exam, files_below, settings_of, with_copy
 from tests.world import World
@@ -62,10 +63,12 @@ def test_a_log_with_a_flipped_bit_ends_early_and_that_is_seen(copied: World, tmp
 
 def test_a_lost_database_is_not_begun_anew_beside_its_copy(copied: World, tmp_path: Path) -> None:
     begin_exam(copied)
-    settings = replace(settings_of(copied), data_dir=tmp_path / "new disk", journal_copy_dir=None)
-    refused = _refusal(settings, tmp_path / "copy", copied)
-    assert refused.code == "copy.orphan"
-    assert not (tmp_path / "new disk" / "cbt.db").exists()
+    settings = settings_of(copied)
+    settings = replace(settings, data_dir=tmp_path / "new disk", journal_copy_dir=tmp_path / "copy")
+    with pytest.raises(CbtError) as refused:
+        prepare_app(settings)
+    assert refused.value.code == "copy.orphan"
+    assert not (tmp_path / "new disk").exists()
 
 
 def test_another_databases_copy_is_left_alone(copied: World, tmp_path: Path) -> None:

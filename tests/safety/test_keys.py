@@ -70,7 +70,7 @@ def test_the_rehearsal_of_the_chapter(exam: Page, world: World, tmp_path: Path) 
 
 def test_a_key_on_paper_brings_the_data_back(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    assert installation.run("migrate").returncode == 0
+    assert installation.run("migrate", "--new").returncode == 0
     keys = {path: path.read_bytes() for path in installation.keys.iterdir()}
     sheets = {}
     for path in [path for path in keys if path.stem != "cookies"]:  # a lost one of those is made anew

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from cbt.application.app import create_app
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.unit_of_work import reading
 from cbt.ops.safety.checking import all_findings, verify_everything
@@ -80,6 +81,7 @@ def test_a_server_that_is_destroyed_is_rebuilt_from_its_base_and_the_received_lo
 ) -> None:
     settings = base_settings(tmp_path, server.create("exam"))
     clock = FakeClock(START)
+    begin_installation(settings)
     app = create_app(settings, clock=clock)
     app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
     with app.app_context():

@@ -274,7 +274,7 @@ def test_a_running_servers_folder_is_refused_by_its_lock(tmp_path: Path) -> None
 
 def test_into_another_folder_with_its_keys_beside_it(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    assert installation.run("migrate").returncode == 0
+    assert installation.run("migrate", "--new").returncode == 0
     assert installation.run("backup", str(tmp_path / "copies")).returncode == 0
     source = next((tmp_path / "copies").iterdir())
     target = tmp_path / "second"

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from cbt.application.app import create_app
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
@@ -230,6 +231,7 @@ def test_it_shows_no_name_and_no_number(scored: World) -> None:
 
 
 def test_an_empty_database_and_a_later_versions_are_refused(tmp_path: Path) -> None:
+    begin_installation(base_settings(tmp_path))
     app = create_app(base_settings(tmp_path))
     with app.app_context():
         with pytest.raises(Unavailable, match=r"safety\.no_database"):

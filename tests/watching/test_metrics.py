@@ -19,6 +19,7 @@ from cbt.application.backups.state import note_failed, note_made
 from cbt.application.backups.warnings import FRESH
 from cbt.application.kinds import BEATS, KINDS, kinds_of
 from cbt.config import Settings
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -173,7 +174,9 @@ def configured(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., flask
     made: list[flask.Flask] = []
 
     def make(**changed: Any) -> flask.Flask:
-        made.append(create_app(replace(base_settings(tmp_path), **changed), clock=clock))
+        settings = replace(base_settings(tmp_path), **changed)
+        begin_installation(settings)
+        made.append(create_app(settings, clock=clock))
         return made[-1]
 
     yield make
@@ -292,6 +295,7 @@ def test_an_address_that_is_none_is_refused_by_name(configured: Callable[..., fl
 
 def told_names(settings: Settings, clock: FakeClock) -> set[str]:
     """Return the names of all metrics of an installation."""
+    begin_installation(settings)
     metrics: Metrics = create_app(settings, clock=clock).extensions["cbt_metrics"]
     return {family.name for family in metrics._layout.families} | {name for name, *_ in metrics._gauges}
 

@@ -1,4 +1,4 @@
-"""Key files of an installation: made on first use, 0600, outside the database and its backups."""
+"""Key files of an installation: made with it, 0600, outside the database and its backups."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import secrets
 from pathlib import Path
 
+from cbt.db.copies import sync_folder
+from cbt.db.private.files import make_folder, open_private
 from cbt.errors import Unavailable
 
 KEY_BYTES = 32
@@ -25,16 +27,21 @@ def load_key(folder: Path, name: str, *, may_create: bool) -> bytes:
     if not path.exists():
         if not may_create:
             raise Unavailable("db.key_missing", path=str(path))
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(secrets.token_bytes(KEY_BYTES))
-            handle.flush()
-            os.fsync(handle.fileno())
+        write_key(path, secrets.token_bytes(KEY_BYTES))
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise Unavailable("db.key_damaged", path=str(path))
     return key
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Write a key file, 0600 and on disk; raise FileExistsError when there is one."""
+    make_folder(path.parent)
+    with os.fdopen(open_private(path, os.O_WRONLY | os.O_EXCL), "wb") as handle:
+        handle.write(key)
+        handle.flush()
+        os.fsync(handle.fileno())
+    sync_folder(path.parent)
 
 
 def fingerprint(key: bytes) -> str:

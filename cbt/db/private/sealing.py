@@ -39,14 +39,23 @@ def open_sealed(sealed: bytes, purpose: str) -> str:
 
 def open_bytes(sealed: bytes, purpose: str) -> bytes:
     """Return the bytes that were sealed for `purpose`; raise like `open_sealed`."""
+    return open_under(flask.current_app.config["PERSONAL_KEY"], sealed, purpose)
+
+
+def open_under(key: bytes, sealed: bytes, purpose: str) -> bytes:
+    """Return what was sealed for `purpose` under the `personal.key` that is given; raise like `open_sealed`."""
     nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     try:
-        return AESGCM(derived("seal")).decrypt(nonce, body, purpose.encode())
+        return AESGCM(derived_from(key, "seal")).decrypt(nonce, body, purpose.encode())
     except (InvalidTag, ValueError) as error:
         raise Unavailable("personal.unreadable") from error
 
 
 def derived(use: str) -> bytes:
     """Return the key for one use of `personal.key`."""
-    key: bytes = flask.current_app.config["PERSONAL_KEY"]
+    return derived_from(flask.current_app.config["PERSONAL_KEY"], use)
+
+
+def derived_from(key: bytes, use: str) -> bytes:
+    """Return the key for one use of the `personal.key` that is given."""
     return hmac.new(key, f"cbt personal {use}".encode(), hashlib.sha256).digest()

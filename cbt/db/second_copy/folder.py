@@ -87,7 +87,7 @@ def read_copy(folder: Path) -> CopySet | None:
 def write_copy(folder: Path, copy: CopySet) -> None:
     """Write a copy's manifest in one step, on disk when this returns."""
     arriving = folder / f"{COPY_MANIFEST}.part"
-    arriving.touch(mode=0o600)
+    make_private(arriving)
     with arriving.open("w", encoding="utf-8") as handle:
         json.dump(asdict(copy), handle, indent=2)
         handle.flush()
@@ -156,7 +156,7 @@ class BehindMark:
     def set(self) -> None:
         """Say that the copy lacks something; raise OSError when that cannot be written."""
         if not self.stands():
-            self.path.touch(mode=0o600)
+            make_private(self.path)
 
     def ask_for_base(self) -> None:
         """Say that the copy is to begin anew."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cbt.db.copies import sync_folder
+from cbt.db.private.files import make_folder
 from cbt.db.private.keys import key_prints
 from cbt.db.raw import DATABASE_ERRORS
 from cbt.db.second_copy import folder as copy_folder
@@ -128,7 +129,7 @@ class LogCopy:
 
     def _begin(self, number: int) -> None:
         """Begin the copy with a base: the database file, which stands still while nobody empties the log."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         end = self._source.raise_version()
         source = self._source.main_file()
         base = copy_folder.base_path(self.folder, number)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cbt.db.private.files import copy_private
+from cbt.db.private.files import copy_private, make_private
 from cbt.db.raw import open_raw
 
 HEADER = 32
@@ -152,7 +152,7 @@ def create_file(path: Path, *, over: Path | None = None) -> BinaryIO:
     if over is not None and over.is_file():
         over.replace(path)
         return path.open("rb+", buffering=0)
-    path.touch(mode=0o600)
+    make_private(path)
     handle = path.open("rb+", buffering=0)
     handle.truncate(0)
     return handle

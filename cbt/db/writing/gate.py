@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from cbt.db.private.files import open_private
+
 try:
     import fcntl
 except ImportError:  # Windows: one process, so the thread lock is the whole gate
@@ -77,6 +79,6 @@ class Gate:
         # Opened after the fork: a descriptor inherited from the parent would share its lock.
         if self._owner != os.getpid():
             assert self._path is not None
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = open_private(self._path, os.O_RDWR)
             self._owner = os.getpid()
         return self._descriptor

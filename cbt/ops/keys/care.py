@@ -25,12 +25,14 @@ from cbt.audit.verifying import content_of
 from cbt.config import Settings
 from cbt.db.copies import sync_folder
 from cbt.db.engine import database_path
+from cbt.db.migrate import note_keys
 from cbt.db.private.files import copy_private
-from cbt.db.private.keys import KEY_BYTES, fingerprint, load_key
+from cbt.db.private.keys import KEY_BYTES, fingerprint, load_key, write_key
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.unit_of_work import unit_of_work
 from cbt.db.writing.gate import Gate
 from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.ops.belonging.hands import check_hands
 from cbt.ops.hosting import DataDirLock
 
 NAMES = ("database", "personal", "audit", "cookies")
@@ -97,18 +99,12 @@ def read_paper(lines: Iterable[str]) -> bytes:
     return key
 
 
-def write_key(path: Path, key: bytes) -> None:
-    """Write a key file, 0600 and on disk; raise Conflict("key.there") when there is one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+def enter_key(path: Path, key: bytes) -> None:
+    """Write a key file; raise Conflict("key.there") when there is one."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_key(path, key)
     except FileExistsError as error:
         raise Conflict("key.there", path=str(path)) from error
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(key)
-        handle.flush()
-        os.fsync(handle.fileno())
-    sync_folder(path.parent)
 
 
 def rotate(settings: Settings) -> tuple[Path, str]:
@@ -123,6 +119,7 @@ def rotate(settings: Settings) -> tuple[Path, str]:
     """
     if not settings.embedded or not settings.db_encryption:
         raise InvalidInput("key.no_database_key")
+    check_hands(settings)
     database = database_path(settings)
     if not database.is_file():
         raise Unavailable("safety.no_database", path=str(database))
@@ -152,6 +149,7 @@ def rotate(settings: Settings) -> tuple[Path, str]:
 def _take_over(settings: Settings, coming: Path) -> str:
     coming.replace(settings.keys / "database.key")
     sync_folder(settings.keys)
+    note_keys(settings)
     return fingerprint(load_key(settings.keys, "database", may_create=False))
 
 

@@ -18,7 +18,8 @@ from cbt.console.saying import Answer, hint
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.db.private.keys import fingerprint, load_key
-from cbt.ops.keys.care import NAMES, key_files, paper_lines, read_paper, rotate, rotate_audit_key, write_key
+from cbt.ops.keys.care import NAMES, enter_key, key_files, paper_lines, read_paper, rotate, rotate_audit_key
+from cbt.ops.keys.losing import give_up_personal
 from cbt.web.cli import with_app
 
 
@@ -54,9 +55,18 @@ def enter_command(name: str) -> Answer:
         hint(_("key.type_lines"))
     value = read_paper(line for line in sys.stdin if line.lstrip()[1:2] == ":")
     path = read_settings().keys / f"{name}.key"
-    write_key(path, value)
+    enter_key(path, value)
     done = _("key.entered", path=path, print=fingerprint(value))
     return Answer({"name": name, "path": path, "fingerprint": fingerprint(value)}, [done])
+
+
+@key.command("lost", help="key.cli.give_up")
+@argument("name", type=click.Choice(("personal",)), help="key.cli.name")
+def lost_command(name: str) -> Answer:
+    """Give up the numbers that were sealed under the lost key, and make a new one (server stopped)."""
+    path, print_ = give_up_personal(read_settings())
+    words = [_("key.lost", path=path, print=print_), _("key.lost_then")]
+    return Answer({"name": name, "path": path, "fingerprint": print_}, words)
 
 
 @key.command("rotate", help="key.cli.rotate", alone="key.cli.alone")

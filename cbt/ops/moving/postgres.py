@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Table, create_engine, text
+from sqlalchemy import Table, create_engine, delete, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from cbt.db.migrate import upgrade
+from cbt.db.private.prints import KeyPrint
 from cbt.errors import CbtError, Conflict, InvalidInput, Unavailable
 from cbt.ops.moving.destination import Destination
 from cbt.ops.moving.rows import Rows, count, tables
@@ -66,7 +67,8 @@ def look(connection: Connection) -> PostgresFacts:
     revision = ""
     if "alembic_version" in there:
         revision = str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
-    ours = [table for table in tables() if table.name in there] if revision else []
+    named = KeyPrint.__tablename__  # tables that were made name the keys, and hold nothing else yet
+    ours = [one for one in tables() if one.name in there and one.name != named] if revision else []
     return PostgresFacts(
         encoding=str(connection.scalar(text("SHOW server_encoding"))),
         only_reads=connection.scalar(text("SHOW transaction_read_only")) != "off",
@@ -183,5 +185,6 @@ def prepare_postgres(connection: Connection, *, place: str) -> PostgresTarget:
         raise refused
     if not found.revision:
         upgrade(connection)
+    connection.execute(delete(KeyPrint))  # the names of the keys move along
     assert all(count(connection, table) == 0 for table in tables())
     return PostgresTarget(connection)

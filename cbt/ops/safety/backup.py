@@ -16,6 +16,7 @@ from cbt.db.copies import (
     remove,
     sync_folder,
 )
+from cbt.db.private.files import FOLDER, give, make_folder, make_private
 from cbt.db.private.keys import key_prints
 from cbt.errors import Conflict, Unavailable
 from cbt.ops.safety.embedded import copy_embedded
@@ -38,8 +39,9 @@ def back_up(settings: Settings, destination: Path, *, now: datetime) -> tuple[Pa
     if folder.exists():
         raise Conflict("safety.same_second", path=str(folder))
     try:
-        destination.mkdir(parents=True, exist_ok=True, mode=0o700)
-        making.mkdir(mode=0o700)
+        make_folder(destination)
+        making.mkdir(mode=FOLDER)
+        give(making, making)
     except OSError as error:
         raise Unavailable("safety.no_room", path=str(destination), detail=error.strerror) from error
     try:
@@ -60,7 +62,7 @@ def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
     keys = key_prints(settings.keys, encrypted=encrypted)
     path = folder / (EMBEDDED_COPY if settings.embedded else POSTGRES_COPY)
     if settings.embedded:
-        path.touch(mode=0o600)
+        make_private(path)
         facts = copy_embedded(settings, path)
     else:
         facts = dump_postgres(settings, path)

@@ -19,6 +19,7 @@ from cbt.audit.verifying import verify
 from cbt.candidates.models import Candidate
 from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.config import Settings
+from cbt.db.engine import database_place
 from cbt.db.migrate import database_revision, refuse_newer
 from cbt.db.private.sealing import open_sealed
 from cbt.db.types import db
@@ -70,7 +71,9 @@ def verify_everything() -> list[StoredCheck]:
     """
     revision = database_revision()
     if revision is None:
-        raise Unavailable("safety.no_database", path=str(db.engine.url.database))
+        raise Unavailable(
+            "safety.no_database", path=database_place(flask.current_app.extensions["cbt_settings"])
+        )
     refuse_newer()
     earlier = revision != newest_revision()
     return [

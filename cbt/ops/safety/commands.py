@@ -82,20 +82,21 @@ def _head(manifest: Manifest) -> list[str]:
 @option("--from-copy", type=PATH, metavar="FOLDER", help="safety.cli.from_copy")
 @option("--up-to-damage", is_flag=True, help="safety.cli.up_to_damage")
 @option("--into", type=PATH, metavar="FOLDER", help="safety.cli.into")
+@option("--personal-lost", is_flag=True, help="safety.cli.personal_lost")
 def restore_command(
-    source: Path | None, from_copy: Path | None, up_to_damage: bool, into: Path | None
+    source: Path | None, from_copy: Path | None, up_to_damage: bool, into: Path | None, *, personal_lost: bool
 ) -> Answer:
     """Restore SOURCE; no app is made for it, since that would begin a new installation in the empty place."""
     settings = read_settings()
     if from_copy is not None and source is None:
-        return _rebuild(settings, from_copy, into=into, up_to_damage=up_to_damage)
+        options = {"up_to_damage": up_to_damage, "personal_lost": personal_lost}
+        return _rebuilt(settings, from_copy, rebuild(settings, from_copy, into=into, **options))
     if source is not None and from_copy is None:
-        return _restore(settings, source, into=into)
+        return _restored(restore(settings, source, into=into, personal_lost=personal_lost))
     raise InvalidInput("safety.one_source")
 
 
-def _restore(settings: Settings, source: Path, *, into: Path | None) -> Answer:
-    done = restore(settings, source, into=into)
+def _restored(done: Restored) -> Answer:
     current = done.manifest.revision == newest_revision()
     data = {**asdict(done), "next": "cbt verify" if current else "cbt upgrade"}
     words = [
@@ -112,12 +113,17 @@ def _keys_that_do_not_fit(done: Restored | Rebuilt) -> list[str]:
     return lines if done.log_key_fits else [*lines, _("safety.log_key_other")]
 
 
-def _rebuild(settings: Settings, folder: Path, *, into: Path | None, up_to_damage: bool) -> Answer:
-    """Rebuild, then verify everything in the new place; exit with 2 when something is wrong there."""
-    done = rebuild(settings, folder, into=into, up_to_damage=up_to_damage)
+def _rebuilt(settings: Settings, folder: Path, done: Rebuilt) -> Answer:
+    """Verify everything in the new place, and say what was rebuilt; exit with 2 when something is wrong there.
+
+    Without `personal.key` nothing is verified yet: `cbt key lost personal` comes first.
+    """
     place = Path(done.place)
-    with create_app(replace(settings, data_dir=place, journal_copy_dir=None)).app_context():
-        checks = verify_everything()
+    settings = replace(settings, data_dir=place, journal_copy_dir=None)
+    checks = []
+    if (settings.keys / "personal.key").is_file():
+        with create_app(settings).app_context():
+            checks = verify_everything()
     size = (place / DATABASE_NAME).stat().st_size
     notes = [_("safety.torn")] if done.torn else []
     if done.damaged:
@@ -126,7 +132,11 @@ def _rebuild(settings: Settings, folder: Path, *, into: Path | None, up_to_damag
     sound = not done.damaged and all(check.ok for check in checks)
     return Answer(
         {**asdict(done), "bytes": size, "checks": checks_as_data(checks)},
-        [rebuilt, _holds(done.facts.counts, size), *check_lines(checks)],
+        [
+            rebuilt,
+            _holds(done.facts.counts, size),
+            *(check_lines(checks) if checks else [_("safety.personal_next")]),
+        ],
         [*notes, *_keys_that_do_not_fit(done)],
         code=DONE if sound else REFUSED,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cbt.db.copies import EMBEDDED_COPY, MANIFEST, POSTGRES_COPY
 from cbt.db.manifests import read_manifest_as
+from cbt.db.private.files import open_private
 from cbt.db.private.keys import KEYS
 from cbt.errors import InvalidInput, Unavailable
 from cbt.releases import PRODUCT
@@ -51,7 +52,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write the manifest into `folder`, on disk when this returns."""
-        descriptor = os.open(folder / MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = open_private(folder / MANIFEST, os.O_WRONLY | os.O_EXCL)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             json.dump(asdict(self), handle, ensure_ascii=False, indent=2)
             handle.write("\n")

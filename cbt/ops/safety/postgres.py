@@ -11,6 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cbt.config import Settings
+from cbt.db.private.files import make_private
 from cbt.errors import Conflict, Unavailable
 from cbt.ops.safety.embedded import DatabaseFacts, facts_of
 
@@ -33,7 +34,7 @@ def dump_postgres(settings: Settings, target: Path) -> DatabaseFacts:
             facts = facts_of(connection)
         except psycopg.Error as error:
             raise Unavailable("safety.no_database", path=_name(settings)) from error
-        target.touch(mode=0o600)
+        make_private(target)
         options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={row[0]}"]
         _run([tool, *options, f"--file={target}"], settings)
     return facts

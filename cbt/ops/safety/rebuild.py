@@ -19,9 +19,17 @@ from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.second_copy.folder import CopySet, base_number, base_path, log_path, read_copy
 from cbt.db.second_copy.wal import apply_log
 from cbt.errors import InvalidInput, Unavailable
+from cbt.ops.belonging.hands import check_hands
 from cbt.ops.hosting import DataDirLock
 from cbt.ops.safety.embedded import DatabaseFacts, facts_of
-from cbt.ops.safety.restore import check_empty, check_keys, copy_file, log_key_fits
+from cbt.ops.safety.restore import (
+    check_empty,
+    check_keys,
+    copy_file,
+    log_key_fits,
+    note_copied_keys,
+    set_stillborn_aside,
+)
 from cbt.releases import product_version
 
 
@@ -40,13 +48,19 @@ class Rebuilt:
 
 
 def rebuild(
-    settings: Settings, folder: Path, *, into: Path | None = None, up_to_damage: bool = False
+    settings: Settings,
+    folder: Path,
+    *,
+    into: Path | None = None,
+    up_to_damage: bool = False,
+    personal_lost: bool = False,
 ) -> Rebuilt:
     """Rebuild the database from the second copy in `folder` into `into`, else the data folder.
 
     Everything is checked before the database has its name: manifest, keys, that no server runs there, that
     the place is empty, that no log is missing or damaged, that SQLite finds the result whole. With
-    `up_to_damage` a damaged or missing log ends the rebuilding instead of refusing it.
+    `up_to_damage` a damaged or missing log ends the rebuilding instead of refusing it; `personal_lost` is
+    that of `restore`.
 
     Raise InvalidInput, Conflict or Unavailable with the way out.
     """
@@ -59,8 +73,10 @@ def rebuild(
         settings = replace(settings, data_dir=into)
     if copy.encrypted != settings.db_encryption:
         raise InvalidInput("safety.other_encryption", encrypted="on" if copy.encrypted else "off")
-    fits = check_keys(settings, copy.keys)
+    fits = check_keys(settings, copy.keys, personal_lost=personal_lost)
+    check_hands(settings)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, rebuild")
+    set_stillborn_aside(settings)
     check_empty(settings.data_dir)
     arriving = settings.data_dir / f"{DATABASE_NAME}.arriving"
     key = load_key(settings.keys, "database", may_create=False) if copy.encrypted else None
@@ -70,6 +86,7 @@ def rebuild(
         if not is_known(facts.revision):
             raise Unavailable("db.newer", revision=facts.revision, version=product_version())
         arriving.rename(database_path(settings))
+        note_copied_keys(settings, copy.keys)
     except OSError as error:
         detail = error.strerror or type(error).__name__
         raise Unavailable("safety.no_room", path=str(settings.data_dir), detail=detail) from error

@@ -12,15 +12,21 @@ from pathlib import Path
 from cbt.config import Settings
 from cbt.db.engine import DATABASE_NAME, database_path
 from cbt.db.migrate import is_known
+from cbt.db.private.files import open_private
 from cbt.db.private.keys import fingerprint, load_key
+from cbt.db.private.prints import NOTE, write_note
 from cbt.errors import Conflict, InvalidInput, Unavailable
+from cbt.ops.belonging.finding import find
+from cbt.ops.belonging.hands import check_hands
+from cbt.ops.belonging.ruling import Database
 from cbt.ops.hosting import DataDirLock
 from cbt.ops.safety.embedded import DatabaseFacts, read_facts
 from cbt.ops.safety.manifest import Manifest, check_file, read_manifest
 from cbt.ops.safety.postgres import restore_postgres
 from cbt.releases import product_version
 
-_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock"}
+STILLBORN = f"{DATABASE_NAME}.stillborn"
+_LOCKS = {"server.lock", "write.lock", "leader.lock", "copy.lock", NOTE}
 _CHUNK = 1 << 20
 
 
@@ -34,11 +40,14 @@ class Restored:
     log_key_fits: bool
 
 
-def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Restored:
+def restore(
+    settings: Settings, source: Path, *, into: Path | None = None, personal_lost: bool = False
+) -> Restored:
     """Restore the backup in `source` into `into` (else the data folder), or into the empty PostgreSQL database.
 
     Everything is checked before anything is written: manifest, version, hash, kind of database, keys, that no
     server runs there, and that the place is empty. Raise InvalidInput, Conflict or Unavailable with the way out.
+    With `personal_lost` it goes without `personal.key`; then `cbt key lost personal` is next.
     """
     manifest = read_manifest(source)
     if not is_known(manifest.revision):
@@ -51,7 +60,8 @@ def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Re
         raise InvalidInput("safety.other_database", database=manifest.database)
     if settings.embedded and manifest.encrypted != settings.db_encryption:
         raise InvalidInput("safety.other_encryption", encrypted="on" if manifest.encrypted else "off")
-    fits = check_keys(settings, manifest.keys)
+    fits = check_keys(settings, manifest.keys, personal_lost=personal_lost)
+    check_hands(settings)
     DataDirLock(settings.data_dir).take(f"pid {os.getpid()}, restore")
     if settings.embedded:
         facts = _restore_embedded(settings, copy, manifest)
@@ -61,23 +71,30 @@ def restore(settings: Settings, source: Path, *, into: Path | None = None) -> Re
         place = settings.database_url.rsplit("/", 1)[-1]
     if facts.counts != manifest.counts or facts.revision != manifest.revision:
         raise Unavailable("safety.counts", path=place)
+    note_copied_keys(settings, manifest.keys)
     return Restored(manifest, place, fits, log_key_fits(settings, manifest.keys))
 
 
-def check_keys(settings: Settings, prints: Mapping[str, str]) -> bool:
+def check_keys(settings: Settings, prints: Mapping[str, str], *, personal_lost: bool = False) -> bool:
     """Require the keys a copy needs, by their fingerprints; return whether the personal key is its own.
 
-    Raise Unavailable("db.key_missing") for a key that is not there, ("safety.other_key") for a database key
-    that opens another database. A wrong personal key loses the numbers and nothing else, so it is told, not
-    refused.
+    Raise Unavailable("db.key_missing") for a key that is not there, ("safety.personal_missing") for a personal
+    key that is not said to be lost, ("safety.other_key") for a database key that opens another database. A wrong
+    personal key loses the numbers and nothing else, so it is told, not refused.
     """
     fits = True
     for name, print_ in prints.items():
         if name == "audit":
             continue  # see log_key_fits
+        path = settings.keys / f"{name}.key"
+        if name == "personal" and not path.is_file():
+            if not personal_lost:
+                raise Unavailable("safety.personal_missing", path=str(path), wanted=print_)
+            fits = False
+            continue
         same = fingerprint(load_key(settings.keys, name, may_create=False)) == print_
         if not same and name == "database":
-            raise Unavailable("safety.other_key", path=str(settings.keys / f"{name}.key"), wanted=print_)
+            raise Unavailable("safety.other_key", path=str(path), wanted=print_)
         fits = fits and same
     return fits
 
@@ -94,12 +111,33 @@ def log_key_fits(settings: Settings, prints: Mapping[str, str]) -> bool:
 
 def check_empty(folder: Path) -> None:
     """Raise Conflict("safety.not_empty") when there is anything in a data folder but its locks."""
-    if any(path.name not in _LOCKS for path in folder.iterdir()):
+    if any(path.name not in _LOCKS and not path.name.startswith(STILLBORN) for path in folder.iterdir()):
         raise Conflict("safety.not_empty", path=str(folder))
+
+
+def set_stillborn_aside(settings: Settings) -> None:
+    """Put a database file that never held anything under another name, and with it what lies beside it."""
+    found = find(settings)
+    if found.database is not Database.STILLBORN or found.log_left:
+        return
+    path = database_path(settings)
+    number = 1 + sum(1 for _ in path.parent.glob(f"{STILLBORN}-*"))
+    for suffix in ("-wal", "-shm", ""):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(path.with_name(f"{STILLBORN}-{number}{suffix}"))
+
+
+def note_copied_keys(settings: Settings, prints: Mapping[str, str]) -> None:
+    """Write beside an embedded database that was brought back which keys its copy named."""
+    if settings.embedded:
+        path = database_path(settings)
+        write_note(path, {name: print_ for name, print_ in prints.items() if name != "audit"})
 
 
 def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> DatabaseFacts:
     folder = settings.data_dir
+    set_stillborn_aside(settings)
     check_empty(folder)
     needed = manifest.bytes
     if shutil.disk_usage(folder).free < needed:
@@ -121,7 +159,7 @@ def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> Dat
 def copy_file(source: Path, target: Path) -> str:
     """Copy a file, on disk when this returns, and return the sha256 of what was copied."""
     sealed = hashlib.sha256()
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = open_private(target, os.O_WRONLY | os.O_EXCL)
     with source.open("rb") as reader, os.fdopen(descriptor, "wb") as writer:
         while chunk := reader.read(_CHUNK):
             sealed.update(chunk)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cbt.db.private.files import make_folder, open_private
 from cbt.errors import Conflict, InvalidInput, Unavailable
 
 AUTHORITY_LASTS = timedelta(days=3652)
@@ -76,7 +77,7 @@ def make_authority(folder: Path, names: Sequence[x509.GeneralName], *, now: date
     )
     if (folder / f"{AUTHORITY}.key").exists():
         raise Conflict("tls.there", path=str(folder))
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     _write(folder / f"{AUTHORITY}.key", _key_bytes(key))
     _write(folder / f"{AUTHORITY}.crt", certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -218,7 +219,7 @@ def _write(path: Path, body: bytes) -> None:
     """Put a file in place, 0600, whole or not at all."""
     arriving = path.with_name(f"{path.name}.new")
     arriving.unlink(missing_ok=True)
-    with os.fdopen(os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+    with os.fdopen(open_private(arriving, os.O_WRONLY | os.O_EXCL), "wb") as handle:
         handle.write(body)
         handle.flush()
         os.fsync(handle.fileno())

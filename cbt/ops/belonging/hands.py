@@ -1,0 +1,102 @@
+"""Whose the keys and the data are, and which user a command has to be.
+
+Source: I12; quality.md, Security.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cbt.config import Settings
+from cbt.db.engine import database_path
+from cbt.errors import NotAllowed
+
+ROOT = 0
+
+
+def check_hands(settings: Settings, *, serves: bool = False) -> None:
+    """Refuse a user who cannot read and write the keys and the data, and a server of root's over another's.
+
+    Raise NotAllowed("hands.other_user") with the command to type instead, ("hands.other_file") for a file that
+    somebody else has left in one's own folder, ("hands.root_serves").
+    """
+    if os.name != "posix":
+        return
+    if os.geteuid() == ROOT:
+        owner = _owner(settings.data_dir)
+        if serves and owner != ROOT:
+            raise NotAllowed(
+                "hands.root_serves", path=str(settings.data_dir), owner=_name(owner), command=as_user(owner)
+            )
+        return
+    for folder, files in _places(settings):
+        if not _reachable(folder):
+            owner = _owner(folder)
+            raise NotAllowed("hands.other_user", path=str(folder), owner=_name(owner), command=as_user(owner))
+        for path in files:
+            if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+                _refuse_file(path)
+
+
+def _places(settings: Settings) -> Iterator[tuple[Path, list[Path]]]:
+    # One after the other: what is in a folder is listed only when the folder can be read.
+    yield settings.keys, []
+    yield settings.keys, [*settings.keys.glob("*.key"), *settings.keys.glob("*.key.new")]
+    yield settings.data_dir, []
+    base = database_path(settings)
+    mates = [base.with_name(base.name + suffix) for suffix in ("", "-wal", "-shm")]
+    yield settings.data_dir, [*mates, *settings.data_dir.glob("*.lock")]
+    if settings.journal_copy_dir is not None:
+        yield settings.journal_copy_dir, []
+
+
+def _reachable(folder: Path) -> bool:
+    """Return whether this user may work in a folder, or there is none and nothing hides it."""
+    try:
+        if not folder.exists():
+            return True
+    except PermissionError:
+        return False
+    return os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _refuse_file(path: Path) -> None:
+    mine = path.parent.stat().st_uid == os.geteuid()
+    owner = path.stat().st_uid
+    if mine and owner != os.geteuid():
+        command = shlex.join(["sudo", "chown", f"{_name(os.geteuid())}:", str(path)])
+        raise NotAllowed("hands.other_file", path=str(path), owner=_name(owner), command=command)
+    if owner == os.geteuid():
+        command = shlex.join(["chmod", "600", str(path)])
+        raise NotAllowed("hands.other_file", path=str(path), owner=_name(owner), command=command)
+    raise NotAllowed("hands.other_user", path=str(path), owner=_name(owner), command=as_user(owner))
+
+
+def _owner(path: Path) -> int:
+    """Return the user id of what of `path` can be seen: itself, or the nearest folder above."""
+    path = path.absolute()
+    while True:
+        try:
+            return path.stat().st_uid
+        except OSError:
+            path = path.parent
+
+
+def _name(owner: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(owner).pw_name
+    except KeyError:
+        return f"#{owner}"
+
+
+def as_user(owner: int, argv: Sequence[str] | None = None) -> str:
+    """Return this very command, to be typed as that user, with the settings that stand in the environment."""
+    names = sorted(name for name in os.environ if name.startswith("CBT_"))
+    keep = [f"--preserve-env={','.join(names)}"] if names else []
+    return shlex.join(["sudo", "-u", _name(owner), *keep, *(sys.argv if argv is None else argv)])
