@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +18,8 @@ from cbt.ops.manager import tell
 PATIENCE = timedelta(minutes=2)
 """So long a start waits for PostgreSQL; then it ends, and a service manager tries again."""
 ASK_EVERY = timedelta(seconds=1)
+LOG_EVERY = timedelta(seconds=30)
+log = logging.getLogger(__name__)
 
 
 def await_database(
@@ -25,8 +29,11 @@ def await_database(
     pause: Callable[[float], None] = time.sleep,
     passed: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Wait until PostgreSQL answers, and say so now and then; raise what `ask` raises when it has been too long."""
-    begun = passed()
+    """Wait until PostgreSQL answers, and say so in the terminal, else in the log now and then.
+
+    Raise what `ask` raises when it has been too long.
+    """
+    begun, logged = passed(), float("-inf")
     with Progress(passed) as progress:
         while True:
             try:
@@ -38,6 +45,10 @@ def await_database(
                     raise
                 url = masked(settings.database_url)
                 said = _("serving.awaiting", url=url, seconds=f"{waited:.0f}")
-            progress.tell(said)
+            if sys.stderr.isatty():
+                progress.tell(said)
+            elif waited - logged >= LOG_EVERY.total_seconds():
+                log.warning("waiting for PostgreSQL at %s, %.0f seconds so far", url, waited)
+                logged = waited
             tell(f"STATUS={said}")
             pause(ASK_EVERY.total_seconds())

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,10 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from cbt.cli import build
-from cbt.config import Settings
+from cbt.config import Settings, read_settings
 from cbt.console.ends import REFUSED, TRY_AGAIN, UNFORESEEN, end_of
 from cbt.db.server_time import database_time
 from cbt.errors import CbtError, Conflict, Unavailable
+from cbt.ops import serving
 from cbt.ops.hosting import check_port
 from cbt.ops.manager import answers, tell, tell_when_answering
 from cbt.ops.patience import await_database
@@ -45,11 +47,11 @@ class Coming:
 
 
 def test_a_database_that_is_late_is_waited_for_and_it_is_said_at_once_and_then_now_and_again(
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    Coming(25).awaited()
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.partition("已等 ")[2].partition(" ")[0] for line in lines] == ["0", "10", "20"]
+    Coming(70).awaited()
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.rpartition(", ")[2] for line in lines] == [f"{at} seconds so far" for at in (0, 30, 60)]
     assert "cbt:***@db.example.org" in lines[0]
     assert "geheim" not in "".join(lines)
 
@@ -162,6 +164,37 @@ def test_an_address_that_is_not_this_machines_is_no_port_in_use() -> None:
         taken.listen()
         with pytest.raises(Unavailable, match=r"serve\.port \("):
             check_port(Settings(host="127.0.0.1", port=taken.getsockname()[1]))
+
+
+def test_the_servers_processes_are_handed_what_was_read_whatever_the_file_says_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: dict[str, str] = {}
+    for name, value in {"DATA_DIR": str(tmp_path / "data"), "PORT": "8100", "THREADS": "9"}.items():
+        monkeypatch.setenv(f"CBT_{name}", value)
+    monkeypatch.setattr(serving, "in_child", lambda *_: None)
+    for left_out in ("check_port", "init_logs"):
+        monkeypatch.setattr(serving, left_out, lambda _: None)
+    monkeypatch.setattr(serving, "run_server", lambda _: handed.update(os.environ))
+    (tmp_path / "cbt.env").write_text("CBT_WORKERS=3\nCBT_THREADS=7\n", "utf-8")
+    monkeypatch.setenv("CBT_SETTINGS", str(tmp_path / "cbt.env"))
+    with restored_environment():
+        said = CliRunner().invoke(serving.serve, ["--port", "8200"])
+    assert said.exit_code == 0, said.output
+    (tmp_path / "cbt.env").write_text("CBT_WORKERS=none of that\n", "utf-8")
+    read = read_settings(handed)
+    assert (read.workers, read.threads, read.port) == (3, 9, 8200)
+
+
+@contextmanager
+def restored_environment() -> Iterator[None]:
+    """Put the environment back as it was: a server changes that of its own process."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def test_the_unit_is_shown_to_anybody_and_nothing_is_made(
