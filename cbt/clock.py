@@ -81,7 +81,7 @@ class Agreement:
     def __init__(self) -> None:
         self.in_time = True
         self.left_behind = False
-        """The database was upgraded under this process, which knows its former tables only."""
+        """The database is of another version: it, or the program, was exchanged under a running server."""
         self.off_by = timedelta(0)
         """How far this clock is ahead, as last measured."""
 

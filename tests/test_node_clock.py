@@ -160,7 +160,7 @@ def test_a_node_whose_database_was_upgraded_under_it_serves_nobody(world: World)
     assert (well.status_code, well.get_json()["warnings"]) == (503, ["db.left_behind"])
     shown = client.get("/", follow_redirects=True)
     assert shown.status_code == 503
-    assert "已经升级" in shown.get_data(as_text=True)
+    assert "版本不一致" in shown.get_data(as_text=True)
     _set_revision(world.app, newest_revision())
     watch.measure()
     assert agreement.agrees

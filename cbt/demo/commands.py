@@ -19,6 +19,7 @@ from cbt.console.texts import text as _
 from cbt.console.tree import command, option
 from cbt.db.private.files import open_private
 from cbt.demo.build import Handout, build_demo, is_built
+from cbt.errors import Unavailable
 from cbt.ops.hosting import DataDirLock, check_port
 from cbt.ops.preparing import in_child, look, prepare_app
 from cbt.ops.serving import announced, run_server
@@ -65,7 +66,12 @@ def _set_aside(settings: Settings) -> None:
 
 
 def _prepare(settings: Settings) -> Answer:
-    app = prepare_app(settings)
+    try:
+        app = prepare_app(settings)
+    except Unavailable as error:
+        if error.code == "db.older":
+            raise Unavailable("demo.older", folder=str(settings.data_dir), **error.params) from error
+        raise
     now: datetime = app.extensions["cbt_clock"].now()
     sheet = settings.keys / SHEET
     places = {"folder": settings.data_dir, "sheet": sheet}

@@ -13,10 +13,12 @@ from cbt.application.jobs import start_scheduler
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.clock import Agreement, SystemClock
 from cbt.config import Settings, read_settings
+from cbt.db.migrate import check_migrated
 from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.types import db
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
+from cbt.errors import Unavailable
 from cbt.ops.hosting import calm_collector, die_with_parent
 from cbt.ops.logs.keeping import ignore_hang_up, init_logs
 from cbt.ops.logs.life import tell_start, tell_stop
@@ -47,6 +49,7 @@ def worker_app() -> flask.Flask:
     if settings.embedded and can_share():
         journal.write_by(settings.data_dir)
     agreement: Agreement = app.extensions["cbt_agreement"]
+    agreement.left_behind = has_other_tables(app)
     clock = app.extensions["cbt_clock"]
     # A clock that was handed in (the tests') does not claim to tell the time.
     if not settings.embedded and isinstance(clock, SystemClock):
@@ -59,6 +62,21 @@ def worker_app() -> flask.Flask:
     candidacy.begin()
     calm_collector()
     return app
+
+
+def has_other_tables(app: flask.Flask) -> bool:
+    """Return whether the database is of another version: the program was exchanged under a running server.
+
+    One that cannot be read now says nothing about that.
+    """
+    try:
+        with app.app_context():
+            check_migrated()
+    except Unavailable as error:
+        if error.code in ("db.older", "db.newer"):
+            log.error("this process serves nobody: %s", error)
+            return True
+    return False
 
 
 def front_of(app: flask.Flask) -> Front:

@@ -18,6 +18,7 @@ from cbt.releases import RELEASES, ProductRelease, newest_revision, product_vers
 from cbt.translations.compiling import LANGUAGES, texts_of
 
 CHECKOUT = product_dir("templates").parent
+_NAMED = re.compile(r"\bcbt(?:_engine)?[:-](\d+\.\d+\.\d+)")
 _HEADING = re.compile(r"^## \[(\d[^\]]*)\] - (\S+)$", re.MULTILINE)
 
 
@@ -75,6 +76,14 @@ def test_each_step_that_an_upgrade_can_take_is_named_in_both_languages() -> None
             one for one in names if one > RELEASES[0].revision and not texts.get(f"upgrade.step.{one}")
         ]
         assert lacking == [], f"upgrade.step.… of {language} in ops.po says what an upgrade does"
+
+
+def test_no_document_names_another_version_than_the_one_under_way() -> None:
+    files = [CHECKOUT / "docs" / "operations.md", *(CHECKOUT / "docs" / "deploy").rglob("*")]
+    texts = {path.name: path.read_text("utf-8") for path in files if path.is_file()}
+    named = {(name, one) for name, text in texts.items() for one in _NAMED.findall(text)}
+    assert len(named) >= 2
+    assert {one for _, one in named} == {named_version().base_version}
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,10 @@ def test_every_measured_step_is_one_and_every_table_is_counted() -> None:
 
 
 def test_room_is_asked_of_the_disks_that_are_written() -> None:
-    needed = rooms_needed(100 * MIB, embedded=True, backup="/b", data="/d")
-    assert needed["/d"] > 100 * MIB
-    assert needed["/b"] > 100 * MIB
-    assert rooms_needed(100 * MIB, embedded=False, backup=None, data="/d") == {}
+    needed = rooms_needed(100 * MIB, written=["/d", "/c"], backup="/b")
+    assert needed.keys() == {"/d", "/c", "/b"}
+    assert min(needed.values()) > 100 * MIB
+    assert rooms_needed(100 * MIB, written=[], backup=None) == {}
 
 
 def test_folders_on_one_disk_share_its_room(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def checkpoint(trial: Trial) -> None:
 
 
 def migration(trial: Trial) -> None:
-    """Killed while the tables are brought up to date; the next start goes through with it."""
+    """Killed while the tables are brought up to date; the next upgrade goes through with it."""
     _each(trial, _before_results, lambda browser: browser.job("migrate"))
 
 

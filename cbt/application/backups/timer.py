@@ -77,7 +77,8 @@ class BackupTimer:
 
     def _waits(self, now: datetime, every: timedelta) -> bool:
         """Return whether the last one failed just now; who has just begun to lead tries at once."""
-        return self._failed and self._begun_at is not None and abs(now - self._begun_at) < min(RETRY, every)
+        waited = None if self._begun_at is None else abs(now - self._begun_at)
+        return self._failed and waited is not None and waited < min(RETRY, every) - EARLY
 
     def wait(self) -> int | None:
         """Wait for the backup under way and return its exit code; None when there is none."""

@@ -84,7 +84,9 @@ def _plan(
 ) -> UpgradePlan:
     revisions = revisions_after(facts.revision)
     folder = None if backup is None else str(backup)
-    needed = rooms_needed(facts.bytes, embedded=settings.embedded, backup=folder, data=str(settings.data_dir))
+    copies = [settings.journal_copy_dir] if settings.journal_copy_dir is not None else []
+    written = [str(one) for one in (settings.data_dir, *copies)] if settings.embedded else []
+    needed = rooms_needed(facts.bytes, written=written, backup=folder)
     rooms = _rooms(needed) if revisions else []
     made = None if wanted and backup is None else wanted
     return plan_upgrade(facts, revisions=revisions, rooms=rooms, serving=serving, backup=made)

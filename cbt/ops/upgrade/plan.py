@@ -126,12 +126,13 @@ def _planned(what: str, name: str, at: datetime, *, blocks: bool) -> Hindrance:
     return Hindrance(what, blocks, {"name": name, "at": at})
 
 
-def rooms_needed(size: int, *, embedded: bool, backup: str | None, data: str) -> dict[str, int]:
+def rooms_needed(size: int, *, written: Sequence[str], backup: str | None) -> dict[str, int]:
     """Return the bytes that each folder needs for a database of `size` bytes, by folder.
 
-    The embedded database is changed in its data folder; PostgreSQL's own disks are its administrator's to watch.
+    `written` are the folders of the embedded database and of its second copy; PostgreSQL's own disks are its
+    administrator's to watch.
     """
-    needed = {data: int(size * LOG_SHARE) + SPARE_BYTES} if embedded else {}
+    needed = {folder: int(size * LOG_SHARE) + SPARE_BYTES for folder in written}
     if backup is not None:
         needed[backup] = int(size * BACKUP_SHARE) + SPARE_BYTES
     return needed
