@@ -9,6 +9,7 @@ from tests.databases import find_binaries
 
 NEEDED = {
     "pdftotext": "poppler-utils: nothing printed is looked at",
+    "promtool": "promtool: alert rules are judged by the tests' own reading of them alone",
 }
 """Programs of the system's, and what is left out without them."""
 

@@ -18,7 +18,6 @@ from cbt.application.app import create_app
 from cbt.application.backups.state import note_failed, note_made
 from cbt.application.backups.warnings import FRESH
 from cbt.application.kinds import BEATS, KINDS, kinds_of
-from cbt.config import Settings
 from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
@@ -33,7 +32,6 @@ from cbt.rules.states.attempt import State
 from cbt.web.https.certificates import ShownCertificate
 from cbt.web.https.trust import SHOWN
 from cbt.web.receiving.proxies import read_networks
-from cbt.web.watching.metrics import Metrics
 from cbt.web.watching.requestlog import ObservedApp
 from cbt.web.watching.scraping import may_read
 from tests.conftest import base_settings, close_engine
@@ -41,6 +39,7 @@ from tests.delivery.driver import Page
 from tests.helpers import FakeClock, count_queries
 from tests.results.late_scene import Scene
 from tests.watching.scraped import scrape
+from tests.watching.told import every_name
 from tests.world import World
 
 SECOND = timedelta(seconds=1)
@@ -105,13 +104,22 @@ def test_who_tries_too_often_is_counted(world: World) -> None:
     assert scrape(world.app)['cbt_throttled_total{kind="sign_in"}'] >= 1
 
 
-def test_a_commit_is_counted_where_it_happens_and_one_that_fails_too(page: Page, world: World) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(OSError("no disk"), id="refused by the system"),
+        pytest.param(Unavailable("copy.behind", path="copy"), id="refused by the second copy"),
+    ],
+)
+def test_a_commit_is_counted_where_it_happens_and_one_that_fails_too(
+    page: Page, world: World, error: Exception
+) -> None:
     before = scrape(world.app)
     assert page.answer(1, "A").status_code == 200
     journal = world.app.extensions["cbt_journal"]
 
     def refuse() -> None:
-        raise OSError("no disk")
+        raise error
 
     journal.commits.before_commit = refuse
     assert page.answer(2, "A").status_code == 503
@@ -293,18 +301,8 @@ def test_an_address_that_is_none_is_refused_by_name(configured: Callable[..., fl
     assert refused.value.params["name"] == "CBT_METRICS_FROM"
 
 
-def told_names(settings: Settings, clock: FakeClock) -> set[str]:
-    """Return the names of all metrics of an installation."""
-    begin_installation(settings)
-    metrics: Metrics = create_app(settings, clock=clock).extensions["cbt_metrics"]
-    return {family.name for family in metrics._layout.families} | {name for name, *_ in metrics._gauges}
-
-
 def test_every_metric_is_in_the_table_and_nothing_else(tmp_path: Path, clock: FakeClock) -> None:
-    embedded = base_settings(tmp_path / "embedded")
-    full = replace(embedded, backup_dir=tmp_path / "backup", journal_copy_dir=tmp_path / "copy")
-    nodes = base_settings(tmp_path / "nodes", "postgresql+psycopg://nobody@127.0.0.1:1/none")
-    told = told_names(full, clock) | told_names(nodes, clock)
+    told = every_name(tmp_path, clock)
     text = OPERATIONS.read_text("utf-8")
     section = text.partition("### 指标 / Metrics")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `cbt_")]
