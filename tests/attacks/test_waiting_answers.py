@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from cbt.db.unit_of_work import reading
+from cbt.delivery.models import JournalEntry, LateEntry, RecoveredEntry, RecoveryImport
+from tests.conftest import Templates, installation
 from tests.delivery.driver import Page
 from tests.delivery.shelf_files import record, shelf_file
+from tests.helpers import FakeClock
 from tests.proctoring.test_recovery_files import END, Scene
-from tests.world import World
+from tests.world import START, World
 
 
 @pytest.fixture
@@ -19,6 +25,28 @@ def scene(world: World) -> Scene:
     made = Scene(world)
     made.close()
     return made
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def refusing(
+    request: pytest.FixtureRequest, templates: Templates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    """The same for files that are refused: what they must leave as it was, the next one finds as it was."""
+    folder = tmp_path_factory.mktemp("refusing")
+    with installation(templates, request.param, folder, FakeClock(START)) as (_, world):
+        assert world is not None
+        made = Scene(world)
+        made.close()
+        before = stored(made)
+        yield made
+        assert stored(made) == before
+
+
+def stored(scene: Scene) -> list[list[Any]]:
+    """Return what an import writes: evidence, imports, and what was saved before."""
+    tables: list[Any] = [LateEntry, RecoveryImport, RecoveredEntry, JournalEntry]
+    with scene.world.app.app_context(), reading() as session:
+        return [sorted(map(tuple, session.execute(select(table.__table__))), key=repr) for table in tables]
 
 
 def records(scene: Scene, secret: str = "") -> list[dict[str, Any]]:
@@ -71,13 +99,13 @@ def turned_over(text: str) -> str:
         pytest.param(lambda one: {"mac": "é"}, id="a seal of other letters"),
     ],
 )
-def test_a_changed_record_is_refused(scene: Scene, change: Any) -> None:
-    made = records(scene)
+def test_a_changed_record_is_refused(refusing: Scene, change: Any) -> None:
+    made = records(refusing)
     made[1] |= change(made[1])
     for keep in (False, True):
-        reply = scene.post(file_of(scene, *made), keep=keep)
+        reply = refusing.post(file_of(refusing, *made), keep=keep)
         assert (reply.status_code, "封签不符" in reply.text) == (422, True)
-    assert scene.late() == []
+    assert refusing.late() == []
 
 
 def test_a_record_of_another_lease_is_refused(world: World) -> None:
@@ -118,28 +146,28 @@ def test_records_put_under_another_candidates_name_are_refused(world: World) -> 
         pytest.param({"made_at": "2026-11-24T09:00:00"}, id="an instant without a zone"),
     ],
 )
-def test_what_no_page_can_have_written_is_refused(scene: Scene, content: dict[str, Any]) -> None:
-    reply = scene.post(json.dumps(json.loads(file_of(scene)) | content))
+def test_what_no_page_can_have_written_is_refused(refusing: Scene, content: dict[str, Any]) -> None:
+    reply = refusing.post(json.dumps(json.loads(file_of(refusing)) | content))
     assert (reply.status_code, "不完整" in reply.text) == (422, True)
 
 
 @pytest.mark.parametrize("name", ["epoch", "seq", "position", "key", "kind", "nonce", "body", "mac"])
 @pytest.mark.parametrize("value", [None, [], -1, "x" * 300], ids=["null", "a list", "minus one", "endless"])
-def test_a_record_with_a_strange_part_ends_in_a_refusal(scene: Scene, name: str, value: Any) -> None:
-    made = records(scene)
+def test_a_record_with_a_strange_part_ends_in_a_refusal(refusing: Scene, name: str, value: Any) -> None:
+    made = records(refusing)
     made[0][name] = value
-    assert scene.post(file_of(scene, *made)).status_code in (409, 422)
+    assert refusing.post(file_of(refusing, *made)).status_code in (409, 422)
 
 
-def test_a_record_twice_in_a_file_is_refused(scene: Scene) -> None:
-    made = records(scene)
-    assert "不完整" in scene.post(file_of(scene, *made, made[0])).text
+def test_a_record_twice_in_a_file_is_refused(refusing: Scene) -> None:
+    made = records(refusing)
+    assert "不完整" in refusing.post(file_of(refusing, *made, made[0])).text
 
 
-def test_a_lease_that_never_was_is_refused(scene: Scene) -> None:
-    made = records(scene)
+def test_a_lease_that_never_was_is_refused(refusing: Scene) -> None:
+    made = records(refusing)
     made[0]["epoch"] = 9
-    assert scene.post(file_of(scene, *made)).status_code == 409
+    assert refusing.post(file_of(refusing, *made)).status_code == 409
 
 
 def test_a_start_hands_out_the_secrets_of_its_own_attempt_alone(world: World) -> None:
