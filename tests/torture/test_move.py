@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import resource
 import signal
 import subprocess
@@ -34,7 +35,7 @@ LITTLE_KIB = 64 * 1024
 _FILL = """
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows)
     INSERT INTO journal (attempt_id, lease_epoch, seq, position, kind, value, received_at, in_grace)
-    SELECT :attempt, 1, i, 1 + i % 20, 'answer', CASE i % 5 WHEN 0 THEN NULL ELSE '"A"' END, :at + i * 997, 0 FROM n
+    SELECT :attempt, 1, i, 1 + i % 2, 'answer', CASE i % 5 WHEN 0 THEN NULL ELSE :value END, :at + i * 997, 0 FROM n
 """
 
 
@@ -45,15 +46,16 @@ def full(templates: Templates, clock: FakeClock, tmp_path: Path) -> Iterator[Wor
         assert world is not None
         world.admit_all()
         world.start()
-        pages = [Page(world, name) for name in ("theory", "skills")]
+        pages = {Page(world, "theory"): '"A"', Page(world, "skills"): None}
         world.clock.set(PLANNED + timedelta(minutes=1))
         for page in pages:
             assert page.start().status_code == 200
         with app.app_context(), unit_of_work() as session:
-            for page in pages:
+            for page, value in pages.items():
                 attempt = session.scalar(text("SELECT id FROM attempt WHERE ref = :ref"), {"ref": page.ref})
                 at = session.scalar(text("SELECT started_at FROM attempt WHERE id = :id"), {"id": attempt})
-                session.execute(text(_FILL), {"rows": ROWS // len(pages), "attempt": attempt, "at": at})
+                row = {"rows": ROWS // len(pages), "attempt": attempt, "at": at, "value": value}
+                session.execute(text(_FILL), row)
         end_everything(world)
         yield world
 
@@ -67,20 +69,21 @@ def empty_url(postgres: PostgresServer) -> Iterator[str]:
 
 
 def killed_while_copying(settings: Settings, url: str) -> None:
-    """Run `cbt move` and kill it once half of the tables are over."""
+    """Run `cbt move` in a terminal, which is told of each step, and kill it in the middle of the tables."""
+    seen, terminal = pty.openpty()
     moving = subprocess.Popen(
         [sys.executable, "-m", "cbt.cli", "move", "--to", url],
         env=os.environ | as_environment(settings),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
+        stderr=terminal,
     )
-    assert moving.stderr is not None
-    lines = iter(moving.stderr.readline, "")
-    assert any(" registration " in line for line in lines), "it ended before the journal"
+    os.close(terminal)
+    said = b""
+    while b" registration " not in said:
+        said += os.read(seen, 4096)  # raises once nobody writes any more: it ended before the journal
     moving.send_signal(signal.SIGKILL)
-    moving.stderr.close()
     assert moving.wait() == -signal.SIGKILL
+    os.close(seen)
 
 
 def test_a_long_journal_moves_both_ways(full: World, empty_url: str, tmp_path: Path) -> None:
