@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from multiprocessing.util import Finalize
 
 import flask
 
@@ -79,27 +79,39 @@ def has_other_tables(app: flask.Flask) -> bool:
     return False
 
 
+class _Told(Front):
+    """A front whose begin and end stand in the log; by then it hears when it is told to end."""
+
+    settings: Settings
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__rsgi_init__(loop)
+        tell_start("worker", self.settings)
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__rsgi_del__(loop)
+        tell_stop("worker")
+
+
 def front_of(app: flask.Flask) -> Front:
     """Return the front of one server process, which hands `app` the requests that are there as a whole."""
     settings: Settings = app.extensions["cbt_settings"]
     networks = read_networks(settings.trusted_proxies)
-    return Front(
+    front = _Told(
         app,
         threads=settings.threads,
         now=app.extensions["cbt_clock"].now,
         limit=app.extensions["cbt_body_limit"],
         bodies=Bodies(trusted=lambda address: is_among(address, networks)),
     )
+    front.settings = settings
+    return front
 
 
 def worker() -> Front:
     """Return what a server process serves; one that cannot begin says why in the log and ends."""
     try:
-        app = worker_app()
-        front = front_of(app)
+        return front_of(worker_app())
     except Exception:
         log.critical("a server process could not begin", exc_info=True)
         sys.exit(1)
-    tell_start("worker", app.extensions["cbt_settings"])
-    Finalize(None, tell_stop, ("worker",), exitpriority=0)
-    return front
