@@ -16,7 +16,7 @@ import click
 from cbt.errors import CbtError, InvalidInput, NotFound, Unavailable
 
 DONE, DIFFERS, REFUSED, UNFORESEEN, TRY_AGAIN, INTERRUPTED, UNREAD = 0, 1, 2, 70, 75, 130, 141
-"""Exit codes: done; what was kept elsewhere is no longer so (`cbt audit verify`); refused, or something is wrong;
+"""Exit codes: done; not as it should be and no fault yet (`cbt audit verify`, `cbt doctor`); refused, or wrong;
 an error nobody foresaw; something it needs is not there now; Ctrl+C; whoever read the output has gone."""
 MEANINGS = {
     DONE: "console.exit.done",

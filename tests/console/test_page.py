@@ -28,7 +28,7 @@ def test_the_code_of_a_difference_is_declared_where_it_is_used() -> None:
         path[0] for path, one in walk(build()) if isinstance(one, ToldCommand) and ends.DIFFERS in one.ends
     }
     used = {path.parent.name for path in COMMANDS if "DIFFERS" in path.read_text("utf-8")}
-    assert used == declared == {"audit"}
+    assert used == declared == {"audit", "doctor"}
 
 
 def test_every_code_has_a_meaning() -> None:

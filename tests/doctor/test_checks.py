@@ -26,7 +26,8 @@ from cbt.ops.doctor.checks import (
     space,
     speed,
 )
-from cbt.ops.doctor.findings import Diagnosis, Grade, Symptom, diagnosis, exit_code
+from cbt.ops.doctor.commands import ENDS
+from cbt.ops.doctor.findings import Diagnosis, Grade, Symptom, diagnosis, worst
 from cbt.ops.doctor.patient import Fetched, Patient
 from cbt.translations.compiling import LANGUAGES, texts_of
 
@@ -61,9 +62,9 @@ def test_every_finding_of_every_check_has_its_words(name: str, texts: dict[str, 
     assert ours - wanted == set(), "a text that nothing says"
 
 
-def test_the_code_of_exit_is_that_of_the_gravest_finding() -> None:
+def test_the_exit_code_is_that_of_the_gravest_finding() -> None:
     def found(*grades: Grade) -> int:
-        return exit_code([Diagnosis("any", grade, "x", "", "") for grade in grades])
+        return ENDS[worst([Diagnosis("any", grade, "x", "", "") for grade in grades])]
 
     assert found() == 0
     assert found(Grade.OK, Grade.NONE) == 0

@@ -11,7 +11,7 @@ import pytest
 from cbt.config import read_settings
 from cbt.errors import CbtError
 from cbt.ops.installing.host import Host
-from cbt.ops.installing.service import install, program, uninstall
+from cbt.ops.installing.installation import install, program, uninstall
 
 
 @dataclass

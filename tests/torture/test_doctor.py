@@ -54,7 +54,7 @@ def test_before_the_first_start_beside_the_server_and_through_the_proxy(
     installed("haproxy")
     site = Behind(tmp_path)
     code, found = asked(site)
-    assert (found["port"], found["pages"]) == (["free"], ["not_running"])
+    assert (found["belonging"], found["port"], found["pages"]) == (["none"], ["free"], ["not_running"])
     assert code == mild(found)
     assert listing(tmp_path) == {}, "nothing is made"
 
@@ -72,7 +72,7 @@ def test_before_the_first_start_beside_the_server_and_through_the_proxy(
         before = listing(site.data) | listing(site.keys)
         code, found = asked(site, "--url", url)
         assert listing(site.data) | listing(site.keys) == before
-        assert (code, found["port"]) == (mild(found), ["saves"])
+        assert (code, found["belonging"], found["port"]) == (mild(found), ["ok"], ["saves"])
         assert (found["proxy"], found["hands"], found["limits"][0][:3] != "too") == (["named"], ["ok"], True)
         server.stop()
         code, found = asked(site, "--url", url)

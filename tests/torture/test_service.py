@@ -32,8 +32,8 @@ from click.testing import CliRunner
 
 from cbt.cli import build
 from cbt.ops.installing.host import Host
+from cbt.ops.installing.installation import plan, program
 from cbt.ops.installing.places import STATE_ROOT
-from cbt.ops.installing.service import plan, program
 from cbt.ops.installing.unit import unit_text
 from torture.sites.postgres import PostgresServer, find_binaries
 from torture.sites.waiting import free_port, wait_for

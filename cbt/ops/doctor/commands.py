@@ -10,17 +10,19 @@ import click
 from cbt.clock import wall_time
 from cbt.config import read_sources
 from cbt.console.columns import align
+from cbt.console.ends import DIFFERS, DONE, REFUSED
 from cbt.console.saying import Answer, tone
 from cbt.console.texts import text as _
 from cbt.console.tree import command, option
 from cbt.ops.doctor.examining import be_polite, examine
-from cbt.ops.doctor.findings import Diagnosis, Grade, exit_code, worst
+from cbt.ops.doctor.findings import Diagnosis, Grade, worst
 
 COLOURS = {Grade.OK: "green", Grade.NONE: "white", Grade.WARN: "yellow", Grade.FAIL: "red"}
+ENDS = {Grade.OK: DONE, Grade.WARN: DIFFERS, Grade.FAIL: REFUSED}
 SUMS = {Grade.OK: "doctor.well", Grade.WARN: "doctor.warned", Grade.FAIL: "doctor.failed"}
 
 
-@command("doctor", help="doctor.cli.doctor")
+@command("doctor", help="doctor.cli.doctor", ends=(DONE, DIFFERS, REFUSED))
 @option("--url", default="", metavar="URL", help="doctor.cli.url")
 def doctor(url: str) -> Answer:
     """Examine the installation: exit code 0 when all is well, 1 with warnings, 2 when something is wrong."""
@@ -29,7 +31,7 @@ def doctor(url: str) -> Answer:
     grade = worst(found)
     data = {"grade": grade, "found": [asdict(one) for one in found]}
     count = sum(one.grade is grade for one in found)
-    return Answer(data, [*_lines(found), _(SUMS[grade], count=count)], code=exit_code(found))
+    return Answer(data, [*_lines(found), _(SUMS[grade], count=count)], code=ENDS[grade])
 
 
 def _lines(found: list[Diagnosis]) -> Iterator[str]:

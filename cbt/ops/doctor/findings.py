@@ -82,8 +82,3 @@ def worst(found: list[Diagnosis]) -> Grade:
     return max(
         (one.grade for one in found if one.grade is not Grade.NONE), key=GRAVEST.index, default=Grade.OK
     )
-
-
-def exit_code(found: list[Diagnosis]) -> int:
-    """Return 0 when all is well, 1 with a warning, 2 when something is wrong."""
-    return GRAVEST.index(worst(found))

@@ -17,7 +17,7 @@ from cbt.console.saying import Answer
 from cbt.console.texts import text as _
 from cbt.console.tree import group, option
 from cbt.ops.installing.host import Host
-from cbt.ops.installing.service import NOT_STARTED, Done, install, plan, uninstall
+from cbt.ops.installing.installation import NOT_STARTED, Done, install, plan, uninstall
 from cbt.ops.installing.unit import NAME, unit_text
 
 _user = option("--user", default=NAME, show_default=True, metavar="NAME", help="service.cli.user")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from cbt.ops.doctor.checks import (
     backups,
+    belonging,
     certificate,
     clock,
     copy,
@@ -21,6 +22,7 @@ from cbt.ops.doctor.findings import Check
 CHECKS: Mapping[str, Check] = {
     "settings": settings,
     "hands": hands,
+    "belonging": belonging,
     "clock": clock,
     "limits": limits,
     "space": space,
