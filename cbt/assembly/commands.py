@@ -56,7 +56,8 @@ def draw(blueprint: str, paper: str, seed: int | None, *, now: datetime) -> Answ
         revision = bank_revision(session, bank.id)
         content = draw_content(session, version.id, paper, seed=chosen)
     sealed = digest(canonical_json(content))
-    title = f"{values.occupation_name}（{values.level_name}） {values.papers[paper].name}"
+    names = {"occupation": values.occupation_name, "level": values.level_name}
+    title = _("assembly.title", **names, paper=values.papers[paper].name)
     positions = content["positions"]
     figures = {"seed": chosen, "bank": revision[:12], "form": sealed[:12], "count": len(positions)}
     drawn = {"seed": chosen, "blueprint": blueprint, "bank_revision": revision, "sha256": sealed}

@@ -27,12 +27,12 @@ class TextBank:
 def read_text_bank(folder: Path) -> TextBank:
     """Return the bank of `folder`.
 
-    Raises NotFound("bank.no_folder") when it has no taxonomy.toml, and InvalidInput("assembly.bank_unreadable")
+    Raises NotFound("bank.no_folder") when it has no taxonomy.toml, and InvalidInput("bank.text_unreadable")
     with `path` and `place`, the first thing in it that cannot be read; `cbt bank lint` lists everything.
     """
     found = read_folder(folder)
     for wrong in found.findings:
-        raise InvalidInput("assembly.bank_unreadable", path=str(folder), place=str(wrong.place))
+        raise InvalidInput("bank.text_unreadable", path=str(folder), place=str(wrong.place))
     assert found.taxonomy is not None
     weights, importances = found.taxonomy.weights, found.taxonomy.importances
     drawables = []
@@ -41,7 +41,7 @@ def read_text_bank(folder: Path) -> TextBank:
             content = parse_content(draft.data)
         except InvalidInput as error:
             place = str(draft.place(str(error.params["field"])))
-            raise InvalidInput("assembly.bank_unreadable", path=str(folder), place=place) from error
+            raise InvalidInput("bank.text_unreadable", path=str(folder), place=place) from error
         drawables.append(
             drawable_of(
                 content,

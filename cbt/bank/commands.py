@@ -83,8 +83,15 @@ def import_(path: Path, bank_ref: str, dry_run: bool, partial: bool, now: dateti
 @bank.command("show", help="bank.cli.show")
 @argument("folder", type=FOLDER, help="bank.cli.folder")
 def show(folder: Path) -> Answer:
-    """List the items of a text bank; with `--json` whole and with their keys."""
-    items = [item for each in bank_folders(folder) for item in shown_items(read_folder(each).items)]
+    """List the items of a text bank; with `--json` whole and with their keys.
+
+    Raise InvalidInput("bank.text_unreadable") with the first place that cannot be read: half a bank is none.
+    """
+    banks = [read_folder(each) for each in bank_folders(folder)]
+    for found in (one for each in banks for one in each.findings):
+        if found.severity is Severity.ERROR:
+            raise InvalidInput("bank.text_unreadable", path=str(folder), place=str(found.place))
+    items = [item for each in banks for item in shown_items(each.items)]
     return Answer(items, align([_row(item) for item in items]))
 
 

@@ -51,7 +51,7 @@ def read_file(path: Path) -> dict[str, SettingsLine]:
     except PermissionError as error:
         raise NotAllowed("config.file_forbidden", path=path, user=reader_of(path)) from error
     except OSError as error:
-        raise InvalidInput("config.file_unreadable", path=path, detail=error.strerror) from error
+        raise InvalidInput("config.file_unreadable", path=path, detail=error) from error
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:

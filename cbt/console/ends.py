@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from cbt.console.texts import text
 from cbt.errors import CbtError, InvalidInput, NotFound, Unavailable
 
 DONE, DIFFERS, REFUSED, UNFORESEEN, TRY_AGAIN, INTERRUPTED, UNREAD = 0, 1, 2, 70, 75, 130, 141
@@ -142,7 +143,7 @@ def _wrong_value(error: click.BadParameter, where: dict[str, str]) -> CbtError:
 
 
 def _file(error: OSError) -> CbtError:
-    return Unavailable(_FILES[error.errno or 0], path=str(error.filename or "?"))
+    return Unavailable(_FILES[error.errno or 0], path=str(error.filename or text("console.output")))
 
 
 def unforeseen(error: BaseException) -> CbtError:

@@ -28,8 +28,12 @@ class PathKind(click.Path):
 
 
 def _there(path: Path) -> None:
-    if not os.path.lexists(path):
-        raise InvalidInput("console.not_there", path=str(path))
+    try:
+        path.stat()
+    except PermissionError as error:
+        raise InvalidInput("console.not_readable", path=str(path)) from error
+    except OSError as error:
+        raise InvalidInput("console.not_there", path=str(path)) from error
     if not os.access(path, os.R_OK):
         raise InvalidInput("console.not_readable", path=str(path))
 

@@ -5,6 +5,7 @@ What stands in a terminal is said in the installation's language (`CBT_LOCALE`),
 
 from __future__ import annotations
 
+import errno
 import gettext
 import os
 from collections.abc import Callable
@@ -15,6 +16,22 @@ from zoneinfo import ZoneInfo
 from cbt.config import FILE_VARIABLE, Settings, read_settings, spoken_language, variable
 from cbt.errors import CbtError
 from cbt.paths import translations_dir
+
+REASONS = {
+    errno.ENOENT: "console.reason.not_there",
+    errno.EACCES: "console.reason.not_allowed",
+    errno.EPERM: "console.reason.not_allowed",
+    errno.EISDIR: "console.reason.folder",
+    errno.ENOTDIR: "console.reason.no_folder",
+    errno.EEXIST: "console.reason.there",
+    errno.ENOSPC: "console.reason.full",
+    errno.EDQUOT: "console.reason.full",
+    errno.EROFS: "console.reason.read_only",
+    errno.EIO: "console.reason.failing",
+    errno.EBUSY: "console.reason.busy",
+    errno.ENAMETOOLONG: "console.reason.long",
+}
+"""Why the system would not: the ids of a few words, as the system's own come in its language and not in ours."""
 
 
 def language() -> str:
@@ -36,17 +53,25 @@ def text(message_id: str, **values: object) -> str:
 
 
 def explain(error: CbtError) -> tuple[str, str]:
-    """Return what happened and what to do now."""
-    values = {name: plain_value(value, _zone, text("ui.comma")) for name, value in error.params.items()}
-    return text(f"error.{error.code}.what", **values), text(f"error.{error.code}.fix", **values)
+    """Return what happened and what to do now: in a terminal, where no page can be looked at (`error.….cli`)."""
+    values = {name: plain_value(value, _zone, text) for name, value in error.params.items()}
+    here = f"error.{error.code}.cli"
+    fix = here if text(here) != here else f"error.{error.code}.fix"
+    return text(f"error.{error.code}.what", **values), text(fix, **values)
 
 
-def plain_value(value: object, zone: Callable[[], ZoneInfo], comma: str) -> object:
-    """Return `value` as a sentence can hold it: instants in the zone that `zone` returns, lists with a `comma`."""
+def plain_value(value: object, zone: Callable[[], ZoneInfo], said: Callable[[str], str]) -> object:
+    """Return `value` as a sentence can hold it: an instant in the zone, a list with commas, an OSError in words.
+
+    `zone` returns the centre's zone, `said` the text of an id.
+    """
     if isinstance(value, datetime):
         return value.astimezone(zone()).strftime("%H:%M:%S")
     if isinstance(value, (list, tuple)):
-        return comma.join(str(entry) for entry in value)
+        return said("ui.comma").join(str(entry) for entry in value)
+    if isinstance(value, OSError):
+        known = REASONS.get(value.errno or 0)
+        return value.strerror or type(value).__name__ if known is None else said(known)
     return value
 
 

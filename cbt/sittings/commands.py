@@ -83,7 +83,7 @@ def add(
     """Add a draft sitting, and the batch, centre and rooms that are not there yet; print its ref."""
     try:
         planned_start_at = datetime.fromisoformat(start).replace(tzinfo=local_zone()).astimezone(UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InvalidInput("input.instant", field="start") from error
     with unit_of_work() as session:
         batch = session.scalar(select(Batch).where(Batch.name == batch_name))

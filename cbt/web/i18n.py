@@ -136,4 +136,4 @@ def explain(error: CbtError) -> tuple[str, str]:
 
 def explain_value(value: object) -> object:
     """Return `value` as a sentence can hold it: instants in the centre's zone, lists with a comma."""
-    return plain_value(value, local_zone, flask_babel.gettext("ui.comma"))
+    return plain_value(value, local_zone, flask_babel.gettext)

@@ -65,6 +65,15 @@ def test_a_bank_is_shown_as_one_array() -> None:
     assert {"ref", "type", "stem", "choices", "answer_key", "knowledge_point", "difficulty"} <= set(shown[0])
 
 
+def test_what_can_be_read_of_a_bank_is_listed_by_type_and_half_a_bank_is_refused(tmp_path: Path) -> None:
+    first = run("show", BANKS / "customer-service-l3").output.splitlines()[0].split()
+    assert first[:2] == ["U1-C1", "案例"]
+    (tmp_path / "taxonomy.toml").write_bytes(b"\xff")
+    refused = run("show", tmp_path).exception
+    assert isinstance(refused, CbtError)
+    assert (refused.code, refused.params["place"]) == ("bank.text_unreadable", f"{tmp_path}/taxonomy.toml")
+
+
 def test_a_template_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
     assert run("template", path).exit_code == 0

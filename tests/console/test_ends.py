@@ -17,8 +17,9 @@ from cbt.cli import build
 from cbt.config import Settings
 from cbt.console import ends
 from cbt.console.ends import end_of
-from cbt.console.texts import explain
-from cbt.errors import CbtError, InvalidInput, Unavailable
+from cbt.console.kinds import FILE
+from cbt.console.texts import REASONS, explain, text
+from cbt.errors import CbtError, InvalidInput, NotFound, Unavailable
 from cbt.ops.preparing import in_child
 from cbt.paths import product_dir
 
@@ -65,6 +66,22 @@ def test_every_fault_of_a_file_has_its_sentences(code: str) -> None:
     what, fix = explain(Unavailable(code, path="/somewhere"))
     assert "/somewhere" in what
     assert not fix.startswith("error.")
+
+
+def test_why_the_system_would_not_is_said_in_our_words_and_what_none_knows_in_its_own() -> None:
+    for number, said in ((errno.ENOSPC, "磁盘已满"), (errno.EMLINK, os.strerror(errno.EMLINK))):
+        assert said in explain(Unavailable("safety.no_room", path="/x", detail=file_error(number)))[0]
+    assert [text(known) for known in REASONS.values() if text(known) == known] == []
+
+
+def test_a_terminal_is_not_sent_to_a_page() -> None:
+    assert "cbt sitting list" in explain(NotFound("sitting.unknown"))[1]
+
+
+def test_a_link_to_nowhere_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidInput, match=r"console\.not_there"):
+        FILE.convert(str(tmp_path / "link"), None, None)
 
 
 def test_an_interrupted_command_prints_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading
-from cbt.errors import CbtError, NotFound
+from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.roles import Role
 from cbt.sittings import store
@@ -145,5 +145,9 @@ def test_a_sitting_is_planned_from_the_command_line(app: flask.Flask) -> None:
     ref = done.output.strip()
     listed = runner.invoke(sitting_command, ["list"]).output
     assert f"{ref}  2026-12-05 09:00  草稿  第 5 批 · 西区 · 下午" in listed
+    for start in ("tomorrow", "0001-01-01T00:00"):
+        refused = runner.invoke(sitting_command, ["add", "x", "--start", start, *arguments]).exception
+        assert isinstance(refused, InvalidInput)
+        assert refused.code == "input.instant"
     with app.app_context(), reading() as session:
         assert len(session.scalars(select(Room)).all()) == 2

@@ -142,7 +142,7 @@ def rotate(settings: Settings) -> tuple[Path, str]:
             raise Unavailable("db.unreadable", detail=type(error).__name__) from error
         except OSError as error:
             coming.unlink()
-            raise Unavailable("safety.no_room", path=str(database.parent), detail=error.strerror) from error
+            raise Unavailable("safety.no_room", path=str(database.parent), detail=error) from error
         return kept, _take_over(settings, coming)
 
 

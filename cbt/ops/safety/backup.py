@@ -43,14 +43,14 @@ def back_up(settings: Settings, destination: Path, *, now: datetime) -> tuple[Pa
         making.mkdir(mode=FOLDER)
         give(making, making)
     except OSError as error:
-        raise Unavailable("safety.no_room", path=str(destination), detail=error.strerror) from error
+        raise Unavailable("safety.no_room", path=str(destination), detail=error) from error
     try:
         manifest = _fill(settings, making, now=now)
         making.rename(folder)
         sync_folder(destination)
     except OSError as error:
         remove(making)
-        raise Unavailable("safety.no_room", path=str(destination), detail=error.strerror) from error
+        raise Unavailable("safety.no_room", path=str(destination), detail=error) from error
     except BaseException:
         remove(making)
         raise

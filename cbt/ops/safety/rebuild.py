@@ -88,8 +88,7 @@ def rebuild(
         arriving.rename(database_path(settings))
         note_copied_keys(settings, copy.keys)
     except OSError as error:
-        detail = error.strerror or type(error).__name__
-        raise Unavailable("safety.no_room", path=str(settings.data_dir), detail=detail) from error
+        raise Unavailable("safety.no_room", path=str(settings.data_dir), detail=error) from error
     finally:
         for suffix in ("", "-wal", "-shm"):
             arriving.with_name(arriving.name + suffix).unlink(missing_ok=True)

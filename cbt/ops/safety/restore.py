@@ -150,7 +150,7 @@ def _restore_embedded(settings: Settings, copy: Path, manifest: Manifest) -> Dat
         facts = read_facts(arriving, key)
         arriving.rename(database_path(settings))
     except OSError as error:
-        raise Unavailable("safety.no_room", path=str(folder), detail=error.strerror) from error
+        raise Unavailable("safety.no_room", path=str(folder), detail=error) from error
     finally:
         arriving.unlink(missing_ok=True)
     return facts
