@@ -14,8 +14,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates.personal import DOCUMENT
-from cbt.db.private.sealing import open_sealed
+from cbt.candidates.personal import DOCUMENT, readable
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.door import store
 from cbt.door.admission import Door, PaperState, refusal
@@ -154,7 +153,10 @@ def _visit(
 def _sign_in(
     session: Session, entry: SignInInput, visit: _Visit, tries: Sequence[throttle.Try]
 ) -> SeatSignIn | PaperChoice | CbtError:
-    proved = _proved(store.doors_of_ticket(session, entry.ticket), entry, visit.now)
+    doors = store.doors_of_ticket(session, entry.ticket)
+    if entry.by != "code" and doors and readable(doors[0].candidate.document_sealed, DOCUMENT) is None:
+        return InvalidInput("door.number_unreadable", field=entry.by)
+    proved = _proved(doors, entry, visit.now)
     if not proved:
         return InvalidInput(f"door.wrong_{entry.by}", field=entry.by)
     for one in tries:
@@ -177,7 +179,7 @@ def _proved(doors: Sequence[Door], entry: SignInInput, now: datetime) -> list[Do
     if entry.by == "code":
         return [door for door in doors if _code_fits(door, entry.secret, now)]
     # Every door of a ticket is one person's, and a ticket nobody has is compared like any other.
-    known = last_six(open_sealed(doors[0].candidate.document_sealed, DOCUMENT)) if doors else ""
+    known = last_six(readable(doors[0].candidate.document_sealed, DOCUMENT) or "") if doors else ""
     fits = hmac.compare_digest(known.encode(), last_six(entry.secret).encode())
     return list(doors) if fits and known else []
 

@@ -16,8 +16,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate
-from cbt.candidates.personal import DOCUMENT
-from cbt.db.private.sealing import open_sealed
+from cbt.candidates.personal import DOCUMENT, readable
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
@@ -98,7 +97,10 @@ def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> Candi
     with reading() as session:
         candidate = retake_store.ticket_holder(session, number)
         # A ticket nobody has is compared like any other.
-        known = last_six(open_sealed(candidate.document_sealed, DOCUMENT)) if candidate else ""
+        full = readable(candidate.document_sealed, DOCUMENT) if candidate else ""
+        if full is None:
+            raise InvalidInput("results.number_unreadable", field="ticket")
+        known = last_six(full)
         fits = hmac.compare_digest(known.encode(), last_six(document[:40]).encode())
         found = _results(session, candidate, now) if candidate is not None and fits and known else None
     if found is None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from cbt.db.private.sealing import open_bytes, seal_bytes
 from cbt.db.types import Named, UtcDateTime
-from cbt.errors import NotFound
+from cbt.errors import NotFound, Unavailable
 
 LIFE = timedelta(hours=24)
 
@@ -67,7 +67,10 @@ class Drafts:
         draft = session.scalar(own.where(SheetDraft.subject == subject))
         if draft is None:
             raise NotFound(self.gone)
-        return draft.file_name, open_bytes(draft.sealed, self.kind)
+        try:
+            return draft.file_name, open_bytes(draft.sealed, self.kind)
+        except Unavailable as error:  # sealed under a personal.key that was lost meanwhile
+            raise NotFound(self.gone) from error
 
     def use(self, session: Session, ref: str, *, actor: str) -> None:
         """Forget a draft that is imported now; raise NotFound when somebody else has used it meanwhile."""

@@ -15,7 +15,7 @@ from cbt.accounts.models import RecoveryCode, Staff, StaffFactor
 from cbt.accounts.sign_in import passwords
 from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import reading
-from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.errors import Conflict, InvalidInput, NotAllowed, Unavailable
 from cbt.web.who import throttle
 from cbt.web.who.login import Principal
 from cbt.web.who.machine import Machine
@@ -63,7 +63,7 @@ def judge(staff: Staff, code: str, *, now: datetime) -> Proof:
         if factor is None:
             raise Conflict("factor.none")
         if codes.is_app_code(typed):
-            step = codes.step_of(open_sealed(factor.secret_sealed, kept(staff)), typed, now=now)
+            step = codes.step_of(_secret(factor, staff), typed, now=now)
             if step is None or step <= factor.last_step:
                 raise _refused()
             return Proof(step=step)
@@ -74,6 +74,13 @@ def judge(staff: Staff, code: str, *, now: datetime) -> Proof:
     if not passwords.matches(row.code_hash if row is not None and row.used_at is None else None, typed):
         raise _refused()
     return Proof(number=number)
+
+
+def _secret(factor: StaffFactor, staff: Staff) -> str:
+    try:
+        return open_sealed(factor.secret_sealed, kept(staff))
+    except Unavailable as error:
+        raise NotAllowed("factor.unreadable", login=staff.login) from error
 
 
 def spend(session: Session, staff: Staff, proof: Proof, *, now: datetime) -> None:

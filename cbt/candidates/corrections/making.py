@@ -10,15 +10,16 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
-from cbt.candidates.personal import CORRECTION, DOCUMENT, document_index, keyed_digest
+from cbt.candidates.personal import CORRECTION, DOCUMENT, document_index, keyed_digest, readable
 from cbt.candidates.photos import store_photo
 from cbt.candidates.store import has_started
-from cbt.db.private.sealing import open_sealed, seal
+from cbt.db.private.sealing import seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
@@ -112,8 +113,10 @@ def corrections_of(session: Session, candidate_id: int) -> list[Corrected]:
     )
     found = []
     for row in rows:
-        text = json.loads(open_sealed(row.sealed, CORRECTION))
-        found.append(Corrected(row, text["before"], text["after"], text["evidence"]))
+        sealed = readable(row.sealed, CORRECTION)
+        lost = {"before": {}, "after": {}, "evidence": gettext("candidates.number_unreadable")}
+        said = lost if sealed is None else json.loads(sealed)
+        found.append(Corrected(row, said["before"], said["after"], said["evidence"]))
     return found
 
 

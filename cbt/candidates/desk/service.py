@@ -14,10 +14,9 @@ from cbt.audit.chain import record
 from cbt.candidates import store
 from cbt.candidates.corrections.making import Correction, correct_candidate
 from cbt.candidates.models import Registration
-from cbt.candidates.personal import DOCUMENT, PHONE
+from cbt.candidates.personal import DOCUMENT, PHONE, readable
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.store import has_started
-from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.exams.store import blueprint_of
@@ -35,10 +34,10 @@ _REMOVABLE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """The numbers of a candidate in full, for this one answer."""
+    """The numbers of a candidate in full, for this one answer; None for one that was sealed under a lost key."""
 
-    document: str
-    phone: str
+    document: str | None
+    phone: str | None
 
 
 def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Revealed:
@@ -50,8 +49,8 @@ def reveal(*, ref: str, reason: str, principal: Principal, now: datetime) -> Rev
     with unit_of_work() as session:
         entry = store.entry_for(session, ref, principal)
         candidate = entry.candidate
-        phone = open_sealed(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
-        revealed = Revealed(open_sealed(candidate.document_sealed, DOCUMENT), phone)
+        phone = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
+        revealed = Revealed(readable(candidate.document_sealed, DOCUMENT), phone)
         subject, actor = f"candidate:{candidate.ref}", principal.logged_as
         record(session, at=now, actor=actor, act="personal.reveal", subject=subject, reason=reason)
         return revealed

@@ -18,6 +18,7 @@ from cbt.candidates.roster.choosing import choices
 from cbt.candidates.roster.line import Roster
 from cbt.candidates.roster.plan import Placement, RosterPlan, plan_roster
 from cbt.candidates.roster.reading import read_roster
+from cbt.candidates.roster.renewing import renew
 from cbt.candidates.tickets import fresh_numbers
 from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -101,11 +102,15 @@ def import_roster(
             plan = plan_roster(session, sitting, roster, choices(session, folder))
             if plan.stops:
                 raise InvalidInput("roster.refused", count=len(plan.stops))
+            for candidate, row in plan.renewed:
+                renew(candidate, row)
             _register(session, sitting, plan, now=now, actor=actor)
             drop(session, draft_ref, actor=actor)
             # By its digest: the name of a file is often somebody's.
             sealed = hashlib.sha256(body).hexdigest()
             after = {"file": sealed, "registered": len(plan.placements), "already": plan.already}
+            if plan.renewed:
+                after["numbers"] = len(plan.renewed)
             subject = f"sitting:{sitting.ref}"
             record(session, at=now, actor=actor, act="roster.import", subject=subject, after=after)
             session.flush()

@@ -9,10 +9,9 @@ from typing import Any
 
 from flask_babel import gettext
 
-from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone
+from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone, readable
 from cbt.candidates.roster.columns import COLUMNS, DOCUMENT_NAMES
 from cbt.candidates.store import Registered
-from cbt.db.private.sealing import open_sealed
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
 
@@ -42,17 +41,17 @@ def rows_of(
 
 def _row(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) -> list[str]:
     candidate, registration = entry.candidate, entry.registration
-    phone = open_sealed(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
+    phone = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
+    lost = gettext("candidates.number_unreadable")
+    number = readable(candidate.document_sealed, DOCUMENT) if reveal else candidate.document_masked
     values = {
         "name": candidate.name,
         "document_type": DOCUMENT_NAMES[candidate.document_type][0],
-        "document_number": open_sealed(candidate.document_sealed, DOCUMENT)
-        if reveal
-        else candidate.document_masked,
+        "document_number": lost if number is None else number,
         "level": blueprint.level_name,
         "paper": blueprint.papers[registration.paper].name,
         "gender": {"male": "男", "female": "女"}.get(candidate.gender, ""),
-        "phone": phone if reveal else mask_phone(phone),
+        "phone": lost if phone is None else phone if reveal else mask_phone(phone),
         "employer": candidate.employer,
         "batch": batch,
         "eligibility": registration.eligibility,

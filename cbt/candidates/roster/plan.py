@@ -15,8 +15,10 @@ from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
 from cbt.candidates.roster.line import Roster, RosterRow
+from cbt.candidates.roster.renewing import unreadable
 from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span
+from cbt.db.private.prints import personal_was_lost
 from cbt.errors import Conflict
 from cbt.rules.door.admission import Span, overlaps, same_name, too_close
 from cbt.rules.exam.blueprint import Paper
@@ -51,6 +53,8 @@ class RosterPlan:
     placements: list[Placement] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     already: int = 0
+    renewed: list[tuple[Candidate, RosterRow]] = field(default_factory=list)
+    """People whose number nothing opens any more, found by ticket or masked number: it is sealed anew."""
 
     @property
     def stops(self) -> list[Finding]:
@@ -91,6 +95,10 @@ class _Planner:
         self._batch = session.get_one(Batch, sitting.batch_id)
         self._indexes = {row.row: document_index(row.document_number) for row in roster.rows}
         self._candidates = _candidates(session, set(self._indexes.values()))
+        known = unreadable(session, sitting.batch_id, self._missing()) if personal_was_lost(session) else {}
+        for index, (candidate, row) in known.items():
+            self._candidates[index] = candidate
+            self._result.renewed.append((candidate, row))
         self._tickets = _tickets_of_batch(
             session, sitting.batch_id, [c.id for c in self._candidates.values()]
         )
@@ -103,6 +111,13 @@ class _Planner:
         self._names: dict[str, RosterRow] = {}
         self._ticket_rows: dict[str, str] = {}
         self._free = FreeSeats(session, sitting, open_states=OPEN_STATES)
+
+    def _missing(self) -> dict[str, RosterRow]:
+        """Return the rows of people whom no number finds, by the index of theirs."""
+        found = self._candidates
+        return {
+            self._indexes[row.row]: row for row in self._roster.rows if self._indexes[row.row] not in found
+        }
 
     def plan(self) -> RosterPlan:
         """Place every row."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import String, delete, insert, select
+from sqlalchemy import String, delete, insert, inspect, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -64,7 +64,8 @@ def name_lost(session: Session, *, former: str, print_: str) -> None:
 
 def personal_was_lost(session: Session) -> bool:
     """Return whether numbers may be sealed under a `personal.key` that nobody has any more."""
-    return session.get(KeyPrint, LOST) is not None
+    there = inspect(session.connection()).has_table(KeyPrint.__tablename__)  # an earlier version has none
+    return there and session.get(KeyPrint, LOST) is not None
 
 
 def salt_of(database: Path) -> str:
