@@ -347,8 +347,6 @@ def test_a_later_database_names_the_version_that_can(opened: flask.Flask) -> Non
 
 def test_a_backup_without_a_place_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"upgrade\.no_destination"):
-        carrying.destination(Settings(), None, wanted=True)
-    named = Settings(backup_dir=tmp_path)
-    assert carrying.destination(named, None, wanted=True) == tmp_path
-    assert carrying.destination(named, tmp_path / "here", wanted=True) == tmp_path / "here"
-    assert carrying.destination(named, None, wanted=False) is None
+        carrying.destination(None, wanted=True)
+    assert carrying.destination(tmp_path, wanted=True) == tmp_path
+    assert carrying.destination(tmp_path, wanted=False) is None

@@ -89,8 +89,11 @@ def test_what_stands_in_the_way_is_listed_and_ends_with_2(run: Run, settings: Se
     assert code_of(run("upgrade")) == "upgrade.no_destination"
 
 
-def test_it_is_done_and_says_how_to_go_back(run: Run, settings: Settings, tmp_path: Path) -> None:
-    said = run("upgrade", "--backup", str(tmp_path / "backups"))
+def test_it_is_done_and_says_how_to_go_back(
+    run: Run, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = run("upgrade", "--backup", "backups")
     assert said.exit_code == 0, said.output
     [backup] = (tmp_path / "backups").iterdir()
     assert f"cbt restore {backup}" in said.output

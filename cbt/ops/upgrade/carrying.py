@@ -226,11 +226,8 @@ def _put_on_record(found: str, *, now: datetime) -> None:
         )
 
 
-def destination(settings: Settings, named: Path | None, *, wanted: bool) -> Path | None:
+def destination(named: Path | None, *, wanted: bool) -> Path | None:
     """Return the folder for the backup, None when none is wanted; raise InvalidInput("upgrade.no_destination")."""
-    if not wanted:
-        return None
-    folder = named or settings.backup_dir
-    if folder is None:
+    if wanted and named is None:
         raise InvalidInput("upgrade.no_destination")
-    return folder
+    return named if wanted else None

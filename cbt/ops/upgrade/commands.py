@@ -43,12 +43,13 @@ def _upgrade(*, check: bool, folder: Path | None, wanted: bool, anyway: bool, no
     settings: Settings = flask.current_app.extensions["cbt_settings"]
     zone = ZoneInfo(settings.timezone)
     named = folder or settings.backup_dir
+    named = None if named is None else named.expanduser().absolute()  # it is told to whoever goes back
     facts, plan = look(settings, backup=named, wanted=wanted, now=now)
     if check or not plan.steps:
         lines = list(showing.plan_lines(settings, facts, plan, zone=zone))
         blocked = bool(plan.steps) and plan.blocked
         return Answer(showing.plan_as_data(facts, plan), lines, code=REFUSED if blocked else DONE)
-    target = destination(settings, folder, wanted=wanted)
+    target = destination(named, wanted=wanted)
     init_logs(settings)
     with Progress() as progress:
 
