@@ -18,6 +18,7 @@ from sqlalchemy import select
 from cbt.application.app import create_app
 from cbt.clock import Clock, SystemClock
 from cbt.config import Settings, as_environment, read_settings
+from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
@@ -178,6 +179,7 @@ class Builder:
     def _make_template(self, kind: str) -> tuple[Settings, Sequence[Person]]:
         settings = self._settings(self._fresh_folder(), kind)
         site = Site(settings.data_dir.parent, settings, ())
+        begin_installation(settings)
         with site.app() as app:
             migrate()
             people = populate(app, now=app.extensions["cbt_clock"].now())
