@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from datetime import datetime
@@ -12,6 +13,7 @@ import click
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 
 from cbt.clock import share_anchor
 from cbt.config import Settings, as_environment, read_settings, read_sources
@@ -22,7 +24,7 @@ from cbt.console.tree import command, option
 from cbt.ops.belonging.asking import ask
 from cbt.ops.belonging.ruling import Intent
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
-from cbt.ops.logs.keeping import LIFE, check_log_file, init_logs, server_logging
+from cbt.ops.logs.keeping import LIFE, SERVER, check_log_file, init_logs, server_logging
 from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
 from cbt.ops.manager import tell_when_answering
 from cbt.ops.preparing import Prepared, begin, in_child, look, prepare, prepare_app
@@ -76,6 +78,7 @@ def run_server(
         respawn_interval=RESPAWN_SECONDS,
         workers_kill_timeout=10,
         log_dictconfig=server_logging(),
+        log_level=LogLevels(logging.getLevelName(SERVER.level).lower()),
         factory=True,
         websockets=False,
         # One protocol, with or without TLS: what is read how, and what is refused when, holds for both.

@@ -122,7 +122,7 @@ def init_logs(settings: Settings) -> None:
 
 def server_logging() -> dict[str, Any]:
     """Return what the HTTP server is to be told, so that its lines come to ours."""
-    loggers = {SERVER.name: {"level": SERVER.level}, "granian.access": {"level": "CRITICAL"}}
+    loggers = {SERVER.name: {}, "granian.access": {"level": "CRITICAL"}}
     return {"formatters": {}, "handlers": {}, "loggers": loggers}
 
 
