@@ -153,4 +153,8 @@ fi
 if [ -n "$service" ] && [ "$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then
     "$to/bin/cbt" service install
 fi
-say "下一步：$to/bin/cbt docs operations" "Next: $to/bin/cbt docs operations"
+if [ -e "$to/former" ]; then
+    say "下一步：$to/bin/cbt upgrade --check" "Next: $to/bin/cbt upgrade --check"
+else
+    say "下一步：$to/bin/cbt docs operations" "Next: $to/bin/cbt docs operations"
+fi

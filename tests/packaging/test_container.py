@@ -22,6 +22,7 @@ from bundle.__main__ import PLATFORM
 from cbt.cli import COMMANDS
 from cbt.config import Settings, read_settings
 from cbt.paths import product_dir
+from cbt.releases import product_version
 from cbt.web.https.certificates import make_authority, make_server, read_names
 from tests.conftest import IN_CI
 from tests.packaging.containerfile import (
@@ -163,6 +164,24 @@ def test_the_nodes_settings_are_the_products_and_fit_the_others(plan: dict[str, 
         assert settings.https
     most = int(re.findall(r"max_connections=(\d+)", " ".join(services["database"]["command"]))[0])
     assert most > 80 * Settings().workers * len(NODES)
+
+
+def test_image_and_compose_file_are_of_the_same_version(plan: dict[str, Any]) -> None:
+    named = {plan["services"][name]["image"] for name in NODES}
+    assert named == {f"cbt:{'.'.join(product_version().split('.')[:3])}"}
+    said = (FOLDER / "Containerfile").read_text("utf-8") + (product_dir("docs") / "operations.md").read_text(
+        "utf-8"
+    )
+    assert set(re.findall(r"\bcbt:\d[\w.]*", said)) == named
+
+
+def test_what_is_run_in_a_container_begins_with_the_command_itself() -> None:
+    """The image's entry is `cbt`: `run node1 cbt …` would be `cbt cbt …`, and `exec` needs the name."""
+    text = (product_dir("docs") / "operations.md").read_text("utf-8")
+    run = re.findall(r"compose run (?:--\w+ )*node1 ([\w-]+)", text)
+    executed = re.findall(r"compose exec node1 ([\w-]+)", text)
+    assert (set(run) <= set(COMMANDS), set(executed)) == (True, {"cbt"})
+    assert run
 
 
 def test_who_waits_for_somebodys_health_waits_for_one_that_tells_it(plan: dict[str, Any]) -> None:

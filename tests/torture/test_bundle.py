@@ -95,6 +95,7 @@ def test_it_is_whole_and_everything_in_it_is_in_its_sums(bundle: Path) -> None:
     named = {line[66:] for line in (bundle / SUMS).read_text("utf-8").splitlines()}
     assert named == {str(path.relative_to(bundle)) for path in files(bundle)} - {SUMS}
     assert {"docs/operations.md", "docs/deploy/haproxy.cfg", "docs/deploy/nginx.conf", "README.md"} <= named
+    assert {"docs/deploy/prometheus/cbt.rules.yml", "docs/deploy/container/compose.yaml"} <= named
     assert "ExecStart=/opt/cbt/bin/cbt " in (bundle / "cbt.service").read_text("utf-8")
     assert os.access(bundle / "install.sh", os.X_OK)
 
@@ -121,6 +122,7 @@ def test_again_changes_nothing_and_an_upgrade_keeps_the_way_back(
     assert code == 0, said
     assert target.current != first
     assert (target.folder / "former").readlink().name == first
+    assert "cbt upgrade --check" in said
     code, said = target.install(bundle, "--back")
     assert (code, target.current) == (0, first), said
     assert subprocess.run([target.folder / "bin" / "cbt", "--version"], check=True).returncode == 0
