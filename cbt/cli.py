@@ -52,6 +52,7 @@ COMMANDS = {
     "key": Command("key.cli.key", ("cbt.ops.keys.commands",)),
     "migrate": Command("serving.cli.migrate", _SERVING),
     "move": Command("move.cli.move", ("cbt.ops.moving.commands",)),
+    "rescue": Command("rescue.cli.rescue", ("cbt.ops.rescue.commands",)),
     "restore": Command("safety.cli.restore", _SAFETY),
     "roster": Command("candidates.cli.roster", ("cbt.candidates.commands",)),
     "score": Command("scoring.cli.score", ("cbt.scoring.commands",)),
@@ -186,8 +187,10 @@ def _app() -> flask.Flask:
     from cbt.config import read_settings
     from cbt.db.server_time import database_time
     from cbt.ops.belonging.asking import ask
+    from cbt.ops.rescue.starting import check_files
 
     settings = read_settings()
+    check_files(settings)
     ask(settings)
     return create_app(settings, clock=SystemClock(database_time(settings)))
 

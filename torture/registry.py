@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torture.faults import closings, copies, disks, edits, kills, quotas, syscalls
+from torture.faults import closings, copies, disks, edits, files, kills, quotas, syscalls
 from torture.faults.surroundings import SURROUNDINGS
 from torture.trial import Fault
 
@@ -27,6 +27,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("disk-error", disks.disk_error, short=1, long=5, needs=STRACE, databases=SQLITE),
     Fault("disk-full", disks.disk_full, short=1, long=3, needs=MOUNT, databases=SQLITE, in_short=SQLITE),
     Fault("bit-flip", disks.bit_flip, short=4, long=60, databases=SQLITE, in_short=SQLITE),
+    Fault("file-removed", files.removed, short=4, long=40, databases=SQLITE, in_short=SQLITE),
+    Fault("file-moved", files.moved, short=3, long=30, databases=SQLITE, in_short=SQLITE),
+    Fault("file-overwritten", files.overwritten, short=1, long=5, databases=SQLITE, in_short=SQLITE),
+    Fault("file-unmounted", files.unmounted, short=1, long=5, needs=MOUNT, databases=SQLITE, in_short=SQLITE),
     Fault("backup", copies.backup, short=1, long=1, in_short=SQLITE),
     Fault("poisoned", closings.poisoned, short=1, long=3, in_short=SQLITE),
     Fault("scheduler-dead", closings.scheduler_dead, short=1, long=3, in_short=POSTGRES),

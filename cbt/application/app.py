@@ -60,6 +60,7 @@ from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.texts import BoundedInteger
 from cbt.web.watching import health, scraping
 from cbt.web.watching.disks import low_disks
+from cbt.web.watching.files import files_lost
 from cbt.web.watching.requestlog import ObservedApp
 from cbt.web.who.access import access_of, init_access, register_elsewhere
 from cbt.web.who.attention import HALF
@@ -145,6 +146,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")
     gate: Gate = app.extensions["cbt_gate"]
+    app.add_template_global(lambda: files_lost(app), "files_lost")
     app.add_template_global(lambda: low_disks(settings), "low_disks")
     app.add_template_global(lambda: gate.copy is not None and gate.copy.behind, "copy_behind")
     anchor: Anchor | None = app.extensions["cbt_anchor"]

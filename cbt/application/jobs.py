@@ -18,6 +18,7 @@ from cbt.application.backups.timer import back_up_when_due
 from cbt.application.observation import SCHEDULER
 from cbt.audit.tally import settle_tallies
 from cbt.clock import Agreement, Clock, wall_time
+from cbt.db.engine import files_of
 from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.proctoring.acts.room.starting import start_armed_rooms
@@ -60,10 +61,12 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
 def run_job(app: flask.Flask, job: Callable[..., Any]) -> None:
     """Run one job at this instant; a failure is logged and the next run tries again.
 
-    A process whose clock is off the database's time runs none: another node will (R-27).
+    A process whose clock is off the database's time runs none: another node will (R-27). Nor does one whose
+    database was moved away or exchanged: it could write nothing, and would say so ten times a second.
     """
     agreement: Agreement = app.extensions["cbt_agreement"]
-    if not agreement.agrees:
+    files = files_of(app)
+    if not agreement.agrees or (files is not None and files.trouble() is not None):
         return
     clock: Clock = app.extensions["cbt_clock"]
     with app.app_context():

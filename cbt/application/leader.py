@@ -37,7 +37,10 @@ class FileLock:
         """Return whether this process holds the lock now."""
         if self._descriptor >= 0 or fcntl is None:
             return True
-        descriptor = open_private(self._path, os.O_RDWR)
+        try:
+            descriptor = open_private(self._path, os.O_RDWR)
+        except OSError:
+            return False  # the folder is gone; it is tried again
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -15,7 +15,7 @@ from cbt.errors import CbtError, InvalidInput
 from cbt.paths import product_dir
 
 PREFIX = "CBT_"
-HANDED_DOWN = ("CBT_CLOCK_ANCHOR",)
+HANDED_DOWN = ("CBT_CLOCK_ANCHOR", "CBT_HELD_FILES")
 """What a server tells its own processes; no setting."""
 OF_TESTS = "CBT_TEST_"
 """Variables that begin so are for the tests and mean nothing to the product."""

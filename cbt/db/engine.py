@@ -15,6 +15,8 @@ from sqlalchemy.exc import DatabaseError
 
 from cbt.config import Settings
 from cbt.db.copies import check_place
+from cbt.db.holding.held import HeldFiles
+from cbt.db.holding.hold import handed_down
 from cbt.db.private.files import make_folder, make_private
 from cbt.db.private.keys import load_key
 from cbt.db.second_copy.copier import JournalCopy
@@ -23,6 +25,9 @@ from cbt.db.writing.gate import Gate
 from cbt.errors import InvalidInput, Unavailable
 
 DATABASE_NAME = "cbt.db"
+GATE_NAME = "write.lock"
+FILES = "cbt_files"
+"""Where an app on the embedded database keeps its HeldFiles."""
 WRITE = "cbt_write"
 
 
@@ -55,10 +60,10 @@ def begin_installation(settings: Settings) -> None:
 def init_database(app: flask.Flask, settings: Settings) -> None:
     """Give `app` its engine and its gate; open and make nothing, but read the key."""
     if settings.embedded:
-        path = quote(str(database_path(settings).resolve()))
+        path = database_path(settings).resolve()
         # A file that went away is not made anew by whoever connects next.
         app.config["SQLALCHEMY_DATABASE_URI"] = URL.create(
-            "sqlite", database=f"file:{path}", query={"mode": "rw", "uri": "true"}
+            "sqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"}
         )
         options: dict[str, Any] = {
             "pool_size": 20,
@@ -70,7 +75,10 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
             options["module"] = sqlcipher3.dbapi2
         else:
             warnings.warn("CBT_DB_ENCRYPTION=off: the database is kept in clear", stacklevel=2)
-        gate = Gate(settings.data_dir / "write.lock")
+        gate_file = settings.data_dir / GATE_NAME
+        files = HeldFiles(path, handed_down(path), gate=gate_file)
+        gate = Gate(gate_file, files=files)
+        app.extensions[FILES] = files
     else:
         app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
         options = {"pool_size": 16, "max_overflow": 64, "pool_timeout": 10, "pool_pre_ping": True}
@@ -88,7 +96,12 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
         return
     key = load_key(settings.keys, "database", may_create=False) if settings.db_encryption else None
     gate.copy = copy = _second_copy(settings, key)
-    _listen_sqlite(engine, key, copy)
+    _listen_sqlite(engine, key, copy, files)
+
+
+def files_of(app: flask.Flask) -> HeldFiles | None:
+    """Return what `app` knows of the files of its embedded database; None on PostgreSQL."""
+    return app.extensions.get(FILES)
 
 
 def _second_copy(settings: Settings, key: bytes | None) -> JournalCopy | None:
@@ -100,7 +113,11 @@ def _second_copy(settings: Settings, key: bytes | None) -> JournalCopy | None:
     return JournalCopy(path, folder, key=key, keys=settings.keys, required=required)
 
 
-def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None) -> None:
+def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None, files: HeldFiles) -> None:
+    @event.listens_for(engine, "do_connect")
+    def look_first(_dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
+        files.check_closely()
+
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by the listener below
@@ -114,6 +131,11 @@ def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None) 
         if copy is not None:
             connection.execute("PRAGMA wal_autocheckpoint = 0")
             copy.keep_open()
+        try:
+            files.check()  # its log is open now: it is not one that was made in the place of the others'
+        except Unavailable:
+            connection.close()
+            raise
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -14,9 +14,17 @@ import sqlcipher3.dbapi2
 DATABASE_ERRORS: tuple[type[Exception], ...] = (sqlite3.DatabaseError, sqlcipher3.dbapi2.DatabaseError)
 
 
+def existing(path: Path) -> str:
+    """Return the URI by which SQLite opens a database that is there, and makes none where it is missing."""
+    return f"file:{quote(str(path.resolve()))}?mode=rw"
+
+
 def open_raw(path: Path, key: bytes | None, *, patience_ms: int = 5000) -> Any:
-    """Return a DBAPI connection in autocommit; without a key the library the engine uses for it."""
-    return _open(str(path), key, patience_ms=patience_ms)
+    """Return a DBAPI connection in autocommit; without a key the library the engine uses for it.
+
+    Raise one of DATABASE_ERRORS for a file that is not there.
+    """
+    return _open(existing(path), key, patience_ms=patience_ms)
 
 
 def open_to_read(path: Path, key: bytes | None, *, patience_ms: int = 5000) -> Any:
@@ -37,8 +45,7 @@ def quiet() -> Iterator[None]:
 
 def _open(place: str, key: bytes | None, *, patience_ms: int) -> Any:
     module: Any = sqlite3 if key is None else sqlcipher3.dbapi2
-    uri = place.startswith("file:")
-    connection = module.connect(place, isolation_level=None, check_same_thread=False, uri=uri)
+    connection = module.connect(place, uri=True, isolation_level=None, check_same_thread=False)
     if key is not None:
         connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
     connection.execute(f"PRAGMA busy_timeout = {patience_ms}")

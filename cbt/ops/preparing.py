@@ -36,6 +36,7 @@ from cbt.exams.steps import load_reasons, store_blueprint
 from cbt.ops.belonging.asking import ask, opened
 from cbt.ops.belonging.ruling import Intent
 from cbt.ops.patience import await_database
+from cbt.ops.rescue.starting import check_rescue
 from cbt.releases import newest_revision, product_version
 from cbt.rules.roles import Role
 
@@ -94,6 +95,7 @@ class Prepared:
 def look(settings: Settings, asked: Intent = Intent.SERVE) -> None:
     """Ask what is there, once the database answers and before so much as a lock is made."""
     await_database(settings)
+    check_rescue(settings)
     ask(settings, asked)
 
 

@@ -28,6 +28,7 @@ from cbt.ops.logs.keeping import LIFE, SERVER, check_log_file, init_logs, server
 from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
 from cbt.ops.manager import tell_when_answering
 from cbt.ops.preparing import Prepared, begin, in_child, look, prepare, prepare_app
+from cbt.ops.rescue.keeper import files_held
 from cbt.ops.writing import OWNER, writer_kept
 from cbt.releases import newest_revision
 from cbt.web.cli import with_any_database
@@ -87,11 +88,13 @@ def run_server(
         ssl_key=settings.tls_key,
     )
     tell_when_answering(settings)
-    with counted_together(settings.data_dir), writer_kept(settings, owner=owner):
+    counted = counted_together(settings.data_dir)
+    with counted, files_held(settings) as let_go, writer_kept(settings, owner=owner):
         tell_start("server", settings)
         try:
             server.serve()
         finally:
+            let_go()  # the writing process ends last: closing the files it puts the log into the database
             tell_stop("server")
 
 

@@ -9,6 +9,7 @@ itself, under the same gate.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -115,6 +116,9 @@ def main() -> None:
     ignore_hang_up()
     settings = read_settings()
     init_logs(settings)
+    while not settings.data_dir.is_dir():  # moved away under the server: nothing to own until it is back
+        if select.select([until], [], [], RESPAWN_SECONDS)[0]:
+            return
     module, _, name = owner.partition(":")
     journal: Journal = getattr(import_module(module), name)(settings)
     calm_collector()

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 import flask
 
 from cbt.db.departure import check_not_moved
+from cbt.db.engine import files_of
 from cbt.db.migrate import check_migrated
 from cbt.errors import Unavailable
 
@@ -48,6 +49,10 @@ def _in_context(command: Callable[..., R], check: Callable[[], None]) -> Callabl
         if not _factory:
             raise Unavailable("cli.no_app")
         app = _factory[0]()
+        files = files_of(app)
+        if files is not None:
+            files.join_server()
+            files.check()
         with app.app_context():
             check()
             return command(*args, now=app.extensions["cbt_clock"].now(), **kwargs)

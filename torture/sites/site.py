@@ -178,6 +178,7 @@ class Builder:
 
     def _make_template(self, kind: str) -> tuple[Settings, Sequence[Person]]:
         settings = self._settings(self._fresh_folder(), kind)
+        begin_installation(settings)
         site = Site(settings.data_dir.parent, settings, ())
         begin_installation(settings)
         with site.app() as app:

@@ -74,8 +74,12 @@ def read_end(index: BinaryIO) -> End | None:
 def log_salts(log: BinaryIO) -> bytes:
     """Return what tells this log from the one before and after it; b"" for one without a header."""
     log.seek(0)
-    raw = log.read(HEADER)
-    return raw[16:24] if len(raw) == HEADER else b""
+    return salts_of(log.read(HEADER))
+
+
+def salts_of(header: bytes) -> bytes:
+    """Return the salts in a log's header; b"" for a cut one."""
+    return header[16:24] if len(header) == HEADER else b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,15 +44,33 @@ class Follower(Protocol):
         ...
 
 
+class Files(Protocol):
+    """What knows whether the files of the database are those that everybody has open."""
+
+    def check(self) -> None:
+        """Raise when they are not."""
+        ...
+
+    def enter(self, gate: int) -> None:
+        """Be called with the descriptor of the gate's file before a transaction begins; raise to keep it out."""
+        ...
+
+    def leave(self, gate: int) -> None:
+        """Be called after the end of a transaction that was let in."""
+        ...
+
+
 class Gate:
     """A process-wide lock, then a file lock shared with the other processes of this machine."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, files: Files | None = None) -> None:
         self.copy: Follower | None = None
+        self._files = files
         self._path = path
         self._lock = threading.Lock()
         self._descriptor = -1
         self._owner = -1
+        self._id = (-1, -1)
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -61,24 +79,62 @@ class Gate:
             yield
             return
         with self._lock:
-            descriptor = -1
-            if fcntl is not None:
-                descriptor = self._file()
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if fcntl is None:
+                with self._followed():
+                    yield
+                return
+            descriptor = self._lock_file()
             try:
-                if self.copy is not None:
-                    self.copy.ready()
-                yield
-                if self.copy is not None:
-                    self.copy.follow()
+                with self._entered(descriptor), self._followed():
+                    yield
             finally:
-                if fcntl is not None:
-                    fcntl.flock(descriptor, fcntl.LOCK_UN)
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    @contextmanager
+    def _entered(self, descriptor: int) -> Iterator[None]:
+        if self._files is None:
+            yield
+            return
+        self._files.enter(descriptor)
+        try:
+            yield
+        finally:
+            self._files.leave(descriptor)
+
+    @contextmanager
+    def _followed(self) -> Iterator[None]:
+        if self.copy is not None:
+            self.copy.ready()
+        yield
+        if self.copy is not None:
+            self.copy.follow()
+
+    def _lock_file(self) -> int:
+        """Lock the file that lies at the path: when it was removed meanwhile, all go on with a new one."""
+        while True:
+            descriptor = self._file()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if self._lies_there():
+                return descriptor
+            os.close(descriptor)
+            self._owner = -1
+
+    def _lies_there(self) -> bool:
+        assert self._path is not None
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return (found.st_dev, found.st_ino) == self._id
 
     def _file(self) -> int:
         # Opened after the fork: a descriptor inherited from the parent would share its lock.
         if self._owner != os.getpid():
             assert self._path is not None
+            if self._files is not None:
+                self._files.check()  # nothing is made where the whole folder is gone
             self._descriptor = open_private(self._path, os.O_RDWR)
+            opened = os.fstat(self._descriptor)
+            self._id = (opened.st_dev, opened.st_ino)
             self._owner = os.getpid()
         return self._descriptor

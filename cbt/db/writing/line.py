@@ -102,7 +102,7 @@ class WriteLine:
         line = socket.socket(socket.AF_UNIX)
         line.settimeout(ANSWER_SECONDS)
         try:
-            line.connect(address_of(self._folder))
+            line.connect(address_of(self._folder))  # which the folder may be too far gone to have
         except OSError:
             line.close()
             return None

@@ -19,7 +19,7 @@ from cbt.db.copies import (
 from cbt.db.private.files import FOLDER, give, make_folder, make_private
 from cbt.db.private.keys import key_prints
 from cbt.errors import Conflict, Unavailable
-from cbt.ops.safety.embedded import copy_embedded
+from cbt.ops.safety.embedded import DatabaseFacts, copy_embedded
 from cbt.ops.safety.manifest import FORMAT, Manifest, file_hash
 from cbt.ops.safety.postgres import dump_postgres
 from cbt.releases import PRODUCT, product_version
@@ -66,6 +66,13 @@ def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
         facts = copy_embedded(settings, path)
     else:
         facts = dump_postgres(settings, path)
+    return describe(settings, path, facts, keys, now=now)
+
+
+def describe(
+    settings: Settings, path: Path, facts: DatabaseFacts, keys: dict[str, str], *, now: datetime
+) -> Manifest:
+    """Write the manifest beside a copy of the database; both are on disk when this returns."""
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
     manifest = Manifest(
@@ -75,7 +82,7 @@ def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
         made_at=now.astimezone(UTC).isoformat(timespec="seconds"),
         database="sqlite" if settings.embedded else "postgresql",
         file=path.name,
-        encrypted=encrypted,
+        encrypted=settings.embedded and settings.db_encryption,
         bytes=path.stat().st_size,
         sha256=file_hash(path),
         revision=facts.revision,
@@ -83,6 +90,6 @@ def _fill(settings: Settings, folder: Path, *, now: datetime) -> Manifest:
         keys=keys,
         audit_head=facts.head,
     )
-    manifest.write(folder)
-    sync_folder(folder)
+    manifest.write(path.parent)
+    sync_folder(path.parent)
     return manifest

@@ -13,6 +13,7 @@ import click
 import flask
 
 from cbt.application.app import create_app
+from cbt.clock import SystemClock
 from cbt.config import Settings, read_settings
 from cbt.console.ends import DONE, REFUSED
 from cbt.console.kinds import PATH
@@ -22,6 +23,9 @@ from cbt.console.tree import argument, command, option
 from cbt.db.copies import prune
 from cbt.db.engine import DATABASE_NAME
 from cbt.errors import CbtError, InvalidInput
+from cbt.ops.rescue.places import open_rescue
+from cbt.ops.rescue.putting_back import PutBack, put_back
+from cbt.ops.rescue.securing import settle
 from cbt.ops.safety.checking import verify_everything
 from cbt.ops.safety.manifest import Manifest
 from cbt.ops.safety.rebuild import Rebuilt, rebuild
@@ -80,14 +84,23 @@ def _head(manifest: Manifest) -> list[str]:
 @command("restore", help="safety.cli.restore", alone="safety.cli.alone")
 @argument("source", required=False, type=PATH, metavar="[BACKUP]", help="safety.cli.source")
 @option("--from-copy", type=PATH, metavar="FOLDER", help="safety.cli.from_copy")
+@option("--from-rescue", is_flag=True, help="safety.cli.from_rescue")
 @option("--up-to-damage", is_flag=True, help="safety.cli.up_to_damage")
 @option("--into", type=PATH, metavar="FOLDER", help="safety.cli.into")
 @option("--personal-lost", is_flag=True, help="safety.cli.personal_lost")
 def restore_command(
-    source: Path | None, from_copy: Path | None, up_to_damage: bool, into: Path | None, *, personal_lost: bool
+    source: Path | None,
+    from_copy: Path | None,
+    from_rescue: bool,
+    up_to_damage: bool,
+    into: Path | None,
+    *,
+    personal_lost: bool,
 ) -> Answer:
     """Restore SOURCE; no app is made for it, since that would begin a new installation in the empty place."""
     settings = read_settings()
+    if from_rescue and from_copy is None and into is None:
+        return _put_back(settings, source)
     if from_copy is not None and source is None:
         options = {"up_to_damage": up_to_damage, "personal_lost": personal_lost}
         return _rebuilt(settings, from_copy, rebuild(settings, from_copy, into=into, **options))
@@ -108,7 +121,18 @@ def _restored(done: Restored) -> Answer:
     return Answer(data, words, _keys_that_do_not_fit(done))
 
 
-def _keys_that_do_not_fit(done: Restored | Rebuilt) -> list[str]:
+def _put_back(settings: Settings, folder: Path | None) -> Answer:
+    done = put_back(settings, folder, now=SystemClock().now())
+    words = [
+        _("rescue.put_back", place=done.place, folder=done.folder),
+        _holds(done.manifest.counts, done.manifest.bytes),
+        *([] if done.aside is None else [_("rescue.aside", folder=done.aside)]),
+        _("safety.verify_next"),
+    ]
+    return Answer(asdict(done), words, _keys_that_do_not_fit(done))
+
+
+def _keys_that_do_not_fit(done: Restored | Rebuilt | PutBack) -> list[str]:
     lines = [] if done.personal_key_fits else [_("safety.personal_other")]
     return lines if done.log_key_fits else [*lines, _("safety.log_key_other")]
 
@@ -119,6 +143,9 @@ def _rebuilt(settings: Settings, folder: Path, done: Rebuilt) -> Answer:
     Without `personal.key` nothing is verified yet: `cbt key lost personal` comes first.
     """
     place = Path(done.place)
+    waiting = open_rescue(settings)
+    if waiting is not None and place == settings.data_dir:
+        settle(waiting)  # the copy holds everything that was acknowledged, so all of the rescue
     settings = replace(settings, data_dir=place, journal_copy_dir=None)
     checks = []
     if (settings.keys / "personal.key").is_file():

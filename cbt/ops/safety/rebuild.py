@@ -82,7 +82,7 @@ def rebuild(
     key = load_key(settings.keys, "database", may_create=False) if copy.encrypted else None
     try:
         torn, damaged = _bring(folder, copy, arriving, key, up_to_damage=up_to_damage)
-        facts = _check_whole(arriving, key, folder)
+        facts = check_whole(arriving, key, folder)
         if not is_known(facts.revision):
             raise Unavailable("db.newer", revision=facts.revision, version=product_version())
         arriving.rename(database_path(settings))
@@ -131,7 +131,8 @@ def _bring(
     return False, ""
 
 
-def _check_whole(path: Path, key: bytes | None, folder: Path) -> DatabaseFacts:
+def check_whole(path: Path, key: bytes | None, folder: Path) -> DatabaseFacts:
+    """Return what a database holds; raise Unavailable("copy.damaged") with `folder` when it is not whole."""
     try:
         with closing(open_raw(path, key)) as connection:
             wrong = connection.execute("PRAGMA cipher_integrity_check").fetchall() if key else []

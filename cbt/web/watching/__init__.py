@@ -4,6 +4,7 @@ __all__ = [
     "counted",
     "counting",
     "disks",
+    "files",
     "health",
     "metrics",
     "requestlog",

@@ -18,7 +18,9 @@ from sqlalchemy.engine import Engine
 
 from cbt.clock import Agreement
 from cbt.config import Settings
-from cbt.db.engine import WRITE
+from cbt.db.engine import WRITE, files_of
+from cbt.db.holding.deciding import SAID, Trouble
+from cbt.db.holding.held import HeldFiles
 from cbt.db.types import db
 from cbt.db.writing.gate import Gate
 from cbt.web.https.trust import tls_ends_soon
@@ -41,8 +43,9 @@ WARNINGS = "cbt_warnings"
 class Probe:
     """Begins a writing transaction and rolls it back, in a thread of its own and one at a time."""
 
-    def __init__(self, engine: Engine, gate: Gate, settings: Settings) -> None:
+    def __init__(self, engine: Engine, gate: Gate, settings: Settings, files: HeldFiles | None) -> None:
         self._settings = settings
+        self._files = files
         self._engine = engine
         self._gate = gate
         self._lock = threading.Lock()
@@ -54,11 +57,23 @@ class Probe:
     def warnings(self) -> list[str]:
         """Return what is not as it should be while answers can be saved all the same."""
         behind = self._gate.copy is not None and self._gate.copy.behind
-        disks = [f"disk.low:{name}" for name in low_disks(self._settings)]
-        return ["copy.behind", *disks] if behind else disks
+        trouble = self.trouble()
+        said = [trouble.code] if trouble is not None else []
+        said += ["copy.behind"] if behind else []
+        return said + [f"disk.low:{name}" for name in low_disks(self._settings)]
+
+    def trouble(self) -> Trouble | None:
+        """Return what happened to the files of the database, None while they are in their places."""
+        return None if self._files is None else self._files.trouble()
 
     def ask(self, *, now: datetime, patience: timedelta = PATIENCE) -> str:
-        """Return `ok`, `busy` when it takes longer than `patience`, `failed` when it was refused."""
+        """Return `ok`, `busy` when it takes longer than `patience`, `failed` when it was refused.
+
+        `gone`, `exchanged` and `overwritten` say what happened to the files of the database, at once.
+        """
+        trouble = self.trouble()
+        if trouble is not None:
+            return SAID[trouble.code]
         with self._lock:
             if self._answered_at is not None and abs(now - self._answered_at) < FRESH:
                 return self._answer
@@ -127,7 +142,8 @@ def _disagreements(agreement: Agreement) -> list[str]:
 def init_health(app: flask.Flask, settings: Settings) -> None:
     """Give `app` its probe."""
     with app.app_context():
-        app.extensions["cbt_probe"] = Probe(db.engine, cast(Gate, app.extensions["cbt_gate"]), settings)
+        gate = cast(Gate, app.extensions["cbt_gate"])
+        app.extensions["cbt_probe"] = Probe(db.engine, gate, settings, files_of(app))
 
 
 @pages.get("/healthz")

@@ -1,0 +1,48 @@
+"""An exam whose database files are held, as the processes of a server see them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cbt.application.app import create_app
+from cbt.db.holding.hold import Holding
+from cbt.db.types import db
+from tests.conftest import close_engine
+from tests.safety.conftest import settings_of
+from tests.world import World
+
+
+@pytest.fixture
+def held(world: World) -> Iterator[World]:
+    """The world whose files are held by this process, as by the parent of a server."""
+    settings = settings_of(world)
+    close_engine(world.app)
+    holding = Holding(settings.data_dir / "cbt.db", settings.data_dir / "write.lock")
+    holding.take()
+    app = create_app(settings, clock=world.clock)
+    app.testing = True
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.app_context():
+        db.engine.connect().close()  # its own files are open from here on
+    yield world.on(app, world.clock)
+    close_engine(app)
+    holding.release()
+
+
+def empty_log(world: World) -> None:
+    """Put the log into the database, as SQLite does from time to time."""
+    with world.app.extensions["cbt_gate"](), world.app.app_context():
+        connection = db.engine.raw_connection()
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.close()
+
+
+def aside(path: Path, name: str) -> Path:
+    """Return a copy of a file, elsewhere."""
+    target = path.parent.with_name(name)
+    shutil.copyfile(path, target)
+    return target
