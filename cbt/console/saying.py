@@ -93,7 +93,9 @@ def tone(line: str, colour: str) -> str:
 
 
 def _print(line: str, *, err: bool = False) -> None:
-    click.echo(line, err=err, color=False if os.environ.get("NO_COLOR") else None)
+    # A file's name need not be UTF-8; what is printed is.
+    readable = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    click.echo(readable, err=err, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def plain(value: object) -> object:

@@ -103,6 +103,7 @@ def test_disabling_ends_logins_at_once_and_enabling_lets_in_again(
         "login": "li",
         "disabled": False,
     }
+    assert client.get("/staff").status_code != 200, "what was ended stays so"
     assert sign_in(app.test_client(), "li", OWN) == 303
     with app.app_context(), reading() as session:
         acts = session.execute(

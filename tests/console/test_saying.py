@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cbt.console.columns import align, fold, width
-from cbt.console.saying import Answer, Progress, plain, tone
+from cbt.console.saying import Answer, Progress, plain, say, tone
 from cbt.console.tree import command
 from cbt.paths import product_dir
 
@@ -52,6 +52,16 @@ def test_a_program_gets_the_data_alone_in_the_forms_of_json() -> None:
     }
     with pytest.raises(TypeError, match="object"):
         plain(object())
+
+
+def test_a_name_that_is_not_utf_8_leaves_the_output_readable(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    name = os.fsdecode(b"a\xff")
+    say(Answer({"file": Path(name)}), as_json=True)
+    say(Answer(None, [name], [name]), as_json=False)
+    for printed in capfdbinary.readouterr():
+        assert "a\ufffd" in printed.decode("utf-8")
 
 
 def test_colours_are_for_terminals_and_for_whoever_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
