@@ -52,6 +52,7 @@ def test_every_help_is_in_its_language_and_misses_no_text(language: str) -> None
         assert shown.exit_code == 0, path
         assert not re.search(r"(?:cli|console)\.\w+", shown.output), path
         assert known["console.usage"] in shown.output
+        assert known[getattr(TREE[path], "help_id", "")].endswith("." if language == "en" else "。"), path
         if language == "en":
             assert HAN.findall(shown.output) == [], path
         else:
