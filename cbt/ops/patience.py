@@ -13,7 +13,6 @@ from cbt.console.saying import Progress
 from cbt.console.texts import text as _
 from cbt.db.server_time import database_time
 from cbt.errors import Unavailable
-from cbt.ops.manager import tell
 
 PATIENCE = timedelta(minutes=2)
 """So long a start waits for PostgreSQL; then it ends, and a service manager tries again."""
@@ -50,5 +49,4 @@ def await_database(
             elif waited - logged >= LOG_EVERY.total_seconds():
                 log.warning("waiting for PostgreSQL at %s, %.0f seconds so far", url, waited)
                 logged = waited
-            tell(f"STATUS={said}")
             pause(ASK_EVERY.total_seconds())

@@ -26,7 +26,6 @@ from cbt.ops.belonging.ruling import Intent
 from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
 from cbt.ops.logs.keeping import LIFE, SERVER, check_log_file, init_logs, server_logging
 from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
-from cbt.ops.manager import tell_when_answering
 from cbt.ops.preparing import Prepared, begin, in_child, look, prepare, prepare_app
 from cbt.ops.rescue.keeper import files_held
 from cbt.ops.writing import OWNER, writer_kept
@@ -87,7 +86,6 @@ def run_server(
         ssl_cert=settings.tls_cert,
         ssl_key=settings.tls_key,
     )
-    tell_when_answering(settings)
     counted = counted_together(settings.data_dir)
     with counted, files_held(settings) as let_go, writer_kept(settings, owner=owner):
         tell_start("server", settings)

@@ -22,6 +22,7 @@ from cbt.errors import Unavailable
 from cbt.ops.hosting import calm_collector, die_with_parent
 from cbt.ops.logs.keeping import ignore_hang_up, init_logs
 from cbt.ops.logs.life import tell_start, tell_stop
+from cbt.ops.manager import tell
 from cbt.web.receiving.bodies import Bodies
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.proxies import is_among, read_networks
@@ -80,13 +81,17 @@ def has_other_tables(app: flask.Flask) -> bool:
 
 
 class _Told(Front):
-    """A front whose begin and end stand in the log; by then it hears when it is told to end."""
+    """A front whose begin is told to the service manager, and its begin and end to the log.
+
+    By then it hears when it is told to end.
+    """
 
     settings: Settings
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__rsgi_init__(loop)
         tell_start("worker", self.settings)
+        tell("READY=1")
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__rsgi_del__(loop)

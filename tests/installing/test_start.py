@@ -7,9 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from click.testing import CliRunner
@@ -21,7 +19,7 @@ from cbt.db.server_time import database_time
 from cbt.errors import CbtError, Conflict, Unavailable
 from cbt.ops import serving
 from cbt.ops.hosting import check_port
-from cbt.ops.manager import answers, tell, tell_when_answering
+from cbt.ops.manager import tell
 from cbt.ops.patience import await_database
 from cbt.ops.preparing import in_child
 from tests.databases import PostgresServer
@@ -125,35 +123,15 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="systemd's protocol")
-def test_the_service_manager_hears_when_the_server_answers_even_that_it_is_not_well(
-    manager: socket.socket,
-) -> None:
-    class Unwell(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(503)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Unwell) as server:
-        settings = Settings(host="0.0.0.0", port=server.server_port)
-        Thread(target=server.handle_request, daemon=True).start()
-        tell_when_answering(settings)
-        assert manager.recv(100) == b"READY=1\nSTATUS="
-    assert not answers(settings)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="systemd's protocol")
 def test_without_a_service_manager_nothing_is_told_and_one_that_is_gone_hurts_nobody(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    tell("STATUS=here")
-    assert manager.recv(100) == b"STATUS=here"
+    tell("READY=1")
+    assert manager.recv(100) == b"READY=1"
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    tell("STATUS=gone")
+    tell("READY=1")
     monkeypatch.delenv("NOTIFY_SOCKET")
-    tell("STATUS=nobody")
+    tell("READY=1")
 
 
 def test_an_address_that_is_not_this_machines_is_no_port_in_use() -> None:

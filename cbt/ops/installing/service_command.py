@@ -45,7 +45,7 @@ def install_command(user: str, enable: bool, now: bool) -> Answer:
     if started:
         notes.append(_("service.password") if now else _("service.then"))
     data = {"steps": [asdict(one) for one in done], "not_in_service": left}
-    return Answer(data, _lines(done), notes, DONE if started else REFUSED)
+    return Answer(data, _lines(done, user), notes, DONE if started else REFUSED)
 
 
 @service.command("show", help="service.cli.show")
@@ -60,15 +60,15 @@ def show(user: str) -> Answer:
 def uninstall_command() -> Answer:
     """Stop the service and take its unit away."""
     done = list(uninstall(Host()))
-    return Answer({"steps": [asdict(one) for one in done]}, [*_lines(done), _("service.kept")])
+    return Answer({"steps": [asdict(one) for one in done]}, [*_lines(done, NAME), _("service.kept")])
 
 
 def _file() -> Path:
     return find_file(os.environ, None) or usual_file()
 
 
-def _lines(done: Iterable[Done]) -> list[str]:
-    return [_(f"service.{one.step}", subject=one.subject) for one in done]
+def _lines(done: Iterable[Done], user: str) -> list[str]:
+    return [_(f"service.{one.step}", subject=one.subject, user=user) for one in done]
 
 
 commands: list[click.Command] = [service]

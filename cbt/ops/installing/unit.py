@@ -50,7 +50,9 @@ def _service(service: Service) -> str:
     command = f"{_word(service.program)} --settings {_word(service.file)} serve".replace("$", "$$")
     return f"""\
 [Service]
+# A server process tells when it answers; a thread for that in the one that starts them could hang a fork.
 Type=notify
+NotifyAccess=all
 User={service.user}
 Group={service.user}
 ExecStart={command}
