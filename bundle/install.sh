@@ -150,11 +150,13 @@ done
 if [ -e "$to/former" ]; then
     say "先前的版本仍在 $to/former；退回：sh install.sh --back。" "The former version is kept in $to/former; the way back: sh install.sh --back"
 fi
+written=""
 if [ -n "$service" ] && [ "$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then
-    "$to/bin/cbt" service install
+    "$to/bin/cbt" service install  # it says itself what comes next
+    written=yes
 fi
 if [ -e "$to/former" ]; then
     say "下一步：$to/bin/cbt upgrade --check" "Next: $to/bin/cbt upgrade --check"
-else
+elif [ -z "$written" ]; then
     say "下一步：$to/bin/cbt docs operations" "Next: $to/bin/cbt docs operations"
 fi
