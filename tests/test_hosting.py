@@ -53,3 +53,26 @@ def test_who_holds_a_data_folder_is_told_and_nothing_is_taken(tmp_path: Path) ->
         assert DataDirLock(folder).holder() == "pid 7, port 8000"
         other.stdin.close()
     assert DataDirLock(folder).holder() == "", "a note that a server left behind is no server"
+
+
+ORPHANED = """
+import os, threading
+from cbt.ops.hosting import begin_as_parent, die_with_parent
+begin_as_parent()
+parent = os.getpid()
+gone, alive = os.pipe()
+if os.fork():
+    os._exit(0)
+os.close(alive)
+os.read(gone, 1)  # nothing is ever written: it ends with the parent
+while os.getppid() == parent:
+    pass
+die_with_parent()
+threading.Event().wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is forked there")
+def test_a_process_whose_parent_ended_while_it_was_loading_ends_too() -> None:
+    """Its output ends with it: the last who holds it."""
+    subprocess.run([sys.executable, "-c", ORPHANED], capture_output=True, timeout=30, check=True)

@@ -22,6 +22,7 @@ except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]  # None says that there is nothing to raise
 
 PR_SET_PDEATHSIG = 1
+_remembered = 0
 PARENT_CHECK_SECONDS = 0.5
 COLLECT_AFTER = 50_000
 """Objects that came and stayed before the youngest are collected (Python's own: 700)."""
@@ -120,12 +121,19 @@ def calm_collector() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 50)
 
 
+def begin_as_parent() -> None:
+    """Remember this process as the parent of those that it forks."""
+    global _remembered
+    _remembered = os.getpid()
+
+
 def die_with_parent(parent: int | None = None) -> None:
     """End with the parent: workers that outlive it would share the port with the next server.
 
-    A process that loads long before it comes here is told which `parent` it had: that may be gone already.
+    A process that loads long before it comes here is told which `parent` it had, or was forked from one that
+    `begin_as_parent` remembers: that may be gone already.
     """
-    parent = os.getppid() if parent is None else parent
+    parent = parent or _remembered or os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -23,7 +23,7 @@ from cbt.console.texts import text as _
 from cbt.console.tree import command, option
 from cbt.ops.belonging.asking import ask
 from cbt.ops.belonging.ruling import Intent
-from cbt.ops.hosting import DataDirLock, allow_connections, check_port, lan_address
+from cbt.ops.hosting import DataDirLock, allow_connections, begin_as_parent, check_port, lan_address
 from cbt.ops.logs.keeping import LIFE, SERVER, check_log_file, init_logs, server_logging
 from cbt.ops.logs.life import refusals_told, tell_start, tell_stop
 from cbt.ops.preparing import Prepared, begin, in_child, look, prepare, prepare_app
@@ -62,6 +62,7 @@ def run_server(
     `owner` names what makes the journal of the process that owns the writing; None keeps no such process.
     """
     init_logs(settings)
+    begin_as_parent()
     allow_connections()
     share_anchor()
     workers = settings.workers if sys.platform != "win32" or not settings.embedded else 1
