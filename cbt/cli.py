@@ -187,9 +187,11 @@ def _app() -> flask.Flask:
     from cbt.config import read_settings
     from cbt.db.server_time import database_time
     from cbt.ops.belonging.asking import ask
+    from cbt.ops.belonging.hands import check_hands
     from cbt.ops.rescue.starting import check_files
 
     settings = read_settings()
+    check_hands(settings)
     check_files(settings)
     ask(settings)
     return create_app(settings, clock=SystemClock(database_time(settings)))
