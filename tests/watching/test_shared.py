@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,21 @@ from cbt.web.watching.shared import SharedMemory, counted_together, shared_path
 from tests.watching.another import CELLS, SLOTS, another
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="each process counts for itself there")
+_names = count()
 KINDS = {"attempts.answers": "save", "none": "other"}
+
+
+@pytest.fixture(autouse=True)
+def own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell a test's memory from what others left open in this process, which plays the server too."""
+    monkeypatch.setattr(shared, "NAME", f"cbt-metrics-{next(_names)}")
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[Path]:
     """The file of a server that runs."""
     with counted_together(tmp_path):
-        yield shared_path(tmp_path)
+        yield shared_path(tmp_path, os.getpid())
 
 
 def memory(path: Path, layout: str = "one", slots: int = SLOTS) -> SharedMemory:
@@ -63,39 +72,37 @@ def test_another_layout_is_refused(file: Path) -> None:
         memory(file, "two")
 
 
-def test_another_ones_file_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "_user", lambda: 4711)
-    with pytest.raises(PermissionError):
-        memory(file)
-
-
 def test_each_server_begins_at_zero_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    for _ in range(2):
+        with counted_together(tmp_path), another(shared_path(tmp_path, os.getpid()), 0):
+            assert shared_path(tmp_path, os.getpid()).stat().st_size > 0
+        with pytest.raises(FileNotFoundError):
+            shared_path(tmp_path, os.getpid())
     with counted_together(tmp_path):
-        path = shared_path(tmp_path)
-        Counter(memory(path).own).add(((0, 1),))
+        assert totals(memory(shared_path(tmp_path, os.getpid()))) == [0] * CELLS
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_elsewhere_it_lies_with_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.sys, "platform", "darwin")
+    (tmp_path / shared.NAME).write_bytes(b"left by a server that was killed")
+    with counted_together(tmp_path):
+        path = shared_path(tmp_path, os.getpid())
         assert path.stat().st_mode & 0o777 == 0o600
-        with counted_together(tmp_path):  # the first was killed and could not clear away
-            assert totals(memory(path)) == [0] * CELLS
-    assert not path.exists()
+        assert totals(memory(path)) == [0] * CELLS
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_place_in_memory_it_lies_with_the_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shared, "IN_MEMORY", tmp_path / "none")
-    with counted_together(tmp_path):
-        assert shared_path(tmp_path).parent == tmp_path
-        assert totals(memory(shared_path(tmp_path))) == [0] * CELLS
-
-
-def test_a_place_that_takes_no_file_is_told_and_stops_nothing(
+def test_memory_that_cannot_be_had_is_told_and_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    taken = shared_path(tmp_path)
-    monkeypatch.setattr(shared, "shared_path", lambda _folder: tmp_path / "missing" / taken.name)
+    def refuse(_name: str) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(shared.os, "memfd_create", refuse, raising=False)
     with counted_together(tmp_path):
         pass
-    assert "each for itself" in caplog.text
+    assert "each for itself: Operation not permitted" in caplog.text
 
 
 def metrics() -> Metrics:
@@ -109,9 +116,13 @@ def metrics() -> Metrics:
 def test_a_process_that_cannot_share_counts_for_itself(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with counted_together(tmp_path), another(shared_path(tmp_path)), caplog.at_level(logging.WARNING):
+    with (
+        counted_together(tmp_path),
+        another(shared_path(tmp_path, os.getpid())),
+        caplog.at_level(logging.WARNING),
+    ):
         alone = metrics()
-        alone.share(tmp_path, servers=1)
+        alone.share(tmp_path, servers=1, parent=os.getpid())
         alone.answered("attempts.answers", 200, 0.1)
         assert 'cbt_requests_total{endpoint="attempts.answers",status="2xx"} 1' in alone.render()
     assert "this process counts for itself" in caplog.text
@@ -120,7 +131,7 @@ def test_a_process_that_cannot_share_counts_for_itself(
 def test_a_gauge_of_a_process_that_is_gone_is_not_told(tmp_path: Path) -> None:
     with counted_together(tmp_path):
         told = metrics()
-        told.share(tmp_path, servers=1)
+        told.share(tmp_path, servers=1, parent=os.getpid())
         assert "cbt_own 7\n" in told.render()
         assert 'cbt_processes{role="server"} 1' in told.render()
         memory = told._memory

@@ -7,6 +7,7 @@ process are told by the processes that run now; gauges of the server are read wh
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -70,15 +71,15 @@ class Metrics:
         self._memory = OwnMemory(self._layout.size)
         self._counter = Counter(self._memory.own)
 
-    def share(self, folder: Path, *, servers: int, role: str = SERVER) -> None:
-        """Count together with the other processes of the server of data folder `folder`.
+    def share(self, folder: Path, *, servers: int, role: str = SERVER, parent: int | None = None) -> None:
+        """Count together with the other processes that `parent`, the server of data folder `folder`, has begun.
 
         `servers` is how many answer requests. Where that cannot be, the process goes on for itself, and says so.
         """
         self._role = role
         try:
             self._memory = SharedMemory(
-                shared_path(folder),
+                shared_path(folder, os.getppid() if parent is None else parent),
                 layout=self._layout.meaning,
                 cells=self._layout.size,
                 slots=servers + SPARE_SLOTS,

@@ -1,8 +1,9 @@
 """Memory that all processes of one server count in: a slot for each, so that any of them can tell of all.
 
-It is a file in the system's memory where there is such a place. On a disk the kernel would write it back, and a
-request that adds to a page on its way to a busy disk waits for it. A slot belongs to whoever holds its lock, which
-the kernel frees with its holder, however that ends; the next process takes the slot over and counts on from there.
+On Linux it is memory that the server itself holds open, without a name that could be left behind. On a disk the
+kernel would write it back, and a request that adds to a page on its way to a busy disk waits for it. A slot belongs
+to whoever holds its lock, which the kernel frees with its holder, however that ends; the next process takes the
+slot over and counts on from there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import logging
 import mmap
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,39 +25,50 @@ try:
 except ImportError:  # Windows: each process counts for itself, and the embedded database is served by one
     fcntl = None  # type: ignore[assignment]  # None says that there is no such lock here
 
-IN_MEMORY = Path("/dev/shm")
+NAME = "cbt-metrics"
+log = logging.getLogger(__name__)
 HEAD_BYTES = 32
 CELL_BYTES = 8
-log = logging.getLogger(__name__)
 
 
-def shared_path(folder: Path) -> Path:
-    """Return the file in which the processes of the server of data folder `folder` count."""
-    found = folder.stat()
-    name = hashlib.sha256(f"{found.st_dev}/{found.st_ino}".encode()).hexdigest()[:24]
-    in_memory = IN_MEMORY.is_dir() and os.access(IN_MEMORY, os.W_OK)
-    return (IN_MEMORY if in_memory else folder) / f"cbt-metrics-{_user()}-{name}"
+def shared_path(folder: Path, server: int) -> Path:
+    """Return the file in which the processes of a server count: its process id, and its data folder.
+
+    Raise OSError when that server has none, or does not show it.
+    """
+    if sys.platform != "linux":
+        return folder / NAME
+    for opened in Path(f"/proc/{server}/fd").iterdir():
+        try:
+            if str(opened.readlink()) == f"/memfd:{NAME} (deleted)":
+                return opened
+        except FileNotFoundError:
+            continue  # it was closed meanwhile
+    raise FileNotFoundError(NAME)
 
 
 @contextmanager
 def counted_together(folder: Path) -> Iterator[None]:
-    """Have the processes that are started within the block count together, each time from zero."""
-    if fcntl is None:
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = shared_path(folder)
+    """Have the processes that this one starts within the block count together, each time from zero."""
     try:
-        path.unlink(missing_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        held = None if fcntl is None else _made(folder)
     except OSError as error:
-        log.warning("processes count each for itself: %s cannot be made: %s", path, error.strerror)
-        yield
-        return
+        log.warning("processes count each for itself: %s", error.strerror)
+        held = None
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        if held is not None:
+            os.close(held)
+            if sys.platform != "linux":
+                (folder / NAME).unlink(missing_ok=True)
+
+
+def _made(folder: Path) -> int:
+    if sys.platform == "linux":
+        return os.memfd_create(NAME)
+    (folder / NAME).unlink(missing_ok=True)
+    return os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 class SharedMemory:
@@ -64,13 +77,13 @@ class SharedMemory:
     def __init__(self, path: Path, *, layout: str, cells: int, slots: int) -> None:
         """Take a slot in the file at `path`, which the server made; `layout` says what each cell means.
 
-        Raise OSError when there is no such file, or none of ours, or no slot is free, and ValueError when it was
-        laid out by another version.
+        Raise OSError when there is no such file, or no slot is free, and ValueError when it was laid out by another
+        version.
         """
         self._row_bytes = cells * CELL_BYTES
         self._slots = slots
         self._look = threading.Lock()
-        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             self._map = self._opened(hashlib.sha256(f"{layout}/{cells}/{slots}".encode()).digest())
             self._number = self._claim()
@@ -80,8 +93,6 @@ class SharedMemory:
         self.own: Cells = self._row(self._number)
 
     def _opened(self, head: bytes) -> mmap.mmap:
-        if os.fstat(self._file).st_uid != _user():
-            raise PermissionError("the file belongs to somebody else")
         size = HEAD_BYTES + self._slots * self._row_bytes
         fcntl.lockf(self._file, fcntl.LOCK_EX, 1, 0)
         try:
@@ -126,7 +137,3 @@ class SharedMemory:
             except OSError:
                 return True
         return False
-
-
-def _user() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0
