@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from cbt.candidates.models import Candidate
+from cbt.db.private.files import make_private
 from cbt.db.raw import DATABASE_ERRORS, open_raw
 from cbt.db.unit_of_work import unit_of_work
 from cbt.ops.logs.lines import REMEDY, JsonLines
@@ -87,7 +88,9 @@ def test_a_row_the_database_refuses_is_not_in_the_line(world: World) -> None:
 
 @pytest.mark.parametrize("key", [None, bytes(32)], ids=["in clear", "encrypted"])
 def test_a_full_database_is_named_with_its_folder_and_what_to_do(tmp_path: Path, key: bytes | None) -> None:
-    with closing(open_raw(tmp_path / "cbt.db", key)) as database:
+    path = tmp_path / "cbt.db"
+    make_private(path)
+    with closing(open_raw(path, key)) as database:
         database.execute("CREATE TABLE t (v)")
         database.execute("PRAGMA max_page_count = 2")
         caught: Exception | None = None
