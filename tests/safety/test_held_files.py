@@ -128,6 +128,10 @@ def test_a_log_cut_while_somebody_writes_is_found_before_anything_is_acknowledge
     refused = page.answer(1, "A")
     assert (refused.status_code, refused.get_json()["code"]) == (503, "db.overwritten")
     assert page.answer(2, "A").get_json()["code"] == "db.overwritten"
+    files = files_of(held.app)
+    assert files is not None
+    other = HeldFiles(data_of(held) / "cbt.db", files.hold, gate=data_of(held) / "write.lock")
+    assert other.trouble() is not None  # another process finds it, too
 
 
 @pytest.mark.parametrize(
@@ -172,9 +176,11 @@ def test_who_does_not_know_of_the_hold_leaves_no_mark(held: World, monkeypatch: 
 
 def test_a_gate_that_was_removed_is_made_anew(held: World) -> None:
     page = begin_exam(held)
-    (data_of(held) / "write.lock").unlink()
-    assert page.answer(1, "A").status_code == 200
-    assert (data_of(held) / "write.lock").stat().st_size > 0
+    for make in (Path.unlink, lambda path: path.with_name("fresh").replace(path)):
+        (data_of(held) / "fresh").touch()
+        make(data_of(held) / "write.lock")
+        assert page.answer(1, "A").status_code == 200
+        assert (data_of(held) / "write.lock").stat().st_size > 0  # the next writer's mark
 
 
 def test_board_and_pages_of_the_staff_say_so_and_what_to_do(held: World) -> None:
