@@ -34,6 +34,7 @@ from cbt.errors import CbtError, Unavailable
 from cbt.exams.files import blueprint_files, blueprint_text
 from cbt.exams.steps import load_reasons, store_blueprint
 from cbt.ops.belonging.asking import ask, opened
+from cbt.ops.belonging.hands import check_hands
 from cbt.ops.belonging.ruling import Intent
 from cbt.ops.patience import await_database
 from cbt.ops.rescue.starting import check_rescue
@@ -95,6 +96,7 @@ class Prepared:
 def look(settings: Settings, asked: Intent = Intent.SERVE) -> None:
     """Ask what is there, once the database answers and before so much as a lock is made."""
     await_database(settings)
+    check_hands(settings, serves=True)
     check_rescue(settings)
     ask(settings, asked)
 

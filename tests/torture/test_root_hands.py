@@ -9,9 +9,10 @@ import os
 import pkgutil
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -85,22 +86,22 @@ class Hands:
 
 
 @pytest.fixture
-def hands(tmp_path_factory: pytest.TempPathFactory) -> Hands:
-    """USER's installation, begun by USER."""
+def hands() -> Iterator[Hands]:
+    """USER's installation, begun by USER, where no other run of tests closes the way to it."""
     for module in pkgutil.walk_packages(cbt.__path__, "cbt."):
         if ".migrations." not in module.name and not module.name.startswith("cbt.confined"):
             importlib.import_module(module.name)
     for name in ("ascii", "idna", "latin-1", "utf-8-sig", "gb18030"):  # what only root may be able to read
         codecs.lookup(name)
-    folder = tmp_path_factory.mktemp("hands")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(path.stat().st_mode | 0o055)
-    (folder / "mine").mkdir(mode=0o755)
-    os.chown(folder / "mine", USER, USER)
-    begun = Hands(folder)
-    code, told = begun.run(USER, "migrate", "--new")
-    assert code == 0, told
-    return begun
+    importlib.import_module("multiprocessing.popen_fork")
+    with TemporaryDirectory(prefix="hands-") as folder:
+        begun = Hands(Path(folder))
+        begun.folder.chmod(0o755)
+        (begun.folder / "mine").mkdir(mode=0o755)
+        os.chown(begun.folder / "mine", USER, USER)
+        code, told = begun.run(USER, "migrate", "--new")
+        assert code == 0, told
+        yield begun
 
 
 def test_whatever_root_does_the_user_goes_on_with_it(hands: Hands) -> None:
@@ -136,7 +137,12 @@ def test_whatever_root_does_the_user_goes_on_with_it(hands: Hands) -> None:
 
 def test_another_user_and_a_server_of_roots_are_told_whose_it_is(hands: Hands) -> None:
     before = sorted(hands.folder.rglob("*"))
-    for uid, arguments in ((OTHER, ("audit", "head")), (OTHER, ("key", "rotate")), (0, ("serve",))):
+    for uid, arguments in (
+        (OTHER, ("audit", "head")),
+        (OTHER, ("key", "rotate")),
+        (OTHER, ("serve",)),
+        (0, ("serve",)),
+    ):
         code, told = hands.run(uid, *arguments)
         assert code == 2, told
         assert f"sudo -u '#{USER}'" in told
