@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cbt.application.app import create_app
+from cbt.db.holding import finding
 from cbt.db.holding.hold import Holding
 from cbt.db.types import db
 from tests.conftest import close_engine
@@ -17,8 +18,9 @@ from tests.world import World
 
 
 @pytest.fixture
-def held(world: World) -> Iterator[World]:
+def held(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world whose files are held by this process, as by the parent of a server."""
+    monkeypatch.setattr(finding, "LOOKED_AT", 10_000)  # a process of tests has opened many files before
     settings = settings_of(world)
     close_engine(world.app)
     holding = Holding(settings.data_dir / "cbt.db", settings.data_dir / "write.lock")
