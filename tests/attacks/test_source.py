@@ -15,6 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 APART = ("cbt/torture/", "cbt/demo/")
 """What breaks an installation on purpose, and what fills one for show: no part of a served page."""
+OWN_PAGES = "cbt/ops/doctor/patient.py"
+"""The doctor asks this installation's own pages, and those at an address that an administrator types."""
 
 OWN_LINE = ("cbt/delivery/save/packing.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
@@ -143,7 +145,7 @@ NEVER: dict[str, tuple[Callable[[ast.Module], bool], tuple[str, ...]]] = {
     "a command line as one text": (keyword("shell", True), ()),
     "requests to other servers": (
         imports("urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3"),
-        APART,
+        (*APART, OWN_PAGES),
     ),
     "mail": (imports("smtplib", "imaplib", "poplib", "email.mime"), ()),
     "directories of people (LDAP)": (imports("ldap", "ldap3"), ()),

@@ -43,7 +43,6 @@ WITHOUT_AN_APP = {
     "web/https/trust.py": {trust.PATH},
     "ops/doctor/checks/pages.py": {"/metrics"},
     "ops/doctor/checks/port.py": {"/healthz"},
-    "ops/manager.py": {"/healthz"},
 }
 """Addresses that are said where no map of addresses is at hand; each is held against it below."""
 ONE_HOME = {

@@ -25,8 +25,8 @@ from cbt.ops.belonging.ruling import Database, Remains
 PATIENCE_SECONDS = 5
 PROOFS = 50
 """Sealed numbers that are tried: a damaged row or two does not make it another key."""
-_LOCAL = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{}'"
-_SERVER = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '{}'"
+_LOCAL = "SELECT name FROM sqlite_master WHERE type = 'table'"
+_SERVER = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 
 def find(settings: Settings) -> Remains:
@@ -89,22 +89,19 @@ def _on_server(settings: Settings, wanted: tuple[str, ...], keys: dict[str, byte
     return Remains(state, embedded=False, wanted=wanted, keys=_prints(keys), named=named, proved=proved)
 
 
-def _read(connection: Any, has: str, personal: bytes | None) -> tuple[Database, dict[str, str], bool]:
+def _read(connection: Any, tables: str, personal: bytes | None) -> tuple[Database, dict[str, str], bool]:
     """Return what a readable database is, which prints it names, and whether the key opens what is sealed."""
-
-    def there(table: str) -> bool:
-        return bool(connection.execute(has.format(table)).fetchone()[0])
-
+    there = {row[0] for row in connection.execute(tables).fetchall()}
     named = dict[str, str]()
-    if there("key_print"):
+    if "key_print" in there:
         named = dict(connection.execute('SELECT name, "print" FROM key_print').fetchall())
     content = named or any(
-        there(table) and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+        table in there and connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
         for table in ("audit_entry", "staff", "candidate")
     )
     if not content:
         return Database.STILLBORN, {}, True
-    proved = bool(named) or personal is None or not there("candidate") or _opens(connection, personal)
+    proved = bool(named) or personal is None or "candidate" not in there or _opens(connection, personal)
     return Database.FILLED, named, proved
 
 
