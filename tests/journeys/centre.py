@@ -205,8 +205,9 @@ def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes] | 
 
 
 def quiet_log(folder: Path, allowed: Sequence[str] = ()) -> list[str]:
-    """Return the lines of the server's log that say more than nothing."""
+    """Return the lines of the server's log that say more than that its processes come and go."""
     lines = (folder / "server.log").read_text("utf-8", "replace").splitlines()
+    allowed = (*allowed, '"level": "info"', "[INFO]")
     return [line for line in lines if line.strip() and not any(part in line for part in allowed)]
 
 
