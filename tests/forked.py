@@ -110,6 +110,7 @@ def _run(
     """Become the program: everything it could tell from a new one is put in place before it is called."""
     if own_group:
         os.setsid()
+    multiprocessing.set_start_method(None, force=True)  # of its own children: as this Python does by itself
     for number, (name, how) in enumerate(zip(files, ("r", "a", "a"), strict=True)):
         with Path(name).open(how) as file:
             os.dup2(file.fileno(), number)
