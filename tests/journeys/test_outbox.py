@@ -68,7 +68,7 @@ Object.defineProperty(IDBTransaction.prototype, "oncomplete", {
     ...complete,
     set(handler) {
         const waits = window.diskWaits && this.mode === "readwrite";
-        complete.set.call(this, waits ? () => held.push(handler) : handler);
+        complete.set.call(this, waits ? () => (window.diskWaits ? held.push(handler) : handler()) : handler);
     },
 });"""
 
