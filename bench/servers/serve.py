@@ -125,7 +125,7 @@ def main() -> None:
     if sys.argv[1] == PRODUCT:
         cbt(["serve"])
     else:
-        run_server(read_settings(), factory=sys.argv[1], owner=OWNERS.get(sys.argv[1]))
+        run_server(read_settings(), factory=sys.argv[1], owner=OWNERS.get(sys.argv[1]), held=False)
 
 
 if __name__ == "__main__":

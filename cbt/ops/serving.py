@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -55,10 +56,15 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
 
 
 def run_server(
-    settings: Settings, *, factory: str = "cbt.ops.worker:worker", owner: str | None = OWNER
+    settings: Settings,
+    *,
+    factory: str = "cbt.ops.worker:worker",
+    owner: str | None = OWNER,
+    held: bool = True,
 ) -> None:
     """Serve the front that `factory` makes in each worker, until told to stop.
 
+    `held`: the database is served, so its files are held and looked after.
     `owner` names what makes the journal of the process that owns the writing; None keeps no such process.
     """
     init_logs(settings)
@@ -88,7 +94,8 @@ def run_server(
         ssl_key=settings.tls_key,
     )
     counted = counted_together(settings.data_dir)
-    with counted, files_held(settings) as let_go, writer_kept(settings, owner=owner):
+    looked_after = files_held(settings) if held else nullcontext(lambda: None)
+    with counted, looked_after as let_go, writer_kept(settings, owner=owner):
         tell_start("server", settings)
         try:
             server.serve()
