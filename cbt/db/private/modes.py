@@ -1,6 +1,6 @@
 """Files and folders of the product that are open to others are closed at every start (0600, 0700).
 
-They are made so that they are not (private_files.py); an older version, or whoever unpacked a copy, may have made
+They are made so that they are not (files.py); an older version, or whoever unpacked a copy, may have made
 them wider.
 
 Source: quality.md, Security.
@@ -16,10 +16,10 @@ from pathlib import Path
 
 from cbt.config import Settings
 from cbt.db.copies import UNFINISHED, copies
+from cbt.db.private.files import FILE, FOLDER
 from cbt.db.second_copy.folder import is_ours
 
 log = logging.getLogger(__name__)
-FILE, FOLDER = 0o600, 0o700
 
 
 def mend_modes(settings: Settings) -> list[Path]:

@@ -90,7 +90,7 @@ def embedded_database(destination: Destination, *, needed: int) -> Iterator[Embe
         make_private(arriving)
         connection = connect_file(arriving, key)
         # Nobody waits for a file that has no name yet; it is forced to disk once, before it gets one.
-        connection.connection.driver_connection.execute("PRAGMA synchronous = OFF")  # type: ignore[union-attr]
+        connection.connection.driver_connection.execute("PRAGMA synchronous = OFF")  # type: ignore[union-attr]  # it is open
         upgrade(connection)
         yield EmbeddedTarget(connection, arriving, key, path)
     finally:

@@ -125,7 +125,7 @@ class PostgresTarget:
         number = 0
         try:
             with (
-                self.connection.connection.driver_connection.cursor() as cursor,  # type: ignore[union-attr]
+                self.connection.connection.driver_connection.cursor() as cursor,  # type: ignore[union-attr]  # it is open
                 cursor.copy(query) as copy,
             ):
                 for block in blocks:
