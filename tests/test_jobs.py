@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
 import threading
 from datetime import UTC, datetime, timedelta
 
+import flask
 import pytest
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 
-from cbt.application.jobs import MARGIN, Scheduler
+from cbt.application.jobs import LONG_SECONDS, MARGIN, Scheduler, run_job
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -55,3 +59,33 @@ def test_a_job_runs_now_that_is_planned_beyond_its_interval(set_back: timedelta,
             assert planned(scheduler) == (now if moved else at)
     finally:
         scheduler.shutdown(wait=True)
+
+
+def test_a_run_left_out_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """The job is held until its next run was left out; the log, which people read, says nothing of it."""
+    skipped, over = threading.Event(), threading.Event()
+    scheduler = Scheduler()
+    scheduler.add_listener(lambda event: skipped.set(), EVENT_JOB_MAX_INSTANCES)
+    scheduler.add_job(over.wait, "interval", (60,), seconds=0.05, id="beat")
+    scheduler.start()
+    try:
+        assert skipped.wait(20)
+    finally:
+        over.set()
+        scheduler.shutdown(wait=True)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(LONG_SECONDS, False), (LONG_SECONDS + 1, True)])
+def test_a_job_that_takes_long_is_told(
+    app: flask.Flask, caplog: pytest.LogCaptureFixture, seconds: float, told: bool
+) -> None:
+    def beat(*, now: datetime) -> None:
+        pass
+
+    readings = itertools.count(0.0, seconds)
+    with caplog.at_level(logging.WARNING, "cbt.application.jobs"):
+        run_job(app, beat, lambda: next(readings))
+    assert [record.getMessage() for record in caplog.records] == (
+        ["the job beat took 11 seconds"] if told else []
+    )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,9 +29,15 @@ from cbt.web.who.counters import purge as purge_counters
 from cbt.web.who.login import purge_logins
 
 log = logging.getLogger(__name__)
+planner_log = log.getChild("planning")
+# A run left out because the one before is not over yet is what a busy machine does once in a while, and the
+# next run does the work of both: what would matter, a job that takes long, `run_job` tells.
+planner_log.setLevel(logging.ERROR)
 
 MARGIN = timedelta(milliseconds=500)
 """A step of the wall clock smaller than this delays a job by no more than that."""
+LONG_SECONDS = 10.0
+"""A job that takes longer than this is told in the log."""
 PURGED_AT_ONCE = 1000
 """So many rows of a kind are purged in one run: nobody's save waits for a large deletion."""
 
@@ -58,8 +65,8 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
 """Each job and how often it runs, in seconds."""
 
 
-def run_job(app: flask.Flask, job: Callable[..., Any]) -> None:
-    """Run one job at this instant; a failure is logged and the next run tries again.
+def run_job(app: flask.Flask, job: Callable[..., Any], timer: Callable[[], float] = time.monotonic) -> None:
+    """Run one job at this instant; a failure is logged and the next run tries again, a long run is told.
 
     A process whose clock is off the database's time runs none: another node will (R-27). Nor does one whose
     database was moved away or exchanged: it could write nothing, and would say so ten times a second.
@@ -69,12 +76,15 @@ def run_job(app: flask.Flask, job: Callable[..., Any]) -> None:
     if not agreement.agrees or (files is not None and files.trouble() is not None):
         return
     clock: Clock = app.extensions["cbt_clock"]
+    begun = timer()
     with app.app_context():
         try:
             now: datetime = clock.now()
             job(now=now)
         except Exception:
             log.exception("the job %s failed", job.__name__)
+    if (took := timer() - begun) > LONG_SECONDS:
+        log.warning("the job %s took %.0f seconds", job.__name__, took)
 
 
 class Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler brings no types
@@ -84,7 +94,7 @@ class Scheduler(BackgroundScheduler):  # type: ignore[misc]  # APScheduler bring
     """
 
     def __init__(self, wall: Callable[[], datetime] = wall_time) -> None:
-        super().__init__(timezone="UTC")
+        super().__init__(timezone="UTC", logger=planner_log)
         self._wall = wall
 
     def keep_time(self) -> None:
