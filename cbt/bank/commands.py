@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from cbt.bank.formats import registry
 from cbt.bank.formats.text.reading import bank_folders, read_folder
 from cbt.bank.imports.review import Review
 from cbt.bank.imports.texts import note
+from cbt.bank.imports.understood import understood
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import check_items
 from cbt.bank.lint.whole import across_levels
@@ -23,9 +24,10 @@ from cbt.console.columns import align
 from cbt.console.ends import DONE, REFUSED
 from cbt.console.kinds import EITHER, FOLDER, NEW_FILE
 from cbt.console.saying import Answer
+from cbt.console.texts import explain
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
-from cbt.errors import InvalidInput
+from cbt.errors import CbtError, InvalidInput
 from cbt.rules.items.registry import TYPES
 from cbt.sheets.findings import Finding, Place, Severity, counts
 from cbt.web.cli import with_app
@@ -80,6 +82,23 @@ def import_(path: Path, bank_ref: str, dry_run: bool, partial: bool, now: dateti
     return _reviewed(made, stored=not dry_run, code=REFUSED if made.errors and dry_run else DONE)
 
 
+@bank.command("read", help="bank.cli.read")
+@argument("files", type=EITHER, nargs=-1, required=True, help="bank.cli.files")
+def read(files: tuple[Path, ...]) -> Answer:
+    """Say what is understood of each file, a document a file; nothing is stored and no database is asked.
+
+    Exit with 2 when a file is refused or holds an error.
+    """
+    with catalogues():
+        documents = [_document(path) for path in files]
+        words = [line for document in documents for line in _read_words(document)]
+    wrong = any(
+        one["refused"] or any(found["severity"] == Severity.ERROR for found in one["findings"])
+        for one in documents
+    )
+    return Answer(documents, words, each=True, code=REFUSED if wrong else DONE)
+
+
 @bank.command("show", help="bank.cli.show")
 @argument("folder", type=FOLDER, help="bank.cli.folder")
 def show(folder: Path) -> Answer:
@@ -102,6 +121,28 @@ def template(file: Path) -> Answer:
     with catalogues():
         file.write_bytes(registry.template_for(file.name))
     return Answer({"file": file}, [_("bank.template.written", path=str(file))])
+
+
+def _document(path: Path) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"format": None, "inferred": [], "items": [], "findings": []}
+    try:
+        found = registry.read(path.read_bytes() if path.is_file() else path, path.name)
+    except CbtError as error:
+        return {"file": str(path), **nothing, "refused": " ".join(explain(error))}
+    said = understood(found)
+    return {"file": str(path), **said, "refused": None, "findings": [_as_json(one) for one in found.findings]}
+
+
+def _read_words(document: Mapping[str, Any]) -> list[str]:
+    if document["refused"]:
+        return [f"{document['file']}: {document['refused']}"]
+    told = _("bank.read.totals", format=document["format"], count=len(document["items"]))
+    findings = [
+        line
+        for one in document["findings"]
+        for line in (f"{one['place']}: {one['why']}", f"    {one['fix']}")
+    ]
+    return [f"{document['file']}: {told}", *findings]
 
 
 def _row(item: dict[str, Any]) -> list[str]:

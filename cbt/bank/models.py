@@ -11,11 +11,12 @@ from cbt.db.types import Named, Row, UtcDateTime
 
 
 class ItemBank(Row):
-    """A 题库 of one level."""
+    """A 题库; `levels` are the levels it serves, as numbers with commas between them."""
 
     ref: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text)
+    levels: Mapped[str] = mapped_column(String(20), default="")
 
 
 class BankRange(Row):
@@ -55,9 +56,18 @@ class ImportRun(Named):
 
 
 class Item(Row):
-    """A 试题; what it says is in its versions, `version` is the published one (0 = withdrawn)."""
+    """A 试题; what it says is in its versions.
 
-    __table_args__ = (UniqueConstraint("bank_id", "ref"), Index("ix_item_bank_point", "bank_id", "point"))
+    `version` is the one that is drawn (0 = none), `current` the one its authors work on: the same one, or a
+    newer one on its way, whose `state` this is. The other columns tell of `current`. `reviewer` is the login it
+    was given to for review, "" for nobody.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("bank_id", "ref"),
+        Index("ix_item_bank_point", "bank_id", "point"),
+        Index("ix_item_bank_state", "bank_id", "state"),
+    )
 
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
     ref: Mapped[str] = mapped_column(String(60))
@@ -66,6 +76,9 @@ class Item(Row):
     unit: Mapped[int | None]
     difficulty: Mapped[int]
     version: Mapped[int]
+    current: Mapped[int]
+    state: Mapped[str] = mapped_column(String(12))
+    reviewer: Mapped[str] = mapped_column(String(80), default="")
 
 
 class ItemVersion(Row):
@@ -84,3 +97,55 @@ class ItemVersion(Row):
     import_run_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"), index=True)
     actor: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ItemStep(Row):
+    """One step of an item's life at the desk: what happened to which version, who did it, and what they said."""
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+    number: Mapped[int]
+    event: Mapped[str] = mapped_column(String(12))
+    note: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ItemComment(Named):
+    """A remark on a place of a version; `place` is a field as findings name it (`stem`, `parts.2.answer`)."""
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+    number: Mapped[int]
+    place: Mapped[str] = mapped_column(String(60))
+    text: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    settled_by: Mapped[str] = mapped_column(String(80), default="")
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ItemWork(Named):
+    """What one author is writing and has not stored as a version; `item_id` is None for an item that is new.
+
+    `base` is the version they began from, so a version stored meanwhile by somebody else is seen.
+    """
+
+    __table_args__ = (Index("ix_item_work_item", "item_id"), Index("ix_item_work_actor", "bank_id", "actor"))
+
+    bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
+    item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
+    base: Mapped[int]
+    content: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class KeptMapping(Row):
+    """How a bank's author had files of one layout understood: offered again when such a file comes."""
+
+    __table_args__ = (UniqueConstraint("bank_id", "layout"),)
+
+    bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
+    layout: Mapped[str] = mapped_column(String(64))
+    choices: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

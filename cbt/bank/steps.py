@@ -13,6 +13,7 @@ from cbt.bank.imports.outcome import Action, ImportedItem, tally
 from cbt.bank.models import BankRange, ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict
+from cbt.rules.states.item import ItemState
 from cbt.web.refs import new_ref
 
 
@@ -65,8 +66,11 @@ def apply_import(
     form: str,
     now: datetime,
     actor: str,
+    state: ItemState = ItemState.REVIEWED,
 ) -> ImportRun:
     """Store what a plan says, all of it or, when this raises, nothing; return the recorded run.
+
+    What comes in as anything but REVIEWED is drawn only once somebody else has reviewed it.
 
     Source: R-43.
     """
@@ -85,7 +89,7 @@ def apply_import(
     session.add(run)
     session.flush()
     stored = [entry for entry in entries if entry.action is not Action.SKIP]
-    _store_versions(session, bank.id, stored, run=run, now=now, actor=actor)
+    _store_versions(session, bank.id, stored, run=run, now=now, actor=actor, state=state)
     chain.record(
         session,
         at=now,
@@ -111,13 +115,14 @@ def _store_versions(
     run: ImportRun,
     now: datetime,
     actor: str,
+    state: ItemState,
 ) -> None:
     if not entries:
         return
     found = {item.ref: item for item in session.scalars(select(Item).where(Item.bank_id == bank_id))}
     for entry in entries:
         if entry.ref not in found:
-            found[entry.ref] = Item(bank_id=bank_id, ref=entry.ref, version=0)
+            found[entry.ref] = Item(bank_id=bank_id, ref=entry.ref, version=0, current=0, state=state)
             session.add(found[entry.ref])
         _describe(found[entry.ref], entry)
     session.flush()
@@ -126,15 +131,31 @@ def _store_versions(
     for entry in entries:
         item = found[entry.ref]
         number = last.get(item.id, 0) + 1
-        rows.append(published(item, number, entry.text, entry.sha, run_id=run.id, now=now, actor=actor))
+        rows.append(
+            version_row(item, number, entry.text, entry.sha, run_id=run.id, now=now, actor=actor, state=state)
+        )
     session.execute(insert(ItemVersion), rows)
 
 
-def published(
-    item: Item, number: int, content: str, sha: str, *, run_id: int | None, now: datetime, actor: str
+def version_row(
+    item: Item,
+    number: int,
+    content: str,
+    sha: str,
+    *,
+    run_id: int | None,
+    now: datetime,
+    actor: str,
+    state: ItemState,
 ) -> dict[str, object]:
-    """Have `number` be the version of an item that is published, and return that version's row."""
-    former, item.version = item.version, number
+    """Have `number` be the current version of an item in `state`, and return that version's row.
+
+    A reviewed version is the one that is drawn from now on; any other leaves that as it is.
+    """
+    former = item.version
+    item.current, item.state = number, state.value
+    if state is ItemState.REVIEWED:
+        item.version = number
     return {
         "item_id": item.id,
         "number": number,

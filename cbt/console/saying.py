@@ -35,7 +35,8 @@ class Answer:
     `data` is what `--json` prints: dicts, lists, texts, numbers, and the types `plain` knows. `words` are the lines
     a person reads on standard output, `notes` those beside the answer, on standard error; with `--json` neither is
     printed, so what they say stands in `data` too. `code` is the exit code.
-    What is `paged` is long: a terminal shows it in the system's pager.
+    What is `paged` is long: a terminal shows it in the system's pager. `each` says that `data` is a list whose
+    entries are documents of their own: JSON has one a line then.
     """
 
     data: object
@@ -43,12 +44,17 @@ class Answer:
     notes: Sequence[str] = ()
     code: int = 0
     paged: bool = False
+    each: bool = False
 
 
 def say(answer: Answer, *, as_json: bool | None = None) -> None:
     """Print an answer: as JSON or as words, as the running command was asked unless `as_json` says it."""
     if asked_for_json() if as_json is None else as_json:
-        _print(json.dumps(answer.data, ensure_ascii=False, indent=2, default=plain))
+        whole = [answer.data] if not answer.each else answer.data
+        assert isinstance(whole, list)
+        for document in whole:
+            indent = None if answer.each else 2
+            _print(json.dumps(document, ensure_ascii=False, indent=indent, default=plain))
         return
     if answer.paged:
         click.echo_via_pager("\n".join(answer.words))

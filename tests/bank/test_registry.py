@@ -15,7 +15,7 @@ from cbt.bank.commands import bank
 from cbt.bank.formats import registry
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.registry import FORMATS
-from cbt.bank.imports.drafts import ItemDraft, Reading
+from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, ItemDraft, Reading
 from cbt.errors import CbtError
 from cbt.sheets.findings import Finding, Place, Severity
 from cbt.web import cli
@@ -72,7 +72,7 @@ def test_a_format_is_surest_of_its_own_and_refuses_what_it_does_not_know(one: Fo
         assert max(sure, key=lambda key: sure[key]) == name
         if sure[one.name] is Confidence.NO:
             with pytest.raises(CbtError):
-                one.read(content, "a")
+                one.read(content, "a", AS_INFERRED)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_empty_file_to_fill_in_is_of_its_format(one: Format, app: flask.Flask
     assert [one for one in found.findings if one.severity is Severity.ERROR] == []
 
 
-def _read_lines(content: Content, name: str) -> Reading:
+def _read_lines(content: Content, name: str, _adjust: Adjustments) -> Reading:
     assert isinstance(content, bytes)
     stems = content.decode().splitlines()[1:]
     items = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from cbt.bank.imports.drafts import Reading
+from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.sheets.findings import Finding
 
 Content = bytes | Path
@@ -27,14 +27,15 @@ class Format:
     """One format of banks.
 
     `name` is kept with each import. `detect` and `read` take the content and the name it came under; `read`
-    makes findings of what it cannot read, and raises InvalidInput or NotFound when it can read nothing.
+    also takes what its author says instead of what it infers, makes findings of what it cannot read, and raises
+    InvalidInput or NotFound when it can read nothing.
     `endings` are what a page offers in its choice of files, none for a format that is no file. `mark` returns
     a file with its findings in place, `template` an empty file to fill in; both are None where a format has none.
     """
 
     name: str
     detect: Callable[[Content, str], Confidence]
-    read: Callable[[Content, str], Reading]
+    read: Callable[[Content, str, Adjustments], Reading]
     endings: tuple[str, ...] = ()
     mark: Callable[[bytes, Sequence[Finding]], bytes] | None = None
     template: Callable[[], bytes] | None = None

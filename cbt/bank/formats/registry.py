@@ -7,18 +7,18 @@ from pathlib import PurePath
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.national.format import NATIONAL
 from cbt.bank.formats.text.format import TEXT
-from cbt.bank.imports.drafts import Reading
+from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import InvalidInput
 
 FORMATS: tuple[Format, ...] = (NATIONAL, TEXT)
 
 
-def read(content: Content, name: str) -> Reading:
+def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Reading:
     """Return what the surest format reads; raise as it does, and InvalidInput("bank.not_workbook") when none is."""
     sure, surest = max(((one.detect(content, name), one) for one in FORMATS), key=lambda pair: pair[0])
     if sure is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
-    return surest.read(content, name)
+    return surest.read(content, name, adjust)
 
 
 def format_of(found: Reading) -> Format:

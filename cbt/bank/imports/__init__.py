@@ -1,3 +1,3 @@
 """What comes into a bank: drafts, their dry run, the import and its undoing."""
 
-__all__ = ["drafts", "outcome", "review", "texts", "undo", "views"]
+__all__ = ["drafts", "outcome", "review", "texts", "understood", "undo", "views"]

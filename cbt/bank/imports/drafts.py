@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cbt.bank.taxonomy import Taxonomy
@@ -57,9 +57,36 @@ class ItemDraft:
         return [(f"parts.{n}.", part) for n, part in enumerate(inner, 1) if isinstance(part, Mapping)]
 
 
+Adjustments = Mapping[str, str]
+"""What an author says of a file instead of what was inferred: the name of an `Inferred` → its value."""
+AS_INFERRED: Adjustments = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """Something a file does not say, as it was understood: its author confirms or changes it, once per file.
+
+    `name` is what an adjustment of it is called (`header:Sheet1`, `column:Sheet1:C`, `type:判断题`), `code` names
+    its catalogue entry `bank.inferred.<code>`, which takes `params`. `value` is what was taken, `choices` what
+    else it could be (none: any text), `count` how many items hang on it.
+    """
+
+    name: str
+    code: str
+    value: str
+    choices: tuple[str, ...] = ()
+    count: int = 0
+    place: Place = field(default_factory=Place)
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A whole file or folder as read; `taxonomy` only where the format carries one."""
+    """A whole file or folder as read; `taxonomy` only where the format carries one.
+
+    `layout` is the same for files that are laid out alike, "" where a format has only one layout: under it the
+    adjustments of a bank are kept.
+    """
 
     form: str
     file_name: str
@@ -67,3 +94,5 @@ class Reading:
     findings: list[Finding]
     columns: tuple[ColumnUse, ...] = ()
     taxonomy: Taxonomy | None = None
+    inferred: tuple[Inferred, ...] = ()
+    layout: str = ""

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, aliased
 
 from cbt.audit import chain
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion
-from cbt.bank.steps import claim_undo, last_numbers, published
+from cbt.bank.steps import claim_undo, last_numbers, version_row
+from cbt.rules.states.item import ItemState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ def undo_import(session: Session, bank: ItemBank, run: ImportRun, *, now: dateti
         .join(ItemVersion, ItemVersion.item_id == Item.id)
         .where(ItemVersion.import_run_id == run.id)
     ).all()
-    current = [(item, replaces) for item, number, replaces in rows if item.version == number]
+    current = [(item, replaces) for item, number, replaces in rows if item.current == number]
     added = [item for item, replaces in current if replaces == 0]
     for item in added:
-        item.version = 0
+        item.version, item.state = 0, ItemState.RETIRED
     changed = [item for item, replaces in current if replaces > 0]
     _return(session, bank.id, changed, run=run, now=now, actor=actor)
     done = Undone(len(added), len(changed), len(rows) - len(current))
@@ -69,7 +70,18 @@ def _return(
         item.type, item.point, item.unit = content["type"], content["point"], content.get("unit")
         item.difficulty = content.get("difficulty", 3)
         number = last[item.id] + 1
-        rows.append(published(item, number, back.content, back.sha256, run_id=None, now=now, actor=actor))
+        rows.append(
+            version_row(
+                item,
+                number,
+                back.content,
+                back.sha256,
+                run_id=None,
+                now=now,
+                actor=actor,
+                state=ItemState.REVIEWED,
+            )
+        )
     session.execute(insert(ItemVersion), rows)
 
 

@@ -1,3 +1,3 @@
-"""The states of an attempt and of a sitting, and what moves them."""
+"""The states of an attempt, of a sitting and of an item, and what moves them."""
 
-__all__ = ["attempt", "closing", "sitting"]
+__all__ = ["attempt", "closing", "item", "sitting"]

@@ -11,7 +11,7 @@ from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.national.columns import COLUMNS, TEMPLATE
 from cbt.bank.formats.national.reading import NAME, read_national
 from cbt.bank.formats.workbook import is_workbook, read_workbook
-from cbt.bank.imports.drafts import Reading
+from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.bank.imports.texts import note
 from cbt.errors import InvalidInput
 from cbt.sheets.findings import Finding
@@ -43,7 +43,7 @@ def detect(content: Content, _name: str) -> Confidence:
     return Confidence.MAYBE if isinstance(content, bytes) and is_workbook(content) else Confidence.NO
 
 
-def read(content: Content, name: str) -> Reading:
+def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
     """Read a workbook as `read_national` does; a folder is none."""
     if not isinstance(content, bytes):
         raise InvalidInput("bank.not_workbook")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.text.reading import NAME, TAXONOMY_FILE, read_folder
-from cbt.bank.imports.drafts import Reading
+from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.errors import NotFound
 
 
@@ -17,7 +17,7 @@ def detect(content: Content, _name: str) -> Confidence:
     return Confidence.SURE if (content / TAXONOMY_FILE).is_file() else Confidence.MAYBE
 
 
-def read(content: Content, name: str) -> Reading:
+def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
     """Read a folder as `read_folder` does; a file is none."""
     if not isinstance(content, Path):
         raise NotFound("bank.no_folder", path=name)
