@@ -43,6 +43,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="systemd"),
     pytest.mark.skipif(not all(map(shutil.which, PROGRAMS)), reason=f"needs {', '.join(PROGRAMS)}"),
 ]
+CHECKOUT = Path(__file__).parents[2]
 WORST_EXPOSURE = 30
 """In tenths, as `systemd-analyze security --threshold` counts."""
 PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1
@@ -145,7 +146,7 @@ def allowed_calls_of(name: str, groups: dict[str, list[str]]) -> set[str]:
 def imposed(site: Site, words: list[str], *, watch: Path | None = None) -> list[str]:
     """Return the command that runs `words` as the unit would: as its user, on a tree that is read-only."""
     # A folder of the tree is mounted again to be writable; whatever else is on that disk is not.
-    script = ["mount --make-rprivate /", "mount -t tmpfs tmpfs /tmp"]
+    script = ["mount --make-rprivate /", *_own_tmp()]
     script += _opened(Path(sys.base_prefix))
     script += [f"mount --bind {site.folder} {site.folder}", f"mount -o remount,bind,ro {site.folder}"]
     script += [f"mount --bind {path} {path} && mount -o remount,bind,rw {path}" for path in site.writable]
@@ -158,6 +159,15 @@ def imposed(site: Site, words: list[str], *, watch: Path | None = None) -> list[
         observe = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", str(watch)]
         observe += ["-e", "signal=none", "-e", "trace=!" + ",".join(f"?{call}" for call in sorted(calls))]
     return ["unshare", "--mount", "sh", "-ec", "\n".join(script), "sh", *observe, *become, *words]
+
+
+def _own_tmp() -> list[str]:
+    """Return what gives a service a /tmp of its own, with the checkout kept where it lies below the other one."""
+    fresh = "mount -t tmpfs tmpfs /tmp"
+    if not CHECKOUT.is_relative_to("/tmp"):
+        return [fresh]
+    kept = [f"mkdir -p {CHECKOUT}", f"mount --move /mnt {CHECKOUT}"]
+    return [f"mount --bind {CHECKOUT} /mnt", fresh, *kept]
 
 
 def _opened(folder: Path) -> list[str]:
