@@ -47,7 +47,7 @@ every_format = each(FORMATS)
 
 
 def test_every_format_has_a_folder_a_name_and_a_sample() -> None:
-    folders = {path.parent.name for path in Path(*cbt.bank.formats.__path__).glob("*/__init__.py")}
+    folders = {path.parent.name for path in Path(*cbt.bank.formats.__path__).glob("*/format.py")}
     names = [one.name for one in FORMATS]
     assert sorted(names) == sorted(folders) == sorted(SAMPLES)
     endings = registry.file_endings()
