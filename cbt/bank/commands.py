@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from cbt.bank.imports.texts import note
 from cbt.bank.imports.understood import understood
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import check_items
+from cbt.bank.lint.guess import saying
+from cbt.bank.lint.guess.rating import GuessRate, guess_findings, guess_rates
 from cbt.bank.lint.whole import across_levels
 from cbt.bank.units import unit_plans
 from cbt.config import read_settings
@@ -44,22 +46,32 @@ def bank() -> None:
 
 @bank.command("lint", help="bank.cli.lint")
 @argument("folder", type=FOLDER, help="bank.cli.folder")
-def lint(folder: Path) -> Answer:
+@option("--guess", "guessed", is_flag=True, help="bank.cli.guess")
+def lint(folder: Path, guessed: bool) -> Answer:
     """Check one bank, or every bank of a folder, also against each other; exit with 2 on an error."""
     findings: list[Finding] = []
     checked = []
+    rates: list[tuple[str, list[GuessRate]]] = []
     for each in bank_folders(folder):
         found = read_folder(each)
         assert found.taxonomy is not None
         units = unit_plans(read_settings().blueprint_dir / f"{each.resolve().name}.toml")
         done = check_items(found.items, found.taxonomy, where=Place(str(each)), units=units)
-        findings += [*found.findings, *done.findings]
+        rates.append((each.resolve().name, guess_rates(done.items)))
+        findings += [*found.findings, *done.findings, *guess_findings(rates[-1][1], Place(str(each)))]
         checked.append(done.items)
     findings += across_levels(checked)
+    if len(checked) > 1:
+        rates.append(("", guess_rates(item for items in checked for item in items)))
+        findings += guess_findings(rates[-1][1], Place(str(folder)))
     wrong = counts(findings)[Severity.ERROR]
     with catalogues():
         data = {"findings": [_as_json(found) for found in findings], **_totals(findings)}
-        return Answer(data, _told(findings), code=REFUSED if wrong else DONE)
+        data["guess"] = [
+            {"bank": name or None, "types": [saying.as_data(one) for one in found]} for name, found in rates
+        ]
+        words = [*_told(findings), *_guesses(rates, details=guessed), _total(findings)]
+        return Answer(data, words, code=REFUSED if wrong else DONE)
 
 
 @bank.command("import", help="bank.cli.import")
@@ -156,7 +168,19 @@ def _row(item: dict[str, Any]) -> list[str]:
 def _told(findings: Sequence[Finding]) -> list[str]:
     notes = [note(found) for found in findings]
     pairs = [(f"{said.place}: {said.severity_label}: {said.why}", f"    {said.fix}") for said in notes]
-    return [*(line for pair in pairs for line in pair), _("bank.lint.totals", **_totals(findings))]
+    return [line for pair in pairs for line in pair]
+
+
+def _total(findings: Sequence[Finding]) -> str:
+    return _("bank.lint.totals", **_totals(findings))
+
+
+def _guesses(rates: Sequence[tuple[str, list[GuessRate]]], *, details: bool) -> Iterator[str]:
+    for name, found in rates:
+        for one in found:
+            yield saying.line(one, name)
+            if details:
+                yield from saying.details(one)
 
 
 def _reviewed(made: Review, *, stored: bool, code: int) -> Answer:
@@ -170,7 +194,7 @@ def _reviewed(made: Review, *, stored: bool, code: int) -> Answer:
     done = _("bank.import.stored" if stored else "bank.import.not_stored", **figures)
     return Answer(
         {"stored": stored, **figures, "findings": listed, **_totals(made.findings)},
-        [*_told(made.findings), done],
+        [*_told(made.findings), _total(made.findings), done],
         code=code,
     )
 

@@ -34,8 +34,12 @@ def installed(app: flask.Flask) -> Iterator[flask.Flask]:
 
 
 def test_the_shipped_banks_pass_lint() -> None:
-    result = run("lint", BANKS)
+    result = run("lint", BANKS, "--guess")
     assert result.exit_code == 0
+    rates = [line.split("：")[0] for line in result.output.splitlines() if line.startswith("猜中率")]
+    levels = ("customer-service-l2", "customer-service-l3", "各级合计")
+    assert rates[:6] == [f"猜中率 {level} {kind}" for level in levels for kind in ("单选", "判断")]
+    assert "把握" in result.output
     assert result.output.splitlines()[-1].startswith("0 错误 0 自动修正 ")
 
 
@@ -56,6 +60,7 @@ def test_a_faulty_bank_is_listed_by_line_and_exits_with_2(tmp_path: Path) -> Non
     assert result.output.splitlines()[-1].startswith("1 错误 2 自动修正 ")
     listed = json.loads(run("lint", tmp_path, "--json").output)
     assert (listed["error"], listed["fixed"]) == (1, 2)
+    assert listed["guess"] == [{"bank": tmp_path.name, "types": []}]
     assert {"severity", "code", "place", "value", "why", "fix"} <= set(listed["findings"][0])
 
 
