@@ -1,0 +1,6 @@
+"""What the readers of open formats share: findings, texts of any encoding, XML and HTML without their dangers.
+
+All but `receiving` runs in the child that reads a stranger's file, and holds nothing of the product.
+"""
+
+__all__ = ["decoding", "markdown", "questions", "raw", "receiving", "tree"]

@@ -1,0 +1,166 @@
+"""Items as our authors write them, made of what open formats say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from cbt.bank.foreign.raw import LeftOut
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+BLANK = "（　　）"
+USUAL_LIMIT, MOST_LIMIT = 500, 5000
+_MOST_PLACES = 60
+_SPACE = "[ \t\xa0\u3000]"
+_SHOWN_BLANK = re.compile(rf"(?:\\?_){{2,}}|（{_SPACE}*）|\({_SPACE}*\)|\[{_SPACE}+\]")
+_POINT = re.compile(r"(?<![0-9A-Za-z-])([A-Z](?:-[A-Z]){0,4}-\d{3})(?![0-9A-Za-z-])")
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_FACT = re.compile(r"([^:=：]{1,40})[:=：](.{1,200})", re.DOTALL)
+_NAMES = {"鉴定点": "point", "难度": "difficulty", "一致性": "consistency", "法规": "law"}
+_WHOLE = frozenset({"difficulty", "consistency", "decimals", "limit"})
+_FLAG = frozenset({"fixed_order"})
+
+
+def choice(
+    stem: str, choices: Sequence[tuple[str, bool]], *, multiple: bool, fixed: bool = False
+) -> dict[str, Any]:
+    """Return a choice item of texts and whether each is right; LeftOut when none is, or one too many."""
+    right = [place for place, (_text, sound) in enumerate(choices) if sound]
+    if not right:
+        raise LeftOut("open_no_key", stem)
+    if len(right) > 1 and not multiple:
+        raise LeftOut("open_any_right", stem)
+    if len(choices) > len(LETTERS):
+        raise LeftOut("open_type", f"{len(choices)} choices")
+    return {
+        "type": "multiple_choice" if multiple else "single_choice",
+        "stem": stem,
+        "choices": [text for text, _sound in choices],
+        "answer": "".join(LETTERS[place] for place in right),
+        **({"fixed_order": True} if fixed else {}),
+    }
+
+
+def true_false(stem: str, answer: bool) -> dict[str, Any]:
+    """Return a 判断."""
+    return {"type": "true_false", "stem": stem, "answer": answer}
+
+
+def fill(stem: str, answer: Sequence[Sequence[str]], words: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a 填空 whose stem has its blanks; the spellings of each are listed once."""
+    spellings = [list(dict.fromkeys(one)) for one in answer]
+    if not all(spellings):
+        raise LeftOut("open_no_key", stem)
+    return {
+        "type": "fill_blank",
+        "stem": stem,
+        "answer": spellings,
+        **({"word_bank": list(words)} if words else {}),
+    }
+
+
+def numeric(stem: str, answer: Decimal, tolerance: Decimal) -> dict[str, Any]:
+    """Return a 计算 whose stem has its blank; it shows as many decimals as its key has."""
+    places = max(0, -int(answer.as_tuple().exponent))
+    return {
+        "type": "numeric",
+        "stem": stem,
+        "answer": f"{answer:f}",
+        "decimals": places,
+        "tolerance": f"{tolerance:f}",
+    }
+
+
+def matching(stem: str, pairs: Sequence[tuple[str, str]], extras: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a 匹配; an extra that is some left's right is none."""
+    rights = {right for _left, right in pairs}
+    more = [text for text in dict.fromkeys(extras) if text not in rights]
+    return {
+        "type": "matching",
+        "stem": stem,
+        "pairs": [list(pair) for pair in pairs],
+        **({"extra_options": more} if more else {}),
+    }
+
+
+def ordering(stem: str, steps: Sequence[str]) -> dict[str, Any]:
+    """Return a 排序 of steps in their right order."""
+    return {"type": "ordering", "stem": stem, "steps": list(steps)}
+
+
+def short_answer(stem: str, answer: str, limit: int = 0) -> dict[str, Any]:
+    """Return a 简答 with its model answer; its limit takes that in."""
+    most = limit or (USUAL_LIMIT if len(answer) <= USUAL_LIMIT else MOST_LIMIT)
+    return {"type": "short_answer", "stem": stem, "answer": answer, "limit": most}
+
+
+def with_blank(stem: str) -> str:
+    """Return a stem with {{1}} in its one empty place, else at its end."""
+    found = list(_SHOWN_BLANK.finditer(stem))
+    if len(found) == 1:
+        return stem[: found[0].start()] + "{{1}}" + stem[found[0].end() :]
+    return f"{stem}{{{{1}}}}"
+
+
+def number(text: str) -> Decimal | None:
+    """Return a number as open formats write it, or None."""
+    plain = text.strip().replace(",", "")
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", plain, re.ASCII):
+        return None
+    try:
+        found = Decimal(plain)
+    except InvalidOperation:
+        return None
+    _sign, digits, exponent = found.as_tuple()
+    return found if len(digits) <= _MOST_PLACES and abs(int(exponent)) <= _MOST_PLACES else None
+
+
+def between(low: Decimal, high: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the middle of a range and how far its ends are from it."""
+    return (low + high) / 2, (high - low) / 2
+
+
+def explained(general: str, each: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return the explanation: what is said to everybody, then what is said to each answer."""
+    lines = [text for text in (general, *(f"{name}：{text}" for name, text in each if text)) if text]
+    return {"explanation": "\n\n".join(lines)} if lines else {}
+
+
+def point_in(text: str) -> str:
+    """Return the last code of a 鉴定点 in the name of a category, "" when there is none."""
+    found = _POINT.findall(text)
+    return str(found[-1]) if found else ""
+
+
+def ref_of(text: str) -> str:
+    """Return a text as an item's ref, "" when it is none."""
+    return text.strip() if _REF.fullmatch(text.strip()) else ""
+
+
+def facts(tags: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of an item that stand in its tags, such as `difficulty:3`; other tags say nothing."""
+    found: dict[str, Any] = {}
+    for tag in tags:
+        if tag.strip() in _FLAG:
+            found[tag.strip()] = True
+        elif said := _FACT.fullmatch(tag.strip()):
+            name, value = _NAMES.get(said[1].strip(), said[1].strip()), said[2].strip()
+            if name in _WHOLE and value.isascii() and value.isdigit() and len(value) < 5:
+                found[name] = int(value)
+            elif name in {"point", "law"}:
+                found[name] = value
+    return found
+
+
+def tags_of(data: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Return the tags that say what a format has no place for: the other way of `facts`."""
+    tags = []
+    for name in names:
+        value = data.get(name)
+        if value is True:
+            tags.append(name)
+        elif value not in (None, "", False):
+            tags.append(f"{name}:{value}")
+    return tags

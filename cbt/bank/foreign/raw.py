@@ -1,0 +1,93 @@
+"""What a reader in its child found: items in the author's words and remarks, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+MOST_ITEMS = 20_000
+MOST_NOTES = 40_000
+
+
+class RawItem(msgspec.Struct, frozen=True, array_like=True):
+    """One item: its ref or "", its content, and where it stands; `file` is the entry of an archive or ""."""
+
+    ref: str
+    data: dict[str, Any]
+    file: str
+    line: int
+    pictures: dict[str, bytes] = {}
+
+
+class RawNote(msgspec.Struct, frozen=True, array_like=True):
+    """One remark: whether it keeps its item out, its code, where, which item (by its place), what stands there."""
+
+    blocks: bool
+    code: str
+    file: str
+    line: int
+    value: str
+    params: dict[str, str]
+
+
+class RawReading(msgspec.Struct, frozen=True, array_like=True):
+    """Everything of one file."""
+
+    items: list[RawItem]
+    notes: list[RawNote]
+
+
+class LeftOut(Exception):
+    """An item that cannot come in; `code` says why, `value` what was met."""
+
+    def __init__(self, code: str, value: object = "", **params: object) -> None:
+        """Keep what is said of it."""
+        super().__init__(code)
+        self.code, self.value = code, str(value)
+        self.params = {name: str(one) for name, one in params.items()}
+
+
+class Gleaning:
+    """Collects items and remarks of one file; `file` and `line` say where the reader stands."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.items: list[RawItem] = []
+        self.notes: list[RawNote] = []
+        self.file = ""
+        self.line = 0
+
+    def hint(self, code: str, value: object = "", **params: object) -> None:
+        """Remark on something that keeps nothing out."""
+        self._note(False, code, str(value), params)
+
+    def wrong(self, code: str, value: object = "", **params: object) -> None:
+        """Remark on something that does not come in."""
+        self._note(True, code, str(value), params)
+
+    def add(self, ref: str, data: dict[str, Any], pictures: dict[str, bytes] | None = None) -> None:
+        """Take one item."""
+        if len(self.items) < MOST_ITEMS:
+            self.items.append(RawItem(ref, data, self.file, self.line, pictures or {}))
+
+    @contextmanager
+    def item(self, file: str, line: int) -> Iterator[None]:
+        """Stand at an item; one that is left out becomes a remark, and what was said of it before is dropped."""
+        self.file, self.line, said = file, line, len(self.notes)
+        try:
+            yield
+        except LeftOut as reason:
+            del self.notes[said:]
+            self.wrong(reason.code, reason.value, **reason.params)
+
+    def encoded(self) -> bytes:
+        """Return everything as the parent reads it."""
+        return msgspec.msgpack.encode(RawReading(self.items, self.notes))
+
+    def _note(self, blocks: bool, code: str, value: str, params: dict[str, object]) -> None:
+        if len(self.notes) < MOST_NOTES:
+            told = {name: str(one) for name, one in params.items()}
+            self.notes.append(RawNote(blocks, code, self.file, self.line, value[:500], told))

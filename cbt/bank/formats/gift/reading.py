@@ -1,0 +1,95 @@
+"""The child's side of GIFT: text to questions, and questions to items."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cbt.bank.foreign import questions
+from cbt.bank.foreign.decoding import text_of
+from cbt.bank.foreign.raw import Gleaning, LeftOut
+from cbt.bank.formats.gift.answers import item_of
+from cbt.bank.formats.gift.escapes import hidden, shown
+
+_MARK = re.compile(r"\[(id|tag):((?:[^\]\\\n]|\\.){1,200})\]")
+_TITLE = re.compile(r"::(.*?)::", re.DOTALL)
+_FORMAT = re.compile(r"\s*\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
+_GOES_ON = ("=", "~", "}", "#")
+
+
+@dataclass(slots=True)
+class Chunk:
+    """The lines of one question, with what stood in comments before and in it."""
+
+    line: int
+    lines: list[str] = field(default_factory=list)
+    marks: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read(body: bytes) -> bytes:
+    """Return the items of a GIFT file; raise InvalidInput("bank.text_encoding")."""
+    return gather(text_of(body)).encoded()
+
+
+def gather(text: str) -> Gleaning:
+    """Return the items of a GIFT text and what could not be read of it."""
+    found = Gleaning()
+    point = ""
+    for chunk in _chunks(text.split("\n")):
+        if (first := chunk.lines[0].lstrip()).startswith("$"):
+            point = questions.point_in(first) if first.upper().startswith("$CATEGORY") else point
+            continue
+        with found.item("", chunk.line):
+            _question(found, chunk, point)
+    return found
+
+
+def _chunks(lines: list[str]) -> Iterator[Chunk]:
+    """Yield the questions: what stands between empty lines; an open brace reaches over one."""
+    chunk = Chunk(0)
+    for number, line in enumerate(lines, 1):
+        bare = line.strip()
+        if bare.startswith("//"):
+            chunk.marks += [(name, re.sub(r"\\(.)", r"\1", value)) for name, value in _MARK.findall(bare)]
+        elif bare.startswith("$") and not chunk.lines:
+            yield Chunk(number, [bare])
+            chunk = Chunk(0)
+        elif bare:
+            chunk.line = chunk.line or number
+            chunk.lines.append(line)
+        elif chunk.lines and not _is_open(chunk, lines, number):
+            yield chunk
+            chunk = Chunk(0)
+    if chunk.lines:
+        yield chunk
+
+
+def _is_open(chunk: Chunk, lines: list[str], number: int) -> bool:
+    """Say whether a brace is open and what comes after the empty line is one of its answers."""
+    ahead = next((line.strip() for line in lines[number : number + 3] if line.strip()), "")
+    if not ahead.startswith(_GOES_ON):
+        return False
+    text = hidden("\n".join(chunk.lines))
+    return text.count("{") > text.count("}")
+
+
+def _question(found: Gleaning, chunk: Chunk, point: str) -> None:
+    text = hidden("\n".join(chunk.lines)).strip()
+    title = ""
+    if named := _TITLE.match(text):
+        title, text = shown(named[1]).strip(), text[named.end() :]
+    kind = "moodle"
+    if told := _FORMAT.match(text):
+        kind, text = told[1].lower(), text[told.end() :]
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 and end < 0:
+        found.hint("open_no_question", shown(text))
+        return
+    if start < 0 or end < start or text[start + 1 : end].count("{") != text[start + 1 : end].count("}"):
+        raise LeftOut("open_braces", shown(text))
+    data = item_of(found, text[:start], text[start + 1 : end], text[end + 1 :], kind)
+    tags = [value for name, value in chunk.marks if name == "tag"]
+    ref = next((value for name, value in chunk.marks if name == "id"), "")
+    place = {"point": known} if (known := point or questions.point_in(title)) else {}
+    found.add(questions.ref_of(ref), place | data | questions.facts(tags))

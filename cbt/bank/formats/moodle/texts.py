@@ -1,0 +1,100 @@
+"""The texts and answers of one question in Moodle XML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from cbt.bank.foreign import markdown, questions, tree
+from cbt.bank.foreign.raw import Gleaning
+
+_FILE = re.compile(r"@@PLUGINFILE@@/")
+
+
+@dataclass(frozen=True, slots=True)
+class MoodleAnswer:
+    """One answer: its element, its text as it is and as our Markdown, what it earns in per cent, its feedback."""
+
+    node: Any
+    raw: str
+    text: str
+    worth: Decimal
+    feedback: str
+
+
+class MoodleQuestion:
+    """One question's element, read a text at a time; what is lost of them is remarked on."""
+
+    def __init__(self, node: Any, found: Gleaning) -> None:
+        """Take its element."""
+        self.node, self.found = node, found
+        self.kind = self._kind_of(tree.child(node, "questiontext"), "html")
+
+    @property
+    def name(self) -> str:
+        """Return what the question is called."""
+        return tree.words(tree.child(self.node, "name"))
+
+    @property
+    def stem(self) -> str:
+        """Return the text of the question."""
+        return self.text(self.node, "questiontext")
+
+    @property
+    def general(self) -> str:
+        """Return what is said to everybody afterwards."""
+        return self.text(self.node, "generalfeedback")
+
+    def flag(self, name: str) -> bool | None:
+        """Return a yes or no of the question, None where it is silent."""
+        said = tree.words(tree.child(self.node, name)).lower()
+        return said in {"1", "true"} if said else None
+
+    def text(self, around: Any, name: str) -> str:
+        """Return one of the texts in an element as Markdown."""
+        holder = tree.child(around, name)
+        return "" if holder is None else self.formatted(holder, "html")
+
+    def formatted(self, holder: Any, usual: str) -> str:
+        """Return the text in an element of which it says the kind, or else `usual`."""
+        if (named := tree.child(holder, "file")) is not None:
+            self.found.hint(markdown.PICTURE, named.get("name") or "")
+        raw = tree.child(holder, "text")
+        text = "".join(raw.itertext()) if raw is not None else (holder.text or "")
+        return self.shown(text, self._kind_of(holder, usual))
+
+    def shown(self, text: str, kind: str) -> str:
+        """Return a text of some kind as Markdown."""
+        if kind == "markdown":
+            return text.strip()
+        if kind == "html" or (kind == "moodle_auto_format" and markdown.looks_like_html(text)):
+            done = markdown.from_html(text if kind == "html" else text.strip().replace("\n", "<br>"))
+            for code, value in done.lost:
+                if code != markdown.PICTURE or not _FILE.match(value):
+                    self.found.hint(code, value)
+            return done.markdown
+        return markdown.literal(text.strip())
+
+    def answers(self, usual: str = "html") -> list[MoodleAnswer]:
+        """Return the answers in their order; those without a kind of their own are of the `usual` one."""
+        found = []
+        for node in tree.children(self.node, "answer"):
+            raw = "".join(child.itertext()) if (child := tree.child(node, "text")) is not None else ""
+            worth = questions.number(node.get("fraction") or "0") or Decimal(0)
+            text = self.formatted(node, usual)
+            found.append(MoodleAnswer(node, raw.strip(), text, worth, self.text(node, "feedback")))
+        return found
+
+    def explanation(self, answers: list[MoodleAnswer], *, letters: bool) -> dict[str, Any]:
+        """Return what is said afterwards: to everybody, then to each answer by its letter or its text."""
+        names = list(questions.LETTERS) if letters else [one.raw for one in answers]
+        return questions.explained(
+            self.general, [(name, one.feedback) for name, one in zip(names, answers, strict=False)]
+        )
+
+    @staticmethod
+    def _kind_of(holder: Any, usual: str) -> str:
+        said = (holder.get("format") or usual) if holder is not None else usual
+        return {"plain_text": "plain"}.get(said, said)
