@@ -10,10 +10,11 @@ from fractions import Fraction
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.types.registry import AUTHORING
+from cbt.bank.lint.giving import check_giving, enemies
 from cbt.bank.lint.shares import percent
 from cbt.bank.lint.words import normal
 from cbt.bank.taxonomy import Taxonomy
-from cbt.rules.items.values import LETTERS, ItemType
+from cbt.rules.items.values import ItemType
 from cbt.sheets.findings import Finding, Place, Severity
 
 NEAR = 0.8
@@ -22,8 +23,6 @@ FEWEST = 20
 """Shares of fewer items than this say nothing."""
 DIFFICULTY_SHARES = tuple(Fraction(share, 10) for share in (1, 2, 4, 2, 1))
 DIFFICULTY_APART = Fraction(5, 100)
-GIVEAWAY = 5
-"""A key shorter than this many characters turns up in other stems by chance."""
 GRAM = 2
 CANDIDATE = 0.5
 """Two texts are compared in full only when their bigrams overlap by this Dice coefficient."""
@@ -38,7 +37,7 @@ def check_whole(drafts: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) -
             yield from own.shares(some, where)
     yield from _difficulty(theory, where)
     yield from _uncovered(theory, taxonomy, where)
-    yield from _giveaways(theory)
+    yield from check_giving(drafts)
 
 
 def check_repeats(drafts: Sequence[ItemDraft], beside: Mapping[str, str]) -> Iterator[Finding]:
@@ -54,17 +53,13 @@ def check_repeats(drafts: Sequence[ItemDraft], beside: Mapping[str, str]) -> Ite
         params = {"other": labels[earlier], "percent": int(ratio * 100)}
         if ratio >= NEAR:
             yield draft.find(Severity.HINT, "near_duplicate", "stem", draft.data["stem"], **params)
-        elif other is not None and _contradict(draft, other) and not _enemies(draft, other):
+        elif other is not None and _contradict(draft, other) and not enemies(draft, other):
             yield draft.find(Severity.HINT, "contradiction", "stem", draft.data["stem"], **params)
 
 
 def _contradict(one: ItemDraft, other: ItemDraft) -> bool:
     kinds = {one.data["type"], other.data["type"]}
     return kinds == {ItemType.TRUE_FALSE} and one.data["answer"] != other.data["answer"]
-
-
-def _enemies(one: ItemDraft, other: ItemDraft) -> bool:
-    return other.ref in one.data.get("enemies", ()) or one.ref in other.data.get("enemies", ())
 
 
 def _difficulty(theory: Sequence[ItemDraft], where: Place) -> Iterator[Finding]:
@@ -83,26 +78,6 @@ def _uncovered(theory: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) ->
         if point.code not in asked:
             params = {"code": point.code, "name": point.name}
             yield Finding(Severity.HINT, "point_empty", where, point.code, params=params)
-
-
-def _giveaways(theory: Sequence[ItemDraft]) -> Iterator[Finding]:
-    """A true 判断 or a stem of the same point that spells out another item's key, both too much alike."""
-    by_point: defaultdict[str, list[ItemDraft]] = defaultdict(list)
-    for draft in theory:
-        by_point[draft.data["point"]].append(draft)
-    for own in by_point.values():
-        for asks in own:
-            if asks.data["type"] != ItemType.SINGLE_CHOICE:
-                continue
-            key = normal(asks.data["choices"][LETTERS.index(asks.data["answer"])])
-            for tells in own:
-                if tells is not asks and _gives_away(key, tells, asks):
-                    value = asks.data["stem"]
-                    yield asks.find(Severity.HINT, "giveaway", "stem", value, other=tells.known_as, key=key)
-
-
-def _gives_away(key: str, tells: ItemDraft, asks: ItemDraft) -> bool:
-    return len(key) >= GIVEAWAY and key in normal(tells.data["stem"]) and not _enemies(tells, asks)
 
 
 def similarity(one: str, other: str) -> float:
