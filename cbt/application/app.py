@@ -16,6 +16,7 @@ from cbt.application.backups import views as backups
 from cbt.application.backups.warnings import init_backups
 from cbt.application.doctor import views as doctor
 from cbt.application.observation import init_observation
+from cbt.assembly.coverage import views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
@@ -82,6 +83,7 @@ ROOMS: tuple[ModuleType, ...] = (
     trust,
     accounts,
     bank,
+    coverage,
     sittings,
     office,
     candidates,

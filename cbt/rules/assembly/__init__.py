@@ -1,3 +1,3 @@
-"""Drawing a form."""
+"""Drawing a form, and what a bank lasts for."""
 
-__all__ = ["form"]
+__all__ = ["coverage", "form", "overlap"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from cbt.rules.assembly.comparability import comparable
 from cbt.rules.assembly.drawable import Drawable, RangePlan, drawable_of, plan_ranges
-from cbt.rules.assembly.pools import Shortfall, shortfalls
+from cbt.rules.assembly.pools import Shortfall, cases_by_unit, shortfalls
 from cbt.rules.assembly.selection import select_cases, select_items
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.registry import TYPES
@@ -20,6 +20,7 @@ __all__ = [
     "Drawable",
     "RangePlan",
     "Shortfall",
+    "cases_by_unit",
     "comparable",
     "draw_form",
     "drawable_of",

@@ -1,0 +1,140 @@
+"""A paper drawn to be looked at: what the seed gives from the bank as it is now, stored nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from cbt.assembly.coverage.gathering import OfferedPaper
+from cbt.assembly.steps import draw_content
+from cbt.bank.items.rich import sanitised
+from cbt.bank.store import contents
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.basis.content import ItemContent
+from cbt.rules.items.case import Case
+
+Position = Mapping[str, Any]
+"""A position as `rules/assembly/form` draws it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPaper:
+    """A paper with its items' contents by (ref, version)."""
+
+    paper: Paper
+    title: str
+    positions: Sequence[Position]
+    contents: Mapping[tuple[str, int], ItemContent]
+
+    def item(self, place: Position) -> ItemContent:
+        """Return the item a position is drawn from; a case with all its parts."""
+        return self.contents[place["item"], place["version"]]
+
+    def asked(self, place: Position) -> ItemContent:
+        """Return what a position asks: the item, or a part of it."""
+        return self.item(place).part(place["part"])
+
+
+def draw_paper(session: Session, choice: OfferedPaper, bank_id: int, *, seed: int) -> DrawnPaper:
+    """Return the paper that `seed` draws, the same as a form of that seed; raise Conflict as a draw does.
+
+    Source: R-8, R-43.
+    """
+    drawn = draw_content(session, choice.version_id, choice.paper.code, seed=seed)
+    keys = {(place["item"], place["version"]) for place in drawn["positions"]}
+    found = contents(session, keys, bank_id)
+    return DrawnPaper(choice.paper, choice.label, drawn["positions"], found)
+
+
+def verdicts() -> tuple[str, str]:
+    """Return the words for right and wrong."""
+    return _("bank.key.true"), _("bank.key.false")
+
+
+def candidate_paper(drawn: DrawnPaper) -> dict[str, Any]:
+    """Return a paper in the shape of the candidate's page, with all of its units open; no key is part of it.
+
+    Source: R-44.
+    """
+    clean = {key: sanitised(content) for key, content in drawn.contents.items()}
+    positions, paper = drawn.positions, drawn.paper
+    cases = {
+        place["unit"]: clean[place["item"], place["version"]]
+        for place in positions
+        if isinstance(drawn.item(place), Case)
+    }
+    return {
+        "title": drawn.title,
+        "calculator": paper.calculator,
+        "keys": True,
+        "lock_down": False,
+        "timing": "pooled" if paper.units or paper.windows else "none",
+        "sections": _sections(paper, positions),
+        "units": _units(paper, positions),
+        "items": [shown_item(drawn, place) for place in positions],
+        "cases": [
+            {"unit": unit, "title": case["title"], "stimulus": case["stimulus"]}
+            for unit, case in cases.items()
+        ],
+    }
+
+
+def shown_item(drawn: DrawnPaper, place: Position) -> dict[str, Any]:
+    """Return one position as a candidate sees it: sanitised texts in the displayed order."""
+    content = drawn.asked(place)
+    clean: dict[str, Any] = dict(sanitised(content))
+    shown = {name: place[name] for name in ("position", "points", "section", "unit")}
+    shown |= {"type": clean["type"], "stem": clean["stem"]}
+    if content.verdicts:
+        return shown | {"choices": list(verdicts())}
+    shown |= {name: clean[name] or None for name in content.sent}
+    return shown | {
+        name: [clean[name][authored] for authored in place[order]] for name, order in content.ordered.items()
+    }
+
+
+def _sections(paper: Paper, positions: Sequence[Position]) -> list[dict[str, Any]]:
+    if not paper.sections:
+        return []
+    ends = _ends(positions, "section")
+    return [
+        {
+            "name": section.name,
+            "type": section.type.value,
+            "first": ends[index][0],
+            "last": ends[index][1],
+            "points_each": f"{section.points_each}",
+        }
+        for index, section in enumerate(paper.sections)
+    ]
+
+
+def _units(paper: Paper, positions: Sequence[Position]) -> list[dict[str, Any]]:
+    """Return the units; a paper whose sections have their own minutes shows those as its units."""
+    parts: Sequence[Any] = paper.units or (paper.sections if paper.windows else ())
+    ends = _ends(positions, "unit" if paper.units else "section")
+    return [
+        {
+            "number": number,
+            "name": part.name,
+            "minutes": part.minutes // timedelta(minutes=1),
+            "points": f"{part.points}",
+            "state": "open",
+            "first": first,
+            "last": last,
+        }
+        for number, part in enumerate(parts, 1)
+        for first, last in [ends[number if paper.units else number - 1]]
+    ]
+
+
+def _ends(positions: Sequence[Position], name: str) -> dict[int, tuple[int, int]]:
+    ends: dict[int, tuple[int, int]] = {}
+    for place in positions:
+        ends[place[name]] = (ends.get(place[name], (place["position"],))[0], place["position"])
+    return ends

@@ -1,0 +1,234 @@
+"""What a bank has for a paper beside what a draw takes of it: what is short, and for how many papers it lasts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+
+from cbt.rules.assembly.drawable import Drawable, apportion
+from cbt.rules.assembly.pools import RangePool, build_pools
+from cbt.rules.assembly.tally import MIX_SLACK
+from cbt.rules.exam.paper import Paper
+from cbt.rules.items.values import ItemType
+
+Kinds = tuple[ItemType, ...]
+Counts = Mapping[tuple[str, ItemType], int]
+"""Items that may be drawn, by point and type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How many items of one point, type and difficulty may be drawn; `range` is the lowest range of the point."""
+
+    point: str
+    range: str
+    type: ItemType
+    difficulty: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a range lacks for so many papers without a common item.
+
+    `kind` is "points" (the table has too few of them), "types" (too few items of these types, on different points),
+    "importance" (too few points of the class have items) or "mix" (enough of each, but not of both together).
+    `points` are those where another item helps, the barest first.
+    """
+
+    kind: str
+    range: str
+    types: Kinds
+    importance: str
+    need: int
+    have: int
+    points: tuple[str, ...]
+
+    @property
+    def short(self) -> int:
+        """How many more are needed, in the best places."""
+        return self.need - self.have
+
+
+@dataclass(frozen=True, slots=True)
+class RangeCover:
+    """One range: what a paper takes of each type, what there is, what is missing.
+
+    It lasts for `papers` papers without a common item; None where a paper takes nothing of it.
+    `classes` gives the importance of each of its points.
+    """
+
+    range: str
+    need: Mapping[ItemType, int]
+    have: Mapping[ItemType, int]
+    papers: int | None
+    lacks: tuple[Lack, ...]
+    classes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCover:
+    """One difficulty: about how many items of it a paper wants, and how many there are for `papers` papers."""
+
+    difficulty: int
+    want: Fraction
+    have: int
+    enough: bool
+
+
+def cover(
+    paper: Paper,
+    stock: Iterable[Stock],
+    weights: Mapping[str, int],
+    importances: Mapping[str, str],
+    *,
+    papers: int = 1,
+) -> list[RangeCover]:
+    """Return every range of a paper of sections, in the order of the codes, with what `papers` papers lack of it.
+
+    `weights` and `importances` as for a draw. Points, types and importance count; difficulty, true statements and
+    enemies do not, so a draw may reach less than the number of papers.
+
+    Source: R-8.
+    """
+    kept = list(stock)
+    counts = counts_of(kept)
+    return [_cover(pool, counts, papers) for pool in stock_pools(paper, kept, weights, importances)]
+
+
+def stock_pools(
+    paper: Paper, stock: Iterable[Stock], weights: Mapping[str, int], importances: Mapping[str, str]
+) -> list[RangePool]:
+    """Return the pools a draw would make, with one item standing for all of a point and type."""
+    cells = {(one.point, one.type): one for one in stock if one.count > 0}
+    standing = [
+        Drawable(f"{point} {kind.value}", 1, "", kind, point, one.range, importances.get(point, ""), 3)
+        for (point, kind), one in cells.items()
+    ]
+    return build_pools(paper, standing, weights, importances)
+
+
+def counts_of(stock: Iterable[Stock]) -> Counter[tuple[str, ItemType]]:
+    """Return how many items each point has of each type."""
+    found: Counter[tuple[str, ItemType]] = Counter()
+    for one in stock:
+        found[one.point, one.type] += one.count
+    return found
+
+
+def _cover(pool: RangePool, counts: Counts, papers: int) -> RangeCover:
+    need = pool.plan.counts
+    have = {kind: sum(counts.get((point, kind), 0) for point in pool.classes) for kind in need}
+    found = _Range(pool, counts)
+    return RangeCover(
+        pool.plan.range,
+        need,
+        have,
+        found.most_papers(have) if pool.plan.total else None,
+        tuple(found.lacks(papers)) if pool.plan.total else (),
+        pool.classes,
+    )
+
+
+class _Range:
+    """Counts of one range under the rule of a draw: a point gives a paper one item, importance as in the range.
+
+    So many papers without a common item exist exactly when every set of types finds enough: with points as one
+    side and the places of a paper as the other this is Hall's condition, and a flow that fills all papers at once
+    splits into them.
+    """
+
+    def __init__(self, pool: RangePool, counts: Counts) -> None:
+        self.pool = pool
+        self.counts = counts
+        self.kinds = tuple(kind for kind, count in pool.plan.counts.items() if count)
+        self.quotas = apportion(pool.plan.total, Counter(pool.classes.values())) if pool.classes else {}
+
+    def most_papers(self, have: Mapping[ItemType, int]) -> int:
+        """Return how many papers without a common item there can be."""
+        enough, most = 0, min(have[kind] // self.pool.plan.counts[kind] for kind in self.kinds)
+        while enough < most:
+            tried = (enough + most + 1) // 2
+            if any(self.missing(kinds, tried) for kinds in _sets(self.kinds)):
+                most = tried - 1
+            else:
+                enough = tried
+        return enough
+
+    def missing(self, kinds: Kinds, papers: int) -> int:
+        """Return how many items of `kinds` together are missing for `papers` papers."""
+        there = self.usable(kinds, papers)
+        filled = sum(min(papers * quota, there[name]) for name, quota in self.quotas.items())
+        return max(0, papers * sum(self.pool.plan.counts[kind] for kind in kinds) - filled)
+
+    def usable(self, kinds: Kinds, papers: int) -> Counter[str]:
+        """Return how many items of `kinds` can be used, by importance: of each point one a paper."""
+        there: Counter[str] = Counter()
+        for point, name in self.pool.classes.items():
+            there[name] += min(papers, self.of(point, kinds))
+        return there
+
+    def of(self, point: str, kinds: Kinds) -> int:
+        """Return how many items of `kinds` a point has."""
+        return sum(self.counts.get((point, kind), 0) for kind in kinds)
+
+    def lacks(self, papers: int) -> Iterator[Lack]:
+        """Yield what is missing for `papers` papers; the numbers add up to what has to be written at least."""
+        total, code = self.pool.plan.total, self.pool.plan.range
+        if total > len(self.pool.classes):
+            yield Lack("points", code, self.kinds, "", total, len(self.pool.classes), ())
+            return
+        missing = {kinds: self.missing(kinds, papers) for kinds in _sets(self.kinds)}
+        worst = max(missing.values())
+        alone: list[Kinds] = [(kind,) for kind in self.kinds if missing[(kind,)]]
+        if not worst:
+            return
+        if sum(missing[kinds] for kinds in alone) == worst:
+            chosen = alone
+        else:
+            chosen = [min((kinds for kinds in missing if missing[kinds] == worst), key=len)]
+        for kinds in chosen:
+            yield from self._lack(kinds, missing[kinds], papers)
+
+    def _lack(self, kinds: Kinds, short: int, papers: int) -> Iterator[Lack]:
+        code, need = self.pool.plan.range, papers * sum(self.pool.plan.counts[kind] for kind in kinds)
+        there = self.usable(kinds, papers)
+        wanting = {name for name, quota in self.quotas.items() if there[name] < papers * quota}
+        if sum(there.values()) < need:
+            yield Lack("types", code, kinds, "", need, need - short, self._bare(kinds, wanting, papers))
+        elif len(kinds) == len(self.kinds):
+            for name in sorted(wanting):
+                places = self._bare(kinds, {name}, papers)
+                yield Lack("importance", code, kinds, name, papers * self.quotas[name], there[name], places)
+        else:
+            yield Lack("mix", code, kinds, "", need, need - short, self._bare(kinds, wanting, papers))
+
+    def _bare(self, kinds: Kinds, names: set[str], papers: int) -> tuple[str, ...]:
+        found = [(self.of(point, kinds), point) for point, name in self.pool.classes.items() if name in names]
+        return tuple(point for count, point in sorted(found) if count < papers)
+
+
+def _sets(kinds: Kinds) -> list[Kinds]:
+    return [some for size in range(1, len(kinds) + 1) for some in combinations(kinds, size)]
+
+
+def levels(paper: Paper, stock: Iterable[Stock], *, papers: int = 1) -> list[LevelCover]:
+    """Return each difficulty beside the shares the blueprint asks for; `stock` is what the paper could use.
+
+    A draw keeps the mean and comes near the shares: too few of a difficulty is not refused but shows in the papers.
+
+    Source: R-8.
+    """
+    items = sum(section.count for section in paper.sections)
+    have: Counter[int] = Counter()
+    for one in stock:
+        have[one.difficulty] += one.count
+    shares, slack = paper.difficulty.shares, max(1.0, MIX_SLACK * items)
+    found = []
+    for level, share in enumerate(shares, 1):
+        want = Fraction(items * share, sum(shares))
+        found.append(LevelCover(level, want, have[level], have[level] >= papers * (want - Fraction(slack))))
+    return found
