@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 IMPORTANCES = ("X", "Y", "Z")
@@ -60,3 +60,13 @@ def leaf_weights(weights: dict[str, int]) -> dict[str, int]:
     """Return the weights of the ranges that have no range below them."""
     parents = {parent_of(code, weights) for code in weights}
     return {code: weight for code, weight in weights.items() if code not in parents}
+
+
+def weight_sums(weights: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """Return (code, its weight, the sum below it) where the two differ; code "" stands for 100 per cent."""
+    sums: dict[str, int] = {}
+    for code, weight in weights.items():
+        parent = parent_of(code, weights)
+        sums[parent] = sums.get(parent, 0) + weight
+    wanted = {code: weights.get(code, 100) for code in sums}
+    return [(code, wanted[code], total) for code, total in sums.items() if total != wanted[code]]

@@ -9,7 +9,12 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import service, store
+from cbt.bank.desk import views as desk_views
+from cbt.bank.desk.banks import views as whole_views
+from cbt.bank.desk.history import desk_of
+from cbt.bank.desk.saying import shown_fields
 from cbt.bank.imports import views as import_views
+from cbt.bank.imports.texts import field_label
 from cbt.bank.items import catalogue
 from cbt.bank.items.catalogue import PAGE_SIZE, Search
 from cbt.bank.items.preview import key_lines, preview_paper
@@ -23,6 +28,8 @@ from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
+pages.register_blueprint(desk_views.pages)
+pages.register_blueprint(whole_views.pages)
 
 LONGEST_QUERY = 100
 MOST_VERSION = 10**9
@@ -66,17 +73,23 @@ def bank(ref: str) -> Reply:
 @pages.get("/bank/<ref>/items/<item_ref>")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
 def item(ref: str, item_ref: str) -> Reply:
-    """Show one item as the candidate meets it, with its key, explanation and history."""
+    """Show one item as the candidate meets it, with its key, what people say of it, and its history."""
     number = whole_number(flask.request.args.get("version", ""), most=MOST_VERSION)
     with reading() as session:
         found = store.bank_by_ref(session, ref)
         sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
+        desk = desk_of(session, sheet.item)
         names = actor_names(session, {version.actor for version in sheet.versions})
     service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
         "bank/items/item.html",
         bank=found,
+        item_ref=item_ref,
         sheet=sheet,
+        desk=desk,
+        fields={"": "", **shown_fields(sheet.text)},
+        field_label=field_label,
+        actor=acting(),
         names=names,
         paper=preview_paper(sheet.content, seed=item_ref),
         keys=key_lines(sheet.content),

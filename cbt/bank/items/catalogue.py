@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
 from cbt.errors import NotFound
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.reading import parse_content
+from cbt.rules.states.item import ItemState
 
 PAGE_SIZE = 50
 
@@ -26,8 +27,11 @@ class BankLine:
     ref: str
     name: str
     note: str
+    levels: tuple[str, ...]
     counts: dict[str, int]
     points: int
+    drafts: int = 0
+    in_review: int = 0
 
     @property
     def total(self) -> int:
@@ -61,43 +65,53 @@ class ItemLine:
 
 @dataclass(frozen=True, slots=True)
 class VersionLine:
-    """One version in an item's history."""
+    """One version in an item's history; `file_name` is "" for one that no file brought."""
 
     number: int
-    created_at: datetime
     actor: str
-    file_name: str | None
+    at: datetime
+    file_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ItemSheet:
-    """Everything the page of an item shows."""
+    """Everything the page of an item shows of what it says; `shown` is the version."""
 
-    ref: str
-    version: int
+    item: Item
     shown: int
     point_name: str
-    data: dict[str, Any]
+    text: str
     content: ItemContent
     versions: list[VersionLine]
 
 
 def bank_lines(session: Session) -> list[BankLine]:
     """Return every bank with its counts, in the order of the refs."""
-    counts: dict[int, dict[str, int]] = {}
-    for bank_id, kind, count in session.execute(
-        select(Item.bank_id, Item.type, func.count())
-        .where(Item.version > 0)
-        .group_by(Item.bank_id, Item.type)
+    counts: dict[int, Counter[str]] = {}
+    states: Counter[tuple[int, str]] = Counter()
+    drawn = func.sum(case((Item.version > 0, 1), else_=0))
+    for bank_id, kind, state, published, count in session.execute(
+        select(Item.bank_id, Item.type, Item.state, drawn, func.count()).group_by(
+            Item.bank_id, Item.type, Item.state
+        )
     ):
-        counts.setdefault(bank_id, {})[kind] = count
+        counts.setdefault(bank_id, Counter())[kind] += published
+        states[bank_id, state] += count
     points = dict(
         session.execute(select(KnowledgePoint.bank_id, func.count()).group_by(KnowledgePoint.bank_id)).all()
     )
-    banks = session.scalars(select(ItemBank).order_by(ItemBank.ref))
     return [
-        BankLine(bank.ref, bank.name, bank.note, counts.get(bank.id, {}), points.get(bank.id, 0))
-        for bank in banks
+        BankLine(
+            bank.ref,
+            bank.name,
+            bank.note,
+            tuple(filter(None, bank.levels.split(","))),
+            counts.get(bank.id, Counter()),
+            points.get(bank.id, 0),
+            states[bank.id, ItemState.DRAFT.value],
+            states[bank.id, ItemState.IN_REVIEW.value],
+        )
+        for bank in session.scalars(select(ItemBank).order_by(ItemBank.ref))
     ]
 
 
@@ -145,41 +159,43 @@ def _headline(text: str) -> str:
 
 
 def item_sheet(session: Session, bank_id: int, ref: str, *, number: int | None = None) -> ItemSheet:
-    """Return one item in a version, by default the published or else the last one.
+    """Return one item in a version, by default the one its authors work on.
 
     Raises NotFound("bank.item_missing") or ("bank.item_unknown").
     """
+    item = item_of(session, bank_id, ref)
+    wanted = number or item.current
+    text = session.scalar(
+        select(ItemVersion.content).where(ItemVersion.item_id == item.id, ItemVersion.number == wanted)
+    )
+    if text is None:
+        raise NotFound("bank.item_unknown", ref=ref, version=wanted)
+    content = parse_content(json.loads(text))
+    name = session.scalar(
+        select(KnowledgePoint.name).where(
+            KnowledgePoint.bank_id == bank_id, KnowledgePoint.code == content.point
+        )
+    )
+    return ItemSheet(item, wanted, name or "", text, content, version_lines(session, item.id))
+
+
+def item_of(session: Session, bank_id: int, ref: str) -> Item:
+    """Return one item of a bank; raise NotFound("bank.item_missing")."""
     item = session.scalar(select(Item).where(Item.bank_id == bank_id, Item.ref == ref))
     if item is None:
         raise NotFound("bank.item_missing", ref=ref)
+    return item
+
+
+def version_lines(session: Session, item_id: int) -> list[VersionLine]:
+    """Return the versions of an item, the newest first."""
     rows = session.execute(
-        select(ItemVersion, ImportRun.file_name)
+        select(ItemVersion.number, ItemVersion.actor, ItemVersion.created_at, ImportRun.file_name)
         .outerjoin(ImportRun, ImportRun.id == ItemVersion.import_run_id)
-        .where(ItemVersion.item_id == item.id)
+        .where(ItemVersion.item_id == item_id)
         .order_by(ItemVersion.number.desc())
-    ).all()
-    wanted = number or item.version or rows[0][0].number
-    shown = next((version for version, _name in rows if version.number == wanted), None)
-    if shown is None:
-        raise NotFound("bank.item_unknown", ref=ref, version=wanted)
-    data = json.loads(shown.content)
-    name = session.scalar(
-        select(KnowledgePoint.name).where(
-            KnowledgePoint.bank_id == bank_id, KnowledgePoint.code == data["point"]
-        )
     )
-    return ItemSheet(
-        ref=ref,
-        version=item.version,
-        shown=shown.number,
-        point_name=name or "",
-        data=data,
-        content=parse_content(data),
-        versions=[
-            VersionLine(version.number, version.created_at, version.actor, file_name)
-            for version, file_name in rows
-        ],
-    )
+    return [VersionLine(number, actor, at, file_name or "") for number, actor, at, file_name in rows]
 
 
 def import_runs(session: Session, bank_id: int, *, limit: int = 20) -> Sequence[ImportRun]:

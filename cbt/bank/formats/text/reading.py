@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from cbt.bank.formats.text.pictures import take_pictures
 from cbt.bank.imports.drafts import ItemDraft, Reading
-from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of
+from cbt.bank.taxonomy import IMPORTANCES, Point, Range, Taxonomy, parent_of, weight_sums
 from cbt.errors import NotFound
 from cbt.exams.lines import lines_of
 from cbt.rules.items.basis.authored import number
@@ -147,16 +147,6 @@ def _read_taxonomy(path: Path, findings: list[Finding]) -> Taxonomy:
     head = data.get("taxonomy", {})
     name = f"{head.get('occupation', path.parent.name)}（{head.get('level', '—')}）"
     return Taxonomy(name, str(head.get("note", "")), tuple(ranges.values()), tuple(points.values()))
-
-
-def weight_sums(weights: Mapping[str, int]) -> list[tuple[str, int, int]]:
-    """Return (code, its weight, the sum below it) where the two differ; code "" stands for 100 per cent."""
-    sums: dict[str, int] = {}
-    for code, weight in weights.items():
-        parent = parent_of(code, weights)
-        sums[parent] = sums.get(parent, 0) + weight
-    wanted = {code: weights.get(code, 100) for code in sums}
-    return [(code, wanted[code], total) for code, total in sums.items() if total != wanted[code]]
 
 
 def _range(row: Mapping[str, Any]) -> Range | None:

@@ -1,0 +1,186 @@
+"""Use cases of a whole bank: made, renamed, its 细目表 kept, deleted while nothing hangs on it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path, PurePath
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from cbt.audit import chain
+from cbt.bank import steps
+from cbt.bank.desk.banks.cells import TableRow, rows_of
+from cbt.bank.desk.banks.checking import check_table
+from cbt.bank.desk.banks.renaming import rename_points
+from cbt.bank.desk.banks.store import item_count, table_revision, table_rows, used_points
+from cbt.bank.desk.service import words
+from cbt.bank.formats.text.reading import TAXONOMY_FILE, read_folder
+from cbt.bank.models import BankRange, ImportRun, ItemBank, KeptMapping, KnowledgePoint
+from cbt.bank.store import bank_by_ref, taxonomy_of
+from cbt.bank.taxonomy import Taxonomy
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import Conflict, InvalidInput
+from cbt.sheets import reading
+from cbt.sheets.findings import Finding
+from cbt.web.texts import required
+
+TAKEN = frozenset({"new", "review"})
+"""Addresses below the banks that are no bank."""
+LEVELS = ("5", "4", "3", "2", "1")
+MOST_BYTES = 2_000_000
+_REF = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_BOUNDS = reading.Bounds(3000, 60)
+
+
+def make_bank(*, ref: str, name: str, note: str, levels: Sequence[str], now: datetime, actor: str) -> str:
+    """Make a bank without a table and return its ref.
+
+    Raises InvalidInput("bank.ref_form"), ("bank.name"), Conflict("bank.ref_taken").
+    """
+    plain = ref.strip().casefold()
+    if not _REF.fullmatch(plain) or plain in TAKEN:
+        raise InvalidInput("bank.ref_form", field="ref")
+    called = required(name, "bank.name", "name")
+    said, served = words(note, "note"), _levels(levels)
+    try:
+        with unit_of_work() as session:
+            if session.scalar(select(ItemBank.id).where(ItemBank.ref == plain)) is not None:
+                raise Conflict("bank.ref_taken", field="ref")
+            session.add(ItemBank(ref=plain, name=called, note=said, levels=served))
+            after = {"name": called, "levels": served}
+            chain.record(
+                session, at=now, actor=actor, act="bank.create", subject=f"item_bank:{plain}", after=after
+            )
+            session.flush()
+    except IntegrityError as error:  # two people at once
+        raise Conflict("bank.ref_taken", field="ref") from error
+    return plain
+
+
+def describe_bank(
+    *, ref: str, name: str, note: str, levels: Sequence[str], now: datetime, actor: str
+) -> None:
+    """Give a bank another name, note or levels; raise InvalidInput("bank.name")."""
+    called = required(name, "bank.name", "name")
+    said, served = words(note, "note"), _levels(levels)
+    with unit_of_work() as session:
+        bank = _held(session, ref)
+        before = {"name": bank.name, "levels": bank.levels}
+        bank.name, bank.note, bank.levels = called, said, served
+        chain.record(
+            session,
+            at=now,
+            actor=actor,
+            act="bank.describe",
+            subject=f"item_bank:{ref}",
+            before=before,
+            after={"name": called, "levels": served},
+        )
+
+
+def delete_bank(*, ref: str, now: datetime, actor: str) -> None:
+    """Delete a bank that holds no item, with its table; raise Conflict("bank.not_empty")."""
+    try:
+        with unit_of_work() as session:
+            bank = _held(session, ref)
+            if item_count(session, bank.id):
+                raise Conflict("bank.not_empty")
+            for kept in (BankRange, KnowledgePoint, KeptMapping, ImportRun):
+                session.execute(delete(kept).where(kept.bank_id == bank.id))
+            session.delete(bank)
+            chain.record(session, at=now, actor=actor, act="bank.delete", subject=f"item_bank:{ref}")
+            session.flush()
+    except IntegrityError as error:  # unfinished work, a file that waits for its import
+        raise Conflict("bank.not_empty") from error
+
+
+def save_table(
+    *, ref: str, rows: Sequence[TableRow], revision: str, now: datetime, actor: str
+) -> tuple[Taxonomy, int]:
+    """Give a bank its 细目表; return it, and how many items were written anew under another code.
+
+    Raises InvalidInput("bank.table_refused") with `findings`, all of them, and Conflict("bank.table_changed") when
+    somebody else kept one since `revision`.
+    """
+    with unit_of_work() as session:
+        bank = _held(session, ref)
+        if table_revision(session, bank) != revision:
+            raise Conflict("bank.table_changed")
+        before = taxonomy_of(session, bank)
+        taxonomy, findings = checked(session, bank, rows)
+        if findings:
+            raise InvalidInput("bank.table_refused", count=len(findings), findings=findings)
+        codes = renamed(before, rows)
+        count = rename_points(session, bank, codes, now=now, actor=actor) if codes else 0
+        steps.save_taxonomy(session, ref, taxonomy, now=now, actor=actor)
+        chain.record(
+            session,
+            at=now,
+            actor=actor,
+            act="bank.table",
+            subject=f"item_bank:{ref}",
+            before={"ranges": len(before.ranges), "points": len(before.points)},
+            after={
+                "ranges": len(taxonomy.ranges),
+                "points": len(taxonomy.points),
+                "renamed": codes,
+                "items": count,
+            },
+        )
+        return taxonomy, count
+
+
+def checked(session: Session, bank: ItemBank, rows: Sequence[TableRow]) -> tuple[Taxonomy, list[Finding]]:
+    """Return the table that rows make for a bank, and what is wrong with it."""
+    return check_table(rows, used_points(session, bank.id), name=bank.name, note=bank.note)
+
+
+def renamed(before: Taxonomy, rows: Sequence[TableRow]) -> dict[str, str]:
+    """Return the points of a table that get another code: the old one → the new one."""
+    known = before.importances
+    return {row.was: row.code for row in rows if row.importance and row.was in known and row.was != row.code}
+
+
+def brought(content: bytes, name: str) -> list[TableRow]:
+    """Return the rows of a file: a taxonomy.toml, or a workbook's first sheet that has any.
+
+    Raises InvalidInput as the readers do, and ("bank.table_empty").
+    """
+    if len(content) > MOST_BYTES:
+        raise InvalidInput("bank.table_large", field="file")
+    if PurePath(name.casefold()).suffix == ".toml":
+        rows = _of_toml(content)
+    elif content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        sheets = reading.read_workbook(content, _BOUNDS)
+        rows = max((rows_of(sheet.rows) for sheet in sheets), key=len, default=[])
+    else:
+        rows = rows_of(reading.read_csv(content, _BOUNDS).rows)
+    if not rows:
+        raise InvalidInput("bank.table_empty", field="file")
+    return rows
+
+
+def _of_toml(content: bytes) -> list[TableRow]:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / TAXONOMY_FILE).write_bytes(content)
+        found = read_folder(Path(folder))
+    unreadable = [one for one in found.findings if one.code in {"file_not_text", "file_unreadable"}]
+    if unreadable or found.taxonomy is None:
+        raise InvalidInput("bank.table_toml", field="file", line=max([one.place.line for one in unreadable]))
+    return [replace(row, was="") for row in table_rows(found.taxonomy)]
+
+
+def _levels(chosen: Sequence[str]) -> str:
+    return ",".join(level for level in LEVELS if level in chosen)
+
+
+def _held(session: Session, ref: str) -> ItemBank:
+    bank = bank_by_ref(session, ref)
+    session.refresh(bank, with_for_update=True)
+    return bank

@@ -1,0 +1,143 @@
+"""The one way an item moves on at its desk, and who may judge what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from cbt.audit import chain
+from cbt.bank.models import Item, ItemBank, ItemStep, ItemVersion
+from cbt.errors import Conflict
+from cbt.rules.states.item import ItemEvent, ItemState, may_review, next_item_state
+
+JUDGED = frozenset({ItemEvent.APPROVE, ItemEvent.SEND_BACK})
+"""What nobody says of their own words."""
+ASSIGN = "assign"
+"""The step that hands an item to a reviewer; its note is the actor it was handed to."""
+_CHUNK = 400
+
+
+def move(
+    session: Session,
+    bank: ItemBank,
+    items: Sequence[Item],
+    event: ItemEvent,
+    *,
+    now: datetime,
+    actor: str,
+    note: str = "",
+) -> None:
+    """Have `event` happen to items of one bank, all of them or, when this raises, none; put it on record once.
+
+    Raises Conflict("item.transition") where it cannot happen, ("item.own_work") to who wrote what they judge, and
+    ("item.changed_meanwhile") when somebody else was quicker.
+
+    Source: R-62, R-64.
+    """
+    for item in items:
+        next_item_state(ItemState(item.state), event)
+    if event in JUDGED:
+        for ref, writers in writers_of(session, items).items():
+            if not may_review(actor, writers):
+                raise Conflict("item.own_work", ref=ref)
+    number_of = {item.id: item.current for item in items}
+    for state in {ItemState(item.state) for item in items}:
+        ids = [item.id for item in items if item.state == state]
+        for start in range(0, len(ids), _CHUNK):
+            _take(session, ids[start : start + _CHUNK], state, event)
+    steps = [
+        {"item_id": key, "number": number, "event": event.value, "note": note, "actor": actor, "at": now}
+        for key, number in number_of.items()
+    ]
+    if steps:
+        session.execute(insert(ItemStep), steps)
+    _record(session, bank, items, f"item.{event.value}", now=now, actor=actor, note=note)
+
+
+def _take(session: Session, ids: Sequence[int], state: ItemState, event: ItemEvent) -> None:
+    values: dict[str, object] = {"state": next_item_state(state, event).value}
+    if event is ItemEvent.APPROVE:
+        values |= {"version": Item.current, "reviewer": ""}
+    elif event is ItemEvent.RETIRE:
+        values["version"] = 0
+    moved = session.execute(
+        update(Item)
+        .where(Item.id.in_(ids), Item.state == state.value)
+        .values(values)
+        .returning(Item.id)
+        .execution_options(synchronize_session="fetch")
+    ).all()
+    if len(moved) != len(ids):
+        raise Conflict("item.changed_meanwhile")
+
+
+def assign(
+    session: Session, bank: ItemBank, items: Sequence[Item], reviewer: str, *, now: datetime, actor: str
+) -> None:
+    """Hand items to one reviewer, an actor, or to nobody (""); raise Conflict("item.reviewer_wrote").
+
+    Source: R-62.
+    """
+    if reviewer:
+        for ref, writers in writers_of(session, items).items():
+            if not may_review(reviewer, writers):
+                raise Conflict("item.reviewer_wrote", ref=ref)
+    steps = []
+    for item in items:
+        item.reviewer = reviewer
+        step = {"item_id": item.id, "number": item.current, "event": ASSIGN, "note": reviewer}
+        steps.append({**step, "actor": actor, "at": now})
+    session.flush()
+    if steps:
+        session.execute(insert(ItemStep), steps)
+    _record(session, bank, items, "item.assign", now=now, actor=actor, note=reviewer)
+
+
+def writers_of(session: Session, items: Iterable[Item]) -> dict[str, set[str]]:
+    """Return who wrote a version of each item since the last reviewed one, or wrote the present one: by its ref.
+
+    Source: R-62.
+    """
+    found: dict[str, set[str]] = {item.ref: set() for item in items}
+    ref_of = {item.id: item.ref for item in items}
+    approved = (
+        select(func.coalesce(func.max(ItemStep.number), 0))
+        .where(ItemStep.item_id == Item.id, ItemStep.event == ItemEvent.APPROVE.value)
+        .correlate(Item)
+        .scalar_subquery()
+    )
+    since = and_(ItemVersion.number > Item.version, ItemVersion.number > approved)
+    query = select(ItemVersion.item_id, ItemVersion.actor).join(Item, Item.id == ItemVersion.item_id)
+    ids = list(ref_of)
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        rows = session.execute(
+            query.where(Item.id.in_(chunk), or_(ItemVersion.number == Item.current, since)).distinct()
+        )
+        for key, writer in rows:
+            found[ref_of[key]].add(writer)
+    return found
+
+
+def _record(
+    session: Session,
+    bank: ItemBank,
+    items: Collection[Item],
+    act: str,
+    *,
+    now: datetime,
+    actor: str,
+    note: str,
+) -> None:
+    """Put a step on record: of one item under its ref, of several under their bank's, with the list."""
+    if not items:
+        return
+    versions = {item.ref: item.current for item in items}
+    after: dict[str, object] = {"bank": bank.ref, "versions": versions}
+    if act == "item.assign":
+        after["reviewer"], note = note, ""
+    subject = f"item:{next(iter(versions))}" if len(items) == 1 else f"item_bank:{bank.ref}"
+    chain.record(session, at=now, actor=actor, act=act, subject=subject, reason=note, after=after)
