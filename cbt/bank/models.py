@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.types import Named, Row, UtcDateTime
@@ -126,7 +126,8 @@ class ItemComment(Named):
 class ItemWork(Named):
     """What one author is writing and has not stored as a version; `item_id` is None for an item that is new.
 
-    `base` is the version they began from, so a version stored meanwhile by somebody else is seen.
+    `base` is the version they began from, so a version stored meanwhile by somebody else is seen. `content` is ""
+    while nothing is typed: the item is open on a page that was last heard of at `seen_at`, there since `since`.
     """
 
     __table_args__ = (Index("ix_item_work_item", "item_id"), Index("ix_item_work_actor", "bank_id", "actor"))
@@ -135,6 +136,24 @@ class ItemWork(Named):
     item_id: Mapped[int | None] = mapped_column(ForeignKey("item.id"))
     base: Mapped[int]
     content: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(String(80))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Media(Row):
+    """A picture or a sound of items, drawn or copied anew by us and kept once: `sha256` is all it is called.
+
+    `width` and `height` are those of a picture, `seconds` how long a sound lasts.
+    """
+
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    mimetype: Mapped[str] = mapped_column(String(40))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    width: Mapped[int]
+    height: Mapped[int]
+    seconds: Mapped[int]
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -13,6 +13,8 @@ from cbt.bank.desk import views as desk_views
 from cbt.bank.desk.banks import views as whole_views
 from cbt.bank.desk.history import desk_of
 from cbt.bank.desk.saying import shown_fields
+from cbt.bank.editing import typing_views
+from cbt.bank.editing import views as editing_views
 from cbt.bank.imports import views as import_views
 from cbt.bank.imports.texts import field_label
 from cbt.bank.items import catalogue
@@ -30,6 +32,8 @@ pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
 pages.register_blueprint(desk_views.pages)
 pages.register_blueprint(whole_views.pages)
+pages.register_blueprint(editing_views.pages)
+pages.register_blueprint(typing_views.pages)
 
 LONGEST_QUERY = 100
 MOST_VERSION = 10**9

@@ -206,6 +206,7 @@ class Stage:
             "batch_ref": self.world.batch_ref,
             "staff_ref": self.world.people["proctor"].ref,
             "item_ref": "A-A-A-001-T1",
+            "kind": "single_choice",
             "message_id": self.message_id,
             "number": 1,
             "code": "hold",

@@ -12,7 +12,7 @@ import pytest
 from tests.packaging.test_house import CHECKOUT, MOST
 
 SHARED = {"ui", "vendor"}
-KINDS = {"proctoring/acts/fields", "delivery/items"}
+KINDS = {"proctoring/acts/fields", "delivery/items", "bank/editing/types"}
 """What comes in kinds has a folder; that each file of it belongs to one is held where the kinds are."""
 
 WIDEST = 130

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from cbt.errors import InvalidInput
@@ -14,30 +15,49 @@ from cbt.rules.items.values import ItemType
 
 SHORTEST, USUAL, LONGEST = 10, 500, 5_000
 """What an author may set as the limit of an answer, in characters, and what holds where none is set."""
+MOST_LINES, LONGEST_LINE = 30, 500
+
+
+@dataclass(frozen=True, slots=True)
+class RubricLine:
+    """One line of a 评分标准: what an answer must say, and how many points that earns."""
+
+    points: Decimal
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShortAnswer(ItemContent):
-    """The key is a reference text for whoever marks, or ""; `limit` is the most characters of an answer."""
+    """The key is a reference text for whoever marks, or ""; `limit` is the most characters of an answer.
+
+    `rubric` is what they mark by. Neither is ever a candidate's.
+    """
 
     type: ClassVar = ItemType.SHORT_ANSWER
-    fields: ClassVar = authored.COMMON | {"answer", "limit"}
+    fields: ClassVar = authored.COMMON | {"answer", "limit", "rubric"}
     by_people: ClassVar = True
     sent: ClassVar = ("limit",)
 
     answer_key: str
     limit: int = USUAL
+    rubric: tuple[RubricLine, ...] = ()
 
     @classmethod
     def read(cls, data: Mapping[str, object], common: Mapping[str, Any], nested: Nested) -> Self:
-        """Read `stem`, `answer` and `limit`."""
+        """Read `stem`, `answer`, `limit`, and `rubric`, a list of {points, text}."""
         limit = data.get("limit", USUAL)
         if isinstance(limit, bool) or not isinstance(limit, int) or not SHORTEST <= limit <= LONGEST:
             raise InvalidInput("item.limit", field="limit", least=SHORTEST, most=LONGEST)
         answer_key = _key(data.get("answer"))
         if len(answer_key) > limit:
             raise InvalidInput("item.reference_long", field="answer", limit=limit)
-        return cls(**common, stem=authored.text(data, "stem"), answer_key=answer_key, limit=limit)
+        return cls(
+            **common,
+            stem=authored.text(data, "stem"),
+            answer_key=answer_key,
+            limit=limit,
+            rubric=_rubric(data.get("rubric", ())),
+        )
 
     def read_key(self, answer: object) -> str:
         """Read a text no longer than an answer may be."""
@@ -66,8 +86,8 @@ class ShortAnswer(ItemContent):
         return {"limit": self.limit}
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
-        """The reference text."""
-        return [self.answer_key]
+        """The reference text, and what earns how many points."""
+        return [self.answer_key, *(f"{line.points:f}　{line.text}" for line in self.rubric)]
 
 
 def one_break(text: str) -> str:
@@ -80,3 +100,23 @@ def one_break(text: str) -> str:
 
 def _key(answer: object) -> str:
     return one_break(answer) if isinstance(answer, str) else ""
+
+
+def _rubric(value: object) -> tuple[RubricLine, ...]:
+    wrong = InvalidInput("item.rubric", field="rubric", most=MOST_LINES, longest=LONGEST_LINE)
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > MOST_LINES:
+        raise wrong
+    lines = []
+    for one in value:
+        if not isinstance(one, Mapping) or set(one) - {"points", "text"}:
+            raise wrong
+        points, text = authored.number(one.get("points")), one.get("text")
+        if (
+            points is None
+            or points <= 0
+            or not isinstance(text, str)
+            or not 0 < len(text.strip()) <= LONGEST_LINE
+        ):
+            raise wrong
+        lines.append(RubricLine(points, text.strip()))
+    return tuple(lines)

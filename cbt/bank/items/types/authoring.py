@@ -22,6 +22,28 @@ class SheetRow(Protocol):
         """Return an error about a field."""
 
 
+class Sent(Protocol):
+    """What an editor's form sent of one item, or of one part, by the names of its fields."""
+
+    def text(self, name: str) -> str:
+        """Return a text without the space around it, "" when nothing was written."""
+
+    def texts(self, name: str) -> list[str]:
+        """Return the rows of a list as they stand, empty ones too."""
+
+    def lines(self, name: str) -> list[str]:
+        """Return the lines of a text that say something."""
+
+    def marked(self, name: str) -> list[int]:
+        """Return the places (from 0) of the rows that are marked, ascending."""
+
+    def number(self, name: str) -> int | str:
+        """Return a whole number; what is none stays as it was written, for lint to name."""
+
+    def parts(self) -> list[dict[str, Any]]:
+        """Return the parts of a case, each with its type and what any part has."""
+
+
 class Authoring:
     """One type of item as an author meets it; a type overrides what is its own."""
 
@@ -56,3 +78,26 @@ class Authoring:
     def shares(self, items: Sequence[Mapping[str, Any]], where: Place) -> Iterator[Finding]:
         """Yield what the items of this type of a whole bank have too much or too little of."""
         yield from ()
+
+    def blank(self) -> dict[str, Any]:
+        """Return its own fields as an author finds them in the form of a new item."""
+        return {}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """Return its own fields as an editor sent them, empty where nothing was written."""
+        return {}
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return its own fields with something in the place of what is not written yet, so that it can be drawn.
+
+        What stands for a key is never shown.
+        """
+        return {}
+
+
+def padded(texts: object, least: int) -> list[str]:
+    """Return the different texts of a list that say something, and dots where there are fewer than `least`."""
+    given = [text.strip() for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+    distinct = list(dict.fromkeys(text for text in given if text))
+    missing = (dots for count in range(1, least + 1) if (dots := "…" * count) not in distinct)
+    return [*distinct, *(next(missing) for _ in range(least - len(distinct)))]

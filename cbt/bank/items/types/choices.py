@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items.types.authoring import Authoring, PutRight, SheetRow
+from cbt.bank.items.types.authoring import Authoring, PutRight, Sent, SheetRow, padded
 from cbt.bank.lint.words import BLANK, EMPTY_BLANK, is_emphasised, is_negative
 from cbt.rules.items.values import LETTERS
 from cbt.sheets.findings import Finding, Severity
@@ -66,6 +66,25 @@ class ChoicesAuthoring(Authoring):
             yield draft.find(Severity.HINT, "one_blank", f"{prefix}stem", stem)
         if is_negative(stem) and not is_emphasised(stem):
             yield draft.find(Severity.HINT, "negative_plain", f"{prefix}stem", stem)
+
+    def blank(self) -> dict[str, Any]:
+        """As many empty choices as is usual."""
+        return {"choices": [""] * self.usual[0], "answer": ""}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """The choices that say something; the marks of their rows are the key."""
+        rows = [" ".join(text.split()) for text in sent.texts("choices")]
+        marked = set(sent.marked("answer"))
+        filled = [place for place, text in enumerate(rows) if text][: len(LETTERS)]
+        return {
+            "choices": [rows[place] for place in filled],
+            "answer": "".join(LETTERS[n] for n, place in enumerate(filled) if place in marked),
+            "fixed_order": bool(sent.text("fixed_order")),
+        }
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Two choices at least."""
+        return {"choices": padded(data.get("choices"), 2)[: len(LETTERS)], "answer": "A"}
 
 
 def letters_of(cell: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -10,7 +11,8 @@ from typing import Any, ClassVar
 
 from cbt.bank.formats.cells import blank_marks
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items.types.authoring import Authoring, SheetRow
+from cbt.bank.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.bank.items.types.fill_blank import numbered
 from cbt.bank.lint.arithmetic import evaluate
 from cbt.bank.lint.words import EMPTY_BLANK
 from cbt.rules.items.basis.authored import number
@@ -47,6 +49,25 @@ class NumericAuthoring(Authoring):
             yield draft.find(
                 Severity.ERROR, "compute_differs", name, text, computed=computed, answer=data["answer"]
             )
+
+    def blank(self) -> dict[str, Any]:
+        """A whole number, right only as it is."""
+        return {"answer": "", "decimals": 0, "tolerance": "0", "compute": ""}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """The number, how it is written, and the sum it comes from."""
+        return {
+            "answer": sent.text("answer"),
+            "decimals": sent.number("decimals"),
+            "tolerance": sent.text("tolerance"),
+            "compute": sent.text("compute"),
+        }
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """One blank, and any number."""
+        head, mark, tail = numbered(str(data.get("stem", "")))[0].partition("{{1}}")
+        stem = f"{head}{mark}{re.sub(r'[{]{2}[0-9]+[}]{2}', '____', tail)}"
+        return {"stem": stem, "answer": "0", "decimals": 0, "tolerance": "0"}
 
 
 def number_key(cell: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items.types.authoring import Authoring
+from cbt.bank.items.types.authoring import Authoring, Sent, padded
 from cbt.sheets.findings import Finding, Severity
 
 USUAL_STEPS = range(4, 7)
@@ -21,3 +21,15 @@ class OrderingAuthoring(Authoring):
         """Yield an unusual number of steps."""
         if len(data["steps"]) not in USUAL_STEPS:
             yield draft.find(Severity.HINT, "steps_count", f"{prefix}steps", count=len(data["steps"]))
+
+    def blank(self) -> dict[str, Any]:
+        """Four steps."""
+        return {"steps": [""] * 4}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """The steps in their right order."""
+        return {"steps": [text.strip() for text in sent.texts("steps") if text.strip()]}
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Two steps at least."""
+        return {"steps": padded(data.get("steps"), 2)}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items.types.authoring import Authoring, SheetRow
+from cbt.bank.items.types.authoring import Authoring, Sent, SheetRow
+from cbt.rules.items.basis.authored import number
+from cbt.rules.items.short_answer import LONGEST, SHORTEST, USUAL
 from cbt.sheets.findings import Finding, Severity
 
 
@@ -25,3 +28,38 @@ class ShortAnswerAuthoring(Authoring):
         """Yield a lack of anything to mark by."""
         if not str(data.get("answer", "")).strip():
             yield draft.find(Severity.HINT, "no_reference", f"{prefix}answer")
+        rubric = data.get("rubric")
+        if not rubric:
+            yield draft.find(Severity.HINT, "no_rubric", f"{prefix}rubric")
+            return
+        worth, total = (
+            number(data.get("points")),
+            sum((number(line["points"]) or Decimal(0) for line in rubric), Decimal(0)),
+        )
+        if worth is not None and total != worth:
+            yield draft.find(
+                Severity.HINT, "rubric_sum", f"{prefix}rubric", f"{total:f}", points=f"{worth:f}"
+            )
+
+    def blank(self) -> dict[str, Any]:
+        """The usual limit, and three lines to mark by."""
+        return {"answer": "", "limit": USUAL, "rubric": [{"points": "", "text": ""}] * 3}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """The reference text, its limit, and what earns how many points."""
+        lines = zip(sent.texts("rubric_points"), sent.texts("rubric"), strict=False)
+        rubric = [{"points": worth.strip(), "text": " ".join(text.split())} for worth, text in lines]
+        return {
+            "answer": sent.text("answer"),
+            "limit": sent.number("limit"),
+            "rubric": [line for line in rubric if line["points"] or line["text"]],
+        }
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The limit, where there is one."""
+        limit = data.get("limit")
+        return {
+            "answer": "",
+            "rubric": [],
+            "limit": limit if type(limit) is int and SHORTEST <= limit <= LONGEST else USUAL,
+        }

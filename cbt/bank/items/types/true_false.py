@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from cbt.bank.formats.cells import plain
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.items.types.authoring import Authoring, PutRight, SheetRow
+from cbt.bank.items.types.authoring import Authoring, PutRight, Sent, SheetRow
 from cbt.bank.lint.shares import outside
 from cbt.bank.lint.words import is_emphasised, normal
 from cbt.sheets.findings import Finding, Place, Severity
@@ -53,6 +53,18 @@ class TrueFalseAuthoring(Authoring):
         """Yield too few or too many right statements."""
         right = Fraction(sum(data["answer"] for data in items), len(items))
         yield from outside(right, TRUE_SHARE, "true_share", where)
+
+    def blank(self) -> dict[str, Any]:
+        """Neither right nor wrong."""
+        return {"answer": None}
+
+    def from_form(self, sent: Sent) -> dict[str, Any]:
+        """Right or wrong, or neither yet."""
+        return {"answer": {"true": True, "false": False}.get(sent.text("answer"))}
+
+    def stand_in(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Either will do."""
+        return {"answer": True}
 
 
 def truth_of(cell: str) -> bool | None:

@@ -1,0 +1,179 @@
+"""Queries of the editor: what its page begins with, what lies unfinished, who else is at an item."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from cbt.bank.editing.form import blank_item
+from cbt.bank.models import Item, ItemVersion, ItemWork
+from cbt.db.types import to_micros
+from cbt.errors import NotFound
+from cbt.rules.states.item import TRANSITIONS, ItemEvent, ItemState
+
+ALIVE = timedelta(seconds=30)
+"""Whose page was last heard of longer ago is not at an item any more; a page says every few seconds that it is."""
+MOST_WORKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedItem:
+    """What the editor shows: an item or a new one, its content as last typed, and the version it was begun from.
+
+    `seen` names the state of the unfinished work it shows, "" where there is none.
+    """
+
+    kind: str
+    ref: str
+    state: ItemState
+    current: int
+    base: int
+    data: dict[str, Any]
+    seen: str = ""
+    worked_at: datetime | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Whether it may be written on; what is retired has to be taken back first."""
+        return (self.state, ItemEvent.WRITE) in TRANSITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Somebody else at the same item: since when, and whether they have typed something that is not saved."""
+
+    actor: str
+    since: datetime
+    at: datetime
+    here: bool
+    typed: bool
+
+
+def item_at(session: Session, bank_id: int, ref: str, *, lock: bool = False) -> Item:
+    """Return an item of a bank; raise NotFound("bank.item_missing")."""
+    query = select(Item).where(Item.bank_id == bank_id, Item.ref == ref)
+    item = session.scalar(query.with_for_update() if lock else query)
+    if item is None:
+        raise NotFound("bank.item_missing", ref=ref)
+    return item
+
+
+def content_at(session: Session, item: Item, number: int) -> dict[str, Any]:
+    """Return what a version says; {} where there is none."""
+    text = session.scalar(
+        select(ItemVersion.content).where(ItemVersion.item_id == item.id, ItemVersion.number == number)
+    )
+    return dict(json.loads(text)) if text else {}
+
+
+def work_of(
+    session: Session, bank_id: int, actor: str, *, item_id: int | None = None, ref: str = ""
+) -> ItemWork | None:
+    """Return what this person has unfinished at an item, or under a ref for one that is new."""
+    own = select(ItemWork).where(ItemWork.bank_id == bank_id, ItemWork.actor == actor)
+    which = (
+        ItemWork.item_id == item_id
+        if item_id is not None
+        else (ItemWork.ref == ref) & ItemWork.item_id.is_(None)
+    )
+    return session.scalar(own.where(which).order_by(ItemWork.id).limit(1))
+
+
+def state_of(work: ItemWork | None) -> str:
+    """Return what names the state of an unfinished work: by it a page knows whether another one went on with it."""
+    return str(to_micros(work.at)) if work is not None and work.content else ""
+
+
+def open_item(session: Session, bank_id: int, ref: str, *, actor: str) -> OpenedItem:
+    """Return an item as its editor shows it: as this person left it, else as its current version says."""
+    item = item_at(session, bank_id, ref)
+    work = work_of(session, bank_id, actor, item_id=item.id)
+    typed = work is not None and bool(work.content)
+    return OpenedItem(
+        kind=item.type,
+        ref=item.ref,
+        state=ItemState(item.state),
+        current=item.current,
+        base=work.base if work is not None and typed else item.current,
+        data=json.loads(work.content)
+        if work is not None and typed
+        else content_at(session, item, item.current),
+        seen=state_of(work),
+        worked_at=work.at if work is not None and typed else None,
+    )
+
+
+def open_new(
+    session: Session, bank_id: int, kind: str, *, actor: str, work_ref: str, point: str
+) -> OpenedItem:
+    """Return a new item as its editor shows it: as this person left it under this ref, else blank."""
+    work = work_of(session, bank_id, actor, ref=work_ref) if work_ref else None
+    typed = work is not None and bool(work.content)
+    return OpenedItem(
+        kind=kind,
+        ref="",
+        state=ItemState.DRAFT,
+        current=0,
+        base=0,
+        data=json.loads(work.content) if work is not None and typed else blank_item(kind, point=point),
+        seen=state_of(work),
+        worked_at=work.at if work is not None and typed else None,
+    )
+
+
+def others_at(session: Session, item: Item, *, actor: str, now: datetime) -> list[Other]:
+    """Return who else is at an item or has something unfinished there."""
+    works = session.scalars(
+        select(ItemWork)
+        .where(
+            ItemWork.item_id == item.id,
+            ItemWork.actor != actor,
+            or_(ItemWork.content != "", ItemWork.seen_at > now - ALIVE),
+        )
+        .order_by(ItemWork.since)
+    )
+    return [
+        Other(work.actor, work.since, work.at, here=work.seen_at > now - ALIVE, typed=bool(work.content))
+        for work in works
+    ]
+
+
+def next_number(session: Session, item: Item) -> int:
+    """Return the number of the next version of an item."""
+    last = session.scalar(select(func.max(ItemVersion.number)).where(ItemVersion.item_id == item.id))
+    return (last or 0) + 1
+
+
+def free_ref(session: Session, bank_id: int, point: str, letter: str) -> str:
+    """Return the ref of the next item of a point and type."""
+    head = f"{point}-{letter}"
+    taken = set(
+        session.scalars(
+            select(Item.ref).where(Item.bank_id == bank_id, Item.ref.startswith(head, autoescape=True))
+        )
+    )
+    number = 1
+    while f"{head}{number}" in taken:
+        number += 1
+    return f"{head}{number}"
+
+
+def unfinished(session: Session, bank_id: int, actor: str) -> list[tuple[ItemWork, str | None, str, str]]:
+    """Return what this person has unfinished in a bank, the last first: work, ref of its item, type, stem."""
+    rows = session.execute(
+        select(ItemWork, Item.ref)
+        .outerjoin(Item, Item.id == ItemWork.item_id)
+        .where(ItemWork.bank_id == bank_id, ItemWork.actor == actor, ItemWork.content != "")
+        .order_by(ItemWork.at.desc())
+        .limit(MOST_WORKS)
+    )
+    found: list[tuple[ItemWork, str | None, str, str]] = []
+    for work, ref in rows:
+        data = json.loads(work.content)
+        found.append((work, ref, str(data["type"]), str(data.get("title") or data.get("stem", ""))))
+    return found

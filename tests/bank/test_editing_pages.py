@@ -1,0 +1,104 @@
+"""The author's way through the editor: preview, keeping, saving, parts; and what no text can bring in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from cbt.rules.items.values import ItemType
+from tests.bank import drafts
+from tests.bank.test_editing_forms import BANK, SAMPLES, Fields, sent_of
+from tests.world import World
+
+NEW = f"/bank/{BANK}/new/single_choice"
+EDIT = f"/bank/{BANK}/items/A-A-A-001-S1/edit"
+LOOK = f"/bank/{BANK}/editing/single_choice/look"
+HOSTILE = "<img src=x onerror=alert(1)> **粗** <b hx-get=/bank>x</b> {{7*7}} <script>1</script>（　　）"
+
+
+def test_an_item_is_looked_at_saved_changed_and_submitted(world: World) -> None:
+    client = world.staff("author")
+    assert "单选" in client.get(f"/bank/{BANK}/new").text
+    page = client.get(NEW).text
+    assert "note-error" not in page, "nobody is told off before they wrote anything"
+    sent = sent_of(drafts.single("客户来访而接待员正在通话时，应当先（　　）。"))
+    looked = client.post(LOOK, data=sent).get_json()
+    assert looked["paper"]["items"][0]["choices"][0] == "问候客户"
+    assert "A　问候客户" in looked["key"]
+    faulty = client.post(NEW, data={"stem": "只有题干（　　）。", "point": "A-A-A-001"})
+    assert faulty.status_code == 422
+    assert "note-error" in faulty.text
+    assert "只有题干" in faulty.text
+    sent.add("do", "save")
+    saved = client.post(NEW, data=sent)
+    assert saved.status_code == 303
+    assert str(saved.location).endswith("/edit")
+    again = Fields(client.get(saved.location).text).sent
+    again.setlist("stem", ["客户来访而接待员正在打电话时，应当先（　　）。"])
+    again.add("do", "submit")
+    submitted = client.post(saved.location, data=again)
+    assert submitted.status_code == 303
+    assert "已送审" in client.get(submitted.location).text
+    assert "正在打电话时" in client.get(saved.location).text
+
+
+def test_what_is_typed_is_kept_and_discarded(world: World) -> None:
+    client = world.staff("author")
+    fields = Fields(client.get(EDIT).text).sent
+    fields.setlist("stem", ["写到一半（　　）"])
+    kept = client.post(f"/bank/{BANK}/editing/single_choice/work", data=fields)
+    assert kept.get_json()["seen"]
+    page = client.get(EDIT).text
+    assert "写到一半（　　）" in page
+    assert "已恢复您" in page
+    stale = client.post(
+        f"/bank/{BANK}/editing/single_choice/work", data=fields, headers={"Accept": "application/json"}
+    )
+    assert (stale.status_code, stale.get_json()["code"]) == (409, "editing.other_tab")
+    assert "写到一半" in client.get(f"/bank/{BANK}/new").text
+    client.post(f"/bank/{BANK}/editing/discard", data={"item_ref": "A-A-A-001-S1", "kind": "single_choice"})
+    assert "写到一半" not in client.get(EDIT).text
+
+
+def test_a_part_is_added_moved_and_taken_out_without_a_script(world: World) -> None:
+    client = world.staff("author")
+    url, sent = f"/bank/{BANK}/new/case", sent_of(SAMPLES[ItemType.CASE])
+    sent.add("part_type", "numeric")
+    kinds = []
+    for asked in ("part.add", "part.up.6", "part.remove.1", "part.up.99", "more"):
+        page = Fields(client.post(url, data=MultiDict([*sent.items(multi=True), ("do", asked)])).text)
+        kinds.append([page.sent[f"parts.{n}.type"] for n in range(1, 8) if f"parts.{n}.type" in page.sent])
+    begun = ["single_choice", "multiple_choice", "fill_blank", "matching", "ordering"]
+    assert kinds == [[*begun, "numeric"], begun, begun[1:], begun, begun]
+
+
+def test_no_text_brings_in_an_element(world: World) -> None:
+    client = world.staff("author")
+    sent = sent_of(
+        drafts.single(HOSTILE, choices=[HOSTILE, "乙", "丙", "丁"], explanation=HOSTILE, law=HOSTILE)
+    )
+    looked = client.post(LOOK, data=sent).get_json()
+    sent.add("do", "more")
+    for text in (str(looked), client.post(NEW, data=sent).text):
+        assert "<b hx-" not in text
+        assert "<img src=x" not in text
+        assert "<script>1" not in text
+        assert "49" not in re.sub(r"[\w-]{20,}", "", looked["key"])
+
+
+@pytest.mark.parametrize("role", ["reviewer", "inspector", "officer"])
+def test_only_authors_write(world: World, role: str) -> None:
+    client = world.staff(role)
+    for path in (NEW, EDIT, f"/bank/{BANK}/new"):
+        assert client.get(path).status_code == 403
+    assert client.post(EDIT).status_code == 403
+
+
+def test_every_text_of_the_editor_is_there_in_english(world: World) -> None:
+    client = world.staff("author")
+    client.set_cookie("locale", "en")
+    for kind in SAMPLES:
+        page = client.get(f"/bank/{BANK}/new/{kind}").text
+        assert not re.search(r"\bbank\.[a-z_]+\.[a-z_]+", page.replace("bank.editing.css", ""))
