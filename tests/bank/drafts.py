@@ -33,7 +33,8 @@ def truth(stem: str = "客服员应当如实介绍商品的优点和缺陷。", 
 
 
 def short_answer(**more: Any) -> dict[str, Any]:
-    plain = {"type": "short_answer", "answer": "及时、对等，并防止再次发生。", "limit": 500}
+    rubric = [{"points": "2", "text": "及时、对等"}, {"points": "1", "text": "防止再次发生"}]
+    plain = {"type": "short_answer", "answer": "及时、对等，并防止再次发生。", "limit": 500, "rubric": rubric}
     return truth("请写出服务补救的三项要点。", **plain | more)
 
 

@@ -189,6 +189,8 @@ def test_what_cannot_be_used_is_an_error(data: dict[str, Any], code: str) -> Non
         pytest.param(drafts.matching(extra_options=[]), "no_extra_option", id="nothing to spare"),
         pytest.param(drafts.ordering(steps=["甲", "乙", "丙"]), "steps_count", id="three steps"),
         pytest.param(drafts.short_answer(answer=" "), "no_reference", id="nothing to mark by"),
+        pytest.param(drafts.short_answer(rubric=[]), "no_rubric", id="no rubric"),
+        pytest.param(drafts.short_answer(points="4"), "rubric_sum", id="a rubric that adds up to less"),
         pytest.param(drafts.hotspot(answer=[1, 2], marks=2, few=True), "spots_few", id="few points"),
         pytest.param(drafts.hotspot(near=True), "spots_near", id="points on each other"),
     ],

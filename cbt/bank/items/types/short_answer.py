@@ -28,15 +28,14 @@ class ShortAnswerAuthoring(Authoring):
         """Yield a lack of anything to mark by."""
         if not str(data.get("answer", "")).strip():
             yield draft.find(Severity.HINT, "no_reference", f"{prefix}answer")
-        rubric = data.get("rubric")
-        if not rubric:
+        elif not data.get("rubric"):
             yield draft.find(Severity.HINT, "no_rubric", f"{prefix}rubric")
-            return
+        rubric = data.get("rubric", ())
         worth, total = (
             number(data.get("points")),
             sum((number(line["points"]) or Decimal(0) for line in rubric), Decimal(0)),
         )
-        if worth is not None and total != worth:
+        if rubric and worth is not None and total != worth:
             yield draft.find(
                 Severity.HINT, "rubric_sum", f"{prefix}rubric", f"{total:f}", points=f"{worth:f}"
             )
