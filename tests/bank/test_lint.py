@@ -190,7 +190,6 @@ def test_what_cannot_be_used_is_an_error(data: dict[str, Any], code: str) -> Non
         pytest.param(drafts.ordering(steps=["甲", "乙", "丙"]), "steps_count", id="three steps"),
         pytest.param(drafts.short_answer(answer=" "), "no_reference", id="nothing to mark by"),
         pytest.param(drafts.short_answer(rubric=[]), "no_rubric", id="no rubric"),
-        pytest.param(drafts.short_answer(points="4"), "rubric_sum", id="a rubric that adds up to less"),
         pytest.param(drafts.hotspot(answer=[1, 2], marks=2, few=True), "spots_few", id="few points"),
         pytest.param(drafts.hotspot(near=True), "spots_near", id="points on each other"),
     ],
@@ -258,3 +257,9 @@ def test_each_faulty_part_of_a_case_is_named() -> None:
 def test_blanks_are_not_judged_by_a_stem_that_is_missing() -> None:
     found = list(check_item(draft(drafts.fill_blank(stem="")), TAXONOMY))
     assert codes(found) == ["missing"]
+
+
+def test_a_rubric_adds_up_to_the_points_of_its_part() -> None:
+    for points, found in (("4", ["rubric_sum"]), ("3.0", [])):
+        case = drafts.case(parts=[drafts.short_answer(points=points)])
+        assert drafts.codes(list(check_item(draft(case), TAXONOMY))) == found
