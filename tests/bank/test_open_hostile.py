@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+import stat
+import zipfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.bank.foreign.markdown import from_html, literal
+from cbt.bank.foreign.package import beside
 from cbt.bank.formats import registry
 from cbt.bank.items.rich import inline, to_html
 from cbt.errors import InvalidInput
+from cbt.sheets.findings import Severity
+from tests.bank.open_samples import QTI_ITEM, package, qti_package
 
 QUESTION = (
     '<question type="truefalse"><questiontext><text>{stem}</text></questiontext>'
@@ -86,3 +92,75 @@ def test_plain_text_shows_as_it_was_typed(text: str) -> None:
 @given(st.text(alphabet=st.sampled_from("<>/=\"'abipx !-&;hx甲"), max_size=60))
 def test_any_html_becomes_text_without_tags(text: str) -> None:
     assert "<script" not in to_html(from_html(text).markdown)
+
+
+def bomb(size: int) -> bytes:
+    return package({"imsmanifest.xml": "<manifest/>", "a.xml": b" " * size})
+
+
+def linked() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("imsmanifest.xml", "<manifest/>")
+        entry = zipfile.ZipInfo("a.xml")
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(entry, "/etc/passwd")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param(
+            qti_package(**{"../../evil.xml": QTI_ITEM}), "bank.package_names", id="out of the folder"
+        ),
+        pytest.param(qti_package(**{"/etc/evil.xml": QTI_ITEM}), "bank.package_names", id="from the root"),
+        pytest.param(qti_package(**{"C:\\evil.xml": QTI_ITEM}), "bank.package_names", id="on a drive"),
+        pytest.param(qti_package(**{"ITEMS/I1.xml": QTI_ITEM}), "bank.package_names", id="two of one name"),
+        pytest.param(linked(), "bank.package_names", id="a link"),
+        pytest.param(
+            qti_package(**{"more.zip": qti_package()}), "bank.package_nested", id="an archive in it"
+        ),
+        pytest.param(
+            qti_package(**{"more.xml": qti_package()}), "bank.package_nested", id="an archive called XML"
+        ),
+        pytest.param(bomb(30 * 1024 * 1024), "bank.package_too_big", id="a bomb by ratio"),
+        pytest.param(
+            package(
+                {"imsmanifest.xml": "<manifest/>", **{f"{n}": "" for n in range(20_001)}}, zipfile.ZIP_STORED
+            ),
+            "bank.package_too_big",
+            id="a bomb by number",
+        ),
+        pytest.param(qti_package()[:-30], "bank.package_broken", id="cut off"),
+    ],
+)
+def test_an_archive_that_no_system_writes_is_refused(content: bytes, code: str) -> None:
+    assert refusal(content, "a.zip") == code
+
+
+def test_xml_in_a_package_is_no_less_strict_and_the_rest_comes_in() -> None:
+    hostile = '<!DOCTYPE x [<!ENTITY x SYSTEM "file:///etc/passwd">]><assessmentItem>&x;</assessmentItem>'
+    found = registry.read(qti_package(**{"evil.xml": hostile}), "a.zip")
+    assert len(found.items) == 1
+    assert [(said.code, said.value) for said in found.findings] == [("open_file", "evil.xml")]
+
+
+def test_a_picture_that_is_none_keeps_its_item_out() -> None:
+    body = (
+        '<assessmentItem title="题"><responseDeclaration identifier="R" cardinality="single" baseType="identifier">'
+        "<correctResponse><value>A</value></correctResponse></responseDeclaration><itemBody>"
+        '<hotspotInteraction responseIdentifier="R" maxChoices="1"><prompt>哪</prompt>'
+        '<object type="image/png" data="a.png" width="9" height="9">图</object>'
+        '<hotspotChoice identifier="A" shape="rect" coords="0,0,3,3"/></hotspotInteraction></itemBody>'
+        "</assessmentItem>"
+    )
+    found = registry.read(qti_package(**{"h.xml": body, "a.png": b"MZ\x90\0"}), "a.zip")
+    assert [(said.severity, said.code) for said in found.findings] == [(Severity.ERROR, "picture_unreadable")]
+    assert len(found.items) == 1
+
+
+def test_addresses_in_a_package_lead_nowhere_else() -> None:
+    assert beside("items/a.xml", "../images/b.png") == "images/b.png"
+    for href in ("../../etc/passwd", "/etc/passwd", "file:///etc/passwd", "//host/x", "http://host/x", ""):
+        assert beside("items/a.xml", href) == ""

@@ -19,7 +19,7 @@ from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, ItemDraft, Reading
 from cbt.errors import CbtError
 from cbt.sheets.findings import Finding, Place, Severity
 from cbt.web import cli
-from tests.bank.open_samples import AIKEN, GIFT, MOODLE
+from tests.bank.open_samples import AIKEN, GIFT, MOODLE, qti_package
 from tests.bank.samples import ITEMS, TAXONOMY
 from tests.bank.sheets import single, truth, workbook
 from tests.world import World
@@ -39,6 +39,7 @@ SAMPLES: dict[str, Callable[[Path], Content]] = {
     "gift": lambda _folder: GIFT,
     "aiken": lambda _folder: AIKEN,
     "moodle": lambda _folder: MOODLE,
+    "qti": lambda _folder: qti_package(),
 }
 """One sound bank of each format."""
 

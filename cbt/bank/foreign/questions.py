@@ -19,8 +19,10 @@ _POINT = re.compile(r"(?<![0-9A-Za-z-])([A-Z](?:-[A-Z]){0,4}-\d{3})(?![0-9A-Za-z
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _FACT = re.compile(r"([^:=：]{1,40})[:=：](.{1,200})", re.DOTALL)
 _NAMES = {"鉴定点": "point", "难度": "difficulty", "一致性": "consistency", "法规": "law"}
-_WHOLE = frozenset({"difficulty", "consistency", "decimals", "limit"})
+_WHOLE = frozenset({"difficulty", "consistency", "decimals", "limit", "unit"})
+_TEXT = frozenset({"point", "law", "compute"})
 _FLAG = frozenset({"fixed_order"})
+_ENEMY = "enemy"
 
 
 def choice(
@@ -149,9 +151,17 @@ def facts(tags: Iterable[str]) -> dict[str, Any]:
             name, value = _NAMES.get(said[1].strip(), said[1].strip()), said[2].strip()
             if name in _WHOLE and value.isascii() and value.isdigit() and len(value) < 5:
                 found[name] = int(value)
-            elif name in {"point", "law"}:
+            elif name in _TEXT:
                 found[name] = value
+            elif name == _ENEMY:
+                found["enemies"] = [*found.get("enemies", []), value]
     return found
+
+
+def part_facts(tags: Iterable[str], number: int) -> dict[str, Any]:
+    """Return the fields of one part of a case that stand in its tags, such as `2/difficulty:3`."""
+    head = f"{number}/"
+    return facts(tag.strip()[len(head) :] for tag in tags if tag.strip().startswith(head))
 
 
 def tags_of(data: Mapping[str, Any], names: Iterable[str]) -> list[str]:
@@ -159,7 +169,9 @@ def tags_of(data: Mapping[str, Any], names: Iterable[str]) -> list[str]:
     tags = []
     for name in names:
         value = data.get(name)
-        if value is True:
+        if name == "enemies":
+            tags += [f"{_ENEMY}:{one}" for one in value or ()]
+        elif value is True:
             tags.append(name)
         elif value not in (None, "", False):
             tags.append(f"{name}:{value}")

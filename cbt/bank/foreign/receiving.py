@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
+
 import msgspec
 
 from cbt.bank.foreign.raw import RawReading
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.confined.running import Exhausted, Limits, run
 from cbt.errors import InvalidInput
+from cbt.pictures.receiving import redraw
 from cbt.sheets.findings import Finding, Place, Severity
 
 LIMITS = Limits()
@@ -31,12 +35,31 @@ def reading_of(raw: RawReading, form: str, name: str) -> Reading:
     def place(file: str, line: int) -> Place:
         return Place(f"{name}/{file}" if file else name, line=line)
 
-    items = [ItemDraft(one.ref, one.data, {"": place(one.file, one.line)}) for one in raw.items]
-    labels = {(one.file, one.line): draft.label for one, draft in zip(raw.items, items, strict=True)}
-    findings = []
-    for one in raw.notes:
-        where = place(one.file, one.line)
-        level = Severity.ERROR if one.blocks else Severity.HINT
-        label = labels.get((one.file, one.line), str(where))
-        findings.append(Finding(level, one.code, where, one.value, label, dict(one.params)))
+    drafts = [ItemDraft(one.ref, one.data, {"": place(one.file, one.line)}) for one in raw.items]
+    labels = {(one.file, one.line): draft.label for one, draft in zip(raw.items, drafts, strict=True)}
+    findings: list[Finding] = []
+    items = []
+    for draft, one in zip(drafts, raw.items, strict=True):
+        items += [drawn] if (drawn := _drawn(draft, one.pictures, findings)) is not None else []
+    for note in raw.notes:
+        where = place(note.file, note.line)
+        level = Severity.ERROR if note.blocks else Severity.HINT
+        label = labels.get((note.file, note.line), str(where))
+        findings.append(Finding(level, note.code, where, note.value, label, dict(note.params)))
     return Reading(form, name, items, findings)
+
+
+def _drawn(draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Finding]) -> ItemDraft | None:
+    """Return an item with its picture drawn anew in the place of its name, None where that cannot be."""
+    name = draft.data.get("picture", "")
+    if name not in pictures:
+        return draft
+    try:
+        jpeg = redraw(pictures[name])
+    except InvalidInput as error:
+        large = error.code in {"photo.too_big", "photo.pixels"}
+        code = "picture_large" if large else "picture_unreadable"
+        findings.append(draft.find(Severity.ERROR, code, "picture", name))
+        return None
+    picture = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return draft.with_data({**draft.data, "picture": picture})

@@ -9,11 +9,12 @@ from cbt.bank.formats.gift.format import GIFT
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.moodle.format import MOODLE
 from cbt.bank.formats.national.format import NATIONAL
+from cbt.bank.formats.qti.format import QTI
 from cbt.bank.formats.text.format import TEXT
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import InvalidInput
 
-FORMATS: tuple[Format, ...] = (NATIONAL, TEXT, GIFT, AIKEN, MOODLE)
+FORMATS: tuple[Format, ...] = (NATIONAL, TEXT, GIFT, AIKEN, MOODLE, QTI)
 
 
 def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Reading:
