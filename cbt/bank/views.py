@@ -20,6 +20,7 @@ from cbt.bank.imports.texts import field_label
 from cbt.bank.items import catalogue
 from cbt.bank.items.catalogue import PAGE_SIZE, Search
 from cbt.bank.items.preview import key_lines, preview_paper
+from cbt.bank.linting import views as linting_views
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
@@ -34,6 +35,7 @@ pages.register_blueprint(desk_views.pages)
 pages.register_blueprint(whole_views.pages)
 pages.register_blueprint(editing_views.pages)
 pages.register_blueprint(typing_views.pages)
+pages.register_blueprint(linting_views.pages)
 
 LONGEST_QUERY = 100
 MOST_VERSION = 10**9

@@ -88,3 +88,9 @@ def test_a_theory_item_of_the_same_matter_as_a_case_is_named_once() -> None:
     assert told(item, same) == [("same_matter", "S1", "U1-C1")]
     other = case(stimulus="10:40，两名客户前来办理业务，一位老人询问柜台在哪里，其他客户排队等候。")
     assert told(item, other) == []
+
+
+def test_a_key_that_many_spell_out_is_told_of_a_few() -> None:
+    assert [code for code, _item, _other in told(ASKS, *(truth(SPELLS, f"T{n}") for n in range(9)))] == [
+        "giveaway"
+    ] * 3

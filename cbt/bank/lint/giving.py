@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
@@ -30,6 +31,8 @@ LEAST_SHARED = 6
 COMMON = 60
 """A pair in more texts than this leads nowhere: texts that tell share rarer ones."""
 CANDIDATES = 8
+MOST_TELLERS = 3
+"""So many texts are named for one key: where more spell it out, it is no secret of these."""
 _NUMBER = re.compile(r"\d")
 
 Pairs = frozenset[str]
@@ -46,14 +49,14 @@ class AskedText:
 
 
 class _Texts:
-    """The texts of a bank, an item each, found by the rare pairs they hold."""
+    """The texts of a bank, an item each; the first `found` are found by the rare pairs they hold."""
 
-    def __init__(self, texts: Sequence[Pairs]) -> None:
+    def __init__(self, texts: Sequence[Pairs], found: int) -> None:
         self.texts = texts
         spread = Counter(pair for own in texts for pair in own)
         self._rarity = {pair: math.log((1 + len(texts)) / count) for pair, count in spread.items()}
         self._holding: defaultdict[str, list[int]] = defaultdict(list)
-        for number, own in enumerate(texts):
+        for number, own in enumerate(texts[:found]):
             for pair in own:
                 if spread[pair] <= COMMON:
                     self._holding[pair].append(number)
@@ -84,36 +87,38 @@ def check_giving(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
 
 
 def _spelled_out(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
-    bank = _Texts([_pairs(_text(draft)) for draft in drafts])
+    bank = _Texts([_pairs(_text(draft)) for draft in drafts], len(drafts))
     for asked in (text for draft in drafts for text in _asked(draft)):
-        subject = _pairs(asked.stem)
-        own = _pairs(asked.answer_key) - subject
-        for number in bank.near(own):
-            tells = drafts[number]
-            if tells is asked.draft or enemies(tells, asked.draft):
-                continue
-            spelled = bank.share(own, number)
-            if spelled >= SPELLED and (bank.share(subject, number) >= SUBJECT or _alone(asked, tells)):
-                name = f"{asked.prefix}stem"
-                yield asked.draft.find(
-                    Severity.HINT, "giveaway", name, asked.stem, other=tells.known_as, key=asked.answer_key
-                )
+        own = _pairs(asked.answer_key) - _pairs(asked.stem)
+        telling = (number for number in bank.near(own) if _spells_out(bank, number, drafts[number], asked))
+        for number in islice(telling, MOST_TELLERS):
+            params = {"other": drafts[number].known_as, "key": asked.answer_key}
+            yield asked.draft.find(Severity.HINT, "giveaway", f"{asked.prefix}stem", asked.stem, **params)
+
+
+def _spells_out(bank: _Texts, number: int, tells: ItemDraft, asked: AskedText) -> bool:
+    """Whether text `number`, that of `tells`, has the key and speaks of what is asked."""
+    if tells is asked.draft or enemies(tells, asked.draft):
+        return False
+    subject = _pairs(asked.stem)
+    if bank.share(_pairs(asked.answer_key) - subject, number) < SPELLED:
+        return False
+    return bank.share(subject, number) >= SUBJECT or _alone(asked, tells)
 
 
 def _same_matter(drafts: Sequence[ItemDraft]) -> Iterator[Finding]:
     cases = [draft for draft in drafts if draft.data["type"] == ItemType.CASE]
     theory = [draft for draft in drafts if draft.data["type"] != ItemType.CASE]
-    bank = _Texts([_pairs(_text(draft)) for draft in (*cases, *theory)])
+    bank = _Texts([_pairs(_text(draft)) for draft in (*cases, *theory)], len(cases))
     for number, draft in enumerate(theory, len(cases)):
         own = bank.texts[number]
         for other in bank.near(own):
-            if other >= len(cases) or enemies(draft, cases[other]):
-                continue
             share = bank.share(own, other)
-            if share >= SAME_MATTER and len(own & bank.texts[other]) >= LEAST_SHARED:
-                value, percent = draft.data["stem"], int(100 * share)
-                known_as = cases[other].known_as
-                yield draft.find(Severity.HINT, "same_matter", "stem", value, other=known_as, percent=percent)
+            if share < SAME_MATTER or len(own & bank.texts[other]) < LEAST_SHARED:
+                continue
+            if not enemies(draft, cases[other]):
+                params = {"other": cases[other].known_as, "percent": int(100 * share)}
+                yield draft.find(Severity.HINT, "same_matter", "stem", draft.data["stem"], **params)
 
 
 def enemies(one: ItemDraft, other: ItemDraft) -> bool:

@@ -1,0 +1,168 @@
+"""The lint of a bank as a page: worked out in a child, kept until the bank changes, on its way for a large one."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import timedelta
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from cbt.bank import store
+from cbt.bank.linting import service
+from cbt.bank.linting.examining import LintReport, LintWork
+from cbt.bank.models import Item
+from cbt.confined import running
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import Unavailable
+from cbt.rules.states.item import ItemState
+from tests.helpers import FakeClock, count_queries, flat
+from tests.world import World
+
+BANK = "customer-service-l3"
+PAGE = f"/bank/{BANK}/lint"
+
+
+def shown(client: FlaskClient) -> str:
+    answer = client.get(PAGE)
+    assert answer.status_code == 200
+    return flat(answer.text)
+
+
+def asked_again(client: FlaskClient) -> TestResponse:
+    return client.get(PAGE, headers={"HX-Request": "true"})
+
+
+def test_the_page_shows_rates_findings_and_what_gives_keys_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = world.staff("author")
+    assert f'href="{PAGE}"' in client.get(f"/bank/{BANK}").text
+    page = shown(client)
+    for text in (
+        "各题型的猜中率",
+        "单选：泄露答案的字词和形式",
+        "单选：最有把握猜中的试题",
+        "互相提示的试题",
+    ):
+        assert text in page
+    assert re.search(r'<rect class="(rate|high)" x="0" y="20" width="\d', page)
+    assert f'href="/bank/{BANK}/items/U3-C3"' in page
+    assert "hx-get" not in page
+
+    monkeypatch.setattr(running, "run", lambda *_args, **_options: pytest.fail("it is kept"))
+    client.set_cookie("locale", "en")
+    english = shown(client)
+    assert "Guess rate by type" in english
+    assert not re.search(r"\bbank\.[a-z_]+\.[a-z_]+", english)
+    with count_queries(world.app) as seen:
+        shown(client)
+    assert len(seen) <= 12
+
+
+class Examiner:
+    """Stands in for the child: remembers what it was asked, and says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.asked: list[LintWork] = []
+
+    def __call__(self, task: str, body: bytes, *, limits: running.Limits) -> bytes:
+        work = msgspec.json.decode(body, type=LintWork)
+        self.asked.append(work)
+        return msgspec.json.encode(LintReport(work.total, len(work.items)))
+
+
+@pytest.fixture
+def examiner(monkeypatch: pytest.MonkeyPatch) -> Examiner:
+    made = Examiner()
+    monkeypatch.setattr(running, "run", made)
+    return made
+
+
+def test_a_bank_is_examined_anew_when_it_is_another(world: World, examiner: Examiner) -> None:
+    client = world.staff("reviewer")
+    shown(client)
+    shown(client)
+    assert [len(work.items) for work in examiner.asked] == [372]
+    with world.app.app_context(), unit_of_work() as session:
+        bank = store.bank_by_ref(session, BANK)
+        item = session.query(Item).filter_by(bank_id=bank.id, ref="A-A-A-001-S1").one()
+        item.state = ItemState.RETIRED.value
+    assert "没有发现问题" in shown(client)
+    last = examiner.asked[-1]
+    assert (len(examiner.asked), len(last.items), last.total, len(last.refs)) == (2, 371, 371, 372)
+
+
+def test_a_large_bank_is_on_its_way_once_and_shown_when_it_is_there(
+    world: World, clock: FakeClock, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "AT_ONCE", 10)
+    begun: list[service.WantedLint] = []
+    monkeypatch.setattr(service, "_begin", begun.append)
+    client = world.staff("author")
+    page = shown(client)
+    assert "正在检查" in page
+    assert f'hx-get="{PAGE}"' in page
+    assert asked_again(client).status_code == 204
+    assert len(begun) == 1
+    clock.advance(service.STALE + timedelta(seconds=1))
+    assert asked_again(client).status_code == 204
+    assert len(begun) == 2  # whoever was at it is lost
+    with world.app.app_context():
+        service.work_out(begun[1])
+    part = asked_again(client)
+    assert part.status_code == 200
+    assert part.text.lstrip().startswith('<div id="lint">')
+    assert "同一题型不足 20 题" in part.text
+
+
+def test_a_thread_of_the_server_does_the_work_of_a_large_bank(
+    world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "AT_ONCE", 10)
+    assert "正在检查" in shown(world.staff("author"))
+    for thread in [one for one in threading.enumerate() if one.name == service.THREAD]:
+        thread.join()
+    assert "正在检查" not in shown(world.staff("author"))
+
+
+@pytest.mark.parametrize("error", [running.Exhausted(), Unavailable("file.reader")], ids=["much", "broken"])
+def test_a_check_that_cannot_end_is_said_and_not_tried_again(
+    world: World, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def too_much(task: str, body: bytes, *, limits: running.Limits) -> bytes:
+        tried.append(task)
+        raise error
+
+    monkeypatch.setattr(running, "run", too_much)
+    client = world.staff("author")
+    for _ in range(2):
+        assert "没能检查完" in shown(client)
+    assert len(tried) == 1
+
+
+def test_a_child_that_cannot_be_had_is_asked_for_again(
+    world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(task: str, body: bytes, *, limits: running.Limits) -> bytes:
+        raise Unavailable("file.busy")
+
+    client = world.staff("author")
+    with monkeypatch.context() as now:
+        now.setattr(running, "run", busy)
+        assert "正在检查" in shown(client)
+    assert "没有发现问题" in shown(client)
+
+
+def test_of_a_very_large_bank_some_items_are_looked_at(
+    world: World, examiner: Examiner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST", 130)
+    page = shown(world.staff("author"))
+    assert f"均匀抽取其中 {len(examiner.asked[0].items)} 题检查" in page
+    assert 100 < len(examiner.asked[0].items) <= 130
