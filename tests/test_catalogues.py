@@ -103,6 +103,7 @@ def test_a_text_with_placeholders_can_be_filled_in(
     [
         ("delivery", "delivery", ()),
         ("bank", "delivery", ()),
+        ("assembly", "assembly", ("preview",)),
         ("proctoring", "proctoring", ("age", "bar", "clock", "comma")),
     ],
 )

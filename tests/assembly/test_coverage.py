@@ -74,7 +74,12 @@ def test_what_is_short_names_the_points_to_write_at(world: World) -> None:
     assert stat(page, "最多可抽互不重复的卷") == "0"
     assert "缺 2 题：要 5 题，用得上的有 3 题" in page
     short = page[page.index('id="lacks-title"') : page.index('id="ranges-title"')]
-    assert re.findall(r'class="cover-at" href="[^"]*point=([^"&]+)', short) == ["A-A-A-002", "A-A-A-004"]
+    assert re.findall(r'class="cover-at" href="([^"]*)point=([^"&]+)', short) == [
+        (f"/bank/{BANK}/new?", "A-A-A-002"),
+        (f"/bank/{BANK}/new?", "A-A-A-004"),
+    ]
+    seen = flat(world.staff("reviewer").get(PAGE).text)
+    assert f'class="cover-at" href="/bank/{BANK}?point=A-A-A-002"' in seen
     assert page.count("没有试题</span>") >= 2
     assert "抽不出试卷，无从比较" in page
 

@@ -32,7 +32,7 @@ LONG_NAME = "阿卜杜拉·买买提艾力·努尔买买提江·艾合买提"
 LONG_PLACE = (
     "上海市松江区荣乐东路二千零二十七号现代服务业实训大楼东翼二楼二〇一室（靠近北门，出示准考证入内）"
 )
-PORTRAIT_MM, LANDSCAPE_MM = 186, 273
+PORTRAIT_MM, LANDSCAPE_MM, PROOF_MM = 186, 273, 182
 MARGIN_POINTS = 20
 NARROW_ONLY = re.compile(r"@media\s*\((?:max|min)-(?:width|height)")
 
@@ -140,6 +140,27 @@ def test_a_score_sheet_keeps_everybody_and_the_lines_to_sign_on(
         assert sitter.ticket in told
     for line in ("counted", "checked", "officer", "date"):
         assert told.count(squeezed(text_of(language, f"results.sign.{line}"))) >= len(pages)
+
+
+def test_a_proof_has_every_question_of_its_paper_and_the_key_on_pages_of_its_own(
+    browsers: Browsers, centre: Centre, tmp_path: Path
+) -> None:
+    author = Desk(browsers.open("author"), "author")
+    author.sign_in()
+    bank = "customer-service-l3"
+    author.browser.go(f"/bank/{bank}/proof?paper={bank}:skills&seed=7")
+    printed = author.find(".proof-stem").all_text_contents()
+    pages = whole(author, "proof", tmp_path, width_mm=PROOF_MM)
+    told = "".join(page.text for page in pages)
+    key = next(number for number, page in enumerate(pages) if page.text.startswith("答案与解析"))
+    assert len(printed) == 20
+    for stem in printed:
+        # A blank is a box of its own, and a line's end may stand behind what is beside the stem.
+        assert squeezed(stem)[:8] in told, stem
+    assert not any("解析" in page.text for page in pages[:key])
+    for number, page in enumerate(pages, 1):
+        foot = max(word.top for word in page.words)
+        assert "".join(word.text for word in page.words if word.top == foot) == f"{number}/{len(pages)}"
 
 
 def test_a_list_of_sign_in_codes_is_printed_in_full_and_by_itself(

@@ -10,10 +10,13 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.assembly.coverage.gathering import OfferedPaper
+from cbt.assembly.coverage.figures import PaperCover
+from cbt.assembly.coverage.gathering import OfferedPaper, coverage_of
 from cbt.assembly.steps import draw_content
 from cbt.bank.items.rich import sanitised
+from cbt.bank.models import ItemBank
 from cbt.bank.store import contents
+from cbt.errors import Conflict
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
@@ -38,6 +41,30 @@ class DrawnPaper:
     def asked(self, place: Position) -> ItemContent:
         """Return what a position asks: the item, or a part of it."""
         return self.item(place).part(place["part"])
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A try to draw a paper: the paper, or why there is none (`error`) and what is short (`cover`)."""
+
+    bank: ItemBank
+    choices: Sequence[OfferedPaper]
+    choice: OfferedPaper
+    seed: int
+    drawn: DrawnPaper | None = None
+    error: Conflict | None = None
+    cover: PaperCover | None = None
+
+
+def trial(
+    session: Session, bank: ItemBank, choices: Sequence[OfferedPaper], choice: OfferedPaper, *, seed: int
+) -> Trial:
+    """Try to draw a paper from a bank."""
+    try:
+        return Trial(bank, choices, choice, seed, drawn=draw_paper(session, choice, bank.id, seed=seed))
+    except Conflict as error:
+        cover = coverage_of(session, bank, choice.paper, target=1)
+        return Trial(bank, choices, choice, seed, error=error, cover=cover)
 
 
 def draw_paper(session: Session, choice: OfferedPaper, bank_id: int, *, seed: int) -> DrawnPaper:

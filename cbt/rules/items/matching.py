@@ -101,3 +101,11 @@ class Matching(ItemContent):
         """Each left with its right."""
         pairs = zip(self.lefts, self.answer_key, strict=True)
         return [f"{left} → {self.options[place]}" for left, place in pairs]
+
+    def key_at(self, position: Mapping[str, Any], verdicts: tuple[str, str]) -> list[str]:
+        """Each left as it is displayed with the displayed number of its right."""
+        rights = [(left, self.answer_key[left]) for left in position["lefts"]]
+        order = position["order"]
+        return [
+            f"{self.lefts[left]} → {order.index(place) + 1}. {self.options[place]}" for left, place in rights
+        ]

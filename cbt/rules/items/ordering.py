@@ -85,3 +85,12 @@ class Ordering(ItemContent):
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """The steps in their right order."""
         return [f"{number}. {step}" for number, step in enumerate(self.steps, 1)]
+
+    def key_at(self, position: Mapping[str, Any], verdicts: tuple[str, str]) -> list[str]:
+        """The displayed numbers in the right order, then the steps with them."""
+        numbers = [position["order"].index(place) + 1 for place in self.answer_key]
+        steps = zip(numbers, self.answer_key, strict=True)
+        return [
+            " → ".join(map(str, numbers)),
+            *(f"{number}. {self.steps[place]}" for number, place in steps),
+        ]

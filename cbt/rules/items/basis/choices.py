@@ -87,6 +87,11 @@ class Choices(ItemContent, ABC):
         """The right choices with their authored letters."""
         return [f"{LETTERS[place]}　{self.choices[place]}" for place in self.answer_key]
 
+    def key_at(self, position: Mapping[str, Any], verdicts: tuple[str, str]) -> list[str]:
+        """The right choices with their displayed letters, in that order."""
+        shown = enumerate(position["order"])
+        return [f"{LETTERS[at]}　{self.choices[place]}" for at, place in shown if place in self.answer_key]
+
 
 def _key(answer: object, choices: int, *, single: bool) -> tuple[int, ...]:
     letters = answer if isinstance(answer, str) else ""

@@ -153,6 +153,10 @@ class ItemContent(ABC):
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """Return the key in words, a line for each thing asked; `verdicts` are the words for right and wrong."""
 
+    def key_at(self, position: Mapping[str, Any], verdicts: tuple[str, str]) -> list[str]:
+        """Return the key in words as a position of a form shows the item: with its letters and numbers there."""
+        return self.key_lines(verdicts)
+
 
 def counted(right: list[bool], credit: PartialCredit) -> Fraction:
     """Return the share of several things asked at once: each its part, or all of them."""
