@@ -18,6 +18,7 @@ from cbt.accounts.approvals.answers import expire_approvals
 from cbt.application.backups.timer import back_up_when_due
 from cbt.application.observation import SCHEDULER
 from cbt.audit.tally import settle_tallies
+from cbt.bank.imports.checks.starting import start_checks
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.db.engine import files_of
 from cbt.delivery.close.outage import beat
@@ -59,6 +60,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (start_armed_rooms, 1.0),
     (expire_approvals, 5.0),
     (back_up_when_due, 10.0),
+    (start_checks, 1.0),
     (settle_tallies, 30.0),
     (purge_sign_ins, 60.0),
 )

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cbt.bank import service
 from cbt.bank.formats import registry
 from cbt.bank.formats.text.reading import bank_folders, read_folder
-from cbt.bank.imports.review import Review
-from cbt.bank.imports.texts import note
+from cbt.bank.imports.commands import import_, work
 from cbt.bank.imports.understood import understood
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import check_items
 from cbt.bank.lint.guess import saying
 from cbt.bank.lint.guess.rating import GuessRate, guess_findings, guess_rates
 from cbt.bank.lint.whole import across_levels
+from cbt.bank.telling import as_json, told, total, totals
 from cbt.bank.units import unit_plans
 from cbt.config import read_settings
 from cbt.console.columns import align
@@ -31,8 +29,7 @@ from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.items.registry import TYPES
-from cbt.sheets.findings import Finding, Place, Severity, counts
-from cbt.web.cli import with_app
+from cbt.sheets.findings import Finding, Place, Severity
 from cbt.web.i18n import catalogues
 
 STEM = 40
@@ -42,6 +39,10 @@ STEM = 40
 @group("bank", help="bank.cli.bank")
 def bank() -> None:
     """Group the bank commands."""
+
+
+bank.add_command(import_)
+bank.add_command(work)
 
 
 @bank.command("lint", help="bank.cli.lint")
@@ -64,34 +65,14 @@ def lint(folder: Path, guessed: bool) -> Answer:
     if len(checked) > 1:
         rates.append(("", guess_rates(item for items in checked for item in items)))
         findings += guess_findings(rates[-1][1], Place(str(folder)))
-    wrong = counts(findings)[Severity.ERROR]
+    wrong = totals(findings)[Severity.ERROR]
     with catalogues():
-        data = {"findings": [_as_json(found) for found in findings], **_totals(findings)}
+        data = {"findings": [as_json(found) for found in findings], **totals(findings)}
         data["guess"] = [
             {"bank": name or None, "types": [saying.as_data(one) for one in found]} for name, found in rates
         ]
-        words = [*_told(findings), *_guesses(rates, details=guessed), _total(findings)]
+        words = [*told(findings), *_guesses(rates, details=guessed), total(findings)]
         return Answer(data, words, code=REFUSED if wrong else DONE)
-
-
-@bank.command("import", help="bank.cli.import")
-@argument("path", type=EITHER, help="bank.cli.path")
-@option("--bank", "bank_ref", default="", metavar="REF", help="bank.cli.ref")
-@option("--dry-run", is_flag=True, help="bank.cli.dry_run")
-@option("--partial", is_flag=True, help="bank.cli.partial")
-@with_app
-def import_(path: Path, bank_ref: str, dry_run: bool, partial: bool, now: datetime) -> Answer:
-    """Import a file as a whole or not at all; exit with 2 when an error keeps it out."""
-    try:
-        made = service.import_bank(
-            path, bank_ref=bank_ref, now=now, actor="cli", dry_run=dry_run, partial=partial
-        )
-    except InvalidInput as error:
-        refused = error.params.get("review")
-        if not isinstance(refused, Review):
-            raise
-        return _reviewed(refused, stored=False, code=REFUSED)
-    return _reviewed(made, stored=not dry_run, code=REFUSED if made.errors and dry_run else DONE)
 
 
 @bank.command("read", help="bank.cli.read")
@@ -142,7 +123,7 @@ def _document(path: Path) -> dict[str, Any]:
     except CbtError as error:
         return {"file": str(path), **nothing, "refused": " ".join(explain(error))}
     said = understood(found)
-    return {"file": str(path), **said, "refused": None, "findings": [_as_json(one) for one in found.findings]}
+    return {"file": str(path), **said, "refused": None, "findings": [as_json(one) for one in found.findings]}
 
 
 def _read_words(document: Mapping[str, Any]) -> list[str]:
@@ -165,57 +146,12 @@ def _row(item: dict[str, Any]) -> list[str]:
     return [item["ref"], known, str(item["knowledge_point"] or ""), shown]
 
 
-def _told(findings: Sequence[Finding]) -> list[str]:
-    notes = [note(found) for found in findings]
-    pairs = [(f"{said.place}: {said.severity_label}: {said.why}", f"    {said.fix}") for said in notes]
-    return [line for pair in pairs for line in pair]
-
-
-def _total(findings: Sequence[Finding]) -> str:
-    return _("bank.lint.totals", **_totals(findings))
-
-
 def _guesses(rates: Sequence[tuple[str, list[GuessRate]]], *, details: bool) -> Iterator[str]:
     for name, found in rates:
         for one in found:
             yield saying.line(one, name)
             if details:
                 yield from saying.details(one)
-
-
-def _reviewed(made: Review, *, stored: bool, code: int) -> Answer:
-    figures = {
-        "added": made.added,
-        "changed": made.changed,
-        "skipped": made.skipped,
-        "blocked": made.blocked,
-    }
-    listed = [_as_json(found) for found in made.findings]
-    done = _("bank.import.stored" if stored else "bank.import.not_stored", **figures)
-    return Answer(
-        {"stored": stored, **figures, "findings": listed, **_totals(made.findings)},
-        [*_told(made.findings), _total(made.findings), done],
-        code=code,
-    )
-
-
-def _totals(findings: Sequence[Finding]) -> dict[str, int]:
-    return {level.value: count for level, count in counts(list(findings)).items()}
-
-
-def _as_json(found: Finding) -> dict[str, object]:
-    said = note(found)
-    return {
-        "severity": said.severity.value,
-        "code": found.code,
-        "place": str(said.place),
-        "sheet": said.place.sheet,
-        "row": said.place.line,
-        "column": said.place.column,
-        "value": said.value,
-        "why": said.why,
-        "fix": said.fix,
-    }
 
 
 commands: list[click.Command] = [bank]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -41,10 +42,20 @@ class KnowledgePoint(Row):
     importance: Mapped[str] = mapped_column(String(1))
 
 
+class RunState(StrEnum):
+    """A run is stored a few hundred items at a time: STORING until it is whole, and nothing of it is drawn."""
+
+    STORING = "storing"
+    STORED = "stored"
+    UNDOING = "undoing"
+    BROKEN = "broken"
+
+
 class ImportRun(Named):
     """One import into a bank, so that it can be listed and undone as a whole."""
 
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
+    state: Mapped[str] = mapped_column(String(12), default=RunState.STORED)
     file_name: Mapped[str] = mapped_column(String(200))
     form: Mapped[str] = mapped_column(String(40))
     added: Mapped[int]
@@ -84,7 +95,8 @@ class Item(Row):
 class ItemVersion(Row):
     """What an item said from one moment on; never changed and never deleted, forms point here (R-43).
 
-    `replaces` is the number that was published before it, 0 when there was none: an undo goes back there.
+    `replaces` is the number that was published before it, 0 when there was none; `was` is the state its item was in
+    before it, "" for a new one. An undo goes back there.
     """
 
     __table_args__ = (UniqueConstraint("item_id", "number"),)
@@ -94,6 +106,7 @@ class ItemVersion(Row):
     replaces: Mapped[int] = mapped_column(default=0)
     content: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
+    was: Mapped[str] = mapped_column(String(12), default="")
     import_run_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"), index=True)
     actor: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import and_, func, or_, select, tuple_
+import msgspec
+from sqlalchemy import and_, select, tuple_
 from sqlalchemy.orm import Session
 
 from cbt.bank.imports.outcome import KnownItem
@@ -19,6 +20,7 @@ from cbt.rules.assembly.form import Drawable, drawable_of
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.reading import parse_content
+from cbt.rules.states.item import ItemState
 
 ContentKey = tuple[str, int]
 Drawables = tuple[list[Drawable], dict[str, int], dict[str, str]]
@@ -110,6 +112,11 @@ def bank_revision(session: Session, bank_id: int) -> str:
 
 
 def _revision(session: Session, bank_id: int, items: list[tuple[str, int, str]]) -> str:
+    facts = {"items": [[ref, sha] for ref, _version, sha in items], **_taxonomy_facts(session, bank_id)}
+    return digest(canonical_json(facts))
+
+
+def _taxonomy_facts(session: Session, bank_id: int) -> dict[str, list[list[Any]]]:
     ranges = session.execute(
         select(BankRange.code, BankRange.weight).where(BankRange.bank_id == bank_id).order_by(BankRange.code)
     )
@@ -118,12 +125,10 @@ def _revision(session: Session, bank_id: int, items: list[tuple[str, int, str]])
         .where(KnowledgePoint.bank_id == bank_id)
         .order_by(KnowledgePoint.code)
     )
-    facts = {
-        "items": [[ref, sha] for ref, _version, sha in items],
+    return {
         "ranges": sorted(list(row) for row in ranges),
         "points": sorted(list(row) for row in points),
     }
-    return digest(canonical_json(facts))
 
 
 def drawables(session: Session, bank_id: int) -> Drawables:
@@ -161,27 +166,42 @@ def drawables(session: Session, bank_id: int) -> Drawables:
     return result
 
 
+def refs_of(session: Session, bank_ref: str) -> list[str]:
+    """Return the refs of a bank's items; none of a bank that is not there."""
+    query = select(Item.ref).join(ItemBank, ItemBank.id == Item.bank_id).where(ItemBank.ref == bank_ref)
+    return list(session.scalars(query))
+
+
+class _Known(msgspec.Struct):
+    """What of a content says which item it is."""
+
+    type: str
+    point: str
+    stem: str = ""
+    title: str = ""
+
+
 def known_items(session: Session, bank_id: int) -> list[KnownItem]:
-    """Return every item of a bank as an import meets it, with its published or else its last version."""
-    last = (
-        select(func.max(ItemVersion.number))
-        .where(ItemVersion.item_id == Item.id)
-        .correlate(Item)
-        .scalar_subquery()
-    )
+    """Return every item of a bank as an import meets it, with what its authors' version says of it."""
     rows = session.execute(
-        select(Item.ref, Item.version, ItemVersion.sha256, ItemVersion.content)
-        .join(
-            ItemVersion,
-            and_(
-                ItemVersion.item_id == Item.id,
-                or_(
-                    ItemVersion.number == Item.version,
-                    and_(Item.version == 0, ItemVersion.number == last),
-                ),
-            ),
-        )
+        select(Item.ref, Item.current, Item.state, ItemVersion.sha256, ItemVersion.content)
+        .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current))
         .where(Item.bank_id == bank_id)
         .order_by(Item.ref)
+        .execution_options(yield_per=_CHUNK)
     )
-    return [KnownItem(ref, version, sha, text) for ref, version, sha, text in rows]
+    found = []
+    for ref, current, state, sha, text in rows:
+        said = msgspec.json.decode(text, type=_Known)
+        retired = state == ItemState.RETIRED
+        found.append(KnownItem(ref, current, sha, said.type, said.point, said.stem or said.title, retired))
+    return found
+
+
+def desk_revision(session: Session, bank_id: int) -> str:
+    """Return the hash of what an import is held against: the version each item is at, and the 细目表."""
+    rows = session.execute(
+        select(Item.ref, Item.current, Item.state).where(Item.bank_id == bank_id).order_by(Item.ref)
+    )
+    facts = [[ref, current, state == ItemState.RETIRED] for ref, current, state in rows]
+    return digest(canonical_json([facts, _taxonomy_facts(session, bank_id)]))

@@ -77,6 +77,12 @@ def uploaded(field: str, missing: str = "upload.missing", *, most: int = -1) -> 
     return file.filename, file.read(most)
 
 
+def uploaded_files(*fields: str) -> list[tuple[str, bytes]]:
+    """Return the names, with the folders a browser tells of, and the bytes of all files that were sent."""
+    files = [file for field in fields for file in flask.request.files.getlist(field)]
+    return [(file.filename, file.read()) for file in files if file.filename]
+
+
 def sent_json() -> object:
     """Return what was sent as JSON; None for what is none, or lies deeper than anything a page sends."""
     try:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.application.app import create_app
+from cbt.bank.imports.checks.working import work_on
 from cbt.bank.models import ItemVersion
 from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.db.engine import begin_installation
@@ -128,10 +129,13 @@ class Stage:
 
     def _import_draft(self) -> str:
         reply = self.world.staff("author").post(
-            f"/bank/{BANK}/import", data={"file": (io.BytesIO(workbook([truth()])), "题库.xlsx")}
+            f"/bank/{BANK}/import", data={"file": (io.BytesIO(workbook([truth(answer="?")])), "题库.xlsx")}
         )
         assert reply.status_code == 303
-        return str(reply.location).rsplit("/", 1)[1]
+        ref = str(reply.location).rsplit("/", 1)[1]
+        with self.app.app_context():
+            assert work_on(ref, clock=self.world.clock.now)
+        return ref
 
     def _roster_draft(self) -> str:
         reply = self.world.staff("officer").post(
@@ -209,6 +213,7 @@ class Stage:
             "kind": "single_choice",
             "message_id": self.message_id,
             "number": 1,
+            "file": 0,
             "code": "hold",
             "act": "disable" if endpoint.rule.startswith("/staff") else "unbind",
             "digest": "x",

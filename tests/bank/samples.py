@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import flask
+from sqlalchemy import select
 
 from cbt.bank import service, store
+from cbt.bank.imports.checks import service as checks
+from cbt.bank.imports.checks.working import work_on
 from cbt.bank.models import ImportRun
 from cbt.db.unit_of_work import reading
+from cbt.rules.states.item import ItemState
 from tests.bank.sheets import workbook
 from tests.helpers import FakeClock
 
@@ -44,13 +51,29 @@ explanation = "如实介绍。"
 """
 
 
-def bring(app: flask.Flask, clock: FakeClock, rows: list[list[object]]) -> ImportRun:
-    """Upload rows to the sample bank and confirm them."""
+def bring(
+    app: flask.Flask, clock: FakeClock, rows: list[list[object]], state: ItemState = ItemState.REVIEWED
+) -> ImportRun:
+    """Bring rows to the sample bank from the command line, and return the run."""
+    with app.app_context(), TemporaryDirectory() as folder:
+        path = Path(folder) / "a.xlsx"
+        path.write_bytes(workbook(rows))
+        service.import_bank(path, bank_ref=BANK, now=clock.now(), actor=ACTOR, state=state)
+        return last_run()
+
+
+def last_run() -> ImportRun:
+    """Return the run that was recorded last."""
+    with reading() as session:
+        return session.scalars(select(ImportRun).order_by(ImportRun.id.desc()).limit(1)).one()
+
+
+def check(app: flask.Flask, clock: FakeClock, *files: tuple[str, bytes], actor: str = ACTOR) -> str:
+    """Send files to the sample bank and have them checked, as a server and its child do; return the draft's ref."""
     with app.app_context():
-        ref = service.keep_draft(
-            bank_ref=BANK, file_name="a.xlsx", content=workbook(rows), now=clock.now(), actor=ACTOR
-        )
-        return service.confirm_draft(bank_ref=BANK, draft_ref=ref, now=clock.now(), actor=ACTOR)
+        ref = checks.keep(bank_ref=BANK, files=files, locale="zh", now=clock.now(), actor=actor)
+        work_on(ref, clock=clock.now)
+    return ref
 
 
 def published(app: flask.Flask) -> dict[str, int]:

@@ -11,12 +11,12 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import service, store
+from cbt.bank.imports.checks.pages import Looked, sheet_of
 from cbt.bank.imports.review import Review
 from cbt.bank.models import ImportRun, Item, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
-from cbt.sheets.drafts import SheetDraft
-from tests.bank.samples import ACTOR, BANK, ITEMS, TAXONOMY, bring, published
+from tests.bank.samples import ACTOR, BANK, ITEMS, TAXONOMY, bring, check, published
 from tests.bank.sheets import single, truth, workbook
 from tests.helpers import FakeClock
 
@@ -92,13 +92,12 @@ def test_nothing_is_half_imported_when_storing_fails(
     def fail(*_args: object, **_named: object) -> dict[int, int]:
         raise RuntimeError("the disk is gone")
 
-    monkeypatch.setattr("cbt.bank.steps.last_numbers", fail)
+    monkeypatch.setattr("cbt.bank.steps.version_row", fail)
     with pytest.raises(RuntimeError):
         bring(bank, clock, [single(point="A-001"), single("挂机前应（　　）。", point="A-002")])
     assert published(bank) == {"A-001-T1": 1}
     with bank.app_context(), reading() as session:
         assert len(session.scalars(select(ImportRun)).all()) == 1
-        assert len(session.scalars(select(SheetDraft)).all()) == 1
 
 
 def test_a_sheet_finds_its_items_again_by_point_type_and_stem(bank: flask.Flask, clock: FakeClock) -> None:
@@ -116,11 +115,9 @@ def test_a_sheet_finds_its_items_again_by_point_type_and_stem(bank: flask.Flask,
     assert published(bank) == {"A-001-T1": 1, "A-001-S1": 2, "A-001-S2": 1, "A-002-T1": 1}
 
 
-def test_a_sheet_with_nothing_new_is_refused_and_its_file_kept(bank: flask.Flask, clock: FakeClock) -> None:
-    bring(bank, clock, [single(point="A-001")])
-    with pytest.raises(Conflict) as refused:
-        bring(bank, clock, [single(point="A-001")])
-    assert refused.value.code == "bank.nothing_to_import"
+def test_a_sheet_with_nothing_new_makes_no_run(bank: flask.Flask, clock: FakeClock) -> None:
+    first = bring(bank, clock, [single(point="A-001")])
+    assert bring(bank, clock, [single(point="A-001")]).ref == first.ref
 
 
 def test_an_import_is_recorded_and_audited_without_any_key(bank: flask.Flask, clock: FakeClock) -> None:
@@ -128,7 +125,6 @@ def test_an_import_is_recorded_and_audited_without_any_key(bank: flask.Flask, cl
     assert (run.file_name, run.form, run.actor, run.at) == ("a.xlsx", "national", ACTOR, clock.now())
     with bank.app_context(), reading() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "bank.import")).all()[-1]
-        assert session.scalars(select(SheetDraft)).all() == []
     assert json.loads(entry.after) == {
         "added": 1,
         "changed": 0,
@@ -144,10 +140,10 @@ def test_a_bank_changed_after_the_check_is_not_written_over(
 ) -> None:
     original = service.review_for
 
-    def meanwhile(*args: object) -> Review:
-        made = original(*args)  # type: ignore[arg-type]  # passed on as it came
+    def meanwhile(*args: object, **named: object) -> Review:
+        made = original(*args, **named)  # type: ignore[arg-type]  # passed on as it came
         with unit_of_work() as session:
-            session.scalars(select(Item)).one().version = 0
+            session.scalars(select(Item)).one().state = "retired"
         return made
 
     monkeypatch.setattr(service, "review_for", meanwhile)
@@ -167,12 +163,12 @@ def test_a_point_that_items_ask_about_cannot_leave_the_taxonomy(
 
 
 def test_a_stem_of_the_bank_is_recognised_in_a_new_sheet(bank: flask.Flask, clock: FakeClock) -> None:
-    with bank.app_context():
-        content = workbook([truth("客服员应当如实地介绍商品。", point="A-002")])
-        ref = service.keep_draft(
-            bank_ref=BANK, file_name="a.xlsx", content=content, now=clock.now(), actor=ACTOR
-        )
-        made, _content = service.review_draft(bank_ref=BANK, draft_ref=ref, actor=ACTOR)
-    assert [
-        (found.code, found.params["other"]) for found in made.findings if found.code == "near_duplicate"
-    ] == [("near_duplicate", "A-001-T1")]
+    ref = check(bank, clock, ("a.xlsx", workbook([truth("客服员应当如实地介绍商品。", point="A-002")])))
+    with bank.app_context(), reading() as session:
+        sheet = sheet_of(session, bank_ref=BANK, ref=ref, actor=ACTOR, looked=Looked())
+    assert [(found.code, found.params["other"]) for found in sheet.findings] == [
+        ("near_duplicate", "A-001-T1")
+    ]
+    near = sheet.lines[0].entry.near
+    assert near is not None
+    assert (sheet.entries, near.other, near.stem) == ("near", "A-001-T1", "客服员应当如实介绍商品。")

@@ -1,30 +1,17 @@
-"""The author's pages: what each shows, to whom, and an import from upload to undo."""
+"""The author's pages: what each shows, and to whom."""
 
 from __future__ import annotations
 
-import io
 import re
 
 import pytest
 from flask.testing import FlaskClient
 
-from cbt.accounts.models import StaffRole
 from cbt.bank.formats.workbook import read_workbook
-from cbt.db.unit_of_work import unit_of_work
-from tests.bank.sheets import single, truth, workbook
-from tests.helpers import count_queries, flat
+from tests.helpers import count_queries
 from tests.world import World
 
 BANK = "customer-service-l3"
-
-
-def send(client: FlaskClient, content: bytes, name: str = "题库.xlsx") -> str:
-    """Upload a file and return the address of its dry run."""
-    answer = client.post(
-        f"/bank/{BANK}/import", data={"file": (io.BytesIO(content), name)}, content_type="multipart/form-data"
-    )
-    assert answer.status_code == 303
-    return str(answer.headers["Location"])
 
 
 def text_of(client: FlaskClient, path: str, status: int = 200) -> str:
@@ -129,90 +116,6 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(world: World, path: st
     assert len(seen) <= most
 
 
-def test_a_file_is_checked_stored_and_taken_back(world: World) -> None:
-    client = world.staff("author")
-    rows = [truth("接待员在客户离柜前应当确认诉求已经办结。"), single("网点停电时，大堂经理首先应（　　）。")]
-    check = send(client, workbook(rows))
-    page = text_of(client, check)
-    assert "导入 2 题" in page
-    assert client.post(check).status_code == 303
-    imports = text_of(client, f"/bank/{BANK}/import")
-    assert "已入库：新增 2 题" in imports
-    assert "共 374 题" in text_of(client, f"/bank/{BANK}")
-    undo = re.search(rf'action="(/bank/{BANK}/imports/[^"]+/undo)"', imports)
-    assert undo is not None
-    assert client.post(undo[1]).status_code == 303
-    assert "共 372 题" in text_of(client, f"/bank/{BANK}")
-    assert client.post(undo[1]).status_code == 409
-
-
-def test_the_dry_run_names_place_reason_and_remedy_and_stores_nothing(world: World) -> None:
-    client = world.staff("author")
-    check = send(client, workbook([truth("接待员在客户离柜前应当确认诉求已经办结。"), single(answer="E")]))
-    page = text_of(client, check)
-    assert "试题 · 第 3 行 · I 列" in flat(page)
-    assert "答案 E 没有对应的选项，本题选项到 D 为止。" in page
-    assert "导入没有错误的 1 题" in page
-    assert "共 372 题" in text_of(client, f"/bank/{BANK}")
-
-
-def test_the_marked_workbook_has_the_remedy_beside_the_row(world: World) -> None:
-    client = world.staff("author")
-    check = send(client, workbook([single(answer="E"), ["=1+1", *single()[1:]]]))
-    answer = client.get(f"{check}/marked.xlsx")
-    assert answer.status_code == 200
-    rows = read_workbook(answer.data)[0].rows
-    assert "补上选项 E" in rows[1][11]
-    assert rows[2][0] == "=1+1"
-
-
-def test_an_upload_is_seen_by_its_author_only(world: World) -> None:
-    check = send(world.staff("author"), workbook([truth()]))
-    with world.app.app_context(), unit_of_work() as session:
-        session.add(StaffRole(staff_id=world.people["reviewer"].id, role="author"))
-    other = world.staff("reviewer")
-    assert world.staff("author").get(check).status_code == 200
-    for answer in (other.get(check), other.get(f"{check}/marked.xlsx"), other.post(check)):
-        assert answer.status_code == 404
-    other.post(f"{check}/cancel")
-    assert world.staff("author").get(check).status_code == 200
-
-
-def test_a_cancelled_upload_is_gone(world: World) -> None:
-    client = world.staff("author")
-    check = send(client, workbook([truth()]))
-    assert client.post(f"{check}/cancel").status_code == 303
-    assert client.get(check).status_code == 404
-    assert client.post(check).status_code == 404
-
-
-def test_a_second_upload_replaces_the_first(world: World) -> None:
-    client = world.staff("author")
-    first = send(client, workbook([truth()]))
-    send(client, workbook([truth()]))
-    assert client.get(first).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        pytest.param(b"", "没有选择文件", id="no file"),
-        pytest.param(b"not a workbook", "不是能读取的电子表格", id="no workbook"),
-        pytest.param(b"PK\x03\x04broken", "不是能读取的电子表格", id="a broken one"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_refused_with_the_remedy(
-    world: World, content: bytes, said: str
-) -> None:
-    client = world.staff("author")
-    name = "题库.xlsx" if content else ""
-    answer = client.post(
-        f"/bank/{BANK}/import", data={"file": (io.BytesIO(content), name)}, content_type="multipart/form-data"
-    )
-    assert answer.status_code == 422
-    assert said in answer.text
-
-
 def test_the_template_can_be_filled_in_and_read_back(world: World) -> None:
     answer = world.staff("author").get("/bank/template.xlsx")
     assert answer.status_code == 200
@@ -225,7 +128,6 @@ def test_the_template_can_be_filled_in_and_read_back(world: World) -> None:
 def test_every_text_is_there_in_english(world: World) -> None:
     client = world.staff("author")
     client.set_cookie("locale", "en")
-    check = send(client, workbook([single(answer="E")]))
-    for path in ("/bank", f"/bank/{BANK}", f"/bank/{BANK}/items/U1-C1", f"/bank/{BANK}/import", check):
+    for path in ("/bank", f"/bank/{BANK}", f"/bank/{BANK}/items/U1-C1", f"/bank/{BANK}/import"):
         page = text_of(client, path)
         assert not re.search(r"\bbank\.[a-z_]+\.[a-z_]+", page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from cbt.web import cli
 from tests.bank.open_samples import AIKEN, GIFT, MOODLE, qti_package
 from tests.bank.samples import ITEMS, TAXONOMY
 from tests.bank.sheets import single, truth, workbook
+from tests.bank.test_import_pages import send, work
 from tests.world import World
 
 BANK = "customer-service-l3"
@@ -144,13 +144,15 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_format_that_is_plugged_in_is_met_on_the_pages(world: World) -> None:
     client = world.staff("author")
     assert ",.lines" in client.get(f"/bank/{BANK}/import").text
-    sent = client.post(f"/bank/{BANK}/import", data={"file": (io.BytesIO(LINES_FILE), "a.lines")})
-    page = client.get(sent.headers["Location"])
-    assert "导入 1 题" in page.text
-    assert "marked.xlsx" not in page.text
-    assert client.get(f"{sent.headers['Location']}/marked.xlsx").status_code == 404
-    assert client.post(sent.headers["Location"]).status_code == 303
-    assert "已入库：新增 1 题" in client.get(f"/bank/{BANK}/import").text
+    address = send(client, ("a.lines", LINES_FILE))
+    work(world, address)
+    page = client.get(address)
+    assert "接待员在客户离柜前应当确认诉求已经办结。" in page.text
+    assert f"{address}/marked/" not in page.text
+    assert client.get(f"{address}/marked/0.xlsx").status_code == 404
+    assert client.post(address).status_code == 303
+    work(world, address)
+    assert "已入库：新增 1 题" in client.get(address, follow_redirects=True).text
 
 
 @pytest.mark.usefixtures("plugged")
@@ -167,9 +169,8 @@ def test_a_format_that_is_plugged_in_is_met_by_commands(
 
 def test_a_dry_run_offers_the_marked_file_of_a_format_that_marks(world: World) -> None:
     client = world.staff("author")
-    sent = client.post(
-        f"/bank/{BANK}/import", data={"file": (io.BytesIO(workbook([truth()])), "a.xlsx")}
-    ).headers["Location"]
-    assert f'href="{sent}/marked.xlsx"' in client.get(sent).text
-    accepted = ",".join(registry.file_endings())
+    address = send(client, ("a.xlsx", workbook([single(answer="E")])))
+    work(world, address)
+    assert f'href="{address}/marked/0.xlsx"' in client.get(address).text
+    accepted = ",".join([*registry.file_endings(), ".zip"])
     assert f'accept="{accepted}"' in client.get(f"/bank/{BANK}/import").text

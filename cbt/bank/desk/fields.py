@@ -63,6 +63,8 @@ def _fields(data: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
 def _said(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "√" if value else "×"
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return "\n".join(value)
     if isinstance(value, list) and all(isinstance(one, list) for one in value):

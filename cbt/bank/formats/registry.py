@@ -19,10 +19,15 @@ FORMATS: tuple[Format, ...] = (NATIONAL, TEXT, GIFT, AIKEN, MOODLE, QTI)
 
 def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Reading:
     """Return what the surest format reads; raise as it does, and InvalidInput("bank.not_workbook") when none is."""
+    return format_for(content, name).read(content, name, adjust)
+
+
+def format_for(content: Content, name: str) -> Format:
+    """Return the surest format; raise InvalidInput("bank.not_workbook") when none is."""
     sure, surest = max(((one.detect(content, name), one) for one in FORMATS), key=lambda pair: pair[0])
     if sure is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
-    return surest.read(content, name, adjust)
+    return surest
 
 
 def format_of(found: Reading) -> Format:

@@ -1,3 +1,15 @@
 """What comes into a bank: drafts, their dry run, the import and its undoing."""
 
-__all__ = ["drafts", "outcome", "review", "texts", "understood", "undo", "views"]
+__all__ = [
+    "checks",
+    "commands",
+    "drafts",
+    "outcome",
+    "review",
+    "running",
+    "storing",
+    "texts",
+    "understood",
+    "undo",
+    "views",
+]

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cbt.bank.imports.drafts import ItemDraft, Reading
-from cbt.bank.imports.outcome import Action, ImportedItem, KnownItem, plan, tally
+from cbt.bank.imports.outcome import Action, ImportedItem, KnownItem, Near, plan, stem_of, tally
+from cbt.bank.imports.points import ItemSection, sections_without, with_points
 from cbt.bank.lint.case import UnitPlan
-from cbt.bank.lint.check import NO_UNITS, check_items
+from cbt.bank.lint.check import NO_UNITS, CheckedItems, check_items, untold
 from cbt.bank.taxonomy import Taxonomy
 from cbt.rules.items.values import ItemType
 from cbt.sheets.findings import Finding, Place, Severity
 
+NO_POINTS: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What one file would do to the bank of `revision`; `entries` are the items that can be stored."""
+    """What one file would do to the bank of `revision`; `entries` are the items that can be stored.
+
+    `sections` are where items stand whose file names no 鉴定点.
+    """
 
     reading: Reading
     taxonomy: Taxonomy
     findings: list[Finding]
     entries: list[ImportedItem]
     revision: str
+    sections: list[ItemSection] = field(default_factory=list)
 
     @property
     def added(self) -> int:
@@ -66,37 +73,60 @@ def review(
     known: Sequence[KnownItem],
     revision: str,
     units: Mapping[int, UnitPlan] = NO_UNITS,
+    points: Mapping[str, str] = NO_POINTS,
+    tell: Callable[[int], None] = untold,
 ) -> Review:
-    """Check a reading against the bank it is for.
+    """Check a reading against the bank it is for; `points` are for the items that have none.
 
     Stems are compared with those of the bank's other items; checks of the bank as a whole are made only for
-    a form that brings the whole bank, with its own 细目表.
+    a form that brings the whole bank, with its own 细目表. `tell` hears how many items are checked.
     """
-    published = [item for item in known if item.version > 0]
+    used = [item for item in known if not item.retired]
+    sections = sections_without(reading.items)
+    items = with_points(reading.items, points, used)
+    beside = _other_stems(items, used)
     checked = check_items(
-        reading.items,
+        items,
         taxonomy,
         where=Place(reading.file_name),
         units=units,
-        known_refs=frozenset(item.ref for item in published),
-        beside=_other_stems(reading.items, published),
+        known_refs=frozenset(item.ref for item in used),
+        beside=beside,
         whole=reading.taxonomy is not None,
+        tell=tell,
     )
     found = [*reading.findings, *checked.findings]
     if reading.columns and all(use.field != "explanation" for use in reading.columns):
         # The 国标 columns have none, so a hint at every row would only hide the others.
         found = [one for one in found if one.code != "no_explanation"]
     findings = sorted(found, key=lambda one: one.place)
-    return Review(reading, taxonomy, findings, plan(checked.items, known), revision)
+    entries = plan(checked.items, known, _near(checked, beside))
+    return Review(reading, taxonomy, findings, entries, revision, sections)
 
 
-def _other_stems(drafts: Sequence[ItemDraft], published: Sequence[KnownItem]) -> dict[str, str]:
+def with_entries(made: Review, entries: list[ImportedItem]) -> Review:
+    """Return the same dry run with what was chosen of it."""
+    return replace(made, entries=entries)
+
+
+def _other_stems(drafts: Sequence[ItemDraft], used: Sequence[KnownItem]) -> dict[str, str]:
     """The stems of the bank's items that these drafts will not replace: by ref, and by the very same stem."""
     refs = {draft.ref for draft in drafts}
     stems = {str(draft.data.get("stem", "")) for draft in drafts}
-    found = {}
-    for item in published:
-        data = item.data
-        if data["type"] != ItemType.CASE and item.ref not in refs and data["stem"] not in stems:
-            found[item.ref] = str(data["stem"])
-    return found
+    return {
+        item.ref: item.stem
+        for item in used
+        if item.type != ItemType.CASE and item.ref not in refs and item.stem not in stems
+    }
+
+
+def _near(checked: CheckedItems, beside: Mapping[str, str]) -> dict[int, Near]:
+    """Say which of the items is much like another, by its place among them."""
+    said = {found.item: found.params for found in checked.findings if found.code == "near_duplicate"}
+    stems = {**beside, **{str(draft.known_as): stem_of(draft.data) for draft in checked.items}}
+    near = {}
+    for place, draft in enumerate(checked.items):
+        if params := said.get(draft.label):
+            other = str(params["other"])
+            near[place] = Near(other, int(str(params["percent"])), stems.get(other, ""))
+    return near

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from flask_babel import gettext as _
 
+from cbt.errors import InvalidInput
 from cbt.sheets.findings import Finding, Note, Place
+from cbt.web.i18n import explain
 
 LONGEST_VALUE = 60
 
@@ -38,10 +40,29 @@ def field_label(name: str) -> str:
     return str(_(f"bank.field.{first or 'item'}"))
 
 
+def format_name(form: str) -> str:
+    """Return what people call a format; the name it has in the code where nobody gave it another."""
+    name = f"bank.format.{form}"
+    said = str(_(name))
+    return form if said == name else said
+
+
+def inferred_value(value: str) -> str:
+    """Return what people call a value that was inferred: a type, a field, else the value as it is."""
+    for head in ("bank.type", "bank.field"):
+        name = f"{head}.{value}"
+        if value and (said := str(_(name))) != name:
+            return said
+    return value
+
+
 def _shown(params: Mapping[str, object]) -> dict[str, object]:
     shown = {name: _said(value) for name, value in params.items()}
     if "field" in params:
         shown["field"] = field_label(str(params["field"]))
+    if "refusal" in params:
+        rest = {name: value for name, value in params.items() if name != "refusal"}
+        shown["reason"], shown["remedy"] = explain(InvalidInput(str(params["refusal"]), **rest))
     missing = params.get("fields")
     if isinstance(missing, list):
         shown["fields"] = "、".join(field_label(name) for name in missing)

@@ -6,12 +6,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, insert, select
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cbt.audit import chain
-from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion
-from cbt.bank.steps import claim_undo, last_numbers, version_row
+from cbt.bank.imports.storing import CHUNK
+from cbt.bank.models import ImportRun, Item, ItemVersion, RunState
+from cbt.bank.steps import version_row
+from cbt.errors import Conflict
 from cbt.rules.states.item import ItemState
 
 
@@ -23,72 +25,123 @@ class Undone:
     returned: int
     kept: int
 
+    def __add__(self, more: Undone) -> Undone:
+        """Return what both did."""
+        return Undone(self.withdrawn + more.withdrawn, self.returned + more.returned, self.kept + more.kept)
 
-def undo_import(session: Session, bank: ItemBank, run: ImportRun, *, now: datetime, actor: str) -> Undone:
-    """Withdraw what a run added, return what it changed to the former content by a new version.
 
-    An item that was changed again after the run stays as it is. Versions are never deleted, so forms drawn
-    meanwhile keep theirs. Raises Conflict("bank.already_undone").
+def claim_undo(run: ImportRun) -> None:
+    """Mark a run as being undone; one whose undo stopped half-way may be claimed again.
+
+    Raise Conflict("bank.already_undone"), or ("bank.import_under_way") before the run is whole.
+    """
+    if run.undone_at is not None:
+        raise Conflict("bank.already_undone")
+    if run.state == RunState.STORING:
+        raise Conflict("bank.import_under_way", ref=run.ref)
+    run.state = RunState.UNDOING
+
+
+def undo_some(
+    session: Session, run: ImportRun, *, after: int, now: datetime, actor: str
+) -> tuple[Undone, int]:
+    """Take back some items of a run, from number `after` on; return what was done, and the last number.
+
+    What it added is withdrawn; what it changed returns, by a new version, to what it said before and to the
+    state it was in. An item that was changed again after the run stays as it is. Versions are never deleted,
+    so forms drawn meanwhile keep theirs. The last number is 0 when nothing is left.
 
     Source: R-43.
     """
-    claim_undo(session, run, now=now)
     rows = session.execute(
-        select(Item, ItemVersion.number, ItemVersion.replaces)
+        select(Item, ItemVersion.number, ItemVersion.replaces, ItemVersion.was)
         .join(ItemVersion, ItemVersion.item_id == Item.id)
-        .where(ItemVersion.import_run_id == run.id)
+        .where(ItemVersion.import_run_id == run.id, Item.id > after)
+        .order_by(Item.id)
+        .limit(CHUNK)
     ).all()
-    current = [(item, replaces) for item, number, replaces in rows if item.current == number]
-    added = [item for item, replaces in current if replaces == 0]
+    current = [
+        (item, replaces, was)
+        for item, number, replaces, was in rows
+        if item.current == number and item.state != ItemState.RETIRED
+    ]
+    added = [item for item, _replaces, was in current if was in ("", ItemState.RETIRED)]
     for item in added:
         item.version, item.state = 0, ItemState.RETIRED
-    changed = [item for item, replaces in current if replaces > 0]
-    _return(session, bank.id, changed, run=run, now=now, actor=actor)
+    changed = [(item, replaces, ItemState(was)) for item, replaces, was in current if item not in added]
+    _return(session, changed, run=run, now=now, actor=actor)
     done = Undone(len(added), len(changed), len(rows) - len(current))
+    return done, rows[-1][0].id if rows else 0
+
+
+def end_undo(
+    session: Session, bank_ref: str, run: ImportRun, done: Undone, *, now: datetime, actor: str
+) -> None:
+    """Have a run be undone, and put that on record.
+
+    Raise Conflict("bank.already_undone") for the second of two.
+    """
+    marked = session.execute(
+        update(ImportRun)
+        .where(ImportRun.id == run.id, ImportRun.undone_at.is_(None))
+        .values(undone_at=now, state=RunState.STORED)
+        .returning(ImportRun.id)
+    ).all()
+    if not marked:
+        raise Conflict("bank.already_undone")
     chain.record(
         session,
         at=now,
         actor=actor,
         act="bank.import_undo",
-        subject=f"item_bank:{bank.ref}",
+        subject=f"item_bank:{bank_ref}",
         after={"run": run.ref, "withdrawn": done.withdrawn, "returned": done.returned, "kept": done.kept},
     )
-    return done
 
 
 def _return(
-    session: Session, bank_id: int, items: list[Item], *, run: ImportRun, now: datetime, actor: str
+    session: Session,
+    items: list[tuple[Item, int, ItemState]],
+    *,
+    run: ImportRun,
+    now: datetime,
+    actor: str,
 ) -> None:
     if not items:
         return
-    former = {version.item_id: version for version in _former_versions(session, run)}
-    last = last_numbers(session, bank_id)
+    ids = [item.id for item, _replaces, _was in items]
+    former = {version.item_id: version for version in _former_versions(session, run, ids)}
     rows = []
-    for item in items:
+    for item, replaces, was in items:
         back = former[item.id]
         content = json.loads(back.content)
         item.type, item.point, item.unit = content["type"], content["point"], content.get("unit")
         item.difficulty = content.get("difficulty", 3)
-        number = last[item.id] + 1
-        rows.append(
-            version_row(
-                item,
-                number,
-                back.content,
-                back.sha256,
-                run_id=None,
-                now=now,
-                actor=actor,
-                state=ItemState.REVIEWED,
-            )
+        item.version = replaces
+        row = version_row(
+            item,
+            item.current + 1,
+            back.content,
+            back.sha256,
+            run_id=None,
+            now=now,
+            actor=actor,
+            state=was,
         )
+        rows.append(row)
     session.execute(insert(ItemVersion), rows)
 
 
-def _former_versions(session: Session, run: ImportRun) -> list[ItemVersion]:
-    """Return the version that each version of a run took the place of."""
-    made = aliased(ItemVersion)
-    query = select(ItemVersion).join(
-        made, and_(made.item_id == ItemVersion.item_id, made.replaces == ItemVersion.number)
+def _former_versions(session: Session, run: ImportRun, ids: list[int]) -> list[ItemVersion]:
+    """Return what was the last version of each item before the one that a run made."""
+    made, earlier = aliased(ItemVersion), aliased(ItemVersion)
+    before = (
+        select(func.max(earlier.number))
+        .where(earlier.item_id == made.item_id, earlier.number < made.number)
+        .correlate(made)
+        .scalar_subquery()
     )
-    return list(session.scalars(query.where(made.import_run_id == run.id)))
+    query = select(ItemVersion).join(
+        made, and_(made.item_id == ItemVersion.item_id, ItemVersion.number == before)
+    )
+    return list(session.scalars(query.where(made.import_run_id == run.id, ItemVersion.item_id.in_(ids))))

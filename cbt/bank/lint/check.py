@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cbt.bank.imports.drafts import ItemDraft
@@ -15,6 +15,12 @@ from cbt.sheets.findings import Finding, Place, Severity
 
 NO_UNITS: Mapping[int, UnitPlan] = {}
 NOTHING: Mapping[str, str] = {}
+TOLD_EVERY = 20
+"""After so many items somebody hears how far the checks are."""
+
+
+def untold(*_figures: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +40,20 @@ def check_items(
     known_refs: frozenset[str] = frozenset(),
     beside: Mapping[str, str] = NOTHING,
     whole: bool = True,
+    tell: Callable[[int], None] = untold,
 ) -> CheckedItems:
     """Put right and check items together.
 
     `units` is what the blueprint gives each unit, `known_refs` are items of the bank that may be named as
     enemies, `beside` (label → stem) are stems that must not be repeated, `whole` asks for the checks that
-    only make sense on a complete bank.
+    only make sense on a complete bank; `tell` hears how many items are done.
     """
     findings: list[Finding] = []
     sound: list[ItemDraft] = []
     seen: dict[str, ItemDraft] = {}
-    for draft in drafts:
+    for number, draft in enumerate(drafts):
+        if number % TOLD_EVERY == 0:
+            tell(number)
         done, fixed = tidy(draft, taxonomy)
         found = [*fixed, *_repeated(done, seen), *check_item(done, taxonomy)]
         findings += found
