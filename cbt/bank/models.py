@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Named, Row, UtcDateTime
+from cbt.db.types import Base, Named, Row, UtcDateTime
 
 
 class ItemBank(Row):
@@ -70,14 +70,15 @@ class Item(Row):
     """A 试题; what it says is in its versions.
 
     `version` is the one that is drawn (0 = none), `current` the one its authors work on: the same one, or a
-    newer one on its way, whose `state` this is. The other columns tell of `current`. `reviewer` is the login it
-    was given to for review, "" for nobody.
+    newer one on its way, whose `state` this is. The other columns tell of `current`. `reviewer` is the actor it
+    was given to for review, "" for nobody, `author` who wrote it.
     """
 
     __table_args__ = (
         UniqueConstraint("bank_id", "ref"),
-        Index("ix_item_bank_point", "bank_id", "point"),
-        Index("ix_item_bank_state", "bank_id", "state"),
+        # Whole for what a list filters and counts by, in the order it is shown in: no row is read but those shown.
+        Index("ix_item_bank_point", "bank_id", "point", "ref", "state", "type", "difficulty"),
+        Index("ix_item_bank_state", "bank_id", "state", "point"),
     )
 
     bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
@@ -90,6 +91,14 @@ class Item(Row):
     current: Mapped[int]
     state: Mapped[str] = mapped_column(String(12))
     reviewer: Mapped[str] = mapped_column(String(80), default="")
+    author: Mapped[str] = mapped_column(String(80), default="")
+
+
+class ItemSearch(Base):
+    """What an item's current version is found by: its grams with a space between them (`cbt/bank/search`)."""
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True, autoincrement=False)
+    words: Mapped[str] = mapped_column(Text)
 
 
 class ItemVersion(Row):

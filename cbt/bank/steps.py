@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import and_, delete, func, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from cbt.audit import chain
 from cbt.bank.models import BankRange, Item, ItemBank, KnowledgePoint
+from cbt.bank.search.index import note
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict
 from cbt.rules.states.item import ItemState
@@ -69,10 +70,12 @@ def version_row(
     """Have `number` be the current version of an item in `state`, and return that version's row.
 
     A reviewed version is the one that is drawn from now on, unless that waits (`drawn`); any other leaves
-    that as it is.
+    that as it is. What the item is found by follows with the commit.
     """
     former, was = item.version, item.state if item.current else ""
-    item.current, item.state = number, state.value
+    item.current, item.state, item.author = number, state.value, actor
+    if (session := object_session(item)) is not None:
+        note(session, item, content)
     if state is ItemState.REVIEWED and drawn:
         item.version = number
     return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import flask
 from flask_babel import gettext as _
 
-from cbt.accounts.store import actor_names
+from cbt.accounts.models import Staff
+from cbt.accounts.store import actor_names, staff_with_roles
 from cbt.bank import service, store
 from cbt.bank.desk import views as desk_views
 from cbt.bank.desk.banks import views as whole_views
@@ -18,14 +19,18 @@ from cbt.bank.editing import views as editing_views
 from cbt.bank.imports import views as import_views
 from cbt.bank.imports.texts import field_label
 from cbt.bank.items import catalogue
-from cbt.bank.items.catalogue import PAGE_SIZE, Search
 from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.bank.linting import views as linting_views
+from cbt.bank.search.asking import ALL_STATES, PAGE_SIZE
+from cbt.bank.search.finding import search_items
+from cbt.bank.search.sent import asked_for
+from cbt.bank.search.tree import point_counts, tree_of
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
+from cbt.rules.states.item import ItemState
 from cbt.web.partials import Reply
-from cbt.web.texts import page_of, whole_number
+from cbt.web.texts import whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 
@@ -37,10 +42,9 @@ pages.register_blueprint(editing_views.pages)
 pages.register_blueprint(typing_views.pages)
 pages.register_blueprint(linting_views.pages)
 
-LONGEST_QUERY = 100
 MOST_VERSION = 10**9
-SEARCHED = ("point", "text", "type", "difficulty")
-"""What of an address goes on to the next page of a search; the rest of it could steer how that is built."""
+AT = "AT-POINT"
+"""What stands for a point in an address of a search, so that a tree of hundreds needs one address made."""
 
 
 @pages.get("/bank")
@@ -56,23 +60,34 @@ def banks() -> Reply:
 @pages.get("/bank/<ref>")
 @access.roles(Role.AUTHOR, Role.REVIEWER)
 def bank(ref: str) -> Reply:
-    """Show the items of a bank that match the search."""
-    search = _search()
-    asked = _asked()
+    """Show the items of a bank that match the search, beside the tree of its points."""
+    asked = asked_for(flask.request.args, acting())
     with reading() as session:
         found = store.bank_by_ref(session, ref)
-        lines, total = catalogue.search_items(session, found.id, search)
-        taxonomy = store.taxonomy_of(session, found)
+        lines, total = search_items(session, found.id, asked.search)
+        tree = tree_of(store.taxonomy_of(session, found), point_counts(session, found.id))
+        staff = staff_with_roles(session, [Role.AUTHOR, Role.REVIEWER])
+        names = actor_names(session, {one for line in lines for one in (line.reviewer, line.author)})
     return flask.render_template(
         "bank/bank.html",
         bank=found,
         lines=lines,
         total=total,
-        search=search,
+        search=asked.search,
+        asked=asked.kept,
         pages=-(-total // PAGE_SIZE),
-        url_of=lambda page: flask.url_for(".bank", ref=ref, **asked, page=page),
-        ranges=taxonomy.ranges,
+        url_of=lambda page: flask.url_for(".bank", ref=ref, **asked.kept, page=page),
+        at_point=flask.url_for(".bank", ref=ref, **{**asked.kept, "point": AT}),
+        at=AT,
+        tree=tree,
+        names=names,
+        authors=_with(staff, Role.AUTHOR),
+        reviewers=_with(staff, Role.REVIEWER),
         types=[(kind.value, _(f"bank.type.{kind.value}")) for kind in ItemType],
+        states=[
+            *((state.value, _(f"bank.state.{state.value}")) for state in ItemState),
+            (ALL_STATES, _("bank.state.all")),
+        ],
     )
 
 
@@ -102,20 +117,8 @@ def item(ref: str, item_ref: str) -> Reply:
     )
 
 
-def _asked() -> dict[str, Any]:
-    """Return what of the address is the search; any other name would be one of `url_for` itself."""
-    return {name: flask.request.args[name] for name in SEARCHED if name in flask.request.args}
-
-
-def _search() -> Search:
-    """Read the search from the address; what makes no sense there means everything."""
-    args = flask.request.args
-    kind = args.get("type", "")
-    difficulty = whole_number(args.get("difficulty", ""), most=5)
-    return Search(
-        point=args.get("point", "").strip()[:20],
-        text=args.get("text", "").strip()[:LONGEST_QUERY],
-        type=kind if kind in list(ItemType) else "",
-        difficulty=difficulty or None,
-        page=page_of(args),
-    )
+def _with(staff: Sequence[Staff], role: Role) -> list[tuple[str, str]]:
+    """Return those of some people who hold a role, as choices of a form."""
+    return [
+        (f"staff:{one.ref}", one.name) for one in staff if role.value in {held.role for held in one.roles}
+    ]

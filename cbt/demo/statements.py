@@ -5,8 +5,8 @@ one candidate does.
 """
 
 ITEMS = (
-    "INSERT INTO item (bank_id, ref, type, point, unit, difficulty, version) "
-    "SELECT :bank, 'H' || n.i, item.type, item.point, item.unit, item.difficulty, 1 "
+    "INSERT INTO item (bank_id, ref, type, point, unit, difficulty, version, current, state, reviewer, author) "
+    "SELECT :bank, 'H' || n.i, item.type, item.point, item.unit, item.difficulty, 1, 1, 'reviewed', '', 'cli' "
     "FROM n JOIN item ON item.id = n.i % :known + 1 WHERE n.i < :many"
 )
 VERSIONS = (

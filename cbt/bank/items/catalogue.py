@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemVersion, KnowledgePoint
@@ -16,8 +16,6 @@ from cbt.errors import NotFound
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.reading import parse_content
 from cbt.rules.states.item import ItemState
-
-PAGE_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +35,6 @@ class BankLine:
     def total(self) -> int:
         """How many published items there are."""
         return sum(self.counts.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What an author looks for; empty values mean everything."""
-
-    point: str = ""
-    text: str = ""
-    type: str = ""
-    difficulty: int | None = None
-    page: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ItemLine:
-    """One item in the table of a bank."""
-
-    ref: str
-    type: str
-    point: str
-    point_name: str
-    difficulty: int
-    version: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,49 +87,6 @@ def bank_lines(session: Session) -> list[BankLine]:
         )
         for bank in session.scalars(select(ItemBank).order_by(ItemBank.ref))
     ]
-
-
-def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[ItemLine], int]:
-    """Return one page of the published items that match, by point and ref, and how many match in all."""
-    where = _matches(bank_id, search)
-    joined = and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.version)
-    total = session.scalar(select(func.count()).select_from(Item).join(ItemVersion, joined).where(*where))
-    rows = session.execute(
-        select(Item, ItemVersion.content, KnowledgePoint.name)
-        .join(ItemVersion, joined)
-        .outerjoin(
-            KnowledgePoint, and_(KnowledgePoint.bank_id == Item.bank_id, KnowledgePoint.code == Item.point)
-        )
-        .where(*where)
-        .order_by(Item.point, Item.ref)
-        .limit(PAGE_SIZE)
-        .offset((search.page - 1) * PAGE_SIZE)
-    )
-    lines = [
-        ItemLine(
-            item.ref, item.type, item.point, name or "", item.difficulty, item.version, _headline(content)
-        )
-        for item, content, name in rows
-    ]
-    return lines, total or 0
-
-
-def _matches(bank_id: int, search: Search) -> list[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = [Item.bank_id == bank_id, Item.version > 0]
-    if search.point:
-        where.append(Item.point.startswith(search.point, autoescape=True))
-    if search.type:
-        where.append(Item.type == search.type)
-    if search.difficulty is not None:
-        where.append(Item.difficulty == search.difficulty)
-    if search.text:
-        where.append(ItemVersion.content.icontains(search.text, autoescape=True))
-    return where
-
-
-def _headline(text: str) -> str:
-    data = json.loads(text)
-    return str(data.get("title") or data["stem"])
 
 
 def item_sheet(session: Session, bank_id: int, ref: str, *, number: int | None = None) -> ItemSheet:

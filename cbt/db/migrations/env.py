@@ -6,7 +6,7 @@ from typing import Any
 
 from alembic import context
 
-from cbt.db.types import Base
+from cbt.db.types import Base, is_of_models
 
 connection = context.config.attributes["connection"]
 told = context.config.attributes.get("told")
@@ -18,7 +18,11 @@ def _tell(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
 
 
 context.configure(
-    connection=connection, target_metadata=Base.metadata, render_as_batch=True, on_version_apply=_tell
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    on_version_apply=_tell,
+    include_name=is_of_models,
 )
 with context.begin_transaction():
     context.run_migrations()

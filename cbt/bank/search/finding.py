@@ -1,0 +1,82 @@
+"""One page of what a search finds, its refs, and who could have written or may review."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from cbt.bank.models import Item, ItemVersion, KnowledgePoint
+from cbt.bank.search.asking import PAGE_SIZE, Search, matching, naming
+from cbt.bank.search.words import headline
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """One item in the table of a bank."""
+
+    ref: str
+    type: str
+    point: str
+    point_name: str
+    difficulty: int
+    state: str
+    version: int
+    current: int
+    author: str
+    reviewer: str
+    text: str
+
+
+def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[ItemLine], int]:
+    """Return one page of the items that match, by point and ref, and how many match in all."""
+    where = matching(session, bank_id, search)
+    total = session.scalar(select(func.count()).select_from(Item).where(where)) or 0
+    if not total:
+        return [], 0
+    ids = (
+        select(Item.id)
+        .where(where)
+        .order_by(Item.point, Item.ref)
+        .limit(PAGE_SIZE)
+        .offset((search.page - 1) * PAGE_SIZE)
+    )
+    return lines_of(session, session.scalars(ids).all()), total
+
+
+def lines_of(session: Session, ids: Sequence[int]) -> list[ItemLine]:
+    """Return items as lines, by point and ref."""
+    rows = session.execute(
+        select(Item, ItemVersion.content, KnowledgePoint.name)
+        .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current))
+        .outerjoin(
+            KnowledgePoint, and_(KnowledgePoint.bank_id == Item.bank_id, KnowledgePoint.code == Item.point)
+        )
+        .where(Item.id.in_(ids))
+        .order_by(Item.point, Item.ref)
+    )
+    return [
+        ItemLine(
+            ref=item.ref,
+            type=item.type,
+            point=item.point,
+            point_name=name or "",
+            difficulty=item.difficulty,
+            state=item.state,
+            version=item.version,
+            current=item.current,
+            author=item.author,
+            reviewer=item.reviewer,
+            text=headline(json.loads(content)),
+        )
+        for item, content, name in rows
+    ]
+
+
+def named_by(session: Session, bank_id: int, ref: str) -> list[str]:
+    """Return the items of a bank that name `ref` as an enemy, by ref."""
+    query = select(Item.ref).where(Item.bank_id == bank_id, naming(session, ref)).order_by(Item.ref)
+    return list(session.scalars(query))
