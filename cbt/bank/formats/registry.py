@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from cbt.bank.formats.aiken.format import AIKEN
+from cbt.bank.formats.fields.format import FIELDS
 from cbt.bank.formats.gift.format import GIFT
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.moodle.format import MOODLE
 from cbt.bank.formats.national.format import NATIONAL
+from cbt.bank.formats.page.format import PAGE
+from cbt.bank.formats.plain.format import PLAIN
 from cbt.bank.formats.qti.format import QTI
 from cbt.bank.formats.text.format import TEXT
+from cbt.bank.formats.word.format import WORD
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import InvalidInput
 
-FORMATS: tuple[Format, ...] = (NATIONAL, TEXT, GIFT, AIKEN, MOODLE, QTI)
+FORMATS: tuple[Format, ...] = (NATIONAL, TEXT, GIFT, AIKEN, MOODLE, QTI, WORD, PAGE, FIELDS, PLAIN)
 
 
 def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Reading:

@@ -1,0 +1,102 @@
+"""The child's side of reading JSON: bytes to rows of named values. Only `cbt.confined` runs this."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from cbt.errors import InvalidInput
+
+_PREFIX = re.compile(
+    r"^\s*(?:(?:export\s+default|module\.exports\s*=|(?:var|let|const)\s+[\w$]+\s*=|(?:window|self|globalThis)(?:\.[\w$]+|\[[^\]]{1,60}\])\s*=)\s*)"
+)
+_BARE_NAME = re.compile(r"([{,]\s*)([A-Za-z_$][\w$]*)\s*:")
+_DEEPEST = 12
+_MOST = 100_000
+
+
+def read_json(content: bytes) -> bytes:
+    """Return [[path, row], …] of every object in a list or map of objects, as msgpack.
+
+    Raise InvalidInput("bank.json_broken") with the line, ("bank.json_too_big").
+    """
+    text = content.decode("utf-8")
+    try:
+        found = _loaded(_PREFIX.sub("", text, count=1).rstrip().rstrip(";"))
+    except RecursionError as error:
+        raise InvalidInput("bank.json_broken", line=1) from error
+    rows: list[tuple[str, dict[str, Any]]] = []
+    _gather(found, "", rows, 0)
+    if len(rows) > _MOST:
+        raise InvalidInput("bank.json_too_big", limit=_MOST)
+    return msgspec.msgpack.encode(rows, enc_hook=str)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as first:
+        lines = [one for one in text.splitlines() if one.strip()]
+        if len(lines) > 1 and lines[0].lstrip().startswith(("{", "[")):
+            try:
+                return [json.loads(one.rstrip(",")) for one in lines]
+            except json.JSONDecodeError:
+                pass
+        tidy = re.sub(r",(\s*[\]}])", r"\1", text)
+        for mended in (tidy, _BARE_NAME.sub(r'\1"\2":', tidy)):
+            try:
+                return json.loads(mended)
+            except json.JSONDecodeError:
+                continue
+        raise InvalidInput("bank.json_broken", line=first.lineno) from first
+
+
+def _gather(found: Any, path: str, rows: list[tuple[str, dict[str, Any]]], depth: int) -> None:
+    """Collect objects that hold texts; what holds lists of objects gives its name to them."""
+    if depth > _DEEPEST or len(rows) > _MOST:
+        return
+    if isinstance(found, list):
+        for place, one in enumerate(found):
+            if isinstance(one, list) and one and isinstance(one[0], str):
+                rows.append((path, {str(number): cell for number, cell in enumerate(one)}))
+            elif isinstance(one, dict | list):
+                _gather(one, path, rows, depth + 1)
+            elif place == 0:
+                return
+        return
+    if not isinstance(found, dict):
+        return
+    inner = {name: one for name, one in found.items() if _holds_rows(name, one)}
+    own = {str(name): one for name, one in found.items() if name not in inner}
+    if any(isinstance(one, str) and len(one) > 1 for one in own.values()) and not (inner and len(own) < 3):
+        rows.append((path, own))
+    for name, one in inner.items():
+        _gather(one, f"{path}/{name}".strip("/"), rows, depth + 1)
+
+
+_CHOICES = re.compile(r"opt|choice|answer|选项|^[oac]$|^items?$|^list$|correct|select", re.IGNORECASE)
+
+
+def _holds_rows(name: str, one: Any) -> bool:
+    """Say whether a value is a list or map of objects, and not the choices of a question."""
+    inside = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
+    objects = [each for each in inside if isinstance(each, dict)]
+    if objects:
+        fields = len(objects[0])
+        return not (_CHOICES.search(str(name)) and fields <= 5 and not _asks(objects[0]))
+    lists = [each for each in inside if isinstance(each, list) and each and isinstance(each[0], dict | list)]
+    return bool(lists) and isinstance(one, dict)
+
+
+_STEM = re.compile(
+    r"^(?:q|question|stem|title|题干|题目|试题|content|topic|questionText|name|subject)$", re.IGNORECASE
+)
+
+
+def _asks(one: dict[str, Any]) -> bool:
+    return any(_STEM.match(str(name)) for name in one) and any(
+        isinstance(each, list | dict) for each in one.values()
+    )

@@ -1,0 +1,3 @@
+"""Saved pages (HTML), such as those of 学习通."""
+
+__all__ = ["format"]

@@ -1,0 +1,60 @@
+"""Saved pages, as one of the formats."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from cbt.bank.formats.kind import Confidence, Content, Format
+from cbt.bank.formats.plain.decoding import text_of
+from cbt.bank.formats.plain.format import MOST
+from cbt.bank.formats.reading.lines import Line, marked_lines
+from cbt.bank.formats.reading.paragraphs import Document
+from cbt.bank.formats.reading.reader import read_lines
+from cbt.bank.imports.drafts import Adjustments, Reading
+from cbt.confined.running import Exhausted, Limits, run
+from cbt.errors import InvalidInput
+
+NAME = "page"
+LIMITS = Limits()
+_TASK = "cbt.bank.formats.page.unpacking:read_page"
+_SIGN = re.compile(
+    r"<!doctype\s+html|<html[\s>]|<body[\s>]|<(?:div|p|table|ul|ol|span|li)(?:\s[^<>]{0,400})?>",
+    re.IGNORECASE,
+)
+
+
+def is_page(content: bytes) -> bool:
+    """Say whether a file begins as a page does, whatever it is called."""
+    head = content[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    return head.startswith(b"<") and _SIGN.search(head.decode("latin-1")) is not None
+
+
+def lines_of(content: bytes) -> list[Line]:
+    """Return the lines of a page.
+
+    Raise InvalidInput("bank.text_too_big"), ("bank.page_broken") and as `text_of` does.
+    """
+    if len(content) > MOST:
+        raise InvalidInput("bank.text_too_big", limit=MOST // (1024 * 1024))
+    try:
+        said = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
+    except Exhausted as error:
+        raise InvalidInput("bank.page_broken") from error
+    return marked_lines(msgspec.msgpack.decode(said, type=Document).paragraphs)
+
+
+def detect(content: Content, _name: str) -> Confidence:
+    """Be sure of what begins with a tag of a page."""
+    return Confidence.SURE if isinstance(content, bytes) and is_page(content) else Confidence.NO
+
+
+def read(content: Content, name: str, adjust: Adjustments) -> Reading:
+    """Read a page as `read_lines` does."""
+    if not isinstance(content, bytes) or not is_page(content):
+        raise InvalidInput("bank.page_broken")
+    return read_lines(lines_of(content), NAME, name, adjust)
+
+
+PAGE = Format(NAME, detect, read, endings=(".html", ".htm"))

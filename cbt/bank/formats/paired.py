@@ -1,0 +1,114 @@
+"""Several files read together: keys that stand in a file of their own are given to the questions of another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from cbt.bank.formats import registry
+from cbt.bank.formats.kind import Content
+from cbt.bank.formats.page import format as page
+from cbt.bank.formats.plain import format as plain
+from cbt.bank.formats.reading.cutting.joining import give_keys
+from cbt.bank.formats.reading.lines import Line
+from cbt.bank.formats.reading.reader import Cut, cut, only_keys, read_cut
+from cbt.bank.formats.word import format as word
+from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
+from cbt.errors import CbtError
+
+_LINES: Mapping[str, Callable[[bytes], list[Line]]] = {
+    plain.NAME: plain.lines_of,
+    word.NAME: word.lines_of,
+    page.NAME: page.lines_of,
+}
+_KEY_WORDS = re.compile(r"参考|标准|正确|答案|解析|及|与|和|key|answers?|[\s_\-—()（）.·]+", re.IGNORECASE)
+_AFTER_ALL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What became of one file: a reading or the reason of its refusal; `keys` is the file its keys stood in.
+
+    A file that was read as the keys of another has neither; `of` names the other.
+    """
+
+    name: str
+    reading: Reading | None = None
+    error: CbtError | None = None
+    keys: str = ""
+    of: str = ""
+
+
+def read_paired(
+    files: Sequence[tuple[str, Content]], adjust: Mapping[str, Adjustments] | None = None
+) -> list[Brought]:
+    """Return what becomes of each file, in their order; `adjust` are adjustments by a file's name.
+
+    A file of nothing but keys is joined with the one of questions without keys that it fits by name, or with the
+    only one there is; numbers and sections must agree, what does not is a finding.
+    """
+    adjust = adjust or {}
+    alone = [_alone(name, content, adjust.get(name, AS_INFERRED)) for name, content in files]
+    lists = {one.name for one in alone if one.error is not None and one.error.code == "bank.keys_only"}
+    asking = {one.name for one in alone if one.error is not None and one.error.code == "bank.no_keys"}
+    asking |= {one.name for one in alone if one.reading is not None and _misses_keys(one.reading)}
+    pairs = _pairs(sorted(lists), sorted(asking)) if lists and asking else {}
+    contents = dict(files)
+    joined = {
+        name: _joined(name, contents[name], keys, contents[keys], adjust.get(name, AS_INFERRED))
+        for keys, name in pairs.items()
+    }
+    return [
+        joined.get(one.name, Brought(one.name, of=pairs[one.name]) if one.name in pairs else one)
+        for one in alone
+    ]
+
+
+def _alone(name: str, content: Content, adjust: Adjustments) -> Brought:
+    try:
+        return Brought(name, registry.read(content, name, adjust))
+    except CbtError as error:
+        return Brought(name, error=error)
+
+
+def _misses_keys(found: Reading) -> bool:
+    return found.form in _LINES and any(one.code == "text_no_key" for one in found.findings)
+
+
+def _pairs(lists: Sequence[str], asking: Sequence[str]) -> dict[str, str]:
+    """Return for each file of keys the one of questions: by name, or the only two there are."""
+    found: dict[str, str] = {}
+    names = {name: _bare(name) for name in (*lists, *asking)}
+    for keys in lists:
+        fitting = [name for name in asking if names[name] == names[keys]]
+        if len(fitting) == 1 and fitting[0] not in found.values():
+            found[keys] = fitting[0]
+    left = [name for name in asking if name not in found.values()]
+    over = [name for name in lists if name not in found]
+    if len(left) == len(over) == 1:
+        found[over[0]] = left[0]
+    return found
+
+
+def _bare(name: str) -> str:
+    return _KEY_WORDS.sub("", PurePath(name).stem).casefold()
+
+
+def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adjustments) -> Brought:
+    try:
+        assert isinstance(content, bytes)
+        assert isinstance(listed, bytes)
+        form, questions = _cut(content, name)
+        _form, answers = _cut(listed, keys)
+        assert only_keys(answers)
+        questions.parts.groups += [replace(group, after=_AFTER_ALL) for group in answers.parts.groups]
+        return Brought(name, read_cut(questions, give_keys(questions.parts), form, name, adjust), keys=keys)
+    except CbtError as error:
+        return Brought(name, error=error, keys=keys)
+
+
+def _cut(content: bytes, name: str) -> tuple[str, Cut]:
+    form = registry.surest(content, name).name
+    return form, cut(_LINES[form](content))

@@ -1,0 +1,3 @@
+"""Plain text and Markdown, in any Chinese encoding."""
+
+__all__ = ["decoding", "format"]

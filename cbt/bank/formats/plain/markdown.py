@@ -1,0 +1,73 @@
+"""Markdown as the lines it shows: headings, boxes, bold parts, tables."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from cbt.bank.formats.reading.lines import Line
+from cbt.bank.formats.reading.words import clean
+
+_HEADING = re.compile(r"#{1,6}\s+(?P<text>.*?)\s*#*$")
+_QUOTE = re.compile(r"(?:>\s?)+")
+_STRONG = re.compile(
+    r"\*\*(?P<a>[^*\n]+)\*\*|__(?P<b>[^_\n]+)__|`(?P<c>[^`\n]+)`|(?<![*\w])\*(?P<d>[^*\s][^*\n]*)\*(?![*\w])|~~(?P<e>[^~\n]+)~~"
+)
+_SIGN = re.compile(
+    r"^#{1,6}\s+\S|\*\*[^*\n]+\*\*|^\s*[-*+]\s+\[[ xX]\]|^\s*```|^\s*\|?\s*:?-{3,}:?\s*\|", re.MULTILINE
+)
+_ROW = re.compile(r"\s*\|(?P<cells>.*)\|\s*")
+_RULE = re.compile(r"[\s|:*_=-]{3,}")
+_LISTED = re.compile(
+    r"[-*+]\s+(?=(?:\[[ xX]\]\s*)?(?:\*\*)?[A-L][.．、:：)]"
+    r"|(?:\*\*)?(?:\d{1,4}[.、]|答案|解析|【|正确答案|参考答案))"
+)
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|~-])")
+_BOX = re.compile(r"(?P<box>\[[xX]\])\s*(?P<rest>.*)")
+_EMPTY_BOX = re.compile(r"\[ \]\s*(?=[A-L][.．、:：)])")
+
+
+def is_markdown(text: str) -> bool:
+    """Say whether a text shows signs of Markdown."""
+    return _SIGN.search(text[:200_000]) is not None
+
+
+def markdown_lines(text: str) -> list[Line]:
+    """Return the lines of a Markdown text without its signs; bold parts are marked."""
+    found = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [_line(one, number) for number, one in enumerate(found, 1)]
+
+
+def _line(raw: str, number: int) -> Line:
+    text = _QUOTE.sub("", raw.strip(), count=1) if raw.lstrip().startswith(">") else raw.strip()
+    if _RULE.fullmatch(text) or text.startswith("```"):
+        return Line("", number)
+    heading = _HEADING.fullmatch(text)
+    if heading:
+        text = heading["text"]
+    if row := _ROW.fullmatch(text):
+        text = "  ".join(cell.strip() for cell in row["cells"].split("|"))
+    text = _LISTED.sub("", text, count=1) if _LISTED.match(text) else text
+    box = _BOX.match(text)
+    if box and re.match(r"(?:\*\*)?[A-L][.．、:：)]", box["rest"]):
+        text = f"√{box['rest']}"
+    else:
+        text = _EMPTY_BOX.sub("", text, count=1) if _EMPTY_BOX.match(text) else text
+    shown, marks = _strong(text)
+    tidy = clean(shown)
+    moved = shown.find(tidy[:1]) if tidy else 0
+    kept = tuple((name, max(a - moved, 0), b - moved) for name, a, b in marks if tidy and b > moved)
+    return replace(Line(tidy, number, kept), heading=heading is not None)
+
+
+def _strong(text: str) -> tuple[str, list[tuple[str, int, int]]]:
+    shown, marks, here = "", [], 0
+    for found in _STRONG.finditer(text):
+        shown += text[here : found.start()]
+        inner = next(one for one in found.groups() if one is not None)
+        if found["a"] or found["b"]:
+            marks.append(("bold", len(shown), len(shown) + len(inner)))
+        shown += inner
+        here = found.end()
+    rest = text[here:]
+    return (shown + rest if marks or here else _ESCAPED.sub(r"\1", rest)), marks

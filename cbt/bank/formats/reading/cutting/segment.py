@@ -1,0 +1,237 @@
+"""Cuts the lines of a document into sections, questions and groups of keys.
+
+Nothing is decided about a question here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import islice
+
+from cbt.bank.formats.reading.choices import begins_choice, has_bullet, loose_letter
+from cbt.bank.formats.reading.cutting.apart import KeyWalk
+from cbt.bank.formats.reading.cutting.fields import Field, fields_of
+from cbt.bank.formats.reading.cutting.headings import Heading
+from cbt.bank.formats.reading.cutting.keys import (
+    bare_keys,
+    key_list,
+    text_entry,
+)
+from cbt.bank.formats.reading.cutting.numbers import Start, begins_again
+from cbt.bank.formats.reading.cutting.parts import Parts, Question, Section
+from cbt.bank.formats.reading.lines import Line
+from cbt.bank.formats.reading.words import keys_in_stem, named_type, verdict
+
+MOST_LINES = 300
+"""Lines of one question; what follows belongs to nothing."""
+MOST_GAP = 50
+_TITLE = re.compile(
+    r"[^（(？?。]{0,40}(?:题库|试卷|试题|习题|练习题?|考试|复习题?|测试题?|资料|大全|汇总|题集|真题|模拟题)(?:[（(][^（()）]{0,30}[)）]|[一二三四五六七八九十A-Z\d]{0,3})?"
+)
+_WITHOUT_CHOICES = {"true_false", "fill_blank", "short_answer"}
+
+
+class Segmenter(KeyWalk):
+    """One walk over the lines; `parts` is what comes of it."""
+
+    def run(self) -> Parts:
+        """Walk to the end and return the pieces, without sections that stayed empty."""
+        for place, line in enumerate(self.lines):
+            self._take(place, line)
+        self.parts.sections = [one for one in self.parts.sections if one.questions]
+        return self.parts
+
+    def _take(self, place: int, line: Line) -> None:
+        if self._as_keys(place, line):
+            return
+        heading = self.headings[place]
+        if heading and not self._inside(place, heading):
+            self._begin_section(place, heading)
+            return
+        start = self._start(place)
+        if start is not None:
+            self._begin(line, start)
+            return
+        before, fields = fields_of(line)
+        if self.group is not None and self.question is None:
+            self._key_text(line)
+            return
+        if fields:
+            self._take_fields(place, line, before, fields)
+        elif self._opens(place, line):
+            self._begin(line, Start(0, 0))
+        else:
+            self._continue(place, line)
+
+    def _inside(self, place: int, heading: Heading) -> bool:
+        """Say whether what looks like a heading is a line of the question before it."""
+        if self.starts[place] and not (heading.kind or heading.keys):
+            return True
+        if heading.kind or heading.keys or heading.chapter or self.lines[place].heading:
+            return False
+        if self.question is None:
+            return False
+        following = place + 1
+        if following >= len(self.lines):
+            return True
+        return not (self.headings[following] or self.starts[following])
+
+    def _begin_section(self, place: int, heading: Heading) -> None:
+        self._end_question()
+        text = self.lines[place].text
+        self._unclosed = sum(text.count(one) for one in "（(") > sum(text.count(one) for one in "）)")
+        keys = heading.keys or (self.group is not None and not self._asks(place + 1))
+        if keys and heading.keys and self._asks(place + 1):
+            keys = False  # 试题及答案 is the title of a bank, its questions follow
+        if keys:
+            self._group(place, heading)
+            return
+        self.group = None
+        kind = heading.kind or ("" if heading.chapter else self.section.kind)
+        self.section = Section(heading.title, kind, len(self.parts.sections) + 1)
+        self.parts.sections.append(self.section)
+        self._last = self._listed = 0
+
+    def _asks(self, place: int) -> bool:
+        """Say whether questions follow, up to the next heading with a type: choices, empty brackets, fields."""
+        for line, heading in islice(
+            zip(self.lines[place : place + 40], self.headings[place : place + 40], strict=True), 40
+        ):
+            if heading and heading.keys:
+                return False
+            if heading:
+                continue
+            if key_list(line) or bare_keys(line):
+                return False
+            if begins_choice(line.text) or re.search(r"[（(][\s　]*[)）]|_{2,}", line.text):
+                return True
+            if any(verdict(one.token) is not None or one.last for one in keys_in_stem(line.text[-200:])):
+                return True
+            if any(one.name == "key" for one in fields_of(line)[1]):
+                return not (text_entry(line) is not None and fields_of(line)[0].text == "")
+        return False
+
+    def _start(self, place: int) -> Start | None:
+        """Return how a line begins a question, None where it is a line of the one before."""
+        start = self.starts[place]
+        if start is None:
+            return None
+        number, last = start.number, self._last
+        current = self.question
+        if self.group is not None and current is None and not self._asks_here(place):
+            return None
+        following = self._after(place)
+        if current is None or not self.section.questions:
+            fits = (
+                number == 1 or not following or following[0] in (number + 1, number + 2) or number <= MOST_GAP
+            )
+            return start if fits or not current else None
+        complete = current.complete or self.section.kind in _WITHOUT_CHOICES
+        if number == last + 1:
+            again = self._listed and following[:1] == [number]
+            listed = self._listed == number - 1 and self._listed > 0 and not complete
+            taken = not again and not listed
+        elif number == 1:
+            taken = complete and begins_again([number, *following], last)
+        elif number <= last:
+            taken = (
+                complete
+                and self._listed != number - 1
+                and following[:1] in ([number + 1], [last + 1], [last + 2], [])
+            )
+        else:
+            taken = (
+                complete
+                and number - last <= MOST_GAP
+                and (not following or following[0] in (1, number, number + 1, number + 2))
+            )
+        if taken:
+            self._listed = 0
+            return start
+        self._listed = number if number in (1, self._listed + 1) else self._listed
+        return None
+
+    def _asks_here(self, place: int) -> bool:
+        return any(begins_choice(line.text) in {"A", "B"} for line in self.lines[place + 1 : place + 4])
+
+    def _begin(self, line: Line, start: Start) -> None:
+        if start.number == 1 and self.section.questions and self._last:
+            self.section = Section(self.section.title, self.section.kind, len(self.parts.sections) + 1)
+            self.parts.sections.append(self.section)
+        self.group = None
+        self._open = None
+        self._last = start.number or self._last
+        self.question = Question(self.section, line, start.number, start.token, start.led, self._kind)
+        self._kind = ""
+        self.section.questions.append(self.question)
+        rest = line.cut(start.at)
+        before, fields = fields_of(rest)
+        self.question.add(replace(before, pictures=line.pictures, formulas=line.formulas))
+        self._store(fields)
+
+    def _opens(self, place: int, line: Line) -> bool:
+        """Say whether a line without a number begins a question, where none has one."""
+        if self.styles[place] or begins_choice(line.text) or has_bullet(line):
+            return False
+        if self.question is None:
+            titled = not any(one.questions for one in self.parts.sections) and _TITLE.fullmatch(line.text)
+            return not titled and len(line.text) > 3 and (self.section.kind != "" or self._asks_after(place))
+        apart = place in self._spaced
+        if not self.question.complete:
+            return apart and self.section.kind in _WITHOUT_CHOICES
+        if self.question.chosen and loose_letter(line.text) in set("BCDEFGH"):
+            return False
+        return apart or not (self._open and self._spaced)
+
+    def _asks_after(self, place: int) -> bool:
+        near = self.lines[place : place + 8]
+        return any(
+            begins_choice(one.text) or has_bullet(one) or fields_of(one)[1] for one in near[1:]
+        ) or any(one.last for one in keys_in_stem(near[0].text[-80:]))
+
+    def _take_fields(self, place: int, line: Line, before: Line, fields: list[Field]) -> None:
+        names = [one.name for one in fields]
+        if names[0] == "kind" and (self.question is None or self.question.complete):
+            self._kind = named_type(fields[0].line.text) or ""
+            self._end_question()
+            fields = fields[1:]
+        elif names[0] == "stem" and (self.question is None or self.question.complete or self.question.body):
+            self._begin(fields[0].line, Start(0, 0))
+            fields = fields[1:]
+        elif before.text and self._opens(place, before):
+            self._begin(before, Start(0, 0))
+        elif before.text:
+            self._continue(place, before)
+        self._store(fields)
+
+    def _store(self, fields: list[Field]) -> None:
+        if self.question is None:
+            return
+        for one in fields:
+            if one.name == "stem" or one.name == "choices":
+                self.question.add(one.line)
+            elif one.name == "kind":
+                self.question.kind = self.question.kind or named_type(one.line.text) or ""
+            else:
+                self._open = self.question.fields.setdefault(one.name, [])
+                if one.line.text:
+                    self._open.append(one.line)
+
+    def _continue(self, place: int, line: Line) -> None:
+        if self.question is None:
+            if self._unclosed:
+                self._unclosed = "）" not in line.text and ")" not in line.text
+            else:
+                self.parts.loose.append(line)
+            return
+        if (self.starts[place] is not None and self._open is None) or (
+            line.doubtful and not begins_choice(line.text)
+        ):
+            self.question.absorbed.append(line)
+        if self._open is not None and not begins_choice(line.text):
+            self._open.append(line)
+        elif len(self.question.body) < MOST_LINES:
+            self.question.add(line)
+        else:
+            self.parts.loose.append(line)

@@ -1,0 +1,98 @@
+"""What an author is told of a document that was read: of a question, of its numbers, of what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from cbt.bank.formats.reading.cutting.joining import Misfit
+from cbt.bank.formats.reading.cutting.parts import Parts, Section
+from cbt.bank.formats.reading.lines import Line
+from cbt.bank.formats.reading.question import Asked
+from cbt.bank.formats.reading.settled import Settled
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.rules.items.values import ItemType
+from cbt.sheets.findings import Finding, Place, Severity
+
+_PATTERN = 8
+"""So many keys alike, and no other, are a pattern."""
+_LOST = "\ufffd"
+_MOST = 12
+
+
+def of_question(one: Asked, done: Settled, place: Place) -> Iterator[Finding]:
+    """Yield what is wrong with a question, what of it is not kept, and what may be meant otherwise."""
+    source = one.source
+    label = f"{source.section.title} {source.number or ''}".strip() or str(place)
+    item = f"{label} ({place})"
+    number = source.number or "—"
+
+    def found(severity: Severity, code: str, value: str = "", **params: object) -> Finding:
+        return Finding(severity, code, place, value, item, {"number": number, **params})
+
+    seen = set()
+    for code, _name, params in done.errors:
+        if code not in seen:
+            seen.add(code)
+            value = one.stated if code.startswith(("answer", "text_key")) else one.stem
+            yield found(Severity.ERROR, code, str(value), **params)
+    for code, _name, params in done.hints:
+        yield found(Severity.HINT, code, one.stated or one.stem, **params)
+    for line in [*source.absorbed, *one.joined]:
+        yield Finding(Severity.HINT, "text_line_joined", Place(place.file, line=line.number), line.text, item)
+    lines = [*source.body, *(line for kept in source.fields.values() for line in kept)]
+    if pictures := sum(line.pictures for line in lines):
+        yield found(Severity.HINT, "text_picture_not_kept", one.stem, count=pictures)
+    if formulas := sum(line.formulas for line in lines):
+        yield found(Severity.HINT, "text_formula_not_kept", one.stem, count=formulas)
+    if any(_LOST in line.text for line in lines):
+        yield found(Severity.HINT, "text_characters_lost", one.stem)
+
+
+def of_document(
+    parts: Parts, gone: Sequence[Line], misfits: Sequence[Misfit], items: Sequence[ItemDraft], name: str
+) -> Iterator[Finding]:
+    """Yield what holds for a whole document."""
+    for section, before in zip(parts.sections, [None, *parts.sections], strict=False):
+        yield from _numbers(section, before, name)
+    for misfit in misfits:
+        lines = misfit.group.broken or [entry.line for entry in misfit.group.entries[:1]]
+        place = Place(name, line=lines[0].number if lines else 0)
+        yield Finding(
+            Severity.ERROR, misfit.code, place, str(misfit.params.get("text", "")), str(place), misfit.params
+        )
+    if gone:
+        place = Place(name, line=gone[0].number)
+        yield Finding(Severity.FIXED, "text_page_lines", place, gone[0].text, params={"count": len(gone)})
+    for line in _left_out(parts):
+        yield Finding(Severity.HINT, "text_line_left_out", Place(name, line=line.number), line.text)
+    for kind, single in ((ItemType.SINGLE_CHOICE, True), (ItemType.TRUE_FALSE, False)):
+        keys = Counter(str(one.data["answer"]) for one in items if one.data["type"] == kind)
+        if len(keys) == 1 and keys.total() >= _PATTERN:
+            key = next(iter(keys))
+            said = key if single else ("√" if key == "True" else "×")
+            yield Finding(Severity.HINT, "text_keys_alike", Place(name), said, params={"count": keys.total()})
+
+
+def _numbers(section: Section, before: Section | None, name: str) -> Iterator[Finding]:
+    """Yield the numbers that are missing or come twice."""
+    numbers = [one.number for one in section.questions if one.number]
+    if not numbers:
+        return
+    first = 1 if before is None or numbers[0] != (before.numbers or [0])[-1] + 1 else numbers[0]
+    missing = sorted(set(range(first, max(numbers) + 1)) - set(numbers))
+    twice = sorted(number for number, count in Counter(numbers).items() if count > 1)
+    place = Place(name, line=section.questions[0].line.number)
+    for code, found in (("text_numbers_missing", missing), ("text_numbers_twice", twice)):
+        if found:
+            said = "、".join(map(str, found[:_MOST])) + ("…" if len(found) > _MOST else "")
+            params = {"section": section.title or "—", "numbers": said, "count": len(found)}
+            yield Finding(Severity.HINT, code, place, said, params=params)
+
+
+def _left_out(parts: Parts) -> list[Line]:
+    """Return lines that belong to nothing and stand after the first question: what stands before is a title."""
+    first = min((section.questions[0].line.number for section in parts.sections), default=0)
+    return [
+        line for line in parts.loose if line.number > first or line.text[:2] in {"A.", "A、", "B.", "B、"}
+    ][:_MOST]

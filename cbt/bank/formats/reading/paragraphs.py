@@ -1,0 +1,26 @@
+"""What a child that opened a document says of it: paragraphs in reading order, each a row of runs."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Paragraph(msgspec.Struct, array_like=True):
+    """One paragraph or line; `runs` are (text, marks), marks such as `bold`, `underline`, `color:FF0000`.
+
+    `pictures` and `formulas` count what stands in it and is no text; `heading` says that its author made it one.
+    """
+
+    number: int
+    runs: list[tuple[str, list[str]]]
+    heading: bool = False
+    bullet: bool = False
+    pictures: int = 0
+    formulas: int = 0
+
+
+class Document(msgspec.Struct, array_like=True):
+    """The paragraphs of a document; `notes` are codes of what in it could not be read as text."""
+
+    paragraphs: list[Paragraph]
+    notes: list[str] = []

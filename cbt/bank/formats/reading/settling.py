@@ -1,0 +1,198 @@
+"""Decides type and key of a question: whatever does not come out one way is a finding, and it stays out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cbt.bank.formats.reading.answers import letters_among, verdict_among
+from cbt.bank.formats.reading.question import Asked, same_choices
+from cbt.bank.formats.reading.settled import TEXTS, Settled, beside, settle_text
+from cbt.bank.formats.reading.words import BLANK, LETTERS, folded, letters, verdict, without_last_blank
+from cbt.rules.items.values import ItemType
+
+CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What holds for a whole file: whether keys stand in stems, by which mark, which letter means right."""
+
+    inside: bool
+    mark: str = ""
+    right_letter: str = "A"
+    many: str = ""
+    """The type of questions whose heading says 选择 or nothing, "" by the letters of their keys."""
+
+
+def settle(one: Asked, habits: Habits) -> Settled:
+    """Return type, stem, choices and key of a question."""
+    done = Settled({})
+    for code, value in one.faults:
+        done.wrong(code, "choices", text=value)
+    if not one.stem:
+        done.wrong("missing", "stem")
+    kind = one.kind
+    if len(one.choices) >= 2 and kind not in TEXTS:
+        if kind == ItemType.TRUE_FALSE or (not kind and _verdicts(one.choices)):
+            _truth_by_choices(one, habits, done)
+        else:
+            _choice(one, kind, habits, done)
+    elif kind in {ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE, CHOICE}:
+        done.wrong("text_no_choices", "choices")
+    elif kind == ItemType.TRUE_FALSE or (not kind and _reads_as_truth(one)):
+        _truth(one, habits, done)
+    else:
+        settle_text(one, kind, done)
+    beside(one, done)
+    return done
+
+
+def _verdicts(choices: list[str]) -> bool:
+    return len(choices) == 2 and {verdict(one) for one in choices} == {True, False}
+
+
+def _choice(one: Asked, kind: str, habits: Habits, done: Settled) -> None:
+    stem, key = _key_of_choice(one, habits, done)
+    if same_choices(one.choices):
+        done.wrong("text_choices_same", "choices")
+    if key is None:
+        return
+    beyond = [letter for letter in key if LETTERS.index(letter) >= len(one.choices)]
+    if beyond:
+        done.wrong("answer_no_choice", "answer", letter=beyond[0], last=LETTERS[len(one.choices) - 1])
+        return
+    if kind == ItemType.SINGLE_CHOICE and len(key) > 1:
+        done.wrong("answer_one_letter", "answer")
+        return
+    if kind not in {ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE}:
+        done.inferred.append("type")
+        kind = habits.many or (ItemType.MULTIPLE_CHOICE if len(key) > 1 else ItemType.SINGLE_CHOICE)
+        if kind == ItemType.SINGLE_CHOICE and len(key) > 1:
+            done.wrong("answer_one_letter", "answer")
+    if kind == ItemType.MULTIPLE_CHOICE and len(key) == 1:
+        done.hints.append(("text_key_single_of_many", "answer", {}))
+    done.data |= {"type": str(kind), "stem": stem, "choices": one.choices, "answer": key}
+
+
+def _key_of_choice(one: Asked, habits: Habits, done: Settled) -> tuple[str, str | None]:
+    """Return the stem without its key and the key; None, with a finding, where none or more than one is written."""
+    inside = [(letters(found.token), found) for found in one.inside]
+    inside = [(key, found) for key, found in inside if key]
+    stated = letters_among(one.stated, one.choices) if one.stated else None
+    if one.stated and stated is None:
+        done.wrong("answer_letters", "answer")
+        return one.stem, None
+    if one.ticked and stated and stated != one.ticked:
+        done.wrong("text_keys_differ", "answer", first=stated, second=one.ticked)
+        return one.stem, None
+    stated = stated or one.ticked or None
+    if len(inside) == 1 and (not one.empty_blank or (stated == inside[0][0] and habits.inside)):
+        key, found = inside[0]
+        if stated is None or stated == key:
+            return found.stem, key
+        if habits.inside:
+            done.wrong("text_keys_differ", "answer", first=stated, second=key or "")
+            return one.stem, None
+        done.hints.append(("text_bracket_kept", "stem", {"text": found.token}))
+        return one.stem, stated
+    if stated is not None:
+        return one.stem, stated
+    if len(inside) > 1:
+        done.wrong("text_keys_differ", "answer", first=inside[0][0] or "", second=inside[1][0] or "")
+        return one.stem, None
+    if found_text := _text_inside(one):
+        done.inferred.append("text_key")
+        return found_text
+    if habits.mark and one.marks.get(habits.mark):
+        done.inferred.append("mark")
+        return one.stem, one.marks[habits.mark]
+    done.wrong("text_no_key", "answer")
+    return one.stem, None
+
+
+_BRACKETS = re.compile(r"[（(]([^（()）]{1,60})[)）]")
+
+
+def _text_inside(one: Asked) -> tuple[str, str] | None:
+    """Return the stem and the letter where the only bracket of a stem holds the text of one choice."""
+    places = {folded(text): letter for letter, text in zip(LETTERS, one.choices, strict=False)}
+    found = [match for match in _BRACKETS.finditer(one.stem) if folded(match[1]) in places]
+    if len(found) != 1 or one.empty_blank:
+        return None
+    match = found[0]
+    return f"{one.stem[: match.start()]}{BLANK}{one.stem[match.end() :]}", places[folded(match[1])]
+
+
+def _truth_by_choices(one: Asked, habits: Habits, done: Settled) -> None:
+    """Read the key of a 判断 through its choices: A may be 错."""
+    said = [verdict(text) for text in one.choices]
+    if not _verdicts(one.choices):
+        done.wrong("text_truth_choices", "choices")
+        return
+    written = one.stated or one.ticked or next((found.token for found in one.inside if found.last), "")
+    if not written and (written := one.marks.get(habits.mark, "")):
+        done.inferred.append("mark")
+    key = letters(written)
+    truth: bool | None
+    if key and len(key) == 1 and LETTERS.index(key) < 2 and verdict(written) is None:
+        truth = said[LETTERS.index(key)]
+    elif key_text := letters_among(written, one.choices) if written else None:
+        truth = said[LETTERS.index(key_text)] if len(key_text) == 1 and key_text in "AB" else None
+    else:
+        truth = verdict_among(written)
+    if truth is None:
+        done.wrong("answer_truth" if written else "text_no_key", "answer")
+        return
+    if not one.kind:
+        done.inferred.append("type")
+    stem = next((found.stem for found in one.inside if found.last), one.stem)
+    done.data |= {"type": str(ItemType.TRUE_FALSE), "stem": without_last_blank(stem), "answer": truth}
+
+
+def _reads_as_truth(one: Asked) -> bool:
+    if one.stated:
+        return verdict_among(one.stated) is not None and len(one.stated) < 40
+    return any(found.last and verdict(found.token) is not None for found in one.inside)
+
+
+def _truth(one: Asked, habits: Habits, done: Settled) -> None:
+    inside = [found for found in one.inside if found.last and _verdict(found.token, habits) is not None]
+    if one.stated or len(inside) > 1:  # （A） may be an ampere where a key is written elsewhere
+        inside = [found for found in inside if verdict(found.token) is not None]
+    stated = verdict_among(one.stated) if one.stated else None
+    if one.stated and stated is None and (key := letters(one.stated)) in {"A", "B"}:
+        stated = key == habits.right_letter
+        done.inferred.append("truth_letters")
+    if one.stated and stated is None:
+        done.wrong("answer_truth", "answer")
+        return
+    stem, truth = one.stem, stated
+    if len(inside) == 1:
+        within = _verdict(inside[0].token, habits)
+        if stated is not None and within != stated:
+            done.wrong("text_keys_differ", "answer", first=one.stated, second=inside[0].token)
+            return
+        if letters(inside[0].token) and verdict(inside[0].token) is None:
+            done.inferred.append("truth_letters")
+        stem, truth = inside[0].stem, within
+    if truth is None:
+        bare = _TAIL.search(stem[-8:])
+        if bare and not inside:
+            truth, stem = verdict(bare[1]), stem[: len(stem) - len(bare[0])].rstrip()
+    if truth is None or len(inside) > 1:
+        done.wrong("text_no_key" if len(inside) < 2 else "text_keys_differ", "answer", first="", second="")
+        return
+    if not one.kind:
+        done.inferred.append("type")
+    done.data |= {"type": str(ItemType.TRUE_FALSE), "stem": without_last_blank(stem), "answer": truth}
+
+
+_TAIL = re.compile(r"[\s　。.]*([√×✓✗✔✘])[\s　。.]*$")
+
+
+def _verdict(token: str, habits: Habits) -> bool | None:
+    said = verdict(token)
+    if said is None and (key := letters(token)) in {"A", "B"}:
+        return key == habits.right_letter
+    return said

@@ -1,0 +1,71 @@
+"""Word documents, as one of the formats."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cbt.bank.formats.kind import Confidence, Content, Format
+from cbt.bank.formats.reading.lines import Line, marked_lines
+from cbt.bank.formats.reading.paragraphs import Document
+from cbt.bank.formats.reading.reader import read_lines
+from cbt.bank.imports.drafts import Adjustments, Reading
+from cbt.confined.running import Exhausted, Limits, run
+from cbt.errors import InvalidInput
+
+NAME = "word"
+LIMITS = Limits()
+MOST = 64 * 1024 * 1024
+_TASK = "cbt.bank.formats.word.unpacking:read_word"
+_OLE = b"\xd0\xcf\x11\xe0"
+_WORD_97 = "WordDocument".encode("utf-16-le")
+_FLAT = (
+    b'progid="Word.Document"',
+    b"<w:wordDocument",
+    b"<pkg:package",
+    b"http://schemas.microsoft.com/office/word/2003/wordml",
+)
+
+
+def is_word(content: bytes) -> bool:
+    """Say whether a file is a package or an XML document of Word."""
+    if content.startswith(b"PK\x03\x04"):
+        return b"word/document" in content and b"xl/workbook" not in content
+    return any(one in content[:4096] for one in _FLAT)
+
+
+def is_word_97(content: bytes) -> bool:
+    """Say whether a file is a document of Word 97 to 2003, which is not read."""
+    return content.startswith(_OLE) and _WORD_97 in content
+
+
+def lines_of(content: bytes) -> list[Line]:
+    """Return the lines of a document.
+
+    Raise InvalidInput("bank.word_97"), ("bank.word_too_big") and as the child does.
+    """
+    if is_word_97(content):
+        raise InvalidInput("bank.word_97")
+    if len(content) > MOST:
+        raise InvalidInput("bank.word_too_big")
+    try:
+        said = run(_TASK, content, limits=LIMITS)
+    except Exhausted as error:
+        raise InvalidInput("bank.word_too_big") from error
+    return marked_lines(msgspec.msgpack.decode(said, type=Document).paragraphs)
+
+
+def detect(content: Content, _name: str) -> Confidence:
+    """Be sure of what names itself Word's."""
+    if not isinstance(content, bytes):
+        return Confidence.NO
+    return Confidence.SURE if is_word(content) or is_word_97(content) else Confidence.NO
+
+
+def read(content: Content, name: str, adjust: Adjustments) -> Reading:
+    """Read a document as `read_lines` does."""
+    if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
+        raise InvalidInput("bank.word_broken")
+    return read_lines(lines_of(content), NAME, name, adjust)
+
+
+WORD = Format(NAME, detect, read, endings=(".docx", ".docm", ".doc", ".xml"))
