@@ -213,7 +213,7 @@ def died(ref: str, world: World) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        pytest.param(b"not a workbook", "不是能读取的", id="no workbook"),
+        pytest.param(b"not a workbook", "没有认出试题", id="no bank"),
         pytest.param(b"PK\x03\x04broken", "不是能读取的", id="a broken one"),
     ],
 )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from cbt.bank.formats import registry
 from cbt.bank.formats.kind import Content
 from cbt.bank.formats.page import format as page
 from cbt.bank.formats.plain import format as plain
-from cbt.bank.formats.reading.cutting.joining import give_keys
 from cbt.bank.formats.reading.lines import Line
-from cbt.bank.formats.reading.reader import Cut, cut, only_keys, read_cut
+from cbt.bank.formats.reading.reader import Cut, cut, only_keys, read_joined
 from cbt.bank.formats.word import format as word
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import CbtError
@@ -24,7 +23,6 @@ _LINES: Mapping[str, Callable[[bytes], list[Line]]] = {
     page.NAME: page.lines_of,
 }
 _KEY_WORDS = re.compile(r"参考|标准|正确|答案|解析|及|与|和|key|answers?|[\s_\-—()（）.·]+", re.IGNORECASE)
-_AFTER_ALL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +101,11 @@ def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adj
         form, questions = _cut(content, name)
         _form, answers = _cut(listed, keys)
         assert only_keys(answers)
-        questions.parts.groups += [replace(group, after=_AFTER_ALL) for group in answers.parts.groups]
-        return Brought(name, read_cut(questions, give_keys(questions.parts), form, name, adjust), keys=keys)
+        return Brought(name, read_joined(questions, answers, form, name, adjust), keys=keys)
     except CbtError as error:
         return Brought(name, error=error, keys=keys)
 
 
 def _cut(content: bytes, name: str) -> tuple[str, Cut]:
-    form = registry.surest(content, name).name
+    form = registry.format_for(content, name).name
     return form, cut(_LINES[form](content))

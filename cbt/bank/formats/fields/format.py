@@ -19,7 +19,7 @@ LIMITS = Limits()
 _TASK = "cbt.bank.formats.fields.loading:read_json"
 _BEGIN = re.compile(
     r"\s*(?://[^\n]*\n\s*|/\*.{0,2000}?\*/\s*)?(?:export\s+default\s*|module\.exports\s*=\s*|(?:var|let|const)\s+[\w$]+\s*=\s*"
-    r"|(?:window|self|globalThis)(?:\.[\w$]+|\[[^\]]{1,60}\])\s*=\s*)?[\[{]\s*[\[{\"']?",
+    r"|(?:window|self|globalThis)(?:\.[\w$]+|\[[^\]]{1,60}\])\s*=\s*)?[\[{]\s*(?:[\[{\"'\]}]|[A-Za-z_$][\w$]*\s*:)",
     re.DOTALL,
 )
 
@@ -27,12 +27,7 @@ _BEGIN = re.compile(
 def is_json(content: bytes) -> bool:
     """Say whether a file begins as JSON does, or as a script that holds nothing else."""
     head = content[:4096].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")
-    found = _BEGIN.match(head.decode("latin-1"))
-    return (
-        found is not None
-        and (b"{" in head or b"[" in head)
-        and not re.match(rb"\s*\[[^\]\"'{]{0,40}[\]\xe0-\xff]", head)
-    )
+    return _BEGIN.match(head.decode("latin-1")) is not None
 
 
 def detect(content: Content, _name: str) -> Confidence:

@@ -8,9 +8,9 @@ from typing import Any
 
 from cbt.bank.formats.fields.contents import choices_of, plain_text
 from cbt.bank.formats.fields.shapes import Shape, kind_of, shape_of
-from cbt.bank.formats.reading.cutting.parts import Parts, Question, Section
+from cbt.bank.formats.reading.cutting.parts import FoundQuestion, FoundSection, Parts
 from cbt.bank.formats.reading.lines import Line
-from cbt.bank.formats.reading.question import Asked
+from cbt.bank.formats.reading.question import WordedQuestion
 from cbt.bank.formats.reading.reader import read_asked
 from cbt.bank.formats.reading.words import LETTERS, keys_in_stem, letters
 from cbt.bank.imports.drafts import Adjustments, Inferred, Reading
@@ -38,13 +38,13 @@ def read_rows(rows: Sequence[Row], form: str, name: str, adjust: Adjustments) ->
     if "stem" not in shape.parts:
         names = sorted({key for _number, _path, row in asking for key in row})[:12]
         raise InvalidInput("bank.json_fields", names="、".join(names) or "—")
-    sections: dict[str, Section] = {}
+    sections: dict[str, FoundSection] = {}
     base = _base([row for _number, _path, row in asking], shape, adjust)
     worded = []
     for number, path, row in asking:
         if row.get(shape.parts["stem"]) in (None, ""):
             continue
-        section = sections.setdefault(path, Section(path, kind_of(path.rpartition("/")[2])))
+        section = sections.setdefault(path, FoundSection(path, kind_of(path.rpartition("/")[2])))
         one = _asked(row, shape, section, number, base)
         section.questions.append(one.source)
         worded.append(one)
@@ -59,18 +59,20 @@ def read_rows(rows: Sequence[Row], form: str, name: str, adjust: Adjustments) ->
     return read_asked(worded, Parts(list(sections.values()), []), [], [], form, name, adjust, inferred)
 
 
-def _asked(row: Mapping[str, Any], shape: Shape, section: Section, number: int, base: _Base) -> Asked:
+def _asked(
+    row: Mapping[str, Any], shape: Shape, section: FoundSection, number: int, base: _Base
+) -> WordedQuestion:
     stem, pictures = plain_text(row[shape.parts["stem"]])
     choices, right, more = choices_of(row, shape)
     line = Line(stem, number, pictures=pictures + more)
-    source = Question(section, line, body=[line])
+    source = FoundQuestion(section, line, body=[line])
     for part in ("explanation", "difficulty", "point"):
         if text := plain_text(row.get(shape.parts.get(part, "\0")))[0]:
             source.fields[part] = [Line(text, number)]
     kind = kind_of(row.get(shape.parts.get("kind", "\0"))) or section.kind
     stated = _key(row.get(shape.parts.get("answer", "\0")), choices, base, kind)
     faults = [("text_choice_empty", "")] if any(not one for one in choices) else []
-    return Asked(source, kind, stem, choices, stated, keys_in_stem(stem), right, {}, faults)
+    return WordedQuestion(source, kind, stem, choices, stated, keys_in_stem(stem), right, {}, faults)
 
 
 def _key(value: Any, choices: Sequence[str], base: _Base, kind: str) -> str:
@@ -127,12 +129,12 @@ def _base(rows: Sequence[Mapping[str, Any]], shape: Shape, adjust: Adjustments) 
     return _Base(int(lowest > 0 and beyond), said=lowest == 0 or beyond, count=count)
 
 
-def _by_code(worded: Sequence[Asked], rows: Sequence[Mapping[str, Any]], shape: Shape) -> None:
+def _by_code(worded: Sequence[WordedQuestion], rows: Sequence[Mapping[str, Any]], shape: Shape) -> None:
     """Give questions whose type is a number the type of all with that number: 多选 where one has two letters."""
     name = shape.parts.get("kind")
     if name is None:
         return
-    groups: dict[str, list[Asked]] = {}
+    groups: dict[str, list[WordedQuestion]] = {}
     for one, row in zip(worded, rows, strict=True):
         if not one.kind and len(one.choices) > 2:
             groups.setdefault(str(row.get(name)), []).append(one)

@@ -10,7 +10,7 @@ from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.plain.decoding import text_of
 from cbt.bank.formats.plain.format import MOST
 from cbt.bank.formats.reading.lines import Line, marked_lines
-from cbt.bank.formats.reading.paragraphs import Document
+from cbt.bank.formats.reading.paragraphs import DocumentText
 from cbt.bank.formats.reading.reader import read_lines
 from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.confined.running import Exhausted, Limits, run
@@ -42,7 +42,7 @@ def lines_of(content: bytes) -> list[Line]:
         said = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.page_broken") from error
-    return marked_lines(msgspec.msgpack.decode(said, type=Document).paragraphs)
+    return marked_lines(msgspec.msgpack.decode(said, type=DocumentText).paragraphs)
 
 
 def detect(content: Content, _name: str) -> Confidence:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from lxml import etree
 
-from cbt.bank.formats.reading.paragraphs import Document, Paragraph
+from cbt.bank.formats.reading.paragraphs import DocumentText, Paragraph
 from cbt.errors import InvalidInput
 
 _SKIPPED = {
@@ -110,7 +110,7 @@ def read_page(content: bytes) -> bytes:
     walk = _Walk()
     walk.element(root, [], 0)
     walk.end()
-    return msgspec.msgpack.encode(Document(walk.paragraphs, []))
+    return msgspec.msgpack.encode(DocumentText(walk.paragraphs, []))
 
 
 class _Walk:

@@ -34,7 +34,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class SplitQuestion:
     """A question in pieces: the lines of its stem, its choices; `faults` are codes of what does not fit."""
 
     stem: tuple[Line, ...]
@@ -82,7 +82,7 @@ def has_bullet(line: Line) -> bool:
     return line.bullet or _BULLET.match(line.text) is not None
 
 
-def split_body(lines: Sequence[Line]) -> Body:
+def split_body(lines: Sequence[Line]) -> SplitQuestion:
     """Return stem and choices of the lines of one question, whose fields are taken out already."""
     labels = _labels(lines, _AT_START, _INLINE)
     if chosen := _run(labels):
@@ -90,7 +90,7 @@ def split_body(lines: Sequence[Line]) -> Body:
     labels = _labels(lines, _LOOSE_START, _LOOSE_INLINE)
     if (chosen := _run(labels)) and (len(chosen) > 3 or (chosen[0].leads and chosen[0].line)):
         return _cut(lines, chosen, labels)
-    return _bullets(lines) or Body(tuple(lines), ())
+    return _bullets(lines) or SplitQuestion(tuple(lines), ())
 
 
 def _letter(found: re.Match[str]) -> str:
@@ -152,7 +152,7 @@ def _next(rest: Sequence[_Label], wanted: int) -> int | None:
     return glued if inside is None else inside
 
 
-def _cut(lines: Sequence[Line], chosen: Sequence[_Label], labels: Sequence[_Label]) -> Body:
+def _cut(lines: Sequence[Line], chosen: Sequence[_Label], labels: Sequence[_Label]) -> SplitQuestion:
     ends = [*(label.place for label in chosen[1:]), (len(lines) - 1, len(lines[-1].text))]
     pieces = [
         Choice(label.letter, tuple(_between(lines, (label.line, label.end), end)), label.ticked)
@@ -168,7 +168,7 @@ def _cut(lines: Sequence[Line], chosen: Sequence[_Label], labels: Sequence[_Labe
     ]
     if beside:
         faults.append("text_choice_labels")
-    return Body(stem, tuple(_tidy(pieces)), tuple(faults))
+    return SplitQuestion(stem, tuple(_tidy(pieces)), tuple(faults))
 
 
 def _between(lines: Sequence[Line], start: tuple[int, int], end: tuple[int, int]) -> list[Line]:
@@ -197,7 +197,7 @@ def _tidy(pieces: Sequence[Choice]) -> list[Choice]:
     return done
 
 
-def _bullets(lines: Sequence[Line]) -> Body | None:
+def _bullets(lines: Sequence[Line]) -> SplitQuestion | None:
     first = next((place for place, line in enumerate(lines) if place and has_bullet(line)), None)
     if first is None or len(lines) - first < 2 or not all(has_bullet(line) for line in lines[first:]):
         return None
@@ -208,4 +208,4 @@ def _bullets(lines: Sequence[Line]) -> Body | None:
         found.append(Choice("", (line.cut(label.end() if label else 0),), ticked))
     if all(one.ticked for one in found):
         found = [replace(one, ticked=False) for one in found]
-    return Body(tuple(lines[:first]), tuple(found))
+    return SplitQuestion(tuple(lines[:first]), tuple(found))

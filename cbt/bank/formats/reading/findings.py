@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cbt.bank.formats.reading.cutting.joining import Misfit
-from cbt.bank.formats.reading.cutting.parts import Parts, Section
+from cbt.bank.formats.reading.cutting.parts import FoundSection, Parts
 from cbt.bank.formats.reading.lines import Line
-from cbt.bank.formats.reading.question import Asked
+from cbt.bank.formats.reading.question import WordedQuestion
 from cbt.bank.formats.reading.settled import Settled
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.rules.items.values import ItemType
@@ -20,7 +20,7 @@ _LOST = "\ufffd"
 _MOST = 12
 
 
-def of_question(one: Asked, done: Settled, place: Place) -> Iterator[Finding]:
+def of_question(one: WordedQuestion, done: Settled, place: Place) -> Iterator[Finding]:
     """Yield what is wrong with a question, what of it is not kept, and what may be meant otherwise."""
     source = one.source
     label = f"{source.section.title} {source.number or ''}".strip() or str(place)
@@ -74,7 +74,7 @@ def of_document(
             yield Finding(Severity.HINT, "text_keys_alike", Place(name), said, params={"count": keys.total()})
 
 
-def _numbers(section: Section, before: Section | None, name: str) -> Iterator[Finding]:
+def _numbers(section: FoundSection, before: FoundSection | None, name: str) -> Iterator[Finding]:
     """Yield the numbers that are missing or come twice."""
     numbers = [one.number for one in section.questions if one.number]
     if not numbers:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cbt.bank.formats.national.codes import item_type
 from cbt.bank.formats.reading.choices import split_body
-from cbt.bank.formats.reading.cutting.parts import Question, Section
+from cbt.bank.formats.reading.cutting.parts import FoundQuestion, FoundSection
 from cbt.bank.formats.reading.lines import Line
-from cbt.bank.formats.reading.question import Asked, asked
+from cbt.bank.formats.reading.question import WordedQuestion, asked
+from cbt.bank.formats.reading.words import letters
 from cbt.rules.items.values import ItemType
 
 _FIRST = re.compile(
-    r"(?P<point>[A-Za-z](?:\s*[-－—–]\s*[A-Za-z])*\s*[-－—–]\s*\d{1,3})[\s　,，;；|]+(?P<type>[A-Za-z](?:[（(][^（()）]{1,8}[)）])?)"
+    r"(?P<point>[A-Za-z](?:\s*[-－—–]\s*[A-Za-z])*\s*[-－—–]\s*\d{1,3})"
+    r"[\s　,，;；|]+(?P<type>[A-Za-z](?:[（(][^（()）]{1,8}[)）])?)"
     r"[\s　,，;；|]+(?P<difficulty>[1-5])(?:[\s　,，;；|]+(?P<consistency>[1-5]))?[\s　]*"
 )
 _MARK = re.compile(r"[{｛]\s*(?P<part>[A-Ca-c])\s*[}｝]\s*")
+_CODES = {
+    "B": str(ItemType.SINGLE_CHOICE),
+    "C": str(ItemType.TRUE_FALSE),
+    "G": str(ItemType.MULTIPLE_CHOICE),
+    "T": str(ItemType.FILL_BLANK),
+    "D": str(ItemType.SHORT_ANSWER),
+}
 _PARTS = {"A": "stem", "B": "key", "C": "explanation"}
 
 
@@ -27,9 +35,9 @@ def is_national(lines: Sequence[Line]) -> bool:
     )
 
 
-def read_national(lines: Sequence[Line], edge: int) -> tuple[list[Asked], list[Section]]:
+def read_national(lines: Sequence[Line], edge: int) -> tuple[list[WordedQuestion], list[FoundSection]]:
     """Return the questions of this form, and the one section they stand in."""
-    section = Section("")
+    section = FoundSection("")
     made = [_asked(section, first, block, edge) for first, block in _blocks(lines)]
     section.questions += [one.source for one in made]
     return made, [section]
@@ -42,7 +50,7 @@ def _blocks(lines: Sequence[Line]) -> Iterator[tuple[Line, list[Line]]]:
         yield lines[start], [line for line in lines[start + 1 : end] if line.text or line.pictures]
 
 
-def _asked(section: Section, first: Line, block: Sequence[Line], edge: int) -> Asked:
+def _asked(section: FoundSection, first: Line, block: Sequence[Line], edge: int) -> WordedQuestion:
     found = _FIRST.fullmatch(first.text)
     assert found is not None
     parts: dict[str, list[Line]] = {"stem": [], "key": [], "explanation": []}
@@ -55,15 +63,23 @@ def _asked(section: Section, first: Line, block: Sequence[Line], edge: int) -> A
             loose.append(rest)
         elif rest.text or rest.pictures:
             parts[now].append(rest)
-    question = Question(section, first, body=parts["stem"], absorbed=loose)
+    question = FoundQuestion(section, first, body=parts["stem"], absorbed=loose)
     question.fields = {name: parts[name] for name in ("key", "explanation") if parts[name]}
     for name in ("point", "difficulty", "consistency"):
         if found[name]:
             question.fields[name] = [Line(re.sub(r"\s+", "", found[name]), first.number)]
     key = " ".join(line.text for line in parts["key"])
-    kind = item_type(found["type"], choices=len(split_body(parts["stem"]).choices), answer=key)
-    question.kind = str(kind) if isinstance(kind, ItemType) else ""
+    kind = _kind(found["type"], chosen=len(split_body(parts["stem"]).choices) > 1, key=key)
+    question.kind = "" if kind.startswith("type_") else kind
     made = asked(question, edge)
-    if not isinstance(kind, ItemType) or kind in {ItemType.NUMERIC, ItemType.HOTSPOT}:
-        made.faults.append((kind if not isinstance(kind, ItemType) else "type_unsupported", found["type"]))
+    if kind.startswith("type_"):
+        made.faults.append((kind, found["type"]))
     return made
+
+
+def _kind(word: str, *, chosen: bool, key: str) -> str:
+    """Return the type a code names, or why not: D with choices and two letters is 多选, without choices 简答."""
+    code = word[:1].upper()
+    if code == "D" and chosen:
+        return str(ItemType.MULTIPLE_CHOICE) if len(letters(key) or "") > 1 else "type_ask"
+    return _CODES.get(code, "type_unsupported")

@@ -19,7 +19,7 @@ class Paragraph(msgspec.Struct, array_like=True):
     formulas: int = 0
 
 
-class Document(msgspec.Struct, array_like=True):
+class DocumentText(msgspec.Struct, array_like=True):
     """The paragraphs of a document; `notes` are codes of what in it could not be read as text."""
 
     paragraphs: list[Paragraph]

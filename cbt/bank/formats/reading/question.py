@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cbt.bank.formats.reading.answers import unmarked
 from cbt.bank.formats.reading.choices import Choice, split_body
-from cbt.bank.formats.reading.cutting.parts import Question
+from cbt.bank.formats.reading.cutting.parts import FoundQuestion
 from cbt.bank.formats.reading.cutting.tags import without_tag
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.words import EMPTY, LETTERS, StemKey, folded, keys_in_stem
@@ -17,10 +17,10 @@ NEARLY = 14
 
 
 @dataclass(slots=True, eq=False)
-class Asked:
+class WordedQuestion:
     """A question as its file words it."""
 
-    source: Question
+    source: FoundQuestion
     kind: str
     stem: str
     choices: list[str]
@@ -42,7 +42,7 @@ class Asked:
         return EMPTY.search(self.stem) is not None
 
 
-def asked(question: Question, edge: int) -> Asked:
+def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
     """Return a question in words; `edge` is how wide lines are where the file breaks them, 0 where it does not."""
     first, kind = without_tag(question.body[0].text) if question.body else ("", "")
     lines = list(question.body)
@@ -54,7 +54,7 @@ def asked(question: Question, edge: int) -> Asked:
     stem = joined(body.stem, edge)
     if not kind and body.stem and len(body.stem) > 0:
         stem, kind = _tagged(stem)
-    made = Asked(
+    made = WordedQuestion(
         source=question,
         kind=question.kind or kind or question.section.kind,
         stem=stem,
@@ -108,7 +108,7 @@ def _choices(found: Sequence[Choice], edge: int) -> tuple[list[str], str]:
     return texts, ticked
 
 
-def _stated(question: Question) -> str:
+def _stated(question: FoundQuestion) -> str:
     if question.entry is not None:
         return question.entry.token
     written = question.fields.get("key", [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cbt.bank.formats.reading.cutting.joining import Misfit, give_keys
 from cbt.bank.formats.reading.cutting.parts import Parts
@@ -12,7 +12,7 @@ from cbt.bank.formats.reading.cutting.segment import Segmenter
 from cbt.bank.formats.reading.findings import of_document, of_question
 from cbt.bank.formats.reading.lines import Line, with_brackets, without_furniture
 from cbt.bank.formats.reading.national import is_national, read_national
-from cbt.bank.formats.reading.question import Asked, asked
+from cbt.bank.formats.reading.question import WordedQuestion, asked
 from cbt.bank.formats.reading.settled import Settled
 from cbt.bank.formats.reading.settling import CHOICE, Habits, settle
 from cbt.bank.formats.reading.words import letters
@@ -23,6 +23,8 @@ from cbt.sheets.findings import Finding, Place
 
 BY_KEY = "by_key"
 NO_MARK = "none"
+_AFTER_ALL = 1_000_000
+"""Keys of another document stand after all sections."""
 _LEAST = 0.2
 """Under this share of sound questions a document is no bank."""
 
@@ -63,7 +65,7 @@ def read_cut(found: Cut, misfits: Sequence[Misfit], form: str, name: str, adjust
 
 
 def read_asked(
-    worded: Sequence[Asked],
+    worded: Sequence[WordedQuestion],
     parts: Parts,
     gone: Sequence[Line],
     misfits: Sequence[Misfit],
@@ -98,7 +100,9 @@ def _edge(lines: Sequence[Line]) -> int:
     return edge if 40 <= edge <= 140 and near >= 4 and widths[-1] <= edge + 30 else 0
 
 
-def _habits(worded: Sequence[Asked], name: str, adjust: Adjustments) -> tuple[Habits, list[Inferred]]:
+def _habits(
+    worded: Sequence[WordedQuestion], name: str, adjust: Adjustments
+) -> tuple[Habits, list[Inferred]]:
     inferred: list[Inferred] = []
     chosen = [one for one in worded if len(one.choices) > 1]
     inside = sum(len([found for found in one.inside if letters(found.token)]) == 1 for one in chosen)
@@ -121,7 +125,7 @@ def _habits(worded: Sequence[Asked], name: str, adjust: Adjustments) -> tuple[Ha
 
 
 def _types(
-    worded: Sequence[Asked], settled: Sequence[Settled], name: str, adjust: Adjustments
+    worded: Sequence[WordedQuestion], settled: Sequence[Settled], name: str, adjust: Adjustments
 ) -> list[Inferred]:
     """Return what was understood of types and keys, one of a kind."""
     place = Place(name)
@@ -170,7 +174,7 @@ def _said(kinds: Mapping[str, int]) -> dict[str, object]:
     }
 
 
-def _refuse(parts: Parts, worded: Sequence[Asked], settled: Sequence[Settled]) -> None:
+def _refuse(parts: Parts, worded: Sequence[WordedQuestion], settled: Sequence[Settled]) -> None:
     groups = [one for one in parts.groups if one.entries or one.bare]
     sound = sum(not one.errors for one in settled)
     if sound and sound >= _LEAST * len(settled):
@@ -185,6 +189,13 @@ def _refuse(parts: Parts, worded: Sequence[Asked], settled: Sequence[Settled]) -
     if chosen >= 3 and groups:
         raise InvalidInput("bank.keys_unfit", count=len(worded))
     raise InvalidInput("bank.no_items")
+
+
+def read_joined(questions: Cut, answers: Cut, form: str, name: str, adjust: Adjustments) -> Reading:
+    """Return the bank of one document with the keys of another; raise as `read_lines` does."""
+    groups = [replace(group, after=_AFTER_ALL) for group in answers.parts.groups]
+    questions.parts.groups += groups
+    return read_cut(questions, give_keys(questions.parts), form, name, adjust)
 
 
 def only_keys(found: Cut) -> bool:

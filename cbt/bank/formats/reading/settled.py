@@ -9,7 +9,7 @@ from typing import Any
 
 from cbt.bank.formats.cells import blank_marks
 from cbt.bank.formats.reading.answers import after_key
-from cbt.bank.formats.reading.question import Asked, joined
+from cbt.bank.formats.reading.question import WordedQuestion, joined
 from cbt.bank.formats.reading.words import EMPTY, letters
 from cbt.rules.items.values import ItemType
 
@@ -33,7 +33,7 @@ class Settled:
         self.errors.append((code, name, {"field": name, **params}))
 
 
-def settle_text(one: Asked, kind: str, done: Settled) -> None:
+def settle_text(one: WordedQuestion, kind: str, done: Settled) -> None:
     """Settle a question whose key is words: 填空, or 简答 and its like."""
     written, blanks = _unwrapped(one.stated), len(EMPTY.findall(one.stem))
     if not kind and not written:
@@ -105,7 +105,7 @@ _LEVELS = {
 }
 
 
-def beside(one: Asked, done: Settled) -> None:
+def beside(one: WordedQuestion, done: Settled) -> None:
     """Take what stands beside a question: explanation, difficulty, the code of its point."""
     fields = one.source.fields
     explanation = "\n".join(line.text for line in fields.get("explanation", ())).strip()

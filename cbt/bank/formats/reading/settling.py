@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cbt.bank.formats.reading.answers import letters_among, verdict_among
-from cbt.bank.formats.reading.question import Asked, same_choices
+from cbt.bank.formats.reading.question import WordedQuestion, same_choices
 from cbt.bank.formats.reading.settled import TEXTS, Settled, beside, settle_text
 from cbt.bank.formats.reading.words import BLANK, LETTERS, folded, letters, verdict, without_last_blank
 from cbt.rules.items.values import ItemType
@@ -25,7 +25,7 @@ class Habits:
     """The type of questions whose heading says 选择 or nothing, "" by the letters of their keys."""
 
 
-def settle(one: Asked, habits: Habits) -> Settled:
+def settle(one: WordedQuestion, habits: Habits) -> Settled:
     """Return type, stem, choices and key of a question."""
     done = Settled({})
     for code, value in one.faults:
@@ -52,7 +52,7 @@ def _verdicts(choices: list[str]) -> bool:
     return len(choices) == 2 and {verdict(one) for one in choices} == {True, False}
 
 
-def _choice(one: Asked, kind: str, habits: Habits, done: Settled) -> None:
+def _choice(one: WordedQuestion, kind: str, habits: Habits, done: Settled) -> None:
     stem, key = _key_of_choice(one, habits, done)
     if same_choices(one.choices):
         done.wrong("text_choices_same", "choices")
@@ -75,7 +75,7 @@ def _choice(one: Asked, kind: str, habits: Habits, done: Settled) -> None:
     done.data |= {"type": str(kind), "stem": stem, "choices": one.choices, "answer": key}
 
 
-def _key_of_choice(one: Asked, habits: Habits, done: Settled) -> tuple[str, str | None]:
+def _key_of_choice(one: WordedQuestion, habits: Habits, done: Settled) -> tuple[str, str | None]:
     """Return the stem without its key and the key; None, with a finding, where none or more than one is written."""
     inside = [(letters(found.token), found) for found in one.inside]
     inside = [(key, found) for key, found in inside if key]
@@ -114,7 +114,7 @@ def _key_of_choice(one: Asked, habits: Habits, done: Settled) -> tuple[str, str 
 _BRACKETS = re.compile(r"[（(]([^（()）]{1,60})[)）]")
 
 
-def _text_inside(one: Asked) -> tuple[str, str] | None:
+def _text_inside(one: WordedQuestion) -> tuple[str, str] | None:
     """Return the stem and the letter where the only bracket of a stem holds the text of one choice."""
     places = {folded(text): letter for letter, text in zip(LETTERS, one.choices, strict=False)}
     found = [match for match in _BRACKETS.finditer(one.stem) if folded(match[1]) in places]
@@ -124,7 +124,7 @@ def _text_inside(one: Asked) -> tuple[str, str] | None:
     return f"{one.stem[: match.start()]}{BLANK}{one.stem[match.end() :]}", places[folded(match[1])]
 
 
-def _truth_by_choices(one: Asked, habits: Habits, done: Settled) -> None:
+def _truth_by_choices(one: WordedQuestion, habits: Habits, done: Settled) -> None:
     """Read the key of a 判断 through its choices: A may be 错."""
     said = [verdict(text) for text in one.choices]
     if not _verdicts(one.choices):
@@ -150,13 +150,13 @@ def _truth_by_choices(one: Asked, habits: Habits, done: Settled) -> None:
     done.data |= {"type": str(ItemType.TRUE_FALSE), "stem": without_last_blank(stem), "answer": truth}
 
 
-def _reads_as_truth(one: Asked) -> bool:
+def _reads_as_truth(one: WordedQuestion) -> bool:
     if one.stated:
         return verdict_among(one.stated) is not None and len(one.stated) < 40
     return any(found.last and verdict(found.token) is not None for found in one.inside)
 
 
-def _truth(one: Asked, habits: Habits, done: Settled) -> None:
+def _truth(one: WordedQuestion, habits: Habits, done: Settled) -> None:
     inside = [found for found in one.inside if found.last and _verdict(found.token, habits) is not None]
     if one.stated or len(inside) > 1:  # （A） may be an ampere where a key is written elsewhere
         inside = [found for found in inside if verdict(found.token) is not None]

@@ -42,7 +42,7 @@ _SYMBOLS = {
 _DEEPEST = 40
 
 
-class Body:
+class WordBody:
     """One walk over a document."""
 
     def __init__(self, numbering: Numbering, styles: Any | None) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.reading.lines import Line, marked_lines
-from cbt.bank.formats.reading.paragraphs import Document
+from cbt.bank.formats.reading.paragraphs import DocumentText
 from cbt.bank.formats.reading.reader import read_lines
 from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.confined.running import Exhausted, Limits, run
@@ -51,7 +51,7 @@ def lines_of(content: bytes) -> list[Line]:
         said = run(_TASK, content, limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.word_too_big") from error
-    return marked_lines(msgspec.msgpack.decode(said, type=Document).paragraphs)
+    return marked_lines(msgspec.msgpack.decode(said, type=DocumentText).paragraphs)
 
 
 def detect(content: Content, _name: str) -> Confidence:
@@ -68,4 +68,4 @@ def read(content: Content, name: str, adjust: Adjustments) -> Reading:
     return read_lines(lines_of(content), NAME, name, adjust)
 
 
-WORD = Format(NAME, detect, read, endings=(".docx", ".docm", ".doc", ".xml"))
+WORD = Format(NAME, detect, read, endings=(".docx", ".docm", ".doc"))

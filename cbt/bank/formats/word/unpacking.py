@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from lxml import etree
 
-from cbt.bank.formats.reading.paragraphs import Document
-from cbt.bank.formats.word.body import Body
+from cbt.bank.formats.reading.paragraphs import DocumentText
+from cbt.bank.formats.word.body import WordBody
 from cbt.bank.formats.word.numbering import Numbering, local, value
 from cbt.errors import InvalidInput
 
@@ -41,9 +41,9 @@ def read_word(content: bytes) -> bytes:
             root, numbering, styles = whole, None, None
     if root is None or local(root) not in {"document", "wordDocument"}:
         raise InvalidInput("bank.word_broken")
-    body = Body(Numbering(numbering), styles if styles is not None else _own_styles(root))
+    body = WordBody(Numbering(numbering), styles if styles is not None else _own_styles(root))
     body.read(root)
-    return msgspec.msgpack.encode(Document(body.paragraphs, sorted(body.notes)))
+    return msgspec.msgpack.encode(DocumentText(body.paragraphs, sorted(body.notes)))
 
 
 def _parts(content: bytes) -> dict[str, bytes]:

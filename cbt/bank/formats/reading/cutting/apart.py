@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cbt.bank.formats.reading.cutting.headings import Heading
+from cbt.bank.formats.reading.cutting.headings import SectionHeading
 from cbt.bank.formats.reading.cutting.keys import (
-    Entry,
+    WrittenKey,
     bare_keys,
     broken_range,
     key_list,
@@ -48,7 +48,9 @@ class KeyWalk(Walk):
             if (entries := key_list(tail)) and (len(entries) > 1 or "答案" in listed["head"] or self.group):
                 self._end_question()
                 self.group = None
-                self._group(place, Heading(listed["head"], named_type(listed["head"]) or "", keys=True))
+                self._group(
+                    place, SectionHeading(listed["head"], named_type(listed["head"]) or "", keys=True)
+                )
                 return self._keep(place, entries)
         if self.group is not None and self.question is None and (bare := bare_keys(line)):
             self.group.bare += bare
@@ -62,14 +64,14 @@ class KeyWalk(Walk):
         following = self.lines[place + 1] if place + 1 < len(self.lines) else None
         return following is not None and table_keys(following, numbers) is not None
 
-    def _keep(self, place: int, entries: list[Entry]) -> bool:
+    def _keep(self, place: int, entries: list[WrittenKey]) -> bool:
         group = self._group(place)
         if group.entries and entries[0].number <= group.entries[-1].number and entries[0].number == 1:
-            group = self._group(place, Heading("", "", keys=True))
+            group = self._group(place, SectionHeading("", "", keys=True))
         group.entries += entries
         return True
 
-    def _group(self, place: int, heading: Heading | None = None) -> KeyGroup:
+    def _group(self, place: int, heading: SectionHeading | None = None) -> KeyGroup:
         """Return the group that takes keys now, a new one under a heading."""
         if self.group is None or heading is not None:
             after = len(self.parts.sections)
@@ -84,9 +86,9 @@ class KeyWalk(Walk):
         if entry and (not self.group.entries or entry.number >= self.group.entries[-1].number):
             self.group.entries.append(entry)
         elif entry and entry.number == 1:
-            self._group(0, Heading("", "", keys=True)).entries.append(entry)
+            self._group(0, SectionHeading("", "", keys=True)).entries.append(entry)
         elif self.group.entries:
             last = self.group.entries[-1]
-            self.group.entries[-1] = Entry(last.number, f"{last.token}\n{line.text}", last.line)
+            self.group.entries[-1] = WrittenKey(last.number, f"{last.token}\n{line.text}", last.line)
         else:
             self.parts.loose.append(line)

@@ -46,18 +46,18 @@ NOISE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class NamedField:
     """A named value within a line."""
 
     name: str
     line: Line
 
 
-def fields_of(line: Line) -> tuple[Line, list[Field]]:
+def fields_of(line: Line) -> tuple[Line, list[NamedField]]:
     """Return what stands before the first field of a line, and its fields in order."""
     text = line.text
     if NOISE.fullmatch(text):
-        return line.cut(0, 0), [Field("other", line)]
+        return line.cut(0, 0), [NamedField("other", line)]
     marks = [(found.start(), found.end(), _name(found)) for found in _FIELD.finditer(text)]
     first = _LINE_FIRST.match(text)
     if first and not (marks and marks[0][0] == 0):
@@ -66,16 +66,18 @@ def fields_of(line: Line) -> tuple[Line, list[Field]]:
         bare = _BARE_KEY.fullmatch(text)
         spaced = bare is not None and text[: bare.start("rest")].endswith((" ", "\u3000"))
         if bare and (spaced or letters(bare["rest"]) or verdict(bare["rest"]) is not None):
-            return line.cut(0, 0), [Field("key", line.cut(bare.start("rest")))]
+            return line.cut(0, 0), [NamedField("key", line.cut(bare.start("rest")))]
         return line, []
     ends = [*(start for start, _end, _name_of in marks[1:]), len(text)]
-    found = [Field(name, line.cut(end, stop)) for (_start, end, name), stop in zip(marks, ends, strict=True)]
+    found = [
+        NamedField(name, line.cut(end, stop)) for (_start, end, name), stop in zip(marks, ends, strict=True)
+    ]
     before = line.cut(0, marks[0][0])
     if text[: marks[0][0]].endswith(("（", "(", "【", "[")) and found[-1].line.text.endswith(
         ("）", ")", "】", "]")
     ):
         last = found[-1].line
-        found[-1] = Field(found[-1].name, last.cut(0, len(last.text) - 1))
+        found[-1] = NamedField(found[-1].name, last.cut(0, len(last.text) - 1))
     return before.cut(0, len(before.text.rstrip(" 　(（【[|｜"))), found
 
 

@@ -33,7 +33,7 @@ _ASKS = re.compile(r"[（(][\s　]*[A-H√×对错]{0,6}[\s　]*[)）]|[?？]|_{
 
 
 @dataclass(frozen=True, slots=True)
-class Heading:
+class SectionHeading:
     """A heading: the type it names ("" for none), whether keys follow, whether a chapter begins anew."""
 
     title: str
@@ -42,25 +42,25 @@ class Heading:
     chapter: bool = False
 
 
-def heading_of(line: Line) -> Heading | None:
+def heading_of(line: Line) -> SectionHeading | None:
     """Return the heading a line is, or None."""
     text = line.text
     if not text or len(text) > LONGEST:
         return None
     named = _TYPE.fullmatch(text)
     if named and (kind := named_type(named["word"] or named["bare"] or "")):
-        return Heading(_title(text), kind, keys=bool(named["key"]))
+        return SectionHeading(_title(text), kind, keys=bool(named["key"]))
     chapter = _CHAPTER.match(text)
     counted = chapter or _COUNTED.match(text)
     rest = text[counted.end() :] if counted else text
     if counted or line.heading:
         return _counted(text, rest, chapter=chapter is not None, whole=line.heading)
     if len(text) <= 40 and _KEYS.fullmatch(text) and not _ASKS.search(text):
-        return Heading(text, named_type(text) or "", keys=True)
+        return SectionHeading(text, named_type(text) or "", keys=True)
     return None
 
 
-def _counted(text: str, rest: str, *, chapter: bool, whole: bool) -> Heading | None:
+def _counted(text: str, rest: str, *, chapter: bool, whole: bool) -> SectionHeading | None:
     head = re.split(r"[（(:：。，,；;]", rest, maxsplit=1)[0][:24]
     kind = named_type(head)
     if kind is None and (found := re.match(r"[^（(]{0,24}[（(]([^）)]{0,24})", rest)):
@@ -72,7 +72,7 @@ def _counted(text: str, rest: str, *, chapter: bool, whole: bool) -> Heading | N
         return None
     if whole and kind is None and not keys and re.match(r"\d", text):
         return None
-    return Heading(_title(text), kind or "", keys=keys, chapter=chapter)
+    return SectionHeading(_title(text), kind or "", keys=keys, chapter=chapter)
 
 
 def _title(text: str) -> str:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cbt.bank.formats.reading.cutting.keys import Entry
-from cbt.bank.formats.reading.cutting.parts import KeyGroup, Parts, Question, Section
+from cbt.bank.formats.reading.cutting.keys import WrittenKey
+from cbt.bank.formats.reading.cutting.parts import FoundQuestion, FoundSection, KeyGroup, Parts
 from cbt.bank.formats.reading.words import folded, named_type
 
 _KINDS = {"choice": {"choice", "single_choice", "multiple_choice", ""}}
@@ -47,13 +47,13 @@ def _until(parts: Parts, after: int) -> set[int]:
     return {id(one) for one in parts.sections if one.order <= after}
 
 
-def _bare(question: Question) -> bool:
+def _bare(question: FoundQuestion) -> bool:
     return not question.keyed and question.entry is None
 
 
 def _pairs(
-    batch: Sequence[KeyGroup], sections: Sequence[Section]
-) -> Iterator[tuple[KeyGroup, list[Section]]]:
+    batch: Sequence[KeyGroup], sections: Sequence[FoundSection]
+) -> Iterator[tuple[KeyGroup, list[FoundSection]]]:
     """Yield each group with the sections it is for: those of its type and title, else the next of its numbers."""
     left = list(sections)
     for group in batch:
@@ -62,7 +62,7 @@ def _pairs(
         yield group, chosen
 
 
-def _fitting(group: KeyGroup, sections: Sequence[Section], *, alone: bool) -> list[Section]:
+def _fitting(group: KeyGroup, sections: Sequence[FoundSection], *, alone: bool) -> list[FoundSection]:
     numbers = {entry.number for entry in group.entries}
     if alone and len(sections) > 1 and _unique(sections) and numbers & _all(sections):
         whole = [one for one in sections if set(one.numbers) & numbers]
@@ -92,16 +92,16 @@ def _name(title: str) -> str:
     return kind or folded(title)
 
 
-def _all(sections: Sequence[Section]) -> set[int]:
+def _all(sections: Sequence[FoundSection]) -> set[int]:
     return {number for one in sections for number in one.numbers}
 
 
-def _unique(sections: Sequence[Section]) -> bool:
+def _unique(sections: Sequence[FoundSection]) -> bool:
     counts = Counter(number for one in sections for number in one.numbers)
     return 0 not in counts and max(counts.values(), default=0) == 1
 
 
-def _give(group: KeyGroup, sections: Sequence[Section]) -> Iterator[Misfit]:
+def _give(group: KeyGroup, sections: Sequence[FoundSection]) -> Iterator[Misfit]:
     questions = [question for one in sections for question in one.questions]
     if not questions:
         yield Misfit(
@@ -127,12 +127,12 @@ def _give(group: KeyGroup, sections: Sequence[Section]) -> Iterator[Misfit]:
         yield Misfit("text_keys_beyond", group, {"numbers": _listed(beyond)})
 
 
-def _in_order(group: KeyGroup, questions: Sequence[Question]) -> Iterator[Misfit]:
+def _in_order(group: KeyGroup, questions: Sequence[FoundQuestion]) -> Iterator[Misfit]:
     if len(group.bare) != len(questions):
         yield Misfit("text_keys_count", group, {"text": "".join(group.bare)[:60]})
         return
     for question, token in zip(questions, group.bare, strict=True):
-        question.entry = Entry(question.number, token, question.line)
+        question.entry = WrittenKey(question.number, token, question.line)
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -33,7 +33,7 @@ _TEXT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class WrittenKey:
     """The key of one number, as it is written."""
 
     number: int
@@ -41,7 +41,7 @@ class Entry:
     line: Line
 
 
-def key_list(line: Line) -> list[Entry] | None:
+def key_list(line: Line) -> list[WrittenKey] | None:
     """Return the keys of a line that holds nothing else; None when it is no such line, or its counts differ."""
     text, found, here = line.text, [], 0
     while here < len(text):
@@ -50,13 +50,15 @@ def key_list(line: Line) -> list[Entry] | None:
             tokens = _tokens(span["keys"], int(span["to"]) - int(span["from"]) + 1)
             if tokens is None:
                 return None
-            found += [Entry(number, token, line) for number, token in enumerate(tokens, int(span["from"]))]
+            found += [
+                WrittenKey(number, token, line) for number, token in enumerate(tokens, int(span["from"]))
+            ]
             here = span.end()
             continue
         pair = _PAIR.match(text, here)
         if pair is None:
             return None
-        found.append(Entry(int(pair["n"]), pair["key"], line))
+        found.append(WrittenKey(int(pair["n"]), pair["key"], line))
         here = pair.end()
     return found or None
 
@@ -87,19 +89,19 @@ def table_numbers(text: str) -> list[int] | None:
     return [int(one) for one in re.findall(r"\d+", found["all"] or found["bare"])]
 
 
-def table_keys(line: Line, numbers: list[int]) -> list[Entry] | None:
+def table_keys(line: Line, numbers: list[int]) -> list[WrittenKey] | None:
     """Return the keys of a row below such numbers (`答案 A B C`), or None when their counts differ."""
     named = _ANSWERS.fullmatch(line.text)
     tokens = _tokens(named["all"] if named else line.text, len(numbers))
     if tokens is None:
         return None
-    return [Entry(number, token, line) for number, token in zip(numbers, tokens, strict=True)]
+    return [WrittenKey(number, token, line) for number, token in zip(numbers, tokens, strict=True)]
 
 
-def text_entry(line: Line) -> Entry | None:
+def text_entry(line: Line) -> WrittenKey | None:
     """Return a number with whatever stands behind it: the key of a 填空 or 简答, or a key with words after it."""
     found = _TEXT.fullmatch(line.text)
-    return Entry(int(found["n"]), found["text"], line.cut(found.start("text"))) if found else None
+    return WrittenKey(int(found["n"]), found["text"], line.cut(found.start("text"))) if found else None
 
 
 def bare_keys(line: Line) -> list[str] | None:

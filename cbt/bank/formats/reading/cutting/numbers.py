@@ -30,7 +30,7 @@ _UNSURE = {"space": 3, "glued": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class QuestionStart:
     """A line that may begin a question: its number, where its text begins, what a bracket before it holds."""
 
     number: int
@@ -39,7 +39,7 @@ class Start:
     led: bool = False
 
 
-def start_of(text: str, style: str) -> Start | None:
+def start_of(text: str, style: str) -> QuestionStart | None:
     """Return how a line begins a question in one of the ways, or None."""
     found = _STYLES[style].match(text)
     groups = found.groupdict() if found else {}
@@ -47,7 +47,8 @@ def start_of(text: str, style: str) -> Start | None:
     if found is None or not number:
         return None
     token = groups.get("token")
-    return Start(number, found.end(), (token or "").strip(), bool(token is not None and found.start("token")))
+    led = bool(token is not None and found.start("token"))
+    return QuestionStart(number, found.end(), (token or "").strip(), led)
 
 
 def style_of(lines: Sequence[Line], *, usual: str = "") -> str:

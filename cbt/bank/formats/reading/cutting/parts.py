@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cbt.bank.formats.reading.choices import begins_choice, has_bullet, loose_letter, split_body
-from cbt.bank.formats.reading.cutting.keys import Entry
+from cbt.bank.formats.reading.cutting.keys import WrittenKey
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.words import keys_in_stem, verdict
 
 
 @dataclass(slots=True, eq=False)
-class Section:
+class FoundSection:
     """A run of questions under one heading, or of one count: its title, the type it names, its questions."""
 
     title: str
     kind: str = ""
     order: int = 1
     """How many sections there are up to this one."""
-    questions: list[Question] = field(default_factory=list)
+    questions: list[FoundQuestion] = field(default_factory=list)
 
     @property
     def numbers(self) -> list[int]:
@@ -28,10 +28,10 @@ class Section:
 
 
 @dataclass(slots=True, eq=False)
-class Question:
+class FoundQuestion:
     """One question before its type and key are known."""
 
-    section: Section
+    section: FoundSection
     line: Line
     number: int = 0
     token: str = ""
@@ -40,7 +40,7 @@ class Question:
     kind: str = ""
     body: list[Line] = field(default_factory=list)
     fields: dict[str, list[Line]] = field(default_factory=dict)
-    entry: Entry | None = None
+    entry: WrittenKey | None = None
     absorbed: list[Line] = field(default_factory=list)
     """Lines that look like the begin of another question and were taken as part of this one."""
 
@@ -78,7 +78,7 @@ class KeyGroup:
     title: str
     kind: str
     after: int
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[WrittenKey] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)
     """Keys without numbers, in order."""
     broken: list[Line] = field(default_factory=list)
@@ -89,7 +89,7 @@ class KeyGroup:
 class Parts:
     """A whole document in pieces; `loose` are lines that belong to nothing."""
 
-    sections: list[Section]
+    sections: list[FoundSection]
     groups: list[KeyGroup]
     loose: list[Line] = field(default_factory=list)
     gone: Sequence[Line] = ()

@@ -11,15 +11,15 @@ from itertools import islice
 
 from cbt.bank.formats.reading.choices import begins_choice, has_bullet, loose_letter
 from cbt.bank.formats.reading.cutting.apart import KeyWalk
-from cbt.bank.formats.reading.cutting.fields import Field, fields_of
-from cbt.bank.formats.reading.cutting.headings import Heading
+from cbt.bank.formats.reading.cutting.fields import NamedField, fields_of
+from cbt.bank.formats.reading.cutting.headings import SectionHeading
 from cbt.bank.formats.reading.cutting.keys import (
     bare_keys,
     key_list,
     text_entry,
 )
-from cbt.bank.formats.reading.cutting.numbers import Start, begins_again
-from cbt.bank.formats.reading.cutting.parts import Parts, Question, Section
+from cbt.bank.formats.reading.cutting.numbers import QuestionStart, begins_again
+from cbt.bank.formats.reading.cutting.parts import FoundQuestion, FoundSection, Parts
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.words import keys_in_stem, named_type, verdict
 
@@ -60,11 +60,11 @@ class Segmenter(KeyWalk):
         if fields:
             self._take_fields(place, line, before, fields)
         elif self._opens(place, line):
-            self._begin(line, Start(0, 0))
+            self._begin(line, QuestionStart(0, 0))
         else:
             self._continue(place, line)
 
-    def _inside(self, place: int, heading: Heading) -> bool:
+    def _inside(self, place: int, heading: SectionHeading) -> bool:
         """Say whether what looks like a heading is a line of the question before it."""
         if self.starts[place] and not (heading.kind or heading.keys):
             return True
@@ -77,7 +77,7 @@ class Segmenter(KeyWalk):
             return True
         return not (self.headings[following] or self.starts[following])
 
-    def _begin_section(self, place: int, heading: Heading) -> None:
+    def _begin_section(self, place: int, heading: SectionHeading) -> None:
         self._end_question()
         text = self.lines[place].text
         self._unclosed = sum(text.count(one) for one in "（(") > sum(text.count(one) for one in "）)")
@@ -89,7 +89,7 @@ class Segmenter(KeyWalk):
             return
         self.group = None
         kind = heading.kind or ("" if heading.chapter else self.section.kind)
-        self.section = Section(heading.title, kind, len(self.parts.sections) + 1)
+        self.section = FoundSection(heading.title, kind, len(self.parts.sections) + 1)
         self.parts.sections.append(self.section)
         self._last = self._listed = 0
 
@@ -112,7 +112,7 @@ class Segmenter(KeyWalk):
                 return not (text_entry(line) is not None and fields_of(line)[0].text == "")
         return False
 
-    def _start(self, place: int) -> Start | None:
+    def _start(self, place: int) -> QuestionStart | None:
         """Return how a line begins a question, None where it is a line of the one before."""
         start = self.starts[place]
         if start is None:
@@ -155,14 +155,14 @@ class Segmenter(KeyWalk):
     def _asks_here(self, place: int) -> bool:
         return any(begins_choice(line.text) in {"A", "B"} for line in self.lines[place + 1 : place + 4])
 
-    def _begin(self, line: Line, start: Start) -> None:
+    def _begin(self, line: Line, start: QuestionStart) -> None:
         if start.number == 1 and self.section.questions and self._last:
-            self.section = Section(self.section.title, self.section.kind, len(self.parts.sections) + 1)
+            self.section = FoundSection(self.section.title, self.section.kind, len(self.parts.sections) + 1)
             self.parts.sections.append(self.section)
         self.group = None
         self._open = None
         self._last = start.number or self._last
-        self.question = Question(self.section, line, start.number, start.token, start.led, self._kind)
+        self.question = FoundQuestion(self.section, line, start.number, start.token, start.led, self._kind)
         self._kind = ""
         self.section.questions.append(self.question)
         rest = line.cut(start.at)
@@ -190,22 +190,22 @@ class Segmenter(KeyWalk):
             begins_choice(one.text) or has_bullet(one) or fields_of(one)[1] for one in near[1:]
         ) or any(one.last for one in keys_in_stem(near[0].text[-80:]))
 
-    def _take_fields(self, place: int, line: Line, before: Line, fields: list[Field]) -> None:
+    def _take_fields(self, place: int, line: Line, before: Line, fields: list[NamedField]) -> None:
         names = [one.name for one in fields]
         if names[0] == "kind" and (self.question is None or self.question.complete):
             self._kind = named_type(fields[0].line.text) or ""
             self._end_question()
             fields = fields[1:]
         elif names[0] == "stem" and (self.question is None or self.question.complete or self.question.body):
-            self._begin(fields[0].line, Start(0, 0))
+            self._begin(fields[0].line, QuestionStart(0, 0))
             fields = fields[1:]
         elif before.text and self._opens(place, before):
-            self._begin(before, Start(0, 0))
+            self._begin(before, QuestionStart(0, 0))
         elif before.text:
             self._continue(place, before)
         self._store(fields)
 
-    def _store(self, fields: list[Field]) -> None:
+    def _store(self, fields: list[NamedField]) -> None:
         if self.question is None:
             return
         for one in fields:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from cbt.bank.formats.reading.choices import begins_choice, last_letter
-from cbt.bank.formats.reading.cutting.headings import Heading, heading_of
+from cbt.bank.formats.reading.cutting.headings import SectionHeading, heading_of
 from cbt.bank.formats.reading.cutting.numbers import start_of, style_of
-from cbt.bank.formats.reading.cutting.parts import KeyGroup, Parts, Question, Section
+from cbt.bank.formats.reading.cutting.parts import FoundQuestion, FoundSection, KeyGroup, Parts
 from cbt.bank.formats.reading.lines import Line
 
 
@@ -27,9 +27,9 @@ class Walk:
         self.starts = [None if self._is_choice(place) else start for place, start in enumerate(self.starts)]
         self._following = [place for place, start in enumerate(self.starts) if start]
         self._cursor = 0
-        self.section = Section("")
+        self.section = FoundSection("")
         self.parts = Parts([self.section], [])
-        self.question: Question | None = None
+        self.question: FoundQuestion | None = None
         self.group: KeyGroup | None = None
         self._open: list[Line] | None = None
         self._last = self._listed = 0
@@ -78,7 +78,7 @@ def _after_blank(lines: Sequence[Line]) -> set[int]:
     return found if len(found) > 1 else set()
 
 
-def _styles(lines: Sequence[Line], headings: Sequence[Heading | None]) -> list[str]:
+def _styles(lines: Sequence[Line], headings: Sequence[SectionHeading | None]) -> list[str]:
     """Return for each line the way its section numbers questions, "" where it does not."""
     usual = style_of(lines)
     cuts = [0, *(place for place, heading in enumerate(headings) if heading and place), len(lines)]
