@@ -5,15 +5,19 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from cbt.assembly.coverage import sampling
+from cbt.assembly.coverage.gathering import chosen, paper_choices
 from cbt.assembly.models import Form
 from cbt.audit.models import AuditEntry
 from cbt.bank.models import Item, ItemBank
+from cbt.bank.store import bank_by_ref, taxonomy_of
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from tests.delivery.driver import Page
@@ -168,3 +172,23 @@ def test_the_pages_are_there_in_english(world: World) -> None:
         for paper in (THEORY, SKILLS):
             page = client.get(f"/bank/{BANK}/{path}", query_string={"paper": paper, "seed": 3}).text
             assert not re.search(r"\bassembly\.[a-z_]+\.[a-z_]+", page)
+
+
+@pytest.mark.parametrize("paper", [THEORY, SKILLS], ids=["theory", "skills"])
+def test_of_a_large_bank_a_share_is_read(world: World, paper: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same share for the same seed, with a few items for each place a paper takes one from."""
+    monkeypatch.setattr(sampling, "LARGE", 100)
+    monkeypatch.setattr(sampling, "OF_EACH_POINT", 2)
+    monkeypatch.setattr(sampling, "OF_EACH_UNIT", 2)
+    one, again, other = (sheet_of(world, paper=paper, seed=seed) for seed in (3, 3, 4))
+    assert one == again != other
+    assert len(one["items"]) == (100 if paper == THEORY else 20)
+    assert "随机取出的一部分" in ask(world, "proof", paper=paper, seed=3).text
+    with world.app.app_context(), reading() as session:
+        bank = bank_by_ref(session, BANK)
+        choice = chosen(paper_choices(session, BANK), paper)
+        assert choice is not None
+        sample = sampling.sample_of(session, bank.id, choice.paper, taxonomy_of(session, bank), seed=3)
+    cells = Counter((item.unit or item.point, item.type) for item in sample.items)
+    assert set(cells.values()) <= {1, 2}
+    assert len(cells) == (200 if paper == THEORY else 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.coverage.figures import PaperCover
 from cbt.assembly.coverage.gathering import OfferedPaper, coverage_of
+from cbt.assembly.coverage.sampling import is_large, sample_of
 from cbt.assembly.steps import draw_content
 from cbt.bank.items.rich import sanitised
 from cbt.bank.models import ItemBank
-from cbt.bank.store import contents
+from cbt.bank.store import contents, taxonomy_of
 from cbt.errors import Conflict
+from cbt.rules.assembly.form import draw_form
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
@@ -27,12 +30,13 @@ Position = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DrawnPaper:
-    """A paper with its items' contents by (ref, version)."""
+    """A paper with its items' contents by (ref, version); `sampled`: drawn from a share of its bank."""
 
     paper: Paper
     title: str
     positions: Sequence[Position]
     contents: Mapping[tuple[str, int], ItemContent]
+    sampled: bool = False
 
     def item(self, place: Position) -> ItemContent:
         """Return the item a position is drawn from; a case with all its parts."""
@@ -61,21 +65,35 @@ def trial(
 ) -> Trial:
     """Try to draw a paper from a bank."""
     try:
-        return Trial(bank, choices, choice, seed, drawn=draw_paper(session, choice, bank.id, seed=seed))
+        return Trial(bank, choices, choice, seed, drawn=draw_paper(session, choice, bank, seed=seed))
     except Conflict as error:
         cover = coverage_of(session, bank, choice.paper, target=1)
         return Trial(bank, choices, choice, seed, error=error, cover=cover)
 
 
-def draw_paper(session: Session, choice: OfferedPaper, bank_id: int, *, seed: int) -> DrawnPaper:
-    """Return the paper that `seed` draws, the same as a form of that seed; raise Conflict as a draw does.
+def draw_paper(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: int) -> DrawnPaper:
+    """Return the paper that `seed` draws; raise Conflict as a draw does.
+
+    It is the form of that seed, but for a large bank, of which only a sample is read.
 
     Source: R-8, R-43.
     """
-    drawn = draw_content(session, choice.version_id, choice.paper.code, seed=seed)
+    paper = choice.paper
+    if is_large(session, bank.id):
+        return _from_a_sample(session, choice, bank, seed=seed)
+    drawn = draw_content(session, choice.version_id, paper.code, seed=seed)
     keys = {(place["item"], place["version"]) for place in drawn["positions"]}
-    found = contents(session, keys, bank_id)
-    return DrawnPaper(choice.paper, choice.label, drawn["positions"], found)
+    return DrawnPaper(paper, choice.label, drawn["positions"], contents(session, keys, bank.id))
+
+
+def _from_a_sample(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: int) -> DrawnPaper:
+    taxonomy = taxonomy_of(session, bank)
+    sample = sample_of(session, bank.id, choice.paper, taxonomy, seed=seed)
+    chance = random.Random(seed)
+    drawn = draw_form(choice.paper, sample.items, taxonomy.weights, taxonomy.importances, rng=chance)
+    used = {(place["item"], place["version"]) for place in drawn["positions"]}
+    kept = {key: content for key, content in sample.contents.items() if key in used}
+    return DrawnPaper(choice.paper, choice.label, drawn["positions"], kept, sampled=True)
 
 
 def verdicts() -> tuple[str, str]:
