@@ -97,7 +97,9 @@ class Item(Row):
 class ItemSearch(Base):
     """What an item's current version is found by: its grams with a space between them (`cbt/bank/search`)."""
 
-    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True, autoincrement=False)
+    item_id: Mapped[int] = mapped_column(
+        ForeignKey("item.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     words: Mapped[str] = mapped_column(Text)
 
 

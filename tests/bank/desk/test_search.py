@@ -6,11 +6,11 @@ import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from cbt.bank import store
-from cbt.bank.models import Item, ItemSearch
-from cbt.bank.search.asking import NOBODY, Search
+from cbt.bank.models import Item, ItemSearch, ItemVersion
+from cbt.bank.search.asking import NOBODY, Search, found_by
 from cbt.bank.search.finding import named_by, search_items
 from cbt.bank.search.index import index_waiting
 from cbt.bank.search.tree import tree_of
@@ -96,6 +96,18 @@ def test_what_was_stored_before_there_was_an_index_is_indexed_later(stocked: fla
         assert index_waiting(now=NOW) == 3
         assert index_waiting(now=NOW) == 0
     assert found(stocked, text="停电") == ["T1"]
+
+
+def test_an_item_that_is_taken_away_is_found_no_more(stocked: flask.Flask) -> None:
+    with stocked.app_context():
+        with unit_of_work() as session:
+            gone = session.scalars(select(Item.id).where(Item.ref == "A-A-A-001-T1")).one()
+            session.execute(delete(ItemVersion).where(ItemVersion.item_id == gone))
+            session.execute(delete(Item).where(Item.id == gone))
+        with reading() as session:
+            words = select(func.count()).select_from(Item).where(found_by(session, asked("停电")))
+            assert session.scalar(words) == 0
+    assert found(stocked, text="停") == ["T3"]
 
 
 def test_the_tree_sums_what_hangs_below() -> None:

@@ -42,7 +42,9 @@ def upgrade() -> None:
         "item_search",
         sa.Column("item_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_item_search_item_id_item")),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["item.id"], name=op.f("fk_item_search_item_id_item"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("item_id", name=op.f("pk_item_search")),
     )
     if op.get_bind().dialect.name == "postgresql":
