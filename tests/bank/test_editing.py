@@ -13,6 +13,7 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.bank import store
 from cbt.bank.editing import opening, service
+from cbt.bank.editing.merging import merged, pieces
 from cbt.bank.editing.opening import OpenedItem
 from cbt.bank.editing.service import Typed
 from cbt.bank.models import Item, ItemStep, ItemWork
@@ -108,6 +109,49 @@ def test_a_version_stored_meanwhile_is_never_overwritten(bank: flask.Flask, cloc
         assert refused(lambda: service.save(typed(mine), now=clock.now(), actor=ACTOR)) == "editing.moved_on"
         left = opened()
         assert (left.data["stem"], left.base, left.current) == (mine["stem"], 1, 2)
+
+
+def test_both_sides_are_made_one_piece_by_piece(bank: flask.Flask, clock: FakeClock) -> None:
+    mine = statement("我改了题干应当保留。", explanation="如实介绍。", difficulty=2)
+    theirs = statement("客服员应当如实介绍商品。", explanation="对方改了解析。", difficulty=4, answer=False)
+    with bank.app_context():
+        service.keep_work(typed(mine), seen="", now=clock.now(), actor=ACTOR)
+        service.save(typed(theirs, work="wk-bbbbbbbbbbbbbb"), now=clock.now(), actor=OTHER)
+        with reading() as session:
+            sides = opening.sides_of(session, store.bank_by_ref(session, BANK).id, ITEM, actor=ACTOR)
+        found = {
+            one.name: (one.both, one.theirs_only) for one in pieces(sides.before, sides.mine, sides.theirs)
+        }
+        only_theirs, only_mine = (False, True), (False, False)
+        assert found == {
+            "stem": only_mine,
+            "explanation": only_theirs,
+            "difficulty": only_theirs,
+            "answer": only_theirs,
+        }
+        one = {"bank_ref": BANK, "item_ref": ITEM, "now": clock.now(), "actor": ACTOR}
+        assert refused(lambda: service.merge(current=1, taken=[], **one)) == "editing.moved_on"
+        service.merge(current=2, taken=["explanation", "answer"], **one)
+        left = opened()
+        assert (left.base, left.data["explanation"], left.data["answer"]) == (2, "对方改了解析。", False)
+        assert (left.data["stem"], left.data["difficulty"]) == (mine["stem"], 2)
+        stored = service.save(typed(left.data, base=2), now=clock.now(), actor=ACTOR)
+        assert stored.number == 3
+
+
+def test_a_key_goes_with_its_choices_and_a_part_with_its_case() -> None:
+    base = drafts.case()
+    mine = {**base, "title": "我的标题"}
+    first = {**base["parts"][0], "choices": ["甲", "乙"], "answer": "B", "stem": "对方的题干（　　）。"}
+    theirs = {**base, "parts": [first, *base["parts"][1:]]}
+    assert [one.name for one in pieces(base, mine, theirs)] == ["title", "parts.1.stem", "parts.1.choices"]
+    done = merged(base, mine, theirs, ["parts.1.choices"])
+    assert done["title"] == "我的标题"
+    assert (done["parts"][0]["choices"], done["parts"][0]["answer"]) == (["甲", "乙"], "B")
+    assert done["parts"][0]["stem"] == base["parts"][0]["stem"]
+    fewer = {**base, "parts": base["parts"][1:]}
+    assert [one.name for one in pieces(base, mine, fewer)] == ["title", "parts"]
+    assert merged(base, mine, fewer, ["parts"])["parts"] == fewer["parts"]
 
 
 def test_what_is_typed_is_there_again_and_goes_with_the_save(bank: flask.Flask, clock: FakeClock) -> None:

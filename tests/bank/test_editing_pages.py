@@ -7,6 +7,8 @@ import re
 import pytest
 from werkzeug.datastructures import MultiDict
 
+from cbt.accounts.models import StaffRole
+from cbt.db.unit_of_work import unit_of_work
 from cbt.rules.items.values import ItemType
 from tests.bank import drafts
 from tests.bank.test_editing_forms import BANK, SAMPLES, Fields, sent_of
@@ -102,3 +104,32 @@ def test_every_text_of_the_editor_is_there_in_english(world: World) -> None:
     for kind in SAMPLES:
         page = client.get(f"/bank/{BANK}/new/{kind}").text
         assert not re.search(r"\bbank\.[a-z_]+\.[a-z_]+", page.replace("bank.editing.css", ""))
+
+
+def test_who_saves_second_is_shown_both_sides_and_decides(world: World) -> None:
+    client = world.staff("author")
+    with world.app.app_context(), unit_of_work() as session:
+        session.add(StaffRole(staff_id=world.people["reviewer"].id, role="author"))
+    other = world.staff("reviewer")
+    mine, theirs = Fields(client.get(EDIT).text).sent, Fields(other.get(EDIT).text).sent
+    mine.setlist("stem", ["我改的题干，主要依靠（　　）。"])
+    theirs.setlist("explanation", ["对方改的解析。"])
+    here = f"/bank/{BANK}/items/A-A-A-001-S1/here"
+    assert client.post(here, data=mine).get_json()["told"] == ""
+    assert "也在编辑这道题" in other.post(here, data=theirs).get_json()["told"]
+    assert other.post(EDIT, data=theirs).status_code == 303
+    refused = client.post(EDIT, data=mine)
+    assert str(refused.location).endswith("/compare")
+    page = client.get(refused.location).text
+    assert "只有对方改了" in page
+    assert "只有您改了" in page
+    sent = {"current": "2", "take.stem": "mine", "take.explanation": "theirs"}
+    assert client.post(refused.location, data=sent).status_code == 303
+    both = Fields(client.get(EDIT).text).sent
+    assert (both["base"], both["stem"], both["explanation"]) == (
+        "2",
+        "我改的题干，主要依靠（　　）。",
+        "对方改的解析。",
+    )
+    assert client.post(EDIT, data=both).status_code == 303
+    assert "第 3 版" in client.get(EDIT).text

@@ -126,6 +126,39 @@ def open_new(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What two people made of one version: this person's words, those that are stored now, and who stored them."""
+
+    base: int
+    current: int
+    before: dict[str, Any]
+    mine: dict[str, Any]
+    theirs: dict[str, Any]
+    actor: str
+    at: datetime
+
+
+def sides_of(session: Session, bank_id: int, ref: str, *, actor: str) -> Sides:
+    """Return both sides of an item that went on meanwhile; raise NotFound("editing.nothing_typed")."""
+    item = item_at(session, bank_id, ref)
+    work = work_of(session, bank_id, actor, item_id=item.id)
+    if work is None or not work.content:
+        raise NotFound("editing.nothing_typed")
+    there = session.scalars(
+        select(ItemVersion).where(ItemVersion.item_id == item.id, ItemVersion.number == item.current)
+    ).one()
+    return Sides(
+        base=work.base,
+        current=item.current,
+        before=content_at(session, item, work.base),
+        mine=json.loads(work.content),
+        theirs=json.loads(there.content),
+        actor=there.actor,
+        at=there.created_at,
+    )
+
+
 def others_at(session: Session, item: Item, *, actor: str, now: datetime) -> list[Other]:
     """Return who else is at an item or has something unfinished there."""
     works = session.scalars(

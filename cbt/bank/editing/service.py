@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from cbt.bank.desk.moves import move
 from cbt.bank.editing import opening
 from cbt.bank.editing.form import says_the_same
 from cbt.bank.editing.judging import judge
+from cbt.bank.editing.merging import merged
 from cbt.bank.editing.opening import Other
 from cbt.bank.items.types.registry import authoring_of
 from cbt.bank.models import Item, ItemBank, ItemVersion, ItemWork
@@ -53,10 +54,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Who else is at an item, and which version its authors are at by now."""
+    """Who else is at an item, which version its authors are at by now, whether this person has typed anything."""
 
     others: list[Other]
     current: int
+    typed: bool
 
 
 def keep_work(typed: Typed, *, seen: str, now: datetime, actor: str) -> str:
@@ -107,7 +109,8 @@ def be_here(bank_ref: str, item_ref: str, work_ref: str, *, now: datetime, actor
     with reading() as session:
         item = opening.item_at(session, store.bank_by_ref(session, bank_ref).id, item_ref)
         work = opening.work_of(session, item.bank_id, actor, item_id=item.id)
-        present = Present(opening.others_at(session, item, actor=actor, now=now), item.current)
+        others = opening.others_at(session, item, actor=actor, now=now)
+        present = Present(others, item.current, typed=work is not None and bool(work.content))
     if work is None or work.seen_at <= now - NOTED:
         with unit_of_work() as session:
             bank = store.bank_by_ref(session, bank_ref)
@@ -132,6 +135,24 @@ def _forget(session: Session, bank_id: int, item_ref: str, work_ref: str, *, act
     work = opening.work_of(session, bank_id, actor, item_id=item_id, ref=work_ref)
     if work is not None:
         session.delete(work)
+
+
+def merge(
+    *, bank_ref: str, item_ref: str, current: int, taken: Collection[str], now: datetime, actor: str
+) -> None:
+    """Put what this person typed on top of version `current`, with the pieces of it that are `taken`.
+
+    Nothing is stored as a version yet. Raises Conflict("editing.moved_on") when it is not the current one any more.
+    """
+    with unit_of_work() as session:
+        bank = store.bank_by_ref(session, bank_ref)
+        item = opening.item_at(session, bank.id, item_ref, lock=True)
+        sides = opening.sides_of(session, bank.id, item_ref, actor=actor)
+        if item.current != current:
+            raise Conflict("editing.moved_on", current=item.current, base=current)
+        work = _own_work(session, bank, item_ref, "", now=now, actor=actor)
+        work.content = canonical_json(merged(sides.before, sides.mine, sides.theirs, taken))
+        work.base, work.at, work.seen_at = current, now, now
 
 
 def save(typed: Typed, *, submit: bool = False, wanted_ref: str = "", now: datetime, actor: str) -> Stored:

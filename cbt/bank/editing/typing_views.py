@@ -70,7 +70,12 @@ def here(ref: str, item_ref: str) -> Reply:
         names = actor_names(session, {other.actor for other in present.others})
     base = whole_number(flask.request.form.get("base", ""), most=MOST_VERSION)
     told = flask.render_template(
-        "bank/editing/_others.html", others=present.others, names=names, current=present.current, base=base
+        "bank/editing/_others.html",
+        others=present.others,
+        names=names,
+        current=present.current,
+        base=base,
+        compare=flask.url_for("bank.editing.compare", ref=ref, item_ref=item_ref) if present.typed else "",
     )
     return flask.jsonify(told=told.strip(), current=present.current)
 

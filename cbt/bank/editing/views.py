@@ -9,21 +9,25 @@ from typing import Any
 import flask
 from flask_babel import gettext as _
 
+from cbt.accounts.store import actor_names
 from cbt.bank import service as bank_service
 from cbt.bank import store
 from cbt.bank.editing import opening, service
+from cbt.bank.editing.merging import pieces
 from cbt.bank.editing.opening import OpenedItem
 from cbt.bank.editing.parts import changed_parts
 from cbt.bank.editing.service import Typed
-from cbt.bank.editing.typing_views import seen_of, typed_in, wanted_ref, work_ref_of
+from cbt.bank.editing.typing_views import MOST_VERSION, seen_of, typed_in, wanted_ref, work_ref_of
+from cbt.bank.imports.texts import field_label
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
-from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.partials import Reply, wants_partial
 from cbt.web.refs import new_ref
+from cbt.web.texts import whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
@@ -77,6 +81,46 @@ def change(ref: str, item_ref: str) -> Reply:
     return _take(ref, item_ref, "")
 
 
+@pages.get("/bank/<ref>/items/<item_ref>/compare")
+@access.roles(Role.AUTHOR)
+def compare(ref: str, item_ref: str) -> Reply:
+    """Show what this author typed beside the version that somebody stored meanwhile."""
+    with reading() as session:
+        bank = store.bank_by_ref(session, ref)
+        sides = opening.sides_of(session, bank.id, item_ref, actor=acting())
+        names = actor_names(session, {sides.actor})
+    bank_service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
+    return flask.render_template(
+        "bank/editing/compare.html",
+        bank=bank,
+        item_ref=item_ref,
+        base=sides.base,
+        current=sides.current,
+        pieces=pieces(sides.before, sides.mine, sides.theirs),
+        field_label=field_label,
+        theirs=names.get(sides.actor, sides.actor),
+        at=sides.at,
+    )
+
+
+@pages.post("/bank/<ref>/items/<item_ref>/compare")
+@access.roles(Role.AUTHOR)
+def merge(ref: str, item_ref: str) -> Reply:
+    """Make one of both sides, and go on editing it."""
+    form = flask.request.form
+    taken = {name.removeprefix("take.") for name, side in form.items() if side == "theirs"}
+    current = whole_number(form.get("current", ""), most=MOST_VERSION) or 0
+    try:
+        service.merge(
+            bank_ref=ref, item_ref=item_ref, current=current, taken=taken, now=flask.g.now, actor=acting()
+        )
+    except Conflict as error:
+        flash_refusal(error)
+        return flask.redirect(flask.url_for(".compare", ref=ref, item_ref=item_ref), 303)
+    flask.flash(_("bank.compare.done", number=current), "ok")
+    return flask.redirect(flask.url_for(".edit", ref=ref, item_ref=item_ref), 303)
+
+
 def _take(ref: str, item_ref: str, kind: str) -> Reply:
     opened = _open(ref, item_ref, kind, work_ref_of(flask.request.form.get("work_ref", "")))
     typed = typed_in(ref, opened.kind, item_ref)
@@ -100,7 +144,11 @@ def _take(ref: str, item_ref: str, kind: str) -> Reply:
 
 
 def _refused(ref: str, opened: OpenedItem, typed: Typed, error: CbtError) -> Reply:
-    """Show the editor with what was typed and why it was not stored; what was typed is kept first."""
+    """Show the editor with what was typed and why it was not stored, or both sides where somebody was quicker."""
+    if error.code == "editing.moved_on":
+        service.keep_work(typed, seen=service.ANYWAY, now=flask.g.now, actor=acting())
+        flash_refusal(error)
+        return flask.redirect(flask.url_for(".compare", ref=ref, item_ref=opened.ref), 303)
     page = _editor(ref, opened, typed.work_ref, data=dict(typed.data), refused=refusal(error))
     return page, refusal(error).code
 
