@@ -31,7 +31,7 @@ KINDS: Mapping[str, str] = {
     "assets.static_file": "static",
 }
 """The kinds of single endpoints."""
-_BY_ACCESS = {"staff": "staff", "candidate": "candidate", "lease": "candidate"}
+_BY_ACCESS = {"staff": "staff", "candidate": "candidate", "lease": "candidate", "signed_in": "static"}
 _BY_ROOM = {"door": "candidate", "results": "candidate", "accounts": "staff"}
 """Of the pages that everybody may open."""
 

@@ -167,12 +167,12 @@ class ItemWork(Named):
 
 
 class Media(Row):
-    """A picture or a sound of items, drawn or copied anew by us and kept once: `sha256` is all it is called.
+    """A picture or a sound of items, drawn or copied anew by us and kept once: its name is the head of its SHA-256.
 
     `width` and `height` are those of a picture, `seconds` how long a sound lasts.
     """
 
-    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(32), unique=True)
     mimetype: Mapped[str] = mapped_column(String(40))
     body: Mapped[bytes] = mapped_column(LargeBinary)
     width: Mapped[int]

@@ -25,6 +25,7 @@ from cbt.bank.search.asking import ALL_STATES, PAGE_SIZE
 from cbt.bank.search.finding import search_items
 from cbt.bank.search.sent import asked_for
 from cbt.bank.search.tree import point_counts, tree_of
+from cbt.bank.media import views as media_views
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
@@ -41,6 +42,7 @@ pages.register_blueprint(whole_views.pages)
 pages.register_blueprint(editing_views.pages)
 pages.register_blueprint(typing_views.pages)
 pages.register_blueprint(linting_views.pages)
+pages.register_blueprint(media_views.pages)
 
 MOST_VERSION = 10**9
 AT = "AT-POINT"

@@ -10,10 +10,12 @@ from cbt.pictures.redrawing import Redrawn
 
 JPEG = "image/jpeg"
 MOST_BYTES = MEGABYTE
+MOST_LARGE = 10 * MEGABYTE
 MOST_FILES = 3000
 MOST_UNPACKED = 200 * MEGABYTE
 MOST_RATIO = 100
 ONE = Limits(cpu=10, wall=20, answer=MEGABYTE)
+LARGE = Limits(cpu=10, wall=20, answer=16 * MEGABYTE)
 MANY = Limits(cpu=90, wall=120, answer=128 * MEGABYTE)
 _TASKS = "cbt.pictures.redrawing"
 _FRAMES = (0xC0, 0xC1, 0xC2)
@@ -37,12 +39,26 @@ def redraw(body: bytes) -> bytes:
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:
-    """Return width and height of a JPEG of our own: they stand in its frame header."""
+    """Return width and height of a picture of our own: they stand in a JPEG's frame header, a PNG's first chunk."""
+    if not jpeg.startswith(b"\xff\xd8"):
+        return int.from_bytes(jpeg[16:20]), int.from_bytes(jpeg[20:24])
     place = 2
     while jpeg[place + 1] not in _FRAMES:
         place += 2 + int.from_bytes(jpeg[place + 2 : place + 4])
     height, width = jpeg[place + 5 : place + 7], jpeg[place + 7 : place + 9]
     return int.from_bytes(width), int.from_bytes(height)
+
+
+def redraw_large(body: bytes) -> bytes:
+    """Return a picture of an item: as `redraw`, but up to 1600 pixels, of up to 10 MiB; of few colours, a PNG."""
+    if len(body) > MOST_LARGE:
+        raise InvalidInput("photo.too_big", field="file", maximum=MOST_LARGE // 1024)
+    try:
+        return run(f"{_TASKS}:drawing", body, limits=LARGE)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, field="file") from error
+    except Exhausted as error:
+        raise InvalidInput("photo.pixels", field="file") from error
 
 
 def redraw_zip(body: bytes) -> Redrawn:

@@ -22,6 +22,9 @@ LONGEST = 960
 MOST_STORED = 300 * 1024
 SIZES = ((LONGEST, 88), (LONGEST, 75), (LONGEST, 60), (LONGEST // 2, 60))
 """(longer side, JPEG quality) as they are tried: no picture of the last is larger than MOST_STORED."""
+LARGEST, FEW_COLOURS = 1600, 256
+"""The longer side of a picture of an item; up to so many colours it is kept as a PNG."""
+LARGE_SIZES = ((LARGEST, 88), (LARGEST, 72), (1200, 72), (LONGEST, 70), (LONGEST, 55), (LONGEST // 2, 60))
 _FORMATS = ("JPEG", "PNG")
 _WHITE = (255, 255, 255)
 _SRGB = ImageCms.createProfile("sRGB")
@@ -56,6 +59,29 @@ def one(body: bytes) -> bytes:
             _within_limits(picture)
             picture.draft("RGB", (2 * LONGEST, 2 * LONGEST))  # a large JPEG is decoded smaller
             return _jpeg(_plain(_upright(picture)))
+    except (InvalidInput, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise InvalidInput("photo.pixels") from error
+    except Exception as error:  # a damaged file raises many kinds
+        raise InvalidInput("photo.damaged") from error
+
+
+def drawing(body: bytes) -> bytes:
+    """Return a JPEG or PNG for an item, upright and without anything beside its pixels, larger than a face needs.
+
+    What has few colours, a plan or a screen, stays sharp as a PNG; all else is a JPEG. Raise as `one` does.
+    """
+    if not body.startswith(_HEADS):
+        raise InvalidInput("photo.kind")
+    try:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as picture:
+            _within_limits(picture)
+            picture.draft("RGB", (2 * LARGEST, 2 * LARGEST))
+            flat = _plain(_upright(picture), LARGEST)
+            flat.info.clear()
+            few = flat.getcolors(FEW_COLOURS)
+            return _png(flat.quantize(len(few))) if few else _jpeg(flat, LARGE_SIZES)
     except (InvalidInput, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -136,14 +162,14 @@ def _upright(picture: Image.Image) -> Image.Image:
         return picture
 
 
-def _plain(picture: Image.Image) -> Image.Image:
+def _plain(picture: Image.Image, longest: int = LONGEST) -> Image.Image:
     """Return a picture in RGB: colours by its own profile, 16 bits made 8, what is transparent made white."""
     profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I"):
         picture = picture.convert("I").point(lambda value: value / 257).convert("L")
     if picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
-    picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     if picture.mode == "RGBA":
         ground = Image.new("RGB", picture.size, _WHITE)
         ground.paste(picture, mask=picture.getchannel("A"))
@@ -161,9 +187,15 @@ def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         return picture  # a profile for another kind of picture, or a damaged one
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _jpeg(picture: Image.Image, sizes: tuple[tuple[int, int], ...] = SIZES) -> bytes:
     picture.info.clear()
-    for side, quality in SIZES:
+    for side, quality in sizes:
         picture.thumbnail((side, side), Image.Resampling.LANCZOS)
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality, optimize=True)

@@ -11,6 +11,7 @@ import flask
 LONGEST_NAME = 120
 PICTURES = frozenset({"image/jpeg", "image/png"})
 """What is kept today is JPEG; what was kept before is JPEG or PNG."""
+SOUNDS = frozenset({"audio/mpeg", "audio/ogg", "audio/wav"})
 _NOT_A_NAME = re.compile(r'[\\/:*?"<>|;%]')
 
 
@@ -28,6 +29,20 @@ def attachment(body: bytes, mimetype: str, name: str) -> flask.Response:
 def picture(mimetype: str, image: bytes) -> flask.Response:
     """Return a stored picture as an answer that no browser takes for a page (`nosniff` is on every answer)."""
     return flask.Response(image, mimetype=mimetype if mimetype in PICTURES else "application/octet-stream")
+
+
+def unchanging(mimetype: str, body: bytes) -> flask.Response:
+    """Return what is stored under the name of its content: kept for good by the browser of whoever got it.
+
+    A player asks for a piece of a sound (Range), and gets it.
+    """
+    response = flask.Response(
+        body, mimetype=mimetype if mimetype in PICTURES | SOUNDS else "application/octet-stream"
+    )
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    if mimetype in SOUNDS:
+        response.make_conditional(flask.request, accept_ranges=True, complete_length=len(body))
+    return response
 
 
 def disposition(name: str) -> str:

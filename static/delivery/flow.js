@@ -3,6 +3,7 @@
 import { OTHER_MACHINE, call, isTransient } from "./api.js";
 import { closeDialogs } from "./dialog.js";
 import { h, jitter, pause, t, wall } from "./dom.js";
+import { preload } from "./paper/preload.js";
 import { countdown } from "./paper/screens.js";
 import { applySettings } from "./paper/settings.js";
 import { flushTyping } from "./typing.js";
@@ -73,6 +74,7 @@ export const flow = {
     this.outbox.unseal(body);
     this.outbox.settle(body);
     this.store.load({ paper: body.paper, journal: body.journal, waiting: this.outbox.waiting() });
+    preload(body.paper);
     applySettings(this);
     this.outbox.begin(body);
     this.channel?.postMessage({ attempt: this.attempt.ref, epoch: body.epoch });

@@ -12,6 +12,7 @@ import flask
 import pytest
 
 from cbt.application.app import create_app
+from cbt.bank.media import references
 from cbt.config import Settings
 from cbt.db.engine import begin_installation
 from cbt.delivery.save import wire
@@ -41,6 +42,7 @@ WITHOUT_AN_APP = {
     "delivery/save/wire.py": {wire.PREFIX},
     "delivery/start/path.py": {start_path.PREFIX},
     "web/https/trust.py": {trust.PATH},
+    "bank/media/references.py": {references.PREFIX},
     "ops/doctor/checks/pages.py": {"/metrics"},
     "ops/doctor/checks/port.py": {"/healthz"},
 }
@@ -184,6 +186,7 @@ def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str
     [
         pytest.param(f"{wire.PREFIX}a-ref{wire.SUFFIX}", "POST", "attempts.answers", id="a save"),
         pytest.param(f"{start_path.PREFIX}a-ref{start_path.SUFFIX}", "POST", "attempts.start", id="a start"),
+        pytest.param(f"{references.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),
         pytest.param(trust.PATH, "GET", "trust.trust", id="how to trust it"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from cbt.bank.imports.texts import note
 from cbt.bank.items.preview import KeyLines, key_lines, preview_paper
 from cbt.bank.items.types.registry import authoring_of
 from cbt.bank.lint.check import check_items
+from cbt.bank.media.keeping import missing
+from cbt.bank.media.references import names_in
 from cbt.bank.models import Item, ItemVersion
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import InvalidInput
@@ -56,10 +58,21 @@ def judge(
         beside=_beside(session, bank_id, ref, str(data.get("point", ""))),
         whole=False,
     )
-    if not checked.items:
-        return JudgedItem(dict(data), checked.findings, None)
+    lost = list(_lost(session, draft))
+    findings = [*checked.findings, *lost]
+    if lost or not checked.items:
+        return JudgedItem(dict(data), findings, None)
     done = dict(checked.items[0].data)
-    return JudgedItem(done, checked.findings, parse_content(done))
+    return JudgedItem(done, findings, parse_content(done))
+
+
+def _lost(session: Session, draft: ItemDraft) -> Iterator[Finding]:
+    """Yield the pictures and sounds that are not here: their text was brought from elsewhere."""
+    named = names_in(draft.data)
+    gone = missing(session, (name for _field, name in named)) if named else set()
+    for field, name in named:
+        if name in gone:
+            yield draft.find(Severity.ERROR, "media_unknown", field, name)
 
 
 def _known(session: Session, bank_id: int, refs: Iterable[str]) -> frozenset[str]:

@@ -16,7 +16,7 @@ TOGETHER = ("choices", "answer", "fixed_order")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BothSides:
     """One thing in which two contents differ: `name` is its field, `parts.2.stem` in a part of a case.
 
     `both` says that both changed it since they began, else `theirs_only` who did.
@@ -29,7 +29,7 @@ class Piece:
     theirs: list[DiffSpan]
 
 
-def pieces(base: Content, mine: Content, theirs: Content) -> list[Piece]:
+def pieces(base: Content, mine: Content, theirs: Content) -> list[BothSides]:
     """Return what differs between two contents that were both begun from `base`."""
     found = []
     alike = _alike(base, mine, theirs)
@@ -40,7 +40,7 @@ def pieces(base: Content, mine: Content, theirs: Content) -> list[Piece]:
             continue
         i_did, they_did = not says_the_same(was, own), not says_the_same(was, other)
         before = _text(was)
-        piece = Piece(
+        piece = BothSides(
             name=name,
             both=i_did and they_did,
             theirs_only=they_did and not i_did,

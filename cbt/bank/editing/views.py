@@ -188,6 +188,7 @@ def _editor(
         opened=opened,
         work_ref=work_ref,
         data=shown,
+        untouched=untouched,
         notes={} if untouched else found.notes,
         paper=found.paper,
         keys=found.keys,

@@ -1,3 +1,3 @@
 """Items as authors and officers see them; `types` holds what each type brings."""
 
-__all__ = ["catalogue", "preview", "rich", "show", "types"]
+__all__ = ["catalogue", "formulas", "marks", "preview", "rich", "show", "types"]

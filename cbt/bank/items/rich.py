@@ -2,6 +2,7 @@
 
 HTML in an author's text is shown as the characters typed. What the renderer writes is cleaned once more
 against the allow list, so that neither a fault in the renderer nor a clever text brings in anything else.
+Pictures and sounds come from our own address only, formulas are MathML.
 """
 
 from __future__ import annotations
@@ -12,12 +13,27 @@ from functools import lru_cache
 import nh3
 from markdown_it import MarkdownIt
 
+from cbt.bank.items.marks import add_marks
+from cbt.bank.media.references import NAME, PREFIX
 from cbt.rules.items.basis.content import ItemContent, Rendering
 
 _RULES = ["table", "list", "emphasis", "newline", "escape", "balance_pairs", "fragments_join"]
-_MARKDOWN = MarkdownIt("zero", {"html": False, "linkify": False, "breaks": True}).enable(_RULES)
+_MARKDOWN = add_marks(MarkdownIt("zero", {"html": False, "linkify": False, "breaks": True}).enable(_RULES))
 _BLOCK_TAGS = {"p", "br", "strong", "em", "ol", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
 _INLINE_TAGS = {"br", "strong", "em"}
+_MEDIA = {"img": {"src", "alt"}, "audio": {"src", "controls", "preload", "aria-label", "title"}}
+_MATH: dict[str, set[str]] = {
+    "math": {"display"},
+    "mo": {"stretchy", "fence"},
+    "mi": {"mathvariant"},
+    "mover": {"accent"},
+    "mfrac": {"linethickness"},
+    "mspace": {"width"},
+    "mrow": set(), "mn": set(), "mtext": set(), "msqrt": set(), "mroot": set(), "msub": set(), "msup": set(),
+    "msubsup": set(), "munder": set(), "munderover": set(), "mtable": set(), "mtr": set(), "mtd": set(),
+}  # fmt: skip
+_ATTRIBUTES = {**_MEDIA, **_MATH}
+_OURS = re.compile(rf"{re.escape(PREFIX)}{NAME.pattern}")
 _BLANK = re.compile(r"\{\{(\d{1,2})\}\}")
 
 
@@ -34,9 +50,21 @@ def inline(text: str) -> str:
 
 
 def _clean(html: str, tags: set[str]) -> str:
-    safe = nh3.clean(html, tags=tags, attributes={}, url_schemes=set(), link_rel=None)
+    safe = nh3.clean(
+        html,
+        tags=tags | _ATTRIBUTES.keys(),
+        attributes=_ATTRIBUTES,
+        attribute_filter=_ours,
+        url_schemes=set(),
+        link_rel=None,
+    )
     # Only after the cleaning: the one attribute a page needs is ours, never an author's.
     return _BLANK.sub(r'<span data-blank="\1"></span>', safe).strip()
+
+
+def _ours(_tag: str, name: str, value: str) -> str | None:
+    """Take away an address that is not one of our own media."""
+    return None if name == "src" and not _OURS.fullmatch(value) else value
 
 
 _HTML = Rendering(block=to_html, line=inline)

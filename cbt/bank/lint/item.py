@@ -9,6 +9,7 @@ from typing import Any
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.types.registry import authoring_of
+from cbt.bank.lint.marks import check_marks
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import InvalidInput
 from cbt.rules.items.basis.authored import COMMON
@@ -35,8 +36,10 @@ _PART: Mapping[str, Any] = {"type": "true_false", "stem": "-", "answer": True, "
 
 def check_item(draft: ItemDraft, taxonomy: Taxonomy) -> Iterator[Finding]:
     """Yield what is wrong with one item and what could read better."""
-    errors = list(_errors(draft, taxonomy))
+    marks = list(check_marks(draft))
+    errors = [*_errors(draft, taxonomy), *(found for found in marks if found.severity is Severity.ERROR)]
     yield from errors
+    yield from (found for found in marks if found.severity is not Severity.ERROR)
     if errors:
         return
     for prefix, data in draft.parts():

@@ -23,7 +23,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a view: `public`, `lease` (the attempt's lease is the key), `candidate`, `staff`."""
+    """Who may call a view: `public`, `lease` (the attempt's is the key), `candidate`, `staff`, `signed_in`."""
 
     kind: str
     roles: frozenset[Role] = frozenset()
@@ -32,6 +32,8 @@ class Access:
         """Return whether `principal` may call the view at all; objects are checked by the services."""
         if self.kind in {"public", "lease"}:
             return True
+        if self.kind == "signed_in":
+            return principal is not None and principal.kind in {"candidate", "staff"}
         if principal is None or principal.kind != self.kind:
             return False
         return not self.roles or principal.has(*self.roles)
@@ -59,6 +61,8 @@ public = _mark(Access("public"))
 lease = _mark(Access("lease"))
 candidate = _mark(Access("candidate"))
 staff = _mark(Access("staff"))
+signed_in = _mark(Access("signed_in"))
+"""What is no page and shows itself to nobody who does not know its name: anybody who is signed in."""
 
 
 def roles(*allowed: Role) -> Callable[[View], View]:
@@ -87,8 +91,10 @@ def init_access(app: flask.Flask) -> None:
             return None
         principal = current_principal()
         if principal is None or principal.kind == attention.HALF:
-            if principal is None and access.kind == "candidate":
+            if principal is None and access.kind in {"candidate", "signed_in"}:
                 _refuse_elsewhere()
+            if access.kind == "signed_in":
+                raise NotAllowed("web.signed_out")
             return _to_sign_in(access, half=principal is not None)
         if not access.admits(principal):
             raise NotAllowed("web.not_allowed")

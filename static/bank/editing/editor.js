@@ -123,7 +123,7 @@ function tell(text, ...actions) {
   line.textContent = text;
   inner.append(line, ...actions);
   box.append(inner);
-  told.before(box);
+  form.querySelector(".editor-actions").prepend(box);
 }
 
 function action(text, call) {

@@ -1,5 +1,6 @@
 // What is written by signs in a text: the buttons above a field and their keys put it in at the caret.
 
+import { askMedia } from "./media.js";
 import { addRow } from "./rows.js";
 
 const TABLE = "\n\n|  |  |\n|---|---|\n|  |  |\n";
@@ -31,6 +32,8 @@ function blank(field) {
 
 const SIGNS = {
   blank,
+  formula: (field) => around(field, "$"),
+  media: (field) => askMedia(field),
   bold: (field) => around(field, "**"),
   table: (field) => insert(field, TABLE),
 };
@@ -41,8 +44,17 @@ export function liveMarks(form) {
     if (button && SIGNS[button.dataset.insert]) SIGNS[button.dataset.insert](document.getElementById(button.dataset.into));
   });
   form.addEventListener("keydown", (event) => {
-    if (!event.altKey || event.code !== "KeyB" || !event.target.matches("textarea")) return;
+    const name = { KeyB: "bold", KeyM: "formula", KeyP: "media" }[event.code];
+    if (!event.altKey || event.ctrlKey || !name || !event.target.matches("textarea")) return;
     event.preventDefault();
-    SIGNS.bold(event.target);
+    SIGNS[name](event.target);
   });
+  for (const [kind, data] of [["paste", "clipboardData"], ["drop", "dataTransfer"]]) {
+    form.addEventListener(kind, (event) => {
+      const file = event[data]?.files?.[0];
+      if (!file || !event.target.matches("textarea")) return;
+      event.preventDefault();
+      askMedia(event.target, file);
+    });
+  }
 }

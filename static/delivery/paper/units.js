@@ -5,6 +5,7 @@ import { OTHER_MACHINE, isTransient } from "../api.js";
 import { confirmDialog } from "../dialog.js";
 import { h, icon, jitter, pause, span, t } from "../dom.js";
 import { flushTyping } from "../typing.js";
+import { preload } from "./preload.js";
 
 export class Units {
   constructor(app, root) {
@@ -145,6 +146,7 @@ export class Units {
     if (status === 200) {
       app.unlock();
       app.store.load({ paper: body.paper ?? { ...app.store.paper, items: [], cases: [], units: closed(app.store.paper.units) } });
+      preload(app.store.paper);
       app.takeClock({ body, ...times });
       app.outbox.put("event", 0, { type: "usable" });
       app.focusTop();

@@ -23,7 +23,7 @@ def upgrade() -> None:
     _make_work([])
     op.create_table(
         "media",
-        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("mimetype", sa.String(length=40), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("at", cbt.db.types.UtcDateTime(), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
-        sa.UniqueConstraint("sha256", name=op.f("uq_media_sha256")),
+        sa.UniqueConstraint("name", name=op.f("uq_media_name")),
     )
 
 

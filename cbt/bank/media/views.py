@@ -1,0 +1,45 @@
+"""Media on their way: an author's picture or sound comes in, and goes to whoever is signed in and has its name."""
+
+from __future__ import annotations
+
+import flask
+
+from cbt.bank.media import keeping, service
+from cbt.bank.media.references import NAME, SCHEME, address, is_sound
+from cbt.db.unit_of_work import reading
+from cbt.errors import NotFound
+from cbt.rules.roles import Role
+from cbt.web.downloads import unchanging
+from cbt.web.forms import uploaded
+from cbt.web.partials import Reply
+from cbt.web.who import access, attention
+from cbt.web.who.login import acting
+
+pages = flask.Blueprint("media", __name__)
+
+
+@pages.get("/item-media/<name>")
+@access.signed_in
+@attention.unattended
+def send(name: str) -> Reply:
+    """Send a picture or a sound; what a name means never changes, so a browser asks once."""
+    if not NAME.fullmatch(name):
+        raise NotFound("media.unknown")
+    with reading() as session:
+        mimetype, body = keeping.sent(session, name)
+    return unchanging(mimetype, body)
+
+
+@pages.post("/bank/<ref>/media")
+@access.roles(Role.AUTHOR)
+def bring(ref: str) -> Reply:
+    """Take in a picture or a sound, and answer what texts call it."""
+    _name, body = uploaded("file", "media.no_file")
+    found = service.bring(body, bank_ref=ref, now=flask.g.now, actor=acting())
+    return flask.jsonify(
+        reference=f"{SCHEME}{found.name}",
+        address=address(found.name),
+        sound=is_sound(found.name),
+        size=[found.width, found.height],
+        seconds=found.seconds,
+    )
