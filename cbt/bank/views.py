@@ -21,11 +21,11 @@ from cbt.bank.imports.texts import field_label
 from cbt.bank.items import catalogue
 from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.bank.linting import views as linting_views
+from cbt.bank.media import views as media_views
 from cbt.bank.search.asking import ALL_STATES, PAGE_SIZE
 from cbt.bank.search.finding import search_items
 from cbt.bank.search.sent import asked_for
 from cbt.bank.search.tree import point_counts, tree_of
-from cbt.bank.media import views as media_views
 from cbt.db.unit_of_work import reading
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role

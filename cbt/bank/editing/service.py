@@ -23,7 +23,7 @@ from cbt.bank.steps import version_row
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.states.item import ItemEvent, ItemState
+from cbt.rules.states.item import ItemEvent, ItemState, next_item_state
 
 NOTED = timedelta(seconds=10)
 """That a page is open is written down at most this often."""
@@ -207,20 +207,10 @@ def _describe(item: Item, data: Mapping[str, Any]) -> None:
 def _write(
     session: Session, bank: ItemBank, item: Item, data: Mapping[str, Any], *, now: datetime, actor: str
 ) -> None:
+    state = next_item_state(ItemState(item.state), ItemEvent.WRITE)
     _describe(item, data)
     text, number = canonical_json(dict(data)), opening.next_number(session, item)
-    item.current = number
-    session.flush()
-    move(session, bank, [item], ItemEvent.WRITE, now=now, actor=actor)
-    row = version_row(
-        item,
-        number,
-        text,
-        digest(text),
-        run_id=None,
-        now=now,
-        actor=actor,
-        state=ItemState(item.state),
-    )
+    row = version_row(item, number, text, digest(text), run_id=None, now=now, actor=actor, state=state)
     session.add(ItemVersion(**row))
     session.flush()
+    move(session, bank, [item], ItemEvent.WRITE, now=now, actor=actor)
