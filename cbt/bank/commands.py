@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cbt.bank.exports.commands import export
 from cbt.bank.formats import registry
 from cbt.bank.formats.text.reading import bank_folders, read_folder
 from cbt.bank.imports.commands import import_, work
@@ -41,6 +42,7 @@ def bank() -> None:
     """Group the bank commands."""
 
 
+bank.add_command(export)
 bank.add_command(import_)
 bank.add_command(work)
 

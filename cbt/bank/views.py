@@ -16,6 +16,7 @@ from cbt.bank.desk.history import desk_of
 from cbt.bank.desk.saying import shown_fields
 from cbt.bank.editing import typing_views
 from cbt.bank.editing import views as editing_views
+from cbt.bank.exports import views as export_views
 from cbt.bank.imports import views as import_views
 from cbt.bank.imports.texts import field_label
 from cbt.bank.items import catalogue
@@ -37,6 +38,7 @@ from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("bank", __name__)
 pages.register_blueprint(import_views.pages)
+pages.register_blueprint(export_views.pages)
 pages.register_blueprint(desk_views.pages)
 pages.register_blueprint(whole_views.pages)
 pages.register_blueprint(editing_views.pages)

@@ -72,9 +72,14 @@ def to_csv(rows: Iterable[Iterable[str]]) -> bytes:
     return buffer.getvalue().encode("utf-8-sig")
 
 
-def new_workbook(target: IO[bytes]) -> Any:
-    """Return a workbook in which no text becomes a formula, a link or a number."""
-    return xlsxwriter.Workbook(target, _OPTIONS)
+def new_workbook(target: IO[bytes], *, long: bool = False) -> Any:
+    """Return a workbook in which no text becomes a formula, a link or a number.
+
+    A `long` one holds a row at a time in memory and the others in files of its own that go with it: rows are
+    written from the first on, each whole.
+    """
+    options = {**_OPTIONS, "in_memory": False, "constant_memory": True} if long else _OPTIONS
+    return xlsxwriter.Workbook(target, options)
 
 
 def add_sheet(book: Any, name: str) -> Any:

@@ -22,8 +22,12 @@ OWN_LINE = ("cbt/delivery/save/packing.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
 (tests/db/test_write_line.py::test_an_owner_of_another_user_is_not_believed): no request's bytes are read so."""
 
-IN_A_CHILD = ("cbt/bank/foreign/",)
-"""Banks in XML are read in a confined child (tests/bank/test_open_hostile.py)."""
+IN_A_CHILD = (
+    "cbt/bank/foreign/",
+    "cbt/bank/formats/page/unpacking.py",
+    "cbt/bank/formats/word/unpacking.py",
+)
+"""Banks in XML are read in a confined child (tests/bank/test_open_hostile.py, tests/bank/field_texts)."""
 
 
 @cache

@@ -15,6 +15,7 @@ USUAL_LIMIT, MOST_LIMIT = 500, 5000
 _MOST_PLACES = 60
 _SPACE = "[ \t\xa0\u3000]"
 _SHOWN_BLANK = re.compile(rf"(?:\\?_){{2,}}|（{_SPACE}*）|\({_SPACE}*\)|\[{_SPACE}+\]")
+_FIVE = re.compile(r"(?<!_)(?:\\?_){5,}")
 _POINT = re.compile(r"(?<![0-9A-Za-z-])([A-Z](?:-[A-Z]){0,4}-\d{3})(?![0-9A-Za-z-])")
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _FACT = re.compile(r"([^:=：]{1,40})[:=：](.{1,200})", re.DOTALL)
@@ -99,8 +100,10 @@ def short_answer(stem: str, answer: str, limit: int = 0) -> dict[str, Any]:
 
 
 def with_blank(stem: str) -> str:
-    """Return a stem with {{1}} in its one empty place, else at its end."""
-    found = list(_SHOWN_BLANK.finditer(stem))
+    """Return a stem with {{1}} in its one empty place, which Moodle marks by five strokes, else at its end."""
+    found = list(_FIVE.finditer(stem))
+    if len(found) != 1:
+        found = list(_SHOWN_BLANK.finditer(stem))
     if len(found) == 1:
         return stem[: found[0].start()] + "{{1}}" + stem[found[0].end() :]
     return f"{stem}{{{{1}}}}"
@@ -173,6 +176,6 @@ def tags_of(data: Mapping[str, Any], names: Iterable[str]) -> list[str]:
             tags += [f"{_ENEMY}:{one}" for one in value or ()]
         elif value is True:
             tags.append(name)
-        elif value not in (None, "", False):
+        elif value is not None and value is not False and value != "":
             tags.append(f"{name}:{value}")
     return tags

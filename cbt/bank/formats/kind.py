@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from cbt.bank.formats.outgoing import OutForm
 from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.sheets.findings import Finding
 
@@ -31,6 +32,7 @@ class Format:
     InvalidInput or NotFound when it can read nothing.
     `endings` are what a page offers in its choice of files, none for a format that is no file. `mark` returns
     a file with its findings in place, `template` an empty file to fill in; both are None where a format has none.
+    `writes` are the forms of it in which a bank goes out.
     """
 
     name: str
@@ -39,3 +41,4 @@ class Format:
     endings: tuple[str, ...] = ()
     mark: Callable[[bytes, Sequence[Finding]], bytes] | None = None
     template: Callable[[], bytes] | None = None
+    writes: tuple[OutForm, ...] = ()

@@ -10,13 +10,14 @@ from cbt.bank.formats.gift.format import GIFT
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.moodle.format import MOODLE
 from cbt.bank.formats.national.format import NATIONAL
+from cbt.bank.formats.outgoing import OutForm
 from cbt.bank.formats.page.format import PAGE
 from cbt.bank.formats.plain.format import PLAIN
 from cbt.bank.formats.qti.format import QTI
 from cbt.bank.formats.text.format import TEXT
 from cbt.bank.formats.word.format import WORD
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
-from cbt.errors import InvalidInput
+from cbt.errors import InvalidInput, NotFound
 
 FORMATS: tuple[Format, ...] = (NATIONAL, TEXT, GIFT, AIKEN, MOODLE, QTI, WORD, PAGE, FIELDS, PLAIN)
 
@@ -49,3 +50,16 @@ def template_for(name: str) -> bytes:
     able = [(one.endings, one.template) for one in FORMATS if one.template is not None]
     fitting = [write for endings, write in able if PurePath(name).suffix.lower() in endings]
     return (fitting or [write for _endings, write in able])[0]()
+
+
+def out_forms() -> dict[str, OutForm]:
+    """Return the forms in which a bank goes out, by their names."""
+    return {form.name: form for one in FORMATS for form in one.writes}
+
+
+def out_form(name: str) -> OutForm:
+    """Return a form by its name; raise NotFound("bank.form_unknown") for none."""
+    found = out_forms().get(name)
+    if found is None:
+        raise NotFound("bank.form_unknown", name=name, known="、".join(out_forms()))
+    return found

@@ -19,12 +19,16 @@ _ALL = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class GiftAnswer:
-    """One answer: `=` or `~`, its weight in per cent or None, its text as written, its feedback."""
+    """One answer: `=` or `~`, its weight in per cent or None, its text as written, its feedback.
+
+    `whole` is the text with what may be a weight before it.
+    """
 
     mark: str
     weight: Decimal | None
     text: str
     feedback: str
+    whole: str = ""
 
     @property
     def worth(self) -> Decimal:
@@ -104,7 +108,8 @@ def _answers(inner: str) -> list[GiftAnswer]:
         weight = _WEIGHT.match(text.lstrip())
         rest = text.lstrip()[weight.end() :] if weight else text
         said, _sign, feedback = rest.partition("#")
-        found.append(GiftAnswer(mark, Decimal(weight[1]) if weight else None, said, feedback))
+        share = Decimal(weight[1]) if weight else None
+        found.append(GiftAnswer(mark, share, said, feedback, text.partition("#")[0]))
     return found
 
 
@@ -112,8 +117,7 @@ def _choice(
     found: Gleaning, texts: Texts, stem: str, answers: list[GiftAnswer], general: str
 ) -> dict[str, Any]:
     """One right answer, or several whose weights come to all of it."""
-    full = [one for one in answers if one.worth >= _ALL]
-    several = not full and sum(one.worth > 0 for one in answers) > 0
+    several = all(one.mark == "~" for one in answers) and any(one.worth > 0 for one in answers)
     right = [one.worth > 0 if several else one.worth >= _ALL for one in answers]
     if not several and any(0 < one.worth < _ALL for one in answers):
         found.hint("open_weights", stem)
@@ -137,7 +141,7 @@ def _fill(
 
 
 def _matching(texts: Texts, stem: str, answers: list[GiftAnswer]) -> dict[str, Any]:
-    split = [one.text.partition("->") for one in answers]
+    split = [one.whole.partition("->") for one in answers]
     pairs = [(texts.of(left), texts.of(right)) for left, _sign, right in split]
     extras = [right for left, right in pairs if not left and right]
     return questions.matching(stem, [pair for pair in pairs if pair[0]], extras)

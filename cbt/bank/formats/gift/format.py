@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cbt.bank.foreign.receiving import read as received
+from cbt.bank.formats.gift.writing import FORM
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.errors import InvalidInput
@@ -36,4 +37,4 @@ def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
     return received(_TASK, NAME, content, name)
 
 
-GIFT = Format(NAME, detect, read, endings=(".gift",))
+GIFT = Format(NAME, detect, read, endings=(".gift",), writes=(FORM,))

@@ -12,7 +12,7 @@ from cbt.bank.foreign.raw import LeftOut
 from cbt.bank.formats.moodle.kinds import sound_spellings
 from cbt.bank.formats.moodle.texts import MoodleQuestion
 
-_PIECE = re.compile(r"\{(\d*):([A-Z_]{1,24}):((?:[^{}\\]|\\.)*)\}", re.DOTALL)
+_PIECE = re.compile(r"\{(\d*):([A-Z_]{1,24}):((?:[^}\\]|\\.){0,5000})\}", re.DOTALL)
 _OPTION = re.compile(r"(?<!\\)~")
 _FEEDBACK = re.compile(r"(?<!\\)#")
 _WEIGHT = re.compile(r"(=|%-?\d{1,3}(?:\.\d+)?%)?")

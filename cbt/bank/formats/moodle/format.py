@@ -6,6 +6,7 @@ import re
 
 from cbt.bank.foreign.receiving import read as received
 from cbt.bank.formats.kind import Confidence, Content, Format
+from cbt.bank.formats.moodle.writing import FORM
 from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.errors import InvalidInput
 
@@ -30,4 +31,4 @@ def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
     return received(_TASK, NAME, content, name)
 
 
-MOODLE = Format(NAME, detect, read, endings=(".xml",))
+MOODLE = Format(NAME, detect, read, endings=(".xml",), writes=(FORM,))

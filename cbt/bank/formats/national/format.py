@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from flask_babel import gettext as _
 
+from cbt.bank.exports.workbook import WORKBOOKS
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.national.columns import COLUMNS, TEMPLATE
 from cbt.bank.formats.national.reading import NAME, read_national
@@ -63,4 +64,5 @@ NATIONAL = Format(
     endings=(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
     mark=mark,
     template=template_workbook,
+    writes=WORKBOOKS,
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from cbt.bank.foreign.receiving import read as received
 from cbt.bank.formats.kind import Confidence, Content, Format
+from cbt.bank.formats.qti.packing import FORMS
 from cbt.bank.imports.drafts import Adjustments, Inferred, ItemDraft, Reading
 from cbt.errors import InvalidInput
 
@@ -68,4 +69,4 @@ def _completed(data: Any, values: dict[str, str]) -> Any:
     return {_UNIT: unit, **data, "parts": parts}
 
 
-QTI = Format(NAME, detect, read, endings=(".zip",))
+QTI = Format(NAME, detect, read, endings=(".zip",), writes=FORMS)

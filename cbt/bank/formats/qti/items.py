@@ -49,7 +49,7 @@ def read(found: Gleaning, root: Any, around: Around) -> None:
     for text in _stimuli(found, root, around):
         body.insert(0, text)
     pictures: dict[str, bytes] = {}
-    if len(asked) == 1 or (_are_blanks(asked) and not _parts_marked(body)):
+    if (len(asked) == 1 or _are_blanks(asked)) and not _parts_marked(root, body):
         spotted = tree.local(asked[0]) == PICTURE
         data = hotspot(asking, body, asked, pictures) if spotted else ask(asking, body, asked)
         data |= _afterwards(asking, body, data)
@@ -73,8 +73,8 @@ def _are_blanks(asked: list[Any]) -> bool:
     return all(tree.local(one) == BLANKS for one in asked)
 
 
-def _parts_marked(body: Any) -> bool:
-    return any(PART in (one.get("class") or "").split() for one in body)
+def _parts_marked(root: Any, body: Any) -> bool:
+    return root.get("toolName") == TOOL and any(PART in (one.get("class") or "").split() for one in body)
 
 
 def _afterwards(asking: Asking, body: Any, data: dict[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def tolerance_of(root: Any, name: str, answer: Decimal) -> Decimal | None:
 
 def points_of(root: Any, name: str) -> str:
     """Return what a response can earn by the outcome that is called like it, "" where none says so."""
-    outcome = name.replace("RESPONSE", "SCORE", 1)
+    outcome = name.partition("-")[0].replace("RESPONSE", "SCORE", 1)
     for node in tree.children(root, "outcomeDeclaration"):
         if node.get("identifier") == outcome != "SCORE":
             most = questions.number(node.get("normalMaximum") or "")

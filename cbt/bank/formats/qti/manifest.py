@@ -27,6 +27,13 @@ class Contents:
                 self._about(href, about)
         self.order = {one: place for place, one in enumerate(self.files)}
 
+    @classmethod
+    def known(cls, name: str, tags: list[str]) -> Contents:
+        """Return what a package says of one file that has these keywords."""
+        one = cls()
+        one._said[name], one._facts[name] = tags, questions.facts(tags)
+        return one
+
     def facts(self, name: str) -> dict[str, Any]:
         """Return the fields of an item that stand in the metadata of its file."""
         return self._facts.get(name, {})
@@ -42,8 +49,11 @@ class Contents:
             if said in DIFFICULTIES:
                 facts["difficulty"] = DIFFICULTIES.index(said) + 1
         for node in tree.descendants(about, "taxon"):
-            if point := questions.point_in(tree.words(node)):
+            said = tree.words(tree.child(node, "id")) or tree.words(node)
+            if point := questions.point_in(said):
                 facts["point"] = point
+            elif said.isalnum() and len(said) <= 20:
+                facts["point"] = said
         tags = [tree.words(node) for node in tree.descendants(about, "keyword")]
         self._said[href] = tags
         self._facts[href] = facts | questions.facts(tags)

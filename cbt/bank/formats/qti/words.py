@@ -12,6 +12,8 @@ from cbt.bank.foreign.raw import Gleaning
 _APART = frozenset(
     {"feedbackBlock", "feedbackInline", "modalFeedback", "infoControl", "responseValidityMessage"}
 )
+OWN = "explanation"
+"""How what we say ourselves is called: of an item, of each part of a case."""
 Special = Callable[[Any], str | None]
 
 
@@ -46,8 +48,8 @@ def feedback(found: Gleaning, root: Any) -> dict[str, str]:
     said: dict[str, str] = {}
     for node in tree.descendants(root, "modalFeedback", "feedbackBlock"):
         text = _inner(found, node)
-        if text and text not in said.values():
-            name = node.get("identifier") or ""
+        name = node.get("identifier") or ""
+        if text and (name.startswith(OWN) or text not in said.values()):
             said[name] = f"{said[name]}\n\n{text}" if name in said else text
     return said
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.text.reading import NAME, TAXONOMY_FILE, read_folder
+from cbt.bank.formats.text.writing import FORM
 from cbt.bank.imports.drafts import Adjustments, Reading
 from cbt.errors import NotFound
 
@@ -24,4 +25,4 @@ def read(content: Content, name: str, _adjust: Adjustments) -> Reading:
     return read_folder(content)
 
 
-TEXT = Format(NAME, detect, read)
+TEXT = Format(NAME, detect, read, writes=(FORM,))

@@ -16,6 +16,8 @@ from cbt.pictures.receiving import redraw, size_of
 from cbt.sheets.findings import Finding, Severity
 
 FIELD = "picture"
+DATA = "data:image/jpeg;base64,"
+"""How a picture begins that was taken in."""
 UNLIKE = 0.01
 """By so much of itself may a picture's shape differ from the size its author wrote: whole pixels are rounded."""
 
@@ -50,7 +52,7 @@ def _take(data: dict[str, Any], folder: Path, name: str) -> str:
         return "picture_large" if error.code in {"photo.too_big", "photo.pixels"} else "picture_unreadable"
     if not _fits(data, *size_of(jpeg)):
         return "picture_size"
-    data[FIELD] = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    data[FIELD] = f"{DATA}{base64.b64encode(jpeg).decode()}"
     return ""
 
 

@@ -80,7 +80,7 @@ def _read_items(path: Path, findings: list[Finding]) -> list[ItemDraft]:
         if key != "item":
             findings.append(Finding(Severity.ERROR, "table_unknown", Place(str(path), line=1), key))
     located = _located(_rows(data, "item"), item_lines(text), {"": 1})
-    drafts = [_draft(row, lines, str(path)) for row, lines in located]
+    drafts = [draft_of(row, lines, str(path)) for row, lines in located]
     return [draft for draft in drafts if take_pictures(draft, path.parent, findings)]
 
 
@@ -96,7 +96,8 @@ def _located(
     return list(zip(rows, lines if len(lines) == len(rows) else [unknown] * len(rows), strict=True))
 
 
-def _draft(row: Mapping[str, Any], lines: Mapping[str, int], file: str) -> ItemDraft:
+def draft_of(row: Mapping[str, Any], lines: Mapping[str, int], file: str) -> ItemDraft:
+    """Return an `[[item]]` as a draft; `lines` are those of its fields."""
     data = {key: _stripped(value) for key, value in row.items() if key not in {"ref", "part"}}
     if "part" in row:
         data["parts"] = [_part(part) for part in _rows(row, "part")]
@@ -145,7 +146,8 @@ def _read_taxonomy(path: Path, findings: list[Finding]) -> Taxonomy:
     for code, weight, total in weight_sums({code: found.weight for code, found in ranges.items()}):
         wrong("weights_sum", lines[code], code or "—", weight=weight, sum=total)
     head = data.get("taxonomy", {})
-    name = f"{head.get('occupation', path.parent.name)}（{head.get('level', '—')}）"
+    named = f"{head.get('occupation', path.parent.name)}（{head.get('level', '—')}）"
+    name = str(head.get("name", named))
     return Taxonomy(name, str(head.get("note", "")), tuple(ranges.values()), tuple(points.values()))
 
 

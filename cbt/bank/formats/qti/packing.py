@@ -1,0 +1,137 @@
+"""A bank as a package of QTI 2.2 or 3.0: a file for each item, and a manifest with what items have no place for."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, Any
+
+from cbt.bank.exports.markup import escaped
+from cbt.bank.exports.proof import proven
+from cbt.bank.foreign import questions, tree
+from cbt.bank.foreign.raw import Gleaning
+from cbt.bank.formats.outgoing import Carried, Export, OutForm
+from cbt.bank.formats.qti import items
+from cbt.bank.formats.qti.manifest import DIFFICULTIES, Contents
+from cbt.bank.formats.qti.names import unified
+from cbt.bank.formats.qti.renaming import version_3
+from cbt.bank.formats.qti.writing import identifier, item
+from cbt.bank.imports.drafts import ItemDraft
+from cbt.errors import InvalidInput
+
+_COMMON = frozenset({"stem", "explanation", "point", "difficulty", "consistency", "law", "enemies"})
+CARRIES: Carried = {
+    "true_false": _COMMON | {"answer"},
+    "single_choice": _COMMON | {"choices", "answer", "fixed_order"},
+    "multiple_choice": _COMMON | {"choices", "answer", "fixed_order"},
+    "fill_blank": _COMMON | {"answer"},
+    "numeric": _COMMON | {"answer", "tolerance", "decimals", "compute"},
+    "matching": _COMMON | {"pairs", "extra_options"},
+    "ordering": _COMMON | {"steps"},
+    "short_answer": _COMMON | {"answer", "limit"},
+    "case": _COMMON - {"stem"} | {"title", "stimulus", "unit"},
+}
+_TAGGED = ("point", "consistency", "law", "enemies", "decimals", "compute", "unit")
+_OF_PARTS = ("difficulty", *_TAGGED)
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_LOM = "http://ltsc.ieee.org/xsd/LOM"
+_QTI_22 = ("http://www.imsglobal.org/xsd/imscp_v1p1", "QTIv2.2 Package", "1.0.0", "imsqti_item_xmlv2p2")
+_QTI_30 = (
+    "http://www.imsglobal.org/xsd/qti/qtiv3p0/imscp_v1p1",
+    "QTI Package",
+    "3.0.0",
+    "imsqti_item_xmlv3p0",
+)
+
+
+def _write(
+    export: Export, target: IO[bytes], kind: tuple[str, str, str, str], turn: Callable[[str], str]
+) -> None:
+    """Write the items one by one, then the manifest."""
+    known: list[tuple[str, list[str], Mapping[str, Any]]] = []
+
+    def written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
+        text = turn(item(draft))
+        return text, _back(draft, text)
+
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for draft, text in proven(export, CARRIES, written):
+            archive.writestr(zipfile.ZipInfo(_name(draft.ref), _EPOCH), text, zipfile.ZIP_DEFLATED)
+            facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
+            known.append((draft.ref, _tags(draft.data), facts))
+        with archive.open(zipfile.ZipInfo("imsmanifest.xml", _EPOCH), "w") as manifest:
+            for line in _manifest(export, known, kind):
+                manifest.write(line.encode())
+
+
+def _back(draft: ItemDraft, text: str) -> Mapping[str, Any] | None:
+    """Return what our reader makes of a document and of what the manifest says of it."""
+    found = Gleaning()
+    try:
+        root = unified(tree.parse(text.encode()))
+        with found.item("", 1):
+            items.read(found, root, items.Around("", None, Contents.known("", _tags(draft.data))))
+    except InvalidInput:
+        return None
+    if len(found.items) != 1 or found.items[0].ref != draft.ref:
+        return None
+    facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
+    return {**found.items[0].data, **facts}
+
+
+def _tags(data: Mapping[str, Any]) -> list[str]:
+    tags = questions.tags_of(data, _TAGGED)
+    for number, part in enumerate(data.get("parts", ()), 1):
+        tags += [f"{number}/{tag}" for tag in questions.tags_of(part, _OF_PARTS)]
+    return tags
+
+
+def _name(ref: str) -> str:
+    return f"items/{identifier(ref)}.xml"
+
+
+def _manifest(
+    export: Export, known: Iterable[tuple[str, list[str], Mapping[str, Any]]], kind: tuple[str, str, str, str]
+) -> Iterable[str]:
+    space, schema, version, resource = kind
+    yield (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<manifest xmlns="{space}" xmlns:lom="{_LOM}"'
+        f' identifier="{identifier(export.ref)}">\n<metadata><schema>{schema}</schema>'
+        f"<schemaversion>{version}</schemaversion></metadata>\n<organizations/>\n<resources>\n"
+    )
+    for ref, tags, facts in known:
+        name = _name(ref)
+        yield (
+            f'<resource identifier="{identifier(ref)}" type="{resource}" href="{name}"><metadata>'
+            f'{_lom(tags, facts)}</metadata><file href="{name}"/></resource>\n'
+        )
+    yield "</resources>\n</manifest>\n"
+
+
+def _lom(tags: Iterable[str], facts: Mapping[str, Any]) -> str:
+    """Return the metadata of an item: its tags as keywords, its difficulty, its point as a taxon."""
+    words = "".join(f"<lom:keyword><lom:string>{escaped(tag)}</lom:string></lom:keyword>" for tag in tags)
+    general = f"<lom:general>{words}</lom:general>" if words else ""
+    hard = facts.get("difficulty")
+    level = f"<lom:source>LOMv1.0</lom:source><lom:value>{DIFFICULTIES[hard - 1]}</lom:value>" if hard else ""
+    education = (
+        f"<lom:educational><lom:difficulty>{level}</lom:difficulty></lom:educational>" if level else ""
+    )
+    point = escaped(str(facts.get("point", "")))
+    taxon = f"<lom:taxonPath><lom:taxon><lom:id>{point}</lom:id></lom:taxon></lom:taxonPath>"
+    place = f"<lom:classification>{taxon}</lom:classification>" if point else ""
+    return f"<lom:lom>{general}{education}{place}</lom:lom>"
+
+
+def _write_22(export: Export, target: IO[bytes]) -> None:
+    _write(export, target, _QTI_22, lambda text: text)
+
+
+def _write_30(export: Export, target: IO[bytes]) -> None:
+    _write(export, target, _QTI_30, version_3)
+
+
+FORMS = (
+    OutForm("qti22", ".zip", "application/zip", _write_22, CARRIES),
+    OutForm("qti30", ".zip", "application/zip", _write_30, CARRIES),
+)
