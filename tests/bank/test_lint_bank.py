@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +15,14 @@ from hypothesis import strategies as st
 
 from cbt.bank.lint.case import UnitPlan, check_cases, stimulus_length
 from cbt.bank.lint.check import check_items
-from cbt.bank.lint.whole import across_levels, check_repeats, check_whole, similar_pairs, similarity
+from cbt.bank.lint.whole import (
+    EVERY_PAIR,
+    across_levels,
+    check_repeats,
+    check_whole,
+    similar_pairs,
+    similarity,
+)
 from cbt.bank.lint.words import normal
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, WHERE, codes, draft
@@ -189,3 +197,21 @@ def test_items_are_checked_together_and_blocked_ones_left_out() -> None:
     checked = check_items(rows, TAXONOMY, where=WHERE, known_refs=frozenset({"OLD"}), whole=False)
     assert [item.ref for item in checked.items] == ["T1", "S3"]
     assert codes(checked.findings) == ["ref_repeated", "answer", "enemy_unknown"]
+
+
+def test_of_thousands_of_stems_those_that_are_much_alike_are_found() -> None:
+    rng = random.Random(7)
+    letters = [chr(0x4E00 + number) for number in range(600)]
+    texts = ["客服员在受理时应当" + "".join(rng.choices(letters, k=24)) for _ in range(EVERY_PAIR + 500)]
+    planted = {}
+    for place in rng.sample(range(len(texts)), 60):
+        planted[len(texts)] = place
+        words = list(texts[place])
+        words[rng.randrange(10, 20)] = "甲"
+        texts.append("".join(words))
+    found = {(earlier, later) for earlier, later, _ratio in similar_pairs(texts, 0.8)}
+    assert {(place, copy) for copy, place in planted.items()} <= found
+    assert len(found) == len(planted)
+    assert {later for _, later, _ in similar_pairs(texts, 0.8, after=len(texts) - 3)} == set(
+        range(len(texts) - 3, len(texts))
+    )

@@ -7,9 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from fractions import Fraction
+from functools import lru_cache
 
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.types.registry import AUTHORING
+from cbt.bank.lint.alike import COMPARED, near_pairs
 from cbt.bank.lint.giving import check_giving, enemies
 from cbt.bank.lint.shares import percent
 from cbt.bank.lint.words import normal
@@ -26,6 +28,8 @@ DIFFICULTY_APART = Fraction(5, 100)
 GRAM = 2
 CANDIDATE = 0.5
 """Two texts are compared in full only when their bigrams overlap by this Dice coefficient."""
+EVERY_PAIR = 1500
+"""So many texts are all held against each other; of more that would take minutes."""
 
 
 def check_whole(drafts: Sequence[ItemDraft], taxonomy: Taxonomy, where: Place) -> Iterator[Finding]:
@@ -45,9 +49,7 @@ def check_repeats(drafts: Sequence[ItemDraft], beside: Mapping[str, str]) -> Ite
     theory = [draft for draft in drafts if draft.data["type"] != ItemType.CASE]
     labels = [*beside, *(draft.known_as for draft in theory)]
     stems = [*beside.values(), *(str(draft.data["stem"]) for draft in theory)]
-    for earlier, later, ratio in similar_pairs(stems, CONTRADICTS):
-        if later < len(beside):
-            continue
+    for earlier, later, ratio in similar_pairs(stems, CONTRADICTS, after=len(beside)):
         draft = theory[later - len(beside)]
         other = theory[earlier - len(beside)] if earlier >= len(beside) else None
         params = {"other": labels[earlier], "percent": int(ratio * 100)}
@@ -85,13 +87,30 @@ def similarity(one: str, other: str) -> float:
     return _ratio(normal(one), normal(other))
 
 
-def similar_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
-    """Yield every pair of places (earlier, later) whose similarity is `least` or more.
+def similar_pairs(texts: Sequence[str], least: float, *, after: int = 0) -> Iterator[tuple[int, int, float]]:
+    """Yield the pairs of places (earlier, later) whose similarity is `least` or more, `later` from `after` on.
+
+    Of more than `EVERY_PAIR` texts each is held against the few that are most like it.
+    """
+    plain = [normal(text) for text in texts]
+    if len(plain) <= EVERY_PAIR:
+        found = _every_pair(plain)
+    else:
+        grams = lru_cache(maxsize=COMPARED)(lambda place: _grams(plain[place]))
+        found = near_pairs(
+            plain, after=after, worth=lambda one, other: _dice(grams(one), grams(other)) >= CANDIDATE
+        )
+    for earlier, later in found:
+        if later >= after and (ratio := _ratio(plain[earlier], plain[later])) >= least:
+            yield earlier, later, ratio
+
+
+def _every_pair(plain: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield every pair that is worth comparing.
 
     A pair is looked at only if it shares one of each text's rarest bigrams: with a Dice coefficient of
     `CANDIDATE` or more it must, so nothing that alike is missed.
     """
-    plain = [normal(text) for text in texts]
     grams = [_grams(text) for text in plain]
     spread = Counter(gram for own in grams for gram in own)
     rarest = [sorted(own, key=lambda gram: (spread[gram], gram)) for own in grams]
@@ -105,9 +124,7 @@ def similar_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int
             index[gram].append(later)
         for earlier in sorted(met):
             if _dice(grams[earlier], grams[later]) >= CANDIDATE:
-                ratio = _ratio(plain[earlier], plain[later])
-                if ratio >= least:
-                    yield earlier, later, ratio
+                yield earlier, later
 
 
 def _ratio(one: str, other: str) -> float:
