@@ -11,71 +11,83 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import tally
 from cbt.bank import store
-from cbt.bank.formats import registry
-from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
+from cbt.bank.imports.bringing import read_paths
+from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.outcome import Action, ImportedItem, Mode, chosen
 from cbt.bank.imports.outcome import tally as counted
 from cbt.bank.imports.review import NO_POINTS, Review, review, with_entries
 from cbt.bank.imports.running import store_run, undo_all
 from cbt.bank.imports.storing import Bringing
+from cbt.bank.imports.terms import PLAINLY, ImportTerms
 from cbt.bank.imports.undo import Undone, claim_undo, end_undo
 from cbt.bank.lint.check import untold
 from cbt.bank.models import ImportRun, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput, NotFound
-from cbt.rules.states.item import ItemState
 
 
 def import_bank(
-    path: Path,
-    *,
+    *paths: Path,
     now: datetime,
     actor: str,
     bank_ref: str = "",
     dry_run: bool = False,
-    partial: bool = False,
-    mode: Mode = Mode.UPDATE,
-    state: ItemState = ItemState.REVIEWED,
-    adjust: Adjustments = AS_INFERRED,
-    points: Mapping[str, str] = NO_POINTS,
-    tell: Callable[[int, int], None] = untold,
+    terms: ImportTerms = PLAINLY,
+    understood: bool = True,
+    tell: Callable[[str, int, int], None] = untold,
 ) -> Review:
-    """Bring a file or a folder into a bank; where it carries a 细目表, a bank that is new is made.
+    """Bring files, folders and archives into a bank; where they carry a 细目表, a bank that is new is made.
 
-    A folder's name is its bank's ref unless another is given; a file without one is refused with
-    InvalidInput("bank.ref_needed"). Nothing is stored on a dry run, nor while there is an error unless
-    `partial`: then InvalidInput("bank.import_refused") carries `review`. `tell` hears how many of how many
-    are stored.
+    A folder's name is its bank's ref unless another is given; files without one are refused with
+    InvalidInput("bank.ref_needed"). Nothing is stored on a dry run, nor while there is an error unless that is
+    among the `terms`, nor before what is only inferred was `understood`: then InvalidInput("bank.import_refused")
+    or ("bank.inferred") carries `review`. `tell` hears what is done, and how many of how many.
     """
-    if path.is_file() and not bank_ref:
-        raise InvalidInput("bank.ref_needed", path=path.name)
-    bank_ref = bank_ref or path.resolve().name
-    found = registry.read(path.read_bytes() if path.is_file() else path, path.name, adjust)
+    if not bank_ref and not (len(paths) == 1 and paths[0].is_dir()):
+        raise InvalidInput("bank.ref_needed", path=paths[0].name)
+    bank_ref = bank_ref or paths[0].resolve().name
+    tell("reading", 0, 0)
+    found = read_paths(paths, terms.adjust)
+    count = len(found.items)
     with reading() as session:
-        made = review_for(session, found, bank_ref, points=points)
-        taken = store.refs_of(session, bank_ref) if mode is Mode.ADD else []
-    made = with_entries(made, [*chosen(made.entries, mode, taken), *_same(made)])
-    if dry_run:
-        return made
-    if made.errors and not partial:
+        made = review_for(
+            session, found, bank_ref, points=terms.points, tell=lambda done: tell("checking", done, count)
+        )
+        taken = store.refs_of(session, bank_ref) if terms.mode is Mode.ADD else []
+    entries = chosen(made.entries, terms.mode, taken, near=terms.near)
+    if not dry_run:
+        _store(made, entries, bank_ref, terms, understood, now=now, actor=actor, tell=tell)
+    same = [entry for entry in made.entries if entry.action is Action.SKIP and terms.mode is not Mode.ADD]
+    return with_entries(made, [*entries, *same])
+
+
+def _store(
+    made: Review,
+    entries: list[ImportedItem],
+    bank_ref: str,
+    terms: ImportTerms,
+    understood: bool,
+    *,
+    now: datetime,
+    actor: str,
+    tell: Callable[[str, int, int], None],
+) -> None:
+    found = made.reading
+    if made.errors and not terms.partial:
         raise InvalidInput("bank.import_refused", name=found.file_name, count=made.blocked, review=made)
+    if found.inferred and not understood:
+        raise InvalidInput("bank.inferred", count=len(found.inferred), review=made)
     what = Bringing(
-        bank_ref,
-        found.file_name,
-        found.form,
-        made.revision,
-        counted(made.entries),
-        actor,
-        state,
-        found.taxonomy,
+        bank_ref=bank_ref,
+        file_name=found.file_name,
+        form=found.form,
+        revision=made.revision,
+        counts={**counted(entries), Action.SKIP: len(made.entries) - len(entries)},
+        actor=actor,
+        state=terms.state,
+        taxonomy=found.taxonomy,
     )
-    entries = [entry for entry in made.entries if entry.action is not Action.SKIP]
-    store_run(what, entries, now=now, tell=tell)
-    return made
-
-
-def _same(made: Review) -> list[ImportedItem]:
-    return [entry for entry in made.entries if entry.action is Action.SKIP]
+    store_run(what, entries, now=now, tell=lambda done, total: tell("importing", done, total))
 
 
 def review_for(

@@ -6,11 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import flask
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from cbt.bank import service, store
 from cbt.bank.imports.checks import service as checks
 from cbt.bank.imports.checks.working import work_on
+from cbt.bank.imports.terms import PLAINLY
 from cbt.bank.models import ImportRun
 from cbt.db.unit_of_work import reading
 from cbt.rules.states.item import ItemState
@@ -58,7 +60,9 @@ def bring(
     with app.app_context(), TemporaryDirectory() as folder:
         path = Path(folder) / "a.xlsx"
         path.write_bytes(workbook(rows))
-        service.import_bank(path, bank_ref=BANK, now=clock.now(), actor=ACTOR, state=state)
+        service.import_bank(
+            path, bank_ref=BANK, now=clock.now(), actor=ACTOR, terms=replace(PLAINLY, state=state)
+        )
         return last_run()
 
 

@@ -100,10 +100,10 @@ def test_a_folder_then_a_sheet_are_imported(tmp_path: Path) -> None:
     assert "a.xlsx!试题:I3: 错误: 答案 E 没有对应的选项，本题选项到 D 为止。" in refused.output
     dry = run("import", path, "--bank", "customer-service-l3", "--dry-run", "--json")
     assert dry.exit_code == 2
-    assert json.loads(dry.output)["added"] == 1
+    assert json.loads(dry.stdout)["added"] == 1
     stored = run("import", path, "--bank", "customer-service-l3", "--partial", "--json")
     assert stored.exit_code == 0
-    said = json.loads(stored.output)
+    said = json.loads(stored.stdout)
     assert (said["stored"], said["added"], said["blocked"]) == (True, 1, 1)
     finding = next(found for found in said["findings"] if found["severity"] == "error")
     assert (finding["sheet"], finding["row"], finding["column"], finding["value"]) == ("试题", 3, "I", "E")

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import flask
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.bank import service, store
 from cbt.bank.imports.checks.pages import Looked, sheet_of
 from cbt.bank.imports.review import Review
+from cbt.bank.imports.terms import PLAINLY
 from cbt.bank.models import ImportRun, Item, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
@@ -82,7 +84,7 @@ def test_items_without_errors_can_be_brought_in_alone(
 ) -> None:
     (folder / "more.toml").write_text(ITEMS.replace("T1", "T2").replace("true\n", '"对"\n'), "utf-8")
     with app.app_context():
-        service.import_bank(folder, now=clock.now(), actor=ACTOR, partial=True)
+        service.import_bank(folder, now=clock.now(), actor=ACTOR, terms=replace(PLAINLY, partial=True))
     assert published(app) == {"A-001-T1": 1}
 
 

@@ -3,4 +3,4 @@
 All but `receiving` runs in the child that reads a stranger's file, and holds nothing of the product.
 """
 
-__all__ = ["decoding", "markdown", "package", "questions", "raw", "receiving", "tree"]
+__all__ = ["decoding", "files", "markdown", "package", "questions", "raw", "receiving", "tree"]

@@ -16,7 +16,8 @@ MOST_OF_ONE = 20 * 1024 * 1024
 MOST_RATIO = 200
 LONGEST_NAME = 300
 _SMALL = 4096
-_ENCRYPTED_BIT = 0x1
+_ENCRYPTED_BIT, _UTF8_BIT = 0x1, 0x800
+_DOCUMENTS = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis.opendocument", b"imsmanifest.xml")
 _ARCHIVE = re.compile(r"\.(zip|jar|7z|rar|tar|t?gz|bz2|xz|cab|iso)$", re.IGNORECASE)
 _ARCHIVES = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ")
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -61,8 +62,15 @@ class Package:
         """Say whether there is a file of a name."""
         return name in self._entries
 
-    def read(self, name: str) -> bytes:
-        """Return one file; raise as the package does, an archive under another ending included."""
+    def said(self, name: str) -> str:
+        """Return the name of a file as people wrote it."""
+        return _said(self._entries[name])
+
+    def read(self, name: str, *, documents: bool = False) -> bytes:
+        """Return one file; raise as the package does, an archive under another ending included.
+
+        Word files and workbooks are archives, too: with `documents` they are not refused.
+        """
         entry = self._entries[name]
         if entry.file_size > MOST_OF_ONE:
             raise InvalidInput("bank.package_too_big")
@@ -73,9 +81,27 @@ class Package:
             raise InvalidInput("bank.package_broken") from error
         if len(body) > MOST_OF_ONE:
             raise InvalidInput("bank.package_too_big")
-        if body.startswith(_ARCHIVES):
+        if body.startswith(_ARCHIVES) and not (documents and is_document(body)):
             raise InvalidInput("bank.package_nested", name=name[:60])
         return body
+
+
+def is_document(body: bytes) -> bool:
+    """Return whether an archive is one document: an office file, or a package with a manifest."""
+    return body.startswith(_ARCHIVES[0]) and any(mark in body for mark in _DOCUMENTS)
+
+
+def _said(entry: zipfile.ZipInfo) -> str:
+    """Return a name, also where a Chinese program wrote it without saying in which encoding."""
+    if entry.flag_bits & _UTF8_BIT:
+        return entry.orig_filename
+    raw = entry.orig_filename.encode("cp437")
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return entry.orig_filename
 
 
 def beside(name: str, href: str) -> str:
@@ -96,7 +122,7 @@ def beside(name: str, href: str) -> str:
 
 def _is_sound(entry: zipfile.ZipInfo) -> bool:
     """Return whether an entry is a plain file inside the package."""
-    name = entry.orig_filename
+    name = _said(entry)
     steps = name.split("/")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     return (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cbt.bank.formats import registry
+from cbt.bank.formats.paired import read_paired
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import CbtError
 from cbt.sheets.findings import Finding, Place, Severity
@@ -19,24 +20,23 @@ _OF = ">"
 def read_all(files: Sequence[tuple[str, bytes]], adjust: Adjustments = AS_INFERRED) -> Reading:
     """Return several files as one reading; of one file what the registry returns.
 
-    A file that is refused becomes a finding, so that the others are seen; all refused, the first refusal is raised.
+    Keys in a file of their own are given to the questions of another. A file that is refused becomes a
+    finding, so that the others are seen; all refused, the first refusal is raised.
     """
     if len(files) == 1:
         name, content = files[0]
         return registry.read(content, name, adjust)
-    readings: list[Reading] = []
-    findings: list[Finding] = []
-    refused: list[CbtError] = []
-    for name, content in files:
-        try:
-            readings.append(registry.read(content, name, _within(adjust, name)))
-        except CbtError as error:
-            refused.append(error)
-            params = {"refusal": error.code, **error.params}
-            findings.append(Finding(Severity.ERROR, "file_refused", Place(name), params=params))
+    brought = read_paired(files, {name: _within(adjust, name) for name, _content in files})
+    readings = [one.reading for one in brought if one.reading is not None]
+    refused = {one.name: one.error for one in brought if one.error is not None}
     if not readings:
-        raise refused[0]
-    return _joined(readings, findings)
+        raise next(iter(refused.values()))
+    return _joined(readings, [_refusal(name, error) for name, error in refused.items()])
+
+
+def _refusal(name: str, error: CbtError) -> Finding:
+    params = {"refusal": error.code, **error.params}
+    return Finding(Severity.ERROR, "file_refused", Place(name), params=params)
 
 
 def unscoped(adjust: Adjustments) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -19,6 +20,7 @@ from cbt.db.unit_of_work import unit_of_work
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
+_NICENESS = 10
 QUIET = timedelta(seconds=10)
 """A sign of life is given so often, also when nothing moved."""
 
@@ -66,6 +68,13 @@ class ThreadBeat(Beat):
         self._told: tuple[CheckState, int, int] | None = None
         self._told_at = clock()
         self._thread = threading.Thread(target=self._run, name="check-beat", daemon=True)
+
+    def tell(self, state: CheckState, done: int, total: int) -> None:
+        """Say how far it is; who reads and checks lets others go first, who stores keeps nobody waiting."""
+        if state is CheckState.READING and self.stand is None:
+            with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
+                os.nice(_NICENESS)
+        super().tell(state, done, total)
 
     def __enter__(self) -> Self:
         """Begin to put it down."""

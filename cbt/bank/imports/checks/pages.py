@@ -13,7 +13,6 @@ from cbt.accounts.store import actor_names
 from cbt.bank import store as bank_store
 from cbt.bank.desk.fields import FieldChange, changes
 from cbt.bank.imports.checks import store
-from cbt.bank.imports.checks.asking import ImportTerms, asked_of
 from cbt.bank.imports.checks.models import CheckState
 from cbt.bank.imports.checks.records import (
     BLOCK,
@@ -27,6 +26,7 @@ from cbt.bank.imports.checks.records import (
     opened,
 )
 from cbt.bank.imports.outcome import Action, ImportedItem
+from cbt.bank.imports.terms import ImportTerms, asked_of
 from cbt.bank.models import Item, ItemBank, ItemVersion
 from cbt.bank.taxonomy import Point, Range, parent_of
 from cbt.sheets.findings import Finding

@@ -14,11 +14,11 @@ from cbt.bank.formats.together import unscoped
 from cbt.bank.imports import bringing
 from cbt.bank.imports.bringing import Brought
 from cbt.bank.imports.checks import steps, store
-from cbt.bank.imports.checks.asking import ImportTerms, asked_of
 from cbt.bank.imports.checks.models import CheckState, ImportCheck
 from cbt.bank.imports.checks.records import CheckSummary
 from cbt.bank.imports.outcome import Mode
 from cbt.bank.imports.running import break_off
+from cbt.bank.imports.terms import ImportTerms, asked_of
 from cbt.bank.models import ImportRun, ItemBank
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from cbt.bank.imports.checks.asking import ImportTerms, written
 from cbt.bank.imports.checks.models import CheckState, ImportCheck, ImportPart
+from cbt.bank.imports.terms import ImportTerms, written
 from cbt.bank.models import KeptMapping
 from cbt.errors import CbtError, Conflict
 

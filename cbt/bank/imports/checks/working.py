@@ -17,7 +17,6 @@ from cbt.bank.formats.together import read_all
 from cbt.bank.imports import bringing
 from cbt.bank.imports.bringing import Brought
 from cbt.bank.imports.checks import service, steps, store
-from cbt.bank.imports.checks.asking import ImportTerms, asked_of
 from cbt.bank.imports.checks.beating import Beat, Unwanted
 from cbt.bank.imports.checks.models import CheckState, ImportCheck
 from cbt.bank.imports.checks.records import (
@@ -38,6 +37,7 @@ from cbt.bank.imports.outcome import Action, ImportedItem, chosen, tally
 from cbt.bank.imports.review import Review
 from cbt.bank.imports.running import go_on
 from cbt.bank.imports.storing import Bringing, begin_run
+from cbt.bank.imports.terms import ImportTerms, asked_of
 from cbt.bank.models import ImportRun, ItemBank
 from cbt.bank.service import review_for
 from cbt.bank.store import refs_of
@@ -92,8 +92,8 @@ def _check(check: ImportCheck, told: Beat) -> None:
         bank_ref = session.get_one(ItemBank, check.bank_id).ref
         subject = service.subject_of(bank_ref)
         _name, body = service.DRAFTS.open(session, check.ref, subject=subject, actor=check.actor)
-    files, asked = bringing.unpack(body), asked_of(check.asked)
-    told.tell(CheckState.READING, 0, len(files))
+    told.tell(CheckState.READING, 0, 0)
+    files, asked = bringing.opened(bringing.unpack(body)), asked_of(check.asked)
     found, asked, kept = _read(check, files, asked)
     told.tell(CheckState.CHECKING, 0, len(found.items))
     with reading() as session:

@@ -25,6 +25,10 @@ class ImportTerms(msgspec.Struct, frozen=True):
     near: bool = True
 
 
+PLAINLY = ImportTerms(state=ItemState.REVIEWED)
+"""As commands bring a bank: what it has is brought up to date, and drawn."""
+
+
 def written(asked: ImportTerms) -> str:
     """Return it as it is stored."""
     return msgspec.json.encode(asked).decode()
