@@ -1,6 +1,7 @@
 """What comes into a bank: drafts, their dry run, the import and its undoing."""
 
 __all__ = [
+    "bringing",
     "checks",
     "commands",
     "drafts",
@@ -8,6 +9,7 @@ __all__ = [
     "review",
     "running",
     "storing",
+    "terms",
     "texts",
     "understood",
     "undo",
