@@ -125,11 +125,14 @@ def _document(path: Path) -> dict[str, Any]:
     except CbtError as error:
         return {"file": str(path), **nothing, "refused": " ".join(explain(error))}
     said = understood(found)
-    return {"file": str(path), **said, "refused": None, "findings": [as_json(one) for one in found.findings]}
+    listed = [as_json(one) for one in found.findings]
+    wrong = next((one for one in listed if one["severity"] == Severity.ERROR), None)
+    refused = f"{wrong['why']}{wrong['fix']}" if wrong is not None and not found.items else None
+    return {"file": str(path), **said, "refused": refused, "findings": listed}
 
 
 def _read_words(document: Mapping[str, Any]) -> list[str]:
-    if document["refused"]:
+    if document["refused"] and not document["findings"]:
         return [f"{document['file']}: {document['refused']}"]
     told = _("bank.read.totals", format=document["format"], count=len(document["items"]))
     findings = [

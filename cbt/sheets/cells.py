@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 
 import msgspec
@@ -23,17 +23,24 @@ MOST_RATIO = 200
 _SMALL = 4096
 _LOST_FROM = 10**15
 _SHORTENED = re.compile(r"\d(\.\d+)?E\+1[5-9]", re.IGNORECASE)
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _ENCRYPTED_BIT = 0x1
-_DATA = python_calamine.SheetTypeEnum.WorkSheet
+WORKSHEET = python_calamine.SheetTypeEnum.WorkSheet
 
 
 class SheetData(msgspec.Struct, frozen=True, array_like=True):
-    """One sheet; `lost` are (row, column) from 0 of long numbers whose last digits a program dropped."""
+    """One sheet; `lost` are (row, column) from 0 of long numbers whose last digits a program dropped.
+
+    What `opening` reads has more: `merged` cells (first row and column, last row and column), cells with
+    `pictures`, and `unshown`, typed cells of which it is not known what a spreadsheet shows.
+    """
 
     name: str
     rows: list[list[str]]
     lost: list[tuple[int, int]]
+    merged: list[tuple[int, int, int, int]] = []
+    pictures: list[tuple[int, int]] = []
+    unshown: list[tuple[int, int]] = []
 
 
 def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:
@@ -43,13 +50,15 @@ def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:
     beyond measure, ("sheet.too_long") and ("sheet.too_wide") with the sheet.
     """
     if body[:2] == b"PK":
-        _check_package(body)
-    elif _ENCRYPTED in body:
+        check_package(body)
+    elif ENCRYPTED in body:
         raise InvalidInput("sheet.locked")
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body))
         found = [
-            _sheet(book, known.name, rows, columns) for known in book.sheets_metadata if known.typ == _DATA
+            _sheet(book, known.name, rows, columns)
+            for known in book.sheets_metadata
+            if known.typ == WORKSHEET
         ]
     except (InvalidInput, MemoryError):
         raise
@@ -70,12 +79,16 @@ def read_csv(body: bytes, *, rows: int, columns: int) -> bytes:
     first = text.split("\n", 1)[0]
     reader = csv.reader(io.StringIO(text), delimiter="\t" if "\t" in first else ",")
     try:
-        return msgspec.msgpack.encode([_gather("", reader, rows, columns)])
+        return msgspec.msgpack.encode([gather("", reader, rows, columns)])
     except csv.Error as error:
         raise InvalidInput("sheet.unreadable") from error
 
 
-def _check_package(body: bytes) -> None:
+def _as_text(_row: int, _column: int, cell: object) -> str:
+    return text_of(cell)
+
+
+def check_package(body: bytes) -> None:
     """Refuse an archive that no spreadsheet program writes before anything of it is unpacked."""
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as package:
@@ -100,10 +113,10 @@ def _sheet(book: python_calamine.CalamineWorkbook, name: str, rows: int, columns
         raise InvalidInput("sheet.too_wide", sheet=name, limit=columns)
     if top >= rows:
         raise InvalidInput("sheet.too_long", sheet=name, limit=rows)
-    return _gather(name, _from_first(sheet.iter_rows(), top, left), rows, columns)
+    return gather(name, from_first(sheet.iter_rows(), top, left), rows, columns)
 
 
-def _from_first(found: Iterable[Sequence[object]], top: int, left: int) -> Iterator[Sequence[object]]:
+def from_first(found: Iterable[Sequence[object]], top: int, left: int) -> Iterator[Sequence[object]]:
     """Yield the rows of a sheet from A1 on: the reader begins at the first cell that holds something."""
     for _ in range(top):
         yield []
@@ -112,8 +125,17 @@ def _from_first(found: Iterable[Sequence[object]], top: int, left: int) -> Itera
         yield [*before, *row]
 
 
-def _gather(name: str, found: Iterable[Sequence[object]], most: int, columns: int) -> SheetData:
-    """Return the rows as text without what is empty at their ends: a sheet is as large as what stands in it."""
+def gather(
+    name: str,
+    found: Iterable[Sequence[object]],
+    most: int,
+    columns: int,
+    said: Callable[[int, int, object], str] = _as_text,
+) -> SheetData:
+    """Return the rows as text without what is empty at their ends: a sheet is as large as what stands in it.
+
+    `said` says what the cell of a row and a column reads.
+    """
     rows: list[list[str]] = []
     lost: list[tuple[int, int]] = []
     blank = 0
@@ -121,7 +143,7 @@ def _gather(name: str, found: Iterable[Sequence[object]], most: int, columns: in
         if row.count("") == len(row):  # a million of them come before one cell far below
             blank += 1
             continue
-        cells = [_text(cell) for cell in row]
+        cells = [said(number, place, cell) for place, cell in enumerate(row)]
         while cells and not cells[-1]:
             cells.pop()
         if not cells:
@@ -138,7 +160,8 @@ def _gather(name: str, found: Iterable[Sequence[object]], most: int, columns: in
     return SheetData(name, rows, lost)
 
 
-def _text(cell: object) -> str:
+def text_of(cell: object) -> str:
+    """Return a cell as text."""
     match cell:
         case bool():
             return "TRUE" if cell else "FALSE"

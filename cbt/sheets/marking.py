@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cbt.sheets.cells import SheetData
-from cbt.sheets.columns import Columns, letter
+from cbt.sheets.columns import letter
 from cbt.sheets.findings import Note, Severity
 from cbt.sheets.writing import add_sheet, new_workbook, text_format, write_text
 
@@ -18,11 +18,13 @@ _COLOURS = {Severity.ERROR: "#F8C9C4", Severity.HINT: "#FDE9C4", Severity.FIXED:
 WIDEST = 60
 
 
-def marked_copy(sheets: Iterable[SheetData], notes: Sequence[Note], columns: Columns, *, title: str) -> bytes:
+def marked_copy(
+    sheets: Iterable[SheetData], notes: Sequence[Note], heads: Mapping[str, int], *, title: str
+) -> bytes:
     """Return the sheets as a workbook with what was found; every cell is written as text, never a formula.
 
     The cell of a finding is coloured and carries a comment, the row says what to do in one more column under
-    `title`.
+    `title`, in the row of `heads` (sheet → row from 1) that names the columns.
     """
     buffer = io.BytesIO()
     with new_workbook(buffer) as book:
@@ -32,10 +34,9 @@ def marked_copy(sheets: Iterable[SheetData], notes: Sequence[Note], columns: Col
             for severity, colour in _COLOURS.items()
         }
         for sheet in sheets:
-            heading = columns.heading(sheet)
             page = _Page(add_sheet(book, sheet.name), text_format(book, shape), marks)
             own = [note for note in notes if note.place.sheet == sheet.name]
-            page.fill(sheet.rows, own, {heading.row: title} if heading and not heading.missing else {})
+            page.fill(sheet.rows, own, {heads[sheet.name]: title} if heads.get(sheet.name) else {})
     return buffer.getvalue()
 
 

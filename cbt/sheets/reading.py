@@ -15,6 +15,7 @@ from cbt.sheets.writing import unguarded
 
 LIMITS = Limits()
 _CELLS = "cbt.sheets.cells"
+_OPENING = "cbt.sheets.opening"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,21 @@ def read_csv(body: bytes, bounds: Bounds) -> SheetData:
     return replace(sheet, rows=[[unguarded(cell) for cell in row] for row in sheet.rows])
 
 
-def _read(task: str, body: bytes, bounds: Bounds) -> list[SheetData]:
+def open_tables(body: bytes, bounds: Bounds) -> list[SheetData]:
+    """Return the sheets of whatever holds a table, its cells as a spreadsheet shows them.
+
+    That is what `read_workbook` reads, and CSV in any Chinese encoding, a page or an XML file that a spreadsheet
+    program saved. Raise as `read_workbook` does, and InvalidInput("sheet.frames").
+    """
+    sheets = _read("open_tables", body, bounds, module=_OPENING)
+    if body[:2] == b"PK":
+        return sheets
+    return [replace(one, rows=[[unguarded(cell) for cell in row] for row in one.rows]) for one in sheets]
+
+
+def _read(task: str, body: bytes, bounds: Bounds, module: str = _CELLS) -> list[SheetData]:
     try:
-        said = run(f"{_CELLS}:{task}", body, limits=LIMITS, rows=bounds.rows, columns=bounds.columns)
+        said = run(f"{module}:{task}", body, limits=LIMITS, rows=bounds.rows, columns=bounds.columns)
     except Exhausted as error:
         raise _named(InvalidInput("sheet.too_big"), bounds) from error
     except InvalidInput as error:

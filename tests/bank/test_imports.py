@@ -124,7 +124,7 @@ def test_a_sheet_with_nothing_new_makes_no_run(bank: flask.Flask, clock: FakeClo
 
 def test_an_import_is_recorded_and_audited_without_any_key(bank: flask.Flask, clock: FakeClock) -> None:
     run = bring(bank, clock, [single(point="A-001")])
-    assert (run.file_name, run.form, run.actor, run.at) == ("a.xlsx", "national", ACTOR, clock.now())
+    assert (run.file_name, run.form, run.actor, run.at) == ("a.xlsx", "tables", ACTOR, clock.now())
     with bank.app_context(), reading() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "bank.import")).all()[-1]
     assert json.loads(entry.after) == {

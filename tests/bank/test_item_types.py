@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cbt.bank.formats.national.codes import item_type
+from cbt.bank.formats.tables.cells.kinds import item_type
 from cbt.bank.items.types.registry import AUTHORING, authoring_of
 from cbt.rules.items.registry import TYPES
 from cbt.rules.items.values import ItemType

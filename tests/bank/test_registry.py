@@ -43,7 +43,7 @@ LINES_OF_A_BANK = [
 ]
 JSON = b'[{"type": "single", "question": "Which is right?", "options": ["this", "that"], "answer": "B"}]'
 SAMPLES: dict[str, Callable[[Path], Content]] = {
-    "national": lambda _folder: workbook([single(), truth()]),
+    "tables": lambda _folder: workbook([single(), truth()]),
     "text": text_bank,
     "gift": lambda _folder: GIFT,
     "aiken": lambda _folder: AIKEN,

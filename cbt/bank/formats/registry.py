@@ -9,17 +9,17 @@ from cbt.bank.formats.fields.format import FIELDS
 from cbt.bank.formats.gift.format import GIFT
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.moodle.format import MOODLE
-from cbt.bank.formats.national.format import NATIONAL
 from cbt.bank.formats.outgoing import OutForm
 from cbt.bank.formats.page.format import PAGE
 from cbt.bank.formats.plain.format import PLAIN
 from cbt.bank.formats.qti.format import QTI
+from cbt.bank.formats.tables.format import TABLES
 from cbt.bank.formats.text.format import TEXT
 from cbt.bank.formats.word.format import WORD
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import InvalidInput, NotFound
 
-FORMATS: tuple[Format, ...] = (NATIONAL, TEXT, GIFT, AIKEN, MOODLE, QTI, WORD, PAGE, FIELDS, PLAIN)
+FORMATS: tuple[Format, ...] = (TABLES, TEXT, GIFT, AIKEN, MOODLE, QTI, WORD, PAGE, FIELDS, PLAIN)
 
 
 def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Reading:

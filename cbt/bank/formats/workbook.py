@@ -1,4 +1,4 @@
-"""A workbook as rows of text, within what a bank may take."""
+"""A workbook, or whatever else holds a table, as rows of text, within what a bank may take."""
 
 from __future__ import annotations
 
@@ -16,6 +16,22 @@ _BOUNDS = reading.Bounds(
     {"sheet.unreadable": "bank.not_workbook", "sheet.too_big": "bank.workbook_too_big"},
 )
 _KINDS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+def open_tables(content: bytes) -> list[SheetData]:
+    """Return the sheets of a workbook, a CSV file, a saved page or an XML spreadsheet as people see their cells.
+
+    Raises as `read_workbook` does, and InvalidInput("sheet.frames").
+    """
+    sheets = reading.open_tables(content, _BOUNDS)
+    return [
+        replace(
+            sheet,
+            rows=[row[:MAX_COLUMNS] for row in sheet.rows],
+            merged=[one for one in sheet.merged if one[1] < MAX_COLUMNS],
+        )
+        for sheet in sheets
+    ]
 
 
 def is_workbook(content: bytes) -> bool:

@@ -35,6 +35,8 @@ def field_label(name: str) -> str:
         return f"{part} {field_label(inner)}" if inner else part
     if first.startswith("choice_"):
         return str(_("bank.field.choice", letter=first[-1]))
+    if first.startswith("blank_"):
+        return str(_("bank.field.blank", number=first.removeprefix("blank_")))
     if rest.isdigit():
         return str(_("bank.field.entry", field=_(f"bank.field.{first}"), number=rest))
     return str(_(f"bank.field.{first or 'item'}"))

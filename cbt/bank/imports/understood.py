@@ -29,5 +29,20 @@ def _item(data: Mapping[str, Any]) -> dict[str, Any]:
         "type": data.get("type"),
         "stem": data.get("stem"),
         "choices": list(data.get("choices", ())),
-        "key": data.get(authoring_of(data.get("type")).key_field),
+        "key": _key(data, authoring_of(data.get("type")).key_field),
     }
+
+
+def _key(data: Mapping[str, Any], name: str) -> bool | str | None:
+    """Return a key as true or false, or as text: blanks, pairs and steps joined by ；, spellings of one by |."""
+    match data.get(name):
+        case None | bool() | str() as key:
+            return key
+        case [*entries]:
+            between = "—" if name == "pairs" else "|"
+            return "；".join(
+                between.join(map(str, entry)) if isinstance(entry, list | tuple) else str(entry)
+                for entry in entries
+            )
+        case key:
+            return str(key)

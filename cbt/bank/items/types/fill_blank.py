@@ -12,6 +12,9 @@ from cbt.bank.lint.words import EMPTY_BLANK
 from cbt.sheets.findings import Finding
 
 _ANY_BLANK = re.compile(r"\{\{\d{1,9}\}\}")
+_BETWEEN = tuple(map(re.compile, (r"[;；]", r"\n", r"[|｜]", r"[,，]", r"[$#&]+", "、", r"/", r"\s+")))
+"""What may stand between the keys of several blanks, the surest first."""
+_COUNTED = re.compile(r"^\s*(?:[（(]\d{1,2}[)）]|[①-⑳]|\d{1,2}[.．、](?!\d))\s*")
 
 
 class FillBlankAuthoring(Authoring):
@@ -45,11 +48,18 @@ class FillBlankAuthoring(Authoring):
 
 
 def blanks_of(cell: str, count: int) -> list[list[str]] | None:
-    """Return the spellings of each blank (`24|二十四；首问负责制`), or None when they are not `count`."""
-    parts = [part for part in re.split(r"[;；]", cell) if part.strip()]
-    if len(parts) != count:
-        return None
-    return [spellings_of(part) for part in parts]
+    """Return the spellings of each blank (`24|二十四；首问负责制`), or None when they are not `count`.
+
+    Where there are several blanks, whatever separates as many parts does; one that is alone has its stops in it.
+    """
+    for between in _BETWEEN:
+        parts = [_COUNTED.sub("", part).strip() for part in between.split(cell) if part.strip()]
+        if len(parts) != count or not all(parts):
+            if between is _BETWEEN[0] and (count < 2 or len(parts) > 1):
+                return None
+            continue
+        return [spellings_of(part) for part in parts]
+    return None
 
 
 def spellings_of(text: str) -> list[str]:

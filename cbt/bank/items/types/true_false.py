@@ -16,8 +16,15 @@ from cbt.sheets.findings import Finding, Place, Severity
 
 SHORTEST_STATEMENT = 8
 TRUE_SHARE = (Fraction(45, 100), Fraction(55, 100))
-_TRUE = {"√", "✓", "✔", "对", "正确", "是", "T", "TRUE", "A", "1", "Y", "YES"}
-_FALSE = {"×", "✗", "✘", "X", "错", "错误", "否", "F", "FALSE", "B", "0", "N", "NO"}
+_TRUE = {
+    *("√", "✓", "✔", "☑", "✅", "V", "对", "正确", "是", "正", "真"),
+    *("T", "TRUE", "A", "1", "Y", "YES", "RIGHT", "CORRECT"),
+}
+_FALSE = {
+    *("×", "✗", "✘", "✖", "✕", "❌", "☒", "╳", "ㄨ", "乂", "X", "Χ", "Х"),
+    *("错", "错误", "否", "不是", "不正确", "不对", "误", "假", "非"),
+    *("F", "FALSE", "B", "0", "N", "NO", "WRONG", "INCORRECT"),
+}
 _PREDICATE = re.compile(
     r"[是为有应须需要可能会把被由让使将在以对与和按从于比像属含分做作看用给写说定出到得，、；]"
 )

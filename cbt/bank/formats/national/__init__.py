@@ -1,3 +1,0 @@
-"""The workbook of the national template."""
-
-__all__ = ["format"]

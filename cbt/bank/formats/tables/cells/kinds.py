@@ -1,0 +1,154 @@
+"""Which type of item a cell, a heading, a sheet or a file names, and what an item is whose type nobody named."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from cbt.bank.formats.cells import plain
+from cbt.bank.formats.tables.cells.keys import bare, find_key, has_blank, letters_in
+from cbt.bank.items.types.registry import AUTHORING
+from cbt.bank.items.types.true_false import truth_of
+from cbt.rules.items.values import ItemType
+
+DERIVED = "derived"
+"""What an author may say of a type: each item by its choices and its key."""
+_CODES = {code: ItemType(kind) for kind, own in AUTHORING.items() for code in own.codes}
+_UNSUPPORTED_CODES = frozenset("EF")
+_CODE = re.compile(r"([A-Z])(?:\(([^()]*)\))?")
+_SINGLE = r"单选|单项|单一选择|一选|radio|single|SINGLE"
+_MULTIPLE = r"多选|多项|不定项|任选|复选|checkbox|multi"
+_TRUTH = r"判断|是非|对错|正误|辨析|judg|true.?false|truefalse|boolean|\btf\b"
+_BLANK = r"填空|填充|fill|blank|completion|cloze"
+_ESSAY = r"简答|问答|名词解释|主观|论述|简述|论答|名词|essay|short.?answer|subjective"
+_NUMERIC = r"计算"
+_PICTURE = r"识图"
+_OTHER = (
+    r"案例|综合|材料|阅读|完形|配伍|连线|匹配|排序|操作|实操|实务|写作|作文|翻译|编程|改错|听力|作图|画图|绘图|共用|组合|套题|应用题"
+    r"|分析题|设计题|程序|match|order|case"
+)
+_WORDS = (
+    (_OTHER, "type_unsupported"),
+    (_SINGLE, ItemType.SINGLE_CHOICE),
+    (_MULTIPLE, ItemType.MULTIPLE_CHOICE),
+    (_TRUTH, ItemType.TRUE_FALSE),
+    (_BLANK, ItemType.FILL_BLANK),
+    (_ESSAY, ItemType.SHORT_ANSWER),
+    (_NUMERIC, ItemType.NUMERIC),
+    (_PICTURE, ItemType.HOTSPOT),
+)
+_SHORT = {
+    "单": ItemType.SINGLE_CHOICE,
+    "多": ItemType.MULTIPLE_CHOICE,
+    "判": ItemType.TRUE_FALSE,
+    "填": ItemType.FILL_BLANK,
+    "简": ItemType.SHORT_ANSWER,
+    "W": ItemType.SHORT_ANSWER,
+}
+_ENGLISH = {
+    "SC": ItemType.SINGLE_CHOICE,
+    "MC": ItemType.MULTIPLE_CHOICE,
+    "TF": ItemType.TRUE_FALSE,
+    "DANXUAN": ItemType.SINGLE_CHOICE,
+    "DUOXUAN": ItemType.MULTIPLE_CHOICE,
+    "PANDUAN": ItemType.TRUE_FALSE,
+    "TIANKONG": ItemType.FILL_BLANK,
+    "JIANDA": ItemType.SHORT_ANSWER,
+}
+_ANY_CHOICE = re.compile(r"选择|客观|choice", re.IGNORECASE)
+_ANY_ITEM = re.compile(r"试题|题目|理论|题库|综合知识|练习|全部|题$")
+_OPPOSITES = (
+    {"对", "错"},
+    {"正确", "错误"},
+    {"√", "×"},
+    {"是", "否"},
+    {"TRUE", "FALSE"},
+    {"T", "F"},
+    {"是", "不是"},
+)
+
+
+def item_type(cell: str, *, choices: int, answer: str) -> ItemType | str:
+    """Return the type a cell names, or why not: "type_unknown", "type_unsupported", "type_ask", or "derived".
+
+    D is 简答 in one tool and 多选 in another: without choices it is 简答, with choices and two or more letters in
+    the answer 多选, with choices and one letter the author must say.
+    """
+    text = plain(cell)
+    code = _CODE.fullmatch(text)
+    if code and code[2] and not re.fullmatch(r"[A-Z]", code[2]):
+        return named_type(code[2]) or "type_unknown"
+    if code is None:
+        return named_type(cell) or "type_unknown"
+    letter = code[1]
+    if letter == "D" and choices:
+        letters = letters_in(answer)
+        return ItemType.MULTIPLE_CHOICE if letters is not None and len(letters) > 1 else "type_ask"
+    if letter in _UNSUPPORTED_CODES:
+        return "type_unsupported"
+    return _CODES.get(letter) or _SHORT.get(letter) or "type_unknown"
+
+
+def named_type(text: str) -> ItemType | str:
+    """Return the type a word names, "derived" for one that names several, "" for none."""
+    folded = unicodedata.normalize("NFKC", text).strip()
+    short = plain(folded).removesuffix("题")
+    if short in _SHORT or short in _ENGLISH:
+        return _SHORT.get(short) or _ENGLISH[short]
+    found = [kind for pattern, kind in _WORDS if re.search(pattern, folded, re.IGNORECASE)]
+    kinds = [kind for kind in found if kind != "type_unsupported"]
+    if len(kinds) > 1:
+        return DERIVED
+    if found:
+        return found[0]
+    return DERIVED if _ANY_CHOICE.search(folded) else ""
+
+
+def heading_type(text: str) -> ItemType | str:
+    """Return the type that a heading, the name of a sheet or of a file says, "" when it says none."""
+    kind = named_type(text)
+    if (
+        kind == "type_unsupported"
+        and _ANY_ITEM.search(text)
+        and not re.search(r"案例|操作|实操|阅读|材料|配伍|连线", text)
+    ):
+        return ""
+    return kind
+
+
+def derive(choices: Sequence[str], answer: str, stem: str, base: int, prefer: str = "") -> ItemType | str:
+    """Return what an item is by its choices and its key; "type_ask" when that does not tell."""
+    truth = truth_of(bare(answer))
+    if is_verdict_pair(choices):
+        return ItemType.TRUE_FALSE
+    if len(choices) >= 2:
+        found = find_key(answer, choices, base, prefer)
+        if not found.letters:
+            return "type_ask"
+        return ItemType.SINGLE_CHOICE if len(found.letters) == 1 else ItemType.MULTIPLE_CHOICE
+    if truth is not None and not re.fullmatch(r"\d+", bare(answer)):
+        return ItemType.TRUE_FALSE
+    if truth is not None or not answer.strip():
+        return "type_ask"
+    if has_blank(stem):
+        return ItemType.FILL_BLANK
+    return ItemType.SHORT_ANSWER if letters_in(answer) is None else "type_ask"
+
+
+def is_verdict_pair(choices: Sequence[str]) -> bool:
+    """Return whether the choices are right and wrong, in either order."""
+    return len(choices) == 2 and verdicts(choices) is not None
+
+
+def verdicts(choices: Sequence[str]) -> list[bool] | None:
+    """Return what each choice of a 判断 says, None when they are no verdicts."""
+    said = [truth_of(bare(choice)) for choice in choices]
+    texts = [plain(choice) for choice in choices]
+    if (
+        len(said) < 2
+        or any(one is None for one in said)
+        or any(re.fullmatch(r"[A-Z0-9]", t) and t not in "TFYNX" for t in texts)
+    ):
+        return None
+    return [bool(one) for one in said] if len(set(said)) == 2 else None

@@ -1,0 +1,205 @@
+"""Where the tables of a sheet are: rows that name columns, anywhere, over one row or two, side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from cbt.bank.formats.tables.cells.columns import BLANKS, CHOICES, LEFT_OUT, POSSIBLE, bare_place, meant
+from cbt.bank.formats.tables.cells.keys import looks_like_key
+from cbt.bank.formats.tables.rows.sheet import Page, Table
+
+WIDEST = 80
+_KEYLIKE = 0.8
+_SAMPLE = 400
+_REMARK = re.compile(r"(?:错误|提示|自动修正|Error|Hint|Fixed)\s*[：:]", re.IGNORECASE)
+"""What a marked copy says beside its rows."""
+
+
+def find_tables(page: Page, head: int | None) -> list[Table]:
+    """Return the tables of a sheet that have headers; `head` is the row (from 1) its author says, 0 for none."""
+    if head == 0:
+        return []
+    heads = _said(page, head) if head else list(_heads(page))
+    tables: list[Table] = []
+    for n, (row, fields, two) in enumerate(heads):
+        end = heads[n + 1][0] if n + 1 < len(heads) else len(page.rows)
+        tables += _side_by_side(page, row, fields, end, two=two)
+    return tables
+
+
+def whole(page: Page) -> Table:
+    """Return a sheet as one table without headers."""
+    right = max((len(row) for row in page.rows), default=0) - 1
+    remarks = [text for row in range(len(page.rows)) if (text := page.cell(row, right))]
+    if remarks and all(_REMARK.match(text) for text in remarks):
+        right -= 1
+    return Table(page, 0, 0, len(page.rows), 0, min(right, WIDEST), {})
+
+
+Fields = dict[int, str]
+
+
+def _said(page: Page, head: int) -> list[tuple[int, Fields, bool]]:
+    if head > len(page.rows):
+        return []
+    single, double = _named(page, head - 1), _two_rows(page, head - 1)
+    if double and len(set(double.values())) > len(set(single.values())):
+        return [(head - 1, double, True)]
+    return [(head - 1, single, False)]
+
+
+def _heads(page: Page) -> Iterator[tuple[int, Fields, bool]]:
+    """Yield the rows (from 0) that name columns, with the fields they name."""
+    row, last = 0, len(page.rows)
+    while row < last:
+        single = _named(page, row)
+        double = _two_rows(page, row) if row + 1 < last and _may_begin(page, row) else {}
+        if _is_head(single):
+            if (
+                double
+                and len(set(double.values())) > len(set(single.values()))
+                and not _is_head(_named(page, row + 1))
+            ):
+                yield row, double, True
+                row += 2
+                continue
+            yield row, single, False
+        elif double and _is_head(double) and not _is_head(_named(page, row + 1)):
+            yield row, double, True
+            row += 2
+            continue
+        row += 1
+
+
+def _named(page: Page, row: int) -> Fields:
+    """Return the field that each cell of a row names; a lone letter only beside others and a name."""
+    cells = page.rows[row][:WIDEST]
+    if any(len(cell) > 60 for cell in cells):
+        return {}
+    found = {column: field for column, cell in enumerate(cells) if cell and (field := meant(cell))}
+    if "stem" in found.values() or "answer" in found.values():
+        bare = {
+            c: place
+            for c, cell in enumerate(cells)
+            if cell.isalpha() and (place := bare_place(cell)) is not None
+        }
+        first = min(bare, default=0)
+        if len(bare) > 1 and all(bare.get(first + n) == n for n in range(len(bare))):
+            found |= {column: CHOICES[place] for column, place in bare.items()}
+    return found
+
+
+def _may_begin(page: Page, row: int) -> bool:
+    return any(meant(cell) for cell in page.rows[row][:WIDEST] if len(cell) <= 30)
+
+
+def _two_rows(page: Page, row: int) -> Fields:
+    """Return the fields that a row and the one below name together; none when the lower holds anything else."""
+    if row + 1 >= len(page.rows):
+        return {}
+    upper, lower = page.rows[row], page.rows[row + 1]
+    if any(len(cell) > 30 for cell in (*upper[:WIDEST], *lower[:WIDEST])):
+        return {}
+    found: Fields = {}
+    group = ""
+    for column in range(min(max(len(upper), len(lower)), WIDEST)):
+        above, below = page.cell(row, column), page.cell(row + 1, column)
+        group = above or page.across.get((row, column), "") or (group if below else "")
+        if not below:
+            field = meant(above)
+        elif (place := bare_place(below)) is not None and _groups_choices(group):
+            field = CHOICES[place]
+        else:
+            field = meant(below) or meant(f"{group}{below}")
+            if not field:
+                return {}
+        if field:
+            found[column] = field
+    return found
+
+
+def _groups_choices(group: str) -> bool:
+    return meant(group) in {"choices", "stem", "answer"} or not group
+
+
+def _is_head(fields: Mapping[int, str]) -> bool:
+    """Return whether a row that names these fields names the columns of a table of items."""
+    names = set(fields.values())
+    choices = names & {*CHOICES, "choices", "right"}
+    if "stem" in names:
+        return bool(names - {"stem", LEFT_OUT})
+    return "answer" in names and len(choices) > 1
+
+
+def _side_by_side(page: Page, row: int, fields: Fields, end: int, *, two: bool) -> Iterator[Table]:
+    """Yield the table of a row of headers, or each of several that stand beside each other."""
+    start = row + (2 if two else 1)
+    width = max((len(line) for line in page.rows[row:end]), default=1) - 1
+    cuts = _cuts(fields) or [0]
+    for n, left in enumerate(cuts):
+        right = cuts[n + 1] - 1 if n + 1 < len(cuts) else min(width, WIDEST)
+        own = {column: name for column, name in fields.items() if left <= column <= right}
+        table = Table(page, row + 1, start, end, left, right, {}, meanings=own, two_rows=two)
+        for column in range(left, right + 1):
+            said = [page.cell(row + k, column) for k in range(2 if two else 1)]
+            table.headers[column] = " ".join(text for text in said if text)
+        settle(table, own)
+        yield table
+
+
+def _cuts(fields: Fields) -> list[int]:
+    """Return where tables side by side begin: each has a stem and a key, or choices, of its own."""
+    stems = [column for column, name in sorted(fields.items()) if name == "stem"]
+    if len(stems) < 2:
+        return []
+    names = [set(), set()]  # type: list[set[str]]
+    for column, name in fields.items():
+        names[column >= stems[1]].add(name)
+    if not (names[0] & names[1] & {"answer", "choice_A", "choices"}):
+        return []
+    first = next(name for _column, name in sorted(fields.items()))
+    cuts = [column for column, name in sorted(fields.items()) if name == first]
+    if len(cuts) != len(stems) or first == LEFT_OUT:
+        cuts = stems
+    return [0, *cuts[1:]]
+
+
+def settle(table: Table, fields: Fields) -> None:
+    """Give each field its column: of several that mean one, the first in which most stands."""
+    by_name: dict[str, list[int]] = {}
+    for column, name in sorted(fields.items()):
+        by_name.setdefault(name, []).append(column)
+    for name, columns in by_name.items():
+        if name == LEFT_OUT or name.startswith(POSSIBLE):
+            continue
+        chosen = _fullest(table, columns)
+        table.columns[name] = chosen
+        table.doubled += [(column, name) for column in columns if column != chosen]
+    _settle_possible(table, fields)
+    _swap_choices_and_key(table)
+
+
+def _fullest(table: Table, columns: list[int]) -> int:
+    if len(columns) == 1:
+        return columns[0]
+    counts = [len(table.values(column)[:_SAMPLE]) for column in columns]
+    return next(c for c, count in zip(columns, counts, strict=True) if 2 * count >= max(counts))
+
+
+def _settle_possible(table: Table, fields: Fields) -> None:
+    """答案1, 答案2 … are choices where a key stands beside them, else the blanks of a 填空."""
+    possible = {int(name.partition(":")[2]): c for c, name in fields.items() if name.startswith(POSSIBLE)}
+    if not possible:
+        return
+    kinds = CHOICES if "answer" in table.columns and not table.of("choice_") else BLANKS
+    for place, column in possible.items():
+        table.columns.setdefault(kinds[place], column)
+
+
+def _swap_choices_and_key(table: Table) -> None:
+    """选项 may hold the key (答案选项), and 答案 the choices, where the other is missing."""
+    if "choices" in table.columns and "answer" not in table.columns and "right" not in table.columns:
+        values = table.values(table.columns["choices"])[:_SAMPLE]
+        if values and sum(looks_like_key(text) for text in values) >= _KEYLIKE * len(values):
+            table.columns["answer"] = table.columns.pop("choices")

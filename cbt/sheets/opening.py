@@ -1,0 +1,209 @@
+"""The child's side of opening whatever holds a table: cells as a spreadsheet shows them, merged cells, pictures.
+
+What a file is called says nothing: its first bytes do. Only `cbt.confined` runs this, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+
+import msgspec
+import python_calamine
+from msgspec.structs import replace
+
+from cbt.errors import InvalidInput
+from cbt.sheets.biff import BiffSheet, biff_sheets
+from cbt.sheets.cells import ENCRYPTED, WORKSHEET, SheetData, check_package, from_first, gather, text_of
+from cbt.sheets.displayed import general, shown
+from cbt.sheets.markup import html_tables, xml_sheets
+from cbt.sheets.package import SheetPackage, ods_texts
+
+_OLE = b"\xd0\xcf\x11\xe0"
+_DELIMITERS = "\t,;|"
+_SAMPLE = 60
+_PICTURE = re.compile(r"^=?_?(?:xlfn\.)?DISPIMG\(", re.IGNORECASE)
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_PAGE = re.compile(r"<(?:html|table|!doctype\s+html|meta|style|head|body|div)[\s>]", re.IGNORECASE)
+_FRAMES = re.compile(r"<frameset|<x:WorksheetSource\s+HRef", re.IGNORECASE)
+csv.field_size_limit(1_000_000)
+
+Said = Callable[[int, int, object], str]
+
+
+def open_tables(body: bytes, *, rows: int, columns: int) -> bytes:
+    """Return the sheets of a workbook, a saved page, an XML spreadsheet or a CSV file as msgpack.
+
+    Raise InvalidInput as `cells.read_workbook` does, and ("sheet.frames") for a page whose sheets lie elsewhere.
+    """
+    if body[:2] == b"PK" or body[:4] == _OLE:
+        found = _workbook(body, rows, columns)
+    else:
+        text = decoded(body)
+        head = text[:4000]
+        if "urn:schemas-microsoft-com:office:spreadsheet" in head:
+            found = [_marked(*one, rows, columns) for one in xml_sheets(body, rows, columns)]
+        elif _PAGE.search(head):
+            if _FRAMES.search(text):
+                raise InvalidInput("sheet.frames")
+            found = [
+                _marked("" if not number else f"#{number + 1}", *table, rows, columns)
+                for number, table in enumerate(html_tables(text))
+            ]
+        else:
+            found = [_csv(text, rows, columns)]
+    return msgspec.msgpack.encode(found)
+
+
+def decoded(body: bytes) -> str:
+    """Return a text in whichever of the encodings Chinese files come in."""
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body.decode("utf-16", "replace")
+    for mark, codec in ((b"\x00", "utf-16-le"), (b"\x00", "utf-16-be")):
+        pairs = (b",\x00", b"\n\x00", b"\t\x00") if codec.endswith("le") else (b"\x00,", b"\x00\n", b"\x00\t")
+        if mark in body[:4000] and any(pair in body for pair in pairs):
+            return body.decode(codec, "replace")
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        said = _CHARSET.search(body[:2000])
+        codec = said[1].decode().lower() if said else "gb18030"
+        return body.decode("big5" if codec == "big5" else "gb18030", "replace")
+
+
+def _marked(
+    name: str, rows: list[list[str]], merged: list[tuple[int, int, int, int]], most: int, columns: int
+) -> SheetData:
+    return replace(gather(name, rows, most, columns), merged=merged)
+
+
+def _csv(text: str, rows: int, columns: int) -> SheetData:
+    if text[:4].lower() == "sep=" and len(text) > 5:
+        delimiter, text = text[4], text.split("\n", 1)[-1]
+    else:
+        delimiter = _delimiter(text)
+    try:
+        return gather("", csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), rows, columns)
+    except csv.Error as error:
+        raise InvalidInput("sheet.unreadable") from error
+
+
+def _delimiter(text: str) -> str:
+    """Return what stands between the cells: what cuts most of the first rows into as many pieces."""
+    best, chosen = 0.0, ","
+    first = next((line for line in text[:4000].splitlines() if line.strip()), "")
+    for delimiter in _DELIMITERS:
+        widths: Counter[int] = Counter()
+        try:
+            for row in csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter):
+                widths[len(row)] += bool(row)
+                if widths.total() >= _SAMPLE:
+                    break
+        except csv.Error:
+            continue
+        width, count = max(((w, n) for w, n in widths.items() if w > 1), key=lambda at: at[1], default=(1, 0))
+        share = count / max(widths.total(), 1)
+        share -= 0.3 * ((width == 2) + (delimiter not in first))  # a tab in each text cuts in two
+        if width > 1 and round(share, 2) > best:
+            best, chosen = round(share, 2), delimiter
+    return chosen
+
+
+def _workbook(body: bytes, rows: int, columns: int) -> list[SheetData]:
+    if body[:2] == b"PK":
+        check_package(body)
+    elif ENCRYPTED in body:
+        raise InvalidInput("sheet.locked")
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body))
+        names = [known.name for known in book.sheets_metadata if known.typ == WORKSHEET]
+        beside = _beside(body, rows)
+        return [_sheet(book, name, rows, columns, beside) for name in names]
+    except (InvalidInput, MemoryError):
+        raise
+    except python_calamine.PasswordError as error:
+        raise InvalidInput("sheet.locked") from error
+    except BaseException as error:  # the reader has its own kinds of error, and panics over some damage
+        raise InvalidInput("sheet.unreadable") from error
+
+
+class _Beside:
+    """What a kind of workbook says beside its values."""
+
+    def __init__(self, body: bytes, rows: int) -> None:
+        self._package: SheetPackage | None = None
+        self._biff: dict[str, BiffSheet] = {}
+        self._texts: dict[str, dict[tuple[int, int], str]] = {}
+        self.raised: dict[str, str] = {}
+        if body[:2] != b"PK":
+            self._biff = biff_sheets(body)
+        elif b"content.xml" in body and b"[Content_Types].xml" not in body:
+            self._texts = ods_texts(body, rows)
+        elif b"xl/workbook.xml" in body:
+            self._package = SheetPackage(body)
+            self.raised = self._package.raised()
+        self.known = bool(self._package or self._biff or self._texts)
+
+    def texts(self, sheet: str) -> dict[tuple[int, int], str]:
+        return self._texts.get(sheet, {})
+
+    def formats(self, sheet: str) -> dict[tuple[int, int], str]:
+        if sheet in self._biff:
+            return self._biff[sheet].formats
+        return self._package.formats(sheet) if self._package else {}
+
+    def pictures(self, sheet: str) -> list[tuple[int, int]]:
+        if sheet in self._biff:
+            return self._biff[sheet].pictures
+        return self._package.pictures(sheet) if self._package else []
+
+
+def _beside(body: bytes, rows: int) -> _Beside:
+    try:
+        return _Beside(body, rows)
+    except (KeyError, ValueError, OSError):  # calamine reads it, and this does not: values stay as they are
+        return _Beside(b"", rows)
+
+
+def _sheet(
+    book: python_calamine.CalamineWorkbook, name: str, rows: int, columns: int, beside: _Beside
+) -> SheetData:
+    sheet = book.get_sheet_by_name(name)
+    top, left = sheet.start or (0, 0)
+    if left >= columns:
+        raise InvalidInput("sheet.too_wide", sheet=name, limit=columns)
+    if top >= rows:
+        raise InvalidInput("sheet.too_long", sheet=name, limit=rows)
+    formats, texts, raised = beside.formats(name), beside.texts(name), beside.raised
+    unshown: list[tuple[int, int]] = []
+    pictures = beside.pictures(name)
+
+    def said(row: int, column: int, cell: object) -> str:
+        if isinstance(cell, str):
+            text = cell.strip()
+            if text and _PICTURE.match(text):
+                pictures.append((row, column))
+                return ""
+            return raised.get(text, text) if raised else text
+        if isinstance(cell, bool):
+            return text_of(cell)
+        if (row, column) in texts:
+            return texts[row, column]
+        if code := formats.get((row, column), ""):
+            if (shows := shown(cell, code)) is not None:
+                return shows
+            unshown.append((row, column))
+        elif isinstance(cell, datetime | date | time | timedelta) or not beside.known:
+            if not isinstance(cell, float) or not cell.is_integer():
+                unshown.append((row, column))
+            if isinstance(cell, time) or (isinstance(cell, datetime) and cell.year < 1900):
+                return f"{cell.hour}:{cell.minute:02d}" + (f":{cell.second:02d}" if cell.second else "")
+        return general(cell) if isinstance(cell, float) else text_of(cell)
+
+    found = gather(name, from_first(sheet.iter_rows(), top, left), rows, columns, said)
+    merged = [(a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ()]
+    return replace(found, merged=merged, pictures=sorted(set(pictures)), unshown=unshown)
