@@ -147,6 +147,13 @@ def test_the_page_asks_as_often_for_a_large_bank_as_for_a_small_one(
     assert asked or stat(page, "可抽试题") == "3360"
 
 
+@pytest.mark.parametrize("papers", ["0", "-1", "51", "9" * 5000, "二", "a\0b"])
+def test_a_number_that_makes_no_sense_means_one_paper(world: World, papers: str) -> None:
+    answer = world.staff("author").get(PAGE, query_string={"papers": papers, "paper": papers})
+    assert answer.status_code == (422 if "\0" in papers else 200)
+    assert "\0" in papers or 'name="papers" value="1"' in flat(answer.text)
+
+
 def test_an_earlier_version_of_a_blueprint_is_not_offered(world: World) -> None:
     with world.app.app_context(), unit_of_work() as session:
         row = session.scalars(select(BlueprintVersion).where(BlueprintVersion.ref == BANK)).first()

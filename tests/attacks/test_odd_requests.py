@@ -86,7 +86,6 @@ READ_A_QUERY = {
     "accounts.audit.log",
     "bank.bank",
     "bank.item",
-    "coverage.page",
     "coverage.draw",
     "coverage.proof",
     "sittings.batches",
