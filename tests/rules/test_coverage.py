@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from cbt.errors import Conflict
 from cbt.rules.assembly.coverage import Lack, RangeCover, Stock, cover, levels, stock_pools
-from cbt.rules.assembly.drawable import apportion
+from cbt.rules.assembly.disjoint import papers_reached
+from cbt.rules.assembly.drawable import Drawable, apportion
 from cbt.rules.assembly.overlap import expected_overlap
 from cbt.rules.assembly.pools import RangePool, first_choice
 from cbt.rules.exam.paper import Paper, Section
@@ -207,6 +208,27 @@ def test_the_expected_overlap_is_near_what_drawn_papers_share() -> None:
     ]
     pairs = [len(one & other) for one, other in combinations(drawn, 2)]
     assert abs(float(said) - sum(pairs) / len(pairs)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "reached"),
+    [pytest.param(3, 3, id="as many as the bound"), pytest.param(5, 0, id="all too difficult")],
+)
+def test_papers_drawn_one_after_another_keep_what_the_bound_leaves_out(difficulty: int, reached: int) -> None:
+    importances = {f"A-{number}": "X" for number in range(4)}
+    form, counts = paper(0, 4), dict.fromkeys(product(importances, (CHOICE,)), 3)
+    shape = {"choices": 4, "fixed_order": False}
+    items = [
+        Drawable(f"{point}/{number}", 1, "", kind, point, "A", "X", difficulty, shape=shape)
+        for (point, kind), count in counts.items()
+        for number in range(count)
+    ]
+    assert covered(form, counts, importances).papers == 3
+    for most in (2, 9):
+        found = papers_reached(
+            form, items, {"A": 100}, importances, most=most, attempts=2, rng=random.Random(1)
+        )
+        assert found == min(reached, most)
 
 
 def test_a_difficulty_is_thin_below_what_a_draw_lets_pass() -> None:

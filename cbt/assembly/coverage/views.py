@@ -7,7 +7,7 @@ import random
 import flask
 
 from cbt.assembly.coverage.drawing import Trial, candidate_paper, trial
-from cbt.assembly.coverage.gathering import chosen, coverage_of, paper_choices
+from cbt.assembly.coverage.gathering import chosen, coverage_of, paper_choices, reached_of
 from cbt.assembly.coverage.proof import proof_of
 from cbt.bank import service
 from cbt.bank.store import bank_by_ref
@@ -33,11 +33,15 @@ def page(ref: str) -> Reply:
     """Show what a bank has for a paper beside what a draw needs, what is short first."""
     args = flask.request.args
     target = whole_number(args.get("papers", ""), most=MOST_PAPERS) or 1
+    asked = args.get("reach", "") == "1"
     with reading() as session:
         bank = bank_by_ref(session, ref)
         choices = paper_choices(session, ref)
         choice = chosen(choices, args.get("paper", ""))
         found = coverage_of(session, bank, choice.paper, target=target) if choice else None
+        reached = (
+            reached_of(session, bank, choice.paper, most=found.papers) if asked and choice and found else None
+        )
     return flask.render_template(
         "assembly/coverage/coverage.html",
         bank=bank,
@@ -45,6 +49,8 @@ def page(ref: str) -> Reply:
         choice=choice,
         cover=found,
         target=target,
+        asked=asked,
+        reached=reached,
     )
 
 
