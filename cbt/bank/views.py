@@ -12,7 +12,9 @@ from cbt.accounts.store import actor_names, staff_with_roles
 from cbt.bank import service, store
 from cbt.bank.desk import views as desk_views
 from cbt.bank.desk.banks import views as whole_views
+from cbt.bank.desk.bulk import views as bulk_views
 from cbt.bank.desk.history import desk_of
+from cbt.bank.desk.queue import views as queue_views
 from cbt.bank.desk.saying import shown_fields
 from cbt.bank.editing import typing_views
 from cbt.bank.editing import views as editing_views
@@ -24,7 +26,7 @@ from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.bank.linting import views as linting_views
 from cbt.bank.media import views as media_views
 from cbt.bank.search.asking import ALL_STATES, PAGE_SIZE
-from cbt.bank.search.finding import search_items
+from cbt.bank.search.finding import MOST_COUNTED, search_items
 from cbt.bank.search.sent import asked_for
 from cbt.bank.search.tree import point_counts, tree_of
 from cbt.db.unit_of_work import reading
@@ -41,6 +43,8 @@ pages.register_blueprint(import_views.pages)
 pages.register_blueprint(export_views.pages)
 pages.register_blueprint(desk_views.pages)
 pages.register_blueprint(whole_views.pages)
+pages.register_blueprint(queue_views.pages)
+pages.register_blueprint(bulk_views.pages)
 pages.register_blueprint(editing_views.pages)
 pages.register_blueprint(typing_views.pages)
 pages.register_blueprint(linting_views.pages)
@@ -76,10 +80,11 @@ def bank(ref: str) -> Reply:
         "bank/bank.html",
         bank=found,
         lines=lines,
-        total=total,
+        total=min(total, MOST_COUNTED) if asked.search.text else total,
+        more=bool(asked.search.text) and total > MOST_COUNTED,
         search=asked.search,
         asked=asked.kept,
-        pages=-(-total // PAGE_SIZE),
+        pages=-(-(min(total, MOST_COUNTED) if asked.search.text else total) // PAGE_SIZE),
         url_of=lambda page: flask.url_for(".bank", ref=ref, **asked.kept, page=page),
         at_point=flask.url_for(".bank", ref=ref, **{**asked.kept, "point": AT}),
         at=AT,

@@ -1,3 +1,3 @@
 """The author's desk: an item's states and who judges it, remarks, versions side by side."""
 
-__all__ = ["banks", "fields", "history", "moves", "saying", "views"]
+__all__ = ["banks", "bulk", "fields", "history", "moves", "queue", "saying", "views"]

@@ -13,6 +13,9 @@ from cbt.bank.models import Item, ItemVersion, KnowledgePoint
 from cbt.bank.search.asking import PAGE_SIZE, Search, matching, naming
 from cbt.bank.search.words import headline
 
+MOST_COUNTED = 2000
+"""Who finds more by a word asks for another word."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemLine:
@@ -32,9 +35,15 @@ class ItemLine:
 
 
 def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[ItemLine], int]:
-    """Return one page of the items that match, by point and ref, and how many match in all."""
+    """Return one page of the items that match, by point and ref, and how many match in all.
+
+    Of what a text finds no more are counted than MOST_COUNTED and one.
+    """
     where = matching(session, bank_id, search)
-    total = session.scalar(select(func.count()).select_from(Item).where(where)) or 0
+    counted = select(Item.id).where(where)
+    if search.text:
+        counted = counted.limit(MOST_COUNTED + 1)
+    total = session.scalar(select(func.count()).select_from(counted.subquery())) or 0
     if not total:
         return [], 0
     ids = (
@@ -80,3 +89,13 @@ def named_by(session: Session, bank_id: int, ref: str) -> list[str]:
     """Return the items of a bank that name `ref` as an enemy, by ref."""
     query = select(Item.ref).where(Item.bank_id == bank_id, naming(session, ref)).order_by(Item.ref)
     return list(session.scalars(query))
+
+
+def headlines(session: Session, bank_id: int, refs: Sequence[str]) -> dict[str, str]:
+    """Return what each of some items of a bank is called: ref → headline."""
+    rows = session.execute(
+        select(Item.ref, ItemVersion.content)
+        .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current))
+        .where(Item.bank_id == bank_id, Item.ref.in_(set(refs)))
+    )
+    return {ref: headline(json.loads(content)) for ref, content in rows}

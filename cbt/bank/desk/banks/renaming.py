@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.bank.desk.banks.store import points_in
@@ -52,7 +52,11 @@ def _rename(session: Session, item: Item, codes: Mapping[str, str], *, now: date
     old = {number: json.loads(content) for number, content in rows}
     if not any(set(points_in(data)) & codes.keys() for data in old.values()):
         return False
-    state, last = ItemState(item.state), item.current
+    state = ItemState(item.state)
+    last = (
+        session.scalar(select(func.max(ItemVersion.number)).where(ItemVersion.item_id == item.id))
+        or item.current
+    )
     drawn = item.version
     for number, data in old.items():
         last += 1
