@@ -119,6 +119,8 @@ def _one(one: Any) -> tuple[Any, bool]:
         return one[1], False
     if not isinstance(one, dict):
         return one, False
+    if len(one) == 1 and re.fullmatch(r"[A-La-l]", str(next(iter(one))).strip()):
+        return next(iter(one.values())), False
     names = {plain_name(name): value for name, value in one.items()}
     right = next((names[name] for name in map(plain_name, _RIGHT) if name in names), False)
     labels = [name for name in _LABELS if re.fullmatch(r"[A-La-l]", str(names.get(name, "")).strip())]

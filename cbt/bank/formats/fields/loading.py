@@ -73,8 +73,9 @@ def _gather(found: Any, path: str, rows: list[tuple[str, dict[str, Any]]], depth
     own = {str(name): one for name, one in found.items() if name not in inner}
     if any(isinstance(one, str) and len(one) > 1 for one in own.values()) and not (inner and len(own) < 3):
         rows.append((path, own))
+    titles = [one for one in own.values() if isinstance(one, str) and 1 < len(one) <= 30] if inner else []
     for name, one in inner.items():
-        _gather(one, f"{path}/{name}".strip("/"), rows, depth + 1)
+        _gather(one, "/".join(filter(None, (path, *titles[:2], name))), rows, depth + 1)
 
 
 _CHOICES = re.compile(r"opt|choice|answer|选项|^[oac]$|^items?$|^list$|correct|select", re.IGNORECASE)

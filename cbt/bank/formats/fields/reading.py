@@ -44,7 +44,7 @@ def read_rows(rows: Sequence[Row], form: str, name: str, adjust: Adjustments) ->
     for number, path, row in asking:
         if row.get(shape.parts["stem"]) in (None, ""):
             continue
-        section = sections.setdefault(path, FoundSection(path, kind_of(path.rpartition("/")[2])))
+        section = sections.setdefault(path, FoundSection(path, kind_of(path)))
         one = _asked(row, shape, section, number, base)
         section.questions.append(one.source)
         worded.append(one)
@@ -81,6 +81,10 @@ def _key(value: Any, choices: Sequence[str], base: _Base, kind: str) -> str:
         return "对" if value else "错"
     if isinstance(value, list) and any(isinstance(one, list | dict) for one in value):
         return ""
+    if isinstance(value, list) and value and all(isinstance(one, bool) for one in value):
+        if len(value) != len(choices):
+            return "?"
+        return "".join(letter for letter, right in zip(LETTERS, value, strict=False) if right)
     given = value if isinstance(value, list) else [value]
     places = [_place(one) for one in given]
     if choices and kind != ItemType.FILL_BLANK and places and all(one is not None for one in places):

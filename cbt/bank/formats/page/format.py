@@ -9,6 +9,7 @@ import msgspec
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.plain.decoding import text_of
 from cbt.bank.formats.plain.format import MOST
+from cbt.bank.formats.reading.headers import with_rows_named
 from cbt.bank.formats.reading.lines import Line, marked_lines
 from cbt.bank.formats.reading.paragraphs import DocumentText
 from cbt.bank.formats.reading.reader import read_lines
@@ -42,7 +43,8 @@ def lines_of(content: bytes) -> list[Line]:
         said = run(_TASK, text_of(content).encode(errors="replace"), limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.page_broken") from error
-    return marked_lines(msgspec.msgpack.decode(said, type=DocumentText).paragraphs)
+    found = msgspec.msgpack.decode(said, type=DocumentText).paragraphs
+    return marked_lines(with_rows_named(found))
 
 
 def detect(content: Content, _name: str) -> Confidence:

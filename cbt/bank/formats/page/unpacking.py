@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from lxml import etree
 
+from cbt.bank.formats.reading.headers import roles_of
 from cbt.bank.formats.reading.paragraphs import DocumentText, Paragraph
 from cbt.errors import InvalidInput
 
@@ -133,6 +134,8 @@ class _Walk:
         name = one.tag.lower() if isinstance(one.tag, str) else ""
         if not name or name in _SKIPPED or depth > _DEEPEST:
             return
+        if name == "table" and self._named_table(one):
+            return
         block = name in _BLOCKS
         if block:
             self.end()
@@ -153,6 +156,20 @@ class _Walk:
             self._text(inside.tail, inner)
         if block:
             self.end()
+
+    def _named_table(self, table: Any) -> bool:
+        """Take a table whose first row names a stem and a key row by row; return whether it was one."""
+        rows = [
+            [" ".join("".join(cell.itertext()).split()) for cell in row if cell.tag in {"td", "th"}]
+            for row in table.iter("tr")
+        ]
+        if not rows or roles_of(rows[0]) is None:
+            return False
+        self.end()
+        for cells in rows:
+            self._now.runs, self._now.cells = [("  ".join(cells), [])], cells
+            self.end()
+        return True
 
     def _label(self, one: Any, name: str) -> None:
         parent = one.getparent()

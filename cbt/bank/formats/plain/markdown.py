@@ -23,6 +23,10 @@ _LISTED = re.compile(
     r"|(?:\*\*)?(?:\d{1,4}[.、]|答案|解析|【|正确答案|参考答案))"
 )
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|~-])")
+_PICTURE = re.compile(r"!\[[^\]]{0,200}\]\([^)]{1,2000}\)|<img\b[^<>]{0,4000}>", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(?:details|summary|br|p|div|span|font|b|strong|u|center|sub|sup)\b[^<>]{0,300}>", re.IGNORECASE
+)
 _BOX = re.compile(r"(?P<box>\[[xX]\])\s*(?P<rest>.*)")
 _EMPTY_BOX = re.compile(r"\[ \]\s*(?=[A-L][.．、:：)])")
 
@@ -53,11 +57,13 @@ def _line(raw: str, number: int) -> Line:
         text = f"√{box['rest']}"
     else:
         text = _EMPTY_BOX.sub("", text, count=1) if _EMPTY_BOX.match(text) else text
+    pictures = len(_PICTURE.findall(text))
+    text = _TAG.sub(lambda found: "：" if found[0].lower() == "</summary>" else "", _PICTURE.sub("", text))
     shown, marks = _strong(text)
     tidy = clean(shown)
     moved = shown.find(tidy[:1]) if tidy else 0
     kept = tuple((name, max(a - moved, 0), b - moved) for name, a, b in marks if tidy and b > moved)
-    return replace(Line(tidy, number, kept), heading=heading is not None)
+    return replace(Line(tidy, number, kept), heading=heading is not None, pictures=pictures)
 
 
 def _strong(text: str) -> tuple[str, list[tuple[str, int, int]]]:

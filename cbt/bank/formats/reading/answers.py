@@ -14,6 +14,7 @@ _VERDICT_FIRST = re.compile(
     r"[（(【\[]?\s*(正确|错误|不正确|不对|对|错|√|×|✓|✗|✔|✘|是|否)[)）】\]]?[\s,，。.;；:：（(【\n]+"
 )
 _PIECES = re.compile(r"(?:^|(?<=[\s;；,，、。]))([A-LＡ-Ｌ])\s*[:：.．、]\s*")
+_WRAPPED = re.compile(r"[【\[（(]([^【】\[\]]*)[】\])）][。.]?", re.DOTALL)
 _EDGE = re.compile(r"[\s　;；,，。.、|]+$|^[\s　:：、.．]+")
 _MARKED = re.compile(
     r"[\s　]*[（(【\[]\s*(?:正确答案|正确选项|答案|正确|right|correct|√|✓|✔|对)\s*[)）】\]][\s　]*$"
@@ -89,6 +90,8 @@ def _by_text(text: str, choices: Sequence[str]) -> str | None:
         if folded(one) in by_text:
             return None
         by_text[folded(one)] = letter
+    inner = _WRAPPED.fullmatch(text.strip())
+    text = inner[1] if inner and folded(text) not in by_text else text
     whole = folded(_EDGE.sub("", text))
     if whole in by_text:
         return by_text[whole]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from cbt.bank.formats.reading.choices import begins_choice
 from cbt.bank.formats.reading.cutting.joining import Misfit
 from cbt.bank.formats.reading.cutting.parts import FoundSection, Parts
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.question import WordedQuestion
 from cbt.bank.formats.reading.settled import Settled
+from cbt.bank.formats.reading.words import LETTERS
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.rules.items.values import ItemType
 from cbt.sheets.findings import Finding, Place, Severity
@@ -18,6 +21,8 @@ _PATTERN = 8
 """So many keys alike, and no other, are a pattern."""
 _LOST = "\ufffd"
 _MOST = 12
+_INSIDE = re.compile(r"(?<![A-Za-z0-9])[B-L]\s*[.．、:：]\s*\S")
+"""A label within the text of a choice: two choices may have run together."""
 
 
 def of_question(one: WordedQuestion, done: Settled, place: Place) -> Iterator[Finding]:
@@ -38,8 +43,14 @@ def of_question(one: WordedQuestion, done: Settled, place: Place) -> Iterator[Fi
             yield found(Severity.ERROR, code, str(value), **params)
     for code, _name, params in done.hints:
         yield found(Severity.HINT, code, one.stated or one.stem, **params)
+    for place_of, text in enumerate(one.choices):
+        if _INSIDE.search(text) and len(text) > 4:
+            letter = LETTERS[place_of] if place_of < len(LETTERS) else ""
+            yield found(Severity.HINT, "text_label_inside", text, letter=letter)
     for line in [*source.absorbed, *one.joined]:
         yield Finding(Severity.HINT, "text_line_joined", Place(place.file, line=line.number), line.text, item)
+    if source.material:
+        yield found(Severity.HINT, "text_material", source.material)
     lines = [*source.body, *(line for kept in source.fields.values() for line in kept)]
     if pictures := sum(line.pictures for line in lines):
         yield found(Severity.HINT, "text_picture_not_kept", one.stem, count=pictures)
@@ -93,6 +104,4 @@ def _numbers(section: FoundSection, before: FoundSection | None, name: str) -> I
 def _left_out(parts: Parts) -> list[Line]:
     """Return lines that belong to nothing and stand after the first question: what stands before is a title."""
     first = min((section.questions[0].line.number for section in parts.sections), default=0)
-    return [
-        line for line in parts.loose if line.number > first or line.text[:2] in {"A.", "A、", "B.", "B、"}
-    ][:_MOST]
+    return [line for line in parts.loose if line.number > first or begins_choice(line.text)][:_MOST]

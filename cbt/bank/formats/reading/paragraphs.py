@@ -8,7 +8,8 @@ import msgspec
 class Paragraph(msgspec.Struct, array_like=True):
     """One paragraph or line; `runs` are (text, marks), marks such as `bold`, `underline`, `color:FF0000`.
 
-    `pictures` and `formulas` count what stands in it and is no text; `heading` says that its author made it one.
+    `pictures` and `formulas` count what stands in it and is no text; `heading` says that its author made it one;
+    `cells` are those of a row of a table.
     """
 
     number: int
@@ -17,6 +18,7 @@ class Paragraph(msgspec.Struct, array_like=True):
     bullet: bool = False
     pictures: int = 0
     formulas: int = 0
+    cells: list[str] = []
 
 
 class DocumentText(msgspec.Struct, array_like=True):

@@ -15,7 +15,7 @@ from cbt.bank.formats.reading.national import is_national, read_national
 from cbt.bank.formats.reading.question import WordedQuestion, asked
 from cbt.bank.formats.reading.settled import Settled
 from cbt.bank.formats.reading.settling import CHOICE, Habits, settle
-from cbt.bank.formats.reading.words import letters
+from cbt.bank.formats.reading.words import BLANK, letters
 from cbt.bank.imports.drafts import Adjustments, Inferred, ItemDraft, Reading
 from cbt.errors import InvalidInput
 from cbt.rules.items.values import ItemType
@@ -120,7 +120,12 @@ def _habits(
         mark = "" if mark == NO_MARK else mark
     many = adjust.get("type:choice", BY_KEY)
     right = adjust.get("truth:letters", "A")
-    habits = Habits(2 * inside > len(chosen), mark, right, "" if many == BY_KEY else many)
+    leading = sum(
+        one.empty_blank and len(one.inside) == 1 and one.inside[0].stem.startswith(BLANK) for one in chosen
+    )
+    habits = Habits(
+        2 * inside > len(chosen), leading * 5 > len(chosen) * 2, mark, right, "" if many == BY_KEY else many
+    )
     return habits, inferred
 
 
@@ -161,6 +166,10 @@ def _types(
         right = adjust.get("truth:letters", "A")
         found.append(
             Inferred("truth:letters", "text_truth_letters", right, ("A", "B"), counts["truth_letters"], place)
+        )
+    if counts["fill_inside"]:
+        found.append(
+            Inferred("key:fill", "text_fill_inside", "stem", ("stem",), counts["fill_inside"], place)
         )
     if counts["text_key"]:
         found.append(Inferred("key:text", "text_key_inside", "stem", ("stem",), counts["text_key"], place))

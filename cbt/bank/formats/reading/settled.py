@@ -50,6 +50,13 @@ def settle_text(one: WordedQuestion, kind: str, done: Settled) -> None:
     stem = one.stem if not one.choices else joined(one.source.body, 0)
     if kind == ItemType.FILL_BLANK or (not kind and blanks and _blanks(written, blanks)):
         keys = _blanks(written, blanks) if written else None
+        if not written and not blanks and (inside := _INSIDE.findall(stem)):
+            done.inferred.append("fill_inside")
+            stem, keys, blanks = (
+                _INSIDE.sub("（　　）", stem),
+                [["".join(one)] for one in inside],
+                len(inside),
+            )
         if keys is None:
             done.wrong("answer_blanks" if written else "text_no_key", "answer", count=blanks)
             return
@@ -64,6 +71,9 @@ def settle_text(one: WordedQuestion, kind: str, done: Settled) -> None:
         return
     limit: Mapping[str, int] = {} if len(written) <= _USUAL else {"limit": _MOST}
     done.data |= {"type": str(ItemType.SHORT_ANSWER), "stem": stem, "answer": written, **limit}
+
+
+_INSIDE = re.compile(r"[（(]\s*([^（()）]{1,60}?)\s*[)）]|_+\s*([^_（()）]{1,60}?)\s*_+")
 
 
 def _unwrapped(text: str) -> str:
@@ -82,6 +92,9 @@ def _blanks(written: str, count: int) -> list[list[str]] | None:
     """Return the words of each blank, separated in the first way that gives as many as there are blanks."""
     if count == 1:
         return [[written.strip()]]
+    numbered = [one.strip(" 　;；,，。") for one in re.split(r"[①-⑳]|[（(]\d{1,2}[)）]", written)[1:]]
+    if count > 1 and len(numbered) == count and all(numbered):
+        return [[one] for one in numbered]
     for between in (r"[;；\n]+", r"[|｜]+", r"[，,]+", r"、+", r"[\s　]+", r"[\s　]{2,}"):
         parts = [re.sub(r"^[（(]?\d{1,2}[)）.、]\s*", "", one.strip()) for one in re.split(between, written)]
         parts = [one for one in parts if one]

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cbt.bank.formats.reading.answers import letters_among, verdict_among
+from cbt.bank.formats.reading.cutting.tags import without_tag
 from cbt.bank.formats.reading.question import WordedQuestion, same_choices
 from cbt.bank.formats.reading.settled import TEXTS, Settled, beside, settle_text
 from cbt.bank.formats.reading.words import BLANK, LETTERS, folded, letters, verdict, without_last_blank
@@ -19,6 +20,8 @@ class Habits:
     """What holds for a whole file: whether keys stand in stems, by which mark, which letter means right."""
 
     inside: bool
+    leading: bool = False
+    """Whether a bracket with the key leads stems that have an empty one, too."""
     mark: str = ""
     right_letter: str = "A"
     many: str = ""
@@ -87,7 +90,7 @@ def _key_of_choice(one: WordedQuestion, habits: Habits, done: Settled) -> tuple[
         done.wrong("text_keys_differ", "answer", first=stated, second=one.ticked)
         return one.stem, None
     stated = stated or one.ticked or None
-    if len(inside) == 1 and (not one.empty_blank or (stated == inside[0][0] and habits.inside)):
+    if len(inside) == 1 and not one.empty_blank:
         key, found = inside[0]
         if stated is None or stated == key:
             return found.stem, key
@@ -98,6 +101,8 @@ def _key_of_choice(one: WordedQuestion, habits: Habits, done: Settled) -> tuple[
         return one.stem, stated
     if stated is not None:
         return one.stem, stated
+    if habits.leading and len(inside) == 1 and inside[0][1].stem.startswith(BLANK):
+        return without_tag(inside[0][1].stem.removeprefix(BLANK).lstrip())[0], inside[0][0]
     if len(inside) > 1:
         done.wrong("text_keys_differ", "answer", first=inside[0][0] or "", second=inside[1][0] or "")
         return one.stem, None
@@ -153,7 +158,9 @@ def _truth_by_choices(one: WordedQuestion, habits: Habits, done: Settled) -> Non
 def _reads_as_truth(one: WordedQuestion) -> bool:
     if one.stated:
         return verdict_among(one.stated) is not None and len(one.stated) < 40
-    return any(found.last and verdict(found.token) is not None for found in one.inside)
+    if any(found.last and verdict(found.token) is not None for found in one.inside):
+        return True
+    return _TAIL.search(one.stem[-8:]) is not None
 
 
 def _truth(one: WordedQuestion, habits: Habits, done: Settled) -> None:

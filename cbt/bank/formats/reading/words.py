@@ -18,7 +18,10 @@ LETTERS = "ABCDEFGHIJKL"
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPACES = re.compile(r"[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f]+")
-_RADICALS = re.compile(r"[\u2e80-\u2fdf\uf900-\ufaff]")
+_RADICALS = re.compile(r"[\u2e80-\u2fdf\uf900-\ufaff\u2474-\u249b\u3220-\u3229]")
+_LOOKALIKE = re.compile(r"(?:(?<=^)|(?<=[\s（(]))[АВСЕАВЕ](?=[\s　]*[.．、:：)）])")
+_LATIN = str.maketrans("АВСЕ", "ABCE")
+"""Cyrillic letters that look like labels of choices."""
 _FRAME = re.compile(r"^[\s║┆│┃|¦]+(?=\S)|(?<=\S)[\s║┆│┃¦]+$")
 _SYMBOLS = str.maketrans(
     {"\uf0fc": "√", "\uf0fb": "×", "\uf050": "√", "\uf04f": "×", "\uf0fe": "√", "\uf0fd": "×"}
@@ -42,6 +45,7 @@ _RIGHT = {
     "Y",
     "YES",
     "RIGHT",
+    "V",
     "对的",
 }
 _WRONG = {
@@ -98,7 +102,8 @@ def clean(text: str) -> str:
     """
     text = _UNSEEN.sub("", text).translate(_SYMBOLS)
     text = _RADICALS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
-    return _FRAME.sub("", _SPACES.sub(" ", text)).strip(" \n\u3000")
+    text = _FRAME.sub("", _SPACES.sub(" ", text)).strip(" \n\u3000")
+    return _LOOKALIKE.sub(lambda found: found[0].translate(_LATIN), text)
 
 
 def folded(text: str) -> str:

@@ -105,7 +105,7 @@ class WordBody:
                 for cell in self._under(row, "tc"):
                     self._blocks(cell)
             elif len(cells) > 1 and all(len(cell or ()) <= 1 for cell in cells):
-                self._keep(_row([cell[0] for cell in cells if cell]))
+                self._keep(_row([cell[0] if cell else Paragraph(0, []) for cell in cells]))
             else:
                 for one in (one for cell in cells for one in cell or ()):
                     self._keep(one)
@@ -235,7 +235,7 @@ def _says(made: Paragraph) -> bool:
 
 
 def _row(cells: list[Paragraph]) -> Paragraph:
-    made = Paragraph(0, [], heading=False)
+    made = Paragraph(0, [], cells=["".join(text for text, _marks in one.runs).strip() for one in cells])
     for place, cell in enumerate(cells):
         made.runs += [("  ", [])] if place else []
         made.runs += cell.runs

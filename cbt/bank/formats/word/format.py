@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cbt.bank.formats.kind import Confidence, Content, Format
+from cbt.bank.formats.reading.headers import with_rows_named
 from cbt.bank.formats.reading.lines import Line, marked_lines
 from cbt.bank.formats.reading.paragraphs import DocumentText
 from cbt.bank.formats.reading.reader import read_lines
@@ -51,7 +52,8 @@ def lines_of(content: bytes) -> list[Line]:
         said = run(_TASK, content, limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.word_too_big") from error
-    return marked_lines(msgspec.msgpack.decode(said, type=DocumentText).paragraphs)
+    found = msgspec.msgpack.decode(said, type=DocumentText).paragraphs
+    return marked_lines(with_rows_named(found))
 
 
 def detect(content: Content, _name: str) -> Confidence:

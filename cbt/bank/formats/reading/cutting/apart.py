@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cbt.bank.formats.reading.cutting.fields import fields_of
 from cbt.bank.formats.reading.cutting.headings import SectionHeading
 from cbt.bank.formats.reading.cutting.keys import (
     WrittenKey,
@@ -24,10 +25,26 @@ _LISTED = re.compile(
 )
 
 
+_COUNTED = re.compile(r"[（(]?[一二三四五六七八九十]{1,3}[)）]?\s*[、.．:：]\s*")
+
+
+def _named(entry: WrittenKey | None) -> WrittenKey | None:
+    """Return an entry without the word 答案 before its key, and without the fields after it."""
+    if entry is None:
+        return None
+    before, fields = fields_of(entry.line)
+    if before.text:
+        return WrittenKey(entry.number, before.text, before) if fields else entry
+    key = next((one.line for one in fields if one.name == "key"), None)
+    return WrittenKey(entry.number, key.text, key) if key is not None else entry
+
+
 class KeyWalk(Walk):
     """A walk that takes lists of keys."""
 
     def _as_keys(self, place: int, line: Line) -> bool:
+        if self._ordinal(line):
+            return True
         numbers, self._numbers = self._numbers, None
         if numbers and (entries := table_keys(line, numbers)):
             return self._keep(place, entries)
@@ -57,6 +74,18 @@ class KeyWalk(Walk):
             return True
         return False
 
+    def _ordinal(self, line: Line) -> bool:
+        """Take `一、1.A 2.B` where keys stand together: another group, for the next section."""
+        found = _COUNTED.match(line.text) if self.group is not None else None
+        rest = line.cut(found.end()) if found else line
+        entries = (
+            (key_list(rest) or [entry for entry in [_named(text_entry(rest))] if entry]) if found else None
+        )
+        if not found or not entries:
+            return False
+        self._group(0, SectionHeading("", "", keys=True)).entries += entries
+        return True
+
     def _alone(self, line: Line) -> bool:
         return len(line.text) < 12
 
@@ -82,12 +111,17 @@ class KeyWalk(Walk):
 
     def _key_text(self, line: Line) -> None:
         assert self.group is not None
-        entry = text_entry(line)
+        entry = _named(text_entry(line))
+        self._beside = self._beside and entry is None
         if entry and (not self.group.entries or entry.number >= self.group.entries[-1].number):
             self.group.entries.append(entry)
         elif entry and entry.number == 1:
             self._group(0, SectionHeading("", "", keys=True)).entries.append(entry)
         elif self.group.entries:
+            if fields_of(line)[1][:1] and fields_of(line)[1][0].name != "key":
+                self._beside = True
+            if self._beside:
+                return
             last = self.group.entries[-1]
             self.group.entries[-1] = WrittenKey(last.number, f"{last.token}\n{line.text}", last.line)
         else:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cbt.bank.formats.reading.choices import begins_choice, loose_letter
 from cbt.bank.formats.reading.lines import Line
 
 _LEAD = (
@@ -22,10 +23,14 @@ _STYLES: Mapping[str, re.Pattern[str]] = {
         r"\s*[】\])）]?\s*[.．、:：]?\s*",
         re.IGNORECASE,
     ),
+    "tagged": re.compile(
+        r"(?P<n>\d{1,4})\s*(?=[【\[（(]\s*(?:单|多|不定|判断|是非|填空|简答|问答))(?P<token>)"
+    ),
+    "alone": re.compile(r"(?P<n>\d{1,4})[.．、]?(?P<token>)$"),
     "space": re.compile(_LEAD + r"(?P<n>\d{1,4})\s+(?=\S)"),
-    "glued": re.compile(r"(?P<n>\d{1,4})(?=[\u4e00-\u9fff“《（(])(?P<token>)"),
+    "glued": re.compile(r"(?P<n>\d{1,4})(?=[\u4e00-\u9fff“《（(【\[])(?P<token>)"),
 }
-_UNSURE = {"space": 3, "glued": 3}
+_UNSURE = {"space": 3, "glued": 3, "alone": 2}
 """Ways that other lines have too: so many in a row make them numbers."""
 
 
@@ -55,10 +60,13 @@ def style_of(lines: Sequence[Line], *, usual: str = "") -> str:
     """Return the way in which most questions of these lines are numbered, "" where none counts on."""
     last: dict[str, int] = defaultdict(int)
     score: dict[str, int] = defaultdict(int)
-    for line in lines:
-        for style in _STYLES if line.text else ():
-            found = start_of(line.text, style)
-            if found is None:
+    said = [line.text for line in lines if line.text]
+    letters = [begins_choice(text) for text in said]
+    for place, text in enumerate(said):
+        choice = _among(letters, place)
+        for style in _STYLES:
+            found = start_of(text, style)
+            if found is None or (found.led and choice):
                 continue
             if found.number == last[style] + 1 or found.number == 1:
                 score[style] += 1
@@ -66,7 +74,18 @@ def style_of(lines: Sequence[Line], *, usual: str = "") -> str:
                 last[style] = found.number
     fitting = {style: hits for style, hits in score.items() if hits >= _UNSURE.get(style, 1)}
     best = max(fitting, key=lambda style: fitting[style], default="")
+    first = sum("A" in {begins_choice(line.text), loose_letter(line.text)} for line in lines)
+    if best and 3 * fitting[best] < first:
+        return ""  # a few choices such as （C）1.5 look like numbers of a file that has none
     return usual if usual in fitting and 2 * fitting[usual] >= fitting[best] else best
+
+
+def _among(letters: Sequence[str], place: int) -> bool:
+    """Say whether a line that begins with a letter stands among lines that go on with it."""
+    letter = letters[place]
+    before = letters[place - 1] if place else ""
+    after = letters[place + 1] if place + 1 < len(letters) else ""
+    return bool(letter) and (before == chr(ord(letter) - 1) or after == chr(ord(letter) + 1))
 
 
 def begins_again(following: Iterable[int], last: int) -> bool:

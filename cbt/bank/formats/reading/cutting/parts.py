@@ -41,6 +41,8 @@ class FoundQuestion:
     body: list[Line] = field(default_factory=list)
     fields: dict[str, list[Line]] = field(default_factory=dict)
     entry: WrittenKey | None = None
+    material: str = ""
+    """The line before some questions that says they belong to one text."""
     absorbed: list[Line] = field(default_factory=list)
     """Lines that look like the begin of another question and were taken as part of this one."""
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from itertools import islice
 
 from cbt.bank.formats.reading.choices import begins_choice, has_bullet, loose_letter
-from cbt.bank.formats.reading.cutting.apart import KeyWalk
 from cbt.bank.formats.reading.cutting.fields import NamedField, fields_of
 from cbt.bank.formats.reading.cutting.headings import SectionHeading
 from cbt.bank.formats.reading.cutting.keys import (
@@ -18,21 +17,26 @@ from cbt.bank.formats.reading.cutting.keys import (
     key_list,
     text_entry,
 )
-from cbt.bank.formats.reading.cutting.numbers import QuestionStart, begins_again
+from cbt.bank.formats.reading.cutting.numbers import QuestionStart, start_of
 from cbt.bank.formats.reading.cutting.parts import FoundQuestion, FoundSection, Parts
+from cbt.bank.formats.reading.cutting.starting import WITHOUT_CHOICES, StartWalk
+from cbt.bank.formats.reading.cutting.tags import without_tag
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.words import keys_in_stem, named_type, verdict
 
 MOST_LINES = 300
 """Lines of one question; what follows belongs to nothing."""
-MOST_GAP = 50
 _TITLE = re.compile(
     r"[^（(？?。]{0,40}(?:题库|试卷|试题|习题|练习题?|考试|复习题?|测试题?|资料|大全|汇总|题集|真题|模拟题)(?:[（(][^（()）]{0,30}[)）]|[一二三四五六七八九十A-Z\d]{0,3})?"
 )
-_WITHOUT_CHOICES = {"true_false", "fill_blank", "short_answer"}
+_MATERIAL = re.compile(
+    r"(?:[（(]?[一二三四五六七八九十]{1,2}[)）、.．]\s*)?(?:(?:请?根据|请?阅读|依据|结合).{0,30}(?:材料|案例|资料|信息|图表?|情境).{0,20}"
+    r"(?:回答|完成|分析|作答)|(?:案例|材料|资料|情境|背景)(?:资料|材料|分析)?\s*[一二三四五六七八九十\d]{0,3}\s*[:：]|共用题干"
+    r"|[（(]?\s*\d+\s*[-~～—–至到]\s*\d+\s*题.{0,12}(?:材料|案例|题干|共用))"
+)
 
 
-class Segmenter(KeyWalk):
+class Segmenter(StartWalk):
     """One walk over the lines; `parts` is what comes of it."""
 
     def run(self) -> Parts:
@@ -43,6 +47,7 @@ class Segmenter(KeyWalk):
         return self.parts
 
     def _take(self, place: int, line: Line) -> None:
+        self._style = self.styles[place]
         if self._as_keys(place, line):
             return
         heading = self.headings[place]
@@ -50,6 +55,8 @@ class Segmenter(KeyWalk):
             self._begin_section(place, heading)
             return
         start = self._start(place)
+        if start is None and self._begins_material(line):
+            return
         if start is not None:
             self._begin(line, start)
             return
@@ -63,6 +70,16 @@ class Segmenter(KeyWalk):
             self._begin(line, QuestionStart(0, 0))
         else:
             self._continue(place, line)
+
+    def _begins_material(self, line: Line) -> bool:
+        """Say whether a line begins a text that the questions after it belong to; they are told so."""
+        done = self.question is None or self.question.complete
+        if not done or self.group is not None or not _MATERIAL.match(line.text):
+            return False
+        self._end_question()
+        self._material = line.text
+        self.parts.loose.append(line)
+        return True
 
     def _inside(self, place: int, heading: SectionHeading) -> bool:
         """Say whether what looks like a heading is a line of the question before it."""
@@ -88,6 +105,7 @@ class Segmenter(KeyWalk):
             self._group(place, heading)
             return
         self.group = None
+        self._material = ""
         kind = heading.kind or ("" if heading.chapter else self.section.kind)
         self.section = FoundSection(heading.title, kind, len(self.parts.sections) + 1)
         self.parts.sections.append(self.section)
@@ -109,51 +127,9 @@ class Segmenter(KeyWalk):
             if any(verdict(one.token) is not None or one.last for one in keys_in_stem(line.text[-200:])):
                 return True
             if any(one.name == "key" for one in fields_of(line)[1]):
-                return not (text_entry(line) is not None and fields_of(line)[0].text == "")
+                entry = text_entry(line)
+                return entry is None or fields_of(entry.line)[0].text != ""
         return False
-
-    def _start(self, place: int) -> QuestionStart | None:
-        """Return how a line begins a question, None where it is a line of the one before."""
-        start = self.starts[place]
-        if start is None:
-            return None
-        number, last = start.number, self._last
-        current = self.question
-        if self.group is not None and current is None and not self._asks_here(place):
-            return None
-        following = self._after(place)
-        if current is None or not self.section.questions:
-            fits = (
-                number == 1 or not following or following[0] in (number + 1, number + 2) or number <= MOST_GAP
-            )
-            return start if fits or not current else None
-        complete = current.complete or self.section.kind in _WITHOUT_CHOICES
-        if number == last + 1:
-            again = self._listed and following[:1] == [number]
-            listed = self._listed == number - 1 and self._listed > 0 and not complete
-            taken = not again and not listed
-        elif number == 1:
-            taken = complete and begins_again([number, *following], last)
-        elif number <= last:
-            taken = (
-                complete
-                and self._listed != number - 1
-                and following[:1] in ([number + 1], [last + 1], [last + 2], [])
-            )
-        else:
-            taken = (
-                complete
-                and number - last <= MOST_GAP
-                and (not following or following[0] in (1, number, number + 1, number + 2))
-            )
-        if taken:
-            self._listed = 0
-            return start
-        self._listed = number if number in (1, self._listed + 1) else self._listed
-        return None
-
-    def _asks_here(self, place: int) -> bool:
-        return any(begins_choice(line.text) in {"A", "B"} for line in self.lines[place + 1 : place + 4])
 
     def _begin(self, line: Line, start: QuestionStart) -> None:
         if start.number == 1 and self.section.questions and self._last:
@@ -163,6 +139,7 @@ class Segmenter(KeyWalk):
         self._open = None
         self._last = start.number or self._last
         self.question = FoundQuestion(self.section, line, start.number, start.token, start.led, self._kind)
+        self.question.material = self._material
         self._kind = ""
         self.section.questions.append(self.question)
         rest = line.cut(start.at)
@@ -174,12 +151,14 @@ class Segmenter(KeyWalk):
         """Say whether a line without a number begins a question, where none has one."""
         if self.styles[place] or begins_choice(line.text) or has_bullet(line):
             return False
+        if without_tag(line.text)[1] and (self.question is None or self.question.complete):
+            return True
         if self.question is None:
             titled = not any(one.questions for one in self.parts.sections) and _TITLE.fullmatch(line.text)
             return not titled and len(line.text) > 3 and (self.section.kind != "" or self._asks_after(place))
         apart = place in self._spaced
         if not self.question.complete:
-            return apart and self.section.kind in _WITHOUT_CHOICES
+            return apart and self.section.kind in WITHOUT_CHOICES
         if self.question.chosen and loose_letter(line.text) in set("BCDEFGH"):
             return False
         return apart or not (self._open and self._spaced)
@@ -187,7 +166,8 @@ class Segmenter(KeyWalk):
     def _asks_after(self, place: int) -> bool:
         near = self.lines[place : place + 8]
         return any(
-            begins_choice(one.text) or has_bullet(one) or fields_of(one)[1] for one in near[1:]
+            begins_choice(one.text) or loose_letter(one.text) == "A" or has_bullet(one) or fields_of(one)[1]
+            for one in near[1:]
         ) or any(one.last for one in keys_in_stem(near[0].text[-80:]))
 
     def _take_fields(self, place: int, line: Line, before: Line, fields: list[NamedField]) -> None:
@@ -217,6 +197,8 @@ class Segmenter(KeyWalk):
                 self._open = self.question.fields.setdefault(one.name, [])
                 if one.line.text:
                     self._open.append(one.line)
+                    listed = start_of(one.line.text, self._style) if self._style else None
+                    self._listed = listed.number if listed else 0
 
     def _continue(self, place: int, line: Line) -> None:
         if self.question is None:
@@ -225,9 +207,9 @@ class Segmenter(KeyWalk):
             else:
                 self.parts.loose.append(line)
             return
-        if (self.starts[place] is not None and self._open is None) or (
-            line.doubtful and not begins_choice(line.text)
-        ):
+        start = self.starts[place]
+        counts_on = start is not None and (self._open is None or start.number in (1, self._last + 1))
+        if counts_on or (line.doubtful and not begins_choice(line.text)):
             self.question.absorbed.append(line)
         if self._open is not None and not begins_choice(line.text):
             self._open.append(line)

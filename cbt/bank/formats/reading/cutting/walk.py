@@ -35,6 +35,9 @@ class Walk:
         self._last = self._listed = 0
         self._kind = ""
         self._unclosed = False
+        self._beside = False
+        self._material = ""
+        self._style = ""
         self._numbers: list[int] | None = None
 
     def _is_choice(self, place: int) -> bool:
@@ -50,7 +53,9 @@ class Walk:
                 and 0 <= near < len(self.lines)
                 and side(self.lines[near].text) == chr(ord(letter) + step)
             ):
-                return self.starts[near] is None or text[start.at : start.at + 1].isdigit()
+                beside = self.starts[near]
+                counts_on = beside is not None and beside.number - step == start.number
+                return not counts_on or text[start.at : start.at + 1].isdigit()
         return False
 
     def _after(self, place: int) -> list[int]:
