@@ -10,8 +10,10 @@ import click
 
 from cbt.bank.exports.commands import export
 from cbt.bank.formats import registry
+from cbt.bank.formats.paired import read_paired
 from cbt.bank.formats.text.reading import bank_folders, read_folder
 from cbt.bank.imports.commands import import_, work
+from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.understood import understood
 from cbt.bank.items.show import shown_items
 from cbt.bank.lint.check import check_items
@@ -85,7 +87,7 @@ def read(files: tuple[Path, ...]) -> Answer:
     Exit with 2 when a file is refused or holds an error.
     """
     with catalogues():
-        documents = [_document(path) for path in files]
+        documents = _documents(files)
         words = [line for document in documents for line in _read_words(document)]
     wrong = any(
         one["refused"] or any(found["severity"] == Severity.ERROR for found in one["findings"])
@@ -118,22 +120,38 @@ def template(file: Path) -> Answer:
     return Answer({"file": file}, [_("bank.template.written", path=str(file))])
 
 
+def _documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return a document a file; one that holds the keys of another says so."""
+    if len(paths) == 1:
+        return [_document(paths[0])]
+    brought = read_paired([(str(path), path.read_bytes() if path.is_file() else path) for path in paths])
+    return [_said(one.name, one.reading, one.error) | ({"keys_of": one.of} if one.of else {}) for one in brought]
+
+
 def _document(path: Path) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"format": None, "inferred": [], "items": [], "findings": []}
     try:
         found = registry.read(path.read_bytes() if path.is_file() else path, path.name)
     except CbtError as error:
-        return {"file": str(path), **nothing, "refused": " ".join(explain(error))}
+        return _said(str(path), None, error)
+    return _said(str(path), found, None)
+
+
+def _said(name: str, found: Reading | None, error: CbtError | None) -> dict[str, Any]:
+    if found is None:
+        nothing: dict[str, Any] = {"format": None, "inferred": [], "items": [], "findings": []}
+        return {"file": name, **nothing, "refused": " ".join(explain(error)) if error else None}
     said = understood(found)
     listed = [as_json(one) for one in found.findings]
     wrong = next((one for one in listed if one["severity"] == Severity.ERROR), None)
     refused = f"{wrong['why']}{wrong['fix']}" if wrong is not None and not found.items else None
-    return {"file": str(path), **said, "refused": refused, "findings": listed}
+    return {"file": name, **said, "refused": refused, "findings": listed}
 
 
 def _read_words(document: Mapping[str, Any]) -> list[str]:
     if document["refused"] and not document["findings"]:
         return [f"{document['file']}: {document['refused']}"]
+    if "keys_of" in document:
+        return [f"{document['file']}: {_('bank.read.keys_of', name=document['keys_of'])}"]
     told = _("bank.read.totals", format=document["format"], count=len(document["items"]))
     findings = [
         line

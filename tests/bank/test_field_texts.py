@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cbt.bank.commands import bank
 from tests.bank.field_texts.direct import without_children
 from tests.bank.field_texts.making import FLAGGED, REFUSED, RIGHT, WRONG, cases, outcome
 
@@ -25,3 +29,40 @@ def test_banks_of_every_layout_come_in_as_they_were_written() -> None:
 def test_a_child_reads_as_its_parent_would(container: str) -> None:
     one = next(one for one in cases(range(200)) if one.name.endswith(container) and one.second is None)
     assert outcome(one) == (RIGHT, "")
+
+
+QUESTIONS = """一、单选题
+1. 接待员离柜前应当（　　）。
+A. 登记  B. 致谢  C. 核对
+2. 坐席接到投诉后应当（　　）。
+A. 记录  B. 推诿  C. 挂断
+二、判断题
+1. 接待员应当如实登记。
+"""
+KEYS = """某题库参考答案
+一、单选题
+1-2 CA
+二、判断题
+1. √
+"""
+
+
+def test_keys_in_a_second_file_are_given_to_the_questions_of_the_first(tmp_path: Path) -> None:
+    first, second = tmp_path / "题库.txt", tmp_path / "题库答案.txt"
+    first.write_text(QUESTIONS, "gb18030")
+    second.write_text(KEYS, "utf-8")
+    done = CliRunner().invoke(bank, ["read", "--json", str(first), str(second)])
+    read, keys = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [item["key"] for item in read["items"]] == ["C", "A", True]
+    assert (read["refused"], keys["refused"], keys["keys_of"]) == (None, None, str(first))
+    assert [one["name"] for one in read["inferred"]] == ["keys:file"]
+
+
+@pytest.mark.parametrize(("content", "said"), [(QUESTIONS, "找不到答案"), (KEYS, "只有答案")])
+def test_half_a_bank_is_refused_with_what_to_do(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(content, "utf-8")
+    done = CliRunner().invoke(bank, ["read", "--json", str(path)])
+    (read,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert said in read["refused"]
+    assert read["items"] == []

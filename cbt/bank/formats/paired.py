@@ -45,14 +45,15 @@ def read_paired(
     """Return what becomes of each file, in their order; `adjust` are adjustments by a file's name.
 
     A file of nothing but keys is joined with the one of questions without keys that it fits by name, or with the
-    only one there is; numbers and sections must agree, what does not is a finding.
+    other where there are but two; numbers and sections must agree, what does not is a finding. It is inferred,
+    and shown as such.
     """
     adjust = adjust or {}
     alone = [_alone(name, content, adjust.get(name, AS_INFERRED)) for name, content in files]
     lists = {one.name for one in alone if one.error is not None and one.error.code == "bank.keys_only"}
     asking = {one.name for one in alone if one.error is not None and one.error.code == "bank.no_keys"}
     asking |= {one.name for one in alone if one.reading is not None and _misses_keys(one.reading)}
-    pairs = _pairs(sorted(lists), sorted(asking)) if lists and asking else {}
+    pairs = _pairs(sorted(lists), sorted(asking), two=len(files) == 2) if lists and asking else {}
     contents = dict(files)
     joined = {
         name: _joined(name, contents[name], keys, contents[keys], adjust.get(name, AS_INFERRED))
@@ -75,8 +76,8 @@ def _misses_keys(found: Reading) -> bool:
     return found.form in _LINES and any(one.code == "text_no_key" for one in found.findings)
 
 
-def _pairs(lists: Sequence[str], asking: Sequence[str]) -> dict[str, str]:
-    """Return for each file of keys the one of questions: by name, or the only two there are."""
+def _pairs(lists: Sequence[str], asking: Sequence[str], *, two: bool) -> dict[str, str]:
+    """Return for each file of keys the one of questions: by name, or where `two` files are all there is."""
     found: dict[str, str] = {}
     names = {name: _bare(name) for name in (*lists, *asking)}
     for keys in lists:
@@ -85,7 +86,7 @@ def _pairs(lists: Sequence[str], asking: Sequence[str]) -> dict[str, str]:
             found[keys] = fitting[0]
     left = [name for name in asking if name not in found.values()]
     over = [name for name in lists if name not in found]
-    if len(left) == len(over) == 1:
+    if two and len(left) == len(over) == 1:
         found[over[0]] = left[0]
     return found
 
@@ -101,7 +102,7 @@ def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adj
         form, questions = _cut(content, name)
         _form, answers = _cut(listed, keys)
         assert only_keys(answers)
-        return Brought(name, read_joined(questions, answers, form, name, adjust), keys=keys)
+        return Brought(name, read_joined(questions, answers, keys, form, name, adjust), keys=keys)
     except CbtError as error:
         return Brought(name, error=error, keys=keys)
 

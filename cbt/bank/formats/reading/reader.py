@@ -200,11 +200,18 @@ def _refuse(parts: Parts, worded: Sequence[WordedQuestion], settled: Sequence[Se
     raise InvalidInput("bank.no_items")
 
 
-def read_joined(questions: Cut, answers: Cut, form: str, name: str, adjust: Adjustments) -> Reading:
-    """Return the bank of one document with the keys of another; raise as `read_lines` does."""
+def read_joined(
+    questions: Cut, answers: Cut, keys: str, form: str, name: str, adjust: Adjustments
+) -> Reading:
+    """Return the bank of one document with the keys of another, the file `keys`; raise as `read_lines` does."""
     groups = [replace(group, after=_AFTER_ALL) for group in answers.parts.groups]
     questions.parts.groups += groups
-    return read_cut(questions, give_keys(questions.parts), form, name, adjust)
+    found = read_cut(questions, give_keys(questions.parts), form, name, adjust)
+    given = sum(
+        question.entry is not None for section in questions.parts.sections for question in section.questions
+    )
+    joined = Inferred("keys:file", "text_keys_file", keys, (keys,), given, Place(name), {"keys": keys})
+    return replace(found, inferred=(*found.inferred, joined))
 
 
 def only_keys(found: Cut) -> bool:
