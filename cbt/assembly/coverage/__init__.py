@@ -1,3 +1,3 @@
-"""A bank beside the papers that are drawn from it: what is short, what repeats, a paper drawn to be looked at."""
+"""Between a bank and its papers: what is short, papers drawn to be looked at, which forms hold an item."""
 
 __all__ = ["views"]
