@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 import flask
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from cbt.application.app import create_app
 from cbt.bank.formats.text.reading import read_folder
@@ -25,6 +25,7 @@ from cbt.bank.search.words import words_of
 from cbt.bank.steps import save_taxonomy
 from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
+from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.demo.places import add_staff
 from cbt.paths import product_dir
@@ -72,7 +73,7 @@ def build(app: flask.Flask, items: int) -> str:
                 "stem": stem,
                 "point": chance.choice(found.taxonomy.points).code,
             }
-            text, ref = canonical_json(data), f"{data['point']}-{number}"
+            said_by, ref = canonical_json(data), f"{data['point']}-{number}"
             fact = {"id": number, "bank_id": 1, "ref": ref, "type": data["type"], "point": data["point"]}
             state = chance.choice(["draft", "in_review", "reviewed", "reviewed"])
             more = {
@@ -83,13 +84,28 @@ def build(app: flask.Flask, items: int) -> str:
                 "state": state,
             }
             rows.append({**fact, **more, "reviewer": "", "author": f"staff:{author}"})
-            said = {"item_id": number, "number": 1, "replaces": 0, "content": text, "sha256": digest(text)}
+            said = {
+                "item_id": number,
+                "number": 1,
+                "replaces": 0,
+                "content": said_by,
+                "sha256": digest(said_by),
+            }
             versions.append({**said, "import_run_id": None, "actor": "cli", "created_at": now})
             words.append({"item_id": number, "words": words_of(ref, data)})
         with unit_of_work() as session:
             for model, values in ((Item, rows), (ItemVersion, versions), (ItemSearch, words)):
                 session.execute(insert(model), values)
+    _settle(app)
     return author
+
+
+def _settle(app: flask.Flask) -> None:
+    """Have PostgreSQL look at its tables as it does by itself, after a while."""
+    with app.app_context():
+        if db.engine.dialect.name == "postgresql":
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM ANALYZE"))
 
 
 @contextmanager

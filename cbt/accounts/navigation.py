@@ -54,6 +54,7 @@ PLACES = (
         "sittings.centres.centres", "centres", "square", frozenset({Role.OFFICER}), ("sittings.centres.room",)
     ),
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
+    StaffPage("bank.queue.queue", "review", "check", frozenset({Role.REVIEWER})),
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
     StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),
     StaffPage("backups.page", "backups", "download", frozenset({Role.ADMIN})),

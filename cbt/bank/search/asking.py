@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, column, false, func, select, table, text
+from sqlalchemy import ColumnElement, and_, column, false, select, table, text, true
 from sqlalchemy.orm import Session
 
 from cbt.bank.models import Item, ItemSearch
@@ -45,6 +45,12 @@ class Search:
 
 def matching(session: Session, bank_id: int, search: Search) -> ColumnElement[bool]:
     """Return the condition on items that a search of one bank puts."""
+    where = filtered(bank_id, search)
+    return and_(where, found_by(session, asked(search.text))) if search.text else where
+
+
+def filtered(bank_id: int, search: Search) -> ColumnElement[bool]:
+    """Return what a search asks for beside words."""
     where: list[ColumnElement[bool]] = [Item.bank_id == bank_id]
     if search.point:
         where.append(Item.point.startswith(search.point, autoescape=True))
@@ -57,8 +63,6 @@ def matching(session: Session, bank_id: int, search: Search) -> ColumnElement[bo
             where.append(getattr(Item, name) == value)
     if search.reviewer:
         where.append(Item.reviewer == ("" if search.reviewer == NOBODY else search.reviewer))
-    if search.text:
-        where.append(found_by(session, asked(search.text)))
     return and_(*where)
 
 
@@ -71,10 +75,25 @@ def found_by(session: Session, runs: Sequence[Sequence[str]]) -> ColumnElement[b
     """Return the condition on items in whose texts every run of grams stands."""
     if not runs:
         return false()
-    if session.get_bind().dialect.name == "postgresql":
-        return Item.id.in_(_on_postgresql(runs))
+    if _on_postgresql(session):
+        return Item.id.in_(select(ItemSearch.item_id).where(_lexemes(runs)))
     words = " AND ".join(_phrase(run) for run in runs)
     return Item.id.in_(select(_WORDS.c.rowid).where(text("item_words MATCH :words").bindparams(words=words)))
+
+
+def seen_in(session: Session, runs: Sequence[Sequence[str]]) -> ColumnElement[bool]:
+    """Return the same condition for who walks items in their order and looks at each: where many are found.
+
+    PostgreSQL would find them all and sort them otherwise.
+    """
+    if not runs or not _on_postgresql(session):
+        return found_by(session, runs)
+    held = select(_lexemes(runs)).where(ItemSearch.item_id == Item.id).correlate(Item).scalar_subquery()
+    return held.is_(true())
+
+
+def _on_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
 
 
 def _phrase(run: Sequence[str]) -> str:
@@ -82,11 +101,9 @@ def _phrase(run: Sequence[str]) -> str:
     return f'"{" ".join(run)}"' + (" *" if len(run[0]) == 1 else "")
 
 
-def _on_postgresql(runs: Sequence[Sequence[str]]) -> Select[int]:
+def _lexemes(runs: Sequence[Sequence[str]]) -> ColumnElement[bool]:
     """The index knows which grams an item has; that those of a run stand side by side is seen in its words."""
     grams = [f"'{gram}'" + (":*" if len(gram) == 1 else "") for run in runs for gram in run]
-    has = func.array_to_tsvector(func.string_to_array(ItemSearch.words, text("' '"))).op("@@")(
-        text("CAST(:words AS tsquery)").bindparams(words=" & ".join(grams))
-    )
+    has = text("item_search.item_words @@ CAST(:words AS tsquery)").bindparams(words=" & ".join(grams))
     side_by_side = [ItemSearch.words.contains(" ".join(run)) for run in runs if len(run) > 1]
-    return select(ItemSearch.item_id).where(has, *side_by_side)
+    return and_(has, *side_by_side)

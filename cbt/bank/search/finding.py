@@ -10,8 +10,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from cbt.bank.models import Item, ItemVersion, KnowledgePoint
-from cbt.bank.search.asking import PAGE_SIZE, Search, matching, naming
-from cbt.bank.search.words import headline
+from cbt.bank.search.asking import PAGE_SIZE, Search, filtered, found_by, naming, seen_in
+from cbt.bank.search.words import asked, headline
 
 MOST_COUNTED = 2000
 """Who finds more by a word asks for another word."""
@@ -39,21 +39,25 @@ def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[I
 
     Of what a text finds no more are counted than MOST_COUNTED and one.
     """
-    where = matching(session, bank_id, search)
-    counted = select(Item.id).where(where)
+    where = filtered(bank_id, search)
     if search.text:
-        counted = counted.limit(MOST_COUNTED + 1)
-    total = session.scalar(select(func.count()).select_from(counted.subquery())) or 0
+        runs = asked(search.text)
+        found = select(Item.id).where(where, found_by(session, runs)).limit(MOST_COUNTED + 1)
+        ids = session.scalars(found).all()
+        total = len(ids)
+        where = Item.id.in_(ids) if total <= MOST_COUNTED else and_(where, seen_in(session, runs))
+    else:
+        total = session.scalar(select(func.count()).select_from(Item).where(where)) or 0
     if not total:
         return [], 0
-    ids = (
+    page = (
         select(Item.id)
         .where(where)
         .order_by(Item.point, Item.ref)
         .limit(PAGE_SIZE)
         .offset((search.page - 1) * PAGE_SIZE)
     )
-    return lines_of(session, session.scalars(ids).all()), total
+    return lines_of(session, session.scalars(page).all()), total
 
 
 def lines_of(session: Session, ids: Sequence[int]) -> list[ItemLine]:

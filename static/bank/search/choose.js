@@ -20,6 +20,7 @@ function refresh() {
   const chosen = boxes.filter((box) => box.checked).length;
   all.checked = chosen === boxes.length;
   all.indeterminate = chosen > 0 && chosen < boxes.length;
+  document.getElementById("bulk").classList.toggle("asked", chosen > 0);
   told.textContent = texts["choose_script.chosen"].replace("%(count)s", chosen);
   for (const one of form.querySelectorAll("[data-for]")) {
     one.hidden = !one.dataset.for.split(" ").includes(act.value);
@@ -36,3 +37,8 @@ form.addEventListener("change", (event) => {
   refresh();
 });
 refresh();
+
+// On a narrow screen the tree stands above the list and would push it out of sight.
+if (matchMedia("(max-width: 1000px)").matches) {
+  document.querySelector(".search-tree > details").removeAttribute("open");
+}

@@ -25,6 +25,13 @@ _FULL_TEXT = (
     "INSERT INTO item_words(item_words, rowid, words) VALUES ('delete', old.item_id, old.words); "
     "INSERT INTO item_words(rowid, words) VALUES (new.item_id, new.words); END",
 )
+_LEXEMES = (
+    "ALTER TABLE item_search ADD COLUMN item_words tsvector "
+    "GENERATED ALWAYS AS (array_to_tsvector(string_to_array(words, ' '))) STORED",
+    "ALTER TABLE item_search SET (toast_tuple_target = 128)",
+    "CREATE INDEX item_words_found ON item_search USING gin (item_words)",
+)
+"""The words lie outside the rows, which a search goes through by the hundred thousand."""
 
 
 def upgrade() -> None:
@@ -49,9 +56,8 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         op.alter_column("item", "author", server_default=None)
-        op.execute(
-            "CREATE INDEX item_words ON item_search USING gin (array_to_tsvector(string_to_array(words, ' ')))"
-        )
+        for statement in _LEXEMES:
+            op.execute(statement)
     else:
         for statement in _FULL_TEXT:
             op.execute(statement)
