@@ -8,11 +8,16 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from cbt.accounts.models import StaffRole
-from cbt.db.unit_of_work import unit_of_work
+from cbt.bank import store
+from cbt.bank.editing import opening, service
+from cbt.bank.editing.service import Typed
+from cbt.bank.items.rich import sanitised
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.rules.items.reading import parse_content
 from cbt.rules.items.values import ItemType
 from tests.bank import drafts
 from tests.bank.test_editing_forms import BANK, SAMPLES, Fields, sent_of
-from tests.world import World
+from tests.world import START, World
 
 NEW = f"/bank/{BANK}/new/single_choice"
 EDIT = f"/bank/{BANK}/items/A-A-A-001-S1/edit"
@@ -133,3 +138,29 @@ def test_who_saves_second_is_shown_both_sides_and_decides(world: World) -> None:
     )
     assert client.post(EDIT, data=both).status_code == 303
     assert "第 3 版" in client.get(EDIT).text
+
+
+def test_a_picture_that_stands_in_an_item_stays_there_through_the_form(world: World) -> None:
+    client = world.staff("author")
+    old = Typed(BANK, "", "wk-aaaaaaaaaaaaaa", 0, drafts.hotspot())
+    with world.app.app_context():
+        ref = service.save(old, now=START, actor="staff:st-x").ref
+    url = f"/bank/{BANK}/items/{ref}/edit"
+    fields = Fields(client.get(url).text).sent
+    assert fields["picture"].startswith("stays:")
+    looked = client.post(f"/bank/{BANK}/editing/hotspot/look", data=fields).get_json()
+    assert looked["paper"]["items"][0]["picture"] == drafts.hotspot()["picture"]
+    client.post(f"/bank/{BANK}/editing/hotspot/work", data=fields)
+    assert Fields(client.get(url).text).sent["picture"] == fields["picture"]
+    fields.setlist("alt", ["一楼大厅的平面图。"])
+    assert client.post(url, data=fields).status_code == 303
+    with world.app.app_context(), reading() as session:
+        item = opening.item_at(session, store.bank_by_ref(session, BANK).id, ref)
+        content = opening.content_at(session, item, 2)
+    assert (content["picture"], content["alt"]) == (drafts.hotspot()["picture"], "一楼大厅的平面图。")
+
+
+def test_a_picture_that_is_kept_is_sent_by_its_address() -> None:
+    content = parse_content(SAMPLES[ItemType.HOTSPOT])
+    assert sanitised(content)["picture"] == f"/item-media/{'3f' * 16}"
+    assert "regions" not in sanitised(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.bank.editing.form import blank_item
+from cbt.bank.editing.pictures import wants_pictures, with_pictures
 from cbt.bank.models import Item, ItemVersion, ItemWork
 from cbt.db.types import to_micros
 from cbt.errors import NotFound
@@ -71,6 +73,21 @@ def content_at(session: Session, item: Item, number: int) -> dict[str, Any]:
     return dict(json.loads(text)) if text else {}
 
 
+def with_pictures_of(
+    session: Session, bank_id: int, ref: str, number: int, data: Mapping[str, Any], *, actor: str
+) -> dict[str, Any]:
+    """Return a content with the pictures it only names, as a version of its item or this person's work has them."""
+    item = item_at(session, bank_id, ref)
+    work = work_of(session, bank_id, actor, item_id=item.id)
+    typed = json.loads(work.content) if work is not None and work.content else {}
+    return with_pictures(data, typed, content_at(session, item, number))
+
+
+def _typed_in(session: Session, item: Item, work: ItemWork) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(work.content)
+    return with_pictures(data, content_at(session, item, work.base)) if wants_pictures(data) else data
+
+
 def work_of(
     session: Session, bank_id: int, actor: str, *, item_id: int | None = None, ref: str = ""
 ) -> ItemWork | None:
@@ -100,7 +117,7 @@ def open_item(session: Session, bank_id: int, ref: str, *, actor: str) -> Opened
         state=ItemState(item.state),
         current=item.current,
         base=work.base if work is not None and typed else item.current,
-        data=json.loads(work.content)
+        data=_typed_in(session, item, work)
         if work is not None and typed
         else content_at(session, item, item.current),
         seen=state_of(work),
@@ -152,7 +169,7 @@ def sides_of(session: Session, bank_id: int, ref: str, *, actor: str) -> Sides:
         base=work.base,
         current=item.current,
         before=content_at(session, item, work.base),
-        mine=json.loads(work.content),
+        mine=_typed_in(session, item, work),
         theirs=json.loads(there.content),
         actor=there.actor,
         at=there.created_at,

@@ -17,6 +17,7 @@ from cbt.bank.editing.form import says_the_same
 from cbt.bank.editing.judging import judge
 from cbt.bank.editing.merging import merged
 from cbt.bank.editing.opening import Other
+from cbt.bank.editing.pictures import with_names
 from cbt.bank.items.types.registry import authoring_of
 from cbt.bank.models import Item, ItemBank, ItemVersion, ItemWork
 from cbt.bank.steps import version_row
@@ -72,7 +73,7 @@ def keep_work(typed: Typed, *, seen: str, now: datetime, actor: str) -> str:
         work = _own_work(session, bank, typed.item_ref, typed.work_ref, now=now, actor=actor)
         if work.content and seen not in (ANYWAY, opening.state_of(work)):
             raise Conflict("editing.other_tab")
-        work.content, work.base = canonical_json(dict(typed.data)), typed.base
+        work.content, work.base = canonical_json(with_names(typed.data)), typed.base
         work.at = work.seen_at = now
         session.flush()
         return opening.state_of(work)

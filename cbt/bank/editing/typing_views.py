@@ -11,9 +11,10 @@ from flask_babel import gettext as _
 
 from cbt.accounts.store import actor_names
 from cbt.bank import store
-from cbt.bank.editing import service
+from cbt.bank.editing import opening, service
 from cbt.bank.editing.form import read_form
 from cbt.bank.editing.judging import Seen, judge, seen
+from cbt.bank.editing.pictures import wants_pictures
 from cbt.bank.editing.service import Typed
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.bank.models import ItemBank
@@ -98,13 +99,14 @@ def typed_in(ref: str, kind: str, item_ref: str | None = None) -> Typed:
     form = flask.request.form
     if kind not in AUTHORING:
         raise NotFound("editing.no_type")
-    return Typed(
-        bank_ref=ref,
-        item_ref=form.get("item_ref", "") if item_ref is None else item_ref,
-        work_ref=work_ref_of(form.get("work_ref", "")),
-        base=whole_number(form.get("base", ""), most=MOST_VERSION) or 0,
-        data=read_form(form, kind),
-    )
+    item_ref = form.get("item_ref", "") if item_ref is None else item_ref
+    base = whole_number(form.get("base", ""), most=MOST_VERSION) or 0
+    data = read_form(form, kind)
+    if item_ref and wants_pictures(data):
+        with reading() as session:
+            bank = store.bank_by_ref(session, ref)
+            data = opening.with_pictures_of(session, bank.id, item_ref, base, data, actor=acting())
+    return Typed(ref, item_ref, work_ref_of(form.get("work_ref", "")), base, data)
 
 
 def work_ref_of(text: str) -> str:

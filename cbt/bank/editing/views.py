@@ -16,9 +16,11 @@ from cbt.bank.editing import opening, service
 from cbt.bank.editing.merging import pieces
 from cbt.bank.editing.opening import OpenedItem
 from cbt.bank.editing.parts import changed_parts
+from cbt.bank.editing.pictures import picture_name, picture_source
 from cbt.bank.editing.service import Typed
 from cbt.bank.editing.typing_views import MOST_VERSION, seen_of, typed_in, wanted_ref, work_ref_of
 from cbt.bank.imports.texts import field_label
+from cbt.bank.items.types.hotspot import numbers_of
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict, InvalidInput, NotFound
@@ -203,6 +205,9 @@ def _editor(
         consistencies=_scale("consistency"),
         part_types=[pair for pair in _types() if pair[0] != ItemType.CASE],
         sent_ref=wanted_ref(),
+        picture_name=picture_name,
+        picture_source=picture_source,
+        numbers_of=numbers_of,
     )
 
 

@@ -14,7 +14,7 @@ import nh3
 from markdown_it import MarkdownIt
 
 from cbt.bank.items.marks import add_marks
-from cbt.bank.media.references import NAME, PREFIX
+from cbt.bank.media.references import NAME, PREFIX, SCHEME, address
 from cbt.rules.items.basis.content import ItemContent, Rendering
 
 _RULES = ["table", "list", "emphasis", "newline", "escape", "balance_pairs", "fragments_join"]
@@ -67,7 +67,11 @@ def _ours(_tag: str, name: str, value: str) -> str | None:
     return None if name == "src" and not _OURS.fullmatch(value) else value
 
 
-_HTML = Rendering(block=to_html, line=inline)
+def _picture(source: str) -> str:
+    return address(source.removeprefix(SCHEME)) if source.startswith(SCHEME) else source
+
+
+_HTML = Rendering(block=to_html, line=inline, picture=_picture)
 
 
 def sanitised(content: ItemContent) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +18,9 @@ from cbt.rules.items.basis.regions import Point, Region, inside, numbers, read_r
 from cbt.rules.items.values import ItemType, PartialCredit
 
 PICTURE = "data:image/jpeg;base64,"
-"""How a picture begins once it was taken in; it stands in the item, so a version always shows the same one."""
+"""How a picture begins that stands in the item itself."""
+KEPT = re.compile(r"media:[0-9a-f]{32}")
+"""One that is kept under a name made of its content: either way a version always shows the same one."""
 LONGEST_SIDE = 12_000
 MOST_REGIONS, MOST_MARKS = 12, 12
 SPOTS = range(3, 27)
@@ -58,7 +61,7 @@ class Hotspot(ItemContent):
         `spots` and `marks`.
         """
         picture, size = authored.text(data, "picture"), numbers(data.get("size"), 2)
-        if not picture.startswith(PICTURE):
+        if not (picture.startswith(PICTURE) or KEPT.fullmatch(picture)):
             raise InvalidInput("item.picture", field="picture")
         if size is None or not all(1 <= side <= LONGEST_SIDE for side in size):
             raise InvalidInput("item.size", field="size", most=LONGEST_SIDE)
@@ -130,7 +133,7 @@ class Hotspot(ItemContent):
         """The picture, and the spots as they are read: from the top, line by line."""
         spots = sorted(self.spots, key=lambda spot: (spot.at[1], spot.at[0]))
         return {
-            "picture": self.picture,
+            "picture": render.picture(self.picture),
             "size": list(self.size),
             "alt": self.alt,
             "spots": [[*spot.at, render.line(spot.name)] for spot in spots],

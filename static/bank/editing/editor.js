@@ -3,6 +3,7 @@
 
 import { useTexts } from "../../delivery/dom.js";
 import { drawPaper } from "../items/drawing.js";
+import { livePictures } from "./hotspot.js";
 import { liveMarks } from "./marks.js";
 import { liveRows, settleAll } from "./rows.js";
 
@@ -50,8 +51,17 @@ async function look() {
   show(await answer.json());
 }
 
+/** Draw the paper, or say that too little is there. */
+function drawOrWait(paper) {
+  if (paper) return drawPaper(runner, paper);
+  const wait = document.createElement("p");
+  wait.className = "card card-body hint";
+  wait.textContent = say("no_paper");
+  return runner.replaceChildren(wait);
+}
+
 function show(found) {
-  if (found.paper) drawPaper(runner, found.paper);
+  drawOrWait(found.paper);
   document.getElementById("key").innerHTML = found.key;
   document.getElementById("tally").innerHTML = found.tally;
   const slots = new Map([...form.querySelectorAll("[data-at]")].map((slot) => [slot.dataset.at, slot]));
@@ -182,6 +192,7 @@ async function redraw(asks) {
   if (!answer?.ok) return tell(say("offline"));
   fields.innerHTML = await answer.text();
   settleAll(form);
+  livePictures(form, say);
   growAll();
   const goal = fields.querySelector("[data-focus]");
   goal?.focus();
@@ -240,9 +251,9 @@ async function here() {
 
 document.documentElement.classList.add("is-live");
 useTexts(JSON.parse(runner.dataset.texts));
-const first = JSON.parse(runner.dataset.paper);
-if (first) drawPaper(runner, first);
+drawOrWait(JSON.parse(runner.dataset.paper));
 liveRows(form, changed);
 liveMarks(form);
+livePictures(form, say);
 growAll();
 if (page.dataset.here) here();

@@ -13,6 +13,7 @@ from typing import Any
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.errors import InvalidInput
 from cbt.pictures.receiving import redraw, size_of
+from cbt.rules.items.hotspot import KEPT
 from cbt.sheets.findings import Finding, Severity
 
 FIELD = "picture"
@@ -35,7 +36,7 @@ def take_pictures(draft: ItemDraft, folder: Path, findings: list[Finding]) -> bo
 def _faults(draft: ItemDraft, folder: Path) -> Iterator[Finding]:
     for prefix, data in draft.parts():
         name = data.get(FIELD)
-        if isinstance(name, str) and name and isinstance(data, dict):
+        if isinstance(name, str) and name and not KEPT.fullmatch(name) and isinstance(data, dict):
             code = _take(data, folder.resolve(), name)
             if code:
                 yield draft.find(Severity.ERROR, code, f"{prefix}{FIELD}", name)

@@ -20,10 +20,14 @@ Nested = Callable[[Mapping[str, object]], "ItemContent"]
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How authored text becomes what a page may show: `block` a text with paragraphs, `line` a choice or a step."""
+    """How authored text becomes what a page may show: `block` a text with paragraphs, `line` a choice or a step.
+
+    `picture` is where the picture of an item is.
+    """
 
     block: Callable[[str], str]
     line: Callable[[str], str]
+    picture: Callable[[str], str] = str
 
     def lines(self, texts: Iterable[str]) -> list[str]:
         """Return each of some short texts."""

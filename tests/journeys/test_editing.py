@@ -1,0 +1,57 @@
+"""An item is written by keyboard alone: seen as a candidate sees it, kept while it is typed, there again, submitted."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.browsers import Browsers
+from tests.journeys.centre import Centre
+from tests.journeys.staff import Desk
+
+pytestmark = pytest.mark.journey
+
+CHOICES = ("接听来电并请来访客户稍候", "挂断来电接待来访客户", "请来访客户改日再来", "请同事代为接听来电")
+
+
+def test_an_item_is_written_by_keyboard_alone(centre: Centre, browsers: Browsers) -> None:
+    author = Desk(browsers.open("author-writes"), "author")
+    author.sign_in()
+    browser, page = author.browser, author.browser.page
+    browser.go("/bank/customer-service-l3/new")
+    browser.look("choose")
+    page.get_by_role("link", name="单选").focus()
+    page.keyboard.press("Enter")
+    author.find("[name=point]").focus()
+    page.keyboard.type("A-A-A-001")
+    expect(author.find("#f-point-hint")).to_have_text("职业道德的特征")
+    author.find("[name=stem]").focus()
+    page.keyboard.type("接通率为 $\\frac{216}{249}$，来电与来访同时发生时，接待员应当先（　　）。")
+    author.find("[name=choices]").first.focus()
+    for text in CHOICES:
+        page.keyboard.type(text)
+        page.keyboard.press("Enter")
+    expect(author.find(".row")).to_have_count(len(CHOICES) + 1)
+    page.keyboard.press("Alt+Delete")
+    page.keyboard.press("Alt+ArrowUp")
+    page.keyboard.press("Alt+k")
+    page.clock.run_for(1500)
+    expect(author.find("article.item .choice-text")).to_have_count(4)
+    expect(author.find("article.item math mfrac")).to_have_count(1)
+    expect(author.find("#key")).to_contain_text(f"C　{CHOICES[3]}")
+    expect(author.find("#kept")).to_contain_text("已自动保存")
+    browser.look("written", zoom=True)
+
+    page.reload()
+    expect(author.find("[name=stem]")).to_have_value(
+        "接通率为 $\\frac{216}{249}$，来电与来访同时发生时，接待员应当先（　　）。"
+    )
+    expect(author.find(".restored")).to_be_visible()
+    page.keyboard.press("Control+s")
+    expect(author.find(".flashes")).to_contain_text("第 1 版（草稿）")
+    author.find("#f-explanation").focus()
+    page.keyboard.type("先接听并示意，两边都不怠慢。")
+    page.keyboard.press("Control+Enter")
+    expect(author.find(".flashes")).to_contain_text("已送审")
+    browser.go("/bank/customer-service-l3/new/hotspot")
+    browser.look("hotspot")
