@@ -125,7 +125,9 @@ def _documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
     if len(paths) == 1:
         return [_document(paths[0])]
     brought = read_paired([(str(path), path.read_bytes() if path.is_file() else path) for path in paths])
-    return [_said(one.name, one.reading, one.error) | ({"keys_of": one.of} if one.of else {}) for one in brought]
+    return [
+        _said(one.name, one.reading, one.error) | ({"keys_of": one.of} if one.of else {}) for one in brought
+    ]
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An item is written by keyboard alone: seen as a candidate sees it, kept while it is typed, there again, submitted."""
+"""An item is written by keyboard alone: seen as candidates see it, kept while typed, there again, submitted."""
 
 from __future__ import annotations
 

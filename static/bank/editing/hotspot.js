@@ -66,7 +66,7 @@ class Picture {
 
   tell() {
     this.corners = [];
-    this.help.textContent = this.say(`hotspot.${this.tool}`);
+    this.help.textContent = this.say(`canvas.${this.tool}`);
     this.stage.dataset.tool = this.tool;
     this.show();
   }
@@ -78,7 +78,7 @@ class Picture {
     if (!file) return;
     try {
       const found = await bring(file, this.form.elements.csrf_token.value);
-      if (found.sound) throw new Error(this.say("hotspot.no_picture"));
+      if (found.sound) throw new Error(this.say("canvas.no_picture"));
       this.field("picture").value = found.reference;
       this.field("size").value = found.size.join(",");
       this.image.src = found.address;

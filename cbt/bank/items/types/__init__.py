@@ -1,3 +1,3 @@
 """What an author meets of each type of item: its codes and answers in workbooks, what is tidied and hinted."""
 
-__all__ = ["choices", "fill_blank", "hotspot", "numeric", "registry", "true_false"]
+__all__ = ["fill_blank", "hotspot", "numeric", "registry", "true_false"]
