@@ -106,7 +106,7 @@ def _delimiter(text: str) -> str:
         except csv.Error:
             continue
         width, count = max(((w, n) for w, n in widths.items() if w > 1), key=lambda at: at[1], default=(1, 0))
-        share = count / max(widths.total(), 1)
+        share = max(count, 0.9 * (widths.total() - widths[1])) / max(widths.total(), 1)
         share -= 0.3 * ((width == 2) + (delimiter not in first))  # a tab in each text cuts in two
         if width > 1 and round(share, 2) > best:
             best, chosen = round(share, 2), delimiter

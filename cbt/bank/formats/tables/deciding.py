@@ -43,6 +43,7 @@ class Decided:
 def decide(table: ReadyTable, *, sheet: str, file: str, adjust: Adjustments) -> list[Decided]:
     """Return the type of each item of a table: as a cell, its heading, the sheet or the file says, else derived."""
     found = [_said(one, sheet, file, adjust, table) for one in table.items]
+    _by_file(found)
     by_word: defaultdict[str, list[int]] = defaultdict(list)
     for place, each in enumerate(found):
         if each.source == "word":
@@ -78,8 +79,18 @@ def _said(one: ReadyItem, sheet: str, file: str, adjust: Adjustments, table: Rea
         if kind == DERIVED and source != "file":
             return Decided(_derived(one, table), "derived", sheet)
         if kind and kind != DERIVED and _fits(kind, one, table, source):
-            return Decided(kind, source, text)
+            return Decided(kind if source != "file" else _derived(one, table), source, text)
     return Decided(_derived(one, table), "derived", sheet)
+
+
+def _by_file(found: list[Decided]) -> None:
+    """Have the name of a file decide where it fits most of its items: names are often left over."""
+    places = [place for place, each in enumerate(found) if each.source == "file"]
+    kind = heading_type(found[places[0]].word) if places else ""
+    if isinstance(kind, ItemType) and sum(found[place].kind == kind for place in places) >= 0.6 * len(places):
+        for place in places:
+            if isinstance(found[place].kind, ItemType):
+                found[place] = Decided(kind, "file", found[place].word)
 
 
 def _chosen(value: str, one: ReadyItem, source: str, word: str, table: ReadyTable) -> Decided:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from cbt.bank.formats.tables.cells import dirt
 from cbt.bank.formats.tables.cells.choices import labelled, separator_of, split, split_by, unlabelled
-from cbt.bank.formats.tables.cells.keys import InnerKey, bare, find_key, keys_in_stem, letters_in, numbers_in
+from cbt.bank.formats.tables.cells.keys import InnerKey, find_key, keys_in_stem, letters_in, numbers_in
 from cbt.bank.formats.tables.cells.kinds import item_type, named_type
 from cbt.bank.formats.tables.rows.records import Records, SheetItem
 from cbt.bank.items.types.true_false import truth_of
@@ -93,7 +93,7 @@ def _begin(raw: SheetItem) -> ReadyItem:
 def _number_off(items: Sequence[ReadyItem]) -> None:
     """Take the numbers before the stems off, where they count; a stem may begin with a number of its own."""
     counted = [dirt.leading_number(one.stem) for one in items]
-    known = [number for found in counted if found for number in [found[0]]]
+    known = [found[0] for found in counted if found]
     steps = sum(b in {a + 1, 1} for a, b in pairwise(known))
     throughout = len(known) >= max(0.6 * len(items), 3) and steps >= 0.7 * (len(known) - 1)
     last = 0
@@ -116,7 +116,7 @@ def _name(one: ReadyItem) -> None:
     """Take the type off that a stem begins with in brackets."""
     named, rest = dirt.leading_kind(one.stem)
     if named and named_type(named):
-        one.named, one.stem = named, rest
+        one.named, one.stem = named, dirt.without_bullets(rest)
 
 
 def _said_kind(one: ReadyItem) -> ItemType | str:
@@ -197,24 +197,14 @@ def _behind_stems(done: ReadyTable, items: Sequence[ReadyItem]) -> None:
     for separator in ("&", "$", "|", "｜", "#", "\n", "；", ";"):
         pieces = {place: split_by(one.stem, separator) for place, one in enumerate(items)}
         cut = {place: found for place, found in pieces.items() if 3 <= len(found) <= 9}
-        if len(cut) < max(0.3 * len(done.items), 1):
+        fitting = {place: found for place, found in cut.items() if _answers(items[place], found[1:])}
+        if len(fitting) < max(0.5 * len(cut), 1):
             continue
-        rest = [one for place, one in enumerate(items) if place not in cut and not _is_truth(one)]
-        fits = sum(_answers(items[place], found[1:]) for place, found in cut.items())
-        if fits < 0.9 * len(cut) or len(rest) > 0.1 * len(items):
-            continue
-        for place, found in cut.items():
+        for place, found in fitting.items():
             items[place].stem = dirt.without_worth(found[0]).strip()
             items[place].choices = unlabelled([dirt.one_line(piece) for piece in found[1:]])
             done.inline += 1
         return
-
-
-def _is_truth(one: ReadyItem) -> bool:
-    return truth_of(bare(one.raw.answer)) is not None or _said_kind(one) in {
-        *_NO_CHOICES,
-        ItemType.TRUE_FALSE,
-    }
 
 
 def _answers(one: ReadyItem, choices: Sequence[str]) -> bool:

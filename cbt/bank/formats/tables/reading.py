@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from cbt.bank.formats.tables.building import build
 from cbt.bank.formats.tables.cells.columns import LEFT_OUT
-from cbt.bank.formats.tables.cells.kinds import named_type
+from cbt.bank.formats.tables.cells.kinds import DERIVED, named_type
 from cbt.bank.formats.tables.deciding import Decided, decide, sense_of
 from cbt.bank.formats.tables.inferring import inferred_of
 from cbt.bank.formats.tables.plans import refuse_plans
@@ -160,7 +160,11 @@ def _inferred(parts: Sequence[Part], unread: Sequence[Page], adjust: Adjustments
     for part in parts:
         for one in inferred_of(part.table, part.records, part.prepared, part.decided, part.sense):
             known = merged.get(one.name)
-            merged[one.name] = replace(known, count=known.count + one.count) if known else one
+            if known is None:
+                merged[one.name] = one
+                continue
+            value = known.value if known.value == one.value else DERIVED
+            merged[one.name] = replace(known, count=known.count + one.count, value=value)
     for page in unread:
         place = Place(page.file, page.name)
         merged.setdefault(

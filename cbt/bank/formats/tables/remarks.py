@@ -52,6 +52,8 @@ def rows_left_out(part: Part) -> Iterator[Finding]:
 def about_columns(part: Part) -> Iterator[Finding]:
     table = part.table
     for column, name in table.doubled:
+        if name == "number":
+            continue
         place = Place(
             table.page.file, table.page.name, table.head, letter(column), table.headers.get(column, "")
         )
@@ -76,9 +78,10 @@ def not_read(page: Page, file_name: str, *, alone: bool) -> list[Finding]:
     if not texts:
         return []
     asking = sum(has_blank(text) or bool(keys_in_stem(text, ["", ""])) for text in texts if len(text) > 5)
-    if alone and not asking:
+    wide = sum(len(page.filled(row)) > 2 and max(map(len, cells)) > 9 for row, cells in enumerate(page.rows))
+    if alone and not asking and wide < 3:
         return []
-    if asking > 3 or alone:
+    if asking > 3 or wide > 2 or alone:
         return [Finding(Severity.ERROR, "sheet_unclear", Place(file_name, page.name))]
     return [Finding(Severity.HINT, "sheet_left_out", Place(file_name, page.name))]
 

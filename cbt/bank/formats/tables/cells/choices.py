@@ -19,6 +19,9 @@ _STYLES = (
     re.compile(r"(?:^|(?<=[\n|;；$]))([A-J])(?=[\u3400-\u9fff])"),
     re.compile(r"([A-J])\s*[.．、:：]\s*"),
 )
+_BARE = {3, 4}
+"""Styles with no mark behind the letter: nothing else may tell the choices apart."""
+_APART = re.compile(r"[\n|｜$]|[;；]\s*\S")
 _NUMBERED = re.compile(r"(?:^|(?<=[\s;；|$]))[（(]?([1-9])[)）]?\s*[.．、:：)）]\s*(?!\d)")
 _CIRCLED = re.compile(r"([①-⑩])\s*[.．、:：]?\s*")
 _TAIL = re.compile(r"[\s|｜;；$&#,，、/\\]+$")
@@ -88,7 +91,8 @@ def labelled(text: str) -> tuple[str, list[str]] | None:
     best: tuple[int, int, list[re.Match[str]]] | None = None
     for rank, style in enumerate(_STYLES):
         for run in _runs(list(style.finditer(text))):
-            if len(run) < 2 or any(not piece for piece in _pieces(text, run)):
+            pieces = _pieces(text, run)
+            if len(run) < 2 or not all(pieces) or (rank in _BARE and any(map(_APART.search, pieces))):
                 continue
             score = (len(run), -rank, run)
             if best is None or score[:2] >= best[:2]:

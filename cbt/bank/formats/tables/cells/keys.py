@@ -17,6 +17,7 @@ _SAID = re.compile(
     r"^(?:(?:正确|标准|参考|本题)?(?:答案|选项)\s*(?:是|为)?\s*[:：]?|key\s*:|answer\s*:|应?选(?:择)?\s*[:：]?|答\s*[:：])\s*",
     re.IGNORECASE,
 )
+_EXPLAINED = re.compile(r"(?<=\S)[\s。；;，,]*[【(（\[]?(?:答案|试题)?解析[】)）\]]?\s*[:：】].*$", re.DOTALL)
 _LABELLED_KEY = re.compile(r"^[（(【\[]?\s*([A-Na-n])\s*[)）】\]]?\s*[.．、:：,，\s]\s*(\S.*)$", re.DOTALL)
 _BETWEEN = re.compile(r"[\s,;、，；.。|/\\&+·:：和与及\-—_]+")
 _CIRCLED = {chr(0x2460 + n): n for n in range(14)}
@@ -28,6 +29,7 @@ _KEY_TAIL = re.compile(
     r"[\s。.；;，,]*[（(【\[]?\s*(?:正确|标准|参考)?答案\s*[)）】\]]?\s*(?:是|为)?\s*[:：]\s*[（(【\[]?"
     r"([A-Na-n√×✓✗对错是否正确错误、,， ]+?)[)）】\]]?[。.]?\s*$"
 )
+_BEHIND = re.compile(r"(?<=[)）】\]_])\s*([A-N]{1,8})\s*[。.]?$|(?<=[。.\s！])([√×✓✔✗✘])\s*$")
 _EMPTY = re.compile(r"[（(【\[][\s　_＿]*[)）】\]]|_{2,}|＿{2,}|﹍{2,}|…{3,}")
 _NAMED = re.compile(r"[类级型种组区栋座股楼班]")
 """What a letter in brackets gives its name to: it is no key."""
@@ -46,7 +48,7 @@ class KeyFound:
 
 def bare(text: str) -> str:
     """Return a key without what people write around it."""
-    said = _SAID.sub("", one_line(text)).strip()
+    said = _EXPLAINED.sub("", _SAID.sub("", one_line(text))).strip()
     said = said.rstrip("。.；;，,、 ") or said
     while found := _ENCLOSED.match(said):
         said = found[1].strip()
@@ -169,6 +171,10 @@ def keys_in_stem(stem: str, choices: Sequence[str]) -> list[InnerKey]:
                     stem[: tail.start()] + ("。" if stem[tail.start() : tail.start() + 1] == "。" else ""),
                 )
             ]
+    if end := _BEHIND.search(stem):
+        kind = "letters" if end[1] and choices else "truth" if end[2] else ""
+        if kind:
+            return [InnerKey(end[1] or end[2], kind, stem[: end.start()].rstrip())]
     known = {same(choice) for choice in choices}
     found = []
     for bracket in _BRACKET.finditer(stem):

@@ -24,7 +24,12 @@ def find_tables(page: Page, head: int | None) -> list[Table]:
     tables: list[Table] = []
     for n, (row, fields, two) in enumerate(heads):
         end = heads[n + 1][0] if n + 1 < len(heads) else len(page.rows)
-        tables += _side_by_side(page, row, fields, end, two=two)
+        found = list(_side_by_side(page, row, fields, end, two=two))
+        if len(found) == len(tables) == 1 and found[0].columns == tables[-1].columns:
+            tables[-1].skipped |= {row, row + two}
+            tables[-1].end = end  # the same headers again, as on every printed page
+        else:
+            tables += found
     return tables
 
 
@@ -55,7 +60,7 @@ def _heads(page: Page) -> Iterator[tuple[int, Fields, bool]]:
     while row < last:
         single = _named(page, row)
         double = _two_rows(page, row) if row + 1 < last and _may_begin(page, row) else {}
-        if _is_head(single):
+        if _is_head(single) or _is_lone_head(page, row, single):
             if (
                 double
                 and len(set(double.values())) > len(set(single.values()))
@@ -70,6 +75,14 @@ def _heads(page: Page) -> Iterator[tuple[int, Fields, bool]]:
             row += 2
             continue
         row += 1
+
+
+def _is_lone_head(page: Page, row: int, fields: Fields) -> bool:
+    """Return whether 题目 stands alone above a column of items."""
+    if list(fields.values()) != ["stem"] or row > 4 or len(page.filled(row)) > 1:
+        return False
+    column = next(iter(fields))
+    return len(page.cell(row, column)) < 6 < len(page.cell(row + 1, column))
 
 
 def _named(page: Page, row: int) -> Fields:
@@ -173,11 +186,19 @@ def settle(table: Table, fields: Fields) -> None:
     for name, columns in by_name.items():
         if name == LEFT_OUT or name.startswith(POSSIBLE):
             continue
+        if name == "choices":
+            columns = [column for column in columns if not _only_labels(table, column)] or columns
         chosen = _fullest(table, columns)
         table.columns[name] = chosen
         table.doubled += [(column, name) for column in columns if column != chosen]
     _settle_possible(table, fields)
     _swap_choices_and_key(table)
+
+
+def _only_labels(table: Table, column: int) -> bool:
+    """Return whether nothing but the letters of choices stand in a column."""
+    values = table.values(column)[:_SAMPLE]
+    return bool(values) and all(bare_place(text) is not None for text in values)
 
 
 def _fullest(table: Table, columns: list[int]) -> int:

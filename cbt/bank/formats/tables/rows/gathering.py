@@ -39,7 +39,7 @@ class _Gatherer:
         self._table = table
         self._found = Records()
         self._now: SheetItem | None = None
-        self._heading = ""
+        self._heading = self._above()
         self._carried = ""
         self._choice_columns = table.of("choice_")
         self._blank_columns = table.of("blank_")
@@ -56,6 +56,18 @@ class _Gatherer:
         self._sparse = 0 < typed < 0.7
         self._several = self._numbered < 0.75 and table.has("number") and self._numbered > 0.05
 
+    def _above(self) -> str:
+        """Return the heading right above the headers, "" for none that names a type."""
+        table = self._table
+        for row in range(table.head - 2, max(table.head - 5, -1), -1):
+            texts = {table.page.cell(row, c) for c in table.page.filled(row, table.left, table.right)}
+            if len(texts) != 1:
+                return ""
+            text = texts.pop()
+            if heading_type(text) and (HEADING.match(text) or KIND_ALONE.match(text)):
+                return text
+        return ""
+
     def _share(self, name: str, rows: list[int]) -> float:
         if not self._table.has(name) or not rows:
             return 0.0
@@ -71,7 +83,7 @@ class _Gatherer:
         table = self._table
         filled = table.page.filled(row, table.left, table.right)
         texts = [table.page.cell(row, column) for column in filled]
-        if self._is_header(texts):
+        if row in table.skipped or self._is_header(texts):
             return
         if len(set(texts)) == 1 and self._set_aside(row, texts[0], filled):
             return
@@ -136,6 +148,8 @@ class _Gatherer:
         number = table.text(row, "number")
         if now is None or number:
             return False
+        if row in table.joined:
+            return True
         if table.text(row, "type") and stem:
             return False
         if not stem:

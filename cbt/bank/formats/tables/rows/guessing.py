@@ -141,7 +141,8 @@ def _is_truth_word(text: str) -> bool:
 
 
 def _stem(columns: Sequence[GuessedColumn]) -> GuessedColumn | None:
-    texts = [one for one in columns if one.length >= 6 and one.filled >= 0.5]
+    texts = [one for one in columns if (one.length >= 6 or one.share(_asks) >= 0.5) and one.filled >= 0.5]
+    texts = [one for one in texts if one.share(_lists_choices) < 0.5] or texts
     if not texts:
         return None
     asking = [one for one in texts if one.share(_asks) >= 0.5]
@@ -149,6 +150,11 @@ def _stem(columns: Sequence[GuessedColumn]) -> GuessedColumn | None:
         return asking[0]
     longest = max(one.length for one in texts)
     return next(one for one in texts if one.length >= 0.6 * longest)
+
+
+def _lists_choices(text: str) -> bool:
+    named = labelled(text)
+    return structured(text) is not None or (named is not None and not named[0])
 
 
 def _asks(text: str) -> bool:

@@ -60,7 +60,7 @@ class Table:
     """One table of a sheet: where its items stand (rows from 0, `end` excluded) and what its columns are.
 
     `head` is the row (from 1) of its headers, 0 for none. `guessed` are the columns that were known by what
-    stands in them alone.
+    stands in them alone, `skipped` rows that say the headers again, `joined` those that go on with an item.
     """
 
     page: Page
@@ -75,6 +75,8 @@ class Table:
     guessed: dict[int, str] = field(default_factory=dict)
     doubled: list[tuple[int, str]] = field(default_factory=list)
     two_rows: bool = False
+    skipped: set[int] = field(default_factory=set)
+    joined: set[int] = field(default_factory=set)
 
     def text(self, row: int, name: str) -> str:
         """Return what stands in the column of a field."""

@@ -20,6 +20,7 @@ def guess_stacked(table: Table, rows: Sequence[int]) -> bool:
     alternating = _alternates(table, rows)
     if len(labelled_rows) < 0.2 * len(rows) and not alternating:
         return False
+    table.joined = alternating
     chosen = {row for row, _c in labelled_rows} | alternating
     others = [row for row in rows if row not in chosen]
     texts = [
