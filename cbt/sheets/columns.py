@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xlsxwriter.utility import xl_col_to_name
 
@@ -110,6 +111,7 @@ class Heading:
         return Place(self.file, self.sheet, row, header=header)
 
 
+@lru_cache(1_000)
 def letter(index: int) -> str:
     """Return the letter of a column (from 0), as spreadsheets show it."""
     return str(xl_col_to_name(index))

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from cbt.bank.formats.tables.cells.columns import BLANKS, CHOICES, LEFT_OUT, POSSIBLE, bare_place, meant
+from cbt.bank.formats.tables.cells.columns import (
+    BLANKS,
+    CHOICES,
+    LEFT_OUT,
+    LONGEST,
+    POSSIBLE,
+    bare_place,
+    meant,
+)
 from cbt.bank.formats.tables.cells.keys import looks_like_key
 from cbt.bank.formats.tables.rows.sheet import Page, Table
 
@@ -88,7 +96,7 @@ def _is_lone_head(page: Page, row: int, fields: Fields) -> bool:
 def _named(page: Page, row: int) -> Fields:
     """Return the field that each cell of a row names; a lone letter only beside others and a name."""
     cells = page.rows[row][:WIDEST]
-    if any(len(cell) > 60 for cell in cells):
+    if any(len(cell) > LONGEST for cell in cells):
         return {}
     found = {column: field for column, cell in enumerate(cells) if cell and (field := meant(cell))}
     if "stem" in found.values() or "answer" in found.values():

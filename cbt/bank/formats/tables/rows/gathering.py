@@ -8,6 +8,7 @@ from cbt.bank.formats.tables.cells.columns import meant
 from cbt.bank.formats.tables.cells.dirt import leading_number, without_bullets
 from cbt.bank.formats.tables.cells.keys import looks_like_key
 from cbt.bank.formats.tables.cells.kinds import heading_type
+from cbt.bank.formats.tables.rows.headings import heading_above
 from cbt.bank.formats.tables.rows.options import gather_options
 from cbt.bank.formats.tables.rows.records import Records, SheetItem
 from cbt.bank.formats.tables.rows.shapes import (
@@ -39,7 +40,7 @@ class _Gatherer:
         self._table = table
         self._found = Records()
         self._now: SheetItem | None = None
-        self._heading = self._above()
+        self._heading = heading_above(table)
         self._carried = ""
         self._choice_columns = table.of("choice_")
         self._blank_columns = table.of("blank_")
@@ -55,18 +56,6 @@ class _Gatherer:
         typed = self._share("type", with_stem)
         self._sparse = 0 < typed < 0.7
         self._several = self._numbered < 0.75 and table.has("number") and self._numbered > 0.05
-
-    def _above(self) -> str:
-        """Return the heading right above the headers, "" for none that names a type."""
-        table = self._table
-        for row in range(table.head - 2, max(table.head - 5, -1), -1):
-            texts = {table.page.cell(row, c) for c in table.page.filled(row, table.left, table.right)}
-            if len(texts) != 1:
-                return ""
-            text = texts.pop()
-            if heading_type(text) and (HEADING.match(text) or KIND_ALONE.match(text)):
-                return text
-        return ""
 
     def _share(self, name: str, rows: list[int]) -> float:
         if not self._table.has(name) or not rows:
