@@ -142,3 +142,12 @@ def test_a_broken_encoding_is_refused_with_what_to_do() -> None:
     with pytest.raises(InvalidInput) as refused:
         registry.read("::甲::乙{T}".encode() + b"\xff\xff\x80", "a.txt")
     assert refused.value.code == "bank.text_encoding"
+
+
+def test_questions_of_gift_are_told_apart_without_an_empty_line_between_them() -> None:
+    found = gift.gather(
+        "::Q1::谁负责？{=首位 ~末位}\n::Q2::可以公开。{F}\n首问负责制\n负责到底。\n{T}\n甲{T} 乙{F}"
+    )
+    assert [item.data["stem"] for item in found.items] == ["谁负责？", "可以公开。", "首问负责制\n负责到底。"]
+    assert [item.data["answer"] for item in found.items] == ["A", False, True]
+    assert [(note.blocks, note.code) for note in found.notes] == [(True, "open_braces")]

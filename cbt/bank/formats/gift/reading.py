@@ -46,7 +46,10 @@ def gather(text: str) -> Gleaning:
 
 
 def _chunks(lines: list[str]) -> Iterator[Chunk]:
-    """Yield the questions: what stands between empty lines; an open brace reaches over one."""
+    """Yield the questions: what stands between empty lines; an open brace reaches over one.
+
+    A question has one pair of braces: where files leave no empty line, the next pair or title begins the next.
+    """
     chunk = Chunk(0)
     for number, line in enumerate(lines, 1):
         bare = line.strip()
@@ -56,6 +59,8 @@ def _chunks(lines: list[str]) -> Iterator[Chunk]:
             yield Chunk(number, [bare])
             chunk = Chunk(0)
         elif bare:
+            if chunk.lines and _begins_another(chunk, bare):
+                yield _cut(chunk)
             chunk.line = chunk.line or number
             chunk.lines.append(line)
         elif chunk.lines and not _is_open(chunk, lines, number):
@@ -63,6 +68,23 @@ def _chunks(lines: list[str]) -> Iterator[Chunk]:
             chunk = Chunk(0)
     if chunk.lines:
         yield chunk
+
+
+def _begins_another(chunk: Chunk, line: str) -> bool:
+    """Say whether a chunk has its answers, and a line brings a title or braces of its own."""
+    text = hidden("\n".join(chunk.lines))
+    done = 0 < text.count("{") == text.count("}")
+    return done and (line.startswith("::") or "{" in hidden(line))
+
+
+def _cut(chunk: Chunk) -> Chunk:
+    """Return the question that ends with the last closing brace, and leave in `chunk` what follows it."""
+    last = max(at for at, line in enumerate(chunk.lines) if "}" in hidden(line))
+    ended = Chunk(chunk.line, chunk.lines[: last + 1], chunk.marks)
+    chunk.line, chunk.lines, chunk.marks = chunk.line + last + 1, chunk.lines[last + 1 :], []
+    if not chunk.lines:
+        chunk.line = 0
+    return ended
 
 
 def _is_open(chunk: Chunk, lines: list[str], number: int) -> bool:
@@ -86,7 +108,7 @@ def _question(found: Gleaning, chunk: Chunk, point: str) -> None:
     if start < 0 and end < 0:
         found.hint("open_no_question", shown(text))
         return
-    if start < 0 or end < start or text[start + 1 : end].count("{") != text[start + 1 : end].count("}"):
+    if start < 0 or end < start or "{" in text[start + 1 : end]:
         raise LeftOut("open_braces", shown(text))
     data = item_of(found, text[:start], text[start + 1 : end], text[end + 1 :], kind)
     tags = [value for name, value in chunk.marks if name == "tag"]
