@@ -151,5 +151,5 @@ def _entry_data(entry: ImportedItem) -> dict[str, object]:
         "ref": entry.ref,
         "action": entry.action.value,
         "place": str(entry.place),
-        "near": None if near is None else {"other": near.other, "percent": near.percent},
+        "near": None if near is None else {"other": near.other or str(near.place), "percent": near.percent},
     }

@@ -55,11 +55,12 @@ class KnownItem:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """An item that a new one is much like: its ref or its place in the file, and how much in per cent."""
+    """An item that a new one is much like: its ref ("" for none) or its place in the file, how much in per cent."""
 
     other: str
     percent: int
     stem: str
+    place: Place = Place()  # noqa: RUF009 - a place never changes
 
 
 @dataclass(frozen=True, slots=True)

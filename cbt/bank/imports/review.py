@@ -127,6 +127,8 @@ def _near(checked: CheckedItems, beside: Mapping[str, str]) -> dict[int, Near]:
     near = {}
     for place, draft in enumerate(checked.items):
         if params := said.get(draft.label):
-            other = str(params["other"])
-            near[place] = Near(other, int(str(params["percent"])), stems.get(other, ""))
+            other, percent = params["other"], int(str(params["percent"]))
+            stem = stems.get(str(other), "")
+            at = other if isinstance(other, Place) else Place()
+            near[place] = Near("" if isinstance(other, Place) else str(other), percent, stem, at)
     return near

@@ -109,6 +109,9 @@ def _point(draft: ItemDraft, name: str, data: Mapping[str, Any], taxonomy: Taxon
     names = {point.code: point.name for point in taxonomy.points}
     if code in names:
         return
+    if not code.strip():
+        yield draft.find(Severity.ERROR, "point_missing", name)
+        return
     near = get_close_matches(code, names, n=1, cutoff=0.7)
     if near:
         params = {"near": near[0], "near_name": names[near[0]]}

@@ -16,7 +16,7 @@ from cbt.bank.imports.checks.models import CheckState
 from cbt.bank.imports.checks.pages import CheckSheet, CheckStanding, Looked
 from cbt.bank.imports.checks.records import LISTS, whole
 from cbt.bank.imports.outcome import Mode
-from cbt.bank.imports.texts import field_label, format_name, inferred_value, note
+from cbt.bank.imports.texts import field_label, format_name, inferred_value, note, place_said
 from cbt.bank.models import ImportRun
 from cbt.bank.service import key_view
 from cbt.db.unit_of_work import reading
@@ -165,6 +165,7 @@ def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
         field_label=field_label,
         inferred_value=inferred_value,
         format_name=format_name,
+        where=lambda place: place_said(place, alone=len(sheet.summary.files) == 1),
         url=url,
         sheet_page=lambda number: url(page=number) + "#findings-head",
         entries_page=lambda number: url(entries=number) + "#entries-head",
