@@ -1,0 +1,315 @@
+"""A large import is stored piece by piece: whole in the end or not at all, and its process may die."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import flask
+import pytest
+from sqlalchemy import func, select
+
+from cbt.bank.imports import running, storing
+from cbt.bank.imports.checks import service as checks
+from cbt.bank.imports.checks import steps as check_steps
+from cbt.bank.imports.checks.models import ImportCheck
+from cbt.bank.imports.checks.starting import SILENT, CheckStarter
+from cbt.bank.imports.checks.working import work_on
+from cbt.bank.imports.outcome import Mode
+from cbt.bank.models import ImportRun, Item, ItemVersion
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import CbtError, Conflict
+from cbt.rules.states.item import ItemState
+from tests.bank.samples import ACTOR, BANK, bring, check, last_run, published, undo
+from tests.bank.sheets import single, truth, workbook
+from tests.helpers import FakeClock
+
+ROWS = [truth(f"第{number}步应当主动问候客户。", point="A-002") for number in range(7)]
+CHANGED = truth("客服员应当如实介绍商品。", point="A-001", answer="×")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have three items be many."""
+    for module in (storing, running):
+        monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr(running, "TOGETHER", 3)
+
+
+def items(app: flask.Flask) -> list[tuple[str, str, int, int]]:
+    """Return ref, state, drawn and current version of all items."""
+    with app.app_context(), reading() as session:
+        rows = session.execute(select(Item.ref, Item.state, Item.version, Item.current).order_by(Item.id))
+        return [(ref, state, version, current) for ref, state, version, current in rows]
+
+
+def confirm(app: flask.Flask, clock: FakeClock, ref: str, *, work: bool = True) -> None:
+    with app.app_context():
+        checks.confirm(
+            bank_ref=BANK,
+            draft_ref=ref,
+            mode=Mode.UPDATE,
+            state=ItemState.IN_REVIEW,
+            partial=False,
+            near=True,
+            understood=True,
+            now=clock.now(),
+            actor=ACTOR,
+        )
+        if work:
+            work_on(ref, clock=clock.now)
+
+
+def state(app: flask.Flask, ref: str) -> tuple[str, str, int | None]:
+    with app.app_context(), reading() as session:
+        found = session.scalars(select(ImportCheck).where(ImportCheck.ref == ref)).one()
+        return found.state, found.error, found.run_id
+
+
+@pytest.mark.usefixtures("small")
+def test_nothing_of_a_large_run_is_drawn_before_it_is_whole(
+    bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    original = running.store_chunk
+
+    def watched(*args: Any, **named: Any) -> None:
+        original(*args, **named)
+        seen.append(published(bank))
+
+    monkeypatch.setattr(running, "store_chunk", watched)
+    run = bring(bank, clock, [CHANGED, *ROWS])
+    assert seen == [{"A-001-T1": 1}] * 3
+    assert published(bank) == {"A-001-T1": 2, **{f"A-002-T{number}": 1 for number in range(1, 8)}}
+    assert (run.state, run.added, run.changed) == ("stored", 7, 1)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("error", [RuntimeError("the disk is gone"), Conflict("bank.changed_meanwhile")])
+def test_a_run_that_breaks_is_taken_back_whole(
+    bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    before, calls = items(bank), []
+    original = running.store_chunk
+
+    def failing(*args: Any, **named: Any) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise error
+        original(*args, **named)
+
+    monkeypatch.setattr(running, "store_chunk", failing)
+    with pytest.raises(type(error)):
+        bring(bank, clock, [CHANGED, *ROWS])
+    with bank.app_context():
+        assert last_run().state == "broken"
+    found = items(bank)
+    assert [row[0] for row in found] == [row[0] for row in before]
+    assert published(bank).keys() == {"A-001-T1"}
+    monkeypatch.setattr(running, "store_chunk", original)
+    assert bring(bank, clock, [CHANGED, *ROWS]).added == 7
+
+
+@pytest.mark.usefixtures("small")
+def test_an_import_whose_process_was_killed_goes_on_where_it_stood(
+    bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = check(bank, clock, ("a.xlsx", workbook([CHANGED, *ROWS])))
+    confirm(bank, clock, ref, work=False)
+    original, calls = running.store_chunk, []
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*args: Any, **named: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Killed
+        original(*args, **named)
+
+    monkeypatch.setattr(running, "store_chunk", killed)
+    monkeypatch.setattr(
+        running, "break_off", lambda *_args, **_named: None
+    )  # who is killed does nothing more
+    with bank.app_context(), pytest.raises(Killed):
+        work_on(ref, clock=clock.now)
+    monkeypatch.undo()
+    assert state(bank, ref)[:2] == ("importing", "")
+    clock.advance(SILENT + timedelta(seconds=1))
+    with bank.app_context():
+        FakeStarter().tick(now=clock.now())
+        assert work_on(ref, clock=clock.now)
+    assert state(bank, ref)[0] == "done"
+    assert len(items(bank)) == 8
+    with bank.app_context(), reading() as session:
+        assert session.scalar(select(func.count()).select_from(ItemVersion)) == 9
+        assert [run.state for run in session.scalars(select(ImportRun))] == ["stored", "stored"]
+
+
+@pytest.mark.usefixtures("small")
+def test_what_a_dead_import_stored_can_be_taken_back(bank: flask.Flask, clock: FakeClock) -> None:
+    ref = check(bank, clock, ("a.xlsx", workbook([CHANGED, *ROWS])))
+    confirm(bank, clock, ref, work=False)
+    before = items(bank)
+    for _ in range(check_steps.MOST_TRIES):
+        with bank.app_context(), unit_of_work() as session:
+            taken = check_steps.take(session, ref, now=clock.now())
+            assert taken is not None
+            what = storing.Bringing(BANK, "a.xlsx", "national", "", {}, ACTOR)
+            if taken.run_id is None:
+                run = ImportRun(
+                    ref="im-half", bank_id=taken.bank_id, state="storing", file_name="a.xlsx", form="national",
+                    added=7, changed=1, skipped=0, actor=ACTOR, at=clock.now(),
+                )  # fmt: skip
+                session.add(run)
+                session.flush()
+                check_steps.link_run(session, ref, run.id)
+                assert what.state is ItemState.REVIEWED
+        clock.advance(SILENT + timedelta(seconds=1))
+        with bank.app_context():
+            FakeStarter().tick(now=clock.now())
+    assert state(bank, ref)[:2] == ("failed", "bank.import_died")
+    with bank.app_context():
+        with pytest.raises(Conflict):
+            checks.read_again(bank_ref=BANK, draft_ref=ref, adjust={}, points={}, actor=ACTOR)
+        checks.cancel(bank_ref=BANK, draft_ref=ref, now=clock.now(), actor=ACTOR)
+        assert last_run().state == "broken"
+    assert items(bank) == before
+
+
+def test_an_undo_returns_an_item_to_the_state_it_was_in(bank: flask.Flask, clock: FakeClock) -> None:
+    with bank.app_context(), unit_of_work() as session:
+        session.scalars(select(Item)).one().state = "draft"
+    run = bring(bank, clock, [CHANGED, ROWS[0]], ItemState.IN_REVIEW)
+    assert items(bank) == [("A-001-T1", "in_review", 1, 2), ("A-002-T1", "in_review", 0, 1)]
+    assert undo(bank, clock, run) == (1, 1, 0)
+    assert items(bank) == [("A-001-T1", "draft", 1, 3), ("A-002-T1", "retired", 0, 1)]
+
+
+def test_an_undo_takes_back_what_was_reviewed_meanwhile(bank: flask.Flask, clock: FakeClock) -> None:
+    run = bring(bank, clock, [CHANGED], ItemState.IN_REVIEW)
+    with bank.app_context(), unit_of_work() as session:
+        item = session.scalars(select(Item)).one()
+        item.state, item.version = "reviewed", item.current
+    assert undo(bank, clock, run) == (0, 1, 0)
+    assert items(bank) == [("A-001-T1", "reviewed", 3, 3)]
+
+
+def test_a_file_that_asks_twice_stores_once_and_keeps_what_differs(
+    bank: flask.Flask, clock: FakeClock
+) -> None:
+    asked = single(point="A-001")
+    run = bring(bank, clock, [asked, asked, single(point="A-001", answer="C")])
+    assert (run.added, run.skipped) == (2, 1)
+    assert published(bank) == {"A-001-T1": 1, "A-001-S1": 1, "A-001-S2": 1}
+
+
+@dataclass
+class FakeChild:
+    """A child of a server, as far as it is looked at."""
+
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+
+@dataclass
+class FakeStarter(CheckStarter):
+    """Begins children that do nothing."""
+
+    begun: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def _begin(self, ref: str) -> None:
+        self.begun.append(ref)
+        self._children[ref] = FakeChild()  # type: ignore[assignment]  # as far as it is looked at
+
+
+@pytest.fixture
+def waiting(bank: flask.Flask, clock: FakeClock) -> list[str]:
+    """Four checks that wait, the first two of one person in two banks."""
+    refs = []
+    with bank.app_context():
+        for actor in ("staff:a", "staff:b", "staff:c"):
+            clock.advance(timedelta(seconds=1))
+            refs.append(
+                checks.keep(
+                    bank_ref=BANK,
+                    files=[("a.xlsx", workbook(ROWS))],
+                    locale="zh",
+                    now=clock.now(),
+                    actor=actor,
+                )
+            )
+        with unit_of_work() as session:
+            second = session.scalars(select(ImportCheck).where(ImportCheck.ref == refs[1])).one()
+            second.actor = "staff:a"
+    return refs
+
+
+def test_two_checks_run_at_a_time_and_one_of_a_person(
+    bank: flask.Flask, clock: FakeClock, waiting: list[str]
+) -> None:
+    starter = FakeStarter()
+    with bank.app_context():
+        assert starter.tick(now=clock.now()) == 2
+        assert starter.begun == [waiting[0], waiting[2]]
+        assert starter.tick(now=clock.now()) == 0
+        work_on(waiting[0], clock=clock.now)
+        starter._children[waiting[0]].returncode = 0
+        assert starter.tick(now=clock.now()) == 1
+        assert starter.begun[-1] == waiting[1]
+
+
+def test_a_child_that_ends_badly_is_told_at_once(
+    bank: flask.Flask, clock: FakeClock, waiting: list[str]
+) -> None:
+    starter = FakeStarter()
+    with bank.app_context():
+        starter.tick(now=clock.now())
+        with unit_of_work() as session:
+            check_steps.take(session, waiting[0], now=clock.now())
+        starter._children[waiting[0]].returncode = -9
+        starter.tick(now=clock.now())
+    assert state(bank, waiting[0])[:2] == ("failed", "bank.check_died")
+
+
+def test_a_child_that_never_begins_is_begun_again_a_few_times(
+    bank: flask.Flask, clock: FakeClock, waiting: list[str]
+) -> None:
+    starter = FakeStarter()
+    with bank.app_context():
+        for _ in range(5 * check_steps.MOST_TRIES):
+            starter.tick(now=clock.now())
+            for child in starter._children.values():
+                child.returncode = 1
+    assert starter.begun.count(waiting[0]) == check_steps.MOST_TRIES
+    assert state(bank, waiting[0])[:2] == ("failed", "bank.check_died")
+
+
+def test_a_check_that_nobody_wants_any_more_leaves_nothing(
+    bank: flask.Flask, clock: FakeClock, waiting: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = check_steps.add_parts
+
+    def forgotten(session: Any, check_id: int, parts: Any) -> None:
+        original(session, check_id, parts)
+        check_steps.forget_checks(session, [check_id])
+
+    monkeypatch.setattr(check_steps, "add_parts", forgotten)
+    with bank.app_context():
+        assert not work_on(waiting[0], clock=clock.now)
+        with reading() as session:
+            assert set(session.scalars(select(ImportCheck.ref))) == set(waiting[1:])
+
+
+def test_what_refuses_a_file_is_told_with_what_to_do(bank: flask.Flask, clock: FakeClock) -> None:
+    ref = check(bank, clock, ("a.xlsx", b"\xd0\xcf\x11\xe0" + b"\0" * 600))
+    found, error, _run = state(bank, ref)
+    assert found == "failed"
+    assert isinstance(CbtError(error), CbtError)
+    assert error.startswith(("bank.", "sheet."))
