@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import tally
 from cbt.bank import store
+from cbt.bank.exports.completing import completed
 from cbt.bank.imports.bringing import read_paths
 from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.outcome import Action, ImportedItem, Mode, chosen
@@ -86,6 +87,7 @@ def _store(
         actor=actor,
         state=terms.state,
         taxonomy=found.taxonomy,
+        media=found.media,
     )
     store_run(what, entries, now=now, tell=lambda done, total: tell("importing", done, total))
 
@@ -104,6 +106,7 @@ def review_for(
         if found.taxonomy is None:
             raise NotFound("bank.unknown", ref=bank_ref)
         return review(found, taxonomy=found.taxonomy, known=[], revision="", points=points, tell=tell)
+    found = completed(session, bank.id, found)
     return review(
         found,
         taxonomy=found.taxonomy or store.taxonomy_of(session, bank),

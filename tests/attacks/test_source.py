@@ -26,6 +26,7 @@ IN_A_CHILD = (
     "cbt/bank/foreign/",
     "cbt/bank/formats/page/unpacking.py",
     "cbt/bank/formats/word/unpacking.py",
+    "cbt/sheets/markup.py",
 )
 """Banks in XML are read in a confined child (tests/bank/test_open_hostile.py, tests/bank/field_texts)."""
 

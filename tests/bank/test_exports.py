@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from cbt.bank.exports.proof import differing
+from cbt.bank.formats import registry
 from cbt.bank.formats.gift import reading as gift
 from cbt.bank.formats.moodle import reading as moodle
 from cbt.bank.formats.qti import reading as qti
 from cbt.bank.formats.text.reading import read_folder
+from cbt.paths import product_dir
 from tests.bank.exporting import ANY, LINE, PLAIN, TAXONOMY, TYPES, contents, is_sound, sent
 
 Read = Callable[[bytes], dict[str, dict[str, Any]]]
@@ -82,3 +84,60 @@ def test_plain_words_of_every_type_are_carried_whole(form: str, kind: str, data:
     named = {"answer"} if (form, kind) == ("gift", "short_answer") else set()
     assert {name for one in export.left for name in one.fields} <= named
     assert set(differing(item, back["A-001-1"]) or ()) <= named
+
+
+@pytest.mark.parametrize(("form", "level"), [("common", "l3"), ("national", "l2")])
+def test_a_workbook_of_the_shipped_bank_comes_in_the_same(form: str, level: str) -> None:
+    whole = read_folder(product_dir("question_bank") / f"customer-service-{level}")
+    items = [dict(one.data) for one in whole.items]
+    body, export = sent(form, items)
+    left = {one.ref: one.fields for one in export.left}
+    found = registry.read(body, "a.xlsx")
+    sent_refs = [f"A-001-{n}" for n in range(1, len(items) + 1) if left.get(f"A-001-{n}") != ()]
+    refs = [one.ref for one in found.items] if form == "common" else sent_refs
+    assert refs == sent_refs
+    assert found.inferred == ()
+    for ref, one in zip(refs, found.items, strict=True):
+        assert tuple(differing(items[int(ref.rpartition("-")[2]) - 1], one.data) or ()) == left.get(ref, ())
+    whole_types = {one.type for one in export.left if not one.fields}
+    assert whole_types <= {"case", "matching", "ordering", "hotspot"}
+
+
+CELLS = ("办结时限", "=1+1", "<b>", "+86", "@SUM", "，", "客户", "《规程》", "#")
+CELL = st.lists(st.sampled_from(CELLS), min_size=2, max_size=6).map(lambda one: "客服" + "".join(one))
+IN_CELLS = ("true_false", "single_choice", "multiple_choice", "fill_blank", "short_answer")
+
+
+@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(data=st.data())
+def test_a_workbook_of_any_texts_is_text_and_comes_in_or_is_named(data: st.DataObject) -> None:
+    kinds = [kind for kind in IN_CELLS for _ in range(3)]
+    items = [data.draw(contents(kind, CELL, CELL).filter(is_sound)) for kind in kinds]
+    body, export = sent("common", items)
+    back = {one.ref: one.data for one in registry.read(body, "a.xlsx").items}
+    left = {one.ref: one.fields for one in export.left}
+    for number, item in enumerate(items, 1):
+        ref = f"A-001-{number}"
+        assert left.get(ref) != ()
+        lost = differing(item, back[ref])
+        assert lost is not None
+        assert set(lost) <= set(left.get(ref, ()))
+
+
+@pytest.mark.parametrize("form", ["qti22", "qti30"])
+def test_a_formula_goes_out_as_one_and_comes_in_again(form: str) -> None:
+    item = {"type": "true_false", "stem": "若 $\\frac{a}{b}=2$ 则 $$a=2b$$", "answer": True}
+    body, export = sent(form, [item])
+    assert READERS[form](body)["A-001-1"]["stem"] == item["stem"]
+    assert export.left == []
+    (name,) = [one for one in zipfile.ZipFile(io.BytesIO(body)).namelist() if one.startswith("items/")]
+    assert b"<mfrac>" in zipfile.ZipFile(io.BytesIO(body)).read(name)
+
+
+@each_form
+def test_a_picture_of_a_text_stays_and_is_named(form: str) -> None:
+    item = {"type": "true_false", "stem": f"看图![话机](media:{'0' * 32})", "answer": True}
+    body, export = sent(form, [item])
+    assert [(one.ref, one.fields) for one in export.left] == [("A-001-1", ("media",))]
+    stem = READERS[form](body)["A-001-1"]["stem"]
+    assert stem == ("看图［话机］" if form.startswith("qti") else item["stem"])

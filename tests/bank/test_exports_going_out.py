@@ -20,7 +20,7 @@ from cbt.bank.formats import registry
 from cbt.db.unit_of_work import reading
 from cbt.web import cli
 from tests.bank.open_samples import package
-from tests.bank.samples import ACTOR, BANK
+from tests.bank.samples import ACTOR, BANK, ITEMS
 from tests.helpers import FakeClock
 from tests.world import World
 
@@ -73,7 +73,7 @@ def brought(path: Path, body: bytes) -> Path:
     return path.parent / path.stem / BANK
 
 
-@pytest.mark.parametrize("form", ["text", "moodle", "gift", "qti22", "qti30"])
+@pytest.mark.parametrize("form", ["common", "text", "moodle", "gift", "qti22", "qti30"])
 def test_what_went_out_comes_in_as_the_same_items_and_a_change_as_a_new_version(
     form: str, sample: flask.Flask, clock: FakeClock, tmp_path: Path
 ) -> None:
@@ -93,6 +93,28 @@ def test_what_went_out_comes_in_as_the_same_items_and_a_change_as_a_new_version(
         assert (changed.added, changed.changed) == (0, 1)
         (draft,) = items_of(1, drawn=False)
         assert (draft.ref, draft.data["stem"]) == ("A-001-T1", "客服员应当如实说明商品。")
+
+
+@pytest.mark.parametrize("form", ["common", "moodle"])
+def test_what_a_form_cannot_hold_is_kept_when_the_item_comes_in_again(
+    form: str, sample: flask.Flask, folder: Path, clock: FakeClock, tmp_path: Path
+) -> None:
+    items = folder / "items.toml"
+    choice = (
+        ITEMS.replace('"true_false"', '"fill_blank"')
+        .replace("。", "{{1}}。", 1)
+        .replace("= true", '= [["甲"]]')
+    )
+    items.write_text(f'{choice}law = "《规程》第三条"\nword_bank = ["甲", "乙"]\n', "utf-8")
+    path = tmp_path / f"out{registry.out_form(form).ending}"
+    with sample.app_context():
+        service.import_bank(folder, now=clock.now(), actor=ACTOR)
+        assert CliRunner().invoke(commands, ["export", BANK, str(path), "--form", form]).exit_code == 0
+        path.write_bytes(edited(path.read_bytes()))
+        service.import_bank(path, now=clock.now(), actor=ACTOR, bank_ref=BANK)
+        (draft,) = items_of(1, drawn=False)
+        assert draft.data["stem"] == "客服员应当如实说明商品{{1}}。"
+        assert (draft.data["law"], draft.data["word_bank"]) == ("《规程》第三条", ["甲", "乙"])
 
 
 def test_an_existing_file_is_kept_and_a_bank_nobody_knows_leaves_none(

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.bank.foreign.markdown import from_html, literal
+from cbt.bank.foreign.markdown import from_html
 from cbt.bank.foreign.package import beside
+from cbt.bank.foreign.plain import literal
 from cbt.bank.formats import registry
 from cbt.bank.items.rich import inline, to_html
 from cbt.errors import InvalidInput

@@ -7,9 +7,13 @@ import re
 from collections.abc import Callable
 
 from cbt.bank.items import rich
+from cbt.bank.items.formulas import FormulaFault, mathml
+from cbt.bank.items.marks import formulas_in
 
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _BLANK = re.compile(r'<span data-blank="(\d+)"></span>')
+_FORMULA = re.compile(r"<math([^>]*)>(.*?)</math>", re.DOTALL)
+_MATH = ' xmlns="http://www.w3.org/1998/Math/MathML"'
 _VOID = re.compile(r"<br>\s*")
 
 
@@ -20,12 +24,34 @@ def escaped(text: str) -> str:
 
 def block(text: str, blank: Callable[[int], str] = lambda _number: "") -> str:
     """Return a text as XHTML paragraphs, `blank` for each of its blanks."""
-    return _xhtml(rich.to_html(text), blank)
+    return _xhtml(_sourced(rich.to_html(text), text), blank)
 
 
 def line(text: str) -> str:
     """Return a text of one line as XHTML."""
-    return _xhtml(rich.inline(text), lambda number: f"{{{{{number}}}}}")
+    return _xhtml(_sourced(rich.inline(text), text), lambda number: f"{{{{{number}}}}}")
+
+
+def _sourced(shown: str, text: str) -> str:
+    """Return HTML whose formulas have their sources beside them: another reader of ours finds them again."""
+    sources = [source for source in formulas_in(text) if _is_drawn(source)] if "<math" in shown else []
+    if not sources or len(sources) != shown.count("<math"):
+        return shown
+    left = iter(sources)
+
+    def named(found: re.Match[str]) -> str:
+        note = f'<annotation encoding="application/x-tex">{escaped(next(left))}</annotation>'
+        return f"<math{_MATH}{found[1]}><semantics><mrow>{found[2]}</mrow>{note}</semantics></math>"
+
+    return _FORMULA.sub(named, shown)
+
+
+def _is_drawn(source: str) -> bool:
+    try:
+        mathml(source, display=False)
+    except FormulaFault:
+        return False
+    return True
 
 
 def _xhtml(shown: str, blank: Callable[[int], str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from cbt.bank.formats.outgoing import Carried, Export, LeftBehind
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.rich import to_html
+from cbt.bank.media.references import MARK, names_in
 from cbt.rules.items.basis.authored import number
 
 USUAL: Mapping[str, object] = {
@@ -32,6 +33,7 @@ USUAL: Mapping[str, object] = {
 NUMBERS = frozenset({"tolerance", "points"})
 MARKUP = "markup"
 """Stands for texts that show the same and are marked otherwise: `__x__` for `**x**`."""
+MEDIA = "media"
 _BESIDE = frozenset(
     {"point", "difficulty", "consistency", "explanation", "law", "enemies", "fixed_order", "word_bank"}
     | {"decimals", "limit", "rubric", "compute", "spots", "marks", "alt", "points", "unit", "title"}
@@ -44,23 +46,44 @@ Back = Callable[[ItemDraft], "Mapping[str, Any] | None"]
 
 
 def proven(
-    export: Export, carries: Carried, written: Callable[[ItemDraft], tuple[str, Mapping[str, Any] | None]]
+    export: Export,
+    carries: Carried,
+    written: Callable[[ItemDraft], tuple[str, Mapping[str, Any] | None]],
+    prepared: Callable[[ItemDraft], ItemDraft] = lambda draft: draft,
 ) -> Iterator[tuple[ItemDraft, str]]:
     """Yield each item a form can hold with its text; what is left behind is listed in the export.
 
-    `written` returns the text of an item and the content its reader makes of that, None when it is none.
+    `written` returns the text of an item and the content its reader makes of that, None when it is none. Pictures
+    and sounds stay: `prepared` says what stands in their places, else they are named as in our own texts.
     """
-    for draft in export.items:
-        kind = str(draft.data.get("type"))
+    for whole in export.items:
+        kind = str(whole.data.get("type"))
+        draft = prepared(whole)
         text, back = written(draft) if kind in carries else ("", None)
         lost = differing(draft.data, back) if back is not None else None
         if lost is None:
             export.left.append(LeftBehind(draft.ref, kind))
             continue
+        lost += [MEDIA] if names_in(whole.data) else []
         if lost:
             export.left.append(LeftBehind(draft.ref, kind, tuple(lost)))
         export.written += 1
         yield draft, text
+
+
+def without_media(draft: ItemDraft) -> ItemDraft:
+    """Return an item with the words for its pictures and sounds in their places."""
+    if not names_in(draft.data):
+        return draft
+    return draft.with_data(_worded(draft.data))
+
+
+def _worded(value: Any) -> Any:
+    if isinstance(value, str):
+        return MARK.sub(lambda found: f"［{found[1]}］", value)
+    if isinstance(value, list | tuple):
+        return [_worded(one) for one in value]
+    return {key: _worded(one) for key, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def uncarried(data: Mapping[str, Any], carries: Carried) -> list[str] | None:
@@ -72,7 +95,8 @@ def uncarried(data: Mapping[str, Any], carries: Carried) -> list[str] | None:
     inner = [uncarried(part, carries) for part in parts]
     if any(one is None for one in inner):
         return None
-    lost = [name for name, value in _said(data).items() if name not in carries[kind] | {"type", "parts"}]
+    lost = [name for name in _said(data) if name not in carries[kind] | {"type", "parts"}]
+    lost += [MEDIA] if names_in(data) else []
     if "spots" in lost and kind == "hotspot":
         return None
     return sorted({*lost, *(name for one in inner for name in one or ())} - {"points"})
@@ -107,10 +131,11 @@ def _parts(mine: Sequence[Any], its: Sequence[Any]) -> list[str] | None:
 
 def _said(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that say something other than nothing."""
-    return {name: value for name, value in data.items() if not _is_usual(name, value)}
+    return {name: value for name, value in data.items() if not is_usual(name, value)}
 
 
-def _is_usual(name: str, value: object) -> bool:
+def is_usual(name: str, value: object) -> bool:
+    """Return whether a field says no more than if it were not there."""
     return value is None or (name in USUAL and _same(name, _listed(value), USUAL[name]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flask_babel import gettext as _
 
-from cbt.bank.exports.proof import MARKUP
+from cbt.bank.exports.proof import MARKUP, MEDIA
 from cbt.bank.formats.outgoing import LeftBehind
 from cbt.bank.imports.texts import field_label
 
@@ -31,4 +31,4 @@ def field_names(fields: Iterable[str]) -> str:
 
 def field_name(name: str) -> str:
     """Return one field as people call it."""
-    return str(_("bank.export.markup")) if name == MARKUP else field_label(name)
+    return str(_(f"bank.export.{name}")) if name in {MARKUP, MEDIA} else field_label(name)

@@ -55,7 +55,7 @@ LONG_HEAD: Sequence[Head] = (
     ("解析", 40, False),
 )
 COMMON_HEAD: Sequence[Head] = (
-    ("试题编号", 18, False),
+    ("系统编号", 18, False),
     ("题型", 10, True),
     ("鉴定点代码", 14, True),
     ("题干", 60, True),

@@ -1,6 +1,6 @@
 """What the readers of open formats share: findings, texts of any encoding, XML and HTML without their dangers.
 
-All but `receiving` runs in the child that reads a stranger's file, and holds nothing of the product.
+All but `receiving` and `pictures` runs in the child that reads a stranger's file, and holds nothing of the product.
 """
 
-__all__ = ["decoding", "files", "markdown", "package", "questions", "raw", "receiving", "tree"]
+__all__ = ["decoding", "files", "markdown", "package", "plain", "questions", "raw", "receiving", "tree"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 
+from cbt.bank.foreign.plain import joined, literal, looks_like_html, tidy
 from cbt.bank.foreign.tree import local
 
 PICTURE, FORMULA, MEDIA = "picture_not_kept", "formula_not_kept", "media_not_kept"
@@ -38,38 +40,15 @@ _BLOCKS = frozenset(
 )
 _UP = dict(zip("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ", strict=True))
 _DOWN = dict(zip("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎", strict=True))
-_WIDE = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
-_WRAPPED = re.compile(rf"(?<={_WIDE})[ \t]*\n[ \t]*(?={_WIDE})")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-_MARKER = re.compile(r"^(\s*)([-+*]|\d{1,9}[.)])(?=\s|$)", re.MULTILINE)
-_RULER = re.compile(r"^([ \t]*)([-:|])(?=[ \t|:-]*$)", re.MULTILINE)
-_BLANK = re.compile(r"\{\{(\d+)\}\}")
-_BACKSLASH = re.compile(r"\\(?=[!-/:-@\[-`{-~\n]|$)")
-_MARKUP = re.compile(r"<[/!]?[A-Za-z]|&(?:[A-Za-z]{2,8}|#\d{2,6}|#x[0-9A-Fa-f]{2,5});")
 MOST_DEPTH = 200
 
 
-def literal(text: str) -> str:
-    """Return plain text as Markdown that shows it as it is; most texts stay as they are.
-
-    What is a blank here and was none there, {{1}}, gets spaces.
-    """
-    text = _BLANK.sub(r"{ {\1} }", text)
-    text = _BACKSLASH.sub(r"\\\\", text)
-    for mark in "*_":
-        if text.count(mark) > 1:
-            text = text.replace(mark, f"\\{mark}")
-    text = _RULER.sub(r"\1\\\2", text)
-    return _MARKER.sub(lambda found: f"{found[1]}{_inert(found[2])}", text)
+Medium = Callable[[str, str], "str | None"]
 
 
-def _inert(marker: str) -> str:
-    return f"{marker[:-1]}\\{marker[-1]}"
-
-
-def looks_like_html(text: str) -> bool:
-    """Return whether a text whose kind nobody names has elements or characters of HTML in it."""
-    return _MARKUP.search(text) is not None
+def _not_at_hand(_source: str, _words: str) -> str | None:
+    return None
 
 
 @dataclass(slots=True)
@@ -80,20 +59,20 @@ class Text:
     lost: list[tuple[str, str]] = field(default_factory=list)
 
 
-def from_html(html: str) -> Text:
-    """Return an HTML fragment as Markdown."""
+def from_html(html: str, medium: Medium = _not_at_hand) -> Text:
+    """Return an HTML fragment as Markdown; `medium` is as with `Writer`."""
     if not html.strip():
         return Text("")
     if not looks_like_html(html):
-        return Text(tidy(literal(_joined(html))))
+        return Text(tidy(literal(joined(html))))
     parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, encoding="utf-8")
     root = etree.fromstring(f"<html><body>{html}</body></html>".encode(), parser)
-    return Text("") if root is None else from_nodes([root])
+    return Text("") if root is None else from_nodes([root], medium)
 
 
-def from_nodes(nodes: list[Any]) -> Text:
+def from_nodes(nodes: list[Any], medium: Medium = _not_at_hand) -> Text:
     """Return elements of a tree as Markdown, one after the other."""
-    writer = Writer()
+    writer = Writer(medium=medium)
     for node in nodes:
         writer.node(node, 0)
     return writer.text()
@@ -102,11 +81,13 @@ def from_nodes(nodes: list[Any]) -> Text:
 class Writer:
     """Writes a tree of HTML as Markdown; what it meets and cannot keep is listed.
 
-    `special` may take an element over: it returns its text, or None to leave it to the rules here.
+    `special` may take an element over: it returns its text, or None to leave it to the rules here. `medium` returns
+    what stands for a picture or a sound by its address and the words for it, None where it is not at hand.
     """
 
-    def __init__(self, special: Any = None) -> None:
+    def __init__(self, special: Any = None, medium: Medium = _not_at_hand) -> None:
         """Begin with nothing written."""
+        self._at_hand = medium
         self.parts: list[str] = []
         self.lost: list[tuple[str, str]] = []
         self._special = special
@@ -118,7 +99,7 @@ class Writer:
     def say(self, text: str) -> None:
         """Write words of the document: plain text in which ends of lines are spaces."""
         if text:
-            self.parts.append(literal(_joined(text)) if text.strip() else " ")
+            self.parts.append(literal(joined(text)) if text.strip() else " ")
 
     def inside(self, node: Any, depth: int) -> None:
         """Write what stands in an element."""
@@ -138,11 +119,9 @@ class Writer:
         elif name == "br":
             self.parts.append("\n")
         elif name in {"img", "image"}:
-            self._lose(
-                PICTURE, node.get("src") or "", f"［图：{node.get('alt')}］" if node.get("alt") else "［图］"
-            )
+            self._picture(node.get("src") or "", node.get("alt") or "")
         elif name == "math":
-            self._lose(FORMULA, _tex(node), _tex(node))
+            self._formula(node)
         elif name in _MEDIA:
             self._medium(node)
         elif name in {"strong", "b", "em", "i"}:
@@ -171,10 +150,31 @@ class Writer:
         self.lost.append((code, value[:200]))
         self.parts.append(mark)
 
+    def _picture(self, source: str, words: str) -> None:
+        said = self._at_hand(source, words)
+        if said is not None:
+            self.parts.append(said)
+        else:
+            self._lose(PICTURE, source, f"［图：{words}］" if words else "［图］")
+
+    def _formula(self, node: Any) -> None:
+        """Write a formula whose source stands with it; of any other the characters are kept."""
+        source = _source(node)
+        if source and not set(source) & set("$\n"):
+            mark = "$$" if node.get("display") == "block" else "$"
+            self.parts.append(f"{mark}{source}{mark}")
+        else:
+            text = "".join(node.itertext()).strip()
+            self._lose(FORMULA, text, literal(text))
+
     def _medium(self, node: Any) -> None:
-        kind, source = node.get("type") or "", node.get("data") or node.get("src") or ""
+        kind = node.get("type") or ""
+        held = [node, *(one for one in node if local(one) == "source")]
+        source = next((found for one in held if (found := one.get("data") or one.get("src"))), "")
         if kind.startswith("image/") or source.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".svg")):
-            self._lose(PICTURE, source, "［图］")
+            self._picture(source, "".join(node.itertext()).strip())
+        elif (said := self._at_hand(source, node.get("title") or "")) is not None and local(node) == "audio":
+            self.parts.append(said)
         else:
             self._lose(MEDIA, source or local(node), "")
 
@@ -217,19 +217,8 @@ class Writer:
             self.parts.append("\n\n" + "\n".join(lines) + "\n\n")
 
 
-def tidy(text: str) -> str:
-    """Return a text without blanks at the ends of lines and with at most one empty line at a time."""
-    text = re.sub(r"(?<=\S)[ \t\xa0]+", " ", text)
-    text = re.sub(r"^[ \t\xa0](?=\S)|^[ \t\xa0]+$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r" +\n", "\n", text)).strip()
-
-
-def _joined(text: str) -> str:
-    return re.sub(r"[ \t\r\n\f\xa0]+", " ", _WRAPPED.sub("", text))
-
-
-def _tex(node: Any) -> str:
+def _source(node: Any) -> str:
     for one in node.iter():
         if local(one) == "annotation" and "tex" in (one.get("encoding") or ""):
             return (one.text or "").strip()
-    return "".join(node.itertext()).strip()
+    return ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +11,15 @@ import msgspec
 
 MOST_ITEMS = 20_000
 MOST_NOTES = 40_000
+MOST_OF_ONE, MOST_PICTURES = 5 * 1024 * 1024, 40 * 1024 * 1024
+MEDIUM = "\ufdd0{}\ufdd1{}\ufdd2"
+"""Stands in a text for a picture or a sound of its item: its key, and the words for who cannot see it."""
+Look = Callable[[str], "bytes | None"]
+"""Finds what an address in a text names, in the file that is read and nowhere else."""
+
+
+def _nowhere(_source: str) -> bytes | None:
+    return None
 
 
 class RawItem(msgspec.Struct, frozen=True, array_like=True):
@@ -59,6 +69,9 @@ class Gleaning:
         self.notes: list[RawNote] = []
         self.file = ""
         self.line = 0
+        self.look: Look = _nowhere
+        self._pictures: dict[str, bytes] = {}
+        self._size = 0
 
     def hint(self, code: str, value: object = "", **params: object) -> None:
         """Remark on something that keeps nothing out."""
@@ -71,12 +84,24 @@ class Gleaning:
     def add(self, ref: str, data: dict[str, Any], pictures: dict[str, bytes] | None = None) -> None:
         """Take one item."""
         if len(self.items) < MOST_ITEMS:
-            self.items.append(RawItem(ref, data, self.file, self.line, pictures or {}))
+            kept = {**self._pictures, **(pictures or {})}
+            self.items.append(RawItem(ref, data, self.file, self.line, kept))
+
+    def medium(self, source: str, words: str) -> str | None:
+        """Return what stands for a picture or a sound until it is taken in, None where it is not at hand."""
+        body = self.look(source)
+        if body is None or len(body) > MOST_OF_ONE or self._size + len(body) > MOST_PICTURES:
+            return None
+        self._size += len(body)
+        key = str(len(self._pictures))
+        self._pictures[key] = body
+        return MEDIUM.format(key, re.sub(r"[\]\[\s]+", " ", words).strip()[:200])
 
     @contextmanager
     def item(self, file: str, line: int) -> Iterator[None]:
         """Stand at an item; one that is left out becomes a remark, and what was said of it before is dropped."""
         self.file, self.line, said = file, line, len(self.notes)
+        self._pictures = {}
         try:
             yield
         except LeftOut as reason:

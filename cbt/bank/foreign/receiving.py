@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from cbt.bank.foreign.pictures import Album
 from cbt.bank.foreign.raw import RawReading
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.confined.running import Exhausted, Limits, run
@@ -39,14 +40,16 @@ def reading_of(raw: RawReading, form: str, name: str) -> Reading:
     labels = {(one.file, one.line): draft.label for one, draft in zip(raw.items, drafts, strict=True)}
     findings: list[Finding] = []
     items = []
+    album = Album()
     for draft, one in zip(drafts, raw.items, strict=True):
-        items += [drawn] if (drawn := _drawn(draft, one.pictures, findings)) is not None else []
+        shown = album.placed(draft, one.pictures, findings)
+        items += [drawn] if (drawn := _drawn(shown, one.pictures, findings)) is not None else []
     for note in raw.notes:
         where = place(note.file, note.line)
         level = Severity.ERROR if note.blocks else Severity.HINT
         label = labels.get((note.file, note.line), str(where))
         findings.append(Finding(level, note.code, where, note.value, label, dict(note.params)))
-    return Reading(form, name, items, findings)
+    return Reading(form, name, items, findings, media=album.media)
 
 
 def _drawn(draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Finding]) -> ItemDraft | None:

@@ -66,4 +66,5 @@ def _joined(readings: Sequence[Reading], findings: Sequence[Finding]) -> Reading
             for one in found.inferred
         ),
         layout=layouts.pop() if len(layouts) == 1 else "",
+        media={name: taken for found in readings for name, taken in found.media.items()},
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cbt.bank.media.taken import TakenIn
 from cbt.bank.taxonomy import Taxonomy
 from cbt.sheets.columns import ColumnUse
 from cbt.sheets.findings import Finding, Place, Severity
@@ -85,7 +86,7 @@ class Reading:
     """A whole file or folder as read; `taxonomy` only where the format carries one.
 
     `layout` is the same for files that are laid out alike, "" where a format has only one layout: under it the
-    adjustments of a bank are kept.
+    adjustments of a bank are kept. `media` are the pictures and sounds that its texts name, by their names.
     """
 
     form: str
@@ -96,3 +97,4 @@ class Reading:
     taxonomy: Taxonomy | None = None
     inferred: tuple[Inferred, ...] = ()
     layout: str = ""
+    media: Mapping[str, TakenIn] = field(default_factory=dict)

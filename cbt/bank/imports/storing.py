@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, exists, func, insert, select, update
@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.bank import steps, store
 from cbt.bank.imports.outcome import Action, ImportedItem
+from cbt.bank.media import keeping
+from cbt.bank.media.taken import TakenIn
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemComment, ItemStep, ItemVersion, ItemWork, RunState
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict
@@ -34,6 +36,7 @@ class Bringing:
     actor: str
     state: ItemState = ItemState.REVIEWED
     taxonomy: Taxonomy | None = None
+    media: Mapping[str, TakenIn] = field(default_factory=dict)
 
 
 def begin_run(session: Session, what: Bringing, *, now: datetime) -> ImportRun:
@@ -62,8 +65,15 @@ def begin_run(session: Session, what: Bringing, *, now: datetime) -> ImportRun:
         at=now,
     )
     session.add(run)
+    keep_media(session, what.media, now=now, actor=what.actor)
     session.flush()
     return run
+
+
+def keep_media(session: Session, media: Mapping[str, TakenIn], *, now: datetime, actor: str) -> None:
+    """Keep the pictures and sounds that items of a file name."""
+    for taken in media.values():
+        keeping.store(session, taken, now=now, actor=actor)
 
 
 def check_revision(session: Session, what: Bringing) -> ItemBank | None:

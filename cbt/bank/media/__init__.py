@@ -1,3 +1,3 @@
 """Pictures and sounds of items: taken in once, named by their content, sent to whoever got the item."""
 
-__all__ = ["keeping", "references", "views"]
+__all__ = ["keeping", "references", "taken", "views"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,31 +12,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.bank.media.references import ENDINGS
+from cbt.bank.media.taken import NAME_LENGTH, TakenIn
 from cbt.bank.models import Media
 from cbt.errors import NotFound
 from cbt.pictures.receiving import redraw_large, size_of
 from cbt.sounds.receiving import copy
 
-NAME_LENGTH = 32
 MOST_CACHED = 32 * 1024 * 1024
 """Bytes that one process keeps at hand: a room asks for the same few at one instant."""
 _SOUNDS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa", b"OggS", b"RIFF")
-
-
-@dataclass(frozen=True, slots=True)
-class TakenIn:
-    """A picture or a sound that was drawn or copied anew, and not stored yet."""
-
-    mimetype: str
-    body: bytes
-    width: int = 0
-    height: int = 0
-    seconds: int = 0
-
-    @property
-    def name(self) -> str:
-        """What it is called by: the head of its digest, and for a sound its ending."""
-        return hashlib.sha256(self.body).hexdigest()[:NAME_LENGTH] + ENDINGS.get(self.mimetype, "")
 
 
 def take_in(body: bytes) -> TakenIn:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cbt.audit import chain
 from cbt.bank.media import keeping
-from cbt.bank.media.keeping import TakenIn
+from cbt.bank.media.taken import TakenIn
 from cbt.bank.store import bank_by_ref
 from cbt.db.unit_of_work import unit_of_work
 

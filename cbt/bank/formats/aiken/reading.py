@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cbt.bank.foreign import markdown, questions
+from cbt.bank.foreign import plain, questions
 from cbt.bank.foreign.decoding import text_of
 from cbt.bank.foreign.raw import Gleaning, LeftOut
 
@@ -57,6 +57,6 @@ def _question(found: Gleaning, stem: list[str], choices: list[str], key: str) ->
     beyond = [letter for letter in key if questions.LETTERS.index(letter) >= len(choices)]
     if beyond or len(set(key)) != len(key):
         raise LeftOut("open_key_unknown", key)
-    texts = [(markdown.literal(text), questions.LETTERS[place] in key) for place, text in enumerate(choices)]
-    stem_text = markdown.literal("\n".join(stem))
+    texts = [(plain.literal(text), questions.LETTERS[place] in key) for place, text in enumerate(choices)]
+    stem_text = plain.literal("\n".join(stem))
     found.add("", questions.choice(stem_text, texts, multiple=len(key) > 1))

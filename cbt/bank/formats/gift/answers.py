@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cbt.bank.foreign import markdown, questions
+from cbt.bank.foreign import markdown, plain, questions
 from cbt.bank.foreign.raw import Gleaning, LeftOut
 from cbt.bank.formats.gift.escapes import shown
 
@@ -51,9 +51,9 @@ class Texts:
         text = shown(raw)
         if kind == "markdown":
             return text.strip() if strip else text
-        if kind == "html" or (kind == "moodle" and markdown.looks_like_html(text)):
+        if kind == "html" or (kind == "moodle" and plain.looks_like_html(text)):
             return self._html(text if kind == "html" else text.strip().replace("\n", "<br>"))
-        return markdown.literal(text.strip() if strip else text)
+        return plain.literal(text.strip() if strip else text)
 
     def _html(self, text: str) -> str:
         done = markdown.from_html(text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
-from cbt.bank.foreign import markdown, questions, tree
+from cbt.bank.foreign import markdown, plain, questions, tree
 from cbt.bank.foreign.raw import Gleaning
 
 _FILE = re.compile(r"@@PLUGINFILE@@/")
@@ -59,8 +62,8 @@ class MoodleQuestion:
 
     def formatted(self, holder: Any, usual: str) -> str:
         """Return the text in an element of which it says the kind, or else `usual`."""
-        if (named := tree.child(holder, "file")) is not None:
-            self.found.hint(markdown.PICTURE, named.get("name") or "")
+        files = {one.get("name") or "": one for one in tree.children(holder, "file")}
+        self.found.look = lambda source: _file(files, source)
         raw = tree.child(holder, "text")
         text = "".join(raw.itertext()) if raw is not None else (holder.text or "")
         return self.shown(text, self._kind_of(holder, usual))
@@ -69,13 +72,14 @@ class MoodleQuestion:
         """Return a text of some kind as Markdown."""
         if kind == "markdown":
             return text.strip()
-        if kind == "html" or (kind == "moodle_auto_format" and markdown.looks_like_html(text)):
-            done = markdown.from_html(text if kind == "html" else text.strip().replace("\n", "<br>"))
+        if kind == "html" or (kind == "moodle_auto_format" and plain.looks_like_html(text)):
+            done = markdown.from_html(
+                text if kind == "html" else text.strip().replace("\n", "<br>"), self.found.medium
+            )
             for code, value in done.lost:
-                if code != markdown.PICTURE or not _FILE.match(value):
-                    self.found.hint(code, value)
+                self.found.hint(code, _FILE.sub("", value))
             return done.markdown
-        return markdown.literal(text.strip())
+        return plain.literal(text.strip())
 
     def answers(self, usual: str = "html") -> list[MoodleAnswer]:
         """Return the answers in their order; those without a kind of their own are of the `usual` one."""
@@ -98,3 +102,14 @@ class MoodleQuestion:
     def _kind_of(holder: Any, usual: str) -> str:
         said = (holder.get("format") or usual) if holder is not None else usual
         return {"plain_text": "plain"}.get(said, said)
+
+
+def _file(files: Mapping[str, Any], source: str) -> bytes | None:
+    """Return a file that stands beside the text which names it."""
+    name = unquote(_FILE.sub("", source).split("?")[0])
+    if not _FILE.match(source) or name not in files:
+        return None
+    try:
+        return base64.b64decode("".join(files[name].itertext()))
+    except ValueError:
+        return None

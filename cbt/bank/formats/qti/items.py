@@ -32,6 +32,11 @@ class Around:
     package: Package | None
     manifest: Contents
 
+    def find(self, address: str) -> bytes | None:
+        """Return the file of the package that an address in the item names."""
+        name = beside(self.name, address)
+        return self.package.read(name) if self.package is not None and name in self.package else None
+
 
 def read(found: Gleaning, root: Any, around: Around) -> None:
     """Take the item of a document; raise LeftOut for one that cannot come in."""
@@ -45,6 +50,7 @@ def read(found: Gleaning, root: Any, around: Around) -> None:
     if body is None or not asked:
         found.hint("open_no_question", title or around.name)
         return
+    found.look = around.find
     asking = Asking(found, root, declarations(root), around)
     for text in _stimuli(found, root, around):
         body.insert(0, text)

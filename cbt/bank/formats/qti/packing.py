@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 from cbt.bank.exports.markup import escaped
-from cbt.bank.exports.proof import proven
+from cbt.bank.exports.proof import proven, without_media
 from cbt.bank.foreign import questions, tree
 from cbt.bank.foreign.raw import Gleaning
 from cbt.bank.formats.outgoing import Carried, Export, OutForm
@@ -55,7 +55,7 @@ def _write(
         return text, _back(draft, text)
 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for draft, text in proven(export, CARRIES, written):
+        for draft, text in proven(export, CARRIES, written, without_media):
             archive.writestr(zipfile.ZipInfo(_name(draft.ref), _EPOCH), text, zipfile.ZIP_DEFLATED)
             facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
             known.append((draft.ref, _tags(draft.data), facts))

@@ -67,6 +67,7 @@ def _document(found: Gleaning, root: Any, name: str, package: Package | None, ma
         with found.item(name, root.sourceline or 1):
             items.read(found, root, items.Around(name, package, manifest))
     elif kind in {"questestinterop", "item"}:
+        found.look = items.Around(name, package, manifest).find
         old.read(found, root, name)
     elif kind in {"assessmentTest", "assessmentSection"}:
         found.file, found.line = name, root.sourceline or 1

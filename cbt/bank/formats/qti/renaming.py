@@ -13,6 +13,24 @@ _UPPER = re.compile(r"(?<!^)([A-Z])")
 _HTML = frozenset(
     {"p", "br", "strong", "em", "ol", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "div", "span"}
 )
+_MATH = frozenset(
+    {
+        "math",
+        "semantics",
+        "annotation",
+        "mrow",
+        "mn",
+        "mo",
+        "mi",
+        "mover",
+        "mfrac",
+        "mspace",
+        "mtext",
+        "msqrt",
+        "mroot",
+    }
+    | {"msub", "msup", "msubsup", "munder", "munderover", "mtable", "mtr", "mtd"}
+)
 _WRAPPED = frozenset({"modalFeedback", "rubricBlock"})
 """What 3.0 wants a body in."""
 
@@ -24,7 +42,7 @@ def version_3(document: str) -> str:
 
 def _renamed(found: re.Match[str]) -> str:
     close, name, attributes, empty = found[1], found[2], found[3], found[4]
-    if name in _HTML:
+    if name in _HTML or name in _MATH:
         return found[0]
     said = _ATTRIBUTE.sub(lambda one: f'{_kebab(one[1])}="{one[2]}"', attributes)
     tag = f"<{close}qti-{_kebab(name)}{said}{empty}>"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cbt.bank.foreign import tree
-from cbt.bank.foreign.markdown import Writer, tidy
+from cbt.bank.foreign.markdown import Writer
+from cbt.bank.foreign.plain import tidy
 from cbt.bank.foreign.raw import Gleaning
 
 _APART = frozenset(
@@ -29,7 +30,7 @@ def written(found: Gleaning, nodes: list[Any], special: Special = lambda _node: 
             return ""
         return special(node)
 
-    writer = Writer(own)
+    writer = Writer(own, found.medium)
     for node in nodes:
         writer.node(node, 0)
     done = writer.text()
@@ -70,7 +71,7 @@ def _for_candidates(node: Any) -> bool:
 
 
 def _inner(found: Gleaning, node: Any) -> str:
-    writer = Writer()
+    writer = Writer(medium=found.medium)
     writer.inside(node, 0)
     done = writer.text()
     for code, value in done.lost:

@@ -51,6 +51,7 @@ _WORDS |= {
     "HARD": 5,
     "DIFFICULT": 5,
 }
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SPACES = re.compile(r"(?<=[\u3400-\u9fff，、：])[ 　]{2,}(?=[\u3400-\u9fff，。、；]|$)")
 
 
@@ -75,7 +76,13 @@ def build(one: ReadyItem, kind: ItemType, sense: Sense) -> tuple[ItemDraft | Non
     if not any(found.severity is Severity.ERROR for found in findings):
         findings += _sound(row, data)
     wrong = any(found.severity is Severity.ERROR for found in findings)
-    return (None if wrong else ItemDraft("", data, row.places())), findings
+    return (None if wrong else ItemDraft(_ref(one), data, row.places())), findings
+
+
+def _ref(one: ReadyItem) -> str:
+    """Return the number an item has in a bank where the file says it: ours does, so that it is a new version."""
+    said = one.raw.table.text(one.raw.row, "ref").strip()
+    return said if _REF.fullmatch(said) else ""
 
 
 def _sound(row: ItemRow, data: dict[str, Any]) -> list[Finding]:

@@ -36,7 +36,7 @@ from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.outcome import Action, ImportedItem, chosen, tally
 from cbt.bank.imports.review import Review
 from cbt.bank.imports.running import go_on
-from cbt.bank.imports.storing import Bringing, begin_run
+from cbt.bank.imports.storing import Bringing, begin_run, keep_media
 from cbt.bank.imports.terms import ImportTerms, asked_of
 from cbt.bank.models import ImportRun, ItemBank
 from cbt.bank.service import review_for
@@ -108,6 +108,7 @@ def _check(check: ImportCheck, told: Beat) -> None:
     _put_down(check.id, _pieces(made, files, asked, kept))
     told.check()
     with unit_of_work() as session:
+        keep_media(session, found.media, now=check.at, actor=check.actor)  # the pages of the check show them
         if not steps.end_check(session, check.ref, CheckState.READY):
             raise Unwanted
     _mark(check, files, made, asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cbt.bank.foreign import markdown, questions
+from cbt.bank.foreign import plain, questions
 from cbt.bank.foreign.raw import Gleaning, LeftOut
 from cbt.bank.formats.qti.asking import truths
 from cbt.bank.formats.qti.old.conditions import Conditions
@@ -31,7 +31,7 @@ def make(found: Gleaning, title: str, shown: Presentation, rules: Conditions) ->
 
 
 def _one(title: str, shown: Presentation, asked: Response, rules: Conditions) -> dict[str, Any]:
-    stem = markdown.tidy("\n\n".join(text for text in (shown.stem, asked.own) if text))
+    stem = plain.tidy("\n\n".join(text for text in (shown.stem, asked.own) if text))
     if asked.kind == "response_lid":
         return _choices(title, stem, asked, rules.right(asked.name))
     numbers = rules.numbers(asked.name)
@@ -70,7 +70,7 @@ def _several(title: str, shown: Presentation, rules: Conditions) -> dict[str, An
         raise LeftOut("open_no_key", title)
     offered = [set(one.texts.values()) for one in asked]
     named = [one.own.strip() for one in asked]
-    places = [f"[{markdown.literal(name)}]" for name in named]
+    places = [f"[{plain.literal(name)}]" for name in named]
     if all(name and shown.stem.count(place) == 1 for name, place in zip(named, places, strict=True)):
         return _in_the_text(title, shown.stem, asked, places, keys)
     if all(named) and all(one == offered[0] for one in offered) and all(len(key) == 1 for key in keys):

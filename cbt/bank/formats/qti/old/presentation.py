@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from cbt.bank.foreign import markdown, tree
+from cbt.bank.foreign import markdown, plain, tree
 from cbt.bank.foreign.raw import Gleaning
 
 RESPONSES = ("response_lid", "response_str", "response_num", "response_xy", "response_grp")
@@ -70,7 +70,7 @@ class Presentation:
         self._parts: list[str] = []
         if node is not None:
             self._walk(node)
-        self.text = markdown.tidy("\n\n".join(part for part in self._parts if part))
+        self.text = plain.tidy("\n\n".join(part for part in self._parts if part))
 
     @property
     def stem(self) -> str:
@@ -78,7 +78,7 @@ class Presentation:
         text = self.text
         for place in range(1, len(self.asked) + 1):
             text = text.replace(MARK.format(place), "")
-        return markdown.tidy(text)
+        return plain.tidy(text)
 
     def blanks(self) -> str:
         """Return the text with {{1}}, {{2}}, … for its marks."""
@@ -121,19 +121,29 @@ def material(found: Gleaning, node: Any) -> str:
         elif name == "matbreak":
             parts.append("\n")
         elif name in _PICTURES:
-            found.hint(markdown.PICTURE, one.get("uri") or "")
-            parts.append("［图］")
+            parts.append(_image(found, one.get("uri") or ""))
         elif name in _MEDIA:
             found.hint(markdown.MEDIA, one.get("uri") or name)
-    return markdown.tidy("".join(parts))
+    return plain.tidy("".join(parts))
 
 
 def _text(found: Gleaning, node: Any) -> str:
     text = "".join(node.itertext())
     kind = (node.get("texttype") or "text/plain").lower()
     if kind in {"text/html", "text/xhtml"} or (kind == "text/plain" and len(node)):
-        done = markdown.from_html(text) if not len(node) else markdown.from_nodes([node])
+        done = (
+            markdown.from_html(text, found.medium)
+            if not len(node)
+            else markdown.from_nodes([node], found.medium)
+        )
         for code, value in done.lost:
             found.hint(code, value)
         return done.markdown
-    return markdown.literal(text.strip())
+    return plain.literal(text.strip())
+
+
+def _image(found: Gleaning, address: str) -> str:
+    said = found.medium(address, "")
+    if said is None:
+        found.hint(markdown.PICTURE, address)
+    return said or "［图］"

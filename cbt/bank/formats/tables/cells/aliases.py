@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ALIASES = {
+    "ref": "系统编号",
     "number": """
         序号 题号 编号 试题编号 题目编号 题目序号 试题序号 试题id 题目id id no no. qnumber
         questionno questionnumber number num qid questionid questionindex 题序 行号 no1 index # ＃

@@ -1,0 +1,77 @@
+"""An item that comes in again keeps what the form it went out in had no place for: enemies, law, rubric."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from cbt.bank.exports.proof import differing, is_usual
+from cbt.bank.formats import registry
+from cbt.bank.formats.outgoing import Carried
+from cbt.bank.imports.drafts import ItemDraft, Reading
+from cbt.bank.models import Item, ItemVersion
+
+CHUNK = 500
+
+
+def completed(session: Session, bank_id: int, found: Reading) -> Reading:
+    """Return a reading in which known items have what their form cannot hold from their present version.
+
+    One that says nothing else than that is given its very words, so that it is no change.
+    """
+    carries = _carried(found.form)
+    if not carries or not any(draft.ref for draft in found.items):
+        return found
+    items: list[ItemDraft] = []
+    for start in range(0, len(found.items), CHUNK):
+        some = found.items[start : start + CHUNK]
+        present = dict(_present(session, bank_id, [draft.ref for draft in some if draft.ref]))
+        for draft in some:
+            before = present.get(draft.ref)
+            items.append(draft if before is None else draft.with_data(_whole(draft.data, before, carries)))
+    return replace(found, items=items)
+
+
+def _carried(form: str) -> Carried:
+    """Return what the forms of a format hold, nothing for what holds everything or is no format of ours."""
+    chosen = next((one for one in registry.FORMATS if one.name == form), None)
+    if chosen is None or not chosen.writes or chosen.name == "text":
+        return {}
+    return chosen.writes[0].carries
+
+
+def _present(session: Session, bank_id: int, refs: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    rows = session.execute(
+        select(Item.ref, ItemVersion.content)
+        .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current))
+        .where(Item.bank_id == bank_id, Item.ref.in_(refs))
+    )
+    for ref, content in rows:
+        yield ref, json.loads(content)
+
+
+def _whole(data: Mapping[str, Any], before: Mapping[str, Any], carries: Carried) -> dict[str, Any]:
+    whole = _kept(data, before, carries)
+    parts, former = whole.get("parts"), before.get("parts")
+    if isinstance(parts, list) and isinstance(former, list) and len(parts) == len(former):
+        pairs = zip(parts, former, strict=True)
+        whole["parts"] = [_kept(part, was, carries, always={"points"}) for part, was in pairs]
+    return dict(before) if differing(before, whole) == [] else whole
+
+
+def _kept(
+    data: Mapping[str, Any], before: Mapping[str, Any], carries: Carried, always: set[str] | None = None
+) -> dict[str, Any]:
+    """Return a content with the fields its form cannot hold, and without what says no more than silence did."""
+    kind = str(data.get("type"))
+    if kind != before.get("type") or kind not in carries:
+        return dict(data)
+    held = carries[kind] | {"type", "parts"} | (always or set())
+    kept = {name: value for name, value in before.items() if name not in held and name not in data}
+    said = {name: value for name, value in data.items() if name in before or not is_usual(name, value)}
+    return {**kept, **said}
