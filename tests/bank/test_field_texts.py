@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cbt.bank.commands import bank
+from cbt.bank.formats.reading.lines import plain_lines
+from cbt.bank.formats.reading.reader import read_lines
+from cbt.errors import CbtError
 from tests.bank.field_texts.direct import without_children
 from tests.bank.field_texts.making import FLAGGED, REFUSED, RIGHT, WRONG, cases, outcome
 
@@ -66,3 +71,68 @@ def test_half_a_bank_is_refused_with_what_to_do(tmp_path: Path, content: str, sa
     (read,) = [json.loads(line) for line in done.stdout.splitlines()]
     assert said in read["refused"]
     assert read["items"] == []
+
+
+PIECES = [
+    *(
+        [
+            "1. ",
+            "2、",
+            "（3）",
+            "第4题",
+            "一、单选题",
+            "判断题",
+            "参考答案",
+            "答案：",
+            "【答案】",
+            "解析：",
+            "A. ",
+            "B、",
+            "（C）",
+            "D．",
+            "A甲",
+            "B ",
+            "（ ）",
+            "（A）",
+            "(√)",
+            "×",
+            "对",
+        ]
+    ),
+    *(
+        [
+            "1-5 ABCDA",
+            "1.A 2.B",
+            "题号 1 2 3",
+            "答案 A B C",
+            "职业道德",
+            "接待员应当如实登记",
+            "。",
+            "____",
+            "\t",
+            "\u3000",
+            "\u200b",
+            "�",
+            "- [x] ",
+        ]
+    ),
+    *(["**", "``", "{A}", "A-B-A-001 B 3 5", "", "\n", "\n", "\n"]),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=60))
+def test_whatever_stands_in_a_text_is_read_or_refused_and_each_item_is_whole(pieces: list[str]) -> None:
+    try:
+        found = read_lines(plain_lines("".join(pieces)), "plain", "a.txt", {})
+    except CbtError:
+        return
+    for one in found.items:
+        key, choices = one.data["answer"], one.data.get("choices")
+        assert one.data["stem"].strip()
+        if choices is not None:
+            assert len(choices) >= 2
+            assert all(choices)
+            assert set(key) <= set("ABCDEFGHIJKL"[: len(choices)])
+        else:
+            assert key in (True, False) or key

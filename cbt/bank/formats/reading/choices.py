@@ -176,7 +176,7 @@ def _between(lines: Sequence[Line], start: tuple[int, int], end: tuple[int, int]
     for number in range(start[0], end[0] + 1):
         first = start[1] if number == start[0] else 0
         piece = lines[number].cut(first, end[1] if number == end[0] else None)
-        if piece.text or piece.pictures or piece.formulas:
+        if piece.text:
             found.append(piece)
     return found
 

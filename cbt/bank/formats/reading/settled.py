@@ -73,7 +73,7 @@ def settle_text(one: WordedQuestion, kind: str, done: Settled) -> None:
     done.data |= {"type": str(ItemType.SHORT_ANSWER), "stem": stem, "answer": written, **limit}
 
 
-_INSIDE = re.compile(r"[（(]\s*([^（()）]{1,60}?)\s*[)）]|_+\s*([^_（()）]{1,60}?)\s*_+")
+_INSIDE = re.compile(r"[（(]\s*([^（()）]{1,60}?)\s*[)）]|(?<!_)_+\s*([^_（()）]{1,60}?)\s*_+")
 
 
 def _unwrapped(text: str) -> str:

@@ -195,7 +195,7 @@ def _truth(one: WordedQuestion, habits: Habits, done: Settled) -> None:
     done.data |= {"type": str(ItemType.TRUE_FALSE), "stem": without_last_blank(stem), "answer": truth}
 
 
-_TAIL = re.compile(r"[\s　。.]*([√×✓✗✔✘])[\s　。.]*$")
+_TAIL = re.compile(r"[\s　]*([√×✓✗✔✘])[\s　。.]*$")
 
 
 def _verdict(token: str, habits: Habits) -> bool | None:

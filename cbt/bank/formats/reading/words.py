@@ -14,6 +14,8 @@ from cbt.rules.items.values import ItemType
 
 BLANK = "（　　）"
 MOST_CHOICES = 12
+_MOST_INSIDE = 4
+"""A stem with so many brackets of keys has none that is sure."""
 LETTERS = "ABCDEFGHIJKL"
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -22,7 +24,7 @@ _RADICALS = re.compile(r"[\u2e80-\u2fdf\uf900-\ufaff\u2474-\u249b\u3220-\u3229]"
 _LOOKALIKE = re.compile(r"(?:(?<=^)|(?<=[\s（(]))[АВСЕАВЕ](?=[\s　]*[.．、:：)）])")
 _LATIN = str.maketrans("АВСЕ", "ABCE")
 """Cyrillic letters that look like labels of choices."""
-_FRAME = re.compile(r"^[\s║┆│┃|¦]+(?=\S)|(?<=\S)[\s║┆│┃¦]+$")
+_FRAMES, _AROUND = "║┆│┃|¦", " \n\u3000"
 _SYMBOLS = str.maketrans(
     {"\uf0fc": "√", "\uf0fb": "×", "\uf050": "√", "\uf04f": "×", "\uf0fe": "√", "\uf0fd": "×"}
     | {"\uf0d6": "√", "\uf0b4": "×", "\uf052": "√", "\uf054": "×"}
@@ -87,7 +89,7 @@ _NAMED = [(re.compile(pattern), str(kind)) for pattern, kind in _TYPES]
 
 _OPEN, _CLOSE = r"(（\[【〔{｛", r")）\]】〕}｝"
 _IN_BRACKETS = re.compile(
-    rf"[{_OPEN}]([^{_OPEN}{_CLOSE}]{{0,24}})[{_CLOSE}]|_+[ 　]*([A-La-l√×✓✗ ,，、]{{1,24}})[ 　]*_+"
+    rf"[{_OPEN}]([^{_OPEN}{_CLOSE}]{{0,24}})[{_CLOSE}]|(?<!_)_+[ 　]*([A-La-l√×✓✗ ,，、]{{1,24}})[ 　]*_+"
 )
 _ONLY_LETTERS = re.compile(r"[\s　]*[A-La-lＡ-Ｌ](?:[\s　,，、;；./．和]*[A-La-lＡ-Ｌ])*[\s　.．。]*")
 EMPTY = re.compile(rf"[{_OPEN}][\s　_＿]*[{_CLOSE}]|_{{2,}}|＿{{2,}}|…{{2,}}")
@@ -102,7 +104,9 @@ def clean(text: str) -> str:
     """
     text = _UNSEEN.sub("", text).translate(_SYMBOLS)
     text = _RADICALS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
-    text = _FRAME.sub("", _SPACES.sub(" ", text)).strip(" \n\u3000")
+    text = _SPACES.sub(" ", text).strip(_AROUND)
+    if text[:1] in set(_FRAMES) or text[-1:] in set(_FRAMES):
+        text = text.strip(_FRAMES + _AROUND) or text
     return _LOOKALIKE.sub(lambda found: found[0].translate(_LATIN), text)
 
 
@@ -171,6 +175,8 @@ def keys_in_stem(stem: str) -> list[StemKey]:
         before, after = stem[: match.start()], stem[match.end() :]
         edge = not after.strip(" 　。.．？?！!") or not before.strip()
         found.append(StemKey(token, f"{before}{BLANK}{after}".strip(), edge))
+        if len(found) == _MOST_INSIDE:
+            break
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, islice
 
 from cbt.bank.formats.reading.choices import begins_choice
 from cbt.bank.formats.reading.cutting.apart import KeyWalk
@@ -30,7 +31,7 @@ class StartWalk(KeyWalk):
         current = self.question
         if self.group is not None and current is None and not self._asks_here(place):
             return None
-        following = self._after(place)
+        following = list(islice(self._after(place), 1))
         if current is None or not self.section.questions:
             fits = (
                 number == 1 or not following or following[0] in (number + 1, number + 2) or number <= MOST_GAP
@@ -44,7 +45,7 @@ class StartWalk(KeyWalk):
             listed = self._listed == number - 1 and self._listed > 0 and not complete
             taken = not again and not listed
         elif number == 1:
-            taken = complete and begins_again([number, *following], last)
+            taken = complete and begins_again(chain([number], self._after(place)), last)
         elif number <= last:
             taken = (
                 complete

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from cbt.bank.formats.reading.choices import begins_choice, last_letter
@@ -58,12 +58,13 @@ class Walk:
                 return not counts_on or text[start.at : start.at + 1].isdigit()
         return False
 
-    def _after(self, place: int) -> list[int]:
-        """Return some of the numbers that follow."""
+    def _after(self, place: int) -> Iterator[int]:
+        """Yield the numbers that follow."""
         while self._cursor < len(self._following) and self._following[self._cursor] <= place:
             self._cursor += 1
-        ahead = self._following[self._cursor : self._cursor + max(self._last + 2, 3)]
-        return [start.number for one in ahead if (start := self.starts[one]) is not None]
+        for one in range(self._cursor, len(self._following)):
+            if (start := self.starts[self._following[one]]) is not None:
+                yield start.number
 
     def _end_question(self) -> None:
         self.question = self._open = None
