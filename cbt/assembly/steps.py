@@ -34,12 +34,14 @@ def draw_and_freeze(
     now: datetime,
     rng: random.Random,
     suits: Suits = lambda _content: True,
+    without: frozenset[str] = frozenset(),
 ) -> Form:
     """Draw one form of a paper and store it; `suits` refuses a draw, and the next seed is tried.
 
-    Only the seed decides what is drawn, so seed, bank revision and blueprint give the same form again;
-    a neighbour's case is avoided by taking another seed. When no seed suits (the bank has no other case)
-    the first draw stands. Raises Conflict naming the constraint a draw cannot keep.
+    Only the seed and `without` decide what is drawn, so they, bank revision and blueprint give the same form
+    again; a neighbour's case is avoided by taking another seed. When no seed suits (the bank has no other case)
+    the first draw stands. What is 互斥 with the candidate's other papers (`without`) is left out where the bank can
+    do without it. Raises Conflict naming the constraint a draw cannot keep.
 
     Source: R-8, R-43.
     """
@@ -48,7 +50,13 @@ def draw_and_freeze(
     first: tuple[int, dict[str, Any]] | None = None
     for _ in range(TRIES):
         seed = rng.getrandbits(SEED_BITS)
-        content = draw_content(session, blueprint_version_id, paper_code, seed=seed)
+        try:
+            content = draw_content(session, blueprint_version_id, paper_code, seed=seed, without=without)
+        except Conflict:
+            if not without:
+                raise
+            without = frozenset()
+            content = draw_content(session, blueprint_version_id, paper_code, seed=seed)
         first = first or (seed, content)
         if suits(content):
             break
@@ -74,13 +82,24 @@ def draw_and_freeze(
 
 
 def draw_content(
-    session: Session, blueprint_version_id: int, paper_code: str, *, seed: int
+    session: Session,
+    blueprint_version_id: int,
+    paper_code: str,
+    *,
+    seed: int,
+    without: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
-    """Return the content that `seed` draws from the bank as it is now."""
+    """Return the content that `seed` draws from the bank as it is now, `without` some of its items."""
     blueprint = blueprint_of(session, blueprint_version_id)
     bank = bank_by_ref(session, blueprint.bank)
     items, weights, importances = drawables(session, bank.id)
-    return draw_form(blueprint.papers[paper_code], items, weights, importances, rng=random.Random(seed))
+    paper, rng = blueprint.papers[paper_code], random.Random(seed)
+    return draw_form(paper, items, weights, importances, rng=rng, without=without)
+
+
+def items_of(content: Mapping[str, Any]) -> frozenset[str]:
+    """Return the items, cases among them, that a form holds."""
+    return frozenset(str(position["item"]) for position in content.get("positions", ()))
 
 
 def cases_of(content: Mapping[str, Any]) -> dict[int, str]:

@@ -26,7 +26,7 @@ from cbt.bank.items.preview import key_lines, preview_paper
 from cbt.bank.linting import views as linting_views
 from cbt.bank.media import views as media_views
 from cbt.bank.search.asking import ALL_STATES, PAGE_SIZE
-from cbt.bank.search.finding import MOST_COUNTED, search_items
+from cbt.bank.search.finding import MOST_COUNTED, named_by, search_items
 from cbt.bank.search.sent import asked_for
 from cbt.bank.search.tree import point_counts, tree_of
 from cbt.db.unit_of_work import reading
@@ -109,6 +109,7 @@ def item(ref: str, item_ref: str) -> Reply:
         found = store.bank_by_ref(session, ref)
         sheet = catalogue.item_sheet(session, found.id, item_ref, number=number)
         desk = desk_of(session, sheet.item)
+        named = [one for one in named_by(session, found.id, item_ref) if one not in sheet.content.enemies]
         names = actor_names(session, {version.actor for version in sheet.versions})
     service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
@@ -117,6 +118,7 @@ def item(ref: str, item_ref: str) -> Reply:
         item_ref=item_ref,
         sheet=sheet,
         desk=desk,
+        enemies=[*((one, False) for one in sheet.content.enemies), *((one, True) for one in named)],
         fields={"": "", **shown_fields(sheet.text)},
         field_label=field_label,
         actor=acting(),

@@ -5,20 +5,28 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
-from cbt.assembly.steps import cases_of, draw_content
+from cbt.assembly.steps import cases_of, draw_content, items_of
+from cbt.audit.models import AuditEntry
+from cbt.bank.models import Item, ItemVersion
+from cbt.bank.steps import version_row
 from cbt.bank.store import drawables
-from cbt.candidates.models import Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.db.types import Row
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.exams.store import current_version
 from cbt.rules.assembly.form import comparable
+from cbt.rules.assembly.tally import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.states.item import ItemState
 from cbt.sittings.models import Seat
 from tests.world import START, World
 
@@ -78,8 +86,6 @@ def test_drawing_again_draws_nothing(world: World) -> None:
 
 
 def test_editing_the_bank_changes_no_frozen_form(world: World) -> None:
-    from cbt.bank.models import Item, ItemVersion
-
     with world.app.app_context():
         with reading() as session:
             before = dict(session.execute(select(Form.id, Form.content)).all())  # type: ignore[arg-type]  # rows of two columns are pairs
@@ -93,3 +99,97 @@ def test_editing_the_bank_changes_no_frozen_form(world: World) -> None:
             item.version = 2
         with reading() as session:
             assert dict(session.execute(select(Form.id, Form.content)).all()) == before  # type: ignore[arg-type]  # rows of two columns are pairs
+
+
+def register(session: Session, like: Registration, ref: str, paper: str, **other: int) -> None:
+    """Register a candidate as another one is, for another paper, at the next free seat of their room."""
+    taken = select(Registration.seat_id).where(Registration.sitting_room_id == like.sitting_room_id)
+    here = session.get_one(Seat, like.seat_id)
+    free = select(Seat.id).where(Seat.room_id == here.room_id, Seat.id.not_in(taken)).order_by(Seat.id)
+    values = copied(like, "ref", "seat_id", "paper") | {"ref": ref, "paper": paper} | other
+    session.add(Registration(**values, seat_id=session.scalars(free.limit(1)).one()))
+    session.flush()
+
+
+def copied(row: Row, *left_out: str) -> dict[str, Any]:
+    columns = [column.name for column in type(row).__table__.columns]
+    return {name: getattr(row, name) for name in columns if name not in {"id", *left_out}}
+
+
+def held_by(session: Session, ref: str) -> dict[str, Any]:
+    """Return the form of a registration."""
+    query = select(Form.content).join(Attempt, Attempt.form_id == Form.id)
+    content = session.scalars(
+        query.join(Registration, Registration.id == Attempt.registration_id).where(Registration.ref == ref)
+    ).one()
+    found: dict[str, Any] = json.loads(content)
+    return found
+
+
+def test_what_excludes_an_item_of_the_theory_paper_stays_out_of_the_same_candidates_skills(
+    world: World,
+) -> None:
+    """An item of a theory form that is drawn already excludes every case of the first unit but one."""
+    with world.app.app_context():
+        with unit_of_work() as session:
+            theory = session.get_one(Registration, world.sitters["theory"].registration_id)
+            met = held_by(session, theory.ref)["positions"][0]["item"]
+            item = session.scalars(
+                select(Item)
+                .join(Form, Form.bank_id == Item.bank_id)
+                .join(Attempt, Attempt.form_id == Form.id)
+                .where(Attempt.registration_id == theory.id, Item.ref == met)
+            ).one()
+            cases = select(Item.ref).where(Item.bank_id == item.bank_id, Item.unit == 1)
+            first, *others = sorted(session.scalars(cases))
+            now = session.scalars(select(ItemVersion.content).where(ItemVersion.item_id == item.id)).one()
+            text = canonical_json({**json.loads(now), "enemies": others})
+            stored = {"run_id": None, "now": START, "actor": "cli", "state": ItemState.REVIEWED}
+            row = version_row(item, 2, text, digest(text), **stored)
+            session.execute(insert(ItemVersion), [row])
+            for case in session.scalars(select(Item).where(Item.bank_id == item.bank_id, Item.ref == first)):
+                now = session.scalars(select(ItemVersion.content).where(ItemVersion.item_id == case.id)).one()
+                text = canonical_json({**json.loads(now), "enemies": []})
+                row = version_row(case, 2, text, digest(text), **stored)
+                session.execute(insert(ItemVersion), [row])
+            register(session, theory, "rg-skills", "skills")
+        assert draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4) == 1
+        with reading() as session:
+            skills = held_by(session, "rg-skills")
+            form = session.scalars(select(Form).order_by(Form.id.desc())).first()
+            assert form is not None
+            left_out = frozenset(skills["without"])
+            again = draw_content(
+                session, form.blueprint_version_id, "skills", seed=form.seed, without=left_out
+            )
+    assert cases_of(skills)[1] == first
+    assert set(others) <= left_out
+    assert canonical_json(again) == form.content
+
+
+def test_a_candidate_with_both_papers_meets_nothing_that_excludes_another(world: World) -> None:
+    with world.app.app_context():
+        with unit_of_work() as session:
+            like = session.get_one(Registration, world.sitters["theory"].registration_id)
+            somebody = session.get_one(Candidate, like.candidate_id)
+            person = Candidate(**copied(somebody, "ref", "document_index"), ref="ca-both", document_index="x")
+            session.add(person)
+            session.flush()
+            ticket = session.get_one(AdmissionTicket, like.ticket_id)
+            own = AdmissionTicket(batch_id=ticket.batch_id, candidate_id=person.id, number="2611000199990")
+            session.add(own)
+            session.flush()
+            for paper in ("theory", "skills"):
+                register(session, like, f"rg-{paper}", paper, candidate_id=person.id, ticket_id=own.id)
+        assert draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4) == 2
+        with reading() as session:
+            skills, theory = held_by(session, "rg-skills"), held_by(session, "rg-theory")
+            bank_id = session.scalars(select(Form.bank_id).order_by(Form.id.desc())).first()
+            assert bank_id is not None
+            enemies = mutual_enemies(drawables(session, bank_id)[0])
+            entries = select(AuditEntry.after).where(AuditEntry.act == "sitting.draw_forms")
+            after = session.scalars(entries.order_by(AuditEntry.id.desc())).first()
+    excluded = frozenset().union(*(enemies.get(case, frozenset()) for case in items_of(skills)))
+    assert excluded
+    assert not items_of(theory) & excluded
+    assert "enemies_met" not in str(after)

@@ -104,7 +104,7 @@ def test_what_is_not_there_is_not_found(world: World, path: str) -> None:
     [
         pytest.param("/bank", 6, id="banks"),
         pytest.param(f"/bank/{BANK}", 13, id="items"),
-        pytest.param(f"/bank/{BANK}/items/U1-C1", 16, id="item, and who saw its key"),
+        pytest.param(f"/bank/{BANK}/items/U1-C1", 17, id="item, and who saw its key"),
         pytest.param(f"/bank/{BANK}/import", 7, id="imports"),
     ],
 )

@@ -17,12 +17,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
-from cbt.assembly.steps import cases_of, draw_and_freeze
+from cbt.assembly.steps import cases_of, draw_and_freeze, items_of
 from cbt.audit import chain
 from cbt.bank.models import ItemBank
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper.others import Others, has_cases
 from cbt.delivery.steps import create_attempt
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of, paper_of
@@ -47,7 +48,8 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
 
     `seed` makes the run repeatable (rehearsals, tests); otherwise chance decides and each form keeps its
     own seed. Candidates at neighbouring seats do not get the same case in the same unit when the bank has
-    another.
+    another, and what is 互斥 does not meet in the papers of one candidate in a batch where the bank allows it: how
+    many forms it did not allow stands in the log.
 
     Raise Conflict("draw.over") once the sitting is behind us or cancelled, ("draw.nobody") while nobody is
     registered, ("draw.no_bank") naming every bank that is not there, and as draw_and_freeze does.
@@ -56,10 +58,15 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
     with unit_of_work() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         waiting = _without_form(session, sitting)
+        # Who has both papers here gets the cases first: of items there are many to go round, of cases a few.
+        waiting.sort(key=lambda one: not has_cases(session, one[0]))
         _drawable(session, sitting, [registration for registration, _ in waiting])
         near = _cases_by_seat(session, sitting)
+        others = Others(session, [registration for registration, _ in waiting])
+        met = 0
         for registration, seat_number in waiting:
             place = (registration.sitting_room_id, seat_number)
+            foes = others.foes_of(registration, rng)
             neighbours = [near.get((place[0], seat_number + step), {}) for step in (-1, 1)]
             form = draw_and_freeze(
                 session,
@@ -68,8 +75,12 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
                 now=now,
                 rng=rng,
                 suits=partial(_differs, neighbours),
+                without=foes,
             )
-            near[place] = cases_of(json.loads(form.content))
+            content = json.loads(form.content)
+            near[place] = cases_of(content)
+            others.note(registration, items_of(content))
+            met += not foes.isdisjoint(items_of(content))
             paper = paper_of(session, registration.blueprint_version_id, registration.paper)
             create_attempt(
                 session,
@@ -85,7 +96,7 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
                 actor=actor,
                 act="sitting.draw_forms",
                 subject=f"sitting:{sitting.ref}",
-                after={"forms": len(waiting)},
+                after={"forms": len(waiting), **({"enemies_met": met} if met else {})},
             )
         return len(waiting)
 

@@ -1,3 +1,3 @@
 """Drawing a form, and what a bank lasts for."""
 
-__all__ = ["coverage", "disjoint", "form", "overlap"]
+__all__ = ["coverage", "disjoint", "form", "overlap", "tally"]

@@ -39,26 +39,33 @@ def draw_form(
     *,
     rng: random.Random,
     avoid_cases: Mapping[int, frozenset[str]] = NOBODY_NEAR,
+    without: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Draw one form: which items, in which order, each with its choices in which order.
 
     `weights` gives the per cent of each third-level range, `importances` X, Y or Z of each knowledge point,
-    `avoid_cases` for each unit the cases of the neighbouring seats. The result is what is frozen: plain
-    JSON values, the same for the same seed and the same inputs in any order. Raises Conflict naming the
-    constraint that could not be kept.
+    `avoid_cases` for each unit the cases of the neighbouring seats, `without` what is 互斥 with another paper of
+    the same candidate: no item of it is drawn, and a case only where its unit has no other. The result is what is
+    frozen: plain JSON values, the same for the same seed and the same inputs in any order; it says `without`, where
+    there is any. Raises Conflict naming the constraint that could not be kept.
 
     Source: R-8, R-43, R-44.
     """
+    said = {"without": sorted(without)} if without else {}
     if paper.units:
-        cases = select_cases(paper, drawables, rng=rng, avoid=avoid_cases)
+        avoid = {unit.number: avoid_cases.get(unit.number, frozenset()) | without for unit in paper.units}
+        cases = select_cases(paper, drawables, rng=rng, avoid=avoid)
         return {
             "paper": paper.code,
+            **said,
             "units": _units(paper, cases),
             "positions": _numbered(_case_positions(paper, cases, rng)),
         }
-    items = select_items(paper, drawables, weights, importances, rng=rng)
+    able = [item for item in drawables if item.ref not in without]
+    items = select_items(paper, able, weights, importances, rng=rng)
     return {
         "paper": paper.code,
+        **said,
         "sections": [
             {
                 "name": section.name,

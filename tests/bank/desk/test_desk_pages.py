@@ -200,3 +200,19 @@ def test_a_point_gets_another_code_in_its_items_too(bank: flask.Flask, clock: Fa
     assert [one.point for one in found] == ["A-009"]
     assert importances == {"A-009": "X", "A-001": "Y"}
     assert last.sha256 == digest(canonical_json(json.loads(last.content)))
+
+
+def test_what_excludes_an_item_is_shown_from_both_sides(desk: World) -> None:
+    author = f"staff:{desk.people['author'].ref}"
+    with desk.app.app_context(), unit_of_work() as session:
+        bank_id = session.scalars(select(Item.bank_id).order_by(Item.id.desc())).first()
+        assert bank_id is not None
+        facts = {"type": "true_false", "point": "A-A-A-001", "difficulty": 3, "version": 0, "current": 0}
+        other = Item(bank_id=bank_id, ref="U1-C9", state="draft", **facts)
+        session.add(other)
+        session.flush()
+        write(session, other, author, ItemState.DRAFT, stem="案例。", enemies=["A-A-A-001-T1"])
+    for here, there in (("A-A-A-001-T1", "U1-C9"), ("U1-C9", "A-A-A-001-T1")):
+        assert f'/items/{there}">{there}' in flat(
+            desk.staff("reviewer").get(f"/bank/{BANK}/items/{here}").text
+        )
