@@ -119,6 +119,7 @@ def test_both_sides_are_made_one_piece_by_piece(bank: flask.Flask, clock: FakeCl
         service.save(typed(theirs, work="wk-bbbbbbbbbbbbbb"), now=clock.now(), actor=OTHER)
         with reading() as session:
             sides = opening.sides_of(session, store.bank_by_ref(session, BANK).id, ITEM, actor=ACTOR)
+        assert sides is not None
         found = {
             one.name: (one.both, one.theirs_only) for one in pieces(sides.before, sides.mine, sides.theirs)
         }

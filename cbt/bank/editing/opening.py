@@ -156,12 +156,12 @@ class Sides:
     at: datetime
 
 
-def sides_of(session: Session, bank_id: int, ref: str, *, actor: str) -> Sides:
-    """Return both sides of an item that went on meanwhile; raise NotFound("editing.nothing_typed")."""
+def sides_of(session: Session, bank_id: int, ref: str, *, actor: str) -> Sides | None:
+    """Return both sides of an item that went on meanwhile, None where this person has typed nothing."""
     item = item_at(session, bank_id, ref)
     work = work_of(session, bank_id, actor, item_id=item.id)
     if work is None or not work.content:
-        raise NotFound("editing.nothing_typed")
+        return None
     there = session.scalars(
         select(ItemVersion).where(ItemVersion.item_id == item.id, ItemVersion.number == item.current)
     ).one()

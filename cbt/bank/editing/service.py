@@ -22,7 +22,7 @@ from cbt.bank.items.types.registry import authoring_of
 from cbt.bank.models import Item, ItemBank, ItemVersion, ItemWork
 from cbt.bank.steps import version_row
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.errors import Conflict, InvalidInput
+from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.states.item import ItemEvent, ItemState, next_item_state
 
@@ -149,6 +149,8 @@ def merge(
         bank = store.bank_by_ref(session, bank_ref)
         item = opening.item_at(session, bank.id, item_ref, lock=True)
         sides = opening.sides_of(session, bank.id, item_ref, actor=actor)
+        if sides is None:
+            raise NotFound("editing.nothing_typed")
         if item.current != current:
             raise Conflict("editing.moved_on", current=item.current, base=current)
         work = _own_work(session, bank, item_ref, "", now=now, actor=actor)

@@ -90,7 +90,10 @@ def compare(ref: str, item_ref: str) -> Reply:
     with reading() as session:
         bank = store.bank_by_ref(session, ref)
         sides = opening.sides_of(session, bank.id, item_ref, actor=acting())
-        names = actor_names(session, {sides.actor})
+        names = actor_names(session, {sides.actor} if sides else ())
+    if sides is None:
+        flask.flash(_("bank.compare.nothing"), "message")
+        return flask.redirect(flask.url_for(".edit", ref=ref, item_ref=item_ref), 303)
     bank_service.key_view(act="item.view_key", subject=f"item:{item_ref}", actor=acting(), now=flask.g.now)
     return flask.render_template(
         "bank/editing/compare.html",
