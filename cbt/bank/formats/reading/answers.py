@@ -61,7 +61,7 @@ def verdict_among(text: str) -> bool | None:
 
 def after_key(text: str) -> str:
     """Return the words after letters or a verdict, but for the choices' own."""
-    if _pieces(text):
+    if _pieces(text) or letters(text) or verdict(text) is not None:
         return ""
     first = _LETTERS_FIRST.match(text) or _VERDICT_FIRST.match(text)
     return _EDGE.sub("", text[first.end() :]).strip() if first else ""

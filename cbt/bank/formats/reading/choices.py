@@ -19,6 +19,7 @@ _INLINE = re.compile(
     r"(?<![A-Za-z0-9.])(?:[（(]\s*(?P<a>[A-LＡ-Ｌ])\s*[)）]\s*[.．、:：]?|(?P<c>[A-LＡ-Ｌ])\s*[.．、:：)）]|(?<=\s)(?P<d>[a-l])[.．、)）])\s*"
 )
 _LOOSE_INLINE = re.compile(r"(?<=[\s\u3000|｜;；])(?P<c>[A-LＡ-Ｌ])(?:\s+|(?=[\u3400-\u9fff《“\d（(]))")
+TICKED = re.compile(r"[（(【\[]\s*(?:正确答案|正确选项)\s*[)）】\]]\s*$")
 _BULLET = re.compile(r"(?:[-*+•·○●◯□◇▪‣]|\[[ xX√]?\]|[（(]\s*[)）])\s+")
 _TICKS = "√✓✔☑✅xX*＊●"
 _TRAILING = " \t　|｜/"
@@ -90,7 +91,7 @@ def split_body(lines: Sequence[Line]) -> SplitQuestion:
     labels = _labels(lines, _LOOSE_START, _LOOSE_INLINE)
     if (chosen := _run(labels)) and (len(chosen) > 3 or (chosen[0].leads and chosen[0].line)):
         return _cut(lines, chosen, labels)
-    return _bullets(lines) or SplitQuestion(tuple(lines), ())
+    return _bullets(lines) or _ticked(lines) or SplitQuestion(tuple(lines), ())
 
 
 def _letter(found: re.Match[str]) -> str:
@@ -195,6 +196,13 @@ def _tidy(pieces: Sequence[Choice]) -> list[Choice]:
             lines = (*lines[:-1], last.cut(0, len(last.text.rstrip(marks))))
         done.append(Choice(one.letter, lines, one.ticked and not every))
     return done
+
+
+def _ticked(lines: Sequence[Line]) -> SplitQuestion | None:
+    """Return choices without letters where the right ones say so: `对（正确答案）`."""
+    if len(lines) < 3 or not any(TICKED.search(line.text) for line in lines[1:]):
+        return None
+    return SplitQuestion(tuple(lines[:1]), tuple(Choice("", (line,)) for line in lines[1:]))
 
 
 def _bullets(lines: Sequence[Line]) -> SplitQuestion | None:

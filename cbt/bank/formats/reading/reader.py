@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ BY_KEY = "by_key"
 NO_MARK = "none"
 _AFTER_ALL = 1_000_000
 """Keys of another document stand after all sections."""
+_POINT = re.compile(r"[A-Z](?:\s*[-－—]\s*[A-Z]){1,3}\s*[-－—]\s*\d{1,3}(?!\d)")
+"""The code of a knowledge point: a list of them is a 细目表."""
 _LEAST = 0.2
 """Under this share of sound questions a document is no bank."""
 
@@ -195,9 +198,12 @@ def _refuse(parts: Parts, worded: Sequence[WordedQuestion], settled: Sequence[Se
     typed = sum(one.kind == ItemType.TRUE_FALSE or len(one.choices) > 1 for one in worded)
     if typed and codes["text_no_key"] >= 0.8 * len(worded):
         raise InvalidInput("bank.no_keys", count=len(worded))
+    if 2 * chosen >= len(worded) > 0 and not groups:
+        return  # questions they are, and each says what is wrong with it
     if chosen >= 3 and groups:
         raise InvalidInput("bank.keys_unfit", count=len(worded))
-    raise InvalidInput("bank.no_items")
+    points = sum(bool(_POINT.match(line.text)) for line in parts.loose)
+    raise InvalidInput("bank.plan_workbook" if points >= 3 else "bank.no_items")
 
 
 def read_joined(

@@ -54,42 +54,65 @@ def _bare(question: FoundQuestion) -> bool:
 def _pairs(
     batch: Sequence[KeyGroup], sections: Sequence[FoundSection]
 ) -> Iterator[tuple[KeyGroup, list[FoundSection]]]:
-    """Yield each group with the sections it is for: those of its type and title, else the next of its numbers."""
+    """Yield each group with the sections it is for.
+
+    One group whose numbers go on through all sections is for all of them. Else groups and sections of one name are
+    paired in their order, where there are as many of each; where there are not, only what fits no other.
+    """
+    if len(batch) == 1 and (whole := _whole(batch[0], sections)):
+        yield batch[0], whole
+        return
     left = list(sections)
-    for group in batch:
-        chosen = _fitting(group, left, alone=len(batch) == 1)
-        left = [one for one in left if one not in chosen]
-        yield group, chosen
+    for name in dict.fromkeys(_name_of(group) for group in batch):
+        groups = [group for group in batch if _name_of(group) == name]
+        among = [one for one in left if not name or _is_called(one, name)]
+        chosen = _in_order_of(groups, among)
+        for group, found in zip(groups, chosen, strict=True):
+            left = [one for one in left if one is not found]
+            yield group, [found] if found else []
 
 
-def _fitting(group: KeyGroup, sections: Sequence[FoundSection], *, alone: bool) -> list[FoundSection]:
+def _whole(group: KeyGroup, sections: Sequence[FoundSection]) -> list[FoundSection]:
     numbers = {entry.number for entry in group.entries}
-    if alone and len(sections) > 1 and _unique(sections) and numbers & _all(sections):
-        whole = [one for one in sections if set(one.numbers) & numbers]
-        if numbers <= _all(sections) or len(numbers & _all(sections)) * 10 >= 9 * len(numbers):
-            return whole
-    named = [one for one in sections if group.title and _name(one.title) == _name(group.title)]
-    kinds = _KINDS.get(group.kind, {group.kind})
-    typed = [one for one in sections if group.kind and one.kind in kinds]
-    for among in (named, typed, sections if not group.kind else []):
-        exact = [
-            one
-            for one in among
-            if set(one.numbers) == numbers or (group.bare and len(one.questions) == len(group.bare))
-        ]
-        if exact:
-            return exact[:1]
-    for among in (named, typed):
-        if len(among) == 1:
-            return list(among)
-    if len(sections) == 1 and not (group.kind and sections[0].kind and sections[0].kind not in kinds):
+    known = _all(sections)
+    if (
+        len(sections) < 2
+        or not numbers
+        or not _unique(sections)
+        or len(numbers & known) * 10 < 9 * len(numbers)
+    ):
+        return []
+    return [one for one in sections if set(one.numbers) & numbers]
+
+
+def _in_order_of(groups: Sequence[KeyGroup], sections: Sequence[FoundSection]) -> list[FoundSection | None]:
+    if len(groups) == len(sections):
         return list(sections)
-    return []
+    found: list[FoundSection | None] = []
+    for group in groups:
+        fitting = [one for one in sections if _fits(group, one)]
+        alike = [one for one in groups if any(_fits(one, section) for section in fitting)]
+        found.append(fitting[0] if len(fitting) == len(alike) == 1 else None)
+    return found
+
+
+def _fits(group: KeyGroup, section: FoundSection) -> bool:
+    if group.bare:
+        return len(group.bare) == len(section.questions)
+    return {entry.number for entry in group.entries} == set(section.numbers)
+
+
+def _name_of(group: KeyGroup) -> str:
+    return group.kind or _name(group.title)
+
+
+def _is_called(section: FoundSection, name: str) -> bool:
+    kind = section.kind or _name(section.title)
+    return kind in _KINDS.get(name, {name}) or _name(section.title) == name
 
 
 def _name(title: str) -> str:
-    kind = named_type(title)
-    return kind or folded(title)
+    return named_type(title) or ("" if "答案" in title else folded(title))
 
 
 def _all(sections: Sequence[FoundSection]) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cbt.bank.formats.reading.choices import begins_choice, has_bullet, loose_letter, split_body
+from cbt.bank.formats.reading.choices import TICKED, begins_choice, has_bullet, loose_letter, split_body
 from cbt.bank.formats.reading.cutting.keys import WrittenKey
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.words import keys_in_stem, verdict
@@ -57,6 +57,7 @@ class FoundQuestion:
             letter = begins_choice(line.text) or loose_letter(line.text)
             self.chosen = (letter == "B" and bool(self.body)) or bool(split_body([line]).choices)
             self.chosen |= has_bullet(line) and len(self.body) > 1 and has_bullet(self.body[-1])
+            self.chosen |= bool(self.body) and TICKED.search(line.text) is not None
         self.body.append(line)
 
     @property

@@ -15,6 +15,7 @@ from cbt.bank.formats.reading.cutting.headings import SectionHeading
 from cbt.bank.formats.reading.cutting.keys import (
     bare_keys,
     key_list,
+    table_numbers,
     text_entry,
 )
 from cbt.bank.formats.reading.cutting.numbers import QuestionStart, start_of
@@ -120,7 +121,7 @@ class Segmenter(StartWalk):
                 return False
             if heading:
                 continue
-            if key_list(line) or bare_keys(line):
+            if key_list(line) or bare_keys(line) or table_numbers(line.text):
                 return False
             if begins_choice(line.text) or re.search(r"[（(][\s　]*[)）]|_{2,}", line.text):
                 return True
