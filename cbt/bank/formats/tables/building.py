@@ -55,7 +55,9 @@ _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SPACES = re.compile(r"(?<=[\u3400-\u9fff，、：])[ 　]{2,}(?=[\u3400-\u9fff，。、；]|$)")
 
 
-def build(one: ReadyItem, kind: ItemType, sense: Sense) -> tuple[ItemDraft | None, list[Finding]]:
+def build(
+    one: ReadyItem, kind: ItemType, sense: Sense, ref: str = ""
+) -> tuple[ItemDraft | None, list[Finding]]:
     """Return the draft of an item of a known type, or None with what keeps it out."""
     row = ItemRow(one)
     data: dict[str, Any] = {

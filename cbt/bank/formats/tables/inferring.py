@@ -51,6 +51,8 @@ def inferred_of(
     yield from _types(decided, at)
     if records.several_rows:
         yield Inferred(f"rows:{sheet}", "rows", "several", (), count, at, {"sheet": sheet})
+    if records.keys_elsewhere:
+        yield Inferred(f"answers:{sheet}", "keys_elsewhere", "sheet", (), count, at, {"sheet": sheet})
     if prepared.split_cells:
         yield Inferred(
             f"choices:{sheet}",

@@ -43,6 +43,7 @@ class ReadyItem:
 class ReadyTable:
     """The items of a table and what holds for all of them."""
 
+    records: Records
     items: list[ReadyItem]
     separator: str = ""
     split_cells: int = 0
@@ -56,7 +57,7 @@ def prepare(records: Records) -> ReadyTable:
     """Return the items of a table with all their parts."""
     items = [_begin(raw) for raw in records.items]
     _number_off(items)
-    done = ReadyTable(items)
+    done = ReadyTable(records, items)
     _choices(done)
     for one in items:
         _key(one)

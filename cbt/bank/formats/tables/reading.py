@@ -10,9 +10,10 @@ from cbt.bank.formats.tables.building import build
 from cbt.bank.formats.tables.cells.columns import LEFT_OUT
 from cbt.bank.formats.tables.cells.kinds import DERIVED, named_type
 from cbt.bank.formats.tables.deciding import Decided, decide, sense_of
+from cbt.bank.formats.tables.elsewhere import bring_keys, keys_elsewhere
 from cbt.bank.formats.tables.inferring import inferred_of
 from cbt.bank.formats.tables.plans import refuse_plans
-from cbt.bank.formats.tables.preparing import prepare
+from cbt.bank.formats.tables.preparing import ReadyTable, prepare
 from cbt.bank.formats.tables.remarks import (
     Part,
     about_columns,
@@ -48,10 +49,15 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
     parts: list[Part] = []
     findings: list[Finding] = []
     unread: list[Page] = []
-    for page in pages:
-        own = [_part(table, file_name, adjust) for table in _tables(page, adjust)]
+    gathered = [(page, [gather(table) for table in _tables(page, adjust)]) for page in pages]
+    keys = keys_elsewhere([page for page, found in gathered if not found])
+    bring_keys([one for _page, found in gathered for one in found], keys)
+    ready = [(page, [prepare(one) for one in found]) for page, found in gathered]
+    from_zero = any(one.base == 0 for _page, found in ready for one in found)
+    for page, found in ready:
+        own = [_part(one, file_name, adjust, from_zero=from_zero) for one in found]
         good = [part for part in own if not _misread(part)]
-        if not good and page.rows:
+        if not good and page.rows and not (keys and keys_elsewhere([page])):
             unread.append(page)
         parts += good
     if not parts:
@@ -106,9 +112,9 @@ def _adjust_columns(table: Table, adjust: Adjustments) -> None:
             table.columns[said] = column
 
 
-def _part(table: Table, file_name: str, adjust: Adjustments) -> Part:
-    records = gather(table)
-    prepared = prepare(records)
+def _part(prepared: ReadyTable, file_name: str, adjust: Adjustments, *, from_zero: bool) -> Part:
+    records, table = prepared.records, prepared.records.table
+    prepared.base = 0 if from_zero else prepared.base
     sheet, file = table.page.name, PurePath(file_name).stem
     decided = decide(prepared, sheet=sheet, file=file, adjust=adjust)
     explained = [

@@ -39,7 +39,7 @@ _CHOICE = re.compile(
     r"(?:内容|项|描述|文本|text|content)?"
 )
 _CHOICE_BEFORE = re.compile(
-    r"(?:试题|题目)?([a-n])(?:选项|项|项目|答案|选项内容|选择项|选择|option|choice|支|备选答案)"
+    r"(?:试题|题目)?([a-n])(?:选项|项|项目|选择项|选择|option|choice|支|备选答案|答案)(?:内容|答案|描述)?"
 )
 _ORDINAL_CHOICE = re.compile(r"第?([1-9一二三四五六七八九])(?:个)?(?:选项|选择项)")
 _BLANK = re.compile(r"(?:填空|空|空格|第|blank)([1-9]|1[0-2]|[一二三四五六七八九])(?:空|答案|空答案)?")

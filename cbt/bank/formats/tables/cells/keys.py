@@ -58,7 +58,7 @@ def bare(text: str) -> str:
 def letters_in(text: str) -> str | None:
     """Return the sorted letters of a key that is nothing but letters, None for any other; twice one is none."""
     plain = unicodedata.normalize("NFKC", bare(text)).translate(_LOOKALIKE).upper()
-    plain = re.sub(r"[()\[\]【】{}<>]", " ", plain)
+    plain = re.sub(r"[()\[\]【】{}<>\"'“”‘’]", " ", plain)
     if re.search(r"[A-N]\s*[-—~～至到]\s*[A-N]", plain) and len(_BETWEEN.sub("", plain)) == 2:
         return None  # A-D may mean all of them, or two
     letters = _BETWEEN.sub("", plain)

@@ -38,6 +38,9 @@ _WORDS = (
     (_NUMERIC, ItemType.NUMERIC),
     (_PICTURE, ItemType.HOTSPOT),
 )
+_NAMES_NO_TYPE = 4
+"""A longer word with 操作 or 材料 in it names a trade or a subject, unless it says 题."""
+_IS_TYPE = re.compile(rf"(?:{_OTHER})[^，。]{{0,4}}[题型]|match|order|case", re.IGNORECASE)
 _SHORT = {
     "单": ItemType.SINGLE_CHOICE,
     "多": ItemType.MULTIPLE_CHOICE,
@@ -100,7 +103,7 @@ def named_type(text: str) -> ItemType | str:
     kinds = [kind for kind in found if kind != "type_unsupported"]
     if len(kinds) > 1:
         return DERIVED
-    if found:
+    if kinds or (found and (len(short) < _NAMES_NO_TYPE or _IS_TYPE.search(folded))):
         return found[0]
     return DERIVED if _ANY_CHOICE.search(folded) else ""
 

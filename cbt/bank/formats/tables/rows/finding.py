@@ -103,7 +103,7 @@ def _named(page: Page, row: int) -> Fields:
         bare = {
             c: place
             for c, cell in enumerate(cells)
-            if cell.isalpha() and (place := bare_place(cell)) is not None
+            if cell.isalnum() and (place := bare_place(cell)) is not None
         }
         first = min(bare, default=0)
         if len(bare) > 1 and all(bare.get(first + n) == n for n in range(len(bare))):

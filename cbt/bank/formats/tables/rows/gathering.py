@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cbt.bank.formats.tables.cells.columns import meant
 from cbt.bank.formats.tables.cells.dirt import leading_number, without_bullets
 from cbt.bank.formats.tables.cells.keys import looks_like_key
 from cbt.bank.formats.tables.cells.kinds import heading_type
 from cbt.bank.formats.tables.rows.headings import heading_above
 from cbt.bank.formats.tables.rows.options import gather_options
-from cbt.bank.formats.tables.rows.records import Records, SheetItem
+from cbt.bank.formats.tables.rows.records import Records, SheetItem, item_at
 from cbt.bank.formats.tables.rows.shapes import (
     ANSWER_LINE,
     ASKS,
@@ -22,6 +21,7 @@ from cbt.bank.formats.tables.rows.shapes import (
     INSTRUCTION,
     KIND_ALONE,
     PAGE,
+    says_headers,
 )
 from cbt.bank.formats.tables.rows.sheet import Table
 
@@ -38,12 +38,11 @@ class _Gatherer:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._found = Records()
+        self._found = Records(table)
         self._now: SheetItem | None = None
         self._heading = heading_above(table)
         self._carried = ""
         self._choice_columns = table.of("choice_")
-        self._blank_columns = table.of("blank_")
         rows = [
             row for row in range(table.start, table.end) if table.page.filled(row, table.left, table.right)
         ]
@@ -72,7 +71,7 @@ class _Gatherer:
         table = self._table
         filled = table.page.filled(row, table.left, table.right)
         texts = [table.page.cell(row, column) for column in filled]
-        if row in table.skipped or self._is_header(texts):
+        if row in table.skipped or says_headers(texts):
             return
         if len(set(texts)) == 1 and self._set_aside(row, texts[0], filled):
             return
@@ -83,10 +82,6 @@ class _Gatherer:
             self._attach(row, filled)
         else:
             self._begin(row)
-
-    def _is_header(self, texts: list[str]) -> bool:
-        fields = [field for text in texts if len(text) <= 30 and (field := meant(text))]
-        return len(fields) >= 3 and len(fields) >= 0.8 * len(texts) and "stem" in fields
 
     def _set_aside(self, row: int, text: str, filled: list[int]) -> bool:
         """Take a row with one text for a heading, a page header, or the end; return whether it is one."""
@@ -100,7 +95,11 @@ class _Gatherer:
         if kind and (marked or KIND_ALONE.match(text)):
             self._heading, self._carried, self._now = text, "", None
             return True
-        if PAGE.match(text) or END.match(text) or text in self._repeated:
+        if (
+            PAGE.match(text)
+            or END.match(text)
+            or (text in self._repeated and not self._has_choices_below(row))
+        ):
             self._found.left_out.append((row, "row_page"))
             return True
         in_stem = self._table.columns.get("stem") == filled[0]
@@ -113,6 +112,14 @@ class _Gatherer:
             self._found.left_out.append((row, "row_left_out"))
             return True
         return False
+
+    def _has_choices_below(self, row: int) -> bool:
+        """Return whether the next row that says anything is one of choices."""
+        below = next((other for other in self._rows if other > row), None)
+        if below is None:
+            return False
+        first = self._table.page.filled(below, self._table.left, self._table.right)[0]
+        return below in self._table.joined or bool(CHOICE_LINE.match(self._table.page.cell(below, first)))
 
     def _is_part(self, text: str, column: int) -> bool:
         known = {n: name for name, n in self._table.columns.items()}
@@ -144,8 +151,9 @@ class _Gatherer:
         if not stem:
             first = table.page.cell(row, filled[0])
             known = {column for name, column in table.columns.items()}
-            if answer and now.answer and (self._filled_choices(row) or table.text(row, "choices")):
-                return False
+            choices = len(self._filled_choices(row)) > 1 or bool(table.text(row, "choices"))
+            if answer and choices and (now.answer or any(now.choices)):
+                return False  # an item whose stem is missing, or a picture
             return bool(set(filled) & known) or bool(CHOICE_LINE.match(first) or ANSWER_LINE.match(first))
         if ANSWER_LINE.match(stem) or EXPLANATION_LINE.match(stem):
             return not answer or not now.answer
@@ -170,36 +178,14 @@ class _Gatherer:
 
     def _begin(self, row: int) -> None:
         table = self._table
-        kind = table.text(row, "type") or self._spread(row, "type")
+        kind = table.spread(row, "type")
         if kind:
             self._carried = kind
         elif self._sparse and self._carried:
             kind, self._found.carried_types = self._carried, self._found.carried_types + 1
-        item = SheetItem(
-            table,
-            [row],
-            number=table.text(row, "number"),
-            type=kind,
-            stem=table.text(row, "stem"),
-            choices=[table.text(row, name) for name in self._choice_columns],
-            cells=[text] if (text := table.text(row, "choices")) else [],
-            answer=table.text(row, "answer"),
-            explanation=table.text(row, "explanation"),
-            difficulty=table.text(row, "difficulty") or self._spread(row, "difficulty"),
-            consistency=table.text(row, "consistency"),
-            point=table.text(row, "point") or self._spread(row, "point"),
-            blanks=[text for name in self._blank_columns if (text := table.text(row, name))],
-            heading=self._heading,
-        )
-        if table.page.is_csv:
-            last = max((column for column, text in table.headers.items() if text), default=table.right)
-            item.beyond = next((column for column in table.page.filled(row) if column > last), -1)
+        item = item_at(table, row, kind=kind, heading=self._heading)
         self._now = item
         self._found.items.append(item)
-
-    def _spread(self, row: int, name: str) -> str:
-        column = self._table.columns.get(name)
-        return self._table.page.spread(row, column) if column is not None else ""
 
     def _attach(self, row: int, filled: list[int]) -> None:
         item, table = self._now, self._table

@@ -9,7 +9,7 @@ from cbt.bank.formats.tables.rows.sheet import Table
 
 def gather_options(table: Table) -> Records:
     """Return the items of a table with a row for each choice: rows of one item share its number, or follow it."""
-    found, now = Records(several_rows=True), None
+    found, now = Records(table, several_rows=True), None
     for row in range(table.start, table.end):
         if not table.page.filled(row, table.left, table.right):
             continue

@@ -44,7 +44,33 @@ class SheetItem:
 class Records:
     """The items of a table, and the rows that are none: (row, code of a finding)."""
 
+    table: Table
     items: list[SheetItem] = field(default_factory=list)
     left_out: list[tuple[int, str]] = field(default_factory=list)
     several_rows: bool = False
+    keys_elsewhere: bool = False
     carried_types: int = 0
+
+
+def item_at(table: Table, row: int, *, kind: str, heading: str) -> SheetItem:
+    """Return the item that begins in a row."""
+    item = SheetItem(
+        table,
+        [row],
+        number=table.text(row, "number"),
+        type=kind,
+        stem=table.text(row, "stem"),
+        choices=[table.text(row, name) for name in table.of("choice_")],
+        cells=[text] if (text := table.text(row, "choices")) else [],
+        answer=table.text(row, "answer"),
+        explanation=table.text(row, "explanation"),
+        difficulty=table.spread(row, "difficulty"),
+        consistency=table.text(row, "consistency"),
+        point=table.spread(row, "point"),
+        blanks=[text for name in table.of("blank_") if (text := table.text(row, name))],
+        heading=heading,
+    )
+    if table.page.is_csv:
+        last = max((column for column, text in table.headers.items() if text), default=table.right)
+        item.beyond = next((column for column in table.page.filled(row) if column > last), -1)
+    return item

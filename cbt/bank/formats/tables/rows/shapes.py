@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from cbt.bank.formats.tables.cells.columns import meant
 
 HEADING = re.compile(
     r"^\s*(?:第?[一二三四五六七八九十百]+\s*(?:[、.．,，章节部分篇]|大题)|[（(][一二三四五六七八九十]+[)）]|题型\s*[:：]|分类\s*[:：]|【[^】]*题】|"
@@ -36,3 +39,9 @@ INSTRUCTED = 3
 def is_choice_line(text: str) -> bool:
     """Return whether a text begins as a choice does that stands in a row of its own."""
     return CHOICE_LINE.match(text) is not None
+
+
+def says_headers(texts: Sequence[str]) -> bool:
+    """Return whether the texts of a row are headers, as on top of every printed page."""
+    fields = [field for text in texts if len(text) <= 30 and (field := meant(text))]
+    return len(fields) >= 3 and len(fields) >= 0.8 * len(texts) and "stem" in fields

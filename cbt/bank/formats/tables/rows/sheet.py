@@ -82,6 +82,10 @@ class Table:
         """Return what stands in the column of a field."""
         return self.page.cell(row, self.columns[name]) if name in self.columns else ""
 
+    def spread(self, row: int, name: str) -> str:
+        """Return what stands in the column of a field, or in the merged cell that reaches into it from above."""
+        return self.page.spread(row, self.columns[name]) if name in self.columns else ""
+
     def place(self, row: int, name: str = "") -> Place:
         """Return the place of a field in a row (from 0); without a letter where there is no such column."""
         column = self.columns.get(name)
