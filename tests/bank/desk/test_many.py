@@ -119,6 +119,7 @@ def test_an_import_is_approved_as_a_whole_by_another_person(desk: World) -> None
         session.execute(update(ItemVersion).where(ItemVersion.item_id.in_(ids)).values(import_run_id=run.id))
     reviewer = desk.staff("reviewer")
     assert desk.staff("author").post(f"/bank/{BANK}/bulk", data={"act": "approve"}).status_code == 403
+    assert 'name="run" value="im-x"' in reviewer.get(f"/bank/{BANK}/import").text
     page, fields = preview(reviewer, act="approve", run="im-x")
     assert "抽查 2 题" in page
     post(reviewer, f"/bank/{BANK}/bulk/do", **fields)
