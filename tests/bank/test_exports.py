@@ -50,7 +50,7 @@ NOT_CARRIED = {"gift": {"ordering", "case"}, "moodle": {"case"}}
 
 
 @each_form
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_item_comes_in_as_it_went_out_or_is_named(form: str, data: st.DataObject) -> None:
     kinds = data.draw(st.lists(st.sampled_from(TYPES), min_size=1, max_size=4))
@@ -71,7 +71,7 @@ def test_any_item_comes_in_as_it_went_out_or_is_named(form: str, data: st.DataOb
 
 @each_form
 @pytest.mark.parametrize("kind", TYPES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_plain_words_of_every_type_are_carried_whole(form: str, kind: str, data: st.DataObject) -> None:
     item = data.draw(contents(kind, PLAIN, PLAIN).filter(is_sound))

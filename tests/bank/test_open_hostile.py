@@ -165,3 +165,28 @@ def test_addresses_in_a_package_lead_nowhere_else() -> None:
     assert beside("items/a.xml", "../images/b.png") == "images/b.png"
     for href in ("../../etc/passwd", "/etc/passwd", "file:///etc/passwd", "//host/x", "http://host/x", ""):
         assert beside("items/a.xml", href) == ""
+
+
+def test_programs_and_macros_in_a_package_are_never_looked_at() -> None:
+    more = {
+        "vbaProject.bin": b"\xd0\xcf\x11\xe0macro",
+        "run.exe": b"MZ",
+        "page.html": b"<script>x()</script>",
+    }
+    found = registry.read(qti_package(**more), "a.zip")
+    assert len(found.items) == 1
+    assert found.findings == []
+
+
+@pytest.mark.parametrize("text", ["::甲::乙{T}\0", "\ud800"])
+def test_what_is_no_text_is_refused(text: str) -> None:
+    assert refusal(text.encode("utf-8", "surrogatepass"), "a.gift") in {
+        "bank.text_encoding",
+        "bank.not_workbook",
+    }
+
+
+def test_a_text_of_endless_braces_takes_no_time() -> None:
+    assert len(registry.read(b"x{=a}" + b"{1:SA:" * 50_000, "a.gift").findings) == 1
+    body = "<quiz>" + QUESTION.replace("truefalse", "cloze").format(stem="{1:SA:" * 20_000) + "</quiz>"
+    assert [said.code for said in registry.read(body.encode(), "a.xml").findings] == ["open_no_key"]

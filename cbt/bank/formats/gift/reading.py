@@ -108,9 +108,10 @@ def _question(found: Gleaning, chunk: Chunk, point: str) -> None:
     if start < 0 and end < 0:
         found.hint("open_no_question", shown(text))
         return
-    if start < 0 or end < start or "{" in text[start + 1 : end]:
+    inner = text[start + 1 : end]
+    if start < 0 or end < start or inner.count("{") != inner.count("}") or "{" in text[end + 1 :]:
         raise LeftOut("open_braces", shown(text))
-    data = item_of(found, text[:start], text[start + 1 : end], text[end + 1 :], kind)
+    data = item_of(found, text[:start], inner, text[end + 1 :], kind)
     tags = [value for name, value in chunk.marks if name == "tag"]
     ref = next((value for name, value in chunk.marks if name == "id"), "")
     place = {"point": known} if (known := point or questions.point_in(title)) else {}
