@@ -20,6 +20,7 @@ from cbt.bank.models import Item, ItemBank
 from cbt.bank.store import bank_by_ref, taxonomy_of
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.rules.assembly.looks import LOOK
 from tests.delivery.driver import Page
 from tests.helpers import flat
 from tests.world import World
@@ -157,12 +158,25 @@ def test_an_empty_bank_says_so(world: World) -> None:
     assert "题库不够抽" in answer.text
 
 
-def test_a_bank_without_a_blueprint_has_nothing_to_draw(world: World) -> None:
+def test_a_bank_without_a_blueprint_says_what_it_lacks_to_be_drawn_from(world: World) -> None:
     with world.app.app_context(), unit_of_work() as session:
         session.add(ItemBank(ref="spare", name="备用题库", note=""))
-    answer = ask(world, "draw", bank="spare")
-    assert answer.status_code == 303
-    assert answer.headers["Location"] == "/bank/spare/coverage"
+    sent = ask(world, "draw", bank="spare")
+    assert sent.status_code == 303
+    answer = world.staff("author").get(sent.headers["Location"])
+    assert answer.status_code == 409
+    assert "题库“备用题库”还没有可以抽取的试题" in answer.text
+
+
+def test_some_of_a_bank_is_drawn_without_a_blueprint(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty of each type, one of a point, the same for a seed; of a large bank from a share of it."""
+    one, again, other = (sheet_of(world, paper=LOOK, seed=seed) for seed in (3, 3, 4))
+    assert one == again != other
+    assert [section["type"] for section in one["sections"]] == ["true_false", "single_choice"]
+    assert len(one["items"]) == 40
+    assert world.staff("author").get(f"/bank/{BANK}/proof?paper={LOOK}&seed=3").status_code == 200
+    monkeypatch.setattr(sampling, "LARGE", 100)
+    assert len(sheet_of(world, paper=LOOK, seed=3)["items"]) == 40
 
 
 def test_the_pages_are_there_in_english(world: World) -> None:

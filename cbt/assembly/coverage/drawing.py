@@ -17,12 +17,14 @@ from cbt.assembly.coverage.sampling import is_large, sample_of
 from cbt.assembly.steps import draw_content
 from cbt.bank.items.rich import sanitised
 from cbt.bank.models import ItemBank
-from cbt.bank.store import contents, taxonomy_of
+from cbt.bank.store import contents, drawables, taxonomy_of
 from cbt.errors import Conflict
 from cbt.rules.assembly.form import draw_form
+from cbt.rules.assembly.looks import draw_look, look_paper
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
+from cbt.rules.items.values import ItemType
 
 Position = Mapping[str, Any]
 """A position as `rules/assembly/form` draws it."""
@@ -79,6 +81,8 @@ def draw_paper(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: 
     Source: R-8, R-43.
     """
     paper = choice.paper
+    if not choice.version_id:
+        return _of_anything(session, choice, bank, seed=seed)
     if is_large(session, bank.id):
         return _from_a_sample(session, choice, bank, seed=seed)
     drawn = draw_content(session, choice.version_id, paper.code, seed=seed)
@@ -94,6 +98,24 @@ def _from_a_sample(session: Session, choice: OfferedPaper, bank: ItemBank, *, se
     used = {(place["item"], place["version"]) for place in drawn["positions"]}
     kept = {key: content for key, content in sample.contents.items() if key in used}
     return DrawnPaper(choice.paper, choice.label, drawn["positions"], kept, sampled=True)
+
+
+def _of_anything(session: Session, choice: OfferedPaper, bank: ItemBank, *, seed: int) -> DrawnPaper:
+    """Draw what the bank has, whatever a blueprint may want; raise Conflict where it has nothing to draw."""
+    names = {kind: str(_(f"bank.type.{kind.value}")) for kind in ItemType}
+    large = is_large(session, bank.id)
+    if large:
+        asked = look_paper(names, dict.fromkeys(ItemType, 1))
+        items = sample_of(session, bank.id, asked, taxonomy_of(session, bank), seed=seed).items
+    else:
+        items = drawables(session, bank.id)[0]
+    paper, drawn = draw_look(names, items, rng=random.Random(seed))
+    if not drawn["positions"]:
+        raise Conflict("assembly.nothing_to_draw", bank=bank.name)
+    keys = {(place["item"], place["version"]) for place in drawn["positions"]}
+    return DrawnPaper(
+        paper, choice.label, drawn["positions"], contents(session, keys, bank.id), sampled=large
+    )
 
 
 def verdicts() -> tuple[str, str]:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.assembly.coverage import store
@@ -14,7 +15,7 @@ from cbt.assembly.coverage.sampling import is_large
 from cbt.bank.models import ItemBank
 from cbt.bank.store import drawables, taxonomy_of
 from cbt.rules.assembly.disjoint import papers_reached
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.assembly.looks import LOOK, look_paper
 from cbt.rules.exam.paper import Paper
 
 MOST_DRAWN, ATTEMPTS = 12, 4
@@ -23,30 +24,29 @@ MOST_DRAWN, ATTEMPTS = 12, 4
 
 @dataclass(frozen=True, slots=True)
 class OfferedPaper:
-    """One paper of one blueprint: what a person chooses, in the page's address as `ref:code`."""
+    """What a person chooses: a paper of a blueprint, or (`version_id` 0) some of whatever the bank has.
+
+    `value` is how it stands in an address (`ref:code`), `label` what people call it.
+    """
 
     version_id: int
-    blueprint: ExamBlueprint
+    value: str
+    label: str
     paper: Paper
-
-    @property
-    def value(self) -> str:
-        """How it stands in an address."""
-        return f"{self.blueprint.ref}:{self.paper.code}"
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return self.blueprint.paper_title(self.paper.code)
 
 
 def paper_choices(session: Session, bank_ref: str) -> list[OfferedPaper]:
     """Return the papers that are drawn from a bank, by the refs of their blueprints."""
     return [
-        OfferedPaper(number, blueprint, paper)
+        OfferedPaper(number, f"{blueprint.ref}:{paper.code}", blueprint.paper_title(paper.code), paper)
         for number, blueprint in store.blueprints_of(session, bank_ref).items()
         for paper in blueprint.papers.values()
     ]
+
+
+def look_choice() -> OfferedPaper:
+    """Return the choice that asks for no blueprint: some items of each type."""
+    return OfferedPaper(0, LOOK, _("assembly.preview.look"), look_paper({}, {}))
 
 
 def chosen(choices: Sequence[OfferedPaper], value: str) -> OfferedPaper | None:

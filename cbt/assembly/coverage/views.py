@@ -7,7 +7,7 @@ import random
 import flask
 
 from cbt.assembly.coverage.drawing import Trial, candidate_paper, trial
-from cbt.assembly.coverage.gathering import chosen, coverage_of, paper_choices, reached_of
+from cbt.assembly.coverage.gathering import chosen, coverage_of, look_choice, paper_choices, reached_of
 from cbt.assembly.coverage.proof import proof_of
 from cbt.assembly.coverage.uses import uses_of
 from cbt.bank import service
@@ -102,15 +102,14 @@ def uses(ref: str, item_ref: str) -> Reply:
 
 
 def _try(ref: str) -> Trial | Reply:
-    """Draw by the address's seed; without one go on to one of chance, without a paper to what says so."""
+    """Draw by the address's seed, without one go on to one of chance; without a blueprint's paper, any items."""
     args = flask.request.args
     seed = whole_number(args.get("seed", ""), most=MOST_SEED)
     with reading() as session:
         bank = bank_by_ref(session, ref)
-        choices = paper_choices(session, ref)
+        choices = [*paper_choices(session, ref), look_choice()]
         choice = chosen(choices, args.get("paper", ""))
-        if choice is None:
-            return flask.redirect(flask.url_for(".page", ref=ref), 303)
+        assert choice is not None
         if seed is not None:
             return trial(session, bank, choices, choice, seed=seed)
     endpoint, new = str(flask.request.endpoint), random.SystemRandom().choice(SEEDS)

@@ -63,9 +63,13 @@ def draw_form(
         }
     able = [item for item in drawables if item.ref not in without]
     items = select_items(paper, able, weights, importances, rng=rng)
+    return {**form_of_items(paper, items, rng=rng), **said}
+
+
+def form_of_items(paper: Paper, items: Sequence[Drawable], *, rng: random.Random) -> dict[str, Any]:
+    """Return the form of a paper of sections that asks these items, in the shape of `draw_form`."""
     return {
         "paper": paper.code,
-        **said,
         "sections": [
             {
                 "name": section.name,
