@@ -22,6 +22,7 @@ from cbt.bank.imports.storing import (
 )
 from cbt.bank.imports.undo import Undone, undo_some
 from cbt.bank.models import ImportRun, RunState
+from cbt.bank.search.index import prepare
 from cbt.db.unit_of_work import unit_of_work
 
 TOGETHER = 1000
@@ -42,6 +43,7 @@ def store_run(
     whole, and nothing of it was drawn. Raises as `begin_run`, `store_chunk` and `finish_run` do.
     """
     if len(entries) <= TOGETHER:
+        prepare((entry.ref, entry.text) for entry in entries)
         with unit_of_work() as session:
             if not entries:
                 return _save_table(session, what, now=now)
@@ -90,6 +92,7 @@ def go_on(
         done = 0
         for some in chunks(entries):
             tell(done, len(entries))
+            prepare((entry.ref, entry.text) for entry in some)
             with unit_of_work() as session:
                 store_chunk(session, session.get_one(ImportRun, run_id), some, what, now=now)
             done += len(some)

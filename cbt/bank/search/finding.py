@@ -40,28 +40,26 @@ def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[I
     Of what a text finds no more are counted than MOST_COUNTED and one.
     """
     where = filtered(bank_id, search)
+    start = (search.page - 1) * PAGE_SIZE
     if search.text:
         runs = asked(search.text)
-        found = select(Item.id).where(where, found_by(session, runs)).limit(MOST_COUNTED + 1)
-        ids = session.scalars(found).all()
-        total = len(ids)
-        where = Item.id.in_(ids) if total <= MOST_COUNTED else and_(where, seen_in(session, runs))
+        found = select(Item.point, Item.ref, Item.id).where(where, found_by(session, runs))
+        rows = session.execute(found.limit(MOST_COUNTED + 1)).all()
+        if len(rows) <= MOST_COUNTED:
+            ids = [key for _point, _ref, key in sorted(rows)[start : start + PAGE_SIZE]]
+            return lines_of(session, ids), len(rows)
+        total = len(rows)
+        where = and_(where, seen_in(session, runs))
     else:
         total = session.scalar(select(func.count()).select_from(Item).where(where)) or 0
-    if not total:
-        return [], 0
-    page = (
-        select(Item.id)
-        .where(where)
-        .order_by(Item.point, Item.ref)
-        .limit(PAGE_SIZE)
-        .offset((search.page - 1) * PAGE_SIZE)
-    )
-    return lines_of(session, session.scalars(page).all()), total
+    page = select(Item.id).where(where).order_by(Item.point, Item.ref).limit(PAGE_SIZE).offset(start)
+    return lines_of(session, session.scalars(page).all()) if total else [], total
 
 
 def lines_of(session: Session, ids: Sequence[int]) -> list[ItemLine]:
     """Return items as lines, by point and ref."""
+    if not ids:
+        return []
     rows = session.execute(
         select(Item, ItemVersion.content, KnowledgePoint.name)
         .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current))

@@ -7,8 +7,9 @@ its own kind. Both are asked for grams and know no language.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import delete, event, insert, select
 from sqlalchemy.orm import Session
@@ -23,10 +24,21 @@ _NOTED = "cbt_search"
 _CHUNK = 400
 
 
+@lru_cache(maxsize=1024)
+def _words(ref: str, content: str) -> str:
+    return words_of(ref, json.loads(content))
+
+
+def prepare(found: Iterable[tuple[str, str]]) -> None:
+    """Work out, before a unit of work begins, what items (ref, content) that it will store are found by."""
+    for ref, content in found:
+        _words(ref, content)
+
+
 def note(session: Session, item: Item, content: str) -> None:
     """Have the commit of this unit of work keep what a version of an item is found by."""
     noted: dict[int, str] = session.info.setdefault(_NOTED, {})
-    noted[item.id] = words_of(item.ref, json.loads(content))
+    noted[item.id] = _words(item.ref, content)
 
 
 @event.listens_for(Session, "before_commit")
