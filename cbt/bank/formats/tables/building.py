@@ -15,7 +15,7 @@ from cbt.bank.formats.tables.cells.keys import (
 )
 from cbt.bank.formats.tables.itemrow import ItemRow, Sense
 from cbt.bank.formats.tables.keying import key_letters, verdict_of
-from cbt.bank.formats.tables.preparing import ReadyItem
+from cbt.bank.formats.tables.ready import ReadyItem
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.errors import InvalidInput
@@ -99,6 +99,8 @@ def _sound(row: ItemRow, data: dict[str, Any]) -> list[Finding]:
 def _shape(row: ItemRow, one: ReadyItem) -> list[Finding]:
     """Return what is odd about the cells themselves: one too many, a picture, a lost character, a typed cell."""
     raw, page, found = one.raw, one.raw.table.page, []
+    if one.left_over:
+        found.append(row.error("rows_left_over", "choice_A"))
     if raw.beyond >= 0:
         place = Place(page.file, page.name, raw.row + 1, letter(raw.beyond))
         found.append(

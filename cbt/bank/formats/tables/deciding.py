@@ -12,7 +12,7 @@ from cbt.bank.formats.tables.building import scale_in
 from cbt.bank.formats.tables.cells.keys import bare, letters_in
 from cbt.bank.formats.tables.cells.kinds import DERIVED, derive, heading_type, item_type, named_type, verdicts
 from cbt.bank.formats.tables.itemrow import Sense
-from cbt.bank.formats.tables.preparing import ReadyItem, ReadyTable
+from cbt.bank.formats.tables.ready import ReadyItem, ReadyTable
 from cbt.bank.imports.drafts import Adjustments
 from cbt.rules.items.values import ItemType
 

@@ -9,7 +9,7 @@ from cbt.bank.formats.tables.cells.columns import CHOICES
 from cbt.bank.formats.tables.cells.kinds import DERIVED
 from cbt.bank.formats.tables.deciding import TYPE_CHOICES, Decided
 from cbt.bank.formats.tables.itemrow import Sense
-from cbt.bank.formats.tables.preparing import ReadyTable
+from cbt.bank.formats.tables.ready import ReadyTable
 from cbt.bank.formats.tables.rows.records import Records
 from cbt.bank.formats.tables.rows.sheet import Table
 from cbt.bank.imports.drafts import Inferred

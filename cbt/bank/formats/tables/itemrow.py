@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cbt.bank.formats.tables.preparing import ReadyItem
+from cbt.bank.formats.tables.ready import ReadyItem
 from cbt.sheets.findings import Finding, Place, Severity
 
 

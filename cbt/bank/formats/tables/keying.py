@@ -16,7 +16,7 @@ from cbt.bank.formats.tables.cells.keys import (
 )
 from cbt.bank.formats.tables.cells.kinds import verdicts
 from cbt.bank.formats.tables.itemrow import Sense
-from cbt.bank.formats.tables.preparing import ReadyItem
+from cbt.bank.formats.tables.ready import ReadyItem
 from cbt.bank.items.types.true_false import truth_of
 
 
@@ -73,6 +73,9 @@ def _from_stem(one: ReadyItem, inside: Sequence[Any], sense: Sense) -> tuple[str
 def verdict_of(one: ReadyItem, sense: Sense) -> tuple[bool | None, str, str]:
     """Return what a 判断 says, the stem without it, and the code of what is wrong."""
     said = verdicts(one.choices)
+    lone = truth_of(bare(one.choices[0])) if len(one.choices) == 1 and not one.answer else None
+    if lone is not None:  # its table has its key where others begin their choices
+        return lone, one.stem, ""
     if one.choices and said is None:
         return None, one.stem, "truth_choices"
     if one.rights is not None:
@@ -98,7 +101,7 @@ def verdict_of(one: ReadyItem, sense: Sense) -> tuple[bool | None, str, str]:
     truth, problem = _truth_of(answer, said, sense)
     if problem or not one.answer:
         return truth, stem, problem
-    marks = [key for key in inside if truth_of(key.text) is not None]
+    marks = [key for key in inside if key.at_end and truth_of(key.text) is not None]
     if marks and truth_of(marks[-1].text) != truth:
         return None, stem, "key_conflict"
     return truth, marks[-1].stem if marks else stem, ""

@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from cbt.bank.formats.tables.cells import dirt
-from cbt.bank.formats.tables.cells.choices import labelled, separator_of, split, split_by, unlabelled
-from cbt.bank.formats.tables.cells.keys import InnerKey, find_key, keys_in_stem, letters_in, numbers_in
-from cbt.bank.formats.tables.cells.kinds import item_type, named_type
+from cbt.bank.formats.tables.cells.choices import unlabelled
+from cbt.bank.formats.tables.cells.keys import find_key, keys_in_stem, letters_in, numbers_in
+from cbt.bank.formats.tables.cells.kinds import named_type
+from cbt.bank.formats.tables.choosing import find_choices
+from cbt.bank.formats.tables.ready import ReadyItem, ReadyTable
 from cbt.bank.formats.tables.rows.records import Records, SheetItem
 from cbt.bank.items.types.true_false import truth_of
-from cbt.rules.items.values import ItemType
-
-_NO_CHOICES = {ItemType.FILL_BLANK, ItemType.SHORT_ANSWER, ItemType.NUMERIC, "type_unsupported"}
-
-
-@dataclass(slots=True)
-class ReadyItem:
-    """One item: its stem, its choices, what is said of its key, and the type its stem names."""
-
-    raw: SheetItem
-    stem: str
-    choices: list[str] = field(default_factory=list)
-    answer: str = ""
-    in_stem: list[InnerKey] = field(default_factory=list)
-    bracket: str = ""
-    named: str = ""
-    from_stem: bool = False
-    rights: str | None = None
-    gap: int = -1
-
-    @property
-    def said_type(self) -> str:
-        """What a cell or the stem itself says of the type."""
-        return self.raw.type or self.named
-
-
-@dataclass(slots=True)
-class ReadyTable:
-    """The items of a table and what holds for all of them."""
-
-    records: Records
-    items: list[ReadyItem]
-    separator: str = ""
-    split_cells: int = 0
-    inline: int = 0
-    base: int = 1
-    numeric_keys: int = 0
-    prefer: str = ""
 
 
 def prepare(records: Records) -> ReadyTable:
@@ -58,7 +20,7 @@ def prepare(records: Records) -> ReadyTable:
     items = [_begin(raw) for raw in records.items]
     _number_off(items)
     done = ReadyTable(records, items)
-    _choices(done)
+    find_choices(done)
     for one in items:
         _key(one)
     numbers = [
@@ -118,105 +80,6 @@ def _name(one: ReadyItem) -> None:
     named, rest = dirt.leading_kind(one.stem)
     if named and named_type(named):
         one.named, one.stem = named, dirt.without_bullets(rest)
-
-
-def _said_kind(one: ReadyItem) -> ItemType | str:
-    """Return the type that a cell or the stem names, "" for none."""
-    return item_type(one.said_type, choices=0, answer="") if one.said_type else ""
-
-
-def _choices(done: ReadyTable) -> None:
-    """Tell the choices of each item apart: columns, a cell, rows below the stem, or the end of the stem."""
-    cells = ["\n".join(one.raw.cells) for one in done.items if one.raw.cells]
-    unnamed = [text for text in cells if not (labelled(text) or ("x", []))[1]]
-    done.separator = separator_of(unnamed) if unnamed else ""
-    plain = [
-        one
-        for one in done.items
-        if not (one.raw.cells or any(one.raw.choices) or one.raw.lines or one.raw.rights)
-    ]
-    for one in done.items:
-        _choices_of(one, done)
-    loose = [one for one in done.items if len(one.choices) > 1]
-    if loose and sum(unlabelled(one.choices, loose=True) != one.choices for one in loose) >= 0.8 * len(loose):
-        for one in loose:
-            one.choices = unlabelled(one.choices, loose=True)
-    _behind_stems(done, [one for one in plain if not one.choices])
-
-
-def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
-    raw = one.raw
-    filled = [dirt.one_line(text) for text in raw.choices]
-    if any(filled):
-        if sum(map(bool, filled)) == 1 and (several := split("\n".join(raw.choices).strip(), "\n")):
-            one.choices, done.split_cells = several, done.split_cells + 1
-            return
-        while filled and not filled[-1]:
-            filled.pop()
-        one.gap = filled.index("") if "" in filled else -1
-        one.choices = unlabelled([text for text in filled if text]) if one.gap < 0 else filled
-        return
-    if raw.cells:
-        text = "\n".join(raw.cells)
-        if (several := split(text, done.separator)) is not None:
-            one.choices, done.split_cells = several, done.split_cells + 1
-        elif _said_kind(one) in _NO_CHOICES:
-            return
-        else:
-            one.choices = [dirt.one_line(text)]
-        return
-    if raw.lines:
-        _lines(one)
-        return
-    if _said_kind(one) in _NO_CHOICES:
-        return
-    named = labelled(one.stem)
-    if named is not None and named[0] and len(named[1]) > 1:
-        one.stem, one.choices = dirt.without_worth(named[0]), [dirt.one_line(choice) for choice in named[1]]
-        done.inline += 1
-
-
-def _lines(one: ReadyItem) -> None:
-    """Read what stands in rows below a stem: choices, with the rest of the stem before them."""
-    text = "\n".join(one.raw.lines)
-    named = labelled(text)
-    if named is None and (whole := labelled(f"{one.stem}\n{text}")) and whole[0]:
-        one.stem, one.choices = whole[0], [dirt.one_line(choice) for choice in whole[1]]
-    elif named is not None:
-        one.stem = dirt.joined(f"{one.stem}\n{named[0]}") if named[0] else one.stem
-        one.choices = [dirt.one_line(choice) for choice in named[1]]
-    elif len(one.raw.lines) > 1:
-        one.choices = [dirt.one_line(line) for line in one.raw.lines]
-    elif several := split(text, separator_of([text])):
-        one.choices = several
-    else:
-        one.stem = dirt.joined(f"{one.stem}\n{text}")
-
-
-def _behind_stems(done: ReadyTable, items: Sequence[ReadyItem]) -> None:
-    """Read `stem&a&b`: what separates stem and choices must be the same in most of a table."""
-    for separator in ("&", "$", "|", "｜", "#", "\n", "；", ";"):
-        pieces = {place: split_by(one.stem, separator) for place, one in enumerate(items)}
-        cut = {place: found for place, found in pieces.items() if 3 <= len(found) <= 9}
-        fitting = {place: found for place, found in cut.items() if _answers(items[place], found[1:])}
-        if len(fitting) < max(0.5 * len(cut), 1):
-            continue
-        for place, found in fitting.items():
-            items[place].stem = dirt.without_worth(found[0]).strip()
-            items[place].choices = unlabelled([dirt.one_line(piece) for piece in found[1:]])
-            done.inline += 1
-        return
-
-
-def _answers(one: ReadyItem, choices: Sequence[str]) -> bool:
-    answer = one.raw.answer
-    letters = letters_in(answer)
-    if letters is not None:
-        return ord(letters[-1]) - 65 < len(choices)
-    known = {dirt.same(choice) for choice in choices}
-    return dirt.same(answer) in known or all(
-        dirt.same(piece) in known for piece in re.split(r"[&$|#;；,，、\n]", answer) if piece.strip()
-    )
 
 
 def _key(one: ReadyItem) -> None:

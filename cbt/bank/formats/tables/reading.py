@@ -13,7 +13,8 @@ from cbt.bank.formats.tables.deciding import Decided, decide, sense_of
 from cbt.bank.formats.tables.elsewhere import bring_keys, keys_elsewhere
 from cbt.bank.formats.tables.inferring import inferred_of
 from cbt.bank.formats.tables.plans import refuse_plans
-from cbt.bank.formats.tables.preparing import ReadyTable, prepare
+from cbt.bank.formats.tables.preparing import prepare
+from cbt.bank.formats.tables.ready import ReadyTable
 from cbt.bank.formats.tables.remarks import (
     Part,
     about_columns,

@@ -12,7 +12,7 @@ from cbt.bank.formats.tables.cells.columns import plain_header
 from cbt.bank.formats.tables.cells.keys import has_blank, keys_in_stem
 from cbt.bank.formats.tables.deciding import Decided
 from cbt.bank.formats.tables.itemrow import Sense
-from cbt.bank.formats.tables.preparing import ReadyTable
+from cbt.bank.formats.tables.ready import ReadyTable
 from cbt.bank.formats.tables.rows.records import Records
 from cbt.bank.formats.tables.rows.sheet import Page, Table
 from cbt.bank.imports.drafts import ItemDraft

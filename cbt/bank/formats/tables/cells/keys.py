@@ -156,6 +156,7 @@ class InnerKey:
     text: str
     kind: str
     stem: str
+    at_end: bool = True
 
 
 def keys_in_stem(stem: str, choices: Sequence[str]) -> list[InnerKey]:
@@ -190,7 +191,8 @@ def keys_in_stem(stem: str, choices: Sequence[str]) -> list[InnerKey]:
             and truth_of(text) is not None
             and _at_an_end(stem, bracket.start(), bracket.end())
         ):
-            found.append(InnerKey(text, "truth", _without(stem, bracket.start(), bracket.end())))
+            edge = _at_an_end(stem, bracket.start(), bracket.end())
+            found.append(InnerKey(text, "truth", _without(stem, bracket.start(), bracket.end()), edge))
         elif same(text) in known:
             found.append(InnerKey(text, "text", stem[: bracket.start()] + BLANK + stem[bracket.end() :]))
     return found

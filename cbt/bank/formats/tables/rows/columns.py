@@ -61,3 +61,16 @@ def is_figure(text: str) -> bool:
 def is_kind(text: str) -> bool:
     """Return whether a cell names a type."""
     return len(text) <= 12 and bool(named_type(text))
+
+
+def explains(table: Table, run: Sequence[GuessedColumn]) -> bool:
+    """Return whether the last of the columns behind a stem says why: it speaks where the others are silent."""
+    *others, last = run
+    rows = [
+        row
+        for row in range(table.start, min(table.end, table.start + SAMPLE))
+        if table.page.cell(row, last.place)
+    ]
+    alone = sum(not table.page.cell(row, others[-1].place) for row in rows)
+    usual = sum(one.length for one in others) / len(others)
+    return alone > 0.1 * len(rows) or last.length > max(2.5 * usual, 12)

@@ -14,6 +14,7 @@ from cbt.bank.formats.tables.rows.columns import (
     SAMPLE,
     SENTENCE,
     GuessedColumn,
+    explains,
     is_figure,
     is_kind,
     set_column,
@@ -217,13 +218,17 @@ def _choices(
         )
     else:
         first, last = keys.place + 1, table.right + 1
-    run: list[GuessedColumn] = []
     by_place = {one.place: one for one in columns}
+    run: list[GuessedColumn] = []
     for place in range(first, last):
         one = by_place.get(place)
         if one is None or (run and one.length > 40 and one.length > 3 * max(c.length for c in run)):
             break
+        if one.share(str.isdigit) >= MOST and len(one.values) > 3 and not one.varied:
+            break  # what each item is worth
         run.append(one)
+    if len(run) > 2 and explains(table, run):
+        run.pop()
     if len(run) == 1 and not (
         separator_of(run[0].values) or run[0].share(labelled) >= 0.5 or run[0].share(structured) >= 0.5
     ):
