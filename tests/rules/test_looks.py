@@ -12,12 +12,14 @@ from cbt.rules.assembly.looks import draw_look
 from cbt.rules.items.values import ItemType
 
 NAMES = {kind: kind.value for kind in ItemType}
-KINDS = st.sampled_from([ItemType.TRUE_FALSE, ItemType.SINGLE_CHOICE, ItemType.SHORT_ANSWER, ItemType.CASE])
+KINDS = st.sampled_from(
+    [ItemType.TRUE_FALSE, ItemType.SINGLE_CHOICE, ItemType.MULTIPLE_CHOICE, ItemType.CASE]
+)
 
 
 def item(number: int, kind: ItemType, point: int, enemy: int) -> Drawable:
     """An item that excludes the one of number `enemy`."""
-    shape = {"": 4} if kind is ItemType.SINGLE_CHOICE else {}
+    shape = {"choices": 4, "fixed_order": False} if kind is not ItemType.TRUE_FALSE else {}
     return Drawable(
         f"i{number}", 1, "", kind, f"p{point}", "A", "X", 3, enemies=frozenset({f"i{enemy}"} - {f"i{number}"}),
         shape=shape,
