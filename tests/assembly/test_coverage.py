@@ -73,7 +73,7 @@ def test_what_is_short_names_the_points_to_write_at(world: World) -> None:
     page = page_of(world)
     assert stat(page, "最多可抽互不重复的卷") == "0"
     assert "缺 2 题：要 5 题，用得上的有 3 题" in page
-    short = page[page.index('id="lacks-title"') : page.index('id="ranges-title"')]
+    short = page[page.index('id="lacks-title"') : page.index("补题之前，试卷考不到这些鉴定点")]
     assert re.findall(r'class="cover-at" href="([^"]*)point=([^"&]+)', short) == [
         (f"/bank/{BANK}/new?", "A-A-A-002"),
         (f"/bank/{BANK}/new?", "A-A-A-004"),
@@ -82,6 +82,8 @@ def test_what_is_short_names_the_points_to_write_at(world: World) -> None:
     assert f'class="cover-at" href="/bank/{BANK}?point=A-A-A-002"' in seen
     assert page.count("没有试题</span>") >= 2
     assert "抽不出试卷，无从比较" in page
+    bare = page[page.index("补题之前，试卷考不到这些鉴定点") : page.index('id="ranges-title"')]
+    assert re.findall(r'class="cover-at" href="[^"]*point=([^"&]+)', bare) == ["A-A-A-002", "A-A-A-004"]
 
 
 def test_only_what_is_drawn_counts_and_as_it_is_drawn(world: World) -> None:
