@@ -159,6 +159,8 @@ def _blanks(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) ->
         return [row.error("missing", "answer")]
     stem, count = blanks_marked(one.stem)
     if not count:
+        stem, count = _filled_in(one.stem, answer)
+    if not count:
         stem, count = _SPACES.subn("（　　）", one.stem)
     found = []
     if not count:
@@ -167,6 +169,16 @@ def _blanks(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) ->
     data["stem"] = stem
     row.put("answer", answer)
     return [*found, *AUTHORING[ItemType.FILL_BLANK].read_answer(row, data)]
+
+
+def _filled_in(stem: str, answer: str) -> tuple[str, int]:
+    """Return a stem with the blanks in which its key stands already (`首都是[北京]`), and how many there are."""
+    parts = [part.strip() for part in re.split(r"[;；|，,]", answer) if part.strip()]
+    for part in parts:
+        stem, found = re.subn(rf"[（(【\[_]+\s*{re.escape(part)}\s*[)）】\]_]+", "（　　）", stem, count=1)
+        if not found:
+            return stem, 0
+    return stem, len(parts)
 
 
 def _text(row: ItemRow, one: ReadyItem, data: dict[str, Any], sense: Sense) -> list[Finding]:

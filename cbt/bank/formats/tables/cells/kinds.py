@@ -60,7 +60,6 @@ _ENGLISH = {
     "JIANDA": ItemType.SHORT_ANSWER,
 }
 _ANY_CHOICE = re.compile(r"选择|客观|choice", re.IGNORECASE)
-_ANY_ITEM = re.compile(r"试题|题目|理论|题库|综合知识|练习|全部|题$")
 _OPPOSITES = (
     {"对", "错"},
     {"正确", "错误"},
@@ -111,13 +110,7 @@ def named_type(text: str) -> ItemType | str:
 def heading_type(text: str) -> ItemType | str:
     """Return the type that a heading, the name of a sheet or of a file says, "" when it says none."""
     kind = named_type(text)
-    if (
-        kind == "type_unsupported"
-        and _ANY_ITEM.search(text)
-        and not re.search(r"案例|操作|实操|阅读|材料|配伍|连线", text)
-    ):
-        return ""
-    return kind
+    return "" if kind == "type_unsupported" and not _IS_TYPE.search(text) else kind
 
 
 def derive(choices: Sequence[str], answer: str, stem: str, base: int, prefer: str = "") -> ItemType | str:
