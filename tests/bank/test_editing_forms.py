@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from cbt.bank.editing.form import blank_item, read_form, says_the_same
+from cbt.bank.editing.form import MOST_PARTS, blank_item, read_form, says_the_same
 from cbt.bank.editing.judging import drawn
+from cbt.bank.editing.parts import changed_parts
 from cbt.bank.editing.pictures import wants_pictures, with_names, with_pictures
 from cbt.bank.items.preview import preview_paper
 from cbt.bank.items.types.hotspot import numbers_of
 from cbt.bank.items.types.registry import AUTHORING
+from cbt.errors import InvalidInput
 from cbt.rules.items.basis.content import Rendering
 from cbt.rules.items.reading import parse_content
 from cbt.rules.items.registry import TYPES
@@ -197,3 +199,13 @@ def test_a_picture_that_stands_in_an_item_goes_by_a_short_name_and_is_put_back()
     assert with_pictures(named, base)["parts"] == base["parts"][::-1]
     assert not wants_pictures(base)
     assert with_pictures(named, {})["parts"][0]["picture"].startswith("stays:"), "lint names it"
+
+
+def test_a_case_of_too_many_parts_is_refused_whole() -> None:
+    sent = MultiDict({f"parts.{n}.type": "true_false" for n in range(1, MOST_PARTS + 2)})
+    with pytest.raises(InvalidInput, match=r"editing\.too_much"):
+        read_form(sent, ItemType.CASE)
+    del sent[f"parts.{MOST_PARTS + 1}.type"]
+    data = read_form(sent, ItemType.CASE)
+    assert len(data["parts"]) == MOST_PARTS
+    assert changed_parts(data, "part.add", "numeric")[0] == data

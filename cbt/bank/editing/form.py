@@ -12,7 +12,7 @@ from cbt.rules.canonical import canonical_json
 from cbt.rules.items.short_answer import USUAL, one_break
 from cbt.rules.items.values import ItemType
 
-MOST_PARTS = 20
+MOST_PARTS = 40
 MOST_ROWS = 60
 LONGEST = 40_000
 """Characters of one field: longer than anything a candidate could read."""
@@ -63,6 +63,8 @@ class SentFields:
 
     def parts(self) -> list[dict[str, Any]]:
         """Return the parts of a case."""
+        if self._form.getlist(f"{self._prefix}parts.{MOST_PARTS + 1}.type"):
+            raise InvalidInput("editing.too_much", field="parts", most=LONGEST, rows=MOST_PARTS)
         kinds = [self._form.getlist(f"{self._prefix}parts.{n}.type") for n in range(1, MOST_PARTS + 1)]
         return [
             _part(SentFields(self._form, f"{self._prefix}parts.{n}."), kind[0])

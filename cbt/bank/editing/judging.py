@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -59,11 +59,16 @@ def judge(
         whole=False,
     )
     lost = list(_lost(session, draft))
-    findings = [*checked.findings, *lost]
+    findings = [*(_missing(found) for found in checked.findings), *lost]
     if lost or not checked.items:
         return JudgedItem(dict(data), findings, None)
     done = dict(checked.items[0].data)
     return JudgedItem(done, findings, parse_content(done))
+
+
+def _missing(found: Finding) -> Finding:
+    """A field that is empty is not wrong but missing."""
+    return replace(found, code="missing") if found.code == "unreadable" and not found.value else found
 
 
 def _lost(session: Session, draft: ItemDraft) -> Iterator[Finding]:

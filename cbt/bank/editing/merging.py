@@ -9,6 +9,7 @@ from typing import Any
 from cbt.bank.desk.fields import ORDER, DiffSpan, fields_of, spans
 from cbt.bank.editing.form import says_the_same, without_empty
 from cbt.rules.canonical import canonical_json
+from cbt.rules.items.values import LETTERS
 
 Content = Mapping[str, Any]
 TOGETHER = ("choices", "answer", "fixed_order")
@@ -101,4 +102,9 @@ def _place(name: str) -> tuple[int, int, str]:
 
 
 def _text(values: Mapping[str, Any]) -> str:
-    return "\n".join(fields_of(canonical_json(dict(values))).values())
+    """Return a piece as a person reads it: choices by their letters, and below them which is right."""
+    said = fields_of(canonical_json(dict(values)))
+    if TOGETHER[0] not in values:
+        return "\n".join(said.values())
+    choices = [f"{letter}　{text}" for letter, text in zip(LETTERS, values[TOGETHER[0]], strict=False)]
+    return "\n".join([*choices, f"→ {values.get('answer', '')}"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cbt.bank.editing.form import blank_part
+from cbt.bank.editing.form import MOST_PARTS, blank_part
 from cbt.bank.items.types.registry import AUTHORING
 from cbt.rules.items.values import ItemType
 
@@ -15,7 +15,8 @@ _PART = re.compile(r"part\.(up|down|remove)\.(\d{1,2})")
 def changed_parts(data: dict[str, Any], asked: str, kind: str) -> tuple[dict[str, Any], int]:
     """Return a case with a part added, moved or taken out, and the number of the part to go to."""
     parts = list(data.get("parts", ()))
-    if asked == "part.add" and kind in AUTHORING and kind != ItemType.CASE:
+    room = len(parts) < MOST_PARTS
+    if asked == "part.add" and room and kind in AUTHORING and kind != ItemType.CASE:
         parts.append(blank_part(kind, point=str(data.get("point", ""))))
         return {**data, "parts": parts}, len(parts)
     found = _PART.fullmatch(asked)
