@@ -164,3 +164,10 @@ def test_a_picture_that_is_kept_is_sent_by_its_address() -> None:
     content = parse_content(SAMPLES[ItemType.HOTSPOT])
     assert sanitised(content)["picture"] == f"/item-media/{'3f' * 16}"
     assert "regions" not in sanitised(content)
+
+
+def test_what_is_empty_is_said_to_be_missing(world: World) -> None:
+    part = {"parts.1.type": "true_false", "parts.1.points": "", "point": "", "unit": "1"}
+    looked = world.staff("author").post(f"/bank/{BANK}/editing/case/look", data=part).get_json()
+    assert "鉴定点代码没有填写" in looked["notes"]["point"]
+    assert "没有填写" in looked["notes"]["parts.1.points"]

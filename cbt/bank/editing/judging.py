@@ -29,6 +29,7 @@ from cbt.sheets.findings import Finding, Note, Place, Severity
 
 MOST_BESIDE = 200
 """Stems of one point that a new one is held against while it is typed; the whole bank is lint's affair."""
+_EMPTY = frozenset({"unreadable", "point_missing", "point_unknown"})
 _ORDER = (Severity.ERROR, Severity.HINT, Severity.FIXED)
 
 
@@ -67,8 +68,8 @@ def judge(
 
 
 def _missing(found: Finding) -> Finding:
-    """A field that is empty is not wrong but missing."""
-    return replace(found, code="missing") if found.code == "unreadable" and not found.value else found
+    """A field that is empty is missing, and nobody is sent to another page for it."""
+    return replace(found, code="missing") if found.code in _EMPTY and not found.value else found
 
 
 def _lost(session: Session, draft: ItemDraft) -> Iterator[Finding]:
