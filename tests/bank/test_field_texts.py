@@ -15,6 +15,7 @@ from cbt.bank.commands import bank
 from cbt.bank.formats.reading.lines import plain_lines
 from cbt.bank.formats.reading.reader import read_lines
 from cbt.errors import CbtError
+from tests.bank.field_texts import mishaps
 from tests.bank.field_texts.direct import without_children
 from tests.bank.field_texts.making import FLAGGED, REFUSED, RIGHT, WRONG, cases, outcome
 
@@ -28,6 +29,12 @@ def test_banks_of_every_layout_come_in_as_they_were_written() -> None:
     assert became[WRONG] == 0
     assert became[RIGHT] * 100 >= 90 * became.total(), became
     assert set(became) <= {RIGHT, FLAGGED, REFUSED}
+
+
+def test_what_one_mishap_changes_is_told() -> None:
+    became = Counter(mishaps.outcome_of(seed) for seed in range(3000, 3120))
+    assert became[mishaps.SILENT] == 0
+    assert became[mishaps.TOLD] > 20
 
 
 @pytest.mark.parametrize("container", ["docx", "html", "json"])

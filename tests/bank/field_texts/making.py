@@ -6,9 +6,8 @@ import json
 import random
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from cbt.bank.formats import registry
 from cbt.bank.formats.paired import read_paired
@@ -66,7 +65,7 @@ def case(seed: int) -> Case:
     if container == "json":
         shape = rng.choice(sorted(SHAPES))
         return Case(f"{seed}.json", as_json(items, shape, rng), None, items, f"json/{shape}", "")
-    plan = _plan(rng, container, types)
+    plan = plan_of(rng, container, types)
     body, keys = layouts.write(sections, plan, rng)
     dirt = rng.choice(DIRT) if not plan.auto else "none"
     if dirt == "wrapped" and (container != "txt" or plan.keys == MARK):
@@ -93,7 +92,8 @@ def case(seed: int) -> Case:
     return Case(f"{seed}.{container}", packed(body), packed(keys) if keys else None, items, kind, detail)
 
 
-def _plan(rng: random.Random, container: str, types: tuple[str, ...]) -> Plan:
+def plan_of(rng: random.Random, container: str, types: tuple[str, ...]) -> Plan:
+    """Return how one file is written."""
     marks = {"docx": [MARK, MARK], "html": [MARK], "md": [MARK]}.get(container, [])
     keys = rng.choice([BY_LINE, BY_LINE, IN_STEM, IN_STEM, BLOCK, BLOCK, SECOND, TICK, LEAD, *marks])
     plan = Plan(
@@ -151,11 +151,8 @@ def outcome(one: Case) -> tuple[str, str]:
             found = registry.read(one.content, one.name)
     except CbtError as error:
         return REFUSED, error.code
-    got = [_plain(item) for item in understood(found)["items"]]
-    wanted = [
-        _plain({"type": item.type, "stem": item.stem, "choices": item.choices, "key": item.key})
-        for item in one.items
-    ]
+    got = [plain(one["type"], one["stem"], one["choices"], one["key"]) for one in understood(found)["items"]]
+    wanted = [plain(item.type, item.stem, item.choices, item.key) for item in one.items]
     if got == wanted:
         return RIGHT, ""
     errors = [one.code for one in found.findings if one.severity is Severity.ERROR or one.code in TELLING]
@@ -165,17 +162,13 @@ def outcome(one: Case) -> tuple[str, str]:
     return (FLAGGED if errors else WRONG), f"{sorted(set(errors))} {first}"
 
 
-def _plain(item: dict[str, Any]) -> tuple[object, ...]:
-    key = item["key"]
+def plain(kind: object, stem: object, choices: Sequence[str], key: object) -> tuple[object, ...]:
+    """Return a question for comparing: without spaces and widths, an empty blank as brackets."""
     if isinstance(key, list):
         key = "；".join("|".join(one) for one in key)
-    stem = re.sub(r"\{\{\d+\}\}|[（(][\s　]*[)）]|_{2,}", "()", str(item["stem"]))
-    return (
-        item["type"],
-        _folded(stem),
-        tuple(_folded(one) for one in item["choices"]),
-        _folded(key) if isinstance(key, str) else key,
-    )
+    shown = re.sub(r"\{\{\d+\}\}|[（(][\s　]*[)）]|_{2,}", "()", str(stem))
+    said = _folded(key) if isinstance(key, str) else key
+    return kind, _folded(shown), tuple(_folded(one) for one in choices), said
 
 
 def _folded(text: str) -> str:

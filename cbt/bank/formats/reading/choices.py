@@ -16,7 +16,7 @@ _AT_START = re.compile(
 )
 _LOOSE_START = re.compile(r"(?P<c>[A-LＡ-Ｌ])(?:\s+|(?=[\u3400-\u9fff《“\d（(]))")
 _INLINE = re.compile(
-    r"(?<![A-Za-z0-9.])(?:[（(]\s*(?P<a>[A-LＡ-Ｌ])\s*[)）]\s*[.．、:：]?|(?P<c>[A-LＡ-Ｌ])\s*[.．、:：)）]|(?<=\s)(?P<d>[a-l])[.．、)）])\s*"
+    r"(?:[（(]\s*(?P<a>[A-LＡ-Ｌ])\s*[)）]\s*[.．、:：]?|(?<![A-Za-z0-9.])(?P<c>[A-LＡ-Ｌ])\s*[.．、:：)）]|(?<=\s)(?P<d>[a-l])[.．、)）])\s*"
 )
 _LOOSE_INLINE = re.compile(r"(?<=[\s\u3000|｜;；])(?P<c>[A-LＡ-Ｌ])(?:\s+|(?=[\u3400-\u9fff《“\d（(]))")
 TICKED = re.compile(r"[（(【\[]\s*(?:正确答案|正确选项)\s*[)）】\]]\s*$")
@@ -200,6 +200,8 @@ def _tidy(pieces: Sequence[Choice]) -> list[Choice]:
 
 def _ticked(lines: Sequence[Line]) -> SplitQuestion | None:
     """Return choices without letters where the right ones say so: `对（正确答案）`."""
+    if any(begins_choice(line.text) or loose_letter(line.text) for line in lines[1:]):
+        return None
     if len(lines) < 3 or not any(TICKED.search(line.text) for line in lines[1:]):
         return None
     return SplitQuestion(tuple(lines[:1]), tuple(Choice("", (line,)) for line in lines[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from cbt.bank.formats.reading.choices import begins_choice
 from cbt.bank.formats.reading.cutting.joining import Misfit
@@ -20,8 +21,12 @@ from cbt.sheets.findings import Finding, Place, Severity
 _PATTERN = 8
 """So many keys alike, and no other, are a pattern."""
 _LOST = "\ufffd"
-_MOST = 12
-_INSIDE = re.compile(r"(?<![A-Za-z0-9])[B-L]\s*[.．、:：]\s*\S")
+_MOST, _MOST_LEFT = 12, 200
+_GOING_ON = ("。", "；", ";", "：", ".", "！", "，")
+_FIELD_INSIDE = re.compile(r"(?:解析|答案|难度)\s*[:：]")
+_NUMBER_INSIDE = re.compile(r"(?<=[。）)；;\n√×])\s*(?:第\s*|[（(]\s*)?(\d{1,4})\s*(?:[.．、)）]|题)(?!\d)")
+_NUMBERED = re.compile(r"\d{1,3}(?:\s|[.．、)）](?!\d)|(?=[\u4e00-\u9fff（(]))")
+_INSIDE = re.compile(r"(?<![A-Za-z0-9])[B-L]\s*[.．、:：]\s*\S|[\d\u4e00-\u9fff][B-L] +\S")
 """A label within the text of a choice: two choices may have run together."""
 
 
@@ -47,7 +52,11 @@ def of_question(one: WordedQuestion, done: Settled, place: Place) -> Iterator[Fi
         if _INSIDE.search(text) and len(text) > 4:
             letter = LETTERS[place_of] if place_of < len(LETTERS) else ""
             yield found(Severity.HINT, "text_label_inside", text, letter=letter)
-    for line in [*source.absorbed, *one.joined]:
+    if not source.number and _NUMBERED.match(one.stem):
+        yield found(Severity.HINT, "text_number_kept", one.stem)
+    if any(_two_in_one(text, source.number) for text in (one.stem, *one.choices)):
+        yield found(Severity.HINT, "text_two_in_one", one.stem)
+    for line in [*_trailing(one, done), *source.absorbed, *one.joined]:
         yield Finding(Severity.HINT, "text_line_joined", Place(place.file, line=line.number), line.text, item)
     if source.material:
         yield found(Severity.HINT, "text_material", source.material)
@@ -58,6 +67,27 @@ def of_question(one: WordedQuestion, done: Settled, place: Place) -> Iterator[Fi
         yield found(Severity.HINT, "text_formula_not_kept", one.stem, count=formulas)
     if any(_LOST in line.text for line in lines):
         yield found(Severity.HINT, "text_characters_lost", one.stem)
+
+
+def _two_in_one(text: str, number: int) -> bool:
+    """Say whether a text holds the number of the next question, or the name of a field."""
+    if _FIELD_INSIDE.search(text):
+        return True
+    return number > 0 and any(int(one) == number + 1 for one in _NUMBER_INSIDE.findall(text))
+
+
+def _trailing(one: WordedQuestion, done: Settled) -> list[Line]:
+    """Return the lines after a key in words that may be no part of it."""
+    lines = one.source.fields.get("key", [])
+    if done.data.get("type") == ItemType.FILL_BLANK and len(one.source.body) == 1:
+        return lines[len(done.data["answer"]) :]
+    if done.data.get("type") != ItemType.SHORT_ANSWER:
+        return []
+    return [
+        line
+        for before, line in pairwise(lines)
+        if before.text.endswith(("。", "）", ")")) and not line.text.endswith(_GOING_ON)
+    ]
 
 
 def of_document(
@@ -75,6 +105,8 @@ def of_document(
     if gone:
         place = Place(name, line=gone[0].number)
         yield Finding(Severity.FIXED, "text_page_lines", place, gone[0].text, params={"count": len(gone)})
+    for line in parts.joined:
+        yield Finding(Severity.HINT, "text_line_joined", Place(name, line=line.number), line.text)
     for line in _left_out(parts):
         yield Finding(Severity.HINT, "text_line_left_out", Place(name, line=line.number), line.text)
     for kind, single in ((ItemType.SINGLE_CHOICE, True), (ItemType.TRUE_FALSE, False)):
@@ -102,6 +134,7 @@ def _numbers(section: FoundSection, before: FoundSection | None, name: str) -> I
 
 
 def _left_out(parts: Parts) -> list[Line]:
-    """Return lines that belong to nothing and stand after the first question: what stands before is a title."""
-    first = min((section.questions[0].line.number for section in parts.sections), default=0)
-    return [line for line in parts.loose if line.number > first or begins_choice(line.text)][:_MOST]
+    """Return lines that belong to nothing: of those before the first heading, which are a title, only choices."""
+    return [line for line in parts.loose if line.number >= parts.begun or begins_choice(line.text)][
+        :_MOST_LEFT
+    ]

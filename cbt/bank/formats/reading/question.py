@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from cbt.bank.formats.reading.answers import unmarked
 from cbt.bank.formats.reading.choices import Choice, split_body
 from cbt.bank.formats.reading.cutting.parts import FoundQuestion
 from cbt.bank.formats.reading.cutting.tags import without_tag
 from cbt.bank.formats.reading.lines import Line
-from cbt.bank.formats.reading.words import EMPTY, LETTERS, StemKey, folded, keys_in_stem
+from cbt.bank.formats.reading.words import EMPTY, LETTERS, StemKey, folded, keys_in_stem, letters, verdict
 
+_LISTED = re.compile(
+    r"[①-⑳⑴-⑽]|[（(]?\d{1,2}[)）.、．]|[-•·*]\s|[（(]?[一二三四五六七八九十ⅠⅡⅢⅣI]{1,3}[)）、.．]"
+)
 NEARLY = 14
 """A line that ends so near to the edge was broken there."""
 
@@ -65,6 +70,8 @@ def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
         marks=_marks(body.choices),
         faults=[(code, "") for code in body.faults],
     )
+    made.joined += _unlikely(body.stem, edge)
+    made.faults += [("text_keys_differ", "")] if _second_key(question) else []
     for one in body.choices:
         made.joined += [
             line
@@ -72,6 +79,28 @@ def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
             if not edge or before.wide < edge - NEARLY
         ]
     return made
+
+
+def _unlikely(stem: Sequence[Line], edge: int) -> list[Line]:
+    """Return the lines of a stem that go on after a line that seemed whole, and are no list."""
+    return [
+        line
+        for before, line in pairwise(stem)
+        if not (edge and before.wide >= edge - NEARLY)
+        and not before.text.endswith(("：", ":", "；", ";", "，", "、"))
+        and not _LISTED.match(line.text)
+    ]
+
+
+def _second_key(question: FoundQuestion) -> bool:
+    """Say whether a question has two keys after it that are not the same."""
+    again = question.fields.get("again", [])
+    first = " ".join(line.text for line in question.fields.get("key", [])[:1])
+    second = " ".join(line.text for line in again)
+    if not again or folded(first) == folded(second):
+        return False
+    alike = letters(first) is not None and letters(first) == letters(second)
+    return not alike and (verdict(first) is None or verdict(first) != verdict(second))
 
 
 def joined(lines: Sequence[Line], edge: int) -> str:

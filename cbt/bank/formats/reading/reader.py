@@ -28,6 +28,7 @@ _AFTER_ALL = 1_000_000
 """Keys of another document stand after all sections."""
 _POINT = re.compile(r"[A-Z](?:\s*[-－—]\s*[A-Z]){1,3}\s*[-－—]\s*\d{1,3}(?!\d)")
 """The code of a knowledge point: a list of them is a 细目表."""
+_BEGINS = re.compile(r"[\d（(【\[A-La-lＡ-Ｌ一二三四五六七八九十第√]|.{0,4}(?:答案?|解析|难度)\s*[】:：]")
 _LEAST = 0.2
 """Under this share of sound questions a document is no bank."""
 
@@ -94,13 +95,18 @@ def read_asked(
 
 
 def _edge(lines: Sequence[Line]) -> int:
-    """Return how wide lines are where a text is broken at an edge, 0 where it is not."""
-    widths = sorted(line.wide for line in lines if line.text)
+    """Return how wide lines are where a text is broken at an edge, 0 where it is not.
+
+    At an edge, lines that go on follow: ones without a number, a letter or a name of a field.
+    """
+    said = [line for line in lines if line.text]
+    widths = sorted(line.wide for line in said)
     if len(widths) < 8:
         return 0
     edge = widths[-max(1, len(widths) // 50)]
-    near = sum(edge - 8 <= one <= edge + 4 for one in widths)
-    return edge if 40 <= edge <= 140 and near >= 4 and widths[-1] <= edge + 30 else 0
+    near = [place for place, line in enumerate(said[:-1]) if edge - 8 <= line.wide <= edge + 4]
+    going_on = sum(_BEGINS.match(said[place + 1].text) is None for place in near)
+    return edge if 40 <= edge <= 140 and going_on >= 3 and widths[-1] <= edge + 30 else 0
 
 
 def _habits(

@@ -36,6 +36,8 @@ class Settled:
 def settle_text(one: WordedQuestion, kind: str, done: Settled) -> None:
     """Settle a question whose key is words: 填空, or 简答 and its like."""
     written, blanks = _unwrapped(one.stated), len(EMPTY.findall(one.stem))
+    if not any(one.isalnum() for one in written):
+        written = ""
     if not kind and not written:
         done.wrong("text_no_key", "answer")
         return
@@ -78,6 +80,8 @@ _INSIDE = re.compile(r"[（(]\s*([^（()）]{1,60}?)\s*[)）]|(?<!_)_+\s*([^_（
 
 def _unwrapped(text: str) -> str:
     """Return a key without the brackets around all of it."""
+    if text.endswith(("）", ")")) and not any(one in text for one in "（("):
+        return text[:-1].rstrip()
     depth, inner = 0, text[1:-1]
     if text[:1] not in set("（(【[") or text[-1:] not in set("）)】]"):
         return text

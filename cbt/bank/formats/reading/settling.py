@@ -32,7 +32,7 @@ def settle(one: WordedQuestion, habits: Habits) -> Settled:
     """Return type, stem, choices and key of a question."""
     done = Settled({})
     for code, value in one.faults:
-        done.wrong(code, "choices", text=value)
+        done.wrong(code, "choices", text=value, first="", second="")
     if not one.stem:
         done.wrong("missing", "stem")
     kind = one.kind

@@ -122,6 +122,8 @@ class KeyWalk(Walk):
                 self._beside = True
             if self._beside:
                 return
+            if not line.text.endswith(("。", "；", ";", "，", "：")):
+                self.parts.joined.append(line)
             last = self.group.entries[-1]
             self.group.entries[-1] = WrittenKey(last.number, f"{last.token}\n{line.text}", last.line)
         else:

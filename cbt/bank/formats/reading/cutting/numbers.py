@@ -30,7 +30,7 @@ _STYLES: Mapping[str, re.Pattern[str]] = {
     "space": re.compile(_LEAD + r"(?P<n>\d{1,4})\s+(?=\S)"),
     "glued": re.compile(r"(?P<n>\d{1,4})(?=[\u4e00-\u9fff“《（(【\[])(?P<token>)"),
 }
-_UNSURE = {"space": 3, "glued": 3, "alone": 2}
+_UNSURE = {"space": 2, "glued": 3, "alone": 2}
 """Ways that other lines have too: so many in a row make them numbers."""
 
 

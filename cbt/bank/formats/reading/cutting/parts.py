@@ -95,4 +95,8 @@ class Parts:
     sections: list[FoundSection]
     groups: list[KeyGroup]
     loose: list[Line] = field(default_factory=list)
+    joined: list[Line] = field(default_factory=list)
+    """Lines taken as going on with a key in words."""
+    begun: int = 0
+    """The line of the first heading or question: what stands before it is a title."""
     gone: Sequence[Line] = ()

@@ -30,6 +30,11 @@ MOST_LINES = 300
 _TITLE = re.compile(
     r"[^（(？?。]{0,40}(?:题库|试卷|试题|习题|练习题?|考试|复习题?|测试题?|资料|大全|汇总|题集|真题|模拟题)(?:[（(][^（()）]{0,30}[)）]|[一二三四五六七八九十A-Z\d]{0,3})?"
 )
+_INSTRUCTION = re.compile(
+    r"每[小]?题|共\s*\d+\s*[题分]|填入|填写在|请将|请在|备选答案"
+    r"|只有一个|[两二]个以上|打[“\"√×]|答题要求|注意事项"
+)
+"""What stands below a heading and is no question."""
 _MATERIAL = re.compile(
     r"(?:[（(]?[一二三四五六七八九十]{1,2}[)）、.．]\s*)?(?:(?:请?根据|请?阅读|依据|结合).{0,30}(?:材料|案例|资料|信息|图表?|情境).{0,20}"
     r"(?:回答|完成|分析|作答)|(?:案例|材料|资料|情境|背景)(?:资料|材料|分析)?\s*[一二三四五六七八九十\d]{0,3}\s*[:：]|共用题干"
@@ -107,6 +112,8 @@ class Segmenter(StartWalk):
             return
         self.group = None
         self._material = ""
+        if heading.kind:
+            self.parts.begun = self.parts.begun or self.lines[place].number
         kind = heading.kind or ("" if heading.chapter else self.section.kind)
         self.section = FoundSection(heading.title, kind, len(self.parts.sections) + 1)
         self.parts.sections.append(self.section)
@@ -136,6 +143,7 @@ class Segmenter(StartWalk):
         if start.number == 1 and self.section.questions and self._last:
             self.section = FoundSection(self.section.title, self.section.kind, len(self.parts.sections) + 1)
             self.parts.sections.append(self.section)
+        self.parts.begun = self.parts.begun or line.number
         self.group = None
         self._open = None
         self._last = start.number or self._last
@@ -188,6 +196,7 @@ class Segmenter(StartWalk):
 
     def _store(self, fields: list[NamedField]) -> None:
         if self.question is None:
+            self.parts.loose += [one.line for one in fields if one.name in {"key", "stem"} and one.line.text]
             return
         for one in fields:
             if one.name == "stem" or one.name == "choices":
@@ -195,7 +204,11 @@ class Segmenter(StartWalk):
             elif one.name == "kind":
                 self.question.kind = self.question.kind or named_type(one.line.text) or ""
             else:
-                self._open = self.question.fields.setdefault(one.name, [])
+                again = one.name == "key" and bool(self.question.fields.get("key"))
+                if self.question.fields.get(one.name):
+                    self.question.absorbed.append(one.line)
+                self._open = self.question.fields.setdefault("again" if again else one.name, [])
+                self._short = self._open if one.name in {"difficulty", "point"} else None
                 if one.line.text:
                     self._open.append(one.line)
                     listed = start_of(one.line.text, self._style) if self._style else None
@@ -205,12 +218,13 @@ class Segmenter(StartWalk):
         if self.question is None:
             if self._unclosed:
                 self._unclosed = "）" not in line.text and ")" not in line.text
-            else:
+            elif not _INSTRUCTION.search(line.text) or begins_choice(line.text):
                 self.parts.loose.append(line)
             return
         start = self.starts[place]
         counts_on = start is not None and (self._open is None or start.number in (1, self._last + 1))
-        if counts_on or (line.doubtful and not begins_choice(line.text)):
+        trailing = self._open is not None and self._open is self._short
+        if counts_on or trailing or (line.doubtful and not begins_choice(line.text)):
             self.question.absorbed.append(line)
         if self._open is not None and not begins_choice(line.text):
             self._open.append(line)

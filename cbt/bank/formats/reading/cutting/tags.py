@@ -10,7 +10,7 @@ _WORDS = r"(?:不定项|单项|多项|单|多|判断|是非|填空|简答|问答
 _TAG = re.compile(
     rf"[（(【\[]\s*(?P<word>{_WORDS}{{1,3}}(?:题|解释)?)\s*(?:[,，、;；|/\s]\s*[\d.]+\s*分?)?\s*[)）】\]]\s*[*＊]?\s*[:：.、]?\s*"
 )
-_PREFIX = re.compile(rf"(?P<word>{_WORDS}{{1,3}}题)\s*[:：]\s*")
+_PREFIX = re.compile(rf"(?P<word>{_WORDS}{{1,3}}题)(?:\s*[:：]\s*|\s+)")
 _SCORE = re.compile(r"[（(【\[]\s*(?:本题)?\s*\d+(?:\.\d+)?\s*分\s*[)）】\]]\s*")
 
 

@@ -38,6 +38,7 @@ class Walk:
         self._beside = False
         self._material = ""
         self._style = ""
+        self._short: list[Line] | None = None
         self._numbers: list[int] | None = None
 
     def _is_choice(self, place: int) -> bool:
