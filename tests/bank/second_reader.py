@@ -27,7 +27,13 @@ MATHML = "http://www.w3.org/1998/Math/MathML"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 INLINE = {"br", "strong", "em", "textEntryInteraction", "math"}
 BLOCK = {"p", "ol", "ul", "table", "div"}
-ASKING = {"choiceInteraction", "orderInteraction", "matchInteraction", "extendedTextInteraction"}
+ASKING = {
+    "hotspotInteraction",
+    "choiceInteraction",
+    "orderInteraction",
+    "matchInteraction",
+    "extendedTextInteraction",
+}
 TESTS = {"match", "equal", "gt", "and"}
 MAY_HOLD: Mapping[str, set[str]] = {
     "assessmentItem": {"responseDeclaration", "outcomeDeclaration", "itemBody", "responseProcessing",
@@ -47,6 +53,7 @@ MAY_HOLD: Mapping[str, set[str]] = {
     "choiceInteraction": {"simpleChoice"},
     "orderInteraction": {"simpleChoice"},
     "matchInteraction": {"simpleMatchSet"},
+    "hotspotInteraction": {"object", "hotspotChoice"},
     "simpleMatchSet": {"simpleAssociableChoice"},
     "simpleChoice": {"br", "strong", "em", "math"},
     "simpleAssociableChoice": {"br", "strong", "em", "math"},
@@ -58,7 +65,17 @@ MAY_HOLD: Mapping[str, set[str]] = {
     "setOutcomeValue": {"baseValue", "sum", "multiple"},
     "sum": {"variable"}, "multiple": {"baseValue"},
 }  # fmt: skip
-HOLDS_TEXT = INLINE | {"p", "li", "td", "th", "value", "simpleChoice", "simpleAssociableChoice", "baseValue"}
+HOLDS_TEXT = INLINE | {
+    "object",
+    "p",
+    "li",
+    "td",
+    "th",
+    "value",
+    "simpleChoice",
+    "simpleAssociableChoice",
+    "baseValue",
+}
 ORDER = ("responseDeclaration", "outcomeDeclaration", "itemBody", "responseProcessing", "modalFeedback")
 
 
@@ -70,7 +87,7 @@ class Node:
         self.space = self.space.lstrip("{")
         self.name = camel(name.removeprefix("qti-")) if version == "3.0" else name
         assert (version == "3.0") == name.startswith("qti-") or self.name in INLINE | BLOCK | {
-            "li", "td", "th", "tr", "thead", "tbody"} or self.space == MATHML, name  # fmt: skip
+            "li", "td", "th", "tr", "thead", "tbody", "object"} or self.space == MATHML, name  # fmt: skip
         self.given = {camel(key) if version == "3.0" else key: value for key, value in element.attrib.items()}
         self.text = element.text or ""
         self.tails = [one.tail or "" for one in element]
@@ -127,7 +144,10 @@ class SecondItem:
         asked = [one for one in root.all() if one.name.endswith("Interaction")]
         assert sorted(one.given["responseIdentifier"] for one in asked) == sorted(self.responses)
         for one in asked:
-            choices = [c.given["identifier"] for c in one.all("simpleChoice", "simpleAssociableChoice")]
+            choices = [
+                c.given["identifier"]
+                for c in one.all("simpleChoice", "simpleAssociableChoice", "hotspotChoice")
+            ]
             assert len(set(choices)) == len(choices)
             declared = self.responses[one.given["responseIdentifier"]]
             right = self.correct(declared.given["identifier"])
@@ -196,11 +216,13 @@ def read_package(body: bytes) -> list[SecondItem]:
         found = []
         named = {"imsmanifest.xml"}
         for resource in manifest.iter(f"{{{space}}}resource"):
-            (file,) = resource.findall(f"{{{space}}}file")
             href = resource.attrib["href"]
-            assert file.attrib["href"] == href
-            named.add(href)
+            files = [one.attrib["href"] for one in resource.findall(f"{{{space}}}file")]
+            assert files[0] == href
+            named |= set(files)
             item = SecondItem(archive.read(href))
+            pictures = [one.given["data"] for one in item.root.all("object")]
+            assert [f"items/{one}" for one in pictures] == [f"items/../{one}" for one in files[1:]]
             assert (resource.attrib["type"], space) == (KINDS[item.version], MANIFESTS[item.version])
             found.append(item)
         assert named == set(archive.namelist())

@@ -141,3 +141,11 @@ def test_a_picture_of_a_text_stays_and_is_named(form: str) -> None:
     assert [(one.ref, one.fields) for one in export.left] == [("A-001-1", ("media",))]
     stem = READERS[form](body)["A-001-1"]["stem"]
     assert stem == ("看图［话机］" if form.startswith("qti") else item["stem"])
+
+
+@each_form
+def test_a_choice_between_right_and_wrong_stays_a_choice(form: str) -> None:
+    item = {"type": "single_choice", "stem": "判断（　　）", "choices": ["对", "错"], "answer": "B"}
+    body, export = sent(form, [item])
+    assert export.left == []
+    assert differing(item, READERS[form](body)["A-001-1"]) == []

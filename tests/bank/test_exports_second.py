@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from decimal import Decimal
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from cbt.bank.formats import registry
 from cbt.bank.formats.text.reading import read_folder
 from cbt.paths import product_dir
 from tests.bank.exporting import ANY, LINE, TYPES, contents, is_sound, sent
@@ -55,6 +59,53 @@ def test_the_shipped_bank_is_a_sound_package(form: str) -> None:
     found = read_package(body)
     assert len(found) == export.written == len(items)
     assert all(one.score(right_of(one)) == worth_of(one) for one in found)
+
+
+def picture() -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (80, 60), "white").save(buffer, "JPEG")
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+SPOTS = [
+    {"at": [5, 5], "name": "左上"},
+    {"at": [40, 30], "name": "中间"},
+    {"at": [72, 50], "name": "右下"},
+    {"at": [10, 50], "name": "左下"},
+]
+HOTSPOT = {
+    "type": "hotspot",
+    "stem": "请指出 <b> 两处。",
+    "picture": picture(),
+    "size": [80, 60],
+    "alt": "机房 & 线路",
+    "regions": [
+        {"rect": [0, 0, 10, 10]},
+        {"circle": [40, 30, 6]},
+        {"polygon": [[60, 45], [79, 45], [71, 60]]},
+    ],
+    "spots": SPOTS,
+    "answer": [1, 3],
+    "marks": 2,
+}
+
+
+@each_version
+def test_a_hotspot_goes_out_with_its_picture_and_comes_in_again(form: str) -> None:
+    assert is_sound(HOTSPOT)
+    body, export = sent(form, [HOTSPOT])
+    (one,) = read_package(body)
+    assert one.score(right_of(one)) == 1
+    found = registry.read(body, "a.zip")
+    assert found.findings == []
+    back = found.items[0].data
+    assert is_sound(dict(back))
+    assert back["picture"].startswith("data:image/jpeg;base64,")
+    lost = {name for one in export.left for name in one.fields}
+    assert lost == {"picture", "spots"}  # the picture is drawn anew; the spot of a region is its middle
+    kept = {name: value for name, value in HOTSPOT.items() if name not in lost}
+    assert {name: back[name] for name in kept} == kept
+    assert [spot["name"] for spot in back["spots"]] == [spot["name"] for spot in SPOTS]
 
 
 def test_a_wrong_answer_earns_nothing_and_a_number_within_its_tolerance_everything() -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.bank.exports.proof import differing, is_usual
 from cbt.bank.formats import registry
 from cbt.bank.formats.outgoing import Carried
+from cbt.bank.formats.together import SEVERAL
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.models import Item, ItemVersion
 
@@ -38,11 +39,16 @@ def completed(session: Session, bank_id: int, found: Reading) -> Reading:
 
 
 def _carried(form: str) -> Carried:
-    """Return what the forms of a format hold, nothing for what holds everything or is no format of ours."""
-    chosen = next((one for one in registry.FORMATS if one.name == form), None)
-    if chosen is None or not chosen.writes or chosen.name == "text":
-        return {}
-    return chosen.writes[0].carries
+    """Return what the forms of a format hold, of several formats what all of them do.
+
+    Nothing for the text bank, which holds everything, and for a format that does not go out.
+    """
+    chosen = [
+        one for one in registry.FORMATS if one.writes and one.name != "text" and form in {one.name, SEVERAL}
+    ]
+    held = [one.writes[0].carries for one in chosen]
+    common = set.intersection(*(set(one) for one in held)) if held else set()
+    return {kind: frozenset.intersection(*(one[kind] for one in held)) for kind in common}
 
 
 def _present(session: Session, bank_id: int, refs: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

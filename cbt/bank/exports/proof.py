@@ -97,8 +97,6 @@ def uncarried(data: Mapping[str, Any], carries: Carried) -> list[str] | None:
         return None
     lost = [name for name in _said(data) if name not in carries[kind] | {"type", "parts"}]
     lost += [MEDIA] if names_in(data) else []
-    if "spots" in lost and kind == "hotspot":
-        return None
     return sorted({*lost, *(name for one in inner for name in one or ())} - {"points"})
 
 

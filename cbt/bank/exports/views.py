@@ -21,7 +21,7 @@ from cbt.web.who.login import acting
 
 pages = flask.Blueprint("exports", __name__)
 
-MOST = 10_000
+MOST = 5_000
 """So many items go out while somebody waits for the page; more are for the command."""
 IN_MEMORY = 32 * 1024 * 1024
 USUAL = "common"

@@ -7,6 +7,7 @@ import re
 import stat
 import zipfile
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from cbt.errors import InvalidInput
 
@@ -21,6 +22,16 @@ _DOCUMENTS = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis.opendocume
 _ARCHIVE = re.compile(r"\.(zip|jar|7z|rar|tar|t?gz|bz2|xz|cab|iso)$", re.IGNORECASE)
 _ARCHIVES = (b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ")
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+
+
+class PackageFiles(Protocol):
+    """PackageFiles by their names."""
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether there is a file of a name."""
+
+    def read(self, name: str) -> bytes:
+        """Return one file."""
 
 
 class Package:

@@ -14,6 +14,8 @@ from cbt.bank.formats.qti.keys import Declaration, tolerance_of
 if TYPE_CHECKING:
     from cbt.bank.formats.qti.items import Around
 
+TOOL = "cbt"
+"""An item with this tool's name was written by us: its ref is its label, and a 判断 names its choices so."""
 _NUMBERS = frozenset({"float", "integer"})
 _LIMITS = range(10, 5001)
 _TRUE = frozenset({"true", "t", "对", "正确", "√", "是"})
@@ -114,7 +116,8 @@ def _choices(asking: Asking, stem: str, node: Any, name: str) -> dict[str, Any]:
     if any(one not in texts for one in right):
         raise LeftOut("open_key_unknown", ", ".join(right))
     several = key.cardinality == "multiple"
-    if len(texts) == 2 and not several and (truth := truths(texts)) and len(right) == 1:
+    ours = asking.root.get("toolName") == TOOL and set(texts) != {"true", "false"}
+    if len(texts) == 2 and not (several or ours) and (truth := truths(texts)) and len(right) == 1:
         return questions.true_false(stem, truth[right[0]])
     fixed = node.get("shuffle") == "false"
     pairs = [(text, name in right) for name, text in texts.items()]

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from cbt.bank.foreign import questions, tree
-from cbt.bank.foreign.package import Package, beside
+from cbt.bank.foreign.package import PackageFiles, beside
 from cbt.bank.foreign.raw import Gleaning, LeftOut
 from cbt.bank.formats.qti import words
-from cbt.bank.formats.qti.asking import Asking, ask
+from cbt.bank.formats.qti.asking import TOOL, Asking, ask
 from cbt.bank.formats.qti.keys import declarations, points_of
 from cbt.bank.formats.qti.manifest import Contents
 from cbt.bank.formats.qti.names import INTERACTION, NO_ANSWER, unified
 from cbt.bank.formats.qti.pictures import hotspot
 from cbt.errors import InvalidInput
 
-TOOL = "cbt"
-"""An item with this tool's name has its ref as its label."""
 BLANKS, PICTURE = "textEntryInteraction", "hotspotInteraction"
 _HOLDERS = frozenset({"div", "section", "article", "blockquote"})
 PART = "part"
@@ -29,7 +27,7 @@ class Around:
     """Where an item stands: its file, the package, what the manifest says."""
 
     name: str
-    package: Package | None
+    package: PackageFiles | None
     manifest: Contents
 
     def find(self, address: str) -> bytes | None:

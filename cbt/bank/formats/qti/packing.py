@@ -9,13 +9,15 @@ from typing import IO, Any
 from cbt.bank.exports.markup import escaped
 from cbt.bank.exports.proof import proven, without_media
 from cbt.bank.foreign import questions, tree
+from cbt.bank.foreign.package import beside
 from cbt.bank.foreign.raw import Gleaning
-from cbt.bank.formats.outgoing import Carried, Export, OutForm
+from cbt.bank.formats.outgoing import Carried, Export, LeftBehind, OutForm
 from cbt.bank.formats.qti import items
 from cbt.bank.formats.qti.manifest import DIFFICULTIES, Contents
 from cbt.bank.formats.qti.names import unified
+from cbt.bank.formats.qti.pointing import picture_of
 from cbt.bank.formats.qti.renaming import version_3
-from cbt.bank.formats.qti.writing import identifier, item
+from cbt.bank.formats.qti.writing import identifier, item, picture_file
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.errors import InvalidInput
 
@@ -29,6 +31,7 @@ CARRIES: Carried = {
     "matching": _COMMON | {"pairs", "extra_options"},
     "ordering": _COMMON | {"steps"},
     "short_answer": _COMMON | {"answer", "limit"},
+    "hotspot": _COMMON | {"answer", "picture", "size", "alt", "regions", "spots", "marks"},
     "case": _COMMON - {"stem"} | {"title", "stimulus", "unit"},
 }
 _TAGGED = ("point", "consistency", "law", "enemies", "decimals", "compute", "unit")
@@ -51,14 +54,20 @@ def _write(
     known: list[tuple[str, list[str], Mapping[str, Any]]] = []
 
     def written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
+        if not _is_whole(draft.data):
+            return "", None
         text = turn(item(draft))
         return text, _back(draft, text)
 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for draft, text in proven(export, CARRIES, written, without_media):
             archive.writestr(zipfile.ZipInfo(_name(draft.ref), _EPOCH), text, zipfile.ZIP_DEFLATED)
+            picture = picture_of(draft.data)
+            if picture is not None:
+                archive.writestr(zipfile.ZipInfo(_picture(draft.ref), _EPOCH), picture)
+                export.left.append(LeftBehind(draft.ref, str(draft.data["type"]), ("picture",)))
             facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
-            known.append((draft.ref, _tags(draft.data), facts))
+            known.append((draft.ref, _tags(draft.data), {**facts, "picture": picture is not None}))
         with archive.open(zipfile.ZipInfo("imsmanifest.xml", _EPOCH), "w") as manifest:
             for line in _manifest(export, known, kind):
                 manifest.write(line.encode())
@@ -70,13 +79,32 @@ def _back(draft: ItemDraft, text: str) -> Mapping[str, Any] | None:
     try:
         root = unified(tree.parse(text.encode()))
         with found.item("", 1):
-            items.read(found, root, items.Around("", None, Contents.known("", _tags(draft.data))))
+            known = Contents.known(_name(draft.ref), _tags(draft.data))
+            items.read(found, root, items.Around(_name(draft.ref), _OnePicture(), known))
     except InvalidInput:
         return None
     if len(found.items) != 1 or found.items[0].ref != draft.ref:
         return None
     facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
-    return {**found.items[0].data, **facts}
+    picture = {"picture": draft.data["picture"]} if "picture" in found.items[0].data else {}
+    return {**found.items[0].data, **facts, **picture}
+
+
+def _is_whole(data: Mapping[str, Any]) -> bool:
+    """Say whether an item has its picture in it, and a case none in its parts: those stand nowhere in a package."""
+    if data.get("type") == "hotspot":
+        return picture_of(data) is not None
+    return all(part.get("type") in CARRIES and part["type"] != "hotspot" for part in data.get("parts", ()))
+
+
+class _OnePicture:
+    """Stands for the package while an item is read back: whatever it names is there."""
+
+    def __contains__(self, name: str) -> bool:
+        return True
+
+    def read(self, name: str) -> bytes:
+        return b""
 
 
 def _tags(data: Mapping[str, Any]) -> list[str]:
@@ -88,6 +116,10 @@ def _tags(data: Mapping[str, Any]) -> list[str]:
 
 def _name(ref: str) -> str:
     return f"items/{identifier(ref)}.xml"
+
+
+def _picture(ref: str) -> str:
+    return beside(_name(ref), picture_file(ref))
 
 
 def _manifest(
@@ -103,9 +135,13 @@ def _manifest(
         name = _name(ref)
         yield (
             f'<resource identifier="{identifier(ref)}" type="{resource}" href="{name}"><metadata>'
-            f'{_lom(tags, facts)}</metadata><file href="{name}"/></resource>\n'
+            f'{_lom(tags, facts)}</metadata><file href="{name}"/>{_beside(ref, facts)}</resource>\n'
         )
     yield "</resources>\n</manifest>\n"
+
+
+def _beside(ref: str, facts: Mapping[str, Any]) -> str:
+    return f'<file href="{_picture(ref)}"/>' if facts.get("picture") else ""
 
 
 def _lom(tags: Iterable[str], facts: Mapping[str, Any]) -> str:

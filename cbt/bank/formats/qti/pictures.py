@@ -9,9 +9,10 @@ from cbt.bank.foreign import questions, tree
 from cbt.bank.foreign.package import beside
 from cbt.bank.foreign.raw import LeftOut
 from cbt.bank.formats.qti import words
-from cbt.bank.formats.qti.asking import Asking
+from cbt.bank.formats.qti.asking import TOOL, Asking
 
 MOST_MARKS = 12
+SPOT = "spot-"
 _NUMBER = re.compile(r"-?\d{1,5}(?:\.\d{1,6})?")
 
 
@@ -36,7 +37,11 @@ def hotspot(asking: Asking, block: Any, asked: list[Any], pictures: dict[str, by
         "picture": name,
         "size": size,
         "alt": alt or stem[:60],
-        "regions": [region for region, _middle in regions],
+        "regions": [
+            region
+            for (region, _middle), name in zip(regions, names, strict=True)
+            if not _is_spot(asking, name)
+        ],
         "spots": [
             {"at": middle, "name": one.get("hotspotLabel") or one.get("label") or letter}
             for (_region, middle), one, letter in zip(regions, places, questions.LETTERS, strict=False)
@@ -44,6 +49,11 @@ def hotspot(asking: Asking, block: Any, asked: list[Any], pictures: dict[str, by
         "answer": sorted(names.index(one) + 1 for one in right),
         "marks": max(marks, len(right)),
     }
+
+
+def _is_spot(asking: Asking, name: str) -> bool:
+    """Say whether a place is only offered: our own packages call those so, and no other system does."""
+    return asking.root.get("toolName") == TOOL and name.startswith(SPOT)
 
 
 def _picture(asking: Asking, node: Any) -> tuple[str, list[int], str]:

@@ -11,7 +11,24 @@ _TAG = re.compile(r"<(/?)([A-Za-z]+)((?:\s+[A-Za-z:]+=\"[^\"]*\")*)\s*(/?)>")
 _ATTRIBUTE = re.compile(r"([A-Za-z:]+)=\"([^\"]*)\"")
 _UPPER = re.compile(r"(?<!^)([A-Z])")
 _HTML = frozenset(
-    {"p", "br", "strong", "em", "ol", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "div", "span"}
+    {
+        "p",
+        "br",
+        "strong",
+        "em",
+        "ol",
+        "ul",
+        "li",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "div",
+        "span",
+        "object",
+    }
 )
 _MATH = frozenset(
     {

@@ -7,10 +7,11 @@ from typing import Any
 
 from cbt.bank.exports.markup import block, escaped, line
 from cbt.bank.foreign.questions import LETTERS
+from cbt.bank.formats.qti.asking import TOOL
+from cbt.bank.formats.qti.pointing import hotspot
 from cbt.bank.formats.qti.scoring import Asked22, Response22, declared, processing
 from cbt.bank.imports.drafts import ItemDraft
 
-TOOL = "cbt"
 SPACE = "http://www.imsglobal.org/xsd/imsqti_v2p2"
 Fields = Mapping[str, Any]
 Made = tuple[list[Response22], str]
@@ -22,7 +23,7 @@ def item(draft: ItemDraft) -> str:
     data = draft.data
     title = str(data.get("title") or draft.ref)
     parts = data.get("parts")
-    asked, body = _case(data, parts) if parts is not None else _alone(data)
+    asked, body = _case(data, parts) if parts is not None else _alone(data, picture_file(draft.ref))
     feedback = _feedback(data, parts or [])
     head = (
         f'<assessmentItem xmlns="{SPACE}" identifier="{identifier(draft.ref)}" title="{escaped(title)}"'
@@ -40,8 +41,16 @@ def identifier(ref: str) -> str:
     return ref if ref[:1].isalpha() else f"i-{ref}"
 
 
-def _alone(data: Fields) -> tuple[list[Asked22], str]:
-    responses, body = _KINDS[data["type"]](data, "RESPONSE")
+def picture_file(ref: str) -> str:
+    """Return where the picture of an item lies, seen from the item."""
+    return f"../images/{identifier(ref)}.jpg"
+
+
+def _alone(data: Fields, picture: str) -> tuple[list[Asked22], str]:
+    if data["type"] == "hotspot":
+        responses, body = hotspot(data, "RESPONSE", picture)
+    else:
+        responses, body = _KINDS[data["type"]](data, "RESPONSE")
     return [Asked22("SCORE", "1", responses)], body
 
 

@@ -1,0 +1,75 @@
+"""A 识图 on its way out: its picture in a file of the package, a place for each region and each spot."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cbt.bank.exports.markup import block, escaped
+from cbt.bank.formats.qti.pictures import SPOT
+from cbt.bank.formats.qti.scoring import Response22
+from cbt.errors import InvalidInput
+from cbt.rules.items.basis.regions import Region, read_region
+
+DATA = "data:image/jpeg;base64,"
+_SMALLEST, _SHARE = 2, 60
+
+
+def hotspot(data: Mapping[str, Any], name: str, file: str) -> tuple[list[Response22], str]:
+    """Return the response and the body of a 识图 whose picture lies in `file`, seen from the item."""
+    width, height = data["size"]
+    places = "".join(_place(*one) for one in _places(data))
+    picture = (
+        f'<object type="image/jpeg" data="{escaped(file)}" width="{width}" height="{height}">'
+        f"{escaped(str(data['alt']))}</object>"
+    )
+    head = f'<hotspotInteraction responseIdentifier="{name}" maxChoices="{data.get("marks", 1)}">'
+    right = [f"region-{number}" for number in data["answer"]]
+    kind = "single" if data.get("marks", 1) == 1 else "multiple"
+    body = f"{block(str(data['stem']))}{head}{picture}{places}</hotspotInteraction>"
+    return [Response22(name, kind, "identifier", right)], body
+
+
+def picture_of(data: Mapping[str, Any]) -> bytes | None:
+    """Return the picture of an item, None where it has none in it."""
+    said = data.get("picture")
+    if not isinstance(said, str) or not said.startswith(DATA):
+        return None
+    try:
+        return base64.b64decode(said.removeprefix(DATA), validate=True)
+    except binascii.Error:
+        return None
+
+
+def _places(data: Mapping[str, Any]) -> Iterator[tuple[str, str, list[int], str]]:
+    """Yield name, shape, coordinates and label: of the regions, then of the spots that lie in none."""
+    within = (data["size"][0], data["size"][1])
+    found: list[Region] = []
+    for number, one in enumerate(data["regions"], 1):
+        try:
+            region = read_region(one, within, "regions")
+        except InvalidInput:
+            continue
+        found.append(region)
+        inside = [spot["name"] for spot in data["spots"] if region.holds((spot["at"][0], spot["at"][1]))]
+        yield f"region-{number}", *_shape(one), inside[0] if inside else str(number)
+    radius = max(_SMALLEST, min(within) // _SHARE)
+    outside = [spot for spot in data["spots"] if not any(one.holds(tuple(spot["at"])) for one in found)]
+    for number, spot in enumerate(outside, 1):
+        yield f"{SPOT}{number}", "circle", [*spot["at"], radius], spot["name"]
+
+
+def _shape(region: Mapping[str, Any]) -> tuple[str, list[int]]:
+    if "rect" in region:
+        x, y, width, height = region["rect"]
+        return "rect", [x, y, x + width, y + height]
+    if "circle" in region:
+        return "circle", list(region["circle"])
+    return "poly", [value for corner in region["polygon"] for value in corner]
+
+
+def _place(name: str, shape: str, coords: list[int], label: str) -> str:
+    where = ",".join(map(str, coords))
+    return f'<hotspotChoice identifier="{name}" shape="{shape}" coords="{where}" hotspotLabel="{escaped(label)}"/>'
