@@ -45,7 +45,7 @@ def test_every_code_in_the_source_has_its_sentences(language: str) -> None:
         ("stem", "题干"),
         ("", "试题"),
         ("choice_E", "选项E"),
-        ("choices.2", "选项（第 2 个）"),
+        ("choices.2", "选项B"),
         ("parts.2.answer", "第 2 小题 答案"),
         ("parts.3", "第 3 小题"),
     ],

@@ -37,6 +37,8 @@ def field_label(name: str) -> str:
         return str(_("bank.field.choice", letter=first[-1]))
     if first.startswith("blank_"):
         return str(_("bank.field.blank", number=first.removeprefix("blank_")))
+    if first == "choices" and rest.isdigit() and 1 <= int(rest) <= 26:
+        return str(_("bank.field.choice", letter=chr(ord("A") + int(rest) - 1)))
     if rest.isdigit():
         return str(_("bank.field.entry", field=_(f"bank.field.{first}"), number=rest))
     return str(_(f"bank.field.{first or 'item'}"))
