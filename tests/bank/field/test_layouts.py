@@ -480,3 +480,15 @@ def test_a_row_that_is_too_wide_in_a_text_is_asked_about() -> None:
     )
     assert [one[1] for one in said(found)] == ["哪个（ ）"]
     assert errors(found) == ["row_too_wide"]
+
+
+@pytest.mark.parametrize("cell", ["_" * 9_000, "A." * 4_000, "（" * 9_000, "答案：" * 3_000, "&" * 9_000])
+def test_a_cell_made_to_take_long_is_asked_about(cell: str) -> None:
+    found = read(sheets({"表": [["题干", "选项A", "选项B", "答案"], [cell, cell, cell, cell]]}))
+    assert (found.items, bool(errors(found))) == ([], True)
+
+
+def test_a_cell_without_end_is_refused() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(sheets({"表": [["题干", "答案"], ["长" * 20_000, "√"]]}))
+    assert (refused.value.code, refused.value.params["row"]) == ("bank.cell_long", 2)

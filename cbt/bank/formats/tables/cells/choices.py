@@ -24,7 +24,9 @@ _BARE = {3, 4}
 _APART = re.compile(r"[\n|｜$]|[;；]\s*\S")
 _NUMBERED = re.compile(r"(?:^|(?<=[\s;；|$]))[（(]?([1-9])[)）]?\s*[.．、:：)）]\s*(?!\d)")
 _CIRCLED = re.compile(r"([①-⑩])\s*[.．、:：]?\s*")
-_TAIL = re.compile(r"[\s|｜;；$&#,，、/\\]+$")
+_TAIL = " \n\t\u3000|｜;；$&#,，、/\\"
+LONGEST = 8_000
+"""A longer text holds no choices: labels in it are looked for in no time."""
 _HARD = (
     "\n",
     "$;",
@@ -87,6 +89,8 @@ def labelled(text: str) -> tuple[str, list[str]] | None:
 
     One style of labels at a time, so that （A） in a sentence is none of A、 B、 C、.
     """
+    if len(text) > LONGEST:
+        return None
     text = text.translate(_WIDTHS)
     best: tuple[int, int, list[re.Match[str]]] | None = None
     for rank, style in enumerate(_STYLES):
@@ -119,7 +123,7 @@ def _runs(marks: Sequence[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
 
 def _pieces(text: str, run: Sequence[re.Match[str]]) -> list[str]:
     ends = [mark.start() for mark in run[1:]] + [len(text)]
-    return [_TAIL.sub("", text[mark.end() : end]).strip() for mark, end in zip(run, ends, strict=True)]
+    return [text[mark.end() : end].rstrip(_TAIL).strip() for mark, end in zip(run, ends, strict=True)]
 
 
 def numbered(text: str) -> list[str] | None:
@@ -150,7 +154,7 @@ def separator_of(texts: Sequence[str]) -> str:
 def split_by(text: str, separator: str) -> list[str]:
     """Return the pieces of a text; blanks alone separate however many they are."""
     pieces = re.split(r"\s+|　+", text) if separator in {" ", "　"} else text.split(separator)
-    return [one for piece in pieces if (one := _TAIL.sub("", piece).strip())]
+    return [one for piece in pieces if (one := piece.rstrip(_TAIL).strip())]
 
 
 def split(text: str, separator: str) -> list[str] | None:

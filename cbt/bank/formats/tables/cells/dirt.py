@@ -33,7 +33,7 @@ NUMBER = re.compile(
 _ANSWER_BRACKET = re.compile(
     r"^\s*[（(【\[]([\sA-Na-n,，、√×✓✗✔✘对错是否正确误]{0,12})[)）】\]]\s*(?=\d{1,5}\s*(?:[．、:：]|\.(?!\d)))"
 )
-_WORTH = re.compile(r"\s*[（(【\[]\s*(?:本题|每题|共)?\s*\d+(?:\.\d+)?\s*分\s*[)）】\]]\s*")
+_WORTH = re.compile(r"[（(【\[]\s*(?:本题|每题|共)?\s*\d{1,3}(?:\.\d{1,2})?\s*分\s*[)）】\]]")
 _KIND = re.compile(
     r"^\s*[（(【\[]\s*([^（()）【】\[\]\d]{1,8}?(?:题|选|断|空|选择))\s*[)）】\]]\s*[.．、:：]?\s*"
 )
@@ -99,8 +99,9 @@ def leading_number(stem: str) -> tuple[int, str] | None:
 def without_worth(stem: str) -> str:
     """Return a stem without what it is worth at its beginning or end."""
     for found in _WORTH.finditer(stem):
-        if found.start() == 0 or found.end() == len(stem):
-            return stem[: found.start()] + stem[found.end() :]
+        before, after = stem[: found.start()].rstrip(), stem[found.end() :].lstrip()
+        if not before or not after:
+            return before + after
     return stem
 
 

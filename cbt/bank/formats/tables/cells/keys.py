@@ -24,12 +24,13 @@ _CIRCLED = {chr(0x2460 + n): n for n in range(14)}
 _ENCLOSED = re.compile(r"^[（(【\[「“\"'](.*)[)）】\]」”\"']$", re.DOTALL)
 _SEPARATORS = re.compile(r"\s*(?:\$;|[;；|｜\n$#&])\s*")
 _SOFT_SEPARATORS = re.compile(r"\s*[,，、/]\s*")
-_BRACKET = re.compile(r"[（(【\[]\s*([^（()）【】\[\]]*?)\s*[)）】\]]|_{2,}\s*([A-N√×✓✗]+)\s*_{2,}")
+_BRACKET = re.compile(r"[（(【\[]\s*([^（()）【】\[\]]*?)\s*[)）】\]]|(?<!_)_{2,}\s*([A-N√×✓✗]+)\s*_{2,}")
 _KEY_TAIL = re.compile(
     r"[\s。.；;，,]*[（(【\[]?\s*(?:正确|标准|参考)?答案\s*[)）】\]]?\s*(?:是|为)?\s*[:：]\s*[（(【\[]?"
     r"([A-Na-n√×✓✗对错是否正确错误、,， ]+?)[)）】\]]?[。.]?\s*$"
 )
 _BEHIND = re.compile(r"(?<=[)）】\]_])\s*([A-N]{1,8})\s*[。.]?$|(?<=[。.\s！])([√×✓✔✗✘])\s*$")
+_LONGEST = 4_000
 _EMPTY = re.compile(r"[（(【\[][\s　_＿]*[)）】\]]|_{2,}|＿{2,}|﹍{2,}|…{3,}")
 _NAMED = re.compile(r"[类级型种组区栋座股楼班]")
 """What a letter in brackets gives its name to: it is no key."""
@@ -48,7 +49,8 @@ class KeyFound:
 
 def bare(text: str) -> str:
     """Return a key without what people write around it."""
-    said = _EXPLAINED.sub("", _SAID.sub("", one_line(text))).strip()
+    said = _SAID.sub("", one_line(text))
+    said = _EXPLAINED.sub("", said).strip() if "解析" in said else said.strip()
     said = said.rstrip("。.；;，,、 ") or said
     while found := _ENCLOSED.match(said):
         said = found[1].strip()
@@ -91,6 +93,8 @@ def find_key(text: str, choices: Sequence[str], base: int, prefer: str = "") -> 
 
     `prefer` says what a number is that may be both: a choice's "place", or its "text".
     """
+    if len(text) > _LONGEST:
+        return KeyFound(problem="key_unmatched")
     letters = letters_in(text)
     by_text = _by_text(text, choices)
     if letters is not None:
@@ -161,7 +165,8 @@ class InnerKey:
 
 def keys_in_stem(stem: str, choices: Sequence[str]) -> list[InnerKey]:
     """Return what may be the key within a stem: letters, a mark, a choice's text, 答案：B at its end."""
-    if tail := _KEY_TAIL.search(stem):
+    said = stem.rfind("答案")
+    if said >= 0 and (tail := _KEY_TAIL.search(stem, max(said - 12, 0))):
         text = tail[1].strip()
         kind = "letters" if letters_in(text) else "truth" if truth_of(text) is not None else ""
         if kind and tail.start():

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cbt.bank.formats.tables.cells.dirt import clean
+from cbt.errors import InvalidInput
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import letter
 from cbt.sheets.findings import Place
 
 MOST_FILLED = 200_000
+LONGEST_CELL = 12_000
 
 
 class Page:
@@ -19,6 +21,9 @@ class Page:
     def __init__(self, data: SheetData, file: str) -> None:
         self.name, self.file = data.name, file
         self.rows = [[clean(cell) if cell else "" for cell in row] for row in data.rows]
+        for number, line in enumerate(self.rows, 1):
+            if any(len(cell) > LONGEST_CELL for cell in line):
+                raise InvalidInput("bank.cell_long", sheet=self.name, row=number, limit=LONGEST_CELL)
         self.pictures = dict(reversed(data.pictures))
         self.unshown = set(data.unshown)
         self._over: dict[tuple[int, int], str] = {}
