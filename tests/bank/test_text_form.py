@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from cbt.bank.formats.text.reading import bank_folders, read_folder, weight_sums
 from cbt.bank.taxonomy import leaf_weights, parent_of
 from cbt.errors import NotFound
+from cbt.rules.canonical import canonical_json
+from cbt.rules.items.reading import parse_content
 from cbt.sheets.findings import Place
 
 TAXONOMY_TEXT = """\
@@ -174,3 +177,23 @@ def test_the_nearest_range_above_a_code_is_its_parent() -> None:
     assert parent_of("AB", codes) == ""
     assert leaf_weights({"A": 100, "A-A": 60, "A-B": 40}) == {"A-A": 60, "A-B": 40}
     assert weight_sums({"A": 100, "A-A": 60, "A-B": 30}) == [("A", 100, 90)]
+
+
+def test_a_rubric_is_read_with_its_points(folder: Path) -> None:
+    (folder / "items.toml").write_text(
+        """
+[[item]]
+ref = "A-001-A1"
+type = "short_answer"
+point = "A-001"
+stem = "请写出服务补救的两项要点。"
+answer = "一是致歉；二是补偿。"
+rubric = [{ points = 1.5, text = "说明致歉" }, { points = 2, text = "说明补偿" }]
+explanation = "补救要及时、对等。"
+""",
+        "utf-8",
+    )
+    found = read_folder(folder)
+    assert found.findings == []
+    content = parse_content(json.loads(canonical_json(dict(found.items[0].data))))
+    assert content.key_lines(("对", "错"))[1:] == ["1.5　说明致歉", "2　说明补偿"]
