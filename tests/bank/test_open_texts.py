@@ -10,6 +10,8 @@ from cbt.bank.foreign.raw import Gleaning
 from cbt.bank.formats import registry
 from cbt.bank.formats.aiken import reading as aiken
 from cbt.bank.formats.gift import reading as gift
+from cbt.bank.formats.gift.format import GIFT
+from cbt.bank.formats.kind import Confidence
 from cbt.errors import InvalidInput
 
 
@@ -151,3 +153,18 @@ def test_questions_of_gift_are_told_apart_without_an_empty_line_between_them() -
     assert [item.data["stem"] for item in found.items] == ["谁负责？", "可以公开。", "首问负责制\n负责到底。"]
     assert [item.data["answer"] for item in found.items] == ["A", False, True]
     assert [(note.blocks, note.code) for note in found.notes] == [(True, "open_braces")]
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"),
+    [
+        pytest.param("[html]<p>甲</p>{T}", True, id="a question that begins with its kind"),
+        pytest.param('[{"q": "{=甲 ~乙}"}]', False, id="JSON"),
+        pytest.param("<p>{=甲 ~乙}</p>", False, id="a page"),
+        pytest.param(
+            "A-B-A-001  B  3  5\n{A}题干（　　）\n（A）甲\n（B）乙\n{B}A", False, id="the national text form"
+        ),
+    ],
+)
+def test_braces_alone_make_no_gift(text: str, sure: bool) -> None:
+    assert (GIFT.detect(text.encode(), "a.txt") is Confidence.SURE) is sure

@@ -15,12 +15,12 @@ _TASK = "cbt.bank.formats.gift.reading:read"
 _HEAD = 200_000
 _TITLE = re.compile(rb"^::[^\r\n]{1,300}?::|^\$CATEGORY:", re.MULTILINE)
 _ANSWER = re.compile(rb"(?<!\\)\{\s*(?:[=~#]|T(?:RUE)?\s*[}#]|F(?:ALSE)?\s*[}#])")
-_NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"<", b"[", b"%PDF")
+_NO_TEXT = re.compile(rb"PK\x03\x04|\xd0\xcf\x11\xe0|<|%PDF|[\[{]\s*[\[{\"\d]")
 
 
 def detect(content: Content, name: str) -> Confidence:
     """Be sure of a text with braces that open answers; a title alone may be one of another format."""
-    if not isinstance(content, bytes) or content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_NO_TEXT):
+    if not isinstance(content, bytes) or _NO_TEXT.match(content.lstrip(b"\xef\xbb\xbf \t\r\n")):
         return Confidence.NO
     head = content[:_HEAD].replace(b"\0", b"")
     if _ANSWER.search(head):
