@@ -35,9 +35,10 @@ def _decoded(content: bytes) -> str:
             return _strict(content, codec)
     half = content[:4096]
     if b"\x00" in half:
-        if half[:1] == b"\x00" or half[1::2].count(0) * 4 < half[0::2].count(0):
-            return _strict(content, "utf-16-be")
-        return _strict(content, "utf-16-le")
+        codecs = ("utf-16-le", "utf-16-be")
+        first, second = codecs if half[1::2].count(0) >= half[0::2].count(0) else codecs[::-1]
+        text = _strict(content, first)
+        return _strict(content, second) if is_nonsense(text[:_SAMPLE]) else text
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

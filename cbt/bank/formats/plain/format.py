@@ -29,7 +29,8 @@ def detect(content: Content, _name: str) -> Confidence:
     try:
         text_of(content[:MOST])
     except InvalidInput as error:
-        return Confidence.MAYBE if error.code == "bank.mojibake" else Confidence.NO
+        broken = error.code == "bank.mojibake" or (content.strip() and b"\x00" not in content[:4096])
+        return Confidence.MAYBE if broken else Confidence.NO
     return Confidence.MAYBE
 
 

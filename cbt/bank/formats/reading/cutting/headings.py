@@ -29,6 +29,8 @@ _KEYS = re.compile(
     r"(?:如下)?\s*[:：]?"
 )
 _KEYS_AT_END = re.compile(r"(?:参考|标准)?答案\s*[）)]?\s*[:：]?$")
+_NUMBER = re.compile(r"(?:第\s*)?[（(]?\d{1,4}\s*(?:[题.．、)）]|\s)\s*")
+"""The number of a question: a heading of that kind is one only where nothing but a type follows."""
 _ASKS = re.compile(r"[（(][\s　]*[A-H√×对错]{0,6}[\s　]*[)）]|[?？]|_{2,}")
 
 
@@ -53,6 +55,11 @@ def heading_of(line: Line) -> SectionHeading | None:
     chapter = _CHAPTER.match(text)
     counted = chapter or _COUNTED.match(text)
     rest = text[counted.end() :] if counted else text
+    numbered = _NUMBER.match(text) if line.heading else None
+    if numbered:
+        inner = _TYPE.fullmatch(text[numbered.end() :])
+        kind = named_type(inner["bare"] or "") if inner and not _ASKS.search(text) else None
+        return SectionHeading(_title(text), kind) if kind else None
     if counted or line.heading:
         return _counted(text, rest, chapter=chapter is not None, whole=line.heading)
     if len(text) <= 40 and _KEYS.fullmatch(text) and not _ASKS.search(text):

@@ -205,7 +205,7 @@ class Segmenter(StartWalk):
                 self.question.kind = self.question.kind or named_type(one.line.text) or ""
             else:
                 again = one.name == "key" and bool(self.question.fields.get("key"))
-                if self.question.fields.get(one.name):
+                if self.question.fields.get(one.name) and one.name not in {"other", "mine"}:
                     self.question.absorbed.append(one.line)
                 self._open = self.question.fields.setdefault("again" if again else one.name, [])
                 self._short = self._open if one.name in {"difficulty", "point"} else None
