@@ -33,7 +33,8 @@ from cbt.web.texts import required
 TAKEN = frozenset({"new", "review"})
 """Addresses below the banks that are no bank."""
 LEVELS = ("5", "4", "3", "2", "1")
-MOST_BYTES = 2_000_000
+MOST_BYTES, MOST_TEXT = 2_000_000, 200_000
+"""Of a workbook, and of a text that is read here."""
 _REF = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _BOUNDS = reading.Bounds(3000, 60)
 
@@ -152,9 +153,10 @@ def brought(content: bytes, name: str) -> list[TableRow]:
 
     Raises InvalidInput as the readers do, and ("bank.table_empty").
     """
-    if len(content) > MOST_BYTES:
+    is_text = PurePath(name.casefold()).suffix == ".toml"
+    if len(content) > (MOST_TEXT if is_text else MOST_BYTES):
         raise InvalidInput("bank.table_large", field="file")
-    if PurePath(name.casefold()).suffix == ".toml":
+    if is_text:
         rows = _of_toml(content)
     elif content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         sheets = reading.read_workbook(content, _BOUNDS)
