@@ -14,15 +14,16 @@ from cbt.bank.imports.outcome import ImportedItem
 from cbt.bank.imports.storing import (
     CHUNK,
     Bringing,
+    Words,
     begin_run,
     check_revision,
     finish_run,
     forget_some,
     store_chunk,
+    words_for,
 )
 from cbt.bank.imports.undo import Undone, undo_some
 from cbt.bank.models import ImportRun, RunState
-from cbt.bank.search.index import prepare
 from cbt.db.unit_of_work import unit_of_work
 
 TOGETHER = 1000
@@ -43,11 +44,11 @@ def store_run(
     whole, and nothing of it was drawn. Raises as `begin_run`, `store_chunk` and `finish_run` do.
     """
     if len(entries) <= TOGETHER:
-        prepare((entry.ref, entry.text) for entry in entries)
+        words = words_for(entries)
         with unit_of_work() as session:
             if not entries:
                 return _save_table(session, what, now=now)
-            return _store_together(session, what, entries, now=now)
+            return _store_together(session, what, entries, words=words, now=now)
     with unit_of_work() as session:
         run = begin_run(session, what, now=now)
         run_id, ref = run.id, run.ref
@@ -56,11 +57,11 @@ def store_run(
 
 
 def _store_together(
-    session: Session, what: Bringing, entries: Sequence[ImportedItem], *, now: datetime
+    session: Session, what: Bringing, entries: Sequence[ImportedItem], *, words: Words, now: datetime
 ) -> str:
     run = begin_run(session, what, now=now)
     for some in chunks(entries):
-        store_chunk(session, run, some, what, now=now)
+        store_chunk(session, run, some, what, words=words, now=now)
     finish_run(session, run, what, now=now)
     return run.ref
 
@@ -92,9 +93,9 @@ def go_on(
         done = 0
         for some in chunks(entries):
             tell(done, len(entries))
-            prepare((entry.ref, entry.text) for entry in some)
+            words = words_for(some)
             with unit_of_work() as session:
-                store_chunk(session, session.get_one(ImportRun, run_id), some, what, now=now)
+                store_chunk(session, session.get_one(ImportRun, run_id), some, what, words=words, now=now)
             done += len(some)
         tell(done, len(entries))
         with unit_of_work() as session:

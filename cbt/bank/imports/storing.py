@@ -15,13 +15,16 @@ from cbt.bank.imports.outcome import Action, ImportedItem
 from cbt.bank.media import keeping
 from cbt.bank.media.taken import TakenIn
 from cbt.bank.models import ImportRun, Item, ItemBank, ItemComment, ItemStep, ItemVersion, ItemWork, RunState
+from cbt.bank.search.words import words_of
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict
 from cbt.rules.states.item import ItemState
 from cbt.web.refs import new_ref
 
-CHUNK = 200
+CHUNK = 50
 """So many items are stored in one unit of work: others write between two."""
+AT_ONCE = 200
+"""So many are taken back in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,23 @@ def check_revision(session: Session, what: Bringing) -> ItemBank | None:
     return bank
 
 
+Words = Mapping[str, str]
+"""By ref, what an item is found by."""
+
+
+def words_for(entries: Sequence[ImportedItem]) -> Words:
+    """Return what items are found by: worked out before anything is written, nobody waits for it."""
+    return {entry.ref: words_of(entry.ref, entry.data) for entry in entries}
+
+
 def store_chunk(
-    session: Session, run: ImportRun, entries: Sequence[ImportedItem], what: Bringing, *, now: datetime
+    session: Session,
+    run: ImportRun,
+    entries: Sequence[ImportedItem],
+    what: Bringing,
+    *,
+    words: Words,
+    now: datetime,
 ) -> None:
     """Store some items of a run; those it stored already are passed over, so a run that stopped can go on.
 
@@ -98,35 +116,55 @@ def store_chunk(
     items = {item.ref: item for item in session.scalars(own)}
     stored = _stored_by(session, run, [item.id for item in items.values()])
     open_ = [entry for entry in entries if entry.ref not in items or items[entry.ref].id not in stored]
+    if any((items[entry.ref].current if entry.ref in items else 0) != entry.base for entry in open_):
+        raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
+    fresh = {entry.ref for entry in open_} - items.keys()
+    if fresh:
+        # Many rows at once: an object of each would keep everybody waiting for longer.
+        session.execute(insert(Item), [_fresh(run, entry, what) for entry in open_ if entry.ref in fresh])
+        items |= {item.ref: item for item in session.scalars(own)}
     for entry in open_:
-        item = items.get(entry.ref)
-        if (item.current if item else 0) != entry.base:
-            raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
-        if item is None:
-            item = items[entry.ref] = Item(
-                bank_id=run.bank_id, ref=entry.ref, version=0, current=0, state=what.state.value, reviewer=""
-            )
+        item = items[entry.ref]
         item.type, item.point, item.unit = entry.type, entry.point, entry.unit
         item.difficulty = entry.difficulty
-    session.add_all(items.values())
-    session.flush()
     last = _last_numbers(session, [items[entry.ref].id for entry in open_])
     rows = [
-        steps.version_row(
-            items[entry.ref],
-            last.get(items[entry.ref].id, 0) + 1,
-            entry.text,
-            entry.sha,
-            run_id=run.id,
-            now=now,
-            actor=what.actor,
-            state=what.state,
-            drawn=False,
-        )
+        {
+            **steps.version_row(
+                items[entry.ref],
+                last.get(items[entry.ref].id, 0) + 1,
+                entry.text,
+                entry.sha,
+                run_id=run.id,
+                now=now,
+                actor=what.actor,
+                state=what.state,
+                drawn=False,
+                words=words[entry.ref],
+            ),
+            **({"was": ""} if entry.ref in fresh else {}),
+        }
         for entry in open_
     ]
     if rows:
         session.execute(insert(ItemVersion), rows)
+
+
+def _fresh(run: ImportRun, entry: ImportedItem, what: Bringing) -> dict[str, object]:
+    """Return the row of an item that is new, as its first version leaves it."""
+    return {
+        "bank_id": run.bank_id,
+        "ref": entry.ref,
+        "type": entry.type,
+        "point": entry.point,
+        "unit": entry.unit,
+        "difficulty": entry.difficulty,
+        "version": 0,
+        "current": 1,
+        "state": what.state.value,
+        "reviewer": "",
+        "author": what.actor,
+    }
 
 
 def _stored_by(session: Session, run: ImportRun, ids: Sequence[int]) -> set[int]:
@@ -151,16 +189,12 @@ def finish_run(session: Session, run: ImportRun, what: Bringing, *, now: datetim
     Raises Conflict("bank.point_in_use") when the 细目表 that came with it lacks a point that is asked about.
     """
     if what.state is ItemState.REVIEWED:
-        number = (
-            select(ItemVersion.number)
-            .where(ItemVersion.item_id == Item.id, ItemVersion.import_run_id == run.id)
-            .scalar_subquery()
-        )
         of_run = select(ItemVersion.item_id).where(ItemVersion.import_run_id == run.id)
         session.execute(
             update(Item)
-            .where(Item.id.in_(of_run))
-            .values(version=number)
+            # What somebody works on already is no longer what came in.
+            .where(Item.id.in_(of_run), Item.state == ItemState.REVIEWED, Item.version != Item.current)
+            .values(version=Item.current)
             .execution_options(synchronize_session=False)
         )
     if what.taxonomy is not None:
@@ -198,7 +232,7 @@ def forget_some(session: Session, run: ImportRun) -> bool:
             Item.version == 0,
             *(~one for one in touched),
         )
-        .limit(CHUNK)
+        .limit(AT_ONCE)
     )
     ids = list(session.scalars(fresh))
     if ids:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cbt.audit import chain
-from cbt.bank.imports.storing import CHUNK
+from cbt.bank.imports.storing import AT_ONCE
 from cbt.bank.models import ImportRun, Item, ItemVersion, RunState
 from cbt.bank.steps import version_row
 from cbt.errors import Conflict
@@ -58,7 +58,7 @@ def undo_some(
         .join(ItemVersion, ItemVersion.item_id == Item.id)
         .where(ItemVersion.import_run_id == run.id, Item.id > after)
         .order_by(Item.id)
-        .limit(CHUNK)
+        .limit(AT_ONCE)
     ).all()
     current = [
         (item, replaces, was)
@@ -127,6 +127,7 @@ def _return(
             now=now,
             actor=actor,
             state=was,
+            words="",
         )
         rows.append(row)
     session.execute(insert(ItemVersion), rows)

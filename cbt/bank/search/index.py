@@ -7,9 +7,8 @@ its own kind. Both are asked for grams and know no language.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 
 from sqlalchemy import delete, event, insert, select
 from sqlalchemy.orm import Session
@@ -24,21 +23,14 @@ _NOTED = "cbt_search"
 _CHUNK = 400
 
 
-@lru_cache(maxsize=1024)
-def _words(ref: str, content: str) -> str:
-    return words_of(ref, json.loads(content))
+def note(session: Session, item: Item, content: str, words: str | None = None) -> None:
+    """Have the commit of this unit of work keep what a version of an item is found by.
 
-
-def prepare(found: Iterable[tuple[str, str]]) -> None:
-    """Work out, before a unit of work begins, what items (ref, content) that it will store are found by."""
-    for ref, content in found:
-        _words(ref, content)
-
-
-def note(session: Session, item: Item, content: str) -> None:
-    """Have the commit of this unit of work keep what a version of an item is found by."""
+    Who stores many items works its `words` out before it begins to write; "" has them be worked out later, by
+    `index_waiting`.
+    """
     noted: dict[int, str] = session.info.setdefault(_NOTED, {})
-    noted[item.id] = _words(item.ref, content)
+    noted[item.id] = words_of(item.ref, json.loads(content)) if words is None else words
 
 
 @event.listens_for(Session, "before_commit")
@@ -54,7 +46,9 @@ def _write(session: Session, found: Mapping[int, str]) -> None:
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         session.execute(delete(ItemSearch).where(ItemSearch.item_id.in_(chunk)))
-        session.execute(insert(ItemSearch), [{"item_id": one, "words": found[one]} for one in chunk])
+        rows = [{"item_id": one, "words": found[one]} for one in chunk if found[one]]
+        if rows:
+            session.execute(insert(ItemSearch), rows)
 
 
 def index_waiting(*, now: datetime) -> int:
