@@ -59,6 +59,9 @@ class Author:
         assert status == 303, status
         self._wait(address)
         self.seconds["stored"] = time.perf_counter() - began
+        while peak_of_children():  # what was stored is made ready to be searched
+            time.sleep(0.5)
+        self.seconds["indexed"] = time.perf_counter() - began
 
     def _wait(self, address: str) -> None:
         while True:

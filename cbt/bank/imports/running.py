@@ -87,15 +87,19 @@ def go_on(
     *,
     now: datetime,
     tell: Callable[[int, int], None],
+    words: Callable[[Sequence[ImportedItem]], Words] = words_for,
 ) -> None:
-    """Store what a run lacks yet, and finish it; take it back whole when that fails."""
+    """Store what a run lacks yet, and finish it; take it back whole when that fails.
+
+    `words` says what items are found by, "" for what is worked out later.
+    """
     try:
         done = 0
         for some in chunks(entries):
             tell(done, len(entries))
-            words = words_for(some)
+            known = words(some)
             with unit_of_work() as session:
-                store_chunk(session, session.get_one(ImportRun, run_id), some, what, words=words, now=now)
+                store_chunk(session, session.get_one(ImportRun, run_id), some, what, words=known, now=now)
             done += len(some)
         tell(done, len(entries))
         with unit_of_work() as session:

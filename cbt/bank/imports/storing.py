@@ -21,7 +21,7 @@ from cbt.errors import Conflict
 from cbt.rules.states.item import ItemState
 from cbt.web.refs import new_ref
 
-CHUNK = 50
+CHUNK = 20
 """So many items are stored in one unit of work: others write between two."""
 AT_ONCE = 200
 """So many are taken back in one."""

@@ -7,7 +7,7 @@ its own kind. Both are asked for grams and know no language.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from sqlalchemy import delete, event, insert, select
@@ -19,8 +19,15 @@ from cbt.db.unit_of_work import reading, unit_of_work
 
 AT_ONCE = 200
 """Items that were not indexed when they were stored, so many in one run."""
+Found = Mapping[int, str]
+"""By the number of an item, what it is found by."""
 _NOTED = "cbt_search"
 _CHUNK = 400
+
+
+def at_once(work: Callable[[], Found]) -> Found:
+    """Return what some work returns."""
+    return work()
 
 
 def note(session: Session, item: Item, content: str, words: str | None = None) -> None:
@@ -51,17 +58,22 @@ def _write(session: Session, found: Mapping[int, str]) -> None:
             session.execute(insert(ItemSearch), rows)
 
 
-def index_waiting(*, now: datetime) -> int:
-    """Index items that came by another way than a version stored here: an upgrade, a copy; return how many."""
+def index_waiting(
+    *, now: datetime, most: int = AT_ONCE, aside: Callable[[Callable[[], Found]], Found] = at_once
+) -> int:
+    """Index items that came by another way than a version stored here: an upgrade, an import; return how many.
+
+    `aside` may have the words be worked out where that is in nobody's way.
+    """
     with reading() as session:
         rows = session.execute(
             select(Item.id, Item.ref, ItemVersion.content)
             .join(ItemVersion, (ItemVersion.item_id == Item.id) & (ItemVersion.number == Item.current))
             .outerjoin(ItemSearch, ItemSearch.item_id == Item.id)
             .where(ItemSearch.item_id.is_(None))
-            .limit(AT_ONCE)
+            .limit(most)
         ).all()
-    found = {key: words_of(ref, json.loads(content)) for key, ref, content in rows}
+    found = aside(lambda: {key: words_of(ref, json.loads(content)) for key, ref, content in rows})
     if found:
         with unit_of_work() as session:
             _write(session, found)

@@ -7,9 +7,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import flask
 
@@ -23,6 +24,11 @@ EVERY_SECONDS = 1.0
 _NICENESS = 10
 QUIET = timedelta(seconds=10)
 """A sign of life is given so often, also when nothing moved."""
+
+
+REST_SECONDS = 0.02
+"""Between two units of work of a large import."""
+T = TypeVar("T")
 
 
 class Unwanted(Exception):
@@ -41,6 +47,18 @@ class Beat:
         """Say how far it is; raise Unwanted when nobody waits for it."""
         self.stand = (state, done, total)
         self.check()
+
+    def tell_stored(self, done: int, total: int) -> None:
+        """Say how many items are stored, and let others write."""
+        self.tell(CheckState.IMPORTING, done, total)
+        self.rest()
+
+    def rest(self) -> None:
+        """Let others write."""
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Do some work where it is in nobody's way."""
+        return work()
 
     def check(self) -> None:
         """Raise Unwanted when nobody waits for it."""
@@ -67,14 +85,22 @@ class ThreadBeat(Beat):
         self._parent = os.getppid()
         self._told: tuple[CheckState, int, int] | None = None
         self._told_at = clock()
+        self._aside = ThreadPoolExecutor(max_workers=1, initializer=_go_behind)
         self._thread = threading.Thread(target=self._run, name="check-beat", daemon=True)
 
     def tell(self, state: CheckState, done: int, total: int) -> None:
         """Say how far it is; who reads and checks lets others go first, who stores keeps nobody waiting."""
         if state is CheckState.READING and self.stand is None:
-            with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
-                os.nice(_NICENESS)
+            _go_behind()
         super().tell(state, done, total)
+
+    def rest(self) -> None:
+        """Let others write for a moment: the saves of a hall that answers."""
+        self._over.wait(REST_SECONDS)
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Do some work in a thread of its own, which lets others go first; whoever writes keeps nobody waiting."""
+        return self._aside.submit(work).result()
 
     def __enter__(self) -> Self:
         """Begin to put it down."""
@@ -87,6 +113,7 @@ class ThreadBeat(Beat):
         """Put nothing down from now on."""
         self._over.set()
         self._thread.join()
+        self._aside.shutdown()
 
     def _run(self) -> None:
         while not self._over.wait(EVERY_SECONDS):
@@ -105,3 +132,9 @@ class ThreadBeat(Beat):
             state, done, total = stand
             self.unwanted = not note_progress(session, self.ref, state=state, done=done, total=total, now=now)
         self._told, self._told_at = stand, now
+
+
+def _go_behind() -> None:
+    """Have this thread give way to others; on Linux it is the thread that is nice, not its process."""
+    with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
+        os.nice(_NICENESS)

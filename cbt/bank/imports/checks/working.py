@@ -39,6 +39,7 @@ from cbt.bank.imports.running import go_on
 from cbt.bank.imports.storing import Bringing, begin_run, keep_media
 from cbt.bank.imports.terms import ImportTerms, asked_of
 from cbt.bank.models import ImportRun, ItemBank
+from cbt.bank.search.index import index_waiting
 from cbt.bank.service import review_for
 from cbt.bank.store import refs_of
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 Part = tuple[str, int, bytes]
 PARTS_AT_ONCE = 40
 """So many pieces are put down in one unit of work."""
+INDEXED_AT_ONCE = 20
+"""What is stored is shown at once, and found by a search as soon as so many after so many are indexed."""
 Clock = Callable[[], datetime]
 
 
@@ -206,7 +209,8 @@ def _store(check: ImportCheck, told: Beat, *, now: datetime) -> None:
             what,
             entries,
             now=now,
-            tell=lambda done, total: told.tell(CheckState.IMPORTING, done, total),
+            tell=lambda done, total: told.tell_stored(done, total),
+            words=lambda some: dict.fromkeys([entry.ref for entry in some], ""),
         )
     except CbtError:
         with unit_of_work() as session:
@@ -216,6 +220,8 @@ def _store(check: ImportCheck, told: Beat, *, now: datetime) -> None:
         steps.end_check(session, check.ref, CheckState.DONE)
         steps.drop_parts(session, check)
         drop(session, check.ref, actor=check.actor)
+    while index_waiting(now=now, most=INDEXED_AT_ONCE, aside=told.aside):
+        told.rest()
 
 
 def _entries(session: Session, check: ImportCheck, found: CheckSummary) -> Iterator[ImportedItem]:
