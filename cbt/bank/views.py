@@ -90,7 +90,7 @@ def bank(ref: str) -> Reply:
         at=AT,
         tree=tree,
         names=names,
-        authors=_with(staff, Role.AUTHOR),
+        authors=[*_with(staff, Role.AUTHOR), ("cli", _("accounts.actor.cli"))],
         reviewers=_with(staff, Role.REVIEWER),
         types=[(kind.value, _(f"bank.type.{kind.value}")) for kind in ItemType],
         states=[

@@ -50,6 +50,8 @@ def test_who_is_neither_author_nor_reviewer_is_refused(world: World, role: str) 
         pytest.param("text=没有这句话没有这句话", 0, id="a text nobody wrote"),
         pytest.param("text=%25", 0, id="a wildcard is a character"),
         pytest.param("difficulty=9&type=nonsense", 372, id="nonsense means everything"),
+        pytest.param("author=cli&reviewer=none&state=reviewed", 372, id="what a command brought"),
+        pytest.param("reviewer=me", 0, id="what was handed to nobody"),
     ],
 )
 def test_a_search_finds_what_matches(world: World, query: str, found: int) -> None:
