@@ -121,6 +121,11 @@ def test_a_text_is_read_in_any_chinese_encoding(codec: str) -> None:
         ),
         pytest.param('[{"question": oops}]', "bank.json_broken", id="broken JSON"),
         pytest.param('{"name": "app", "version": "1.0.0"}', "bank.json_fields", id="other JSON"),
+        pytest.param(b"%PDF-1.7\n%", "bank.pdf", id="a PDF"),
+        pytest.param(rb"{\rtf1\ansi 1. (A)}", "bank.rtf", id="an RTF"),
+        pytest.param(
+            "MIME-Version: 1.0\nContent-Type: multipart/related\n\n", "bank.mhtml", id="a saved archive"
+        ),
         pytest.param(b"[" * 5000, "bank.json_broken", id="deep JSON"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from cbt.bank.formats.kind import Confidence, Content, Format
@@ -27,6 +29,19 @@ _FLAT = (
 )
 
 
+_ELSE = ((b"%PDF-", "bank.pdf"), (b"{\\rtf", "bank.rtf"))
+"""Documents of other kinds that people bring as Word's, and the refusal that says what to save them as."""
+_SAVED = re.compile(rb"(?:From:|MIME-Version:|Content-Type:\s*multipart/related)", re.IGNORECASE)
+
+
+def other_kind(content: bytes) -> str:
+    """Return the refusal of a PDF, an RTF or a page saved as one archive, "" for anything else."""
+    head = content[:4096].lstrip(b"\xef\xbb\xbf \r\n")
+    if _SAVED.match(head) and b"multipart/related" in head.lower():
+        return "bank.mhtml"
+    return next((code for mark, code in _ELSE if head.startswith(mark)), "")
+
+
 def is_word(content: bytes) -> bool:
     """Say whether a file is a package or an XML document of Word."""
     if content.startswith(b"PK\x03\x04"):
@@ -46,6 +61,8 @@ def lines_of(content: bytes) -> list[Line]:
     """
     if is_word_97(content):
         raise InvalidInput("bank.word_97")
+    if code := other_kind(content):
+        raise InvalidInput(code)
     if len(content) > MOST:
         raise InvalidInput("bank.word_too_big")
     try:
@@ -60,7 +77,8 @@ def detect(content: Content, _name: str) -> Confidence:
     """Be sure of what names itself Word's."""
     if not isinstance(content, bytes):
         return Confidence.NO
-    return Confidence.SURE if is_word(content) or is_word_97(content) else Confidence.NO
+    own = is_word(content) or is_word_97(content) or other_kind(content)
+    return Confidence.SURE if own else Confidence.NO
 
 
 def read(content: Content, name: str, adjust: Adjustments) -> Reading:

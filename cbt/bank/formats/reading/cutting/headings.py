@@ -50,7 +50,9 @@ def heading_of(line: Line) -> SectionHeading | None:
     if not text or len(text) > LONGEST:
         return None
     named = _TYPE.fullmatch(text)
-    if named and (kind := named_type(named["word"] or named["bare"] or "")):
+    tail = (named["tail"] or "") if named else ""
+    asks = tail[:1] not in {"（", "("} and _ASKS.search(tail) is not None
+    if named and not asks and (kind := named_type(named["word"] or named["bare"] or "")):
         return SectionHeading(_title(text), kind, keys=bool(named["key"]))
     chapter = _CHAPTER.match(text)
     counted = chapter or _COUNTED.match(text)

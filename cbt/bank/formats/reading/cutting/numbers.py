@@ -19,7 +19,7 @@ _STYLES: Mapping[str, re.Pattern[str]] = {
     "close": re.compile(_LEAD + r"(?P<n>\d{1,4})\s*[)）]\s*[.．、]?\s*"),
     "bracket": re.compile(_LEAD + r"[（(\[【〔]\s*(?P<n>\d{1,4})\s*[)）\]】〕]\s*[.．、:：]?\s*"),
     "word": re.compile(
-        r"[【\[（(]?\s*(?:第\s*(?P<n>\d{1,4})\s*[题道]|(?:题目|试题|问题|题号|题|Question|Q|No\.?)\s*[:：#]?\s*(?P<m>\d{1,4})题?)"
+        r"[【\[（(]?\s*(?:第\s*(?P<n>\d{1,4})\s*[题道]|(?:题目|试题|问题|题号|(?:单选|多选|判断|填空|简答)?题|Question|Q|No\.?)\s*[:：#]?\s*(?P<m>\d{1,4})题?)"
         r"\s*[】\])）]?\s*[.．、:：]?\s*",
         re.IGNORECASE,
     ),
