@@ -54,14 +54,14 @@ def format_name(form: str) -> str:
 def place_said(place: Place, *, alone: bool = True) -> str:
     """Return where something stands as people say it; `alone` leaves out the only file there is."""
     if place.sheet:
-        at = str(_("bank.check.at", sheet=place.sheet, row=place.line))
+        at = str(_("bank.check.at", sheet=place.sheet, row=place.line)) if place.line else place.sheet
         return at if alone else f"{place.file} · {at}"
     return str(_("bank.check.line", file=place.file, row=place.line)) if place.line else place.file
 
 
 def inferred_value(value: str) -> str:
     """Return what people call a value that was inferred: a type, a field, else the value as it is."""
-    for head in ("bank.type", "bank.field"):
+    for head in ("bank.type", "bank.field", "bank.value"):
         name = f"{head}.{value}"
         if value and (said := str(_(name))) != name:
             return said
