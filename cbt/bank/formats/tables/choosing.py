@@ -16,6 +16,9 @@ from cbt.rules.items.values import ItemType
 NO_CHOICES = {ItemType.FILL_BLANK, ItemType.SHORT_ANSWER, ItemType.NUMERIC, "type_unsupported"}
 
 
+_FILLERS = frozenset({"/", "／", "\\", "-", "—", "——", "null", "NULL", "None", "nan", "N/A"})
+
+
 def find_choices(done: ReadyTable) -> None:
     """Tell the choices of each item apart: columns, a cell, rows below the stem, or the end of the stem."""
     cells = ["\n".join(one.raw.cells) for one in done.items if one.raw.cells]
@@ -38,6 +41,7 @@ def find_choices(done: ReadyTable) -> None:
 def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
     raw = one.raw
     filled = [dirt.one_line(text) for text in raw.choices]
+    filled = _without_fillers(filled)
     if raw.lines and (any(filled) or raw.cells):
         _scattered(one)
         return
@@ -70,6 +74,19 @@ def _choices_of(one: ReadyItem, done: ReadyTable) -> None:
     if named is not None and named[0] and len(named[1]) > 1:
         one.stem, one.choices = dirt.without_worth(named[0]), [dirt.one_line(choice) for choice in named[1]]
         done.inline += 1
+
+
+def _without_fillers(cells: list[str]) -> list[str]:
+    """Return the cells of choices without the strokes that mean there is none."""
+    said = [text for text in cells if text]
+    if said and len(set(said)) == 1 and len(said) > 1 and said[0] in {*_FILLERS, "无", "空"}:
+        return []
+    if sum(map(len, said)) <= 2 * len(said):
+        return cells  # signs are what such an item asks for
+    cells = list(cells)
+    while cells and (not cells[-1] or cells[-1] in _FILLERS):
+        cells.pop()
+    return cells
 
 
 def _scattered(one: ReadyItem) -> None:

@@ -38,7 +38,7 @@ def prepare(records: Records) -> ReadyTable:
     ]
     texts = sum(found.by_text and not number for number, found in only)
     places = sum(number and not found.by_text and not found.problem for number, found in only)
-    done.prefer = "text" if texts and not places else "place" if places and not texts else ""
+    done.prefer = "text" if texts and texts >= places else "place" if places and not texts else ""
     return done
 
 
@@ -77,9 +77,10 @@ def _number_off(items: Sequence[ReadyItem]) -> None:
 
 def _name(one: ReadyItem) -> None:
     """Take the type off that a stem begins with in brackets."""
-    named, rest = dirt.leading_kind(one.stem)
-    if named and named_type(named):
-        one.named, one.stem = named, dirt.without_bullets(rest)
+    for find in (dirt.leading_kind, dirt.trailing_kind):
+        named, rest = find(one.stem)
+        if named and named_type(named):
+            one.named, one.stem = named, dirt.without_bullets(rest)
 
 
 def _key(one: ReadyItem) -> None:

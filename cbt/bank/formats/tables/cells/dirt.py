@@ -34,6 +34,7 @@ _ANSWER_BRACKET = re.compile(
     r"^\s*[（(【\[]([\sA-Na-n,，、√×✓✗✔✘对错是否正确误]{0,12})[)）】\]]\s*(?=\d{1,5}\s*(?:[．、:：]|\.(?!\d)))"
 )
 _WORTH = re.compile(r"[（(【\[]\s*(?:本题|每题|共)?\s*\d{1,3}(?:\.\d{1,2})?\s*分\s*[)）】\]]")
+_KIND_BEHIND = re.compile(r"[（(【\[]\s*([单多不定项]{1,3}选择?题?|判断题?|填空题?|简答题?)\s*[)）】\]]$")
 _KIND = re.compile(
     r"^\s*[（(【\[]\s*([^（()）【】\[\]\d]{1,8}?(?:题|选|断|空|选择))\s*[)）】\]]\s*[.．、:：]?\s*"
 )
@@ -103,6 +104,12 @@ def without_worth(stem: str) -> str:
         if not before or not after:
             return before + after
     return stem
+
+
+def trailing_kind(stem: str) -> tuple[str, str]:
+    """Return the type a stem ends with in brackets, "" for none, and the rest."""
+    found = _KIND_BEHIND.search(stem)
+    return (found[1], stem[: found.start()].rstrip()) if found and found.start() else ("", stem)
 
 
 def leading_kind(stem: str) -> tuple[str, str]:

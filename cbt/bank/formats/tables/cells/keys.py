@@ -109,6 +109,8 @@ def find_key(text: str, choices: Sequence[str], base: int, prefer: str = "") -> 
             return KeyFound(letters=by_text if prefer == "text" else placed, by_text=prefer == "text")
         if placed and by_text and placed != by_text:
             return KeyFound(problem="key_ambiguous")
+        if placed and not by_text and prefer == "text":
+            return KeyFound(problem="key_unmatched")
         if placed or by_text:
             return KeyFound(letters=by_text or placed, by_text=not placed)
         return KeyFound(problem="key_unmatched")
