@@ -15,6 +15,7 @@ from cbt.bank.formats import registry
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.registry import FORMATS
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, ItemDraft, Reading
+from cbt.config import LOCALES
 from cbt.errors import CbtError
 from cbt.sheets.findings import Finding, Place, Severity
 from cbt.web import cli
@@ -24,6 +25,7 @@ from tests.bank.open_samples import AIKEN, GIFT, MOODLE, qti_package
 from tests.bank.samples import ITEMS, TAXONOMY
 from tests.bank.sheets import single, truth, workbook
 from tests.bank.test_import_pages import send, work
+from tests.journeys.centre import text_of
 from tests.world import World
 
 BANK = "customer-service-l3"
@@ -122,6 +124,12 @@ def test_an_empty_file_to_fill_in_is_of_its_format(one: Format, app: flask.Flask
     assert found.form == one.name
     assert found.items == []
     assert [one for one in found.findings if one.severity is Severity.ERROR] == []
+
+
+@every_format
+def test_a_format_has_a_name_that_people_call_it(one: Format) -> None:
+    for language in LOCALES:
+        assert text_of(language, f"bank.format.{one.name}") != f"bank.format.{one.name}"
 
 
 def _read_lines(content: Content, name: str, _adjust: Adjustments) -> Reading:
