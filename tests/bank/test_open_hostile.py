@@ -181,6 +181,7 @@ def test_programs_and_macros_in_a_package_are_never_looked_at() -> None:
 @pytest.mark.parametrize("text", ["::甲::乙{T}\0", "\ud800"])
 def test_what_is_no_text_is_refused(text: str) -> None:
     assert refusal(text.encode("utf-8", "surrogatepass"), "a.gift") in {
+        "bank.not_text",
         "bank.text_encoding",
         "bank.not_workbook",
     }
