@@ -36,6 +36,7 @@ from tests.attacks.packages import (
     parts,
     workbook,
 )
+from tests.bank.test_import_pages import work
 from tests.delivery.recovery_files import seal
 from tests.world import World
 
@@ -303,7 +304,17 @@ def test_a_refused_file_leaves_nothing_and_the_page_says_why(world: World, body:
         data={"photos": (io.BytesIO(body), "a.zip")},
         follow_redirects=True,
     )
-    assert (roster.status_code, bank.status_code, photos.status_code) == (422, 422, 200)
+    assert (roster.status_code, photos.status_code) == (422, 200)
+    if (
+        bank.status_code == 303
+    ):  # what opens as files is checked by a process of its own, which the page tells of
+        address = str(bank.headers["Location"])
+        work(world, address)
+        bank = author.get(address)
+        assert 'class="notice stop"' in bank.text
+        assert author.post(f"{address}/cancel").status_code == 303
+    else:
+        assert bank.status_code == 422
     for page in (roster.text, bank.text, photos.text):
         assert "error." not in page.replace("error.js", "")
     with world.app.app_context(), reading() as session:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cbt.bank.foreign import raw
 from cbt.bank.foreign.raw import Gleaning
 from cbt.bank.formats import registry
 from cbt.bank.formats.aiken import reading as aiken
@@ -168,3 +169,12 @@ def test_questions_of_gift_are_told_apart_without_an_empty_line_between_them() -
 )
 def test_braces_alone_make_no_gift(text: str, sure: bool) -> None:
     assert (GIFT.detect(text.encode(), "a.txt") is Confidence.SURE) is sure
+
+
+def test_a_file_of_too_many_questions_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "MOST_ITEMS", 2)
+    with pytest.raises(InvalidInput, match="too_many_items"):
+        gift.gather("甲{T}\n\n乙{T}\n\n丙{T}")
+    monkeypatch.setattr(raw, "MOST_NOTES", 1)
+    with pytest.raises(InvalidInput, match="too_many_items"):
+        gift.gather("甲{T} 乙{T}\n\n丙{T} 丁{T}")

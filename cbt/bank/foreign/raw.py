@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from cbt.errors import InvalidInput
+
 MOST_ITEMS = 20_000
 MOST_NOTES = 40_000
 MOST_OF_ONE, MOST_PICTURES = 5 * 1024 * 1024, 40 * 1024 * 1024
@@ -82,10 +84,11 @@ class Gleaning:
         self._note(True, code, str(value), params)
 
     def add(self, ref: str, data: dict[str, Any], pictures: dict[str, bytes] | None = None) -> None:
-        """Take one item."""
-        if len(self.items) < MOST_ITEMS:
-            kept = {**self._pictures, **(pictures or {})}
-            self.items.append(RawItem(ref, data, self.file, self.line, kept))
+        """Take one item; raise InvalidInput("bank.too_many_items") for one more than a file may hold."""
+        if len(self.items) >= MOST_ITEMS:
+            raise InvalidInput("bank.too_many_items", limit=MOST_ITEMS)
+        kept = {**self._pictures, **(pictures or {})}
+        self.items.append(RawItem(ref, data, self.file, self.line, kept))
 
     def medium(self, source: str, words: str) -> str | None:
         """Return what stands for a picture or a sound until it is taken in, None where it is not at hand."""
@@ -113,6 +116,7 @@ class Gleaning:
         return msgspec.msgpack.encode(RawReading(self.items, self.notes))
 
     def _note(self, blocks: bool, code: str, value: str, params: dict[str, object]) -> None:
-        if len(self.notes) < MOST_NOTES:
-            told = {name: str(one) for name, one in params.items()}
-            self.notes.append(RawNote(blocks, code, self.file, self.line, value[:500], told))
+        if len(self.notes) >= MOST_NOTES:
+            raise InvalidInput("bank.too_many_items", limit=MOST_ITEMS)
+        told = {name: str(one) for name, one in params.items()}
+        self.notes.append(RawNote(blocks, code, self.file, self.line, value[:500], told))
