@@ -145,10 +145,13 @@ def measure(
     alone = run_paced(port, built.sitters, ledger, every=every, seconds=seconds)
     bringing = threading.Thread(target=author.bring, args=(body,))
     bringing.start()
-    latencies: list[float] = []
+    phases: dict[str, list[float]] = {}
     while bringing.is_alive():
-        latencies += run_paced(port, built.sitters, ledger, every=every, seconds=5.0).latencies
+        phase = next((name for name in ("indexed", "stored", "checked") if name in author.seconds), "sent")
+        found = run_paced(port, built.sitters, ledger, every=every, seconds=2.0)
+        phases.setdefault(f"after_{phase}", []).extend(found.latencies)
     bringing.join()
+    latencies = [one for some in phases.values() for one in some]
     after = run_paced(port, built.sitters, ledger, every=every, seconds=seconds)
     before_ms = max(percentile_ms(one.latencies, 0.99) or 0 for one in (alone, after))
     beside_ms = percentile_ms(latencies, 0.99) or 0
@@ -160,6 +163,7 @@ def measure(
         "saves_per_s": round(len(built.sitters) / every),
         "p99_alone_ms": [round(percentile_ms(one.latencies, 0.99) or 0, 1) for one in (alone, after)],
         "p99_beside_ms": round(beside_ms, 1),
+        "p99_by_phase_ms": {name: round(percentile_ms(some, 0.99) or 0, 1) for name, some in phases.items()},
         "of_alone": round(beside_ms / before_ms, 2) if before_ms else None,
         "worst_beside_ms": round(max(latencies, default=0) * 1000, 1),
         "lost": rows.lost_answers(ledger.saved),
