@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cbt.errors import Conflict
 from cbt.rules.assembly.coverage import Lack, RangeCover, Stock, cover, levels, stock_pools
 from cbt.rules.assembly.disjoint import papers_reached
-from cbt.rules.assembly.drawable import Drawable, apportion
+from cbt.rules.assembly.drawable import Drawable, RangePlan, apportion
 from cbt.rules.assembly.overlap import expected_overlap
 from cbt.rules.assembly.pools import RangePool, first_choice
 from cbt.rules.exam.paper import Paper, Section
@@ -187,7 +187,7 @@ def test_two_papers_share_one_in_so_many_items_of_a_point(
     counts: dict[Cell, int], shared: Fraction | int
 ) -> None:
     form, importances = paper(2, 0), {"A-1": "X", "A-2": "X"}
-    pools = [pool_of(form, counts, importances)]
+    pools = [RangePool(RangePlan("B", {TRUTH: 0})), pool_of(form, counts, importances)]
     found = expected_overlap(pools, stock(counts), draws=5, rng=random.Random(1))
     assert found == {TRUTH: shared}
 

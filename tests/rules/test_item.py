@@ -10,6 +10,7 @@ from cbt.errors import InvalidInput
 from cbt.rules.items.basis.authored import number
 from cbt.rules.items.reading import parse_content
 from cbt.rules.items.registry import credit_suits
+from cbt.rules.items.short_answer import RubricLine, ShortAnswer
 from cbt.rules.items.values import ItemType, PartialCredit
 
 from .builders import TEXTS, content
@@ -302,6 +303,36 @@ def test_a_reference_no_candidate_could_write_is_refused() -> None:
     assert (refused.value.code, refused.value.params["field"]) == ("item.reference_long", "answer")
     with pytest.raises(InvalidInput):
         content("short_answer", limit=20).read_key("字" * 21)
+
+
+def test_a_rubric_says_what_earns_how_many_points() -> None:
+    lines = [{"points": "2", "text": " 说明及时 "}, {"points": 0.5, "text": "字" * 500}]
+    read = content("short_answer", rubric=lines)
+    assert isinstance(read, ShortAnswer)
+    assert read.rubric == (RubricLine(Decimal(2), "说明及时"), RubricLine(Decimal("0.5"), "字" * 500))
+    assert read.key_lines(("对", "错"))[1] == "2　说明及时"
+
+
+@pytest.mark.parametrize(
+    "rubric",
+    [
+        pytest.param("两分", id="a text"),
+        pytest.param(2, id="a number"),
+        pytest.param([{"points": 1, "text": "甲"}] * 31, id="too many lines"),
+        pytest.param(["甲"], id="a line that is a text"),
+        pytest.param([{"points": 1, "text": "甲", "key": "乙"}], id="a field nobody knows"),
+        pytest.param([{"text": "甲"}], id="no points"),
+        pytest.param([{"points": 0, "text": "甲"}], id="no points to earn"),
+        pytest.param([{"points": "许多", "text": "甲"}], id="points that are none"),
+        pytest.param([{"points": 1, "text": " "}], id="nothing to say"),
+        pytest.param([{"points": 1, "text": 3}], id="a text that is none"),
+        pytest.param([{"points": 1, "text": "字" * 501}], id="a line too long"),
+    ],
+)
+def test_a_rubric_that_is_none_is_refused(rubric: object) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        content("short_answer", rubric=rubric)
+    assert (refused.value.code, refused.value.params["field"]) == ("item.rubric", "rubric")
 
 
 @pytest.mark.parametrize("limit", [9, 5001, 200.0, "200", True, None])
