@@ -10,8 +10,8 @@ ITEMS = (
     "FROM n JOIN item ON item.id = n.i % :known + 1 WHERE n.i < :many"
 )
 VERSIONS = (
-    "INSERT INTO item_version (item_id, number, replaces, content, sha256, actor, created_at) "
-    "SELECT item.id, 1, 0, v.content, v.sha256, 'cli', :at "
+    "INSERT INTO item_version (item_id, number, replaces, was, content, sha256, actor, created_at) "
+    "SELECT item.id, 1, 0, '', v.content, v.sha256, 'cli', :at "
     "FROM item JOIN item_version v ON v.item_id = (item.id - 1) % :known + 1 AND v.number = 1 "
     "WHERE item.bank_id > 1"
 )

@@ -8,6 +8,7 @@ import pytest
 
 from cbt.application.doctor import views as doctor
 from cbt.application.doctor.asking import DoctorsWord
+from cbt.bank.exports import service as exports
 from tests.attacks.stages import Stage, staged
 from tests.conftest import Templates
 
@@ -29,9 +30,11 @@ def stage_of_each(
 
 
 @pytest.fixture(autouse=True)
-def doctor_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the doctor's child say nothing: it takes a second, and whoever walks all addresses passes it each time.
+def nothing_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the doctor's child say nothing, and an export of a whole bank write nothing.
 
-    What it says when it is asked in earnest is `tests/doctor`'s affair.
+    Each takes a second, and whoever walks all addresses passes them each time. What they do when they are asked in
+    earnest is the affair of `tests/doctor` and `tests/bank`.
     """
     monkeypatch.setattr(doctor, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
+    monkeypatch.setattr(exports, "export_bank", lambda _target, **_asked: None)

@@ -168,7 +168,10 @@ def paths(world: World, rule: Rule, acts: Sequence[str]) -> Iterator[str]:
 
 
 def fails(answer: TestResponse) -> bool:
-    return answer.status_code >= 500 or b"Traceback" in answer.data[:2000]
+    """Say whether an answer is one of a fault; it is closed, for some of them are files that are sent."""
+    failed = answer.status_code >= 500 or b"Traceback" in answer.data[:2000]
+    answer.close()
+    return failed
 
 
 @pytest.mark.parametrize("value", NASTY)

@@ -290,6 +290,10 @@ UNSAFE = {
 }
 
 
+SANITISED = {UNSAFE["markup that is not escaped"]: {"_printed.html", "proof.html"}}
+"""Templates that print items, whose texts `bank/items/rich` has made and cleaned."""
+
+
 @pytest.mark.parametrize("pattern", [pytest.param(one, id=name) for name, one in UNSAFE.items()])
 def test_no_template_holds(pattern: str) -> None:
     sinners = [
@@ -299,7 +303,7 @@ def test_no_template_holds(pattern: str) -> None:
         if re.search(pattern, re.sub(r"\{#.*?#\}", "", path.read_text("utf-8"), flags=re.S))
     ]
     assert len(TEMPLATES) > 50
-    assert sinners == []
+    assert set(sinners) <= SANITISED.get(pattern, set())
 
 
 DANGEROUS = {
@@ -307,7 +311,7 @@ DANGEROUS = {
     "a page that is written": (r"document\.write", set()),
     "HTML set outside the places that take the server's own": (
         r"innerHTML|insertAdjacentHTML|outerHTML\s*=|createContextualFragment|DOMParser",
-        {"dom.js", "board.js", "asks.js"},
+        {"dom.js", "board.js", "asks.js", "editor.js"},
     ),
     "messages from other windows": (
         r"(?:window|parent|opener|top)\.(?:postMessage|addEventListener\(\s*[\"']message)|\bonmessage",

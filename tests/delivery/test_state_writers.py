@@ -34,6 +34,18 @@ CHANGES = {
     "accounts/approvals/answers.py:settle",
     # What a database says of its own move to another has a state, too: its one row, once.
     "ops/moving/carrying.py:_say_left",
+    # An item has a table of its own, which `bank/desk/moves.py` asks; these store, rename and take back.
+    "bank/steps.py:version_row",
+    "bank/desk/banks/renaming.py:_rename",
+    "bank/imports/undo.py:undo_some",
+    # How far an import is: conditional updates that repeat the state they leave.
+    "bank/imports/checks/steps.py:end_check",
+    "bank/imports/checks/steps.py:fail_check",
+    "bank/imports/checks/steps.py:note_progress",
+    "bank/imports/running.py:break_off",
+    "bank/imports/storing.py:finish_run",
+    "bank/imports/undo.py:claim_undo",
+    "bank/imports/undo.py:end_undo",
     # Rows of invented years that nobody lived through.
     "demo/statements.py:<module>",
 }

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import begin_installation, database_path
-from cbt.db.migrate import migrate
+from cbt.db.engine import WRITE, begin_installation, database_path
+from cbt.db.migrate import _config, migrate
 from cbt.db.private.prints import named_keys, read_note
 from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.belonging import asking, hands, ruling
 from cbt.ops.belonging.asking import ask, opened
@@ -251,9 +252,8 @@ def test_a_damaged_file_is_told_from_another_key(settings: Settings) -> None:
 def forget(world: World) -> Settings:
     """Let the database name no keys, like one from before it did."""
     settings: Settings = world.app.extensions["cbt_settings"]
-    with world.app.app_context(), unit_of_work() as session:
-        session.execute(text("DROP TABLE key_print"))
-        session.execute(text("UPDATE alembic_version SET version_num = '0020'"))
+    with world.app.app_context(), db.engine.execution_options(**{WRITE: True}).begin() as connection:
+        command.downgrade(_config(connection), "0020")
     close_engine(world.app)
     (settings.data_dir / "cbt.db.keys").unlink(missing_ok=True)
     return settings

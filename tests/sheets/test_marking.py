@@ -8,12 +8,9 @@ import pytest
 import python_calamine
 
 from cbt.sheets.cells import SheetData
-from cbt.sheets.columns import Column, Columns
 from cbt.sheets.findings import Note, Place, Severity
 from cbt.sheets.marking import marked_copy
 from cbt.sheets.writing import add_sheet, new_workbook
-
-COLUMNS = Columns(Column("name", ("姓名",), required=True), Column("pay", ("工资",), required=True))
 
 
 def read(body: bytes) -> dict[str, list[list[object]]]:
@@ -30,7 +27,7 @@ def test_what_to_do_stands_beside_the_row_under_a_head_of_its_own() -> None:
         Note(Severity.HINT, "提示", Place("", "一月", 3, "A"), "王五", "少见。", "请核对。"),
         Note(Severity.ERROR, "错误", Place("", "一月", 3, "B"), "=1+1", "不是数。", "请改正。"),
     ]
-    marked = read(marked_copy(sheets, notes, COLUMNS, title="处理办法"))
+    marked = read(marked_copy(sheets, notes, {"一月": 2}, title="处理办法"))
     assert marked["一月"] == [
         ["一月工资", "", ""],
         ["姓名", "工资", "处理办法"],
