@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -24,6 +26,7 @@ def test_an_item_is_written_by_keyboard_alone(centre: Centre, browsers: Browsers
     author.find("[name=point]").focus()
     page.keyboard.type("A-A-A-001")
     expect(author.find("#f-point-hint")).to_have_text("职业道德的特征")
+    expect(author.find("html")).to_have_class(re.compile("is-live"))
     author.find("[name=stem]").focus()
     page.keyboard.type("接通率为 $\\frac{216}{249}$，来电与来访同时发生时，接待员应当先（　　）。")
     author.find("[name=choices]").first.focus()

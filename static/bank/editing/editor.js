@@ -257,3 +257,9 @@ liveMarks(form);
 livePictures(form, say);
 growAll();
 if (page.dataset.here) here();
+// What somebody typed before this script was here.
+for (const field of form.elements) {
+  if (field.matches("textarea, input:not([type])") && field.value !== field.defaultValue) {
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
