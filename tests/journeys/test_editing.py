@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.journeys.browsers import Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.staff import Desk
+from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.journey
 
@@ -21,10 +22,16 @@ def test_an_item_is_written_by_keyboard_alone(centre: Centre, browsers: Browsers
     author.sign_in()
     browser, page = author.browser, author.browser.page
     browser.go("/bank/customer-service-l3/new")
+    # The script comes late: what is typed before it is there is seen by it all the same.
+    late: list[Route] = []
+    page.route(re.compile(r"/bank/editing/editor\b[^/]*\.js"), lambda route: late.append(route))
     page.get_by_role("link", name="单选").focus()
     page.keyboard.press("Enter")
     author.find("[name=point]").focus()
     page.keyboard.type("A-A-A-001")
+    assert wait_for(lambda: bool(late) or page.wait_for_timeout(20))
+    late[0].continue_()
+    page.unroute_all()
     expect(author.find("#f-point-hint")).to_have_text("职业道德的特征")
     expect(author.find("html")).to_have_class(re.compile("is-live"))
     author.find("[name=stem]").focus()
