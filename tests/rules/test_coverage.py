@@ -162,6 +162,13 @@ def pool_of(form: Paper, counts: dict[Cell, int], importances: dict[str, str]) -
             1,
             id="none of a class",
         ),
+        pytest.param(
+            {("A-1", CHOICE): 1, ("A-2", TRUTH): 2},
+            {"A-1": "Z", "A-2": "X", "A-3": "Y"},
+            "mix",
+            1,
+            id="enough of a type, and where its class takes none",
+        ),
     ],
 )
 def test_a_lack_says_of_what_kind_it_is(
