@@ -14,11 +14,12 @@ from cbt.demo.places import add_staff
 from cbt.rules.roles import Role
 from tests.bank.sheets import single, truth, workbook
 from tests.conftest import Templates, close_engine
-from tests.journeys.browsers import Browsers
+from tests.journeys.browsers import DESK, Browsers
 from tests.journeys.centre import Centre, quiet_log, serve
 from tests.journeys.conftest import OPENING
 from tests.journeys.hands import Mouse
 from tests.journeys.staff import Desk
+from tests.journeys.test_editing import TALL
 from tests.world import PASSWORD, Person, World
 
 pytestmark = pytest.mark.journey
@@ -112,7 +113,9 @@ class Author(Desk):
     def look(self, name: str) -> None:
         """Look at the page; what a language changes of it is its words, so one is looked at."""
         if self.language == "zh":
+            self.browser.page.set_viewport_size(TALL)
             self.browser.look(name)
+            self.browser.page.set_viewport_size(DESK)
 
     def makes_a_bank(self) -> None:
         """新建题库, and its 细目表 pasted from a spreadsheet."""
@@ -158,7 +161,6 @@ class Author(Desk):
                 self.hand.write(targets.nth(place), said)
         self.hand.tick(self.find(f"#edit input[name=answer][value='{key}']"))
         expect(self.find("#runner article.item")).to_contain_text(str(fields["stem"])[:8])
-        self.browser.page.evaluate("scrollTo(0, document.body.scrollHeight)")
         self.look(f"editor-{kind}")
         self.press("bank.editing.submit")
         expect(self.find("main")).to_contain_text(self.word("bank.state.in_review"))

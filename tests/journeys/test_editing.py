@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route, ViewportSize, expect
 
 from tests.journeys.browsers import Browsers
 from tests.journeys.centre import Centre
@@ -14,6 +14,8 @@ from torture.sites.waiting import wait_for
 
 pytestmark = pytest.mark.journey
 
+TALL: ViewportSize = {"width": 1366, "height": 2400}
+"""A window in which nothing scrolls, so that no bar covers what stands at its edge."""
 CHOICES = ("接听来电并请来访客户稍候", "挂断来电接待来访客户", "请来访客户改日再来", "请同事代为接听来电")
 
 
@@ -49,6 +51,7 @@ def test_an_item_is_written_by_keyboard_alone(centre: Centre, browsers: Browsers
     expect(author.find("article.item math mfrac")).to_have_count(1)
     expect(author.find("#key")).to_contain_text(f"C　{CHOICES[3]}")
     expect(author.find("#kept")).to_contain_text("已自动保存")
+    page.set_viewport_size(TALL)
     browser.look("written", zoom=True)
 
     page.reload()
@@ -63,5 +66,5 @@ def test_an_item_is_written_by_keyboard_alone(centre: Centre, browsers: Browsers
     page.keyboard.press("Control+Enter")
     expect(author.find(".flashes")).to_contain_text("已送审")
     browser.go("/bank/customer-service-l3/new/hotspot")
-    page.keyboard.press("End")  # at the end of a page its bar covers nothing
+    page.set_viewport_size(TALL)
     browser.look("hotspot")
