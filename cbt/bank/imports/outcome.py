@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -60,7 +60,7 @@ class Near:
     other: str
     percent: int
     stem: str
-    place: Place = Place()  # noqa: RUF009 - a place never changes
+    place: Place = field(default_factory=Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class ImportedItem:
     unit: int | None
     difficulty: int
     base: int = 0
-    place: Place = Place()  # noqa: RUF009 - a place never changes
+    place: Place = field(default_factory=Place)
     near: Near | None = None
 
     @property

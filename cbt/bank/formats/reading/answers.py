@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cbt.bank.formats.reading.words import LETTERS, folded, letters, verdict
 
@@ -110,6 +110,6 @@ def _same(text: str, choice: str) -> bool:
     return folded(_EDGE.sub("", text)) == folded(_EDGE.sub("", choice))
 
 
-def _sorted(found: object) -> str | None:
-    given = list(found)  # type: ignore[call-overload]  # any iterable of letters
+def _sorted(found: Iterable[str]) -> str | None:
+    given = list(found)
     return "".join(sorted(given)) if len(set(given)) == len(given) else None

@@ -120,7 +120,8 @@ def page_of(
     if first >= last:
         return []
     numbers = range(first // BLOCK, (last - 1) // BLOCK + 1)
-    found = [line for number in numbers for line in opened(piece(number), list[kind])]  # type: ignore[valid-type]
+    lines_of = list[kind]  # type: ignore[valid-type]  # what a piece is decoded as, known only when it is asked for
+    found = [line for number in numbers for line in opened(piece(number), lines_of)]
     skip = first - numbers.start * BLOCK
     return found[skip : skip + last - first]
 
