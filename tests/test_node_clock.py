@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import cast
 
 import flask
 import pytest
 from sqlalchemy import text
 
-from cbt.application.jobs import run_job
+from cbt.application.jobs import Scheduler, run_job
 from cbt.application.leader import AdvisoryLock, Candidacy, FileLock
 from cbt.clock import MAX_HALF_TRIP, MAX_OFF, Agreement, SystemClock
 from cbt.config import Settings
@@ -16,6 +20,7 @@ from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Unavailable
+from cbt.ops.worker import front_of
 from cbt.releases import newest_revision
 from tests.conftest import base_settings
 from tests.delivery.driver import Page
@@ -223,6 +228,44 @@ def test_a_node_that_is_off_leaves_the_lead_to_another(
     assert wait_for(lambda: first._running is not None)
     first.end()
     first._lock.release()
+
+
+def test_a_process_on_its_way_out_plans_no_more_jobs(
+    app: flask.Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its interpreter gives no thread any more by then: each job that is due would be an error in the log."""
+    scheduler = Scheduler()
+    candidacy = Candidacy(FileLock(tmp_path / "lead"), lambda: scheduler)
+    monkeypatch.setattr("cbt.ops.worker._candidacies", [candidacy])
+    front = front_of(app)
+    loop = asyncio.new_event_loop()
+    front.__rsgi_init__(loop)
+    scheduler.start()
+    candidacy.begin()
+    assert wait_for(lambda: candidacy._running is scheduler)
+    front.__rsgi_del__(loop)
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert not scheduler.running
+    assert not candidacy._thread.is_alive()
+
+
+def test_a_leader_whose_database_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cbt.application.leader.END_SECONDS", 0.05)
+    asked, answered, started = threading.Event(), threading.Event(), threading.Event()
+
+    class Hanging:
+        def take(self) -> bool:
+            asked.set()
+            return answered.wait(20)
+
+    candidacy = Candidacy(cast(FileLock, Hanging()), started.set)
+    candidacy.begin()
+    assert asked.wait(20)
+    candidacy.end()
+    answered.set()
+    candidacy._thread.join(20)
+    assert not started.is_set()  # it has ended: it does not begin to lead after all
 
 
 def test_a_database_that_is_away_is_told_as_such() -> None:

@@ -23,6 +23,7 @@ except ImportError:  # Windows serves with one process, which always leads
     fcntl = None  # type: ignore[assignment]  # None says that there is no such lock here
 
 TRY_EVERY_SECONDS = 2.0
+END_SECONDS = 2.0
 ADVISORY_KEY = 0x6362_7431
 
 
@@ -118,15 +119,16 @@ class Candidacy:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop trying and stop leading."""
+        """Stop trying and stop leading; a try that hangs on a database that is away is not waited for."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(END_SECONDS)
         self._settle(leads=False)
 
     def _loop(self) -> None:
         while True:
             may = self._may_lead()
-            self._settle(leads=may and self._lock.take())
+            leads = may and self._lock.take()
+            self._settle(leads=leads and not self._stop.is_set())
             if not may:
                 self._lock.release()
             if self._stop.wait(TRY_EVERY_SECONDS):

@@ -83,7 +83,8 @@ def has_other_tables(app: flask.Flask) -> bool:
 class _Told(Front):
     """A front whose begin is told to the service manager, and its begin and end to the log.
 
-    By then it hears when it is told to end.
+    By then it hears when it is told to end. It leads no longer when it ends: a process on its way out takes no
+    more work, and a scheduler that planned jobs until the last would ask for threads nobody gives any more.
     """
 
     settings: Settings
@@ -95,6 +96,8 @@ class _Told(Front):
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__rsgi_del__(loop)
+        for candidacy in _candidacies:
+            candidacy.end()
         tell_stop("worker")
 
 
