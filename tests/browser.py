@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+SHELL = "chromium-headless-shell"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -25,6 +26,12 @@ def find_chromium() -> str | None:
         if found:
             return found
     return _playwrights_own()
+
+
+def find_shell() -> str | None:
+    """Return the path of a Chromium without a desktop's window, which takes a quarter less time, or else of any."""
+    named = os.environ.get("CBT_TEST_CHROMIUM")
+    return named or shutil.which(SHELL) or find_chromium()
 
 
 def _playwrights_own() -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import argon2
 import flask
+from babel.support import NullTranslations, Translations
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy.orm import Mapper
@@ -61,6 +62,8 @@ OF_THE_PRODUCT = passwords._hasher
 """How the product hashes; a test holds it to its costs."""
 _rules: dict[tuple[Any, ...], Rule] = {}
 _compile = Rule.compile
+_catalogues: dict[tuple[str, tuple[str, ...], str], NullTranslations] = {}
+_load = Translations.load
 
 
 def share(app: flask.Flask) -> None:
@@ -83,10 +86,18 @@ def _compile_once(rule: Rule) -> None:
         setattr(rule, name, getattr(known, name).__func__.__get__(rule, None))
 
 
+def _load_once(folder: str, locales: list[object], domain: str) -> NullTranslations:
+    key = folder, tuple(map(str, locales)), domain
+    if key not in _catalogues:
+        _catalogues[key] = _load(*key)
+    return _catalogues[key]
+
+
 def share_compiled() -> None:
-    """Let what depends on no app be made once: URL rules, statements, and the static tree."""
+    """Let what depends on no app be made once: URL rules, statements, catalogues, and the static tree."""
     Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
+    Translations.load = _load_once  # type: ignore[method-assign,assignment]
     assets.read_tree = cache(assets.read_tree)  # type: ignore[assignment]
 
 

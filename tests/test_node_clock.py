@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -238,14 +239,18 @@ def test_a_process_on_its_way_out_plans_no_more_jobs(
     candidacy = Candidacy(FileLock(tmp_path / "lead"), lambda: scheduler)
     monkeypatch.setattr("cbt.ops.worker._candidacies", [candidacy])
     front = front_of(app)
-    loop = asyncio.new_event_loop()
-    front.__rsgi_init__(loop)
-    scheduler.start()
-    candidacy.begin()
-    assert wait_for(lambda: candidacy._running is scheduler)
-    front.__rsgi_del__(loop)
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        front.__rsgi_init__(loop)
+        scheduler.start()
+        candidacy.begin()
+        assert wait_for(lambda: candidacy._running is scheduler)
+        front.__rsgi_del__(loop)
+
+    # in a thread of its own: the browsers of other tests keep a loop in this one
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, serve()).result()
     assert not scheduler.running
     assert not candidacy._thread.is_alive()
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,9 @@ _ASKED = {
 """What axe is asked in each theme: a theme changes colours and nothing else, so the other one is asked of those."""
 
 
-def chromium_path() -> str:
+def chromium_path(find: Callable[[], str | None] = find_chromium) -> str:
     """Return the Chromium to use; without one the journeys fail in CI and are skipped, aloud, elsewhere."""
-    path = find_chromium()
+    path = find()
     if path is None:
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is missing: run `python -m tests.browser`")

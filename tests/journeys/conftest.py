@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Playwright, sync_playwright
 
+from tests.browser import find_shell
 from tests.conftest import Templates, close_engine
 from tests.journeys.browsers import ARGUMENTS, Browsers, chromium_path
 from tests.journeys.centre import Centre, quiet_log, serve
@@ -29,7 +30,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Chromium]:
     """One browser for all journeys: each machine is a context of it, with storage and cookies of its own."""
-    opened = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+    opened = playwright.chromium.launch(executable_path=chromium_path(find_shell), args=ARGUMENTS)
     yield opened
     opened.close()
 

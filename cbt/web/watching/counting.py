@@ -10,7 +10,7 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,7 +28,8 @@ class Family:
     text: str
     kind: str
     """`counter`, `histogram` or `gauge`, as Prometheus has them."""
-    series: tuple[Labels, ...]
+    series: Mapping[Labels, int]
+    """Each with its number: there is one for every endpoint and class of status, a thousand and more."""
     first: int
     bounds: tuple[float, ...] = ()
     """Upper ends of a histogram's buckets; the last bucket has none."""
@@ -49,7 +50,7 @@ class Family:
 
     def cell(self, labels: Labels = ()) -> int:
         """Return where the cells of a series begin."""
-        return self.first + self.series.index(labels) * self.width
+        return self.first + self.series[labels] * self.width
 
 
 class Layout:
@@ -70,7 +71,8 @@ class Layout:
         from_zero: bool = True,
     ) -> Family:
         """Return a new family behind the others."""
-        family = Family(name, text, kind, tuple(series), self.size, bounds, fold, from_zero)
+        numbered = {labels: number for number, labels in enumerate(series)}
+        family = Family(name, text, kind, numbered, self.size, bounds, fold, from_zero)
         self.families.append(family)
         return family
 
@@ -82,7 +84,7 @@ class Layout:
     @property
     def meaning(self) -> str:
         """Return a text that is another when any cell means something else."""
-        return repr([(one.name, one.series, one.bounds) for one in self.families])
+        return repr([(one.name, list(one.series), one.bounds) for one in self.families])
 
 
 def observed(family: Family, cell: int, value: float) -> Steps:
