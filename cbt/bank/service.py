@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import tally
 from cbt.bank import store
-from cbt.bank.exports.completing import completed
+from cbt.bank.exports.completing import completed, recognised
 from cbt.bank.imports.bringing import read_paths
 from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.outcome import Action, ImportedItem, Mode, chosen
@@ -101,6 +101,7 @@ def review_for(
     tell: Callable[[int], None] = untold,
 ) -> Review:
     """Return the dry run of a reading against a bank; a reading with its own 细目表 may bring a new one."""
+    found = recognised(session, found)
     bank = session.scalar(select(ItemBank).where(ItemBank.ref == bank_ref))
     if bank is None:
         if found.taxonomy is None:

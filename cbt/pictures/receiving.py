@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 
 from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
 from cbt.errors import InvalidInput
-from cbt.pictures.redrawing import Redrawn
+from cbt.pictures.redrawing import Drawn, Redrawn
 
 JPEG = "image/jpeg"
 MOST_BYTES = MEGABYTE
@@ -16,6 +18,13 @@ MOST_UNPACKED = 200 * MEGABYTE
 MOST_RATIO = 100
 ONE = Limits(cpu=10, wall=20, answer=MEGABYTE)
 LARGE = Limits(cpu=10, wall=20, answer=16 * MEGABYTE)
+SEVERAL = Limits(cpu=60, wall=90, answer=64 * MEGABYTE)
+AT_ONCE, BYTES_AT_ONCE = 40, 16 * MEGABYTE
+"""Pictures of one file that a child draws, and how large they are together."""
+MOST_PIXELS = 600_000_000
+"""Pixels of all pictures of one file."""
+MOST_ENDED = 3
+"""Pictures of one file that may end their child."""
 MANY = Limits(cpu=90, wall=120, answer=128 * MEGABYTE)
 _TASKS = "cbt.pictures.redrawing"
 _FRAMES = (0xC0, 0xC1, 0xC2)
@@ -59,6 +68,49 @@ def redraw_large(body: bytes) -> bytes:
         raise InvalidInput(error.code, field="file") from error
     except Exhausted as error:
         raise InvalidInput("photo.pixels", field="file") from error
+
+
+def redraw_several(bodies: Sequence[bytes]) -> list[bytes | None]:
+    """Return each picture of one file as `redraw_large` does, None for what cannot be drawn.
+
+    A child draws many of them; where one ends its child, the others of that child are drawn each by its own.
+    Raise Unavailable as `confined.run` does.
+    """
+    done: list[bytes | None] = []
+    pixels, ended = MOST_PIXELS, 0
+    for some in _batches(bodies):
+        try:
+            said = run(f"{_TASKS}:drawings", msgspec.msgpack.encode(some), limits=SEVERAL, pixels=pixels)
+        except Exhausted:
+            for body in some:
+                drawn = _alone(body) if ended < MOST_ENDED else None
+                ended += drawn is None
+                done.append(drawn)
+            continue
+        found = msgspec.msgpack.decode(said, type=Drawn)
+        pixels = max(pixels - found.pixels, 0)
+        done += [drawn or None for drawn in found.pictures]
+    return done
+
+
+def _alone(body: bytes) -> bytes | None:
+    try:
+        return redraw_large(body)
+    except InvalidInput:
+        return None
+
+
+def _batches(bodies: Sequence[bytes]) -> Iterator[list[bytes]]:
+    some: list[bytes] = []
+    size = 0
+    for body in bodies:
+        if some and (len(some) == AT_ONCE or size + len(body) > BYTES_AT_ONCE):
+            yield some
+            some, size = [], 0
+        some.append(body)
+        size += len(body)
+    if some:
+        yield some
 
 
 def redraw_zip(body: bytes) -> Redrawn:

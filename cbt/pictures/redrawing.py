@@ -46,6 +46,13 @@ class Redrawn(msgspec.Struct, frozen=True, array_like=True):
     refused: list[tuple[str, str]]
 
 
+class Drawn(msgspec.Struct, array_like=True):
+    """Several pictures drawn anew, empty for what is none, and how many pixels they had."""
+
+    pictures: list[bytes]
+    pixels: int
+
+
 def one(body: bytes) -> bytes:
     """Return a JPEG or PNG as an upright sRGB JPEG without anything beside its pixels.
 
@@ -88,6 +95,32 @@ def drawing(body: bytes) -> bytes:
         raise InvalidInput("photo.pixels") from error
     except Exception as error:  # a damaged file raises many kinds
         raise InvalidInput("photo.damaged") from error
+
+
+def drawings(body: bytes, *, pixels: int) -> bytes:
+    """Return each of several pictures (msgpack of their bytes) as `drawing` does, as msgpack of `Drawn`.
+
+    Together they may have so many `pixels`; the ones beyond are not decoded.
+    """
+    found = Drawn([], 0)
+    for one_of in msgspec.msgpack.decode(body, type=list[bytes]):
+        size = _pixels(one_of)
+        try:
+            done = drawing(one_of) if found.pixels + size <= pixels else b""
+        except (InvalidInput, MemoryError):
+            done = b""
+        found.pixels += size
+        found.pictures.append(done)
+    return msgspec.msgpack.encode(found)
+
+
+def _pixels(body: bytes) -> int:
+    """Return how many pixels a picture says it has, 0 for what is none."""
+    try:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as picture:
+            return picture.size[0] * picture.size[1]
+    except Exception:  # it is told apart where it is drawn
+        return 0
 
 
 def zipped(body: bytes, *, files: int, unpacked: int, each: int, ratio: int) -> bytes:

@@ -32,7 +32,8 @@ class SheetData(msgspec.Struct, frozen=True, array_like=True):
     """One sheet; `lost` are (row, column) from 0 of long numbers whose last digits a program dropped.
 
     What `opening` reads has more: `merged` cells (first row and column, last row and column), cells with
-    `pictures`, and `unshown`, typed cells of which it is not known what a spreadsheet shows.
+    `pictures` that lie nowhere in the file, or nowhere that is read, `unshown`, typed cells of which it is not
+    known what a spreadsheet shows, and `shown`, the pictures by cell, with their parts and the words for them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class SheetData(msgspec.Struct, frozen=True, array_like=True):
     merged: list[tuple[int, int, int, int]] = []
     pictures: list[tuple[int, int]] = []
     unshown: list[tuple[int, int]] = []
+    shown: list[tuple[int, int, str, str]] = []
 
 
 def read_workbook(body: bytes, *, rows: int, columns: int) -> bytes:

@@ -20,6 +20,7 @@ from cbt.errors import InvalidInput
 from cbt.sheets.biff import BiffSheet, biff_sheets
 from cbt.sheets.cells import ENCRYPTED, WORKSHEET, SheetData, check_package, from_first, gather, text_of
 from cbt.sheets.displayed import general, shown
+from cbt.sheets.drawings import ShownAt, wps_id
 from cbt.sheets.markup import html_tables, xml_sheets
 from cbt.sheets.package import SheetPackage, ods_texts
 
@@ -38,25 +39,30 @@ Said = Callable[[int, int, object], str]
 def open_tables(body: bytes, *, rows: int, columns: int) -> bytes:
     """Return the sheets of a workbook, a saved page, an XML spreadsheet or a CSV file as msgpack.
 
+    Raise as `tables` does.
+    """
+    return msgspec.msgpack.encode(tables(body, rows, columns))
+
+
+def tables(body: bytes, rows: int, columns: int) -> list[SheetData]:
+    """Return the sheets of a file.
+
     Raise InvalidInput as `cells.read_workbook` does, and ("sheet.frames") for a page whose sheets lie elsewhere.
     """
     if body[:2] == b"PK" or body[:4] == _OLE:
-        found = _workbook(body, rows, columns)
-    else:
-        text = decoded(body)
-        head = text[:4000]
-        if "urn:schemas-microsoft-com:office:spreadsheet" in head:
-            found = [_marked(*one, rows, columns) for one in xml_sheets(body, rows, columns)]
-        elif _PAGE.search(head):
-            if _FRAMES.search(text):
-                raise InvalidInput("sheet.frames")
-            found = [
-                _marked("" if not number else f"#{number + 1}", *table, rows, columns)
-                for number, table in enumerate(html_tables(text))
-            ]
-        else:
-            found = [_csv(text, rows, columns)]
-    return msgspec.msgpack.encode(found)
+        return _workbook(body, rows, columns)
+    text = decoded(body)
+    head = text[:4000]
+    if "urn:schemas-microsoft-com:office:spreadsheet" in head:
+        return [_marked(*one, rows, columns) for one in xml_sheets(body, rows, columns)]
+    if _PAGE.search(head):
+        if _FRAMES.search(text):
+            raise InvalidInput("sheet.frames")
+        return [
+            _marked("" if not number else f"#{number + 1}", *table, rows, columns)
+            for number, table in enumerate(html_tables(text))
+        ]
+    return [_csv(text, rows, columns)]
 
 
 def decoded(body: bytes) -> str:
@@ -138,6 +144,7 @@ class _Beside:
         self._package: SheetPackage | None = None
         self._biff: dict[str, BiffSheet] = {}
         self._texts: dict[str, dict[tuple[int, int], str]] = {}
+        self._wps: dict[str, tuple[str, str]] | None = None
         self.raised: dict[str, str] = {}
         if body[:2] != b"PK":
             self._biff = biff_sheets(body)
@@ -156,10 +163,16 @@ class _Beside:
             return self._biff[sheet].formats
         return self._package.formats(sheet) if self._package else {}
 
-    def pictures(self, sheet: str) -> list[tuple[int, int]]:
+    def shown(self, sheet: str) -> list[ShownAt]:
         if sheet in self._biff:
-            return self._biff[sheet].pictures
-        return self._package.pictures(sheet) if self._package else []
+            return [(row, column, "", "") for row, column in self._biff[sheet].pictures]
+        return self._package.shown(sheet) if self._package else []
+
+    def of_wps(self, text: str) -> tuple[str, str]:
+        """Return part and words of the picture that a cell of WPS names."""
+        if self._wps is None:
+            self._wps = self._package.wps() if self._package else {}
+        return self._wps.get(wps_id(text), ("", ""))
 
 
 def _beside(body: bytes, rows: int) -> _Beside:
@@ -180,14 +193,17 @@ def _sheet(
         raise InvalidInput("sheet.too_long", sheet=name, limit=rows)
     formats, texts, raised = beside.formats(name), beside.texts(name), beside.raised
     unshown: list[tuple[int, int]] = []
-    pictures = beside.pictures(name)
+    pictures = beside.shown(name)
+    within = {(row, column) for row, column, part, _words in pictures if part}
 
     def said(row: int, column: int, cell: object) -> str:
         if isinstance(cell, str):
             text = cell.strip()
             if text and _PICTURE.match(text):
-                pictures.append((row, column))
+                pictures.append((row, column, *beside.of_wps(text)))
                 return ""
+            if text.startswith("#") and (row, column) in within:
+                return ""  # a program that knows no pictures in cells shows an error
             return raised.get(text, text) if raised else text
         if isinstance(cell, bool):
             return text_of(cell)
@@ -206,4 +222,6 @@ def _sheet(
 
     found = gather(name, from_first(sheet.iter_rows(), top, left), rows, columns, said)
     merged = [(a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ()]
-    return replace(found, merged=merged, pictures=sorted(set(pictures)), unshown=unshown)
+    lost = sorted({(row, column) for row, column, part, _words in pictures if not part})
+    shown_at = [one for one in pictures if one[2]]
+    return replace(found, merged=merged, pictures=lost, unshown=unshown, shown=shown_at)

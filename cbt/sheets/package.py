@@ -14,6 +14,7 @@ from html import unescape
 from itertools import pairwise
 
 from cbt.sheets.displayed import BUILT_IN, is_plain
+from cbt.sheets.drawings import RichValues, ShownAt, of_wps, over_cells
 
 _ATTRIBUTE = re.compile(r'([\w:]+)\s*=\s*"([^"]*)"')
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s[^<>]*>")
@@ -23,8 +24,6 @@ _XFS = re.compile(r"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _XF = re.compile(r"<(?:\w+:)?xf\s[^<>]*>")
 _CELL = re.compile(r"<(?:\w+:)?c\s([^<>]*[^<>/])>(?=\s*<(?:\w+:)?[vf])")
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
-_ANCHOR = re.compile(r"<(?:\w+:)?(?:two|one)CellAnchor[\s>].*?</(?:\w+:)?(?:two|one)CellAnchor>", re.DOTALL)
-_FROM = re.compile(r"<(?:\w+:)?col>(\d+)</(?:\w+:)?col>.*?<(?:\w+:)?row>(\d+)</(?:\w+:)?row>", re.DOTALL)
 _MERGE = re.compile(r'<(?:\w+:)?mergeCell\s[^<>]*ref="([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)"')
 _RUNS = re.compile(r"<(?:\w+:)?si>(.*?)</(?:\w+:)?si>", re.DOTALL)
 _RUN = re.compile(r"<(?:\w+:)?r>(.*?)</(?:\w+:)?r>", re.DOTALL)
@@ -43,6 +42,7 @@ class SheetPackage:
         self._names = set(self._zip.namelist())
         self._parts = dict(self._sheets())
         self._codes = self._styles()
+        self._rich: RichValues | None = None
 
     def formats(self, sheet: str) -> dict[Cell, str]:
         """Return the format of each cell of a sheet (row, column from 0) that shows more than its value."""
@@ -58,14 +58,23 @@ class SheetPackage:
                 found[int(place[2]) - 1, column_index(place[1])] = code
         return found
 
-    def pictures(self, sheet: str) -> list[Cell]:
-        """Return the cells at which pictures and embedded objects of a sheet begin."""
-        found = []
-        for target in self._related(self._parts.get(sheet, ""), "drawing"):
-            for anchor in _ANCHOR.finditer(self._read(target)):
-                if place := _FROM.search(anchor[0]):
-                    found.append((int(place[2]), int(place[1])))
-        return found
+    def shown(self, sheet: str) -> list[ShownAt]:
+        """Return the pictures and embedded objects of a sheet: over cells where they begin, and in cells."""
+        part = self._parts.get(sheet, "")
+        targets = self._related(part, "drawing")
+        if not targets and "xl/metadata.xml" not in self._names:
+            return []
+        text = self._read(part)
+        if self._rich is None:
+            self._rich = RichValues(self._read, self._relations)
+        return [
+            *over_cells(text, targets, self._read, self._relations),
+            *self._rich.shown(text, column_index),
+        ]
+
+    def wps(self) -> dict[str, tuple[str, str]]:
+        """Return part and words of the pictures that WPS puts into cells, by their ids."""
+        return of_wps(self._read, self._relations)
 
     def raised(self) -> dict[str, str]:
         """Return the texts of which some characters stand high or low, as they read with those characters."""

@@ -52,20 +52,31 @@ def open_tables(body: bytes, bounds: Bounds) -> list[SheetData]:
     That is what `read_workbook` reads, and CSV in any Chinese encoding, a page or an XML file that a spreadsheet
     program saved. Raise as `read_workbook` does, and InvalidInput("sheet.frames").
     """
-    sheets = _read("open_tables", body, bounds, module=_OPENING)
+    return as_typed(body, _read("open_tables", body, bounds, module=_OPENING))
+
+
+def as_typed(body: bytes, sheets: list[SheetData]) -> list[SheetData]:
+    """Return the sheets of a file without the apostrophes with which we mark texts; in workbooks there are none."""
     if body[:2] == b"PK":
         return sheets
     return [replace(one, rows=[[unguarded(cell) for cell in row] for row in one.rows]) for one in sheets]
 
 
-def _read(task: str, body: bytes, bounds: Bounds, module: str = _CELLS) -> list[SheetData]:
+def asked(task: str, body: bytes, bounds: Bounds) -> bytes:
+    """Return what a child's task (module:function, taking `rows` and `columns`) says of a file.
+
+    Raise what it refuses with, as `bounds` calls that, and as `confined.run` does.
+    """
     try:
-        said = run(f"{module}:{task}", body, limits=LIMITS, rows=bounds.rows, columns=bounds.columns)
+        return run(task, body, limits=LIMITS, rows=bounds.rows, columns=bounds.columns)
     except Exhausted as error:
         raise _named(InvalidInput("sheet.too_big"), bounds) from error
     except InvalidInput as error:
         raise _named(error, bounds) from error
-    return msgspec.msgpack.decode(said, type=list[SheetData])
+
+
+def _read(task: str, body: bytes, bounds: Bounds, module: str = _CELLS) -> list[SheetData]:
+    return msgspec.msgpack.decode(asked(f"{module}:{task}", body, bounds), type=list[SheetData])
 
 
 def _named(error: InvalidInput, bounds: Bounds) -> InvalidInput:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cbt.bank.commands import bank
@@ -129,6 +129,7 @@ PIECES = [
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
+@example(["（ ）", "(√)"])
 def test_whatever_stands_in_a_text_is_read_or_refused_and_each_item_is_whole(pieces: list[str]) -> None:
     try:
         found = read_lines(plain_lines("".join(pieces)), "plain", "a.txt", {})

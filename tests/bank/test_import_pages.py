@@ -17,7 +17,8 @@ from cbt.bank.imports.checks.working import work_on
 from cbt.bank.models import Item, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.sheets.drafts import SheetDraft
-from tests.bank.sheets import single, truth, workbook
+from tests.bank.drawn import anchor, png, xlsx
+from tests.bank.sheets import HEADERS, single, truth, workbook
 from tests.helpers import flat
 from tests.world import World
 
@@ -122,6 +123,26 @@ def test_a_changed_item_is_shown_as_a_diff_and_known_ones_can_be_left_alone(worl
     client.post(again, data={"mode": "add"})
     work(world, again)
     assert "新增 1 题" in flat(client.get(again, follow_redirects=True).text)
+
+
+def test_a_picture_of_a_row_is_shown_with_its_item_and_stored_with_it(world: World) -> None:
+    client = world.staff("author")
+    rows = [list(map(str, row)) for row in (HEADERS, GOOD)]
+    book = xlsx(rows, anchor("C2", "p0", "服务台"), anchor("A9", "p0"), pictures={"p0": png()})
+    address = send(client, ("题库.xlsx", book))
+    work(world, address)
+    page = text_of(client, address)
+    assert "图片和声音（1）" in page
+    assert "［服务台］" in page
+    assert "张图片不在任何一道题中" in page
+    (source,) = set(re.findall(r'src="(/item-media/[0-9a-f]{32})" alt="服务台"', page))
+    assert client.get(source).mimetype == "image/png"
+    client.post(address)
+    work(world, address)
+    assert "已入库：新增 1 题" in flat(client.get(address, follow_redirects=True).text)
+    with world.app.app_context(), reading() as session:
+        ref = session.scalars(select(Item.ref).where(Item.state == "in_review")).one()
+    assert source in client.get(f"/bank/{BANK}/items/{ref}").text, "the candidate's view shows it"
 
 
 def test_nobody_brings_an_item_in_as_reviewed(world: World) -> None:

@@ -1,3 +1,3 @@
 """Banks go out: which form, what it cannot hold of each item, and the file itself, an item at a time."""
 
-__all__ = ["commands", "completing", "markup", "proof", "views", "workbook"]
+__all__ = ["carrying", "commands", "completing", "markup", "proof", "views", "workbook"]

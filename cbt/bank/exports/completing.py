@@ -1,8 +1,12 @@
-"""An item that comes in again keeps what the form it went out in had no place for: enemies, law, rubric."""
+"""An item that comes in again keeps what the form it went out in had no place for: enemies, law, rubric.
+
+Its pictures are the ones that went out, where they are kept here.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +19,8 @@ from cbt.bank.formats import registry
 from cbt.bank.formats.outgoing import Carried
 from cbt.bank.formats.together import SEVERAL
 from cbt.bank.imports.drafts import ItemDraft, Reading
+from cbt.bank.media.keeping import held
+from cbt.bank.media.references import MARK, SCHEME, replaced
 from cbt.bank.models import Item, ItemVersion
 
 CHUNK = 500
@@ -36,6 +42,25 @@ def completed(session: Session, bank_id: int, found: Reading) -> Reading:
             before = present.get(draft.ref)
             items.append(draft if before is None else draft.with_data(_whole(draft.data, before, carries)))
     return replace(found, items=items)
+
+
+def recognised(session: Session, found: Reading) -> Reading:
+    """Return a reading whose pictures are called as they are kept where they are here already.
+
+    What went out is drawn anew when it comes in again, and a JPEG would be another picture by its content. Only the
+    very bytes that are kept here are taken for them.
+    """
+    came = {taken.came: name for name, taken in found.media.items() if taken.came not in {"", name}}
+    there = {came[known]: known for known in held(session, came)} if came else {}
+    if not there:
+        return found
+
+    def renamed(mark: re.Match[str]) -> str:
+        return f"![{mark[1]}]({SCHEME}{there.get(mark[2], mark[2])})"
+
+    items = [draft.with_data(replaced(draft.data, MARK, renamed)) for draft in found.items]
+    media = {name: taken for name, taken in found.media.items() if name not in there}
+    return replace(found, items=items, media=media)
 
 
 def _carried(form: str) -> Carried:

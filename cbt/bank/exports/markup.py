@@ -9,11 +9,15 @@ from collections.abc import Callable
 from cbt.bank.items import rich
 from cbt.bank.items.formulas import FormulaFault, mathml
 from cbt.bank.items.marks import formulas_in
+from cbt.bank.media.references import kind_of
 
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _BLANK = re.compile(r'<span data-blank="(\d+)"></span>')
 _FORMULA = re.compile(r"<math([^>]*)>(.*?)</math>", re.DOTALL)
 _MATH = ' xmlns="http://www.w3.org/1998/Math/MathML"'
+_IMAGE = re.compile(r"<img( [^<>]*?)/?>")
+_AUDIO = re.compile(r"<audio [^<>]*></audio>")
+_SOURCE, _TITLE = re.compile(r'\ssrc="([^"]*)"'), re.compile(r'\stitle="([^"]*)"')
 _VOID = re.compile(r"<br>\s*")
 
 
@@ -56,4 +60,12 @@ def _is_drawn(source: str) -> bool:
 
 def _xhtml(shown: str, blank: Callable[[int], str]) -> str:
     plain = _NO_XML.sub("", shown.replace("&nbsp;", "&#160;"))
-    return _BLANK.sub(lambda found: blank(int(found[1])), _VOID.sub("<br/>", plain))
+    plain = _AUDIO.sub(_sound, _IMAGE.sub(r"<img\1/>", _VOID.sub("<br/>", plain)))
+    return _BLANK.sub(lambda found: blank(int(found[1])), plain)
+
+
+def _sound(found: re.Match[str]) -> str:
+    """Return a sound as other systems know it: an object with its kind, and the words for it inside."""
+    source, words = _SOURCE.search(found[0]), _TITLE.search(found[0])
+    address = source[1] if source else ""
+    return f'<object type="{kind_of(address)}" data="{address}">{words[1] if words else ""}</object>'

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cbt.bank.formats.outgoing import Carried, Export, LeftBehind
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.rich import to_html
-from cbt.bank.media.references import MARK, names_in
+from cbt.bank.media.references import names_in
 from cbt.rules.items.basis.authored import number
 
 USUAL: Mapping[str, object] = {
@@ -50,11 +51,14 @@ def proven(
     carries: Carried,
     written: Callable[[ItemDraft], tuple[str, Mapping[str, Any] | None]],
     prepared: Callable[[ItemDraft], ItemDraft] = lambda draft: draft,
+    *,
+    media: bool = False,
 ) -> Iterator[tuple[ItemDraft, str]]:
     """Yield each item a form can hold with its text; what is left behind is listed in the export.
 
     `written` returns the text of an item and the content its reader makes of that, None when it is none. Pictures
-    and sounds stay: `prepared` says what stands in their places, else they are named as in our own texts.
+    and sounds stay: `prepared` says what stands in their places, else they are named as in our own texts. Where
+    they go along (`media`), those stay that `prepared` leaves out.
     """
     for whole in export.items:
         kind = str(whole.data.get("type"))
@@ -64,39 +68,28 @@ def proven(
         if lost is None:
             export.left.append(LeftBehind(draft.ref, kind))
             continue
-        lost += [MEDIA] if names_in(whole.data) else []
+        named = Counter(names_in(whole.data))
+        lost += [MEDIA] if (named - Counter(names_in(draft.data)) if media else named) else []
         if lost:
             export.left.append(LeftBehind(draft.ref, kind, tuple(lost)))
         export.written += 1
         yield draft, text
 
 
-def without_media(draft: ItemDraft) -> ItemDraft:
-    """Return an item with the words for its pictures and sounds in their places."""
-    if not names_in(draft.data):
-        return draft
-    return draft.with_data(_worded(draft.data))
+def uncarried(data: Mapping[str, Any], carries: Carried, *, media: bool = False) -> list[str] | None:
+    """Return the fields of an item that a form has no place for, None when it has none for its type.
 
-
-def _worded(value: Any) -> Any:
-    if isinstance(value, str):
-        return MARK.sub(lambda found: f"［{found[1]}］", value)
-    if isinstance(value, list | tuple):
-        return [_worded(one) for one in value]
-    return {key: _worded(one) for key, one in value.items()} if isinstance(value, Mapping) else value
-
-
-def uncarried(data: Mapping[str, Any], carries: Carried) -> list[str] | None:
-    """Return the fields of an item that a form has no place for, None when it has none for its type."""
+    `media` says that pictures and sounds go along.
+    """
     kind = str(data.get("type"))
     if kind not in carries:
         return None
     parts = [part for part in data.get("parts", ()) if isinstance(part, Mapping)]
-    inner = [uncarried(part, carries) for part in parts]
+    inner = [uncarried(part, carries, media=media) for part in parts]
     if any(one is None for one in inner):
         return None
     lost = [name for name in _said(data) if name not in carries[kind] | {"type", "parts"}]
-    lost += [MEDIA] if names_in(data) else []
+    lost += [MEDIA] if names_in(data) and not media else []
     return sorted({*lost, *(name for one in inner for name in one or ())} - {"points"})
 
 

@@ -15,9 +15,11 @@ from cbt.bank.exports.streaming import count_items, items_of
 from cbt.bank.formats import registry
 from cbt.bank.formats.outgoing import Export, LeftBehind, OutForm
 from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.media import keeping
 from cbt.bank.models import ItemBank
 from cbt.bank.taxonomy import Taxonomy
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import NotFound
 
 MOST_SHOWN = 200
 Told = Callable[[int, int], None]
@@ -43,7 +45,7 @@ def outlook(*, bank_ref: str, form: str, drawn: bool = False) -> Outlook:
     items = whole = 0
     for draft in items_of(bank.id, drawn=drawn):
         items += 1
-        lost = uncarried(draft.data, chosen.carries)
+        lost = uncarried(draft.data, chosen.carries, media=chosen.media)
         if lost == []:
             continue
         whole += lost is None
@@ -87,9 +89,17 @@ def export_bank(
             told(done, of)
             yield draft
 
-    export = Export(bank.ref, bank.name, taxonomy, counted())
+    export = Export(bank.ref, bank.name, taxonomy, counted(), medium=_medium)
     chosen.write(export, target)
     return export
+
+
+def _medium(name: str) -> tuple[str, bytes] | None:
+    try:
+        with reading() as session:
+            return keeping.sent(session, name)
+    except NotFound:
+        return None
 
 
 def _bank(ref: str) -> tuple[ItemBank, Taxonomy]:

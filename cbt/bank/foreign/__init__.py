@@ -3,4 +3,17 @@
 All but `receiving` and `pictures` runs in the child that reads a stranger's file, and holds nothing of the product.
 """
 
-__all__ = ["decoding", "files", "markdown", "package", "plain", "questions", "raw", "receiving", "tree"]
+__all__ = [
+    "decoding",
+    "files",
+    "markdown",
+    "marks",
+    "package",
+    "pictured",
+    "pictures",
+    "plain",
+    "questions",
+    "raw",
+    "receiving",
+    "tree",
+]

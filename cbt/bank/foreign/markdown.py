@@ -173,7 +173,9 @@ class Writer:
         source = next((found for one in held if (found := one.get("data") or one.get("src"))), "")
         if kind.startswith("image/") or source.lower().endswith((".png", ".jpg", ".jpeg", ".gif", ".svg")):
             self._picture(source, "".join(node.itertext()).strip())
-        elif (said := self._at_hand(source, node.get("title") or "")) is not None and local(node) == "audio":
+        elif (local(node) == "audio" or kind.startswith("audio/")) and (
+            said := self._at_hand(source, node.get("title") or "".join(node.itertext()).strip())
+        ) is not None:
             self.parts.append(said)
         else:
             self._lose(MEDIA, source or local(node), "")

@@ -14,6 +14,9 @@ from cbt.errors import InvalidInput
 MOST_ITEMS = 20_000
 MOST_NOTES = 40_000
 MOST_OF_ONE, MOST_PICTURES = 5 * 1024 * 1024, 40 * 1024 * 1024
+MOST_MEDIA = 2_000
+"""Pictures and sounds of one file that are handed on, whatever their size."""
+LONGEST_WORDS = 200
 MEDIUM = "\ufdd0{}\ufdd1{}\ufdd2"
 """Stands in a text for a picture or a sound of its item: its key, and the words for who cannot see it."""
 Look = Callable[[str], "bytes | None"]
@@ -73,7 +76,13 @@ class Gleaning:
         self.line = 0
         self.look: Look = _nowhere
         self._pictures: dict[str, bytes] = {}
-        self._size = 0
+        self._keys: dict[bytes, str] = {}
+        self._size = self._count = 0
+
+    @property
+    def pictures(self) -> dict[str, bytes]:
+        """Return what was handed on since the last item began, by its keys."""
+        return self._pictures
 
     def hint(self, code: str, value: object = "", **params: object) -> None:
         """Remark on something that keeps nothing out."""
@@ -93,18 +102,25 @@ class Gleaning:
     def medium(self, source: str, words: str) -> str | None:
         """Return what stands for a picture or a sound until it is taken in, None where it is not at hand."""
         body = self.look(source)
-        if body is None or len(body) > MOST_OF_ONE or self._size + len(body) > MOST_PICTURES:
+        if body is None:
             return None
-        self._size += len(body)
-        key = str(len(self._pictures))
+        key = self._keys.get(body) or self._kept(body)
+        return MEDIUM.format(key, re.sub(r"[\]\[\s]+", " ", words).strip()[:LONGEST_WORDS]) if key else None
+
+    def _kept(self, body: bytes) -> str:
+        """Return the key under which a picture or a sound is handed on, "" for one too many or too large."""
+        if len(body) > MOST_OF_ONE or self._size + len(body) > MOST_PICTURES or self._count >= MOST_MEDIA:
+            return ""
+        self._size, self._count = self._size + len(body), self._count + 1
+        key = self._keys[body] = str(len(self._pictures))
         self._pictures[key] = body
-        return MEDIUM.format(key, re.sub(r"[\]\[\s]+", " ", words).strip()[:200])
+        return key
 
     @contextmanager
     def item(self, file: str, line: int) -> Iterator[None]:
         """Stand at an item; one that is left out becomes a remark, and what was said of it before is dropped."""
         self.file, self.line, said = file, line, len(self.notes)
-        self._pictures = {}
+        self._pictures, self._keys = {}, {}
         try:
             yield
         except LeftOut as reason:

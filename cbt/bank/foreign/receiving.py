@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from cbt.bank.foreign.pictures import Album
+from cbt.bank.foreign.pictures import Album, bodies_named
 from cbt.bank.foreign.raw import RawReading
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.confined.running import Exhausted, Limits, run
@@ -40,7 +40,7 @@ def reading_of(raw: RawReading, form: str, name: str) -> Reading:
     labels = {(one.file, one.line): draft.label for one, draft in zip(raw.items, drafts, strict=True)}
     findings: list[Finding] = []
     items = []
-    album = Album()
+    album = Album(body for one in raw.items for body in bodies_named(one.data, one.pictures))
     for draft, one in zip(drafts, raw.items, strict=True):
         shown = album.placed(draft, one.pictures, findings)
         items += [drawn] if (drawn := _drawn(shown, one.pictures, findings)) is not None else []

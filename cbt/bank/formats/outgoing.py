@@ -22,9 +22,20 @@ class LeftBehind:
     fields: tuple[str, ...] = ()
 
 
+Medium = Callable[[str], "tuple[str, bytes] | None"]
+"""Gives the kind and the bytes of a picture or a sound by its name, None where none is kept."""
+
+
+def _none_kept(_name: str) -> tuple[str, bytes] | None:
+    return None
+
+
 @dataclass(slots=True)
 class Export:
-    """A bank that goes out; `items` can be gone through once, `left` fills while they are written."""
+    """A bank that goes out; `items` can be gone through once, `left` fills while they are written.
+
+    `medium` gives the pictures and sounds that their texts name.
+    """
 
     ref: str
     name: str
@@ -32,14 +43,19 @@ class Export:
     items: Iterable[ItemDraft]
     left: list[LeftBehind] = field(default_factory=list)
     written: int = 0
+    medium: Medium = _none_kept
 
 
 @dataclass(frozen=True, slots=True)
 class OutForm:
-    """One form in which a bank goes out; `write` puts it into a file and never holds more than an item of it."""
+    """One form in which a bank goes out; `write` puts it into a file and never holds more than an item of it.
+
+    `media` says whether pictures and sounds of texts go along.
+    """
 
     name: str
     ending: str
     mime: str
     write: Callable[[Export, IO[bytes]], None]
     carries: Carried
+    media: bool = False

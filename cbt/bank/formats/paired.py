@@ -7,20 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from cbt.bank.foreign.pictures import with_pictures
 from cbt.bank.formats import registry
 from cbt.bank.formats.kind import Content
 from cbt.bank.formats.page import format as page
 from cbt.bank.formats.plain import format as plain
-from cbt.bank.formats.reading.lines import Line
-from cbt.bank.formats.reading.reader import Cut, cut, only_keys, read_joined
+from cbt.bank.formats.reading.lines import LinedText
+from cbt.bank.formats.reading.reader import cut, only_keys, read_joined
 from cbt.bank.formats.word import format as word
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import CbtError
 
-_LINES: Mapping[str, Callable[[bytes], list[Line]]] = {
-    plain.NAME: plain.lines_of,
-    word.NAME: word.lines_of,
-    page.NAME: page.lines_of,
+_DOCUMENTS: Mapping[str, Callable[[bytes], LinedText]] = {
+    plain.NAME: lambda content: LinedText(plain.lines_of(content)),
+    word.NAME: word.document_of,
+    page.NAME: lambda content: LinedText(page.lines_of(content)),
 }
 _KEY_WORDS = re.compile(r"参考|标准|正确|答案|解析|及|与|和|key|answers?|[\s_\-—()（）.·]+", re.IGNORECASE)
 
@@ -73,7 +74,7 @@ def _alone(name: str, content: Content, adjust: Adjustments) -> Brought:
 
 
 def _misses_keys(found: Reading) -> bool:
-    return found.form in _LINES and any(one.code == "text_no_key" for one in found.findings)
+    return found.form in _DOCUMENTS and any(one.code == "text_no_key" for one in found.findings)
 
 
 def _pairs(lists: Sequence[str], asking: Sequence[str], *, two: bool) -> dict[str, str]:
@@ -99,14 +100,16 @@ def _joined(name: str, content: Content, keys: str, listed: Content, adjust: Adj
     try:
         assert isinstance(content, bytes)
         assert isinstance(listed, bytes)
-        form, questions = _cut(content, name)
-        _form, answers = _cut(listed, keys)
+        form, asking = _document(content, name)
+        answering = _document(listed, keys)[1].beside(asking)
+        questions, answers = cut(asking.lines), cut(answering.lines)
         assert only_keys(answers)
-        return Brought(name, read_joined(questions, answers, keys, form, name, adjust), keys=keys)
+        found = read_joined(questions, answers, keys, form, name, adjust)
+        return Brought(name, with_pictures(found, asking.shown.joined(answering.shown)), keys=keys)
     except CbtError as error:
         return Brought(name, error=error, keys=keys)
 
 
-def _cut(content: bytes, name: str) -> tuple[str, Cut]:
+def _document(content: bytes, name: str) -> tuple[str, LinedText]:
     form = registry.format_for(content, name).name
-    return form, cut(_LINES[form](content))
+    return form, _DOCUMENTS[form](content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,10 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.bank.media.references import ENDINGS
-from cbt.bank.media.taken import NAME_LENGTH, TakenIn
+from cbt.bank.media.taken import NAME_LENGTH, TakenIn, digest_of
 from cbt.bank.models import Media
-from cbt.errors import NotFound
-from cbt.pictures.receiving import redraw_large, size_of
+from cbt.errors import InvalidInput, NotFound
+from cbt.pictures.receiving import redraw_large, redraw_several, size_of
 from cbt.sounds.receiving import copy
 
 MOST_CACHED = 32 * 1024 * 1024
@@ -29,11 +29,36 @@ def take_in(body: bytes) -> TakenIn:
     Raise InvalidInput as `pictures.redraw_large` and `sounds.copy` do.
     """
     if body.startswith(_SOUNDS):
-        sound = copy(body)
-        return TakenIn(sound.mimetype, sound.body, seconds=sound.seconds)
-    drawn = redraw_large(body)
+        return _sound(body)
+    return _picture(body, redraw_large(body))
+
+
+def take_in_all(bodies: Sequence[bytes]) -> list[TakenIn | None]:
+    """Return what one file held as pictures and sounds of our own, None for what is neither."""
+    drawn = iter(redraw_several([body for body in bodies if not body.startswith(_SOUNDS)]))
+    return [_heard(body) if body.startswith(_SOUNDS) else _seen(body, next(drawn)) for body in bodies]
+
+
+def _sound(body: bytes) -> TakenIn:
+    sound = copy(body)
+    return TakenIn(sound.mimetype, sound.body, seconds=sound.seconds)
+
+
+def _heard(body: bytes) -> TakenIn | None:
+    try:
+        return _sound(body)
+    except InvalidInput:
+        return None
+
+
+def _seen(body: bytes, drawn: bytes | None) -> TakenIn | None:
+    return _picture(body, drawn) if drawn is not None else None
+
+
+def _picture(body: bytes, drawn: bytes) -> TakenIn:
     width, height = size_of(drawn)
-    return TakenIn("image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg", drawn, width, height)
+    mimetype = "image/png" if drawn.startswith(b"\x89PNG") else "image/jpeg"
+    return TakenIn(mimetype, drawn, width, height, came=digest_of(body))
 
 
 def store(session: Session, found: TakenIn, *, now: datetime, actor: str) -> str:
@@ -54,6 +79,12 @@ def store(session: Session, found: TakenIn, *, now: datetime, actor: str) -> str
         )
         session.flush()
     return found.name
+
+
+def held(session: Session, names: Iterable[str]) -> dict[str, str]:
+    """Return which of some names pictures are kept under, and their kinds."""
+    rows = session.execute(select(Media.name, Media.mimetype).where(Media.name.in_(set(names))))
+    return {name: kind for name, kind in rows if kind not in ENDINGS}
 
 
 def missing(session: Session, names: Iterable[str]) -> set[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "/item-media/"
@@ -18,6 +19,11 @@ ENDINGS: Mapping[str, str] = {"audio/mpeg": ".mp3", "audio/ogg": ".ogg", "audio/
 def is_sound(name: str) -> bool:
     """Return whether a name is a sound's."""
     return "." in name
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of a sound by its name, "" for a picture's."""
+    return next((kind for kind, ending in ENDINGS.items() if name.endswith(ending)), "")
 
 
 def address(name: str) -> str:
@@ -47,6 +53,31 @@ def _inner(value: Any) -> Iterator[str]:
             yield from _inner(one)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedMedium:
+    """A picture or a sound that a text names: the field, the words for it, where it is sent from."""
+
+    field: str
+    words: str
+    address: str
+    sound: bool
+
+
+def media_in(data: Mapping[str, Any]) -> list[NamedMedium]:
+    """Return the pictures and sounds that the texts of a content name, in their order."""
+    choices = data.get("choices", ())
+    return [
+        NamedMedium(
+            f"choices.{choices.index(text) + 1}" if field == "choices" and text in choices else field,
+            mark[1],
+            address(mark[2]),
+            is_sound(mark[2]),
+        )
+        for field, text in texts_of(data)
+        for mark in MARK.finditer(text)
+    ]
+
+
 def names_in(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return field and name of each picture and sound that a content names, a picture to be marked too."""
     found = [(field, mark[2]) for field, text in texts_of(data) for mark in MARK.finditer(text)]
@@ -58,3 +89,20 @@ def names_in(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         if isinstance(picture, str) and picture.startswith(SCHEME):
             found.append((f"{prefix}picture", picture.removeprefix(SCHEME)))
     return found
+
+
+def in_words(text: str) -> str:
+    """Return a text with the words for its pictures and sounds in their places."""
+    return MARK.sub(lambda found: f"［{found[1]}］", text)
+
+
+def replaced(value: Any, mark: re.Pattern[str], name: Callable[[re.Match[str]], str]) -> Any:
+    """Return a content in whose texts each mark is what `name` makes of it."""
+    if isinstance(value, str):
+        return mark.sub(name, value)
+    if isinstance(value, list | tuple):
+        inner = (replaced(one, mark, name) for one in value)
+        return list(inner) if isinstance(value, list) else tuple(inner)
+    if isinstance(value, Mapping):
+        return {key: replaced(one, mark, name) for key, one in value.items()}
+    return value

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from cbt.bank.foreign import pictured
 from cbt.bank.formats import registry
 from cbt.bank.imports.understood import understood
 from cbt.errors import CbtError
-from cbt.sheets import opening
 from cbt.sheets.findings import Severity
 from tests.bank.field.items import BLANK, Item
 from tests.bank.field.making import Made
@@ -56,8 +56,8 @@ def judge(made: Made) -> Verdict:
 
 def here(task: str, body: bytes, **options: object) -> bytes:
     """Read a file in this process: thousands of children would take longer than what they read."""
-    assert task == "cbt.sheets.opening:open_tables"
-    return opening.open_tables(body, rows=int(str(options["rows"])), columns=int(str(options["columns"])))
+    assert task == "cbt.bank.foreign.pictured:open_pictured"
+    return pictured.open_pictured(body, rows=int(str(options["rows"])), columns=int(str(options["columns"])))
 
 
 def _strange(said: list[tuple[object, ...]], truth: list[tuple[object, ...]]) -> list[tuple[object, ...]]:

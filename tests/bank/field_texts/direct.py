@@ -10,9 +10,10 @@ from unittest import mock
 from cbt.bank.formats.fields import format as fields
 from cbt.bank.formats.page import format as page
 from cbt.bank.formats.word import format as word
+from cbt.pictures import receiving as pictures
 
 
-def _run(task: str, body: bytes, *, limits: object, **options: object) -> bytes:
+def run_here(task: str, body: bytes, *, limits: object, **options: object) -> bytes:
     module, _colon, name = task.partition(":")
     made: bytes = getattr(import_module(module), name)(body, **options)
     return made
@@ -22,8 +23,9 @@ def _run(task: str, body: bytes, *, limits: object, **options: object) -> bytes:
 def without_children() -> Iterator[None]:
     """Do in this process what children do else."""
     with (
-        mock.patch.object(fields, "run", _run),
-        mock.patch.object(page, "run", _run),
-        mock.patch.object(word, "run", _run),
+        mock.patch.object(fields, "run", run_here),
+        mock.patch.object(page, "run", run_here),
+        mock.patch.object(word, "run", run_here),
+        mock.patch.object(pictures, "run", run_here),
     ):
         yield

@@ -14,6 +14,8 @@ from cbt.bank.foreign import markdown, plain, questions, tree
 from cbt.bank.foreign.raw import Gleaning
 
 _FILE = re.compile(r"@@PLUGINFILE@@/")
+_LINKED = re.compile(r"(!?)\[([^\]\n]{0,300})\]\(@@PLUGINFILE@@/([^)\s]{1,300})\)")
+_SOUNDS = (".mp3", ".ogg", ".wav", ".oga", ".opus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class MoodleQuestion:
     def shown(self, text: str, kind: str) -> str:
         """Return a text of some kind as Markdown."""
         if kind == "markdown":
-            return text.strip()
+            return _LINKED.sub(self._linked, text.strip())
         if kind == "html" or (kind == "moodle_auto_format" and plain.looks_like_html(text)):
             done = markdown.from_html(
                 text if kind == "html" else text.strip().replace("\n", "<br>"), self.found.medium
@@ -80,6 +82,16 @@ class MoodleQuestion:
                 self.found.hint(code, _FILE.sub("", value))
             return done.markdown
         return plain.literal(text.strip())
+
+    def _linked(self, found: re.Match[str]) -> str:
+        """Return what stands for a file that a Markdown text shows or plays; a link to any other stays words."""
+        picture, words, name = found[1], found[2], found[3]
+        if picture or name.lower().endswith(_SOUNDS):
+            said = self.found.medium(f"@@PLUGINFILE@@/{name}", words)
+            if said is not None:
+                return said
+        self.found.hint(markdown.PICTURE if picture else markdown.MEDIA, unquote(name))
+        return (f"［图：{words}］" if words else "［图］") if picture else words
 
     def answers(self, usual: str = "html") -> list[MoodleAnswer]:
         """Return the answers in their order; those without a kind of their own are of the `usual` one."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_DOWN, Decimal
 from typing import IO, Any
 
+from cbt.bank.exports.carrying import Luggage, Porter, back
 from cbt.bank.exports.markup import escaped
 from cbt.bank.exports.proof import proven
 from cbt.bank.foreign import questions
 from cbt.bank.formats.moodle.reading import gather
 from cbt.bank.formats.outgoing import Carried, Export, OutForm
 from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.media.references import MARK, in_words, is_sound
 from cbt.errors import InvalidInput
 
 FACTS = ("point", "difficulty", "consistency", "law", "enemies")
@@ -41,15 +44,19 @@ _KINDS = {
 _STEP = Decimal("0.00001")
 _BLANK = re.compile(r"\{\{(\d+)\}\}")
 _SHOWN = "_____"
+_HELD = re.compile(r"<text>([^<]*\(media:[^<]*)</text>")
 _CLOZE, _BEFORE = re.compile(r"([~#}/\\\"])"), r"\\\1"
 
 
 def write(export: Export, target: IO[bytes]) -> None:
     """Write every item that Moodle can hold, under the category of its point."""
     names = {point.code: point.name for point in export.taxonomy.points}
+    porter = Porter(export, _worded_options)
     target.write(b'<?xml version="1.0" encoding="UTF-8"?>\n<quiz>\n')
     last = ""
-    for draft, text in proven(export, CARRIES, _written):
+    for draft, text in proven(
+        export, CARRIES, lambda draft: _written(draft, porter.now), porter.prepared, media=True
+    ):
         point = str(draft.data.get("point", ""))
         if point != last:
             name = re.sub(r"[\s/]+", " ", f"{point} {names.get(point, '')}").strip()
@@ -60,13 +67,44 @@ def write(export: Export, target: IO[bytes]) -> None:
     target.write(b"</quiz>\n")
 
 
-def _written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
-    text = question(draft)
+def _worded_options(draft: ItemDraft) -> ItemDraft:
+    """Return a 匹配 whose options have words for pictures: the list they are chosen from holds none."""
+    if draft.data["type"] != "matching":
+        return draft
+    pairs = [[left, in_words(right)] for left, right in draft.data["pairs"]]
+    extras = [in_words(one) for one in draft.data.get("extra_options", ())]
+    return draft.with_data({**draft.data, "pairs": pairs, **({"extra_options": extras} if extras else {})})
+
+
+def _written(draft: ItemDraft, luggage: Luggage) -> tuple[str, Mapping[str, Any] | None]:
+    text = _with_files(question(draft), luggage)
     try:
         found = gather(f"<quiz>{text}</quiz>".encode()).items
     except InvalidInput:
         return text, None
-    return text, found[0].data if len(found) == 1 and found[0].ref == draft.ref else None
+    return text, back(found[0], luggage) if len(found) == 1 and found[0].ref == draft.ref else None
+
+
+def _with_files(text: str, luggage: Luggage) -> str:
+    """Return a question whose texts find their pictures and sounds beside them."""
+    return _HELD.sub(lambda found: _held(found, luggage), text) if luggage.files else text
+
+
+def _held(found: re.Match[str], luggage: Luggage) -> str:
+    files: dict[str, str] = {}
+
+    def linked(mark: re.Match[str]) -> str:
+        name = luggage.files.get(mark[2])
+        if name is None:
+            return mark[0]
+        files[name] = base64.b64encode(luggage.bodies[mark[2]]).decode()
+        return f"{'' if is_sound(mark[2]) else '!'}[{mark[1]}](@@PLUGINFILE@@/{name})"
+
+    text = MARK.sub(linked, found[1])
+    beside = "".join(
+        f'<file name="{name}" path="/" encoding="base64">{body}</file>' for name, body in files.items()
+    )
+    return f"<text>{text}</text>{beside}"
 
 
 def question(draft: ItemDraft) -> str:
@@ -153,4 +191,4 @@ def _text(text: str) -> str:
     return f"<text>{escaped(text)}</text>"
 
 
-FORM = OutForm("moodle", ".xml", "application/xml", write, CARRIES)
+FORM = OutForm("moodle", ".xml", "application/xml", write, CARRIES, media=True)

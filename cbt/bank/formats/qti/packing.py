@@ -6,8 +6,9 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
+from cbt.bank.exports.carrying import Luggage, Porter, addressed, back
 from cbt.bank.exports.markup import escaped
-from cbt.bank.exports.proof import proven, without_media
+from cbt.bank.exports.proof import proven
 from cbt.bank.foreign import questions, tree
 from cbt.bank.foreign.package import beside
 from cbt.bank.foreign.raw import Gleaning
@@ -19,6 +20,7 @@ from cbt.bank.formats.qti.pointing import picture_of
 from cbt.bank.formats.qti.renaming import version_3
 from cbt.bank.formats.qti.writing import identifier, item, picture_file
 from cbt.bank.imports.drafts import ItemDraft
+from cbt.bank.media.references import PREFIX
 from cbt.errors import InvalidInput
 
 _COMMON = frozenset({"stem", "explanation", "point", "difficulty", "consistency", "law", "enemies"})
@@ -36,6 +38,7 @@ CARRIES: Carried = {
 }
 _TAGGED = ("point", "consistency", "law", "enemies", "decimals", "compute", "unit")
 _OF_PARTS = ("difficulty", *_TAGGED)
+_MEDIA = "media/"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _LOM = "http://ltsc.ieee.org/xsd/LOM"
 _QTI_22 = ("http://www.imsglobal.org/xsd/imscp_v1p1", "QTIv2.2 Package", "1.0.0", "imsqti_item_xmlv2p2")
@@ -52,42 +55,48 @@ def _write(
 ) -> None:
     """Write the items one by one, then the manifest."""
     known: list[tuple[str, list[str], Mapping[str, Any]]] = []
+    porter, sent = Porter(export), set[str]()
 
     def written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
         if not _is_whole(draft.data):
             return "", None
-        text = turn(item(draft))
-        return text, _back(draft, text)
+        text = turn(addressed(item(draft), PREFIX, porter.now.files, lambda file: f"../{_MEDIA}{file}"))
+        return text, _back(draft, text, porter.now)
 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for draft, text in proven(export, CARRIES, written, without_media):
+        for draft, text in proven(export, CARRIES, written, porter.prepared, media=True):
             archive.writestr(zipfile.ZipInfo(_name(draft.ref), _EPOCH), text, zipfile.ZIP_DEFLATED)
+            files = {f"{_MEDIA}{file}": name for name, file in porter.now.files.items()}
+            for file in (one for one in files if one not in sent):
+                archive.writestr(zipfile.ZipInfo(file, _EPOCH), porter.now.bodies[files[file]])
+            sent |= files.keys()
             picture = picture_of(draft.data)
             if picture is not None:
                 archive.writestr(zipfile.ZipInfo(_picture(draft.ref), _EPOCH), picture)
                 export.left.append(LeftBehind(draft.ref, str(draft.data["type"]), ("picture",)))
             facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
-            known.append((draft.ref, _tags(draft.data), {**facts, "picture": picture is not None}))
+            beside = [*files, *([_picture(draft.ref)] if picture is not None else [])]
+            known.append((draft.ref, _tags(draft.data), {**facts, "files": beside}))
         with archive.open(zipfile.ZipInfo("imsmanifest.xml", _EPOCH), "w") as manifest:
             for line in _manifest(export, known, kind):
                 manifest.write(line.encode())
 
 
-def _back(draft: ItemDraft, text: str) -> Mapping[str, Any] | None:
+def _back(draft: ItemDraft, text: str, luggage: Luggage) -> Mapping[str, Any] | None:
     """Return what our reader makes of a document and of what the manifest says of it."""
     found = Gleaning()
     try:
         root = unified(tree.parse(text.encode()))
         with found.item("", 1):
             known = Contents.known(_name(draft.ref), _tags(draft.data))
-            items.read(found, root, items.Around(_name(draft.ref), _OnePicture(), known))
+            items.read(found, root, items.Around(_name(draft.ref), _Beside(luggage), known))
     except InvalidInput:
         return None
     if len(found.items) != 1 or found.items[0].ref != draft.ref:
         return None
     facts = {name: draft.data[name] for name in ("point", "difficulty") if draft.data.get(name)}
     picture = {"picture": draft.data["picture"]} if "picture" in found.items[0].data else {}
-    return {**found.items[0].data, **facts, **picture}
+    return {**back(found.items[0], luggage), **facts, **picture}
 
 
 def _is_whole(data: Mapping[str, Any]) -> bool:
@@ -97,14 +106,17 @@ def _is_whole(data: Mapping[str, Any]) -> bool:
     return all(part.get("type") in CARRIES and part["type"] != "hotspot" for part in data.get("parts", ()))
 
 
-class _OnePicture:
-    """Stands for the package while an item is read back: whatever it names is there."""
+class _Beside:
+    """Stands for the package while an item is read back: what it takes along, and whatever else it names."""
+
+    def __init__(self, luggage: Luggage) -> None:
+        self._bodies = {f"{_MEDIA}{file}": luggage.bodies[name] for name, file in luggage.files.items()}
 
     def __contains__(self, name: str) -> bool:
         return True
 
     def read(self, name: str) -> bytes:
-        return b""
+        return self._bodies.get(name, b"")
 
 
 def _tags(data: Mapping[str, Any]) -> list[str]:
@@ -135,13 +147,13 @@ def _manifest(
         name = _name(ref)
         yield (
             f'<resource identifier="{identifier(ref)}" type="{resource}" href="{name}"><metadata>'
-            f'{_lom(tags, facts)}</metadata><file href="{name}"/>{_beside(ref, facts)}</resource>\n'
+            f"{_lom(tags, facts)}</metadata>{_files([name, *facts['files']])}</resource>\n"
         )
     yield "</resources>\n</manifest>\n"
 
 
-def _beside(ref: str, facts: Mapping[str, Any]) -> str:
-    return f'<file href="{_picture(ref)}"/>' if facts.get("picture") else ""
+def _files(names: Iterable[str]) -> str:
+    return "".join(f'<file href="{name}"/>' for name in names)
 
 
 def _lom(tags: Iterable[str], facts: Mapping[str, Any]) -> str:
@@ -168,6 +180,6 @@ def _write_30(export: Export, target: IO[bytes]) -> None:
 
 
 FORMS = (
-    OutForm("qti22", ".zip", "application/zip", _write_22, CARRIES),
-    OutForm("qti30", ".zip", "application/zip", _write_30, CARRIES),
+    OutForm("qti22", ".zip", "application/zip", _write_22, CARRIES, media=True),
+    OutForm("qti30", ".zip", "application/zip", _write_30, CARRIES, media=True),
 )

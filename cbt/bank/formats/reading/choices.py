@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cbt.bank.foreign.marks import RANGE
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.words import LETTERS
 
@@ -14,11 +15,13 @@ _AT_START = re.compile(
     r"[√✓✔*＊☑●]?\s*(?:[（(\[【]\s*(?P<a>[A-La-lＡ-Ｌ])\s*[)）\]】]\s*[.．、:：]?|选项\s*(?P<b>[A-La-l])\s*[:：.、]?"
     r"|(?P<c>[A-La-lＡ-Ｌ])\s*[.．。、:：,，)）|｜])\s*"
 )
-_LOOSE_START = re.compile(r"(?P<c>[A-LＡ-Ｌ])(?:\s+|(?=[\u3400-\u9fff《“\d（(]))")
+_LOOSE_START = re.compile(rf"(?P<c>[A-LＡ-Ｌ])(?:\s+|(?=[\u3400-\u9fff《“\d（({RANGE}]))")
 _INLINE = re.compile(
     r"(?:[（(]\s*(?P<a>[A-LＡ-Ｌ])\s*[)）]\s*[.．、:：]?|(?<![A-Za-z0-9.])(?P<c>[A-LＡ-Ｌ])\s*[.．、:：)）]|(?<=\s)(?P<d>[a-l])[.．、)）])\s*"
 )
-_LOOSE_INLINE = re.compile(r"(?<=[\s\u3000|｜;；])(?P<c>[A-LＡ-Ｌ])(?:\s+|(?=[\u3400-\u9fff《“\d（(]))")
+_LOOSE_INLINE = re.compile(
+    rf"(?<=[\s\u3000|｜;；])(?P<c>[A-LＡ-Ｌ])(?:\s+|(?=[\u3400-\u9fff《“\d（({RANGE}]))"
+)
 TICKED = re.compile(r"[（(【\[]\s*(?:正确答案|正确选项)\s*[)）】\]]\s*$")
 _BULLET = re.compile(r"(?:[-*+•·○●◯□◇▪‣]|\[[ xX√]?\]|[（(]\s*[)）])\s+")
 _TICKS = "√✓✔☑✅xX*＊●"

@@ -11,6 +11,7 @@ from cbt.bank.formats.reading.choices import begins_choice
 from cbt.bank.formats.reading.cutting.joining import Misfit
 from cbt.bank.formats.reading.cutting.parts import FoundSection, Parts
 from cbt.bank.formats.reading.lines import Line
+from cbt.bank.formats.reading.pictures import lost_of
 from cbt.bank.formats.reading.question import WordedQuestion
 from cbt.bank.formats.reading.settled import Settled
 from cbt.bank.formats.reading.words import LETTERS
@@ -61,7 +62,7 @@ def of_question(one: WordedQuestion, done: Settled, place: Place) -> Iterator[Fi
     if source.material:
         yield found(Severity.HINT, "text_material", source.material)
     lines = [*source.body, *(line for kept in source.fields.values() for line in kept)]
-    if pictures := sum(line.pictures for line in lines):
+    if pictures := lost_of(source, done.data):
         yield found(Severity.HINT, "text_picture_not_kept", one.stem, count=pictures)
     if formulas := sum(line.formulas for line in lines):
         yield found(Severity.HINT, "text_formula_not_kept", one.stem, count=formulas)
@@ -135,6 +136,5 @@ def _numbers(section: FoundSection, before: FoundSection | None, name: str) -> I
 
 def _left_out(parts: Parts) -> list[Line]:
     """Return lines that belong to nothing: of those before the first heading, which are a title, only choices."""
-    return [line for line in parts.loose if line.number >= parts.begun or begins_choice(line.text)][
-        :_MOST_LEFT
-    ]
+    said = [line for line in parts.loose if not line.bare]
+    return [line for line in said if line.number >= parts.begun or begins_choice(line.text)][:_MOST_LEFT]

@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from cbt.bank.foreign.marks import Shown, has_mark, only_marks, shifted
 from cbt.bank.formats.reading.paragraphs import Paragraph
 from cbt.bank.formats.reading.words import clean, named_type
 
@@ -45,6 +46,16 @@ class Line:
     doubtful: bool = False
     """Whether it stands beside the number of a page, and may be a running head."""
 
+    @property
+    def drawn(self) -> bool:
+        """Whether a picture stands in it."""
+        return has_mark(self.text)
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is nothing but pictures."""
+        return only_marks(self.text)
+
     def cut(self, start: int, end: int | None = None) -> Line:
         """Return a part of this line with its marks."""
         stop = len(self.text) if end is None else end
@@ -59,6 +70,20 @@ class Line:
         letters = sum(not one.isspace() for one in self.text) or 1
         within = sum(not one.isspace() for mark, a, b in self.marks if mark == name for one in self.text[a:b])
         return within / letters
+
+
+@dataclass(frozen=True, slots=True)
+class LinedText:
+    """The lines of a document and the pictures that stand in them."""
+
+    lines: list[Line]
+    shown: Shown = field(default_factory=Shown)
+
+    def beside(self, other: LinedText) -> LinedText:
+        """Return this text with its pictures counted on from those of another."""
+        by = len(other.shown.marks)
+        lines = [replace(line, text=shifted(line.text, by)) if line.drawn else line for line in self.lines]
+        return LinedText(lines, self.shown)
 
 
 def plain_lines(text: str) -> list[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from cbt.bank.foreign.marks import without
 from cbt.bank.formats.reading.choices import split_body
 from cbt.bank.formats.reading.cutting.parts import FoundQuestion, FoundSection
 from cbt.bank.formats.reading.lines import Line
@@ -68,7 +69,7 @@ def _asked(section: FoundSection, first: Line, block: Sequence[Line], edge: int)
     for name in ("point", "difficulty", "consistency"):
         if found[name]:
             question.fields[name] = [Line(re.sub(r"\s+", "", found[name]), first.number)]
-    key = " ".join(line.text for line in parts["key"])
+    key = " ".join(without(line.text) for line in parts["key"])
     kind = _kind(found["type"], chosen=len(split_body(parts["stem"]).choices) > 1, key=key)
     question.kind = "" if kind.startswith("type_") else kind
     made = asked(question, edge)

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from cbt.bank.foreign.marks import apart
 from cbt.bank.formats.reading.answers import unmarked
 from cbt.bank.formats.reading.choices import Choice, split_body
 from cbt.bank.formats.reading.cutting.parts import FoundQuestion
 from cbt.bank.formats.reading.cutting.tags import without_tag
 from cbt.bank.formats.reading.lines import Line
+from cbt.bank.formats.reading.pictures import behind_choices, gathered, key_alone
 from cbt.bank.formats.reading.words import EMPTY, LETTERS, StemKey, folded, keys_in_stem, letters, verdict
 
 _LISTED = re.compile(
@@ -38,6 +40,10 @@ class WordedQuestion:
     """By mark (bold, color:FF0000): the letters of the choices that carry it."""
     faults: list[tuple[str, str]] = field(default_factory=list)
     """(code, value) of what does not fit in its words."""
+    tail: str = ""
+    """The pictures behind its stem, which says nothing of them while type and key are found."""
+    told: str = ""
+    """The pictures beside its key."""
     joined: list[Line] = field(default_factory=list)
     """Lines that were taken as going on with a choice and may be something else."""
 
@@ -54,9 +60,11 @@ def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
     if lines and first != lines[0].text:
         start = lines[0].text.find(first)
         lines[0] = lines[0].cut(start, start + len(first)) if start >= 0 else lines[0]
-    body = split_body(lines)
+    body = split_body(gathered(lines))
     choices, ticked = _choices(body.choices, edge)
-    stem = joined(body.stem, edge)
+    choices, moved = behind_choices(choices)
+    stem, tail = apart(joined(body.stem, edge) + moved)
+    stated, told = key_alone(_stated(question))
     if not kind and body.stem and len(body.stem) > 0:
         stem, kind = _tagged(stem)
     made = WordedQuestion(
@@ -64,11 +72,13 @@ def asked(question: FoundQuestion, edge: int) -> WordedQuestion:
         kind=question.kind or kind or question.section.kind,
         stem=stem,
         choices=choices,
-        stated=_stated(question),
+        stated=stated,
         inside=keys_in_stem(stem),
         ticked=ticked,
         marks=_marks(body.choices),
         faults=[(code, "") for code in body.faults],
+        tail=tail,
+        told=told,
     )
     made.joined += _unlikely(body.stem, edge)
     made.faults += [("text_keys_differ", "")] if _second_key(question) else []

@@ -13,6 +13,7 @@ from cbt.bank.formats.reading.cutting.segment import Segmenter
 from cbt.bank.formats.reading.findings import of_document, of_question
 from cbt.bank.formats.reading.lines import Line, with_brackets, without_furniture
 from cbt.bank.formats.reading.national import is_national, read_national
+from cbt.bank.formats.reading.pictures import DrawnLine, drawn_lines, nowhere
 from cbt.bank.formats.reading.question import WordedQuestion, asked
 from cbt.bank.formats.reading.settled import Settled
 from cbt.bank.formats.reading.settling import CHOICE, Habits, settle
@@ -40,12 +41,14 @@ class Cut:
     parts: Parts
     edge: int
     gone: list[Line]
+    drawn: list[Line]
+    """Those in which pictures stand."""
 
 
 def cut(lines: Sequence[Line]) -> Cut:
     """Cut the lines of a document."""
     kept, gone = without_furniture(lines)
-    return Cut(Segmenter(with_brackets(kept)).run(), _edge(kept), gone)
+    return Cut(Segmenter(with_brackets(kept)).run(), _edge(kept), gone, drawn_lines(lines))
 
 
 def read_lines(lines: Sequence[Line], form: str, name: str, adjust: Adjustments) -> Reading:
@@ -56,16 +59,25 @@ def read_lines(lines: Sequence[Line], form: str, name: str, adjust: Adjustments)
     if is_national(lines):
         kept, gone = without_furniture(lines)
         worded, sections = read_national(kept, _edge(kept))
-        return read_asked(worded, Parts(sections, []), gone, [], form, name, adjust)
+        drawn = [(name, line) for line in drawn_lines(lines)]
+        return read_asked(worded, Parts(sections, []), gone, [], form, name, adjust, drawn=drawn)
     found = cut(lines)
     return read_cut(found, give_keys(found.parts), form, name, adjust)
 
 
-def read_cut(found: Cut, misfits: Sequence[Misfit], form: str, name: str, adjust: Adjustments) -> Reading:
+def read_cut(
+    found: Cut,
+    misfits: Sequence[Misfit],
+    form: str,
+    name: str,
+    adjust: Adjustments,
+    beside: Sequence[DrawnLine] = (),
+) -> Reading:
     """Return the bank of a document whose keys are joined; raise as `read_lines` does."""
     questions = [question for section in found.parts.sections for question in section.questions]
     worded = [asked(question, found.edge) for question in questions]
-    return read_asked(worded, found.parts, found.gone, misfits, form, name, adjust)
+    drawn = [*((name, line) for line in found.drawn), *beside]
+    return read_asked(worded, found.parts, found.gone, misfits, form, name, adjust, drawn=drawn)
 
 
 def read_asked(
@@ -77,6 +89,7 @@ def read_asked(
     name: str,
     adjust: Adjustments,
     inferred: Sequence[Inferred] = (),
+    drawn: Sequence[DrawnLine] = (),
 ) -> Reading:
     """Return the bank of questions in words; raise as `read_lines` does."""
     habits, marked = _habits(worded, name, adjust)
@@ -91,6 +104,7 @@ def read_asked(
             items.append(ItemDraft("", done.data, {"": place}))
     said = (*inferred, *marked, *_types(worded, settled, name, adjust))
     findings += of_document(parts, gone, misfits, items, name)
+    findings += nowhere(drawn, [one.source for one in worded], [draft.data for draft in items], name)
     return Reading(form, name, items, findings, inferred=said, layout=form)
 
 
@@ -218,7 +232,8 @@ def read_joined(
     """Return the bank of one document with the keys of another, the file `keys`; raise as `read_lines` does."""
     groups = [replace(group, after=_AFTER_ALL) for group in answers.parts.groups]
     questions.parts.groups += groups
-    found = read_cut(questions, give_keys(questions.parts), form, name, adjust)
+    beside = [(keys, line) for line in answers.drawn]
+    found = read_cut(questions, give_keys(questions.parts), form, name, adjust, beside)
     given = sum(
         question.entry is not None for section in questions.parts.sections for question in section.questions
     )

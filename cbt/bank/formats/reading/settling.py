@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cbt.bank.formats.reading.answers import letters_among, verdict_among
 from cbt.bank.formats.reading.cutting.tags import without_tag
+from cbt.bank.formats.reading.pictures import give_back
 from cbt.bank.formats.reading.question import WordedQuestion, same_choices
 from cbt.bank.formats.reading.settled import TEXTS, Settled, beside, settle_text
 from cbt.bank.formats.reading.words import BLANK, LETTERS, folded, letters, verdict, without_last_blank
@@ -48,6 +49,9 @@ def settle(one: WordedQuestion, habits: Habits) -> Settled:
     else:
         settle_text(one, kind, done)
     beside(one, done)
+    give_back(done.data, one.tail, one.told)
+    if not done.errors and not str(done.data.get("stem", "")).strip():
+        done.wrong("missing", "stem")
     return done
 
 

@@ -69,6 +69,7 @@ def build(
     if not one.stem:
         findings.append(row.error("missing", "stem"))
     findings += _BUILDERS.get(kind, _other)(row, one, data, sense)
+    data["stem"] += one.raw.shown
     findings += _scales(row, data, sense)
     explanation = dirt.joined(one.raw.explanation)
     if (explanation and kind is not ItemType.SHORT_ANSWER) or (
@@ -106,9 +107,8 @@ def _shape(row: ItemRow, one: ReadyItem) -> list[Finding]:
         found.append(
             Finding(Severity.ERROR, "row_too_wide", place, page.cell(raw.row, raw.beyond), row.label)
         )
-    if any(number in page.pictures for number in raw.rows):
-        number = next(number for number in raw.rows if number in page.pictures)
-        place = Place(page.file, page.name, number + 1, letter(page.pictures[number]))
+    for number, column in raw.lost:
+        place = Place(page.file, page.name, number + 1, letter(column))
         found.append(Finding(Severity.HINT, "picture_beside", place, "", row.label))
     if "\ufffd" in one.stem or any("\ufffd" in choice for choice in one.choices):
         found.append(row.find(Severity.HINT, "lost_character", "stem"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
+from cbt.bank.foreign.pictures import with_pictures
 from cbt.bank.formats.tables.building import build
 from cbt.bank.formats.tables.cells.columns import LEFT_OUT
 from cbt.bank.formats.tables.cells.kinds import DERIVED, named_type
@@ -27,9 +28,10 @@ from cbt.bank.formats.tables.remarks import (
 from cbt.bank.formats.tables.rows.finding import find_tables, whole
 from cbt.bank.formats.tables.rows.gathering import gather
 from cbt.bank.formats.tables.rows.guessing import guess
+from cbt.bank.formats.tables.rows.picturing import give_pictures, nowhere
 from cbt.bank.formats.tables.rows.records import SheetItem
 from cbt.bank.formats.tables.rows.sheet import Page, Table
-from cbt.bank.formats.workbook import open_tables
+from cbt.bank.formats.workbook import open_pictured
 from cbt.bank.imports.drafts import Adjustments, Inferred, Reading
 from cbt.rules.items.values import ItemType
 from cbt.sheets.cells import SheetData
@@ -46,13 +48,15 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
 
     Raises InvalidInput as `open_tables` does, and ("bank.plan_workbook") for one that plans an examination.
     """
-    pages = [Page(sheet, file_name) for sheet in open_tables(content)]
+    sheets, shown = open_pictured(content)
+    pages = [Page(sheet, file_name) for sheet in sheets]
     parts: list[Part] = []
     findings: list[Finding] = []
     unread: list[Page] = []
     gathered = [(page, [gather(table) for table in _tables(page, adjust)]) for page in pages]
     keys = keys_elsewhere([page for page, found in gathered if not found])
     bring_keys([one for _page, found in gathered for one in found], keys)
+    placed = [give_pictures(page, found) for page, found in gathered]
     ready = [(page, [prepare(one) for one in found]) for page, found in gathered]
     from_zero = any(one.base == 0 for _page, found in ready for one in found)
     for page, found in ready:
@@ -66,11 +70,13 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
     findings += [found for page in unread for found in not_read(page, file_name, alone=not parts)]
     for part in parts:
         findings += [*about_columns(part), *part.findings]
+    kept = [part.table for part in parts]
+    findings += [found for page, of in zip(pages, placed, strict=True) for found in nowhere(page, of, kept)]
     if not parts and not any(found.severity is Severity.ERROR for found in findings):
         findings.append(Finding(Severity.ERROR, "no_columns", Place(file_name)))
     items = [item for part in parts for item in part.items]
     findings += key_patterns(items, file_name)
-    return Reading(
+    reading = Reading(
         NAME,
         file_name,
         items,
@@ -79,6 +85,7 @@ def read_tables(content: bytes, file_name: str, adjust: Adjustments) -> Reading:
         inferred=tuple(_inferred(parts, unread, adjust)),
         layout=layout_of(parts),
     )
+    return with_pictures(reading, shown)
 
 
 def header_rows(sheets: Sequence[SheetData]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cbt.bank.formats.reading.paragraphs import Paragraph
+from cbt.bank.formats.word.drawings import Drawings, settle
 from cbt.bank.formats.word.marks import is_on, marks_of, math_text, placed, value_of
 from cbt.bank.formats.word.numbering import Numbering, child, local, value
 
@@ -45,7 +46,7 @@ _DEEPEST = 40
 class WordBody:
     """One walk over a document."""
 
-    def __init__(self, numbering: Numbering, styles: Any | None) -> None:
+    def __init__(self, numbering: Numbering, styles: Any | None, drawings: Drawings) -> None:
         self.paragraphs: list[Paragraph] = []
         self.notes: set[str] = set()
         self._numbering = numbering
@@ -55,6 +56,8 @@ class WordBody:
             else {}
         )
         self._boxes: list[Any] = []
+        self._drawings = drawings
+        self._floating = ""
 
     def read(self, root: Any) -> None:
         """Take all paragraphs."""
@@ -126,7 +129,10 @@ class WordBody:
             text, made.bullet = label
             if text:
                 made.runs.append((f"{text} ", []))
+        before, self._floating = self._floating, ""
         self._runs(element, made, 0)
+        settle(made, self._floating)
+        self._floating = before
         return made
 
     def _label(self, properties: Any, style: str) -> tuple[str, bool] | None:
@@ -197,24 +203,23 @@ class WordBody:
             elif name == "instrText" and (one.text or "").strip().upper().startswith("EQ"):
                 made.formulas += 1
             elif name in {"drawing", "pict", "object"}:
-                self._drawn(one, made)
+                text += self._drawn(one, made)
         if "underline" in marks and len(text) > 1 and not text.strip():
             text = "____"
             marks = [one for one in marks if one != "underline"]
         if text:
             made.runs.append((text, marks))
 
-    def _drawn(self, element: Any, made: Paragraph) -> None:
-        """Count a picture or a formula; a box of text is read after its paragraph."""
-        found, choices = False, {local(one) for one in element.iter() if isinstance(one.tag, str)}
-        for one in element.iter():
-            if isinstance(one.tag, str) and local(one) == "txbxContent" and not _within_fallback(one):
-                self._boxes.append(one)
-                found = True
-        if "OLEObject" in choices:
-            made.formulas += 1
-        elif choices & {"blip", "imagedata", "graphic"} and not found:
-            made.pictures += 1
+    def _drawn(self, element: Any, made: Paragraph) -> str:
+        """Return the pictures that stand in the line; those that float are put beside it afterwards."""
+        found = self._drawings.of(element)
+        made.pictures += found.lost
+        made.formulas += found.formulas
+        self._boxes += found.boxes
+        if not found.floats:
+            return found.kept
+        self._floating += found.kept
+        return ""
 
 
 def _flat(run: Any) -> Iterator[Any]:
@@ -224,10 +229,6 @@ def _flat(run: Any) -> Iterator[Any]:
             yield from _flat(one)
         elif name not in {"Fallback", "rPr", "rt"}:
             yield one
-
-
-def _within_fallback(element: Any) -> bool:
-    return any(local(one) == "Fallback" for one in element.iterancestors())
 
 
 def _says(made: Paragraph) -> bool:

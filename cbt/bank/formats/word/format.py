@@ -6,9 +6,11 @@ import re
 
 import msgspec
 
+from cbt.bank.foreign.marks import Shown
+from cbt.bank.foreign.pictures import with_pictures
 from cbt.bank.formats.kind import Confidence, Content, Format
 from cbt.bank.formats.reading.headers import with_rows_named
-from cbt.bank.formats.reading.lines import Line, marked_lines
+from cbt.bank.formats.reading.lines import Line, LinedText, marked_lines
 from cbt.bank.formats.reading.paragraphs import DocumentText
 from cbt.bank.formats.reading.reader import read_lines
 from cbt.bank.imports.drafts import Adjustments, Reading
@@ -55,7 +57,12 @@ def is_word_97(content: bytes) -> bool:
 
 
 def lines_of(content: bytes) -> list[Line]:
-    """Return the lines of a document.
+    """Return the lines of a document; raise as `document_of` does."""
+    return document_of(content).lines
+
+
+def document_of(content: bytes) -> LinedText:
+    """Return the lines of a document and its pictures.
 
     Raise InvalidInput("bank.word_97"), ("bank.word_too_big") and as the child does.
     """
@@ -69,8 +76,8 @@ def lines_of(content: bytes) -> list[Line]:
         said = run(_TASK, content, limits=LIMITS)
     except Exhausted as error:
         raise InvalidInput("bank.word_too_big") from error
-    found = msgspec.msgpack.decode(said, type=DocumentText).paragraphs
-    return marked_lines(with_rows_named(found))
+    found = msgspec.msgpack.decode(said, type=DocumentText)
+    return LinedText(marked_lines(with_rows_named(found.paragraphs)), Shown(found.marks, found.bodies))
 
 
 def detect(content: Content, _name: str) -> Confidence:
@@ -85,7 +92,8 @@ def read(content: Content, name: str, adjust: Adjustments) -> Reading:
     """Read a document as `read_lines` does."""
     if not isinstance(content, bytes) or detect(content, name) is Confidence.NO:
         raise InvalidInput("bank.word_broken")
-    return read_lines(lines_of(content), NAME, name, adjust)
+    found = document_of(content)
+    return with_pictures(read_lines(found.lines, NAME, name, adjust), found.shown)
 
 
 WORD = Format(NAME, detect, read, endings=(".docx", ".docm", ".doc"))

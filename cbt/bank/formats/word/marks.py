@@ -56,6 +56,40 @@ def placed(text: str, raised: str) -> str:
     return text.translate(_LOWERED) if raised == "subscript" else text
 
 
-def math_text(element: Any) -> str:
-    """Return the text of a formula without its shape."""
-    return "".join(one.text or "" for one in element.iter() if isinstance(one.tag, str) and local(one) == "t")
+_PROPERTIES = frozenset({"rPr", "fPr", "sSupPr", "sSubPr", "radPr", "ctrlPr", "naryPr", "dPr", "funcPr"})
+_DEEPEST_FORMULA = 60
+
+
+def math_text(element: Any, depth: int = 0) -> str:
+    """Return a formula in one line: `(a+b)/c`, `x²`, `√(x)`; of any other shape the characters in their order."""
+    if depth > _DEEPEST_FORMULA:
+        return "".join(one.text or "" for one in element.iter() if local(one) == "t")
+    name = local(element)
+    if name == "t":
+        return element.text or ""
+    pieces = [(local(one), math_text(one, depth + 1)) for one in element if local(one) not in _PROPERTIES]
+    said = dict(pieces)
+    match name:
+        case "f":
+            return f"{_grouped(said.get('num', ''))}/{_grouped(said.get('den', ''))}"
+        case "sSup" | "sSub" | "sSubSup":
+            low, high = said.get("sub", ""), said.get("sup", "")
+            return f"{said.get('e', '')}{_moved(low, 'subscript', '_')}{_moved(high, 'superscript', '^')}"
+        case "rad":
+            degree = placed(said.get("deg", ""), "superscript")
+            return f"{degree}√{_grouped(said.get('e', ''), always=True)}"
+        case _:
+            return "".join(text for _name, text in pieces)
+
+
+def _grouped(text: str, *, always: bool = False) -> str:
+    plain = not text or text.replace(".", "").isalnum()
+    return text if plain and not always else f"({text})"
+
+
+def _moved(text: str, where: str, mark: str) -> str:
+    """Return what stands high or low: by characters made for that, else behind a mark."""
+    if not text:
+        return ""
+    done = placed(text, where)
+    return done if not set(done) & set(text) else f"{mark}{_grouped(text)}"

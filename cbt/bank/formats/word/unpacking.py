@@ -14,11 +14,12 @@ from lxml import etree
 
 from cbt.bank.formats.reading.paragraphs import DocumentText
 from cbt.bank.formats.word.body import WordBody
-from cbt.bank.formats.word.numbering import Numbering, local, value
+from cbt.bank.formats.word.drawings import Drawings
+from cbt.bank.formats.word.numbering import Numbering, local
+from cbt.bank.formats.word.parts import FlatDocument, OldDocument, PackedDocument, WordParts
 from cbt.errors import InvalidInput
 
 MOST_ENTRIES = 4000
-MOST_PART = 64 * 1024 * 1024
 MOST_UNPACKED = 400 * 1024 * 1024
 MOST_RATIO = 200
 _SMALL = 4096
@@ -31,48 +32,37 @@ def read_word(content: bytes) -> bytes:
     Raise InvalidInput("bank.word_broken"), ("bank.word_locked"), ("bank.word_too_big").
     """
     if content[:2] == b"PK":
-        parts = _parts(content)
-        root, numbering, styles = (_xml(parts.get(name)) for name in ("document", "numbering", "styles"))
-    else:
-        whole = _xml(content)
-        if whole is not None and local(whole) == "package":
-            root, numbering, styles = (_flat(whole, name) for name in ("document", "numbering", "styles"))
-        else:
-            root, numbering, styles = whole, None, None
+        return _said(_packed(content))
+    whole = _xml(content)
+    if whole is not None and local(whole) == "package":
+        return _said(FlatDocument(whole))
+    return _said(OldDocument(whole))
+
+
+def _said(found: WordParts) -> bytes:
+    root = found.part("document")
     if root is None or local(root) not in {"document", "wordDocument"}:
         raise InvalidInput("bank.word_broken")
-    body = WordBody(Numbering(numbering), styles if styles is not None else _own_styles(root))
+    styles = found.part("styles")
+    drawings = Drawings(found.picture, found.targets())
+    body = WordBody(
+        Numbering(found.part("numbering")), styles if styles is not None else _own_styles(root), drawings
+    )
     body.read(root)
-    return msgspec.msgpack.encode(DocumentText(body.paragraphs, sorted(body.notes)))
+    text = DocumentText(body.paragraphs, sorted(body.notes), drawings.marks, drawings.bodies)
+    return msgspec.msgpack.encode(text)
 
 
-def _parts(content: bytes) -> dict[str, bytes]:
-    """Return the parts that hold text, after the package as a whole was judged; pictures are never unpacked."""
-    found = {}
+def _packed(content: bytes) -> WordParts:
+    """Return a package, after it was judged as a whole; pictures are unpacked where the text names them."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as package:
-            entries = package.infolist()
-            _judge(entries)
-            for entry in entries:
-                folder, _slash, name = entry.filename.rpartition("/")
-                if folder == "word" and name in {
-                    "document.xml",
-                    "numbering.xml",
-                    "styles.xml",
-                    "document2.xml",
-                }:
-                    if entry.file_size > MOST_PART:
-                        raise InvalidInput("bank.word_too_big")
-                    with package.open(entry) as part:
-                        data = part.read(MOST_PART + 1)
-                    if len(data) > MOST_PART:
-                        raise InvalidInput("bank.word_too_big")
-                    found[name.removesuffix(".xml").removesuffix("2")] = data
+        package = zipfile.ZipFile(io.BytesIO(content))
+        _judge(package.infolist())
     except (InvalidInput, MemoryError):
         raise
     except Exception as error:  # zipfile and zlib raise several kinds over damage
         raise InvalidInput("bank.word_broken") from error
-    return found
+    return PackedDocument(package, _xml)
 
 
 def _judge(entries: list[zipfile.ZipInfo]) -> None:
@@ -99,14 +89,6 @@ def _xml(content: bytes | None) -> Any:
         return etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise InvalidInput("bank.word_broken") from error
-
-
-def _flat(root: Any, name: str) -> Any:
-    for part in root:
-        if local(part) == "part" and value(part, "name") == f"/word/{name}.xml":
-            data = next((one for one in part if local(one) == "xmlData"), None)
-            return data[0] if data is not None and len(data) else None
-    return None
 
 
 def _own_styles(root: Any) -> Any:

@@ -27,6 +27,7 @@ from cbt.bank.imports.checks.records import (
 )
 from cbt.bank.imports.outcome import Action, ImportedItem
 from cbt.bank.imports.terms import ImportTerms, asked_of
+from cbt.bank.media.references import NamedMedium, media_in
 from cbt.bank.models import Item, ItemBank, ItemVersion
 from cbt.bank.taxonomy import Point, Range, parent_of
 from cbt.sheets.findings import Finding
@@ -77,10 +78,11 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class EntryLine:
-    """One item of the dry run, and what it changes of the bank's."""
+    """One item of the dry run, what it changes of the bank's, and its pictures and sounds."""
 
     entry: ImportedItem
     changes: list[FieldChange]
+    media: list[NamedMedium]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,10 @@ def _lines(session: Session, bank_id: int, entries: Sequence[ImportedItem]) -> l
         )
     )
     before = {(ref, number): content for ref, number, content in rows}
-    return [EntryLine(entry, _changes(before.get((entry.ref, entry.base), ""), entry)) for entry in entries]
+    return [
+        EntryLine(entry, _changes(before.get((entry.ref, entry.base), ""), entry), media_in(entry.data))
+        for entry in entries
+    ]
 
 
 def _changes(before: str, entry: ImportedItem) -> list[FieldChange]:

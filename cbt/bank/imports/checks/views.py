@@ -17,6 +17,7 @@ from cbt.bank.imports.checks.pages import CheckSheet, CheckStanding, Looked
 from cbt.bank.imports.checks.records import LISTS, whole
 from cbt.bank.imports.outcome import Mode
 from cbt.bank.imports.texts import field_label, format_name, inferred_value, note, place_said
+from cbt.bank.media.references import in_words
 from cbt.bank.models import ImportRun
 from cbt.bank.service import key_view
 from cbt.db.unit_of_work import reading
@@ -167,6 +168,7 @@ def _dry_run(ref: str, draft_ref: str, refused: Refusal) -> Reply:
         format_name=format_name,
         where=lambda place: place_said(place, alone=len(sheet.summary.files) == 1),
         url=url,
+        in_words=in_words,
         sheet_page=lambda number: url(page=number) + "#findings-head",
         entries_page=lambda number: url(entries=number) + "#entries-head",
         errors=sheet.summary.of(Severity.ERROR),

@@ -111,7 +111,9 @@ def _check(check: ImportCheck, told: Beat) -> None:
     _put_down(check.id, _pieces(made, files, asked, kept))
     told.check()
     with unit_of_work() as session:
-        keep_media(session, found.media, now=check.at, actor=check.actor)  # the pages of the check show them
+        keep_media(
+            session, made.reading.media, now=check.at, actor=check.actor
+        )  # the pages of the check show them
         if not steps.end_check(session, check.ref, CheckState.READY):
             raise Unwanted
     _mark(check, files, made, asked)

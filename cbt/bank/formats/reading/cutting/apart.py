@@ -122,7 +122,7 @@ class KeyWalk(Walk):
                 self._beside = True
             if self._beside:
                 return
-            if not line.text.endswith(("。", "；", ";", "，", "：")):
+            if not line.bare and not line.text.endswith(("。", "；", ";", "，", "：")):
                 self.parts.joined.append(line)
             last = self.group.entries[-1]
             self.group.entries[-1] = WrittenKey(last.number, f"{last.token}\n{line.text}", last.line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cbt.bank.foreign.marks import without
 from cbt.bank.formats.reading.lines import Line
 from cbt.bank.formats.reading.words import named_type
 
@@ -46,7 +47,7 @@ class SectionHeading:
 
 def heading_of(line: Line) -> SectionHeading | None:
     """Return the heading a line is, or None."""
-    text = line.text
+    text = without(line.text).strip()
     if not text or len(text) > LONGEST:
         return None
     named = _TYPE.fullmatch(text)

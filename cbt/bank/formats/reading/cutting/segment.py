@@ -158,7 +158,7 @@ class Segmenter(StartWalk):
 
     def _opens(self, place: int, line: Line) -> bool:
         """Say whether a line without a number begins a question, where none has one."""
-        if self.styles[place] or begins_choice(line.text) or has_bullet(line):
+        if self.styles[place] or begins_choice(line.text) or has_bullet(line) or line.bare:
             return False
         if without_tag(line.text)[1] and (self.question is None or self.question.complete):
             return True
@@ -224,9 +224,9 @@ class Segmenter(StartWalk):
         start = self.starts[place]
         counts_on = start is not None and (self._open is None or start.number in (1, self._last + 1))
         trailing = self._open is not None and self._open is self._short
-        if counts_on or trailing or (line.doubtful and not begins_choice(line.text)):
+        if counts_on or (trailing and not line.bare) or (line.doubtful and not begins_choice(line.text)):
             self.question.absorbed.append(line)
-        if self._open is not None and not begins_choice(line.text):
+        if self._open is not None and not begins_choice(line.text) and not (trailing and line.bare):
             self._open.append(line)
         elif len(self.question.body) < MOST_LINES:
             self.question.add(line)

@@ -7,6 +7,8 @@ import unicodedata
 from functools import lru_cache
 from html import unescape
 
+from cbt.bank.foreign.marks import without
+
 _UNSEEN = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\x00-\x08\x0e-\x1f\x7f\ufffc]"
 )
@@ -121,5 +123,5 @@ def leading_kind(stem: str) -> tuple[str, str]:
 @lru_cache(20_000)
 def same(text: str) -> str:
     """Return a text for comparing a key with a choice: NFKC, case folded, without spaces and stops at its end."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", without(text) or text).casefold()
     return re.sub(r"\s+", "", folded).rstrip("。.;；，,、")

@@ -48,6 +48,7 @@ def gather_options(table: Table) -> Records:
                 now.lines.append(stem)
         assert now is not None
         if option or right:
+            now.at[row] = len(now.choices)
             now.choices.append(option)
             now.rights.append(right)
     return found

@@ -10,7 +10,11 @@ from cbt.sheets.findings import Place
 
 @dataclass(slots=True)
 class SheetItem:
-    """One item as its cells say it; `rows` are those it stands in (from 0), `lines` what no column places."""
+    """One item as its cells say it; `rows` are those it stands in (from 0), `lines` what no column places.
+
+    `at` gives the place of a choice by its row, where each has one. `shown` are the pictures behind the stem,
+    `lost` the cells of those that could not be read.
+    """
 
     table: Table
     rows: list[int]
@@ -29,6 +33,9 @@ class SheetItem:
     rights: list[str] = field(default_factory=list)
     heading: str = ""
     beyond: int = -1
+    at: dict[int, int] = field(default_factory=dict)
+    shown: str = ""
+    lost: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def row(self) -> int:

@@ -24,7 +24,8 @@ class Page:
         for number, line in enumerate(self.rows, 1):
             if any(len(cell) > LONGEST_CELL for cell in line):
                 raise InvalidInput("bank.cell_long", sheet=self.name, row=number, limit=LONGEST_CELL)
-        self.pictures = dict(reversed(data.pictures))
+        self.shown = [(row, column, one) for row, column, one, _words in data.shown]
+        self.lost = data.pictures
         self.unshown = set(data.unshown)
         self._over: dict[tuple[int, int], str] = {}
         self.across: dict[tuple[int, int], str] = {}

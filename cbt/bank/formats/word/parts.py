@@ -1,0 +1,154 @@
+"""The parts of a Word document in each of its three shapes: the text, what its relations name, the pictures.
+
+Only the child that opens a document runs this.
+"""
+
+from __future__ import annotations
+
+import base64
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from cbt.bank.foreign.package import beside
+from cbt.bank.foreign.raw import MOST_OF_ONE
+from cbt.bank.formats.word.numbering import child, local, value
+from cbt.errors import InvalidInput
+
+MOST_PART = 64 * 1024 * 1024
+MOST_RELATIONS = 20_000
+_FOLDER = "word/"
+_TEXTS = {
+    "document": ("document.xml", "document2.xml"),
+    "numbering": ("numbering.xml",),
+    "styles": ("styles.xml",),
+}
+
+
+class WordParts(Protocol):
+    """A document by its parts."""
+
+    def part(self, name: str) -> Any:
+        """Return the root of the text, the numbering or the styles, None for none."""
+
+    def targets(self) -> Mapping[str, str]:
+        """Return the parts that the relations of the text name, by their ids; what lies elsewhere is none."""
+
+    def picture(self, name: str) -> bytes | None:
+        """Return a picture by its part, None where there is none or it is too large."""
+
+
+class PackedDocument:
+    """A .docx."""
+
+    def __init__(self, package: zipfile.ZipFile, parsed: Callable[[bytes | None], Any]) -> None:
+        self._package, self._parsed = package, parsed
+        self._entries = {entry.filename: entry for entry in package.infolist()}
+
+    def part(self, name: str) -> Any:
+        return self._parsed(self._read(self._named(name)))
+
+    def targets(self) -> Mapping[str, str]:
+        name = self._named("document")
+        return _targets(self._parsed(self._read(f"{_FOLDER}_rels/{name.removeprefix(_FOLDER)}.rels")), name)
+
+    def picture(self, name: str) -> bytes | None:
+        entry = self._entries.get(name)
+        if entry is None or entry.file_size > MOST_OF_ONE:
+            return None
+        try:
+            with self._package.open(entry) as part:
+                return part.read(MOST_OF_ONE + 1)
+        except MemoryError:
+            raise
+        except Exception:  # one damaged part leaves the others as they are
+            return None
+
+    def _named(self, name: str) -> str:
+        names = [f"{_FOLDER}{one}" for one in _TEXTS[name]]
+        return next((one for one in names if one in self._entries), names[0])
+
+    def _read(self, name: str) -> bytes | None:
+        """Return a part that is text; raise InvalidInput("bank.word_too_big"), ("bank.word_broken")."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        if entry.file_size > MOST_PART:
+            raise InvalidInput("bank.word_too_big")
+        try:
+            with self._package.open(entry) as part:
+                data = part.read(MOST_PART + 1)
+        except MemoryError:
+            raise
+        except Exception as error:  # zipfile and zlib raise several kinds over damage
+            raise InvalidInput("bank.word_broken") from error
+        if len(data) > MOST_PART:
+            raise InvalidInput("bank.word_too_big")
+        return data
+
+
+class FlatDocument:
+    """A package written as one XML document."""
+
+    def __init__(self, root: Any) -> None:
+        self._parts = {value(one, "name").lstrip("/"): one for one in root if local(one) == "part"}
+
+    def part(self, name: str) -> Any:
+        return self._data(f"{_FOLDER}{_TEXTS[name][0]}")
+
+    def targets(self) -> Mapping[str, str]:
+        return _targets(self._data(f"{_FOLDER}_rels/document.xml.rels"), f"{_FOLDER}document.xml")
+
+    def picture(self, name: str) -> bytes | None:
+        part = self._parts.get(name)
+        return _decoded(child(part, "binaryData")) if part is not None else None
+
+    def _data(self, name: str) -> Any:
+        part = self._parts.get(name)
+        data = child(part, "xmlData") if part is not None else None
+        return data[0] if data is not None and len(data) else None
+
+
+class OldDocument:
+    """A document of Word 2003: one XML tree, its pictures in it."""
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        found = [one for one in root.iter() if local(one) == "binData"] if root is not None else []
+        self._pictures = {value(one, "name"): one for one in found}
+
+    def part(self, name: str) -> Any:
+        return self._root if name == "document" else None
+
+    def targets(self) -> Mapping[str, str]:
+        return {}
+
+    def picture(self, name: str) -> bytes | None:
+        return _decoded(self._pictures.get(name))
+
+
+def _decoded(element: Any) -> bytes | None:
+    text = "".join(element.itertext()) if element is not None else ""
+    if not text or len(text) > 2 * MOST_OF_ONE:
+        return None
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        return None
+
+
+def _targets(root: Any, name: str) -> dict[str, str]:
+    """Return the parts that relations name: within the package, from the folder of the part or from the top."""
+    found: dict[str, str] = {}
+    for one in root if root is not None else ():
+        if (
+            local(one) != "Relationship"
+            or value(one, "TargetMode") == "External"
+            or len(found) >= MOST_RELATIONS
+        ):
+            continue
+        target = value(one, "Target")
+        part = beside("", target[1:]) if target.startswith("/") else beside(name, target)
+        if part:
+            found[value(one, "Id")] = part
+    return found
