@@ -22,7 +22,7 @@ from cbt.sheets.cells import ENCRYPTED, WORKSHEET, SheetData, check_package, fro
 from cbt.sheets.displayed import general, shown
 from cbt.sheets.drawings import ShownAt, wps_id
 from cbt.sheets.markup import html_tables, xml_sheets
-from cbt.sheets.package import SheetPackage, ods_texts
+from cbt.sheets.package import OdsSheet, SheetPackage, ods_sheets
 
 _OLE = b"\xd0\xcf\x11\xe0"
 _DELIMITERS = "\t,;|"
@@ -33,6 +33,8 @@ _PAGE = re.compile(r"<(?:html|table|!doctype\s+html|meta|style|head|body|div)[\s
 _FRAMES = re.compile(r"<frameset|<x:WorksheetSource\s+HRef", re.IGNORECASE)
 csv.field_size_limit(1_000_000)
 
+_NOWHERE: ShownAt = (0, 0, "", "")
+"""Some picture of an .xlsb file: where it stands is written in a way that is not read."""
 Said = Callable[[int, int, object], str]
 
 
@@ -143,20 +145,21 @@ class _Beside:
     def __init__(self, body: bytes, rows: int) -> None:
         self._package: SheetPackage | None = None
         self._biff: dict[str, BiffSheet] = {}
-        self._texts: dict[str, dict[tuple[int, int], str]] = {}
+        self._ods: dict[str, OdsSheet] = {}
         self._wps: dict[str, tuple[str, str]] | None = None
         self.raised: dict[str, str] = {}
         if body[:2] != b"PK":
             self._biff = biff_sheets(body)
         elif b"content.xml" in body and b"[Content_Types].xml" not in body:
-            self._texts = ods_texts(body, rows)
+            self._ods = ods_sheets(body, rows)
         elif b"xl/workbook.xml" in body:
             self._package = SheetPackage(body)
             self.raised = self._package.raised()
-        self.known = bool(self._package or self._biff or self._texts)
+        self._loose = [_NOWHERE] if b"xl/workbook.bin" in body and b"xl/drawings/drawing" in body else []
+        self.known = bool(self._package or self._biff or self._ods)
 
     def texts(self, sheet: str) -> dict[tuple[int, int], str]:
-        return self._texts.get(sheet, {})
+        return self._ods[sheet].texts if sheet in self._ods else {}
 
     def formats(self, sheet: str) -> dict[tuple[int, int], str]:
         if sheet in self._biff:
@@ -166,7 +169,10 @@ class _Beside:
     def shown(self, sheet: str) -> list[ShownAt]:
         if sheet in self._biff:
             return [(row, column, "", "") for row, column in self._biff[sheet].pictures]
-        return self._package.shown(sheet) if self._package else []
+        if sheet in self._ods:
+            return self._ods[sheet].shown
+        loose, self._loose = self._loose, []
+        return self._package.shown(sheet) if self._package else loose
 
     def of_wps(self, text: str) -> tuple[str, str]:
         """Return part and words of the picture that a cell of WPS names."""
@@ -198,7 +204,7 @@ def _sheet(
 
     def said(row: int, column: int, cell: object) -> str:
         if isinstance(cell, str):
-            text = cell.strip()
+            text = texts.get((row, column), cell).strip()
             if text and _PICTURE.match(text):
                 pictures.append((row, column, *beside.of_wps(text)))
                 return ""

@@ -10,6 +10,7 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from html import unescape
 from itertools import pairwise
 
@@ -150,29 +151,63 @@ _ODS_CELL = re.compile(
 )
 _ODS_TABLE = re.compile(r'<table:table\s[^<>]*?table:name="([^"]*)"')
 _ODS_TEXT = re.compile(r"<text:p[^<>]*>(.*?)</text:p>", re.DOTALL)
+_ODS_FRAME = re.compile(r"<draw:frame[\s>].*?</draw:frame>", re.DOTALL)
+_ODS_IMAGE = re.compile(r"<draw:image\s[^<>]*>")
+_ODS_WORDS = re.compile(r"<svg:(?:desc|title)[^<>]*>([^<]*)<")
+_ODS_SHAPES = re.compile(r"<table:shapes[\s>].*?</table:shapes>", re.DOTALL)
 _TYPED = {"float", "percentage", "currency", "date", "time"}
 
 
-def ods_texts(body: bytes, rows: int) -> dict[str, dict[Cell, str]]:
-    """Return what typed cells of an .ods file show, by sheet."""
+@dataclass(slots=True)
+class OdsSheet:
+    """What a sheet of an .ods file says beside its values: what typed cells show, and its pictures."""
+
+    texts: dict[Cell, str] = field(default_factory=dict)
+    shown: list[ShownAt] = field(default_factory=list)
+
+
+def ods_sheets(body: bytes, rows: int) -> dict[str, OdsSheet]:
+    """Return the sheets of an .ods file by their names."""
     with zipfile.ZipFile(io.BytesIO(body)) as package:
         text = package.read("content.xml").decode("utf-8", "replace")
     starts = [(found.start(), unescape(found[1])) for found in _ODS_TABLE.finditer(text)]
     return {
-        name: dict(_ods_sheet(text[start:end], rows))
+        name: _ods_sheet(text[start:end], rows)
         for (start, name), (end, _next) in pairwise([*starts, (len(text), "")])
     }
 
 
-def _ods_sheet(text: str, rows: int) -> Iterator[tuple[Cell, str]]:
+def _ods_sheet(text: str, rows: int) -> OdsSheet:
+    found = OdsSheet()
+    if shapes := _ODS_SHAPES.search(text):  # they lie over the sheet, at no cell
+        found.shown += _ods_pictures(shapes[0], 0, 0)
+        text = text[: shapes.start()] + text[shapes.end() :]
     row = 0
     for line in _ODS_ROW.finditer(text):
         column = 0
         for cell in _ODS_CELL.finditer(line[2] or ""):
-            given = dict(_ATTRIBUTE.findall(cell[1] or ""))
-            if given.get("office:value-type") in _TYPED and (said := _ODS_TEXT.search(cell[2] or "")):
-                yield (row, column), unescape(re.sub(r"<[^<>]*>", "", said[1]))
+            given, inner = dict(_ATTRIBUTE.findall(cell[1] or "")), cell[2] or ""
+            if "<draw:frame" in inner:  # a reader of values takes the words of a picture for the cell's
+                found.shown += _ods_pictures(inner, row, column)
+                said = _ODS_TEXT.findall(_ODS_FRAME.sub("", inner))
+                found.texts[row, column] = "\n".join(map(_ods_plain, said))
+            elif given.get("office:value-type") in _TYPED and (text_of := _ODS_TEXT.search(inner)):
+                found.texts[row, column] = _ods_plain(text_of[1])
             column += int(given.get("table:number-columns-repeated", "1"))
         row += int(dict(_ATTRIBUTE.findall(line[1] or "")).get("table:number-rows-repeated", "1"))
         if row > rows:
-            return
+            break
+    return found
+
+
+def _ods_plain(text: str) -> str:
+    return unescape(re.sub(r"<[^<>]*>", "", text))
+
+
+def _ods_pictures(text: str, row: int, column: int) -> Iterator[ShownAt]:
+    """Yield the pictures in a cell; a chart or another object beside its own picture lies nowhere."""
+    for frame in _ODS_FRAME.findall(text):
+        image, words = _ODS_IMAGE.search(frame), _ODS_WORDS.search(frame)
+        href = dict(_ATTRIBUTE.findall(image[0])).get("xlink:href", "") if image else ""
+        part = "" if "<draw:object" in frame else posixpath.normpath(unescape(href)) if href else ""
+        yield row, column, part, unescape(words[1]) if words else ""

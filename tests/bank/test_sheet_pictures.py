@@ -13,10 +13,18 @@ from cbt.bank.formats import registry
 from cbt.bank.imports.drafts import Reading
 from cbt.pictures import receiving as pictures
 from cbt.sheets import reading as sheets
-from tests.bank.drawn import anchor, flood, png, relations, xlsx
+from tests.bank.drawn import anchor, flood, packed, png, relations, xlsx
 from tests.bank.field.judging import here
 from tests.bank.field_texts.direct import run_here
 
+ODF = {
+    "office": "urn:oasis:names:tc:opendocument:xmlns:office:1.0",
+    "table": "urn:oasis:names:tc:opendocument:xmlns:table:1.0",
+    "text": "urn:oasis:names:tc:opendocument:xmlns:text:1.0",
+    "draw": "urn:oasis:names:tc:opendocument:xmlns:drawing:1.0",
+    "xlink": "http://www.w3.org/1999/xlink",
+    "svg": "urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0",
+}
 HEAD = ["题型", "题干", "选项A", "选项B", "答案", "解析", "题目图片", "选项B图片"]
 ROWS = [
     HEAD,
@@ -173,6 +181,39 @@ def test_pictures_that_wps_puts_into_cells_are_theirs() -> None:
     found = read(cells={"C2": cell("C2", "ID_7F"), "C3": cell("C3", "ID_none")}, parts=parts)
     assert shown(found) == (STEM, ["[话机]", "乙"], WHY)
     assert ("picture_beside", "C3") in told(found) or len(found.items) == 1
+
+
+def test_pictures_of_an_open_document_are_in_their_cells() -> None:
+    def cell(text: str, href: str = "", more: str = "") -> str:
+        frame = f'<draw:frame><draw:image xlink:href="{href}"/>{more}<svg:desc>话机</svg:desc></draw:frame>'
+        said = f"<text:p>{text}</text:p>{frame if href else ''}"
+        return f'<table:table-cell office:value-type="string">{said}</table:table-cell>'
+
+    chart = cell("乙", "Pictures/p0.png", "<draw:object/>")
+    lines = ["".join(map(cell, HEAD[:6])), "".join(map(cell, ROWS[2][:6]))]
+    lines.insert(1, "".join(map(cell, ROWS[1][:3])).replace(cell("甲"), cell("甲", "Pictures/p0.png")))
+    lines[1] += chart + cell("A") + cell("见图", "../Pictures/p1.png")
+    rows = "".join(f"<table:table-row>{line}</table:table-row>" for line in lines)
+    names = "".join(f' xmlns:{one}="{address}"' for one, address in ODF.items())
+    loose = "<table:shapes><draw:frame></draw:frame></table:shapes>"
+    content = (
+        f"<office:document-content{names}><office:body><office:spreadsheet>"
+        f'<table:table table:name="题">{loose}{rows}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    parts = {"mimetype": kind, "content.xml": content, "Pictures/p0.png": PICTURES["p0"]}
+    parts["META-INF/manifest.xml"] = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+    )
+    body = packed(parts)
+    found = registry.read(body, "题库.ods")
+    assert shown(found) == (STEM, ["甲[话机]", "乙"], WHY)
+    assert sorted(told(found)) == [
+        ("picture_beside", "D2"),
+        ("picture_beside", "F2"),
+        ("picture_nowhere", "A1"),
+    ]
 
 
 def test_a_workbook_without_pictures_is_read_as_before() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from cbt.bank.formats.reading.cutting.fields import fields_of
 from cbt.bank.formats.reading.cutting.headings import SectionHeading
@@ -25,18 +26,20 @@ _LISTED = re.compile(
 )
 
 
+EXPLANATION = "explanation"
 _COUNTED = re.compile(r"[（(]?[一二三四五六七八九十]{1,3}[)）]?\s*[、.．:：]\s*")
 
 
 def _named(entry: WrittenKey | None) -> WrittenKey | None:
-    """Return an entry without the word 答案 before its key, and without the fields after it."""
+    """Return an entry without the word 答案 before its key, of the fields after it only what explains it."""
     if entry is None:
         return None
     before, fields = fields_of(entry.line)
+    told = tuple(one.line for one in fields if one.name == EXPLANATION and one.line.text)
     if before.text:
-        return WrittenKey(entry.number, before.text, before) if fields else entry
+        return WrittenKey(entry.number, before.text, before, told) if fields else entry
     key = next((one.line for one in fields if one.name == "key"), None)
-    return WrittenKey(entry.number, key.text, key) if key is not None else entry
+    return WrittenKey(entry.number, key.text, key, told) if key is not None else entry
 
 
 class KeyWalk(Walk):
@@ -98,6 +101,7 @@ class KeyWalk(Walk):
         if group.entries and entries[0].number <= group.entries[-1].number and entries[0].number == 1:
             group = self._group(place, SectionHeading("", "", keys=True))
         group.entries += entries
+        self._beside, self._alone_last = "", len(entries) == 1
         return True
 
     def _group(self, place: int, heading: SectionHeading | None = None) -> KeyGroup:
@@ -112,19 +116,29 @@ class KeyWalk(Walk):
     def _key_text(self, line: Line) -> None:
         assert self.group is not None
         entry = _named(text_entry(line))
-        self._beside = self._beside and entry is None
+        if entry is not None:
+            self._beside, self._alone_last = "", True
         if entry and (not self.group.entries or entry.number >= self.group.entries[-1].number):
             self.group.entries.append(entry)
         elif entry and entry.number == 1:
             self._group(0, SectionHeading("", "", keys=True)).entries.append(entry)
         elif self.group.entries:
-            if fields_of(line)[1][:1] and fields_of(line)[1][0].name != "key":
-                self._beside = True
+            fields = fields_of(line)[1]
+            if fields and fields[0].name != "key":
+                self._beside, line = fields[0].name, fields[0].line
             if self._beside:
+                self._explain(line)
                 return
             if not line.bare and not line.text.endswith(("。", "；", ";", "，", "：")):
                 self.parts.joined.append(line)
             last = self.group.entries[-1]
-            self.group.entries[-1] = WrittenKey(last.number, f"{last.token}\n{line.text}", last.line)
+            self.group.entries[-1] = replace(last, token=f"{last.token}\n{line.text}")
         else:
             self.parts.loose.append(line)
+
+    def _explain(self, line: Line) -> None:
+        """Take a line below a key that explains it; what stands beside it else is not read."""
+        assert self.group is not None
+        if self._beside == EXPLANATION and self._alone_last and line.text:
+            last = self.group.entries[-1]
+            self.group.entries[-1] = replace(last, told=(*last.told, line))

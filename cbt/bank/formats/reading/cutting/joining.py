@@ -142,6 +142,8 @@ def _give(group: KeyGroup, sections: Sequence[FoundSection]) -> Iterator[Misfit]
     for question in questions:
         if counts[question.number] == 1 and asked[question.number] == 1:
             question.entry = keys[question.number]
+            if question.entry.told and "explanation" not in question.fields:
+                question.fields["explanation"] = list(question.entry.told)
     twice = sorted(number for number, count in counts.items() if count > 1)
     beyond = sorted(number for number in counts if number not in asked)
     if twice:

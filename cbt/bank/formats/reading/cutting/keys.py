@@ -34,11 +34,12 @@ _TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class WrittenKey:
-    """The key of one number, as it is written."""
+    """The key of one number, as it is written, and the lines that explain it."""
 
     number: int
     token: str
     line: Line
+    told: tuple[Line, ...] = ()
 
 
 def key_list(line: Line) -> list[WrittenKey] | None:

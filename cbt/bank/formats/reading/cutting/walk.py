@@ -35,7 +35,8 @@ class Walk:
         self._last = self._listed = 0
         self._kind = ""
         self._unclosed = False
-        self._beside = False
+        self._beside = ""
+        self._alone_last = False
         self._material = ""
         self._style = ""
         self._short: list[Line] | None = None
