@@ -13,10 +13,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
-from cbt.bank.store import bank_by_ref, bank_revision, drawables
+from cbt.assembly.sources import DrawSources
 from cbt.errors import Conflict
-from cbt.exams.store import blueprint_of
-from cbt.rules.assembly.form import draw_form
 from cbt.rules.canonical import canonical_json, digest
 from cbt.web.refs import new_ref
 
@@ -28,6 +26,7 @@ Suits = Callable[[Mapping[str, Any]], bool]
 
 def draw_and_freeze(
     session: Session,
+    sources: DrawSources,
     *,
     blueprint_version_id: int,
     paper_code: str,
@@ -40,23 +39,23 @@ def draw_and_freeze(
 
     Only the seed and `without` decide what is drawn, so they, bank revision and blueprint give the same form
     again; a neighbour's case is avoided by taking another seed. When no seed suits (the bank has no other case)
-    the first draw stands. What is 互斥 with the candidate's other papers (`without`) is left out where the bank can
-    do without it. Raises Conflict naming the constraint a draw cannot keep.
+    the first draw stands. A bank is read once for all that is drawn from `sources`. What is 互斥 with the
+    candidate's other papers (`without`) is left out where the bank can do without it. Raises Conflict naming the
+    constraint a draw cannot keep.
 
     Source: R-8, R-43.
     """
-    blueprint = blueprint_of(session, blueprint_version_id)
-    bank = bank_by_ref(session, blueprint.bank)
+    bank = sources.bank_of(blueprint_version_id)
     first: tuple[int, dict[str, Any]] | None = None
     for _ in range(TRIES):
         seed = rng.getrandbits(SEED_BITS)
         try:
-            content = draw_content(session, blueprint_version_id, paper_code, seed=seed, without=without)
+            content = sources.content(blueprint_version_id, paper_code, seed=seed, without=without)
         except Conflict:
             if not without:
                 raise
             without = frozenset()
-            content = draw_content(session, blueprint_version_id, paper_code, seed=seed)
+            content = sources.content(blueprint_version_id, paper_code, seed=seed)
         first = first or (seed, content)
         if suits(content):
             break
@@ -70,7 +69,7 @@ def draw_and_freeze(
         blueprint_version_id=blueprint_version_id,
         paper=paper_code,
         bank_id=bank.id,
-        bank_revision=bank_revision(session, bank.id),
+        bank_revision=bank.revision,
         seed=seed,
         content=text,
         sha256=digest(text),
@@ -90,11 +89,7 @@ def draw_content(
     without: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """Return the content that `seed` draws from the bank as it is now, `without` some of its items."""
-    blueprint = blueprint_of(session, blueprint_version_id)
-    bank = bank_by_ref(session, blueprint.bank)
-    items, weights, importances = drawables(session, bank.id)
-    paper, rng = blueprint.papers[paper_code], random.Random(seed)
-    return draw_form(paper, items, weights, importances, rng=rng, without=without)
+    return DrawSources(session).content(blueprint_version_id, paper_code, seed=seed, without=without)
 
 
 def items_of(content: Mapping[str, Any]) -> frozenset[str]:

@@ -134,15 +134,23 @@ def _taxonomy_facts(session: Session, bank_id: int) -> dict[str, list[list[Any]]
 def drawables(session: Session, bank_id: int) -> Drawables:
     """Return what a draw needs: the published items, the weight of each range, each point's importance.
 
+    Source: R-8.
+    """
+    return drawn_from(session, bank_id)[1]
+
+
+def drawn_from(session: Session, bank_id: int) -> tuple[str, Drawables]:
+    """Return the revision of a bank and what a draw needs of it.
+
     Cached in this process for as long as the bank's revision is the same.
 
-    Source: R-8.
+    Source: R-8, R-43.
     """
     items = published(session, bank_id)
     revision = _revision(session, bank_id, items)
     held = _cached(session).drawables.get(bank_id)
     if held is not None and held[0] == revision:
-        return held[1]
+        return held
     bank = session.get_one(ItemBank, bank_id)
     taxonomy = taxonomy_of(session, bank)
     found = contents(session, [(ref, version) for ref, version, _sha in items], bank_id)
@@ -163,7 +171,7 @@ def drawables(session: Session, bank_id: int) -> Drawables:
         importances,
     )
     _cached(session).drawables[bank_id] = (revision, result)
-    return result
+    return revision, result
 
 
 def refs_of(session: Session, bank_ref: str) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from cbt.assembly.sources import DrawSources
 from cbt.assembly.steps import draw_and_freeze
 from cbt.bank.service import import_bank
 from cbt.config import Settings
@@ -62,8 +63,11 @@ def _prepare(
     for old, new in variant.changes:
         text = text.replace(old, new)
     version_id = store_blueprint(session, text, now=now, actor=ACTOR).id
+    sources = DrawSources(session)
     drawn = [
-        draw_and_freeze(session, blueprint_version_id=version_id, paper_code=variant.paper, now=now, rng=rng)
+        draw_and_freeze(
+            session, sources, blueprint_version_id=version_id, paper_code=variant.paper, now=now, rng=rng
+        )
         for _ in range(forms)
     ]
     terms = paper_of(session, version_id, variant.paper)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import defaultdict
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
@@ -28,6 +29,7 @@ from cbt.rules.assembly.tally import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.states.item import ItemState
 from cbt.sittings.models import Seat
+from tests.helpers import count_queries
 from tests.world import START, World
 
 
@@ -193,3 +195,58 @@ def test_a_candidate_with_both_papers_meets_nothing_that_excludes_another(world:
     assert excluded
     assert not items_of(theory) & excluded
     assert "enemies_met" not in str(after)
+
+
+def wait_in_a_row(session: Session, like: Registration, count: int, prefix: str) -> None:
+    """Register so many candidates for skills, side by side in one room."""
+    somebody, ticket = (
+        session.get_one(Candidate, like.candidate_id),
+        session.get_one(AdmissionTicket, like.ticket_id),
+    )
+    here = session.get_one(Seat, like.seat_id)
+    last = session.scalars(select(func.max(Seat.number)).where(Seat.room_id == here.room_id)).one()
+    for number in range(count):
+        name = f"{prefix}-{number}"
+        person = Candidate(**copied(somebody, "ref", "document_index"), ref=f"ca-{name}", document_index=name)
+        seat = Seat(**copied(here, "number", "machine_hash"), number=last + 1 + number)
+        session.add_all([person, seat])
+        session.flush()
+        own = AdmissionTicket(batch_id=ticket.batch_id, candidate_id=person.id, number=f"{name:>13}")
+        session.add(own)
+        session.flush()
+        values = copied(like, "ref", "seat_id", "candidate_id", "ticket_id", "paper")
+        who = {"ref": f"rg-{name}", "seat_id": seat.id, "candidate_id": person.id, "ticket_id": own.id}
+        session.add(Registration(**values, **who, paper="skills"))
+        session.flush()
+
+
+def asked_of_the_bank(world: World, drawn: int) -> int:
+    """Draw for who waits; return how often the bank was asked."""
+    with count_queries(world.app) as seen, world.app.app_context():
+        assert draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4) == drawn
+    tables = re.compile(r"FROM (item|item_version|knowledge_point|bank_range|item_bank)\b")
+    return sum(tables.search(statement) is not None for statement in seen)
+
+
+def test_the_bank_is_asked_as_often_for_many_candidates_and_tries_as_for_one(world: World) -> None:
+    with world.app.app_context():
+        like = world.sitters["theory"].registration_id
+        with unit_of_work() as session:
+            wait_in_a_row(session, session.get_one(Registration, like), 1, "first")
+        asked_of_the_bank(world, 1)  # what a version says is read once a process
+        with unit_of_work() as session:
+            wait_in_a_row(session, session.get_one(Registration, like), 1, "one")
+        one = asked_of_the_bank(world, 1)
+        with unit_of_work() as session:
+            wait_in_a_row(session, session.get_one(Registration, like), 30, "many")
+        assert asked_of_the_bank(world, 30) == one <= 6
+        # One case is left for a unit: of two neighbours the second can only have the same one, whatever is tried.
+        with unit_of_work() as session:
+            cases = select(Item).where(Item.type == "case", Item.unit == 1).order_by(Item.ref)
+            for case in session.scalars(cases):
+                case.version = case.version if case.ref == "U1-C1" else 0
+            wait_in_a_row(session, session.get_one(Registration, like), 2, "alike")
+        assert asked_of_the_bank(world, 2) == one + 2  # its table, since the bank is another now
+        with reading() as session:
+            alike = [held_by(session, f"rg-alike-{number}") for number in range(2)]
+    assert [cases_of(form)[1] for form in alike] == ["U1-C1", "U1-C1"]

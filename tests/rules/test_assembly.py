@@ -2,20 +2,26 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cbt.rules.assembly.form import comparable, draw_form
-from cbt.rules.canonical import canonical_json
+from cbt.rules.assembly.form import PaperSource, comparable, draw_form
+from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.exam.blueprint import Section
 from cbt.rules.items.shape import parse_answer
 from cbt.rules.items.values import ItemType
 
 from .builders import case_bank, drawable, skills, theory, theory_bank
-from .draws import BANK, CASES, WEIGHTS, draw, draw_cases
+from .draws import BANK, CASES, IMPORTANCES, WEIGHTS, draw, draw_cases
+
+SOURCE = PaperSource(theory(), BANK, WEIGHTS, IMPORTANCES)
+LEFT_OUT = frozenset(place["item"] for place in draw(1)["positions"][:3])
 
 
 @settings(max_examples=20)
@@ -50,6 +56,39 @@ def test_the_same_seed_and_bank_give_the_same_form_whatever_the_order() -> None:
     first = canonical_json(draw(7))
     assert canonical_json(draw(7, bank=BANK[::-1])) == first
     assert canonical_json(draw(8)) != first
+
+
+@pytest.mark.parametrize(
+    ("drawn", "sealed"),
+    [
+        pytest.param(lambda: draw(1), "69003e0ac047de4e", id="theory"),
+        pytest.param(lambda: draw(3), "4a0d478e66dc26cb", id="theory of another seed"),
+        pytest.param(
+            lambda: SOURCE.form(rng=random.Random(4), without=LEFT_OUT), "361994499d845351", id="without"
+        ),
+        pytest.param(lambda: draw_cases(1), "59030c761733c4f8", id="skills"),
+        pytest.param(lambda: draw_cases(3), "e08ce40d7f80c924", id="skills of another seed"),
+    ],
+)
+def test_a_seed_gives_what_it_gave_when_forms_were_frozen_by_it(
+    drawn: Callable[[], Any], sealed: str
+) -> None:
+    """Digests of forms as the first release drew them: a frozen form has to be drawn again from its seed."""
+    assert digest(canonical_json(drawn())).startswith(sealed)
+
+
+def test_what_was_drawn_before_from_the_same_source_changes_nothing() -> None:
+    kept, cases = PaperSource(theory(), BANK, WEIGHTS, IMPORTANCES), PaperSource(skills(), CASES, {}, {})
+    for seed, left_out in [
+        (1, frozenset()),
+        (2, LEFT_OUT),
+        (3, frozenset()),
+        (1, frozenset()),
+        (2, LEFT_OUT),
+    ]:
+        anew = draw_form(theory(), BANK, WEIGHTS, IMPORTANCES, rng=random.Random(seed), without=left_out)
+        assert kept.form(rng=random.Random(seed), without=left_out) == anew
+        assert cases.form(rng=random.Random(seed)) == draw_cases(seed)
 
 
 def test_positions_are_numbered_and_sections_keep_their_order() -> None:

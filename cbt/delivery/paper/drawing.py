@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
+from cbt.assembly.sources import DrawSources
 from cbt.assembly.steps import cases_of, draw_and_freeze, items_of
 from cbt.audit import chain
 from cbt.bank.models import ItemBank
@@ -62,7 +63,8 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
         waiting.sort(key=lambda one: not has_cases(session, one[0]))
         _drawable(session, sitting, [registration for registration, _ in waiting])
         near = _cases_by_seat(session, sitting)
-        others = Others(session, [registration for registration, _ in waiting])
+        sources = DrawSources(session)
+        others = Others(session, [registration for registration, _ in waiting], sources)
         met = 0
         for registration, seat_number in waiting:
             place = (registration.sitting_room_id, seat_number)
@@ -70,6 +72,7 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
             neighbours = [near.get((place[0], seat_number + step), {}) for step in (-1, 1)]
             form = draw_and_freeze(
                 session,
+                sources,
                 blueprint_version_id=registration.blueprint_version_id,
                 paper_code=registration.paper,
                 now=now,

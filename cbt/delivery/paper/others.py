@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
-from cbt.assembly.steps import SEED_BITS, draw_content, items_of
-from cbt.bank.store import bank_by_ref, drawables
+from cbt.assembly.sources import DrawSources
+from cbt.assembly.steps import SEED_BITS, items_of
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
 from cbt.exams.store import blueprint_of, paper_of
@@ -27,8 +27,9 @@ _CHUNK = 400
 class Others:
     """The forms that some registrations' candidates have in the same batch, of the same bank."""
 
-    def __init__(self, session: Session, registrations: Sequence[Registration]) -> None:
+    def __init__(self, session: Session, registrations: Sequence[Registration], sources: DrawSources) -> None:
         self._session = session
+        self._sources = sources
         self._met: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
         self._open: defaultdict[int, list[Registration]] = defaultdict(list)
         self._enemies: dict[str, Mapping[str, frozenset[str]]] = {}
@@ -54,7 +55,7 @@ class Others:
         for other in self._open[registration.ticket_id]:
             if other.id != registration.id and has_cases(self._session, other):
                 version, seed = other.blueprint_version_id, rng.getrandbits(SEED_BITS)
-                found |= items_of(draw_content(self._session, version, other.paper, seed=seed))
+                found |= items_of(self._sources.content(version, other.paper, seed=seed))
         return found
 
     def note(self, registration: Registration, refs: frozenset[str]) -> None:
@@ -86,8 +87,7 @@ class Others:
 
     def _enemies_in(self, bank_ref: str) -> Mapping[str, frozenset[str]]:
         if bank_ref not in self._enemies:
-            bank = bank_by_ref(self._session, bank_ref)
-            self._enemies[bank_ref] = mutual_enemies(drawables(self._session, bank.id)[0])
+            self._enemies[bank_ref] = mutual_enemies(self._sources.bank(bank_ref).items)
         return self._enemies[bank_ref]
 
 

@@ -11,13 +11,21 @@ from typing import Any
 from cbt.rules.assembly.comparability import comparable
 from cbt.rules.assembly.drawable import Drawable, RangePlan, drawable_of, plan_ranges
 from cbt.rules.assembly.pools import Shortfall, cases_by_unit, shortfalls
-from cbt.rules.assembly.selection import select_cases, select_items
+from cbt.rules.assembly.selection import (
+    CaseOffer,
+    ItemOffer,
+    offered_cases,
+    offered_items,
+    select_cases,
+    select_items,
+)
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.registry import TYPES
 from cbt.rules.items.values import ItemType, PartialCredit
 
 __all__ = [
     "Drawable",
+    "PaperSource",
     "RangePlan",
     "Shortfall",
     "cases_by_unit",
@@ -44,26 +52,68 @@ def draw_form(
     """Draw one form: which items, in which order, each with its choices in which order.
 
     `weights` gives the per cent of each third-level range, `importances` X, Y or Z of each knowledge point,
-    `avoid_cases` for each unit the cases of the neighbouring seats, `without` what is 互斥 with another paper of
-    the same candidate: no item of it is drawn, and a case only where its unit has no other. The result is what is
-    frozen: plain JSON values, the same for the same seed and the same inputs in any order; it says `without`, where
-    there is any. Raises Conflict naming the constraint that could not be kept.
+    the rest is as `PaperSource.form` has it. Who draws several forms of a paper keeps the `PaperSource`.
 
     Source: R-8, R-43, R-44.
     """
-    said = {"without": sorted(without)} if without else {}
-    if paper.units:
+    source = PaperSource(paper, drawables, weights, importances)
+    return source.form(rng=rng, avoid_cases=avoid_cases, without=without)
+
+
+class PaperSource:
+    """A paper and what it is drawn from, looked through once for all the forms that are drawn of it."""
+
+    def __init__(
+        self,
+        paper: Paper,
+        drawables: Sequence[Drawable],
+        weights: Mapping[str, int],
+        importances: Mapping[str, str],
+    ) -> None:
+        self._paper = paper
+        self._drawables = drawables
+        self._weights = weights
+        self._importances = importances
+        self._cases: CaseOffer | None = None
+        self._items: tuple[frozenset[str], ItemOffer] | None = None
+
+    def form(
+        self,
+        *,
+        rng: random.Random,
+        avoid_cases: Mapping[int, frozenset[str]] = NOBODY_NEAR,
+        without: frozenset[str] = frozenset(),
+    ) -> dict[str, Any]:
+        """Draw one form: which items, in which order, each with its choices in which order.
+
+        `avoid_cases` gives for each unit the cases of the neighbouring seats, `without` what is 互斥 with another
+        paper of the same candidate: no item of it is drawn, and a case only where its unit has no other. The
+        result is what is frozen: plain JSON values, the same for the same seed and the same inputs in any order,
+        whatever was drawn before; it says `without`, where there is any. Raises Conflict naming the constraint
+        that could not be kept.
+
+        Source: R-8, R-43, R-44.
+        """
+        paper, said = self._paper, {"without": sorted(without)} if without else {}
+        if not paper.units:
+            items = select_items(self._offered_items(without), rng=rng)
+            return {**form_of_items(paper, items, rng=rng), **said}
+        self._cases = self._cases or offered_cases(paper, self._drawables)
         avoid = {unit.number: avoid_cases.get(unit.number, frozenset()) | without for unit in paper.units}
-        cases = select_cases(paper, drawables, rng=rng, avoid=avoid)
+        cases = select_cases(self._cases, rng=rng, avoid=avoid)
         return {
             "paper": paper.code,
             **said,
             "units": _units(paper, cases),
             "positions": _numbered(_case_positions(paper, cases, rng)),
         }
-    able = [item for item in drawables if item.ref not in without]
-    items = select_items(paper, able, weights, importances, rng=rng)
-    return {**form_of_items(paper, items, rng=rng), **said}
+
+    def _offered_items(self, without: frozenset[str]) -> ItemOffer:
+        """Return what sections are drawn from; the last one is kept, since most forms leave nothing out."""
+        if self._items is None or self._items[0] != without:
+            able = [item for item in self._drawables if item.ref not in without]
+            self._items = without, offered_items(self._paper, able, self._weights, self._importances)
+        return self._items[1]
 
 
 def form_of_items(paper: Paper, items: Sequence[Drawable], *, rng: random.Random) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
@@ -22,21 +23,33 @@ HALF_TOLERANCE = Fraction(1, 20)
 Swap = list[tuple[Drawable, Drawable]]  # (out, in)
 
 
-def select_items(
-    paper: Paper,
-    drawables: Sequence[Drawable],
-    weights: Mapping[str, int],
-    importances: Mapping[str, str],
-    *,
-    rng: random.Random,
-) -> list[Drawable]:
-    """Return the items of a theory form, in no particular order.
+@dataclass(frozen=True, slots=True)
+class ItemOffer:
+    """What the items of a bank offer to a paper of sections, the same for every form that is drawn of it."""
 
-    Raises Conflict `assembly.shortfall` (section, range, need, have), `assembly.importance`,
-    `assembly.importance_mix`, `assembly.enemies`, `assembly.true_share` or `assembly.difficulty`,
-    whichever could not be kept.
+    paper: Paper
+    pools: list[RangePool]
+    enemies: Mapping[str, frozenset[str]]
 
-    Source: R-8, R-43.
+
+@dataclass(frozen=True, slots=True)
+class CaseOffer:
+    """The cases that fit each unit of a paper, and the mean difficulty that its forms come near."""
+
+    paper: Paper
+    fitting: Mapping[int, list[Drawable]]
+    target: Fraction
+    enemies: Mapping[str, frozenset[str]]
+
+
+def offered_items(
+    paper: Paper, drawables: Sequence[Drawable], weights: Mapping[str, int], importances: Mapping[str, str]
+) -> ItemOffer:
+    """Return what a paper of sections is drawn from.
+
+    Raises Conflict `assembly.shortfall` (section, range, need, have).
+
+    Source: R-8.
     """
     if short := shortfalls(paper, drawables, weights):
         first = short[0]
@@ -48,13 +61,24 @@ def select_items(
             have=first.have,
         )
     pools = build_pools(paper, drawables, weights, importances)
-    enemies = mutual_enemies(drawables)
+    return ItemOffer(paper, pools, mutual_enemies(drawables))
+
+
+def select_items(offer: ItemOffer, *, rng: random.Random) -> list[Drawable]:
+    """Return the items of a theory form, in no particular order.
+
+    Raises Conflict `assembly.importance`, `assembly.importance_mix`, `assembly.enemies`, `assembly.true_share` or
+    `assembly.difficulty`, whichever could not be kept.
+
+    Source: R-8, R-43.
+    """
+    paper = offer.paper
     true_false = sum(section.count for section in paper.sections if section.type == ItemType.TRUE_FALSE)
     items = sum(section.count for section in paper.sections)
     broken = ""
     for _ in range(STARTS):
-        tally = Tally(items, true_false, paper.difficulty, enemies)
-        chosen = _Choice(pools, tally, rng)
+        tally = Tally(items, true_false, paper.difficulty, offer.enemies)
+        chosen = _Choice(offer.pools, tally, rng)
         chosen.improve()
         if tally.broken is None:
             return list(chosen.by_point.values())
@@ -124,18 +148,8 @@ class _Choice:
         return [(there, new), (giver, self.rng.choice(pool.offers[giver.point][there.type]))]
 
 
-def select_cases(
-    paper: Paper,
-    drawables: Sequence[Drawable],
-    *,
-    rng: random.Random,
-    avoid: Mapping[int, frozenset[str]],
-) -> list[Drawable]:
-    """Return the case of each unit of a skills form.
-
-    A case in `avoid` (what the neighbours got in that unit) is taken only when the bank has no other. All
-    forms come within 0.05 of one mean difficulty, which follows from the bank alone. Raises Conflict
-    `assembly.shortfall`, `assembly.enemies` or `assembly.difficulty`.
+def offered_cases(paper: Paper, drawables: Sequence[Drawable]) -> CaseOffer:
+    """Return what a paper of units is drawn from; raise Conflict `assembly.shortfall` as for sections.
 
     Source: R-8.
     """
@@ -145,7 +159,21 @@ def select_cases(
             raise Conflict("assembly.shortfall", section=unit.name, range="", need=1, have=0)
     levels = [Fraction(sum(case.difficulty for case in some), len(some)) for some in fitting.values()]
     target = sum(levels, Fraction(0)) / len(levels)
-    enemies = mutual_enemies(drawables)
+    return CaseOffer(paper, fitting, target, mutual_enemies(drawables))
+
+
+def select_cases(
+    offer: CaseOffer, *, rng: random.Random, avoid: Mapping[int, frozenset[str]]
+) -> list[Drawable]:
+    """Return the case of each unit of a skills form.
+
+    A case in `avoid` (what the neighbours got in that unit) is taken only when the bank has no other. All
+    forms come within 0.05 of one mean difficulty, which follows from the bank alone. Raises Conflict
+    `assembly.enemies` or `assembly.difficulty`.
+
+    Source: R-8.
+    """
+    paper, fitting, enemies = offer.paper, offer.fitting, offer.enemies
     broken = ""
     for _ in range(CASE_TRIES):
         cases = [
@@ -155,7 +183,7 @@ def select_cases(
         mean = Fraction(sum(case.difficulty for case in cases), len(cases))
         if any(b.ref in enemies.get(a.ref, ()) for a, b in combinations(cases, 2)):
             broken = "assembly.enemies"
-        elif abs(mean - target) > HALF_TOLERANCE:
+        elif abs(mean - offer.target) > HALF_TOLERANCE:
             broken = "assembly.difficulty"
         else:
             return cases

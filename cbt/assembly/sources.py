@@ -1,0 +1,64 @@
+"""What forms are drawn from, read once for a whole drawing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cbt.bank.store import bank_by_ref, drawn_from
+from cbt.exams.store import blueprint_of
+from cbt.rules.assembly.form import Drawable, PaperSource
+
+
+@dataclass(frozen=True, slots=True)
+class BankSource:
+    """A bank as a draw sees it: its revision, the items that may be drawn, their weights and importances."""
+
+    id: int
+    revision: str
+    items: Sequence[Drawable]
+    weights: Mapping[str, int]
+    importances: Mapping[str, str]
+
+
+class DrawSources:
+    """The banks and papers of one drawing.
+
+    Each bank is read when it is first asked for and stays as it was then, however many forms are drawn and however
+    many seeds are tried for each.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._banks: dict[str, BankSource] = {}
+        self._papers: dict[tuple[int, str], PaperSource] = {}
+
+    def bank(self, ref: str) -> BankSource:
+        """Return a bank; raise NotFound("bank.unknown")."""
+        if ref not in self._banks:
+            bank = bank_by_ref(self._session, ref)
+            revision, found = drawn_from(self._session, bank.id)
+            self._banks[ref] = BankSource(bank.id, revision, *found)
+        return self._banks[ref]
+
+    def bank_of(self, blueprint_version_id: int) -> BankSource:
+        """Return the bank that a blueprint's papers are drawn from."""
+        return self.bank(blueprint_of(self._session, blueprint_version_id).bank)
+
+    def content(
+        self, blueprint_version_id: int, paper_code: str, *, seed: int, without: frozenset[str] = frozenset()
+    ) -> dict[str, Any]:
+        """Return the content that `seed` draws, `without` some of the items; raise Conflict as a draw does.
+
+        Source: R-8, R-43.
+        """
+        asked = blueprint_version_id, paper_code
+        if asked not in self._papers:
+            bank = self.bank_of(blueprint_version_id)
+            paper = blueprint_of(self._session, blueprint_version_id).papers[paper_code]
+            self._papers[asked] = PaperSource(paper, bank.items, bank.weights, bank.importances)
+        return self._papers[asked].form(rng=random.Random(seed), without=without)
