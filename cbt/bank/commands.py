@@ -10,7 +10,7 @@ import click
 
 from cbt.bank.exports.commands import export
 from cbt.bank.formats import registry
-from cbt.bank.formats.paired import read_paired
+from cbt.bank.formats.paired import Brought, read_paired
 from cbt.bank.formats.text.reading import bank_folders, read_folder
 from cbt.bank.imports.commands import import_, work
 from cbt.bank.imports.drafts import Reading
@@ -124,15 +124,24 @@ def _documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Return a document a file; one that holds the keys of another says so."""
     if len(paths) == 1:
         return [_document(paths[0])]
-    brought = read_paired([(str(path), path.read_bytes() if path.is_file() else path) for path in paths])
+    files: list[tuple[str, bytes | Path]] = []
+    refused: dict[str, CbtError] = {}
+    for path in paths:
+        try:
+            files.append((str(path), registry.content_of(path)))
+        except InvalidInput as error:
+            refused[str(path)] = error
+    read = {one.name: one for one in read_paired(files)}
+    read |= {name: Brought(name, error=error) for name, error in refused.items()}
     return [
-        _said(one.name, one.reading, one.error) | ({"keys_of": one.of} if one.of else {}) for one in brought
+        _said(one.name, one.reading, one.error) | ({"keys_of": one.of} if one.of else {})
+        for one in (read[str(path)] for path in paths)
     ]
 
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        found = registry.read(path.read_bytes() if path.is_file() else path, path.name)
+        found = registry.read(registry.content_of(path), path.name)
     except CbtError as error:
         return _said(str(path), None, error)
     return _said(str(path), found, None)

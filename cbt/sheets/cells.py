@@ -19,7 +19,10 @@ from cbt.errors import InvalidInput
 
 MOST_ENTRIES = 2000
 MOST_UNPACKED = 200 * 1024 * 1024
+MOST_OF_ONE = 100 * 1024 * 1024
 MOST_RATIO = 200
+LONGEST_CELL = 1_000_000
+"""Characters of one cell: thirty times what a spreadsheet program takes."""
 _SMALL = 4096
 _LOST_FROM = 10**15
 _SHORTENED = re.compile(r"\d(\.\d+)?E\+1[5-9]", re.IGNORECASE)
@@ -104,6 +107,8 @@ def check_package(body: bytes) -> None:
     unpacked = sum(entry.file_size for entry in entries)
     if len(entries) > MOST_ENTRIES or unpacked > MOST_UNPACKED:
         raise InvalidInput("sheet.too_big")
+    if any(entry.file_size > MOST_OF_ONE for entry in entries):
+        raise InvalidInput("sheet.too_big")
     if any(entry.file_size > MOST_RATIO * max(entry.compress_size, _SMALL) for entry in entries):
         raise InvalidInput("sheet.too_big")
 
@@ -136,6 +141,7 @@ def gather(
 ) -> SheetData:
     """Return the rows as text without what is empty at their ends: a sheet is as large as what stands in it.
 
+    Raise InvalidInput("sheet.too_big") for a cell of more than any text, ("sheet.too_long"), ("sheet.too_wide").
     `said` says what the cell of a row and a column reads.
     """
     rows: list[list[str]] = []
@@ -145,6 +151,8 @@ def gather(
         if row.count("") == len(row):  # a million of them come before one cell far below
             blank += 1
             continue
+        if any(isinstance(cell, str) and len(cell) > LONGEST_CELL for cell in row):
+            raise InvalidInput("sheet.too_big")
         cells = [said(number, place, cell) for place, cell in enumerate(row)]
         while cells and not cells[-1]:
             cells.pop()

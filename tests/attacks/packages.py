@@ -91,6 +91,38 @@ def doubled() -> bytes:
     return buffer.getvalue()
 
 
+def swollen(files: Mapping[str, bytes], name: str, swelling: tuple[bytes, bytes, int, bytes]) -> bytes:
+    """Return a zip of parts with one more that is much larger than this file, and never there as a whole.
+
+    `swelling` is how it begins, a piece, how often that is repeated, and how it ends.
+    """
+    head, piece, times, tail = swelling
+    seal = 0
+    for one in (head, *[piece] * times, tail):
+        seal = zlib.crc32(one, seal)
+    began, repeated, ended = (_deflated(one, zlib.Z_FULL_FLUSH) for one in (head, piece, b""))
+    stream = began + repeated * times + ended + _deflated(tail, zlib.Z_FINISH)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for other, body in files.items():
+            archive.writestr(other, body)
+        entry = zipfile.ZipInfo(name)
+        archive.writestr(entry, stream)  # as it is; from here on it is said to be packed
+        entry.compress_type, entry.CRC = zipfile.ZIP_DEFLATED, seal
+        entry.file_size = len(head) + len(piece) * times + len(tail)
+        end = buffer.tell()
+        buffer.seek(entry.header_offset)
+        buffer.write(entry.FileHeader())
+        buffer.seek(end)
+    return buffer.getvalue()
+
+
+def _deflated(body: bytes, flush: int) -> bytes:
+    """Return a stretch of a deflate stream that looks back at nothing before it."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return packer.compress(body) + packer.flush(flush)
+
+
 def marked_encrypted(body: bytes) -> bytes:
     """Return a zip whose entries say that they are encrypted."""
     changed = bytearray(body)

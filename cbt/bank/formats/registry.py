@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from cbt.bank.formats.aiken.format import AIKEN
 from cbt.bank.formats.fields.format import FIELDS
@@ -19,7 +19,18 @@ from cbt.bank.formats.word.format import WORD
 from cbt.bank.imports.drafts import AS_INFERRED, Adjustments, Reading
 from cbt.errors import InvalidInput, NotFound
 
+MEGABYTE = 1024 * 1024
+MOST_BYTES = 100 * MEGABYTE
+"""No bank of items is as large as this in one file; a larger one is not even opened."""
 FORMATS: tuple[Format, ...] = (TABLES, TEXT, GIFT, AIKEN, MOODLE, QTI, WORD, PAGE, FIELDS, PLAIN)
+
+
+def content_of(path: Path) -> Content:
+    """Return what lies at a path, a folder as it is; raise InvalidInput("bank.file_too_big")."""
+    if not path.is_file():
+        return path
+    _bounded(path.stat().st_size, path.name)
+    return path.read_bytes()
 
 
 def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Reading:
@@ -28,11 +39,19 @@ def read(content: Content, name: str, adjust: Adjustments = AS_INFERRED) -> Read
 
 
 def format_for(content: Content, name: str) -> Format:
-    """Return the surest format; raise InvalidInput("bank.not_workbook") when none is."""
+    """Return the surest format; raise InvalidInput("bank.not_workbook") when none is, or ("bank.file_too_big")."""
+    if isinstance(content, bytes):
+        _bounded(len(content), name)
     sure, surest = max(((one.detect(content, name), one) for one in FORMATS), key=lambda pair: pair[0])
     if sure is Confidence.NO:
         raise InvalidInput("bank.not_workbook")
     return surest
+
+
+def _bounded(size: int, name: str) -> None:
+    if size > MOST_BYTES:
+        shown = {"size": -(-size // MEGABYTE), "limit": MOST_BYTES // MEGABYTE}
+        raise InvalidInput("bank.file_too_big", file=name, **shown)
 
 
 def format_of(found: Reading) -> Format:

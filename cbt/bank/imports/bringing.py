@@ -108,13 +108,15 @@ def _unpacked(content: bytes) -> list[Brought]:
 def read_paths(paths: Sequence[Path], adjust: Adjustments) -> Reading:
     """Read files, folders and archives that lie somewhere as one; a folder with a 细目表 is read as the bank it is.
 
-    Raises as `read_all` does, NotFound("bank.no_folder") for a folder without any file that may hold items.
+    Raises as `read_all` and `registry.content_of` do, NotFound("bank.no_folder") for a folder without any file that
+    may hold items.
     """
     first = paths[0]
     if len(paths) == 1 and first.is_dir() and ((first / TAXONOMY_FILE).is_file() or not _below(first)):
         return registry.read(first, first.name, adjust)
-    files = [(name, path.read_bytes()) for one in paths for name, path in _below(one)]
-    return read_all(opened(taken(files)), adjust)
+    files = [(name, registry.content_of(path)) for one in paths for name, path in _below(one)]
+    brought = [(name, content) for name, content in files if isinstance(content, bytes)]
+    return read_all(opened(taken(brought)), adjust)
 
 
 def _below(path: Path) -> list[tuple[str, Path]]:
