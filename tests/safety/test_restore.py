@@ -27,6 +27,7 @@ from cbt.delivery.models import JournalEntry
 from cbt.delivery.steps import refresh_clocks
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.keys.care import rotate_audit_key
+from cbt.ops.keys.losing import give_up_personal
 from cbt.ops.safety.backup import back_up
 from cbt.ops.safety.checking import all_findings, verify_everything
 from cbt.ops.safety.restore import restore
@@ -157,6 +158,32 @@ def test_a_wrong_personal_key_is_told_and_found_by_verify(elsewhere: Elsewhere, 
     assert not restore(elsewhere.settings, elsewhere.source).personal_key_fits
     app = create_app(elsewhere.settings, clock=world.clock)
     assert findings(app) == [("personal_key", "personal.key")]
+    close_engine(app)
+
+
+def test_a_lost_personal_key_is_said_to_be_lost_and_then_given_up_for_another(
+    exam: Page, elsewhere: Elsewhere, world: World
+) -> None:
+    """Refused until it is said; then everything is there but the numbers, and the exam goes on under a new key."""
+    elsewhere.settings.data_dir.parent.mkdir()
+    elsewhere.bring_keys(world, "database", "cookies", "audit")
+    assert refusal(elsewhere).code == "safety.personal_missing"
+    assert not elsewhere.settings.data_dir.exists()
+    runner = CliRunner(env=as_environment(replace(elsewhere.settings, locale="en")))
+    done = runner.invoke(build(), ["restore", str(elsewhere.source), "--personal-lost", "--json"])
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert (said["personal_key_fits"], said["log_key_fits"]) == (False, True)
+    assert said["next"] == "cbt key lost personal"
+    assert "Put the former key back" not in done.output
+    with pytest.raises(CbtError):
+        create_app(elsewhere.settings, clock=world.clock)
+    give_up_personal(elsewhere.settings)
+    app = create_app(elsewhere.settings, clock=world.clock)
+    app.testing, app.config["WTF_CSRF_ENABLED"] = True, False
+    assert findings(app) == []
+    exam.go_on_at(app)
+    assert exam.answer(3, "A").status_code == 200
     close_engine(app)
 
 

@@ -105,20 +105,24 @@ def restore_command(
         options = {"up_to_damage": up_to_damage, "personal_lost": personal_lost}
         return _rebuilt(settings, from_copy, rebuild(settings, from_copy, into=into, **options))
     if source is not None and from_copy is None:
-        return _restored(restore(settings, source, into=into, personal_lost=personal_lost))
+        done = restore(settings, source, into=into, personal_lost=personal_lost)
+        return _restored(settings if into is None else replace(settings, data_dir=into), done)
     raise InvalidInput("safety.one_source")
 
 
-def _restored(done: Restored) -> Answer:
-    current = done.manifest.revision == newest_revision()
-    data = {**asdict(done), "next": "cbt verify" if current else "cbt upgrade"}
+def _restored(settings: Settings, done: Restored) -> Answer:
+    following, said = "cbt verify", _("safety.verify_next")
+    if _personal_lost(settings):
+        following, said = "cbt key lost personal", _("safety.personal_next")
+    elif done.manifest.revision != newest_revision():
+        following, said = "cbt upgrade", _("safety.upgrade_next")
     words = [
         _("safety.restored", place=done.place, made_at=done.manifest.made_at),
         _holds(done.manifest.counts, done.manifest.bytes),
         *_head(done.manifest),
-        _("safety.verify_next") if current else _("safety.upgrade_next"),
+        said,
     ]
-    return Answer(data, words, _keys_that_do_not_fit(done))
+    return Answer({**asdict(done), "next": following}, words, _keys_that_do_not_fit(settings, done))
 
 
 def _put_back(settings: Settings, folder: Path | None) -> Answer:
@@ -129,11 +133,16 @@ def _put_back(settings: Settings, folder: Path | None) -> Answer:
         *([] if done.aside is None else [_("rescue.aside", folder=done.aside)]),
         _("safety.verify_next"),
     ]
-    return Answer(asdict(done), words, _keys_that_do_not_fit(done))
+    return Answer(asdict(done), words, _keys_that_do_not_fit(settings, done))
 
 
-def _keys_that_do_not_fit(done: Restored | Rebuilt | PutBack) -> list[str]:
-    lines = [] if done.personal_key_fits else [_("safety.personal_other")]
+def _personal_lost(settings: Settings) -> bool:
+    """Return whether there is no `personal.key`: what was brought back without it needs another one first."""
+    return not (settings.keys / "personal.key").is_file()
+
+
+def _keys_that_do_not_fit(settings: Settings, done: Restored | Rebuilt | PutBack) -> list[str]:
+    lines = [] if done.personal_key_fits or _personal_lost(settings) else [_("safety.personal_other")]
     return lines if done.log_key_fits else [*lines, _("safety.log_key_other")]
 
 
@@ -148,7 +157,7 @@ def _rebuilt(settings: Settings, folder: Path, done: Rebuilt) -> Answer:
         settle(waiting)  # the copy holds everything that was acknowledged, so all of the rescue
     settings = replace(settings, data_dir=place, journal_copy_dir=None)
     checks = []
-    if (settings.keys / "personal.key").is_file():
+    if not _personal_lost(settings):
         with create_app(settings).app_context():
             checks = verify_everything()
     size = (place / DATABASE_NAME).stat().st_size
@@ -164,7 +173,7 @@ def _rebuilt(settings: Settings, folder: Path, done: Rebuilt) -> Answer:
             _holds(done.facts.counts, size),
             *(check_lines(checks) if checks else [_("safety.personal_next")]),
         ],
-        [*notes, *_keys_that_do_not_fit(done)],
+        [*notes, *_keys_that_do_not_fit(settings, done)],
         code=DONE if sound else REFUSED,
     )
 
