@@ -1,6 +1,7 @@
-"""`python -m bench.search`: how long a search takes in a bank of 100,000 items, on either database.
+"""`python -m bench.search`: how long a search, and a page of coverage, takes in a bank of 100,000 items.
 
-The whole answer is timed, from the request to the page, in one process and without a network between.
+On either database. The whole answer is timed, from the request to the page, in one process and without a network
+between.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.demo.places import add_staff
+from cbt.exams.files import blueprint_text
+from cbt.exams.steps import store_blueprint
 from cbt.paths import product_dir
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
@@ -52,6 +55,12 @@ QUERIES = {
     "initials": "text=khts",
     "a word, a range, a state": "text=客户&point=A-B&state=draft",
 }
+COVERS = {
+    "coverage of theory": "paper=large:theory",
+    "coverage for three papers": "paper=large:theory&papers=3",
+    "coverage of skills": "paper=large:skills",
+}
+ONE_CASE_IN = 100
 
 
 def build(app: flask.Flask, items: int) -> str:
@@ -59,26 +68,32 @@ def build(app: flask.Flask, items: int) -> str:
     found = read_folder(product_dir("question_bank") / "customer-service-l3")
     assert found.taxonomy is not None
     samples = [draft.data for draft in found.items if "stem" in draft.data and "parts" not in draft.data]
+    cases = [draft.data for draft in found.items if "parts" in draft.data]
     pieces = [piece for one in samples for piece in str(one["stem"]).split("，")]
     chance, now = random.Random(1), datetime.now(UTC)
     with unit_of_work() as session:
         author = add_staff(session, Role.AUTHOR, login="author", name="命题人", now=now).ref
         save_taxonomy(session, BANK, found.taxonomy, now=now, actor="cli")
+        text = blueprint_text(product_dir("blueprints") / "customer-service-l3.toml")
+        store_blueprint(session, text.replace('"customer-service-l3"', f'"{BANK}"'), now=now, actor="cli")
     for start in range(0, items, AT_ONCE):
         rows, versions, words = [], [], []
         for number in range(start + 1, start + AT_ONCE + 1):
             stem = "，".join(chance.choices(pieces, k=3))
-            data = {
-                **chance.choice(samples),
-                "stem": stem,
-                "point": chance.choice(found.taxonomy.points).code,
-            }
+            if number % ONE_CASE_IN:
+                data = {
+                    **chance.choice(samples),
+                    "stem": stem,
+                    "point": chance.choice(found.taxonomy.points).code,
+                }
+            else:
+                data = {**chance.choice(cases), "title": stem}
             said_by, ref = canonical_json(data), f"{data['point']}-{number}"
             fact = {"id": number, "bank_id": 1, "ref": ref, "type": data["type"], "point": data["point"]}
             state = chance.choice(["draft", "in_review", "reviewed", "reviewed"])
             more = {
-                "unit": None,
-                "difficulty": data["difficulty"],
+                "unit": data.get("unit"),
+                "difficulty": data.get("difficulty", 3),
                 "version": 1,
                 "current": 1,
                 "state": state,
@@ -125,8 +140,11 @@ def measure(app: flask.Flask, items: int) -> dict[str, tuple[float, float]]:
     """Return the median and the longest time of each search, in milliseconds."""
     client = sign_in_as(app, kind="staff", subject_ref=build(app, items))
     figures = {}
-    for name, query in QUERIES.items():
-        path = f"{flask.url_for('bank.bank', ref=BANK)}?{query.format(last=items // 50)}"
+    pages = [("bank.bank", *one) for one in QUERIES.items()] + [
+        ("coverage.page", *one) for one in COVERS.items()
+    ]
+    for endpoint, name, query in pages:
+        path = f"{flask.url_for(endpoint, ref=BANK)}?{query.format(last=items // 50)}"
         taken = []
         for _ in range(TIMES + 1):
             began = time.perf_counter()

@@ -35,6 +35,7 @@ from cbt.delivery.save.wire import init_save_path
 from cbt.delivery.start.path import init_start_path
 from cbt.delivery.start.reply import init_openings
 from cbt.delivery.store import paper_states
+from cbt.delivery.uses import views as uses
 from cbt.door import views as candidates
 from cbt.door.elsewhere import note_elsewhere
 from cbt.door.papers import register_papers
@@ -89,6 +90,7 @@ ROOMS: tuple[ModuleType, ...] = (
     candidates,
     delivery,
     delivery_api,
+    uses,
     proctoring,
     recovery,
     results,

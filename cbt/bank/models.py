@@ -76,8 +76,12 @@ class Item(Row):
 
     __table_args__ = (
         UniqueConstraint("bank_id", "ref"),
-        # Whole for what a list filters and counts by, in the order it is shown in: no row is read but those shown.
-        Index("ix_item_bank_point", "bank_id", "point", "ref", "state", "type", "difficulty"),
+        # Whole for what a list filters and counts by, in the order it is shown in, and for what coverage counts: no
+        # row is read but those shown.
+        Index(
+            "ix_item_bank_point",
+            *("bank_id", "point", "ref", "state", "type", "difficulty", "version", "current"),
+        ),
         Index("ix_item_bank_state", "bank_id", "state", "point"),
     )
 

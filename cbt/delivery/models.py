@@ -25,7 +25,7 @@ class Attempt(Named):
 
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), unique=True)
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
-    form_id: Mapped[int] = mapped_column(ForeignKey("form.id"))
+    form_id: Mapped[int] = mapped_column(ForeignKey("form.id"), index=True)
     layout: Mapped[str] = mapped_column(Text)
     """What may come in at each position of the form (see delivery.layout); never changes."""
     state: Mapped[str] = mapped_column(String(12))

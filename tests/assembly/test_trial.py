@@ -175,6 +175,8 @@ def test_some_of_a_bank_is_drawn_without_a_blueprint(world: World, monkeypatch: 
     assert [section["type"] for section in one["sections"]] == ["true_false", "single_choice"]
     assert len(one["items"]) == 40
     assert world.staff("author").get(f"/bank/{BANK}/proof?paper={LOOK}&seed=3").status_code == 200
+    assert "不按考核方案：" in ask(world, "draw", paper=LOOK, seed=3).text
+    assert "不按考核方案：" not in ask(world, "draw", paper=THEORY, seed=3).text
     monkeypatch.setattr(sampling, "LARGE", 100)
     assert len(sheet_of(world, paper=LOOK, seed=3)["items"]) == 40
 

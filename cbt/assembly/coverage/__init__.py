@@ -1,3 +1,3 @@
-"""Between a bank and its papers: what is short, papers drawn to be looked at, which forms hold an item."""
+"""Between a bank and its papers: what is short, papers drawn to be looked at."""
 
 __all__ = ["views"]

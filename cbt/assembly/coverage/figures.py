@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict
@@ -18,6 +20,8 @@ from cbt.rules.items.values import ItemType
 
 DRAWS, SEED = 100, 1
 """So many papers are begun to see what two have in common, with the same chance each time."""
+KEPT = 16
+"""Banks and papers of which a process keeps what their papers have in common."""
 LEVELS = (1, 2, 3, 4, 5)
 
 ByLevel = tuple[int, ...]
@@ -162,7 +166,9 @@ def sections_cover(paper: Paper, stock: Sequence[Stock], taxonomy: Taxonomy, *, 
         tuple(one.range for one in asked if one.papers == most),
         tuple(rows),
         tuple(levels(paper, usable, papers=target)),
-        shared=_shared(paper.sections, paper, usable, taxonomy) if most else (),
+        shared=_shared(paper.sections, tuple(usable), tuple(weights.items()), tuple(importances.items()))
+        if most
+        else (),
     )
 
 
@@ -181,10 +187,16 @@ def _point_rows(
     )
 
 
+@lru_cache(maxsize=KEPT)
 def _shared(
-    sections: Sequence[Section], paper: Paper, stock: Sequence[Stock], taxonomy: Taxonomy
+    sections: tuple[Section, ...],
+    stock: tuple[Stock, ...],
+    weights: tuple[tuple[str, int], ...],
+    importances: tuple[tuple[str, str], ...],
 ) -> tuple[SharedRow, ...]:
-    pools = stock_pools(paper, stock, taxonomy.weights, taxonomy.importances)
+    """Return what two papers have in common; kept while the counts are the same, since it takes a while."""
+    paper = Paper("", "", timedelta(0), sections=sections)
+    pools = stock_pools(paper, stock, dict(weights), dict(importances))
     try:
         found = expected_overlap(pools, stock, draws=DRAWS, rng=random.Random(SEED))
     except Conflict:  # a draw gives up after so many tries, and would say so

@@ -9,13 +9,11 @@ import flask
 from cbt.assembly.coverage.drawing import Trial, candidate_paper, trial
 from cbt.assembly.coverage.gathering import chosen, coverage_of, look_choice, paper_choices, reached_of
 from cbt.assembly.coverage.proof import proof_of
-from cbt.assembly.coverage.uses import uses_of
 from cbt.bank import service
 from cbt.bank.store import bank_by_ref
 from cbt.db.unit_of_work import reading
 from cbt.rules.roles import Role
 from cbt.web.forms import refusal
-from cbt.web.i18n import local_zone
 from cbt.web.partials import Reply
 from cbt.web.texts import whole_number
 from cbt.web.who import access
@@ -89,16 +87,6 @@ def proof(ref: str) -> Reply:
         groups=proof_of(tried.drawn),
         with_key=with_key,
     )
-
-
-@pages.get("/bank/<ref>/items/<item_ref>/forms")
-@access.roles(Role.AUTHOR, Role.REVIEWER)
-def uses(ref: str, item_ref: str) -> Reply:
-    """Show which frozen forms hold an item."""
-    with reading() as session:
-        bank = bank_by_ref(session, ref)
-        found = uses_of(session, bank, item_ref, zone=local_zone())
-    return flask.render_template("assembly/coverage/uses.html", bank=bank, item_ref=item_ref, uses=found)
 
 
 def _try(ref: str) -> Trial | Reply:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from cbt.bank.models import Item, ItemVersion, KnowledgePoint
-from cbt.bank.search.asking import PAGE_SIZE, Search, filtered, found_by, naming, seen_in
+from cbt.bank.search.asking import PAGE_SIZE, Search, filtered, found_first, naming, seen_in
 from cbt.bank.search.words import asked, headline
 
 MOST_COUNTED = 2000
@@ -43,8 +43,7 @@ def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[I
     start = (search.page - 1) * PAGE_SIZE
     if search.text:
         runs = asked(search.text)
-        found = select(Item.point, Item.ref, Item.id).where(where, found_by(session, runs))
-        rows = session.execute(found.limit(MOST_COUNTED + 1)).all()
+        rows = found_first(session, where, runs, MOST_COUNTED + 1)
         if len(rows) <= MOST_COUNTED:
             ids = [key for _point, _ref, key in sorted(rows)[start : start + PAGE_SIZE]]
             return lines_of(session, ids), len(rows)

@@ -1,15 +1,18 @@
-"""Which frozen forms hold an item."""
+"""Which frozen forms hold an item, and which sittings they were drawn for."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 
 from sqlalchemy import select
 
+from cbt.accounts.models import StaffRole
 from cbt.assembly.models import Form
 from cbt.bank.models import Item, ItemBank, ItemVersion
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.sittings.models import Sitting
 from tests.helpers import count_queries, flat
 from tests.world import START, World
 
@@ -39,6 +42,35 @@ def test_the_forms_that_hold_an_item_are_counted_by_paper_day_and_version(world:
     assert "2026-11-20" in row
     assert "第 1 版" in row
     assert f'<td class="n">{count}</td>' in row
+    with world.app.app_context(), reading() as session:
+        forms = {form.ref: json.loads(form.content) for form in session.scalars(select(Form))}
+    holding = [ref for ref, form in forms.items() if often in {place["item"] for place in form["positions"]}]
+    assert [ref in row for ref in holding] == [True] * count
+
+
+def test_the_sitting_is_named_and_leads_to_its_page_for_who_may_see_that(world: World) -> None:
+    held = max(drawn(world))
+    with world.app.app_context(), reading() as session:
+        name = session.scalars(select(Sitting.name).where(Sitting.ref == world.sitting_ref)).one()
+    linked = f'<a href="/office/sittings/{world.sitting_ref}">{name}</a>'
+    page = page_of(world, held)
+    assert re.search(rf'{name}\s*<span class="hint num nowrap">2026-11-24</span>', page)
+    assert linked not in page
+    with world.app.app_context(), unit_of_work() as session:
+        session.add(StaffRole(staff_id=world.people["reviewer"].id, role="inspector"))
+    assert linked in page_of(world, held)
+
+
+def test_a_form_that_is_for_no_sitting_yet_says_so(world: World) -> None:
+    held = max(drawn(world))
+    assert "未用于场次" not in page_of(world, held)
+    with world.app.app_context(), unit_of_work() as session:
+        form = next(one for one in session.scalars(select(Form)) if held in one.content)
+        told = {column.name: getattr(form, column.name) for column in Form.__table__.columns}
+        session.add(Form(**{**told, "id": None, "ref": "fm-spare"}))
+    page = page_of(world, held)
+    assert "未用于场次" in page
+    assert "fm-spare" in page
 
 
 def test_a_version_that_no_form_holds_is_not_counted(world: World) -> None:
