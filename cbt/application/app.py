@@ -41,6 +41,7 @@ from cbt.door.elsewhere import note_elsewhere
 from cbt.door.papers import register_papers
 from cbt.door.seats.finding import was_issued
 from cbt.errors import Unavailable
+from cbt.exams.folder import told_faults
 from cbt.exams.reasons.words import init_reasons
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
@@ -149,6 +150,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_observation(app, settings)
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")
+    app.add_template_global(told_faults, "blueprint_faults")
     gate: Gate = app.extensions["cbt_gate"]
     app.add_template_global(lambda: files_lost(app), "files_lost")
     app.add_template_global(lambda: low_disks(settings), "low_disks")

@@ -15,23 +15,27 @@ from cbt.exams.reasons import reader as reasons_reader
 from cbt.exams.reasons.spec import REASONS_FILE
 from cbt.paths import product_dir
 from cbt.rules.canonical import digest
-from cbt.rules.exam.blueprint import ExamBlueprint, Flaw
+from cbt.rules.exam.blueprint import ExamBlueprint, Flaw, check_names
 from cbt.rules.reasons import ReasonTable
 from cbt.web.i18n import catalogues, explain
 
+MOST_BYTES = 256 * 1024
+"""A blueprint takes some kilobytes; what is much longer is another kind of file."""
 _TOML_LINE = re.compile(r"at line (\d+)")
 
 
-def read_blueprint(text: str, *, name: str) -> ExamBlueprint:
+def read_blueprint(text: str, *, name: str, stored: bool = False) -> ExamBlueprint:
     """Return the blueprint a text says; `name` is the file or record it came from.
 
     Raises InvalidInput("blueprint.refused") with `name`, `count`, `file`, `line`, `what` and `fix` of the
     first finding, and `findings`: a list of dicts with `file`, `line`, `what`, `fix`, sentences in the
-    person's language.
+    person's language. A text that is `stored` already keeps the names it came with.
 
     Source: R-1, R-2.
     """
     blueprint, findings = _read(digest(text), text)
+    if blueprint is not None and not stored and (findings := check_names(blueprint)):
+        blueprint = None
     if blueprint is None:
         raise _refusal("blueprint.refused", findings, text, name)
     return blueprint
@@ -68,9 +72,12 @@ def blueprint_text(path: Path) -> str:
 
     A byte order mark, as some editors write it, is no part of it.
 
-    Raises NotFound("blueprint.no_file") or InvalidInput("blueprint.not_text"), with the path.
+    Raises NotFound("blueprint.no_file"), InvalidInput("blueprint.not_text") or ("blueprint.too_long"), each with
+    the path.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InvalidInput("blueprint.too_long", path=str(path), most=MOST_BYTES // 1024)
         return path.read_text("utf-8-sig")
     except OSError as error:
         raise NotFound("blueprint.no_file", path=str(path)) from error
@@ -80,7 +87,8 @@ def blueprint_text(path: Path) -> str:
 
 def _refusal(code: str, findings: list[Flaw], text: str, name: str) -> InvalidInput:
     with catalogues():
-        listed = [_explained(found, text, name) for found in findings]
+        explained = [_explained(found, text, name) for found in findings]
+    listed = sorted(explained, key=lambda one: int(str(one["line"])))
     return InvalidInput(code, name=name, count=len(listed), **listed[0], findings=listed)
 
 

@@ -11,7 +11,11 @@ from cbt.db.types import Row, UtcDateTime
 
 
 class BlueprintVersion(Row):
-    """A 考核方案 as its file said at one moment; registrations and forms keep the version they began with."""
+    """A 考核方案 as it stood at one moment; registrations and forms keep the version they began with.
+
+    In force is the one loaded last. `filed_at` is when a file of the folder last began to say this; None for one
+    that came in the browser.
+    """
 
     __table_args__ = (UniqueConstraint("ref", "sha256"),)
 
@@ -19,6 +23,7 @@ class BlueprintVersion(Row):
     sha256: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(Text)
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    filed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ReasonsVersion(Row):

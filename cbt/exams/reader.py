@@ -7,6 +7,7 @@ from typing import Any
 
 from cbt.exams import spec
 from cbt.exams.keys import Table, check_version, parse, read_rows, read_table, read_values, wrong_value
+from cbt.exams.supposing import flaws_beside
 from cbt.rules.exam.blueprint import (
     AdmissionPolicy,
     ClockPolicy,
@@ -29,12 +30,24 @@ def read(text: str) -> tuple[ExamBlueprint | None, list[Flaw]]:
 
     Source: R-1, R-2.
     """
-    data, findings = parse(text)
-    blueprint = None if data is None else _blueprint(data, findings)
-    if findings or blueprint is None:
-        return None, findings
-    findings = [_in_file_keys(found) for found in check(blueprint)]
+    data, unread = parse(text)
+    if data is None:
+        return None, unread
+    blueprint = _blueprint(data, unread)
+    if blueprint is None:
+        return None, [*unread, *flaws_beside(data, unread, _rules)]
+    findings = _checked(blueprint)
     return (None if findings else blueprint), findings
+
+
+def _rules(data: Table) -> list[Flaw] | None:
+    """Return what does not add up in a file's tables; None where they cannot be read."""
+    blueprint = _blueprint(data, [])
+    return None if blueprint is None else _checked(blueprint)
+
+
+def _checked(blueprint: ExamBlueprint) -> list[Flaw]:
+    return [_in_file_keys(found) for found in check(blueprint)]
 
 
 def _in_file_keys(found: Flaw) -> Flaw:
@@ -94,7 +107,7 @@ def _paper(code: str, data: object, path: Path, findings: list[Flaw]) -> Paper |
         return None
     if "difficulty" in values:
         values["difficulty"] = DifficultyMix(values["difficulty"])
-    return Paper(
+    paper = Paper(
         code=code,
         **values,
         submit=SubmitPolicy(**tables["submit"]),
@@ -102,6 +115,7 @@ def _paper(code: str, data: object, path: Path, findings: list[Flaw]) -> Paper |
         sections=tuple(_section(row) for row in lists["sections"]),
         units=tuple(Unit(**row) for row in lists["units"]),
     )
+    return paper.with_fitting_warnings({"warnings", "unit_warnings"} - values.keys())
 
 
 def _section(row: dict[str, Any]) -> Section:

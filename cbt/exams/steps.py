@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -12,52 +12,84 @@ from cbt.audit import chain
 from cbt.exams.files import blueprint_text, read_blueprint, read_reasons, shipped_reasons
 from cbt.exams.models import BlueprintVersion, ReasonsVersion
 from cbt.exams.reasons.spec import REASONS_FILE
+from cbt.exams.store import version_in_force
 from cbt.rules.canonical import digest
 
 
 def store_blueprint(
-    session: Session, text: str, *, now: datetime, actor: str, name: str = "blueprint"
+    session: Session,
+    text: str,
+    *,
+    now: datetime,
+    actor: str,
+    name: str = "blueprint",
+    act: str = "blueprint.load",
+    reason: str = "",
 ) -> BlueprintVersion:
-    """Keep a blueprint's text as its current version; the same text again becomes current and adds no row.
+    """Put a blueprint's text in force and return its version; a text that was stored before adds no row.
 
-    `name` is the file in refusals. Raises InvalidInput("blueprint.refused") for one that does not add up.
+    `name` is the file in refusals, `act` what the log calls it. Raises InvalidInput("blueprint.refused") for one
+    that does not add up.
 
     Source: R-1, R-43.
     """
-    blueprint = read_blueprint(text, name=name)
     sha = digest(text)
-    row = session.scalar(
-        select(BlueprintVersion).where(BlueprintVersion.ref == blueprint.ref, BlueprintVersion.sha256 == sha)
-    )
-    if row is not None:
-        row.loaded_at = max(row.loaded_at, now)
-        return row
-    row = BlueprintVersion(ref=blueprint.ref, sha256=sha, source=text, loaded_at=now)
+    known = session.scalar(select(BlueprintVersion).where(BlueprintVersion.sha256 == sha))
+    ref = known.ref if known is not None else read_blueprint(text, name=name).ref
+    current = version_in_force(session, ref)
+    if known is not None and known is current:
+        return known
+    after = {"sha256": sha}
+    if current is not None:
+        # The later one holds, also where a clock was set back.
+        now_held = max(now, current.loaded_at + timedelta(microseconds=1))
+        before = {"sha256": current.sha256}
+    else:
+        now_held, before = now, {}
+    row = known or BlueprintVersion(ref=ref, sha256=sha, source=text, loaded_at=now_held)
+    row.loaded_at = now_held
     session.add(row)
     session.flush()
+    subject = f"blueprint:{ref}"
     chain.record(
-        session,
-        at=now,
-        actor=actor,
-        act="blueprint.load",
-        subject=f"blueprint:{blueprint.ref}",
-        after={"sha256": sha},
+        session, at=now, actor=actor, act=act, subject=subject, reason=reason, before=before, after=after
     )
     return row
 
 
-def load_reasons(session: Session, folder: Path, *, now: datetime, actor: str) -> None:
+def keep_file(session: Session, text: str, *, now: datetime, actor: str, name: str) -> None:
+    """Put the text of a blueprint file in force, unless it is what the file said when it was last taken.
+
+    So what was decided elsewhere since then outlives a start. Raises as `store_blueprint` does.
+    """
+    ref, sha = read_blueprint(text, name=name).ref, digest(text)
+    last = session.scalar(
+        select(BlueprintVersion)
+        .where(BlueprintVersion.ref == ref, BlueprintVersion.filed_at.is_not(None))
+        .order_by(BlueprintVersion.filed_at.desc(), BlueprintVersion.id.desc())
+        .limit(1)
+    )
+    if last is not None and last.sha256 == sha:
+        return
+    row = store_blueprint(session, text, now=now, actor=actor, name=name)
+    later = last is not None and last.filed_at is not None and last.filed_at >= now
+    row.filed_at = last.filed_at + timedelta(microseconds=1) if later and last and last.filed_at else now
+
+
+def load_reasons(session: Session, folder: Path, *, now: datetime, actor: str, usable: bool = True) -> None:
     """Keep the folder's table of reasons as the current version, the shipped one where the folder has none.
 
-    The shipped one is the first of every installation: what was recorded before there were versions was
-    recorded under it. Raises InvalidInput("reasons.refused") for a table that does not hold.
+    Where the folder's is not `usable`, what was in force stays. The shipped one is the first of every installation:
+    what was recorded before there were versions was recorded under it. Raises InvalidInput("reasons.refused") for a
+    table that does not hold.
 
     Source: R-63.
     """
     own = folder / REASONS_FILE
     if session.scalar(select(ReasonsVersion.id).limit(1)) is None:
         _keep_reasons(session, shipped_reasons(), now=now, actor=actor)
-    _keep_reasons(session, own if own.is_file() else shipped_reasons(), now=now, actor=actor)
+    if usable:
+        _keep_reasons(session, own if own.is_file() else shipped_reasons(), now=now, actor=actor)
 
 
 def _keep_reasons(session: Session, path: Path, *, now: datetime, actor: str) -> None:

@@ -26,7 +26,7 @@ def blueprint_of(session: Session, blueprint_version_id: int) -> ExamBlueprint:
         row = session.get(BlueprintVersion, blueprint_version_id)
         if row is None:
             raise NotFound("blueprint.unknown", ref=str(blueprint_version_id))
-        kept[blueprint_version_id] = read_blueprint(row.source, name=row.ref)
+        kept[blueprint_version_id] = read_blueprint(row.source, name=row.ref, stored=True)
     return kept[blueprint_version_id]
 
 
@@ -40,15 +40,20 @@ def paper_of(session: Session, blueprint_version_id: int, paper_code: str) -> Pa
 
 def current_version(session: Session, ref: str) -> BlueprintVersion:
     """Return the version of blueprint `ref` that was loaded last; raise NotFound("blueprint.unknown")."""
-    row = session.scalar(
+    row = version_in_force(session, ref)
+    if row is None:
+        raise NotFound("blueprint.unknown", ref=ref)
+    return row
+
+
+def version_in_force(session: Session, ref: str) -> BlueprintVersion | None:
+    """Return the version of blueprint `ref` that was loaded last; None where there is none."""
+    return session.scalar(
         select(BlueprintVersion)
         .where(BlueprintVersion.ref == ref)
         .order_by(BlueprintVersion.loaded_at.desc(), BlueprintVersion.id.desc())
         .limit(1)
     )
-    if row is None:
-        raise NotFound("blueprint.unknown", ref=ref)
-    return row
 
 
 def current_versions(session: Session) -> list[BlueprintVersion]:

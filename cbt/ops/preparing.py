@@ -31,8 +31,8 @@ from cbt.db.server_time import database_time
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.outage import beat, settle_rooms
 from cbt.errors import CbtError, Unavailable
-from cbt.exams.files import blueprint_files, blueprint_text
-from cbt.exams.steps import load_reasons, store_blueprint
+from cbt.exams.folder import faults, load_folder
+from cbt.exams.folder import look as look_into
 from cbt.ops.belonging.asking import ask, opened
 from cbt.ops.belonging.hands import check_hands
 from cbt.ops.belonging.ruling import Intent
@@ -63,10 +63,9 @@ def prepare_app(settings: Settings, asked: Intent = Intent.SERVE) -> flask.Flask
         check_not_moved()
         beat(now=now)
         settle_rooms(now=now)
+        found = look_into(settings.blueprint_dir)
         with unit_of_work() as session:
-            load_reasons(session, settings.blueprint_dir, now=now, actor="cli")
-            for path in blueprint_files(settings.blueprint_dir):
-                store_blueprint(session, blueprint_text(path), now=now, actor="cli", name=path.name)
+            load_folder(session, settings.blueprint_dir, found, now=now, actor="cli")
     return app
 
 
@@ -91,6 +90,8 @@ class Prepared:
     """The one-time password of an administrator who has just come to be, "" when somebody can sign in."""
     backup_fault: CbtError | None = None
     """What keeps scheduled backups from being made."""
+    blueprint_faults: tuple[CbtError, ...] = ()
+    """What keeps files of the folder of blueprints from being used."""
 
 
 def look(settings: Settings, asked: Intent = Intent.SERVE) -> None:
@@ -106,7 +107,8 @@ def prepare(settings: Settings, asked: Intent = Intent.SERVE) -> Prepared:
     await_database(settings)
     app = prepare_app(settings, asked)
     with app.app_context():
-        return Prepared(_first_password(app), fault_at_start(settings))
+        bad = tuple(one.error for one in faults(settings.blueprint_dir) if one.error is not None)
+        return Prepared(_first_password(app), fault_at_start(settings), bad)
 
 
 def _first_password(app: flask.Flask) -> str:

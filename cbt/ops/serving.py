@@ -141,6 +141,7 @@ def announced(settings: Settings, prepared: Prepared | None = None, *, adrift: b
     lines = [_("serving.first_password", password=password)] if password else []
     if fault is not None:
         lines += explain(fault)
+    lines += [line for one in prepared.blueprint_faults for line in explain(one)]
     if adrift:
         lines.append(_("settings.adrift", folder=settings.data_dir))
     copy = settings.journal_copy_dir
@@ -157,6 +158,7 @@ def announced(settings: Settings, prepared: Prepared | None = None, *, adrift: b
         lines.append(_("serving.trust", path=trust.PATH))
     data = {"data_dir": settings.data_dir, "urls": urls, "first_password": password or None}
     data["backup_fault"] = None if fault is None else told(fault)
+    data["blueprint_faults"] = [told(one) for one in prepared.blueprint_faults]
     return Answer(data, lines)
 
 

@@ -15,6 +15,7 @@ from cbt.ops.doctor import examining
 from cbt.ops.doctor.checks import (
     CHECKS,
     backups,
+    blueprints,
     certificate,
     clock,
     copy,
@@ -30,6 +31,7 @@ from cbt.ops.doctor.commands import ENDS
 from cbt.ops.doctor.findings import Diagnosis, Grade, Symptom, diagnosis, worst
 from cbt.ops.doctor.patient import Fetched, Patient
 from cbt.translations.compiling import LANGUAGES, texts_of
+from tests.exams.sources import shipped
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 MIB = 1024 * 1024
@@ -289,3 +291,16 @@ def test_a_page_through_the_proxy(
 
 def test_without_a_server_there_is_no_page() -> None:
     assert codes(pages.examine(of(Settings()))) == ["not_running"]
+
+
+def test_a_blueprint_file_that_cannot_be_used_is_a_warning(tmp_path: Path) -> None:
+    folder = tmp_path / "blueprints"
+    folder.mkdir()
+    own = Settings(data_dir=tmp_path, blueprint_dir=folder)
+    assert codes(blueprints.examine(of(own))) == ["none"]
+    (folder / "l3.toml").write_text("schema = [", "utf-8")
+    (seen,) = blueprints.examine(of(own))
+    assert isinstance(seen, Symptom)
+    assert (seen.code, "l3.toml" in str(seen.params["what"])) == ("faulty", True)
+    (folder / "l3.toml").write_text(shipped("l3").read_text("utf-8"), "utf-8")
+    assert codes(blueprints.examine(of(own))) == ["ok"]

@@ -24,6 +24,7 @@ from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.door.arrival.checking import record_arrival
 from cbt.errors import CbtError
 from cbt.exams.files import read_blueprint
+from cbt.exams.folder import load_folder, look
 from cbt.exams.models import BlueprintVersion
 from cbt.exams.reader import read
 from cbt.exams.table import describe
@@ -239,10 +240,13 @@ def roster_of(
     paper: str = "理论知识",
     occupation: str = "",
 ) -> list[str]:
-    """Return what a dry run says against one person, with `text` as the only blueprint file."""
+    """Return what a dry run says against one person, with `text` in force since a start found it in a file."""
     (folder / "case.toml").write_text(text, "utf-8")
     cells: Sequence[object] = ["新考生", "身份证", resident(77), level, paper, occupation]
     with world.app.app_context():
+        found, now = look(folder), world.clock.now()
+        with unit_of_work() as session:
+            load_folder(session, folder, found, now=now, actor="cli")
         checked = commit.dry_run(
             sitting_ref=world.sitting_ref,
             file_name="名册.xlsx",

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.roster import columns
 from cbt.candidates.roster.line import RosterRow
-from cbt.exams.files import blueprint_files, blueprint_text, read_blueprint
+from cbt.exams.folder import look
 from cbt.exams.store import blueprint_of, current_versions
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets.columns import plain
@@ -18,22 +18,22 @@ from cbt.sheets.columns import plain
 
 @dataclass(frozen=True, slots=True)
 class BlueprintChoice:
-    """A blueprint a row can mean, with its text when it comes from a file."""
+    """A blueprint a row can mean: the version of it that is in force, or a file that no start has taken yet."""
 
     blueprint: ExamBlueprint
     text: str
+    version_id: int | None = None
 
 
 def choices(session: Session, folder: Path) -> list[BlueprintChoice]:
-    """Return the blueprints rows can mean: the files of the folder, then stored ones without a file."""
-    found: dict[str, BlueprintChoice] = {}
-    for path in blueprint_files(folder):
-        text = blueprint_text(path)
-        blueprint = read_blueprint(text, name=path.name)
-        found[blueprint.ref] = BlueprintChoice(blueprint, text)
-    for version in current_versions(session):
-        if version.ref not in found:
-            found[version.ref] = BlueprintChoice(blueprint_of(session, version.id), version.source)
+    """Return the blueprints rows can mean: those in force, then files of the folder whose ref nobody stored yet."""
+    found = {
+        version.ref: BlueprintChoice(blueprint_of(session, version.id), version.source, version.id)
+        for version in current_versions(session)
+    }
+    for one in look(folder):
+        if one.blueprint is not None and one.blueprint.ref not in found:
+            found[one.blueprint.ref] = BlueprintChoice(one.blueprint, one.text)
     return list(found.values())
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT, PHONE
-from cbt.candidates.roster.choosing import choices
+from cbt.candidates.roster.choosing import BlueprintChoice, choices
 from cbt.candidates.roster.line import Roster
 from cbt.candidates.roster.plan import Placement, RosterPlan, plan_roster
 from cbt.candidates.roster.reading import read_roster
@@ -128,8 +128,7 @@ def _register(session: Session, sitting: Sitting, plan: RosterPlan, *, now: date
     for one in plan.placements:
         blueprint = one.choice.blueprint
         if blueprint.ref not in versions:
-            stored = store_blueprint(session, one.choice.text, now=now, actor=actor, name=blueprint.ref)
-            versions[blueprint.ref] = stored.id
+            versions[blueprint.ref] = _version(session, one.choice, now=now, actor=actor)
         session.add(
             Registration(
                 ref=new_ref("re"),
@@ -150,6 +149,12 @@ def _register(session: Session, sitting: Sitting, plan: RosterPlan, *, now: date
             )
         )
     session.flush()
+
+
+def _version(session: Session, choice: BlueprintChoice, *, now: datetime, actor: str) -> int:
+    if choice.version_id is not None:
+        return choice.version_id
+    return store_blueprint(session, choice.text, now=now, actor=actor, name=choice.blueprint.ref).id
 
 
 def _people(session: Session, plan: RosterPlan, *, now: datetime) -> dict[str, Candidate]:

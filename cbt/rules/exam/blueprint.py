@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,10 +26,14 @@ __all__ = [
     "SubmitPolicy",
     "Unit",
     "check",
+    "check_names",
 ]
 
 Path = tuple[str | int, ...]
 ZERO = timedelta(0)
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
+LONGEST_REF, LONGEST_CODE = 60, 20
+"""Characters of a blueprint's own name and of a paper's."""
 
 # A section asks single items, so a case belongs in a unit; short answers need people to mark them.
 SECTION_TYPES = frozenset(ItemType) - {ItemType.CASE}
@@ -79,6 +84,17 @@ def check(blueprint: ExamBlueprint) -> list[Flaw]:
         findings.append(_not_positive(("retake", "years"), blueprint.retake.years))
     findings += _known(blueprint.retake.window_from, ("release", "exam"), ("retake", "window_from"))
     return findings
+
+
+def check_names(blueprint: ExamBlueprint) -> list[Flaw]:
+    """Return which names of a new blueprint cannot stand in an address, or in a table."""
+    named: list[tuple[Path, str, int]] = [(("ref",), blueprint.ref, LONGEST_REF)]
+    named += [(("papers", code), code, LONGEST_CODE) for code in blueprint.papers]
+    return [
+        Flaw(path, "blueprint.name_form", {"value": name[:LONGEST_REF], "most": most})
+        for path, name, most in named
+        if not NAME.fullmatch(name) or len(name) > most
+    ]
 
 
 def _paper(paper: Paper, path: Path) -> Iterator[Flaw]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
@@ -85,6 +85,16 @@ class Paper:
         if self.clock.unit_timing == "pooled" or len(spans) != len(self.minutes):
             return ()
         return spans
+
+    def with_fitting_warnings(self, names: Collection[str]) -> Paper:
+        """Return the paper without those of the `names`d warnings that come before its time, or a unit's, begins.
+
+        So what holds where nothing is written fits a short paper, too.
+        """
+        window = min(self.windows, default=self.duration)
+        fitting = tuple(one for one in self.warnings if one < self.duration or "warnings" not in names)
+        of_unit = tuple(one for one in self.unit_warnings if one < window or "unit_warnings" not in names)
+        return replace(self, warnings=fitting, unit_warnings=of_unit)
 
     @property
     def label(self) -> str:

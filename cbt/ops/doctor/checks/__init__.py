@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from cbt.ops.doctor.checks import (
     backups,
     belonging,
+    blueprints,
     certificate,
     clock,
     copy,
@@ -29,6 +30,7 @@ CHECKS: Mapping[str, Check] = {
     "speed": speed,
     "copy": copy,
     "backups": backups,
+    "blueprints": blueprints,
     "port": port,
     "proxy": proxy,
     "certificate": certificate,
