@@ -127,13 +127,16 @@ def test_a_changed_item_is_shown_as_a_diff_and_known_ones_can_be_left_alone(worl
 
 def test_a_picture_of_a_row_is_shown_with_its_item_and_stored_with_it(world: World) -> None:
     client = world.staff("author")
-    rows = [list(map(str, row)) for row in (HEADERS, GOOD)]
+    unstopped = [*GOOD[:2], "接待员在客户离柜前应当确认图中的诉求", *GOOD[3:]]
+    rows = [list(map(str, row)) for row in (HEADERS, unstopped)]
     book = xlsx(rows, anchor("C2", "p0", "服务台"), anchor("A9", "p0"), pictures={"p0": png()})
     address = send(client, ("题库.xlsx", book))
     work(world, address)
     page = text_of(client, address)
     assert "图片和声音（1）" in page
     assert "［服务台］" in page
+    assert "(media:" not in page
+    assert "。［服务台］" in page
     assert "张图片不在任何一道题中" in page
     (source,) = set(re.findall(r'src="(/item-media/[0-9a-f]{32})" alt="服务台"', page))
     assert client.get(source).mimetype == "image/png"

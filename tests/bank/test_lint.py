@@ -74,6 +74,13 @@ def test_dividing_by_zero_is_an_error_of_its_own() -> None:
             "客服员应当如实介绍商品。",
             id="brackets",
         ),
+        pytest.param(
+            drafts.truth(f"图中的电话已接通（ ）![话机](media:{'0' * 32})"),
+            "full_stop",
+            "stem",
+            f"图中的电话已接通。![话机](media:{'0' * 32})",
+            id="before a picture",
+        ),
         pytest.param(drafts.single("首先应(  )。"), "blank", "stem", "首先应（　　）。", id="a narrow blank"),
         pytest.param(drafts.single("首先应____。"), "blank", "stem", "首先应（　　）。", id="a line"),
         pytest.param(

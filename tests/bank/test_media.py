@@ -194,6 +194,13 @@ def test_a_text_names_only_what_is_here_and_says_what_it_is(world: World) -> Non
         assert ("<img src=" in looked["paper"]["items"][0]["stem"]) == (text != "![大厅](media:x)")
 
 
-def test_a_picture_elsewhere_is_only_a_hint() -> None:
-    [found] = check_item(draft(drafts.truth("客服员应当看图![x](y.png)回答客户的问题。")), TAXONOMY)
-    assert (found.severity.value, found.code) == ("hint", "media_elsewhere")
+@pytest.mark.parametrize(
+    ("mark", "code"),
+    [
+        pytest.param("![x](y.png)", "media_elsewhere", id="elsewhere"),
+        pytest.param(f"![图](media:{'0' * 32})", "media_words", id="of which its file said nothing"),
+    ],
+)
+def test_what_an_author_should_look_at_is_only_a_hint(mark: str, code: str) -> None:
+    [found] = check_item(draft(drafts.truth(f"客服员应当看图{mark}回答客户的问题。")), TAXONOMY)
+    assert (found.severity.value, found.code) == ("hint", code)

@@ -54,8 +54,7 @@ def shown(found: Reading, place: int = 0) -> tuple[str, list[str], str]:
 
 
 def told(found: Reading) -> list[tuple[str, str]]:
-    kept = [one for one in found.findings if one.code != "picture_words"]
-    return [(one.code, f"{one.place.column}{one.place.line}") for one in kept]
+    return [(one.code, f"{one.place.column}{one.place.line}") for one in found.findings]
 
 
 STEM, CHOICES, WHY = "图中是（　　）。", ["甲", "乙"], "见图"

@@ -39,7 +39,7 @@ def content(found: Reading, place: int = 0) -> tuple[str, list[str], str, str]:
 
 
 def told(found: Reading) -> list[tuple[str, int]]:
-    return [(one.code, one.place.line) for one in found.findings if one.code != "picture_words"]
+    return [(one.code, one.place.line) for one in found.findings]
 
 
 REST = (line("A. 甲"), line("B. 乙"), line("答案：A"))

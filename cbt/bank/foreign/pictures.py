@@ -13,14 +13,12 @@ from cbt.bank.foreign.marks import Shown
 from cbt.bank.foreign.raw import LONGEST_WORDS, MEDIUM, MOST_MEDIA
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.media import keeping
-from cbt.bank.media.references import is_sound, replaced
+from cbt.bank.media.references import NO_WORDS, NO_WORDS_SOUND, is_sound, replaced
 from cbt.bank.media.taken import TakenIn
 from cbt.sheets.findings import Finding, Severity
 
 MOST = MOST_MEDIA
 """Pictures and sounds of one file that are drawn or copied."""
-NO_WORDS, NO_WORDS_SOUND = "图", "录音"
-"""What is said of a picture or a sound of which its file says nothing."""
 _GONE = "［图］"
 MARKED = re.compile(MEDIUM.format("([0-9]{1,4})", f"([^\ufdd0-\ufdd2]{{0,{LONGEST_WORDS}}})"))
 _SHOWN = re.compile(f"[{marks.RANGE}]")
@@ -37,26 +35,20 @@ class Album:
         self.media = dict[str, TakenIn]()
 
     def placed(self, draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Finding]) -> ItemDraft:
-        """Return an item whose texts name its pictures; one that is none is remarked on, and one without words."""
+        """Return an item whose texts name its pictures; one that is none is remarked on."""
         if not pictures:
             return draft
-        silent = 0
 
         def name(found: re.Match[str]) -> str:
-            nonlocal silent
             taken = self._known.get(pictures.get(found[1], b""))
             if taken is None:
                 findings.append(draft.find(Severity.HINT, PICTURE, "stem", found[2]))
                 return f"［图：{found[2]}］" if found[2] else _GONE
             self.media[taken.name] = taken
-            silent += not found[2]
             words = found[2] or (NO_WORDS_SOUND if is_sound(taken.name) else NO_WORDS)
             return f"![{words}](media:{taken.name})"
 
-        done = draft.with_data(replaced(draft.data, MARKED, name))
-        if silent:
-            findings.append(draft.find(Severity.HINT, "picture_words", "stem", "", count=silent))
-        return done
+        return draft.with_data(replaced(draft.data, MARKED, name))
 
 
 def bodies_named(data: Any, pictures: Mapping[str, bytes]) -> Iterator[bytes]:

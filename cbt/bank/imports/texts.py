@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flask_babel import gettext as _
 
+from cbt.bank.media.references import in_words
 from cbt.errors import InvalidInput
 from cbt.sheets.findings import Finding, Note, Place
 from cbt.web.i18n import explain
@@ -88,5 +89,5 @@ def _said(value: object) -> object:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(in_words(text).split())
     return line if len(line) <= LONGEST_VALUE else line[: LONGEST_VALUE - 1] + "…"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.formulas import fault_of
 from cbt.bank.items.marks import MOST_FORMULAS, formulas_in
-from cbt.bank.media.references import ANY_MARK, MARK, SCHEME, texts_of
+from cbt.bank.media.references import ANY_MARK, MARK, NO_WORDS, NO_WORDS_SOUND, SCHEME, texts_of
 from cbt.sheets.findings import Finding, Severity
 
 LONGEST_SHOWN = 40
@@ -40,3 +40,5 @@ def _media(draft: ItemDraft, name: str, text: str) -> Iterator[Finding]:
             yield draft.find(severity, code, name, mark[2])
         elif not mark[1].strip():
             yield draft.find(Severity.ERROR, "media_alt", name, mark[2])
+        elif mark[1].strip() in (NO_WORDS, NO_WORDS_SOUND):
+            yield draft.find(Severity.HINT, "media_words", name, mark[1].strip())

@@ -11,8 +11,12 @@ PREFIX = "/item-media/"
 """Where they are served: texts become pages where no map of addresses is at hand."""
 NAME = re.compile(r"[0-9a-f]{32}(?:\.(?:mp3|ogg|wav))?")
 MARK = re.compile(r"!\[([^\]\n]{0,300})\]\(media:([0-9a-f]{32}(?:\.(?:mp3|ogg|wav))?)\)")
+_AT_END = re.compile(rf"(?:\s*{MARK.pattern})+\s*$")
 ANY_MARK = re.compile(r"!\[([^\]\n]{0,300})\]\(([^)\s]{0,300})\)")
 SCHEME = "media:"
+_FIRST = {"stimulus": 0, "stem": 0, "explanation": 2}
+NO_WORDS, NO_WORDS_SOUND = "图", "录音"
+"""What is said of a picture or a sound that came in a file which says nothing of it."""
 ENDINGS: Mapping[str, str] = {"audio/mpeg": ".mp3", "audio/ogg": ".ogg", "audio/wav": ".wav"}
 
 
@@ -64,9 +68,9 @@ class NamedMedium:
 
 
 def media_in(data: Mapping[str, Any]) -> list[NamedMedium]:
-    """Return the pictures and sounds that the texts of a content name, in their order."""
+    """Return the pictures and sounds that the texts of a content name, in the order in which people read them."""
     choices = data.get("choices", ())
-    return [
+    found = [
         NamedMedium(
             f"choices.{choices.index(text) + 1}" if field == "choices" and text in choices else field,
             mark[1],
@@ -76,6 +80,7 @@ def media_in(data: Mapping[str, Any]) -> list[NamedMedium]:
         for field, text in texts_of(data)
         for mark in MARK.finditer(text)
     ]
+    return sorted(found, key=lambda one: _FIRST.get(one.field, 1))
 
 
 def names_in(data: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -94,6 +99,12 @@ def names_in(data: Mapping[str, Any]) -> list[tuple[str, str]]:
 def in_words(text: str) -> str:
     """Return a text with the words for its pictures and sounds in their places."""
     return MARK.sub(lambda found: f"［{found[1]}］", text)
+
+
+def without_last(text: str) -> tuple[str, str]:
+    """Return a text without the pictures and sounds at its end, and these."""
+    found = _AT_END.search(text) if text.endswith(")") else None
+    return (text[: found.start()], found[0]) if found else (text, "")
 
 
 def replaced(value: Any, mark: re.Pattern[str], name: Callable[[re.Match[str]], str]) -> Any:

@@ -12,6 +12,7 @@ from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.items.types.authoring import Authoring, PutRight, Sent, SheetRow
 from cbt.bank.lint.shares import outside
 from cbt.bank.lint.words import is_emphasised, normal
+from cbt.bank.media.references import without_last
 from cbt.sheets.findings import Finding, Place, Severity
 
 SHORTEST_STATEMENT = 8
@@ -83,6 +84,10 @@ def truth_of(cell: str) -> bool | None:
 
 
 def _full_stop(stem: str) -> str:
-    """A 判断 ends with 。 and has no brackets for the answer."""
+    """A 判断 ends with 。 and has no brackets for the answer; pictures behind it stay there."""
+    stem, media = without_last(stem)
+    if not stem.strip():
+        return stem + media
     bare = re.sub(r"[(（][\s　]*[)）]\s*。?$", "", stem).rstrip(" 　.．。")
-    return stem if stem.endswith(("”。", "）。")) and stem[:-1].rstrip("。") == bare else f"{bare}。"
+    kept = stem.endswith(("”。", "）。")) and stem[:-1].rstrip("。") == bare
+    return (stem if kept else f"{bare}。") + media
