@@ -7,6 +7,7 @@ import struct
 import zlib
 from typing import Any
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
@@ -14,13 +15,19 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from cbt.bank.lint.item import check_item
+from cbt.bank.media import keeping
 from cbt.bank.models import Media
+from cbt.confined.running import Exhausted
 from cbt.db.unit_of_work import reading
 from cbt.errors import InvalidInput
+from cbt.pictures import receiving as pictures
+from cbt.pictures import redrawing
+from cbt.pictures.redrawing import Drawn
 from cbt.sounds import copying, receiving
 from cbt.sounds.copying import Copied
 from tests.bank import drafts
 from tests.bank.drafts import TAXONOMY, draft
+from tests.bank.field_texts.direct import run_here
 from tests.world import World
 
 BANK = "customer-service-l3"
@@ -156,6 +163,27 @@ def test_a_sound_is_sent_in_pieces_too(world: World) -> None:
     assert brought["reference"].endswith(".mp3")
     answer = author.get(brought["address"], headers={"Range": "bytes=0-99"})
     assert (answer.status_code, len(answer.data), answer.mimetype) == (206, 100, "audio/mpeg")
+
+
+def test_a_picture_that_ends_its_child_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = picture("blue"), [picture("red"), picture("green")]
+
+    def ending(task: str, body: bytes, **options: Any) -> bytes:
+        if task.endswith(":drawings") or body == bad:
+            raise Exhausted
+        return run_here(task, body, **options)
+
+    monkeypatch.setattr(pictures, "run", ending)
+    found = keeping.take_in_all([good[0], bad, good[1]])
+    assert [one is not None for one in found] == [True, False, True]
+    assert found[0] == keeping.take_in(good[0])
+    assert keeping.take_in_all([bad] * 5) == [None] * 5
+
+
+def test_the_pixels_of_one_file_are_counted() -> None:
+    bodies = msgspec.msgpack.encode([picture(size=(40, 50))] * 3)
+    found = msgspec.msgpack.decode(redrawing.drawings(bodies, pixels=4_000), type=Drawn)
+    assert ([bool(one) for one in found.pictures], found.pixels) == ([True, True, False], 6_000)
 
 
 def test_what_is_neither_is_refused_with_the_remedy(world: World) -> None:

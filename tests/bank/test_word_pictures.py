@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cbt.bank.formats import registry
 from cbt.bank.formats.together import read_all
 from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.understood import understood
 from cbt.bank.items.rich import to_html
+from cbt.pictures.redrawing import drawing
 from tests.bank.drawn import WMF, WORD, docx, flood, inline, line, older, png
 from tests.bank.field_texts.direct import without_children
 
@@ -265,6 +268,49 @@ def test_words_that_a_program_wrote_are_none() -> None:
         assert (
             content(read(HEAD, line("1. 题（　　）。", inline("p0", words)), *REST))[0] == "题（　　）。[图]"
         )
+
+
+ASKED = st.fixed_dictionaries(
+    {
+        "stem": st.sampled_from(["", "inline", "anchor", "line"]),
+        "choices": st.lists(st.booleans(), min_size=2, max_size=4),
+        "bare": st.booleans(),
+        "why": st.booleans(),
+        "apart": st.booleans(),
+    }
+)
+
+
+def written(number: int, asked: dict[str, Any], name: str) -> tuple[list[str], tuple[str, list[str], str]]:
+    """Return the lines of a question with pictures, and what is to be read of them."""
+    own, shows = inline(name), "[图]"
+    stem, rest = {
+        "": (line(f"{number}. 题（　　）。"), ""),
+        "inline": (line(f"{number}. 题（　　）。", own), shows),
+        "anchor": (line(inline(name, place="anchor"), f"{number}. 题（　　）。"), shows),
+        "line": (line(f"{number}. 题（　　）。") + line(own), f"\n{shows}"),
+    }[asked["stem"]]
+    lines, choices = [stem], []
+    for place, drawn in enumerate(asked["choices"]):
+        text = "" if drawn and asked["bare"] and place != 1 else f"选{place}"
+        lines.append(line(f"{'ABCD'[place]}. {text}", *([own] if drawn else [])))
+        choices.append(f"{text}{shows if drawn else ''}")
+    why = f"因为{shows}" if asked["why"] else "因为"
+    lines += [line("答案：A"), line("解析：因为", *([own] if asked["why"] else []))]
+    return lines + ([line("")] if asked["apart"] else []), (f"题（　　）。{rest}", choices, why)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(ASKED, min_size=1, max_size=5))
+def test_pictures_anywhere_in_a_document_stay_with_their_questions(several: list[dict[str, Any]]) -> None:
+    names = list(PICTURES)
+    made = [written(n, asked, names[n - 1]) for n, asked in enumerate(several, 1)]
+    found = read(HEAD, *(one for lines, _expected in made for one in lines))
+    seen = [content(found, n) for n in range(len(found.items))]
+    assert [(stem, choices, why) for stem, choices, _key, why in seen] == [said for _lines, said in made]
+    for n, item in enumerate(found.items):
+        kept = {taken.body for name, taken in found.media.items() if name in str(item.data)}
+        assert kept <= {drawing(PICTURES[names[n]])}, "each question has its own picture"
 
 
 def test_flat_documents_have_their_pictures_too() -> None:

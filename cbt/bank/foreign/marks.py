@@ -23,7 +23,7 @@ HEADS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 """How a picture begins that can be drawn anew: a JPEG, a PNG."""
 _NO_WORDS = re.compile(
     r"(?:[A-Za-z]:)?[\\/]|https?:|\.(?:png|jpe?g|gif|bmp|tiff?|[ew]mf|svg|webp)\s*$|^(?:图片|图像|图形|picture|image|img)"
-    r"[\s_\-\d]*$|自动生成|automatically generated|^[0-9a-f_\-\s]{8,}$",
+    r"[\s_\-\d]*$|自动生成|(?:automatically|AI)[\s-]generated|AI.{0,4}生成|^name of file$|^[0-9a-f_\-\s]{8,}$",
     re.IGNORECASE,
 )
 """What programs write as the words for a picture: a path, a file's name, a number."""
