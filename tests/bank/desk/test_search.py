@@ -6,10 +6,11 @@ import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 
 from cbt.bank import store
 from cbt.bank.models import Item, ItemSearch, ItemVersion
+from cbt.bank.search import finding
 from cbt.bank.search.asking import NOBODY, Search, found_by
 from cbt.bank.search.finding import named_by, search_items
 from cbt.bank.search.index import index_waiting
@@ -79,6 +80,19 @@ def test_items_are_found_by_state_and_people(stocked: flask.Flask) -> None:
     assert found(stocked, reviewer=NOBODY, author=LI) == ["T2"]
     assert found(stocked, state="reviewed") == []
     assert found(stocked, point="A-A-A-001", type="true_false", difficulty=3) == ["T1", "T2", "T3"]
+
+
+def test_more_than_are_counted_come_in_their_order_and_leave_the_database_as_it_was(
+    stocked: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "MOST_COUNTED", 1)
+    assert found(stocked, text="客户", point="A-A", state="draft") == ["T1", "T2"]
+    assert found(stocked, text="客户 停电", point="A-A", state="draft") == ["T1"]
+    assert found(stocked, text="客户", point="A-B") == []
+    with stocked.app_context(), reading() as session:
+        search_items(session, store.bank_by_ref(session, BANK).id, Search(text="客户"))
+        if session.get_bind().dialect.name == "postgresql":
+            assert session.scalar(text("SHOW enable_seqscan")) == "on"
 
 
 def test_who_names_an_item_as_an_enemy_is_found_from_its_side(stocked: flask.Flask) -> None:
