@@ -41,13 +41,14 @@ class RequestCounts:
             "cbt_throttled_total", "Requests answered 429.", "counter", [(("kind", one),) for one in named]
         )
         self._throttled = {one: throttled.cell((("kind", one),)) for one in named}
+        kind_at = {one: number * len(STATUSES) for number, one in enumerate(named)}
         self._cells = {
             (endpoint, status): (
-                self._answered.cell(_labels("endpoint", endpoint, status)),
-                self._seconds.cell(_labels("kind", kind, status)),
+                self._answered.cell_at(number * len(STATUSES) + place),
+                self._seconds.cell_at(kind_at[kind] + place),
             )
-            for endpoint, kind in kinds.items()
-            for status in STATUSES
+            for number, (endpoint, kind) in enumerate(kinds.items())
+            for place, status in enumerate(STATUSES)
         }
 
     def steps(self, endpoint: str, status: int, seconds: float) -> Steps:

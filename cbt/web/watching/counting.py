@@ -50,7 +50,11 @@ class Family:
 
     def cell(self, labels: Labels = ()) -> int:
         """Return where the cells of a series begin."""
-        return self.first + self.series[labels] * self.width
+        return self.cell_at(self.series[labels])
+
+    def cell_at(self, number: int) -> int:
+        """Return where the cells of the series of this number begin."""
+        return self.first + number * self.width
 
 
 class Layout:
