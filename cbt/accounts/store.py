@@ -17,16 +17,22 @@ from cbt.web.who.login import Principal
 
 def staff_principal(session: Session, ref: str) -> Principal | None:
     """Return the principal of a staff member who may still sign in, else None."""
-    staff = session.scalar(select(Staff).where(Staff.ref == ref, Staff.disabled_at.is_(None)))
-    if staff is None:
+    # every request of staff asks this: columns in one query, a row for each role
+    rows = session.execute(
+        select(Staff.id, Staff.name, Staff.must_change_password, StaffRole.role)
+        .outerjoin(StaffRole)
+        .where(Staff.ref == ref, Staff.disabled_at.is_(None))
+    ).all()
+    if not rows:
         return None
+    number, name, must_change, _ = rows[0]
     return Principal(
         kind="staff",
-        subject_id=staff.id,
-        subject_ref=staff.ref,
-        name=staff.name,
-        roles=frozenset(row.role for row in staff.roles),
-        must_change_password=staff.must_change_password,
+        subject_id=number,
+        subject_ref=ref,
+        name=name,
+        roles=frozenset(role for *_, role in rows if role is not None),
+        must_change_password=must_change,
     )
 
 
