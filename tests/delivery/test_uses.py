@@ -54,7 +54,9 @@ def test_the_sitting_is_named_and_leads_to_its_page_for_who_may_see_that(world: 
         name = session.scalars(select(Sitting.name).where(Sitting.ref == world.sitting_ref)).one()
     linked = f'<a href="/office/sittings/{world.sitting_ref}">{name}</a>'
     page = page_of(world, held)
-    assert re.search(rf'{name}\s*<span class="hint num nowrap">2026-11-24</span>', page)
+    assert re.search(
+        rf'{name}\s*<span class="hint">\s*2026 年第四批\s*<span class="num nowrap">2026-11-24</span>', page
+    )
     assert linked not in page
     with world.app.app_context(), unit_of_work() as session:
         session.add(StaffRole(staff_id=world.people["reviewer"].id, role="inspector"))

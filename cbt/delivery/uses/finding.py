@@ -16,7 +16,7 @@ from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of
-from cbt.sittings.models import Sitting
+from cbt.sittings.models import Batch, Sitting
 
 LATEST_FORMS, LATEST_VERSIONS = 2_000, 8
 """So many forms of a bank are looked through, the last ones, for so many versions of an item."""
@@ -24,9 +24,10 @@ LATEST_FORMS, LATEST_VERSIONS = 2_000, 8
 
 @dataclass(frozen=True, slots=True, order=True)
 class SittingUsed:
-    """A sitting that forms were drawn for, and its day."""
+    """A sitting that forms were drawn for, its batch and its day."""
 
     day: date
+    batch: str
     name: str
     ref: str
 
@@ -88,16 +89,18 @@ def uses_of(session: Session, bank: ItemBank, item_ref: str, *, zone: ZoneInfo) 
             case(*held),
             Sitting.ref,
             Sitting.name,
+            Batch.name,
             Sitting.planned_start_at,
         )
         .outerjoin(Attempt, Attempt.form_id == Form.id)
         .outerjoin(Registration, Registration.id == Attempt.registration_id)
         .outerjoin(Sitting, Sitting.id == Registration.sitting_id)
+        .outerjoin(Batch, Batch.id == Sitting.batch_id)
         .where(Form.id.in_(select(latest.subquery().c.id)), or_(*(found for found, _number in held)))
     )
     found: defaultdict[tuple[int, str, date, int, SittingUsed | None], set[str]] = defaultdict(set)
-    for form, blueprint, paper, drawn_at, version, sitting, name, planned_at in rows:
-        used = SittingUsed(planned_at.astimezone(zone).date(), name, sitting) if sitting else None
+    for form, blueprint, paper, drawn_at, version, sitting, name, batch, planned_at in rows:
+        used = SittingUsed(planned_at.astimezone(zone).date(), batch, name, sitting) if sitting else None
         found[blueprint, paper, drawn_at.astimezone(zone).date(), version, used].add(form)
     lines = [
         FormUse(blueprint_of(session, blueprint).paper_title(paper), day, used, version, tuple(sorted(forms)))
@@ -107,5 +110,5 @@ def uses_of(session: Session, bank: ItemBank, item_ref: str, *, zone: ZoneInfo) 
 
 
 def _order(line: FormUse) -> tuple[int, str, str, int]:
-    sitting = line.sitting.name if line.sitting else ""
+    sitting = f"{line.sitting.batch} {line.sitting.name}" if line.sitting else ""
     return -line.day.toordinal(), line.title, sitting, -line.version
