@@ -19,6 +19,7 @@ from cbt.bank.foreign import receiving
 from cbt.bank.formats import registry
 from cbt.bank.formats.moodle import reading as moodle
 from cbt.bank.formats.outgoing import Export
+from cbt.bank.formats.text.writing import item_text
 from cbt.bank.imports.checks.models import ImportCheck
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.media.service import bring
@@ -26,6 +27,7 @@ from cbt.bank.models import Media
 from cbt.db.unit_of_work import reading
 from cbt.pictures import receiving as pictures
 from cbt.sounds import receiving as sounds
+from tests.bank import drafts
 from tests.bank.exporting import TAXONOMY
 from tests.bank.field_texts.direct import run_here
 from tests.bank.samples import ACTOR, BANK, ITEMS, check
@@ -110,6 +112,27 @@ def test_an_item_comes_in_again_with_the_same_pictures(
     assert (elsewhere.findings, len(elsewhere.media)) == ([], 3)
     plan = next(name for name, taken in elsewhere.media.items() if taken.mimetype == "image/png")
     assert f"media:{plan}" in drawn["stem"], "a plan is the same picture when it is drawn anew"
+
+
+def test_a_picture_to_be_marked_comes_in_again_as_the_same(
+    bank: flask.Flask, folder: Path, clock: FakeClock, tmp_path: Path
+) -> None:
+    with bank.app_context():
+        name = bring(photo(), bank_ref=BANK, now=clock.now(), actor=ACTOR).name
+        (folder / "hall.png").write_bytes(photo())
+        items = [
+            ("A-001-P1", drafts.hotspot(picture=f"media:{name}", size=[256, 256], point="A-001")),
+            ("A-001-P2", drafts.hotspot(picture="hall.png", size=[256, 256], point="A-001")),
+        ]
+        (folder / "items.toml").write_text("\n".join(item_text(*one) for one in items), "utf-8")
+        service.import_bank(folder, now=clock.now(), actor=ACTOR)
+        for form in ("qti22", "qti30"):
+            body, left = sent(form, clock)
+            assert left == [("picture",)], "one whose picture lies in it is drawn anew elsewhere"
+            path = tmp_path / f"{form}.zip"
+            path.write_bytes(body)
+            same = service.import_bank(path, now=clock.now(), actor=ACTOR, bank_ref=BANK)
+            assert (same.added, same.changed, same.skipped) == (0, 0, 3)
 
 
 def holds_each_file_once(body: bytes) -> None:

@@ -10,7 +10,7 @@ from cbt.bank.foreign.pictures import MARKED
 from cbt.bank.foreign.raw import RawItem
 from cbt.bank.formats.outgoing import Export
 from cbt.bank.imports.drafts import ItemDraft
-from cbt.bank.media.references import MARK, SCHEME, in_words, is_sound, replaced
+from cbt.bank.media.references import MARK, SCHEME, in_words, is_sound, names_in, replaced
 from cbt.bank.media.taken import digest_of
 
 _PICTURES: Mapping[str, str] = {"image/png": ".png", "image/jpeg": ".jpg"}
@@ -24,14 +24,19 @@ class Luggage:
         """Look for everything the texts of an item name."""
         self.files: dict[str, str] = {}
         self.bodies: dict[str, bytes] = {}
-        replaced(draft.data, MARK, lambda found: self._take(export, found[2]))
+        for _field, name in names_in(draft.data):
+            self._take(export, name)
 
-    def _take(self, export: Export, name: str) -> str:
+    def _take(self, export: Export, name: str) -> None:
         found = export.medium(name) if name not in self.files else None
         if found is not None:
             kind, self.bodies[name] = found
             self.files[name] = name if is_sound(name) else f"{name}{_PICTURES.get(kind, '')}"
-        return ""
+
+    def picture(self, draft: ItemDraft) -> str:
+        """Return the file of the picture that an item asks to be marked, "" where it takes none along."""
+        said = str(draft.data.get("picture", ""))
+        return self.files.get(said.removeprefix(SCHEME), "") if said.startswith(SCHEME) else ""
 
 
 def at_hand(luggage: Luggage, draft: ItemDraft) -> ItemDraft:

@@ -5,6 +5,8 @@ Its pictures are the ones that went out, where they are kept here.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +23,9 @@ from cbt.bank.formats.together import SEVERAL
 from cbt.bank.imports.drafts import ItemDraft, Reading
 from cbt.bank.media.keeping import held
 from cbt.bank.media.references import MARK, SCHEME, replaced
+from cbt.bank.media.taken import digest_of
 from cbt.bank.models import Item, ItemVersion
+from cbt.rules.items.hotspot import PICTURE
 
 CHUNK = 500
 
@@ -40,7 +44,12 @@ def completed(session: Session, bank_id: int, found: Reading) -> Reading:
         present = dict(_present(session, bank_id, [draft.ref for draft in some if draft.ref]))
         for draft in some:
             before = present.get(draft.ref)
-            items.append(draft if before is None else draft.with_data(_whole(draft.data, before, carries)))
+            data = (
+                draft.data
+                if before is None
+                else _whole(_pictured(draft.data, before, found), before, carries)
+            )
+            items.append(draft.with_data(data))
     return replace(found, items=items)
 
 
@@ -51,14 +60,21 @@ def recognised(session: Session, found: Reading) -> Reading:
     very bytes that are kept here are taken for them.
     """
     came = {taken.came: name for name, taken in found.media.items() if taken.came not in {"", name}}
-    there = {came[known]: known for known in held(session, came)} if came else {}
-    if not there:
+    known = held(session, [*came, *found.came.values()]) if came or found.came else {}
+    there = {name: was for was, name in came.items() if was in known}
+    marked = {picture: f"{SCHEME}{was}" for picture, was in found.came.items() if was in known}
+    if not there and not marked:
         return found
 
     def renamed(mark: re.Match[str]) -> str:
         return f"![{mark[1]}]({SCHEME}{there.get(mark[2], mark[2])})"
 
-    items = [draft.with_data(replaced(draft.data, MARK, renamed)) for draft in found.items]
+    def as_kept(data: Mapping[str, Any]) -> dict[str, Any]:
+        done: dict[str, Any] = replaced(data, MARK, renamed)
+        picture = done.get("picture")
+        return {**done, "picture": marked[picture]} if picture in marked else done
+
+    items = [draft.with_data(as_kept(draft.data)) for draft in found.items]
     media = {name: taken for name, taken in found.media.items() if name not in there}
     return replace(found, items=items, media=media)
 
@@ -84,6 +100,19 @@ def _present(session: Session, bank_id: int, refs: Sequence[str]) -> Iterator[tu
     )
     for ref, content in rows:
         yield ref, json.loads(content)
+
+
+def _pictured(data: Mapping[str, Any], before: Mapping[str, Any], found: Reading) -> Mapping[str, Any]:
+    """Return a content with the picture it has at present where the very same came."""
+    said, has = str(data.get("picture", "")), before.get("picture")
+    was = found.came.get(said, said.removeprefix(SCHEME))
+    if not was or not isinstance(has, str) or not has.startswith(PICTURE):
+        return data
+    try:
+        body = base64.b64decode(has.removeprefix(PICTURE), validate=True)
+    except binascii.Error:
+        return data
+    return {**data, "picture": has} if digest_of(body) == was else data
 
 
 def _whole(data: Mapping[str, Any], before: Mapping[str, Any], carries: Carried) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import msgspec
 from cbt.bank.foreign.pictures import Album, bodies_named
 from cbt.bank.foreign.raw import RawReading
 from cbt.bank.imports.drafts import ItemDraft, Reading
+from cbt.bank.media.taken import digest_of
 from cbt.confined.running import Exhausted, Limits, run
 from cbt.errors import InvalidInput
 from cbt.pictures.receiving import redraw
@@ -40,20 +41,27 @@ def reading_of(raw: RawReading, form: str, name: str) -> Reading:
     labels = {(one.file, one.line): draft.label for one, draft in zip(raw.items, drafts, strict=True)}
     findings: list[Finding] = []
     items = []
+    came: dict[str, str] = {}
     album = Album(body for one in raw.items for body in bodies_named(one.data, one.pictures))
     for draft, one in zip(drafts, raw.items, strict=True):
         shown = album.placed(draft, one.pictures, findings)
-        items += [drawn] if (drawn := _drawn(shown, one.pictures, findings)) is not None else []
+        if (drawn := _drawn(shown, one.pictures, findings, came)) is not None:
+            items.append(drawn)
     for note in raw.notes:
         where = place(note.file, note.line)
         level = Severity.ERROR if note.blocks else Severity.HINT
         label = labels.get((note.file, note.line), str(where))
         findings.append(Finding(level, note.code, where, note.value, label, dict(note.params)))
-    return Reading(form, name, items, findings, media=album.media)
+    return Reading(form, name, items, findings, media=album.media, came=came)
 
 
-def _drawn(draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Finding]) -> ItemDraft | None:
-    """Return an item with its picture drawn anew in the place of its name, None where that cannot be."""
+def _drawn(
+    draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Finding], came: dict[str, str]
+) -> ItemDraft | None:
+    """Return an item with its picture drawn anew in the place of its name, None where that cannot be.
+
+    `came` learns what it was before.
+    """
     name = draft.data.get("picture", "")
     if name not in pictures:
         return draft
@@ -65,4 +73,5 @@ def _drawn(draft: ItemDraft, pictures: Mapping[str, bytes], findings: list[Findi
         findings.append(draft.find(Severity.ERROR, code, "picture", name))
         return None
     picture = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    came[picture] = digest_of(pictures[name])
     return draft.with_data({**draft.data, "picture": picture})

@@ -67,4 +67,5 @@ def _joined(readings: Sequence[Reading], findings: Sequence[Finding]) -> Reading
         ),
         layout=layouts.pop() if len(layouts) == 1 else "",
         media={name: taken for found in readings for name, taken in found.media.items()},
+        came={name: digest for found in readings for name, digest in found.came.items()},
     )

@@ -87,6 +87,7 @@ class Reading:
 
     `layout` is the same for files that are laid out alike, "" where a format has only one layout: under it the
     adjustments of a bank are kept. `media` are the pictures and sounds that its texts name, by their names.
+    `came` gives what a picture to be marked was before it was drawn anew, by what it is now.
     """
 
     form: str
@@ -98,3 +99,4 @@ class Reading:
     inferred: tuple[Inferred, ...] = ()
     layout: str = ""
     media: Mapping[str, TakenIn] = field(default_factory=dict)
+    came: Mapping[str, str] = field(default_factory=dict)

@@ -58,9 +58,11 @@ def _write(
     porter, sent = Porter(export), set[str]()
 
     def written(draft: ItemDraft) -> tuple[str, Mapping[str, Any] | None]:
-        if not _is_whole(draft.data):
+        picture = porter.now.picture(draft)
+        if not _is_whole(draft.data, picture):
             return "", None
-        text = turn(addressed(item(draft), PREFIX, porter.now.files, lambda file: f"../{_MEDIA}{file}"))
+        shown = item(draft, f"../{_MEDIA}{picture}" if picture else "")
+        text = turn(addressed(shown, PREFIX, porter.now.files, lambda file: f"../{_MEDIA}{file}"))
         return text, _back(draft, text, porter.now)
 
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -99,10 +101,13 @@ def _back(draft: ItemDraft, text: str, luggage: Luggage) -> Mapping[str, Any] | 
     return {**back(found.items[0], luggage), **facts, **picture}
 
 
-def _is_whole(data: Mapping[str, Any]) -> bool:
-    """Say whether an item has its picture in it, and a case none in its parts: those stand nowhere in a package."""
+def _is_whole(data: Mapping[str, Any], picture: str) -> bool:
+    """Say whether an item has its picture in it or along with it, and a case none in its parts.
+
+    Those stand nowhere in a package.
+    """
     if data.get("type") == "hotspot":
-        return picture_of(data) is not None
+        return bool(picture) or picture_of(data) is not None
     return all(part.get("type") in CARRIES and part["type"] != "hotspot" for part in data.get("parts", ()))
 
 

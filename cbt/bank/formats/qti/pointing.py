@@ -21,8 +21,9 @@ def hotspot(data: Mapping[str, Any], name: str, file: str) -> tuple[list[Respons
     """Return the response and the body of a 识图 whose picture lies in `file`, seen from the item."""
     width, height = data["size"]
     places = "".join(_place(*one) for one in _places(data))
+    kind = "image/png" if file.endswith(".png") else "image/jpeg"
     picture = (
-        f'<object type="image/jpeg" data="{escaped(file)}" width="{width}" height="{height}">'
+        f'<object type="{kind}" data="{escaped(file)}" width="{width}" height="{height}">'
         f"{escaped(str(data['alt']))}</object>"
     )
     head = f'<hotspotInteraction responseIdentifier="{name}" maxChoices="{data.get("marks", 1)}">'

@@ -18,12 +18,14 @@ Made = tuple[list[Response22], str]
 """The responses of a question, and what stands in the body for it."""
 
 
-def item(draft: ItemDraft) -> str:
-    """Return an item as one document."""
+def item(draft: ItemDraft, picture: str = "") -> str:
+    """Return an item as one document; `picture` is where its picture lies, seen from it, "" in its usual place."""
     data = draft.data
     title = str(data.get("title") or draft.ref)
     parts = data.get("parts")
-    asked, body = _case(data, parts) if parts is not None else _alone(data, picture_file(draft.ref))
+    asked, body = (
+        _case(data, parts) if parts is not None else _alone(data, picture or picture_file(draft.ref))
+    )
     feedback = _feedback(data, parts or [])
     head = (
         f'<assessmentItem xmlns="{SPACE}" identifier="{identifier(draft.ref)}" title="{escaped(title)}"'
