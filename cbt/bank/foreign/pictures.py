@@ -42,7 +42,7 @@ class Album:
         def name(found: re.Match[str]) -> str:
             taken = self._known.get(pictures.get(found[1], b""))
             if taken is None:
-                findings.append(draft.find(Severity.HINT, PICTURE, "stem", found[2]))
+                findings.append(draft.find(Severity.HINT, PICTURE, "stem", found[2] or NO_WORDS))
                 return f"［图：{found[2]}］" if found[2] else _GONE
             self.media[taken.name] = taken
             words = found[2] or (NO_WORDS_SOUND if is_sound(taken.name) else NO_WORDS)
