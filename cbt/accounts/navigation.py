@@ -53,6 +53,7 @@ PLACES = (
     StaffPage(
         "sittings.centres.centres", "centres", "square", frozenset({Role.OFFICER}), ("sittings.centres.room",)
     ),
+    StaffPage("blueprints.index", "blueprints", "note", frozenset({Role.OFFICER})),
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
     StaffPage("bank.queue.queue", "review", "check", frozenset({Role.REVIEWER})),
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),

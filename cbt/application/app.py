@@ -20,6 +20,7 @@ from cbt.assembly.coverage import views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
+from cbt.candidates.blueprint_uses import blueprint_uses
 from cbt.candidates.corrections.approval import CORRECTIONS
 from cbt.candidates.desk import views as office
 from cbt.candidates.store import candidate_principal
@@ -41,8 +42,11 @@ from cbt.door.elsewhere import note_elsewhere
 from cbt.door.papers import register_papers
 from cbt.door.seats.finding import was_issued
 from cbt.errors import Unavailable
+from cbt.exams.desk import views as blueprints
+from cbt.exams.desk.uses import register_uses
 from cbt.exams.folder import told_faults
 from cbt.exams.reasons.words import init_reasons
+from cbt.exams.table import minutes_of, plain_points
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.proctoring.approving import ROOM_ACTS
@@ -84,6 +88,7 @@ ROOMS: tuple[ModuleType, ...] = (
     scraping,
     trust,
     accounts,
+    blueprints,
     bank,
     coverage,
     sittings,
@@ -133,6 +138,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_resolver(app, HALF, half_principal)
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
+    register_uses(app, blueprint_uses)
     register_guessing(app, record_guessing)
     for kind in STARRED_ACTS:
         register_kind(app, kind)
@@ -151,6 +157,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_backups(app, settings)
     app.add_template_global(current_principal, "principal")
     app.add_template_global(told_faults, "blueprint_faults")
+    for shown in (minutes_of, plain_points):
+        app.add_template_global(shown)
     gate: Gate = app.extensions["cbt_gate"]
     app.add_template_global(lambda: files_lost(app), "files_lost")
     app.add_template_global(lambda: low_disks(settings), "low_disks")

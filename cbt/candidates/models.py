@@ -56,6 +56,7 @@ class Registration(Named):
         UniqueConstraint("sitting_room_id", "seat_id"),
         UniqueConstraint("ticket_id", "sitting_id", "paper"),
         Index("ix_registration_room", "sitting_room_id"),
+        Index("ix_registration_blueprint", "blueprint_version_id", "sitting_id"),
         Index(
             "ix_registration_out",
             "id",

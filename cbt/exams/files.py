@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
 from flask_babel import gettext as _
 
 from cbt.errors import InvalidInput, NotFound
-from cbt.exams.lines import line_at, lines_of
+from cbt.exams.lines import line_of, lines_of
 from cbt.exams.reader import read
 from cbt.exams.reasons import reader as reasons_reader
 from cbt.exams.reasons.spec import REASONS_FILE
@@ -21,7 +20,6 @@ from cbt.web.i18n import catalogues, explain
 
 MOST_BYTES = 256 * 1024
 """A blueprint takes some kilobytes; what is much longer is another kind of file."""
-_TOML_LINE = re.compile(r"at line (\d+)")
 
 
 def read_blueprint(text: str, *, name: str, stored: bool = False) -> ExamBlueprint:
@@ -87,7 +85,8 @@ def blueprint_text(path: Path) -> str:
 
 def _refusal(code: str, findings: list[Flaw], text: str, name: str) -> InvalidInput:
     with catalogues():
-        explained = [_explained(found, text, name) for found in findings]
+        lines = lines_of(text)
+        explained = [_explained(found, line_of(found, text, lines), name) for found in findings]
     listed = sorted(explained, key=lambda one: int(str(one["line"])))
     return InvalidInput(code, name=name, count=len(listed), **listed[0], findings=listed)
 
@@ -102,20 +101,13 @@ def _read_reasons(_sha: str, text: str) -> tuple[ReasonTable | None, list[Flaw]]
     return reasons_reader.read(text)
 
 
-def _explained(found: Flaw, text: str, name: str) -> dict[str, object]:
-    what, fix = explain(InvalidInput(found.code, **_shown(found)))
-    return {"file": name, "line": _line(found, text), "what": what, "fix": fix}
+def _explained(found: Flaw, line: int, name: str) -> dict[str, object]:
+    what, fix = explain(InvalidInput(found.code, **shown(found)))
+    return {"file": name, "line": line, "what": what, "fix": fix}
 
 
-def _shown(found: Flaw) -> dict[str, object]:
-    """The parameters of a finding and `where`, the path as the file spells it."""
+def shown(found: Flaw) -> dict[str, object]:
+    """Return the parameters of a finding and `where`, the path as the file spells it."""
     where = ".".join(f"[{step + 1}]" if isinstance(step, int) else step for step in found.path)
     params = {**found.params, "where": where.replace(".[", "[")}
     return params | ({"kind": _(f"exams.kind.{params['kind']}")} if "kind" in params else {})
-
-
-def _line(found: Flaw, text: str) -> int:
-    if found.code == "blueprint.unreadable":
-        place = _TOML_LINE.search(str(found.params["detail"]))
-        return int(place[1]) if place else len(text.splitlines())
-    return line_at(lines_of(text), found.path)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from cbt.rules.exam.blueprint import Path
+from cbt.rules.exam.blueprint import Flaw, Path
 
 _NAME = r"(?:[A-Za-z0-9_-]+|\"[^\"]*\")"
 # A header begins with a bare name: a row of an array, such as ["甲"], stands alone on a line as well.
 _HEADER = re.compile(rf"^\s*(\[\[?)\s*([A-Za-z_][A-Za-z0-9_-]*(?:\s*\.\s*{_NAME})*)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_-]+|\"[^\"]*\")\s*=")
+_TOML_LINE = re.compile(r"at line (\d+)")
 _QUOTES = ('"""', "'''")
 
 
@@ -37,6 +38,14 @@ def lines_of(text: str) -> dict[Path, int]:
             lines.setdefault((*table, key[1].strip('"')), number)
             inside = next((mark for mark in _QUOTES if line.count(mark) == 1), "")
     return lines
+
+
+def line_of(found: Flaw, text: str, lines: dict[Path, int]) -> int:
+    """Return the line of a finding in a text with these lines; one that cannot be read says its line itself."""
+    if found.code == "blueprint.unreadable":
+        place = _TOML_LINE.search(str(found.params["detail"]))
+        return int(place[1]) if place else max(1, len(text.splitlines()))
+    return line_at(lines, found.path)
 
 
 def line_at(lines: dict[Path, int], path: Path) -> int:

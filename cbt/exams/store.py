@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -54,6 +55,32 @@ def version_in_force(session: Session, ref: str) -> BlueprintVersion | None:
         .order_by(BlueprintVersion.loaded_at.desc(), BlueprintVersion.id.desc())
         .limit(1)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedVersion:
+    """A version and its number among those of its blueprint, from 1 in the order in which they came."""
+
+    number: int
+    row: BlueprintVersion
+
+
+def versions_of(session: Session, ref: str) -> list[NumberedVersion]:
+    """Return every version of a blueprint, the first first."""
+    rows = session.scalars(
+        select(BlueprintVersion).where(BlueprintVersion.ref == ref).order_by(BlueprintVersion.id)
+    )
+    return [NumberedVersion(number, row) for number, row in enumerate(rows, 1)]
+
+
+def numbered_version(session: Session, ref: str, number: int) -> NumberedVersion:
+    """Return one version of a blueprint by its number; raise NotFound("blueprint.no_version")."""
+    found = versions_of(session, ref)
+    if not found:
+        raise NotFound("blueprint.unknown", ref=ref)
+    if not 1 <= number <= len(found):
+        raise NotFound("blueprint.no_version", ref=ref, number=number)
+    return found[number - 1]
 
 
 def current_versions(session: Session) -> list[BlueprintVersion]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
@@ -45,25 +46,50 @@ def _retired(one: Violation | Reason) -> str:
     return _("exams.reasons.retired") if one.retired else ""
 
 
-def _paper(paper: Paper) -> Iterator[str]:
-    yield ""
-    yield _(
+@dataclass(frozen=True, slots=True)
+class PaperTable:
+    """A paper as people know it from a notice: its heading, when one may hand in, and a table in words.
+
+    `numbers` are the columns of figures; the last row is the total.
+    """
+
+    title: str
+    rules: str
+    heads: list[str]
+    rows: list[Row]
+    numbers: frozenset[int]
+
+    def headings(self) -> list[dict[str, object]]:
+        """Return the heads as a page's table takes them."""
+        return [{"label": head, "n": place in self.numbers} for place, head in enumerate(self.heads)]
+
+
+def paper_table(paper: Paper) -> PaperTable:
+    """Return a paper as a table, in the reader's language."""
+    title = _(
         "exams.table.paper",
         name=paper.label,
-        minutes=_minutes(paper.duration),
-        points=_plain(paper.points),
-        pass_points=_plain(paper.pass_points),
+        minutes=minutes_of(paper.duration),
+        points=plain_points(paper.points),
+        pass_points=plain_points(paper.pass_points),
     )
-    yield "  " + _submit(paper)
-    rows = _unit_rows(paper) if paper.units else _section_rows(paper)
+    heads, *rows = _unit_rows(paper) if paper.units else _section_rows(paper)
     numbers = frozenset({0, 4, 5}) if paper.units else frozenset({2, 3, 4, 5})
-    yield from ("  " + line for line in align(rows, numbers))
+    return PaperTable(title, _submit(paper), list(heads), rows, numbers)
+
+
+def _paper(paper: Paper) -> Iterator[str]:
+    shown = paper_table(paper)
+    yield ""
+    yield shown.title
+    yield "  " + shown.rules
+    yield from ("  " + line for line in align([shown.heads, *shown.rows], shown.numbers))
 
 
 def _submit(paper: Paper) -> str:
-    said = [_("exams.table.earliest", minutes=_minutes(paper.submit.earliest))]
+    said = [_("exams.table.earliest", minutes=minutes_of(paper.submit.earliest))]
     if paper.submit.closed_before_end:
-        said.append(_("exams.table.closed", minutes=_minutes(paper.submit.closed_before_end)))
+        said.append(_("exams.table.closed", minutes=minutes_of(paper.submit.closed_before_end)))
     if paper.windows:
         said.append(_(f"exams.table.strict_{paper.clock.unused_time}"))
     return "　".join(said)
@@ -73,13 +99,13 @@ def _section_rows(paper: Paper) -> list[Row]:
     heads = ("section", "type", "count", "points_each", "points", "minutes")
     rows: list[Row] = [[_(f"exams.table.head.{head}") for head in heads]]
     for section in paper.sections:
-        minutes = "" if section.minutes is None else _minutes(section.minutes)
+        minutes = "" if section.minutes is None else minutes_of(section.minutes)
         kind = _(f"exams.type.{section.type.value}")
-        each, points = _plain(section.points_each), _plain(section.points)
+        each, points = plain_points(section.points_each), plain_points(section.points)
         rows.append([section.name, kind, str(section.count), each, points, minutes])
     count = sum(section.count for section in paper.sections)
     total = _("exams.table.total")
-    rows.append([total, "", str(count), "", _plain(paper.points), _minutes(paper.duration)])
+    rows.append([total, "", str(count), "", plain_points(paper.points), minutes_of(paper.duration)])
     return rows
 
 
@@ -88,15 +114,17 @@ def _unit_rows(paper: Paper) -> list[Row]:
     rows: list[Row] = [[_(f"exams.table.head.{head}") for head in heads]]
     for unit in paper.units:
         select = _(f"exams.select.{unit.select}")
-        minutes, points = _minutes(unit.minutes), _plain(unit.points)
+        minutes, points = minutes_of(unit.minutes), plain_points(unit.points)
         rows.append([str(unit.number), unit.project, unit.name, select, minutes, points])
-    rows.append(["", _("exams.table.total"), "", "", _minutes(paper.duration), _plain(paper.points)])
+    rows.append(["", _("exams.table.total"), "", "", minutes_of(paper.duration), plain_points(paper.points)])
     return rows
 
 
-def _minutes(span: timedelta) -> str:
+def minutes_of(span: timedelta) -> str:
+    """Return a span as people write minutes."""
     return f"{span / timedelta(minutes=1):g}"
 
 
-def _plain(number: Decimal) -> str:
+def plain_points(number: Decimal) -> str:
+    """Return points without needless zeros."""
     return f"{number.normalize():f}"

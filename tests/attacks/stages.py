@@ -194,6 +194,7 @@ class Stage:
             "/exam/": sitter.attempt_ref,
             "/bank/": BANK,
             "/office/batches/": self.world.batch_ref,
+            "/office/blueprints/": BANK,
             "/office/centres/": self.centre_ref,
             "/office/rooms/": self.room,
             "/office/registrations/": sitter.registration_ref,

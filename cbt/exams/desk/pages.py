@@ -1,0 +1,110 @@
+"""What the pages of blueprints show, each gathered in one reading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.exams.desk.checking import CheckedText
+from cbt.exams.desk.uses import BatchUse, uses_of
+from cbt.exams.models import BlueprintVersion
+from cbt.exams.store import NumberedVersion, blueprint_of, numbered_version, version_in_force, versions_of
+from cbt.exams.table import PaperTable, paper_table
+from cbt.rules.canonical import digest
+from cbt.rules.exam.blueprint import ExamBlueprint
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBlueprint:
+    """A blueprint as the list shows it: its version in force, and the batches that use any of its versions."""
+
+    blueprint: ExamBlueprint
+    number: int
+    loaded_at: datetime
+    from_file: bool
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBlueprint:
+    """One version of a blueprint, the numbers of all, which is in force, and which batch uses which."""
+
+    version: NumberedVersion
+    versions: list[NumberedVersion]
+    in_force: int
+    blueprint: ExamBlueprint
+    papers: list[PaperTable]
+    uses: Mapping[int, list[BatchUse]]
+    """By the id of a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextTarget:
+    """What a sound text would become: version `number` of its blueprint; `begun_from` is the digest in force."""
+
+    ref: str
+    number: int
+    begun_from: str
+    same: bool
+    """Whether it is word for word what is in force."""
+    papers: list[PaperTable]
+
+
+def listed(session: Session) -> list[ListedBlueprint]:
+    """Return every blueprint, by ref."""
+    heads: defaultdict[str, list[tuple[int, datetime, datetime | None]]] = defaultdict(list)
+    columns = (
+        BlueprintVersion.ref,
+        BlueprintVersion.id,
+        BlueprintVersion.loaded_at,
+        BlueprintVersion.filed_at,
+    )
+    for ref, number, loaded_at, filed_at in session.execute(select(*columns).order_by(BlueprintVersion.id)):
+        heads[ref].append((number, loaded_at, filed_at))
+    batches: defaultdict[int, set[str]] = defaultdict(set)
+    for use in uses_of(session, [head[0] for some in heads.values() for head in some]):
+        batches[use.version_id].add(use.batch_ref)
+    found = []
+    for _, some in sorted(heads.items()):
+        place, (version, loaded_at, filed_at) = max(
+            enumerate(some, 1), key=lambda one: (one[1][1], one[1][0])
+        )
+        using = {batch for head in some for batch in batches[head[0]]}
+        found.append(
+            ListedBlueprint(
+                blueprint_of(session, version), place, loaded_at, filed_at is not None, len(using)
+            )
+        )
+    return found
+
+
+def shown(session: Session, ref: str, number: int | None = None) -> ShownBlueprint:
+    """Return a version of a blueprint, by default the one in force; raise as `numbered_version` does."""
+    versions = versions_of(session, ref)
+    current = version_in_force(session, ref)
+    in_force = next((one.number for one in versions if one.row is current), 0)
+    version = numbered_version(session, ref, in_force if number is None else number)
+    blueprint = blueprint_of(session, version.row.id)
+    uses: defaultdict[int, list[BatchUse]] = defaultdict(list)
+    for use in uses_of(session, [one.row.id for one in versions]):
+        uses[use.version_id].append(use)
+    papers = [paper_table(paper) for paper in blueprint.papers.values()]
+    return ShownBlueprint(version, versions, in_force, blueprint, papers, uses)
+
+
+def target_of(session: Session, text: CheckedText) -> TextTarget | None:
+    """Return what a checked text would become; None for one that says no blueprint."""
+    if text.blueprint is None:
+        return None
+    ref, sha = text.blueprint.ref, digest(text.text)
+    versions = versions_of(session, ref)
+    current = version_in_force(session, ref)
+    known = next((one.number for one in versions if one.row.sha256 == sha), len(versions) + 1)
+    papers = [paper_table(paper) for paper in text.blueprint.papers.values()]
+    same = current is not None and current.sha256 == sha
+    return TextTarget(ref, known, current.sha256 if current else "", same, papers)

@@ -1,0 +1,135 @@
+"""Blueprints in the browser: brought, checked at their lines, put in force, gone back to; and who uses which."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from cbt.audit.models import AuditEntry
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import InvalidInput
+from cbt.exams.desk.checking import checked, text_of
+from cbt.exams.models import BlueprintVersion
+from cbt.exams.steps import store_blueprint
+from cbt.rules.canonical import digest
+from cbt.web.i18n import catalogues
+from tests.exams.sources import minutes, shipped
+from tests.helpers import flat
+from tests.world import World
+
+SOUND = shipped("l3").read_text("utf-8")
+REF = "customer-service-l3"
+CHANGED = SOUND.replace("pass_points = 60", "pass_points = 65", 1)
+FAULTY = CHANGED.replace("count = 40", "count = 41").replace('select = "required"', 'select = "any"', 1)
+
+
+def bring(world: World, text: str | bytes, name: str = "l3.toml") -> TestResponse:
+    body = text.encode() if isinstance(text, str) else text
+    return world.staff("officer").post("/office/blueprints/file", data={"file": (io.BytesIO(body), name)})
+
+
+def send(world: World, text: str, *, seen: str = SOUND, act: str = "keep") -> TestResponse:
+    sent = {"text": text.replace("\n", "\r\n"), "act": act, "begun_from": digest(seen), "reason": "新公告"}
+    return world.staff("officer").post("/office/blueprints/text", data=sent)
+
+
+def versions(world: World) -> list[str]:
+    with world.app.app_context(), reading() as session:
+        rows = session.scalars(select(BlueprintVersion).where(BlueprintVersion.ref == REF))
+        return [row.source for row in sorted(rows, key=lambda row: row.loaded_at)]
+
+
+def test_a_blueprint_goes_from_a_file_to_a_version_and_back(world: World) -> None:
+    with world.app.app_context(), reading() as session:
+        before = session.scalars(select(Registration.blueprint_version_id)).all()
+    faulty = flat(bring(world, FAULTY).get_data(as_text=True))
+    rows = FAULTY.splitlines()
+    for start, said in (('select = "any"', "any"), ("points = 100", "101")):
+        line = rows.index(start) + 1
+        assert f'data-line="{line}"' in faulty
+        assert said in faulty
+    assert send(world, FAULTY).status_code == 422
+    assert versions(world) == [SOUND]
+
+    sound = flat(send(world, CHANGED, act="check").get_data(as_text=True))
+    assert "第 2 版" in sound
+    assert versions(world) == [SOUND]
+    world.clock.advance(minutes(1))
+    kept = send(world, CHANGED)
+    assert (kept.status_code, kept.location) == (303, f"/office/blueprints/of/{REF}")
+    assert versions(world) == [SOUND, CHANGED]
+    page = flat(world.staff("author").get(kept.location).get_data(as_text=True))
+    assert "65 分及以上合格" in page
+    assert "2026 年第四批" in page
+    assert world.staff("author").get(f"{kept.location}/1.toml").get_data(as_text=True) == SOUND
+    with world.app.app_context(), reading() as session:
+        assert session.scalars(select(Registration.blueprint_version_id)).all() == before
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "blueprint.keep")).one()
+    assert (entry.subject, entry.reason) == (f"blueprint:{REF}", "新公告")
+
+    world.clock.advance(minutes(1))
+    again = world.staff("officer").post(f"/office/blueprints/of/{REF}/again", data={"number": "1"})
+    assert again.status_code == 303
+    assert versions(world) == [CHANGED, SOUND]
+    listed = flat(world.staff("inspector").get("/office/blueprints").get_data(as_text=True))
+    assert "customer-service-l2" in listed
+    assert "60 分合格" in listed
+
+
+def test_who_looked_at_another_version_is_told_and_loses_nothing(world: World) -> None:
+    world.clock.advance(minutes(1))
+    with world.app.app_context(), unit_of_work() as session:
+        store_blueprint(session, CHANGED, now=world.clock.now(), actor="cli")
+    mine = SOUND.replace("earliest = 30", "earliest = 10", 1)
+    refused = send(world, mine)
+    page = flat(refused.get_data(as_text=True))
+    assert refused.status_code == 409
+    assert "earliest = 10" in page
+    assert f'name="begun_from" value="{digest(CHANGED)}"' in page
+    assert send(world, mine, seen=CHANGED).status_code == 303
+    assert versions(world)[-1] == mine
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        pytest.param(b"\xff\xfe\x00", "UTF-8", id="no text"),
+        pytest.param(b"#" * 70_000, "64 KiB", id="no end"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_on_the_list(world: World, body: bytes, said: str) -> None:
+    reply = bring(world, body)
+    assert reply.status_code == 422
+    assert said in reply.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param("a" + ".a" * 30_000 + " = 1", "blueprint.too_long", id="a key of thirty thousand parts"),
+        pytest.param("".join(f"k{n} = 1\n" for n in range(6000)), "", id="six thousand keys there are not"),
+        pytest.param("x = " + "[" * 30_000, "", id="brackets without end"),
+        pytest.param(
+            'ref = "A B"\n' + SOUND.replace('ref = "customer-service-l3"\n', "", 1),
+            "",
+            id="a name with a blank",
+        ),
+    ],
+)
+def test_a_text_that_would_keep_its_reader_busy_is_told_in_time(text: str, code: str) -> None:
+    with catalogues():
+        if code:
+            with pytest.raises(InvalidInput, match=code):
+                checked(text)
+        else:
+            found = checked(text).findings
+            assert 1 <= len(found) <= 100
+            assert all(one.line >= 1 and not one.what.startswith("error.") for one in found)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text() -> None:
+    assert text_of(b"\xef\xbb\xbf" + SOUND.encode(), "l3.toml") == SOUND
