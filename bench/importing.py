@@ -9,13 +9,17 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import multiprocessing
+import os
 import random
+import signal
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench import rows
@@ -32,8 +36,13 @@ from tests.bank.sheets import single, truth, workbook
 
 BANK = "customer-service-l3"
 POINTS = ("A-A-A-001", "A-A-A-002", "A-A-A-003")
+PHASES = ("checked", "stored", "indexed")
+SLICE_SECONDS = 2.0
 LETTERS = 1500
 """So many different ideographs the stems are made of."""
+
+
+Told = Callable[[str, float], None]
 
 
 @dataclass(slots=True)
@@ -44,31 +53,30 @@ class Author:
     cookie: str
     csrf_token: str
     peak_mb: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
 
-    def bring(self, body: bytes) -> None:
-        """Bring a workbook in, from the upload to the last item."""
+    def bring(self, body: bytes, tell: Told) -> None:
+        """Bring a workbook in, from the upload to the last item; tell the end of each phase and what it took."""
         began = time.perf_counter()
         status, address = self._post(f"/bank/{BANK}/import", {}, {"file": ("题库.xlsx", body)})
         assert status == 303, status
         self._wait(address)
-        self.seconds["checked"] = time.perf_counter() - began
+        tell("checked", time.perf_counter() - began)
         began = time.perf_counter()
         status, address = self._post(address, {"mode": "update", "state": "in_review", "rows": "good"}, {})
         assert status == 303, status
         self._wait(address)
-        self.seconds["stored"] = time.perf_counter() - began
-        while peak_of_children():  # what was stored is made ready to be searched
+        tell("stored", time.perf_counter() - began)
+        while children():  # what was stored is made ready to be searched
             time.sleep(0.5)
-        self.seconds["indexed"] = time.perf_counter() - began
+        tell("indexed", time.perf_counter() - began)
 
     def _wait(self, address: str) -> None:
         while True:
             status, headers, page = self._ask("GET", f"{address}/progress", b"", {})
             assert status == 200, status
             self.seen.append(page.partition('role="status">')[2].partition("<")[0])
-            self.peak_mb = max(self.peak_mb, peak_of_children())
+            self.peak_mb = max(self.peak_mb, *children().values(), 0)
             if "hx-refresh" in headers:
                 return
             time.sleep(0.5)
@@ -99,20 +107,38 @@ class Author:
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, page
 
 
-def peak_of_children() -> int:
-    """Return the largest memory that a process of a check has had so far, in MB."""
-    peak = 0
+def children() -> dict[int, int]:
+    """Return the processes of checks, each with the largest memory that it has had so far, in MB."""
+    found = {}
     for place in Path("/proc").glob("[0-9]*"):
-        try:
+        with suppress(OSError):  # one may have ended
             words = (place / "cmdline").read_bytes().split(b"\0")
             if b"work" in words and b"bank" in words:
                 lines = (place / "status").read_text().splitlines()
-                peak = max(
-                    peak, *(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
-                )
-        except OSError:
-            continue  # it has ended
-    return peak
+                peak = max(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
+                found[int(place.name)] = peak
+    return found
+
+
+@contextmanager
+def stopped() -> Iterator[None]:
+    """Have the processes of checks, and the readers that they wait for, stand still for the length of the block."""
+    held = list(children())
+    for one in list(held):
+        with suppress(OSError):
+            tasks = Path(f"/proc/{one}/task").glob("*/children")
+            held += [int(child) for task in tasks for child in task.read_text().split()]
+    _send(held, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _send(held, signal.SIGCONT)
+
+
+def _send(processes: Sequence[int], number: signal.Signals) -> None:
+    for one in processes:
+        with suppress(ProcessLookupError):
+            os.kill(one, number)
 
 
 def bank_of(count: int) -> bytes:
@@ -131,44 +157,83 @@ def bank_of(count: int) -> bytes:
     return workbook(made)
 
 
+def _bring(author: Author, body: bytes, line: Connection) -> None:
+    author.bring(body, lambda *told: line.send(told))
+    line.send((author.peak_mb, list(dict.fromkeys(author.seen))))
+
+
 def measure(
-    built: Installation, port: int, *, rows_in: int, every: float, seconds: float
+    built: Installation, port: int, *, rows_in: int, every: float, seconds: float, paired: bool
 ) -> dict[str, object]:
-    """Return what an import of `rows_in` rows takes, and what it does to saves every `every` seconds."""
+    """Return what an import of `rows_in` rows takes, and what it does to saves every `every` seconds.
+
+    Saves alone and beside it are measured alike, in slices; the author is a process of their own, so that who
+    measures does nothing else. When `paired`, the import stands still for every second slice: whatever else the
+    machine does meets both alike, and the seconds of the import are no measure.
+    """
     with built.app.app_context(), unit_of_work() as session:
         signer = Signer(built.app)
         staff = add_staff(session, Role.AUTHOR, login="author", name="命题员", now=built.now())
         cookie = signer.sign_in(
             session, kind="staff", subject_ref=staff.ref, machine="author", now=built.now()
         )
-    author, body, ledger = Author(port, cookie, signer.csrf_token), bank_of(rows_in), loads.Ledger()
-    alone = run_paced(port, built.sitters, ledger, every=every, seconds=seconds)
-    bringing = threading.Thread(target=author.bring, args=(body,))
+    body, ledger = bank_of(rows_in), loads.Ledger()
+
+    def saves() -> list[float]:
+        return run_paced(port, built.sitters, ledger, every=every, seconds=SLICE_SECONDS).latencies
+
+    def alone() -> list[float]:
+        return [one for _ in range(round(seconds / SLICE_SECONDS)) for one in saves()]
+
+    saves()  # the first of a server's life are no measure
+    before = alone()
+    here, there = multiprocessing.Pipe()
+    bringing = multiprocessing.get_context("spawn").Process(
+        target=_bring, args=(Author(port, cookie, signer.csrf_token), body, there)
+    )
     bringing.start()
+    took: dict[str, float] = {}
     phases: dict[str, list[float]] = {}
-    while bringing.is_alive():
-        phase = next((name for name in ("indexed", "stored", "checked") if name in author.seconds), "sent")
-        found = run_paced(port, built.sitters, ledger, every=every, seconds=2.0)
-        phases.setdefault(f"after_{phase}", []).extend(found.latencies)
+    between: dict[str, list[float]] = {}
+    while bringing.is_alive() or here.poll():
+        phase = next((name for name in PHASES if name not in took), "")
+        phases.setdefault(phase, []).extend(saves())
+        if paired:
+            with stopped():
+                between.setdefault(phase, []).extend(saves())
+        while here.poll():
+            name, value = here.recv()
+            if name not in PHASES:
+                peak_mb, seen = name, value
+                break
+            took[name] = value
     bringing.join()
-    latencies = [one for some in phases.values() for one in some]
-    after = run_paced(port, built.sitters, ledger, every=every, seconds=seconds)
-    before_ms = max(percentile_ms(one.latencies, 0.99) or 0 for one in (alone, after))
-    beside_ms = percentile_ms(latencies, 0.99) or 0
+    beside = [one for some in phases.values() for one in some]
+    after = alone()
+    quiet = [one for some in between.values() for one in some] or before + after
     return {
         "rows": rows_in,
         "file_kb": len(body) // 1024,
-        **{f"{name}_s": round(value, 1) for name, value in author.seconds.items()},
-        "peak_mb": author.peak_mb,
+        **{f"{name}_s": round(value, 1) for name, value in took.items()},
+        "peak_mb": peak_mb,
         "saves_per_s": round(len(built.sitters) / every),
-        "p99_alone_ms": [round(percentile_ms(one.latencies, 0.99) or 0, 1) for one in (alone, after)],
-        "p99_beside_ms": round(beside_ms, 1),
-        "p99_by_phase_ms": {name: round(percentile_ms(some, 0.99) or 0, 1) for name, some in phases.items()},
-        "of_alone": round(beside_ms / before_ms, 2) if before_ms else None,
-        "worst_beside_ms": round(max(latencies, default=0) * 1000, 1),
+        "saves": [len(quiet), len(beside)],
+        "p50_ms": [_ms(quiet, 0.5), _ms(beside, 0.5)],
+        "p95_ms": [_ms(quiet, 0.95), _ms(beside, 0.95)],
+        "p99_ms": [_ms(quiet, 0.99), _ms(beside, 0.99)],
+        "p99_before_and_after_ms": [_ms(one, 0.99) for one in (before, after)],
+        "p99_until_ms": {
+            name: [_ms(between.get(name, []), 0.99), _ms(some, 0.99)] for name, some in phases.items()
+        },
+        "of_alone": round(_ms(beside, 0.99) / _ms(quiet, 0.99), 2),
+        "worst_ms": [_ms(quiet, 1), _ms(beside, 1)],
         "lost": rows.lost_answers(ledger.saved),
-        "progress": list(dict.fromkeys(author.seen)),
+        "progress": seen,
     }
+
+
+def _ms(latencies: Sequence[float], share: float) -> float:
+    return round(percentile_ms(latencies, share) or 0, 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,6 +244,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--every", type=float, default=2.0, help="seconds from one save of a candidate to the next"
     )
+    parser.add_argument("--paired", action="store_true", help="let the import stand still every other 2 s")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long the saves are measured alone")
     options = parser.parse_args(argv)
     with (
@@ -188,7 +254,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         choose_answers(built)
         with serving(PRODUCT, built.environ) as port:
             run_load(port, [loads.starts(built.sitters)])
-            found = measure(built, port, rows_in=options.rows, every=options.every, seconds=options.seconds)
+            found = measure(
+                built,
+                port,
+                rows_in=options.rows,
+                every=options.every,
+                seconds=options.seconds,
+                paired=options.paired,
+            )
     print(json.dumps(found, ensure_ascii=False))
     return 0
 

@@ -29,6 +29,8 @@ AT_ONCE = 2
 MOST_WAITING = 6
 """Requests that may wait for a child; each holds a thread that candidates need."""
 PATIENCE_SECONDS = 20
+LONGER = 12
+"""So many times its seconds a child may take where nobody waits for it; its processor seconds stay."""
 _KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH")
 """All that a child's environment holds: what an interpreter cannot start without."""
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from cbt.confined.child import main; main()"
@@ -37,6 +39,14 @@ _PRIORITY = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(subp
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _waiting = threading.BoundedSemaphore(MOST_WAITING)
+
+
+_times = [1]
+
+
+def take_longer() -> None:
+    """Have this process wait longer for its children from now on: it is behind others, and so are they."""
+    _times[:] = [LONGER]
 
 
 class Exhausted(Exception):
@@ -59,7 +69,7 @@ def run(task: str, body: bytes, *, limits: Limits, **options: object) -> bytes:
     Raise what the task refuses with (InvalidInput), Exhausted when the file is too much for the limits,
     Unavailable("file.busy") while too many others wait, ("file.reader") when no child can be started.
     """
-    job = Job(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall)
+    job = Job(task, options, memory=limits.memory, cpu=limits.cpu, wall=limits.wall * _times[0])
     with _turn(min(limits.wall, PATIENCE_SECONDS)):
         said, code = _ask(job, body, limits)
     if len(said) > limits.answer + 1 or code == NO_MEMORY or code < 0:
@@ -117,7 +127,7 @@ def _ask(job: Job, body: bytes, limits: Limits) -> tuple[bytes, int]:
         overdue.set()
         child.kill()
 
-    clock = threading.Timer(limits.wall, end)
+    clock = threading.Timer(job.wall, end)
     clock.start()
     try:
         said = _converse(child, body, limits.answer + 2)

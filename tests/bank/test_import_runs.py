@@ -10,15 +10,17 @@ import flask
 import pytest
 from sqlalchemy import func, select
 
-from cbt.bank.imports import running, storing
+from cbt.bank.imports import parcels, running, storing
 from cbt.bank.imports.checks import service as checks
 from cbt.bank.imports.checks import steps as check_steps
+from cbt.bank.imports.checks import working
 from cbt.bank.imports.checks.models import ImportCheck
 from cbt.bank.imports.checks.starting import SILENT, CheckStarter
 from cbt.bank.imports.checks.working import work_on
 from cbt.bank.imports.outcome import Mode
 from cbt.bank.models import ImportRun, Item, ItemVersion
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import Rows, put_down
 from cbt.errors import CbtError, Conflict
 from cbt.rules.states.item import ItemState
 from tests.bank.samples import ACTOR, BANK, bring, check, last_run, published, undo
@@ -32,8 +34,7 @@ CHANGED = truth("客服员应当如实介绍商品。", point="A-001", answer="�
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have three items be many."""
-    for module in (storing, running):
-        monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr(parcels, "CHUNK", 3)
     monkeypatch.setattr(running, "TOGETHER", 3)
 
 
@@ -72,13 +73,13 @@ def test_nothing_of_a_large_run_is_drawn_before_it_is_whole(
     bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    original = running.store_chunk
+    original = running.store_some
 
     def watched(*args: Any, **named: Any) -> None:
         original(*args, **named)
         seen.append(published(bank))
 
-    monkeypatch.setattr(running, "store_chunk", watched)
+    monkeypatch.setattr(running, "store_some", watched)
     run = bring(bank, clock, [CHANGED, *ROWS])
     assert seen == [{"A-001-T1": 1}] * 3
     assert published(bank) == {"A-001-T1": 2, **{f"A-002-T{number}": 1 for number in range(1, 8)}}
@@ -91,7 +92,7 @@ def test_a_run_that_breaks_is_taken_back_whole(
     bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     before, calls = items(bank), []
-    original = running.store_chunk
+    original = running.store_some
 
     def failing(*args: Any, **named: Any) -> None:
         calls.append(1)
@@ -99,7 +100,7 @@ def test_a_run_that_breaks_is_taken_back_whole(
             raise error
         original(*args, **named)
 
-    monkeypatch.setattr(running, "store_chunk", failing)
+    monkeypatch.setattr(running, "store_some", failing)
     with pytest.raises(type(error)):
         bring(bank, clock, [CHANGED, *ROWS])
     with bank.app_context():
@@ -107,7 +108,7 @@ def test_a_run_that_breaks_is_taken_back_whole(
     found = items(bank)
     assert [row[0] for row in found] == [row[0] for row in before]
     assert published(bank).keys() == {"A-001-T1"}
-    monkeypatch.setattr(running, "store_chunk", original)
+    monkeypatch.setattr(running, "store_some", original)
     assert bring(bank, clock, [CHANGED, *ROWS]).added == 7
 
 
@@ -117,7 +118,7 @@ def test_an_import_whose_process_was_killed_goes_on_where_it_stood(
 ) -> None:
     ref = check(bank, clock, ("a.xlsx", workbook([CHANGED, *ROWS])))
     confirm(bank, clock, ref, work=False)
-    original, calls = running.store_chunk, []
+    original, calls = running.store_some, []
 
     class Killed(BaseException):
         pass
@@ -128,7 +129,7 @@ def test_an_import_whose_process_was_killed_goes_on_where_it_stood(
             raise Killed
         original(*args, **named)
 
-    monkeypatch.setattr(running, "store_chunk", killed)
+    monkeypatch.setattr(running, "store_some", killed)
     monkeypatch.setattr(
         running, "break_off", lambda *_args, **_named: None
     )  # who is killed does nothing more
@@ -294,13 +295,14 @@ def test_a_child_that_never_begins_is_begun_again_a_few_times(
 def test_a_check_that_nobody_wants_any_more_leaves_nothing(
     bank: flask.Flask, clock: FakeClock, waiting: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = check_steps.add_parts
+    def forgotten(*rows: Rows, tries: int) -> bool:
+        put = put_down(*rows, tries=tries)
+        with unit_of_work() as session:
+            ids = session.scalars(select(ImportCheck.id).where(ImportCheck.ref == waiting[0])).all()
+            check_steps.forget_checks(session, ids)
+        return put
 
-    def forgotten(session: Any, check_id: int, parts: Any) -> None:
-        original(session, check_id, parts)
-        check_steps.forget_checks(session, [check_id])
-
-    monkeypatch.setattr(check_steps, "add_parts", forgotten)
+    monkeypatch.setattr(working, "put_down", forgotten)
     with bank.app_context():
         assert not work_on(waiting[0], clock=clock.now)
         with reading() as session:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.db.writing.commits import Carried, Failed
+from cbt.db.writing.parcels import Parcel, Rows
 from cbt.delivery.save.entries import Entry
 from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.guard import Guard
@@ -42,6 +43,13 @@ saves = st.builds(
     machine=words,
 )
 starts = st.builds(Start, ref=words, token_hash=words, machine=words, now=instants, lease=words)
+rows = st.builds(
+    Rows,
+    sql=words,
+    values=st.lists(st.tuples(numbers, st.none() | words, st.binary(max_size=9)), max_size=3),
+    touches=st.none() | numbers,
+)
+parcels = st.builds(Parcel, rows=st.lists(rows, max_size=3))
 guards = st.builds(
     Guard,
     state=st.sampled_from(State),
@@ -67,9 +75,15 @@ forms = st.builds(FormRow, numbers, words, numbers, words, words, numbers, words
 journals = st.lists(st.tuples(words, numbers, st.none() | words, numbers), max_size=3)
 
 
-@given(st.lists(saves | starts, max_size=4))
-def test_requests_come_out_as_they_went_in(requests: list[Save | Start]) -> None:
+@given(st.lists(saves | starts | parcels, max_size=4))
+def test_requests_come_out_as_they_went_in(requests: list[Save | Start | Parcel]) -> None:
     assert PACKING.unpack_requests(PACKING.pack_requests(requests)) == requests
+
+
+@given(st.booleans())
+def test_whether_a_parcel_was_put_down_comes_out_as_it_went_in(whole: bool) -> None:
+    carried = Carried([whole], None)
+    assert PACKING.unpack_carried(PACKING.pack_carried(carried), [Parcel([])]) == carried
 
 
 @given(saved)

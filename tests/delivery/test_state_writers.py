@@ -41,7 +41,6 @@ CHANGES = {
     # How far an import is: conditional updates that repeat the state they leave.
     "bank/imports/checks/steps.py:end_check",
     "bank/imports/checks/steps.py:fail_check",
-    "bank/imports/checks/steps.py:note_progress",
     "bank/imports/running.py:break_off",
     "bank/imports/storing.py:finish_run",
     "bank/imports/undo.py:claim_undo",

@@ -26,6 +26,7 @@ from cbt.console.kinds import EITHER
 from cbt.console.saying import Answer, Progress
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, command, option
+from cbt.db.writing.parcels import join_writing
 from cbt.errors import InvalidInput
 from cbt.rules.states.item import ItemState
 from cbt.web.cli import with_app
@@ -52,6 +53,7 @@ def import_(
 ) -> Answer:
     """Import files as a whole or not at all; exit with 2 when an error keeps them out."""
     terms = _terms(**said)
+    join_writing()
     try:
         with Progress() as progress:
             made = service.import_bank(
@@ -110,6 +112,7 @@ def _stand(what: str, done: int, count: int) -> str:
 @with_app
 def work(ref: str, now: datetime) -> Answer:
     """Do what a check waits for; the server that was asked for it begins this."""
+    join_writing()
     done = work_on(ref, clock=flask.current_app.extensions["cbt_clock"].now, beat=ThreadBeat)
     return Answer({"ref": ref, "done": done, "at": now})
 

@@ -1,33 +1,27 @@
-"""Storing a run, and taking one back, a unit of work after the other: nobody's save waits for long."""
+"""Storing a run, and taking one back, little by little: nobody's save waits for long."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import islice
 
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.bank import steps
 from cbt.bank.imports.outcome import ImportedItem
-from cbt.bank.imports.storing import (
-    CHUNK,
-    Bringing,
-    Words,
-    begin_run,
-    check_revision,
-    finish_run,
-    forget_some,
-    store_chunk,
-    words_for,
-)
-from cbt.bank.imports.undo import Undone, undo_some
+from cbt.bank.imports.parcels import Words, chunks, parcel_of, words_for
+from cbt.bank.imports.storing import Bringing, begin_run, check_revision, finish_run, forget_some
+from cbt.bank.imports.undo import TakenBack, Undone, undo_some
 from cbt.bank.models import ImportRun, RunState
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import put_down, put_down_in
+from cbt.errors import Conflict, Unavailable
 
 TOGETHER = 1000
 """Up to so many items are stored in one unit of work."""
+TRIES = 5
+"""A parcel that was not put down, or of which nobody knows, is worked out so often."""
 NONE_UNDONE = Undone(0, 0, 0)
 
 
@@ -40,8 +34,8 @@ def store_run(
 ) -> str:
     """Store `entries` as one run and return its ref, "" when there is nothing to store.
 
-    A large one is stored a few hundred items at a time, so that others write between; one that fails is taken back
-    whole, and nothing of it was drawn. Raises as `begin_run`, `store_chunk` and `finish_run` do.
+    A large one is stored a few items at a time, so that others write between; one that fails is taken back
+    whole, and nothing of it was drawn. Raises as `begin_run`, `parcel_of` and `finish_run` do.
     """
     if len(entries) <= TOGETHER:
         words = words_for(entries)
@@ -61,7 +55,8 @@ def _store_together(
 ) -> str:
     run = begin_run(session, what, now=now)
     for some in chunks(entries):
-        store_chunk(session, run, some, what, words=words, now=now)
+        if not put_down_in(session, *parcel_of(session, run.id, some, what, words=words, now=now)):
+            raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
     finish_run(session, run, what, now=now)
     return run.ref
 
@@ -73,11 +68,9 @@ def _save_table(session: Session, what: Bringing, *, now: datetime) -> str:
     return ""
 
 
-def chunks(entries: Iterable[ImportedItem]) -> Iterable[list[ImportedItem]]:
-    """Yield the entries a few hundred at a time."""
-    rest = iter(entries)
-    while some := list(islice(rest, CHUNK)):
-        yield some
+def at_once(work: Callable[[], None]) -> None:
+    """Do some work."""
+    work()
 
 
 def go_on(
@@ -88,33 +81,55 @@ def go_on(
     now: datetime,
     tell: Callable[[int, int], None],
     words: Callable[[Sequence[ImportedItem]], Words] = words_for,
+    in_front: Callable[[Callable[[], None]], None] = at_once,
 ) -> None:
     """Store what a run lacks yet, and finish it; take it back whole when that fails.
 
-    `words` says what items are found by, "" for what is worked out later.
+    `words` says what items are found by, "" for what is worked out later; `in_front` does a unit of work.
     """
     try:
         done = 0
         for some in chunks(entries):
             tell(done, len(entries))
-            known = words(some)
-            with unit_of_work() as session:
-                store_chunk(session, session.get_one(ImportRun, run_id), some, what, words=known, now=now)
+            store_some(run_id, some, what, words=words(some), now=now)
             done += len(some)
         tell(done, len(entries))
-        with unit_of_work() as session:
-            finish_run(session, session.get_one(ImportRun, run_id), what, now=now)
+        in_front(lambda: _finish(run_id, what, now=now))
     except BaseException as error:
-        break_off(run_id, what.bank_ref, because=type(error).__name__, now=now, actor=what.actor)
+        because = type(error).__name__
+        in_front(lambda: break_off(run_id, what.bank_ref, because=because, now=now, actor=what.actor))
         raise
+
+
+def _finish(run_id: int, what: Bringing, *, now: datetime) -> None:
+    with unit_of_work() as session:
+        finish_run(session, session.get_one(ImportRun, run_id), what, now=now)
+
+
+def store_some(
+    run_id: int, entries: Sequence[ImportedItem], what: Bringing, *, words: Words, now: datetime
+) -> None:
+    """Store some items of a run, or find that they are.
+
+    Raises Conflict("bank.changed_meanwhile") when somebody else writes them, Unavailable("db.write") when nothing
+    can be written.
+    """
+    for attempt in range(1, TRIES + 1):
+        with reading() as session:
+            rows = parcel_of(session, run_id, entries, what, words=words, now=now)
+        try:
+            if not rows or put_down(*rows):
+                return
+        except Unavailable:  # it is there, or it is not: what is read next says so
+            if attempt == TRIES:
+                raise
+    raise Conflict("bank.changed_meanwhile", ref=what.bank_ref)
 
 
 def break_off(run_id: int, bank_ref: str, *, because: str, now: datetime, actor: str) -> None:
     """Take back all that an unfinished run has stored; nothing of it was ever drawn."""
-    more = True
-    while more:
-        with unit_of_work() as session:
-            more = forget_some(session, session.get_one(ImportRun, run_id))
+    while _forget_some(run_id):
+        pass
     done = undo_all(run_id, now=now, actor=actor)
     with unit_of_work() as session:
         run = session.get_one(ImportRun, run_id)
@@ -129,12 +144,28 @@ def break_off(run_id: int, bank_ref: str, *, because: str, now: datetime, actor:
         )
 
 
+def _forget_some(run_id: int) -> bool:
+    with reading() as session:
+        rows = forget_some(session, run_id)
+    if rows:
+        put_down(*rows, tries=TRIES)
+    return bool(rows)
+
+
 def undo_all(run_id: int, *, now: datetime, actor: str) -> Undone:
+    """Take back what a run brought, some items after the other; what was changed meanwhile is looked at again."""
     done, after = NONE_UNDONE, 0
-    while True:
-        with unit_of_work() as session:
+    while some := _undo_some(run_id, after, now=now, actor=actor):
+        done += some.does
+        after = some.last
+    return done
+
+
+def _undo_some(run_id: int, after: int, *, now: datetime, actor: str) -> TakenBack | None:
+    for _ in range(TRIES):
+        with reading() as session:
             run = session.get_one(ImportRun, run_id)
-            some, after = undo_some(session, run, after=after, now=now, actor=actor)
-        done += some
-        if not after:
-            return done
+            some = undo_some(session, run, after=after, now=now, actor=actor)
+        if not some.rows or put_down(*some.rows):
+            return some if some.last else None
+    raise Conflict("bank.changed_meanwhile", ref=run.ref)

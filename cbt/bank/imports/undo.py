@@ -6,15 +6,28 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cbt.audit import chain
-from cbt.bank.imports.storing import AT_ONCE
+from cbt.bank.imports.parcels import NO_WORDS
 from cbt.bank.models import ImportRun, Item, ItemVersion, RunState
-from cbt.bank.steps import version_row
+from cbt.db.writing.parcels import Rows
 from cbt.errors import Conflict
 from cbt.rules.states.item import ItemState
+
+_READ = "WHERE id = ? AND current = ? AND version = ? AND state = ?"
+_WITHDRAW = f"UPDATE item SET version = 0, state = 'retired' {_READ}"
+_RETURN = (
+    "UPDATE item SET type = ?, point = ?, unit = ?, difficulty = ?, version = ?, current = ?, state = ?, "
+    f"author = ? {_READ}"
+)
+_BACK = (
+    "INSERT INTO item_version (item_id, number, replaces, content, sha256, was, actor, created_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+AT_ONCE = 20
+"""So many items are taken back together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +55,44 @@ def claim_undo(run: ImportRun) -> None:
     run.state = RunState.UNDOING
 
 
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What takes some items of a run back: its rows, what they do, and the last item looked at (0 for none)."""
+
+    rows: list[Rows]
+    does: Undone
+    last: int
+
+
 def undo_some(
-    session: Session, run: ImportRun, *, after: int, now: datetime, actor: str
-) -> tuple[Undone, int]:
-    """Take back some items of a run, from number `after` on; return what was done, and the last number.
+    session: Session, run: ImportRun, *, after: int, now: datetime, actor: str, most: int = AT_ONCE
+) -> TakenBack:
+    """Return what takes back some items of a run, from number `after` on.
 
     What it added is withdrawn; what it changed returns, by a new version, to what it said before and to the
     state it was in. An item that was changed again after the run stays as it is. Versions are never deleted,
-    so forms drawn meanwhile keep theirs. The last number is 0 when nothing is left.
+    so forms drawn meanwhile keep theirs. Nothing is written here, and what is read is repeated by each statement.
 
     Source: R-43.
     """
-    rows = session.execute(
+    found = session.execute(
         select(Item, ItemVersion.number, ItemVersion.replaces, ItemVersion.was)
         .join(ItemVersion, ItemVersion.item_id == Item.id)
         .where(ItemVersion.import_run_id == run.id, Item.id > after)
         .order_by(Item.id)
-        .limit(AT_ONCE)
+        .limit(most)
     ).all()
     current = [
         (item, replaces, was)
-        for item, number, replaces, was in rows
+        for item, number, replaces, was in found
         if item.current == number and item.state != ItemState.RETIRED
     ]
     added = [item for item, _replaces, was in current if was in ("", ItemState.RETIRED)]
-    for item in added:
-        item.version, item.state = 0, ItemState.RETIRED
     changed = [(item, replaces, ItemState(was)) for item, replaces, was in current if item not in added]
-    _return(session, changed, run=run, now=now, actor=actor)
-    done = Undone(len(added), len(changed), len(rows) - len(current))
-    return done, rows[-1][0].id if rows else 0
+    rows = [Rows(_WITHDRAW, [_as_read(item) for item in added], len(added))]
+    rows += _returning(session, changed, run=run, now=now, actor=actor)
+    does = Undone(len(added), len(changed), len(found) - len(current))
+    return TakenBack([one for one in rows if one.values], does, found[-1][0].id if found else 0)
 
 
 def end_undo(
@@ -99,38 +120,33 @@ def end_undo(
     )
 
 
-def _return(
+def _returning(
     session: Session,
     items: list[tuple[Item, int, ItemState]],
     *,
     run: ImportRun,
     now: datetime,
     actor: str,
-) -> None:
-    if not items:
-        return
+) -> list[Rows]:
     ids = [item.id for item, _replaces, _was in items]
     former = {version.item_id: version for version in _former_versions(session, run, ids)}
-    rows = []
+    heads, versions = [], []
     for item, replaces, was in items:
-        back = former[item.id]
+        back, number = former[item.id], item.current + 1
         content = json.loads(back.content)
-        item.type, item.point, item.unit = content["type"], content["point"], content.get("unit")
-        item.difficulty = content.get("difficulty", 3)
-        item.version = replaces
-        row = version_row(
-            item,
-            item.current + 1,
-            back.content,
-            back.sha256,
-            run_id=None,
-            now=now,
-            actor=actor,
-            state=was,
-            words="",
-        )
-        rows.append(row)
-    session.execute(insert(ItemVersion), rows)
+        told = (content["type"], content["point"], content.get("unit"), content.get("difficulty", 3))
+        drawn = number if was is ItemState.REVIEWED else replaces
+        heads.append((*told, drawn, number, was, actor, *_as_read(item)))
+        versions.append((item.id, number, replaces, back.content, back.sha256, item.state, actor, now))
+    return [
+        Rows(_RETURN, heads, len(heads)),
+        Rows(_BACK, versions, len(versions)),
+        Rows(NO_WORDS, [(one,) for one in ids]),
+    ]
+
+
+def _as_read(item: Item) -> tuple[object, ...]:
+    return item.id, item.current, item.version, item.state
 
 
 def _former_versions(session: Session, run: ImportRun, ids: list[int]) -> list[ItemVersion]:

@@ -15,19 +15,20 @@ from sqlalchemy.orm import Session
 
 from cbt.bank.models import Item, ItemSearch, ItemVersion
 from cbt.bank.search.words import words_of
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import reading
+from cbt.db.writing.parcels import Rows, put_down
 
 AT_ONCE = 200
 """Items that were not indexed when they were stored, so many in one run."""
-Found = Mapping[int, str]
-"""By the number of an item, what it is found by."""
+PARCEL = 10
+"""So many of them are put down together."""
+_WORDS = (
+    "INSERT INTO item_search (item_id, words) SELECT id, ? FROM item WHERE id = ? AND current = ? "
+    "ON CONFLICT DO NOTHING"
+)
+"""What was stored meanwhile has words of its own."""
 _NOTED = "cbt_search"
 _CHUNK = 400
-
-
-def at_once(work: Callable[[], Found]) -> Found:
-    """Return what some work returns."""
-    return work()
 
 
 def note(session: Session, item: Item, content: str, words: str | None = None) -> None:
@@ -58,23 +59,36 @@ def _write(session: Session, found: Mapping[int, str]) -> None:
             session.execute(insert(ItemSearch), rows)
 
 
-def index_waiting(
-    *, now: datetime, most: int = AT_ONCE, aside: Callable[[Callable[[], Found]], Found] = at_once
-) -> int:
-    """Index items that came by another way than a version stored here: an upgrade, an import; return how many.
+def index_waiting(*, now: datetime) -> int:
+    """Index items that came by another way than a version stored here: an upgrade, an import; return how many."""
+    return len(_index(0, _pass))
 
-    `aside` may have the words be worked out where that is in nobody's way.
-    """
+
+def index_all(rest: Callable[[], None]) -> None:
+    """Index whatever waits; `rest` is called between two parcels."""
+    after = 0
+    while found := _index(after, rest):
+        after = found[-1]
+
+
+def _pass() -> None:
+    """Go on at once."""
+
+
+def _index(after: int, rest: Callable[[], None]) -> list[int]:
+    """Index some items after number `after` and return them."""
     with reading() as session:
-        rows = session.execute(
-            select(Item.id, Item.ref, ItemVersion.content)
+        waiting = session.execute(
+            select(Item.id, Item.ref, Item.current, ItemVersion.content)
             .join(ItemVersion, (ItemVersion.item_id == Item.id) & (ItemVersion.number == Item.current))
             .outerjoin(ItemSearch, ItemSearch.item_id == Item.id)
-            .where(ItemSearch.item_id.is_(None))
-            .limit(most)
+            .where(ItemSearch.item_id.is_(None), Item.id > after)
+            .order_by(Item.id)
+            .limit(AT_ONCE)
         ).all()
-    found = aside(lambda: {key: words_of(ref, json.loads(content)) for key, ref, content in rows})
-    if found:
-        with unit_of_work() as session:
-            _write(session, found)
-    return len(found)
+    for start in range(0, len(waiting), PARCEL):
+        some = waiting[start : start + PARCEL]
+        words = [(words_of(ref, json.loads(content)), key, current) for key, ref, current, content in some]
+        put_down(Rows(_WORDS, words), tries=3)
+        rest()
+    return [row[0] for row in waiting]

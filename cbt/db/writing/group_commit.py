@@ -66,8 +66,7 @@ class GroupWriter:
         Raise Unavailable("db.write") when the commit failed or did not come: nothing is promised then,
         and the same request may be sent again.
         """
-        if not self._threads:
-            self._begin_threads()
+        self.begin()
         ticket = _Ticket(request)
         self._queue.put(ticket)
         if not ticket.pending.acquire(timeout=WAIT_SECONDS):
@@ -84,7 +83,10 @@ class GroupWriter:
             thread.join()
         self._threads = []
 
-    def _begin_threads(self) -> None:
+    def begin(self) -> None:
+        """Begin its threads, unless they are there; they are as far in front as the thread that begins them."""
+        if self._threads:
+            return
         with self._start:
             if self._threads:
                 return

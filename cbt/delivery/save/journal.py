@@ -21,11 +21,12 @@ from cbt.db.writing.gate import Gate
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.db.writing.line import WriteLine
 from cbt.db.writing.owner import LineServer
+from cbt.db.writing.parcels import WRITING, Parcel, put_down_within
 from cbt.delivery.save.batch import SaveBatch
 from cbt.delivery.save.exchange import Save, Saved
 from cbt.delivery.save.guard import Dialect, Guard
 from cbt.delivery.save.infos import InfoCache
-from cbt.delivery.save.packing import SavePacking
+from cbt.delivery.save.packing import Request, SavePacking
 from cbt.delivery.save.quotas import LeaseRate
 from cbt.delivery.start.batch import StartBatch
 from cbt.delivery.start.claims import Claim, Start
@@ -89,8 +90,8 @@ class Journal:
         cursor.close()
         return saved
 
-    def perform(self, cursor: Any, requests: Sequence[Save | Start]) -> list[Any]:
-        """Carry out the requests of one batch in one transaction: first the saves, then the starts.
+    def perform(self, cursor: Any, requests: Sequence[Request]) -> list[Any]:
+        """Carry out the requests of one batch in one transaction: the saves, the starts, then the parcels.
 
         None of them was answered yet, so any order is as good; all rows are locked at once (see read_guards).
         What was received longer ago than the transport grace is refused and comes again: a request may not wait
@@ -103,11 +104,14 @@ class Journal:
         ids = [one.attempt_id for one in saves]
         ids += [one.form.attempt_id for one in claims if isinstance(one, Claim)]
         guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts)) if ids else {}
-        if not starts:
-            return self._saves.perform(cursor, saves, guards, at=at)
-        saved = iter(self._saves.perform(cursor, saves, guards, at=at))
-        opened = iter(self._starts.perform(cursor, starts, claims, guards, at=at))
-        return [next(saved if isinstance(one, Save) else opened) for one in requests]
+        saved = iter(self._saves.perform(cursor, saves, guards, at=at) if saves else ())
+        opened = iter(self._starts.perform(cursor, starts, claims, guards, at=at) if starts else ())
+        return [
+            put_down_within(cursor, one, self.dialect.name)
+            if isinstance(one, Parcel)
+            else next(saved if isinstance(one, Save) else opened)
+            for one in requests
+        ]
 
 
 def _nobody(_size: int, _seconds: float | None) -> None:
@@ -116,9 +120,9 @@ def _nobody(_size: int, _seconds: float | None) -> None:
 
 def init_journal(app: flask.Flask) -> None:
     """Give `app` its journal; the writing thread begins with the first save, after any fork."""
-    app.extensions["cbt_journal"] = Journal(app)
+    app.extensions[WRITING] = Journal(app)
 
 
 def current_journal() -> Journal:
     """Return the journal of this process."""
-    return cast(Journal, flask.current_app.extensions["cbt_journal"])
+    return cast(Journal, flask.current_app.extensions[WRITING])

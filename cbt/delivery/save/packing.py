@@ -1,4 +1,4 @@
-"""Saves and starts as bytes, for the process that owns the writing, and their outcomes on the way back.
+"""Saves, starts and parcels as bytes, for the process that owns the writing, and their outcomes on the way back.
 
 Plain tuples of numbers and texts: nothing that is read can be more than that.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from cbt import errors
 from cbt.db.types import from_micros, to_micros
 from cbt.db.writing.commits import Carried, Failed
+from cbt.db.writing.parcels import Parcel, Rows
 from cbt.delivery.save.entries import Entry
 from cbt.delivery.save.exchange import Outcome, Receipt, Save, Saved
 from cbt.delivery.save.guard import guard_of, row_of
@@ -21,8 +22,9 @@ from cbt.errors import CbtError
 
 PLAIN = 2
 """The version of marshal that only writes values, without references between them."""
-SAVE, START = 0, 1
-FAILED, REFUSED, SAVED, OPENED = 0, 1, 2, 3
+SAVE, START, PARCEL = 0, 1, 2
+FAILED, REFUSED, SAVED, OPENED, PUT_DOWN = 0, 1, 2, 3, 4
+Request = Save | Start | Parcel
 _ERRORS = {
     kind.__name__: kind
     for kind in vars(errors).values()
@@ -31,15 +33,13 @@ _ERRORS = {
 
 
 class SavePacking:
-    """Packs saves and starts."""
+    """Packs saves, starts and parcels."""
 
-    def pack_requests(self, requests: Sequence[Save | Start]) -> bytes:
+    def pack_requests(self, requests: Sequence[Request]) -> bytes:
         """Return requests as bytes."""
-        return marshal.dumps(
-            [_save(one) if isinstance(one, Save) else _start(one) for one in requests], PLAIN
-        )
+        return marshal.dumps([_packed(one) for one in requests], PLAIN)
 
-    def unpack_requests(self, packed: bytes) -> Sequence[Save | Start]:
+    def unpack_requests(self, packed: bytes) -> Sequence[Request]:
         """Return the requests; raise ValueError for anything else."""
         try:
             return [_request(one) for one in marshal.loads(packed)]
@@ -50,7 +50,7 @@ class SavePacking:
         """Return outcomes as bytes."""
         return marshal.dumps((carried.commit_seconds, [_outcome(one) for one in carried.outcomes]), PLAIN)
 
-    def unpack_carried(self, packed: bytes, requests: Sequence[Save | Start]) -> Carried:
+    def unpack_carried(self, packed: bytes, requests: Sequence[Request]) -> Carried:
         """Return the outcomes of `requests`; raise ValueError for anything else."""
         try:
             seconds, outcomes = marshal.loads(packed)
@@ -58,6 +58,16 @@ class SavePacking:
             return Carried([_result(request, *outcome) for request, outcome in pairs], seconds)
         except (EOFError, TypeError, KeyError) as error:
             raise ValueError("no outcomes") from error
+
+
+def _packed(request: Request) -> tuple[Any, ...]:
+    match request:
+        case Save():
+            return _save(request)
+        case Start():
+            return _start(request)
+        case Parcel(rows):
+            return (PARCEL, [(one.sql, list(one.values), one.touches) for one in rows])
 
 
 def _save(save: Save) -> tuple[Any, ...]:
@@ -69,8 +79,11 @@ def _start(start: Start) -> tuple[Any, ...]:
     return (START, start.ref, start.token_hash, start.machine, to_micros(start.now), start.lease)
 
 
-def _request(packed: Sequence[Any]) -> Save | Start:
+def _request(packed: Sequence[Any]) -> Request:
     kind, *rest = packed
+    if kind == PARCEL:
+        (rows,) = rest
+        return Parcel([Rows(*one) for one in rows])
     if kind == SAVE:
         attempt_id, lease_hash, epoch, entries, now, machine = rest
         sent = [Entry(*one) for one in entries]
@@ -85,15 +98,17 @@ def _outcome(outcome: object) -> tuple[Any, ...]:
             return (SAVED, what.value, row_of(guard), [(one.seq, to_micros(one.at)) for one in receipts])
         case Opened(_, epoch, guard, form, journal):
             return (OPENED, epoch, row_of(guard), tuple(form), [tuple(row) for row in journal])
+        case bool():
+            return (PUT_DOWN, outcome)
         case Failed(error):
             return (FAILED, *_error(error))
         case CbtError() as error:
             return (REFUSED, *_error(error))
         case _:
-            raise TypeError(f"no outcome of a save or a start: {type(outcome).__name__}")
+            raise TypeError(f"no outcome of a request: {type(outcome).__name__}")
 
 
-def _result(request: Save | Start, kind: int, *rest: Any) -> Saved | Opened | Failed | CbtError:
+def _result(request: Request, kind: int, *rest: Any) -> Saved | Opened | bool | Failed | CbtError:
     if kind == SAVED:
         what, guard, receipts = rest
         found = [Receipt(seq, from_micros(at)) for seq, at in receipts]
@@ -103,6 +118,9 @@ def _result(request: Save | Start, kind: int, *rest: Any) -> Saved | Opened | Fa
             raise TypeError("a save opens nothing")
         epoch, guard, form, journal = rest
         return Opened(request.lease, epoch, guard_of(guard), FormRow(*form), journal)
+    if kind == PUT_DOWN:
+        (whole,) = rest
+        return bool(whole)
     error = _read_error(*rest)
     return Failed(error) if kind == FAILED else error
 

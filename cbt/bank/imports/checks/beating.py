@@ -1,4 +1,8 @@
-"""Signs of life of a process that works on a check: how far it is, while its work holds the interpreter."""
+"""Signs of life of a process that works on a check, and who goes first: its work goes behind everybody else's.
+
+Whoever holds the gate must not be behind: all would wait for it. So what the work finds is handed to who writes, in
+parcels, and the few units of work of its own are done by a thread in front.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,10 @@ from typing import Self, TypeVar
 
 import flask
 
+from cbt.bank.imports.checks import steps
 from cbt.bank.imports.checks.models import CheckState
-from cbt.bank.imports.checks.steps import note_progress
-from cbt.db.unit_of_work import unit_of_work
+from cbt.confined.running import take_longer
+from cbt.db.writing.parcels import put_down, writing
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +61,8 @@ class Beat:
     def rest(self) -> None:
         """Let others write."""
 
-    def aside(self, work: Callable[[], T]) -> T:
-        """Do some work where it is in nobody's way."""
+    def in_front(self, work: Callable[[], T]) -> T:
+        """Do what others wait for: a unit of work."""
         return work()
 
     def check(self) -> None:
@@ -85,26 +90,29 @@ class ThreadBeat(Beat):
         self._parent = os.getppid()
         self._told: tuple[CheckState, int, int] | None = None
         self._told_at = clock()
-        self._aside = ThreadPoolExecutor(max_workers=1, initializer=_go_behind)
+        self._front = ThreadPoolExecutor(max_workers=1)
         self._thread = threading.Thread(target=self._run, name="check-beat", daemon=True)
-
-    def tell(self, state: CheckState, done: int, total: int) -> None:
-        """Say how far it is; who reads and checks lets others go first, who stores keeps nobody waiting."""
-        if state is CheckState.READING and self.stand is None:
-            _go_behind()
-        super().tell(state, done, total)
 
     def rest(self) -> None:
         """Let others write for a moment: the saves of a hall that answers."""
         self._over.wait(REST_SECONDS)
 
-    def aside(self, work: Callable[[], T]) -> T:
-        """Do some work in a thread of its own, which lets others go first; whoever writes keeps nobody waiting."""
-        return self._aside.submit(work).result()
+    def in_front(self, work: Callable[[], T]) -> T:
+        """Do a unit of work in a thread that is not behind: whoever writes keeps nobody waiting."""
+
+        def within() -> T:
+            with self._app.app_context():
+                return work()
+
+        return self._front.submit(within).result()
 
     def __enter__(self) -> Self:
-        """Begin to put it down."""
+        """Begin to put it down, and go behind; the threads that are to be in front are begun before."""
+        self._front.submit(bool).result()
+        writing().writer.begin()
         self._thread.start()
+        take_longer()
+        _go_behind()
         return self
 
     def __exit__(
@@ -113,7 +121,7 @@ class ThreadBeat(Beat):
         """Put nothing down from now on."""
         self._over.set()
         self._thread.join()
-        self._aside.shutdown()
+        self._front.shutdown()
 
     def _run(self) -> None:
         while not self._over.wait(EVERY_SECONDS):
@@ -128,13 +136,22 @@ class ThreadBeat(Beat):
         stand, now = self.stand, self.clock()
         if stand is None or (stand == self._told and now - self._told_at < QUIET):
             return
-        with self._app.app_context(), unit_of_work() as session:
-            state, done, total = stand
-            self.unwanted = not note_progress(session, self.ref, state=state, done=done, total=total, now=now)
+        state, done, total = stand
+        with self._app.app_context():
+            self.unwanted = not put_down(
+                steps.progress(self.ref, state=state, done=done, total=total, now=now)
+            )
         self._told, self._told_at = stand, now
 
 
 def _go_behind() -> None:
-    """Have this thread give way to others; on Linux it is the thread that is nice, not its process."""
-    with contextlib.suppress(AttributeError, OSError):  # Windows has no nice
-        os.nice(_NICENESS)
+    """Have this thread, and what it begins, run while nobody else wants to: whoever wakes goes first, at once.
+
+    On Linux it is the thread that does, not its process. To be nice is not enough there: who is nice runs to the
+    end of its turn while a save waits.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, OSError):
+        with contextlib.suppress(AttributeError, OSError):  # Windows has neither
+            os.nice(_NICENESS)

@@ -6,14 +6,26 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from cbt.bank.imports.checks.models import CheckState, ImportCheck, ImportPart
 from cbt.bank.imports.terms import ImportTerms, written
 from cbt.bank.models import KeptMapping
+from cbt.db.writing.parcels import Rows
 from cbt.errors import CbtError, Conflict
 
+Part = tuple[str, int, bytes]
+"""The name, the number and the sealed body of a piece of what a check found."""
+_PROGRESS = (
+    "UPDATE import_check SET state = ?, done = ?, total = ?, beat_at = ? "
+    "WHERE ref = ? AND beat_at IS NOT NULL"
+)
+_PART = (
+    "INSERT INTO import_part (check_id, name, number, sealed) SELECT id, ?, ?, ? FROM import_check "
+    "WHERE id = ? AND beat_at IS NOT NULL ON CONFLICT DO NOTHING"
+)
+_NO_PART = "DELETE FROM import_part WHERE id = ?"
 MOST_TRIES = 3
 """An import whose process ended without a word goes on by itself so often."""
 
@@ -114,26 +126,19 @@ def take(session: Session, ref: str, *, now: datetime) -> ImportCheck | None:
     return check
 
 
-def note_progress(
-    session: Session, ref: str, *, state: CheckState, done: int, total: int, now: datetime
-) -> bool:
-    """Put down how far a process is, and that it lives; return whether anybody still wants it."""
-    wanted = session.execute(
-        update(ImportCheck)
-        .where(ImportCheck.ref == ref, ImportCheck.beat_at.is_not(None))
-        .values(state=state, done=done, total=total, beat_at=now)
-        .returning(ImportCheck.id)
-    ).all()
-    return bool(wanted)
+def progress(ref: str, *, state: CheckState, done: int, total: int, now: datetime) -> Rows:
+    """Return what puts down how far a process is, and that it lives; it touches nothing that nobody wants."""
+    return Rows(_PROGRESS, [(state, done, total, now, ref)], touches=1)
 
 
-def add_parts(session: Session, check_id: int, parts: Iterable[tuple[str, int, bytes]]) -> None:
-    """Keep some pieces of what was found."""
-    rows = [
-        {"check_id": check_id, "name": name, "number": number, "sealed": body} for name, number, body in parts
-    ]
-    if rows:
-        session.execute(insert(ImportPart), rows)
+def parts(check_id: int, found: Iterable[Part]) -> Rows:
+    """Return what keeps some pieces of what was found, for as long as somebody wants them."""
+    return Rows(_PART, [(name, number, body, check_id) for name, number, body in found])
+
+
+def no_parts(ids: Iterable[int]) -> Rows:
+    """Return what deletes some pieces of what was found."""
+    return Rows(_NO_PART, [(one,) for one in ids])
 
 
 def link_run(session: Session, ref: str, run_id: int | None) -> None:
@@ -141,12 +146,13 @@ def link_run(session: Session, ref: str, run_id: int | None) -> None:
     session.execute(update(ImportCheck).where(ImportCheck.ref == ref).values(run_id=run_id))
 
 
-def add_copy(session: Session, check_id: int, part: tuple[str, int, bytes]) -> bool:
+def add_copy(session: Session, check_id: int, part: Part) -> bool:
     """Keep a marked copy of a file whose dry run is still looked at; return whether it is."""
     check = session.get(ImportCheck, check_id)
     if check is None or check.state != CheckState.READY:
         return False
-    add_parts(session, check_id, [part])
+    name, number, body = part
+    session.add(ImportPart(check_id=check_id, name=name, number=number, sealed=body))
     return True
 
 

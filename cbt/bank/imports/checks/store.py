@@ -56,6 +56,11 @@ def part_numbers(session: Session, check: ImportCheck, name: str) -> list[int]:
     return list(session.scalars(own.order_by(ImportPart.number)))
 
 
+def part_ids(session: Session, check_id: int) -> list[int]:
+    """Return the pieces of a check."""
+    return list(session.scalars(select(ImportPart.id).where(ImportPart.check_id == check_id)))
+
+
 def summary_of(session: Session, check: ImportCheck) -> CheckSummary:
     """Return what a check found as a whole; raise NotFound when it was sealed under a key that was lost."""
     try:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import islice
+from functools import partial
 
 import flask_babel
 from msgspec.structs import replace
-from sqlalchemy.orm import Session
 
 from cbt.bank.formats import registry
 from cbt.bank.formats.together import read_all
@@ -18,41 +17,35 @@ from cbt.bank.imports import bringing
 from cbt.bank.imports.bringing import Brought
 from cbt.bank.imports.checks import service, steps, store
 from cbt.bank.imports.checks.beating import Beat, Unwanted
+from cbt.bank.imports.checks.confirmed import store_confirmed
 from cbt.bank.imports.checks.models import CheckState, ImportCheck
 from cbt.bank.imports.checks.records import (
     ENTRIES,
     FINDINGS,
-    LISTS,
     MARKED,
     SUMMARY,
     CheckSummary,
-    Stretch,
     arranged,
     blocks,
-    opened,
     sealed,
 )
+from cbt.bank.imports.checks.steps import Part
 from cbt.bank.imports.drafts import Reading
-from cbt.bank.imports.outcome import Action, ImportedItem, chosen, tally
 from cbt.bank.imports.review import Review
-from cbt.bank.imports.running import go_on
-from cbt.bank.imports.storing import Bringing, begin_run, keep_media
+from cbt.bank.imports.running import TRIES
+from cbt.bank.imports.storing import keep_media
 from cbt.bank.imports.terms import ImportTerms, asked_of
-from cbt.bank.models import ImportRun, ItemBank
-from cbt.bank.search.index import index_waiting
+from cbt.bank.media.taken import TakenIn
+from cbt.bank.models import ItemBank
 from cbt.bank.service import review_for
-from cbt.bank.store import refs_of
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import put_down
 from cbt.errors import CbtError, Unavailable
-from cbt.sheets.drafts import drop
 
 log = logging.getLogger(__name__)
 
-Part = tuple[str, int, bytes]
-PARTS_AT_ONCE = 40
-"""So many pieces are put down in one unit of work."""
-INDEXED_AT_ONCE = 20
-"""What is stored is shown at once, and found by a search as soon as so many after so many are indexed."""
+PARCEL_BYTES = 48 * 1024
+"""Of the pieces that are put down together; a larger one is put down alone."""
 Clock = Callable[[], datetime]
 
 
@@ -67,27 +60,30 @@ def work_on(ref: str, *, clock: Clock, beat: Callable[[str, Clock], Beat] = Beat
             return False
         session.flush()
         session.expunge(check)
-    try:
-        with beat(ref, clock) as told:
+    with beat(ref, clock) as told:
+        try:
             if check.state == CheckState.IMPORTING:
-                _store(check, told, now=clock())
+                store_confirmed(check, told, now=clock())
             else:
                 _check(check, told)
-    except Unwanted:
-        return False
-    except CbtError as error:
-        _fail(ref, error)
-        return False
-    except Exception:
-        log.exception("the check of a file broke")
-        _fail(ref, Unavailable("bank.check_broken"))
-        raise
+        except Unwanted:
+            return False
+        except CbtError as error:
+            _fail(ref, error, told)
+            return False
+        except Exception:
+            log.exception("the check of a file broke")
+            _fail(ref, Unavailable("bank.check_broken"), told)
+            raise
     return True
 
 
-def _fail(ref: str, error: CbtError) -> None:
-    with unit_of_work() as session:
-        steps.fail_check(session, ref, error)
+def _fail(ref: str, error: CbtError, told: Beat) -> None:
+    def fail() -> None:
+        with unit_of_work() as session:
+            steps.fail_check(session, ref, error)
+
+    told.in_front(fail)
 
 
 def _check(check: ImportCheck, told: Beat) -> None:
@@ -110,13 +106,17 @@ def _check(check: ImportCheck, told: Beat) -> None:
     told.tell(CheckState.CHECKING, len(found.items), len(found.items))
     _put_down(check.id, _pieces(made, files, asked, kept))
     told.check()
+    told.in_front(lambda: _be_ready(check, made.reading.media))
+    _mark(check, files, made, asked, told)
+
+
+def _be_ready(check: ImportCheck, media: Mapping[str, TakenIn]) -> None:
+    for name, taken in media.items():  # the pages of the check show them
+        with unit_of_work() as session:
+            keep_media(session, {name: taken}, now=check.at, actor=check.actor)
     with unit_of_work() as session:
-        keep_media(
-            session, made.reading.media, now=check.at, actor=check.actor
-        )  # the pages of the check show them
         if not steps.end_check(session, check.ref, CheckState.READY):
             raise Unwanted
-    _mark(check, files, made, asked)
 
 
 def _read(check: ImportCheck, files: list[Brought], asked: ImportTerms) -> tuple[Reading, ImportTerms, str]:
@@ -166,13 +166,16 @@ def _pieces(made: Review, files: list[Brought], asked: ImportTerms, kept: str) -
 
 
 def _put_down(check_id: int, parts: Iterable[Part]) -> None:
-    rest = iter(parts)
-    while some := list(islice(rest, PARTS_AT_ONCE)):
-        with unit_of_work() as session:
-            steps.add_parts(session, check_id, some)
+    some: list[Part] = []
+    for part in parts:
+        if some and sum(len(body) for _name, _number, body in [*some, part]) > PARCEL_BYTES:
+            put_down(steps.parts(check_id, some), tries=TRIES)
+            some = []
+        some.append(part)
+    put_down(steps.parts(check_id, some), tries=TRIES)
 
 
-def _mark(check: ImportCheck, files: list[Brought], made: Review, asked: ImportTerms) -> None:
+def _mark(check: ImportCheck, files: list[Brought], made: Review, asked: ImportTerms, told: Beat) -> None:
     """Make the copies in which the findings stand beside their cells; the dry run is shown already."""
     if not made.findings:
         return
@@ -182,58 +185,11 @@ def _mark(check: ImportCheck, files: list[Brought], made: Review, asked: ImportT
             mark = registry.format_for(content, name).mark
             if mark is None or not (own or len(files) == 1):
                 continue
-            body = mark(content, own)
-            with unit_of_work() as session:
-                if not steps.add_copy(session, check.id, (MARKED, number, sealed(body))):
-                    return
+            part = (MARKED, number, sealed(mark(content, own)))
+            if not told.in_front(partial(_keep_copy, check.id, part)):
+                return
 
 
-def _store(check: ImportCheck, told: Beat, *, now: datetime) -> None:
-    asked = asked_of(check.asked)
-    with reading() as session:
-        bank_ref = session.get_one(ItemBank, check.bank_id).ref
-        found = store.summary_of(session, check)
-        there = list(_entries(session, check, found))
-        entries = chosen(there, asked.mode, refs_of(session, bank_ref), near=asked.near)
-    what = Bringing(
-        bank_ref=bank_ref,
-        file_name=check.file_name,
-        form=found.form,
-        revision=found.revision,
-        counts={**tally(entries), Action.SKIP: found.total(*LISTS) - len(entries)},
-        actor=check.actor,
-        state=asked.state,
-    )
-    run_id = check.run_id or _begin(check, what, now=now)
-    try:
-        go_on(
-            run_id,
-            what,
-            entries,
-            now=now,
-            tell=lambda done, total: told.tell_stored(done, total),
-            words=lambda some: dict.fromkeys([entry.ref for entry in some], ""),
-        )
-    except CbtError:
-        with unit_of_work() as session:
-            steps.link_run(session, check.ref, None)
-        raise
+def _keep_copy(check_id: int, part: Part) -> bool:
     with unit_of_work() as session:
-        steps.end_check(session, check.ref, CheckState.DONE)
-        steps.drop_parts(session, check)
-        drop(session, check.ref, actor=check.actor)
-    while index_waiting(now=now, most=INDEXED_AT_ONCE, aside=told.aside):
-        told.rest()
-
-
-def _entries(session: Session, check: ImportCheck, found: CheckSummary) -> Iterator[ImportedItem]:
-    whole = Stretch(0, found.total(*LISTS))
-    for number, _some in blocks(range(whole.count)):
-        yield from opened(store.part(session, check, ENTRIES, number), list[ImportedItem])
-
-
-def _begin(check: ImportCheck, what: Bringing, *, now: datetime) -> int:
-    with unit_of_work() as session:
-        run: ImportRun = begin_run(session, what, now=now)
-        steps.link_run(session, check.ref, run.id)
-        return run.id
+        return steps.add_copy(session, check_id, part)

@@ -1,0 +1,126 @@
+"""Rows that a process has worked out, put down by whoever writes: in one go, or not at all.
+
+What lasts is done before, while nobody waits: what is handed over is statements and their values. A parcel joins
+the transaction of the saves that are under way, and is so small that those hardly notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import flask
+from sqlalchemy.orm import Session
+
+from cbt.config import Settings
+from cbt.db.types import bind_instant, db
+from cbt.db.writing.group_commit import GroupWriter
+from cbt.db.writing.line import can_share
+from cbt.errors import Unavailable
+
+WRITING = "cbt_journal"
+"""Where an app keeps who writes for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A statement, with `?` for its values, and the values of each row it is carried out for.
+
+    `touches` is how many rows of the database they are to touch together, None for however many.
+    """
+
+    sql: str
+    values: Sequence[tuple[Any, ...]]
+    touches: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is put down together, and not at all where the database is not as it was read before."""
+
+    rows: Sequence[Rows]
+
+
+class Writing(Protocol):
+    """Who writes for an app: this process, or the one that owns the writing."""
+
+    writer: GroupWriter
+
+    def write_by(self, folder: Path) -> None:
+        """Have the process that owns the writing in `folder` do it, while there is one."""
+        ...
+
+
+def writing() -> Writing:
+    """Return who writes for this app."""
+    return cast(Writing, flask.current_app.extensions[WRITING])
+
+
+def join_writing() -> None:
+    """Have what this process puts down be written by the server's writing process, while there is one."""
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    if settings.embedded and can_share():
+        writing().write_by(settings.data_dir)
+
+
+def put_down(*rows: Rows, tries: int = 1) -> bool:
+    """Put rows down in the next transaction; return whether all of them touched what they were to touch.
+
+    Nothing is put down where they did not. Raise Unavailable("db.write") when nobody knows what became of it: read
+    again what is there; rows that may be put down twice are tried so many times. Not to be called within a unit of
+    work, which keeps out whoever writes.
+    """
+    parcel, writer = _parcel(rows), writing().writer
+    for _ in range(tries - 1):
+        with suppress(Unavailable):
+            return bool(writer.run(parcel))
+    return bool(writer.run(parcel))
+
+
+def put_down_in(session: Session, *rows: Rows) -> bool:
+    """Put rows down in a unit of work; return as `put_down` does."""
+    session.flush()
+    cursor = session.connection().connection.cursor()
+    whole = put_down_within(cursor, _parcel(rows), db.engine.dialect.name)
+    cursor.close()
+    return whole
+
+
+def _parcel(rows: Sequence[Rows]) -> Parcel:
+    dialect = db.engine.dialect.name
+    return Parcel([Rows(one.sql, [_plain(row, dialect) for row in one.values], one.touches) for one in rows])
+
+
+def put_down_within(cursor: Any, parcel: Parcel, dialect: str) -> bool:
+    """Put a parcel down in the transaction of a cursor; return whether it was."""
+    cursor.execute("SAVEPOINT parcel")
+    whole = all(_touched(cursor, one, dialect) for one in parcel.rows)
+    if not whole:
+        cursor.execute("ROLLBACK TO SAVEPOINT parcel")
+    cursor.execute("RELEASE SAVEPOINT parcel")
+    return whole
+
+
+def _touched(cursor: Any, rows: Rows, dialect: str) -> bool:
+    if not rows.values:
+        return True
+    sql = rows.sql.replace("?", "%s") if dialect == "postgresql" else rows.sql
+    cursor.executemany(sql, rows.values)
+    return rows.touches is None or rows.touches == cursor.rowcount
+
+
+def _plain(row: Sequence[Any], dialect: str) -> tuple[Any, ...]:
+    """Return values as the database binds them; what goes over a line is numbers, texts and bytes."""
+    return tuple(
+        bind_instant(value, dialect)
+        if isinstance(value, datetime)
+        else value.value
+        if isinstance(value, Enum)
+        else value
+        for value in row
+    )

@@ -1,0 +1,129 @@
+"""The process of an import is killed, in the middle of its check and of its storing; a second try does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from cbt.bank.imports.checks.models import ImportCheck
+from cbt.bank.imports.checks.starting import CheckStarter
+from cbt.bank.imports.checks.steps import MOST_TRIES
+from cbt.bank.models import ImportRun, Item, ItemVersion
+from cbt.db.unit_of_work import reading, unit_of_work
+from tests.bank.sheets import truth, workbook
+from tests.bank.test_import_pages import send, text_of, work
+from tests.helpers import flat
+from tests.world import World
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended in other ways")
+ROWS = [truth(f"第{number}步应当主动问候客户。") for number in range(300)]
+PATIENCE = 30.0
+
+
+class Server(CheckStarter):
+    """A leader, as far as it looks after the children of checks."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def look(self) -> int:
+        """Do what a leader does once a second; return how many children were begun."""
+        with self._world.app.app_context():
+            return self.tick(now=self._world.clock.now())
+
+    def kill(self, ref: str) -> None:
+        """Kill the child of a check and find it dead."""
+        child = self._children[ref]
+        os.kill(child.pid, signal.SIGKILL)
+        assert child.wait(PATIENCE) == -signal.SIGKILL
+        assert self.look() == 0
+
+    def let_end(self, ref: str) -> None:
+        """Wait until the child of a check has come to its end."""
+        assert self._children[ref].wait(PATIENCE) == 0
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / 0.005)):
+        if condition():
+            return
+        pause.wait(0.005)
+    pytest.fail("it did not come to that")
+
+
+def check_of(world: World, ref: str) -> ImportCheck:
+    with world.app.app_context(), reading() as session:
+        return session.scalars(select(ImportCheck).where(ImportCheck.ref == ref)).one()
+
+
+def stored(world: World) -> int:
+    """Return how many items arrived."""
+    with world.app.app_context(), reading() as session:
+        return session.scalar(select(func.count()).where(Item.state == "in_review")) or 0
+
+
+def is_over(client: FlaskClient, address: str) -> bool:
+    """Return whether the page that waits is told to look again: nobody is to wait any longer."""
+    return client.get(f"{address}/progress").headers.get("HX-Refresh") == "true"
+
+
+def test_a_check_that_is_killed_is_told_and_can_be_made_again(world: World) -> None:
+    client, server = world.staff("author"), Server(world)
+    address = send(client, ("题库.xlsx", workbook(ROWS)))
+    ref = address.rpartition("/")[2]
+    assert server.look() == 1
+    wait_until(lambda: check_of(world, ref).beat_at)
+    server.kill(ref)
+
+    assert is_over(client, address)
+    page = text_of(client, address)
+    assert "检查进程意外中止" in page
+    assert "请再试一次" in page
+    assert client.post(f"{address}/retry").status_code == 303
+    assert server.look() == 1
+    server.let_end(ref)
+    assert check_of(world, ref).state == "ready"
+    assert is_over(client, address)
+    assert "300" in text_of(client, address)
+    assert server.look() == 0
+
+
+def test_a_storing_that_is_killed_is_told_and_goes_on_without_doubles(world: World) -> None:
+    client, server = world.staff("author"), Server(world)
+    address = send(client, ("题库.xlsx", workbook(ROWS)))
+    ref = address.rpartition("/")[2]
+    work(world, address)
+    assert client.post(address).status_code == 303
+    with world.app.app_context(), unit_of_work() as session:  # it went on by itself before
+        session.scalars(select(ImportCheck).where(ImportCheck.ref == ref)).one().tries = MOST_TRIES - 1
+    assert server.look() == 1
+    wait_until(lambda: stored(world))
+    server.kill(ref)
+
+    assert 0 < stored(world) < len(ROWS)
+    assert is_over(client, address)
+    page = text_of(client, address)
+    assert "入库进程意外中止" in page
+    assert "请继续入库" in page
+    assert client.post(f"{address}/retry").status_code == 303
+    assert server.look() == 1
+    server.let_end(ref)
+    assert "已入库：新增 300 题" in flat(client.get(address, follow_redirects=True).text)
+
+    with world.app.app_context(), reading() as session:
+        runs = session.scalars(select(ImportRun).order_by(ImportRun.id.desc())).all()
+        kept = session.scalars(
+            select(ItemVersion.item_id).where(ItemVersion.import_run_id == runs[0].id)
+        ).all()
+    assert [run.state for run in runs] == ["stored"] * len(runs)
+    assert stored(world) == len(kept) == len(set(kept)) == len(ROWS)
+    assert server.look() == 0
