@@ -65,19 +65,17 @@ def version_row(
     now: datetime,
     actor: str,
     state: ItemState,
-    drawn: bool = True,
-    words: str | None = None,
 ) -> dict[str, object]:
     """Have `number` be the current version of an item in `state`, and return that version's row.
 
-    A reviewed version is the one that is drawn from now on, unless that waits (`drawn`); any other leaves
-    that as it is. What the item is found by follows with the commit; `words` are as `note` takes them.
+    A reviewed version is the one that is drawn from now on; any other leaves that as it is. What the item is found
+    by follows with the commit.
     """
     former, was = item.version, item.state if item.current else ""
     item.current, item.state, item.author = number, state.value, actor
     if (session := object_session(item)) is not None:
-        note(session, item, content, words)
-    if state is ItemState.REVIEWED and drawn:
+        note(session, item, content)
+    if state is ItemState.REVIEWED:
         item.version = number
     return {
         "item_id": item.id,

@@ -37,7 +37,6 @@ CHANGES = {
     # An item has a table of its own, which `bank/desk/moves.py` asks; these store, rename and take back.
     "bank/steps.py:version_row",
     "bank/desk/banks/renaming.py:_rename",
-    "bank/imports/undo.py:undo_some",
     # How far an import is: conditional updates that repeat the state they leave.
     "bank/imports/checks/steps.py:end_check",
     "bank/imports/checks/steps.py:fail_check",

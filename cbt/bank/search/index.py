@@ -31,14 +31,13 @@ _NOTED = "cbt_search"
 _CHUNK = 400
 
 
-def note(session: Session, item: Item, content: str, words: str | None = None) -> None:
+def note(session: Session, item: Item, content: str) -> None:
     """Have the commit of this unit of work keep what a version of an item is found by.
 
-    Who stores many items works its `words` out before it begins to write; "" has them be worked out later, by
-    `index_waiting`.
+    What an import stores is indexed after it, by `index_all`.
     """
     noted: dict[int, str] = session.info.setdefault(_NOTED, {})
-    noted[item.id] = words_of(item.ref, json.loads(content)) if words is None else words
+    noted[item.id] = words_of(item.ref, json.loads(content))
 
 
 @event.listens_for(Session, "before_commit")
@@ -54,9 +53,7 @@ def _write(session: Session, found: Mapping[int, str]) -> None:
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         session.execute(delete(ItemSearch).where(ItemSearch.item_id.in_(chunk)))
-        rows = [{"item_id": one, "words": found[one]} for one in chunk if found[one]]
-        if rows:
-            session.execute(insert(ItemSearch), rows)
+        session.execute(insert(ItemSearch), [{"item_id": one, "words": found[one]} for one in chunk])
 
 
 def index_waiting(*, now: datetime) -> int:
