@@ -101,4 +101,5 @@ def staff_frame() -> dict[str, object]:
 
 def role_names(roles: frozenset[str]) -> str:
     """Return the names of roles in their fixed order, for showing."""
-    return "、".join(flask_babel.gettext(f"role.{role.value}") for role in Role if role in roles)
+    between = str(flask_babel.gettext("ui.and"))
+    return between.join(flask_babel.gettext(f"role.{role.value}") for role in Role if role in roles)

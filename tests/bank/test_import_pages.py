@@ -238,7 +238,7 @@ def died(ref: str, world: World) -> None:
     ("content", "said"),
     [
         pytest.param(b"not a workbook", "没有认出试题", id="no bank"),
-        pytest.param(b"PK\x03\x04broken", "不是能读取的", id="a broken one"),
+        pytest.param(b"PK\x03\x04broken", "不是能识别的题库格式", id="a broken one"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_with_the_remedy(

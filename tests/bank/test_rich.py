@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.bank.items import rich
+from cbt.bank.items.marks import in_words
 from cbt.bank.items.rich import sanitised
 from cbt.rules.items.reading import parse_content
 from tests.bank import drafts
@@ -82,6 +83,22 @@ def test_an_address_that_is_not_ours_is_taken_away() -> None:
         "data:image/png,x",
     ):
         assert "src" not in rich._clean(f'<p><img src="{source}" alt="x" onerror="y"></p>', {"p"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            "**不**属于倾听的有（　　）。", "不属于倾听的有（　　）。", id="bold, and a blank to choose for"
+        ),
+        pytest.param("称为{{1}}制，{{12}}小时", "称为____制，____小时", id="blanks"),
+        pytest.param("占 $\\frac{1}{2}$，$x=3$，花了 $5", "占 …，x=3，花了 $5", id="formulas"),
+        pytest.param("见表：\n\n|时段|量|\n|---|---|\n|上午|3|\n\n求和", "见表： … 求和", id="a table"),
+        pytest.param("看图![大厅](media:" + "0" * 32 + ")作答", "看图[大厅]作答", id="a picture"),
+    ],
+)
+def test_a_text_is_said_in_one_line_of_a_list(text: str, said: str) -> None:
+    assert in_words(text) == said
 
 
 def test_a_line_has_no_block_around_it() -> None:

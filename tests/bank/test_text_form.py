@@ -196,4 +196,4 @@ explanation = "补救要及时、对等。"
     found = read_folder(folder)
     assert found.findings == []
     content = parse_content(json.loads(canonical_json(dict(found.items[0].data))))
-    assert content.key_lines(("对", "错"))[1:] == ["1.5　说明致歉", "2　说明补偿"]
+    assert content.key_lines(("对", "错"))[1:] == ["+1.5　说明致歉", "+2　说明补偿"]

@@ -10,7 +10,7 @@ import pytest
 import cbt
 from cbt.bank.imports.drafts import ItemDraft
 from cbt.bank.imports.texts import field_label, note
-from cbt.sheets.findings import Place, Severity
+from cbt.sheets.findings import Finding, Place, Severity
 from cbt.translations.compiling import texts_of
 from cbt.web.i18n import catalogues
 from tests.bank import drafts
@@ -65,7 +65,25 @@ def test_a_finding_reads_as_place_reason_and_remedy() -> None:
     assert str(said.place) == "items.toml:1"
     assert said.severity_label == "错误"
     assert said.why == "细目表里没有鉴定点 A-A-A-15。"
-    assert said.fix == "是否是 A-A-A-014「廉洁自律」？"
+    assert said.fix == "是否是 A-A-A-014“廉洁自律”？"
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "said"),
+    [
+        pytest.param("answer", "", "答案没有填写。", id="no key at all"),
+        pytest.param("answer", "E", "答案“E”与题目对不上。", id="a key that does not fit"),
+        pytest.param("weights_sum", "—", "一级鉴定范围的比重合计是 90%，应为 100%。", id="the first level"),
+    ],
+)
+def test_what_is_found_of_nothing_or_of_the_whole_has_words_of_its_own(
+    code: str, value: str, said: str
+) -> None:
+    found = Finding(
+        Severity.ERROR, code, Place("items.toml"), value, params={"field": "answer", "weight": 100, "sum": 90}
+    )
+    with catalogues():
+        assert note(found).why == said
 
 
 def test_another_row_of_a_sheet_is_named_as_people_find_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +13,13 @@ from typing import Any
 ORDER = (
     "type", "point", "unit", "difficulty", "title", "stimulus", "stem", "choices", "blanks", "answer", "pairs",
     "extra_options", "steps", "word_bank", "decimals", "tolerance", "compute", "limit", "points", "explanation",
-    "law", "enemies", "consistency",
+    "rubric", "picture", "alt", "size", "regions", "spots", "marks", "law", "enemies", "consistency",
 )  # fmt: skip
 """How a person reads an item, from the top; what is not named here follows by name."""
+_UNSAID = {"difficulty": 3, "consistency": 5}
+"""What holds where a version says nothing of it: to say it is no change."""
 LONGEST_TOKENS = 4000
-_HIDDEN = {"picture"}
+_SHAPES = {"rect": "□", "circle": "○", "polygon": "△"}
 _WORDS = re.compile(r"[A-Za-z0-9]+|\s+|.", re.DOTALL)
 
 
@@ -38,7 +41,7 @@ class FieldChange:
 
 def fields_of(content: str) -> dict[str, str]:
     """Return each field of a version as text by its place (`choices.2`, `parts.1.answer`), in reading order."""
-    return dict(_fields(json.loads(content), ""))
+    return dict(_fields({**_UNSAID, **json.loads(content)}, ""))
 
 
 def places_of(content: str) -> list[str]:
@@ -50,8 +53,10 @@ def _fields(data: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
     rank = {name: number for number, name in enumerate(ORDER)}
     for name in sorted((key for key in data if key != "parts"), key=lambda key: (rank.get(key, 99), key)):
         value = data[name]
-        if name in _HIDDEN and isinstance(value, str):
-            value = f"…{value[-12:]}"
+        if name == "picture" and isinstance(value, str):
+            value = _picture(value)
+        elif name == "size" and isinstance(value, list):
+            value = " × ".join(map(str, value))
         if name in {"choices", "steps"} and isinstance(value, Sequence) and not isinstance(value, str):
             yield from ((f"{prefix}{name}.{number}", _said(one)) for number, one in enumerate(value, 1))
         else:
@@ -69,7 +74,35 @@ def _said(value: Any) -> str:
         return "\n".join(value)
     if isinstance(value, list) and all(isinstance(one, list) for one in value):
         return "\n".join(" / ".join(map(_said, one)) for one in value)
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        return "\n".join(map(_line, value))
+    if isinstance(value, list) and all(isinstance(one, int) for one in value):
+        return ", ".join(map(str, value))
     return json.dumps(value, ensure_ascii=False)
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    """Return a line of a rubric, a point of a picture, a region: what a form asks for in one row."""
+    if set(entry) == {"points", "text"}:
+        return f"+{entry['points']}　{entry['text']}"
+    if set(entry) == {"at", "name"}:
+        return f"{_numbers(entry['at'])}　{entry['name']}"
+    if len(entry) == 1 and (shape := next(iter(entry))) in _SHAPES:
+        return f"{_SHAPES[shape]}　{_numbers(entry[shape])}"
+    return json.dumps(entry, ensure_ascii=False)
+
+
+def _numbers(value: Any) -> str:
+    flat = json.dumps(value)
+    return flat.replace("[", "").replace("]", "")
+
+
+def _picture(value: str) -> str:
+    """Return what tells one picture from another: its kind, its size, the head of its digest."""
+    head, _comma, body = value.partition(",")
+    kind = head.partition("/")[2].partition(";")[0].upper()
+    digest = hashlib.sha256(value.encode()).hexdigest()[:8]
+    return f"{kind} {len(body) * 3 // 4096} KB ({digest})" if body and kind else value
 
 
 def changes(before: str, after: str) -> list[FieldChange]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.bank.editing.form import blank_item
 from cbt.bank.editing.pictures import wants_pictures, with_pictures
+from cbt.bank.items.marks import in_words
 from cbt.bank.models import Item, ItemVersion, ItemWork
 from cbt.db.types import to_micros
 from cbt.errors import NotFound
@@ -225,5 +226,5 @@ def unfinished(session: Session, bank_id: int, actor: str) -> list[tuple[ItemWor
     found: list[tuple[ItemWork, str | None, str, str]] = []
     for work, ref in rows:
         data = json.loads(work.content)
-        found.append((work, ref, str(data["type"]), str(data.get("title") or data.get("stem", ""))))
+        found.append((work, ref, str(data["type"]), in_words(str(data.get("title") or data.get("stem", "")))))
     return found

@@ -26,7 +26,7 @@ def left_line(one: LeftBehind) -> str:
 
 def field_names(fields: Iterable[str]) -> str:
     """Return fields as people call them."""
-    return str(_("bank.export.and")).join(field_name(name) for name in fields)
+    return str(_("ui.and")).join(field_name(name) for name in fields)
 
 
 def field_name(name: str) -> str:

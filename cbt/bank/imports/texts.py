@@ -12,18 +12,21 @@ from cbt.sheets.findings import Finding, Note, Place
 from cbt.web.i18n import explain
 
 LONGEST_VALUE = 60
+_SAID_AS = {("answer", ""): "missing", ("weights_sum", "—"): "weights_first"}
+"""What is found of nothing, or of the whole, has words of its own."""
 
 
 def note(found: Finding) -> Note:
     """Return a finding in the language of this request."""
     params = {**_shown(found.params), "value": _short(found.value)}
+    code = _SAID_AS.get((found.code, found.value.strip()), found.code)
     return Note(
         severity=found.severity,
         severity_label=_(f"bank.severity.{found.severity.value}"),
         place=found.place,
         value=_short(found.value),
-        why=_(f"bank.lint.{found.code}.why", **params),
-        fix=_(f"bank.lint.{found.code}.fix", **params),
+        why=_(f"bank.lint.{code}.why", **params),
+        fix=_(f"bank.lint.{code}.fix", **params),
     )
 
 
@@ -78,7 +81,9 @@ def _shown(params: Mapping[str, object]) -> dict[str, object]:
         shown["reason"], shown["remedy"] = explain(InvalidInput(str(params["refusal"]), **rest))
     missing = params.get("fields")
     if isinstance(missing, list):
-        shown["fields"] = "、".join(field_label(name) for name in missing)
+        shown["fields"] = str(_("ui.and")).join(field_label(name) for name in missing)
+    if isinstance(params.get("numbers"), str):
+        shown["numbers"] = str(params["numbers"]).replace("、", str(_("ui.and")))
     return shown
 
 

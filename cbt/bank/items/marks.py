@@ -10,11 +10,14 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
 from cbt.bank.items.formulas import FormulaFault, mathml
-from cbt.bank.media.references import MARK, address, is_sound
+from cbt.bank.media.references import ANY_MARK, MARK, address, is_sound
 
 FORMULA = re.compile(r"(?<!\\)(\$\$?)(?![\s$])((?:[^$\\]|\\.)+?)(?<!\s)\1(?!\d)", re.DOTALL)
 """`$…$` and `$$…$$`: no space inside at the ends and no digit behind, so that prices are none."""
 MOST_FORMULAS = 60
+_BLANK = re.compile(r"\{\{\d{1,3}\}\}")
+_ROW = re.compile(r"^\s*\|.*$", re.MULTILINE)
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
 def add_marks(markdown: MarkdownIt) -> MarkdownIt:
@@ -22,6 +25,14 @@ def add_marks(markdown: MarkdownIt) -> MarkdownIt:
     markdown.inline.ruler.before("escape", "formula", _formula)
     markdown.inline.ruler.before("escape", "media", _media)
     return markdown
+
+
+def in_words(text: str) -> str:
+    """Return a text as it is said in one line of a list: no signs of layout, … for what only layout can show."""
+    said = ANY_MARK.sub(r"[\1]", text)
+    said = FORMULA.sub(lambda found: "…" if "\\" in found[2] else found[2], said)
+    said = _BOLD.sub(r"\1", _BLANK.sub("____", _ROW.sub("…", said)))
+    return re.sub(r"…(?:\s*…)+", "…", re.sub(r"[ \t\r\n]+", " ", said).strip())
 
 
 def formulas_in(text: str) -> Iterator[str]:

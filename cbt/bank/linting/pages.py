@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask_babel import gettext as _
+
 from cbt.bank.imports.texts import note
 from cbt.bank.lint.guess import saying
 from cbt.bank.lint.guess.rating import GuessRate
@@ -103,7 +105,12 @@ def _guess(found: GuessRate, place: int) -> GuessPart:
         for one in found.telltales
     ]
     surest = [
-        (one.ref, one.name, f"{100 * one.share:.0f}", "、".join(map(saying.reason_of, one.reasons)))
+        (
+            one.ref,
+            one.name,
+            f"{100 * one.share:.0f}",
+            str(_("ui.and")).join(map(saying.reason_of, one.reasons)),
+        )
         for one in found.surest[:SHOWN]
     ]
     return GuessPart(bar, tales, surest)

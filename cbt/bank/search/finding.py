@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from cbt.bank.items.marks import in_words
 from cbt.bank.models import Item, ItemVersion, KnowledgePoint
 from cbt.bank.search.asking import PAGE_SIZE, Search, filtered, found_first, naming, seen_in
 from cbt.bank.search.words import asked, headline
@@ -80,7 +81,7 @@ def lines_of(session: Session, ids: Sequence[int]) -> list[ItemLine]:
             current=item.current,
             author=item.author,
             reviewer=item.reviewer,
-            text=headline(json.loads(content)),
+            text=in_words(headline(json.loads(content))),
         )
         for item, content, name in rows
     ]
@@ -99,4 +100,4 @@ def headlines(session: Session, bank_id: int, refs: Sequence[str]) -> dict[str, 
         .join(ItemVersion, and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.current))
         .where(Item.bank_id == bank_id, Item.ref.in_(set(refs)))
     )
-    return {ref: headline(json.loads(content)) for ref, content in rows}
+    return {ref: in_words(headline(json.loads(content))) for ref, content in rows}

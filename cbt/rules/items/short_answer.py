@@ -87,7 +87,7 @@ class ShortAnswer(ItemContent):
 
     def key_lines(self, verdicts: tuple[str, str]) -> list[str]:
         """The reference text, and what earns how many points."""
-        return [self.answer_key, *(f"{line.points:f}　{line.text}" for line in self.rubric)]
+        return [self.answer_key, *(f"+{line.points:f}　{line.text}" for line in self.rubric)]
 
 
 def one_break(text: str) -> str:

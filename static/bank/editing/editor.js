@@ -256,6 +256,12 @@ liveRows(form, changed);
 liveMarks(form);
 livePictures(form, say);
 growAll();
+// Another width wraps the texts anew: a window drawn smaller, a tablet turned.
+let width = innerWidth;
+addEventListener("resize", () => {
+  if (innerWidth !== width) growAll();
+  width = innerWidth;
+});
 if (page.dataset.here) here();
 // What somebody typed before this script was here.
 for (const field of form.elements) {

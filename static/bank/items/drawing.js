@@ -1,6 +1,6 @@
 // Draws a paper of one item or case with the answer page's own renderers. Nothing is sent.
 
-import { h, t } from "../../delivery/dom.js";
+import { alignFigures, h, t } from "../../delivery/dom.js";
 import { renderCard } from "../../delivery/items/card.js";
 import { Store } from "../../delivery/store.js";
 
@@ -21,7 +21,9 @@ export function drawPaper(runner, paper) {
   for (const item of paper.items) cards.set(item.position, renderCard(item, app));
   const list = h("div", { class: "parts" }, [...cards.values()].map((card) => card.node));
   if (!paper.cases.length) return runner.replaceChildren(list);
-  const shown = paper.cases.map((each) => [h("h2", {}, each.title), h("div", { class: "prose", html: each.stimulus })]);
+  const shown = paper.cases.map((each) => [
+    h("h2", {}, each.title), alignFigures(h("div", { class: "prose", html: each.stimulus })),
+  ]);
   const stimulus = h("section", { class: "card stimulus", tabindex: "0", "aria-label": t("case.label") }, shown);
   return runner.replaceChildren(h("div", { class: "with-case" }, stimulus, list));
 }

@@ -10,7 +10,9 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from cbt.bank.items.marks import in_words
 from cbt.bank.models import Item, ItemBank, ItemVersion
+from cbt.bank.search.words import headline
 from cbt.rules.states.item import ItemState
 
 SHOWN = 30
@@ -96,8 +98,7 @@ def _waits(scope: Scope, me: str, bank_ref: str) -> ColumnElement[bool]:
 
 
 def _text(content: str) -> str:
-    data = json.loads(content)
-    return str(data.get("title") or data.get("stem") or "")
+    return in_words(headline(json.loads(content)))
 
 
 def scope_of(sent: str, found: dict[Scope, int]) -> Scope:

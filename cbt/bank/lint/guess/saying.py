@@ -55,7 +55,7 @@ def details(found: GuessRate) -> Iterator[str]:
     for one in found.telltales:
         yield f"    {_told(one, found.type)}"
     for guess in found.surest[:LISTED]:
-        said = "、".join(reason_of(reason) for reason in guess.reasons)
+        said = str(_("ui.and")).join(reason_of(reason) for reason in guess.reasons)
         yield f"    {_named(guess)}: {_('bank.guess.sure', percent=percents(guess.share), reasons=said)}"
 
 
