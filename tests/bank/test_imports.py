@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import flask
 import pytest
@@ -17,6 +18,7 @@ from cbt.bank.imports.review import Review
 from cbt.bank.imports.terms import PLAINLY
 from cbt.bank.models import ImportRun, Item, ItemBank
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import put_down_in
 from cbt.errors import Conflict, InvalidInput
 from tests.bank.samples import ACTOR, BANK, ITEMS, TAXONOMY, bring, check, published
 from tests.bank.sheets import single, truth, workbook
@@ -91,10 +93,11 @@ def test_items_without_errors_can_be_brought_in_alone(
 def test_nothing_is_half_imported_when_storing_fails(
     bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_args: object, **_named: object) -> dict[int, int]:
+    def fail(*args: Any) -> bool:
+        assert put_down_in(*args)
         raise RuntimeError("the disk is gone")
 
-    monkeypatch.setattr("cbt.bank.steps.version_row", fail)
+    monkeypatch.setattr("cbt.bank.imports.running.put_down_in", fail)
     with pytest.raises(RuntimeError):
         bring(bank, clock, [single(point="A-001"), single("挂机前应（　　）。", point="A-002")])
     assert published(bank) == {"A-001-T1": 1}
