@@ -80,7 +80,7 @@ class Item(Row):
         # row is read but those shown.
         Index(
             "ix_item_bank_point",
-            *("bank_id", "point", "ref", "state", "type", "difficulty", "version", "current"),
+            *("bank_id", "point", "ref", "state", "type", "difficulty", "version", "current", "id"),
         ),
         Index("ix_item_bank_state", "bank_id", "state", "point"),
     )
