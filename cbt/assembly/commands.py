@@ -29,7 +29,7 @@ from cbt.exams.reasons.spec import REASONS_FILE
 from cbt.exams.store import blueprint_of, current_version
 from cbt.rules.assembly.form import draw_form, shortfalls
 from cbt.rules.canonical import canonical_json, digest
-from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 from cbt.web.cli import with_app
 from cbt.web.i18n import catalogues
 
@@ -108,7 +108,7 @@ def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank, folder: Pat
         told = [asdict(one) for one in missing]
         return Answer(
             {**data, "drawable": False, "shortfalls": told},
-            notes=[_short(paper.name, **asdict(one)) for one in missing],
+            notes=[_short(paper, **asdict(one)) for one in missing],
             code=REFUSED,
         )
     try:
@@ -119,9 +119,11 @@ def _paper_drawable(found: ExamBlueprint, code: str, bank: TextBank, folder: Pat
     return Answer({**data, "drawable": True}, words)
 
 
-def _short(paper: str, *, section: str, range: str, need: int, have: int) -> str:
-    place = " ".join(part for part in (section, range) if part)
-    return _("exams.check.shortfall", paper=paper, place=place, need=need, have=have, short=need - have)
+def _short(paper: Paper, *, section: str, range: str, need: int, have: int) -> str:
+    if not range:
+        return _("exams.check.no_case", paper=paper.name, unit=section)
+    code = "exams.check.shortfall" if paper.one_per_point else "exams.check.shortfall_items"
+    return _(code, paper=paper.name, section=section, range=range, need=need, have=have, short=need - have)
 
 
 @form.command("overlap", help="assembly.cli.overlap")

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cbt.bank.store import bank_by_ref, drawn_from
+from cbt.bank.models import ItemBank
+from cbt.bank.store import bank_by_ref, drawn_from, taxonomy_of
+from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
 from cbt.rules.assembly.form import Drawable, PaperSource
 
@@ -61,4 +63,16 @@ class DrawSources:
             bank = self.bank_of(blueprint_version_id)
             paper = blueprint_of(self._session, blueprint_version_id).papers[paper_code]
             self._papers[asked] = PaperSource(paper, bank.items, bank.weights, bank.importances)
-        return self._papers[asked].form(rng=random.Random(seed), without=without)
+        try:
+            return self._papers[asked].form(rng=random.Random(seed), without=without)
+        except Conflict as error:
+            raise self._in_words(error, blueprint_version_id) from error
+
+    def _in_words(self, error: Conflict, blueprint_version_id: int) -> Conflict:
+        """Return a refusal that calls its range by code and name."""
+        code = error.params.get("range")
+        if not code:
+            return error
+        bank = self._session.get_one(ItemBank, self.bank_of(blueprint_version_id).id)
+        names = {one.code: one.name for one in taxonomy_of(self._session, bank).ranges}
+        return Conflict(error.code, **error.params | {"range": f"{code} {names.get(str(code), '')}".strip()})

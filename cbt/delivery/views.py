@@ -122,7 +122,8 @@ def draw_forms(sitting_ref: str) -> Reply:
     except Conflict as error:
         flash_refusal(error)
     else:
-        flask.flash(gettext("delivery.draw.done", count=drawn), "ok")
+        said = gettext("delivery.draw.done", count=drawn) if drawn else gettext("delivery.draw.nothing")
+        flask.flash(said, "ok" if drawn else "message")
     return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
 
 

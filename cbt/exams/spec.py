@@ -50,6 +50,7 @@ PAPER = (
     Field("lock_down", KeyKind.SWITCH, "显示水印，关闭选择、复制和打印"),
     Field("release", KeyKind.TEXT, "向考生发布的内容", allowed=("score", "verdict", "none")),
     Field("difficulty", KeyKind.WHOLES, "难度 1 至 5 的题量之比"),
+    Field("one_per_point", KeyKind.SWITCH, "一份试卷中每个鉴定点至多一题（案例单元除外）"),
 )
 SUBMIT = (
     Field("earliest", KeyKind.MINUTES, "开考多少分钟后方可交卷"),

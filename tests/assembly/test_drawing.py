@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
@@ -17,13 +17,13 @@ from cbt.assembly.steps import cases_of, draw_content, items_of
 from cbt.audit.models import AuditEntry
 from cbt.bank.models import Item, ItemVersion
 from cbt.bank.steps import version_row
-from cbt.bank.store import drawables
+from cbt.bank.store import bank_by_ref, drawables
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.db.types import Row
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.exams.store import current_version
+from cbt.exams.store import blueprint_of, current_version
 from cbt.rules.assembly.form import comparable
 from cbt.rules.assembly.tally import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest
@@ -250,3 +250,23 @@ def test_the_bank_is_asked_as_often_for_many_candidates_and_tries_as_for_one(wor
         with reading() as session:
             alike = [held_by(session, f"rg-alike-{number}") for number in range(2)]
     assert [cases_of(form)[1] for form in alike] == ["U1-C1", "U1-C1"]
+
+
+def test_an_officer_reads_which_points_are_short_and_that_nothing_is_left_to_draw(world: World) -> None:
+    office, url = world.staff("officer"), f"/office/sittings/{world.sitting_ref}/draw"
+    page = office.post(url, follow_redirects=True).get_data(as_text=True)
+    assert "没有要组的卷" in page, re.findall(r"notice.*?</p>", page, re.S)
+    with world.app.app_context(), unit_of_work() as session:
+        registration = session.scalars(select(Registration).where(Registration.paper == "theory")).first()
+        assert registration is not None
+        session.execute(delete(Attempt).where(Attempt.registration_id == registration.id))
+        bank = blueprint_of(session, registration.blueprint_version_id).bank
+        held = bank_by_ref(session, bank)
+        of_range = select(Item).where(
+            Item.bank_id == held.id, Item.point.like("A-A-A-%"), Item.type == "true_false"
+        )
+        for item in session.scalars(of_range):
+            item.version, item.state = 0, ItemState.RETIRED
+    page = office.post(url, follow_redirects=True).get_data(as_text=True)
+    assert re.search(r"判断题在鉴定范围 A-A-A \S+ 要从 \d+ 个不同的鉴定点各抽一题", page)
+    assert re.search(r"还缺 \d+ 个鉴定点", page)

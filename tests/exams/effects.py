@@ -83,6 +83,19 @@ def kinds(text: str) -> tuple[int, int]:
     return found.count("true_false"), found.count("single_choice")
 
 
+def drawn_of_few_points(text: str) -> str:
+    """Return whether a form can be drawn from a bank with one point of each importance and many items at each."""
+    items, weights, importances = theory_bank()
+    some = {(item.range, importances[item.point]): item.point for item in items}
+    few = [item for item in items if item.point in some.values()]
+    many = [replace(item, ref=f"{item.ref}-{copy}") for item in few for copy in range(60)]
+    try:
+        draw_form(blueprint(text).papers["theory"], many, weights, importances, rng=random.Random(3))
+    except CbtError as error:
+        return error.code
+    return "drawn"
+
+
 def mean_difficulty(text: str) -> Decimal:
     """Return the mean difficulty of a form's items, to one decimal."""
     levels = {item.ref: item.difficulty for item in theory_bank()[0]}

@@ -77,7 +77,7 @@ def test_a_paper_is_proved_against_a_bank_or_its_shortfall_is_named_by_unit() ->
     assert "专业能力：题库 customer-service-l3 可以抽出试卷" in proved.output
     short = run("check", L3, "--bank", banks / "customer-service-l2")
     assert short.exit_code == 2
-    assert "专业能力：客户投诉及关系处理 需要 1，题库只有 0，缺 1" in short.output
+    assert "专业能力：单元“客户投诉及关系处理”没有合用的案例，缺 1 个" in short.output
 
 
 def test_a_bank_that_is_none_or_cannot_be_read_is_named_with_the_remedy(tmp_path: Path) -> None:

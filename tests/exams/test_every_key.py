@@ -99,6 +99,10 @@ PURE = [
         effects.mean_difficulty, Decimal("3.0"), Decimal("2.8"),
     ),
     Pure(
+        "papers.one_per_point", "difficulty = [", "one_per_point = false\ndifficulty = [",
+        effects.drawn_of_few_points, "assembly.shortfall", "drawn",
+    ),
+    Pure(
         "papers.sections.type", 'type = "single_choice"', 'type = "true_false"',
         effects.refused, [], ["blueprint.section_repeated"],
     ),

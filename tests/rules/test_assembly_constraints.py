@@ -13,12 +13,19 @@ from cbt.rules.exam.blueprint import DifficultyMix, Section
 from cbt.rules.items.values import ItemType
 
 from .builders import case_bank, drawable, minutes, skills, theory
-from .draws import BANK, CASES, ONE_SECTION, WEIGHTS, draw, draw_cases, judgement, refused, small
+from .draws import BANK, CASES, IMPORTANCES, ONE_SECTION, WEIGHTS, draw, draw_cases, judgement, refused, small
 
 
 def test_a_range_with_too_few_points_is_named() -> None:
     thin = [item for item in BANK if not (item.range == "R-C" and item.type == "single_choice")]
-    shortfall = {"section": "单选题", "range": "R-C", "need": 3, "have": 0}
+    shortfall = {
+        "paper": theory().name,
+        "section": "单选题",
+        "range": "R-C",
+        "need": 3,
+        "have": 0,
+        "short": 3,
+    }
     assert refused(lambda: draw(bank=thin)) == ("assembly.shortfall", shortfall)
     assert shortfalls(theory(), thin, WEIGHTS) == [Shortfall("单选题", "R-C", 3, 0)]
 
@@ -36,9 +43,26 @@ def test_a_bank_that_is_large_enough_is_short_of_nothing() -> None:
 
 def test_a_unit_without_a_fitting_case_is_named() -> None:
     worth_less = [replace(case, parts=case.parts[1:]) if case.unit == 3 else case for case in CASES]
-    expected = {"section": "服务质量及过程控制", "range": "", "need": 1, "have": 0}
-    assert refused(lambda: draw_cases(bank=worth_less)) == ("assembly.shortfall", expected)
+    expected = {"paper": skills().name, "units": ["服务质量及过程控制"]}
+    assert refused(lambda: draw_cases(bank=worth_less)) == ("assembly.no_case", expected)
     assert shortfalls(skills(), worth_less, {}) == [Shortfall("服务质量及过程控制", "", 1, 0)]
+
+
+def test_a_paper_may_ask_a_point_more_than_once_where_its_blueprint_says_so() -> None:
+    one_each = {(item.range, IMPORTANCES[item.point]): item.point for item in BANK}
+    few = [item for item in BANK if item.point in one_each.values()]
+    free = replace(theory(), one_per_point=False)
+    more = [replace(item, ref=f"{item.ref}-{copy}") for item in few for copy in range(6)]
+    assert refused(lambda: draw(bank=more))[0] == "assembly.shortfall"
+    assert shortfalls(free, more, WEIGHTS) == []
+    form = draw(bank=more, paper=free)
+    points = {item.ref: item.point for item in more}
+    drawn = [one["item"] for one in form["positions"]]
+    assert len(set(drawn)) == len(drawn) == sum(section.count for section in free.sections)
+    assert {points[ref] for ref in drawn} == {item.point for item in few}
+    assert draw(bank=list(reversed(more)), paper=free) == form
+    lacking = refused(lambda: draw(bank=few[:1], paper=free))
+    assert lacking[0] == "assembly.shortfall_items"
 
 
 def test_declared_enemies_never_stand_in_one_form() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.errors import Conflict
-from cbt.rules.assembly.coverage import Lack, RangeCover, Stock, cover, levels, stock_pools
+from cbt.rules.assembly.coverage import Lack, RangeCover, Stock, cover, items_apart, levels, stock_pools
 from cbt.rules.assembly.disjoint import papers_reached
 from cbt.rules.assembly.drawable import Drawable, RangePlan, apportion
 from cbt.rules.assembly.overlap import expected_overlap
@@ -245,3 +246,27 @@ def test_a_difficulty_is_thin_below_what_a_draw_lets_pass() -> None:
     ]
     assert [one.enough for one in levels(form, there)] == [True, True, True, False, False]
     assert [one.want for one in levels(form, there)] == [10, 20, 40, 20, 10]
+
+
+@settings(max_examples=60)
+@given(small_banks())
+def test_a_paper_that_may_ask_a_point_twice_lacks_items_not_points(
+    bank: tuple[Paper, dict[Cell, int], dict[str, str]],
+) -> None:
+    form, counts, importances = bank
+    free = replace(form, one_per_point=False)
+    found = covered(free, counts, importances)
+    assert set(found.classes) == set(importances)
+    assert all(set(lack.points) <= set(importances) and lack.short > 0 for lack in found.lacks)
+    assert bool(found.lacks) == (found.papers == 0)
+    assert found.papers is None or found.papers >= (covered(form, counts, importances).papers or 0)
+    if found.lacks:
+        (pool,) = stock_pools(free, items_apart(stock(counts)), {"A": 100}, importances)
+        with pytest.raises(Conflict):
+            first_choice(pool, rng=random.Random(1))
+
+
+def test_two_items_of_one_point_are_enough_where_it_may_be_asked_twice() -> None:
+    counts, importances = {("A-001", TRUTH): 2}, {"A-001": "X"}
+    assert covered(paper(2, 0), counts, importances).lacks
+    assert not covered(replace(paper(2, 0), one_per_point=False), counts, importances).lacks

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from cbt.bank.taxonomy import Taxonomy
 from cbt.errors import Conflict
-from cbt.rules.assembly.coverage import LevelCover, RangeCover, Stock, cover, levels, stock_pools
+from cbt.rules.assembly.coverage import LevelCover, RangeCover, Stock, cover, items_apart, levels, stock_pools
 from cbt.rules.assembly.form import Drawable, cases_by_unit
 from cbt.rules.assembly.overlap import expected_overlap
 from cbt.rules.exam.paper import Paper, Section, Unit
@@ -166,7 +166,13 @@ def sections_cover(paper: Paper, stock: Sequence[Stock], taxonomy: Taxonomy, *, 
         tuple(one.range for one in asked if one.papers == most),
         tuple(rows),
         tuple(levels(paper, usable, papers=target)),
-        shared=_shared(paper.sections, tuple(usable), tuple(weights.items()), tuple(importances.items()))
+        shared=_shared(
+            paper.sections,
+            tuple(usable),
+            tuple(weights.items()),
+            tuple(importances.items()),
+            one_per_point=paper.one_per_point,
+        )
         if most
         else (),
     )
@@ -193,12 +199,15 @@ def _shared(
     stock: tuple[Stock, ...],
     weights: tuple[tuple[str, int], ...],
     importances: tuple[tuple[str, str], ...],
+    *,
+    one_per_point: bool,
 ) -> tuple[SharedRow, ...]:
     """Return what two papers have in common; kept while the counts are the same, since it takes a while."""
-    paper = Paper("", "", timedelta(0), sections=sections)
-    pools = stock_pools(paper, stock, dict(weights), dict(importances))
+    paper = Paper("", "", timedelta(0), sections=sections, one_per_point=one_per_point)
+    kept = stock if one_per_point else items_apart(stock)
+    pools = stock_pools(paper, kept, dict(weights), dict(importances))
     try:
-        found = expected_overlap(pools, stock, draws=DRAWS, rng=random.Random(SEED))
+        found = expected_overlap(pools, kept, draws=DRAWS, rng=random.Random(SEED))
     except Conflict:  # a draw gives up after so many tries, and would say so
         return ()
     return tuple(SharedRow(one.name, one.count, found.get(one.type, Fraction(0))) for one in sections)

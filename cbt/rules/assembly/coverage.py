@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, count
 
-from cbt.rules.assembly.drawable import Drawable, apportion
+from cbt.rules.assembly.drawable import APART, Drawable, apportion, point_of
 from cbt.rules.assembly.pools import RangePool, build_pools
 from cbt.rules.assembly.tally import MIX_SLACK
 from cbt.rules.exam.paper import Paper
@@ -94,9 +94,19 @@ def cover(
 
     Source: R-8.
     """
-    kept = list(stock)
+    kept = list(stock) if paper.one_per_point else items_apart(stock)
     counts = counts_of(kept)
     return [_cover(pool, counts, papers) for pool in stock_pools(paper, kept, weights, importances)]
+
+
+def items_apart(stock: Iterable[Stock]) -> list[Stock]:
+    """Return a stock in which every item stands for a point of its own: a paper may ask a point more than once."""
+    numbers = count()
+    return [
+        replace(one, point=f"{one.point}{APART}{next(numbers)}", count=1)
+        for one in stock
+        for _ in range(one.count)
+    ]
 
 
 def stock_pools(
@@ -105,7 +115,9 @@ def stock_pools(
     """Return the pools a draw would make, with one item standing for all of a point and type."""
     cells = {(one.point, one.type): one for one in stock if one.count > 0}
     standing = [
-        Drawable(f"{point} {kind.value}", 1, "", kind, point, one.range, importances.get(point, ""), 3)
+        Drawable(
+            f"{point} {kind.value}", 1, "", kind, point, one.range, importances.get(point_of(point), ""), 3
+        )
         for (point, kind), one in cells.items()
     ]
     return build_pools(paper, standing, weights, importances)
@@ -129,7 +141,7 @@ def _cover(pool: RangePool, counts: Counts, papers: int) -> RangeCover:
         have,
         found.most_papers(have) if pool.plan.total else None,
         tuple(found.lacks(papers)) if pool.plan.total else (),
-        pool.classes,
+        {point_of(place): name for place, name in pool.classes.items()},
     )
 
 
@@ -145,7 +157,8 @@ class _Range:
         self.pool = pool
         self.counts = counts
         self.kinds = tuple(kind for kind, count in pool.plan.counts.items() if count)
-        self.quotas = apportion(pool.plan.total, Counter(pool.classes.values())) if pool.classes else {}
+        self.quotas = apportion(pool.plan.total, pool.shares) if pool.classes else {}
+        self.apart = any(APART in place for place in pool.classes)
 
     def most_papers(self, have: Mapping[ItemType, int]) -> int:
         """Return how many papers without a common item there can be."""
@@ -178,7 +191,7 @@ class _Range:
     def lacks(self, papers: int) -> Iterator[Lack]:
         """Yield what is missing for `papers` papers; the numbers add up to what has to be written at least."""
         total, code = self.pool.plan.total, self.pool.plan.range
-        if total > len(self.pool.classes):
+        if total > len(self.pool.classes) and not self.apart:
             yield Lack("points", code, self.kinds, "", total, len(self.pool.classes), ())
             return
         missing = {kinds: self.missing(kinds, papers) for kinds in _sets(self.kinds)}
@@ -208,7 +221,8 @@ class _Range:
 
     def _bare(self, kinds: Kinds, names: set[str], papers: int) -> tuple[str, ...]:
         found = [(self.of(point, kinds), point) for point, name in self.pool.classes.items() if name in names]
-        return tuple(point for count, point in sorted(found) if count < papers)
+        few = (point_of(point) for count, point in sorted(found) if count < papers)
+        return tuple(dict.fromkeys(few))
 
 
 def _sets(kinds: Kinds) -> list[Kinds]:

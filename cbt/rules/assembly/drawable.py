@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -38,6 +38,19 @@ class Drawable:
     truth: bool | None = None
     unit: int | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
+
+
+APART = "\n"
+
+
+def apart(item: Drawable) -> Drawable:
+    """Return an item as one of a point of its own, for a paper that may ask a point more than once."""
+    return item if APART in item.point else replace(item, point=f"{item.point}{APART}{item.ref}")
+
+
+def point_of(place: str) -> str:
+    """Return the knowledge point of a place: of itself, or of what was set apart from it."""
+    return place.partition(APART)[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,9 @@ def _units(paper: Paper, cases: Sequence[Drawable]) -> list[dict[str, Any]]:
 
 def _item_positions(paper: Paper, items: Sequence[Drawable], rng: random.Random) -> Iterable[dict[str, Any]]:
     for index, section in enumerate(paper.sections):
-        own = sorted((item for item in items if item.type == section.type), key=lambda item: item.point)
+        own = sorted(
+            (item for item in items if item.type == section.type), key=lambda item: (item.point, item.ref)
+        )
         if section.shuffle_items:
             rng.shuffle(own)
         for item in own:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cbt.errors import Conflict
-from cbt.rules.assembly.drawable import Drawable, RangePlan, apportion, plan_ranges
+from cbt.rules.assembly.drawable import APART, Drawable, RangePlan, apart, apportion, plan_ranges, point_of
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.values import ItemType
 
@@ -23,12 +23,17 @@ class RangePool:
     """What one range is to give and has to give.
 
     `offers` holds the items of each point by type, `classes` the importance of every point of the range,
-    also of those without items.
+    also of those without items. Where a paper may ask a point more than once, each item stands apart.
     """
 
     plan: RangePlan
     offers: Offers = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> Counter[str]:
+        """How many knowledge points of each importance the range has."""
+        return Counter({point_of(place): name for place, name in self.classes.items()}.values())
 
     @property
     def slots(self) -> list[ItemType]:
@@ -54,9 +59,9 @@ def build_pools(
     kinds = {section.type for section in paper.sections}
     for item in sorted(drawables, key=lambda item: (item.ref, item.version)):
         if item.range in pools and item.type in kinds:
-            pool = pools[item.range]
-            pool.offers.setdefault(item.point, {}).setdefault(item.type, []).append(item)
-            pool.classes[item.point] = importances.get(item.point, item.importance)
+            pool, own = pools[item.range], item if paper.one_per_point else apart(item)
+            pool.offers.setdefault(own.point, {}).setdefault(own.type, []).append(own)
+            pool.classes[own.point] = importances.get(point_of(own.point), own.importance)
     for point, importance in sorted(importances.items()):
         for code, pool in pools.items():
             if _belongs(point, code):
@@ -94,11 +99,12 @@ def first_choice(pool: RangePool, *, rng: random.Random) -> list[Drawable]:
 
     Source: R-8.
     """
-    quotas = apportion(pool.plan.total, Counter(pool.classes.values())) if pool.classes else {}
+    quotas = apportion(pool.plan.total, pool.shares) if pool.classes else {}
     slots = pool.slots
     for _ in range(TRIES):
         points = sorted(pool.offers)
         rng.shuffle(points)
+        points = _new_ones_first(points)
         rng.shuffle(slots)
         chosen: list[str] = []
         taken: Counter[str] = Counter()
@@ -118,10 +124,23 @@ def first_choice(pool: RangePool, *, rng: random.Random) -> list[Drawable]:
     raise Conflict("assembly.importance_mix", range=pool.plan.range)
 
 
+def _new_ones_first(places: list[str]) -> list[str]:
+    """Return places so that a point comes again only after every point has come once."""
+    if not any(APART in place for place in places):
+        return places
+    seen: Counter[str] = Counter()
+    turns = []
+    for place in places:
+        turns.append((seen[point_of(place)], place))
+        seen[point_of(place)] += 1
+    return [place for _, place in sorted(turns, key=lambda turn: turn[0])]
+
+
 def shortfalls(paper: Paper, drawables: Sequence[Drawable], weights: Mapping[str, int]) -> list[Shortfall]:
     """Return every section and range, or unit, for which a bank has too few knowledge points or cases.
 
-    A point gives a form at most one item, so what counts is points, and a point can serve one section only.
+    A point gives a form at most one item, so what counts is points, and a point can serve one section only; where
+    the paper may ask a point more than once, items are counted in their place.
 
     Source: R-8.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 
@@ -30,6 +30,8 @@ class ItemOffer:
     paper: Paper
     pools: list[RangePool]
     enemies: Mapping[str, frozenset[str]]
+    points: Mapping[str, str]
+    """The knowledge point of each item that stands apart from it, by ref."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +49,25 @@ def offered_items(
 ) -> ItemOffer:
     """Return what a paper of sections is drawn from.
 
-    Raises Conflict `assembly.shortfall` (section, range, need, have).
+    Raises Conflict `assembly.shortfall` (paper, section, range, need, have, short: points), or where the paper may
+    ask a point more than once `assembly.shortfall_items` (items).
 
     Source: R-8.
     """
     if short := shortfalls(paper, drawables, weights):
         first = short[0]
         raise Conflict(
-            "assembly.shortfall",
+            "assembly.shortfall" if paper.one_per_point else "assembly.shortfall_items",
+            paper=paper.name,
             section=first.section,
             range=first.range,
             need=first.need,
             have=first.have,
+            short=first.need - first.have,
         )
     pools = build_pools(paper, drawables, weights, importances)
-    return ItemOffer(paper, pools, mutual_enemies(drawables))
+    points = {} if paper.one_per_point else {item.ref: item.point for item in drawables}
+    return ItemOffer(paper, pools, mutual_enemies(drawables), points)
 
 
 def select_items(offer: ItemOffer, *, rng: random.Random) -> list[Drawable]:
@@ -81,9 +87,13 @@ def select_items(offer: ItemOffer, *, rng: random.Random) -> list[Drawable]:
         chosen = _Choice(offer.pools, tally, rng)
         chosen.improve()
         if tally.broken is None:
-            return list(chosen.by_point.values())
+            return [_back(item, offer.points) for item in chosen.by_point.values()]
         broken = tally.broken
     raise Conflict(broken, paper=paper.name)
+
+
+def _back(item: Drawable, points: Mapping[str, str]) -> Drawable:
+    return replace(item, point=points[item.ref]) if item.ref in points else item
 
 
 class _Choice:
@@ -149,14 +159,13 @@ class _Choice:
 
 
 def offered_cases(paper: Paper, drawables: Sequence[Drawable]) -> CaseOffer:
-    """Return what a paper of units is drawn from; raise Conflict `assembly.shortfall` as for sections.
+    """Return what a paper of units is drawn from; raise Conflict `assembly.no_case` naming every unit without one.
 
     Source: R-8.
     """
     fitting = cases_by_unit(paper, drawables)
-    for unit in paper.units:
-        if not fitting[unit.number]:
-            raise Conflict("assembly.shortfall", section=unit.name, range="", need=1, have=0)
+    if bare := [unit.name for unit in paper.units if not fitting[unit.number]]:
+        raise Conflict("assembly.no_case", paper=paper.name, units=bare)
     levels = [Fraction(sum(case.difficulty for case in some), len(some)) for some in fitting.values()]
     target = sum(levels, Fraction(0)) / len(levels)
     return CaseOffer(paper, fitting, target, mutual_enemies(drawables))

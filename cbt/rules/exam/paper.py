@@ -69,6 +69,7 @@ class Paper:
     lock_down: bool = True
     release: Literal["score", "verdict", "none"] = "score"
     difficulty: DifficultyMix = field(default_factory=DifficultyMix)
+    one_per_point: bool = True
 
     @property
     def minutes(self) -> tuple[timedelta | None, ...]:
