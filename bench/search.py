@@ -1,4 +1,4 @@
-"""`python -m bench.search`: how long a search, and a page of coverage, takes in a bank of 100,000 items.
+"""`python -m bench.search`: how long a search, and a page of coverage or a draw, takes in a bank of 100,000 items.
 
 On either database. The whole answer is timed, from the request to the page, in one process and without a network
 between.
@@ -60,6 +60,12 @@ COVERS = {
     "coverage for three papers": "paper=large:theory&papers=3",
     "coverage of skills": "paper=large:skills",
 }
+DRAWS = {
+    "a theory paper drawn": "paper=large:theory&seed=7",
+    "a skills paper drawn": "paper=large:skills&seed=7",
+    "a look at some items": "paper=look&seed=7",
+}
+PAGES = {"bank.bank": QUERIES, "coverage.page": COVERS, "coverage.draw": DRAWS}
 ONE_CASE_IN = 100
 
 
@@ -140,9 +146,7 @@ def measure(app: flask.Flask, items: int) -> dict[str, tuple[float, float]]:
     """Return the median and the longest time of each search, in milliseconds."""
     client = sign_in_as(app, kind="staff", subject_ref=build(app, items))
     figures = {}
-    pages = [("bank.bank", *one) for one in QUERIES.items()] + [
-        ("coverage.page", *one) for one in COVERS.items()
-    ]
+    pages = [(page, *one) for page, queries in PAGES.items() for one in queries.items()]
     for endpoint, name, query in pages:
         path = f"{flask.url_for(endpoint, ref=BANK)}?{query.format(last=items // 50)}"
         taken = []

@@ -6,7 +6,7 @@ Items are taken by chance, a few of each point and type, or cases of each unit; 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, and_, cast, func, select
@@ -23,6 +23,7 @@ from cbt.rules.items.values import ItemType
 LARGE = 5_000
 """A bank of more items than this is not read as a whole for a paper that is only looked at."""
 OF_EACH_POINT, OF_EACH_UNIT = 12, 40
+_AT_ONCE = 800
 _STRIDE, _PRIME = 48_271, 2_147_483_647
 
 
@@ -48,25 +49,29 @@ def sample_of(session: Session, bank_id: int, paper: Paper, taxonomy: Taxonomy, 
     alike = (Item.type, Item.point) if paper.sections else (Item.unit,)
     place = func.row_number().over(partition_by=alike, order_by=(mixed, Item.id)).label("place")
     numbered = (
-        select(Item.id, Item.ref, Item.version, place)
+        select(Item.id, place)
         .where(Item.bank_id == bank_id, Item.version > 0, Item.type.in_(kinds))
         .subquery()
     )
-    rows = session.execute(
-        select(numbered.c.ref, numbered.c.version, ItemVersion.sha256, ItemVersion.content)
-        .join(
-            ItemVersion,
-            and_(ItemVersion.item_id == numbered.c.id, ItemVersion.number == numbered.c.version),
-        )
-        .where(numbered.c.place <= most)
-        .order_by(numbered.c.ref)
-    )
+    chosen = session.scalars(select(numbered.c.id).where(numbered.c.place <= most)).all()
     weights, importances = taxonomy.weights, taxonomy.importances
     items, contents = [], {}
-    for ref, version, sha, text in rows:
+    for ref, version, sha, text in _drawn_versions(session, sorted(chosen)):
         content = contents[ref, version] = parse_content(json.loads(text))
         code, importance = parent_of(content.point, weights), importances.get(content.point, "")
         items.append(
             drawable_of(content, ref=ref, version=version, sha=sha, range_code=code, importance=importance)
         )
     return Sample(items, contents)
+
+
+def _drawn_versions(session: Session, ids: Sequence[int]) -> Iterator[tuple[str, int, str, str]]:
+    """Yield (ref, version, sha256, content) of what is drawn of some items.
+
+    They are asked for by their numbers: joined with the choice itself, all versions would be gone through.
+    """
+    drawn = and_(ItemVersion.item_id == Item.id, ItemVersion.number == Item.version)
+    query = select(Item.ref, Item.version, ItemVersion.sha256, ItemVersion.content).join(ItemVersion, drawn)
+    for start in range(0, len(ids), _AT_ONCE):
+        for row in session.execute(query.where(Item.id.in_(ids[start : start + _AT_ONCE]))):
+            yield (*row,)
