@@ -59,6 +59,12 @@ def entries_of_sitting(session: Session, sitting_id: int) -> list[Registered]:
     return [Registered(*row) for row in session.execute(query)]
 
 
+def entries_of_room(session: Session, sitting_id: int, room_ref: str) -> list[Registered]:
+    """Return the registrations of one room of a sitting, by seat; none for a room of another one."""
+    query = _entries().where(Registration.sitting_id == sitting_id, SittingRoom.ref == room_ref)
+    return [Registered(*row) for row in session.execute(query.order_by(Seat.number))]
+
+
 def entry_for(session: Session, ref: str, principal: Principal) -> Registered:
     """Return the registration when this person may see its room; raise NotFound otherwise.
 
@@ -81,6 +87,14 @@ def with_photo(session: Session, candidate_ids: Iterable[int]) -> set[int]:
     wanted = list(candidate_ids)
     query = select(CandidatePhoto.candidate_id).where(CandidatePhoto.candidate_id.in_(wanted))
     return set(session.scalars(query)) if wanted else set()
+
+
+def photos_of(session: Session, candidate_ids: Iterable[int]) -> dict[int, bytes]:
+    """Return the photos of candidates by their id; who has none is not among them."""
+    query = select(CandidatePhoto.candidate_id, CandidatePhoto.image)
+    return {
+        row[0]: row[1] for row in session.execute(query.where(CandidatePhoto.candidate_id.in_(candidate_ids)))
+    }
 
 
 def counts_by_sitting(session: Session, batch_id: int) -> dict[int, int]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
-
 import flask
 from flask_babel import gettext as _
 
 from cbt.accounts.approvals.asking import ask_for, typed_second, wants_asking
 from cbt.accounts.approvals.second import SecondNeeded, Wanted
 from cbt.errors import InvalidInput, NotAllowed, NotFound
+from cbt.printing.pdf import PDF
 from cbt.results import my_results, service
 from cbt.results.approving import release_request
 from cbt.results.late.service import late_counts
 from cbt.results.ledger.store import Ledger
 from cbt.results.sheet import workbook
+from cbt.results.sheet.printed import as_points, as_unrounded, printed
 from cbt.results.sheet.sitting import SittingSheet
 from cbt.results.sheet.summary import people_of
 from cbt.rules.roles import Role
@@ -31,20 +31,8 @@ pages = flask.Blueprint("results", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 
-
-@pages.app_template_filter("as_points")
-def as_points(value: Decimal) -> str:
-    """Return points for showing: at most two places, without trailing zeros."""
-    shown = value.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return f"{shown:f}".rstrip("0").rstrip(".")
-
-
-@pages.app_template_filter("as_unrounded")
-def as_unrounded(value: Decimal | None) -> str:
-    """Return unrounded points for a column: two places, so that they stand below each other; 待阅 for none yet."""
-    if value is None:
-        return str(_("results.outcome.pending"))
-    return f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):f}"
+pages.add_app_template_filter(as_points, "as_points")
+pages.add_app_template_filter(as_unrounded, "as_unrounded")
 
 
 @pages.get("/results")
@@ -73,8 +61,9 @@ def sheet(sitting_ref: str) -> Reply:
 @pages.get("/results/<sitting_ref>/print")
 @access.roles(*READERS)
 def print_sheet(sitting_ref: str) -> Reply:
-    """Show the score sheet as A4 forms with lines to sign on."""
-    return flask.render_template("results/sheet/print.html", sheet=service.sitting_sheet(sitting_ref))
+    """Send the score sheet as A4 pages with lines to sign on."""
+    found = service.sitting_sheet(sitting_ref)
+    return attachment(printed(found), PDF, f"{_('results.book.title')}-{found.sitting.name}.pdf")
 
 
 @pages.post("/results/<sitting_ref>/workbook")

@@ -45,21 +45,13 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     app.add_template_global(lambda room, *groups: script_texts(locale(), room, *groups), "script_texts")
     app.add_template_global(locale, "locale")
     app.add_template_global(theme, "theme")
-    zone = ZoneInfo(settings.timezone)
-    app.extensions["cbt_zone"] = zone
+    app.extensions["cbt_zone"] = ZoneInfo(settings.timezone)
+    app.add_template_filter(local_text, "local")
+    app.add_template_filter(mark_text, "mark")
 
     @app.template_filter("named")
     def named(codes: Iterable[str], prefix: str) -> list[tuple[str, str]]:
         return [(code, flask_babel.gettext(f"{prefix}.{code}")) for code in codes]
-
-    @app.template_filter("local")
-    def local(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
-        return instant.astimezone(zone).strftime(pattern)
-
-    @app.template_filter("mark")
-    def mark(instant: datetime) -> str:
-        local_instant = instant.astimezone(zone)
-        return local_instant.strftime("%H:%M:%S" if local_instant.second else "%H:%M")
 
     @app.template_filter("clock")
     def clock(span: timedelta | int) -> str:
@@ -124,6 +116,17 @@ def local_zone() -> ZoneInfo:
     """Return the centre's zone, for reading and showing dates."""
     zone: ZoneInfo = flask.current_app.extensions["cbt_zone"]
     return zone
+
+
+def local_text(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
+    """Return an instant as it is written, in the centre's zone."""
+    return instant.astimezone(local_zone()).strftime(pattern)
+
+
+def mark_text(instant: datetime) -> str:
+    """Return the hour of an instant in the centre's zone, to the second where it lies between two minutes."""
+    local_instant = instant.astimezone(local_zone())
+    return local_instant.strftime("%H:%M:%S" if local_instant.second else "%H:%M")
 
 
 def explain(error: CbtError) -> tuple[str, str]:

@@ -212,6 +212,7 @@ class Stage:
             "staff_ref": self.world.people["proctor"].ref,
             "item_ref": "A-A-A-001-T1",
             "kind": "single_choice",
+            "document": "tickets",
             "message_id": self.message_id,
             "number": 1,
             "file": 0,

@@ -79,8 +79,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "centre": ("officer", "/office/centres/{centre}"),
     "room of a centre": ("officer", "/office/rooms/{room}"),
     "sitting": ("officer", "/office/sittings/{sitting}"),
-    "door list": ("officer", "/office/sittings/{sitting}/door-list"),
-    "tickets": ("officer", "/office/sittings/{sitting}/tickets"),
+    "prints": ("officer", "/office/sittings/{sitting}/print"),
     "roster upload": ("officer", "/office/sittings/{sitting}/roster"),
     "registration": ("officer", "/office/registrations/{registration}"),
     "proctor's rooms": ("proctor", "/proctor"),
@@ -92,7 +91,6 @@ PAGES: dict[str, tuple[str, str]] = {
     "recovery upload": ("proctor", "/proctor/rooms/{sitting_room}/recovery"),
     "results": ("officer", "/results"),
     "score sheet": ("officer", "/results/{sitting}"),
-    "printed score sheet": ("officer", "/results/{sitting}/print"),
     "late answers": ("officer", "/results/{sitting}/late"),
     "retakes": ("officer", "/results/retakes/{batch}"),
     "banks": ("author", "/bank"),
@@ -102,9 +100,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "waiting room's signal": ("theory", "/exam/wait/state"),
 }
 SHOWING = {
-    "staff home", "staff list", "batches", "batch", "centres", "sitting", "door list", "tickets",
+    "staff home", "staff list", "batches", "batch", "centres", "sitting", "prints",
     "registration", "proctor's rooms", "board", "board's fragment", "a candidate at the board", "banks",
-    "answer page", "preview of an act", "printed score sheet",
+    "answer page", "preview of an act",
 }  # fmt: skip
 """Pages that surely show one of the planted texts."""
 ECHOES = {

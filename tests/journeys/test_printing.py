@@ -1,4 +1,4 @@
-"""What is printed is whole: every rule and name on the paper, nothing cut off, nothing over the edge.
+"""What a browser prints is whole: every word on the paper, nothing cut off, nothing over the edge.
 
 A picture would depend on the fonts of the machine, so none is kept. What is compared instead holds with any
 font: the words that the PDF has and where they stand (none over another, all within the page's margins), that
@@ -8,31 +8,20 @@ no box cuts its content off when it is laid out as wide as the paper, and that t
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from datetime import timedelta
+import zipfile
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from playwright.sync_api import expect
 
-from cbt.candidates.models import Candidate
-from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import product_dir
-from cbt.sittings.models import Centre as ExamCentre
-from cbt.sittings.models import Sitting
-from tests.helpers import FakeClock
 from tests.journeys import printing
 from tests.journeys.browsers import Browsers
-from tests.journeys.centre import Centre, text_of
+from tests.journeys.centre import Centre
 from tests.journeys.staff import Board, Desk
-from tests.results.scene import finish
-from tests.world import PLANNED
+from tests.printing.paper import squeezed, told
 
-LONG_NAME = "阿卜杜拉·买买提艾力·努尔买买提江·艾合买提"
-LONG_PLACE = (
-    "上海市松江区荣乐东路二千零二十七号现代服务业实训大楼东翼二楼二〇一室（靠近北门，出示准考证入内）"
-)
-PORTRAIT_MM, LANDSCAPE_MM, PROOF_MM = 186, 273, 182
+PORTRAIT_MM, PROOF_MM = 186, 182
 MARGIN_POINTS = 20
 NARROW_ONLY = re.compile(r"@media\s*\((?:max|min)-(?:width|height)")
 
@@ -40,18 +29,6 @@ NARROW_ONLY = re.compile(r"@media\s*\((?:max|min)-(?:width|height)")
 @pytest.fixture(autouse=True)
 def _tools() -> None:
     printing.need_tools()
-
-
-def crowd(centre: Centre) -> None:
-    """Give the world its longest name, its longest address and a cut-off between two minutes."""
-    with centre.app.app_context(), unit_of_work() as session:
-        session.execute(update(Candidate).where(Candidate.name == "李娜").values(name=LONG_NAME))
-        session.execute(update(ExamCentre).values(address=LONG_PLACE))
-        session.execute(
-            update(Sitting)
-            .where(Sitting.ref == centre.world.sitting_ref)
-            .values(late_cutoff_at=PLANNED - timedelta(minutes=14, seconds=30))
-        )
 
 
 def whole(desk: Desk, name: str, folder: Path, *, width_mm: float = PORTRAIT_MM) -> list[printing.Sheet]:
@@ -67,79 +44,6 @@ def whole(desk: Desk, name: str, folder: Path, *, width_mm: float = PORTRAIT_MM)
             assert MARGIN_POINTS < word.top < word.bottom < page.height - MARGIN_POINTS, word
     assert printing.bare_edges(file, folder, millimetres=8)
     return pages
-
-
-def squeezed(text: str) -> str:
-    """Return a text as the words of a page are compared: without spaces."""
-    return "".join(text.split())
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_an_admission_ticket_keeps_its_rules_its_name_and_its_place(
-    browsers: Browsers, centre: Centre, tmp_path: Path, language: str
-) -> None:
-    crowd(centre)
-    officer = Desk(browsers.open("officer"), "officer", language=language)
-    officer.sign_in()
-    officer.browser.go(f"/office/sittings/{centre.world.sitting_ref}/tickets")
-    pages = whole(officer, "tickets", tmp_path)
-    rules = [
-        text_of(language, f"door.notice.{rule}", **numbers)
-        for rule, numbers in (
-            ("identity", {}), ("late_report_at", {"minutes": "15.5"}), ("leave", {"minutes": "30"}), ("phone", {}),
-            ("honest", {}), ("quiet", {}), ("fault", {}),
-        )
-    ]  # fmt: skip
-    assert len(pages) == 4  # seven tickets, two on a page
-    names = [sitter.name for sitter in centre.world.sitters.values() if sitter.name != "李娜"]
-    told = "".join(page.text for page in pages)
-    for name in [*names, LONG_NAME]:
-        assert told.count(squeezed(name)) == 1, name
-    # Lines of one column stand between those of its neighbours, so a long place is known by its two ends.
-    assert told.count(LONG_PLACE[:6]) == told.count(LONG_PLACE[-2:]) == 7
-    for rule in rules:
-        assert told.count(squeezed(rule)) == 7, rule
-    for mark in ("08:20", "08:30", "08:40", "08:45:30"):
-        assert told.count(mark) == 7
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_a_door_list_keeps_every_column(
-    browsers: Browsers, centre: Centre, tmp_path: Path, language: str
-) -> None:
-    crowd(centre)
-    officer = Desk(browsers.open("officer"), "officer", language=language)
-    officer.sign_in()
-    officer.browser.go(f"/office/sittings/{centre.world.sitting_ref}/door-list")
-    pages = whole(officer, "door-list", tmp_path)
-    told = "".join(page.text for page in pages)
-    assert len(pages) == 2  # a room each
-    for heading in ("door.arrived", "door.signature", "ticket", "document", "note"):
-        assert told.count(squeezed(text_of(language, f"candidates.{heading}"))) >= 2, heading
-    for sitter in centre.world.sitters.values():
-        assert sitter.ticket in told
-    for mark in ("08:20", "08:30", "08:40", "08:45:30"):
-        assert told.count(mark) == 2
-    assert told.count(squeezed(text_of(language, "role.chief_proctor"))) == 2
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_a_score_sheet_keeps_everybody_and_the_lines_to_sign_on(
-    browsers: Browsers, centre: Centre, tmp_path: Path, language: str
-) -> None:
-    crowd(centre)
-    world = replace(centre.world, app=centre.app, clock=FakeClock(centre.now()))
-    finish(world)
-    centre.stand_at(world.clock.now() + timedelta(seconds=20))
-    officer = Desk(browsers.open("officer"), "officer", language=language)
-    officer.sign_in()
-    officer.browser.go(f"/results/{world.sitting_ref}/print")
-    pages = whole(officer, "scores", tmp_path, width_mm=LANDSCAPE_MM)
-    told = "".join(page.text for page in pages)
-    for sitter in world.sitters.values():
-        assert sitter.ticket in told
-    for line in ("counted", "checked", "officer", "date"):
-        assert told.count(squeezed(text_of(language, f"results.sign.{line}"))) >= len(pages)
 
 
 def test_a_proof_has_every_question_of_its_paper_and_the_key_on_pages_of_its_own(
@@ -185,6 +89,39 @@ def test_a_list_of_sign_in_codes_is_printed_in_full_and_by_itself(
     told = [word.text for page in pages for word in page.words]
     assert [f"T{number}" for number in range(2, 61)] == [word for word in told if re.fullmatch(r"T\d+", word)]
     assert "陈静" not in "".join(told)  # the board behind it stays on the screen
+
+
+def test_all_rooms_come_in_one_zip_and_a_broken_line_leaves_no_half(
+    browsers: Browsers, centre: Centre, tmp_path: Path
+) -> None:
+    officer = Desk(browsers.open("officer"), "officer")
+    officer.sign_in()
+    page, hand = officer.browser.page, officer.browser.hand
+    officer.browser.go(f"/office/sittings/{centre.world.sitting_ref}")
+    hand.press(officer.find(f"main a[href$='/{centre.world.sitting_ref}/print']"))
+    expect(officer.find("button[data-zip]")).to_have_count(5)
+    officer.browser.look("prints")
+    rooms = officer.find("a[data-document=door]").count()
+    with page.expect_download() as taken:
+        hand.press(officer.find("button[data-zip=door]"))
+    path = tmp_path / "out.zip"
+    taken.value.save_as(path)
+    assert taken.value.suggested_filename.startswith("考场名单-")
+    expect(officer.find("#making-said")).to_contain_text(f"已做好 {rooms} 个考场")
+    expect(officer.find("#making-meter")).to_have_attribute("value", str(rooms))
+    officer.browser.look("prints-made")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        text = "".join(told(archive.read(name), tmp_path) for name in names)
+    assert len(names) == rooms > 1
+    assert names[0] == f"01-{officer.find('a[data-document=door]').first.get_attribute('data-room')}.pdf"
+    for sitter in centre.world.sitters.values():
+        assert sitter.ticket in text
+    page.evaluate("() => { window.fetch = () => Promise.reject(new TypeError('gone')); }")
+    hand.press(officer.find("button[data-zip=labels]"))
+    expect(officer.find("#making-said")).to_contain_text("没有做成")
+    expect(officer.find("button[data-zip=labels]")).to_be_enabled()
 
 
 STYLES = sorted(product_dir("static").rglob("*.css"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from cbt.scoring.service import score_closed, verify_sitting
 from cbt.web.cli import register_factory
 from tests.delivery.driver import Page
 from tests.kinds.papers import give_paper
+from tests.printing.paper import told
 from tests.results.scene import ENDED, USUAL, end_with, release_url, set_violation
 from tests.world import World, form_of
 
@@ -114,15 +116,14 @@ def test_it_verifies_and_says_that_it_waits(page: Page) -> None:
     assert "1 份有待阅" in said.output
 
 
-def test_the_office_sees_who_waits_and_cannot_release(page: Page) -> None:
+def test_the_office_sees_who_waits_and_cannot_release(page: Page, tmp_path: Path) -> None:
     hand_in(page, "一是致歉。")
     world = page.world
     officer = world.staff("officer")
     sheet = officer.get(f"/results/{world.sitting_ref}").text
     assert "1 人的答卷有待阅的试题" in sheet
     assert '<span class="verdict pending">' in sheet
-    printed = officer.get(f"/results/{world.sitting_ref}/print").text
-    assert "<td>待阅</td>" in printed
+    assert "待阅" in told(officer.get(f"/results/{world.sitting_ref}/print"), tmp_path)
     assert "1 人的答卷有待阅的试题" in officer.get(release_url(world)).text
     with world.app.app_context(), reading() as session:
         found = sheet_of(session, finished_sitting(session, world.sitting_ref))

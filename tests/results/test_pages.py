@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -13,7 +14,9 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.translations.compiling import texts_of
 from tests.helpers import count_queries, flat
+from tests.printing.paper import squeezed, told, whole
 from tests.results.scene import book_again, finish, release, set_violation
 from tests.world import PLANNED, World
 
@@ -38,10 +41,10 @@ def test_the_sheet_shows_that_everybody_is_accounted_for(world: World) -> None:
     assert "违纪 1" in shown
 
 
-def test_the_sheet_masks_document_numbers(world: World) -> None:
+def test_the_sheet_masks_document_numbers(world: World, tmp_path: Path) -> None:
     finish(world)
-    for path in ("", "/print"):
-        page = world.staff("officer").get(f"/results/{world.sitting_ref}{path}").text
+    officer, base = world.staff("officer"), f"/results/{world.sitting_ref}"
+    for page in (officer.get(base).text, told(officer.get(f"{base}/print"), tmp_path)):
         assert world.sitters["theory"].name in page
         assert not any(
             sitter.document in page or sitter.document[-6:] in page for sitter in world.sitters.values()
@@ -81,6 +84,24 @@ def test_who_may_look_and_who_may_release(world: World, role: str, reads: bool, 
     assert {client.get(page).status_code for page in pages} == {200 if reads else 403}
     assert client.get(f"{base}/release").status_code == (200 if changes else 403)
     assert client.post(f"{base}/workbook").status_code == (200 if changes else 403)
+
+
+@pytest.mark.parametrize("locale", ["zh", "en"])
+def test_the_score_sheet_on_paper_has_everybody_and_lines_to_sign_on(
+    world: World, tmp_path: Path, locale: str
+) -> None:
+    finish(world)
+    client = world.staff("officer")
+    client.set_cookie("locale", locale)
+    pages = whole(client.get(f"/results/{world.sitting_ref}/print"), tmp_path, f"scores-{locale}")
+    text = "".join(page.text for page in pages)
+    for sitter in world.sitters.values():
+        assert sitter.ticket in text
+    assert "72.5" in text
+    assert "results." not in text
+    for line in ("counted", "checked", "officer", "date"):
+        sign = squeezed(texts_of(locale)[f"results.sign.{line}"])
+        assert all(sign in page.text for page in pages)
 
 
 def test_unknown_things_are_not_found(world: World) -> None:
@@ -182,7 +203,6 @@ def test_every_text_is_in_both_catalogues(world: World, locale: str) -> None:
     for url in (
         "/results",
         base,
-        f"{base}/print",
         f"{base}/release",
         f"/results/retakes/{batch}",
         "/my/results",

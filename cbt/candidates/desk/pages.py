@@ -17,7 +17,6 @@ from cbt.candidates.roster.export import accommodation_text
 from cbt.candidates.roster.plan import OPEN_STATES
 from cbt.candidates.spacing import NearRoom, near_rooms
 from cbt.candidates.store import Registered
-from cbt.candidates.tickets import Ticket, tickets_of
 from cbt.exams.store import blueprint_of
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.roles import ROOM_STAFF
@@ -141,16 +140,6 @@ def _papers(
         blueprint = blueprints[entry.registration.blueprint_version_id]
         counted[blueprint.level_name, blueprint.papers[entry.registration.paper].name] += 1
     return [(level, paper, count) for (level, paper), count in counted.items()]
-
-
-def ticket_sheets(session: Session, ref: str) -> tuple[Sitting, list[Ticket], set[int], dict[int, str]]:
-    """Return the tickets of everybody in a sitting, who has a photo, and a registration ref to show it by."""
-    sitting = sittings.sitting_by_ref(session, ref)
-    entries = store.entries_of_sitting(session, sitting.id)
-    tickets = tickets_of(session, sorted({entry.ticket.id for entry in entries}))
-    photos = store.with_photo(session, {entry.candidate.id for entry in entries})
-    refs = {entry.candidate.id: entry.registration.ref for entry in entries}
-    return sitting, tickets, photos, refs
 
 
 def door_state(registration: Registration) -> str:

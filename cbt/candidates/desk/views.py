@@ -1,4 +1,4 @@
-"""Pages of the office: a batch, a sitting, roster import, tickets, a registration."""
+"""Pages of the office: a batch, a sitting, roster import, a registration."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from cbt.candidates import photos, store
 from cbt.candidates.corrections.approval import wish_for
 from cbt.candidates.corrections.making import Correction
 from cbt.candidates.desk import service
-from cbt.candidates.desk.pages import batch_page, door_state, registration_page, sitting_page, ticket_sheets
+from cbt.candidates.desk.pages import batch_page, door_state, registration_page, sitting_page
 from cbt.candidates.desk.service import Revealed
+from cbt.candidates.printing import registry as prints
+from cbt.candidates.printing import views as printing_views
 from cbt.candidates.roster import views as roster_views
 from cbt.candidates.roster.columns import DOCUMENT_NAMES
-from cbt.candidates.roster.export import accommodation_text, template, to_csv, to_xlsx
+from cbt.candidates.roster.export import template, to_csv, to_xlsx
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.pictures.receiving import redraw
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
-from cbt.sittings.planning.inputs import minutes_text
 from cbt.sittings.store import second_by_password
 from cbt.web.downloads import attachment, picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
@@ -31,6 +32,7 @@ from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("candidates", __name__)
 pages.register_blueprint(roster_views.pages)
+pages.register_blueprint(printing_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 
@@ -102,33 +104,6 @@ def roster_template() -> Reply:
     return attachment(template(), XLSX, "roster-template.xlsx")
 
 
-@pages.get("/office/sittings/<ref>/tickets")
-@access.roles(*READERS)
-def tickets(ref: str) -> Reply:
-    """Show the admission tickets of a sitting for printing, two on an A4 page. Source: R-11."""
-    with reading() as session:
-        found, sheets, with_photo, refs = ticket_sheets(session, ref)
-    return flask.render_template(
-        "candidates/desk/tickets.html",
-        sitting=found,
-        tickets=sheets,
-        with_photo=with_photo,
-        refs=refs,
-        minutes_text=minutes_text,
-    )
-
-
-@pages.get("/office/sittings/<ref>/door-list")
-@access.roles(*READERS)
-def door_list(ref: str) -> Reply:
-    """Show who is expected at each door, for printing and signing."""
-    with reading() as session:
-        page = sitting_page(session, ref)
-    return flask.render_template(
-        "candidates/desk/door_list.html", page=page, accommodation=accommodation_text
-    )
-
-
 @pages.get("/office/registrations/<ref>")
 @access.roles(*READERS)
 def registration(ref: str) -> Reply:
@@ -143,6 +118,7 @@ def _registration_page(ref: str, refused: Refusal, revealed: Revealed | None = N
         "candidates/desk/registration.html",
         **shown,
         documents=list(DOCUMENT_NAMES),
+        single=[name for name, document in prints.DOCUMENTS.items() if document.single],
         revealed=revealed,
         refused=refused,
     )

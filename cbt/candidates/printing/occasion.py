@@ -1,0 +1,117 @@
+"""What is printed from: the people of one room of a sitting, or one of them, read in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from cbt.candidates import store
+from cbt.candidates.store import Registered
+from cbt.candidates.tickets import Ticket, tickets_of
+from cbt.errors import NotFound
+from cbt.exams.store import blueprint_of
+from cbt.printing.fonts import lacking
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.sittings import store as sittings
+from cbt.sittings.models import Batch, Centre, Sitting
+from cbt.web.i18n import local_text
+from cbt.web.who.login import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A room of a sitting with who sits there, or what is printed for one of them; `tickets` by number."""
+
+    sitting: Sitting
+    batch: Batch
+    centre: Centre
+    room: str
+    entries: tuple[Registered, ...]
+    blueprints: dict[int, ExamBlueprint]
+    tickets: tuple[Ticket, ...]
+    photos: dict[int, bytes]
+    """By candidate id."""
+
+    def paper_name(self, entry: Registered) -> str:
+        """Return the level and paper of a registration as people call them."""
+        blueprint = self.blueprints[entry.registration.blueprint_version_id]
+        return f"{blueprint.level_name} · {blueprint.papers[entry.registration.paper].name}"
+
+    @property
+    def where(self) -> str:
+        """Room and start, as they stand at the foot of every page; the head of a list says all of it."""
+        return f"{self.room} · {local_text(self.sitting.planned_start_at)}"
+
+
+@dataclass(frozen=True, slots=True)
+class PrintableRoom:
+    """A room on the page of prints, with how many sit there."""
+
+    ref: str
+    name: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrintChoice:
+    """What may be printed of a sitting, and what whoever prints should know before."""
+
+    sitting: Sitting
+    batch: Batch
+    rooms: list[PrintableRoom]
+    without_photo: int
+    unprintable: list[tuple[str, str]]
+    """(text, the characters of it that the fonts lack)"""
+
+
+def choice(session: Session, ref: str) -> PrintChoice:
+    """Return what the page of prints shows."""
+    sitting = sittings.sitting_by_ref(session, ref)
+    batch = session.get_one(Batch, sitting.batch_id)
+    centre = session.get_one(Centre, sitting.centre_id)
+    entries = store.entries_of_sitting(session, sitting.id)
+    people = {entry.candidate.id: entry.candidate for entry in entries}
+    texts = [batch.name, sitting.name, centre.name, centre.address]
+    texts += [entry.room.name for entry in entries] + [entry.registration.note for entry in entries]
+    texts += [text for person in people.values() for text in (person.name, person.employer)]
+    rooms: dict[str, PrintableRoom] = {}
+    for entry in entries:
+        ref = entry.sitting_room.ref
+        before = rooms[ref].people if ref in rooms else 0
+        rooms[ref] = PrintableRoom(ref, entry.room.name, before + 1)
+    return PrintChoice(
+        sitting=sitting,
+        batch=batch,
+        rooms=list(rooms.values()),
+        without_photo=len(people) - len(store.with_photo(session, people)),
+        unprintable=[(text, missing) for text in dict.fromkeys(texts) if (missing := lacking(text))],
+    )
+
+
+def of_room(session: Session, sitting_ref: str, room_ref: str) -> Occasion:
+    """Return what is printed for a room of a sitting, by seat; raise NotFound where nobody is registered."""
+    sitting = sittings.sitting_by_ref(session, sitting_ref)
+    return _occasion(session, sitting, store.entries_of_room(session, sitting.id, room_ref))
+
+
+def of_person(session: Session, registration_ref: str, principal: Principal) -> Occasion:
+    """Return what is printed for one person whom this principal may see; raise NotFound for another's."""
+    entry = store.entry_for(session, registration_ref, principal)
+    return _occasion(session, session.get_one(Sitting, entry.registration.sitting_id), [entry])
+
+
+def _occasion(session: Session, sitting: Sitting, entries: list[Registered]) -> Occasion:
+    if not entries:
+        raise NotFound("print.nobody")
+    versions = {entry.registration.blueprint_version_id for entry in entries}
+    return Occasion(
+        sitting=sitting,
+        batch=session.get_one(Batch, sitting.batch_id),
+        centre=session.get_one(Centre, sitting.centre_id),
+        room=entries[0].room.name,
+        entries=tuple(entries),
+        blueprints={version: blueprint_of(session, version) for version in versions},
+        tickets=tuple(tickets_of(session, sorted({entry.ticket.id for entry in entries}))),
+        photos=store.photos_of(session, (entry.candidate.id for entry in entries)),
+    )

@@ -1,0 +1,74 @@
+"""The page of prints, and the PDF of a room or of one person."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.candidates.printing.occasion import Occasion, choice, of_person, of_room
+from cbt.candidates.printing.registry import DOCUMENTS
+from cbt.candidates.printing.words import photo_name
+from cbt.db.unit_of_work import reading
+from cbt.errors import NotFound
+from cbt.printing.pdf import PDF, pdf, qr_drawing
+from cbt.rules.roles import Role
+from cbt.web.downloads import attachment
+from cbt.web.partials import Reply
+from cbt.web.who import access
+from cbt.web.who.login import signed_in
+
+pages = flask.Blueprint("printing", __name__)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@pages.get("/office/sittings/<ref>/print")
+@access.roles(*READERS)
+def choose(ref: str) -> Reply:
+    """Show what may be printed of a sitting, a room at a time or all of them in one zip."""
+    with reading() as session:
+        found = choice(session, ref)
+    return flask.render_template("candidates/printing/choose.html", found=found, documents=list(DOCUMENTS))
+
+
+@pages.get("/office/sittings/<ref>/print/<document>/<room_ref>.pdf")
+@access.roles(*READERS)
+def room(ref: str, document: str, room_ref: str) -> Reply:
+    """Send a document for one room of a sitting."""
+    _known(document)
+    with reading() as session:
+        occasion = of_room(session, ref, room_ref)
+    return _sent(document, occasion, f"{occasion.sitting.name}-{occasion.room}")
+
+
+@pages.get("/office/registrations/<ref>/print/<document>.pdf")
+@access.roles(*READERS)
+def person(ref: str, document: str) -> Reply:
+    """Send a document for one person."""
+    if not _known(document):
+        raise NotFound("web.no_page")
+    with reading() as session:
+        occasion = of_person(session, ref, signed_in())
+    return _sent(document, occasion, occasion.entries[0].ticket.number)
+
+
+def _known(document: str) -> bool:
+    """Return whether a document is there for one person, too; raise NotFound where there is none of that name."""
+    if document not in DOCUMENTS:
+        raise NotFound("web.no_page")
+    return DOCUMENTS[document].single
+
+
+def _sent(document: str, occasion: Occasion, what_for: str) -> flask.Response:
+    kind = DOCUMENTS[document]
+    made = pdf(
+        document,
+        kind.gather(occasion),
+        language=str(flask_babel.get_locale()),
+        photos={photo_name(who): image for who, image in occasion.photos.items()} if kind.photos else None,
+        drawings={f"{one.number}.svg": qr_drawing(one.number) for one in occasion.tickets}
+        if kind.qr
+        else None,
+    )
+    title = flask_babel.gettext(f"candidates.print.{document}")
+    return attachment(made, PDF, f"{title}-{what_for}.pdf")
