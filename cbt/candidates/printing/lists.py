@@ -96,4 +96,4 @@ def _note(occasion: Occasion, entry: Registered) -> str:
         accommodation_text(entry),
         "" if entry.candidate.id in occasion.photos else _("candidates.no_photo"),
     )
-    return "；".join(filter(None, said))
+    return str(_("ui.also")).join(filter(None, said))

@@ -71,7 +71,11 @@ def _person(occasion: Occasion, entry: Registered, ticket: Ticket | None) -> dic
         "document": [_(f"door.document.{who.document_type}"), who.document_masked],
         "number": entry.ticket.number,
         "employer": who.employer,
-        "applied": [blueprint.occupation_name, blueprint.level_name, "、".join(dict.fromkeys(papers))],
+        "applied": [
+            blueprint.occupation_name,
+            blueprint.level_name,
+            _("ui.comma").join(dict.fromkeys(papers)),
+        ],
         "eligibility": entry.registration.eligibility,
         "rules": [own_rules[0], own_rules[1], *(rules(ticket) if ticket else []), own_rules[2]],
     }

@@ -72,7 +72,7 @@ def _places(ticket: Ticket) -> list[dict[str, str]]:
         papers.setdefault((line.centre.name, line.centre.address), []).append(line.paper.name)
     return [
         {
-            "papers": "、".join(dict.fromkeys(names)) if len(papers) > 1 else "",
+            "papers": _("ui.comma").join(dict.fromkeys(names)) if len(papers) > 1 else "",
             "name": name,
             "address": address,
         }
