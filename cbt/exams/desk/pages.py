@@ -45,11 +45,11 @@ class ShownBlueprint:
 
 @dataclass(frozen=True, slots=True)
 class TextTarget:
-    """What a sound text would become: version `number` of its blueprint; `begun_from` is the digest in force."""
+    """What a sound text would become: version `number` of its blueprint, over the one `in_force`, by its digest."""
 
     ref: str
     number: int
-    begun_from: str
+    in_force: str
     same: bool
     """Whether it is word for word what is in force."""
     papers: list[PaperTable]

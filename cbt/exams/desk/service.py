@@ -18,14 +18,14 @@ def keep(
 ) -> None:
     """Put a sound text in force as the version of its blueprint.
 
-    Raise Conflict("blueprint.changed") when in force is another version than the one (`begun_from`, its digest,
-    "" for none) the person has seen.
+    Raise Conflict("blueprint.changed") when in force is another version than the one the person has seen, by its
+    digest (`begun_from`).
 
     Source: R-1, R-43.
     """
     with unit_of_work() as session:
         current = version_in_force(session, blueprint.ref)
-        if (current.sha256 if current else "") != begun_from:
+        if current is not None and current.sha256 != begun_from:
             raise Conflict("blueprint.changed", ref=blueprint.ref)
         store_blueprint(session, text, now=now, actor=actor, act="blueprint.keep", reason=reason)
 

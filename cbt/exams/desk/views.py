@@ -7,9 +7,10 @@ import flask_babel
 
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
-from cbt.exams.desk import service
+from cbt.exams.desk import form_views, service
 from cbt.exams.desk.checking import CheckedText, checked, text_of
-from cbt.exams.desk.pages import listed, shown, target_of
+from cbt.exams.desk.form_views import editor_page
+from cbt.exams.desk.pages import listed, shown
 from cbt.exams.folder import own_folder, told_faults
 from cbt.exams.store import numbered_version
 from cbt.rules.roles import Role
@@ -21,6 +22,7 @@ from cbt.web.who import access
 from cbt.web.who.login import acting
 
 pages = flask.Blueprint("blueprints", __name__)
+pages.register_blueprint(form_views.pages)
 
 READERS = (Role.OFFICER, Role.AUTHOR, Role.REVIEWER, Role.INSPECTOR, Role.ADMIN)
 MOST_REASON = 200
@@ -63,7 +65,7 @@ def bring() -> Reply:
         text = checked(text_of(body, name))
     except CbtError as error:
         return _list_page(refusal(error))
-    return _editor(text, NOTHING_REFUSED)
+    return editor_page(text, NOTHING_REFUSED)
 
 
 @pages.get("/office/blueprints/of/<ref>")
@@ -91,7 +93,7 @@ def edit(ref: str) -> Reply:
     """Show the text in force under the editor."""
     with reading() as session:
         found = shown(session, ref)
-    return _editor(CheckedText(found.version.row.source, blueprint=found.blueprint), NOTHING_REFUSED)
+    return editor_page(CheckedText(found.version.row.source, blueprint=found.blueprint), NOTHING_REFUSED)
 
 
 @pages.post("/office/blueprints/text")
@@ -103,7 +105,7 @@ def text() -> Reply:
     try:
         sent = checked(sent.text)
         if form.get("act") != "keep":
-            return _editor(sent, NOTHING_REFUSED, checked_now=True)
+            return editor_page(sent, NOTHING_REFUSED, checked_now=True)
         if sent.blueprint is None:
             raise InvalidInput("blueprint.not_kept", count=len(sent.findings))
         reason = one_line(form.get("reason", ""), "reason")[:MOST_REASON]
@@ -116,18 +118,9 @@ def text() -> Reply:
             actor=acting(),
         )
     except CbtError as error:
-        return _editor(sent, refusal(error))
+        return editor_page(sent, refusal(error))
     flask.flash(flask_babel.gettext("exams.desk.kept", ref=sent.blueprint.ref), "ok")
     return flask.redirect(flask.url_for("blueprints.blueprint", ref=sent.blueprint.ref), 303)
-
-
-def _editor(sent: CheckedText, refused: Refusal, *, checked_now: bool = False) -> Reply:
-    with reading() as session:
-        target = target_of(session, sent)
-    page = flask.render_template(
-        "exams/desk/editor.html", sent=sent, target=target, refused=refused, checked_now=checked_now
-    )
-    return page, refused.code
 
 
 @pages.post("/office/blueprints/of/<ref>/again")
