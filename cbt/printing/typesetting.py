@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ _DRAWN = (
     '<image width="{0}" height="{1}" href="data:image/jpeg;base64,{2}"/></svg>'
 )
 """A photo as the typesetter takes it: files that lie in memory are texts to it."""
+
+# One thread, and no room of addresses taken for more: whoever saves an answer goes first.
+os.environ["RAYON_NUM_THREADS"] = "1"
 
 # Made ready before the process is closed in: fonts are read when the first letter of them is set.
 Image.preinit()
