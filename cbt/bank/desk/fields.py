@@ -41,7 +41,9 @@ class FieldChange:
 
 def fields_of(content: str) -> dict[str, str]:
     """Return each field of a version as text by its place (`choices.2`, `parts.1.answer`), in reading order."""
-    return dict(_fields({**_UNSAID, **json.loads(content)}, ""))
+    data = json.loads(content)
+    whole = {**_UNSAID, **data} if "type" in data else data  # an item, not some fields of one
+    return dict(_fields(whole, ""))
 
 
 def places_of(content: str) -> list[str]:

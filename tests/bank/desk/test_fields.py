@@ -39,6 +39,10 @@ def test_a_field_is_said_as_its_form_asks_for_it(name: str, value: object, said:
     assert fields_of(json.dumps({"type": "x", name: value}))[name] == said
 
 
+def test_some_fields_of_an_item_are_said_without_the_others() -> None:
+    assert fields_of(json.dumps({"stem": "甲"})) == {"stem": "甲"}
+
+
 def test_a_picture_is_told_from_another() -> None:
     one, other = (
         fields_of(json.dumps({"picture": f"data:image/jpeg;base64,{body * 2048}"}))
