@@ -75,12 +75,17 @@ def blueprint_text(path: Path) -> str:
     """
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise InvalidInput("blueprint.too_long", path=str(path), most=MOST_BYTES // 1024)
+            raise too_long(str(path))
         return path.read_text("utf-8-sig")
     except OSError as error:
         raise NotFound("blueprint.no_file", path=str(path)) from error
     except UnicodeDecodeError as error:
         raise InvalidInput("blueprint.not_text", path=str(path)) from error
+
+
+def too_long(path: str) -> InvalidInput:
+    """Return the refusal of a file that is too much to be a blueprint."""
+    return InvalidInput("blueprint.too_long", path=path, most=MOST_BYTES // 1024)
 
 
 def _refusal(code: str, findings: list[Flaw], text: str, name: str) -> InvalidInput:

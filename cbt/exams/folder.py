@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from cbt.config import Settings
 from cbt.errors import CbtError, InvalidInput
-from cbt.exams.files import blueprint_files, blueprint_text, read_blueprint, read_reasons
+from cbt.exams.files import blueprint_files, blueprint_text, read_blueprint, read_reasons, too_long
 from cbt.exams.reasons.spec import REASONS_FILE
 from cbt.exams.steps import keep_file, load_reasons
 from cbt.rules.exam.blueprint import ExamBlueprint
@@ -108,3 +108,5 @@ def _read(path: Path) -> FolderFile:
         return FolderFile(path.name, text, read_blueprint(text, name=path.name))
     except CbtError as error:
         return FolderFile(path.name, error=error)
+    except (RecursionError, MemoryError):
+        return FolderFile(path.name, error=too_long(str(path)))

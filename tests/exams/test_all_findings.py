@@ -89,6 +89,11 @@ def test_nothing_is_said_that_depends_on_what_cannot_be_read(old: str, new: str)
     assert set(found) <= unread
 
 
+@pytest.mark.parametrize("depth", [40, 400, 700])
+def test_tables_within_tables_without_end_are_refused_like_any_other(depth: int) -> None:
+    assert codes(f"{SOUND}\n[{'.'.join('a' * depth)}]\n") == ["blueprint.key_unknown"]
+
+
 def test_every_key_of_a_blueprint_has_a_shape() -> None:
     def paths(data: dict[str, object], here: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
         found: list[tuple[str | int, ...]] = []
