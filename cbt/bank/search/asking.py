@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, column, false, func, select, table, text, true
@@ -81,6 +82,17 @@ def found_by(session: Session, runs: Sequence[Sequence[str]]) -> ColumnElement[b
     return Item.id.in_(select(_WORDS.c.rowid).where(text("item_words MATCH :words").bindparams(words=words)))
 
 
+@contextmanager
+def by_index(session: Session) -> Iterator[None]:
+    """Have PostgreSQL look things up within the block, however many rows of a table it thinks it will need."""
+    if not _on_postgresql(session):
+        yield
+        return
+    session.execute(select(func.set_config("enable_seqscan", "off", True)))
+    yield
+    session.execute(select(func.set_config("enable_seqscan", "on", True)))
+
+
 def found_first(
     session: Session, where: ColumnElement[bool], runs: Sequence[Sequence[str]], most: int
 ) -> list[tuple[str, str, int]]:
@@ -94,10 +106,8 @@ def found_first(
     if not runs or not _on_postgresql(session):
         return [(*row,) for row in session.execute(query.where(found_by(session, runs)))]
     apart = select(ItemSearch.item_id).where(_lexemes(runs)).offset(0).subquery()
-    session.execute(select(func.set_config("enable_seqscan", "off", True)))
-    rows = session.execute(query.join(apart, apart.c.item_id == Item.id)).all()
-    session.execute(select(func.set_config("enable_seqscan", "on", True)))
-    return [(*row,) for row in rows]
+    with by_index(session):
+        return [(*row,) for row in session.execute(query.join(apart, apart.c.item_id == Item.id))]
 
 
 def seen_in(session: Session, runs: Sequence[Sequence[str]]) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.bank.items.marks import in_words
 from cbt.bank.models import Item, ItemVersion, KnowledgePoint
-from cbt.bank.search.asking import PAGE_SIZE, Search, filtered, found_first, naming, seen_in
+from cbt.bank.search.asking import PAGE_SIZE, Search, by_index, filtered, found_first, naming, seen_in
 from cbt.bank.search.words import asked, headline
 
 MOST_COUNTED = 2000
@@ -52,8 +52,12 @@ def search_items(session: Session, bank_id: int, search: Search) -> tuple[list[I
         where = and_(where, seen_in(session, runs))
     else:
         total = session.scalar(select(func.count()).select_from(Item).where(where)) or 0
+        if not total:
+            return [], 0
     page = select(Item.id).where(where).order_by(Item.point, Item.ref).limit(PAGE_SIZE).offset(start)
-    return lines_of(session, session.scalars(page).all()) if total else [], total
+    with by_index(session):  # the last page of many would be sorted for otherwise
+        shown = session.scalars(page).all()
+    return lines_of(session, shown), total
 
 
 def lines_of(session: Session, ids: Sequence[int]) -> list[ItemLine]:
