@@ -41,7 +41,7 @@ def codes(text: str) -> list[str]:
     return [flaw.code for flaw in flaws]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.sets(st.sampled_from(sorted(UNREAD))), st.sets(st.sampled_from(sorted(ADDED))))
 def test_what_cannot_be_read_hides_nothing_that_does_not_add_up(unread: set[str], added: set[str]) -> None:
     text = SOUND

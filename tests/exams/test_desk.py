@@ -112,6 +112,7 @@ def test_a_file_that_is_none_is_refused_on_the_list(world: World, body: bytes, s
     [
         pytest.param("a" + ".a" * 30_000 + " = 1", "blueprint.too_long", id="a key of thirty thousand parts"),
         pytest.param("".join(f"k{n} = 1\n" for n in range(6000)), "", id="six thousand keys there are not"),
+        pytest.param("[" + ".".join("a" * 200) + "]\nx = " + "[" * 80, "", id="few bytes that go deep"),
         pytest.param("x = " + "[" * 30_000, "", id="brackets without end"),
         pytest.param(
             'ref = "A B"\n' + SOUND.replace('ref = "customer-service-l3"\n', "", 1),

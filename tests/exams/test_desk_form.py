@@ -47,7 +47,7 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_siz
 tidy = names.map(lambda text: " ".join(text.split())).filter(bool)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(names, names, st.decimals(0, 10**6, places=2), st.lists(names, max_size=3))
 def test_whatever_is_written_is_read_the_same(
     name: str, code: str, points: Decimal, aliases: list[str]
@@ -68,7 +68,7 @@ def test_whatever_is_written_is_read_the_same(
     assert tables(written(data)) == data
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.sampled_from(
