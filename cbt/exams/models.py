@@ -14,7 +14,7 @@ class BlueprintVersion(Row):
     """A 考核方案 as it stood at one moment; registrations and forms keep the version they began with.
 
     In force is the one loaded last. `filed_at` is when a file of the folder last began to say this; None for one
-    that came in the browser.
+    that came in the browser. While the one loaded last is withdrawn, none is in force.
     """
 
     __table_args__ = (UniqueConstraint("ref", "sha256"),)
@@ -24,6 +24,7 @@ class BlueprintVersion(Row):
     source: Mapped[str] = mapped_column(Text)
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     filed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ReasonsVersion(Row):

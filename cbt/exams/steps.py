@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
+from cbt.errors import NotFound
 from cbt.exams.files import blueprint_text, read_blueprint, read_reasons, shipped_reasons
 from cbt.exams.models import BlueprintVersion, ReasonsVersion
 from cbt.exams.reasons.spec import REASONS_FILE
-from cbt.exams.store import version_in_force
+from cbt.exams.store import last_version, version_in_force
 from cbt.rules.canonical import digest
 
 
@@ -36,8 +37,8 @@ def store_blueprint(
     sha = digest(text)
     known = session.scalar(select(BlueprintVersion).where(BlueprintVersion.sha256 == sha))
     ref = known.ref if known is not None else read_blueprint(text, name=name).ref
-    current = version_in_force(session, ref)
-    if known is not None and known is current:
+    current = last_version(session, ref)
+    if known is not None and known is current and known.withdrawn_at is None:
         return known
     after = {"sha256": sha}
     if current is not None:
@@ -47,7 +48,7 @@ def store_blueprint(
     else:
         now_held, before = now, {}
     row = known or BlueprintVersion(ref=ref, sha256=sha, source=text, loaded_at=now_held)
-    row.loaded_at = now_held
+    row.loaded_at, row.withdrawn_at = now_held, None
     session.add(row)
     session.flush()
     subject = f"blueprint:{ref}"
@@ -55,6 +56,23 @@ def store_blueprint(
         session, at=now, actor=actor, act=act, subject=subject, reason=reason, before=before, after=after
     )
     return row
+
+
+def withdraw_blueprint(session: Session, ref: str, *, now: datetime, actor: str) -> None:
+    """Take a blueprint out of force: nothing new begins with it, people and forms keep it; a repeat is harmless.
+
+    Raise NotFound("blueprint.unknown").
+    """
+    if last_version(session, ref) is None:
+        raise NotFound("blueprint.unknown", ref=ref)
+    row = version_in_force(session, ref)
+    if row is None:
+        return
+    row.withdrawn_at = now
+    before = {"sha256": row.sha256}
+    chain.record(
+        session, at=now, actor=actor, act="blueprint.withdraw", subject=f"blueprint:{ref}", before=before
+    )
 
 
 def keep_file(session: Session, text: str, *, now: datetime, actor: str, name: str) -> None:

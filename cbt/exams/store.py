@@ -40,7 +40,7 @@ def paper_of(session: Session, blueprint_version_id: int, paper_code: str) -> Pa
 
 
 def current_version(session: Session, ref: str) -> BlueprintVersion:
-    """Return the version of blueprint `ref` that was loaded last; raise NotFound("blueprint.unknown")."""
+    """Return the version of blueprint `ref` that is in force; raise NotFound("blueprint.unknown")."""
     row = version_in_force(session, ref)
     if row is None:
         raise NotFound("blueprint.unknown", ref=ref)
@@ -48,7 +48,13 @@ def current_version(session: Session, ref: str) -> BlueprintVersion:
 
 
 def version_in_force(session: Session, ref: str) -> BlueprintVersion | None:
-    """Return the version of blueprint `ref` that was loaded last; None where there is none."""
+    """Return the version of blueprint `ref` that is in force; None where none is, or it was withdrawn."""
+    last = last_version(session, ref)
+    return None if last is None or last.withdrawn_at is not None else last
+
+
+def last_version(session: Session, ref: str) -> BlueprintVersion | None:
+    """Return the version of blueprint `ref` that was loaded last, withdrawn or not; None where there is none."""
     return session.scalar(
         select(BlueprintVersion)
         .where(BlueprintVersion.ref == ref)
@@ -84,9 +90,14 @@ def numbered_version(session: Session, ref: str, number: int) -> NumberedVersion
 
 
 def current_versions(session: Session) -> list[BlueprintVersion]:
-    """Return the version loaded last of every blueprint, in the order of the refs."""
+    """Return the version in force of every blueprint that has one, in the order of the refs."""
     latest: dict[str, BlueprintVersion] = {}
     rows = session.scalars(select(BlueprintVersion).order_by(BlueprintVersion.loaded_at, BlueprintVersion.id))
     for row in rows:
         latest[row.ref] = row
-    return [latest[ref] for ref in sorted(latest)]
+    return [latest[ref] for ref in sorted(latest) if latest[ref].withdrawn_at is None]
+
+
+def stored_refs(session: Session) -> set[str]:
+    """Return the refs of all blueprints that were ever stored, withdrawn ones too."""
+    return set(session.scalars(select(BlueprintVersion.ref).distinct()))

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
+from cbt.candidates.roster.choosing import choices
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.desk.checking import checked, text_of
@@ -134,3 +135,24 @@ def test_a_text_that_would_keep_its_reader_busy_is_told_in_time(text: str, code:
 
 def test_a_byte_order_mark_is_no_part_of_a_text() -> None:
     assert text_of(b"\xef\xbb\xbf" + SOUND.encode(), "l3.toml") == SOUND
+
+
+def test_a_withdrawn_blueprint_is_offered_nowhere_and_can_be_used_again(world: World) -> None:
+    def offered() -> list[str]:
+        with world.app.app_context(), reading() as session:
+            return [one.blueprint.ref for one in choices(session, shipped("l3").parent)]
+
+    office, url = world.staff("officer"), f"/office/blueprints/of/{REF}"
+    assert REF in offered()
+    assert office.post(f"{url}/withdraw").status_code == 303
+    assert office.post(f"{url}/withdraw").status_code == 303
+    assert REF not in offered()
+    assert "已停用" in office.get("/office/blueprints").get_data(as_text=True)
+    assert "没有生效的版本" in office.get(url).get_data(as_text=True)
+    assert office.get(f"{url}/form").status_code == office.get(f"{url}/text").status_code == 200
+    world.clock.advance(minutes(1))
+    assert office.post(f"{url}/again", data={"number": "1"}).status_code == 303
+    assert REF in offered()
+    with world.app.app_context(), reading() as session:
+        acts = session.scalars(select(AuditEntry.act).where(AuditEntry.subject == f"blueprint:{REF}")).all()
+    assert acts.count("blueprint.withdraw") == 1

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.roster import columns
 from cbt.candidates.roster.line import RosterRow
 from cbt.exams.folder import look
-from cbt.exams.store import blueprint_of, current_versions
+from cbt.exams.store import blueprint_of, current_versions, stored_refs
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets.columns import plain
 
@@ -31,8 +31,9 @@ def choices(session: Session, folder: Path) -> list[BlueprintChoice]:
         version.ref: BlueprintChoice(blueprint_of(session, version.id), version.source, version.id)
         for version in current_versions(session)
     }
+    stored = stored_refs(session)
     for one in look(folder):
-        if one.blueprint is not None and one.blueprint.ref not in found:
+        if one.blueprint is not None and one.blueprint.ref not in stored:
             found[one.blueprint.ref] = BlueprintChoice(one.blueprint, one.text)
     return list(found.values())
 

@@ -13,26 +13,37 @@ from sqlalchemy.orm import Session
 from cbt.exams.desk.checking import CheckedText
 from cbt.exams.desk.uses import BatchUse, uses_of
 from cbt.exams.models import BlueprintVersion
-from cbt.exams.store import NumberedVersion, blueprint_of, numbered_version, version_in_force, versions_of
+from cbt.exams.store import (
+    NumberedVersion,
+    blueprint_of,
+    last_version,
+    numbered_version,
+    version_in_force,
+    versions_of,
+)
 from cbt.exams.table import PaperTable, paper_table
 from cbt.rules.canonical import digest
 from cbt.rules.exam.blueprint import ExamBlueprint
 
+VersionHead = tuple[int, datetime, datetime | None, datetime | None]
+"""A version's id, when it was loaded, filed and withdrawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListedBlueprint:
-    """A blueprint as the list shows it: its version in force, and the batches that use any of its versions."""
+    """A blueprint as the list shows it: its last version in force, and how many batches use any of them."""
 
     blueprint: ExamBlueprint
     number: int
     loaded_at: datetime
     from_file: bool
     batches: int
+    withdrawn: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ShownBlueprint:
-    """One version of a blueprint, the numbers of all, which is in force, and which batch uses which."""
+    """One version of a blueprint, the numbers of all, which is in force (0: none), and which batch uses which."""
 
     version: NumberedVersion
     versions: list[NumberedVersion]
@@ -57,27 +68,35 @@ class TextTarget:
 
 def listed(session: Session) -> list[ListedBlueprint]:
     """Return every blueprint, by ref."""
-    heads: defaultdict[str, list[tuple[int, datetime, datetime | None]]] = defaultdict(list)
+    heads: defaultdict[str, list[VersionHead]] = defaultdict(list)
     columns = (
         BlueprintVersion.ref,
         BlueprintVersion.id,
         BlueprintVersion.loaded_at,
         BlueprintVersion.filed_at,
+        BlueprintVersion.withdrawn_at,
     )
-    for ref, number, loaded_at, filed_at in session.execute(select(*columns).order_by(BlueprintVersion.id)):
-        heads[ref].append((number, loaded_at, filed_at))
+    for ref, number, loaded_at, filed_at, withdrawn_at in session.execute(
+        select(*columns).order_by(BlueprintVersion.id)
+    ):
+        heads[ref].append((number, loaded_at, filed_at, withdrawn_at))
     batches: defaultdict[int, set[str]] = defaultdict(set)
     for use in uses_of(session, [head[0] for some in heads.values() for head in some]):
         batches[use.version_id].add(use.batch_ref)
     found = []
     for _, some in sorted(heads.items()):
-        place, (version, loaded_at, filed_at) = max(
+        place, (version, loaded_at, filed_at, withdrawn_at) = max(
             enumerate(some, 1), key=lambda one: (one[1][1], one[1][0])
         )
         using = {batch for head in some for batch in batches[head[0]]}
         found.append(
             ListedBlueprint(
-                blueprint_of(session, version), place, loaded_at, filed_at is not None, len(using)
+                blueprint_of(session, version),
+                place,
+                loaded_at,
+                filed_at is not None,
+                len(using),
+                withdrawn_at is not None,
             )
         )
     return found
@@ -88,7 +107,9 @@ def shown(session: Session, ref: str, number: int | None = None) -> ShownBluepri
     versions = versions_of(session, ref)
     current = version_in_force(session, ref)
     in_force = next((one.number for one in versions if one.row is current), 0)
-    version = numbered_version(session, ref, in_force if number is None else number)
+    last = last_version(session, ref)
+    latest = next((one.number for one in versions if one.row is last), 0)
+    version = numbered_version(session, ref, latest if number is None else number)
     blueprint = blueprint_of(session, version.row.id)
     uses: defaultdict[int, list[BatchUse]] = defaultdict(list)
     for use in uses_of(session, [one.row.id for one in versions]):

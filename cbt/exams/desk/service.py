@@ -8,7 +8,7 @@ from pathlib import Path
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict
 from cbt.exams.folder import FolderFile, load_folder, look
-from cbt.exams.steps import store_blueprint
+from cbt.exams.steps import store_blueprint, withdraw_blueprint
 from cbt.exams.store import numbered_version, version_in_force
 from cbt.rules.exam.blueprint import ExamBlueprint
 
@@ -35,6 +35,12 @@ def use_again(ref: str, number: int, *, reason: str, now: datetime, actor: str) 
     with unit_of_work() as session:
         row = numbered_version(session, ref, number).row
         store_blueprint(session, row.source, now=now, actor=actor, act="blueprint.again", reason=reason)
+
+
+def withdraw(ref: str, *, now: datetime, actor: str) -> None:
+    """Take a blueprint out of force, as `withdraw_blueprint` does."""
+    with unit_of_work() as session:
+        withdraw_blueprint(session, ref, now=now, actor=actor)
 
 
 def read_folder(folder: Path, *, now: datetime, actor: str) -> list[FolderFile]:

@@ -123,6 +123,19 @@ def text() -> Reply:
     return flask.redirect(flask.url_for("blueprints.blueprint", ref=sent.blueprint.ref), 303)
 
 
+@pages.post("/office/blueprints/of/<ref>/withdraw")
+@access.roles(Role.OFFICER)
+def withdraw(ref: str) -> Reply:
+    """Take a blueprint out of force."""
+    try:
+        service.withdraw(ref, now=flask.g.now, actor=acting())
+    except CbtError as error:
+        flash_refusal(error)
+    else:
+        flask.flash(flask_babel.gettext("exams.desk.withdrawn_done", ref=ref), "ok")
+    return flask.redirect(flask.url_for("blueprints.blueprint", ref=ref), 303)
+
+
 @pages.post("/office/blueprints/of/<ref>/again")
 @access.roles(Role.OFFICER)
 def again(ref: str) -> Reply:
