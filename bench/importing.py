@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from statistics import median
 
 from bench import rows
 from bench.author import Author, stopped
@@ -76,25 +77,25 @@ def measure(
     def saves() -> list[float]:
         return run_paced(port, built.sitters, ledger, every=every, seconds=SLICE_SECONDS).latencies
 
-    def alone() -> list[float]:
-        return [one for _ in range(round(seconds / SLICE_SECONDS)) for one in saves()]
+    def alone() -> list[list[float]]:
+        return [saves() for _ in range(round(seconds / SLICE_SECONDS))]
 
     saves()  # the first of a server's life are no measure
-    before = alone()
+    quiet = alone()
     here, there = multiprocessing.Pipe()
     bringing = multiprocessing.get_context("spawn").Process(
         target=_bring, args=(Author(port, cookie, signer.csrf_token), body, there)
     )
     bringing.start()
     took: dict[str, float] = {}
-    phases: dict[str, list[float]] = {}
-    between: dict[str, list[float]] = {}
+    phases: dict[str, list[list[float]]] = {}
+    stands: list[list[float]] = []
     while bringing.is_alive() or here.poll():
-        phase = next((name for name in PHASES if name not in took), "")
-        phases.setdefault(phase, []).extend(saves())
+        phase = next((name for name in PHASES if name not in took), "end")
+        phases.setdefault(phase, []).append(saves())
         if paired:
             with stopped():
-                between.setdefault(phase, []).extend(saves())
+                stands.append(saves())
         while here.poll():
             name, value = here.recv()
             if name not in PHASES:
@@ -103,26 +104,31 @@ def measure(
             took[name] = value
     bringing.join()
     beside = [one for some in phases.values() for one in some]
-    after = alone()
-    quiet = [one for some in between.values() for one in some] or before + after
+    quiet += alone()
     return {
         "rows": rows_in,
         "file_kb": len(body) // 1024,
         **{f"{name}_s": round(value, 1) for name, value in took.items()},
         "peak_mb": peak_mb,
         "saves_per_s": round(len(built.sitters) / every),
-        "saves": [len(quiet), len(beside)],
-        "p50_ms": [_ms(quiet, 0.5), _ms(beside, 0.5)],
-        "p95_ms": [_ms(quiet, 0.95), _ms(beside, 0.95)],
-        "p99_ms": [_ms(quiet, 0.99), _ms(beside, 0.99)],
-        "p99_before_and_after_ms": [_ms(one, 0.99) for one in (before, after)],
-        "p99_until_ms": {
-            name: [_ms(between.get(name, []), 0.99), _ms(some, 0.99)] for name, some in phases.items()
-        },
-        "of_alone": round(_ms(beside, 0.99) / _ms(quiet, 0.99), 2),
-        "worst_ms": [_ms(quiet, 1), _ms(beside, 1)],
+        "alone": _figures(stands or quiet),
+        "beside": _figures(beside),
+        "until": {name: _figures(some) for name, some in phases.items()},
+        "of_alone": round(_figures(beside)["p99_ms"] / _figures(stands or quiet)["p99_ms"], 2),
         "lost": rows.lost_answers(ledger.saved),
         "progress": seen,
+    }
+
+
+def _figures(slices: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Return medians over slices, which a moment in which the machine did something else does not decide."""
+    every = [one for some in slices for one in some]
+    return {
+        "slices": len(slices),
+        "p50_ms": median(_ms(one, 0.5) for one in slices),
+        "p99_ms": median(_ms(one, 0.99) for one in slices),
+        "p99_of_all_ms": _ms(every, 0.99),
+        "worst_ms": _ms(every, 1),
     }
 
 
