@@ -18,6 +18,7 @@ from cbt.bank.formats.workbook import read_workbook
 from cbt.candidates.models import CandidatePhoto
 from cbt.candidates.roster.reading import MOST_ROWS, read_roster
 from cbt.confined import running
+from cbt.confined.child import Job
 from cbt.confined.running import MEGABYTE, Exhausted, Limits, run
 from cbt.db.unit_of_work import reading
 from cbt.delivery.recovery.file import FORMAT, MAX_BYTES, open_recovery, read_envelope, seal_secret
@@ -490,3 +491,20 @@ def test_a_sealed_recovery_file_with_nonsense_is_refused(inside: object) -> None
     with pytest.raises(InvalidInput) as refused:
         open_recovery(sealed, SECRET)
     assert refused.value.code == "recovery.unreadable"
+
+
+def test_a_child_that_nobody_waits_for_may_take_longer_and_work_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def ask(job: Job, _body: bytes, _limits: Limits) -> tuple[bytes, int]:
+        asked.append((job.wall, job.cpu))
+        return b"+", 0
+
+    monkeypatch.setattr(running, "_times", [1])
+    monkeypatch.setattr(running, "_ask", ask)
+    run(f"{_HERE}:echo", b"", limits=SMALL)
+    running.take_longer()
+    run(f"{_HERE}:echo", b"", limits=SMALL)
+    assert asked == [(SMALL.wall, SMALL.cpu), (SMALL.wall * running.LONGER, SMALL.cpu)]

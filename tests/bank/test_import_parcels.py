@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import Any
 
 import flask
@@ -9,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.bank.imports import parcels, running
-from cbt.bank.imports.checks import confirmed, working
+from cbt.bank.imports.checks import beating, confirmed, working
 from cbt.bank.models import Item, ItemSearch, ItemVersion
 from cbt.bank.search import index
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -60,6 +62,28 @@ def test_nobody_waits_while_anything_is_worked_out(
         ("read_all", "review_for", "sealed", "chosen", "parcel_of", "words_of"), False
     )
     assert counted(bank) == [26, 27, 26]
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="elsewhere who works is nice, and that is all")
+def test_who_works_is_behind_and_whoever_writes_is_in_front(
+    bank: flask.Flask, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beating, "take_longer", lambda: None)  # of this process, which has others to serve
+    seen = dict[str, int]()
+
+    def work() -> None:
+        with bank.app_context(), beating.ThreadBeat("dr-none", clock.now) as told:
+            seen["work"] = os.sched_getscheduler(0)
+            seen["in front"] = told.in_front(lambda: os.sched_getscheduler(0))
+            for thread in threading.enumerate():
+                if thread.name in ("group-writer", "check-beat"):
+                    seen[thread.name] = os.sched_getscheduler(thread.native_id or 0)
+
+    thread = threading.Thread(target=work)  # there is no way back from behind
+    thread.start()
+    thread.join()
+    assert seen.pop("work") == os.SCHED_IDLE
+    assert seen == dict.fromkeys(("in front", "group-writer", "check-beat"), os.SCHED_OTHER)
 
 
 def test_all_that_is_stored_goes_in_small_parcels(
@@ -143,12 +167,12 @@ def test_what_was_written_since_it_was_read_is_never_written_over(
     value: object,
     ends: tuple[str, str],
 ) -> None:
-    ref, calls = check(bank, clock, FILE), []
+    ref, calls = check(bank, clock, FILE), list[bool]()
 
     def late(*args: Any, **named: Any) -> Any:
+        calls.append("A-001-T1" in {entry.ref for entry in args[2]})
         found = parcels.parcel_of(*args, **named)
-        calls.append(1)
-        if len(calls) == 1:
+        if calls[-1] and sum(calls) == 1:
             with unit_of_work() as session:
                 setattr(session.scalars(select(Item).where(Item.ref == "A-001-T1")).one(), field, value)
         return found
@@ -156,6 +180,7 @@ def test_what_was_written_since_it_was_read_is_never_written_over(
     monkeypatch.setattr(running, "parcel_of", late)
     confirm(bank, clock, ref)
     assert state(bank, ref)[:2] == ends
+    assert sum(calls) == 2  # what was worked out first was not put down
     if ends[0] == "done":
         with bank.app_context():
             run = last_run()
