@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from sqlalchemy import select
@@ -58,6 +59,8 @@ def test_a_blueprint_goes_from_a_file_to_a_version_and_back(world: World) -> Non
 
     sound = flat(send(world, CHANGED, act="check").get_data(as_text=True))
     assert "第 2 版" in sound
+    assert re.search(r'<li class="more">.*?pass_points = 65</li>', sound)
+    assert re.search(r'<li class="less">.*?pass_points = 60</li>', sound)
     assert versions(world) == [SOUND]
     world.clock.advance(minutes(1))
     kept = send(world, CHANGED)

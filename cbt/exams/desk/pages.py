@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.exams.desk.changes import ChangedLine, changed_lines
 from cbt.exams.desk.checking import CheckedText
 from cbt.exams.desk.uses import BatchUse, uses_of
 from cbt.exams.models import BlueprintVersion
@@ -52,6 +53,8 @@ class ShownBlueprint:
     papers: list[PaperTable]
     uses: Mapping[int, list[BatchUse]]
     """By the id of a version."""
+    changes: list[ChangedLine]
+    """What putting it in force would change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class TextTarget:
     same: bool
     """Whether it is word for word what is in force."""
     papers: list[PaperTable]
+    changes: list[ChangedLine]
+    """What it would change of what is in force."""
 
 
 def listed(session: Session) -> list[ListedBlueprint]:
@@ -115,7 +120,9 @@ def shown(session: Session, ref: str, number: int | None = None) -> ShownBluepri
     for use in uses_of(session, [one.row.id for one in versions]):
         uses[use.version_id].append(use)
     papers = [paper_table(paper) for paper in blueprint.papers.values()]
-    return ShownBlueprint(version, versions, in_force, blueprint, papers, uses)
+    other = current is not None and current is not version.row
+    changes = changed_lines(current.source, version.row.source) if current and other else []
+    return ShownBlueprint(version, versions, in_force, blueprint, papers, uses, changes)
 
 
 def target_of(session: Session, text: CheckedText) -> TextTarget | None:
@@ -128,4 +135,5 @@ def target_of(session: Session, text: CheckedText) -> TextTarget | None:
     known = next((one.number for one in versions if one.row.sha256 == sha), len(versions) + 1)
     papers = [paper_table(paper) for paper in text.blueprint.papers.values()]
     same = current is not None and current.sha256 == sha
-    return TextTarget(ref, known, current.sha256 if current else "", same, papers)
+    changes = changed_lines(current.source, text.text) if current is not None else []
+    return TextTarget(ref, known, current.sha256 if current else "", same, papers, changes)
