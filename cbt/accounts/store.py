@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -90,3 +90,27 @@ def actor_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
         return {}
     rows = session.execute(select(Staff.ref, Staff.name).where(Staff.ref.in_(refs)))
     return {f"staff:{ref}": name for ref, name in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStaff:
+    """Somebody as a log names them, with the roles they hold today."""
+
+    name: str
+    login: str
+    roles: tuple[str, ...]
+
+
+def staff_named(session: Session, actors: Iterable[str] | None) -> dict[str, NamedStaff]:
+    """Return who is behind actor strings such as `staff:st-…`, others left out; of None everybody."""
+    query = select(Staff.ref, Staff.name, Staff.login, StaffRole.role).outerjoin(StaffRole)
+    if actors is not None:
+        refs = {actor.removeprefix("staff:") for actor in actors if actor.startswith("staff:")}
+        if not refs:
+            return {}
+        query = query.where(Staff.ref.in_(refs))
+    found: dict[str, NamedStaff] = {}
+    for ref, name, login, role in session.execute(query.order_by(Staff.ref, StaffRole.role)):
+        known = found[f"staff:{ref}"].roles if f"staff:{ref}" in found else ()
+        found[f"staff:{ref}"] = NamedStaff(name, login, (*known, role) if role else known)
+    return found

@@ -5,11 +5,12 @@ from __future__ import annotations
 import flask
 import flask_babel
 
-from cbt.accounts import audit_views, store
+from cbt.accounts import store
 from cbt.accounts.approvals import views as approval_views
 from cbt.accounts.factors import codes
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.factors import views as factor_views
+from cbt.accounts.log import views as log_views
 from cbt.accounts.navigation import places_for, role_names, staff_frame
 from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
 from cbt.accounts.sign_in import service
@@ -27,7 +28,7 @@ from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("accounts", __name__)
 pages.app_context_processor(staff_frame)
-pages.register_blueprint(audit_views.pages)
+pages.register_blueprint(log_views.pages)
 pages.register_blueprint(approval_views.pages)
 pages.register_blueprint(factor_views.pages)
 

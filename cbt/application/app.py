@@ -10,11 +10,13 @@ import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
 from cbt.accounts.approvals.kinds import register_kind
+from cbt.accounts.log.naming import register_names
 from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.store import half_principal, staff_principal
 from cbt.application.backups import views as backups
 from cbt.application.backups.warnings import init_backups
 from cbt.application.doctor import views as doctor
+from cbt.application.log_names import LOG_NAMES
 from cbt.application.observation import init_observation
 from cbt.assembly.coverage import views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
@@ -139,6 +141,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_resolver(app, "candidate", candidate_principal)
     register_papers(app, paper_states)
     register_uses(app, blueprint_uses)
+    register_names(app, LOG_NAMES)
     register_guessing(app, record_guessing)
     for kind in STARRED_ACTS:
         register_kind(app, kind)

@@ -1,0 +1,77 @@
+"""Every act the product puts on record, in the groups people choose from; later versions may know more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+
+def _of(room: str, names: str) -> tuple[str, ...]:
+    return tuple(f"{room}.{name}" for name in names.split())
+
+
+SECOND, UNDO = "second.", "undo."
+"""Before the code of a proctor's act: that it had its second person; that it was taken back."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "planning": (
+            *_of("batch", "create"),
+            *_of("sitting", "create add_room draw_forms publish cancel"),
+            *_of("centre", "create second"),
+            *_of("room", "create code code_closed assign unassign arm disarm"),
+            *_of("seat", "spare bind unbind claim clear_claim restored undelivered"),
+        ),
+        "running": (
+            *_of("room", "admit start hold resume reenter adjust evacuate countersign end abort score"),
+            *_of("attempt", "suspend resume adjust allow_move remind close reopen recover score"),
+            *_of("gap", "decide"),
+            *_of("alert", "seen"),
+            "violation",
+            *_of("undo", "arrive clear_query absent leave return"),
+        ),
+        "door": _of(
+            "door",
+            "arrive check_in absent undo_absent login_code allow_sign_in clear_query sign_in confirm query"
+            " pledge seat leave return elsewhere clear_elsewhere",
+        ),
+        "candidates": (
+            *_of("roster", "import export"),
+            *_of("photos", "import"),
+            *_of("registration", "remove"),
+            *_of("candidate", "correct"),
+            *_of("personal", "reveal"),
+        ),
+        "results": (
+            *_of("results", "release correct export"),
+            *_of("sitting", "release"),
+            *_of("attempt", "late_approved late_rejected"),
+        ),
+        "bank": (
+            *_of("bank", "create describe table delete import import_undo import_broken export view_keys"),
+            *_of("item", "submit withdraw approve send_back retire restore assign remark settle"),
+            *_of("item", "set_difficulty set_point view_key"),
+            *_of("media", "bring"),
+        ),
+        "blueprints": (*_of("blueprint", "load keep again withdraw"), *_of("reasons", "load")),
+        "second": (
+            *_of("approval", "ask code approve refuse withdraw expire fail"),
+            *_of("second", "adjust adjust_room hold resume_room force reopen violation decide"),
+            *_of("second", "evacuate_close abort"),
+        ),
+        "staff": (
+            *_of("staff", "create roles disable enable reset password"),
+            *_of("staff", "sign_in sign_out sign_in_failed"),
+            *_of("staff", "factor_on factor_off factor_codes factor_code factor_reset"),
+            "refused",
+        ),
+        "guessing": _of("guessing", "staff password factor second ticket code seat bind results"),
+        "system": (
+            *_of("system", "install upgrade"),
+            *_of("database", "move"),
+            *_of("key", "lost"),
+            *_of("audit", "keyed head_broken export"),
+        ),
+    }
+)
+ACTS = frozenset(act for acts in GROUPS.values() for act in acts)

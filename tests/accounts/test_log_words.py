@@ -1,0 +1,93 @@
+"""Every act that the product puts on record has its words, and a group to choose it from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask
+import flask_babel
+import pytest
+
+import cbt
+from cbt.accounts.log import words
+from cbt.accounts.log.naming import log_names
+from cbt.accounts.sign_in.logins import SIGN_IN_FAILED
+from cbt.accounts.sign_in.refusals import ACT
+from cbt.audit.acts import ACTS, GROUPS
+from cbt.audit.chain import BROKEN, KEYED
+from cbt.bank.desk.bulk.planning import WRITES
+from cbt.db.migrate import INSTALLED, UPGRADED
+from cbt.ops.moving.arrival import MOVED
+from cbt.proctoring.acts.registry import ACTS as PROCTORS
+from cbt.rules.states.item import ItemEvent
+
+RECORDERS = frozenset(("record", "count", "key_view", "audit", "note", "_record", "_anew", "store_blueprint"))
+"""What is called where an entry is written, with the act or the last part of it."""
+ROOMS = {"cbt/accounts/approvals": "approval.", "cbt/door/seats": "seat.", "cbt/door": "door."}
+"""Where an act is named by its last part."""
+
+SCOPES = ("staff", "password", "factor", "second", "ticket", "code", "seat", "bind", "results")
+ELSEWHERE = {
+    *(SIGN_IN_FAILED, ACT, KEYED, BROKEN, MOVED, INSTALLED, UPGRADED, "blueprint.load"),
+    *("room.arm", "room.disarm"),
+    *(f"item.{event.value}" for event in ItemEvent if event is not ItemEvent.WRITE),
+    *(f"item.set_{act.value}" for act in WRITES),
+    *(f"undo.{act.code}" for act in PROCTORS.values() if act.undo is not None),
+    *(f"attempt.late_{verdict}" for verdict in ("approved", "rejected")),
+    *(f"guessing.{scope}" for scope in SCOPES),
+}
+"""What no literal names: by a constant, or put together."""
+
+
+def _literals() -> Iterator[str]:
+    root = Path(cbt.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        place = f"cbt/{path.relative_to(root).as_posix()}"
+        room = next((prefix for start, prefix in ROOMS.items() if place.startswith(f"{start}/")), "")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in RECORDERS:
+                # Texts are counted, too: there only `act=` says one.
+                given = [one.value for one in node.keywords if one.arg == "act"]
+                given += node.args if called != "count" else []
+                texts = [one.value for one in given if isinstance(one, ast.Constant)]
+                acts = [text for text in texts if isinstance(text, str) and text and text != "scheduler"]
+                for text in acts[:1]:
+                    yield text if "." in text or not room else f"{room}{text}"
+
+
+RECORDED = frozenset(_literals()) - {"cli", "scheduler"} | ELSEWHERE
+
+
+def test_the_walk_finds_acts_of_every_room() -> None:
+    assert len(RECORDED) > 120
+    assert {"violation", "seat.bind", "door.pledge", "approval.ask", "room.hold", "item.assign"} <= RECORDED
+
+
+def test_every_act_can_be_chosen() -> None:
+    second = {act for act in ACTS if act.startswith("second.")}
+    assert second <= {f"second.{code}" for code in PROCTORS}
+    assert RECORDED | second == ACTS, "the groups of cbt/audit/acts.py are what the product records"
+    assert sum(map(len, GROUPS.values())) == len(ACTS), "each in one group"
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_act_group_and_kind_has_its_words(app: flask.Flask, language: str) -> None:
+    with app.test_request_context(), flask_babel.force_locale(language):
+        for act in sorted(ACTS):
+            name = words.act_name(act)
+            assert f"act.{act}" not in name
+            assert name != str(flask_babel.gettext("accounts.log.other_act", act=act)), act
+            if act.startswith(("second.", "undo.")):
+                assert not name.endswith(("：" + act.partition(".")[2], ": " + act.partition(".")[2])), act
+        for group, name, _acts in words.act_groups():
+            assert "accounts." not in name, group
+        for kind in (*log_names().namers, "staff", "log", "system", "reasons", "key", "move", "machine"):
+            assert words.kind_of(f"{kind}:x"), kind
+        assert "star.gaze" in words.act_name("star.gaze") != "star.gaze", "what a later version wrote"
+        assert words.thing_name("star:s-1", {}) == "star:s-1"
