@@ -78,6 +78,8 @@ class CheckStarter:
             # How it ends stands in its row; its words would be none of the log's.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # Linux shares a machine out among sessions first: what the child computes is not to be our turn.
+            start_new_session=True,
         )
 
 
