@@ -186,7 +186,7 @@ def test_a_number_that_is_none_stays_as_it_was_typed() -> None:
 def test_a_model_answer_and_its_rubric_are_no_candidates() -> None:
     content = parse_content(SAMPLES[ItemType.SHORT_ANSWER])
     assert set(content.public(RENDERING)) == {"limit"}
-    assert content.key_lines(("对", "错"))[1:] == ["2　及时", "1.5　对等"]
+    assert content.key_lines(("对", "错"))[1:] == ["+2　及时", "+1.5　对等"]
     paper = str(preview_paper(content, seed="x"))
     assert not any(word in paper for word in ("及时", "对等", "rubric"))
 
