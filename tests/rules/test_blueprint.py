@@ -16,6 +16,7 @@ from cbt.rules.exam.blueprint import (
     RetakePolicy,
     SubmitPolicy,
     check,
+    check_names,
 )
 from cbt.rules.items.values import ItemType, PartialCredit
 
@@ -277,3 +278,56 @@ def test_the_shipped_mix_is_centred() -> None:
 
 def test_a_paper_is_called_what_the_blueprint_calls_it() -> None:
     assert skills(name="操作技能").label == "操作技能"
+
+
+@pytest.mark.parametrize(
+    ("ref", "fits"),
+    [
+        pytest.param("customer-service_3", True, id="letters, digits, both marks"),
+        pytest.param("3", True, id="one digit"),
+        pytest.param("a" * 60, True, id="the longest"),
+        pytest.param("a" * 61, False, id="longer"),
+        pytest.param("", False, id="nothing"),
+        pytest.param("-a", False, id="a mark first"),
+        pytest.param("Customer", False, id="a capital"),
+        pytest.param("客服", False, id="characters"),
+        pytest.param("a/b", False, id="a slash"),
+        pytest.param("a\n", False, id="a line end"),
+    ],
+)
+def test_a_blueprints_name_can_stand_in_an_address(ref: str, fits: bool) -> None:
+    found = check_names(replace(level_three(), ref=ref))
+    assert [(flaw.path, flaw.code) for flaw in found] == ([] if fits else [(("ref",), "blueprint.name_form")])
+
+
+def test_a_papers_name_is_shorter_than_a_blueprints() -> None:
+    blueprint = replace(level_three(), papers={"a" * 20: theory(), "a" * 21: theory()})
+    assert [flaw.path for flaw in check_names(blueprint)] == [("papers", "a" * 21)]
+
+
+@pytest.mark.parametrize(
+    ("named", "warnings", "of_unit"),
+    [
+        pytest.param({"warnings", "unit_warnings"}, (5, 1), (1,), id="both are the shipped ones"),
+        pytest.param({"warnings"}, (5, 1), (3, 1), id="those of units were written"),
+        pytest.param({"unit_warnings"}, (15, 5, 1), (1,), id="those of the paper were written"),
+        pytest.param(set(), (15, 5, 1), (3, 1), id="both were written"),
+    ],
+)
+def test_shipped_warnings_fit_a_short_paper(
+    named: set[str], warnings: tuple[int, ...], of_unit: tuple[int, ...]
+) -> None:
+    spans = (3, 4, 4, 4)
+    short = skills(
+        duration=minutes(15),
+        units=tuple(
+            replace(unit, minutes=minutes(span)) for unit, span in zip(skills().units, spans, strict=True)
+        ),
+    )
+    fitted = short.with_fitting_warnings(named)
+    assert fitted.warnings == tuple(map(minutes, warnings))
+    assert fitted.unit_warnings == tuple(map(minutes, of_unit))
+
+
+def test_a_paper_of_one_time_holds_warnings_of_units_against_its_duration() -> None:
+    assert theory(duration=minutes(2)).with_fitting_warnings({"unit_warnings"}).unit_warnings == (minutes(1),)

@@ -310,7 +310,7 @@ def test_a_rubric_says_what_earns_how_many_points() -> None:
     read = content("short_answer", rubric=lines)
     assert isinstance(read, ShortAnswer)
     assert read.rubric == (RubricLine(Decimal(2), "说明及时"), RubricLine(Decimal("0.5"), "字" * 500))
-    assert read.key_lines(("对", "错"))[1] == "2　说明及时"
+    assert read.key_lines(("对", "错"))[1] == "+2　说明及时"
 
 
 @pytest.mark.parametrize(
