@@ -59,7 +59,7 @@ COMMANDS = {
     "serve": Command("serving.cli.serve", _SERVING),
     "service": Command("service.cli.service", ("cbt.ops.installing.service_command",)),
     "settings": Command("settings.cli.settings", ("cbt.ops.installing.settings_command",)),
-    "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.delivery.commands")),
+    "sitting": Command("sittings.cli.sitting", ("cbt.sittings.commands", "cbt.batches.publishing.commands")),
     "staff": Command("accounts.cli.staff", ("cbt.accounts.commands",)),
     "tls": Command("tls.cli.tls", ("cbt.ops.keys.tls_commands",)),
     "upgrade": Command("upgrade.cli.upgrade", ("cbt.ops.upgrade.commands",)),

@@ -22,6 +22,7 @@ from cbt.assembly.coverage import views as coverage
 from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
+from cbt.batches import views as batches
 from cbt.candidates.blueprint_uses import blueprint_uses
 from cbt.candidates.corrections.approval import CORRECTIONS
 from cbt.candidates.desk import views as office
@@ -103,6 +104,7 @@ ROOMS: tuple[ModuleType, ...] = (
     recovery,
     results,
     late_answers,
+    batches,
     backups,
     doctor,
 )

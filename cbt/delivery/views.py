@@ -7,7 +7,6 @@ from flask_babel import gettext
 
 from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
-from cbt.delivery import publishing
 from cbt.delivery.clock_json import iso
 from cbt.delivery.moving import OVER
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
@@ -16,8 +15,7 @@ from cbt.delivery.store import SeatCard, seat_card
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.rules.roles import Role
-from cbt.sittings.store import sitting_by_ref
-from cbt.web.forms import flash_refusal, refusal, sent_json
+from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain_value
 from cbt.web.partials import Reply
@@ -134,32 +132,3 @@ def drawn_count(sitting_ref: str) -> Reply:
     with reading() as session:
         drawn, needed = drawn_count_of(session, sitting_ref)
     return flask.render_template("delivery/_drawn.html", drawn=drawn, needed=needed)
-
-
-@pages.post("/office/sittings/<sitting_ref>/publish")
-@access.roles(Role.OFFICER)
-def publish(sitting_ref: str) -> Reply:
-    """Publish a sitting; a refusal is a page with everything that is missing and where it is mended."""
-    try:
-        publishing.publish(sitting_ref=sitting_ref, now=flask.g.now, actor=acting())
-    except Conflict as error:
-        if error.code == "sitting.incomplete":
-            return _readiness("delivery/incomplete.html", sitting_ref), refusal(error).code
-        flash_refusal(error)
-    else:
-        flask.flash(gettext("sittings.done.published"), "ok")
-    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
-
-
-@pages.get("/office/sittings/<sitting_ref>/readiness")
-@access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
-def readiness(sitting_ref: str) -> Reply:
-    """What a sitting still lacks for its day, as a fragment of its page."""
-    return _readiness("delivery/_readiness.html", sitting_ref)
-
-
-def _readiness(template: str, sitting_ref: str) -> str:
-    with reading() as session:
-        sitting = sitting_by_ref(session, sitting_ref)
-        missing = publishing.missing_of(session, sitting)
-    return flask.render_template(template, sitting=sitting, missing=missing)

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.accounts.people import create_staff
+from cbt.batches.publishing.service import publish
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster.commit import import_roster
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.paper.drawing import draw_for_sitting
-from cbt.delivery.publishing import publish
 from cbt.demo.papers import ACTOR, bring_banks
 from cbt.demo.people import STAFF, Invented, invent, roster
 from cbt.demo.places import Hall, build_premises, plan_sitting

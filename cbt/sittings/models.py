@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.types import Base, Named, Row, Span, UtcDateTime
@@ -57,6 +57,27 @@ class Batch(Named):
 
     name: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    occupation: Mapped[str] = mapped_column(String(80))
+    """The 职业(工种) everybody of it is examined in; "" for one planned without."""
+    starts_on: Mapped[date | None] = mapped_column(Date)
+    ends_on: Mapped[date | None] = mapped_column(Date)
+    """The days, in the centres' zone, within which its sittings lie."""
+
+
+class BatchLevel(Row):
+    """A 级别 that a batch examines: by which blueprint, and in which of its papers.
+
+    A batch without any, as older ones and those of the command line are, takes whatever its rosters say.
+    """
+
+    __table_args__ = (UniqueConstraint("batch_id", "level"),)
+
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+    level: Mapped[str] = mapped_column(String(20))
+    """The code of the level, as the blueprint has it."""
+    blueprint_version_id: Mapped[int] = mapped_column(ForeignKey("blueprint_version.id"))
+    papers: Mapped[str] = mapped_column(String(200))
+    """The codes of the papers, joined by a comma."""
 
 
 class Sitting(Named):

@@ -49,9 +49,10 @@ PHOTO = b"\xff\xd8\xff\xe0" + b"the face of somebody else" * 4
 NOBODY = "nobody"
 EXAM_TABLES = (
     "centre", "room", "batch", "sitting", "sitting_room", "room_staff", "room_hold", "room_adjustment",
-    "incident", "leave_record", "attempt", "journal", "unit_done", "attempt_suspension", "attempt_adjustment",
-    "late_entry", "recovery_import", "message", "form", "import_run", "candidate", "candidate_photo",
-    "admission_ticket", "registration", "release", "result", "score", "late_ruling", "staff", "staff_role",
+    "batch_level", "incident", "leave_record", "attempt", "journal", "unit_done", "attempt_suspension",
+    "attempt_adjustment", "late_entry", "recovery_import", "message", "form", "import_run", "candidate",
+    "candidate_photo", "admission_ticket", "registration", "release", "result", "score", "late_ruling",
+    "staff", "staff_role",
 )  # fmt: skip
 """What an examination consists of: a refused request changes none of it."""
 

@@ -14,9 +14,9 @@ from sqlalchemy import delete, select, update
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditEntry
 from cbt.bank.models import ItemBank
+from cbt.batches.publishing import service as publishing
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery import publishing
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.errors import Conflict

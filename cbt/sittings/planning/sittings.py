@@ -25,7 +25,9 @@ _CHANGEABLE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED})
 
 def create_batch(session: Session, *, name: str, now: datetime, actor: str) -> Batch:
     """Add a 认定批次; raise InvalidInput("batch.name")."""
-    batch = Batch(ref=new_ref("ba", 8), name=required(name, "batch.name", "name"), created_at=now)
+    batch = Batch(
+        ref=new_ref("ba", 8), name=required(name, "batch.name", "name"), created_at=now, occupation=""
+    )
     session.add(batch)
     session.flush()
     record(
@@ -122,7 +124,7 @@ def add_room(session: Session, sitting: Sitting, room: Room, *, now: datetime, a
 def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:
     """Publish a draft sitting with at least one room; raise Conflict("sitting.no_rooms").
 
-    Whether it is complete (candidates, forms, proctors) is the caller's question: delivery.publishing asks.
+    Whether it is complete (candidates, forms, proctors) is the caller's question: batches.publishing asks.
 
     Source: R-60.
     """

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.publishing import count_without_form
+from cbt.delivery.store import count_without_form
 from cbt.errors import Conflict
 from cbt.proctoring import store
 from cbt.proctoring.board.live import Board

@@ -1,13 +1,8 @@
-"""Publishing a sitting: only when nothing that its day needs is missing, and everything missing is told at once.
-
-Whether a sitting is complete is a question of its rooms, its candidates and their forms, so it is asked here,
-where all of them are known; the change of state itself is the sittings room's.
-"""
+"""What a sitting lacks for its day: everything at once, each with the page that mends it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import flask
 from flask_babel import gettext as _
@@ -16,13 +11,9 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.candidates.models import Registration
-from cbt.db.unit_of_work import unit_of_work
-from cbt.delivery.models import Attempt
-from cbt.errors import Conflict
-from cbt.rules.states.sitting import SittingState
+from cbt.delivery.store import count_without_form
 from cbt.sittings import store
 from cbt.sittings.models import Room, RoomStaff, Sitting, SittingRoom
-from cbt.sittings.planning.sittings import publish_sitting
 from cbt.web.addresses import path_of
 
 PAGES = {
@@ -45,8 +36,8 @@ class Missing:
     @property
     def text(self) -> str:
         """What is missing, in the person's language."""
-        rooms = str(_("delivery.missing.and")).join(self.rooms)
-        return str(_(f"delivery.missing.{self.code}", count=self.count, rooms=rooms))
+        rooms = str(_("batches.missing.and")).join(self.rooms)
+        return str(_(f"batches.missing.{self.code}", count=self.count, rooms=rooms))
 
     def page(self, sitting_ref: str) -> str:
         """Return the path of the page that mends it."""
@@ -76,23 +67,6 @@ def missing_of(session: Session, sitting: Sitting) -> list[Missing]:
     return found
 
 
-def count_without_form(
-    session: Session, *, sitting_id: int | None = None, sitting_room_id: int | None = None
-) -> int:
-    """Return how many registrations of a sitting, or of one of its rooms, have no form. Source: R-43."""
-    query = (
-        select(func.count())
-        .select_from(Registration)
-        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .where(Attempt.id.is_(None))
-    )
-    if sitting_id is not None:
-        query = query.where(Registration.sitting_id == sitting_id)
-    if sitting_room_id is not None:
-        query = query.where(Registration.sitting_room_id == sitting_room_id)
-    return session.scalar(query) or 0
-
-
 def _unattended(session: Session, sitting_id: int) -> list[str]:
     """Return the names of the rooms with candidates and without anybody to run them."""
     attended = (
@@ -108,24 +82,3 @@ def _unattended(session: Session, sitting_id: int) -> list[str]:
         .order_by(Room.name)
     )
     return list(session.scalars(query))
-
-
-def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
-    """Publish a draft sitting that lacks nothing.
-
-    Raise Conflict("sitting.incomplete") with `missing` (a sentence each) and `pages` (where each is mended),
-    Conflict("sitting.transition") for one that is no draft.
-
-    Source: R-60.
-    """
-    with unit_of_work() as session:
-        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
-        missing = missing_of(session, sitting) if sitting.state == SittingState.DRAFT.value else []
-        if missing:
-            raise Conflict(
-                "sitting.incomplete",
-                count=len(missing),
-                missing=[one.text for one in missing],
-                pages=[one.page(sitting_ref) for one in missing],
-            )
-        publish_sitting(session, sitting, now=now, actor=actor)

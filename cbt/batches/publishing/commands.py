@@ -6,11 +6,11 @@ from datetime import datetime
 
 import click
 
+from cbt.batches.publishing import service
 from cbt.console.ends import REFUSED
 from cbt.console.saying import Answer, told
 from cbt.console.texts import text as _
 from cbt.console.tree import argument
-from cbt.delivery import publishing
 from cbt.errors import Conflict
 from cbt.sittings.commands import sitting
 from cbt.web.cli import with_app
@@ -22,7 +22,7 @@ from cbt.web.cli import with_app
 def publish(ref: str, *, now: datetime) -> Answer:
     """Publish a draft sitting; or print all that is missing, each with its page, and exit with 2."""
     try:
-        publishing.publish(sitting_ref=ref, now=now, actor="cli")
+        service.publish(sitting_ref=ref, now=now, actor="cli")
     except Conflict as error:
         missing, pages = error.params.get("missing"), error.params.get("pages")
         if not isinstance(missing, list) or not isinstance(pages, list):

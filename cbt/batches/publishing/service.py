@@ -1,0 +1,37 @@
+"""Publishing a sitting: only when nothing that its day needs is missing, and everything missing is told at once.
+
+Whether a sitting is complete is a question of its rooms, its candidates and their forms, so it is asked here,
+where all of them are known; the change of state itself is the sittings room's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cbt.batches.publishing.missing import missing_of
+from cbt.db.unit_of_work import unit_of_work
+from cbt.errors import Conflict
+from cbt.rules.states.sitting import SittingState
+from cbt.sittings import store
+from cbt.sittings.planning.sittings import publish_sitting
+
+
+def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
+    """Publish a draft sitting that lacks nothing.
+
+    Raise Conflict("sitting.incomplete") with `missing` (a sentence each) and `pages` (where each is mended),
+    Conflict("sitting.transition") for one that is no draft.
+
+    Source: R-60.
+    """
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
+        missing = missing_of(session, sitting) if sitting.state == SittingState.DRAFT.value else []
+        if missing:
+            raise Conflict(
+                "sitting.incomplete",
+                count=len(missing),
+                missing=[one.text for one in missing],
+                pages=[one.page(sitting_ref) for one in missing],
+            )
+        publish_sitting(session, sitting, now=now, actor=actor)
