@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,19 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, PHONE
+from cbt.candidates import steps
+from cbt.candidates.models import Candidate
 from cbt.candidates.roster.choosing import BlueprintChoice, choices
 from cbt.candidates.roster.line import Roster
 from cbt.candidates.roster.plan import Placement, RosterPlan, plan_roster
 from cbt.candidates.roster.reading import read_roster
 from cbt.candidates.roster.renewing import renew
-from cbt.candidates.tickets import fresh_numbers
-from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.exams.steps import store_blueprint
-from cbt.rules.door.admission import mask_document
 from cbt.sheets.drafts import Drafts, drop
 from cbt.sittings.models import Sitting
 from cbt.sittings.store import sitting_by_ref
@@ -123,31 +119,25 @@ def import_roster(
 
 def _register(session: Session, sitting: Sitting, plan: RosterPlan, *, now: datetime, actor: str) -> None:
     people = _people(session, plan, now=now)
-    tickets = _tickets(session, sitting, plan, people)
+    brought = {one.index: one.row.ticket for one in plan.placements if one.row.ticket}
+    tickets = steps.issue_tickets(
+        session,
+        batch_id=sitting.batch_id,
+        local_start=sitting.planned_start_at.astimezone(local_zone()),
+        wanted=[(candidate, brought.get(index, "")) for index, candidate in people.items()],
+    )
     versions: dict[str, int] = {}
     for one in plan.placements:
-        blueprint = one.choice.blueprint
+        blueprint, row = one.choice.blueprint, one.row
         if blueprint.ref not in versions:
             versions[blueprint.ref] = _version(session, one.choice, now=now, actor=actor)
-        session.add(
-            Registration(
-                ref=new_ref("re"),
-                candidate_id=people[one.index].id,
-                ticket_id=tickets[one.index].id,
-                sitting_id=sitting.id,
-                sitting_room_id=one.sitting_room.id,
-                seat_id=one.seat.id,
-                blueprint_version_id=versions[blueprint.ref],
-                blueprint_ref=blueprint.ref,
-                paper=one.paper,
-                kind=one.row.kind,
-                factor=one.row.factor,
-                extra=one.row.extra,
-                accommodation_note=one.row.accommodation,
-                eligibility=one.row.eligibility,
-                note=one.row.note,
-            )
+        terms = steps.PaperTerms(
+            row.kind, row.factor, row.extra, row.accommodation, row.eligibility, row.note
         )
+        seated = steps.SeatedPaper(
+            versions[blueprint.ref], blueprint.ref, one.paper, one.sitting_room.id, one.seat.id
+        )
+        steps.register(session, sitting, tickets[people[one.index].id], seated, terms)
     session.flush()
 
 
@@ -160,45 +150,19 @@ def _version(session: Session, choice: BlueprintChoice, *, now: datetime, actor:
 def _people(session: Session, plan: RosterPlan, *, now: datetime) -> dict[str, Candidate]:
     people: dict[str, Candidate] = {}
     for one in plan.placements:
-        if one.index in people:
-            continue
-        people[one.index] = one.candidate or _new_candidate(one, now=now)
-        session.add(people[one.index])
+        if one.index not in people:
+            people[one.index] = one.candidate or steps.add_candidate(session, _person(one), now=now)
     session.flush()
     return people
 
 
-def _new_candidate(one: Placement, *, now: datetime) -> Candidate:
+def _person(one: Placement) -> steps.NewPerson:
     row = one.row
-    return Candidate(
-        ref=new_ref("ca"),
+    return steps.NewPerson(
         name=row.name,
-        gender=row.gender,
         document_type=row.document_type,
-        document_sealed=seal(row.document_number, DOCUMENT),
-        document_index=one.index,
-        document_masked=mask_document(row.document_number),
-        phone_sealed=seal(row.phone, PHONE) if row.phone else None,
+        document_number=row.document_number,
+        gender=row.gender,
+        phone=row.phone,
         employer=row.employer,
-        created_at=now,
     )
-
-
-def _tickets(
-    session: Session, sitting: Sitting, plan: RosterPlan, people: Mapping[str, Candidate]
-) -> dict[str, AdmissionTicket]:
-    tickets = {one.index: one.ticket for one in plan.placements if one.ticket is not None}
-    brought = {one.index: one.row.ticket for one in plan.placements if one.row.ticket}
-    numberless = [index for index in people if index not in tickets and index not in brought]
-    local_start = sitting.planned_start_at.astimezone(local_zone())
-    fresh = fresh_numbers(session, batch_id=sitting.batch_id, local_start=local_start, count=len(numberless))
-    numbers = brought | dict(zip(numberless, fresh, strict=True))
-    for index, candidate in people.items():
-        if index not in tickets:
-            ticket = AdmissionTicket(
-                batch_id=sitting.batch_id, candidate_id=candidate.id, number=numbers[index]
-            )
-            session.add(ticket)
-            tickets[index] = ticket
-    session.flush()
-    return tickets

@@ -55,43 +55,11 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
     Raise Conflict("draw.over") once the sitting is behind us or cancelled, ("draw.nobody") while nobody is
     registered, ("draw.no_bank") naming every bank that is not there, and as draw_and_freeze does.
     """
-    rng = random.Random(secrets.randbits(64) if seed is None else seed)
     with unit_of_work() as session:
-        sitting = sitting_by_ref(session, sitting_ref)
+        # Locked, so that nobody changes a paper while its form is drawn.
+        sitting = sitting_by_ref(session, sitting_ref, lock=True)
         waiting = _without_form(session, sitting)
-        # Who has both papers here gets the cases first: of items there are many to go round, of cases a few.
-        waiting.sort(key=lambda one: not has_cases(session, one[0]))
-        _drawable(session, sitting, [registration for registration, _ in waiting])
-        near = _cases_by_seat(session, sitting)
-        sources = DrawSources(session)
-        others = Others(session, [registration for registration, _ in waiting], sources)
-        met = 0
-        for registration, seat_number in waiting:
-            place = (registration.sitting_room_id, seat_number)
-            foes = others.foes_of(registration, rng)
-            neighbours = [near.get((place[0], seat_number + step), {}) for step in (-1, 1)]
-            form = draw_and_freeze(
-                session,
-                sources,
-                blueprint_version_id=registration.blueprint_version_id,
-                paper_code=registration.paper,
-                now=now,
-                rng=rng,
-                suits=partial(_differs, neighbours),
-                without=foes,
-            )
-            content = json.loads(form.content)
-            near[place] = cases_of(content)
-            others.note(registration, items_of(content))
-            met += not foes.isdisjoint(items_of(content))
-            paper = paper_of(session, registration.blueprint_version_id, registration.paper)
-            create_attempt(
-                session,
-                registration_id=registration.id,
-                sitting_room_id=registration.sitting_room_id,
-                form_id=form.id,
-                grace=paper.clock.grace,
-            )
+        met = draw_forms(session, sitting, waiting, now=now, rng=drawing_chance(seed))
         if waiting:
             chain.record(
                 session,
@@ -102,6 +70,59 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
                 after={"forms": len(waiting), **({"enemies_met": met} if met else {})},
             )
         return len(waiting)
+
+
+def drawing_chance(seed: int | None = None) -> random.Random:
+    """Return the chance a draw goes by; with a `seed` it can be repeated."""
+    return random.Random(secrets.randbits(64) if seed is None else seed)
+
+
+def draw_forms(
+    session: Session,
+    sitting: Sitting,
+    waiting: list[tuple[Registration, int]],
+    *,
+    now: datetime,
+    rng: random.Random,
+) -> int:
+    """Draw a form and add the attempt for each of these registrations of a locked sitting, with their seat numbers.
+
+    Return how many forms hold what is 互斥 with another paper of their candidate. Raise as `draw_for_sitting` does.
+    """
+    # Who has both papers here gets the cases first: of items there are many to go round, of cases a few.
+    waiting.sort(key=lambda one: not has_cases(session, one[0]))
+    _drawable(session, sitting, [registration for registration, _ in waiting])
+    near = _cases_by_seat(session, sitting)
+    sources = DrawSources(session)
+    others = Others(session, [registration for registration, _ in waiting], sources)
+    met = 0
+    for registration, seat_number in waiting:
+        place = (registration.sitting_room_id, seat_number)
+        foes = others.foes_of(registration, rng)
+        neighbours = [near.get((place[0], seat_number + step), {}) for step in (-1, 1)]
+        form = draw_and_freeze(
+            session,
+            sources,
+            blueprint_version_id=registration.blueprint_version_id,
+            paper_code=registration.paper,
+            now=now,
+            rng=rng,
+            suits=partial(_differs, neighbours),
+            without=foes,
+        )
+        content = json.loads(form.content)
+        near[place] = cases_of(content)
+        others.note(registration, items_of(content))
+        met += not foes.isdisjoint(items_of(content))
+        paper = paper_of(session, registration.blueprint_version_id, registration.paper)
+        create_attempt(
+            session,
+            registration_id=registration.id,
+            sitting_room_id=registration.sitting_room_id,
+            form_id=form.id,
+            grace=paper.clock.grace,
+        )
+    return met
 
 
 def drawn_count_of(session: Session, sitting_ref: str) -> tuple[int, int]:
