@@ -21,6 +21,7 @@ from cbt.rules.roles import Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply
 from cbt.web.preferences import local_target
+from cbt.web.sent import once
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
 from cbt.web.who.login import acting, current_principal, forget, remember, signed_in
@@ -164,7 +165,11 @@ def add_person() -> Reply:
         )
     except CbtError as error:
         return _people_page(refusal(error))
-    return _once(form.get("login", "").strip().casefold(), password)
+    login = form.get("login", "").strip().casefold()
+    with reading() as session:
+        # The password is shown once: whoever sends the form again is led to where there can be another.
+        once.leads_to(flask.url_for("accounts.person", ref=store.ref_of(session, login)))
+    return _once(login, password)
 
 
 def parse_roles(values: list[str]) -> list[Role]:

@@ -67,6 +67,7 @@ from cbt.web.i18n import init_i18n
 from cbt.web.problems import init_problems
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.web.sent.once import init_once
 from cbt.web.texts import BoundedInteger
 from cbt.web.watching import health, scraping
 from cbt.web.watching.disks import low_disks
@@ -151,6 +152,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_elsewhere(app, note_elsewhere)
     for room in ROOMS:
         app.register_blueprint(room.pages)
+    init_once(app)
     _exempt_lease_views(app, csrf)
     init_journal(app)
     init_openings(app)

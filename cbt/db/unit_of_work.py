@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, cast
 
 import flask
@@ -17,6 +18,7 @@ from cbt.db.writing.gate import Gate
 
 RAW_READERS = 4
 _AFTER = "cbt_after"
+_joining: ContextVar[Callable[[Session], None] | None] = ContextVar("cbt_joining", default=None)
 _few = threading.BoundedSemaphore(RAW_READERS)
 
 
@@ -28,8 +30,21 @@ def unit_of_work() -> Iterator[Session]:
     """
     gate = cast(Gate, flask.current_app.extensions["cbt_gate"])
     with gate(), Session(db.engine.execution_options(**{WRITE: True})) as session, session.begin():
+        joining = _joining.get()
+        if joining is not None:
+            joining(session)
         yield session
     follow_commit(session)
+
+
+@contextmanager
+def joined_by(call: Callable[[Session], None]) -> Iterator[None]:
+    """Have `call` write, too, at the beginning of every unit of work that the block opens in this thread."""
+    former = _joining.set(call)
+    try:
+        yield
+    finally:
+        _joining.reset(former)
 
 
 def follow_commit(session: Session) -> None:

@@ -29,6 +29,7 @@ from cbt.rules.roles import Role
 from cbt.web.downloads import picture
 from cbt.web.i18n import local_zone
 from cbt.web.partials import Reply, unless_seen, wants_partial
+from cbt.web.sent import once
 from cbt.web.who import access, attention
 from cbt.web.who.login import signed_in
 
@@ -168,6 +169,7 @@ def ask(room_ref: str, code: str) -> Reply:
 
 @pages.post("/proctor/rooms/<room_ref>/acts/<code>")
 @may_act
+@once.says
 def act(room_ref: str, code: str) -> Reply:
     """Do what was previewed, and say what was done; or ask a second person, where it takes two."""
     posted, form = registry.act_of(code), flask.request.form

@@ -1,6 +1,6 @@
 // What every staff page shares: open a dialog ([data-dialog="id"]), close it ([data-close]), send a form when
-// its select changes ([data-autosubmit]), print ([data-print]), show a password ([data-reveal="id"]), tell the server
-// that somebody is typing. Pages work without it, except for dialogs.
+// its select changes ([data-autosubmit]), print ([data-print]), show a password ([data-reveal="id"]), send a form once
+// where somebody clicks twice, tell the server that somebody is typing. Pages work without it, except for dialogs.
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-dialog]");
@@ -25,6 +25,25 @@ function reveal(button, shown) {
 // A password that was shown is sent as one, so that browsers do not keep it among their suggestions.
 document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll?.("[data-reveal]") ?? []) reveal(button, false);
+});
+
+// A form on its way has no button to send it again; a page that stays, because a file came, gets it back.
+const FILE_COMES = 4000;
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || event.submitter?.formTarget || form.target) return;
+  if (form.dataset.sending) return event.preventDefault();
+  form.dataset.sending = "1";
+  const buttons = [...form.elements].filter((one) => one.type === "submit" && !one.disabled);
+  // Not before the browser has taken down which one was pressed.
+  setTimeout(() => { for (const button of buttons) button.disabled = true; });
+  const again = () => {
+    delete form.dataset.sending;
+    for (const button of buttons) button.disabled = false;
+  };
+  setTimeout(again, FILE_COMES);
+  addEventListener("pageshow", again, { once: true });
 });
 
 document.addEventListener("change", (event) => {

@@ -18,6 +18,7 @@ from cbt.db.engine import begin_installation
 from cbt.delivery.save import wire
 from cbt.delivery.start import path as start_path
 from cbt.web.https import trust
+from cbt.web.who import access
 from tests.packaging.test_house import CHECKOUT, modules
 from tests.packaging.test_pages import files
 
@@ -214,3 +215,30 @@ def test_the_sources_of_catalogues_have_one_reader() -> None:
         if any(name.startswith("babel.messages.pofile") for name in names_in(tree_of(path)))
     }
     assert readers == {"cbt/translations/compiling.py"}
+
+
+def test_every_form_for_staff_makes_one_thing_however_often_it_arrives(app: flask.Flask) -> None:
+    """A view that makes something need not ask for it: being for staff is enough (`cbt/web/sent/once.py`)."""
+    views = app.view_functions
+    posts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    kinds = {name: declared.kind for name in posts if (declared := access.access_of(app, name))}
+    staff = {name for name, kind in kinds.items() if kind == "staff"}
+    assert {
+        "sittings.add_batch",
+        "sittings.centres.add_centre",
+        "accounts.add_person",
+        "proctoring.act",
+    } <= staff
+    assert {name for name in staff if not hasattr(views[name], "cbt_once")} == set()
+    assert {name for name in posts - staff if hasattr(views[name], "cbt_once")} == set()
+
+
+def test_every_form_that_changes_something_carries_what_csrf_draws() -> None:
+    """Token and one-time key stand together in that macro, so whoever has the one has the other."""
+    forms = {
+        name: re.findall(r'<form[^>]*method="post".*?</form>', text, re.DOTALL)
+        for name, text in files("templates").items()
+    }
+    assert sum(map(len, forms.values())) > 60
+    bare = {name for name, found in forms.items() for form in found if "csrf()" not in form}
+    assert bare == set()

@@ -13,7 +13,7 @@ from cbt.accounts.approvals.views import panel_of
 from cbt.web.partials import Reply, wants_partial
 from cbt.web.who.login import Principal, machine_id
 
-FIELDS = frozenset({"csrf_token", "ask", "second_login", "second_password"})
+FIELDS = frozenset({"csrf_token", "once_key", "ask", "second_login", "second_password"})
 """What a form carries about the second person; everything else is the act."""
 
 

@@ -137,10 +137,10 @@ def _to_sign_in(access: Access, *, half: bool) -> Reply:
     if access.kind == "candidate":
         target = flask.url_for("door.seat_page")
     elif half:
-        target = flask.url_for("accounts.factors.code", next=_page_of(flask.request))
+        target = flask.url_for("accounts.factors.code", next=page_of_form(flask.request))
     else:
         target = flask.url_for(
-            "accounts.sign_in", next=_page_of(flask.request), over=why_signed_out() or None
+            "accounts.sign_in", next=page_of_form(flask.request), over=why_signed_out() or None
         )
     if wants_partial():
         return flask.Response(status=401, headers={"HX-Redirect": target})
@@ -149,8 +149,8 @@ def _to_sign_in(access: Access, *, half: bool) -> Reply:
     return flask.redirect(target, 303)
 
 
-def _page_of(request: flask.Request) -> str | None:
-    """Return the page somebody was at: a fragment and a form lead back to the page that holds them."""
+def page_of_form(request: flask.Request) -> str | None:
+    """Return the page that somebody was at: a fragment and a form lead back to the page that holds them."""
     if request.method == "GET" and not wants_partial():
         return request.full_path.removesuffix("?")
     held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")

@@ -1,0 +1,3 @@
+"""What a form sent: nothing is made of it twice."""
+
+__all__ = ["once"]

@@ -1,0 +1,221 @@
+"""A form that arrives twice makes one thing: the second arrival is answered with what the first made.
+
+Each form of a page for staff carries a key (keys.py). What a view does with a form is one unit of work, and a row
+with the form's mark is written in that same one: of two that arrive at the same moment, at whichever node, one
+finds it taken and is answered as the other. A form that was refused made nothing and leaves no row; it may be sent
+again.
+
+Source: R-62 (an act is an act once).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import flask
+import flask_babel
+import msgspec
+from sqlalchemy import CursorResult, UpdateBase, delete, select, update
+from sqlalchemy.orm import Session
+
+from cbt.db.failures import cannot_persist
+from cbt.db.private.sealing import open_bytes, seal_bytes
+from cbt.db.unit_of_work import after_commit, joined_by, reading, unit_of_work
+from cbt.web.partials import Reply, wants_partial
+from cbt.web.problems import shown_error
+from cbt.web.sent import keys
+from cbt.web.sent.models import SentForm
+from cbt.web.who.access import access_of, page_of_form
+from cbt.web.who.counters import insert
+from cbt.web.who.login import signed_in
+
+log = logging.getLogger(__name__)
+View = TypeVar("View", bound=Callable[..., Any])
+KEPT = timedelta(days=1)
+"""So long a form is known: longer than any login lasts."""
+SAID = timedelta(minutes=10)
+"""So long a part of a page can be said again."""
+LOOK_SECONDS, LOOKS = 0.05, 60
+"""How often a second arrival looks whether the first was answered, before it says only that it was there."""
+LONGEST_ANSWER = 64 * 1024
+SEALED_FOR = "sent form"
+
+
+class SentBefore(Exception):  # no error: somebody else's answer is on its way
+    """Raised in the unit of work of a form that something was made of already."""
+
+
+def says(view: View) -> View:
+    """Mark a view whose answer is part of a page and no way to another: that part is said again."""
+    view.cbt_says = True  # type: ignore[attr-defined]  # read back by init_once
+    return view
+
+
+def leads_to(place: str) -> None:
+    """Say where a second arrival is led by a view that answers with a page of its own."""
+    flask.g.once_place = place
+
+
+def init_once(app: flask.Flask) -> None:
+    """Have every form for staff make one thing; called when all views are there."""
+    app.add_template_global(keys.form_key, "form_key")
+    for rule in app.url_map.iter_rules():
+        access, view = access_of(app, rule.endpoint), app.view_functions[rule.endpoint]
+        posts = "POST" in (rule.methods or ())
+        if posts and access is not None and access.kind == "staff" and not hasattr(view, "cbt_once"):
+            app.view_functions[rule.endpoint] = _once(cast("Callable[..., Reply]", view))
+
+
+def _once(view: Callable[..., Reply]) -> Callable[..., Reply]:
+    @wraps(view)
+    def answer(**arguments: Any) -> Reply:
+        form = _Form.sent() if flask.request.method == "POST" else None
+        while form is not None:
+            before = form.answered()
+            if before is not None:
+                return before
+            with suppress(SentBefore):
+                return form.make(lambda: view(**arguments), keeps=hasattr(view, "cbt_says"))
+        return view(**arguments)
+
+    answer.cbt_once = True  # type: ignore[attr-defined]  # read back by init_once and the tests
+    return answer
+
+
+class _Part(msgspec.Struct):
+    """What was answered into a page that is open."""
+
+    html: str
+    headers: dict[str, str]
+
+
+class _Form:
+    """The form of this request, which has a key of its own."""
+
+    def __init__(self, mark: str, content: str, now: datetime) -> None:
+        self._mark = mark
+        self._content = content
+        self._now = now
+        self._written = False
+
+    @classmethod
+    def sent(cls) -> _Form | None:
+        """Return the form of this request; None for one without a key that was drawn for who sends it."""
+        request, key = flask.request, flask.request.form.get(keys.FIELD, "")
+        drawn = keys.read(key) if key else None
+        if drawn is None or drawn.subject_ref != signed_in().subject_ref:
+            return None
+        typed = sorted((name, value) for name, value in request.form.items(multi=True) if name != keys.FIELD)
+        files = sorted((name, file.filename or "") for name, file in request.files.items(multi=True))
+        mark = hashlib.sha256(f"{request.path}\n{key}".encode()).hexdigest()
+        return cls(mark, hashlib.sha256(repr((typed, files)).encode()).hexdigest(), flask.g.now)
+
+    def make(self, view: Callable[[], Reply], *, keeps: bool) -> Reply:
+        """Call the view, and keep where its answer leads; raise SentBefore when somebody was quicker."""
+        try:
+            with joined_by(self._claim):
+                reply = flask.make_response(view())
+        except SentBefore:
+            raise
+        except BaseException:
+            self._forget()
+            raise
+        refused = reply.status_code >= 400 or shown_error() is not None
+        place = flask.g.get("once_place") or reply.location
+        part = _part_of(reply) if keeps else None
+        if refused or (place is None and part is None):
+            self._forget()
+        else:
+            self._keep(place or "", part)
+        # What the other made may be why this one was refused: a name that is taken since.
+        return (self.answered() if refused and not self._written else None) or reply
+
+    def answered(self) -> Reply | None:
+        """Return the answer to a second arrival; None when nothing was made of this form."""
+        for _ in range(LOOKS):
+            with reading() as session:
+                row = session.get(SentForm, self._mark)
+            if row is None:
+                return None
+            if row.place is not None:
+                return self._again(row, row.place)
+            time.sleep(LOOK_SECONDS)
+        flask.flash(flask_babel.gettext("web.once.unanswered"), "warn")
+        return _to(_page())
+
+    def _again(self, row: SentForm, place: str) -> Reply:
+        if row.answer is not None:
+            part = msgspec.json.decode(open_bytes(row.answer, SEALED_FOR), type=_Part)
+            return flask.Response(part.html, headers=part.headers, mimetype="text/html")
+        if row.content == self._content:
+            flask.flash(flask_babel.gettext("web.once.same"))
+        else:
+            flask.flash(flask_babel.gettext("web.once.other"), "warn")
+        return _to(place or _page())
+
+    def _claim(self, session: Session) -> None:
+        if self._written:
+            return
+        row = insert(session)(SentForm).values(mark=self._mark, content=self._content, sent_at=self._now)
+        taken = session.scalar(row.on_conflict_do_nothing().returning(SentForm.mark)) is None
+        if taken:
+            raise SentBefore
+        after_commit(session, self._note_written)
+
+    def _note_written(self) -> None:
+        self._written = True
+
+    def _keep(self, place: str, part: _Part | None) -> None:
+        sealed = None if part is None else seal_bytes(msgspec.json.encode(part), SEALED_FOR)
+        self._write(
+            update(SentForm).where(SentForm.mark == self._mark).values(place=place, answer=sealed),
+        )
+
+    def _forget(self) -> None:
+        self._write(delete(SentForm).where(SentForm.mark == self._mark))
+
+    def _write(self, statement: UpdateBase) -> None:
+        if not self._written:
+            return
+        try:
+            with unit_of_work() as session:
+                session.execute(statement)
+        except Exception as error:
+            if not cannot_persist(error):
+                raise
+            log.warning("what became of a form was not noted: %s", type(error).__name__)
+
+
+def _part_of(reply: flask.Response) -> _Part | None:
+    if not wants_partial() or reply.mimetype != "text/html" or reply.status_code != 200:
+        return None
+    html = reply.get_data(as_text=True)
+    headers = {name: value for name, value in reply.headers if name.startswith("HX-")}
+    return _Part(html, headers) if len(html) <= LONGEST_ANSWER else None
+
+
+def _page() -> str:
+    return page_of_form(flask.request) or flask.url_for("accounts.home")
+
+
+def _to(place: str) -> Reply:
+    if wants_partial():
+        return flask.Response(status=204, headers={"HX-Redirect": place})
+    return flask.redirect(place, 303)
+
+
+def purge_sent(*, now: datetime, most: int) -> int:
+    """Forget forms of a day ago, at most `most`, and sooner what was answered; return how many were forgotten."""
+    over = select(SentForm.mark).where(SentForm.sent_at <= now - KEPT).limit(most)
+    said = (SentForm.answer.is_not(None), SentForm.sent_at <= now - SAID)
+    with unit_of_work() as session:
+        session.execute(update(SentForm).where(*said).values(answer=None))
+        gone = session.execute(delete(SentForm).where(SentForm.mark.in_(over)))
+        return cast(CursorResult[Any], gone).rowcount
