@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import flask
 
+from cbt.batches.checks import views as checks
 from cbt.batches.publishing import views as publishing
 
 pages = flask.Blueprint("batches", __name__)
-for wing in (publishing,):
+for wing in (checks, publishing):
     pages.register_blueprint(wing.pages)

@@ -14,7 +14,7 @@ from cbt.sittings.clock.running import start_room
 from cbt.sittings.planning.sittings import publish_sitting
 from tests.accounts.test_signing_in import OWN, hire
 from tests.candidates.rosters import HEADERS, resident, row
-from tests.candidates.test_importing import another_sitting, bring
+from tests.candidates.test_importing import bring
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 from tests.sittings.test_planning import browser
@@ -93,14 +93,6 @@ def test_a_correction_after_the_start_needs_the_chief(day: Day) -> None:
     signed = {**second, "second_login": "wang", "second_password": OWN}
     assert client.post(f"{page}/correct", data=signed).status_code == 303
     assert "考生乙" in client.get(page).text
-
-
-def test_a_room_used_again_too_soon_gets_a_warning(day: Day) -> None:
-    bring(day, [row(1)])
-    later = another_sitting(day, timedelta(minutes=50))
-    bring(day, [row(2)], sitting=later)
-    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
-    assert "间隔不足 15 分钟" in client.get(f"/office/sittings/{day.sitting_ref}").text
 
 
 def test_the_page_of_a_sitting_asks_no_more_for_more_candidates(day: Day) -> None:

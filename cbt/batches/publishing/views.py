@@ -5,6 +5,7 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext
 
+from cbt.batches.checks.reading import checks_of_sitting, stops_of
 from cbt.batches.publishing import service
 from cbt.batches.publishing.missing import missing_of
 from cbt.db.unit_of_work import reading
@@ -45,4 +46,5 @@ def _readiness(template: str, sitting_ref: str) -> str:
     with reading() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         missing = missing_of(session, sitting)
-    return flask.render_template(template, sitting=sitting, missing=missing)
+        stops = stops_of(checks_of_sitting(session, sitting))
+    return flask.render_template(template, sitting=sitting, missing=missing, concerns=stops)

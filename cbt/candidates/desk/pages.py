@@ -15,7 +15,6 @@ from cbt.candidates.corrections.making import corrections_of
 from cbt.candidates.models import Registration
 from cbt.candidates.roster.export import accommodation_text
 from cbt.candidates.roster.plan import OPEN_STATES
-from cbt.candidates.spacing import NearRoom, near_rooms
 from cbt.candidates.store import Registered
 from cbt.exams.store import blueprint_of
 from cbt.rules.exam.blueprint import ExamBlueprint
@@ -38,7 +37,7 @@ class BatchPage:
 
 @dataclass(frozen=True, slots=True)
 class SittingPage:
-    """A sitting: its rooms with seats, counts and staff, its registrations, what lies too near."""
+    """A sitting: its rooms with seats, counts and staff, its registrations."""
 
     sitting: Sitting
     batch: Batch
@@ -52,7 +51,6 @@ class SittingPage:
     entries: list[Registered]
     photos: set[int]
     blueprints: dict[int, ExamBlueprint]
-    near: list[NearRoom]
     papers: list[tuple[str, str, int]]
     """Level and paper name with the number of registrations, as they come first."""
 
@@ -102,7 +100,6 @@ def sitting_page(session: Session, ref: str) -> SittingPage:
         entries=entries,
         photos=store.with_photo(session, {entry.candidate.id for entry in entries}),
         blueprints=blueprints,
-        near=near_rooms(session, sitting),
         papers=_papers(entries, blueprints),
     )
 

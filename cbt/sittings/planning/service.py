@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,12 +10,11 @@ from sqlalchemy.orm import Session
 from cbt.accounts.store import staff_by_ref
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
-from cbt.errors import InvalidInput, NotFound
-from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.errors import NotFound
 from cbt.sittings import store
 from cbt.sittings.models import Seat
 from cbt.sittings.planning import places, sittings
-from cbt.sittings.planning.staff import assign_staff, release_staff
+from cbt.sittings.planning.staff import release_staff
 from cbt.web.who.login import Principal
 
 
@@ -101,63 +99,11 @@ def add_batch(*, name: str, now: datetime, actor: str) -> str:
         return sittings.create_batch(session, name=name, now=now, actor=actor).ref
 
 
-def add_sitting(
-    *,
-    batch_ref: str,
-    centre_ref: str,
-    room_refs: Sequence[str],
-    name: str,
-    planned_start_at: datetime,
-    mode: str,
-    policy: AdmissionPolicy,
-    now: datetime,
-    actor: str,
-) -> str:
-    """Add a draft 场次 with its rooms; return its ref. Source: R-5, R-7, R-11."""
-    with unit_of_work() as session:
-        rooms = [store.room_by_ref(session, ref) for ref in room_refs]
-        sitting = sittings.create_sitting(
-            session,
-            batch=store.batch_by_ref(session, batch_ref),
-            centre=store.centre_by_ref(session, centre_ref),
-            name=name,
-            planned_start_at=planned_start_at,
-            rooms=rooms,
-            mode=mode,
-            policy=policy,
-            now=now,
-            actor=actor,
-        )
-        return sitting.ref
-
-
-def add_sitting_room(*, sitting_ref: str, room_ref: str, now: datetime, actor: str) -> None:
-    """Add one more 考场 to a sitting."""
-    with unit_of_work() as session:
-        sitting = store.sitting_by_ref(session, sitting_ref)
-        sittings.add_room(session, sitting, store.room_by_ref(session, room_ref), now=now, actor=actor)
-
-
 def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> None:
     """Cancel a sitting (改期). Source: R-60."""
     with unit_of_work() as session:
         sitting = store.sitting_by_ref(session, sitting_ref)
         sittings.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
-
-
-def assign(
-    *, room_ref: str, staff_ref: str, duty: str, principal: Principal, now: datetime, actor: str
-) -> None:
-    """Assign a person to a sitting-room; raise InvalidInput("sitting.not_room_staff") without that role.
-
-    Source: R-62.
-    """
-    with unit_of_work() as session:
-        room = store.room_for(session, room_ref, principal)
-        staff = staff_by_ref(session, staff_ref)
-        if staff.disabled_at is not None or duty not in {row.role for row in staff.roles}:
-            raise InvalidInput("sitting.not_room_staff", field="staff", name=staff.name)
-        assign_staff(session, room, staff_id=staff.id, duty=duty, now=now, actor=actor)
 
 
 def unassign(*, room_ref: str, staff_ref: str, principal: Principal, now: datetime, actor: str) -> None:

@@ -1,4 +1,4 @@
-"""Pages of the sittings room: batches, new sittings, and what the officer decides about a sitting.
+"""Pages of the sittings room: batches, the form of a new sitting, what the officer decides about a sitting.
 
 The pages of one batch and of one sitting show registrations and live in the candidates room.
 """
@@ -11,11 +11,11 @@ import flask
 import flask_babel
 
 from cbt.db.unit_of_work import reading
-from cbt.errors import CbtError, InvalidInput
+from cbt.errors import CbtError
 from cbt.rules.roles import Role
 from cbt.sittings import store
 from cbt.sittings.planning import centre_views, service
-from cbt.sittings.planning.inputs import MARKS, parse_local, parse_policy, policy_fields
+from cbt.sittings.planning.inputs import MARKS, policy_fields
 from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.partials import Reply
@@ -69,42 +69,11 @@ def _batches_page(refused: Refusal) -> Reply:
 @access.roles(Role.OFFICER)
 def new_sitting(ref: str) -> Reply:
     """Show the form of a new sitting."""
-    return _sitting_form(ref, NOTHING_REFUSED)
+    return sitting_form(ref, NOTHING_REFUSED)
 
 
-@pages.post("/office/batches/<ref>/sittings/new")
-@access.roles(Role.OFFICER)
-def add_sitting(ref: str) -> Reply:
-    """Add a draft sitting with its rooms and go to it."""
-    form = flask.request.form
-    if form.get("filled_from", "") != form.get("blueprint", ""):
-        # The marks on the page are still another blueprint's: show those of the chosen one before storing.
-        return _sitting_form(ref, NOTHING_REFUSED, refilled=True)
-    try:
-        room_refs = form.getlist("rooms")
-        if not room_refs:
-            raise InvalidInput("sitting.no_room_chosen", field="rooms")
-        with reading() as session:
-            centre_id = store.room_by_ref(session, room_refs[0]).centre_id
-            centre_ref = next(centre.ref for centre in store.centres(session) if centre.id == centre_id)
-            given = chosen(prefills(session), form.get("blueprint", ""))
-        sitting_ref = service.add_sitting(
-            batch_ref=ref,
-            centre_ref=centre_ref,
-            room_refs=room_refs,
-            name=form.get("name", ""),
-            planned_start_at=parse_local(form, "start"),
-            mode=form.get("mode", "machine"),
-            policy=parse_policy(form, given),
-            now=flask.g.now,
-            actor=acting(),
-        )
-    except CbtError as error:
-        return _sitting_form(ref, refusal(error))
-    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
-
-
-def _sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply:
+def sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply:
+    """Return the form of a new sitting, as it was sent and refused; storing it is the room's that checks plans."""
     sent = flask.request.form
     with reading() as session:
         batch = store.batch_by_ref(session, ref)
@@ -153,34 +122,6 @@ def cancel(ref: str) -> Reply:
         ref,
         lambda: service.cancel(sitting_ref=ref, reason=reason, now=now, actor=who),
         "sittings.done.cancelled",
-    )
-
-
-@pages.post("/office/sittings/<ref>/rooms")
-@access.roles(Role.OFFICER)
-def add_room(ref: str) -> Reply:
-    """Add a room to a sitting."""
-    now, who, room_ref = flask.g.now, acting(), flask.request.form.get("room", "")
-    return _decide(
-        ref,
-        lambda: service.add_sitting_room(sitting_ref=ref, room_ref=room_ref, now=now, actor=who),
-        "sittings.done.room_added",
-    )
-
-
-@pages.post("/office/sittings/<ref>/rooms/<room_ref>/staff")
-@access.roles(Role.OFFICER)
-def assign(ref: str, room_ref: str) -> Reply:
-    """Assign a proctor or chief to a room of a sitting."""
-    principal, now, who = signed_in(), flask.g.now, acting()
-    # One select offers each person with each duty they may have: `<duty>:<staff ref>`.
-    duty, _, staff_ref = flask.request.form.get("staff", "").partition(":")
-    return _decide(
-        ref,
-        lambda: service.assign(
-            room_ref=room_ref, staff_ref=staff_ref, duty=duty, principal=principal, now=now, actor=who
-        ),
-        "sittings.done.assigned",
     )
 
 

@@ -1,0 +1,80 @@
+"""What speaks against sittings as they stand, for whoever shows it or asks before an act."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from sqlalchemy.orm import Session
+
+from cbt.batches.checks import people, places
+from cbt.batches.checks.concern import KINDS, Concern, Concerned
+from cbt.batches.checks.facts import (
+    Entered,
+    elsewhere,
+    entered,
+    near_to,
+    used_rooms,
+    without_photo,
+)
+from cbt.batches.checks.retakes import objections, past_of
+from cbt.rules.states.sitting import SittingState
+from cbt.sittings.models import Sitting
+
+OPEN_STATES = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
+"""States in which something about a plan can still be mended."""
+
+
+def checks_of_sitting(session: Session, sitting: Sitting) -> list[Concern]:
+    """Return everything that speaks against a sitting that has not begun, what stops first.
+
+    Source: R-4, R-7, R-8, R-15, R-16.
+    """
+    return checks_of_sittings(session, [sitting])
+
+
+def checks_of_sittings(session: Session, sittings: Collection[Sitting]) -> list[Concern]:
+    """Return everything that speaks against sittings (`sitting_ref` of each says against which); one that
+    has begun or is off has no concerns. The number of queries does not grow with sittings or people.
+
+    Source: R-4, R-7, R-8, R-15, R-16.
+    """
+    asked = [one for one in sittings if SittingState(one.state) in OPEN_STATES]
+    if not asked:
+        return []
+    own = entered(session, asked)
+    near = near_to(session, asked)
+    found = [*_about_people(session, asked, near, own), *_about_places(session, asked, near, own)]
+    order = list(KINDS)
+    return sorted(found, key=lambda one: (not one.stops, order.index(one.code)))
+
+
+def stops_of(concerns: Sequence[Concern]) -> list[Concern]:
+    """Return the concerns with which a sitting cannot be published."""
+    return [one for one in concerns if one.stops]
+
+
+def _about_people(
+    session: Session, asked: Collection[Sitting], near: dict[int, Sitting], own: list[Entered]
+) -> Iterator[Concern]:
+    if not own:
+        return
+    yield from people.time_clashes(own, elsewhere(session, asked, near))
+    shapes = people.shapes_of(session, {one.batch_id for one in asked})
+    if shapes:
+        yield from people.outside_shape(session, own, shapes)
+    past = past_of(session, {one.person for one in own})
+    yield from people.without_right(objections(session, own, past, also=frozenset()))
+    lacking = without_photo(session, asked)
+    for sitting in asked:
+        if sitting.id in lacking:
+            who = tuple(Concerned(name, ref) for name, ref in lacking[sitting.id])
+            yield Concern("photos_missing", sitting.ref, {}, who)
+
+
+def _about_places(
+    session: Session, asked: Collection[Sitting], near: dict[int, Sitting], own: list[Entered]
+) -> Iterator[Concern]:
+    rooms, ids = used_rooms(session, list(near.values())), {one.id for one in asked}
+    yield from places.room_clashes(ids, rooms)
+    yield from places.staff_clashes(session, ids, rooms)
+    yield from places.seats(session, ids, rooms, own)

@@ -1,0 +1,1 @@
+"""A batch from its shape to its published day."""
