@@ -39,6 +39,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("roster", "import export"),
             *_of("photos", "import"),
             *_of("registration", "remove"),
+            *_of("tickets", "print"),
             *_of("candidate", "correct"),
             *_of("personal", "reveal"),
         ),

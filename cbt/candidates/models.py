@@ -44,6 +44,12 @@ class AdmissionTicket(Row):
     batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
     candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
+    printed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When an officer last had it printed; NULL: never."""
+    reprint_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when what was printed is no longer right (需重打); NULL: it is, or was never printed."""
+    reprint_reasons: Mapped[str] = mapped_column(String(80), default="")
+    """Codes of `reprinting.REASONS` joined by a comma: what changed since."""
 
 
 class Registration(Named):
@@ -131,3 +137,35 @@ class CorrectionRecord(Named):
     by: Mapped[str] = mapped_column(String(80))
     countersigned_by: Mapped[str] = mapped_column(String(80))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Withdrawal(Named):
+    """A 退考: a paper that somebody of a batch was registered for and is no more, and what brings it back.
+
+    The registration goes, so that nobody expects this person; its seat is free. The form, which nobody saw, is
+    kept and comes back with it (R-43).
+    """
+
+    candidate_id: Mapped[int] = mapped_column(ForeignKey("candidate.id"), index=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("admission_ticket.id"), index=True)
+    registration_ref: Mapped[str] = mapped_column(String(40), index=True)
+    """The ref it had, and has again once it is brought back."""
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
+    seat_id: Mapped[int] = mapped_column(ForeignKey("seat.id"))
+    blueprint_version_id: Mapped[int] = mapped_column(ForeignKey("blueprint_version.id"))
+    blueprint_ref: Mapped[str] = mapped_column(String(60))
+    paper: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(10))
+    factor: Mapped[Decimal] = mapped_column(DecimalText)
+    extra: Mapped[timedelta] = mapped_column(Span)
+    accommodation_note: Mapped[str] = mapped_column(Text)
+    eligibility: Mapped[str] = mapped_column(String(200))
+    note: Mapped[str] = mapped_column(Text)
+    form_id: Mapped[int | None] = mapped_column(ForeignKey("form.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was brought back, or the paper registered anew; NULL while it stands."""
+    back_by: Mapped[str | None] = mapped_column(String(80))

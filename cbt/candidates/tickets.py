@@ -44,6 +44,9 @@ class Ticket:
     number: str
     candidate: Candidate
     lines: tuple[TicketLine, ...]
+    id: int = 0
+    printed_at: datetime | None = None
+    reprint_since: datetime | None = None
 
     @property
     def late_rules(self) -> list[tuple[str, LateRule]]:
@@ -101,7 +104,7 @@ def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
     Source: R-11.
     """
     query = (
-        select(AdmissionTicket.number, Candidate, Registration, Sitting, Centre, Room, Seat)
+        select(AdmissionTicket, Candidate, Registration, Sitting, Centre, Room, Seat)
         .join(Candidate, Candidate.id == AdmissionTicket.candidate_id)
         .join(Registration, Registration.ticket_id == AdmissionTicket.id)
         .join(Sitting, Sitting.id == Registration.sitting_id)
@@ -112,10 +115,13 @@ def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
         .where(AdmissionTicket.id.in_(ticket_ids), SittingRoom.state != SittingState.CANCELLED.value)
         .order_by(AdmissionTicket.number, Sitting.planned_start_at)
     )
-    found: dict[str, tuple[Candidate, list[TicketLine]]] = {}
-    for number, candidate, registration, sitting, centre, room, seat in session.execute(query):
+    found: dict[AdmissionTicket, tuple[Candidate, list[TicketLine]]] = {}
+    for ticket, candidate, registration, sitting, centre, room, seat in session.execute(query):
         blueprint = blueprint_of(session, registration.blueprint_version_id)
         paper = blueprint.papers[registration.paper]
         line = TicketLine(registration, sitting, centre, room, seat, blueprint, paper)
-        found.setdefault(number, (candidate, []))[1].append(line)
-    return [Ticket(number, candidate, tuple(lines)) for number, (candidate, lines) in found.items()]
+        found.setdefault(ticket, (candidate, []))[1].append(line)
+    return [
+        Ticket(one.number, candidate, tuple(lines), one.id, one.printed_at, one.reprint_since)
+        for one, (candidate, lines) in found.items()
+    ]

@@ -168,12 +168,12 @@ def test_printing_asks_no_more_for_more_candidates(day: Day) -> None:
     client = officer(day)
     page = f"/office/sittings/{day.sitting_ref}/print"
     paths = [page, f"{page}/tickets/{day.sitting_room_ref}.pdf"]
-    for path in paths:
-        client.get(path)
     counted = []
     for rows in ([], [row(number) for number in range(2, 6)]):
         if rows:
             bring(day, rows)
+        for path in paths:
+            client.get(path)  # the first time it is noted that they were printed
         for path in paths:
             with count_queries(day.app) as asked:
                 assert client.get(path).status_code == 200
@@ -190,3 +190,23 @@ def test_a_document_has_all_its_pieces(document: str) -> None:
         assert texts[f"candidates.print.{document}"]
         assert texts[f"candidates.print.about.{document}"]
         assert not DOCUMENTS[document].single or texts[f"candidates.print.{document}.one"]
+
+
+def test_a_printed_ticket_that_changed_is_to_be_printed_again(day: Day) -> None:
+    bring(day, [row(1), row(2)])
+    client, inspector = officer(day), browser(day.app, day.clock, "du", Role.INSPECTOR)
+    with day.read() as session:
+        first = session.scalars(select(Registration.ref).order_by(Registration.id)).first()
+    correct = f"/office/registrations/{first}/correct"
+    page = f"/office/sittings/{day.sitting_ref}/print"
+
+    client.post(correct, data={"name": "甲", "evidence": "身份证原件"})
+    printed(day, inspector, "tickets")
+    assert "请重打" not in client.get(page).text  # nobody had one yet
+    printed(day, client, "tickets")
+    client.post(correct, data={"name": "乙", "evidence": "身份证原件"})
+    text = client.get(page).text
+    assert "1 张准考证打印后有变动" in text
+    assert "姓名、证件或照片有更正" in text
+    client.get(f"/office/registrations/{first}/print/tickets.pdf")
+    assert "请重打" not in client.get(page).text

@@ -15,9 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates.models import Candidate, CandidatePhoto, CorrectionRecord
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, CorrectionRecord
 from cbt.candidates.personal import CORRECTION, DOCUMENT, document_index, keyed_digest, readable
 from cbt.candidates.photos import store_photo
+from cbt.candidates.reprinting import to_print_again
 from cbt.candidates.store import has_started
 from cbt.db.private.sealing import seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed
@@ -79,6 +80,8 @@ def correct_candidate(
         _picture(session, candidate, correction.photo, before, after)
     if not before:
         raise InvalidInput("correction.nothing", field="name")
+    tickets = session.scalars(select(AdmissionTicket.id).where(AdmissionTicket.candidate_id == candidate.id))
+    to_print_again(session, tickets.all(), "person", now=now)
     text = canonical_json({"before": before, "after": after, "evidence": correction.evidence.strip()})
     row = CorrectionRecord(
         ref=new_ref("co"),

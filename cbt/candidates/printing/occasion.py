@@ -63,6 +63,8 @@ class PrintChoice:
     without_photo: int
     unprintable: list[tuple[str, str]]
     """(text, the characters of it that the fonts lack)"""
+    again: list[Registered]
+    """Whose ticket was printed before something on it changed."""
 
 
 def choice(session: Session, ref: str) -> PrintChoice:
@@ -86,6 +88,7 @@ def choice(session: Session, ref: str) -> PrintChoice:
         rooms=list(rooms.values()),
         without_photo=len(people) - len(store.with_photo(session, people)),
         unprintable=[(text, missing) for text in dict.fromkeys(texts) if (missing := lacking(text))],
+        again=list({one.ticket.id: one for one in entries if one.ticket.reprint_since is not None}.values()),
     )
 
 

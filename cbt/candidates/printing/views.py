@@ -5,6 +5,7 @@ from __future__ import annotations
 import flask
 import flask_babel
 
+from cbt.candidates.printing.noting import note_tickets
 from cbt.candidates.printing.occasion import Occasion, choice, of_person, of_room
 from cbt.candidates.printing.registry import DOCUMENTS
 from cbt.candidates.printing.words import photo_name
@@ -70,5 +71,7 @@ def _sent(document: str, occasion: Occasion, what_for: str) -> flask.Response:
         if kind.qr
         else None,
     )
+    if document == "tickets":
+        note_tickets(occasion, principal=signed_in(), now=flask.g.now)
     title = flask_babel.gettext(f"candidates.print.{document}")
     return attachment(made, PDF, f"{title}-{what_for}.pdf")
