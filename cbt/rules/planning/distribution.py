@@ -1,0 +1,243 @@
+"""Who goes where: the papers of many people, spread over the rooms of sittings by rule.
+
+Nobody's papers overlap or lie less than 15 minutes apart, one person stays at one centre, no room is fuller than it
+is, and what the file asks for comes first. The same input gives the same result; who finds no seat is told why.
+
+Source: R-7.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import combinations
+
+from cbt.rules.door.admission import BETWEEN_SITTINGS, too_close
+from cbt.rules.planning.making_room import way_to_a_seat
+from cbt.rules.planning.places import (
+    Distribution,
+    Fill,
+    Held,
+    LeftOver,
+    Slot,
+    SpreadOptions,
+    Units,
+    Wanted,
+    takes,
+)
+
+
+def distribute(
+    wanted: Sequence[Wanted],
+    slots: Sequence[Slot],
+    *,
+    options: SpreadOptions | None = None,
+    held: Mapping[str, Sequence[Held]] | None = None,
+) -> Distribution:
+    """Return who goes where. Slots are filled in their order; `held` is what people sit already, by person.
+
+    Source: R-7.
+    """
+    spreader = _Spreader(slots, options or SpreadOptions(), held or {})
+    for papers in spreader.in_turn(wanted):
+        spreader.seat(papers)
+    left = [one for one in wanted if one.key not in spreader.placed]
+    for one in left:
+        spreader.make_room(one)
+    placed = {one.key: spreader.placed[one.key].key for one in wanted if one.key in spreader.placed}
+    return Distribution(placed, {one.key: spreader.why(one) for one in left if one.key not in placed})
+
+
+class _Spreader:
+    """Seats one person after the other, and remembers who sits where."""
+
+    def __init__(
+        self, slots: Sequence[Slot], options: SpreadOptions, held: Mapping[str, Sequence[Held]]
+    ) -> None:
+        self.slots, self.options = list(slots), options
+        self.placed: dict[int, Slot] = {}
+        self.free = {slot.key: slot.free for slot in slots}
+        self._by_key = {slot.key: slot for slot in slots}
+        self._here: dict[int, Wanted] = {}
+        self._held = {person: list(found) for person, found in held.items()}
+        self._papers: defaultdict[str, list[Wanted]] = defaultdict(list)
+        self._inside: dict[int, dict[int, Wanted]] = {slot.key: {} for slot in slots}
+        self._levels: dict[int, Counter[str]] = {slot.key: Counter() for slot in slots}
+        self._units: dict[int, Counter[str]] = {slot.key: Counter() for slot in slots}
+        self._waiting: Counter[str] = Counter()
+        self._orders: dict[object, list[Slot]] = {}
+        self._turn: object = None
+        self._failed: set[object] = set()
+        self._dead: set[int] = set()
+
+    def in_turn(self, wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+        """Return the papers of each person: first who asks for a place, then those whom the fewest seats suit."""
+        seats = Counter(dict.fromkeys({(one.level, one.paper) for one in wanted}, 0))
+        for slot in self.slots:
+            seats.update(dict.fromkeys(slot.takes, slot.free))
+        for one in wanted:
+            self._papers[one.person].append(one)
+            self._waiting[one.unit] += 1
+        for papers in self._papers.values():
+            papers.sort(key=lambda one: (one.slots is None, seats[one.level, one.paper], one.key))
+        sizes, first, numbers = Counter(self._waiting), dict[str, int](), Counter[str]()
+        turns: list[tuple[tuple[object, ...], list[Wanted]]] = []
+        for place, papers in enumerate(self._papers.values()):
+            head = papers[0]
+            numbers[head.unit] += 1
+            unit: tuple[int, ...] = ()
+            if self.options.units is Units.TOGETHER:
+                unit = (-sizes[head.unit], first.setdefault(head.unit, place))
+            elif self.options.units is Units.APART:
+                unit = (numbers[head.unit],)
+            scarce = min(seats[one.level, one.paper] for one in papers)
+            level = head.level if self.options.level_together else ""
+            asks = head.slots is None
+            turns.append(((asks, scarce, level, *unit, -len(papers), place), papers))
+        return [papers for _turn, papers in sorted(turns, key=lambda turn: turn[0])]
+
+    def seat(self, papers: Sequence[Wanted]) -> None:
+        """Seat a person in as many papers as can be, the first ones before the others."""
+        head = papers[0]
+        turn = (head.level, head.unit if self.options.units is Units.TOGETHER else "")
+        if turn != self._turn:
+            self._turn = turn
+            self._orders.clear()
+        for size in range(len(papers), 0, -1):
+            for some in combinations(papers, size):
+                found = self._found(some)
+                if found is not None:
+                    for one, slot in zip(some, found, strict=True):
+                        self._put(one, slot)
+                    return
+
+    def _found(self, papers: Sequence[Wanted]) -> list[Slot] | None:
+        """Return a slot for each paper. Seats only get fewer, so whom none suited once none will suit later."""
+        held = self._held.get(papers[0].person, [])
+        like = (
+            tuple((one.level, one.paper, one.length, one.slots, one.morning, one.spare) for one in papers),
+            tuple((one.span, one.centre) for one in held),
+        )
+        if like in self._failed:
+            return None
+        found = self._search(papers, held)
+        if found is None:
+            self._failed.add(like)
+        return found
+
+    def _search(self, papers: Sequence[Wanted], held: Sequence[Held]) -> list[Slot] | None:
+        if not papers:
+            return []
+        one, tried = papers[0], set[tuple[int, datetime]]()
+        for slot in self._order(one):
+            spot = slot.centre, slot.start_at
+            if spot in tried or not (self.free[slot.key] or one.spare):
+                continue
+            tried.add(spot)
+            if not self._suits(slot, one, held):
+                continue
+            rest = self._search(papers[1:], [*held, Held(slot.span(one), slot.centre)])
+            if rest is not None:
+                return [slot, *rest]
+        return None
+
+    def _suits(self, slot: Slot, one: Wanted, held: Iterable[Held]) -> bool:
+        """Return whether a person can be here beside what they hold already; a wish may be near, or elsewhere."""
+        gap = BETWEEN_SITTINGS if one.slots is None else timedelta(0)
+        for other in held:
+            if one.slots is None and other.centre not in (None, slot.centre):
+                return False
+            if too_close(slot.span(one), other.span, minimum=gap):
+                return False
+        return True
+
+    def _order(self, one: Wanted) -> list[Slot]:
+        """Return the slots that take a paper, the best first; worked out anew for each level and unit."""
+        like = (one.level, one.paper, one.slots, one.morning)
+        if like not in self._orders:
+            found = [(self._rank(slot, one), slot) for slot in self.slots if takes(slot, one)]
+            found.sort(key=lambda ranked: ranked[0])
+            self._orders[like] = [slot for _rank, slot in found]
+        return self._orders[like]
+
+    def _rank(self, slot: Slot, one: Wanted) -> tuple[object, ...]:
+        """What takes little comes first, so that what takes everything stays for others."""
+        levels = self._levels[slot.key]
+        mixed = self.options.level_together and levels.total() > levels[one.level]
+        unit = 0
+        if self.options.units is Units.TOGETHER and not self._units[slot.key][one.unit]:
+            unit = 1 if self.free[slot.key] >= self._waiting[one.unit] else 2
+        filled = -self.free[slot.key] if self.options.fill is Fill.EVENLY else 0
+        return len(slot.takes), mixed, unit, filled, slot.start_at
+
+    def _put(self, one: Wanted, slot: Slot) -> None:
+        self._waiting[one.unit] -= 1
+        self._move(one, slot)
+        order = self._order(one)
+        if self.options.fill is Fill.EVENLY:
+            order.remove(slot)
+            order.append(slot)
+        elif not self.free[slot.key] and not one.spare:
+            order.remove(slot)
+
+    def _move(self, one: Wanted, slot: Slot) -> None:
+        before = self.placed.get(one.key)
+        if before is not None:
+            del self._inside[before.key][one.key]
+            self.free[before.key] += 1
+            self._held[one.person].remove(Held(before.span(one), before.centre))
+        self.placed[one.key], self._here[one.key] = slot, one
+        self._inside[slot.key][one.key] = one
+        self.free[slot.key] -= not one.spare
+        self._levels[slot.key][one.level] += 1
+        self._units[slot.key][one.unit] += 1
+        self._held.setdefault(one.person, []).append(Held(slot.span(one), slot.centre))
+
+    def make_room(self, one: Wanted) -> None:
+        """Seat somebody for whom every seat is taken, where others can move on to a free one."""
+        free = {slot.key for slot in self.slots if self.free[slot.key] > 0}
+        if not free:
+            return
+        held = self._held.get(one.person, [])
+        starts = [slot.key for slot in self.slots if takes(slot, one) and self._suits(slot, one, held)]
+        met = {one.person}
+        self.slots.sort(key=lambda slot: slot.key not in free)
+        way = way_to_a_seat(starts, free=free, onward=partial(self._onward, met), dead=self._dead)
+        for key, target in way.moves if way else ():
+            self._move(self._here[key], self._by_key[target])
+        if way is not None:
+            self._move(one, self._by_key[way.seat])
+
+    def _onward(self, met: set[str], key: int) -> Iterator[tuple[int, int]]:
+        """Yield who of a slot could move, and to which others; of people for whom all is alike only one.
+
+        Nobody of whom another paper was `met` on the way: where one paper of a person can be hangs on the others.
+        """
+        seen = set[object]()
+        for one in self._inside[key].values():
+            own = Held(self._by_key[key].span(one), self._by_key[key].centre)
+            held = [other for other in self._held[one.person] if other != own]
+            like = (one.level, one.paper, one.length, one.morning, tuple(held))
+            if one.slots is None and like not in seen and one.person not in met:
+                seen.add(like)
+                met.add(one.person)
+                for slot in self.slots:
+                    if slot.key != key and takes(slot, one) and self._suits(slot, one, held):
+                        yield one.key, slot.key
+
+    def why(self, one: Wanted) -> LeftOver:
+        """Return why somebody has no seat: the first thing that leaves none."""
+        held = self._held.get(one.person, [])
+        offered = [slot for slot in self.slots if (one.level, one.paper) in slot.takes]
+        if one.slots is None and not offered:
+            return LeftOver.NOT_TAKEN
+        suiting = [slot for slot in self.slots if takes(slot, one)]
+        if not suiting:
+            return LeftOver.HALF if one.slots is None else LeftOver.WISH
+        if not any(self.free[slot.key] or one.spare for slot in suiting):
+            return LeftOver.FULL
+        here = {other.centre for other in held if other.centre is not None}
+        near = [slot for slot in suiting if self.free[slot.key] and here <= {slot.centre}]
+        return LeftOver.TIME if near or one.slots is not None else LeftOver.CENTRE
