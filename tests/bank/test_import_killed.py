@@ -12,11 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from cbt.bank.imports.checks.models import ImportCheck
-from cbt.bank.imports.checks.starting import CheckStarter
-from cbt.bank.imports.checks.steps import MOST_TRIES
+from cbt.bank.imports.checks.models import CHECKS, ImportCheck
 from cbt.bank.models import ImportRun, Item, ItemVersion
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.sheets.checks.keeping import MOST_TRIES
+from cbt.sheets.checks.starting import CheckStarter
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_pages import send, text_of, work
 from tests.helpers import flat
@@ -32,7 +32,7 @@ class Server(CheckStarter):
     """A leader, as far as it looks after the children of checks."""
 
     def __init__(self, world: World) -> None:
-        super().__init__()
+        super().__init__(CHECKS)
         self._world = world
 
     def look(self) -> int:

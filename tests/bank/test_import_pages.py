@@ -226,12 +226,12 @@ def test_a_process_that_ended_without_a_word_is_told_and_tried_again(world: Worl
 
 def died(ref: str, world: World) -> None:
     """Leave a check as a process does that was killed, and look after it a minute later."""
-    from cbt.bank.imports.checks.starting import CheckStarter
-    from cbt.bank.imports.checks.steps import take
+    from cbt.bank.imports.checks.models import CHECKS
+    from cbt.sheets.checks.starting import CheckStarter
 
     with unit_of_work() as session:
-        take(session, ref, now=world.clock.now())
-    assert CheckStarter().tick(now=world.clock.now() + timedelta(seconds=61)) == 0
+        CHECKS.take(session, ref, now=world.clock.now())
+    assert CheckStarter(CHECKS).tick(now=world.clock.now() + timedelta(seconds=61)) == 0
 
 
 @pytest.mark.parametrize(

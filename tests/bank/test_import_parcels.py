@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.bank.imports import parcels, running
-from cbt.bank.imports.checks import beating, confirmed, working
+from cbt.bank.imports.checks import confirmed, working
+from cbt.bank.imports.checks.models import CHECKS
 from cbt.bank.models import Item, ItemSearch, ItemVersion
 from cbt.bank.search import index
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import Parcel, put_down
 from cbt.errors import Unavailable
+from cbt.sheets.checks import beating, keeping
 from tests.bank.samples import check, last_run, undo
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_runs import CHANGED, confirm, items, state
@@ -51,7 +53,7 @@ def test_nobody_waits_while_anything_is_worked_out(
     for module, name in (
         (working, "read_all"),
         (working, "review_for"),
-        (working, "sealed"),
+        (keeping, "seal_bytes"),
         (confirmed, "chosen"),
         (running, "parcel_of"),
         (index, "words_of"),
@@ -59,7 +61,7 @@ def test_nobody_waits_while_anything_is_worked_out(
         watch(module, name)
     confirm(bank, clock, check(bank, clock, FILE))
     assert seen == dict.fromkeys(
-        ("read_all", "review_for", "sealed", "chosen", "parcel_of", "words_of"), False
+        ("read_all", "review_for", "seal_bytes", "chosen", "parcel_of", "words_of"), False
     )
     assert counted(bank) == [26, 27, 26]
 
@@ -72,7 +74,7 @@ def test_who_works_is_behind_and_whoever_writes_is_in_front(
     seen = dict[str, int]()
 
     def work() -> None:
-        with bank.app_context(), beating.ThreadBeat("dr-none", clock.now) as told:
+        with bank.app_context(), beating.ThreadBeat(CHECKS, "dr-none", clock.now) as told:
             seen["work"] = os.sched_getscheduler(0)
             seen["in front"] = told.in_front(lambda: os.sched_getscheduler(0))
             for thread in threading.enumerate():

@@ -13,9 +13,7 @@ from sqlalchemy import func, select
 from cbt.bank.imports import parcels, running, storing
 from cbt.bank.imports.checks import service as checks
 from cbt.bank.imports.checks import steps as check_steps
-from cbt.bank.imports.checks import working
-from cbt.bank.imports.checks.models import ImportCheck
-from cbt.bank.imports.checks.starting import SILENT, CheckStarter
+from cbt.bank.imports.checks.models import CHECKS, ImportCheck
 from cbt.bank.imports.checks.working import work_on
 from cbt.bank.imports.outcome import Mode
 from cbt.bank.models import ImportRun, Item, ItemVersion
@@ -23,6 +21,9 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import Rows, put_down
 from cbt.errors import CbtError, Conflict
 from cbt.rules.states.item import ItemState
+from cbt.sheets.checks import working
+from cbt.sheets.checks.keeping import MOST_TRIES
+from cbt.sheets.checks.starting import SILENT, CheckStarter
 from tests.bank.samples import ACTOR, BANK, bring, check, last_run, published, undo
 from tests.bank.sheets import single, truth, workbook
 from tests.helpers import FakeClock
@@ -153,9 +154,9 @@ def test_what_a_dead_import_stored_can_be_taken_back(bank: flask.Flask, clock: F
     ref = check(bank, clock, ("a.xlsx", workbook([CHANGED, *ROWS])))
     confirm(bank, clock, ref, work=False)
     before = items(bank)
-    for _ in range(check_steps.MOST_TRIES):
+    for _ in range(MOST_TRIES):
         with bank.app_context(), unit_of_work() as session:
-            taken = check_steps.take(session, ref, now=clock.now())
+            taken = CHECKS.take(session, ref, now=clock.now())
             assert taken is not None
             what = storing.Bringing(BANK, "a.xlsx", "national", "", {}, ACTOR)
             if taken.run_id is None:
@@ -223,7 +224,7 @@ class FakeStarter(CheckStarter):
     begun: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        super().__init__()
+        super().__init__(CHECKS)
 
     def _begin(self, ref: str) -> None:
         self.begun.append(ref)
@@ -273,7 +274,7 @@ def test_a_child_that_ends_badly_is_told_at_once(
     with bank.app_context():
         starter.tick(now=clock.now())
         with unit_of_work() as session:
-            check_steps.take(session, waiting[0], now=clock.now())
+            CHECKS.take(session, waiting[0], now=clock.now())
         starter._children[waiting[0]].returncode = -9
         starter.tick(now=clock.now())
     assert state(bank, waiting[0])[:2] == ("failed", "bank.check_died")
@@ -284,11 +285,11 @@ def test_a_child_that_never_begins_is_begun_again_a_few_times(
 ) -> None:
     starter = FakeStarter()
     with bank.app_context():
-        for _ in range(5 * check_steps.MOST_TRIES):
+        for _ in range(5 * MOST_TRIES):
             starter.tick(now=clock.now())
             for child in starter._children.values():
                 child.returncode = 1
-    assert starter.begun.count(waiting[0]) == check_steps.MOST_TRIES
+    assert starter.begun.count(waiting[0]) == MOST_TRIES
     assert state(bank, waiting[0])[:2] == ("failed", "bank.check_died")
 
 
@@ -299,7 +300,7 @@ def test_a_check_that_nobody_wants_any_more_leaves_nothing(
         put = put_down(*rows, tries=tries)
         with unit_of_work() as session:
             ids = session.scalars(select(ImportCheck.id).where(ImportCheck.ref == waiting[0])).all()
-            check_steps.forget_checks(session, ids)
+            CHECKS.forget(session, ids)
         return put
 
     monkeypatch.setattr(working, "put_down", forgotten)

@@ -38,8 +38,8 @@ CHANGES = {
     "bank/steps.py:version_row",
     "bank/desk/banks/renaming.py:_rename",
     # How far an import is: conditional updates that repeat the state they leave.
-    "bank/imports/checks/steps.py:end_check",
-    "bank/imports/checks/steps.py:fail_check",
+    "sheets/checks/keeping.py:end",
+    "sheets/checks/keeping.py:fail",
     "bank/imports/running.py:break_off",
     "bank/imports/storing.py:finish_run",
     "bank/imports/undo.py:claim_undo",

@@ -12,7 +12,6 @@ import flask
 from msgspec.structs import replace
 
 from cbt.bank import service
-from cbt.bank.imports.checks.beating import ThreadBeat
 from cbt.bank.imports.checks.working import work_on
 from cbt.bank.imports.drafts import Inferred
 from cbt.bank.imports.outcome import ImportedItem, Mode
@@ -29,6 +28,7 @@ from cbt.console.tree import argument, command, option
 from cbt.db.writing.parcels import join_writing
 from cbt.errors import InvalidInput
 from cbt.rules.states.item import ItemState
+from cbt.sheets.checks.beating import ThreadBeat
 from cbt.web.cli import with_app
 
 _ARRIVALS = (ItemState.REVIEWED, ItemState.IN_REVIEW, ItemState.DRAFT)

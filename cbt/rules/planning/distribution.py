@@ -17,25 +17,25 @@ from itertools import combinations
 from cbt.rules.door.admission import BETWEEN_SITTINGS, too_close
 from cbt.rules.planning.making_room import way_to_a_seat
 from cbt.rules.planning.places import (
-    Distribution,
     Fill,
     Held,
     LeftOver,
+    SeatPlan,
+    SeatWish,
     Slot,
     SpreadOptions,
     Units,
-    Wanted,
     takes,
 )
 
 
 def distribute(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[SeatWish],
     slots: Sequence[Slot],
     *,
     options: SpreadOptions | None = None,
     held: Mapping[str, Sequence[Held]] | None = None,
-) -> Distribution:
+) -> SeatPlan:
     """Return who goes where. Slots are filled in their order; `held` is what people sit already, by person.
 
     Source: R-7.
@@ -47,7 +47,7 @@ def distribute(
     for one in left:
         spreader.make_room(one)
     placed = {one.key: spreader.placed[one.key].key for one in wanted if one.key in spreader.placed}
-    return Distribution(placed, {one.key: spreader.why(one) for one in left if one.key not in placed})
+    return SeatPlan(placed, {one.key: spreader.why(one) for one in left if one.key not in placed})
 
 
 class _Spreader:
@@ -60,10 +60,10 @@ class _Spreader:
         self.placed: dict[int, Slot] = {}
         self.free = {slot.key: slot.free for slot in slots}
         self._by_key = {slot.key: slot for slot in slots}
-        self._here: dict[int, Wanted] = {}
+        self._here: dict[int, SeatWish] = {}
         self._held = {person: list(found) for person, found in held.items()}
-        self._papers: defaultdict[str, list[Wanted]] = defaultdict(list)
-        self._inside: dict[int, dict[int, Wanted]] = {slot.key: {} for slot in slots}
+        self._papers: defaultdict[str, list[SeatWish]] = defaultdict(list)
+        self._inside: dict[int, dict[int, SeatWish]] = {slot.key: {} for slot in slots}
         self._levels: dict[int, Counter[str]] = {slot.key: Counter() for slot in slots}
         self._units: dict[int, Counter[str]] = {slot.key: Counter() for slot in slots}
         self._waiting: Counter[str] = Counter()
@@ -72,7 +72,7 @@ class _Spreader:
         self._failed: set[object] = set()
         self._dead: set[int] = set()
 
-    def in_turn(self, wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+    def in_turn(self, wanted: Sequence[SeatWish]) -> list[list[SeatWish]]:
         """Return the papers of each person: first who asks for a place, then those whom the fewest seats suit."""
         seats = Counter(dict.fromkeys({(one.level, one.paper) for one in wanted}, 0))
         for slot in self.slots:
@@ -83,7 +83,7 @@ class _Spreader:
         for papers in self._papers.values():
             papers.sort(key=lambda one: (one.slots is None, seats[one.level, one.paper], one.key))
         sizes, first, numbers = Counter(self._waiting), dict[str, int](), Counter[str]()
-        turns: list[tuple[tuple[object, ...], list[Wanted]]] = []
+        turns: list[tuple[tuple[object, ...], list[SeatWish]]] = []
         for place, papers in enumerate(self._papers.values()):
             head = papers[0]
             numbers[head.unit] += 1
@@ -98,7 +98,7 @@ class _Spreader:
             turns.append(((asks, scarce, level, *unit, -len(papers), place), papers))
         return [papers for _turn, papers in sorted(turns, key=lambda turn: turn[0])]
 
-    def seat(self, papers: Sequence[Wanted]) -> None:
+    def seat(self, papers: Sequence[SeatWish]) -> None:
         """Seat a person in as many papers as can be, the first ones before the others."""
         head = papers[0]
         turn = (head.level, head.unit if self.options.units is Units.TOGETHER else "")
@@ -113,7 +113,7 @@ class _Spreader:
                         self._put(one, slot)
                     return
 
-    def _found(self, papers: Sequence[Wanted]) -> list[Slot] | None:
+    def _found(self, papers: Sequence[SeatWish]) -> list[Slot] | None:
         """Return a slot for each paper. Seats only get fewer, so whom none suited once none will suit later."""
         held = self._held.get(papers[0].person, [])
         like = (
@@ -127,7 +127,7 @@ class _Spreader:
             self._failed.add(like)
         return found
 
-    def _search(self, papers: Sequence[Wanted], held: Sequence[Held]) -> list[Slot] | None:
+    def _search(self, papers: Sequence[SeatWish], held: Sequence[Held]) -> list[Slot] | None:
         if not papers:
             return []
         one, tried = papers[0], set[tuple[int, datetime]]()
@@ -143,7 +143,7 @@ class _Spreader:
                 return [slot, *rest]
         return None
 
-    def _suits(self, slot: Slot, one: Wanted, held: Iterable[Held]) -> bool:
+    def _suits(self, slot: Slot, one: SeatWish, held: Iterable[Held]) -> bool:
         """Return whether a person can be here beside what they hold already; a wish may be near, or elsewhere."""
         gap = BETWEEN_SITTINGS if one.slots is None else timedelta(0)
         for other in held:
@@ -153,7 +153,7 @@ class _Spreader:
                 return False
         return True
 
-    def _order(self, one: Wanted) -> list[Slot]:
+    def _order(self, one: SeatWish) -> list[Slot]:
         """Return the slots that take a paper, the best first; worked out anew for each level and unit."""
         like = (one.level, one.paper, one.slots, one.morning)
         if like not in self._orders:
@@ -162,7 +162,7 @@ class _Spreader:
             self._orders[like] = [slot for _rank, slot in found]
         return self._orders[like]
 
-    def _rank(self, slot: Slot, one: Wanted) -> tuple[object, ...]:
+    def _rank(self, slot: Slot, one: SeatWish) -> tuple[object, ...]:
         """What takes little comes first, so that what takes everything stays for others."""
         levels = self._levels[slot.key]
         mixed = self.options.level_together and levels.total() > levels[one.level]
@@ -172,7 +172,7 @@ class _Spreader:
         filled = -self.free[slot.key] if self.options.fill is Fill.EVENLY else 0
         return len(slot.takes), mixed, unit, filled, slot.start_at
 
-    def _put(self, one: Wanted, slot: Slot) -> None:
+    def _put(self, one: SeatWish, slot: Slot) -> None:
         self._waiting[one.unit] -= 1
         self._move(one, slot)
         order = self._order(one)
@@ -182,7 +182,7 @@ class _Spreader:
         elif not self.free[slot.key] and not one.spare:
             order.remove(slot)
 
-    def _move(self, one: Wanted, slot: Slot) -> None:
+    def _move(self, one: SeatWish, slot: Slot) -> None:
         before = self.placed.get(one.key)
         if before is not None:
             del self._inside[before.key][one.key]
@@ -195,7 +195,7 @@ class _Spreader:
         self._units[slot.key][one.unit] += 1
         self._held.setdefault(one.person, []).append(Held(slot.span(one), slot.centre))
 
-    def make_room(self, one: Wanted) -> None:
+    def make_room(self, one: SeatWish) -> None:
         """Seat somebody for whom every seat is taken, where others can move on to a free one."""
         free = {slot.key for slot in self.slots if self.free[slot.key] > 0}
         if not free:
@@ -227,7 +227,7 @@ class _Spreader:
                     if slot.key != key and takes(slot, one) and self._suits(slot, one, held):
                         yield one.key, slot.key
 
-    def why(self, one: Wanted) -> LeftOver:
+    def why(self, one: SeatWish) -> LeftOver:
         """Return why somebody has no seat: the first thing that leaves none."""
         held = self._held.get(one.person, [])
         offered = [slot for slot in self.slots if (one.level, one.paper) in slot.takes]

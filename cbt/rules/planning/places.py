@@ -39,7 +39,7 @@ class LeftOver(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SeatWish:
     """One paper that one person is to sit; `key` and the keys of slots are the caller's.
 
     `length` has in it what the person is granted. `slots` are those the file asks for, None for any; `morning` says
@@ -69,7 +69,7 @@ class Slot:
     takes: frozenset[tuple[str, str]]
     morning: bool = True
 
-    def span(self, one: Wanted) -> Span:
+    def span(self, one: SeatWish) -> Span:
         """Return from when to when a paper would run here."""
         return self.start_at, self.start_at + one.length
 
@@ -92,14 +92,14 @@ class SpreadOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Distribution:
+class SeatPlan:
     """Which slot each paper got, and why the others got none; both by the keys of what was wanted."""
 
     placed: dict[int, int] = field(default_factory=dict)
     left: dict[int, LeftOver] = field(default_factory=dict)
 
 
-def takes(slot: Slot, one: Wanted) -> bool:
+def takes(slot: Slot, one: SeatWish) -> bool:
     """Return whether a slot is for a paper: one that the file asks for is, whatever else it takes."""
     if one.slots is not None:
         return slot.key in one.slots

@@ -12,14 +12,14 @@ from cbt.rules.door.admission import BETWEEN_SITTINGS, too_close
 from cbt.rules.planning.distribution import distribute
 from cbt.rules.planning.making_room import SeatWay, way_to_a_seat
 from cbt.rules.planning.places import (
-    Distribution,
     Fill,
     Held,
     LeftOver,
+    SeatPlan,
+    SeatWish,
     Slot,
     SpreadOptions,
     Units,
-    Wanted,
     takes,
 )
 
@@ -29,10 +29,10 @@ THEORY, SKILLS = ("3", "theory"), ("3", "skills")
 BOTH = frozenset({THEORY, SKILLS})
 
 
-def want(key: int, person: str = "", *, paper: str = "theory", level: str = "3", **more: object) -> Wanted:
+def want(key: int, person: str = "", *, paper: str = "theory", level: str = "3", **more: object) -> SeatWish:
     """Return one wish: a paper of an hour."""
     told: dict[str, object] = {"length": HOUR, **more}
-    return Wanted(key, person or f"p{key}", level, paper, **told)  # type: ignore[arg-type]
+    return SeatWish(key, person or f"p{key}", level, paper, **told)  # type: ignore[arg-type]
 
 
 def room(
@@ -84,10 +84,10 @@ CASES = [
 
 @pytest.mark.parametrize(("wanted", "rooms", "held", "why"), CASES)
 def test_one_is_seated_or_told_why(
-    wanted: list[Wanted], rooms: list[Slot], held: dict[str, list[Held]], why: LeftOver | None
+    wanted: list[SeatWish], rooms: list[Slot], held: dict[str, list[Held]], why: LeftOver | None
 ) -> None:
     found = distribute(wanted, rooms, held=held)
-    assert found == (Distribution({1: 1}) if why is None else Distribution(left={1: why}))
+    assert found == (SeatPlan({1: 1}) if why is None else SeatPlan(left={1: why}))
 
 
 def test_both_papers_of_a_person_lie_apart_at_one_centre() -> None:
@@ -103,7 +103,7 @@ def test_both_papers_of_a_person_lie_apart_at_one_centre() -> None:
 
 def test_who_can_have_only_one_paper_gets_the_first() -> None:
     found = distribute([want(1, "a"), want(2, "a", paper="skills")], [room(1, 9), room(2, 9)])
-    assert found == Distribution({1: 1}, {2: LeftOver.TIME})
+    assert found == SeatPlan({1: 1}, {2: LeftOver.TIME})
 
 
 def test_levels_units_and_fill() -> None:
@@ -144,7 +144,7 @@ def test_somebody_moves_on_so_that_nobody_is_left_out() -> None:
     # Whoever comes first takes the morning; the second can only have the morning.
     held = {"b": [Held((NINE + late, NINE + late + HOUR), 1)]}
     found = distribute([want(1, "a"), want(2, "b")], rooms, held=held)
-    assert found == Distribution({1: 2, 2: 1})
+    assert found == SeatPlan({1: 2, 2: 1})
     wished = [want(1, "a", slots=frozenset({1})), want(2, "b")]
     assert distribute(wished, rooms, held=held).left == {2: LeftOver.TIME}
 
@@ -197,10 +197,12 @@ days = st.tuples(
 )  # fmt: skip
 
 
-def numbered(wanted: list[Wanted], rooms: list[Slot]) -> tuple[list[Wanted], list[Slot]]:
+def numbered(wanted: list[SeatWish], rooms: list[Slot]) -> tuple[list[SeatWish], list[Slot]]:
     """Give wishes and rooms the numbers of their places."""
     many = [
-        Wanted(key, one.person, one.level, one.paper, one.length, one.unit, one.slots, one.morning, one.spare)
+        SeatWish(
+            key, one.person, one.level, one.paper, one.length, one.unit, one.slots, one.morning, one.spare
+        )
         for key, one in enumerate(wanted)
     ]
     return many, [
@@ -211,7 +213,7 @@ def numbered(wanted: list[Wanted], rooms: list[Slot]) -> tuple[list[Wanted], lis
 
 @given(days)
 def test_what_always_holds(
-    day: tuple[list[Wanted], list[Slot], SpreadOptions, dict[str, list[Held]]],
+    day: tuple[list[SeatWish], list[Slot], SpreadOptions, dict[str, list[Held]]],
 ) -> None:
     wanted, rooms = numbered(day[0], day[1])
     options, held = day[2], day[3]
@@ -266,12 +268,12 @@ def test_of_people_with_one_paper_as_many_are_seated_as_can_be(
     assert len(placed) == _most(wanted, rooms)
 
 
-def _most(wanted: list[Wanted], rooms: list[Slot]) -> int:
+def _most(wanted: list[SeatWish], rooms: list[Slot]) -> int:
     """Return how many can be seated at best, by augmenting paths over single seats."""
     seats = [slot for slot in rooms for _ in range(slot.free)]
-    sits: dict[int, Wanted] = {}
+    sits: dict[int, SeatWish] = {}
 
-    def seated(one: Wanted, seen: set[int]) -> bool:
+    def seated(one: SeatWish, seen: set[int]) -> bool:
         for number, slot in enumerate(seats):
             if number not in seen and takes(slot, one):
                 seen.add(number)

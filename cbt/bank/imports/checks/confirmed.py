@@ -8,23 +8,22 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.bank.imports.checks import steps, store
-from cbt.bank.imports.checks.beating import Beat
-from cbt.bank.imports.checks.models import CheckState, ImportCheck
-from cbt.bank.imports.checks.records import ENTRIES, LISTS, CheckSummary, Stretch, blocks, opened
+from cbt.bank.imports.checks.models import CHECKS, ImportCheck
+from cbt.bank.imports.checks.records import ENTRIES, LISTS, CheckSummary
 from cbt.bank.imports.outcome import Action, ImportedItem, chosen, tally
-from cbt.bank.imports.running import TRIES, go_on
+from cbt.bank.imports.running import go_on
 from cbt.bank.imports.storing import Bringing, begin_run
 from cbt.bank.imports.terms import asked_of
 from cbt.bank.models import ImportRun, ItemBank
 from cbt.bank.search.index import index_all
 from cbt.bank.store import refs_of
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import put_down
 from cbt.errors import CbtError
+from cbt.sheets.checks.beating import Beat
+from cbt.sheets.checks.models import CheckState
+from cbt.sheets.checks.pieces import blocks
+from cbt.sheets.checks.working import put_pieces_away
 from cbt.sheets.drafts import drop
-
-PARTS_AT_ONCE = 4
-"""So many pieces of a check are deleted together."""
 
 
 def store_confirmed(check: ImportCheck, told: Beat, *, now: datetime) -> None:
@@ -60,10 +59,8 @@ def store_confirmed(check: ImportCheck, told: Beat, *, now: datetime) -> None:
         raise
     told.in_front(lambda: _be_done(check))
     with reading() as session:
-        parts = store.part_ids(session, check.id)
-    for start in range(0, len(parts), PARTS_AT_ONCE):
-        put_down(steps.no_parts(parts[start : start + PARTS_AT_ONCE]), tries=TRIES)
-        told.rest()
+        parts = CHECKS.part_ids(session, check.id)
+    put_pieces_away(CHECKS, parts, told)
     index_all(told.rest)
 
 
@@ -74,14 +71,13 @@ def _unlink(check: ImportCheck) -> None:
 
 def _be_done(check: ImportCheck) -> None:
     with unit_of_work() as session:
-        steps.end_check(session, check.ref, CheckState.DONE)
+        CHECKS.end(session, check.ref, CheckState.DONE)
         drop(session, check.ref, actor=check.actor)
 
 
 def _entries(session: Session, check: ImportCheck, found: CheckSummary) -> Iterator[ImportedItem]:
-    whole = Stretch(0, found.total(*LISTS))
-    for number, _some in blocks(range(whole.count)):
-        yield from opened(store.part(session, check, ENTRIES, number), list[ImportedItem])
+    for number, _some in blocks(range(found.total(*LISTS))):
+        yield from CHECKS.opened(CHECKS.part(session, check, ENTRIES, number), list[ImportedItem])
 
 
 def _begin(check: ImportCheck, what: Bringing, *, now: datetime) -> int:

@@ -13,23 +13,16 @@ from cbt.accounts.store import actor_names
 from cbt.bank import store as bank_store
 from cbt.bank.desk.fields import FieldChange, changes
 from cbt.bank.imports.checks import store
-from cbt.bank.imports.checks.models import CheckState
-from cbt.bank.imports.checks.records import (
-    BLOCK,
-    ENTRIES,
-    FINDINGS,
-    LISTS,
-    MARKED,
-    CheckSummary,
-    FindingKind,
-    Stretch,
-    opened,
-)
+from cbt.bank.imports.checks.models import CHECKS
+from cbt.bank.imports.checks.records import ENTRIES, FINDINGS, LISTS, MARKED, CheckSummary
 from cbt.bank.imports.outcome import Action, ImportedItem
 from cbt.bank.imports.terms import ImportTerms, asked_of
 from cbt.bank.media.references import NamedMedium, media_in
 from cbt.bank.models import Item, ItemBank, ItemVersion
 from cbt.bank.taxonomy import Point, Range, parent_of
+from cbt.sheets.checks.keeping import WORKING
+from cbt.sheets.checks.models import CheckState
+from cbt.sheets.checks.pieces import BLOCK, Stretch, shown
 from cbt.sheets.findings import Finding
 
 EVERYTHING = ""
@@ -58,7 +51,7 @@ class CheckStanding:
     @property
     def working(self) -> bool:
         """Whether a process is at it, or is waited for."""
-        return self.state in store.WORKING
+        return self.state in WORKING
 
     @property
     def share(self) -> int:
@@ -119,7 +112,7 @@ def standing_of(session: Session, *, bank_ref: str, ref: str, actor: str) -> Che
     check = store.own_check(session, ref, bank_id=bank.id, actor=actor)
     before = 0
     if check.state == CheckState.WAITING:
-        before = sum(other.at < check.at for other in store.at_work(session) if other.id != check.id)
+        before = sum(other.at < check.at for other in CHECKS.at_work(session) if other.id != check.id)
     return CheckStanding(
         ref=check.ref,
         bank_ref=bank.ref,
@@ -142,12 +135,12 @@ def sheet_of(session: Session, *, bank_ref: str, ref: str, actor: str, looked: L
     bank = bank_store.bank_by_ref(session, bank_ref)
     check = store.own_check(session, ref, bank_id=bank.id, actor=actor)
     summary = store.summary_of(session, check)
-    shown = _stretch(summary.kinds, looked.kind)
-    findings = store.lines_of(session, check, FINDINGS, shown, looked.page, Finding)
+    stretch = shown(summary.kinds, looked.kind)
+    findings = CHECKS.lines_of(session, check, FINDINGS, stretch, looked.page, Finding)
     name = looked.entries if looked.entries in LISTS else _first(summary)
     lines = []
     if name:
-        entries = store.lines_of(
+        entries = CHECKS.lines_of(
             session, check, ENTRIES, summary.lists[name], looked.entries_page, ImportedItem
         )
         lines = _lines(session, bank.id, entries)
@@ -157,22 +150,14 @@ def sheet_of(session: Session, *, bank_ref: str, ref: str, actor: str, looked: L
         asked=asked_of(check.asked),
         kept_by=actor_names(session, {summary.kept}).get(summary.kept, summary.kept),
         findings=findings,
-        shown=shown,
+        shown=stretch,
         kind=looked.kind,
         entries=name,
         lines=lines,
         looked=looked,
         points=_points(session, bank) if summary.sections else [],
-        marked=[(number, summary.files[number]) for number in store.part_numbers(session, check, MARKED)],
+        marked=[(number, summary.files[number]) for number in CHECKS.part_numbers(session, check, MARKED)],
     )
-
-
-def _stretch(kinds: Sequence[FindingKind], name: str) -> Stretch:
-    """Return where the findings of a kind, or of a severity, or all of them lie."""
-    own = [kind for kind in kinds if name in (EVERYTHING, kind.severity, kind.code)]
-    if not own:
-        return Stretch(0, 0)
-    return Stretch(own[0].lines.start, sum(kind.lines.count for kind in own))
 
 
 def _first(summary: CheckSummary) -> str:
@@ -215,5 +200,5 @@ def marked_copy(session: Session, *, bank_ref: str, ref: str, actor: str, number
     """Return the name of a brought file and its copy with what was found in it; raise NotFound for none."""
     bank = bank_store.bank_by_ref(session, bank_ref)
     check = store.own_check(session, ref, bank_id=bank.id, actor=actor)
-    body = opened(store.part(session, check, MARKED, number), bytes)
+    body = CHECKS.opened(CHECKS.part(session, check, MARKED, number), bytes)
     return store.summary_of(session, check).files[number], body

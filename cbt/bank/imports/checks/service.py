@@ -14,15 +14,16 @@ from cbt.bank.formats.together import unscoped
 from cbt.bank.imports import bringing
 from cbt.bank.imports.bringing import Brought
 from cbt.bank.imports.checks import steps, store
-from cbt.bank.imports.checks.models import CheckState, ImportCheck
+from cbt.bank.imports.checks.models import CHECKS, ImportCheck
 from cbt.bank.imports.checks.records import CheckSummary
 from cbt.bank.imports.outcome import Mode
 from cbt.bank.imports.running import break_off
-from cbt.bank.imports.terms import ImportTerms, asked_of
+from cbt.bank.imports.terms import ImportTerms, asked_of, written
 from cbt.bank.models import ImportRun, ItemBank
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.states.item import ItemState
+from cbt.sheets.checks.models import CheckState
 from cbt.sheets.drafts import LIFE, Drafts, drop
 from cbt.web.refs import new_ref
 
@@ -74,7 +75,7 @@ def _forget_former(session: Session, bank: ItemBank, actor: str, *, now: datetim
     busy = [check for check in found if check.state == CheckState.IMPORTING or _half_stored(check)]
     if any(check.bank_id == bank.id and check.actor == actor for check in busy):
         raise Conflict("bank.import_under_way", ref=bank.ref)
-    steps.forget_checks(session, [check.id for check in found if check not in busy])
+    CHECKS.forget(session, [check.id for check in found if check not in busy])
 
 
 def _half_stored(check: ImportCheck) -> bool:
@@ -107,7 +108,7 @@ def read_again(
         )
         if _half_stored(check):
             raise Conflict("bank.import_under_way", ref=bank_ref)
-        steps.ask_again(session, check, asked)
+        CHECKS.wait_again(session, check, written(asked))
 
 
 def confirm(
@@ -148,7 +149,7 @@ def confirm(
         asked = msgspec.structs.replace(
             asked_of(check.asked), mode=mode, state=state, partial=partial, near=near
         )
-        steps.ask_import(session, check, asked, total=total)
+        CHECKS.wait_to_be_stored(session, check, written(asked), total=total)
         if found.layout:
             steps.keep_mapping(
                 session, check.bank_id, found.layout, unscoped(found.adjusted), now=now, actor=actor
@@ -169,9 +170,9 @@ def try_again(*, bank_ref: str, draft_ref: str, actor: str) -> None:
     with unit_of_work() as session:
         check = _own(session, bank_ref, draft_ref, actor)
         if _half_stored(check):
-            steps.go_on_again(session, check)
+            CHECKS.go_on_again(session, check)
         else:
-            steps.ask_again(session, check, asked_of(check.asked))
+            CHECKS.wait_again(session, check, check.asked)
 
 
 def cancel(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> None:
@@ -188,7 +189,7 @@ def cancel(*, bank_ref: str, draft_ref: str, now: datetime, actor: str) -> None:
             if check.state == CheckState.IMPORTING:
                 raise Conflict("bank.import_under_way", ref=bank_ref)
             run_id = check.run_id if check.state == CheckState.FAILED else None
-            steps.forget_checks(session, [check.id])
+            CHECKS.forget(session, [check.id])
         drop(session, draft_ref, actor=actor)
     if run_id is not None:
         break_off(run_id, bank_ref, because="cancelled", now=now, actor=actor)

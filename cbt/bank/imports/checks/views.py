@@ -12,9 +12,8 @@ from flask_babel import gettext as _
 
 from cbt.bank.imports.checks import pages as sheets
 from cbt.bank.imports.checks import service
-from cbt.bank.imports.checks.models import CheckState
 from cbt.bank.imports.checks.pages import CheckSheet, CheckStanding, Looked
-from cbt.bank.imports.checks.records import LISTS, whole
+from cbt.bank.imports.checks.records import LISTS
 from cbt.bank.imports.outcome import Mode
 from cbt.bank.imports.texts import field_label, format_name, inferred_value, note, place_said
 from cbt.bank.media.references import in_words
@@ -24,6 +23,8 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.roles import Role
 from cbt.rules.states.item import ItemState
+from cbt.sheets.checks.models import CheckState
+from cbt.sheets.checks.pieces import whole
 from cbt.sheets.findings import Note, Severity
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
@@ -15,10 +14,9 @@ from cbt.bank.formats import registry
 from cbt.bank.formats.together import read_all
 from cbt.bank.imports import bringing
 from cbt.bank.imports.bringing import Brought
-from cbt.bank.imports.checks import service, steps, store
-from cbt.bank.imports.checks.beating import Beat, Unwanted
+from cbt.bank.imports.checks import service, store
 from cbt.bank.imports.checks.confirmed import store_confirmed
-from cbt.bank.imports.checks.models import CheckState, ImportCheck
+from cbt.bank.imports.checks.models import CHECKS, ImportCheck
 from cbt.bank.imports.checks.records import (
     ENTRIES,
     FINDINGS,
@@ -26,64 +24,30 @@ from cbt.bank.imports.checks.records import (
     SUMMARY,
     CheckSummary,
     arranged,
-    blocks,
-    sealed,
 )
-from cbt.bank.imports.checks.steps import Part
 from cbt.bank.imports.drafts import Reading
 from cbt.bank.imports.review import Review
-from cbt.bank.imports.running import TRIES
 from cbt.bank.imports.storing import keep_media
 from cbt.bank.imports.terms import ImportTerms, asked_of
 from cbt.bank.media.taken import TakenIn
 from cbt.bank.models import ItemBank
 from cbt.bank.service import review_for
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import put_down
-from cbt.errors import CbtError, Unavailable
-
-log = logging.getLogger(__name__)
-
-PARCEL_BYTES = 48 * 1024
-"""Of the pieces that are put down together; a larger one is put down alone."""
-Clock = Callable[[], datetime]
+from cbt.sheets.checks import working as shared
+from cbt.sheets.checks.beating import Beat, Unwanted
+from cbt.sheets.checks.keeping import FilePiece
+from cbt.sheets.checks.models import CheckState
+from cbt.sheets.checks.pieces import blocks
+from cbt.sheets.checks.working import Beating, Clock, put_pieces_down
 
 
-def work_on(ref: str, *, clock: Clock, beat: Callable[[str, Clock], Beat] = Beat) -> bool:
-    """Do what check `ref` waits for, and put down how it ended; return whether it came to its end well.
+def work_on(ref: str, *, clock: Clock, beat: Beating = Beat) -> bool:
+    """Do what check `ref` waits for; return whether it came to its end well."""
 
-    Nothing is done when nobody waits for it, or another process was quicker.
-    """
-    with unit_of_work() as session:
-        check = steps.take(session, ref, now=clock())
-        if check is None:
-            return False
-        session.flush()
-        session.expunge(check)
-    with beat(ref, clock) as told:
-        try:
-            if check.state == CheckState.IMPORTING:
-                store_confirmed(check, told, now=clock())
-            else:
-                _check(check, told)
-        except Unwanted:
-            return False
-        except CbtError as error:
-            _fail(ref, error, told)
-            return False
-        except Exception:
-            log.exception("the check of a file broke")
-            _fail(ref, Unavailable("bank.check_broken"), told)
-            raise
-    return True
+    def store_it(check: ImportCheck, told: Beat, now: datetime) -> None:
+        store_confirmed(check, told, now=now)
 
-
-def _fail(ref: str, error: CbtError, told: Beat) -> None:
-    def fail() -> None:
-        with unit_of_work() as session:
-            steps.fail_check(session, ref, error)
-
-    told.in_front(fail)
+    return shared.work_on(CHECKS, ref, clock=clock, beat=beat, review=_check, store=store_it)
 
 
 def _check(check: ImportCheck, told: Beat) -> None:
@@ -104,7 +68,7 @@ def _check(check: ImportCheck, told: Beat) -> None:
             tell=lambda done: told.tell(CheckState.CHECKING, done, len(found.items)),
         )
     told.tell(CheckState.CHECKING, len(found.items), len(found.items))
-    _put_down(check.id, _pieces(made, files, asked, kept))
+    put_pieces_down(CHECKS, check.id, _pieces(made, files, asked, kept))
     told.check()
     told.in_front(lambda: _be_ready(check, made.reading.media))
     _mark(check, files, made, asked, told)
@@ -115,7 +79,7 @@ def _be_ready(check: ImportCheck, media: Mapping[str, TakenIn]) -> None:
         with unit_of_work() as session:
             keep_media(session, {name: taken}, now=check.at, actor=check.actor)
     with unit_of_work() as session:
-        if not steps.end_check(session, check.ref, CheckState.READY):
+        if not CHECKS.end(session, check.ref, CheckState.READY):
             raise Unwanted
 
 
@@ -135,17 +99,17 @@ def _read(check: ImportCheck, files: list[Brought], asked: ImportTerms) -> tuple
     return read_all(files, adjust), replace(asked, adjust=adjust), before.actor
 
 
-def _pieces(made: Review, files: list[Brought], asked: ImportTerms, kept: str) -> Iterator[Part]:
+def _pieces(made: Review, files: list[Brought], asked: ImportTerms, kept: str) -> Iterator[FilePiece]:
     findings, kinds, entries, lists = arranged(made)
     for number, some in blocks(findings):
-        yield FINDINGS, number, sealed(some)
+        yield FINDINGS, number, CHECKS.sealed(some)
     for number, lines in blocks(entries):
-        yield ENTRIES, number, sealed(lines)
+        yield ENTRIES, number, CHECKS.sealed(lines)
     found = made.reading
     yield (
         SUMMARY,
         0,
-        sealed(
+        CHECKS.sealed(
             CheckSummary(
                 form=found.form,
                 files=[name for name, _content in files],
@@ -165,16 +129,6 @@ def _pieces(made: Review, files: list[Brought], asked: ImportTerms, kept: str) -
     )
 
 
-def _put_down(check_id: int, parts: Iterable[Part]) -> None:
-    some: list[Part] = []
-    for part in parts:
-        if some and sum(len(body) for _name, _number, body in [*some, part]) > PARCEL_BYTES:
-            put_down(steps.parts(check_id, some), tries=TRIES)
-            some = []
-        some.append(part)
-    put_down(steps.parts(check_id, some), tries=TRIES)
-
-
 def _mark(check: ImportCheck, files: list[Brought], made: Review, asked: ImportTerms, told: Beat) -> None:
     """Make the copies in which the findings stand beside their cells; the dry run is shown already."""
     if not made.findings:
@@ -185,11 +139,11 @@ def _mark(check: ImportCheck, files: list[Brought], made: Review, asked: ImportT
             mark = registry.format_for(content, name).mark
             if mark is None or not (own or len(files) == 1):
                 continue
-            part = (MARKED, number, sealed(mark(content, own)))
+            part = (MARKED, number, CHECKS.sealed(mark(content, own)))
             if not told.in_front(partial(_keep_copy, check.id, part)):
                 return
 
 
-def _keep_copy(check_id: int, part: Part) -> bool:
+def _keep_copy(check_id: int, part: FilePiece) -> bool:
     with unit_of_work() as session:
-        return steps.add_copy(session, check_id, part)
+        return CHECKS.add_copy(session, check_id, part)

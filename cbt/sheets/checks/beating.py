@@ -18,10 +18,10 @@ from typing import Self, TypeVar
 
 import flask
 
-from cbt.bank.imports.checks import steps
-from cbt.bank.imports.checks.models import CheckState
 from cbt.confined.running import take_longer
 from cbt.db.writing.parcels import put_down, writing
+from cbt.sheets.checks.keeping import AnyChecks
+from cbt.sheets.checks.models import CheckState
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class Unwanted(Exception):
 class Beat:
     """Where a check stands, told and kept; one that is only kept is put down by nobody."""
 
-    def __init__(self, ref: str, clock: Callable[[], datetime]) -> None:
-        self.ref, self.clock = ref, clock
+    def __init__(self, checks: AnyChecks, ref: str, clock: Callable[[], datetime]) -> None:
+        self.checks, self.ref, self.clock = checks, ref, clock
         self.stand: tuple[CheckState, int, int] | None = None
         self.unwanted = False
 
@@ -54,7 +54,7 @@ class Beat:
         self.check()
 
     def tell_stored(self, done: int, total: int) -> None:
-        """Say how many items are stored, and let others write."""
+        """Say how much is stored, and let others write."""
         self.tell(CheckState.IMPORTING, done, total)
         self.rest()
 
@@ -83,8 +83,8 @@ class Beat:
 class ThreadBeat(Beat):
     """A thread puts down once a second how far the process is, and ends it with the one that began it."""
 
-    def __init__(self, ref: str, clock: Callable[[], datetime]) -> None:
-        super().__init__(ref, clock)
+    def __init__(self, checks: AnyChecks, ref: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(checks, ref, clock)
         self._app = flask.current_app._get_current_object()  # type: ignore[attr-defined]  # a thread has no other way
         self._over = threading.Event()
         self._parent = os.getppid()
@@ -139,7 +139,7 @@ class ThreadBeat(Beat):
         state, done, total = stand
         with self._app.app_context():
             self.unwanted = not put_down(
-                steps.progress(self.ref, state=state, done=done, total=total, now=now)
+                self.checks.progress(self.ref, state=state, done=done, total=total, now=now)
             )
         self._told, self._told_at = stand, now
 

@@ -1,0 +1,220 @@
+"""The checks of one kind of file: their rows and pieces, and every change of these.
+
+Each takes the Session of a unit of work, or returns rows to be put down, and repeats the state it relies on.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from cbt.db.private.sealing import open_bytes, seal_bytes
+from cbt.db.writing.parcels import Rows
+from cbt.errors import CbtError, Conflict, NotFound
+from cbt.sheets.checks.models import CheckState, FileCheck, FilePart
+from cbt.sheets.checks.pieces import Stretch, page_of
+
+C = TypeVar("C", bound=FileCheck)
+T = TypeVar("T")
+FilePiece = tuple[str, int, bytes]
+"""The name, the number and the sealed body of a piece of what a check found."""
+WORKING = (CheckState.WAITING, CheckState.READING, CheckState.CHECKING, CheckState.IMPORTING)
+"""What a process is to do, or does."""
+MOST_TRIES = 3
+"""An import whose process ended without a word goes on by itself so often."""
+
+
+@dataclass(frozen=True)
+class FileChecks(Generic[C]):
+    """The checks of one kind: their tables, the words of `cbt` that work on one, what they are sealed for.
+
+    The others are codes of errors: there is none (`gone`), a process is at it (`busy`), its process ended without a
+    word (`died` in its check, `import_died` in its import), or broke (`broken`).
+    """
+
+    rows: type[C]
+    pieces: type[FilePart]
+    command: tuple[str, ...]
+    purpose: str
+    gone: str
+    busy: str
+    died: str
+    import_died: str
+    broken: str
+
+    def at_work(self, session: Session) -> Sequence[C]:
+        """Return the checks that wait for a process or have one, the oldest first."""
+        rows = self.rows
+        return session.scalars(select(rows).where(rows.state.in_(WORKING)).order_by(rows.at, rows.id)).all()
+
+    def move(self, session: Session, check: C, states: Sequence[CheckState], **values: object) -> None:
+        """Change a check that is in one of these states, else raise Conflict(busy)."""
+        moved = session.execute(
+            update(self.rows)
+            .where(self.rows.id == check.id, self.rows.state.in_(states))
+            .values(**values)
+            .returning(self.rows.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        if not moved:
+            raise Conflict(self.busy)
+
+    def wait_again(self, session: Session, check: C, asked: str) -> None:
+        """Have a file be read anew; raise Conflict(busy) while a process is at it."""
+        states = (CheckState.READY, CheckState.FAILED)
+        fresh = {"done": 0, "total": 0, "tries": 0, "error": "", "params": "{}", "beat_at": None}
+        self.move(session, check, states, state=CheckState.WAITING, asked=asked, **fresh)
+        self.drop_parts(session, check)
+
+    def wait_to_be_stored(self, session: Session, check: C, asked: str, *, total: int) -> None:
+        """Have what was looked at wait to be stored; of two who ask one is refused with Conflict(busy)."""
+        fresh = {"done": 0, "total": total, "tries": 0, "beat_at": None}
+        self.move(session, check, (CheckState.READY,), state=CheckState.IMPORTING, asked=asked, **fresh)
+
+    def go_on_again(self, session: Session, check: C) -> None:
+        """Have an import whose process ended go on."""
+        fresh = {"tries": 0, "error": "", "params": "{}", "beat_at": None}
+        self.move(session, check, (CheckState.FAILED,), state=CheckState.IMPORTING, **fresh)
+
+    def take(self, session: Session, ref: str, *, now: datetime) -> C | None:
+        """Claim a check that waits, for this process; None when there is none, or another was quicker."""
+        rows = self.rows
+        taken = session.execute(
+            update(rows)
+            .where(
+                rows.ref == ref,
+                rows.beat_at.is_(None),
+                rows.state.in_((CheckState.WAITING, CheckState.IMPORTING)),
+            )
+            .values(beat_at=now)
+            .returning(rows.id)
+        ).all()
+        if not taken:
+            return None
+        check = session.scalars(select(rows).where(rows.ref == ref)).one()
+        if check.state == CheckState.WAITING:
+            self.drop_parts(session, check)  # of a check that ended half-way
+        return check
+
+    def progress(self, ref: str, *, state: CheckState, done: int, total: int, now: datetime) -> Rows:
+        """Return what puts down how far a process is, and that it lives; it touches nothing that nobody wants."""
+        sql = (
+            f"UPDATE {self.rows.__tablename__} SET state = ?, done = ?, total = ?, beat_at = ? "
+            "WHERE ref = ? AND beat_at IS NOT NULL"
+        )
+        return Rows(sql, [(state, done, total, now, ref)], touches=1)
+
+    def end(self, session: Session, ref: str, state: CheckState) -> bool:
+        """Have a check be ready, or its import done; return whether it is still wanted."""
+        ended = session.execute(
+            update(self.rows)
+            .where(self.rows.ref == ref, self.rows.beat_at.is_not(None))
+            .values(state=state, beat_at=None)
+            .returning(self.rows.id)
+        ).all()
+        return bool(ended)
+
+    def fail(self, session: Session, ref: str, error: CbtError) -> None:
+        """Put down why a check or an import came to nothing."""
+        params = {name: value for name, value in error.params.items() if isinstance(value, str | int)}
+        session.execute(
+            update(self.rows)
+            .where(self.rows.ref == ref)
+            .values(
+                state=CheckState.FAILED,
+                beat_at=None,
+                error=error.code[:60],
+                params=json.dumps(params, ensure_ascii=False),
+            )
+        )
+
+    def bury(self, session: Session, check: C) -> None:
+        """Settle a check whose process ended without a word.
+
+        An import goes on by itself some times, and a process that never began is begun again as often; a check is
+        told as failed: what ended it once would end it again.
+        """
+        storing = check.state == CheckState.IMPORTING
+        if (storing or check.beat_at is None) and check.tries + 1 < MOST_TRIES:
+            check.tries, check.beat_at = check.tries + 1, None
+        else:
+            self.fail(session, check.ref, Conflict(self.import_died if storing else self.died))
+
+    def forget(self, session: Session, ids: Sequence[int]) -> None:
+        """Delete checks with all that they found."""
+        session.execute(delete(self.pieces).where(self.pieces.check_id.in_(ids)))
+        session.execute(delete(self.rows).where(self.rows.id.in_(ids)))
+
+    def drop_parts(self, session: Session, check: C) -> None:
+        """Delete what a check found."""
+        session.execute(delete(self.pieces).where(self.pieces.check_id == check.id))
+
+    def sealed(self, value: object) -> bytes:
+        """Return a piece as it is kept: sealed as the file is."""
+        return seal_bytes(zlib.compress(msgspec.msgpack.encode(value, enc_hook=str), 1), self.purpose)
+
+    def opened(self, body: bytes, kind: type[T]) -> T:
+        """Return what was sealed; raise Unavailable as `open_bytes` does."""
+        return msgspec.msgpack.decode(zlib.decompress(open_bytes(body, self.purpose)), type=kind)
+
+    def parts(self, check_id: int, found: Iterable[FilePiece]) -> Rows:
+        """Return what keeps some pieces of what was found, for as long as somebody wants them."""
+        sql = (
+            f"INSERT INTO {self.pieces.__tablename__} (check_id, name, number, sealed) "
+            f"SELECT id, ?, ?, ? FROM {self.rows.__tablename__} "
+            "WHERE id = ? AND beat_at IS NOT NULL ON CONFLICT DO NOTHING"
+        )
+        return Rows(sql, [(name, number, body, check_id) for name, number, body in found])
+
+    def no_parts(self, ids: Iterable[int]) -> Rows:
+        """Return what deletes some pieces of what was found."""
+        return Rows(f"DELETE FROM {self.pieces.__tablename__} WHERE id = ?", [(one,) for one in ids])
+
+    def add_copy(self, session: Session, check_id: int, piece: FilePiece) -> bool:
+        """Keep a marked copy of a file whose dry run is still looked at; return whether it is."""
+        check = session.get(self.rows, check_id)
+        if check is None or check.state != CheckState.READY:
+            return False
+        name, number, body = piece
+        session.add(self.pieces(check_id=check_id, name=name, number=number, sealed=body))
+        return True
+
+    def part(self, session: Session, check: C, name: str, number: int = 0) -> bytes:
+        """Return a sealed piece; raise NotFound(gone)."""
+        pieces = self.pieces
+        own = select(pieces.sealed).where(pieces.check_id == check.id, pieces.name == name)
+        found = session.scalar(own.where(pieces.number == number))
+        if found is None:
+            raise NotFound(self.gone)
+        return found
+
+    def part_numbers(self, session: Session, check: C, name: str) -> list[int]:
+        """Return which pieces of a name there are."""
+        pieces = self.pieces
+        own = select(pieces.number).where(pieces.check_id == check.id, pieces.name == name)
+        return list(session.scalars(own.order_by(pieces.number)))
+
+    def part_ids(self, session: Session, check_id: int) -> list[int]:
+        """Return the pieces of a check."""
+        return list(session.scalars(select(self.pieces.id).where(self.pieces.check_id == check_id)))
+
+    def lines_of(
+        self, session: Session, check: C, name: str, lines: Stretch, page: int, kind: type[T]
+    ) -> list[T]:
+        """Return one page of the lines of a check."""
+        lines_of = list[kind]  # type: ignore[valid-type]  # what a piece is decoded as, known only when it is asked for
+        return page_of(
+            lines, page, lambda number: self.opened(self.part(session, check, name, number), lines_of)
+        )
+
+
+AnyChecks = FileChecks[Any]
+"""The checks of whichever kind."""
