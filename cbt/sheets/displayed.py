@@ -15,6 +15,7 @@ _TOKEN = re.compile(
 )
 _ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)
 _PLACES = re.compile(r"[#0?][#0?,.]*")
+_WORDS = re.compile(r"[^\d.,+\-eE\s]")
 _WEEKDAYS = "一二三四五六日"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _YMD, _YM, _MD = 'yyyy"年"m"月"d"日"', 'yyyy"年"m"月"', 'm"月"d"日"'
@@ -48,6 +49,32 @@ def shown(value: object, code: str) -> str | None:
         return None if number is None else _figure(number, section)
     except (ArithmeticError, ValueError, OverflowError):
         return None
+
+
+def valued(value: object, code: str, text: str | None = None) -> str:
+    """Return what a typed cell holds: every digit of a whole number, a day as 2026-10-12, a time as 09:00.
+
+    What is shown counts where it is more than that: the zeros of 007, a percentage, a word beside the number.
+    `text` is what the file itself says that the cell shows.
+    """
+    said = text if text is not None else shown(value, code) if code else None
+    match value:
+        case datetime() if value.year < 1900:
+            return f"{value:%H:%M}"
+        case datetime():
+            return f"{value:%Y-%m-%d}" if value.time() == time.min else f"{value:%Y-%m-%d %H:%M}"
+        case date():
+            return value.isoformat()
+        case time():
+            return f"{value:%H:%M}"
+        case int() | float() if float(value).is_integer():
+            bare = re.sub(r"[\s,]", "", said or "")
+            plain = str(int(value))
+            return bare if bare and (bare.lstrip("0") == plain or _WORDS.search(bare)) else plain
+        case float():
+            return said if said and _WORDS.search(said) else general(value)
+        case _:
+            return str(value).strip()
 
 
 def general(value: float) -> str:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from cbt.errors import InvalidInput
 from cbt.sheets.biff import BiffSheet, biff_sheets
 from cbt.sheets.cells import ENCRYPTED, WORKSHEET, SheetData, check_package, from_first, gather, text_of
-from cbt.sheets.displayed import general, shown
+from cbt.sheets.displayed import general, shown, valued
 from cbt.sheets.drawings import ShownAt, wps_id
 from cbt.sheets.markup import html_tables, xml_sheets
 from cbt.sheets.package import OdsSheet, SheetPackage, ods_sheets
@@ -46,13 +46,18 @@ def open_tables(body: bytes, *, rows: int, columns: int) -> bytes:
     return msgspec.msgpack.encode(tables(body, rows, columns))
 
 
-def tables(body: bytes, rows: int, columns: int) -> list[SheetData]:
-    """Return the sheets of a file.
+def open_values(body: bytes, *, rows: int, columns: int) -> bytes:
+    """Return what `open_tables` does, with the values of typed cells; raise as that does."""
+    return msgspec.msgpack.encode(tables(body, rows, columns, values=True))
+
+
+def tables(body: bytes, rows: int, columns: int, *, values: bool = False) -> list[SheetData]:
+    """Return the sheets of a file; with `values` numbers whole, days and times in one way.
 
     Raise InvalidInput as `cells.read_workbook` does, and ("sheet.frames") for a page whose sheets lie elsewhere.
     """
     if body[:2] == b"PK" or body[:4] == _OLE:
-        return _workbook(body, rows, columns)
+        return _workbook(body, rows, columns, values=values)
     text = decoded(body)
     head = text[:4000]
     if "urn:schemas-microsoft-com:office:spreadsheet" in head:
@@ -121,7 +126,7 @@ def _delimiter(text: str) -> str:
     return chosen
 
 
-def _workbook(body: bytes, rows: int, columns: int) -> list[SheetData]:
+def _workbook(body: bytes, rows: int, columns: int, *, values: bool) -> list[SheetData]:
     if body[:2] == b"PK":
         check_package(body)
     elif ENCRYPTED in body:
@@ -130,7 +135,7 @@ def _workbook(body: bytes, rows: int, columns: int) -> list[SheetData]:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body))
         names = [known.name for known in book.sheets_metadata if known.typ == WORKSHEET]
         beside = _beside(body, rows)
-        return [_sheet(book, name, rows, columns, beside) for name in names]
+        return [_sheet(book, name, rows, columns, beside, values=values) for name in names]
     except (InvalidInput, MemoryError):
         raise
     except python_calamine.PasswordError as error:
@@ -189,7 +194,13 @@ def _beside(body: bytes, rows: int) -> _Beside:
 
 
 def _sheet(
-    book: python_calamine.CalamineWorkbook, name: str, rows: int, columns: int, beside: _Beside
+    book: python_calamine.CalamineWorkbook,
+    name: str,
+    rows: int,
+    columns: int,
+    beside: _Beside,
+    *,
+    values: bool,
 ) -> SheetData:
     sheet = book.get_sheet_by_name(name)
     top, left = sheet.start or (0, 0)
@@ -213,6 +224,8 @@ def _sheet(
             return raised.get(text, text) if raised else text
         if isinstance(cell, bool):
             return text_of(cell)
+        if values:
+            return valued(cell, formats.get((row, column), ""), texts.get((row, column)))
         if (row, column) in texts:
             return texts[row, column]
         if code := formats.get((row, column), ""):

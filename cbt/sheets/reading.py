@@ -55,6 +55,15 @@ def open_tables(body: bytes, bounds: Bounds) -> list[SheetData]:
     return as_typed(body, _read("open_tables", body, bounds, module=_OPENING))
 
 
+def open_values(body: bytes, bounds: Bounds) -> list[SheetData]:
+    """Return what `open_tables` does, its cells as values rather than as they are shown.
+
+    A whole number comes with all its digits and those zeros its format shows before them, a day as 2026-10-12, a
+    time as 09:00. Raise as `open_tables` does.
+    """
+    return as_typed(body, _read("open_values", body, bounds, module=_OPENING))
+
+
 def as_typed(body: bytes, sheets: list[SheetData]) -> list[SheetData]:
     """Return the sheets of a file without the apostrophes with which we mark texts; in workbooks there are none."""
     if body[:2] == b"PK":

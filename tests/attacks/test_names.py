@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from cbt.accounts.models import Staff
 from cbt.candidates.models import Candidate
-from cbt.candidates.roster.reading import read_roster
+from cbt.candidates.roster.reading.file import read_roster
 from cbt.db.unit_of_work import reading
 from cbt.rules.visible import unseen, with_codes
 from cbt.sheets.findings import Severity

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from cbt.bank.formats.tables.format import mark, template_workbook
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.roster import export
-from cbt.candidates.roster.reading import open_roster
+from cbt.candidates.roster.reading.file import open_roster
 from cbt.db.unit_of_work import unit_of_work
 from cbt.paths import product_dir
 from cbt.results.sheet import workbook as results_workbook

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.candidates.roster.columns import COLUMNS, accommodation_of, document_type_of, level_of, paper_codes
-from cbt.candidates.roster.reading import MOST_ROWS, read_roster
+from cbt.candidates.roster.reading.columns import COLUMNS
+from cbt.candidates.roster.reading.file import MOST_ROWS, read_roster
+from cbt.candidates.roster.reading.words import accommodation_of, document_type_of, level_of, paper_codes
 from cbt.candidates.tickets import check_digit
 from cbt.errors import InvalidInput
 from cbt.sheets.findings import Severity
@@ -117,9 +118,9 @@ def changed(place: int, value: object) -> list[object]:
         pytest.param(changed(0, "名" * 61), "姓名*", "roster.too_long", id="long name"),
         pytest.param(changed(1, "毕业证"), "证件类型*", "roster.document_type", id="unknown document"),
         pytest.param(changed(2, ""), "证件号码*", "roster.required", id="no number"),
-        pytest.param(changed(2, resident(1)[:-1]), "证件号码*", "roster.number_check", id="a digit short"),
+        pytest.param(changed(2, resident(1)[:-1]), "证件号码*", "roster.number_length", id="a digit short"),
         pytest.param(
-            changed(2, "3101011990010112345"), "证件号码*", "roster.number_check", id="one too many"
+            changed(2, "3101011990010112345"), "证件号码*", "roster.number_length", id="one too many"
         ),
         pytest.param(changed(2, 310101199001011234), "证件号码*", "roster.number_lost", id="a number"),
         pytest.param(changed(2, "12 *"), "证件号码*", "roster.number_odd", id="odd characters"),
@@ -192,8 +193,8 @@ def test_a_file_that_is_no_roster_is_refused(name: str, body: bytes, code: str) 
 
 def test_the_missing_columns_are_named() -> None:
     with pytest.raises(InvalidInput) as refused:
-        read_roster("a.xlsx", xlsx([row(1)], headers=["姓名", "证件号码", "级别"]))
-    assert refused.value.params["missing"] == ["证件类型", "科目"]
+        read_roster("a.xlsx", xlsx([row(1)], headers=["姓名", "证件类型", "级别"]))
+    assert refused.value.params["missing"] == ["证件号码", "科目"]
 
 
 def test_one_cell_far_away_does_not_take_all_memory() -> None:

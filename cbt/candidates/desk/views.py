@@ -16,8 +16,8 @@ from cbt.candidates.desk.service import Revealed
 from cbt.candidates.printing import registry as prints
 from cbt.candidates.printing import views as printing_views
 from cbt.candidates.roster import views as roster_views
-from cbt.candidates.roster.columns import DOCUMENT_NAMES
 from cbt.candidates.roster.export import template, to_csv, to_xlsx
+from cbt.candidates.roster.reading.words import DOCUMENT_NAMES
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.pictures.receiving import redraw

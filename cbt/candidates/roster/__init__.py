@@ -1,3 +1,3 @@
 """How a roster comes in and goes out."""
 
-__all__ = ["columns", "commit", "export", "plan", "views"]
+__all__ = ["choosing", "commit", "export", "plan", "reading", "views"]

@@ -14,9 +14,8 @@ from cbt.audit.chain import record
 from cbt.candidates import steps
 from cbt.candidates.models import Candidate
 from cbt.candidates.roster.choosing import BlueprintChoice, choices
-from cbt.candidates.roster.line import Roster
 from cbt.candidates.roster.plan import Placement, RosterPlan, plan_roster
-from cbt.candidates.roster.reading import read_roster
+from cbt.candidates.roster.reading.file import Roster, read_roster
 from cbt.candidates.roster.renewing import renew
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import Conflict, InvalidInput
@@ -132,7 +131,7 @@ def _register(session: Session, sitting: Sitting, plan: RosterPlan, *, now: date
         if blueprint.ref not in versions:
             versions[blueprint.ref] = _version(session, one.choice, now=now, actor=actor)
         terms = steps.PaperTerms(
-            row.kind, row.factor, row.extra, row.accommodation, row.eligibility, row.note
+            one.kind, row.factor, row.extra, row.accommodation, row.eligibility, row.note
         )
         seated = steps.SeatedPaper(
             versions[blueprint.ref], blueprint.ref, one.paper, one.sitting_room.id, one.seat.id

@@ -10,12 +10,11 @@ from typing import Any
 from flask_babel import gettext
 
 from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone, readable
-from cbt.candidates.roster.columns import COLUMNS, DOCUMENT_NAMES
+from cbt.candidates.roster.reading.columns import COLUMNS, TEMPLATE
+from cbt.candidates.roster.reading.words import DOCUMENT_NAMES
 from cbt.candidates.store import Registered
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
-
-TEMPLATE_COLUMNS = tuple(name for name in COLUMNS.by_name if name != "occupation")
 
 
 def template() -> bytes:
@@ -23,7 +22,7 @@ def template() -> bytes:
     buffer = io.BytesIO()
     with writing.new_workbook(buffer) as book:
         _sheet(book, [])
-        lines = [(_header(name), gettext(f"candidates.template.column.{name}")) for name in TEMPLATE_COLUMNS]
+        lines = [(_header(name), gettext(f"candidates.template.column.{name}")) for name in TEMPLATE]
         kinds = "、".join(names[0] for names in DOCUMENT_NAMES.values())
         notes = [*lines, ("", ""), (COLUMNS.title("document_type"), kinds)]
         writing.write_notes(book, gettext("candidates.template.notes"), notes)
@@ -48,6 +47,7 @@ def _row(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) 
         "name": candidate.name,
         "document_type": DOCUMENT_NAMES[candidate.document_type][0],
         "document_number": lost if number is None else number,
+        "occupation": blueprint.occupation_name,
         "level": blueprint.level_name,
         "paper": blueprint.papers[registration.paper].name,
         "gender": {"male": "男", "female": "女"}.get(candidate.gender, ""),
@@ -62,7 +62,7 @@ def _row(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) 
         "accommodation": accommodation_text(entry),
         "note": registration.note,
     }
-    return [values[column] for column in TEMPLATE_COLUMNS]
+    return [values[column] for column in TEMPLATE]
 
 
 def accommodation_text(entry: Registered) -> str:
@@ -85,7 +85,7 @@ def to_xlsx(rows: Sequence[Sequence[str]]) -> bytes:
 
 def to_csv(rows: Sequence[Sequence[str]]) -> bytes:
     """Return roster rows as CSV with a byte-order mark; a cell that looks like a formula is marked as text."""
-    return writing.to_csv([[_header(column) for column in TEMPLATE_COLUMNS], *rows])
+    return writing.to_csv([[_header(column) for column in TEMPLATE], *rows])
 
 
 def _header(name: str) -> str:
@@ -95,7 +95,7 @@ def _header(name: str) -> str:
 def _sheet(book: Any, rows: Sequence[Sequence[str]]) -> None:
     sheet = book.add_worksheet(gettext("candidates.template.sheet"))
     text = writing.text_format(book)
-    columns = [COLUMNS.by_name[name] for name in TEMPLATE_COLUMNS]
+    columns = [COLUMNS.by_name[name] for name in TEMPLATE]
     writing.write_head(book, sheet, [(_header(one.name), one.width, one.required) for one in columns], text)
     sheet.freeze_panes(1, 1)
     for number, row in enumerate(rows, 1):

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
-from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
-from cbt.candidates.roster.line import Roster, RosterRow
+from cbt.candidates.roster.choosing import BlueprintChoice, Chooser, PaperRow
+from cbt.candidates.roster.reading.file import Roster
+from cbt.candidates.roster.reading.line import RosterRow
 from cbt.candidates.roster.renewing import unreadable
 from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span
@@ -41,6 +42,7 @@ class Placement:
     ticket: AdmissionTicket | None
     choice: BlueprintChoice
     paper: str
+    kind: str
     sitting_room: SittingRoom
     room: Room
     seat: Seat
@@ -90,10 +92,10 @@ class _Planner:
     ) -> None:
         self._sitting = sitting
         self._roster = roster
-        self._chooser = Chooser(available, mode=sitting.mode, note=self._note)
+        self._chooser = Chooser(available, note=self._note, mode=sitting.mode)
         self._result = RosterPlan(findings=list(roster.findings))
         self._batch = session.get_one(Batch, sitting.batch_id)
-        self._indexes = {row.row: document_index(row.document_number) for row in roster.rows}
+        self._indexes = {row.order: document_index(row.document_number) for row in roster.rows}
         self._candidates = _candidates(session, set(self._indexes.values()))
         known = unreadable(session, sitting.batch_id, self._missing()) if personal_was_lost(session) else {}
         for index, (candidate, row) in known.items():
@@ -116,45 +118,46 @@ class _Planner:
         """Return the rows of people whom no number finds, by the index of theirs."""
         found = self._candidates
         return {
-            self._indexes[row.row]: row for row in self._roster.rows if self._indexes[row.row] not in found
+            self._indexes[row.order]: row
+            for row in self._roster.rows
+            if self._indexes[row.order] not in found
         }
 
     def plan(self) -> RosterPlan:
         """Place every row."""
-        placed = [(row, found) for row in self._roster.rows if (found := self._read(row)) is not None]
+        placed = [one for row in self._roster.rows for one in self._read(row)]
         # Rows that name their seat come first, so that no other row is given it.
-        for row, (choice, paper) in sorted(placed, key=lambda one: (one[0].seat is None, one[0].row)):
-            self._place(row, choice, paper)
+        for one in sorted(placed, key=lambda one: (one.row.seat is None, one.row.order)):
+            self._place(one)
         for row in self._roster.refused:
             # Kept out already, but all that is wrong with it is to be seen at once.
-            if row.level and (choice_of := self._chooser.choice(row)) is not None and row.paper:
-                self._chooser.paper(row, choice_of)
-        self._result.placements.sort(key=lambda one: one.row.row)
-        self._result.findings.sort(key=lambda found: found.place.line)
+            if row.level and (row.paper or row.marks):
+                self._chooser.paper_rows(row)
+        self._result.placements.sort(key=lambda one: one.row.order)
+        sheets = {one.sheet: order for order, one in reversed(list(enumerate(self._roster.headings)))}
+        self._result.findings.sort(key=lambda one: (sheets.get(one.place.sheet, len(sheets)), one.place.line))
         return self._result
 
     def _note(
         self, row: RosterRow, column: str, value: str, code: str, *, stop: bool = True, **params: object
     ) -> None:
         severity = Severity.ERROR if stop else Severity.HINT
-        place = self._roster.heading.place(row.row, column)
-        self._result.findings.append(Finding(severity, code, place, value, params=params))
+        self._result.findings.append(Finding(severity, code, row.place(column), value, params=params))
 
-    def _read(self, row: RosterRow) -> tuple[BlueprintChoice, str] | None:
-        """Return the blueprint and paper of a row that can be registered, noting everything against it."""
+    def _read(self, row: RosterRow) -> list[PaperRow]:
+        """Return the papers of a row that can be registered, noting everything against it."""
         before = len(self._result.stops)
         if row.batch and plain(row.batch) != plain(self._batch.name):
             self._note(row, "batch", row.batch, "roster.other_batch", batch=self._batch.name)
         self._check_person(row)
         self._check_ticket(row)
-        choice = self._chooser.choice(row)
-        paper = self._chooser.paper(row, choice) if choice is not None else None
-        if choice is None or paper is None or len(self._result.stops) > before:
-            return None
-        return (choice, paper) if self._fits(row, choice.blueprint.papers[paper], paper) else None
+        asked = self._chooser.paper_rows(row)
+        if len(self._result.stops) > before:
+            return []
+        return [one for one in asked if self._fits(row, one.choice.blueprint.papers[one.paper], one.paper)]
 
     def _check_person(self, row: RosterRow) -> None:
-        index = self._indexes[row.row]
+        index = self._indexes[row.order]
         known = self._candidates.get(index)
         if known is not None and not same_name(known.name, row.name):
             self._note(row, "name", row.name, "roster.name_differs", known=known.name)
@@ -165,7 +168,7 @@ class _Planner:
     def _check_ticket(self, row: RosterRow) -> None:
         if not row.ticket:
             return
-        index = self._indexes[row.row]
+        index = self._indexes[row.order]
         candidate = self._candidates.get(index)
         own = self._tickets.get(candidate.id) if candidate is not None else None
         if own is not None and own.number != row.ticket:
@@ -176,7 +179,7 @@ class _Planner:
             self._note(row, "ticket", row.ticket, "roster.ticket_twice")
 
     def _fits(self, row: RosterRow, paper: Paper, code: str) -> bool:
-        index = self._indexes[row.row]
+        index = self._indexes[row.order]
         span = paper_span(self._sitting.planned_start_at, paper, factor=row.factor, extra=row.extra)
         for entry in self._booked.get(index, []):
             if entry.sitting.id == self._sitting.id and entry.paper == code:
@@ -195,8 +198,9 @@ class _Planner:
         self._spans.setdefault(index, []).append((row.row, code, span))
         return True
 
-    def _place(self, row: RosterRow, choice: BlueprintChoice, paper: str) -> None:
-        index = self._indexes[row.row]
+    def _place(self, one: PaperRow) -> None:
+        row = one.row
+        index = self._indexes[row.order]
         found = self._free.take(row)
         if isinstance(found, str):
             column = "room" if found == "roster.no_room" else "seat"
@@ -207,7 +211,9 @@ class _Planner:
         ticket = self._tickets.get(candidate.id) if candidate is not None else None
         sitting_room, room, seat = found
         self._result.placements.append(
-            Placement(row, index, candidate, ticket, choice, paper, sitting_room, room, seat)
+            Placement(
+                row, index, candidate, ticket, one.choice, one.paper, one.kind, sitting_room, room, seat
+            )
         )
 
 

@@ -10,8 +10,8 @@ from cbt.errors import InvalidInput
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import letter
 from cbt.sheets.findings import Place
+from cbt.sheets.merged import Merged
 
-MOST_FILLED = 200_000
 LONGEST_CELL = 12_000
 
 
@@ -27,10 +27,8 @@ class Page:
         self.shown = [(row, column, one) for row, column, one, _words in data.shown]
         self.lost = data.pictures
         self.unshown = set(data.unshown)
-        self._over: dict[tuple[int, int], str] = {}
-        self.across: dict[tuple[int, int], str] = {}
-        for top, left, bottom, right in data.merged:
-            self._merge(top, left, bottom, right)
+        merged = Merged(self.rows, data.merged)
+        self._over, self.across = merged.over, merged.across
 
     @property
     def is_csv(self) -> bool:
@@ -50,15 +48,6 @@ class Page:
         """Return the columns of a row that say something."""
         line = self.rows[row][: right + 1]
         return [place for place in range(left, len(line)) if line[place]]
-
-    def _merge(self, top: int, left: int, bottom: int, right: int) -> None:
-        text = self.cell(top, left)
-        if not text or len(self._over) + len(self.across) > MOST_FILLED or right - left > 60:
-            return
-        for column in range(left, right + 1):
-            self.across[top, column] = text
-        for row in range(top + 1, min(bottom + 1, len(self.rows))):
-            self._over[row, left] = text
 
 
 @dataclass(slots=True)

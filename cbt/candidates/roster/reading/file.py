@@ -1,0 +1,210 @@
+"""Read a candidate roster: every problem at once as row, column, value, why and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cbt.candidates.roster.reading.columns import COLUMNS
+from cbt.candidates.roster.reading.feet import Foot, foot_of
+from cbt.candidates.roster.reading.line import RosterRow, RowReader, SentLine
+from cbt.candidates.roster.reading.tables import RosterTable, find_tables, lines_of
+from cbt.errors import InvalidInput
+from cbt.rules.door.admission import valid_resident_id
+from cbt.sheets.cells import SheetData
+from cbt.sheets.columns import Heading
+from cbt.sheets.findings import Finding, Place, Severity
+from cbt.sheets.reading import Bounds, open_values
+
+MOST_ROWS = 25_000
+_BOUNDS = Bounds(
+    MOST_ROWS,
+    200,
+    {
+        "sheet.too_big": "roster.too_big",
+        "sheet.too_long": "roster.too_big",
+        "sheet.too_wide": "roster.too_big",
+        "sheet.unreadable": "roster.unreadable",
+    },
+)
+_DOCUMENTS = (".doc", ".docx", ".pdf", ".jpg", ".jpeg", ".png", ".zip", ".rar", ".ppt", ".pptx", ".exe")
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """What a file holds: its readable rows, everything found in it, and how its columns were understood.
+
+    `refused` are the rows that an error keeps out, with what of them could be read. Values of findings are short,
+    and document numbers in them masked.
+    """
+
+    rows: tuple[RosterRow, ...]
+    refused: tuple[RosterRow, ...]
+    findings: tuple[Finding, ...]
+    headings: tuple[Heading, ...]
+    ignored: tuple[str, ...] = ()
+    """The headers of the columns that are left out."""
+    sheets_left: tuple[str, ...] = ()
+    """The sheets that say something and hold no people."""
+
+    @property
+    def heading(self) -> Heading:
+        """The heading of the first table."""
+        return self.headings[0]
+
+    @property
+    def total(self) -> int:
+        """How many rows there are, readable or not."""
+        return len(self.rows) + len(self.refused)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header of each column that is read, as the file spells it."""
+        return {use.field: use.header for one in self.headings for use in one.uses if use.field}
+
+
+def open_roster(name: str, body: bytes) -> list[SheetData]:
+    """Return the sheets of a file, their cells as values.
+
+    Raise InvalidInput("roster.kind") for another kind of file, ("roster.unreadable") for a damaged one,
+    ("roster.too_big") beyond the limits, ("sheet.locked") behind a password.
+    """
+    workbook = body[:2] == b"PK" or body[:4] == b"\xd0\xcf\x11\xe0"
+    if name.lower().endswith(_DOCUMENTS) or not body.strip() or (not workbook and _is_binary(body)):
+        raise InvalidInput("roster.kind", field="file", name=name)
+    try:
+        return open_values(body, _BOUNDS)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, **{**error.params, "field": "file", "name": name}) from error
+
+
+def _is_binary(body: bytes) -> bool:
+    head = body[:4096]
+    return b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+def read_roster(name: str, body: bytes) -> Roster:
+    """Return the roster a file holds.
+
+    Raise InvalidInput("roster.no_header") with the required columns that are missing, ("roster.empty"),
+    and as `open_roster` does.
+    """
+    return roster_of(open_roster(name, body))
+
+
+def roster_of(sheets: Sequence[SheetData]) -> Roster:
+    """Return the roster that opened sheets hold; raise as `read_roster` does."""
+    found = [(sheet, find_tables(sheet)) for sheet in sheets]
+    whole = [table for _sheet, tables in found for table in tables if not table.missing]
+    if not whole:
+        missing = min(
+            (table.missing for _s, tables in found for table in tables), key=len, default=COLUMNS.required
+        )
+        names = [COLUMNS.title(column) for column in missing]
+        raise InvalidInput("roster.no_header", field="file", missing=names)
+    gathered = _Gathered()
+    for sheet, tables in found:
+        for table in tables:
+            if not table.missing:
+                gathered.read(table)
+        gathered.about_sheet(sheet, tables)
+    if not gathered.rows and not gathered.refused:
+        raise InvalidInput("roster.empty", field="file")
+    return Roster(
+        tuple(gathered.rows),
+        tuple(gathered.refused),
+        tuple(gathered.findings),
+        tuple(table.heading for table in whole),
+        tuple(
+            dict.fromkeys(
+                use.header for table in whole for use in table.heading.uses if use.header and not use.field
+            )
+        ),
+        tuple(gathered.left),
+    )
+
+
+class _Gathered:
+    """What the tables of a file say, one after the other."""
+
+    def __init__(self) -> None:
+        self.rows: list[RosterRow] = []
+        self.refused: list[RosterRow] = []
+        self.findings: list[Finding] = []
+        self.left: list[str] = []
+        self._order = 0
+
+    def read(self, table: RosterTable) -> None:
+        """Take the lines of a table."""
+        self.findings += _about_columns(table)
+        reading = _LineCells(table)
+        for row, sent in lines_of(table):
+            cells = reading.spread(row, sent)
+            if (foot := foot_of(row, cells, table)) is not Foot.NONE:
+                if foot is not Foot.SILENT:
+                    said = next((cell for cell in cells if cell), "")
+                    place = Place(table.heading.file, table.heading.sheet, row + 1)
+                    self.findings.append(Finding(Severity.HINT, f"roster.{foot.value}", place, said[:80]))
+                continue
+            self._order += 1
+            reader = RowReader(reading.line(row, cells, self._order))
+            one = reader.read()
+            self.findings += reader.findings
+            stopped = any(found.severity is Severity.ERROR for found in reader.findings)
+            (self.refused if stopped else self.rows).append(one)
+
+    def about_sheet(self, sheet: SheetData, tables: Sequence[RosterTable]) -> None:
+        """Tell of a sheet that holds people and is not read."""
+        unread = [table for table in tables if table.missing]
+        if not tables or unread:
+            if any(valid_resident_id(cell) for row in sheet.rows for cell in row):
+                missing = [
+                    COLUMNS.title(name) for name in (unread[0].missing if unread else COLUMNS.required)
+                ]
+                place = Place("", sheet.name, unread[0].heading.row if unread else 1)
+                self.findings.append(
+                    Finding(Severity.ERROR, "roster.sheet_unread", place, params={"missing": missing})
+                )
+            elif any(sheet.rows) and len(tables) == len(unread):
+                self.left.append(sheet.name)
+
+
+class _LineCells:
+    """Takes the cells of lines by their fields; what a merged cell says counts wherever it reaches."""
+
+    def __init__(self, table: RosterTable) -> None:
+        self._table = table
+        self._places = table.heading.places
+        self._lost = frozenset(table.sheet.lost)
+        headers = {use.field: use.header for use in table.heading.uses if use.field}
+        self._resident = "身份" in headers.get("document_number", "") and "document_type" not in headers
+        self._typed = "document_type" in headers
+
+    def spread(self, row: int, cells: list[str]) -> list[str]:
+        """Return the cells of a row (from 0) with what merged cells above say of them."""
+        over = self._table.merged.over
+        if not over:
+            return cells
+        width = max(len(cells), len(self._table.heading.uses))
+        whole = [*cells, *[""] * (width - len(cells))]
+        return [cell or over.get((row, at), "") for at, cell in enumerate(whole)]
+
+    def line(self, row: int, cells: Sequence[str], order: int) -> SentLine:
+        """Return the line of a row (from 0)."""
+        said = {name: cells[at] if at < len(cells) else "" for name, at in self._places.items()}
+        for name, value in self._table.fixed.items():
+            said[name] = said.get(name) or value
+        lost = frozenset(name for name, at in self._places.items() if self._lost and (row, at) in self._lost)
+        return SentLine(row + 1, order, self._table.heading, said, lost, self._resident, self._typed)
+
+
+def _about_columns(table: RosterTable) -> Iterator[Finding]:
+    for place, name in table.heading.doubled:
+        params = {"name": COLUMNS.title(name)}
+        yield Finding(Severity.HINT, "roster.column_double", place, place.header, params=params)
+    for at in sorted(table.unsure):
+        use = table.heading.uses[at]
+        if use.field:
+            place = table.heading.place(table.heading.row, use.field)
+            params = {"name": COLUMNS.title(use.field)}
+            yield Finding(Severity.HINT, "roster.column_unsure", place, use.header, params=params)

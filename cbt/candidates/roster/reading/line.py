@@ -1,0 +1,330 @@
+"""One line of a roster becomes a row; everything wrong with it is noted."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from cbt.candidates.roster.reading import words
+from cbt.candidates.roster.reading.columns import COLUMNS, PAPER_FIELDS
+from cbt.candidates.roster.reading.numbers import DocumentCell, mended
+from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
+from cbt.rules.door.admission import mask_document, valid_resident_id
+from cbt.rules.visible import Unseen, private_use, unseen, with_codes
+from cbt.sheets.columns import Heading
+from cbt.sheets.findings import Finding, Place, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow:
+    """One line of a file: a person, and which papers of which level are asked for.
+
+    `row` is the line in its sheet, `order` its place among all lines of the file. `paper` is the cell that names
+    papers, as it stands there; `marks` are those that have a column each, with what is asked: `first`, `retake`, or
+    "" where a mark says no more than that the paper is taken.
+    """
+
+    row: int
+    order: int
+    heading: Heading = field(repr=False, compare=False)
+    name: str
+    document_type: str
+    document_number: str = field(repr=False)
+    level: str
+    paper: str
+    marks: tuple[tuple[str, str], ...]
+    gender: str
+    phone: str = field(repr=False)
+    employer: str
+    unit: str
+    batch: str
+    eligibility: str
+    kind: str
+    ticket: str
+    wish: Wish
+    factor: Decimal
+    extra: timedelta
+    accommodation: str
+    note: str
+    occupation: str
+
+    @property
+    def room(self) -> str:
+        """The room it asks for, "" for any."""
+        return self.wish.room
+
+    @property
+    def seat(self) -> int | None:
+        """The seat it asks for."""
+        return self.wish.seat
+
+    @property
+    def group(self) -> str:
+        """Whom it belongs with: who sent it in, else the employer."""
+        return self.unit or self.employer
+
+    def place(self, column: str) -> Place:
+        """Return where a field of this line stands."""
+        return self.heading.place(self.row, column)
+
+
+@dataclass(frozen=True, slots=True)
+class SentLine:
+    """The cells of one line by their fields, and what is known of them beside their text."""
+
+    number: int
+    order: int
+    heading: Heading
+    cells: Mapping[str, str]
+    lost: Set[str] = frozenset()
+    resident: bool = False
+    """Whether the header says that numbers are those of resident identity cards."""
+    typed: bool = True
+    """Whether the file has a column for the kind of document."""
+
+
+_RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
+_NUMBER = re.compile(r"[0-9A-Z()（）-]{5,30}")
+_PHONE = re.compile(r"\+?[0-9-]{7,20}")
+_TICKET = re.compile(r"[0-9A-Z-]{6,20}")
+_RETAKE_SAID = re.compile(r"补考|重考")
+_EXTRA_SAID = re.compile(r"加时|延长|合理便利|残疾|视障|听障|无障碍")
+
+
+class RowReader:
+    """Reads one line and notes what is wrong with it."""
+
+    def __init__(self, line: SentLine) -> None:
+        self.findings: list[Finding] = []
+        self._line, self._cells = line, line.cells
+        self._unseen = {column: found for column, cell in line.cells.items() if (found := unseen(cell))}
+
+    def read(self) -> RosterRow:
+        """Return the row as far as it can be read."""
+        for column, found in self._unseen.items():
+            self._refuse(column, found)
+        document_type, document_number = self._document()
+        factor, extra = self._accommodation()
+        occupation, level = self._occupation()
+        marks = self._marks()
+        return RosterRow(
+            row=self._line.number,
+            order=self._line.order,
+            heading=self._line.heading,
+            name=self._name(),
+            document_type=document_type,
+            document_number=document_number,
+            level=level,
+            paper=self._paper(marks),
+            marks=marks,
+            gender=self._gender(document_type, document_number),
+            phone=self._matching("phone", _PHONE, "roster.phone"),
+            employer=self._text("employer", 120),
+            unit=self._text("unit", 120),
+            batch=self._text("batch", 120),
+            eligibility=self._text("eligibility", 200),
+            kind=self._kind(),
+            ticket=self._matching("ticket", _TICKET, "roster.ticket"),
+            wish=self._wish(),
+            factor=factor,
+            extra=extra,
+            accommodation=self._text("accommodation", 200),
+            note=self._text("note", 500),
+            occupation=occupation,
+        )
+
+    def _raw(self, column: str) -> str:
+        return self._cells.get(column, "").strip()
+
+    def _plain(self, column: str) -> str:
+        return unicodedata.normalize("NFKC", self._raw(column)).strip()
+
+    def _note(
+        self, column: str, code: str, *, value: str | None = None, stop: bool = True, **params: object
+    ) -> None:
+        if column in self._unseen:
+            return  # what stands there was refused as a whole
+        self._add(column, code, self._raw(column) if value is None else value, stop=stop, params=params)
+
+    def _refuse(self, column: str, found: Unseen) -> None:
+        text = self._raw(column)
+        shown = with_codes(mask_document(text) if column == "document_number" else text)
+        params = {"place": found.place, "character": found.code}
+        self._add(column, "text.unseen", shown, stop=True, params=params)
+
+    def _add(self, column: str, code: str, shown: str, *, stop: bool, params: Mapping[str, object]) -> None:
+        severity = Severity.ERROR if stop else Severity.HINT
+        place = self._line.heading.place(self._line.number, column)
+        self.findings.append(Finding(severity, code, place, shown[:80], params=params))
+
+    def _required(self, column: str) -> str:
+        text = self._plain(column)
+        if not text:
+            self._note(column, "roster.required", name=COLUMNS.title(column))
+        return text
+
+    def _text(self, column: str, limit: int) -> str:
+        text = self._raw(column)
+        if len(text) > limit:
+            self._note(column, "roster.too_long", maximum=limit)
+        return text
+
+    def _name(self) -> str:
+        # Rare characters are kept as given: NFKC would replace some of them (R-10).
+        name = " ".join(self._raw("name").split())
+        if not name:
+            self._note("name", "roster.required", name=COLUMNS.title("name"))
+        elif len(name) > 60:
+            self._note("name", "roster.too_long", maximum=60)
+        elif found := private_use(name):
+            self._note("name", "text.private_use", stop=False, place=found.place, character=found.code)
+        return name
+
+    def _document(self) -> tuple[str, str]:
+        cell = mended(self._raw("document_number"))
+        given = self._raw("document_type")
+        kind = words.document_type_of(given)
+        if not cell.number:
+            self._note("document_number", "roster.required", name=COLUMNS.title("document_number"))
+        if given and kind is None:
+            self._note("document_type", "roster.document_type")
+        if not given:
+            kind = self._assumed(cell)
+        self._check_number(cell, kind)
+        return kind or "", cell.number
+
+    def _assumed(self, cell: DocumentCell) -> str | None:
+        """Return the kind of a document that a line does not tell."""
+        if valid_resident_id(cell.number):
+            if self._line.typed:
+                self._note("document_type", "roster.type_assumed", stop=False)
+            return "resident_id"
+        if self._line.resident or cell.like_resident:
+            return "resident_id"
+        if cell.number:
+            self._note("document_type", "roster.type_needed")
+        return None
+
+    def _check_number(self, cell: DocumentCell, kind: str | None) -> None:
+        masked = mask_document(cell.number)
+        if "document_number" in self._line.lost:
+            self._note("document_number", "roster.number_lost", value=masked)
+        elif cell.number and not _NUMBER.fullmatch(cell.number):
+            self._note("document_number", "roster.number_odd", value=masked)
+        elif cell.number and kind in _RESIDENT and not valid_resident_id(cell.number):
+            code = "roster.number_check" if len(cell.number) == 18 else "roster.number_length"
+            self._note("document_number", code, value=masked, length=len(cell.number))
+
+    def _occupation(self) -> tuple[str, str]:
+        """Return the occupation and the level of a line, wherever they stand."""
+        column = "occupation_level" if self._raw("occupation_level") else "occupation"
+        occupation, level = words.occupation_and_level(self._plain(column))
+        said = self._plain("level")
+        if not level:
+            if column == "occupation_level" and not said and words.is_level(occupation):
+                return self._text("occupation", 60), words.level_of(occupation)
+            return self._text(column, 60), self._required("level")
+        if said and words.level_of(said) != level:
+            self._note("level", "roster.levels_differ", other=self._raw(column))
+        return occupation, said or level
+
+    def _paper(self, marks: tuple[tuple[str, str], ...]) -> str:
+        text = self._plain("paper")
+        has = [name for name in PAPER_FIELDS if name in self._cells]
+        if not text and not marks:
+            broken = any(mark_of(self._cells[name]) is None for name in has)
+            if not broken and has:
+                self._note(has[0], "roster.no_paper")
+            elif not has:
+                self._note("paper", "roster.required", name=COLUMNS.title("paper"))
+        if text and has and set(words.papers_of(text)) != {name for name, _kind in marks}:
+            both = words.papers_of(text) == (words.ALL_PAPERS,) and len(marks) == len(has)
+            if not both:
+                self._note("paper", "roster.papers_differ")
+        return text
+
+    def _marks(self) -> tuple[tuple[str, str], ...]:
+        found = []
+        for column in PAPER_FIELDS:
+            if column not in self._cells:
+                continue
+            text = self._raw(column)
+            kind = words.kind_of(text) if text else None
+            taken = True if kind else mark_of(text)
+            if taken is None and words.papers_of(text) == (column,):
+                taken = True  # the paper's name stands for a mark
+            if taken is None:
+                self._note(column, "roster.mark", header=self._line.heading.place(0, column).header)
+            elif taken:
+                found.append((column, kind or ""))
+        return tuple(found)
+
+    def _kind(self) -> str:
+        text, note = self._plain("kind"), self._plain("note")
+        kind = words.kind_of(text)
+        if kind is None:
+            self._note("kind", "roster.kind_unknown")
+        elif not text and words.kind_of(note) == "retake":
+            self._note("note", "roster.kind_of_note", stop=False)
+            return "retake"
+        elif not text and _RETAKE_SAID.search(note):
+            self._note("note", "roster.retake_in_note")
+        return kind or ""
+
+    def _gender(self, document_type: str, number: str) -> str:
+        gender = self._coded("gender", words.gender_of(self._plain("gender")), "roster.gender")
+        if gender and document_type in _RESIDENT and valid_resident_id(number):
+            told = "male" if int(number[16]) % 2 else "female"
+            if told != gender:
+                self._note("gender", "roster.gender_differs", stop=False)
+        return gender
+
+    def _coded(self, column: str, value: str | None, code: str) -> str:
+        if value is None:
+            self._note(column, code)
+        return value or ""
+
+    def _matching(self, column: str, pattern: re.Pattern[str], code: str) -> str:
+        text = "".join(self._plain(column).split()).upper()
+        if text and not pattern.fullmatch(text):
+            self._note(column, code)
+        return text
+
+    def _wish(self) -> Wish:
+        said = when_of(self._raw("date"), self._raw("time"))
+        if said is None:
+            self._note("date" if self._raw("date") else "time", "roster.when")
+            return Wish()
+        return Wish(
+            said.on,
+            said.month,
+            said.day,
+            said.at,
+            said.half,
+            self._text("sitting", 120),
+            self._text("centre", 120),
+            self._text("room", 60),
+            self._seat(),
+        )
+
+    def _seat(self) -> int | None:
+        text = self._plain("seat").removesuffix("号")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 999):
+            self._note("seat", "roster.seat")
+            return None
+        return int(text)
+
+    def _accommodation(self) -> tuple[Decimal, timedelta]:
+        found = words.accommodation_of(self._raw("accommodation"))
+        if found is None:
+            self._note("accommodation", "roster.accommodation")
+            return Decimal(1), timedelta(0)
+        if not self._raw("accommodation") and _EXTRA_SAID.search(self._plain("note")):
+            self._note("note", "roster.extra_in_note", stop=False)
+        return found

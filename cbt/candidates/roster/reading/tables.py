@@ -1,0 +1,186 @@
+"""Where a roster's people stand on a sheet: the rows that name columns, and what each column is read as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cbt.candidates.roster.reading.columns import COLUMNS, LEFT, PAPER_FIELDS, meaning
+from cbt.rules.door.admission import valid_resident_id
+from cbt.sheets.cells import SheetData
+from cbt.sheets.columns import ColumnUse, Heading, letter, plain
+from cbt.sheets.merged import Merged
+
+HEADER_WITHIN = 30
+LONGEST_HEADER = 60
+_FEWEST = 2
+_WHO = ("name", "document_number")
+_GROUPS = frozenset({"paper", "occupation", "level", "document_number", "date", "time"})
+"""Fields whose header may stand over several columns, each with a header of its own below."""
+
+
+@dataclass(slots=True)
+class RosterTable:
+    """One table of a sheet: its heading, and where its lines stand (rows from 0, `end` excluded)."""
+
+    sheet: SheetData
+    merged: Merged
+    heading: Heading
+    start: int
+    end: int
+    unsure: set[int] = field(default_factory=set)
+    """Places of columns whose header may mean what it is read as, or something else."""
+    left: set[int] = field(default_factory=set)
+    """Places of columns that are known and not read."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """What holds for every line, by the field."""
+
+    @property
+    def missing(self) -> list[str]:
+        """The fields a roster must have that neither a header means nor anybody said."""
+        have = {*self.heading.places, *self.fixed}
+        have |= {"level"} if have & {"occupation_level"} else set()
+        have |= {"paper"} if have & {*PAPER_FIELDS} else set()
+        return [name for name in COLUMNS.required if name not in have]
+
+    @property
+    def unread(self) -> list[ColumnUse]:
+        """The columns with a header that nothing is known of."""
+        return [
+            use
+            for place, use in enumerate(self.heading.uses)
+            if use.header and not use.field and place not in self.left and not meaning(use.header)[0]
+        ]
+
+
+def find_tables(sheet: SheetData, file: str = "") -> list[RosterTable]:
+    """Return the tables of a sheet: the first heading, and each that comes again below it."""
+    merged = Merged(sheet.rows, sheet.merged)
+    first = _first(sheet, merged, file)
+    if first is None:
+        return []
+    tables = [first]
+    place = first.heading.places.get("name")
+    row = first.start
+    while place is not None and row < len(sheet.rows):
+        if _cell(sheet.rows[row], place) and meaning(_cell(sheet.rows[row], place))[0] == "name":
+            found = _at(sheet, merged, row, file)
+            if found is not None and "document_number" in found.heading.places:
+                tables[-1].end = row
+                tables.append(found)
+                row = found.start
+                continue
+        row += 1
+    return tables
+
+
+def guess_table(sheet: SheetData, file: str = "") -> RosterTable | None:
+    """Return the table whose headers mean too little: the row above the lines that holds the most texts."""
+    best, widest = None, 1
+    for row, cells in enumerate(sheet.rows[:HEADER_WITHIN]):
+        filled = [cell for cell in cells if cell]
+        if any(valid_resident_id(cell) for cell in filled):
+            break
+        if len(filled) > widest and all(len(cell) <= LONGEST_HEADER for cell in filled):
+            best, widest = row, len(filled)
+    if best is None:
+        return None
+    merged = Merged(sheet.rows, sheet.merged)
+    return _table(sheet, merged, best, best + 1, _names(sheet.rows[best]), file)
+
+
+def _first(sheet: SheetData, merged: Merged, file: str) -> RosterTable | None:
+    nearest: RosterTable | None = None
+    for row in range(min(len(sheet.rows), HEADER_WITHIN)):
+        found = _at(sheet, merged, row, file)
+        if found is None:
+            continue
+        if not found.missing:
+            return found
+        if nearest is None or len(found.heading.places) > len(nearest.heading.places):
+            nearest = found
+    return nearest
+
+
+def _at(sheet: SheetData, merged: Merged, row: int, file: str) -> RosterTable | None:
+    """Return the table whose heading begins in a row (from 0), if it names two columns at least."""
+    names = _names(sheet.rows[row])
+    if not any(names):
+        return None
+    if (two := _two_rows(sheet, merged, row)) is not None:
+        table = _table(sheet, merged, row, row + 2, two, file)
+    else:
+        table = _table(sheet, merged, row, row + 1, names, file)
+    return table if len(table.heading.places) >= _FEWEST else None
+
+
+def _names(cells: Sequence[str]) -> list[str]:
+    return [cell if len(cell) <= LONGEST_HEADER else "" for cell in cells]
+
+
+def _two_rows(sheet: SheetData, merged: Merged, row: int) -> list[str] | None:
+    """Return the headers that a row and the one below name together; None where the lower row is a line."""
+    if row + 1 >= len(sheet.rows):
+        return None
+    upper, lower = sheet.rows[row], sheet.rows[row + 1]
+    if not any(lower):
+        return None
+    headers: list[str] = []
+    group, split = "", False
+    for place in range(max(len(upper), len(lower))):
+        above, below = _cell(upper, place), _cell(lower, place)
+        across = merged.across.get((row, place), "")
+        group = above or across or (group if below else "")
+        if not below or plain(below) == plain(above):
+            headers.append(above if above or not across else "")
+            continue
+        if above and meaning(above)[0] and meaning(above)[0] not in _GROUPS:
+            return None  # a value below a header
+        header = _joined(group, below)
+        if not header:
+            return None
+        split = True
+        headers.append(header)
+    return headers if split else None
+
+
+def _joined(group: str, below: str) -> str:
+    """Return the header that two cells make, or "" when they make none."""
+    for header in (f"{group}{below}", below) if group else (below,):
+        if meaning(header)[0] and meaning(header)[1]:
+            return header
+    return ""
+
+
+def _table(
+    sheet: SheetData, merged: Merged, row: int, start: int, headers: Sequence[str], file: str
+) -> RosterTable:
+    fields: list[str] = []
+    unsure, left = set[int](), set[int]()
+    known = [meaning(header) for header in headers]
+    sure = {field for field, certain in known if certain}
+    for place, (found, certain) in enumerate(known):
+        if found == LEFT:
+            left.add(place)
+            found = ""
+        if found and not certain:
+            found = "" if found in sure else found  # where another column surely means it
+            unsure |= {place} if found else set()
+        fields.append(found)
+    uses = [
+        ColumnUse(sheet.name, letter(place), header, field if field and fields.index(field) == place else "")
+        for place, (header, field) in enumerate(zip(headers, fields, strict=True))
+    ]
+    heading = Heading(COLUMNS, file, sheet.name, start, uses)
+    return RosterTable(sheet, merged, heading, start, len(sheet.rows), unsure, left)
+
+
+def _cell(cells: Sequence[str], place: int) -> str:
+    return cells[place] if place < len(cells) else ""
+
+
+def lines_of(table: RosterTable) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows (from 0) of a table that say anything, with their cells."""
+    for row in range(table.start, table.end):
+        if any(table.sheet.rows[row]):
+            yield row, table.sheet.rows[row]
