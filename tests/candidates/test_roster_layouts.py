@@ -9,7 +9,7 @@ import pytest
 
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
 from cbt.candidates.roster.reading.file import Roster, roster_of
-from cbt.candidates.roster.reading.line import RosterRow
+from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.wishes import Wish, when_of
 from cbt.exams.files import load_blueprint_file
 from cbt.paths import product_dir

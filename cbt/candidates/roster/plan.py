@@ -15,7 +15,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser, PaperRow
 from cbt.candidates.roster.reading.file import Roster
-from cbt.candidates.roster.reading.line import RosterRow
+from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.renewing import unreadable
 from cbt.candidates.roster.seats import FreeSeats
 from cbt.candidates.spacing import Booked, booked, paper_span

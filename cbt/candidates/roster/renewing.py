@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate
 from cbt.candidates.personal import DOCUMENT, PHONE, document_index, readable
-from cbt.candidates.roster.reading.line import RosterRow
+from cbt.candidates.roster.reading.row import RosterRow
 from cbt.db.private.sealing import seal
 from cbt.rules.door.admission import mask_document, same_name
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.candidates.roster.reading.line import RosterRow
+from cbt.candidates.roster.reading.row import RosterRow
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import SittingState
 from cbt.sheets.columns import plain

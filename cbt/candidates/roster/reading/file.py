@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.feet import Foot, foot_of
-from cbt.candidates.roster.reading.line import RosterRow, RowReader, SentLine
+from cbt.candidates.roster.reading.line import RowReader
+from cbt.candidates.roster.reading.row import RosterRow, SentLine
 from cbt.candidates.roster.reading.tables import RosterTable, find_tables, lines_of
 from cbt.errors import InvalidInput
 from cbt.rules.door.admission import valid_resident_id

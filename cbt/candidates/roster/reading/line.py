@@ -3,89 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
 from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.columns import COLUMNS, PAPER_FIELDS
+from cbt.candidates.roster.reading.notes import LineNotes
 from cbt.candidates.roster.reading.numbers import DocumentCell, mended
+from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
 from cbt.rules.door.admission import mask_document, valid_resident_id
-from cbt.rules.visible import Unseen, private_use, unseen, with_codes
-from cbt.sheets.columns import Heading
-from cbt.sheets.findings import Finding, Place, Severity
-
-
-@dataclass(frozen=True, slots=True)
-class RosterRow:
-    """One line of a file: a person, and which papers of which level are asked for.
-
-    `row` is the line in its sheet, `order` its place among all lines of the file. `paper` is the cell that names
-    papers, as it stands there; `marks` are those that have a column each, with what is asked: `first`, `retake`, or
-    "" where a mark says no more than that the paper is taken.
-    """
-
-    row: int
-    order: int
-    heading: Heading = field(repr=False, compare=False)
-    name: str
-    document_type: str
-    document_number: str = field(repr=False)
-    level: str
-    paper: str
-    marks: tuple[tuple[str, str], ...]
-    gender: str
-    phone: str = field(repr=False)
-    employer: str
-    unit: str
-    batch: str
-    eligibility: str
-    kind: str
-    ticket: str
-    wish: Wish
-    factor: Decimal
-    extra: timedelta
-    accommodation: str
-    note: str
-    occupation: str
-
-    @property
-    def room(self) -> str:
-        """The room it asks for, "" for any."""
-        return self.wish.room
-
-    @property
-    def seat(self) -> int | None:
-        """The seat it asks for."""
-        return self.wish.seat
-
-    @property
-    def group(self) -> str:
-        """Whom it belongs with: who sent it in, else the employer."""
-        return self.unit or self.employer
-
-    def place(self, column: str) -> Place:
-        """Return where a field of this line stands."""
-        return self.heading.place(self.row, column)
-
-
-@dataclass(frozen=True, slots=True)
-class SentLine:
-    """The cells of one line by their fields, and what is known of them beside their text."""
-
-    number: int
-    order: int
-    heading: Heading
-    cells: Mapping[str, str]
-    lost: Set[str] = frozenset()
-    resident: bool = False
-    """Whether the header says that numbers are those of resident identity cards."""
-    typed: bool = True
-    """Whether the file has a column for the kind of document."""
-
+from cbt.rules.visible import private_use
 
 _RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
 _NUMBER = re.compile(r"[0-9A-Z()（）-]{5,30}")
@@ -95,18 +23,12 @@ _RETAKE_SAID = re.compile(r"补考|重考")
 _EXTRA_SAID = re.compile(r"加时|延长|合理便利|残疾|视障|听障|无障碍")
 
 
-class RowReader:
+class RowReader(LineNotes):
     """Reads one line and notes what is wrong with it."""
-
-    def __init__(self, line: SentLine) -> None:
-        self.findings: list[Finding] = []
-        self._line, self._cells = line, line.cells
-        self._unseen = {column: found for column, cell in line.cells.items() if (found := unseen(cell))}
 
     def read(self) -> RosterRow:
         """Return the row as far as it can be read."""
-        for column, found in self._unseen.items():
-            self._refuse(column, found)
+        self.refuse_unseen()
         document_type, document_number = self._document()
         factor, extra = self._accommodation()
         occupation, level = self._occupation()
@@ -136,42 +58,6 @@ class RowReader:
             note=self._text("note", 500),
             occupation=occupation,
         )
-
-    def _raw(self, column: str) -> str:
-        return self._cells.get(column, "").strip()
-
-    def _plain(self, column: str) -> str:
-        return unicodedata.normalize("NFKC", self._raw(column)).strip()
-
-    def _note(
-        self, column: str, code: str, *, value: str | None = None, stop: bool = True, **params: object
-    ) -> None:
-        if column in self._unseen:
-            return  # what stands there was refused as a whole
-        self._add(column, code, self._raw(column) if value is None else value, stop=stop, params=params)
-
-    def _refuse(self, column: str, found: Unseen) -> None:
-        text = self._raw(column)
-        shown = with_codes(mask_document(text) if column == "document_number" else text)
-        params = {"place": found.place, "character": found.code}
-        self._add(column, "text.unseen", shown, stop=True, params=params)
-
-    def _add(self, column: str, code: str, shown: str, *, stop: bool, params: Mapping[str, object]) -> None:
-        severity = Severity.ERROR if stop else Severity.HINT
-        place = self._line.heading.place(self._line.number, column)
-        self.findings.append(Finding(severity, code, place, shown[:80], params=params))
-
-    def _required(self, column: str) -> str:
-        text = self._plain(column)
-        if not text:
-            self._note(column, "roster.required", name=COLUMNS.title(column))
-        return text
-
-    def _text(self, column: str, limit: int) -> str:
-        text = self._raw(column)
-        if len(text) > limit:
-            self._note(column, "roster.too_long", maximum=limit)
-        return text
 
     def _name(self) -> str:
         # Rare characters are kept as given: NFKC would replace some of them (R-10).
@@ -282,17 +168,6 @@ class RowReader:
             if told != gender:
                 self._note("gender", "roster.gender_differs", stop=False)
         return gender
-
-    def _coded(self, column: str, value: str | None, code: str) -> str:
-        if value is None:
-            self._note(column, code)
-        return value or ""
-
-    def _matching(self, column: str, pattern: re.Pattern[str], code: str) -> str:
-        text = "".join(self._plain(column).split()).upper()
-        if text and not pattern.fullmatch(text):
-            self._note(column, code)
-        return text
 
     def _wish(self) -> Wish:
         said = when_of(self._raw("date"), self._raw("time"))
