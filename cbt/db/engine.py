@@ -95,7 +95,7 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
             raise InvalidInput("copy.embedded_only")
         return
     key = load_key(settings.keys, "database", may_create=False) if settings.db_encryption else None
-    gate.copy = copy = _second_copy(settings, key)
+    gate.copy = copy = _second_copy(settings, key, files)
     _listen_sqlite(engine, key, copy, files)
 
 
@@ -104,13 +104,15 @@ def files_of(app: flask.Flask) -> HeldFiles | None:
     return app.extensions.get(FILES)
 
 
-def _second_copy(settings: Settings, key: bytes | None) -> JournalCopy | None:
+def _second_copy(settings: Settings, key: bytes | None, files: HeldFiles) -> JournalCopy | None:
     folder = settings.journal_copy_dir
     if folder is None:
         return None
     check_place(settings, folder)
     path, required = database_path(settings), settings.journal_copy_required
-    return JournalCopy(path, folder, key=key, keys=settings.keys, required=required)
+    return JournalCopy(
+        path, folder, key=key, keys=settings.keys, required=required, before_emptying=files.note_log
+    )
 
 
 def _listen_sqlite(engine: Engine, key: bytes | None, copy: JournalCopy | None, files: HeldFiles) -> None:

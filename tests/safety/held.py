@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cbt.application.app import create_app
+from cbt.db.engine import files_of
 from cbt.db.holding import finding
 from cbt.db.holding.hold import Holding
 from cbt.db.types import db
@@ -36,10 +37,19 @@ def held(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def empty_log(world: World) -> None:
-    """Put the log into the database, as SQLite does from time to time."""
-    with world.app.extensions["cbt_gate"](), world.app.app_context():
+    """Put the log into the database and end it, as a second copy does from time to time."""
+    with world.app.extensions["cbt_gate"]():
+        put_log_in(world, "TRUNCATE")
+
+
+def put_log_in(world: World, how: str) -> None:
+    """Put the log into the database, with the gate: PASSIVE leaves the log, TRUNCATE ends it."""
+    files = files_of(world.app)
+    assert files is not None
+    files.note_log()
+    with world.app.app_context():
         connection = db.engine.raw_connection()
-        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.cursor().execute(f"PRAGMA wal_checkpoint({how})").fetchall()
         connection.close()
 
 

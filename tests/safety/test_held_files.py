@@ -21,9 +21,10 @@ from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.close.outage import beat
 from cbt.errors import Unavailable
+from cbt.sittings.planning.service import add_batch
 from tests.proctoring.desk import Desk
 from tests.safety.conftest import begin_exam, settings_of
-from tests.safety.held import aside, empty_log, held
+from tests.safety.held import aside, empty_log, held, put_log_in
 from tests.world import World
 
 __all__ = ["held"]
@@ -102,6 +103,48 @@ def test_an_older_file_copied_over_the_database_is_told_by_its_bytes(held: World
         refused = page.answer(3, "A")
         assert (refused.status_code, refused.get_json()["code"]) == (503, "db.overwritten")
     assert held.app.test_client().get("/healthz").get_json()["database"] == "overwritten"
+
+
+@pytest.mark.parametrize("how", ["PASSIVE", "TRUNCATE"])
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_a_file_copied_over_while_the_log_is_emptied_is_told_by_the_logs_own_pages(
+    held: World, how: str, first: bool
+) -> None:
+    page = begin_exam(held)
+    empty_log(held)
+    older = aside(data_of(held) / "cbt.db", "older.db")
+    if first:  # what is in the log is brought again: something else has to differ
+        with held.app.app_context():
+            add_batch(name="第二批", now=held.clock.now(), actor="test")
+        empty_log(held)
+    assert page.answer(1, "A").status_code == 200
+    with pytest.raises(Unavailable, match=r"db\.overwritten"), held.app.extensions["cbt_gate"]():
+        if first:
+            shutil.copyfile(older, data_of(held) / "cbt.db")
+        put_log_in(held, how)
+        if not first:
+            shutil.copyfile(older, data_of(held) / "cbt.db")
+    assert page.answer(3, "A").get_json()["code"] == "db.overwritten"
+    assert held.app.test_client().get("/healthz").get_json()["database"] == "overwritten"
+
+
+@pytest.mark.parametrize("how", ["PASSIVE", "TRUNCATE"])
+def test_a_log_emptied_as_far_as_a_reader_allows_is_no_alarm(held: World, how: str) -> None:
+    page = begin_exam(held)
+    assert page.answer(1, "A").status_code == 200
+    with held.app.app_context(), db.engine.connect() as reader:
+        reader.exec_driver_sql("PRAGMA busy_timeout = 1")
+        reader.execute(text("SELECT count(*) FROM journal")).scalar()
+        assert page.answer(2, "A").status_code == 200
+        with held.app.extensions["cbt_gate"]():
+            put_log_in(held, how)
+        assert page.answer(3, "A").status_code == 200
+    empty_log(held)
+    for number in range(4, 8):
+        assert page.answer(number, "A").status_code == 200
+        with held.app.extensions["cbt_gate"]():
+            put_log_in(held, "PASSIVE")
+    assert held.app.test_client().get("/healthz").status_code == 200
 
 
 def test_another_process_sees_what_one_found_overwritten(held: World) -> None:

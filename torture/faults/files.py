@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from cbt.clock import SystemClock
@@ -30,8 +31,6 @@ from torture.trial import Trial
 SAVES_BETWEEN = 40
 REFUSED_WITHIN = 2.0
 """So long after the fault a save may still be taken, and no longer."""
-SAVES_PER_LOG = 600
-"""After so many saves the log was emptied into the database at least once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,13 @@ def overwritten(trial: Trial) -> None:
         site = replace(site, settings=replace(site.settings, journal_copy_dir=copy))
         older = _older(site, "older")
         with site.serving() as server, site.load(trial.seed, lambda: server.port, pause=0.005) as load:
-            load.wait_for_saves(SAVES_PER_LOG)
+            # Until its log is emptied for the first time the database is the very file that is copied over it.
+            trial.expect(
+                wait_for(partial(_is_longer, site.settings.data_dir, older)),
+                "I12",
+                "the log is never emptied",
+            )
+            load.wait_for_saves(SAVES_BETWEEN)
             OVERWRITTEN.do(site.settings.data_dir, older)
             _is_refused(trial, site, server, OVERWRITTEN)
             load.stop()
@@ -162,6 +167,10 @@ def _older(site: Site, name: str) -> Path:
     folder.mkdir()
     shutil.copyfile(site.settings.data_dir / DATABASE_NAME, folder / DATABASE_NAME)
     return folder
+
+
+def _is_longer(data: Path, older: Path) -> bool:
+    return (data / DATABASE_NAME).stat().st_size > (older / DATABASE_NAME).stat().st_size
 
 
 def _is_refused(trial: Trial, site: Site, server: Server, hand: Hand) -> None:

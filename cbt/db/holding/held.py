@@ -19,8 +19,8 @@ from cbt.db.holding.hold import FileId, Hold, id_of
 from cbt.db.holding.marks import (
     Emptying,
     Mark,
+    Stamp,
     clear_mark,
-    digest_of,
     log_is_whole,
     read_emptying,
     read_mark,
@@ -28,6 +28,8 @@ from cbt.db.holding.marks import (
     was_written,
     write_mark,
 )
+from cbt.db.holding.pages import Logged, Pages, emptied, read_logged, read_pages
+from cbt.db.second_copy.wal import read_end
 from cbt.errors import Unavailable
 
 _kept: list[BinaryIO] = []
@@ -54,6 +56,8 @@ class HeldFiles:
         self._open: dict[str, BinaryIO] = {}
         self._before: Mark | None = None
         self._emptying = Emptying(b"", 0, 0)
+        self._noted = Logged({})
+        self._pages: tuple[Stamp, Pages] | None = None
         self._overwritten: str | None = None
         self._reading = threading.Lock()
 
@@ -97,18 +101,21 @@ class HeldFiles:
         self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
         mark = read_mark(gate)
         if mark is None or mark.token != self.hold.token or mark.at_work:
-            mark = self._mark(self.hold, sight, None)  # nobody knows how it was left: it counts as it is now
+            mark = self._mark(self.hold, sight)  # nobody knows how it was left: it counts as it is now
         self._overwritten = self._changed(self.hold, mark, sight)
         self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
-        self._emptying = read_emptying(self._file(self.hold, "-shm"))
-        self._before = mark = self._mark(self.hold, sight, mark, at_work=True)
-        _write(gate, mark)
+        self._emptying, self._noted = read_emptying(self._file(self.hold, "-shm")), Logged({})
+        self._before = entered = self._mark(self.hold, sight, at_work=True)
+        if entered.digest != mark.digest:
+            self._overwritten = ""
+            self._refuse(trouble_of(sight.found, overwritten=""))
+        _write(gate, entered)
 
     def leave(self, gate: int) -> None:
         """Be called with the gate after the end of a transaction that was entered, before it is acknowledged.
 
         Raise as `check` does when the files were moved away meanwhile, or written by somebody else: only
-        emptying the log writes the database, and the log ends with the last commit.
+        emptying the log writes the database, with the log's own pages, and the log ends with the last commit.
         """
         if self.hold is None or self._before is None:
             return
@@ -116,17 +123,14 @@ class HeldFiles:
         sight = self._look(self.hold)
         self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
         with self._reading:
-            emptied = read_emptying(self._file(self.hold, "-shm")).explains(self._emptying)
             whole = log_is_whole(self._file(self.hold, "-wal"), self._file(self.hold, "-shm"))
-        main = self._file(self.hold, "").fileno()
-        if not whole:
-            self._overwritten = "-wal"
-        elif not emptied and was_written(main, stamp_of(sight.stats[""]), before):
-            self._overwritten = ""
+            main_is_ours = self._goes_on(self.hold, before, stamp_of(sight.stats[""]))
+        if not whole or not main_is_ours:
+            self._overwritten = "" if whole else "-wal"
         if self._overwritten is not None:
             _write(gate, replace(before, at_work=False))  # for the others to find as well
         self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
-        _write(gate, self._mark(self.hold, sight, before))
+        _write(gate, self._mark(self.hold, sight))
 
     def _look(self, hold: Hold) -> _Sight:
         found, stats = {}, {}
@@ -143,13 +147,45 @@ class HeldFiles:
         if trouble is not None:
             raise self.error(trouble)
 
-    def _mark(self, hold: Hold, sight: _Sight, before: Mark | None, *, at_work: bool = False) -> Mark:
+    def note_log(self) -> None:
+        """Be called with the gate before the log is emptied and ended: its frames are gone afterwards."""
+        if self.hold is None or self._before is None:
+            return
+        with self._reading:
+            end = read_end(self._file(self.hold, "-shm"))
+            if end is not None:
+                log = self._file(self.hold, "-wal").fileno()
+                self._noted = read_logged(log, done=end.frames, frames=end.frames, page_size=end.page_size)
+
+    def _mark(self, hold: Hold, sight: _Sight, *, at_work: bool = False) -> Mark:
         main, log = stamp_of(sight.stats[""]), stamp_of(sight.stats["-wal"])
-        if before is not None and before.main == main:
-            digest = before.digest
-        else:
-            digest = digest_of(self._file(hold, "").fileno(), main.size)
-        return Mark(hold.token, at_work, main, log, digest)
+        if self._pages is None or self._pages[0] != main:
+            self._pages = main, read_pages(self._file(hold, "").fileno(), main.size)
+        return Mark(hold.token, at_work, main, log, self._pages[1].digest)
+
+    def _goes_on(self, hold: Hold, before: Mark, main: Stamp) -> bool:
+        """Return whether the database is as it was before, but for what was emptied into it meanwhile."""
+        if main == before.main:
+            return True
+        descriptor = self._file(hold, "").fileno()
+        now = read_emptying(self._file(hold, "-shm"))
+        if not now.explains(self._emptying):
+            return not was_written(descriptor, main, before)
+        assert self._pages is not None
+        pages = emptied(descriptor, main.size, self._pages[1], self._logged(hold, now))
+        if pages is not None:
+            self._pages = main, pages
+        return pages is not None
+
+    def _logged(self, hold: Hold, now: Emptying) -> Logged:
+        """Return what the log has put into the database: it may have been ended and begun anew meanwhile."""
+        end = read_end(self._file(hold, "-shm"))
+        if end is None:
+            return self._noted
+        log = self._file(hold, "-wal").fileno()
+        sizes = {"frames": end.frames, "page_size": end.page_size}
+        logged = read_logged(log, done=now.done, cut_off=now.cut_off, **sizes)
+        return logged if now.salts == self._emptying.salts else self._noted.and_then(logged)
 
     def _changed(self, hold: Hold, mark: Mark, sight: _Sight) -> str | None:
         """Return the suffix of a file that somebody else wrote since `mark` was left."""

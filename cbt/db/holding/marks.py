@@ -6,19 +6,15 @@ the database. A file written over in its place (`cp old.db cbt.db`) keeps its in
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
 
+from cbt.db.holding.pages import read_pages
 from cbt.db.second_copy.wal import HEADER, read_end, salts_of
 
-PAGE = 4096
-READ_WHOLE = 1024
-"""Of a database of so many pages each goes into its digest, of a larger one some."""
-SAMPLED = 256
 TOUCHED = timedelta(seconds=2)
 """A time that moves by less may be a file system's rounding, so the digest decides; by more, somebody wrote."""
 _MARK = struct.Struct("<8s?qqqq16s")
@@ -65,7 +61,12 @@ class Emptying:
 
     def explains(self, before: Emptying) -> bool:
         """Return whether the database may have been written by emptying the log since `before`."""
-        return self != before or self.done != self.attempted
+        return self != before or self.cut_off
+
+    @property
+    def cut_off(self) -> bool:
+        """Return whether an emptying did not come to its end."""
+        return self.done != self.attempted
 
 
 def read_mark(descriptor: int) -> Mark | None:
@@ -88,25 +89,12 @@ def clear_mark(descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
 
 
-def digest_of(main: int, size: int) -> bytes:
-    """Return a digest of the length, the first page, the last and others between.
-
-    Each page of an encrypted database is sealed anew when it is written, so it differs then whatever is in it.
-    """
-    pages = max(size // PAGE, 1)
-    step = 1 if pages <= READ_WHOLE else pages // (SAMPLED - 1)
-    sealed = hashlib.blake2b(str(size).encode(), digest_size=16)
-    for page in sorted({*range(0, pages, step), pages - 1}):
-        sealed.update(os.pread(main, PAGE, page * PAGE))
-    return sealed.digest()
-
-
 def was_written(main: int, now: Stamp, mark: Mark) -> bool:
     """Return whether somebody else wrote the database since `mark` was left; `main` is a descriptor of it."""
     if now == mark.main:
         return False
     moved = abs(now.written_ns - mark.main.written_ns) >= TOUCHED / timedelta(microseconds=1) * 1000
-    return moved or now.size != mark.main.size or digest_of(main, now.size) != mark.digest
+    return moved or now.size != mark.main.size or read_pages(main, now.size).digest != mark.digest
 
 
 def read_emptying(index: BinaryIO) -> Emptying:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -29,10 +30,18 @@ class JournalCopy:
     """Follows the log of one database into one folder. Everything but `keep_open` runs under the gate."""
 
     def __init__(
-        self, database: Path, folder: Path, *, key: bytes | None, keys: Path, required: bool
+        self,
+        database: Path,
+        folder: Path,
+        *,
+        key: bytes | None,
+        keys: Path,
+        required: bool,
+        before_emptying: Callable[[], None],
     ) -> None:
+        """`before_emptying` is called with the gate each time before the log is emptied and ended."""
         self.folder = folder
-        self._source = LogSource(database, key)
+        self._source = LogSource(database, key, before_emptying=before_emptying)
         self._mark = BehindMark(database)
         self._log = LogCopy(self._source, folder, keys=keys, mark=self._mark)
         self._required = required

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,9 +26,10 @@ class Broken(Exception):
 class LogSource:
     """One process's view of a database and its log. Everything but `keep_open` runs under the gate."""
 
-    def __init__(self, database: Path, key: bytes | None) -> None:
+    def __init__(self, database: Path, key: bytes | None, *, before_emptying: Callable[[], None]) -> None:
         self.database = database
         self.key = key
+        self._before_emptying = before_emptying
         self._opening = threading.Lock()
         self._owner = -1
         self._connection: Any = None
@@ -106,4 +108,5 @@ class LogSource:
 
     def empty(self) -> None:
         """Write the log into the database and end it, unless a reader stands in the way of that."""
+        self._before_emptying()
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

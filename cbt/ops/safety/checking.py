@@ -127,13 +127,15 @@ def _cipher(session: Session) -> Answer:
 def _copy_log_into_file() -> None:
     """Checkpoint: a power cut in the middle of one leaves torn pages in the file that the log still holds whole.
 
-    The cipher's check reads the file beneath the log, so it takes them for damaged until the next checkpoint.
+    The cipher's check reads the file beneath the log, so it takes them for damaged until the next checkpoint. A
+    server that runs meanwhile has to see whose hand it was, so it is done with the writers' gate.
     """
-    connection = db.engine.raw_connection()
-    try:
-        connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-    finally:
-        connection.close()
+    with flask.current_app.extensions["cbt_gate"]():
+        connection = db.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            connection.close()
 
 
 def _foreign_keys(session: Session) -> Answer:
