@@ -10,6 +10,7 @@ from cbt.accounts.approvals import views as approval_views
 from cbt.accounts.factors import codes
 from cbt.accounts.factors import service as factor_service
 from cbt.accounts.factors import views as factor_views
+from cbt.accounts.home import home_parts
 from cbt.accounts.log import views as log_views
 from cbt.accounts.navigation import places_for, role_names, staff_frame
 from cbt.accounts.people import create_staff, disable_staff, enable_staff, reset_password, set_roles
@@ -140,7 +141,7 @@ def home() -> Reply:
     places = places_for(principal)
     main = [place for place in places if place.mainly & principal.roles]
     others = [place for place in places if place not in main]
-    return flask.render_template("accounts/home.html", main=main, others=others)
+    return flask.render_template("accounts/home.html", main=main, others=others, parts=home_parts(principal))
 
 
 @pages.get("/staff/people")

@@ -10,6 +10,7 @@ import flask_wtf.csrf
 
 from cbt.accounts import views as accounts
 from cbt.accounts.approvals.kinds import register_kind
+from cbt.accounts.home import register_home_part
 from cbt.accounts.log.naming import register_names
 from cbt.accounts.sign_in.refusals import init_refusals
 from cbt.accounts.store import half_principal, staff_principal
@@ -23,6 +24,7 @@ from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
 from cbt.batches import views as batches
+from cbt.batches.checklist.views import batches_on_home
 from cbt.candidates.blueprint_uses import blueprint_uses
 from cbt.candidates.corrections.approval import CORRECTIONS
 from cbt.candidates.desk import views as office
@@ -145,6 +147,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_papers(app, paper_states)
     register_uses(app, blueprint_uses)
     register_names(app, LOG_NAMES)
+    register_home_part(app, batches_on_home)
     register_guessing(app, record_guessing)
     for kind in STARRED_ACTS:
         register_kind(app, kind)

@@ -86,7 +86,7 @@ _newest = (
     .scalar_subquery()
 )
 NAMERS: dict[str, Namer] = {
-    "batch": _simple(Batch, "candidates.batch"),
+    "batch": _simple(Batch, "batches.checklist.batch"),
     "centre": _simple(Centre, "sittings.centres.centre"),
     "room": _simple(Room, "sittings.centres.room"),
     "seat": _seats,

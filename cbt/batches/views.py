@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import flask
 
+from cbt.batches.checklist import views as checklist
 from cbt.batches.checks import views as checks
 from cbt.batches.publishing import views as publishing
 
 pages = flask.Blueprint("batches", __name__)
-for wing in (checks, publishing):
+for wing in (checklist, checks, publishing):
     pages.register_blueprint(wing.pages)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.errors import NotFound
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
+from cbt.sittings.models import Room, Seat, SittingRoom
 from cbt.sittings.store import visible_rooms
 from cbt.web.who.login import Principal
 
@@ -95,17 +95,6 @@ def photos_of(session: Session, candidate_ids: Iterable[int]) -> dict[int, bytes
     return {
         row[0]: row[1] for row in session.execute(query.where(CandidatePhoto.candidate_id.in_(candidate_ids)))
     }
-
-
-def counts_by_sitting(session: Session, batch_id: int) -> dict[int, int]:
-    """Return how many are registered for each sitting of a batch: sitting id -> registrations."""
-    query = (
-        select(Registration.sitting_id, func.count())
-        .join(Sitting, Sitting.id == Registration.sitting_id)
-        .where(Sitting.batch_id == batch_id)
-        .group_by(Registration.sitting_id)
-    )
-    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def has_started(session: Session, candidate_id: int) -> bool:

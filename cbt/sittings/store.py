@@ -119,17 +119,6 @@ def sitting_by_ref(session: Session, ref: str, *, lock: bool = False) -> Sitting
     return sitting
 
 
-def sittings_of_batch(session: Session, batch_id: int) -> list[tuple[Sitting, Centre]]:
-    """Return the sittings of a batch with their centres, by planned start."""
-    query = (
-        select(Sitting, Centre)
-        .join(Centre, Centre.id == Sitting.centre_id)
-        .where(Sitting.batch_id == batch_id)
-        .order_by(Sitting.planned_start_at, Sitting.id)
-    )
-    return [(sitting, centre) for sitting, centre in session.execute(query)]
-
-
 def batch_by_ref(session: Session, ref: str) -> Batch:
     """Return the batch; raise NotFound("batch.unknown")."""
     return Batch.by_ref(session, ref, unknown="batch.unknown")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from itertools import combinations
 
 import pytest
 from click.testing import CliRunner, Result
@@ -28,18 +27,24 @@ from cbt.web.cli import register_factory
 from tests.proctoring.desk import Desk, log_kinds, refused
 from tests.world import PLANNED, World
 
-LACKS = ("rooms", "candidates", "proctors", "forms")
+LACKS = ("rooms", "candidates", "proctors", "chief", "forms")
 WORDS = {
     "rooms": "还没有考场",
     "candidates": "还没有考生",
     "proctors": "没有监考员：机房 A、机房 B",
+    "chief": "没有主考",
     "forms": "7 人未组卷",
 }
 POSSIBLE = [
-    # Without rooms there is nobody; without anybody there are no forms to miss and no room to watch.
+    # Without rooms there is nobody; without anybody there are no forms to miss and no room to watch; where nobody
+    # watches, nobody is in charge.
     ("rooms", "candidates"),
     ("candidates",),
-    *(chosen for size in (1, 2) for chosen in combinations(("proctors", "forms"), size)),
+    ("chief",),
+    ("forms",),
+    ("chief", "forms"),
+    ("proctors", "chief"),
+    ("proctors", "chief", "forms"),
 ]
 
 
@@ -55,6 +60,8 @@ def lack(world: World, things: Iterable[str]) -> None:
             session.execute(delete(Registration))
         if wanted & {"proctors", "rooms"}:
             session.execute(delete(RoomStaff))
+        if "chief" in wanted:
+            session.execute(delete(RoomStaff).where(RoomStaff.duty == "chief_proctor"))
         if "rooms" in wanted:
             session.execute(delete(SittingRoom))
 
@@ -65,7 +72,13 @@ def state(world: World) -> str:
         return session.scalars(select(Sitting.state).where(Sitting.ref == world.sitting_ref)).one()
 
 
-MENDED_AT = {"rooms": "#rooms", "candidates": "/roster", "proctors": "#rooms", "forms": "#forms"}
+MENDED_AT = {
+    "rooms": "#rooms",
+    "candidates": "/roster",
+    "proctors": "#rooms",
+    "chief": "#rooms",
+    "forms": "#forms",
+}
 
 
 def url(world: World, end: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Batches are tried on the day of the sittings room."""
+"""The tests of batches plan their day like the sittings room's."""
 
 from tests.sittings.conftest import day
 

@@ -27,15 +27,6 @@ from cbt.web.who.login import Principal
 
 
 @dataclass(frozen=True, slots=True)
-class BatchPage:
-    """A batch with its sittings and how many are registered for each."""
-
-    batch: Batch
-    sittings: list[tuple[Sitting, Centre]]
-    counts: dict[int, int]
-
-
-@dataclass(frozen=True, slots=True)
 class SittingPage:
     """A sitting: its rooms with seats, counts and staff, its registrations."""
 
@@ -68,14 +59,6 @@ class SittingPage:
         """Return the level and paper of a registration as people call them."""
         blueprint = self.blueprints[registration.blueprint_version_id]
         return f"{blueprint.level_name} · {blueprint.papers[registration.paper].name}"
-
-
-def batch_page(session: Session, ref: str) -> BatchPage:
-    """Return what the page of a batch shows."""
-    batch = sittings.batch_by_ref(session, ref)
-    return BatchPage(
-        batch, sittings.sittings_of_batch(session, batch.id), store.counts_by_sitting(session, batch.id)
-    )
 
 
 def sitting_page(session: Session, ref: str) -> SittingPage:

@@ -11,7 +11,7 @@ from cbt.candidates import photos, store
 from cbt.candidates.corrections.approval import wish_for
 from cbt.candidates.corrections.making import Correction
 from cbt.candidates.desk import service
-from cbt.candidates.desk.pages import batch_page, door_state, registration_page, sitting_page
+from cbt.candidates.desk.pages import door_state, registration_page, sitting_page
 from cbt.candidates.desk.service import Revealed
 from cbt.candidates.printing import registry as prints
 from cbt.candidates.printing import views as printing_views
@@ -35,15 +35,6 @@ pages.register_blueprint(roster_views.pages)
 pages.register_blueprint(printing_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
-
-
-@pages.get("/office/batches/<ref>")
-@access.roles(*READERS)
-def batch(ref: str) -> Reply:
-    """Show a batch and its sittings."""
-    with reading() as session:
-        page = batch_page(session, ref)
-    return flask.render_template("candidates/desk/batch.html", page=page)
 
 
 @pages.get("/office/sittings/<ref>")

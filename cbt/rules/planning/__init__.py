@@ -1,3 +1,3 @@
-"""What a plan of an exam day may and may not hold, and who sits where."""
+"""What a plan of an exam day may and may not hold, who sits where, and how far it is."""
 
-__all__ = ["clashes"]
+__all__ = ["clashes", "readiness"]

@@ -45,7 +45,7 @@ def add_batch() -> Reply:
         ref = service.add_batch(name=flask.request.form.get("name", ""), now=flask.g.now, actor=acting())
     except CbtError as error:
         return _batches_page(refusal(error))
-    return flask.redirect(flask.url_for("candidates.batch", ref=ref), 303)
+    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
 
 
 def _batches_page(refused: Refusal) -> Reply:

@@ -1,0 +1,41 @@
+"""The page of a batch, and what officers read of batches on their home page."""
+
+from __future__ import annotations
+
+import flask
+
+from cbt.batches.checklist.pages import BATCHES, SITTINGS, batch_page, unfinished
+from cbt.db.unit_of_work import reading
+from cbt.rules.roles import Role
+from cbt.web.partials import Reply
+from cbt.web.texts import page_of
+from cbt.web.who import access
+from cbt.web.who.login import Principal
+
+pages = flask.Blueprint("checklist", __name__)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@pages.get("/office/batches/<ref>")
+@access.roles(*READERS)
+def batch(ref: str) -> Reply:
+    """Show how far a batch is, what is next, and its sittings."""
+    number = page_of(flask.request.args)
+    with reading() as session:
+        page = batch_page(session, ref, page=number, now=flask.g.now)
+        return flask.render_template(
+            "batches/checklist/batch.html", page=page, number=number, pages=-(-page.total // SITTINGS)
+        )
+
+
+def batches_on_home(principal: Principal) -> str:
+    """Return the part of the home page about batches; an empty text for who does not run them."""
+    if Role.OFFICER not in principal.roles:
+        return ""
+    number = page_of(flask.request.args)
+    with reading() as session:
+        lines, total = unfinished(session, page=number, now=flask.g.now)
+    return flask.render_template(
+        "batches/checklist/_home.html", lines=lines, number=number, pages=-(-total // BATCHES), total=total
+    )

@@ -1,0 +1,156 @@
+"""What is known of batches and sittings, read for any number of them in as many queries as for one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff
+from cbt.candidates.models import AdmissionTicket, CandidatePhoto, Registration
+from cbt.delivery.models import Attempt
+from cbt.rules.planning.readiness import BatchFacts, SittingFacts
+from cbt.rules.states.sitting import SittingState
+from cbt.sittings.models import Batch, Room, RoomStaff, Sitting, SittingRoom
+from cbt.web.i18n import local_zone
+
+CANCELLED = SittingState.CANCELLED.value
+
+
+def facts_of_batches(session: Session, batches: Collection[Batch]) -> dict[int, BatchFacts]:
+    """Return what is known of batches by their ids; cancelled sittings do not count."""
+    wanted = [batch.id for batch in batches]
+    query = (
+        select(Sitting)
+        .where(Sitting.batch_id.in_(wanted), Sitting.state != CANCELLED)
+        .order_by(Sitting.planned_start_at, Sitting.id)
+    )
+    sittings = list(session.scalars(query)) if wanted else []
+    known = facts_of_sittings(session, sittings, {batch.id: batch for batch in batches})
+    of_batch: dict[int, list[SittingFacts]] = defaultdict(list)
+    for sitting in sittings:
+        of_batch[sitting.batch_id].append(known[sitting.id])
+    people = _people(session, wanted) if sittings else {}
+    tickets = _tickets(session, wanted) if sittings else {}
+    return {
+        one: BatchFacts(tuple(of_batch[one]), *people.get(one, (0, 0)), *tickets.get(one, (0, 0, 0)))
+        for one in wanted
+    }
+
+
+def facts_of_sittings(
+    session: Session, sittings: Iterable[Sitting], batches: dict[int, Batch] | None = None
+) -> dict[int, SittingFacts]:
+    """Return what is known of sittings by their ids; `batches` tells within which days they should lie."""
+    found = {sitting.id: sitting for sitting in sittings}
+    registered = _registered(session, found) if found else {}
+    rooms: dict[int, list[tuple[str, int, int, int]]] = defaultdict(list)
+    for sitting_id, name, seated, staff, chiefs in _rooms(session, found) if found else ():
+        rooms[sitting_id].append((name, seated, staff, chiefs))
+    facts = {}
+    for one, sitting in found.items():
+        people, undrawn = registered.get(one, (0, 0))
+        batch = (batches or {}).get(sitting.batch_id)
+        facts[one] = SittingFacts(
+            ref=sitting.ref,
+            state=SittingState(sitting.state),
+            starts_at=sitting.planned_start_at,
+            rooms=len(rooms[one]),
+            people=people,
+            undrawn=undrawn,
+            unattended=tuple(name for name, seated, staff, _chiefs in rooms[one] if seated and not staff),
+            chiefs=sum(chiefs for _name, _seated, _staff, chiefs in rooms[one]),
+            outside=batch is not None and not within(batch, sitting),
+        )
+    return facts
+
+
+def within(batch: Batch, sitting: Sitting) -> bool:
+    """Return whether a sitting begins on one of the days of its batch, as its centre counts days."""
+    day = sitting.planned_start_at.astimezone(local_zone()).date()
+    return (batch.starts_on or date.min) <= day <= (batch.ends_on or date.max)
+
+
+def _registered(session: Session, sittings: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return how many papers are registered for each sitting, and for how many of them no form is drawn."""
+    query = (
+        select(Registration.sitting_id, func.count(Registration.id), func.count(Attempt.id))
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .where(Registration.sitting_id.in_(sittings))
+        .group_by(Registration.sitting_id)
+    )
+    return {sitting: (people, people - drawn) for sitting, people, drawn in session.execute(query)}
+
+
+def _rooms(session: Session, sittings: Collection[int]) -> Iterable[tuple[int, str, int, int, int]]:
+    """Return the rooms of sittings by name: how many sit there, who runs them, and chiefs among these."""
+    seated = (
+        select(func.count())
+        .where(Registration.sitting_room_id == SittingRoom.id)
+        .correlate(SittingRoom)
+        .scalar_subquery()
+    )
+    staff = (
+        select(
+            RoomStaff.sitting_room_id,
+            func.count().label("people"),
+            func.count().filter(RoomStaff.duty == "chief_proctor").label("chiefs"),
+        )
+        .join(Staff, Staff.id == RoomStaff.staff_id)
+        .join(SittingRoom, SittingRoom.id == RoomStaff.sitting_room_id)
+        .where(Staff.disabled_at.is_(None), SittingRoom.sitting_id.in_(sittings))
+        .group_by(RoomStaff.sitting_room_id)
+        .subquery()
+    )
+    query = (
+        select(
+            SittingRoom.sitting_id,
+            Room.name,
+            seated,
+            func.coalesce(staff.c.people, 0),
+            func.coalesce(staff.c.chiefs, 0),
+        )
+        .join(Room, Room.id == SittingRoom.room_id)
+        .outerjoin(staff, staff.c.sitting_room_id == SittingRoom.id)
+        .where(SittingRoom.sitting_id.in_(sittings), SittingRoom.state != CANCELLED)
+        .order_by(SittingRoom.sitting_id, Room.name)
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in session.execute(query)]
+
+
+def _people(session: Session, batches: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return how many people each batch has, and how many of them without a photo."""
+    person, photo = Registration.candidate_id, CandidatePhoto.candidate_id
+    query = (
+        select(Sitting.batch_id, func.count(person.distinct()), func.count(photo.distinct()))
+        .join(Registration, Registration.sitting_id == Sitting.id)
+        .outerjoin(CandidatePhoto, photo == person)
+        .where(Sitting.batch_id.in_(batches), Sitting.state != CANCELLED)
+        .group_by(Sitting.batch_id)
+    )
+    return {batch: (people, people - photos) for batch, people, photos in session.execute(query)}
+
+
+def _tickets(session: Session, batches: Collection[int]) -> dict[int, tuple[int, int, int]]:
+    """Return how many tickets of each batch are in use, were printed, and are to be printed again."""
+    used = (
+        select(Registration.id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(Registration.ticket_id == AdmissionTicket.id, Sitting.state != CANCELLED)
+    )
+    query = (
+        select(
+            AdmissionTicket.batch_id,
+            func.count(),
+            func.count(AdmissionTicket.printed_at),
+            func.count(AdmissionTicket.reprint_since),
+        )
+        .where(AdmissionTicket.batch_id.in_(batches), used.exists())
+        .group_by(AdmissionTicket.batch_id)
+    )
+    return {
+        batch: (all_of_them, printed, again) for batch, all_of_them, printed, again in session.execute(query)
+    }

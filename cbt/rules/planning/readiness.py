@@ -1,0 +1,210 @@
+"""How far a batch is: what each step of its way to the examination lacks, and which one is next.
+
+All of it is worked out from what is stored, nothing is ticked off by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from cbt.rules.states.sitting import SittingState
+
+_AHEAD = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
+
+
+class StepState(StrEnum):
+    """Where a step stands: done, lacking something, lacking what a day can do without, or not yet its turn."""
+
+    DONE = "done"
+    OPEN = "open"
+    OPTIONAL = "optional"
+    WAITS = "waits"
+
+
+@dataclass(frozen=True, slots=True)
+class SittingFacts:
+    """What is known of a sitting that is not cancelled; `unattended` names rooms where people sit and nobody is."""
+
+    ref: str
+    state: SittingState
+    starts_at: datetime
+    rooms: int
+    people: int
+    undrawn: int
+    unattended: tuple[str, ...] = ()
+    chiefs: int = 0
+    outside: bool = False
+    """Whether it lies outside the days of its batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFacts:
+    """What is known of a batch; people and tickets are those of its sittings that are not cancelled."""
+
+    sittings: Sequence[SittingFacts] = ()
+    people: int = 0
+    without_photo: int = 0
+    tickets: int = 0
+    printed: int = 0
+    again: int = 0
+    """Tickets that were printed before something on them changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LackOfSitting:
+    """One thing a sitting lacks: `rooms`, `candidates`, `proctors` (of `rooms`), `chief`, `forms` (`count`)."""
+
+    code: str
+    count: int = 0
+    rooms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStep:
+    """A step of a batch: `reason` names the sentence, `counts` its numbers, `sitting` where it is mended."""
+
+    code: str
+    state: StepState
+    reason: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    sitting: str = ""
+
+
+def lacks(sitting: SittingFacts) -> list[LackOfSitting]:
+    """Return everything a sitting lacks for its day, in the order in which it is mended.
+
+    A room that nobody sits in needs no proctor; where nobody sits at all, nobody need be in charge.
+
+    Source: R-7, R-20, R-43, R-60, R-62.
+    """
+    found = []
+    if not sitting.rooms:
+        found.append(LackOfSitting("rooms"))
+    if not sitting.people:
+        found.append(LackOfSitting("candidates"))
+    if sitting.unattended:
+        found.append(LackOfSitting("proctors", len(sitting.unattended), sitting.unattended))
+    if sitting.people and not sitting.chiefs:
+        found.append(LackOfSitting("chief"))
+    if sitting.undrawn:
+        found.append(LackOfSitting("forms", sitting.undrawn))
+    return found
+
+
+def steps_of(batch: BatchFacts, *, now: datetime) -> list[BatchStep]:
+    """Return the steps of a batch: 名册, 照片, 场次, 座位, 组卷, 准考证, 监考, 发布.
+
+    Only sittings that lie ahead can lack something.
+
+    Source: R-7, R-15, R-43, R-60, R-62.
+    """
+    ahead = [sitting for sitting in batch.sittings if sitting.state in _AHEAD]
+    steps = [_roster(batch), *_of_people(batch, ahead, now)]
+    return [*steps, _publish(ahead, batch, steps)]
+
+
+def next_step(steps: Sequence[BatchStep]) -> BatchStep | None:
+    """Return the step to go on with: the first that is open, else the first a day can do without, else None."""
+    for state in (StepState.OPEN, StepState.OPTIONAL):
+        for step in steps:
+            if step.state is state:
+                return step
+    return None
+
+
+def _roster(batch: BatchFacts) -> BatchStep:
+    if batch.people:
+        return BatchStep("roster", StepState.DONE, "done", {"people": batch.people})
+    if not any(sitting.rooms for sitting in batch.sittings):
+        return BatchStep("roster", StepState.WAITS, "sittings")
+    return BatchStep("roster", StepState.OPEN, "none", sitting=_first(batch.sittings, "rooms"))
+
+
+def _of_people(batch: BatchFacts, ahead: Sequence[SittingFacts], now: datetime) -> list[BatchStep]:
+    """Return the steps between roster and publishing; all but the sittings wait for people."""
+    sittings = _sittings(batch, ahead, now)
+    if not batch.people:
+        waiting = [
+            BatchStep(code, StepState.WAITS, "people") for code in ("seats", "forms", "tickets", "proctors")
+        ]
+        return [BatchStep("photos", StepState.WAITS, "people"), sittings, *waiting]
+    seats = BatchStep("seats", StepState.DONE, "done", {"people": batch.people}, _first(ahead, "people"))
+    return [_photos(batch, ahead), sittings, seats, _forms(ahead), _tickets(batch, ahead), _proctors(ahead)]
+
+
+def _photos(batch: BatchFacts, ahead: Sequence[SittingFacts]) -> BatchStep:
+    if batch.without_photo and ahead:
+        counts = {"missing": batch.without_photo, "people": batch.people}
+        return BatchStep("photos", StepState.OPTIONAL, "missing", counts, _first(ahead, "people"))
+    return BatchStep("photos", StepState.DONE, "done")
+
+
+def _sittings(batch: BatchFacts, ahead: Sequence[SittingFacts], now: datetime) -> BatchStep:
+    if not batch.sittings:
+        return BatchStep("sittings", StepState.OPEN, "none")
+    roomless = [sitting for sitting in ahead if not sitting.rooms]
+    late = [sitting for sitting in ahead if sitting.state is SittingState.DRAFT and sitting.starts_at <= now]
+    outside = [sitting for sitting in ahead if sitting.outside]
+    for found, state, reason in (
+        (roomless, StepState.OPEN, "rooms"),
+        (late, StepState.OPEN, "late"),
+        (outside, StepState.OPTIONAL, "outside"),
+    ):
+        if found:
+            return BatchStep("sittings", state, reason, {"count": len(found)}, found[0].ref)
+    counts = {"count": len(batch.sittings), "rooms": sum(sitting.rooms for sitting in batch.sittings)}
+    return BatchStep("sittings", StepState.DONE, "done", counts)
+
+
+def _forms(ahead: Sequence[SittingFacts]) -> BatchStep:
+    undrawn = [sitting for sitting in ahead if sitting.undrawn]
+    if undrawn:
+        counts = {"missing": sum(sitting.undrawn for sitting in undrawn), "sittings": len(undrawn)}
+        return BatchStep("forms", StepState.OPEN, "missing", counts, undrawn[0].ref)
+    return BatchStep("forms", StepState.DONE, "done")
+
+
+def _tickets(batch: BatchFacts, ahead: Sequence[SittingFacts]) -> BatchStep:
+    where = _first(ahead, "people")
+    if batch.again and where:
+        return BatchStep("tickets", StepState.OPTIONAL, "again", {"again": batch.again}, where)
+    if batch.printed < batch.tickets and where:
+        counts = {"missing": batch.tickets - batch.printed, "tickets": batch.tickets}
+        return BatchStep("tickets", StepState.OPTIONAL, "missing", counts, where)
+    return BatchStep("tickets", StepState.DONE, "done", {"tickets": batch.tickets})
+
+
+def _proctors(ahead: Sequence[SittingFacts]) -> BatchStep:
+    unattended = [sitting for sitting in ahead if sitting.unattended]
+    headless = [sitting for sitting in ahead if sitting.people and not sitting.chiefs]
+    if unattended:
+        counts = {
+            "rooms": sum(len(sitting.unattended) for sitting in unattended),
+            "sittings": len(unattended),
+        }
+        return BatchStep("proctors", StepState.OPEN, "missing", counts, unattended[0].ref)
+    if headless:
+        return BatchStep("proctors", StepState.OPEN, "chief", {"sittings": len(headless)}, headless[0].ref)
+    return BatchStep("proctors", StepState.DONE, "done")
+
+
+def _publish(ahead: Sequence[SittingFacts], batch: BatchFacts, before: Sequence[BatchStep]) -> BatchStep:
+    drafts = [sitting for sitting in ahead if sitting.state is SittingState.DRAFT]
+    ready = [sitting for sitting in drafts if not lacks(sitting)]
+    if ready:
+        counts = {"ready": len(ready), "drafts": len(drafts)}
+        return BatchStep("publish", StepState.OPEN, "ready", counts, ready[0].ref)
+    if batch.sittings and not drafts:
+        return BatchStep("publish", StepState.DONE, "done", {"count": len(batch.sittings)})
+    if any(step.state is StepState.OPEN for step in before):
+        return BatchStep("publish", StepState.WAITS, "before")
+    empty = [sitting for sitting in drafts if not sitting.people]
+    return BatchStep("publish", StepState.OPEN, "empty", {"count": len(empty)}, empty[0].ref)
+
+
+def _first(sittings: Sequence[SittingFacts], having: str) -> str:
+    """Return the ref of the first sitting that has some of `having`, or an empty text."""
+    return next((sitting.ref for sitting in sittings if getattr(sitting, having)), "")

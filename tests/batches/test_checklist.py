@@ -1,0 +1,139 @@
+"""A batch's page says how far it is and what is next, and so does the officers' home page."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from flask.testing import FlaskClient
+from sqlalchemy import delete, update
+
+from cbt.candidates.models import AdmissionTicket
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.rules.roles import Role
+from cbt.sittings import store
+from cbt.sittings.models import RoomStaff, Sitting, SittingRoom
+from cbt.sittings.planning.sittings import create_batch, create_sitting
+from tests.candidates.rosters import row
+from tests.candidates.test_importing import bring
+from tests.helpers import count_queries, flat
+from tests.sittings.conftest import OFFICER, PLANNED, Day
+from tests.sittings.test_planning import browser
+from tests.world import START, World
+
+LINE = re.compile(
+    r'<li class="step-(\w+)( step-next)?".*?<h3>(\S+?)<span.*?<p>(.*?)</p>(.*?)</li>', re.DOTALL
+)
+LINK = re.compile(r'href="([^"]+)"')
+
+
+def steps(client: FlaskClient, batch_ref: str) -> dict[str, tuple[str, str, str]]:
+    """Return the steps on a batch's page: title -> (state, `*` for the next; sentence; where its button leads)."""
+    page = client.get(f"/office/batches/{batch_ref}")
+    assert page.status_code == 200
+    return {
+        title: (state + ("*" if following else ""), flat(said), "".join(LINK.findall(rest)))
+        for state, following, title, said, rest in LINE.findall(page.text)
+    }
+
+
+def test_a_batch_goes_from_nothing_to_its_roster(day: Day) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    with day.write() as session:
+        bare = create_batch(session, name="空批次", now=day.clock.now(), actor=OFFICER).ref
+    assert steps(client, bare) == {
+        "名册": ("waits", "请先安排场次和考场", ""),
+        "照片": ("waits", "请先导入名册", ""),
+        "场次": ("open*", "还没有场次", f"/office/batches/{bare}/sittings/new"),
+        "座位": ("waits", "请先导入名册", ""),
+        "组卷": ("waits", "请先导入名册", ""),
+        "准考证": ("waits", "请先导入名册", ""),
+        "监考": ("waits", "请先导入名册", ""),
+        "发布": ("waits", "请先办完前面各项", ""),
+    }
+    sitting = f"/office/sittings/{day.sitting_ref}"
+    assert steps(client, day.batch_ref)["名册"] == ("open*", "还没有考生", f"{sitting}/roster")
+    bring(day, [row(number) for number in range(1, 5)])
+    found = steps(client, day.batch_ref)
+    assert found["名册"][:2] == ("done", "共 4 名考生")
+    assert found["照片"] == ("optional", "4 人中 4 人缺照片；可以后补，不影响入场", f"{sitting}#photos")
+    assert found["准考证"] == ("optional", "4 张中 4 张未打印", f"{sitting}/print")
+    assert found["组卷"] == ("open*", "1 场共 4 人次未组卷", f"{sitting}#forms")
+    assert found["监考"] == ("open", "1 场共 1 间考场没有监考员", f"{sitting}#rooms")
+    assert found["发布"] == ("waits", "请先办完前面各项", "")
+    home = client.get("/staff").text
+    assert "1 场共 4 人次未组卷" in home
+    assert "还没有场次" in home
+    client.set_cookie("locale", "en")
+    for path in (f"/office/batches/{day.batch_ref}", f"/office/batches/{bare}", "/staff"):
+        assert not re.search(r">\s*batches\.|[一-鿿]{2}.*未组卷", client.get(path).text), path
+
+
+def test_what_goes_missing_is_the_next_step_again_and_cancelled_sittings_do_not_count(world: World) -> None:
+    officer = world.staff("officer")
+    sitting = f"/office/sittings/{world.sitting_ref}"
+    found = steps(officer, world.batch_ref)
+    assert {title: state for title, (state, _said, _url) in found.items() if state == "open"} == {}
+    assert found["发布"] == ("done", "1 场均已发布", "")
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(AdmissionTicket).values(printed_at=START))
+    assert steps(officer, world.batch_ref)["准考证"][0] == "done"
+
+    def change(*statements: object) -> dict[str, tuple[str, str, str]]:
+        with world.app.app_context(), unit_of_work() as session:
+            for statement in statements:
+                session.execute(statement)
+        return steps(officer, world.batch_ref)
+
+    drafts = (update(SittingRoom).values(state="draft"), update(Sitting).values(state="draft"))
+    assert change(*drafts)["发布"][0] == "open*"
+    chief = delete(RoomStaff).where(RoomStaff.duty == "chief_proctor")
+    assert change(chief)["监考"] == ("open*", "1 场没有主考", f"{sitting}#rooms")
+    assert change(delete(Attempt))["组卷"][0] == "open*"
+    found = change(update(SittingRoom).values(state="cancelled"), update(Sitting).values(state="cancelled"))
+    assert found["场次"] == ("open*", "还没有场次", f"/office/batches/{world.batch_ref}/sittings/new")
+    assert found["名册"][0] == "waits"
+    assert world.sitting_ref in officer.get(f"/office/batches/{world.batch_ref}").text
+
+
+def test_pages_ask_no_more_for_more_sittings_people_and_batches(day: Day) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    bring(day, [row(1)])
+    page = f"/office/batches/{day.batch_ref}"
+
+    def asked(path: str) -> int:
+        client.get(path)
+        with count_queries(day.app) as seen:
+            assert client.get(path).status_code == 200
+        return len(seen)
+
+    few = asked(page), asked("/staff")
+    bring(day, [row(2), row(3)])
+    with day.write() as session:
+        batch = store.batch_by_ref(session, day.batch_ref)
+        for number in range(45):
+            create_sitting(
+                session, batch=batch, centre=store.centre_by_ref(session, day.centre_ref), name=f"加 {number}",
+                planned_start_at=PLANNED + timedelta(days=number), now=day.clock.now(), actor=OFFICER,
+                rooms=[store.room_by_ref(session, day.room_ref)],
+            )  # fmt: skip
+        for number in range(7):
+            create_batch(session, name=f"批次 {number}", now=day.clock.now(), actor=OFFICER)
+    assert (asked(page), asked("/staff?page=2")) == few
+    assert max(few) <= 14
+    assert "加 44" not in client.get(page).text
+    assert "加 44" in client.get(f"{page}?page=2").text
+    assert day.batch_ref in client.get("/staff?page=2").text
+    assert day.batch_ref not in client.get("/staff").text
+
+
+def test_only_officers_have_the_steps_on_their_home_page_and_over_is_over(world: World) -> None:
+    assert world.batch_ref not in world.staff("inspector").get("/staff").text
+    assert {url for *_rest, url in steps(world.staff("inspector"), world.batch_ref).values()} == {""}
+    officer = world.staff("officer")
+    assert world.batch_ref in officer.get("/staff").text
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(Sitting).values(state="scored"))
+    assert world.batch_ref not in officer.get("/staff").text
+    assert {state for state, _said, _url in steps(officer, world.batch_ref).values()} == {"done"}
