@@ -17,7 +17,7 @@ from cbt.db.second_copy.wal import FRAME_HEADER, HEADER
 
 PAGE = 4096
 READ_WHOLE = 1024
-"""Of a database of so many pages each is looked at, of a larger one some; of a log as many."""
+"""Of a database of so many pages each is looked at, of a larger one some."""
 SAMPLED = 256
 
 
@@ -75,7 +75,7 @@ def read_logged(log: int, *, done: int, frames: int, page_size: int, cut_off: bo
             last[page] = place + FRAME_HEADER
         else:
             later.add(page)
-    step = max(1, len(last) // READ_WHOLE)
+    step = max(1, len(last) // SAMPLED)  # writers wait meanwhile
     digests = {page: _digest(os.pread(log, page_size, last[page])) for page in sorted(last)[::step]}
     if cut_off:
         return Logged(
