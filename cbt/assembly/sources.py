@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +59,32 @@ class DrawSources:
 
         Source: R-8, R-43.
         """
+        with self._explained(blueprint_version_id):
+            return self._paper(blueprint_version_id, paper_code).form(
+                rng=random.Random(seed), without=without
+            )
+
+    def cases(
+        self, blueprint_version_id: int, paper_code: str, *, seed: int, without: frozenset[str] = frozenset()
+    ) -> dict[int, str]:
+        """Return the case of each unit that `seed` draws, without the rest of the form; none for other papers."""
+        with self._explained(blueprint_version_id):
+            return self._paper(blueprint_version_id, paper_code).cases(
+                rng=random.Random(seed), without=without
+            )
+
+    def _paper(self, blueprint_version_id: int, paper_code: str) -> PaperSource:
         asked = blueprint_version_id, paper_code
         if asked not in self._papers:
             bank = self.bank_of(blueprint_version_id)
             paper = blueprint_of(self._session, blueprint_version_id).papers[paper_code]
             self._papers[asked] = PaperSource(paper, bank.items, bank.weights, bank.importances)
+        return self._papers[asked]
+
+    @contextmanager
+    def _explained(self, blueprint_version_id: int) -> Iterator[None]:
         try:
-            return self._papers[asked].form(rng=random.Random(seed), without=without)
+            yield
         except Conflict as error:
             raise self._in_words(error, blueprint_version_id) from error
 

@@ -21,7 +21,7 @@ from cbt.web.refs import new_ref
 SEED_BITS = 48
 TRIES = 400
 
-Suits = Callable[[Mapping[str, Any]], bool]
+Clashes = Callable[[Mapping[int, str]], int]
 
 
 def draw_and_freeze(
@@ -32,37 +32,30 @@ def draw_and_freeze(
     paper_code: str,
     now: datetime,
     rng: random.Random,
-    suits: Suits = lambda _content: True,
+    clashes: Clashes = lambda _cases: 0,
     without: frozenset[str] = frozenset(),
 ) -> Form:
-    """Draw one form of a paper and store it; `suits` refuses a draw, and the next seed is tried.
+    """Draw one form of a paper and store it.
+
+    `clashes` counts how often the cases of a draw (unit -> case) are a neighbour's; while it counts any, the next
+    seed is tried, and when no seed is free of them (the bank has no other case) the one with the fewest stands.
 
     Only the seed and `without` decide what is drawn, so they, bank revision and blueprint give the same form
-    again; a neighbour's case is avoided by taking another seed. When no seed suits (the bank has no other case)
-    the first draw stands. A bank is read once for all that is drawn from `sources`. What is 互斥 with the
-    candidate's other papers (`without`) is left out where the bank can do without it. Raises Conflict naming the
-    constraint a draw cannot keep.
+    again. A bank is read once for all that is drawn from `sources`. What is 互斥 with the candidate's other papers
+    (`without`) is left out where the bank can do without it. Raises Conflict naming the constraint a draw cannot
+    keep.
 
     Source: R-8, R-43.
     """
-    bank = sources.bank_of(blueprint_version_id)
-    first: tuple[int, dict[str, Any]] | None = None
-    for _ in range(TRIES):
-        seed = rng.getrandbits(SEED_BITS)
-        try:
-            content = sources.content(blueprint_version_id, paper_code, seed=seed, without=without)
-        except Conflict:
-            if not without:
-                raise
-            without = frozenset()
-            content = sources.content(blueprint_version_id, paper_code, seed=seed)
-        first = first or (seed, content)
-        if suits(content):
-            break
-    else:
-        if first is None:
-            raise Conflict("assembly.no_draw")
-        seed, content = first
+    bank, paper = sources.bank_of(blueprint_version_id), (blueprint_version_id, paper_code)
+    try:
+        seed = _seed(sources, paper, rng, clashes, without)
+        content = sources.content(*paper, seed=seed, without=without)
+    except Conflict:
+        if not without:
+            raise
+        seed = _seed(sources, paper, rng, clashes, frozenset())
+        content = sources.content(*paper, seed=seed)
     text = canonical_json(content)
     form = Form(
         ref=new_ref("fm"),
@@ -78,6 +71,27 @@ def draw_and_freeze(
     session.add(form)
     session.flush()
     return form
+
+
+def _seed(
+    sources: DrawSources,
+    paper: tuple[int, str],
+    rng: random.Random,
+    clashes: Clashes,
+    without: frozenset[str],
+) -> int:
+    """Return the seed to draw with; only its cases are drawn here, which costs next to nothing."""
+    best: tuple[int, int] | None = None
+    for _ in range(TRIES):
+        seed = rng.getrandbits(SEED_BITS)
+        count = clashes(sources.cases(*paper, seed=seed, without=without))
+        if best is None or count < best[0]:
+            best = count, seed
+        if not count:
+            break
+    if best is None:
+        raise Conflict("assembly.no_draw")
+    return best[1]
 
 
 def draw_content(

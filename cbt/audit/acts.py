@@ -19,7 +19,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("batch", "create"),
             *_of("sitting", "create add_room draw_forms publish cancel"),
             *_of("centre", "create second"),
-            *_of("room", "create code code_closed assign unassign arm disarm"),
+            *_of("room", "create plan code code_closed assign unassign arm disarm"),
             *_of("seat", "spare bind unbind claim clear_claim restored undelivered"),
         ),
         "running": (

@@ -25,6 +25,7 @@ from cbt.demo.places import Hall, build_premises, plan_sitting
 from cbt.demo.portraits import portrait
 from cbt.door.arrival.checking import check_in, record_arrival
 from cbt.door.arrival.permits import issue_login_code
+from cbt.rules.planning.room_plan import DoorCorner
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.places import open_binding
@@ -85,7 +86,7 @@ def _plan(access: Handout, now: datetime) -> tuple[str, str]:
     with unit_of_work() as session:
         premises = build_premises(
             session,
-            [Hall("机房 A", SEATS, SPARES)],
+            [Hall("机房 A", SEATS, SPARES, per_row=6, door=DoorCorner.FRONT_RIGHT)],
             centre="上海市第 111 号鉴定站所",
             address="上海市松江区荣乐东路 2027 号二楼",
             batch="客户服务管理员认定批次（演练）",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.demo.papers import ACTOR
+from cbt.rules.planning.room_plan import DoorCorner
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 from cbt.sittings.planning.places import create_centre, create_room
@@ -24,11 +25,13 @@ Duties = Mapping[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Hall:
-    """A room to build; the last `spares` of its seats are kept free."""
+    """A room to build; the last `spares` of its seats are kept free, in rows of `per_row` (0: nobody knows)."""
 
     name: str
     seats: int
     spares: int = 0
+    per_row: int = 0
+    door: DoorCorner = DoorCorner.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,17 @@ def build_premises(
         session, name=centre, address=address, now=now, actor=actor, second_by_password=second_by_password
     )
     rooms = [
-        create_room(session, place, name=one.name, seats=one.seats, spares=one.spares, now=now, actor=actor)
+        create_room(
+            session,
+            place,
+            name=one.name,
+            seats=one.seats,
+            spares=one.spares,
+            per_row=one.per_row,
+            door=one.door,
+            now=now,
+            actor=actor,
+        )
         for one in halls
     ]
     return Premises(place, rooms, create_batch(session, name=batch, now=now, actor=actor))

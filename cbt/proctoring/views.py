@@ -68,6 +68,7 @@ def _chosen_view() -> tuple[str, str]:
 
 def _live_context(board: Board) -> dict[str, object]:
     view, show = _chosen_view()
+    seats = filters.shown_seats(board, show=show, worst_first=view == "list")
     return {
         "board": board,
         "view": view,
@@ -75,10 +76,10 @@ def _live_context(board: Board) -> dict[str, object]:
         "now": flask.g.now,
         "can_act": runs_rooms(signed_in()),
         "counts": filters.counts(board, shown=show),
-        "seats": filters.shown_seats(board, show=show, worst_first=view == "list"),
+        "seats": seats,
+        "map": shown.seat_map(board, seats, everybody=show == "expected"),
         "todos": todos(board, now=flask.g.now),
         "clocks": shown.clocks(board),
-        "density": shown.density(len(board.seats) + len(board.free)),
         "line": shown.log_text,
         "bar": registry.bar(started=board.started),
         "head_acts": registry.head_acts(board.head),

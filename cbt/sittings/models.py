@@ -30,6 +30,10 @@ class Room(Named):
     """What a proctor types on a seat page to bind a machine (R-16)."""
     code_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Until when the code binds machines: the end of the binding round, NULL while there is none."""
+    plan: Mapped[str] = mapped_column(Text, default="")
+    """Its places row by row, as `rules.planning.room_plan` reads them; "" where nobody knows its rows."""
+    door: Mapped[str] = mapped_column(String(12), default="")
+    """At which corner its door is; "" where nobody knows."""
 
 
 class Seat(Row):

@@ -27,8 +27,9 @@ from cbt.exams.store import blueprint_of, current_version
 from cbt.rules.assembly.form import comparable
 from cbt.rules.assembly.tally import mutual_enemies
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.planning.room_plan import plan_of
 from cbt.rules.states.item import ItemState
-from cbt.sittings.models import Seat
+from cbt.sittings.models import Room, Seat
 from tests.helpers import count_queries
 from tests.world import START, World
 
@@ -250,6 +251,26 @@ def test_the_bank_is_asked_as_often_for_many_candidates_and_tries_as_for_one(wor
         with reading() as session:
             alike = [held_by(session, f"rg-alike-{number}") for number in range(2)]
     assert [cases_of(form)[1] for form in alike] == ["U1-C1", "U1-C1"]
+
+
+def test_in_a_room_with_rows_neighbours_on_all_sides_have_other_cases(world: World) -> None:
+    with world.app.app_context():
+        like = world.sitters["theory"].registration_id
+        with unit_of_work() as session:
+            room = session.get_one(Room, world.room_id)
+            last = session.scalars(select(func.max(Seat.number)).where(Seat.room_id == room.id)).one()
+            numbers = list(range(last + 1, last + 13))
+            # Numbered column by column, so that who sits beside whom is not who has the next number.
+            rows = [" ".join(str(number) for number in numbers[row::3]) for row in range(3)]
+            room.plan = "\n".join([*rows, "- - - -"])  # and an aisle before those who sit there already
+            wait_in_a_row(session, session.get_one(Registration, like), 12, "grid")
+            plan = plan_of(room.plan, "", tuple(numbers))
+        assert draw_for_sitting(world.sitting_ref, now=START, actor="staff:test", seed=4) == 12
+        with reading() as session:
+            cases = {numbers[place]: cases_of(held_by(session, f"rg-grid-{place}")) for place in range(12)}
+    beside = [(one, other) for one in numbers for other in plan.neighbours(one) if one < other]
+    assert len(beside) == 17
+    assert [pair for pair in beside if cases[pair[0]].items() & cases[pair[1]].items()] == []
 
 
 def test_an_officer_reads_which_points_are_short_and_that_nothing_is_left_to_draw(world: World) -> None:

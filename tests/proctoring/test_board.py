@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,7 +17,7 @@ from cbt.demo.seating import Entrant, seat_everybody
 from cbt.proctoring.board.filters import counts
 from cbt.proctoring.board.live import load_board
 from cbt.proctoring.board.todos import todos
-from cbt.sittings.models import Seat, SittingRoom
+from cbt.sittings.models import Room, Seat, SittingRoom
 from cbt.sittings.store import room_view_for
 from cbt.web.who.login import Principal
 from tests.helpers import count_queries
@@ -55,6 +56,25 @@ def test_a_poll_asks_the_same_few_queries_however_many_sit_there(world: World) -
     with count_queries(world.app) as many:
         assert desk.client.get(f"{desk.url}/live").text.count('class="pick"') == 46
     assert len(few) == len(many) <= 18
+
+
+def test_the_map_stands_as_the_room_does_and_a_filter_one_after_another(world: World) -> None:
+    desk = Desk(world)
+    with world.app.app_context(), unit_of_work() as session:
+        room = session.get_one(Room, world.room_id)
+        numbers = list(
+            session.scalars(select(Seat.number).where(Seat.room_id == room.id).order_by(Seat.number))
+        )
+        back = numbers[2:][::-1]
+        room.plan = f"{numbers[0]} - {numbers[1]} -\n{' '.join(map(str, back))}"
+        room.door = "back_left"
+    page = desk.page()
+    tiles = re.findall(r'<li class="(?:seat|gap)[^"]*" id="[^"]*"|<span class="no">(\d+)</span>', page)
+    assert [int(number) for number in tiles if number] == [*numbers[:2], *back]
+    assert page.count('<li class="gap') == 2 * len(back) - len(numbers)
+    assert re.search(r'id="plan-back">\s*<span class="plan-door">', page)
+    assert "planned" in page
+    assert "planned" not in desk.page(show="not_arrived")
 
 
 def test_an_unchanged_board_answers_304_and_a_changed_one_does_not(world: World) -> None:

@@ -197,3 +197,12 @@ def test_the_only_case_of_a_unit_is_taken_even_beside_a_neighbour_who_has_it() -
     single = case_bank(skills(), each=1)
     form = draw_cases(bank=single, avoid_cases={1: frozenset({"U1-C1"})})
     assert form["units"][0]["item"] == "U1-C1"
+
+
+@given(st.integers(0, 2**32))
+def test_the_cases_of_a_seed_are_known_before_its_form_is_drawn(seed: int) -> None:
+    source = PaperSource(skills(), CASES, {}, {})
+    form = source.form(rng=random.Random(seed), without=frozenset({"U1-C1"}))
+    cases = source.cases(rng=random.Random(seed), without=frozenset({"U1-C1"}))
+    assert cases == {unit["number"]: unit["item"] for unit in form["units"]}
+    assert PaperSource(theory(), [], {}, {}).cases(rng=random.Random(seed)) == {}

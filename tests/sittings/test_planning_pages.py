@@ -95,6 +95,48 @@ def test_a_seat_is_unbound_and_made_a_spare(day: Day) -> None:
     assert client.post(f"{page}/seats/3/explode").status_code == 422
 
 
+def test_a_room_has_rows_that_change_while_no_seat_in_use_goes(day: Day) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    centre = f"/office/centres/{day.centre_ref}"
+    room = {"name": "二号机房", "seats": "7", "spares": "1", "per_row": "3", "door": "back_right"}
+    assert client.post(centre, data=room | {"per_row": "25"}).status_code == 422
+    page = client.post(centre, data=room | {"numbering": "rows_snake"}).headers["Location"]
+    with day.read() as session:
+        made = session.scalars(select(Room).where(Room.name == "二号机房")).one()
+        assert (made.plan, made.door) == ("1 2 3\n6 5 4\n7 - -", "back_right")
+    shown = client.get(page).text
+    assert shown.count("plan-seat") == 7
+    assert "靠门" in shown
+    laid = client.get(f"{page}/plan?seats=8&columns=4&numbering=rows&aisles=2").text
+    assert "1 2 - 3 4\n5 6 - 7 8" in laid
+    assert "还没有保存" in laid
+    for wrong, said in (
+        ("?seats=8&columns=4&numbering=rows&aisles=x", "过道的列号没有看懂"), ("?seats=8&columns=99", "24"),
+        ("?seats=8&columns=4&numbering=spiral", "422"),
+    ):  # fmt: skip
+        answer = client.get(f"{page}/plan{wrong}")
+        assert answer.status_code == 422
+        assert said in answer.text or said == "422"
+    with day.write() as session:
+        seat = session.scalars(select(Seat).where(Seat.room_id == made.id, Seat.number == 7)).one()
+        seat.machine_hash, seat.bound_at, seat.machine_address = "b" * 64, PLANNED, "10.0.0.7"
+    kept = "1 2 3\n4 5 6"
+    refused = client.post(f"{page}/plan", data={"plan": kept, "door": ""})
+    assert refused.status_code == 409
+    assert "机位 07 绑定着机器" in refused.text or "机位 7 绑定着机器" in refused.text
+    assert kept in refused.text
+    assert client.post(f"{page}/plan", data={"plan": "1 1", "door": ""}).status_code == 422
+    assert client.post(f"{page}/plan", data={"plan": "7 8 9", "door": "window"}).status_code == 422
+    assert client.post(f"{page}/plan", data={"plan": "7 8\n- 9", "door": "front_left"}).status_code == 303
+    with day.read() as session:
+        seats = session.scalars(
+            select(Seat.number).where(Seat.room_id == made.id).order_by(Seat.number)
+        ).all()
+        assert (list(seats), session.get_one(Room, made.id).plan) == ([7, 8, 9], "7 8\n- 9")
+    assert "还不知道每排几个机位" in client.get(f"/office/rooms/{day.room_ref}").text
+    assert browser(day.app, day.clock, "du", Role.INSPECTOR).get(f"{page}/plan").status_code == 403
+
+
 def test_the_room_code_is_for_those_who_run_rooms_and_can_be_changed(day: Day) -> None:
     with day.read() as session:
         code = session.scalars(select(Room.room_code)).one()

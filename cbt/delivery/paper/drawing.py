@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,8 +27,9 @@ from cbt.delivery.paper.others import Others, has_cases
 from cbt.delivery.steps import create_attempt
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of, paper_of
+from cbt.rules.planning.room_plan import RoomPlan, plan_of
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Seat, Sitting
+from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import sitting_by_ref
 
 Cases = dict[int, str]
@@ -48,9 +48,9 @@ def draw_for_sitting(sitting_ref: str, *, now: datetime, actor: str, seed: int |
     """Draw a form for every registration of a sitting that has none; return how many were drawn.
 
     `seed` makes the run repeatable (rehearsals, tests); otherwise chance decides and each form keeps its
-    own seed. Candidates at neighbouring seats do not get the same case in the same unit when the bank has
-    another, and what is 互斥 does not meet in the papers of one candidate in a batch where the bank allows it: how
-    many forms it did not allow stands in the log.
+    own seed. Candidates at neighbouring seats (beside, before and behind, by the room's plan) do not get the
+    same case in the same unit when the bank has another, and what is 互斥 does not meet in the papers of one
+    candidate in a batch where the bank allows it: how many forms it did not allow stands in the log.
 
     Raise Conflict("draw.over") once the sitting is behind us or cancelled, ("draw.nobody") while nobody is
     registered, ("draw.no_bank") naming every bank that is not there, and as draw_and_freeze does.
@@ -92,14 +92,15 @@ def draw_forms(
     # Who has both papers here gets the cases first: of items there are many to go round, of cases a few.
     waiting.sort(key=lambda one: not has_cases(session, one[0]))
     _drawable(session, sitting, [registration for registration, _ in waiting])
-    near = _cases_by_seat(session, sitting)
+    plans, near = _plans(session, waiting), _cases_by_seat(session, sitting)
     sources = DrawSources(session)
     others = Others(session, [registration for registration, _ in waiting], sources)
     met = 0
     for registration, seat_number in waiting:
         place = (registration.sitting_room_id, seat_number)
         foes = others.foes_of(registration, rng)
-        neighbours = [near.get((place[0], seat_number + step), {}) for step in (-1, 1)]
+        beside = plans[place[0]].neighbours(seat_number)
+        neighbours = [near[place[0], number] for number in beside if (place[0], number) in near]
         form = draw_and_freeze(
             session,
             sources,
@@ -107,7 +108,7 @@ def draw_forms(
             paper_code=registration.paper,
             now=now,
             rng=rng,
-            suits=partial(_differs, neighbours),
+            clashes=partial(clashes_of, neighbours),
             without=foes,
         )
         content = json.loads(form.content)
@@ -174,6 +175,21 @@ def _cases_by_seat(session: Session, sitting: Sitting) -> dict[tuple[int, int], 
     return {(room_id, number): cases_of(json.loads(content)) for room_id, number, content in rows}
 
 
-def _differs(neighbours: list[Cases], content: Mapping[str, Any]) -> bool:
-    own = cases_of(content)
-    return all(cases.get(unit) != case for cases in neighbours for unit, case in own.items())
+def _plans(session: Session, waiting: Sequence[tuple[Registration, int]]) -> dict[int, RoomPlan]:
+    """Return the plan of each sitting-room that somebody is drawn for."""
+    rows = session.execute(
+        select(SittingRoom.id, Room.plan, Room.door, Seat.number)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Seat, Seat.room_id == Room.id)
+        .where(SittingRoom.id.in_({registration.sitting_room_id for registration, _ in waiting}))
+        .order_by(SittingRoom.id, Seat.number)
+    )
+    rooms: dict[tuple[int, str, str], list[int]] = {}
+    for room_id, plan, door, number in rows:
+        rooms.setdefault((room_id, plan, door), []).append(number)
+    return {room_id: plan_of(plan, door, tuple(numbers)) for (room_id, plan, door), numbers in rooms.items()}
+
+
+def clashes_of(neighbours: Sequence[Mapping[int, str]], own: Mapping[int, str]) -> int:
+    """Return how many cases of one paper a neighbour has in the same unit. Source: R-8."""
+    return sum(cases.get(unit) == case for cases in neighbours for unit, case in own.items())

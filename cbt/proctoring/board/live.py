@@ -56,6 +56,8 @@ class RoomHead:
     proctors: tuple[str, ...]
     held_from: datetime | None
     evacuated_at: datetime | None
+    plan: str
+    door: str
 
     @property
     def open(self) -> bool:
@@ -175,6 +177,8 @@ def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Roo
         proctors=tuple(proctors),
         held_from=None if hold is None else hold.from_at,
         evacuated_at=room.evacuated_at,
+        plan=view.room.plan,
+        door=view.room.door,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,9 +11,12 @@ import flask_babel
 from cbt.exams.reasons.words import REASON, VIOLATION
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.log_lines import LogLine
+from cbt.proctoring.board.seat_view import FreeSeat, SeatView
+from cbt.rules.planning.room_plan import RoomPlan, plan_of
 from cbt.web.i18n import local_zone, word
 
 ROOMY_TO, DENSE_FROM = 12, 41
+ROOMY_COLUMNS, USUAL_COLUMNS = 4, 8
 
 # Parameters of a log line that are codes, and where their words are.
 _CODED = {
@@ -26,11 +30,33 @@ def _(message_id: str, **params: object) -> str:
     return str(flask_babel.gettext(message_id, **params))
 
 
-def density(seats: int) -> str:
-    """Return how large the tiles are, so that a whole room fits one screen."""
-    if seats <= ROOMY_TO:
+@dataclass(frozen=True, slots=True)
+class SeatMap:
+    """The seats as the map shows them: as in the room where its plan is known, else one after another."""
+
+    density: str
+    plan: RoomPlan | None
+    taken: Mapping[int, SeatView]
+    free: Mapping[int, FreeSeat]
+
+
+def seat_map(board: Board, seats: Sequence[SeatView], *, everybody: bool) -> SeatMap:
+    """Return the map of the seats that are shown; only of `everybody` it shows the places of the room."""
+    numbers = tuple(sorted([*(seat.number for seat in board.seats), *(seat.number for seat in board.free)]))
+    plan = plan_of(board.head.plan, board.head.door, numbers) if everybody and board.head.plan else None
+    return SeatMap(
+        density=density(len(numbers), len(plan.drawn[0]) if plan else 0),
+        plan=plan,
+        taken={seat.number: seat for seat in seats},
+        free={seat.number: seat for seat in board.free} if everybody else {},
+    )
+
+
+def density(seats: int, columns: int = 0) -> str:
+    """Return how large the tiles are, so that a whole room, in its `columns` if known, fits one screen."""
+    if seats <= ROOMY_TO and columns <= ROOMY_COLUMNS:
         return "roomy"
-    return "dense" if seats >= DENSE_FROM else "usual"
+    return "dense" if seats >= DENSE_FROM or columns > USUAL_COLUMNS else "usual"
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,15 +98,28 @@ class PaperSource:
         if not paper.units:
             items = select_items(self._offered_items(without), rng=rng)
             return {**form_of_items(paper, items, rng=rng), **said}
-        self._cases = self._cases or offered_cases(paper, self._drawables)
-        avoid = {unit.number: avoid_cases.get(unit.number, frozenset()) | without for unit in paper.units}
-        cases = select_cases(self._cases, rng=rng, avoid=avoid)
+        cases = self._drawn_cases(rng, avoid_cases, without)
         return {
             "paper": paper.code,
             **said,
             "units": _units(paper, cases),
             "positions": _numbered(_case_positions(paper, cases, rng)),
         }
+
+    def cases(self, *, rng: random.Random, without: frozenset[str] = frozenset()) -> dict[int, str]:
+        """Return the case of each unit that `form` would draw with the same arguments; none for other papers."""
+        if not self._paper.units:
+            return {}
+        cases = self._drawn_cases(rng, NOBODY_NEAR, without)
+        return {unit.number: case.ref for unit, case in zip(self._paper.units, cases, strict=True)}
+
+    def _drawn_cases(
+        self, rng: random.Random, avoid_cases: Mapping[int, frozenset[str]], without: frozenset[str]
+    ) -> list[Drawable]:
+        self._cases = self._cases or offered_cases(self._paper, self._drawables)
+        units = self._paper.units
+        avoid = {unit.number: avoid_cases.get(unit.number, frozenset()) | without for unit in units}
+        return select_cases(self._cases, rng=rng, avoid=avoid)
 
     def _offered_items(self, without: frozenset[str]) -> ItemOffer:
         """Return what sections are drawn from; the last one is kept, since most forms leave nothing out."""

@@ -7,12 +7,14 @@ import flask_babel
 
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
+from cbt.rules.planning.room_plan import MOST_COLUMNS, DoorCorner, SeatNumbering
 from cbt.rules.roles import Role
 from cbt.sittings import store
 from cbt.sittings.models import Centre
 from cbt.sittings.planning import service
-from cbt.sittings.planning.inputs import parse_number
+from cbt.sittings.planning.inputs import one_of, parse_number
 from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, MAX_SEATS
+from cbt.sittings.planning.plans import plan_of_room
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply
 from cbt.web.who import access
@@ -71,6 +73,11 @@ def add_room(ref: str) -> Reply:
             name=form.get("name", ""),
             seats=parse_number(form, "seats", minimum=1, maximum=MAX_SEATS),
             spares=parse_number(form, "spares", minimum=0, maximum=MAX_SEATS - 1),
+            per_row=parse_number(form, "per_row", minimum=1, maximum=MOST_COLUMNS)
+            if form.get("per_row", "").strip()
+            else 0,
+            numbering=one_of(form, "numbering", SeatNumbering, SeatNumbering.ROWS),
+            door=one_of(form, "door", DoorCorner, DoorCorner.UNKNOWN),
             now=flask.g.now,
             actor=acting(),
         )
@@ -102,6 +109,8 @@ def _centre_page(ref: str, refused: Refusal) -> Reply:
         refused=refused,
         default_seats=DEFAULT_SEATS,
         default_spares=DEFAULT_SPARES,
+        numberings=list(SeatNumbering),
+        doors=list(DoorCorner),
     ), refused.code
 
 
@@ -115,7 +124,12 @@ def room(ref: str) -> Reply:
         of_centre = session.get_one(Centre, found.centre_id)
     binding = found.code_until is not None and flask.g.now < found.code_until
     return flask.render_template(
-        "sittings/planning/room.html", room=found, seats=seats, centre=of_centre, binding=binding
+        "sittings/planning/room.html",
+        room=found,
+        seats=seats,
+        centre=of_centre,
+        binding=binding,
+        plan=plan_of_room(found, seats),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Literal
+from enum import StrEnum
+from typing import Literal, TypeVar
 
 from cbt.errors import InvalidInput
 from cbt.rules.exam.policies import AdmissionPolicy
@@ -16,6 +17,7 @@ YEARS = range(2000, 2200)
 """Years an examination can be planned in: the ends of the calendar have no neighbours to compute with."""
 CHOICES = ("late_from", "sign_in_needs_check_in", "leave_allowed")
 _DAY_MINUTES = 24 * 60
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def parse_number(form: Mapping[str, str], field: str, *, minimum: int, maximum: int) -> int:
@@ -24,6 +26,14 @@ def parse_number(form: Mapping[str, str], field: str, *, minimum: int, maximum: 
     if not (text.isascii() and text.isdigit() and len(text) <= 6) or not minimum <= int(text) <= maximum:
         raise InvalidInput("input.number", field=field, minimum=minimum, maximum=maximum)
     return int(text)
+
+
+def one_of(form: Mapping[str, str], field: str, kinds: type[_Choice], otherwise: _Choice) -> _Choice:
+    """Return the choice of a field, `otherwise` where the form has none; raise InvalidInput for any other."""
+    try:
+        return kinds(form.get(field, otherwise))
+    except ValueError as error:
+        raise InvalidInput("web.bad_request", field=field) from error
 
 
 def parse_local(form: Mapping[str, str], field: str) -> datetime:

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
+from cbt.rules.planning.room_plan import MOST_SEATS, DoorCorner, RoomPlan, SeatNumbering, laid_out
 from cbt.sittings.models import Centre, Room, Seat
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line, required
 
 DEFAULT_SEATS = 30
 DEFAULT_SPARES = 2
-MAX_SEATS = 200
+MAX_SEATS = MOST_SEATS
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 6
 BINDING_ROUND = timedelta(minutes=60)
@@ -64,12 +65,17 @@ def create_room(
     name: str,
     seats: int = DEFAULT_SEATS,
     spares: int = DEFAULT_SPARES,
+    per_row: int = 0,
+    numbering: SeatNumbering = SeatNumbering.ROWS,
+    door: DoorCorner = DoorCorner.UNKNOWN,
     now: datetime,
     actor: str,
 ) -> Room:
     """Add a 考场 with its seats, the last `spares` of them kept free for a machine that fails.
 
-    Raise InvalidInput("room.seats") unless 1 ≤ seats ≤ 200 and 0 ≤ spares < seats, Conflict("room.taken").
+    With `per_row` its plan has rows of so many seats; without it nobody knows its rows. Raise
+    InvalidInput("room.seats") unless 1 ≤ seats ≤ 200 and 0 ≤ spares < seats, ("room.plan_size") for rows that are
+    none, Conflict("room.taken").
 
     Source: R-16.
     """
@@ -78,14 +84,22 @@ def create_room(
         raise InvalidInput("room.seats", field="seats", maximum=MAX_SEATS)
     if session.scalar(select(Room.id).where(Room.centre_id == centre.id, Room.name == name)) is not None:
         raise Conflict("room.taken", field="name", name=name)
-    room = Room(ref=new_ref("rm", 8), centre_id=centre.id, name=name, room_code=fresh_room_code(session))
+    plan = RoomPlan(laid_out(seats, per_row, numbering)).text if per_row else ""
+    room = Room(
+        ref=new_ref("rm", 8),
+        centre_id=centre.id,
+        name=name,
+        room_code=fresh_room_code(session),
+        plan=plan,
+        door=door,
+    )
     session.add(room)
     session.flush()
     session.add_all(
         Seat(room_id=room.id, number=number, spare=number > seats - spares, undelivered=0)
         for number in range(1, seats + 1)
     )
-    after = {"name": name, "seats": seats, "spares": spares}
+    after = {"name": name, "seats": seats, "spares": spares, "per_row": per_row, "door": door}
     record(session, at=now, actor=actor, act="room.create", subject=f"room:{room.ref}", after=after)
     return room
 

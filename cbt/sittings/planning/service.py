@@ -11,6 +11,7 @@ from cbt.accounts.store import staff_by_ref
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import NotFound
+from cbt.rules.planning.room_plan import DoorCorner, SeatNumbering
 from cbt.sittings import store
 from cbt.sittings.models import Seat
 from cbt.sittings.planning import places, sittings
@@ -41,12 +42,31 @@ def set_second_by_password(*, centre_ref: str, allowed: bool, now: datetime, act
             )
 
 
-def add_room(*, centre_ref: str, name: str, seats: int, spares: int, now: datetime, actor: str) -> str:
-    """Add a 考场 with its seats; return its ref. Source: R-16."""
+def add_room(
+    *,
+    centre_ref: str,
+    name: str,
+    seats: int,
+    spares: int,
+    per_row: int,
+    numbering: SeatNumbering,
+    door: DoorCorner,
+    now: datetime,
+    actor: str,
+) -> str:
+    """Add a 考场 with its seats, in rows of so many where they are known; return its ref. Source: R-16."""
     with unit_of_work() as session:
-        centre = store.centre_by_ref(session, centre_ref)
         room = places.create_room(
-            session, centre, name=name, seats=seats, spares=spares, now=now, actor=actor
+            session,
+            store.centre_by_ref(session, centre_ref),
+            name=name,
+            seats=seats,
+            spares=spares,
+            per_row=per_row,
+            numbering=numbering,
+            door=door,
+            now=now,
+            actor=actor,
         )
         return room.ref
 

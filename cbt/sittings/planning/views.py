@@ -14,7 +14,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError
 from cbt.rules.roles import Role
 from cbt.sittings import store
-from cbt.sittings.planning import centre_views, service
+from cbt.sittings.planning import centre_views, plan_views, service
 from cbt.sittings.planning.inputs import MARKS, policy_fields
 from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
@@ -25,6 +25,7 @@ from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("sittings", __name__)
 pages.register_blueprint(centre_views.pages)
+pages.register_blueprint(plan_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 PAGE_SIZE = 30
