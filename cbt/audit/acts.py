@@ -36,7 +36,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             " pledge seat leave return elsewhere clear_elsewhere",
         ),
         "candidates": (
-            *_of("roster", "import export"),
+            *_of("roster", "import export columns"),
             *_of("photos", "import"),
             *_of("registration", "remove"),
             *_of("tickets", "print"),

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.feet import Foot, foot_of
+from cbt.candidates.roster.reading.hands import (
+    Hands,
+    doubtful_of,
+    holds_people,
+    likely_of,
+    tables_of,
+    unread_place,
+)
 from cbt.candidates.roster.reading.line import RowReader
 from cbt.candidates.roster.reading.row import RosterRow, SentLine
-from cbt.candidates.roster.reading.tables import RosterTable, find_tables, lines_of
+from cbt.candidates.roster.reading.tables import RosterTable, lines_of
 from cbt.errors import InvalidInput
-from cbt.rules.door.admission import valid_resident_id
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import Heading
 from cbt.sheets.findings import Finding, Place, Severity
@@ -84,18 +91,18 @@ def _is_binary(body: bytes) -> bool:
     return b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
-def read_roster(name: str, body: bytes) -> Roster:
-    """Return the roster a file holds.
+def read_roster(name: str, body: bytes, hands: Hands | None = None) -> Roster:
+    """Return the roster a file holds, its columns as `hands` say.
 
     Raise InvalidInput("roster.no_header") with the required columns that are missing, ("roster.empty"),
     and as `open_roster` does.
     """
-    return roster_of(open_roster(name, body))
+    return roster_of(open_roster(name, body), hands)
 
 
-def roster_of(sheets: Sequence[SheetData]) -> Roster:
+def roster_of(sheets: Sequence[SheetData], hands: Hands | None = None) -> Roster:
     """Return the roster that opened sheets hold; raise as `read_roster` does."""
-    found = [(sheet, find_tables(sheet)) for sheet in sheets]
+    found = [(sheet, tables_of(sheet, hands or {})) for sheet in sheets]
     whole = [table for _sheet, tables in found for table in tables if not table.missing]
     if not whole:
         missing = min(
@@ -158,11 +165,11 @@ class _Gathered:
         """Tell of a sheet that holds people and is not read."""
         unread = [table for table in tables if table.missing]
         if not tables or unread:
-            if any(valid_resident_id(cell) for row in sheet.rows for cell in row):
+            if holds_people(sheet):
                 missing = [
                     COLUMNS.title(name) for name in (unread[0].missing if unread else COLUMNS.required)
                 ]
-                place = Place("", sheet.name, unread[0].heading.row if unread else 1)
+                place = Place("", sheet.name, (unread[0].heading.row if unread else 0) or 1)
                 self.findings.append(
                     Finding(Severity.ERROR, "roster.sheet_unread", place, params={"missing": missing})
                 )
@@ -209,3 +216,25 @@ def _about_columns(table: RosterTable) -> Iterator[Finding]:
             place = table.heading.place(table.heading.row, use.field)
             params = {"name": COLUMNS.title(use.field)}
             yield Finding(Severity.HINT, "roster.column_unsure", place, use.header, params=params)
+    yield from _said_of(table)
+    for use in doubtful_of(table):
+        params = {"name": COLUMNS.title(likely_of(table, use))}
+        yield Finding(
+            Severity.ERROR, "roster.column_unread", unread_place(table, use), use.header, params=params
+        )
+
+
+def _said_of(table: RosterTable) -> Iterator[Finding]:
+    """Yield what people said of a table that decides about an examination, for whoever reads on."""
+    head = table.heading
+    for name, value in table.fixed.items():
+        place = Place(head.file, head.sheet, head.row)
+        params = {"name": COLUMNS.title(name), "value": value}
+        yield Finding(Severity.HINT, "roster.said_fixed", place, value, params=params)
+    for at in sorted(table.said):
+        use = head.uses[at]
+        if not use.field and (likely := likely_of(table, use)):
+            params = {"name": COLUMNS.title(likely)}
+            yield Finding(
+                Severity.HINT, "roster.said_left", unread_place(table, use), use.header, params=params
+            )

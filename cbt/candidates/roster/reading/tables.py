@@ -32,6 +32,8 @@ class RosterTable:
     """Places of columns whose header may mean what it is read as, or something else."""
     left: set[int] = field(default_factory=set)
     """Places of columns that are known and not read."""
+    said: set[int] = field(default_factory=set)
+    """Places of columns that somebody said what they are."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """What holds for every line, by the field."""
 
@@ -45,11 +47,11 @@ class RosterTable:
 
     @property
     def unread(self) -> list[ColumnUse]:
-        """The columns with a header that nothing is known of."""
+        """The columns of which nothing is known."""
         return [
             use
             for place, use in enumerate(self.heading.uses)
-            if use.header and not use.field and place not in self.left and not meaning(use.header)[0]
+            if not use.field and place not in self.left | self.said and not meaning(use.header)[0]
         ]
 
 
@@ -75,18 +77,22 @@ def find_tables(sheet: SheetData, file: str = "") -> list[RosterTable]:
 
 
 def guess_table(sheet: SheetData, file: str = "") -> RosterTable | None:
-    """Return the table whose headers mean too little: the row above the lines that holds the most texts."""
-    best, widest = None, 1
+    """Return the table whose headers mean too little: below the row that holds the most texts above any number.
+
+    Where the first row holds a person already, there are no headers.
+    """
+    best, widest, people = None, 1, False
     for row, cells in enumerate(sheet.rows[:HEADER_WITHIN]):
         filled = [cell for cell in cells if cell]
-        if any(valid_resident_id(cell) for cell in filled):
+        if people := any(valid_resident_id(cell) for cell in filled):
             break
         if len(filled) > widest and all(len(cell) <= LONGEST_HEADER for cell in filled):
             best, widest = row, len(filled)
-    if best is None:
-        return None
     merged = Merged(sheet.rows, sheet.merged)
-    return _table(sheet, merged, best, best + 1, _names(sheet.rows[best]), file)
+    if best is not None:
+        return _table(sheet, merged, best, best + 1, _names(sheet.rows[best]), file)
+    width = max(map(len, sheet.rows[:HEADER_WITHIN]), default=0)
+    return _table(sheet, merged, 0, 0, [""] * width, file) if people else None
 
 
 def _first(sheet: SheetData, merged: Merged, file: str) -> RosterTable | None:

@@ -1,0 +1,192 @@
+"""What people say of the columns of a file: which field each is, and what holds for every line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cbt.candidates.roster.reading import words
+from cbt.candidates.roster.reading.columns import COLUMNS
+from cbt.candidates.roster.reading.tables import RosterTable, find_tables, guess_table, lines_of
+from cbt.rules.door.admission import valid_resident_id
+from cbt.sheets.cells import SheetData
+from cbt.sheets.columns import ColumnUse, plain
+from cbt.sheets.findings import Place
+
+FIXED: Mapping[str, tuple[str, ...]] = {
+    "level": ("五级", "四级", "三级", "二级", "一级"),
+    "paper": ("两科", "理论知识", "专业能力"),
+}
+"""What can be said to hold for every line of a table that has no column for it."""
+_SAMPLE, _SHOWN = 300, 3
+_ALIKE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class HandMapping:
+    """The field of each column by its letter ("" leaves it out), and the value of fields for every line."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+    def sound(self) -> HandMapping:
+        """Return what of it can be said, each field once."""
+        columns: dict[str, str] = {}
+        for letter, name in self.columns.items():
+            columns[letter] = name if name in COLUMNS.by_name and name not in columns.values() else ""
+        fixed = {name: value for name, value in self.fixed.items() if value in FIXED.get(name, ())}
+        return HandMapping(columns, fixed)
+
+
+Hands = Mapping[str, HandMapping]
+"""By the digest of the headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLayout:
+    """A column: what it is read as ("" for left out), whether that is certain, what its cells look like.
+
+    `asks` says that somebody must say what it is.
+    """
+
+    letter: str
+    header: str
+    field: str
+    asks: bool
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """How a table is understood; `row` is that of its headers, 0 for none."""
+
+    sheet: str
+    row: int
+    digest: str
+    columns: tuple[ColumnLayout, ...]
+    missing: tuple[str, ...]
+    fixed: Mapping[str, str]
+
+    @property
+    def asks(self) -> bool:
+        """Whether it cannot be read before somebody says more."""
+        return bool(self.missing) or any(one.asks for one in self.columns)
+
+
+def digest_of(table: RosterTable) -> str:
+    """Return what a table's headings are known by again: their texts as they are compared, in their order."""
+    headers = [plain(use.header) for use in table.heading.uses]
+    return hashlib.sha256("\x1f".join(headers).encode()).hexdigest()
+
+
+def tables_of(sheet: SheetData, hands: Hands) -> list[RosterTable]:
+    """Return the tables of a sheet as people said they are; of one with people but no headings its nearest row."""
+    tables = find_tables(sheet)
+    if not tables and holds_people(sheet) and (guessed := guess_table(sheet)) is not None:
+        tables = [guessed]
+    for table in tables:
+        if (hand := hands.get(digest_of(table))) is not None:
+            _apply(table, hand.sound())
+    return tables
+
+
+def holds_people(sheet: SheetData) -> bool:
+    """Say whether a sheet holds a valid resident number."""
+    return any(len(cell) >= 18 and valid_resident_id(cell) for row in sheet.rows for cell in row)
+
+
+def _apply(table: RosterTable, hand: HandMapping) -> None:
+    taken = set(hand.columns.values()) - {""}
+    uses = []
+    for place, use in enumerate(table.heading.uses):
+        said = hand.columns.get(use.column)
+        if said is not None:
+            table.unsure.discard(place)
+            table.said.add(place)
+            uses.append(replace(use, field=said))
+        else:
+            uses.append(replace(use, field="") if use.field in taken else use)
+    table.heading = replace(table.heading, uses=uses)
+    table.fixed = {name: value for name, value in hand.fixed.items() if name not in table.heading.places}
+
+
+def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
+    """Return how each kind of table of a file is understood, as far as it holds people or names its columns."""
+    found: dict[str, TableLayout] = {}
+    for sheet in sheets:
+        for table in tables_of(sheet, hands):
+            if table.missing and not holds_people(sheet):
+                continue
+            one = _layout(table)
+            found.setdefault(one.digest, one)
+    return list(found.values())
+
+
+def _layout(table: RosterTable) -> TableLayout:
+    doubtful = {use.column for use in doubtful_of(table)}
+    unsure = {table.heading.uses[place].column for place in table.unsure}
+    columns = tuple(
+        ColumnLayout(
+            use.column,
+            use.header,
+            use.field,
+            use.column in doubtful or (use.column in unsure and bool(use.field)),
+            samples_of(table, place),
+        )
+        for place, use in enumerate(table.heading.uses)
+        if use.header or samples_of(table, place)
+    )
+    heading = table.heading
+    return TableLayout(
+        heading.sheet, heading.row, digest_of(table), columns, tuple(table.missing), table.fixed
+    )
+
+
+def samples_of(table: RosterTable, place: int) -> tuple[str, ...]:
+    """Return the first different cells of a column; numbers of people only by their ends."""
+    found: dict[str, None] = {}
+    for _row, cells in lines_of(table):
+        if place < len(cells) and cells[place]:
+            found.setdefault(_shown(cells[place]))
+        if len(found) == _SHOWN:
+            break
+    return tuple(found)
+
+
+def _shown(cell: str) -> str:
+    digits = sum(character.isdigit() for character in cell)
+    return f"{cell[:3]}…{cell[-2:]}" if digits >= 9 else cell[:24]
+
+
+def doubtful_of(table: RosterTable) -> list[ColumnUse]:
+    """Return the columns nobody knows the header of, whose cells look like what decides about an examination."""
+    return [use for use in table.unread if likely_of(table, use)]
+
+
+def likely_of(table: RosterTable, use: ColumnUse) -> str:
+    """Return the field that the cells of a column look like, "" for none."""
+    place = table.heading.uses.index(use)
+    cells = [cells[place] for _row, cells in lines_of(table) if place < len(cells) and cells[place]][:_SAMPLE]
+    for name, looks in _LOOKS.items():
+        if cells and sum(looks(cell) for cell in cells) >= _ALIKE * len(cells):
+            return name
+    return ""
+
+
+def _is_paper(cell: str) -> bool:
+    known = {"theory", "skills", words.ALL_PAPERS}
+    return bool(found := words.papers_of(cell)) and set(found) <= known
+
+
+_LOOKS = {
+    "document_number": lambda cell: len(cell) >= 18 and valid_resident_id(cell),
+    "kind": lambda cell: words.kind_of(cell) is not None,
+    "level": lambda cell: words.is_level(cell) and not cell.isdigit(),
+    "paper": _is_paper,
+}
+
+
+def unread_place(table: RosterTable, use: ColumnUse) -> Place:
+    """Return where a column that is not read has its header."""
+    return Place(table.heading.file, table.heading.sheet, table.heading.row, use.column, use.header)
