@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select, update
 
-from cbt.accounts.models import Staff
+from cbt.accounts.models import Staff, StaffRole
 from cbt.audit.models import AuditEntry
 from cbt.bank.models import ItemBank
 from cbt.batches.publishing import service as publishing
@@ -193,6 +193,26 @@ def test_the_last_one_who_watches_a_published_room_stays(world: World, room_stat
     with world.app.app_context(), reading() as session:
         kept = select(RoomStaff).where(RoomStaff.staff_id == world.people["proctor_elsewhere"].id)
         assert session.scalars(kept).one().duty == "proctor"
+
+
+def test_the_only_chief_of_a_published_sitting_stays_and_stays_chief(world: World) -> None:
+    officer, chief = world.staff("officer"), world.people["chief_proctor"]
+    assert "只有这一位主考" in remove(world, officer, world.room_ref, "chief_proctor")
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(StaffRole).where(StaffRole.staff_id == chief.id).values(role="proctor"))
+        session.execute(delete(RoomStaff).where(RoomStaff.staff_id == world.people["proctor"].id))
+        session.execute(delete(RoomStaff).where(RoomStaff.staff_id == world.people["proctor_elsewhere"].id))
+    officer.post(url(world, f"/rooms/{world.room_ref}/staff"), data={"staff": f"proctor:{chief.ref}"})
+    assert "只有这一位主考" in officer.get(url(world)).text
+    with world.app.app_context(), unit_of_work() as session:
+        assert session.scalars(select(RoomStaff.duty)).all() == ["chief_proctor"]
+        other = session.scalars(select(SittingRoom).where(SittingRoom.ref == world.other_room_ref)).one()
+        session.add(
+            RoomStaff(sitting_room_id=other.id, staff_id=world.people["officer"].id, duty="chief_proctor")
+        )
+    officer.post(url(world, f"/rooms/{world.room_ref}/staff"), data={"staff": f"proctor:{chief.ref}"})
+    with world.app.app_context(), reading() as session:
+        assert sorted(session.scalars(select(RoomStaff.duty))) == ["chief_proctor", "proctor"]
 
 
 @pytest.mark.parametrize("room_state", ["draft", "ended", "scored", "cancelled"])

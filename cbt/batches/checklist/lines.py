@@ -21,7 +21,7 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
     ("tickets", "again"): ("candidates.printing.choose", ""),
     ("proctors", "missing"): (_SITTING, "rooms"),
     ("proctors", "chief"): (_SITTING, "rooms"),
-    ("publish", "ready"): (_SITTING, "readiness"),
+    ("publish", "ready"): ("batches.publishing.confirm", ""),
     ("publish", "empty"): (_SITTING, ""),
 }
 """Where a step is mended: a page about the sitting it names, and the place on it."""
@@ -65,6 +65,8 @@ def step_line(step: BatchStep, batch_ref: str, *, is_next: bool) -> CheckLine:
 
 def _url(step: BatchStep, batch_ref: str) -> str:
     key = (step.code, step.reason)
+    if step.code == "publish" and step.counts.get("ready", 0) > 1:
+        return flask.url_for("batches.publishing.confirm_many", ref=batch_ref)
     if key in OF_BATCH:
         return flask.url_for(OF_BATCH[key], ref=batch_ref)
     if step.code == "roster":

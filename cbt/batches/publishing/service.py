@@ -1,4 +1,4 @@
-"""Publishing a sitting: only when nothing that its day needs is missing, and everything missing is told at once.
+"""Publishing sittings: only when nothing that their day needs is missing, and everything missing is told at once.
 
 Whether a sitting is complete is a question of its rooms, its candidates and their forms, so it is asked here,
 where all of them are known; the change of state itself is the sittings room's.
@@ -6,14 +6,18 @@ where all of them are known; the change of state itself is the sittings room's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from cbt.batches.checks.reading import checks_of_sitting, stops_of
 from cbt.batches.publishing.missing import missing_of
 from cbt.db.unit_of_work import unit_of_work
-from cbt.errors import Conflict
+from cbt.errors import Conflict, InvalidInput
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
+from cbt.sittings.models import Sitting
 from cbt.sittings.planning.sittings import publish_sitting
 
 
@@ -23,19 +27,44 @@ def publish(*, sitting_ref: str, now: datetime, actor: str) -> None:
     Raise Conflict("sitting.incomplete") with `missing` (a sentence each) and `pages` (where each is mended),
     Conflict("sitting.transition") for one that is no draft.
 
-    Source: R-4, R-7, R-60.
+    Source: R-4, R-7, R-60, R-62.
     """
     with unit_of_work() as session:
-        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
-        draft = sitting.state == SittingState.DRAFT.value
-        lacks = [(one.text, one.page(sitting_ref)) for one in missing_of(session, sitting)] if draft else []
-        if draft:
-            lacks += [(one.text, one.page) for one in stops_of(checks_of_sitting(session, sitting))]
-        if lacks:
-            raise Conflict(
-                "sitting.incomplete",
-                count=len(lacks),
-                missing=[text for text, _ in lacks],
-                pages=[page for _, page in lacks],
-            )
-        publish_sitting(session, sitting, now=now, actor=actor)
+        _publish(session, store.sitting_by_ref(session, sitting_ref, lock=True), now=now, actor=actor)
+
+
+def publish_many(*, batch_ref: str, sitting_refs: Sequence[str], now: datetime, actor: str) -> int:
+    """Publish the chosen drafts of a batch, all of them or none; return how many.
+
+    Raise InvalidInput("batch.publish_none") for none, and like `publish` for the first that cannot go out.
+
+    Source: R-4, R-7, R-60, R-62.
+    """
+    chosen = sorted(set(sitting_refs))
+    if not chosen:
+        raise InvalidInput("batch.publish_none", field="sittings")
+    with unit_of_work() as session:
+        batch = store.batch_by_ref(session, batch_ref)
+        # Locked in one order, so that two who publish at once wait for each other and do not deadlock.
+        sittings = [store.sitting_by_ref(session, ref, lock=True) for ref in chosen]
+        if any(sitting.batch_id != batch.id for sitting in sittings):
+            raise InvalidInput("batch.publish_none", field="sittings")
+        for sitting in sittings:
+            _publish(session, sitting, now=now, actor=actor)
+    return len(chosen)
+
+
+def _publish(session: Session, sitting: Sitting, *, now: datetime, actor: str) -> None:
+    draft = sitting.state == SittingState.DRAFT.value
+    lacks = [(one.text, one.page(sitting.ref)) for one in missing_of(session, sitting)] if draft else []
+    if draft:
+        lacks += [(one.text, one.page) for one in stops_of(checks_of_sitting(session, sitting))]
+    if lacks:
+        raise Conflict(
+            "sitting.incomplete",
+            count=len(lacks),
+            sitting=sitting.name,
+            missing=[text for text, _ in lacks],
+            pages=[page for _, page in lacks],
+        )
+    publish_sitting(session, sitting, now=now, actor=actor)

@@ -1,4 +1,4 @@
-"""Pages of publishing: what a sitting lacks, and the act."""
+"""Pages of publishing: what was checked, what a sitting lacks, and the act."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from flask_babel import gettext
 from cbt.batches.checks.reading import checks_of_sitting, stops_of
 from cbt.batches.publishing import service
 from cbt.batches.publishing.missing import missing_of
+from cbt.batches.publishing.pages import publish_many_page, publish_page
 from cbt.db.unit_of_work import reading
-from cbt.errors import Conflict
+from cbt.errors import CbtError, Conflict
 from cbt.rules.roles import Role
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.store import sitting_by_ref
-from cbt.web.forms import flash_refusal, refusal
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import acting
@@ -20,31 +22,77 @@ from cbt.web.who.login import acting
 pages = flask.Blueprint("publishing", __name__)
 
 
-@pages.post("/office/sittings/<sitting_ref>/publish")
+@pages.get("/office/sittings/<ref>/publish")
 @access.roles(Role.OFFICER)
-def publish(sitting_ref: str) -> Reply:
-    """Publish a sitting; a refusal is a page with everything that is missing and where it is mended."""
+def confirm(ref: str) -> Reply:
+    """Show what was checked of a draft, and what everybody will see; one that is out has nothing to confirm."""
+    with reading() as session:
+        draft = sitting_by_ref(session, ref).state == SittingState.DRAFT.value
+    return _confirm(ref, NOTHING_REFUSED) if draft else _back(ref)
+
+
+@pages.post("/office/sittings/<ref>/publish")
+@access.roles(Role.OFFICER)
+def publish(ref: str) -> Reply:
+    """Publish a sitting; a refusal is the page again, with everything that is missing and where it is mended."""
     try:
-        service.publish(sitting_ref=sitting_ref, now=flask.g.now, actor=acting())
+        service.publish(sitting_ref=ref, now=flask.g.now, actor=acting())
     except Conflict as error:
         if error.code == "sitting.incomplete":
-            return _readiness("batches/publishing/incomplete.html", sitting_ref), refusal(error).code
+            return _confirm(ref, refusal(error))
         flash_refusal(error)
     else:
         flask.flash(gettext("sittings.done.published"), "ok")
-    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
+    return _back(ref)
+
+
+@pages.get("/office/batches/<ref>/publish")
+@access.roles(Role.OFFICER)
+def confirm_many(ref: str) -> Reply:
+    """Show the drafts of a batch, each with what keeps it back; those that are ready are chosen."""
+    return _confirm_many(ref, NOTHING_REFUSED)
+
+
+@pages.post("/office/batches/<ref>/publish")
+@access.roles(Role.OFFICER)
+def publish_many(ref: str) -> Reply:
+    """Publish the chosen drafts of a batch in one act."""
+    chosen = flask.request.form.getlist("sittings")
+    try:
+        count = service.publish_many(batch_ref=ref, sitting_refs=chosen, now=flask.g.now, actor=acting())
+    except CbtError as error:
+        return _confirm_many(ref, refusal(error))
+    flask.flash(gettext("batches.publish.done", count=count), "ok")
+    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
 
 
 @pages.get("/office/sittings/<sitting_ref>/readiness")
 @access.roles(Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 def readiness(sitting_ref: str) -> Reply:
     """What a sitting still lacks for its day, as a fragment of its page."""
-    return _readiness("batches/publishing/_readiness.html", sitting_ref)
-
-
-def _readiness(template: str, sitting_ref: str) -> str:
     with reading() as session:
         sitting = sitting_by_ref(session, sitting_ref)
         missing = missing_of(session, sitting)
         stops = stops_of(checks_of_sitting(session, sitting))
-    return flask.render_template(template, sitting=sitting, missing=missing, concerns=stops)
+    return flask.render_template(
+        "batches/publishing/_readiness.html", sitting=sitting, missing=missing, concerns=stops
+    )
+
+
+def _confirm(ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        page = publish_page(session, ref)
+    return flask.render_template("batches/publishing/confirm.html", page=page, refused=refused), refused.code
+
+
+def _confirm_many(ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        page = publish_many_page(session, ref)
+    sent = flask.request.form.getlist("sittings") if refused.what else None
+    return flask.render_template(
+        "batches/publishing/confirm_many.html", page=page, refused=refused, sent=sent
+    ), refused.code
+
+
+def _back(ref: str) -> Reply:
+    return flask.redirect(flask.url_for("candidates.sitting", ref=ref), 303)
