@@ -38,7 +38,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "candidates": (
             *_of("roster", "import export columns"),
             *_of("photos", "import"),
-            *_of("registration", "remove"),
+            *_of("registration", "add change withdraw bring_back remove"),
             *_of("tickets", "print"),
             *_of("candidate", "correct"),
             *_of("personal", "reveal"),

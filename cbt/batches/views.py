@@ -6,8 +6,9 @@ import flask
 
 from cbt.batches.checklist import views as checklist
 from cbt.batches.checks import views as checks
+from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
 
 pages = flask.Blueprint("batches", __name__)
-for wing in (checklist, checks, publishing):
+for wing in (checklist, checks, people, publishing):
     pages.register_blueprint(wing.pages)

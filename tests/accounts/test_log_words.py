@@ -32,6 +32,7 @@ SCOPES = ("staff", "password", "factor", "second", "ticket", "code", "seat", "bi
 ELSEWHERE = {
     *(SIGN_IN_FAILED, ACT, KEYED, BROKEN, MOVED, INSTALLED, UPGRADED, "blueprint.load"),
     *("room.arm", "room.disarm"),
+    "registration.remove",  # what the log of an earlier version says
     *(f"item.{event.value}" for event in ItemEvent if event is not ItemEvent.WRITE),
     *(f"item.set_{act.value}" for act in WRITES),
     *(f"undo.{act.code}" for act in PROCTORS.values() if act.undo is not None),

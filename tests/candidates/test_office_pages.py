@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
 from cbt.rules.roles import Role
-from cbt.sittings.clock.doors import admit_room
 from cbt.sittings.clock.running import start_room
 from cbt.sittings.planning.sittings import publish_sitting
 from tests.accounts.test_signing_in import OWN, hire
@@ -51,29 +48,6 @@ def test_a_number_is_revealed_once_with_a_reason_and_logged(day: Day) -> None:
     inspector = browser(day.app, day.clock, "du", Role.INSPECTOR)
     assert inspector.get(page).status_code == 200
     assert inspector.post(f"{page}/reveal", data={"reason": "家长来电"}).status_code == 403
-
-
-def test_a_registration_is_taken_back_before_the_doors_open(day: Day) -> None:
-    bring(day, [row(1), row(2)])
-    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
-    page = f"/office/registrations/{first_ref(day)}"
-    assert client.post(f"{page}/remove", data={"reason": ""}).status_code == 422
-    assert client.post(f"{page}/remove", data={"reason": "报错场次"}).status_code == 303
-    assert client.get(page).status_code == 404
-    assert len(bring(day, [row(1)]).plan.placements) == 1
-
-
-def test_after_check_in_opened_a_registration_stays(day: Day) -> None:
-    bring(day, [row(1)])
-    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
-    with day.write() as session:
-        sitting, room = day.work(session)
-        publish_sitting(session, sitting, now=day.clock.now(), actor=OFFICER)
-        admit_room(session, room, now=PLANNED - timedelta(minutes=40), actor=OFFICER)
-    answer = client.post(f"/office/registrations/{first_ref(day)}/remove", data={"reason": "报错场次"})
-    assert answer.status_code == 409
-    with day.read() as session:
-        assert session.scalar(select(func.count()).select_from(Registration)) == 1
 
 
 def test_a_correction_after_the_start_needs_the_chief(day: Day) -> None:

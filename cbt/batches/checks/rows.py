@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.batches.checks import people
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.facts import Entered, entered_of
 from cbt.batches.checks.retakes import objections, past_of
+from cbt.candidates.models import Registration
 from cbt.candidates.spacing import paper_span
 from cbt.exams.store import blueprint_of
 from cbt.sittings.models import Sitting
@@ -68,6 +70,27 @@ def checks_of_rows(session: Session, rows: Sequence[PlannedEntry]) -> dict[int, 
         told[row.key] += people.outside_shape(session, [entry], shapes)
         told[row.key] += people.without_right(objections(session, [entry], past, also=also))
     return {key: concerns for key, concerns in told.items() if concerns}
+
+
+def checks_of_registered(session: Session, registrations: Collection[Registration]) -> list[Concern]:
+    """Return what speaks against some registrations of people as they stand in this unit of work, what stops first.
+
+    Source: R-4, R-7, R-8.
+    """
+    people_ids = {one.candidate_id for one in registrations}
+    ids = {one.sitting_id for one in registrations}
+    sittings = list(session.scalars(select(Sitting).where(Sitting.id.in_(ids))))
+    refs = {one.ref for one in registrations}
+    near = entered_of(session, people_ids, sittings)
+    own = [one for one in near if one.ref in refs]
+    shapes = people.shapes_of(session, {one.batch_id for one in sittings})
+    past = past_of(session, people_ids)
+    found = [
+        *people.time_clashes(own, [one for one in near if one.ref not in refs]),
+        *people.outside_shape(session, own, shapes),
+        *people.without_right(objections(session, own, past, also=frozenset())),
+    ]
+    return sorted(found, key=lambda one: not one.stops)
 
 
 def _entry(session: Session, row: PlannedEntry, place: int, numbers: dict[str, int]) -> Entered:

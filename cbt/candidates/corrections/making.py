@@ -16,26 +16,45 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, CorrectionRecord
-from cbt.candidates.personal import CORRECTION, DOCUMENT, document_index, keyed_digest, readable
+from cbt.candidates.personal import (
+    CORRECTION,
+    DOCUMENT,
+    PHONE,
+    document_index,
+    keyed_digest,
+    mask_phone,
+    readable,
+)
 from cbt.candidates.photos import store_photo
 from cbt.candidates.reprinting import to_print_again
+from cbt.candidates.steps import GENDERS, checked_document, checked_employer, checked_name, checked_phone
 from cbt.candidates.store import has_started
 from cbt.db.private.sealing import seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed
 from cbt.rules.canonical import canonical_json
-from cbt.rules.door.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
+from cbt.rules.door.admission import mask_document
 from cbt.web.refs import new_ref
-from cbt.web.texts import one_line
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What is put right; None leaves it. `document` is (type, number), `photo` a JPEG that `redraw` made."""
+    """What is put right; None leaves it. `document` is (type, number), `photo` a JPEG that `redraw` made.
+
+    What a person is known by at the door needs the chief after the start; gender, phone and unit do not.
+    """
 
     evidence: str
     name: str | None = None
     document: tuple[str, str] | None = None
     photo: bytes | None = None
+    gender: str | None = None
+    phone: str | None = None
+    employer: str | None = None
+
+    @property
+    def of_identity(self) -> bool:
+        """Whether it is about what R-15 names."""
+        return (self.name, self.document, self.photo) != (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,7 @@ def correct_candidate(
     """
     if not correction.evidence.strip():
         raise InvalidInput("correction.evidence", field="evidence")
-    if has_started(session, candidate.id) and not countersigned_by:
+    if correction.of_identity and has_started(session, candidate.id) and not countersigned_by:
         raise NotAllowed("correction.chief")
     before: dict[str, str] = {}
     after: dict[str, str] = {}
@@ -78,10 +97,12 @@ def correct_candidate(
         _renumber(session, candidate, correction.document, before, after)
     if correction.photo is not None:
         _picture(session, candidate, correction.photo, before, after)
+    _others(candidate, correction, before, after)
     if not before:
         raise InvalidInput("correction.nothing", field="name")
-    tickets = session.scalars(select(AdmissionTicket.id).where(AdmissionTicket.candidate_id == candidate.id))
-    to_print_again(session, tickets.all(), "person", now=now)
+    if before.keys() - {"gender", "phone"}:
+        held = select(AdmissionTicket.id).where(AdmissionTicket.candidate_id == candidate.id)
+        to_print_again(session, session.scalars(held).all(), "person", now=now)
     text = canonical_json({"before": before, "after": after, "evidence": correction.evidence.strip()})
     row = CorrectionRecord(
         ref=new_ref("co"),
@@ -124,10 +145,7 @@ def corrections_of(session: Session, candidate_id: int) -> list[Corrected]:
 
 
 def _rename(candidate: Candidate, name: str, before: dict[str, str], after: dict[str, str]) -> None:
-    # Rare characters are kept as given; blanks are trimmed.
-    plain = one_line(name, "name")
-    if not plain or len(plain) > 60:
-        raise InvalidInput("correction.name", field="name")
+    plain = checked_name(name)
     before["name"], after["name"] = candidate.name, plain
     candidate.name = plain
 
@@ -139,11 +157,7 @@ def _renumber(
     before: dict[str, str],
     after: dict[str, str],
 ) -> None:
-    kind, number = document[0], normalise_document(document[1])
-    if kind not in DOCUMENT_TYPES:
-        raise InvalidInput("admission.document_type", field="document_type")
-    if len(number) < 6 or (kind == "resident_id" and not valid_resident_id(number)):
-        raise InvalidInput("correction.number", field="document_number")
+    kind, number = checked_document(*document)
     index = document_index(number)
     other = session.scalar(
         select(Candidate.id).where(Candidate.document_index == index, Candidate.id != candidate.id)
@@ -154,6 +168,25 @@ def _renumber(
     candidate.document_type, candidate.document_masked = kind, mask_document(number)
     candidate.document_sealed, candidate.document_index = seal(number, DOCUMENT), index
     after["document"] = f"{kind} {candidate.document_masked}"
+
+
+def _others(
+    candidate: Candidate, correction: Correction, before: dict[str, str], after: dict[str, str]
+) -> None:
+    if correction.gender is not None:
+        if correction.gender not in GENDERS:
+            raise InvalidInput("correction.gender", field="gender")
+        before["gender"], after["gender"] = candidate.gender, correction.gender
+        candidate.gender = correction.gender
+    if correction.employer is not None:
+        employer = checked_employer(correction.employer)
+        before["employer"], after["employer"] = candidate.employer, employer
+        candidate.employer = employer
+    if correction.phone is not None:
+        phone = checked_phone(correction.phone)
+        former = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
+        before["phone"], after["phone"] = mask_phone(former or ""), mask_phone(phone)
+        candidate.phone_sealed = seal(phone, PHONE) if phone else None
 
 
 def _picture(

@@ -1,35 +1,29 @@
-"""Use cases of the office: reveal a number, correct a person, take a registration back, export a roster."""
+"""Use cases of the office: reveal a number, correct a person, export a roster."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
-from sqlalchemy.exc import IntegrityError
-
 from cbt.accounts.approvals.requests import claim, countersigned
 from cbt.accounts.approvals.second import Second
 from cbt.audit.chain import record
 from cbt.candidates import store
 from cbt.candidates.corrections.making import Correction, correct_candidate
-from cbt.candidates.models import Registration
 from cbt.candidates.personal import DOCUMENT, PHONE, readable
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.store import has_started
 from cbt.db.unit_of_work import unit_of_work
-from cbt.errors import Conflict, InvalidInput
+from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Batch, Sitting
+from cbt.sittings.models import Batch
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.who.login import Principal
 
 COUNTERSIGNERS: frozenset[str] = frozenset({Role.CHIEF_PROCTOR})
 """Who countersigns a correction after the start (R-15)."""
-_REMOVABLE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +76,6 @@ def correct(
         )
         if started:
             countersigned(second, roles=COUNTERSIGNERS, seen=seen)
-
-
-def remove_registration(*, ref: str, reason: str, principal: Principal, now: datetime) -> str:
-    """Take a registration back before its sitting admits; return the sitting's ref.
-
-    Raise InvalidInput("candidates.reason"), Conflict("registration.fixed") once the doors are open or a form is
-    drawn for it.
-    """
-    reason = _reason(reason)
-    try:
-        with unit_of_work() as session:
-            entry = store.entry_for(session, ref, principal)
-            if SittingState(entry.sitting_room.state) not in _REMOVABLE:
-                raise Conflict("registration.fixed")
-            sitting_ref = session.get_one(Sitting, entry.registration.sitting_id).ref
-            session.execute(delete(Registration).where(Registration.id == entry.registration.id))
-            before = {
-                "candidate": entry.candidate.ref,
-                "paper": entry.registration.paper,
-                "seat": entry.seat.number,
-            }
-            record(
-                session,
-                at=now,
-                actor=principal.logged_as,
-                act="registration.remove",
-                subject=f"registration:{ref}",
-                reason=reason,
-                before=before,
-            )
-            return sitting_ref
-    except IntegrityError as error:
-        # A drawn form belongs to it; the form's room comes later and is not asked here.
-        raise Conflict("registration.fixed") from error
 
 
 def export_rows(

@@ -171,18 +171,3 @@ def _correction() -> Correction:
         document=(form.get("document_type", ""), number) if number else None,
         photo=redraw(image) if image else None,
     )
-
-
-@pages.post("/office/registrations/<ref>/remove")
-@access.roles(Role.OFFICER)
-def remove(ref: str) -> Reply:
-    """Take a registration back before its sitting admits."""
-    reason = flask.request.form.get("reason", "")
-    try:
-        sitting_ref = service.remove_registration(
-            ref=ref, reason=reason, principal=signed_in(), now=flask.g.now
-        )
-    except CbtError as error:
-        return _registration_page(ref, refusal(error))
-    flask.flash(flask_babel.gettext("candidates.removed"), "ok")
-    return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)

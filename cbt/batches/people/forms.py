@@ -1,0 +1,150 @@
+"""What the forms about one person say, read before anything uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+
+from werkzeug.datastructures import MultiDict
+
+from cbt.batches.people.adding import Addition
+from cbt.batches.people.changing import ChangeOrder
+from cbt.batches.people.finding import PeopleAsked
+from cbt.batches.people.placing import WishedPaper
+from cbt.candidates.corrections.making import Correction
+from cbt.candidates.models import Candidate
+from cbt.candidates.steps import (
+    GENDERS,
+    NewPerson,
+    PaperTerms,
+    checked_document,
+    checked_employer,
+    checked_name,
+    checked_phone,
+    gender_of_number,
+)
+from cbt.errors import InvalidInput
+from cbt.pictures.receiving import redraw
+from cbt.web.texts import WIDEST, one_line, page_of, whole_number
+
+MOST_MINUTES = 240
+MOST_FACTOR = Decimal(4)
+HIGHEST_SEAT = 999
+KINDS = ("first", "retake")
+
+
+def people_asked(args: Mapping[str, str]) -> PeopleAsked:
+    """Return what a list of people is asked for."""
+    text = " ".join(args.get("q", "").split())[:60]
+    return PeopleAsked(text, args.get("paper", "")[:40], args.get("kind", ""), page_of(args))
+
+
+def addition_of(form: MultiDict[str, str], *, candidate_ref: str) -> Addition:
+    """Return whom a form adds and for what."""
+    codes = list(dict.fromkeys(form.getlist("paper")))
+    wished = [
+        WishedPaper(code, form.get(f"room-{code}", ""), seat_of(form.get(f"seat-{code}", ""), f"seat-{code}"))
+        for code in codes
+    ]
+    return Addition(
+        version_id=whole_number(form.get("level", ""), most=WIDEST) or 0,
+        papers=tuple(wished),
+        terms=terms_of(form),
+        reason=form.get("reason", ""),
+        person=None if candidate_ref else _person(form),
+        candidate_ref=candidate_ref,
+        accepted=form.get("accepted") == "1",
+    )
+
+
+def _person(form: Mapping[str, str]) -> NewPerson:
+    kind, number = checked_document(form.get("document_type", ""), form.get("document_number", ""))
+    gender = form.get("gender", "")
+    if gender not in GENDERS:
+        raise InvalidInput("correction.gender", field="gender")
+    return NewPerson(
+        name=checked_name(form.get("name", "")),
+        document_type=kind,
+        document_number=number,
+        gender=gender or gender_of_number(kind, number),
+        phone=checked_phone(form.get("phone", "")),
+        employer=checked_employer(form.get("employer", "")),
+    )
+
+
+def order_of(form: MultiDict[str, str]) -> ChangeOrder:
+    """Return how a form wants a registration to be; level and paper come as "version.code"."""
+    version, _, paper = form.get("paper", "").partition(".")
+    return ChangeOrder(
+        version_id=whole_number(version, most=WIDEST) or 0,
+        paper=paper,
+        terms=terms_of(form),
+        room_ref=form.get("room", ""),
+        seat=seat_of(form.get("seat", ""), "seat"),
+        swap=form.get("swap") == "1",
+        reason=form.get("reason", ""),
+        seen=form.get("seen", ""),
+        accepted=form.get("accepted") == "1",
+    )
+
+
+def correction_of(form: Mapping[str, str], candidate: Candidate, image: bytes) -> Correction:
+    """Return what a form puts right about somebody: what differs, a number and a phone where one is typed."""
+    name, gender, employer = form.get("name"), form.get("gender"), form.get("employer")
+    number, phone = form.get("document_number", "").strip(), form.get("phone", "").strip()
+    return Correction(
+        evidence=form.get("reason", ""),
+        name=name if name is not None and name.strip() != candidate.name else None,
+        document=(form.get("document_type", ""), number) if number else None,
+        photo=redraw(image) if image else None,
+        gender=gender if gender is not None and gender != candidate.gender else None,
+        phone="" if form.get("no_phone") == "1" else phone or None,
+        employer=employer if employer is not None and employer.strip() != candidate.employer else None,
+    )
+
+
+def terms_of(form: Mapping[str, str]) -> PaperTerms:
+    """Return how a form says a paper is taken.
+
+    Raise InvalidInput("person.kind"|"person.minutes"|"person.factor"|"person.note").
+
+    Source: R-30.
+    """
+    kind = form.get("term", "first")
+    if kind not in KINDS:
+        raise InvalidInput("person.kind", field="term")
+    note = one_line(form.get("note", ""), "note")
+    if len(note) > 200:
+        raise InvalidInput("person.note", field="note")
+    return PaperTerms(kind, _factor(form.get("factor", "")), _minutes(form.get("minutes", "")), note)
+
+
+def _minutes(text: str) -> timedelta:
+    minutes = whole_number(text.strip() or "0", most=MOST_MINUTES)
+    if minutes is None:
+        raise InvalidInput("person.minutes", field="minutes", maximum=MOST_MINUTES)
+    return timedelta(minutes=minutes)
+
+
+def _factor(text: str) -> Decimal:
+    plain = text.strip() or "1"
+    try:
+        factor = Decimal(plain) if len(plain) <= 6 else Decimal(0)
+        exact = factor.quantize(Decimal("0.01")) if factor.is_finite() else Decimal(0)
+    except InvalidOperation:
+        exact = Decimal(0)
+    if not 1 <= exact <= MOST_FACTOR:
+        raise InvalidInput("person.factor", field="factor", maximum=str(MOST_FACTOR))
+    return Decimal(f"{exact.normalize():f}")
+
+
+def seat_of(text: str, field: str) -> int | None:
+    """Return the number of a seat, None for whichever; raise InvalidInput("person.seat")."""
+    plain = text.strip().removesuffix("号")
+    if not plain:
+        return None
+    number = whole_number(plain, most=HIGHEST_SEAT)
+    if not number:
+        raise InvalidInput("person.seat", field=field)
+    return number

@@ -1,0 +1,197 @@
+"""Pages of one person of a batch: the list, the page, and the forms that add, change, withdraw and bring back."""
+
+from __future__ import annotations
+
+import flask
+from flask_babel import gettext
+
+from cbt.batches.people import adding, changing, details, withdrawing
+from cbt.batches.people.finding import KINDS, people_page
+from cbt.batches.people.forms import addition_of, correction_of, order_of, people_asked, seat_of
+from cbt.batches.people.pages import add_page, change_page, person_page
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError
+from cbt.rules.door.admission import DOCUMENT_TYPES
+from cbt.rules.roles import Role
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.partials import Reply, wants_partial
+from cbt.web.texts import WIDEST, whole_number
+from cbt.web.who import access
+from cbt.web.who.login import acting
+
+pages = flask.Blueprint("people", __name__)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+
+
+@pages.get("/office/batches/<ref>/people")
+@access.roles(*READERS)
+def people(ref: str) -> Reply:
+    """Show the people of a batch, fifty at a time."""
+    asked = people_asked(flask.request.args)
+    with reading() as session:
+        page = people_page(session, ref, asked)
+    return flask.render_template("batches/people/people.html", page=page, asked=asked, kinds=KINDS)
+
+
+@pages.get("/office/batches/<ref>/people/new")
+@access.roles(Role.OFFICER)
+def new(ref: str) -> Reply:
+    """Show the form that adds somebody, or papers of somebody; the papers of another level as a part of it."""
+    args = flask.request.args
+    return _add_form(ref, args.get("person", ""), args.get("level", ""), NOTHING_REFUSED)
+
+
+def _add_form(ref: str, person: str, level: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        page = add_page(session, ref, version=whole_number(level, most=WIDEST), candidate_ref=person)
+    part = wants_partial() and not refused.what
+    template = "batches/people/_papers.html" if part else "batches/people/add.html"
+    shown = flask.render_template(template, page=page, refused=refused, documents=DOCUMENT_TYPES)
+    return shown, refused.code
+
+
+@pages.post("/office/batches/<ref>/people/new")
+@access.roles(Role.OFFICER)
+def add(ref: str) -> Reply:
+    """Register somebody for papers of a batch."""
+    form = flask.request.form
+    person = form.get("person", "")
+    try:
+        addition = addition_of(form, candidate_ref=person)
+        added = adding.add(batch_ref=ref, addition=addition, now=flask.g.now, actor=acting())
+    except CbtError as error:
+        return _add_form(ref, person, form.get("level", ""), refusal(error))
+    flask.flash(gettext("batches.people.added", name=added.name, count=len(addition.papers)), "ok")
+    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=added.candidate_ref), 303)
+
+
+@pages.get("/office/batches/<ref>/people/<person>")
+@access.roles(*READERS)
+def person(ref: str, person: str) -> Reply:
+    """Show somebody with all their papers of a batch."""
+    return _person(ref, person, NOTHING_REFUSED)
+
+
+def _person(ref: str, person: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        page = person_page(session, ref, person)
+    return flask.render_template("batches/people/person.html", page=page, refused=refused), refused.code
+
+
+@pages.get("/office/batches/<ref>/people/<person>/details")
+@access.roles(Role.OFFICER)
+def edit_details(ref: str, person: str) -> Reply:
+    """Show the form that puts right who somebody is."""
+    return _details(ref, person, NOTHING_REFUSED)
+
+
+def _details(ref: str, person: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        page = person_page(session, ref, person)
+    shown = flask.render_template(
+        "batches/people/details.html",
+        page=page,
+        refused=refused,
+        documents=DOCUMENT_TYPES,
+        seen=details.person_seen(page.person.candidate),
+    )
+    return shown, refused.code
+
+
+@pages.post("/office/batches/<ref>/people/<person>/details")
+@access.roles(Role.OFFICER)
+def put_right(ref: str, person: str) -> Reply:
+    """Put right who somebody is. Source: R-15."""
+    form, sent = flask.request.form, flask.request.files.get("photo")
+    image = sent.read() if sent is not None and sent.filename else b""
+    with reading() as session:
+        candidate = person_page(session, ref, person).person.candidate
+    try:
+        details.put_right(
+            batch_ref=ref,
+            candidate_ref=person,
+            correction=correction_of(form, candidate, image),
+            seen=form.get("seen", ""),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        return _details(ref, person, refusal(error))
+    flask.flash(gettext("candidates.corrected"), "ok")
+    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=person), 303)
+
+
+@pages.get("/office/batches/<ref>/people/papers/<registration>")
+@access.roles(Role.OFFICER)
+def paper(ref: str, registration: str) -> Reply:
+    """Show the form that changes one registration."""
+    return _paper(ref, registration, NOTHING_REFUSED)
+
+
+def _paper(ref: str, registration: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        page = change_page(session, ref, registration)
+    return flask.render_template("batches/people/change.html", page=page, refused=refused), refused.code
+
+
+@pages.post("/office/batches/<ref>/people/papers/<registration>")
+@access.roles(Role.OFFICER)
+def change(ref: str, registration: str) -> Reply:
+    """Change one registration."""
+    try:
+        changing.change(
+            batch_ref=ref,
+            registration_ref=registration,
+            order=order_of(flask.request.form),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        return _paper(ref, registration, refusal(error))
+    with reading() as session:
+        holder = change_page(session, ref, registration).person.candidate.ref
+    flask.flash(gettext("batches.people.changed"), "ok")
+    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=holder), 303)
+
+
+@pages.post("/office/batches/<ref>/people/<person>/withdraw")
+@access.roles(Role.OFFICER)
+def withdraw(ref: str, person: str) -> Reply:
+    """Take back one paper of somebody, or all of them."""
+    form = flask.request.form
+    try:
+        count = withdrawing.withdraw(
+            batch_ref=ref,
+            candidate_ref=person,
+            registration_ref=form.get("registration", ""),
+            reason=form.get("reason", ""),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        return _person(ref, person, refusal(error))
+    flask.flash(gettext("batches.people.withdrawn", count=count), "ok")
+    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=person), 303)
+
+
+@pages.post("/office/batches/<ref>/people/<person>/back")
+@access.roles(Role.OFFICER)
+def bring_back(ref: str, person: str) -> Reply:
+    """Register somebody again for a paper that was withdrawn."""
+    form = flask.request.form
+    try:
+        withdrawing.bring_back(
+            batch_ref=ref,
+            withdrawal_ref=form.get("withdrawal", ""),
+            room_ref=form.get("room", ""),
+            seat=seat_of(form.get("seat", ""), "seat"),
+            reason=form.get("reason", ""),
+            accepted=form.get("accepted") == "1",
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        return _person(ref, person, refusal(error))
+    flask.flash(gettext("batches.people.back"), "ok")
+    return flask.redirect(flask.url_for("batches.people.person", ref=ref, person=person), 303)

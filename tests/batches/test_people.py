@@ -1,0 +1,403 @@
+"""One person of a batch: added late, changed, moved, withdrawn and brought back, with the form that is theirs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from cbt.assembly.models import Form
+from cbt.audit.models import AuditEntry
+from cbt.audit.verifying import verify
+from cbt.batches.people import withdrawing
+from cbt.batches.people.holding import seen_of
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
+from cbt.candidates.reprinting import note_printed
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.demo.papers import ACTOR
+from cbt.errors import CbtError
+from cbt.sittings.clock.running import start_room
+from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.planning.sittings import create_sitting, publish_sitting
+from tests.candidates.rosters import JPEG, resident
+from tests.helpers import count_queries
+from tests.world import PLANNED, World
+
+
+class Office:
+    """An officer at the pages of the world's people."""
+
+    def __init__(self, world: World, role: str = "officer") -> None:
+        self.world = world
+        self.client: FlaskClient = world.staff(role)
+        self.url = f"/office/batches/{world.batch_ref}/people"
+
+    def get(self, path: str = "", **query: str) -> str:
+        """Return a page."""
+        answer = self.client.get(f"{self.url}{path}", query_string=query)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def post(self, path: str, **form: Any) -> TestResponse:
+        """Send a form."""
+        return self.client.post(f"{self.url}{path}", data=form, content_type="multipart/form-data")
+
+    def add(self, number: int, *papers: str, level: str = "customer-service-l3", **form: Any) -> TestResponse:
+        """Add an invented person."""
+        with self.read() as session:
+            version = session.scalars(
+                select(Registration.blueprint_version_id).where(Registration.blueprint_ref == level)
+            ).first()
+        given = {
+            "name": f"补报{number}",
+            "document_type": "resident_id",
+            "document_number": resident(number),
+            "level": str(version),
+            "paper": list(papers),
+            "reason": "单位补报",
+            **form,
+        }
+        return self.post("/new", **given)
+
+    def change(self, name: str, **form: Any) -> TestResponse:
+        """Change the registration of one of the world's people; what is not said stays."""
+        with self.read() as session:
+            row = self.of(session, name)
+            room = session.get_one(SittingRoom, row.sitting_room_id).ref
+            given = {
+                "paper": f"{row.blueprint_version_id}.{row.paper}",
+                "room": room,
+                "term": row.kind,
+                "minutes": str(row.extra // timedelta(minutes=1)),
+                "factor": str(row.factor),
+                "reason": "本人申请",
+                "seen": seen_of(row),
+                **form,
+            }
+            path = f"/papers/{row.ref}"
+        return self.post(path, **given)
+
+    def person(self, name: str) -> str:
+        """Return the path of one of the world's people."""
+        with self.read() as session:
+            return f"/{session.get_one(Candidate, self.of(session, name).candidate_id).ref}"
+
+    def of(self, session: Session, name: str) -> Registration:
+        """Return the registration of one of the world's people."""
+        ref = self.world.sitters[name].registration_ref
+        return session.scalars(select(Registration).where(Registration.ref == ref)).one()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a reading in the app's context."""
+        with self.world.app.app_context(), reading() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a unit of work in the app's context."""
+        with self.world.app.app_context(), unit_of_work() as session:
+            yield session
+
+
+@pytest.fixture
+def office(world: World) -> Office:
+    """An officer of the world's batch; every ticket was printed."""
+    made = Office(world)
+    with made.write() as session:
+        note_printed(session, session.scalars(select(AdmissionTicket.id)).all(), now=world.clock.now())
+    return made
+
+
+def afternoon(office: Office, after: timedelta = timedelta(hours=4)) -> str:
+    """Add a published sitting in both rooms; return the ref of its first room."""
+    with office.write() as session:
+        now = office.world.clock.now()
+        sitting = create_sitting(
+            session,
+            batch=session.scalars(select(Batch)).one(),
+            centre=session.scalars(select(Centre)).one(),
+            name="下午场",
+            planned_start_at=PLANNED + after,
+            rooms=session.scalars(select(Room).order_by(Room.id)).all(),
+            now=now,
+            actor=ACTOR,
+        )
+        publish_sitting(session, sitting, now=now, actor=ACTOR)
+        rooms = select(SittingRoom.ref).where(SittingRoom.sitting_id == sitting.id).order_by(SittingRoom.id)
+        return session.scalars(rooms).first() or ""
+
+
+def acts(session: Session) -> list[str]:
+    """Return what the office did, by the log, which still holds."""
+    assert verify(session).broken_at is None
+    query = select(AuditEntry.act).where(AuditEntry.act.startswith("registration."))
+    return list(session.scalars(query.order_by(AuditEntry.id)))
+
+
+def test_a_late_addition_gets_a_seat_a_ticket_and_a_form(office: Office) -> None:
+    afternoon(office)
+    assert "添加考生" in office.get()
+    assert "余 " in office.get("/new")
+    refused = office.add(1, "theory", document_number=resident(1)[:-1] + "Y")
+    assert refused.status_code == 422
+    assert 'value="补报1"' in refused.text  # nothing typed is lost
+    assert office.add(1, "theory", "skills", reason="").status_code == 422
+    answer = office.add(1, "theory", "skills")
+    assert answer.status_code == 303, answer.text
+    with office.read() as session:
+        person = session.scalars(select(Candidate).where(Candidate.name == "补报1")).one()
+        rows = session.scalars(
+            select(Registration).where(Registration.candidate_id == person.id).order_by(Registration.paper)
+        ).all()
+        sittings = [session.get_one(Sitting, one.sitting_id).name for one in rows]
+        drawn = select(func.count()).select_from(Attempt)
+        drawn = drawn.where(Attempt.registration_id.in_([one.id for one in rows]))
+        # The morning's forms are drawn, so a late one has theirs; the afternoon's will be.
+        assert sorted(sittings) != ["下午场", "下午场"]
+        assert session.scalar(drawn) == 1
+        assert person.gender == "male"
+        assert len({one.ticket_id for one in rows}) == 1
+        assert acts(session) == ["registration.add"] * 2
+    office.get()  # which says what was done
+    assert office.get(q=resident(1)).count("补报1") == 1
+    twice = office.add(1, "theory")
+    assert twice.status_code == 409
+    assert "报考这一科" in twice.text
+    other = office.add(1, "theory", name="别人")
+    assert (other.status_code, "另一个姓名" in other.text) == (422, True)
+
+
+def test_two_papers_at_one_time_are_refused_with_the_clause(office: Office) -> None:
+    room = office.world.other_room_ref
+    refused = office.add(2, "theory", "skills", **{"room-theory": room, "room-skills": room})
+    assert refused.status_code == 409
+    assert "R-7" in refused.text
+    nowhere = office.add(2, "theory", "skills")
+    assert "没有合适的场次" in nowhere.text
+    close = afternoon(office, timedelta(minutes=50))
+    warned = office.add(2, "theory", "skills", **{"room-theory": room, "room-skills": close})
+    assert (warned.status_code, 'name="accepted"' in warned.text) == (409, True)
+    with office.read() as session:
+        assert session.scalar(select(func.count()).where(Candidate.name == "补报2")) == 0
+    accepted = office.add(2, "theory", "skills", accepted="1", **{"room-theory": room, "room-skills": close})
+    assert accepted.status_code == 303, accepted.text
+
+
+def test_a_move_takes_the_form_along_and_only_another_paper_gets_another(office: Office) -> None:
+    later, before = afternoon(office), office.world.sitters["theory"]
+    assert "调整" in office.get(f"/papers/{before.registration_ref}")
+    assert office.change("theory").status_code == 422  # nothing differs
+    assert office.change("theory", room=later, reason="").status_code == 422
+    assert office.change("theory", room=later).status_code == 303
+    with office.read() as session:
+        row = office.of(session, "theory")
+        attempt = session.scalars(select(Attempt).where(Attempt.registration_id == row.id)).one()
+        form = attempt.form_id
+        assert attempt.id == before.attempt_id
+        assert attempt.sitting_room_id == row.sitting_room_id
+        assert session.get_one(SittingRoom, row.sitting_room_id).ref == later
+        assert session.get_one(AdmissionTicket, row.ticket_id).reprint_reasons == "place"
+        skills = f"{row.blueprint_version_id}.skills"
+    assert office.change("theory", paper=skills, minutes="10", term="retake", accepted="1").status_code == 303
+    with office.read() as session:
+        row = office.of(session, "theory")
+        attempt = session.scalars(select(Attempt).where(Attempt.registration_id == row.id)).one()
+        assert (row.paper, row.kind, row.extra) == ("skills", "retake", timedelta(minutes=10))
+        assert session.get_one(Form, attempt.form_id).paper == "skills"
+        assert session.get_one(Form, form).paper == "theory"  # as it was frozen
+        assert session.get_one(AdmissionTicket, row.ticket_id).reprint_reasons == "place,papers"
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert ('"paper":"theory"' in (entry.before or ""), entry.reason) == (True, "本人申请")
+        assert acts(session) == ["registration.change"] * 2
+    assert "准考证需重打" in office.get(kind="reprint")
+
+
+def test_seats_are_taken_or_swapped_and_a_stale_form_says_so(office: Office) -> None:
+    with office.read() as session:
+        mine, other = office.of(session, "theory"), office.of(session, "skills")
+        seats = [session.get_one(Seat, one.seat_id).number for one in (mine, other)]
+        seen = seen_of(mine)
+    held = office.change("theory", seat=str(seats[1]))
+    assert (held.status_code, "两人互换" in held.text) == (422, True)
+    assert office.change("theory", seat="99").status_code == 422
+    assert office.change("theory", seat=str(seats[1]), swap="1").status_code == 303
+    with office.read() as session:
+        now = [
+            session.get_one(Seat, office.of(session, name).seat_id).number for name in ("theory", "skills")
+        ]
+        assert now == seats[::-1]
+        marked = select(func.count()).where(AdmissionTicket.reprint_reasons == "seat")
+        assert session.scalar(marked) == 2
+    stale = office.change("theory", minutes="5", seen=seen)
+    assert (stale.status_code, "刚才有人改过" in stale.text) == (409, True)
+
+
+def test_what_is_withdrawn_comes_back_with_its_form(office: Office) -> None:
+    world, path = office.world, office.person("theory")
+    ref = world.sitters["theory"].registration_ref
+    with office.read() as session:
+        row = office.of(session, "theory")
+        ticket, form = row.ticket_id, session.get_one(Attempt, world.sitters["theory"].attempt_id).form_id
+        version = row.blueprint_version_id
+    assert office.post(f"{path}/withdraw", registration=ref, reason="").status_code == 422
+    assert office.post(f"{path}/withdraw", registration=ref, reason="本人放弃").status_code == 303
+    with office.read() as session:
+        gone = session.scalars(select(Withdrawal)).one()
+        assert session.scalar(select(func.count()).where(Registration.ref == ref)) == 0
+        assert session.scalar(select(func.count()).where(Attempt.form_id == form)) == 0
+        assert (gone.form_id, gone.reason) == (form, "本人放弃")
+        seat = session.get_one(Seat, gone.seat_id).number
+        room = session.get_one(SittingRoom, gone.sitting_room_id).ref
+    page = office.get(path)
+    assert "已退考" in page
+    assert "本人放弃" in page
+    assert "王小明" in office.get(kind="withdrawn")
+    assert "王小明" in office.get(kind="unseen")
+    # Somebody else sits there meanwhile; the number stays with its holder.
+    assert office.add(3, "theory", **{"room-theory": room, "seat-theory": str(seat)}).status_code == 303
+    back = {"withdrawal": gone.ref, "room": room, "reason": "又来了"}
+    full = office.post(f"{path}/back", **back)
+    assert (full.status_code, "已坐满" in full.text) == (409, True)
+    taken = office.post(f"{path}/back", **back, seat=str(seat))
+    assert (taken.status_code, "已有人" in taken.text) == (422, True)
+    back["seat"] = "7"  # a spare one, by its number
+    assert office.post(f"{path}/back", **back).status_code == 303
+    assert office.post(f"{path}/back", **back).status_code == 409
+    with office.read() as session:
+        row = office.of(session, "theory")
+        attempt = session.scalars(select(Attempt).where(Attempt.registration_id == row.id)).one()
+        assert (attempt.form_id, row.ticket_id) == (form, ticket)
+        numbers = session.scalars(select(AdmissionTicket.number)).all()
+        assert len(set(numbers)) == len(numbers) == 8
+        assert acts(session) == ["registration.withdraw", "registration.add", "registration.bring_back"]
+    # Withdrawn once more, and added anew instead of brought back.
+    assert office.post(f"{path}/withdraw", registration="", reason="不考了").status_code == 303
+    add = {"person": path[1:], "level": str(version), "paper": "theory", "reason": "重新报名"}
+    assert office.post("/new", **add).status_code == 303
+    with office.read() as session:
+        assert session.scalar(select(func.count()).where(Withdrawal.back_at.is_(None))) == 0
+
+
+def begin(office: Office, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Start the morning's rooms; something else is tried before that is stored."""
+    world = office.world
+    world.clock.set(PLANNED)
+    with office.write() as session:
+        query = select(SittingRoom).join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        for room in session.scalars(query.where(Sitting.ref == world.sitting_ref)):
+            start_room(session, room, now=PLANNED, actor=ACTOR)
+        meanwhile()
+
+
+def test_from_the_door_on_it_is_the_proctors(office: Office) -> None:
+    later, world = afternoon(office), office.world
+    path, ref = office.person("theory"), world.sitters["theory"].registration_ref
+    withdraw = {"registration": ref, "reason": "本人放弃"}
+    world.admit_all()
+    office = Office(world)
+    for answer in (office.post(f"{path}/withdraw", **withdraw), office.change("theory", room=later)):
+        assert answer.status_code == 409
+        assert "由监考员" in answer.text
+    assert office.change("theory", minutes="15").status_code == 303  # before the start
+    begin(office)
+    for answer in (office.post(f"{path}/withdraw", **withdraw), office.change("theory", minutes="20")):
+        assert answer.status_code == 409
+        assert "已开考" in answer.text
+    page = office.get(path)
+    assert "已开考" in page
+    assert f"withdraw-{ref}" not in page
+    details = office.get(f"{path}/details")
+    assert "主考会签" in details
+    assert 'name="document_number"' not in details
+
+
+def test_a_withdrawal_during_the_start_is_refused_whole(office: Office) -> None:
+    world, path, said = office.world, office.person("theory"), list[str]()
+
+    def withdraw() -> None:
+        with world.app.app_context():
+            try:
+                withdrawing.withdraw(
+                    batch_ref=world.batch_ref,
+                    candidate_ref=path[1:],
+                    registration_ref="",
+                    reason="本人放弃",
+                    now=PLANNED,
+                    actor="staff:other",
+                )
+                said.append("")
+            except CbtError as error:
+                said.append(error.code)
+
+    other = threading.Thread(target=withdraw)
+    begin(office, meanwhile=other.start)
+    other.join()
+    assert said == ["person.started"]
+    with office.read() as session:
+        assert office.of(session, "theory").id == world.sitters["theory"].registration_id
+
+
+def test_details_are_put_right_with_what_stood_there(office: Office) -> None:
+    path = office.person("skills")
+    page = office.get(f"{path}/details")
+    seen = page.split('name="seen" value="')[1].split('"')[0]
+    given = {
+        "seen": seen,
+        "name": "李娜娜",
+        "document_type": "resident_id",
+        "document_number": resident(5, male=False),
+        "gender": "female",
+        "employer": "新单位",
+        "phone": "13900001111",
+        "reason": "身份证原件",
+    }
+    assert office.post(f"{path}/details", **{**given, "document_number": "310"}).status_code == 422
+    assert office.post(f"{path}/details", **given, photo=(BytesIO(JPEG), "a.jpg")).status_code == 303
+    assert office.post(f"{path}/details", **given).status_code == 409  # somebody was quicker
+    shown = office.get(path)
+    assert "李娜娜" in shown
+    assert "新单位" in shown
+    assert resident(5, male=False) not in shown
+    assert "139******11" in shown
+    with office.read() as session:
+        row = office.of(session, "skills")
+        assert session.get_one(AdmissionTicket, row.ticket_id).reprint_reasons == "person"
+    ref = office.world.sitters["skills"].registration_ref
+    kept = office.client.get(f"/office/registrations/{ref}").text
+    assert "李娜 → 李娜娜" in kept
+    assert "测试单位 → 新单位" in kept
+
+
+def test_lists_ask_no_more_for_more_people_and_others_only_look(office: Office) -> None:
+    path = office.person("theory")
+    counted = []
+    for number in (20, 21):
+        for place in ("", "/new", path):
+            office.get(place)
+            with count_queries(office.world.app) as asked:
+                office.get(place)
+            counted.append(len(asked))
+        if number == 20:
+            assert office.add(number, "theory").status_code == 303
+    assert counted[:3] == counted[3:]
+    assert max(counted) <= 16
+    for query in ("赵敏", "261100010003", "310*************3X", "测试单位"):
+        assert "赵敏" in office.get(q=query), query
+    assert "没有符合条件的考生" in office.get(q="查无此人")
+    assert "李娜" not in office.get(kind="extra")
+    inspector = Office(office.world, "inspector")
+    assert "添加考生" not in inspector.get()
+    assert "退考" not in inspector.get(path)
+    assert inspector.post("/new", name="甲").status_code == 403
