@@ -69,7 +69,9 @@ from cbt.web.i18n import init_i18n
 from cbt.web.problems import init_problems
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
+from cbt.web.sent import views as kept
 from cbt.web.sent.once import init_once
+from cbt.web.sent.showing import init_kept
 from cbt.web.texts import BoundedInteger
 from cbt.web.watching import health, scraping
 from cbt.web.watching.disks import low_disks
@@ -90,6 +92,7 @@ WITHOUT_TIME = ("health", "metrics", "assets")
 
 ROOMS: tuple[ModuleType, ...] = (
     preferences,
+    kept,
     health,
     scraping,
     trust,
@@ -135,6 +138,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_machines(app)
     init_login(app)
     init_access(app)
+    init_kept(app)
     init_refusals(app)
     init_headers(app, settings)
     init_trust(app, settings)

@@ -27,6 +27,7 @@ from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.scoring.service import score_closed
 from cbt.sittings.clock.doors import open_doors
+from cbt.web.sent.keeping import purge_kept
 from cbt.web.sent.once import purge_sent
 from cbt.web.who.counters import purge as purge_counters
 from cbt.web.who.login import purge_logins
@@ -46,11 +47,12 @@ PURGED_AT_ONCE = 1000
 
 
 def purge_sign_ins(*, now: datetime) -> int:
-    """Delete counters whose window is over, login sessions and forms of a day ago; return how many.
+    """Delete counters whose window is over, login sessions and forms that are past; return how many.
 
     Source: R-14.
     """
-    return sum(purge(now=now, most=PURGED_AT_ONCE) for purge in (purge_counters, purge_logins, purge_sent))
+    purges = (purge_counters, purge_logins, purge_sent, purge_kept)
+    return sum(purge(now=now, most=PURGED_AT_ONCE) for purge in purges)
 
 
 JOBS: tuple[tuple[Callable[..., Any], float], ...] = (

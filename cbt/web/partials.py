@@ -21,3 +21,10 @@ def unless_seen(tag: str, draw: Callable[[], str]) -> flask.Response:
     response.set_etag(tag)
     response.headers["X-Now"] = flask.g.now.isoformat()
     return response
+
+
+def lead_to(place: str) -> flask.Response:
+    """Return what leads to another page, also from a form whose answer was to go into an open one."""
+    if wants_partial():
+        return flask.Response(status=401, headers={"HX-Redirect": place})
+    return flask.make_response(flask.redirect(place, 303))

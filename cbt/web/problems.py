@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import cast
 
 import flask
@@ -65,6 +66,7 @@ def shown_error() -> errors.CbtError | None:
 
 def init_problems(app: flask.Flask) -> None:
     """Register the handlers: no traceback and no half page ever reaches a person."""
+    app.extensions.setdefault("cbt_recover", lambda: None)
 
     @app.errorhandler(errors.CbtError)
     def explained(error: errors.CbtError) -> Reply:
@@ -73,7 +75,11 @@ def init_problems(app: flask.Flask) -> None:
 
     @app.errorhandler(flask_wtf.csrf.CSRFError)
     def forged(_error: HTTPException) -> Reply:
-        return _answer(errors.InvalidInput("web.csrf"), 400)
+        recover: Callable[[], Reply | errors.CbtError | None] = app.extensions["cbt_recover"]
+        found = recover() or errors.InvalidInput("web.csrf")
+        if not isinstance(found, errors.CbtError):
+            return found
+        return _answer(found, http_status(found) if isinstance(found, errors.Conflict) else 400)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Reply:

@@ -23,6 +23,14 @@ function reveal(button, shown) {
 }
 
 // A password that was shown is sent as one, so that browsers do not keep it among their suggestions.
+// A form that comes back filled may lie in a dialog: it opens as such.
+const again = document.getElementById("kept");
+for (const dialog of document.querySelectorAll("dialog[open]")) {
+  dialog.close();
+  dialog.showModal();
+}
+again?.focus();
+
 document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll?.("[data-reveal]") ?? []) reveal(button, false);
 });
@@ -38,12 +46,12 @@ document.addEventListener("submit", (event) => {
   const buttons = [...form.elements].filter((one) => one.type === "submit" && !one.disabled);
   // Not before the browser has taken down which one was pressed.
   setTimeout(() => { for (const button of buttons) button.disabled = true; });
-  const again = () => {
+  const free = () => {
     delete form.dataset.sending;
     for (const button of buttons) button.disabled = false;
   };
-  setTimeout(again, FILE_COMES);
-  addEventListener("pageshow", again, { once: true });
+  setTimeout(free, FILE_COMES);
+  addEventListener("pageshow", free, { once: true });
 });
 
 document.addEventListener("change", (event) => {

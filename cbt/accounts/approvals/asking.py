@@ -11,10 +11,11 @@ from cbt.accounts.approvals.requests import ApprovalWish, ask
 from cbt.accounts.approvals.second import Second, SecondNeeded, Wanted, confirm_second
 from cbt.accounts.approvals.views import panel_of
 from cbt.web.partials import Reply, wants_partial
+from cbt.web.sent.once import CARRIED
 from cbt.web.who.login import Principal, machine_id
 
-FIELDS = frozenset({"csrf_token", "once_key", "ask", "second_login", "second_password"})
-"""What a form carries about the second person; everything else is the act."""
+FIELDS = frozenset({*CARRIED, "ask", "second_login", "second_password"})
+"""What a form carries about itself and the second person; everything else is the act."""
 
 
 def credential_typed() -> bool:

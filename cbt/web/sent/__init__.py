@@ -1,3 +1,3 @@
-"""What a form sent: nothing is made of it twice."""
+"""What forms sent: nothing is made of one twice, and nothing that was typed is lost to a login that was over."""
 
-__all__ = ["once"]
+__all__ = ["keeping", "once", "showing", "views"]

@@ -31,6 +31,7 @@ from cbt.db.unit_of_work import after_commit, joined_by, reading, unit_of_work
 from cbt.web.partials import Reply, wants_partial
 from cbt.web.problems import shown_error
 from cbt.web.sent import keys
+from cbt.web.sent.filling import OURS
 from cbt.web.sent.models import SentForm
 from cbt.web.who.access import access_of, page_of_form
 from cbt.web.who.counters import insert
@@ -38,6 +39,8 @@ from cbt.web.who.login import signed_in
 
 log = logging.getLogger(__name__)
 View = TypeVar("View", bound=Callable[..., Any])
+CARRIED = OURS | {keys.FIELD}
+"""What a form carries about itself."""
 KEPT = timedelta(days=1)
 """So long a form is known: longer than any login lasts."""
 SAID = timedelta(minutes=10)
@@ -112,7 +115,7 @@ class _Form:
         drawn = keys.read(key) if key else None
         if drawn is None or drawn.subject_ref != signed_in().subject_ref:
             return None
-        typed = sorted((name, value) for name, value in request.form.items(multi=True) if name != keys.FIELD)
+        typed = sorted(pair for pair in request.form.items(multi=True) if pair[0] not in OURS)
         files = sorted((name, file.filename or "") for name, file in request.files.items(multi=True))
         mark = hashlib.sha256(f"{request.path}\n{key}".encode()).hexdigest()
         return cls(mark, hashlib.sha256(repr((typed, files)).encode()).hexdigest(), flask.g.now)

@@ -12,7 +12,7 @@ import flask
 
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
-from cbt.web.partials import Reply, wants_partial
+from cbt.web.partials import Reply, lead_to, wants_partial
 from cbt.web.problems import wants_json
 from cbt.web.who import attention
 from cbt.web.who.login import Principal, current_principal, why_signed_out
@@ -99,8 +99,10 @@ def init_access(app: flask.Flask) -> None:
         if not access.admits(principal):
             raise NotAllowed("web.not_allowed")
         if principal.must_change_password and endpoint not in {"accounts.password", "accounts.sign_out"}:
+            _keep_form()
             return flask.redirect(flask.url_for("accounts.password"), 303)
         if principal.owes_factor and endpoint not in BEFORE_A_FACTOR:
+            _keep_form()
             return flask.redirect(flask.url_for("accounts.factors.enrol"), 303)
         if attention.somebody_is_there(app.view_functions[endpoint], flask.request):
             attention.note_act(principal, now=flask.g.now)
@@ -134,19 +136,22 @@ def _refuse_nul(request: flask.Request) -> None:
 
 
 def _to_sign_in(access: Access, *, half: bool) -> Reply:
+    page = _keep_form() or page_of_form(flask.request)
     if access.kind == "candidate":
         target = flask.url_for("door.seat_page")
     elif half:
-        target = flask.url_for("accounts.factors.code", next=page_of_form(flask.request))
+        target = flask.url_for("accounts.factors.code", next=page)
     else:
-        target = flask.url_for(
-            "accounts.sign_in", next=page_of_form(flask.request), over=why_signed_out() or None
-        )
-    if wants_partial():
-        return flask.Response(status=401, headers={"HX-Redirect": target})
-    if wants_json():
+        target = flask.url_for("accounts.sign_in", next=page, over=why_signed_out() or None)
+    if wants_json() and not wants_partial():
         raise NotAllowed("web.signed_out")
-    return flask.redirect(target, 303)
+    return lead_to(target)
+
+
+def _keep_form() -> str | None:
+    """Have what was sent kept for whose form it is; return the page it comes back on, if it was."""
+    keep: Callable[[], str | None] | None = flask.current_app.extensions.get("cbt_keep")
+    return keep() if keep is not None else None
 
 
 def page_of_form(request: flask.Request) -> str | None:

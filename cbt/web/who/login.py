@@ -109,6 +109,7 @@ def _load(token: str, *, machine: Machine, now: datetime) -> Principal | None:
         why = "" if row is None else attention.over(row, now=now)
         if row is None or why:
             flask.g.login_over = why
+            flask.g.login_was = row.subject_ref if row is not None else ""
             return None
         if row.kind == "candidate" and is_elsewhere(row.machine, machine.identity):
             flask.g.login_elsewhere = row.subject_ref  # nobody's here; access.py says so where it matters
