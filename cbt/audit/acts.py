@@ -16,10 +16,10 @@ SECOND, UNDO = "second.", "undo."
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "planning": (
-            *_of("batch", "create"),
-            *_of("sitting", "create add_room draw_forms publish cancel"),
-            *_of("centre", "create second"),
-            *_of("room", "create plan code code_closed assign unassign arm disarm"),
+            *_of("batch", "create change delete"),
+            *_of("sitting", "create add_room draw_forms publish cancel delete"),
+            *_of("centre", "create change second delete"),
+            *_of("room", "create change delete plan code code_closed assign unassign arm disarm"),
             *_of("seat", "spare bind unbind claim clear_claim restored undelivered"),
         ),
         "running": (

@@ -6,9 +6,18 @@ import flask
 
 from cbt.batches.checklist import views as checklist
 from cbt.batches.checks import views as checks
+from cbt.batches.keeping import views as keeping
 from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
+from cbt.batches.shape import views as shape
 
 pages = flask.Blueprint("batches", __name__)
-for wing in (checklist, checks, people, publishing):
+for wing in (
+    checklist,
+    checks,
+    keeping,
+    people,
+    publishing,
+    shape,
+):
     pages.register_blueprint(wing.pages)

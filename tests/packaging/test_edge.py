@@ -224,7 +224,7 @@ def test_every_form_for_staff_makes_one_thing_however_often_it_arrives(app: flas
     kinds = {name: declared.kind for name in posts if (declared := access.access_of(app, name))}
     staff = {name for name, kind in kinds.items() if kind == "staff"}
     assert {
-        "sittings.add_batch",
+        "batches.shape.add",
         "sittings.centres.add_centre",
         "accounts.add_person",
         "proctoring.act",

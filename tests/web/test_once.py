@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 
 from cbt.accounts.models import Staff
 from cbt.application.jobs import purge_sign_ins
+from cbt.batches.shape import service
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Message
 from cbt.errors import Conflict
 from cbt.sittings.models import Batch
-from cbt.sittings.planning import service
 from cbt.web.sent import once
 from cbt.web.sent.models import SentForm
 from tests.helpers import flat
@@ -74,7 +74,7 @@ def test_two_that_arrive_at_the_same_moment_make_one(world: World, monkeypatch: 
     both, former = threading.Barrier(2), count(world, Batch)
     clients = [world.staff("officer"), world.staff("officer")]
     form = {"name": "第四批", "once_key": key_on(clients[0], BATCHES)}
-    add, met = service.add_batch, []
+    add, met = service.begin, []
 
     def at_once(**given: object) -> str:
         if len(met) < 2:
@@ -82,7 +82,7 @@ def test_two_that_arrive_at_the_same_moment_make_one(world: World, monkeypatch: 
             both.wait(timeout=20)
         return add(**given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(service, "add_batch", at_once)
+    monkeypatch.setattr(service, "begin", at_once)
     replies: list[str | None] = []
     threads = [
         threading.Thread(target=lambda one=one: replies.append(one.post(BATCHES, data=form).location))
@@ -136,16 +136,16 @@ def test_what_made_a_name_taken_is_the_answer_to_its_second_arrival(
     """The first commits while the second asks whether the name is free, and then it is the first's own."""
     client, quicker = world.staff("officer"), world.staff("officer")
     form = {"name": "第六批", "once_key": key_on(client, BATCHES)}
-    first, add = [], service.add_batch
+    first, add = [], service.begin
 
     def late(**given: object) -> str:
-        monkeypatch.setattr(service, "add_batch", add)
+        monkeypatch.setattr(service, "begin", add)
         thread = threading.Thread(target=lambda: first.append(quicker.post(BATCHES, data=form).location))
         thread.start()
         thread.join(30)
         raise Conflict("batch.name_taken", field="name")
 
-    monkeypatch.setattr(service, "add_batch", late)
+    monkeypatch.setattr(service, "begin", late)
     assert client.post(BATCHES, data=form).location == first[0]
 
 

@@ -113,12 +113,6 @@ def _seat(session: Session, room_ref: str, number: int) -> Seat:
     return seat
 
 
-def add_batch(*, name: str, now: datetime, actor: str) -> str:
-    """Add a 认定批次; return its ref."""
-    with unit_of_work() as session:
-        return sittings.create_batch(session, name=name, now=now, actor=actor).ref
-
-
 def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> None:
     """Cancel a sitting (改期). Source: R-60."""
     with unit_of_work() as session:

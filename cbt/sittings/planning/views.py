@@ -17,7 +17,7 @@ from cbt.sittings import store
 from cbt.sittings.planning import centre_views, plan_views, service
 from cbt.sittings.planning.inputs import MARKS, policy_fields
 from cbt.sittings.planning.prefill import chosen, prefills
-from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of
 from cbt.web.who import access
@@ -35,21 +35,10 @@ PAGE_SIZE = 30
 @access.roles(*READERS)
 def batches() -> Reply:
     """List the batches, the latest first."""
-    return _batches_page(NOTHING_REFUSED)
+    return _batches_page()
 
 
-@pages.post("/office/batches")
-@access.roles(Role.OFFICER)
-def add_batch() -> Reply:
-    """Add a batch and go to it."""
-    try:
-        ref = service.add_batch(name=flask.request.form.get("name", ""), now=flask.g.now, actor=acting())
-    except CbtError as error:
-        return _batches_page(refusal(error))
-    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
-
-
-def _batches_page(refused: Refusal) -> Reply:
+def _batches_page() -> Reply:
     page = page_of(flask.request.args)
     with reading() as session:
         found = store.batches(session, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
@@ -62,8 +51,7 @@ def _batches_page(refused: Refusal) -> Reply:
         page=page,
         pages=-(-total // PAGE_SIZE),
         has_centre=has_centre,
-        refused=refused,
-    ), refused.code
+    )
 
 
 @pages.get("/office/batches/<ref>/sittings/new")
