@@ -22,7 +22,7 @@ _ADDRESS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class PlannedThing:
     """A thing of a kind: what hangs on it, in words, and the ref of what it belongs to."""
 
     kind: KeptKind
@@ -33,11 +33,11 @@ class Kept:
     owner_ref: str
 
 
-def look(*, kind: str, ref: str) -> Kept:
+def look(*, kind: str, ref: str) -> PlannedThing:
     """Return a thing with what hangs on it; raise NotFound for none."""
     with reading() as session:
         thing = KINDS[kind].find(session, ref)
-        return Kept(
+        return PlannedThing(
             KINDS[kind],
             ref,
             thing.name,

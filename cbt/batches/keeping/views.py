@@ -9,7 +9,7 @@ from flask_babel import gettext
 
 from cbt.batches.keeping import service
 from cbt.batches.keeping.kinds import KINDS
-from cbt.batches.keeping.service import Kept
+from cbt.batches.keeping.service import PlannedThing
 from cbt.errors import CbtError
 from cbt.rules.roles import Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
@@ -148,7 +148,7 @@ def _delete_page(kind: str, ref: str, refused: Refusal) -> Reply:
     ), refused.code
 
 
-def _above(kept: Kept) -> str:
+def _above(kept: PlannedThing) -> str:
     """Return the page where one is once a thing is gone."""
     above = kept.kind.above
     return flask.url_for(above, ref=kept.owner_ref) if kept.owner_ref else flask.url_for(above)
