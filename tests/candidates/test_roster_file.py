@@ -165,14 +165,20 @@ def test_unused_columns_are_named() -> None:
 
 
 def test_of_two_columns_that_mean_one_the_first_is_read_and_the_other_named() -> None:
+    headers = [*HEADERS, "考生姓名", "工作单位", "单位名称"]
+    roster = read_roster("a.xlsx", xlsx([[*row(1), "考生1", "甲厂", "乙厂"]], headers=headers))
+    assert (roster.rows[0].name, roster.rows[0].employer) == ("考生1", "甲厂")
+    assert roster.ignored == ("考生姓名", "单位名称")
+    assert [(one.code, one.severity, str(one.place)) for one in roster.findings] == [
+        ("roster.column_double", Severity.HINT, "!Sheet1:F1"),
+        ("roster.column_double", Severity.HINT, "!Sheet1:H1"),
+    ]
+
+
+def test_a_line_is_refused_in_which_two_columns_for_what_decides_differ() -> None:
     roster = read_roster("a.xlsx", xlsx([[*row(1), "另一人"]], headers=[*HEADERS, "考生姓名"]))
-    assert (roster.rows[0].name, roster.ignored) == ("考生1", ("考生姓名",))
-    (found,) = roster.findings
-    assert (found.code, found.severity, str(found.place)) == (
-        "roster.column_double",
-        Severity.HINT,
-        "!Sheet1:F1",
-    )
+    assert [one.code for one in roster.findings] == ["roster.column_double", "roster.columns_differ"]
+    assert (len(roster.rows), len(roster.refused)) == (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.feet import Foot, foot_of
 from cbt.candidates.roster.reading.hands import (
     Hands,
-    doubtful_of,
     holds_people,
-    likely_of,
     tables_of,
-    unread_place,
 )
 from cbt.candidates.roster.reading.line import RowReader
-from cbt.candidates.roster.reading.row import RosterRow, SentLine
+from cbt.candidates.roster.reading.lines import LineCells
+from cbt.candidates.roster.reading.remarks import about_columns
+from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.tables import RosterTable, lines_of
 from cbt.errors import InvalidInput
+from cbt.rules.door.admission import mask_document
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import Heading
 from cbt.sheets.findings import Finding, Place, Severity
@@ -35,6 +35,9 @@ _BOUNDS = Bounds(
         "sheet.unreadable": "roster.unreadable",
     },
 )
+LOST_END = "000"
+MOST_ENDED = 0.02
+"""Of a thousand people about one has a number that ends so."""
 _DOCUMENTS = (".doc", ".docx", ".pdf", ".jpg", ".jpeg", ".png", ".zip", ".rar", ".ppt", ".pptx", ".exe")
 
 
@@ -144,8 +147,8 @@ class _Gathered:
 
     def read(self, table: RosterTable) -> None:
         """Take the lines of a table."""
-        self.findings += _about_columns(table)
-        reading = _LineCells(table)
+        self.findings += about_columns(table)
+        reading, ended = LineCells(table), list[RosterRow]()
         for row, sent in lines_of(table):
             cells = reading.spread(row, sent)
             if (foot := foot_of(row, cells, table)) is not Foot.NONE:
@@ -160,6 +163,22 @@ class _Gathered:
             self.findings += reader.findings
             stopped = any(found.severity is Severity.ERROR for found in reader.findings)
             (self.refused if stopped else self.rows).append(one)
+            ended += [one] if one.document_number.endswith(LOST_END) else []
+        self._about_ends(ended)
+
+    def _about_ends(self, ended: Sequence[RosterRow]) -> None:
+        """Tell of numbers that end as a spreadsheet leaves those it took for a number: in three zeros."""
+        valid = [one for one in ended if one.document_type == "resident_id" and one in self.rows]
+        damaged = len(ended) > 1 and len(ended) > MOST_ENDED * (len(self.rows) + len(self.refused))
+        for one in valid:
+            severity = Severity.ERROR if damaged else Severity.HINT
+            value = mask_document(one.document_number)
+            self.findings.append(
+                Finding(severity, "roster.number_zeros", one.place("document_number"), value)
+            )
+            if damaged:
+                self.rows.remove(one)
+                self.refused.append(one)
 
     def about_sheet(self, sheet: SheetData, tables: Sequence[RosterTable]) -> None:
         """Tell of a sheet that holds people and is not read."""
@@ -175,66 +194,3 @@ class _Gathered:
                 )
             elif any(sheet.rows) and len(tables) == len(unread):
                 self.left.append(sheet.name)
-
-
-class _LineCells:
-    """Takes the cells of lines by their fields; what a merged cell says counts wherever it reaches."""
-
-    def __init__(self, table: RosterTable) -> None:
-        self._table = table
-        self._places = table.heading.places
-        self._lost = frozenset(table.sheet.lost)
-        headers = {use.field: use.header for use in table.heading.uses if use.field}
-        self._resident = "身份" in headers.get("document_number", "") and "document_type" not in headers
-        self._typed = "document_type" in headers
-
-    def spread(self, row: int, cells: list[str]) -> list[str]:
-        """Return the cells of a row (from 0) with what merged cells above say of them."""
-        over = self._table.merged.over
-        if not over:
-            return cells
-        width = max(len(cells), len(self._table.heading.uses))
-        whole = [*cells, *[""] * (width - len(cells))]
-        return [cell or over.get((row, at), "") for at, cell in enumerate(whole)]
-
-    def line(self, row: int, cells: Sequence[str], order: int) -> SentLine:
-        """Return the line of a row (from 0)."""
-        said = {name: cells[at] if at < len(cells) else "" for name, at in self._places.items()}
-        for name, value in self._table.fixed.items():
-            said[name] = said.get(name) or value
-        lost = frozenset(name for name, at in self._places.items() if self._lost and (row, at) in self._lost)
-        return SentLine(row + 1, order, self._table.heading, said, lost, self._resident, self._typed)
-
-
-def _about_columns(table: RosterTable) -> Iterator[Finding]:
-    for place, name in table.heading.doubled:
-        params = {"name": COLUMNS.title(name)}
-        yield Finding(Severity.HINT, "roster.column_double", place, place.header, params=params)
-    for at in sorted(table.unsure):
-        use = table.heading.uses[at]
-        if use.field:
-            place = table.heading.place(table.heading.row, use.field)
-            params = {"name": COLUMNS.title(use.field)}
-            yield Finding(Severity.HINT, "roster.column_unsure", place, use.header, params=params)
-    yield from _said_of(table)
-    for use in doubtful_of(table):
-        params = {"name": COLUMNS.title(likely_of(table, use))}
-        yield Finding(
-            Severity.ERROR, "roster.column_unread", unread_place(table, use), use.header, params=params
-        )
-
-
-def _said_of(table: RosterTable) -> Iterator[Finding]:
-    """Yield what people said of a table that decides about an examination, for whoever reads on."""
-    head = table.heading
-    for name, value in table.fixed.items():
-        place = Place(head.file, head.sheet, head.row)
-        params = {"name": COLUMNS.title(name), "value": value}
-        yield Finding(Severity.HINT, "roster.said_fixed", place, value, params=params)
-    for at in sorted(table.said):
-        use = head.uses[at]
-        if not use.field and (likely := likely_of(table, use)):
-            params = {"name": COLUMNS.title(likely)}
-            yield Finding(
-                Severity.HINT, "roster.said_left", unread_place(table, use), use.header, params=params
-            )

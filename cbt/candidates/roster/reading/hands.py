@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.columns import COLUMNS
-from cbt.candidates.roster.reading.tables import RosterTable, find_tables, guess_table, lines_of
+from cbt.candidates.roster.reading.looks import likely
+from cbt.candidates.roster.reading.tables import RosterTable, column_of, find_tables, guess_table, lines_of
 from cbt.rules.door.admission import valid_resident_id
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import ColumnUse, plain
@@ -19,8 +19,7 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "paper": ("两科", "理论知识", "专业能力"),
 }
 """What can be said to hold for every line of a table that has no column for it."""
-_SAMPLE, _SHOWN = 300, 3
-_ALIKE = 0.8
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +82,8 @@ def digest_of(table: RosterTable) -> str:
 def tables_of(sheet: SheetData, hands: Hands) -> list[RosterTable]:
     """Return the tables of a sheet as people said they are; of one with people but no headings its nearest row."""
     tables = find_tables(sheet)
-    if not tables and holds_people(sheet) and (guessed := guess_table(sheet)) is not None:
-        tables = [guessed]
+    if not tables and (guessed := guess_table(sheet)) is not None:
+        tables = [guessed] if digest_of(guessed) in hands or holds_people(sheet) else []
     for table in tables:
         if (hand := hands.get(digest_of(table))) is not None:
             _apply(table, hand.sound())
@@ -98,7 +97,8 @@ def holds_people(sheet: SheetData) -> bool:
 
 def _apply(table: RosterTable, hand: HandMapping) -> None:
     taken = set(hand.columns.values()) - {""}
-    uses = []
+    uses: list[ColumnUse] = []
+    twins: dict[str, list[int]] = {}
     for place, use in enumerate(table.heading.uses):
         said = hand.columns.get(use.column)
         if said is not None:
@@ -107,19 +107,29 @@ def _apply(table: RosterTable, hand: HandMapping) -> None:
             uses.append(replace(use, field=said))
         else:
             uses.append(replace(use, field="") if use.field in taken else use)
+    for name, places in table.twins.items():
+        free = [place for place in places if place not in table.said]
+        if free and name not in {use.field for use in uses}:  # the first of the two is left out
+            uses[free[0]] = replace(uses[free[0]], field=name)
+            free = free[1:]
+        twins[name] = free
+    table.twins = {name: places for name, places in twins.items() if places}
     table.heading = replace(table.heading, uses=uses)
     table.fixed = {name: value for name, value in hand.fixed.items() if name not in table.heading.places}
 
 
 def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
     """Return how each kind of table of a file is understood, as far as it holds people or names its columns."""
+    tables = [(table, holds_people(sheet)) for sheet in sheets for table in tables_of(sheet, hands)]
+    chosen = [table for table, people in tables if people or not table.missing]
+    if not chosen:  # numbers of nobody: damaged ones, or other documents
+        chosen = [table for table, _people in tables] or [
+            guessed for sheet in sheets if (guessed := guess_table(sheet)) is not None
+        ]
     found: dict[str, TableLayout] = {}
-    for sheet in sheets:
-        for table in tables_of(sheet, hands):
-            if table.missing and not holds_people(sheet):
-                continue
-            one = _layout(table)
-            found.setdefault(one.digest, one)
+    for one in map(_layout, chosen):
+        if one.digest not in found or (one.asks and not found[one.digest].asks):
+            found[one.digest] = one
     return list(found.values())
 
 
@@ -160,31 +170,17 @@ def _shown(cell: str) -> str:
 
 
 def doubtful_of(table: RosterTable) -> list[ColumnUse]:
-    """Return the columns nobody knows the header of, whose cells look like what decides about an examination."""
-    return [use for use in table.unread if likely_of(table, use)]
+    """Return the columns that are not read, whose cells look like what decides about an examination."""
+    known = [table.heading.uses[place] for place in sorted(table.left - table.said)]
+    return [use for use in table.unread if likely_of(table, use)] + [
+        use for use in known if likely_of(table, use) == "kind"
+    ]
 
 
 def likely_of(table: RosterTable, use: ColumnUse) -> str:
     """Return the field that the cells of a column look like, "" for none."""
     place = table.heading.uses.index(use)
-    cells = [cells[place] for _row, cells in lines_of(table) if place < len(cells) and cells[place]][:_SAMPLE]
-    for name, looks in _LOOKS.items():
-        if cells and sum(looks(cell) for cell in cells) >= _ALIKE * len(cells):
-            return name
-    return ""
-
-
-def _is_paper(cell: str) -> bool:
-    known = {"theory", "skills", words.ALL_PAPERS}
-    return bool(found := words.papers_of(cell)) and set(found) <= known
-
-
-_LOOKS = {
-    "document_number": lambda cell: len(cell) >= 18 and valid_resident_id(cell),
-    "kind": lambda cell: words.kind_of(cell) is not None,
-    "level": lambda cell: words.is_level(cell) and not cell.isdigit(),
-    "paper": _is_paper,
-}
+    return likely(use.header, column_of(table, place))
 
 
 def unread_place(table: RosterTable, use: ColumnUse) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,7 +15,16 @@ from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
 from cbt.rules.door.admission import mask_document, valid_resident_id
 from cbt.rules.visible import private_use
+from cbt.sheets.columns import plain
 
+_SAME: Mapping[str, Callable[[str], object]] = {
+    "level": words.level_of,
+    "paper": lambda cell: frozenset(words.papers_of(cell)),
+    "kind": words.kind_of,
+    "document_number": lambda cell: mended(cell).number,
+    "accommodation": words.accommodation_of,
+}
+"""How two cells of a field are compared."""
 _RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
 _NUMBER = re.compile(r"[0-9A-Z()（）-]{5,30}")
 _PHONE = re.compile(r"\+?[0-9-]{7,20}")
@@ -29,6 +39,7 @@ class RowReader(LineNotes):
     def read(self) -> RosterRow:
         """Return the row as far as it can be read."""
         self.refuse_unseen()
+        self._twins()
         document_type, document_number = self._document()
         factor, extra = self._accommodation()
         occupation, level = self._occupation()
@@ -58,6 +69,13 @@ class RowReader(LineNotes):
             note=self._text("note", 500),
             occupation=occupation,
         )
+
+    def _twins(self) -> None:
+        """Refuse a line in which two columns for one field say different things."""
+        for column, others in self._line.twins.items():
+            same = _SAME.get(column, plain)
+            if any(cell and same(cell) != same(self._raw(column)) for cell in others):
+                self._note(column, "roster.columns_differ", other=next(cell for cell in others if cell)[:40])
 
     def _name(self) -> str:
         # Rare characters are kept as given: NFKC would replace some of them (R-10).
@@ -110,6 +128,9 @@ class RowReader(LineNotes):
         column = "occupation_level" if self._raw("occupation_level") else "occupation"
         occupation, level = words.occupation_and_level(self._plain(column))
         said = self._plain("level")
+        if said and not level and not words.is_level(said) and words.occupation_and_level(said)[1]:
+            column, occupation = "level", words.occupation_and_level(said)[0]
+            said, level = "", words.occupation_and_level(said)[1]
         if not level:
             if column == "occupation_level" and not said and words.is_level(occupation):
                 return self._text("occupation", 60), words.level_of(occupation)
@@ -139,19 +160,24 @@ class RowReader(LineNotes):
             if column not in self._cells:
                 continue
             text = self._raw(column)
-            kind = words.kind_of(text) if text else None
+            kind = words.kind_of(text) if plain(text) else None
             taken = True if kind else mark_of(text)
             if taken is None and words.papers_of(text) == (column,):
                 taken = True  # the paper's name stands for a mark
             if taken is None:
-                self._note(column, "roster.mark", header=self._line.heading.place(0, column).header)
+                self._note(column, "roster.mark", header=self._header(column))
             elif taken:
                 found.append((column, kind or ""))
         return tuple(found)
 
+    def _header(self, column: str) -> str:
+        return self._line.heading.place(0, column).header
+
     def _kind(self) -> str:
         text, note = self._plain("kind"), self._plain("note")
         kind = words.kind_of(text)
+        if kind is None and "是否" in self._header("kind") and (retake := mark_of(text)) is not None:
+            return "retake" if retake else "first"
         if kind is None:
             self._note("kind", "roster.kind_unknown")
         elif not text and words.kind_of(note) == "retake":

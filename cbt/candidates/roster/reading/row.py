@@ -78,3 +78,5 @@ class SentLine:
     """Whether the header says that numbers are those of resident identity cards."""
     typed: bool = True
     """Whether the file has a column for the kind of document."""
+    twins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What further columns for a field say."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cbt.candidates.roster.reading.columns import COLUMNS, LEFT, PAPER_FIELDS, meaning
+from cbt.candidates.roster.reading.looks import SAMPLE, settled
 from cbt.rules.door.admission import valid_resident_id
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import ColumnUse, Heading, letter, plain
@@ -15,6 +16,7 @@ HEADER_WITHIN = 30
 LONGEST_HEADER = 60
 _FEWEST = 2
 _WHO = ("name", "document_number")
+_DECIDING = ("name", "document_number", "level", "paper", "kind", "occupation", "accommodation")
 _GROUPS = frozenset({"paper", "occupation", "level", "document_number", "date", "time"})
 """Fields whose header may stand over several columns, each with a header of its own below."""
 
@@ -32,6 +34,8 @@ class RosterTable:
     """Places of columns whose header may mean what it is read as, or something else."""
     left: set[int] = field(default_factory=set)
     """Places of columns that are known and not read."""
+    twins: Mapping[str, list[int]] = field(default_factory=dict)
+    """Places of further columns that mean a field which decides about an examination."""
     said: set[int] = field(default_factory=set)
     """Places of columns that somebody said what they are."""
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -129,10 +133,10 @@ def _two_rows(sheet: SheetData, merged: Merged, row: int) -> list[str] | None:
     if row + 1 >= len(sheet.rows):
         return None
     upper, lower = sheet.rows[row], sheet.rows[row + 1]
-    if not any(lower):
-        return None
+    if not any(lower) or len([cell for cell in upper if cell]) < _FEWEST or not any(map(_is_known, upper)):
+        return None  # a title stands above the headers
     headers: list[str] = []
-    group, split = "", False
+    group, known = "", 0
     for place in range(max(len(upper), len(lower))):
         above, below = _cell(upper, place), _cell(lower, place)
         across = merged.across.get((row, place), "")
@@ -140,14 +144,16 @@ def _two_rows(sheet: SheetData, merged: Merged, row: int) -> list[str] | None:
         if not below or plain(below) == plain(above):
             headers.append(above if above or not across else "")
             continue
-        if above and meaning(above)[0] and meaning(above)[0] not in _GROUPS:
+        if (above and _is_known(above) and meaning(above)[0] not in _GROUPS) or len(below) > LONGEST_HEADER:
             return None  # a value below a header
         header = _joined(group, below)
-        if not header:
-            return None
-        split = True
-        headers.append(header)
-    return headers if split else None
+        known += bool(header)
+        headers.append(header or below)
+    return headers if known else None
+
+
+def _is_known(header: str) -> bool:
+    return bool(meaning(header)[0])
 
 
 def _joined(group: str, below: str) -> str:
@@ -172,17 +178,29 @@ def _table(
         if found and not certain:
             found = "" if found in sure else found  # where another column surely means it
             unsure |= {place} if found else set()
+        if found in {"paper", "kind"}:
+            found = settled(found, [_cell(cells, place) for cells in sheet.rows[start : start + SAMPLE]])
         fields.append(found)
     uses = [
         ColumnUse(sheet.name, letter(place), header, field if field and fields.index(field) == place else "")
         for place, (header, field) in enumerate(zip(headers, fields, strict=True))
     ]
+    twins = {
+        name: [place for place, field in enumerate(fields) if field == name][1:]
+        for name in (*_DECIDING, *PAPER_FIELDS)
+        if fields.count(name) > 1
+    }
     heading = Heading(COLUMNS, file, sheet.name, start, uses)
-    return RosterTable(sheet, merged, heading, start, len(sheet.rows), unsure, left)
+    return RosterTable(sheet, merged, heading, start, len(sheet.rows), unsure, left, twins)
 
 
 def _cell(cells: Sequence[str], place: int) -> str:
     return cells[place] if place < len(cells) else ""
+
+
+def column_of(table: RosterTable, place: int) -> list[str]:
+    """Return the cells of a column of a table, from its first line on."""
+    return [_cell(cells, place) for cells in table.sheet.rows[table.start : table.end]]
 
 
 def lines_of(table: RosterTable) -> Iterator[tuple[int, list[str]]]:
