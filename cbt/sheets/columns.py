@@ -1,4 +1,4 @@
-"""The columns of a kind of file: the headers that mean them, and the row of a sheet that names them."""
+"""The columns of a kind of file: the headers that mean them, and where those stand on a sheet."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from functools import lru_cache
 
 from xlsxwriter.utility import xl_col_to_name
 
-from cbt.sheets.cells import SheetData
 from cbt.sheets.findings import Place
-
-HEADER_WITHIN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +48,6 @@ class Columns:
         """Return the column a header means, or ""."""
         return self._meanings.get(plain(header), "")
 
-    def heading(self, sheet: SheetData, file: str = "") -> Heading | None:
-        """Return the first row with every required column, else the one that names most, of two at least.
-
-        It is looked for among the first rows; titles may stand above it.
-        """
-        rows = enumerate(sheet.rows[:HEADER_WITHIN], 1)
-        found = [Heading(self, file, sheet.name, number, self._uses(sheet, row)) for number, row in rows]
-        if whole := next((one for one in found if not one.missing), None):
-            return whole
-        nearest = max(found, key=lambda one: len(one.places), default=None)
-        return nearest if nearest is not None and len(nearest.places) >= 2 else None
-
-    def _uses(self, sheet: SheetData, row: list[str]) -> list[ColumnUse]:
-        meanings = [self.meant(header) for header in row]
-        return [
-            # Of two headers that mean one column the first is read.
-            ColumnUse(sheet.name, letter(index), header, field if meanings.index(field) == index else "")
-            for index, (header, field) in enumerate(zip(row, meanings, strict=True))
-        ]
-
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -86,11 +63,6 @@ class Heading:
     def places(self) -> dict[str, int]:
         """Where each column that is read stands in a row, from 0."""
         return {use.field: index for index, use in enumerate(self.uses) if use.field}
-
-    @property
-    def missing(self) -> list[str]:
-        """The required columns that no header means."""
-        return [name for name in self.columns.required if name not in self.places]
 
     @property
     def doubled(self) -> list[tuple[Place, str]]:

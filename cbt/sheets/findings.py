@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -59,3 +59,14 @@ class Note:
 def counts(findings: list[Finding]) -> dict[Severity, int]:
     """Return how many findings there are of each severity."""
     return {level: sum(found.severity is level for found in findings) for level in Severity}
+
+
+def spans(lines: Iterable[int]) -> str:
+    """Return the numbers of lines as people write them: `3–7, 12`."""
+    said: list[list[int]] = []
+    for line in sorted(set(lines)):
+        if said and said[-1][1] == line - 1:
+            said[-1][1] = line
+        else:
+            said.append([line, line])
+    return ", ".join(f"{first}–{last}" if last > first else str(first) for first, last in said)

@@ -8,8 +8,10 @@ from datetime import date, datetime, time
 import pytest
 
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
+from cbt.candidates.roster.reading.columns import COLUMNS, meaning
 from cbt.candidates.roster.reading.file import Roster, roster_of
 from cbt.candidates.roster.reading.row import RosterRow
+from cbt.candidates.roster.reading.tables import HEADER_WITHIN, find_tables
 from cbt.candidates.roster.reading.wishes import Wish, when_of
 from cbt.exams.files import load_blueprint_file
 from cbt.paths import product_dir
@@ -156,3 +158,25 @@ def test_a_wish_fits_the_sittings_it_leaves_open() -> None:
     assert not Wish(on=date(2026, 10, 13)).fits(morning)
     assert Wish(sitting="第一场", centre="东考点").fits(morning, sitting="第一场", centre="东考点")
     assert not Wish(sitting="第一场").fits(morning, sitting="第二场")
+
+
+@pytest.mark.parametrize(("above", "found"), [(0, True), (HEADER_WITHIN - 1, True), (HEADER_WITHIN, False)])
+def test_titles_may_stand_above_the_headers(above: int, found: bool) -> None:
+    sent = sheet(*[["二〇二六年"]] * above, HEAD, ["甲", ONE, "三级", "理论"])
+    assert [one.heading.row for one in find_tables(sent) if not one.missing] == [above + 1] * found
+
+
+def test_whole_headers_are_taken_before_a_longer_row_that_lacks_something() -> None:
+    sent = sheet(["姓名", "备注", "单位", "电话", "性别"], HEAD, ["甲", ONE, "三级", "理论"])
+    assert find_tables(sent)[0].heading.row == 2
+
+
+def test_one_known_word_is_no_header() -> None:
+    assert find_tables(sheet(["姓名"], ["王五", "3000"])) == []
+    assert find_tables(sheet()) == []
+
+
+def test_no_header_means_two_things() -> None:
+    for column in COLUMNS.by_name.values():
+        for header in column.headers:
+            assert meaning(header) == (column.name, True), header

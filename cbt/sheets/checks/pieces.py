@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from cbt.sheets.findings import Finding, Place, Severity
+from cbt.sheets.findings import Finding, Place, Severity, spans
 
 BLOCK = 50
 """So many lines make a piece, and a page."""
@@ -25,12 +25,13 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class FindingKind:
-    """Findings of one kind, the first of them, and where they lie."""
+    """Findings of one kind, the first of them, and where they lie; `rows` are their lines, sheet by sheet."""
 
     severity: Severity
     code: str
     lines: Stretch
     first: Finding
+    rows: list[tuple[str, str]] = field(default_factory=list)
 
 
 def by_kind(found: Sequence[Finding]) -> tuple[list[Finding], list[FindingKind]]:
@@ -44,9 +45,18 @@ def by_kind(found: Sequence[Finding]) -> tuple[list[Finding], list[FindingKind]]
         of_kind, key=lambda kind: (_WORST.index(kind[0]), -len(of_kind[kind]), kind[1])
     ):
         own = of_kind[severity, code]
-        kinds.append(FindingKind(severity, code, Stretch(len(findings), len(own)), own[0]))
+        kinds.append(FindingKind(severity, code, Stretch(len(findings), len(own)), own[0], rows_of(own)))
         findings += own
     return findings, kinds
+
+
+def rows_of(found: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return the sheets of findings and, of each, the lines they stand in, as `spans` says them."""
+    sheets: dict[str, list[int]] = {}
+    for one in found:
+        if one.place.line:
+            sheets.setdefault(one.place.sheet, []).append(one.place.line)
+    return [(sheet, spans(lines)) for sheet, lines in sheets.items()]
 
 
 def shown(kinds: Sequence[FindingKind], name: str) -> Stretch:
