@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.log.naming import Called, LogNames, Namer
 from cbt.accounts.models import Approval
 from cbt.bank.models import Item, ItemBank
-from cbt.candidates.models import Candidate, Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.delivery.models import Attempt
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 
@@ -85,6 +85,33 @@ _newest = (
     .correlate(Candidate)
     .scalar_subquery()
 )
+_registered = _found_by(
+    _people.join(Candidate, Candidate.id == Registration.candidate_id).join(
+        Sitting, Sitting.id == Registration.sitting_id
+    ),
+    _PERSON,
+    Registration.ref,
+)
+
+
+def _registrations(session: Session, refs: Collection[str]) -> dict[str, Called]:
+    """Name registrations, and those that were withdrawn by who withdrew, with the page of that person."""
+    found = _registered(session, refs)
+    gone = set(refs) - found.keys()
+    query = (
+        select(Withdrawal.registration_ref, Candidate.name, Sitting.name, Candidate.ref, Batch.ref)
+        .join(Candidate, Candidate.id == Withdrawal.candidate_id)
+        .join(Sitting, Sitting.id == Withdrawal.sitting_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Withdrawal.ticket_id)
+        .join(Batch, Batch.id == AdmissionTicket.batch_id)
+        .where(Withdrawal.registration_ref.in_(gone))
+    )
+    for ref, name, sitting, person, batch in session.execute(query) if gone else ():
+        shown = {"ref": batch, "person": person}
+        found[ref] = Called(f"{name}{_SEPARATOR}{sitting}", "batches.people.person", shown)
+    return found
+
+
 NAMERS: dict[str, Namer] = {
     "batch": _simple(Batch, "batches.checklist.batch"),
     "centre": _simple(Centre, "sittings.centres.centre"),
@@ -102,13 +129,7 @@ NAMERS: dict[str, Namer] = {
         _SITTING,
         SittingRoom.ref,
     ),
-    "registration": _found_by(
-        _people.join(Candidate, Candidate.id == Registration.candidate_id).join(
-            Sitting, Sitting.id == Registration.sitting_id
-        ),
-        _PERSON,
-        Registration.ref,
-    ),
+    "registration": _registrations,
     "attempt": _found_by(
         select(Attempt.ref, Candidate.name, Sitting.name, Registration.ref)
         .join(Registration, Registration.id == Attempt.registration_id)
@@ -146,6 +167,7 @@ def _of_sitting(ref: str) -> CompoundSelect[str]:
         select(said("sitting", Sitting.ref)).where(Sitting.ref == ref),
         select(said("sitting_room", SittingRoom.ref)).where(SittingRoom.sitting_id == sitting),
         select(said("registration", Registration.ref)).where(Registration.sitting_id == sitting),
+        select(said("registration", Withdrawal.registration_ref)).where(Withdrawal.sitting_id == sitting),
         select(said("attempt", Attempt.ref))
         .join(Registration, Registration.id == Attempt.registration_id)
         .where(Registration.sitting_id == sitting),

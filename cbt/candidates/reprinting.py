@@ -47,6 +47,15 @@ def note_printed(session: Session, ticket_ids: Collection[int], *, now: datetime
         )
 
 
+def nothing_to_print(session: Session, ticket_id: int) -> None:
+    """Note that a ticket has nothing on it any more: with its next paper it is one that was never printed."""
+    session.execute(
+        update(AdmissionTicket)
+        .where(AdmissionTicket.id == ticket_id)
+        .values(printed_at=None, reprint_since=None, reprint_reasons="")
+    )
+
+
 def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
     ordered = sorted(ids)
     for start in range(0, len(ordered), _CHUNK):

@@ -263,6 +263,8 @@ def test_what_is_withdrawn_comes_back_with_its_form(office: Office) -> None:
     page = office.get(path)
     assert "已退考" in page
     assert "本人放弃" in page
+    log = office.world.staff("inspector").get(f"/audit?sitting={world.sitting_ref}").text
+    assert f'<a href="{office.url}{path}">考生 王小明' in log
     assert "王小明" in office.get(kind="withdrawn")
     assert "王小明" in office.get(kind="unseen")
     # Somebody else sits there meanwhile; the number stays with its holder.

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.rows import checks_of_registered
 from cbt.candidates.models import Registration
+from cbt.delivery.paper.drawing import alike_beside
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Sitting, SittingRoom
+from cbt.sittings.models import Seat, Sitting, SittingRoom
 
 _GONE = (SittingState.CANCELLED.value, SittingState.ABORTED.value)
 
@@ -23,7 +24,22 @@ _GONE = (SittingState.CANCELLED.value, SittingState.ABORTED.value)
 def spoken_against(session: Session, registrations: Collection[Registration]) -> list[Concern]:
     """Return what the rules say against registrations as this unit of work has them."""
     session.flush()
-    return checks_of_registered(session, registrations)
+    beside = (_beside(session, one) for one in registrations)
+    return [*checks_of_registered(session, registrations), *(one for one in beside if one is not None)]
+
+
+def _beside(session: Session, registration: Registration) -> Concern | None:
+    """Return that a neighbour has the same case, where a form was taken along: a draw sees to it itself.
+
+    Source: R-8.
+    """
+    number = session.get_one(Seat, registration.seat_id).number
+    seats = alike_beside(session, registration, number)
+    if not seats:
+        return None
+    sitting = session.get_one(Sitting, registration.sitting_id)
+    numbers = " ".join(f"{one:02d}" for one in seats)
+    return Concern("case_beside", sitting.ref, {"seat": f"{number:02d}", "beside": numbers})
 
 
 def object_to(

@@ -6,13 +6,17 @@ import flask
 from flask_babel import gettext
 
 from cbt.batches.people import adding, changing, details, withdrawing
+from cbt.batches.people.adding import candidate_of
 from cbt.batches.people.finding import KINDS, people_page
 from cbt.batches.people.forms import addition_of, correction_of, order_of, people_asked, seat_of
 from cbt.batches.people.pages import add_page, change_page, person_page
+from cbt.candidates.store import photo_of
 from cbt.db.unit_of_work import reading
-from cbt.errors import CbtError
+from cbt.errors import CbtError, NotFound
 from cbt.rules.door.admission import DOCUMENT_TYPES
 from cbt.rules.roles import Role
+from cbt.sittings.store import batch_by_ref
+from cbt.web.downloads import picture
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply, wants_partial
 from cbt.web.texts import WIDEST, whole_number
@@ -77,6 +81,17 @@ def _person(ref: str, person: str, refused: Refusal) -> Reply:
     with reading() as session:
         page = person_page(session, ref, person)
     return flask.render_template("batches/people/person.html", page=page, refused=refused), refused.code
+
+
+@pages.get("/office/batches/<ref>/people/<person>/photo")
+@access.roles(*READERS)
+def photo(ref: str, person: str) -> Reply:
+    """Send the photo of somebody of a batch, with or without papers in it."""
+    with reading() as session:
+        found = photo_of(session, candidate_of(session, batch_by_ref(session, ref), person).id)
+    if found is None:
+        raise NotFound("photo.none")
+    return picture(found.mimetype, found.image)
 
 
 @pages.get("/office/batches/<ref>/people/<person>/details")

@@ -23,7 +23,7 @@ from cbt.batches.people.holding import HeldPaper, hold_paper, hold_rooms, room_i
 from cbt.batches.people.objecting import not_twice, object_to
 from cbt.batches.people.placing import fits
 from cbt.candidates.models import AdmissionTicket, Registration, Withdrawal
-from cbt.candidates.reprinting import to_print_again
+from cbt.candidates.reprinting import nothing_to_print, to_print_again
 from cbt.candidates.steps import PaperTerms, SeatedPaper, register
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.paper.following import give_back, set_aside
@@ -99,7 +99,11 @@ def _take_back(session: Session, paper: HeldPaper, *, reason: str, now: datetime
     session.add(withdrawal)
     session.delete(registration)
     session.flush()
-    to_print_again(session, [withdrawal.ticket_id], "papers", now=now)
+    left = select(Registration.id).where(Registration.ticket_id == withdrawal.ticket_id).limit(1)
+    if session.scalar(left) is None:
+        nothing_to_print(session, withdrawal.ticket_id)
+    else:
+        to_print_again(session, [withdrawal.ticket_id], "papers", now=now)
     record(
         session,
         at=now,

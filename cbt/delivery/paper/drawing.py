@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -32,8 +32,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import sitting_by_ref
 
-Cases = tuple[int, dict[int, str]]
-"""The bank of a form (another's cases may have the same codes), and its case of each unit."""
+Cases = dict[int, str]
 _OVER = frozenset(
     {
         SittingState.ENDED,
@@ -93,7 +92,8 @@ def draw_forms(
     # Who has both papers here gets the cases first: of items there are many to go round, of cases a few.
     waiting.sort(key=lambda one: not has_cases(session, one[0]))
     _drawable(session, sitting, [registration for registration, _ in waiting])
-    plans, near = _plans(session, waiting), _cases_by_seat(session, sitting)
+    plans = _plans(session, waiting)
+    near = _cases_by_seat(session, plans.keys())
     sources = DrawSources(session)
     others = Others(session, [registration for registration, _ in waiting], sources)
     met = 0
@@ -101,9 +101,7 @@ def draw_forms(
         place = (registration.sitting_room_id, seat_number)
         foes = others.foes_of(registration, rng)
         beside = plans[place[0]].neighbours(seat_number)
-        bank = sources.bank_of(registration.blueprint_version_id).id
-        found = [near[place[0], number] for number in beside if (place[0], number) in near]
-        neighbours = [cases for of_bank, cases in found if of_bank == bank]
+        neighbours = [near[place[0], number] for number in beside if (place[0], number) in near]
         form = draw_and_freeze(
             session,
             sources,
@@ -115,7 +113,7 @@ def draw_forms(
             without=foes,
         )
         content = json.loads(form.content)
-        near[place] = bank, cases_of(content)
+        near[place] = cases_of(content)
         others.note(registration, items_of(content))
         met += not foes.isdisjoint(items_of(content))
         paper = paper_of(session, registration.blueprint_version_id, registration.paper)
@@ -167,17 +165,28 @@ def _without_form(session: Session, sitting: Sitting) -> list[tuple[Registration
     return [(registration, number) for registration, number in rows]
 
 
-def _cases_by_seat(session: Session, sitting: Sitting) -> dict[tuple[int, int], Cases]:
+def alike_beside(session: Session, registration: Registration, seat_number: int) -> list[int]:
+    """Return the seats beside, before and behind this one whose forms have one of its cases in the same unit.
+
+    Source: R-8.
+    """
+    place = registration.sitting_room_id
+    plan = _plans(session, [(registration, seat_number)])[place]
+    near = _cases_by_seat(session, [place])
+    own = near.get((place, seat_number), {})
+    beside = [number for number in plan.neighbours(seat_number) if (place, number) in near]
+    return sorted(number for number in beside if clashes_of([near[place, number]], own))
+
+
+def _cases_by_seat(session: Session, room_ids: Collection[int]) -> dict[tuple[int, int], Cases]:
     rows = session.execute(
-        select(Registration.sitting_room_id, Seat.number, Form.bank_id, Form.content)
+        select(Registration.sitting_room_id, Seat.number, Form.content)
         .join(Attempt, Attempt.registration_id == Registration.id)
         .join(Form, Form.id == Attempt.form_id)
         .join(Seat, Seat.id == Registration.seat_id)
-        .where(Registration.sitting_id == sitting.id)
+        .where(Registration.sitting_room_id.in_(room_ids))
     )
-    return {
-        (room_id, number): (bank, cases_of(json.loads(content))) for room_id, number, bank, content in rows
-    }
+    return {(room_id, number): cases_of(json.loads(content)) for room_id, number, content in rows}
 
 
 def _plans(session: Session, waiting: Sequence[tuple[Registration, int]]) -> dict[int, RoomPlan]:
