@@ -20,6 +20,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("sitting", "create add_room draw_forms publish cancel delete"),
             *_of("centre", "create change second delete"),
             *_of("room", "create change delete plan code code_closed assign unassign arm disarm"),
+            *_of("seats", "arrange exchange mend redraw"),
             *_of("seat", "spare bind unbind claim clear_claim restored undelivered"),
         ),
         "running": (

@@ -9,6 +9,7 @@ from cbt.batches.checks import views as checks
 from cbt.batches.keeping import views as keeping
 from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
+from cbt.batches.seating import views as seating
 from cbt.batches.shape import views as shape
 
 pages = flask.Blueprint("batches", __name__)
@@ -18,6 +19,7 @@ for wing in (
     keeping,
     people,
     publishing,
+    seating,
     shape,
 ):
     pages.register_blueprint(wing.pages)

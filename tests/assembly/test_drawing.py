@@ -68,15 +68,17 @@ def test_thirty_theory_forms_are_comparable(world: World, level: str) -> None:
 def test_neighbours_get_different_cases_and_every_candidate_a_form_of_their_own(world: World) -> None:
     with world.app.app_context(), reading() as session:
         rows = session.execute(
-            select(Registration.sitting_room_id, Seat.number, Form.id, Form.content)
+            select(Registration.sitting_room_id, Seat.number, Form.id, Form.bank_id, Form.content)
             .join(Attempt, Attempt.registration_id == Registration.id)
             .join(Form, Form.id == Attempt.form_id)
             .join(Seat, Seat.id == Registration.seat_id)
         ).all()
     assert len({row.id for row in rows}) == len(rows)
-    cases: dict[int, dict[int, dict[int, str]]] = defaultdict(dict)
-    for room_id, number, _, content in rows:
-        cases[room_id][number] = cases_of(json.loads(content))
+    cases: dict[int, dict[int, dict[tuple[int, int], str]]] = defaultdict(dict)
+    for room_id, number, _, bank, content in rows:
+        # Another bank's cases may be called the same.
+        found = cases_of(json.loads(content))
+        cases[room_id][number] = {(bank, unit): case for unit, case in found.items()}
     for room in cases.values():
         for number, own in room.items():
             neighbour = room.get(number + 1, {})

@@ -1,7 +1,8 @@
-"""What a room's staff hang up, hand round and stick on the desks: list at the door, 签到表, 桌贴."""
+"""What a room's staff hang up, hand round and stick on the desks: list at the door, 签到表, 桌贴, 座位图."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from flask_babel import gettext as _
@@ -63,6 +64,34 @@ def labels(occasion: Occasion) -> dict[str, Any]:
         {**_row(occasion, entry), "room": occasion.room, "sitting": sitting} for entry in occasion.entries
     ]
     return {"title": _("candidates.print.labels"), "labels": rows, "words": {"seat": _("candidates.seat")}}
+
+
+def seats(occasion: Occasion) -> dict[str, Any]:
+    """Return the plan of a room with who sits where; a spare seat and one that nobody has are told apart."""
+    taken = {entry.seat.number: entry for entry in occasion.entries}
+    drawn = occasion.plan.drawn
+
+    def cell(number: int) -> dict[str, str] | None:
+        if number in taken:
+            return _row(occasion, taken[number])
+        said = "candidates.print.seats.spare" if number in occasion.spares else "candidates.print.seats.free"
+        return {"seat": seat_text(number), "said": _(said)} if number else None
+
+    return {
+        "title": _("candidates.print.seats"),
+        "foot": occasion.where,
+        "heading": f"{occasion.room} · {_('candidates.print.seats')}",
+        "sub": _sub(occasion),
+        "facts": _facts(occasion),
+        "door": occasion.plan.door.value,
+        "aisles": [at for at, (one, other) in enumerate(pairwise(drawn[0]), 1) if other.aisles > one.aisles],
+        "rows": [[cell(place.number) for place in row] for row in drawn],
+        "words": {
+            **page_words(),
+            "door": _("sittings.plan.door"),
+            "front": _("sittings.plan.front"),
+        },
+    }
 
 
 def _sub(occasion: Occasion) -> str:

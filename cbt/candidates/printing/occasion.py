@@ -13,6 +13,7 @@ from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of
 from cbt.printing.fonts import lacking
 from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.planning.room_plan import RoomPlan, plan_of
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Sitting
 from cbt.web.i18n import local_text
@@ -32,6 +33,9 @@ class Occasion:
     tickets: tuple[Ticket, ...]
     photos: dict[int, bytes]
     """By candidate id."""
+    plan: RoomPlan
+    spares: frozenset[int]
+    """The seats that are kept free."""
 
     def paper_name(self, entry: Registered) -> str:
         """Return the level and paper of a registration as people call them."""
@@ -108,13 +112,17 @@ def _occasion(session: Session, sitting: Sitting, entries: list[Registered]) -> 
     if not entries:
         raise NotFound("print.nobody")
     versions = {entry.registration.blueprint_version_id for entry in entries}
+    room = entries[0].room
+    seats = sittings.seats_of_room(session, room.id)
     return Occasion(
         sitting=sitting,
         batch=session.get_one(Batch, sitting.batch_id),
         centre=session.get_one(Centre, sitting.centre_id),
-        room=entries[0].room.name,
+        room=room.name,
         entries=tuple(entries),
         blueprints={version: blueprint_of(session, version) for version in versions},
         tickets=tuple(tickets_of(session, sorted({entry.ticket.id for entry in entries}))),
         photos=store.photos_of(session, (entry.candidate.id for entry in entries)),
+        plan=plan_of(room.plan, room.door, tuple(seat.number for seat in seats)),
+        spares=frozenset(seat.number for seat in seats if seat.spare),
     )

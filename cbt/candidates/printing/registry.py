@@ -28,5 +28,6 @@ DOCUMENTS = {
     "door": Printable(lists.door),
     "sign_in": Printable(lists.sign_in),
     "labels": Printable(lists.labels),
+    "seats": Printable(lists.seats),
     "registration": Printable(registration.data, single=True, photos=True),
 }

@@ -32,7 +32,8 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import sitting_by_ref
 
-Cases = dict[int, str]
+Cases = tuple[int, dict[int, str]]
+"""The bank of a form (another's cases may have the same codes), and its case of each unit."""
 _OVER = frozenset(
     {
         SittingState.ENDED,
@@ -101,7 +102,9 @@ def draw_forms(
         place = (registration.sitting_room_id, seat_number)
         foes = others.foes_of(registration, rng)
         beside = plans[place[0]].neighbours(seat_number)
-        neighbours = [near[place[0], number] for number in beside if (place[0], number) in near]
+        bank = sources.bank_of(registration.blueprint_version_id).id
+        found = [near[place[0], number] for number in beside if (place[0], number) in near]
+        neighbours = [cases for of_bank, cases in found if of_bank == bank]
         form = draw_and_freeze(
             session,
             sources,
@@ -113,7 +116,7 @@ def draw_forms(
             without=foes,
         )
         content = json.loads(form.content)
-        near[place] = cases_of(content)
+        near[place] = bank, cases_of(content)
         others.note(registration, items_of(content))
         met += not foes.isdisjoint(items_of(content))
         paper = paper_of(session, registration.blueprint_version_id, registration.paper)
@@ -173,20 +176,26 @@ def alike_beside(session: Session, registration: Registration, seat_number: int)
     place = registration.sitting_room_id
     plan = _plans(session, [(registration, seat_number)])[place]
     near = _cases_by_seat(session, [place])
-    own = near.get((place, seat_number), {})
-    beside = [number for number in plan.neighbours(seat_number) if (place, number) in near]
-    return sorted(number for number in beside if clashes_of([near[place, number]], own))
+    if (place, seat_number) not in near:
+        return []
+    bank, own = near[place, seat_number]
+    beside = {
+        number: near[place, number] for number in plan.neighbours(seat_number) if (place, number) in near
+    }
+    return sorted(number for number, (of, cases) in beside.items() if of == bank and clashes_of([cases], own))
 
 
 def _cases_by_seat(session: Session, room_ids: Collection[int]) -> dict[tuple[int, int], Cases]:
     rows = session.execute(
-        select(Registration.sitting_room_id, Seat.number, Form.content)
+        select(Registration.sitting_room_id, Seat.number, Form.bank_id, Form.content)
         .join(Attempt, Attempt.registration_id == Registration.id)
         .join(Form, Form.id == Attempt.form_id)
         .join(Seat, Seat.id == Registration.seat_id)
         .where(Registration.sitting_room_id.in_(room_ids))
     )
-    return {(room_id, number): cases_of(json.loads(content)) for room_id, number, content in rows}
+    return {
+        (room_id, number): (bank, cases_of(json.loads(content))) for room_id, number, bank, content in rows
+    }
 
 
 def _plans(session: Session, waiting: Sequence[tuple[Registration, int]]) -> dict[int, RoomPlan]:

@@ -1,0 +1,179 @@
+"""The page of a room's seats: the plan with names, a new order shown before it is taken, exchanges by hand."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Mapping
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.batches.seating import service
+from cbt.batches.seating.pages import AskedOrder, seating_page
+from cbt.candidates.seating.room import has_accommodation
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, InvalidInput
+from cbt.rules.planning.room_plan import MOST_NUMBER
+from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
+from cbt.rules.roles import Role
+from cbt.sittings.planning.inputs import one_of, parse_number
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
+from cbt.web.partials import Reply, wants_partial
+from cbt.web.who import access
+from cbt.web.who.login import acting
+
+pages = flask.Blueprint("seating", __name__)
+
+READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
+_SEED_BITS = 32
+
+
+@pages.get("/office/sittings/<ref>/rooms/<room_ref>/seats")
+@access.roles(*READERS)
+def seats(ref: str, room_ref: str) -> Reply:
+    """Show who sits where, or where a new order that is asked for would put them; nothing is stored."""
+    args = flask.request.args
+    try:
+        asked = _asked(args) if "order" in args else None
+        return _page(ref, room_ref, NOTHING_REFUSED, asked)
+    except InvalidInput as error:
+        return _page(ref, room_ref, refusal(error))
+
+
+def _asked(form: Mapping[str, str]) -> AskedOrder:
+    if not form.get("seed"):
+        return AskedOrder(_wishes(form), secrets.randbits(_SEED_BITS))
+    text = form["seed"]
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise InvalidInput("web.bad_request", field="seed")
+    return AskedOrder(_wishes(form), int(text))
+
+
+def _wishes(form: Mapping[str, str]) -> SeatWishes:
+    return SeatWishes(
+        order=one_of(form, "order", SeatOrder, SeatOrder.CHANCE),
+        units_apart=form.get("units") == "1",
+        papers=one_of(form, "papers", PaperMix, PaperMix.ANY),
+        by_door=form.get("door") == "1",
+    )
+
+
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats")
+@access.roles(Role.OFFICER)
+def arrange(ref: str, room_ref: str) -> Reply:
+    """Take the order that was shown."""
+    form = flask.request.form
+    try:
+        asked = _asked(form)
+        done = service.arrange_room(
+            sitting_ref=ref,
+            room_ref=room_ref,
+            wishes=asked.wishes,
+            seed=asked.seed,
+            seen=form.get("seen", ""),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        return _page(ref, room_ref, refusal(error))
+    flask.flash(_("batches.seating.arranged", people=len(done.board), moved=done.moved), "ok")
+    return _back(ref, room_ref)
+
+
+@pages.post("/office/sittings/<ref>/seats")
+@access.roles(Role.OFFICER)
+def arrange_all(ref: str) -> Reply:
+    """Seat every room of a sitting by chance, people of one unit apart, accommodations by the door."""
+    try:
+        done, stayed = service.arrange_sitting(
+            sitting_ref=ref,
+            wishes=SeatWishes(units_apart=True),
+            seed=secrets.randbits(_SEED_BITS),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        flash_refusal(error)
+    else:
+        flask.flash(_("batches.seating.all_done", rooms=done), "ok")
+        if stayed:
+            flask.flash(_("batches.seating.all_stayed", rooms=stayed), "warn")
+    return flask.redirect(flask.url_for("candidates.sitting", ref=ref) + "#rooms", 303)
+
+
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/exchange")
+@access.roles(Role.OFFICER)
+def exchange(ref: str, room_ref: str) -> Reply:
+    """Exchange who sits at two seats."""
+    form, now, who = flask.request.form, flask.g.now, acting()
+
+    def act() -> str:
+        one, other = (parse_number(form, name, minimum=1, maximum=MOST_NUMBER) for name in ("one", "other"))
+        service.exchange(sitting_ref=ref, room_ref=room_ref, one=one, other=other, now=now, actor=who)
+        return str(_("batches.seating.exchanged", one=f"{one:02d}", other=f"{other:02d}"))
+
+    return _acted(ref, room_ref, act)
+
+
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/mend")
+@access.roles(Role.OFFICER)
+def mend(ref: str, room_ref: str) -> Reply:
+    """Part neighbours who have one case."""
+    now, who, seed = flask.g.now, acting(), secrets.randbits(_SEED_BITS)
+
+    def act() -> str:
+        moved, left = service.mend(sitting_ref=ref, room_ref=room_ref, seed=seed, now=now, actor=who)
+        return str(
+            _("batches.seating.mended_part" if left else "batches.seating.mended", moved=moved, left=left)
+        )
+
+    return _acted(ref, room_ref, act)
+
+
+@pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/<int:number>/redraw")
+@access.roles(Role.OFFICER)
+def redraw(ref: str, room_ref: str, number: int) -> Reply:
+    """Draw another form for who sits at a seat."""
+    now, who, rng = flask.g.now, acting(), random.Random(secrets.randbits(64))
+
+    def act() -> str:
+        name = service.redraw(sitting_ref=ref, room_ref=room_ref, number=number, rng=rng, now=now, actor=who)
+        return str(_("batches.seating.redrawn", name=name))
+
+    return _acted(ref, room_ref, act)
+
+
+def _acted(ref: str, room_ref: str, act: Callable[[], str]) -> Reply:
+    """Do one thing and show the room as it is then: the part of it a script asks for, or the page."""
+    if wants_partial():
+        said = act()
+        with reading() as session:
+            page = seating_page(session, ref, room_ref)
+            return flask.render_template("batches/seating/_room.html", **{**_context(page), "said": said})
+    try:
+        flask.flash(act(), "ok")
+    except CbtError as error:
+        return _page(ref, room_ref, refusal(error))
+    return _back(ref, room_ref)
+
+
+def _page(ref: str, room_ref: str, refused: Refusal, asked: AskedOrder | None = None) -> Reply:
+    with reading() as session:
+        page = seating_page(session, ref, room_ref, asked)
+        return flask.render_template(
+            "batches/seating/seats.html",
+            **_context(page),
+            refused=refused,
+            wishes=asked.wishes if asked else SeatWishes(units_apart=True),
+            orders=list(SeatOrder),
+            mixes=list(PaperMix),
+        ), refused.code
+
+
+def _context(page: object) -> dict[str, object]:
+    return {"page": page, "has_accommodation": has_accommodation, "said": ""}
+
+
+def _back(ref: str, room_ref: str) -> Reply:
+    return flask.redirect(flask.url_for("batches.seating.seats", ref=ref, room_ref=room_ref), 303)

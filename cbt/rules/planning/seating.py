@@ -1,0 +1,145 @@
+"""Who sits at which seat of a room: by chance or by number, and who is kept apart as far as that goes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+from cbt.errors import InvalidInput
+from cbt.rules.planning.beside import Disturbance, Sitter, improved, total_of
+from cbt.rules.planning.room_plan import RoomPlan
+
+_EARLY = (2, 3, 6)
+"""A crowd is seated first once it is this part of who is left; the later ones where the first do badly."""
+_UNITS, _PAPERS = 10, 1
+"""What weighs how much where not all can be had."""
+
+
+class SeatOrder(StrEnum):
+    """In which order people get seats: 随机, 按准考证号."""
+
+    CHANCE = "chance"
+    NUMBER = "number"
+
+
+class PaperMix(StrEnum):
+    """Where people of one paper sit: 不限, 交错, 成片."""
+
+    ANY = "any"
+    MIXED = "mixed"
+    BLOCKS = "blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWishes:
+    """How a room is to be seated; without any of it everybody sits anywhere, by chance."""
+
+    order: SeatOrder = SeatOrder.CHANCE
+    units_apart: bool = False
+    papers: PaperMix = PaperMix.ANY
+    by_door: bool = True
+
+
+def arrange(
+    people: Iterable[Sitter],
+    plan: RoomPlan,
+    *,
+    regular: Collection[int],
+    spare: Collection[int] = (),
+    wishes: SeatWishes,
+    rng: random.Random,
+) -> dict[int, Sitter]:
+    """Return who gets which seat; everybody gets one, a spare one only when the others do not suffice.
+
+    Who needs it sits nearest to the door; the others from the first number on, so that what is left free is
+    together. Equal people, whatever their order, plan, wishes and chance give equal seats. Raise
+    InvalidInput("seating.too_few") for more people than seats.
+
+    Source: R-8, R-16, R-30.
+    """
+    everybody = sorted(people, key=lambda one: (one.ticket, one.key))
+    places = sorted(regular) + sorted(spare)[: max(0, len(everybody) - len(regular))]
+    if len(everybody) > len(places):
+        raise InvalidInput("seating.too_few", people=len(everybody), seats=len(places))
+    if wishes.order is SeatOrder.CHANCE:
+        rng.shuffle(everybody)
+    near = [one for one in everybody if one.by_door] if wishes.by_door else []
+    board = dict(zip(plan.by_door(places), near, strict=False))
+    others = [one for one in everybody if one not in near]
+    free = [number for number in places if number not in board]
+    groups = list(_blocks(others, free, wishes.papers))
+    cost, blocks = _cost_of(wishes), wishes.papers is PaperMix.BLOCKS
+    tries = []
+    for early in _EARLY if wishes.order is SeatOrder.CHANCE else (0,):
+        own = dict(board)
+        for group, seats in groups:
+            if early:
+                _fill(own, group, seats, plan, wishes, early, rng)
+            else:
+                own |= dict(zip(seats, group, strict=True))
+        open_places = [number for number in free if number in own] if blocks else free
+        own = improved(own, open_places, plan, cost, rng, within_paper=blocks)
+        tries.append((total_of(own, plan, cost), own))
+        if not tries[-1][0]:
+            break
+    return min(tries, key=lambda one: one[0])[1]
+
+
+def _cost_of(wishes: SeatWishes) -> Disturbance:
+    apart = _UNITS if wishes.units_apart else 0
+    mixed = _PAPERS if wishes.papers is PaperMix.MIXED else 0
+
+    def cost(one: Sitter, other: Sitter) -> int:
+        same_unit = bool(one.unit) and one.unit == other.unit
+        return apart * same_unit + mixed * (one.paper == other.paper)
+
+    return Disturbance(cost, lambda one: (one.unit if apart else "", one.paper if mixed else ""))
+
+
+def _blocks(
+    people: Sequence[Sitter], seats: Sequence[int], papers: PaperMix
+) -> Iterable[tuple[list[Sitter], list[int]]]:
+    """Yield who is to sit on which of the first seats: all together, or each paper for itself."""
+    if papers is not PaperMix.BLOCKS:
+        yield list(people), list(seats[: len(people)])
+        return
+    start = 0
+    for _, same in groupby(sorted(people, key=lambda one: one.paper), key=lambda one: one.paper):
+        group = list(same)
+        yield group, list(seats[start : start + len(group)])
+        start += len(group)
+
+
+def _fill(
+    board: dict[int, Sitter],
+    people: Sequence[Sitter],
+    seats: Sequence[int],
+    plan: RoomPlan,
+    wishes: SeatWishes,
+    early: int,
+    rng: random.Random,
+) -> None:
+    """Seat people one after the other where they disturb least; of a crowd that is a part of the rest, first."""
+    cost, main = _cost_of(wishes), 0 if wishes.units_apart else 1
+    kinds: dict[tuple[str, str], list[Sitter]] = {}
+    for one in people:
+        kinds.setdefault((one.unit, one.paper), []).append(one)
+    crowds = Counter((one.unit, one.paper)[main] for one in people)
+    for rest, number in zip(range(len(seats), 0, -1), seats, strict=True):
+        beside = [board[other] for other in plan.neighbours(number) if other in board]
+        ranks = {}
+        for kind, some in kinds.items():
+            crowd = crowds[kind[main]] if kind[main] else 0
+            disturbs = sum(cost.of(some[-1], other) for other in beside)
+            ranks[kind] = disturbs, -crowd if early * crowd >= rest else 0
+        least = min(ranks.values())
+        fitting = [kind for kind, found in ranks.items() if found == least]
+        (kind,) = rng.choices(fitting, [len(kinds[kind]) for kind in fitting])
+        board[number] = kinds[kind].pop()
+        crowds[kind[main]] -= 1
+        if not kinds[kind]:
+            del kinds[kind]

@@ -1,0 +1,192 @@
+"""Seats of a room: shown before they are taken, exchanged by hand, mended where neighbours have one case."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from cbt.assembly.models import Form
+from cbt.assembly.steps import cases_of
+from cbt.audit.models import AuditEntry
+from cbt.candidates.models import AdmissionTicket, Registration
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.rules.roles import Role
+from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
+from tests.candidates.rosters import HEADERS, row
+from tests.candidates.test_importing import bring, seats_of
+from tests.helpers import count_queries, flat
+from tests.sittings.conftest import Day
+from tests.sittings.test_planning import browser
+from tests.world import World
+
+PART = {"HX-Request": "true"}
+
+
+def page_of(day: Day) -> str:
+    return f"/office/sittings/{day.sitting_ref}/rooms/{day.sitting_room_ref}/seats"
+
+
+def crowd(day: Day, count: int = 6) -> FlaskClient:
+    """Seat people of three units in a room without a spare seat, which is full with six; return an officer."""
+    with day.write() as session:
+        session.execute(update(Seat).values(spare=False))
+        session.execute(update(Room).values(plan="1 2 3\n4 5 6", door="back_left"))
+    units = ["甲公司", "甲公司", "甲公司", "乙公司", "乙公司", ""]
+    bring(day, [[*row(number), units[number - 1]] for number in range(1, count + 1)], [*HEADERS, "工作单位"])
+    return browser(day.app, day.clock, "zhou", Role.OFFICER)
+
+
+def fields(page: str) -> dict[str, str]:
+    """Return what the form of a preview would send."""
+    form = page[page.index('<form class="card card-body proposal"') :]
+    return dict(
+        re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[: form.index("</form>")])
+    )
+
+
+def named(page: str) -> dict[int, str]:
+    """Return who a page shows at which seat."""
+    found = re.findall(r'data-seat="(\d+)".*?<span class="name">([^<]+)</span>', flat(page))
+    return {int(number): name for number, name in found}
+
+
+def last(day: Day, act: str) -> tuple[str, Mapping[str, object]]:
+    with day.read() as session:
+        query = select(AuditEntry).where(AuditEntry.act == act).order_by(AuditEntry.id.desc())
+        entry = session.scalars(query).first()
+        assert entry is not None
+        return entry.subject, json.loads(str(entry.after)) if isinstance(entry.after, str) else entry.after
+
+
+def test_a_full_room_gets_the_order_that_was_shown(day: Day) -> None:
+    client, page = crowd(day), page_of(day)
+    with day.write() as session:
+        printed = session.scalars(select(AdmissionTicket)).all()
+        for ticket in printed:
+            ticket.printed_at = day.clock.now()
+        someone = session.scalars(select(Registration).order_by(Registration.id)).first()
+        assert someone is not None
+        someone.accommodation_note = "轮椅"
+    before = seats_of(day)
+    asked = {"order": "chance", "units": "1", "door": "1", "papers": "any", "seed": "5"}
+    shown = client.get(page, query_string=asked).text
+    assert "还没有保存" in shown
+    assert "同单位仍相邻的有 0 人" in shown
+    assert named(shown) == named(client.get(page, query_string=asked).text)
+    assert seats_of(day) == before
+    sent = fields(shown)
+    assert client.post(page, data=sent).status_code == 303
+    after = seats_of(day)
+    assert {number: name for name, number in after.items()} == named(shown)
+    assert sorted(after.values()) == [1, 2, 3, 4, 5, 6]
+    assert after["考生1"] == 4  # the seat at the back on the left
+    subject, told = last(day, "seats.arrange")
+    assert subject == f"sitting_room:{day.sitting_room_ref}"
+    moved = sum(before[name] != after[name] for name in before)
+    assert (told["seed"], told["order"], told["people"], told["moved"]) == (5, "chance", 6, moved)
+    with day.read() as session:
+        again = session.scalars(
+            select(AdmissionTicket).where(AdmissionTicket.reprint_since.is_not(None))
+        ).all()
+        assert len(again) == moved
+        assert session.scalars(select(Seat.number).order_by(Seat.number)).all() == [1, 2, 3, 4, 5, 6]
+    stale = client.post(page, data={name: value for name, value in sent.items() if name != "once_key"})
+    assert stale.status_code == 409
+    assert "预览之后，考生或机位有变化" in stale.text
+    for wrong in ({"order": "alphabet"}, {"seed": "x"}, {"papers": "glass"}):
+        assert client.get(page, query_string=asked | wrong).status_code == 422
+    by_number = client.get(page, query_string={"order": "number"}).text
+    assert named(by_number) == {number: f"考生{number}" for number in range(1, 7)}
+
+
+def test_two_seats_are_exchanged_with_and_without_a_script(day: Day) -> None:
+    client, page = crowd(day, 5), page_of(day)
+    assert client.post(f"{page}/exchange", data={"one": "1", "other": "6"}).status_code == 303
+    assert seats_of(day) == {"考生1": 6, "考生2": 2, "考生3": 3, "考生4": 4, "考生5": 5}
+    part = client.post(f"{page}/exchange", data={"one": "6", "other": "2"}, headers=PART)
+    assert part.text.lstrip().startswith('<section class="seating"')
+    assert "机位 06 与 02 已对换" in part.text
+    assert named(part.text)[2] == "考生1"
+    _, told = last(day, "seats.exchange")
+    assert told["seats"] == [6, 2]
+    for one, other, code in (("1", "1", 409), ("9", "2", 404), ("x", "2", 422), ("", "", 422)):
+        assert client.post(f"{page}/exchange", data={"one": one, "other": other}).status_code == code
+    refused = client.post(f"{page}/exchange", data={"one": "1", "other": "1"}, headers=PART)
+    assert (refused.status_code, refused.headers["HX-Retarget"]) == (409, "#problem")
+    looking = browser(day.app, day.clock, "du", Role.INSPECTOR)
+    assert "exchange" not in looking.get(page).text
+    assert looking.post(f"{page}/exchange", data={"one": "1", "other": "2"}).status_code == 403
+    with count_queries(day.app) as seen:
+        client.get(page)
+    assert len(seen) <= 14
+
+
+def test_all_rooms_of_a_sitting_are_seated_in_one_act_until_check_in_opens(day: Day) -> None:
+    client = crowd(day)
+    sitting = f"/office/sittings/{day.sitting_ref}"
+    assert "全部随机排座" in client.get(sitting).text
+    done = client.post(f"{sitting}/seats", follow_redirects=True)
+    assert "已随机排好 1 个考场的座位" in done.text
+    assert sorted(seats_of(day).values()) == [1, 2, 3, 4, 5, 6]
+    with day.write() as session:
+        session.execute(update(SittingRoom).values(state="admitting"))
+    closed = client.post(f"{sitting}/seats", follow_redirects=True)
+    assert "不能在这里改座位" in closed.text
+    assert 'id="exchange"' not in client.get(page_of(day)).text
+    assert client.post(f"{page_of(day)}/exchange", data={"one": "1", "other": "2"}).status_code == 409
+    assert client.get(f"{page_of(day)}x".replace("seatsx", "seats").replace("sr-", "sr-x")).status_code == 404
+
+
+def clash(world: World) -> str:
+    """Give two neighbours in the same skills paper one form; return the page of their seats."""
+    with world.app.app_context(), unit_of_work() as session:
+        session.get_one(Room, world.room_id).plan = "1 2 3\n4 5 6\n7 8 -"
+        form = session.get_one(Attempt, world.sitters["skills"].attempt_id).form_id
+        session.get_one(Attempt, world.sitters["late"].attempt_id).form_id = form
+    return f"/office/sittings/{world.sitting_ref}/rooms/{world.room_ref}/seats"
+
+
+def cases(world: World, name: str) -> dict[int, str]:
+    with world.app.app_context(), reading() as session:
+        query = select(Form.content).join(Attempt, Attempt.form_id == Form.id)
+        content = session.scalars(
+            query.where(Attempt.registration_id == world.sitters[name].registration_id)
+        ).one()
+    return cases_of(json.loads(content))
+
+
+def test_neighbours_with_one_case_are_named_and_parted_and_forms_stay_with_their_people(world: World) -> None:
+    page, office = clash(world), world.staff("officer")
+    shown = office.get(page).text
+    assert "有 1 对邻座的专业能力案例相同" in shown
+    assert "不能整场重排" in shown
+    assert "重新组卷" not in shown  # it is published
+    assert "还没有保存" not in office.get(f"{page}?order=chance").text
+    assert office.post(page, data={"order": "chance", "seed": "1"}).status_code == 409
+    assert office.post(f"{page}/5/redraw").status_code == 409
+    before = cases(world, "late")
+    mended = office.post(f"{page}/mend", headers=PART).text
+    assert "已换动" in mended
+    assert "邻座的专业能力案例相同" not in mended
+    assert cases(world, "late") == before
+    nothing = office.post(f"{page}/mend")
+    assert nothing.status_code == 409
+    assert "没有要错开的" in nothing.text
+
+
+def test_before_publishing_one_of_two_neighbours_gets_another_form(world: World) -> None:
+    page, office = clash(world), world.staff("officer")
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(Sitting).values(state="draft"))
+        session.execute(update(SittingRoom).values(state="draft"))
+    assert "给陈静重新组卷" in office.get(page).text
+    assert office.post(f"{page}/1/redraw").status_code == 404  # a theory paper has no case
+    done = office.post(f"{page}/5/redraw", follow_redirects=True).text
+    assert "已给陈静重新组卷" in done
+    assert "邻座的专业能力案例相同" not in done
+    assert not cases(world, "late").items() & cases(world, "skills").items()
