@@ -7,6 +7,7 @@ import flask
 from cbt.batches.checklist import views as checklist
 from cbt.batches.checks import views as checks
 from cbt.batches.keeping import views as keeping
+from cbt.batches.moving import views as moving
 from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
 from cbt.batches.seating import views as seating
@@ -17,6 +18,7 @@ for wing in (
     checklist,
     checks,
     keeping,
+    moving,
     people,
     publishing,
     seating,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from cbt.candidates.tickets import fresh_numbers
 from cbt.db.private.sealing import seal
 from cbt.errors import InvalidInput
 from cbt.rules.door.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
-from cbt.sittings.models import Sitting
+from cbt.sittings.models import Seat, Sitting
 from cbt.web.i18n import local_zone
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
@@ -199,3 +199,13 @@ def register(
     )
     session.add(registration)
     return registration
+
+
+def give_seats(session: Session, seats: Mapping[int, Seat]) -> None:
+    """Give people seats, by the ids of their registrations; that no two have one is the caller's to see to.
+
+    Source: R-16.
+    """
+    for row in session.scalars(select(Registration).where(Registration.id.in_(seats))):
+        row.seat_id = seats[row.id].id
+    session.flush()

@@ -17,7 +17,7 @@ from cbt.rules.clock.arrival import LateRule
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper, SubmitPolicy
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
-from cbt.sittings.store import late_rule_of
+from cbt.sittings.store import changes_of, former_starts, late_rule_of
 
 T = TypeVar("T", bound=Hashable)
 _RUNNING_DIGITS = 4
@@ -35,6 +35,8 @@ class TicketLine:
     seat: Seat
     blueprint: ExamBlueprint
     paper: Paper
+    former_starts: tuple[datetime, ...] = ()
+    """When it was to start before it was moved (改期): an earlier ticket may say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,14 @@ def tickets_of(session: Session, ticket_ids: Sequence[int]) -> list[Ticket]:
         .where(AdmissionTicket.id.in_(ticket_ids), SittingRoom.state != SittingState.CANCELLED.value)
         .order_by(AdmissionTicket.number, Sitting.planned_start_at)
     )
+    rows = session.execute(query).all()
+    changes = changes_of(session, {row[3].id for row in rows})
     found: dict[AdmissionTicket, tuple[Candidate, list[TicketLine]]] = {}
-    for ticket, candidate, registration, sitting, centre, room, seat in session.execute(query):
+    for ticket, candidate, registration, sitting, centre, room, seat in rows:
         blueprint = blueprint_of(session, registration.blueprint_version_id)
         paper = blueprint.papers[registration.paper]
-        line = TicketLine(registration, sitting, centre, room, seat, blueprint, paper)
+        former = former_starts(sitting, changes.get(sitting.id, ()))
+        line = TicketLine(registration, sitting, centre, room, seat, blueprint, paper, tuple(former))
         found.setdefault(ticket, (candidate, []))[1].append(line)
     return [
         Ticket(one.number, candidate, tuple(lines), one.id, one.printed_at, one.reprint_since)

@@ -14,7 +14,6 @@ from cbt.errors import CbtError, Conflict, Gone, Locked, NotAllowed, TooEarly
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 
-_NOT_YET = frozenset({SittingState.DRAFT, SittingState.PUBLISHED})
 _OVER = frozenset({SittingState.ENDED, SittingState.SCORED, SittingState.RELEASED})
 
 
@@ -38,6 +37,8 @@ class Door:
     seat: Seat
     room: Room
     centre: Centre
+    why_off: str | None = None
+    """Why its sitting was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ def room_refusal(door: Door) -> CbtError | None:
     """Return why nobody enters this room any more, or None. Source: R-60."""
     state = door.sitting_room.state
     if state == SittingState.CANCELLED:
-        return Gone("door.cancelled")
+        return Gone("door.cancelled_because", reason=door.why_off) if door.why_off else Gone("door.cancelled")
+    if state == SittingState.DRAFT:
+        return Locked("door.not_published")
     if state == SittingState.ABORTED:
         return Gone("door.aborted")
     return Gone("door.over") if state in _OVER else None
@@ -79,7 +82,7 @@ def _not_yet(door: Door, now: datetime) -> CbtError | None:
     if door.sitting_room.started_at is not None:
         return None
     opens_at = door.sitting.sign_in_opens_at
-    if now < opens_at or door.sitting_room.state in _NOT_YET:
+    if now < opens_at or door.sitting_room.state == SittingState.PUBLISHED:
         return TooEarly("door.not_open", at=opens_at)
     return None
 

@@ -12,7 +12,7 @@ from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival.changes import OPEN_DOOR
 from cbt.errors import NotFound
-from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingChange, SittingRoom
 
 
 def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
@@ -53,9 +53,16 @@ def door_of(session: Session, registration_id: int) -> Door:
     return Door(*row)
 
 
-def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre]:
+def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, str | None]:
+    why_off = (
+        select(SittingChange.reason)
+        .where(SittingChange.sitting_id == Sitting.id, SittingChange.kind == "cancel")
+        .order_by(SittingChange.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     return (
-        select(Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre)
+        select(Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, why_off)
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .join(Sitting, Sitting.id == Registration.sitting_id)
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)

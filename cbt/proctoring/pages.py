@@ -23,7 +23,8 @@ from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.staff import runs_room
 from cbt.rules.reasons import EVACUATION
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.store import RoomView, room_view_for, rooms_for
+from cbt.sittings.models import SittingChange
+from cbt.sittings.store import RoomView, changes_of, room_view_for, rooms_for, told_change
 from cbt.web.who.login import Principal
 
 RECENT = timedelta(hours=12)
@@ -35,6 +36,8 @@ class RoomCard:
 
     view: RoomView
     counts: Mapping[str, int]
+    change: SittingChange | None
+    """Why it is off, or no longer when and where it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,15 @@ def my_rooms(principal: Principal, *, now: datetime) -> Rooms:
     with reading() as session:
         views = rooms_for(session, principal)
         counts = store.counts_of_rooms(session, [view.sitting_room.id for view in views])
-    cards = [RoomCard(view, counts.get(view.sitting_room.id, {})) for view in views]
+        changes = changes_of(session, {view.sitting.id for view in views})
+    cards = [
+        RoomCard(
+            view,
+            counts.get(view.sitting_room.id, {}),
+            told_change(view.sitting, changes.get(view.sitting.id, [])),
+        )
+        for view in views
+    ]
     over = [card for card in cards if card.view.sitting_room.state in OVER]
     coming = [card for card in cards if card not in over]
     near = [card for card in coming if card.view.sitting.planned_start_at <= now + RECENT]

@@ -102,6 +102,26 @@ class Sitting(Named):
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class SittingChange(Row):
+    """A sitting was moved (改期), its publishing withdrawn (撤回发布) or it was cancelled (取消); append-only.
+
+    What it was before is kept where it changed: people hold tickets that say so (R-60).
+    """
+
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(12))
+    """`move`, `withdraw` or `cancel`."""
+    reason: Mapped[str] = mapped_column(Text)
+    former_start_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was to start before; NULL where that stayed."""
+    former_name: Mapped[str] = mapped_column(String(120))
+    """What it was called before; "" where that stayed."""
+    rooms: Mapped[str] = mapped_column(Text)
+    """Which room stands for which, `former → new`, a line each; "" where they stayed."""
+
+
 class SittingRoom(Named):
     """A 场次考场: the clock of one room in one sitting (R-20)."""
 

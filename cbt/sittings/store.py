@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from cbt.errors import NotFound
 from cbt.rules.clock.arrival import LateRule, late_rule
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
+from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingChange, SittingRoom
 from cbt.web.who.login import Principal
 
 SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})
@@ -208,3 +209,31 @@ def late_rule_of(sitting: Sitting) -> LateRule:
         report_at=sitting.report_at,
         cutoff_at=sitting.late_cutoff_at,
     )
+
+
+def changes_of(session: Session, sitting_ids: Collection[int]) -> dict[int, list[SittingChange]]:
+    """Return how sittings were moved, withdrawn or cancelled, the latest first: sitting id -> changes."""
+    query = select(SittingChange).where(SittingChange.sitting_id.in_(sitting_ids))
+    found: dict[int, list[SittingChange]] = {}
+    for change in session.scalars(query.order_by(SittingChange.id.desc())) if sitting_ids else ():
+        found.setdefault(change.sitting_id, []).append(change)
+    return found
+
+
+def former_starts(sitting: Sitting, changes: Iterable[SittingChange]) -> list[datetime]:
+    """Return when a sitting was to start before it was moved (改期), the latest first, each once."""
+    starts = (one.former_start_at for one in changes if one.former_start_at is not None)
+    return [start for start in dict.fromkeys(starts) if start != sitting.planned_start_at]
+
+
+def told_change(sitting: Sitting, changes: Sequence[SittingChange]) -> SittingChange | None:
+    """Return the change that whoever sees a sitting is told of: why it is off, or a draft again, or moved.
+
+    `changes` are the latest first.
+    """
+    last = {change.kind: change for change in reversed(changes)}
+    if sitting.state == SittingState.CANCELLED:
+        return last.get("cancel")
+    if sitting.state == SittingState.DRAFT and changes and changes[0].kind == "withdraw":
+        return changes[0]
+    return last.get("move")

@@ -21,7 +21,8 @@ from cbt.errors import Conflict, InvalidInput
 from cbt.paths import product_dir
 from cbt.sheets.findings import Severity
 from cbt.sittings import store as sittings
-from cbt.sittings.planning.sittings import cancel_sitting, create_sitting
+from cbt.sittings.planning.changing import cancel_sitting
+from cbt.sittings.planning.sittings import create_sitting
 from tests.candidates.rosters import HEADERS, resident, row, xlsx
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day

@@ -54,10 +54,10 @@ def code(
         ),
         pytest.param(START + 10 * MINUTE, {"state": "held", "started_at": START}, None, id="room is held"),
         pytest.param(OPENS, {"state": "published"}, "door.not_open", id="doors not open"),
-        pytest.param(OPENS, {"state": "draft"}, "door.not_open", id="sitting is a draft"),
+        pytest.param(OPENS, {"state": "draft"}, "door.not_published", id="sitting is a draft"),
         pytest.param(START, {"state": "ended", "started_at": START}, "door.over", id="ended"),
         pytest.param(START, {"state": "released", "started_at": START}, "door.over", id="released"),
-        pytest.param(OPENS, {"state": "cancelled"}, "door.cancelled", id="moved to another day"),
+        pytest.param(OPENS, {"state": "cancelled"}, "door.cancelled", id="cancelled"),
         pytest.param(START, {"state": "aborted", "started_at": START}, "door.aborted", id="stopped"),
     ],
 )

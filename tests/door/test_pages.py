@@ -149,7 +149,7 @@ def test_the_waiting_room_counts_to_the_planned_start(world: World, wang: FlaskC
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        pytest.param("cancelled", "已改期", id="moved to another day"),
+        pytest.param("cancelled", "已取消", id="cancelled"),
         pytest.param("aborted", "已中止", id="stopped"),
         pytest.param("ended", "已经结束", id="over"),
     ],

@@ -172,6 +172,7 @@ def test_a_closed_attempt_opens_only_by_being_reopened(events: list[Happening]) 
         pytest.param([Act.PUBLISH, Act.ADMIT, Act.START, Act.HOLD, Act.RESUME], Sitting.RUNNING, id="held"),
         pytest.param([Act.PUBLISH, Act.ADMIT, Act.START, Act.HOLD, Act.END], Sitting.ENDED, id="evacuated"),
         pytest.param([Act.CANCEL], Sitting.CANCELLED, id="a draft cancelled"),
+        pytest.param([Act.PUBLISH, Act.WITHDRAW], Sitting.DRAFT, id="publishing withdrawn"),
         pytest.param([Act.PUBLISH, Act.ADMIT, Act.CANCEL], Sitting.CANCELLED, id="cancelled while admitting"),
         pytest.param(
             [Act.PUBLISH, Act.ADMIT, Act.START, Act.ABORT, Act.SCORE], Sitting.SCORED, id="aborted, scored"
@@ -192,6 +193,8 @@ def test_a_sitting_goes_through_its_life(events: list[Act], reached: Sitting) ->
     ("state", "event"),
     [
         pytest.param(Sitting.RUNNING, Act.CANCEL, id="cancelling what runs"),
+        pytest.param(Sitting.ADMITTING, Act.WITHDRAW, id="withdrawing what people arrive for"),
+        pytest.param(Sitting.DRAFT, Act.WITHDRAW, id="withdrawing what was never published"),
         pytest.param(Sitting.RUNNING, Act.START, id="starting twice"),
         pytest.param(Sitting.PUBLISHED, Act.START, id="starting before anybody is let in"),
         pytest.param(Sitting.HELD, Act.HOLD, id="holding twice"),

@@ -15,8 +15,8 @@ from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.clock.ending import abort_room, end_room, release_sitting, score_room
 from cbt.sittings.clock.running import adjust_room, hold_room, resume_room, start_room
 from cbt.sittings.models import RoomAdjustment, RoomHold
-from cbt.sittings.planning import service
-from cbt.sittings.planning.sittings import arm_room, cancel_sitting, publish_sitting
+from cbt.sittings.planning.changing import cancel_sitting
+from cbt.sittings.planning.sittings import arm_room, publish_sitting
 from tests.sittings.conftest import PLANNED, Day
 
 PROCTOR = "staff:proctor"
@@ -222,8 +222,8 @@ def test_an_admitting_sitting_is_cancelled_with_a_reason(day: Day) -> None:
     open_doors(day, ahead=timedelta(minutes=30))
     with pytest.raises(InvalidInput), day.write() as session:
         cancel_sitting(session, day.work(session)[0], reason=" ", now=PLANNED, actor=PROCTOR)
-    with day.app.app_context():
-        service.cancel(sitting_ref=day.sitting_ref, reason="台风", now=PLANNED, actor=PROCTOR)
+    with day.write() as session:
+        cancel_sitting(session, day.work(session)[0], reason="台风", now=PLANNED, actor=PROCTOR)
     assert states(day) == ("cancelled", "cancelled")
 
 

@@ -15,8 +15,8 @@ from cbt.batches.publishing.missing import Missing, missing_in
 from cbt.exams.store import blueprint_of
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts, next_step, steps_of
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Batch, Centre, Sitting
-from cbt.sittings.store import batch_by_ref
+from cbt.sittings.models import Batch, Centre, Sitting, SittingChange
+from cbt.sittings.store import batch_by_ref, changes_of, told_change
 
 SITTINGS, BATCHES = 40, 6
 """How many stand on a page."""
@@ -38,6 +38,8 @@ class SittingShown:
     sitting: Sitting
     centre: Centre
     facts: SittingFacts | None
+    change: SittingChange | None
+    """Why it is off, a draft again, or no longer when and where it was."""
 
     @property
     def missing(self) -> list[Missing]:
@@ -79,12 +81,18 @@ def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> Check
     facts = facts_of_batches(session, [batch])[batch.id]
     by_ref = {sitting.ref: sitting for sitting in facts.sittings}
     found, total = store.sittings_page(session, batch.id, limit=SITTINGS, offset=(page - 1) * SITTINGS)
+    changes = changes_of(session, [sitting.id for sitting, _ in found])
     return ChecklistPage(
         batch=batch,
         levels=levels_of(session, batch.id),
         facts=facts,
         steps=lines_of(facts, ref, now=now),
-        sittings=[SittingShown(sitting, centre, by_ref.get(sitting.ref)) for sitting, centre in found],
+        sittings=[
+            SittingShown(
+                sitting, centre, by_ref.get(sitting.ref), told_change(sitting, changes.get(sitting.id, []))
+            )
+            for sitting, centre in found
+        ],
         total=total,
     )
 

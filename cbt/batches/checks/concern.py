@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from cbt.rules.planning.clashes import Gravity
 from cbt.web.addresses import path_of
 
-STOPS = Gravity.STOP
+MOVE = "move"
+"""What is mended by another time or room: on the page of a move, and not on that of the sitting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,12 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "person_overlap": Kind("R-7", Gravity.STOP, "people"),
     "person_close": Kind("R-7", Gravity.WARN, "people"),
-    "room_overlap": Kind("R-7", Gravity.STOP, "rooms"),
-    "room_close": Kind("R-7", Gravity.WARN, "rooms"),
+    "room_overlap": Kind("R-7", Gravity.STOP, MOVE),
+    "room_close": Kind("R-7", Gravity.WARN, MOVE),
     "proctor_overlap": Kind("R-7", Gravity.STOP, "rooms"),
     "proctor_close": Kind("R-7", Gravity.WARN, "rooms"),
     "proctor_is_candidate": Kind("R-7", Gravity.WARN, "rooms"),
-    "seats_over": Kind("R-16", Gravity.STOP, "rooms"),
+    "seats_over": Kind("R-16", Gravity.STOP, MOVE),
     "spares_used": Kind("R-16", Gravity.WARN, "rooms"),
     "photos_missing": Kind("R-15", Gravity.WARN, "photos"),
     "shape_level": Kind("R-7", Gravity.STOP, "people"),
@@ -102,8 +103,11 @@ class Concern:
 
     @property
     def page(self) -> str:
-        """The path of the page that mends it: the one person's, else the place on the page of the sitting."""
+        """The path of the page that mends it: the person's, a place on that of the sitting, or a move."""
         if len(self.people) == 1 and self.people[0].ref:
             return self.people[0].page
+        anchor = KINDS[self.code].anchor
+        if anchor == MOVE:
+            return path_of(flask.current_app, "batches.moving.form", ref=self.sitting_ref)
         path = path_of(flask.current_app, "candidates.sitting", ref=self.sitting_ref)
-        return f"{path}#{KINDS[self.code].anchor}"
+        return f"{path}#{anchor}"

@@ -12,7 +12,17 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Registration, Withdrawal
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
-from cbt.sittings.models import Batch, BatchLevel, Centre, Room, RoomStaff, Seat, Sitting, SittingRoom
+from cbt.sittings.models import (
+    Batch,
+    BatchLevel,
+    Centre,
+    Room,
+    RoomStaff,
+    Seat,
+    Sitting,
+    SittingChange,
+    SittingRoom,
+)
 
 _GOES = frozenset({SittingState.DRAFT, SittingState.CANCELLED})
 """A sitting that was published is withdrawn or cancelled first: people were told of it."""
@@ -73,6 +83,7 @@ def _clear_sitting(session: Session, sitting: Sitting) -> None:
     rooms = select(SittingRoom.id).where(SittingRoom.sitting_id == sitting.id)
     session.execute(delete(RoomStaff).where(RoomStaff.sitting_room_id.in_(rooms)))
     session.execute(delete(SittingRoom).where(SittingRoom.sitting_id == sitting.id))
+    session.execute(delete(SittingChange).where(SittingChange.sitting_id == sitting.id))
 
 
 def _clear_room(session: Session, room: Room) -> None:

@@ -21,7 +21,7 @@ from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.roles import ROOM_STAFF
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store as sittings
-from cbt.sittings.models import Batch, Centre, Room, Sitting
+from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange
 from cbt.sittings.store import Duty, RoomView, SeatCount
 from cbt.web.who.login import Principal
 
@@ -42,6 +42,10 @@ class SittingPage:
     entries: list[Registered]
     photos: set[int]
     blueprints: dict[int, ExamBlueprint]
+    change: SittingChange | None
+    """Why it is off, a draft again, or no longer when and where it was."""
+    again: int
+    """How many printed tickets have to be printed again."""
     papers: list[tuple[str, str, int]]
     """Level and paper name with the number of registrations, as they come first."""
 
@@ -83,6 +87,8 @@ def sitting_page(session: Session, ref: str) -> SittingPage:
         entries=entries,
         photos=store.with_photo(session, {entry.candidate.id for entry in entries}),
         blueprints=blueprints,
+        change=sittings.told_change(sitting, sittings.changes_of(session, [sitting.id]).get(sitting.id, [])),
+        again=len({entry.ticket.id for entry in entries if entry.ticket.reprint_since is not None}),
         papers=_papers(entries, blueprints),
     )
 

@@ -15,7 +15,7 @@ from cbt.printing.fonts import lacking
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.planning.room_plan import RoomPlan, plan_of
 from cbt.sittings import store as sittings
-from cbt.sittings.models import Batch, Centre, Sitting
+from cbt.sittings.models import Batch, Centre, Sitting, SittingChange
 from cbt.web.i18n import local_text
 from cbt.web.who.login import Principal
 
@@ -67,6 +67,8 @@ class PrintChoice:
     without_photo: int
     unprintable: list[tuple[str, str]]
     """(text, the characters of it that the fonts lack)"""
+    change: SittingChange | None
+    """Why it is off, a draft again, or no longer when and where it was."""
     again: list[Registered]
     """Whose ticket was printed before something on it changed."""
 
@@ -92,6 +94,7 @@ def choice(session: Session, ref: str) -> PrintChoice:
         rooms=list(rooms.values()),
         without_photo=len(people) - len(store.with_photo(session, people)),
         unprintable=[(text, missing) for text in dict.fromkeys(texts) if (missing := lacking(text))],
+        change=sittings.told_change(sitting, sittings.changes_of(session, [sitting.id]).get(sitting.id, [])),
         again=list({one.ticket.id: one for one in entries if one.ticket.reprint_since is not None}.values()),
     )
 
@@ -108,6 +111,19 @@ def of_person(session: Session, registration_ref: str, principal: Principal) -> 
     return _occasion(session, session.get_one(Sitting, entry.registration.sitting_id), [entry])
 
 
+def of_again(session: Session, sitting_ref: str) -> Occasion:
+    """Return what is printed again of a sitting: tickets that were printed before something on them changed.
+
+    Raise NotFound("print.nothing_again") where every ticket says what is so.
+    """
+    sitting = sittings.sitting_by_ref(session, sitting_ref)
+    entries = store.entries_of_sitting(session, sitting.id)
+    again = {entry.ticket.id: entry for entry in reversed(entries) if entry.ticket.reprint_since is not None}
+    if not again:
+        raise NotFound("print.nothing_again")
+    return _occasion(session, sitting, list(reversed(again.values())))
+
+
 def _occasion(session: Session, sitting: Sitting, entries: list[Registered]) -> Occasion:
     if not entries:
         raise NotFound("print.nobody")
@@ -118,7 +134,7 @@ def _occasion(session: Session, sitting: Sitting, entries: list[Registered]) -> 
         sitting=sitting,
         batch=session.get_one(Batch, sitting.batch_id),
         centre=session.get_one(Centre, sitting.centre_id),
-        room=room.name,
+        room="、".join(dict.fromkeys(entry.room.name for entry in entries)),
         entries=tuple(entries),
         blueprints={version: blueprint_of(session, version) for version in versions},
         tickets=tuple(tickets_of(session, sorted({entry.ticket.id for entry in entries}))),

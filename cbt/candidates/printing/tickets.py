@@ -29,6 +29,7 @@ def data(occasion: Occasion) -> dict[str, Any]:
             "employer": _("candidates.employer"),
             "place": _("candidates.print.centre"),
             "glue": _("candidates.ticket.glue"),
+            "former": _("candidates.ticket.former"),
             "heads": [_(f"candidates.{head}") for head in _HEADS],
         },
         "tickets": [_ticket(ticket) for ticket in occasion.tickets],
@@ -51,7 +52,7 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _line(line: TicketLine) -> dict[str, str]:
+def _line(line: TicketLine) -> dict[str, Any]:
     return {
         "paper": line.paper.name,
         "minutes": _("candidates.ticket.minutes", minutes=minutes_text(line.paper.duration)),
@@ -60,6 +61,8 @@ def _line(line: TicketLine) -> dict[str, str]:
         "late": _("candidates.ticket.late", at=mark_text(line.sitting.late_cutoff_at)),
         "sign_in": mark_text(line.sitting.sign_in_opens_at),
         "start": local_text(line.sitting.planned_start_at, "%m-%d %H:%M"),
+        "moved": _("candidates.ticket.moved") if line.former_starts else "",
+        "former": [local_text(at, "%m-%d %H:%M") for at in line.former_starts[:3]],
         "room": line.room.name,
         "seat": _("candidates.ticket.seat", number=seat_text(line.seat.number)),
     }

@@ -6,7 +6,7 @@ import flask
 import flask_babel
 
 from cbt.candidates.printing.noting import note_tickets
-from cbt.candidates.printing.occasion import Occasion, choice, of_person, of_room
+from cbt.candidates.printing.occasion import Occasion, choice, of_again, of_person, of_room
 from cbt.candidates.printing.registry import DOCUMENTS
 from cbt.candidates.printing.words import photo_name
 from cbt.db.unit_of_work import reading
@@ -40,6 +40,17 @@ def room(ref: str, document: str, room_ref: str) -> Reply:
     with reading() as session:
         occasion = of_room(session, ref, room_ref)
     return _sent(document, occasion, f"{occasion.sitting.name}-{occasion.room}")
+
+
+@pages.get("/office/sittings/<ref>/print/tickets/again.pdf")
+@access.roles(Role.OFFICER)
+def again(ref: str) -> Reply:
+    """Send the tickets of a sitting that were printed before something on them changed, and no others."""
+    with reading() as session:
+        occasion = of_again(session, ref)
+    return _sent(
+        "tickets", occasion, f"{occasion.sitting.name}-{flask_babel.gettext('candidates.reprint.name')}"
+    )
 
 
 @pages.get("/office/registrations/<ref>/print/<document>.pdf")

@@ -30,6 +30,7 @@ class SittingEvent(StrEnum):
     """What can happen to a sitting or a sitting-room. Source: R-60."""
 
     PUBLISH = "publish"
+    WITHDRAW = "withdraw"
     ADMIT = "admit"
     START = "start"
     HOLD = "hold"
@@ -42,9 +43,11 @@ class SittingEvent(StrEnum):
 
 
 # An evacuated room is ended while it is held; an aborted one is scored only when chief and officer decide so.
+# Publishing is withdrawn until the check-in opens, which is the clock's to say and not the table's.
 TRANSITIONS: Mapping[tuple[SittingState, SittingEvent], SittingState] = {
     (SittingState.DRAFT, SittingEvent.PUBLISH): SittingState.PUBLISHED,
     (SittingState.DRAFT, SittingEvent.CANCEL): SittingState.CANCELLED,
+    (SittingState.PUBLISHED, SittingEvent.WITHDRAW): SittingState.DRAFT,
     (SittingState.PUBLISHED, SittingEvent.ADMIT): SittingState.ADMITTING,
     (SittingState.PUBLISHED, SittingEvent.CANCEL): SittingState.CANCELLED,
     (SittingState.ADMITTING, SittingEvent.START): SittingState.RUNNING,

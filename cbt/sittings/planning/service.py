@@ -113,13 +113,6 @@ def _seat(session: Session, room_ref: str, number: int) -> Seat:
     return seat
 
 
-def cancel(*, sitting_ref: str, reason: str, now: datetime, actor: str) -> None:
-    """Cancel a sitting (改期). Source: R-60."""
-    with unit_of_work() as session:
-        sitting = store.sitting_by_ref(session, sitting_ref)
-        sittings.cancel_sitting(session, sitting, reason=reason, now=now, actor=actor)
-
-
 def unassign(*, room_ref: str, staff_ref: str, principal: Principal, now: datetime, actor: str) -> None:
     """Take a person off a sitting-room."""
     with unit_of_work() as session:

@@ -1,4 +1,4 @@
-"""Batches and their sittings: drafted, given rooms, published, armed, cancelled."""
+"""Batches and their sittings: drafted, given rooms, published, armed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cbt.rules.clock import arrival
 from cbt.rules.exam.policies import AdmissionPolicy
 from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings import store
-from cbt.sittings.clock.moving import move_room, refresh_sitting_state
+from cbt.sittings.clock.moving import move_room
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 from cbt.web.refs import new_ref
 from cbt.web.texts import required
 
-_MARKS = ("check_in_opens_at", "report_at", "sign_in_opens_at", "late_cutoff_at")
+MARKS = ("check_in_opens_at", "report_at", "sign_in_opens_at", "late_cutoff_at")
 _CHANGEABLE = frozenset({SittingState.DRAFT, SittingState.PUBLISHED})
 
 
@@ -84,7 +84,7 @@ def create_sitting(
         "name": name,
         "planned_start_at": planned_start_at.isoformat(),
         "batch": batch.ref,
-        **{mark: getattr(sitting, mark).isoformat() for mark in _MARKS},
+        **{mark: getattr(sitting, mark).isoformat() for mark in MARKS},
         "sign_in_needs_check_in": sitting.sign_in_needs_check_in,
         "leave_allowed": sitting.leave_allowed,
     }
@@ -134,20 +134,6 @@ def publish_sitting(session: Session, sitting: Sitting, *, now: datetime, actor:
     for view in rooms:
         move_room(session, view.sitting_room, SittingEvent.PUBLISH)
     record(session, at=now, actor=actor, act="sitting.publish", subject=sitting.logged_as)
-
-
-def cancel_sitting(session: Session, sitting: Sitting, *, reason: str, now: datetime, actor: str) -> None:
-    """Cancel a sitting that has not started (改期); its candidates get another one.
-
-    Raise InvalidInput("sitting.reason") without a reason, Conflict("sitting.transition") once a room runs.
-
-    Source: R-60.
-    """
-    reason = required(reason, "sitting.reason", "reason", limit=500)
-    for view in store.rooms_of_sitting(session, sitting.id):
-        move_room(session, view.sitting_room, SittingEvent.CANCEL)
-    refresh_sitting_state(session, sitting, without_rooms=SittingEvent.CANCEL)
-    record(session, at=now, actor=actor, act="sitting.cancel", subject=sitting.logged_as, reason=reason)
 
 
 def arm_room(session: Session, room: SittingRoom, *, armed: bool, now: datetime, actor: str) -> None:

@@ -102,18 +102,6 @@ def _decide(sitting_ref: str, use_case: Callable[[], None], done: str) -> Reply:
     return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
 
 
-@pages.post("/office/sittings/<ref>/cancel")
-@access.roles(Role.OFFICER)
-def cancel(ref: str) -> Reply:
-    """Cancel a sitting (改期)."""
-    now, who, reason = flask.g.now, acting(), flask.request.form.get("reason", "")
-    return _decide(
-        ref,
-        lambda: service.cancel(sitting_ref=ref, reason=reason, now=now, actor=who),
-        "sittings.done.cancelled",
-    )
-
-
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/staff/<staff_ref>/remove")
 @access.roles(Role.OFFICER)
 def unassign(ref: str, room_ref: str, staff_ref: str) -> Reply:

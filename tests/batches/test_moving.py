@@ -1,0 +1,196 @@
+"""A sitting is moved with all that belongs to it, withdrawn or cancelled; everybody is told, nothing is lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from cbt.audit.models import AuditEntry
+from cbt.batches.moving import service
+from cbt.batches.moving.carrying import MovedPlan, MoveWish
+from cbt.candidates.models import AdmissionTicket
+from cbt.candidates.printing import tickets
+from cbt.candidates.printing.occasion import of_again
+from cbt.candidates.store import entries_of_sitting
+from cbt.demo.places import add_staff
+from cbt.errors import CbtError
+from cbt.proctoring.acts.room.starting import start_armed_rooms
+from cbt.rules.roles import Role
+from cbt.sittings.clock.doors import open_doors
+from cbt.sittings.models import Room, RoomStaff, SittingChange
+from cbt.sittings.planning.sittings import arm_room, publish_sitting
+from cbt.sittings.store import changes_of, former_starts, rooms_of_sitting
+from tests.batches.plans import planning
+from tests.helpers import count_queries, sign_in_as
+from tests.sittings.conftest import OFFICER, PLANNED, Day
+from tests.sittings.test_planning import browser, minutes
+
+NEXT_DAY = PLANNED + timedelta(days=1, hours=1)
+
+
+@pytest.fixture
+def published(day: Day) -> dict[str, str]:
+    """Five people in the day's room at 1 to 4 and 6, one proctor, armed, published; rooms by name."""
+    with planning(day) as plan:
+        small, large = plan.room("三座", 3), plan.room("大机房", 5)
+        last = [plan.enter(f"考生{who}", plan.sitting) for who in range(5)][-1]
+        last.seat_id += 1  # number 6
+        proctor = add_staff(plan.session, Role.PROCTOR, login="li", name="李监考", now=plan.now)
+        _, room = day.work(plan.session)
+        plan.session.add(RoomStaff(sitting_room_id=room.id, staff_id=proctor.id, duty="proctor"))
+        publish_sitting(plan.session, plan.sitting, now=plan.now, actor=OFFICER)
+        arm_room(plan.session, room, armed=True, now=plan.now, actor=OFFICER)
+        plan.session.scalars(select(AdmissionTicket)).first().printed_at = plan.now  # type: ignore[union-attr]
+        return {"small": small.ref, "large": large.ref, "proctor": proctor.ref}
+
+
+def wish(day: Day, *, room: str = "", **changes: object) -> MoveWish:
+    given = {"name": "上午", "start_at": PLANNED, "reason": "台风"} | changes
+    rooms = {day.sitting_room_ref: room} if room else {}
+    return MoveWish(rooms=rooms, **given)  # type: ignore[arg-type]
+
+
+def move(day: Day, wanted: MoveWish) -> MovedPlan:
+    with day.app.app_context():
+        now = day.clock.now()
+        seen = service.preview(sitting_ref=day.sitting_ref, wish=wanted, now=now)
+        done = service.move(sitting_ref=day.sitting_ref, wish=wanted, now=now, actor=OFFICER)
+    assert (seen.told.tickets, seen.new_seats, seen.rooms) == (done.told.tickets, done.new_seats, done.rooms)
+    return done
+
+
+def refused(day: Day, wanted: MoveWish) -> str:
+    with pytest.raises(CbtError) as error:
+        move(day, wanted)
+    return error.value.code
+
+
+def test_everything_goes_with_a_sitting_that_is_moved(day: Day, published: dict[str, str]) -> None:
+    done = move(day, wish(day, room=published["large"], start_at=NEXT_DAY, name="改到次日"))
+    assert [(one.name, one.former, one.number) for one in done.new_seats] == [("考生4", 6, 5)]
+    assert (done.told.people, done.told.phones, done.told.units) == (5, 5, (("甲公司", 5),))
+    assert ([one.staff.name for one in done.told.staff], done.told.printed) == (["李监考"], 1)
+    with day.read() as session:
+        sitting, room = day.work(session)
+        assert (sitting.name, sitting.state, sitting.planned_start_at) == ("改到次日", "published", NEXT_DAY)
+        assert sitting.check_in_opens_at == NEXT_DAY - minutes(40)
+        assert (sitting.report_at, sitting.late_cutoff_at) == (NEXT_DAY - minutes(30), NEXT_DAY - minutes(15))
+        assert room.armed
+        assert [view.room.name for view in rooms_of_sitting(session, sitting.id)] == ["大机房"]
+        assert [entry.seat.number for entry in entries_of_sitting(session, sitting.id)] == [1, 2, 3, 4, 5]
+        assert {entry.seat.room_id for entry in entries_of_sitting(session, sitting.id)} == {room.room_id}
+        assert session.scalars(select(RoomStaff.sitting_room_id)).one() == room.id
+        changes = changes_of(session, [sitting.id])[sitting.id]
+        assert [(one.kind, one.reason, one.rooms) for one in changes] == [
+            ("move", "台风", "一号机房 → 大机房")
+        ]
+        assert former_starts(sitting, changes) == [PLANNED]
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "sitting.move")).one()
+        assert entry.reason == "台风"
+        (ticket,) = session.scalars(select(AdmissionTicket).where(AdmissionTicket.reprint_since.is_not(None)))
+        assert ticket.reprint_reasons == "time,place"
+        with day.app.test_request_context():
+            (shown,) = tickets.data(of_again(session, day.sitting_ref))["tickets"]
+        assert (shown["lines"][0]["moved"], shown["lines"][0]["former"]) == ("改期", ["11-24 09:00"])
+    day.clock.set(PLANNED + minutes(5))
+    with day.app.app_context():
+        assert open_doors(now=day.clock.now()) == 0, "the doors follow the new time"
+        assert start_armed_rooms(now=day.clock.now()) == 0
+        assert open_doors(now=NEXT_DAY - minutes(40)) == 1
+    move_back = wish(day, start_at=NEXT_DAY + timedelta(days=1), name="改到次日")
+    day.clock.set(NEXT_DAY - minutes(30))
+    assert refused(day, move_back) == "moving.admitting"
+
+
+def test_a_move_that_cannot_be_leaves_everything_as_it_was(day: Day, published: dict[str, str]) -> None:
+    with planning(day) as plan:
+        later = plan.at(timedelta(hours=2), "已占", plan.session.scalars(
+            select(Room).where(Room.ref == published["large"])
+        ).one())  # fmt: skip
+        plan.enter("考生0", later, "skills")
+        for number in range(2):
+            plan.released("考生1", "failed", days_ago=50 + number)
+    assert refused(day, wish(day, room=published["small"])) == "moving.seats"
+    assert refused(day, wish(day, start_at=PLANNED + timedelta(hours=2))) == "planning.stopped"
+    assert refused(day, wish(day)) == "moving.nothing"
+    assert refused(day, wish(day, start_at=PLANNED - timedelta(days=1))) == "sitting.in_the_past"
+    assert refused(day, wish(day, start_at=NEXT_DAY, reason=" ")) == "sitting.reason"
+    assert refused(day, wish(day, room="rm-nothing")) == "room.unknown"
+    day.clock.set(PLANNED - minutes(40))
+    assert refused(day, wish(day, start_at=NEXT_DAY)) == "moving.admitting", (
+        "doors are due, though nobody opened them"
+    )
+    with day.read() as session:
+        sitting, room = day.work(session)
+        assert (sitting.planned_start_at, sitting.name) == (PLANNED, "上午")
+        assert rooms_of_sitting(session, sitting.id)[0].room.ref == day.room_ref
+        assert session.scalars(select(SittingChange)).all() == []
+        assert room.state == "published"
+
+
+def test_publishing_is_withdrawn_until_the_check_in_opens(day: Day, published: dict[str, str]) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    page = f"/office/sittings/{day.sitting_ref}"
+    assert client.post(f"{page}/withdraw", data={"reason": ""}, follow_redirects=True).status_code == 200
+    with day.read() as session:
+        assert day.work(session)[0].state == "published"
+        ticket = session.scalars(select(AdmissionTicket.number)).first()
+    shown = client.post(f"{page}/withdraw", data={"reason": "名单有误"}, follow_redirects=True).text
+    assert "已撤回发布：名单有误" in shown
+    with day.read() as session:
+        sitting, room = day.work(session)
+        assert (sitting.state, room.state) == ("draft", "draft")
+    day.clock.set(PLANNED - minutes(15))
+    visitor = day.app.test_client()
+    said = visitor.post("/sign-in", data={"ticket": ticket, "last_six": "考生0"}, follow_redirects=True).text
+    assert "尚未发布" in said or "09:00" not in said
+    proctor = sign_in_as(day.app, kind="staff", subject_ref=published["proctor"], machine="m-li")
+    assert "上午" not in proctor.get("/proctor").text
+
+
+def test_a_cancelled_sitting_says_why_wherever_it_is_seen(day: Day, published: dict[str, str]) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    page = f"/office/sittings/{day.sitting_ref}"
+    done = client.post(f"{page}/cancel", data={"reason": "机房停电检修"}, follow_redirects=True).text
+    assert "考生 5 人（5 人有电话）、监考人员 1 人" in done
+    proctor = sign_in_as(day.app, kind="staff", subject_ref=published["proctor"], machine="m-li")
+    for seen in (
+        done,
+        client.get(f"/office/batches/{day.batch_ref}").text,
+        client.get(f"{page}/print").text,
+        proctor.get("/proctor").text,
+    ):
+        assert "已取消：机房停电检修" in seen
+
+
+def test_the_pages_of_a_move_say_what_it_does_before_it_is_done(day: Day, published: dict[str, str]) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    page = f"/office/sittings/{day.sitting_ref}"
+    with count_queries(day.app) as seen:
+        assert 'value="2026-11-24T09:00"' in client.get(f"{page}/move").text
+    assert len(seen) <= 14
+    sent = {
+        "name": "上午", "start": "2026-11-25T10:00", "reason": "台风", f"room-{day.sitting_room_ref}": day.room_ref,
+    }  # fmt: skip
+    look = client.post(f"{page}/move", data=sent | {"act": "preview"})
+    assert look.status_code == 200
+    for said in ("5 人，其中 5 人有电话", "甲公司", "李监考", "已打印的 1 张须重打", "确认改动"):
+        assert said in look.text
+    again = client.post(f"{page}/move", data=sent | {"act": "edit"}).text
+    assert 'value="2026-11-25T10:00"' in again
+    assert "台风" in again
+    bad = client.post(f"{page}/move", data=sent | {"act": "preview", "start": "soon"})
+    assert bad.status_code == 422
+    assert "日期时间看不懂" in bad.text
+    done = client.post(f"{page}/move", data=sent | {"act": "move"}, follow_redirects=True).text
+    assert "改期：原定 2026-11-24 09:00，改为 2026-11-25 10:00。原因：台风" in done
+    assert "1 张准考证打印之后有变动" in done
+    pdf = client.get(f"{page}/print/tickets/again.pdf")
+    assert pdf.data.startswith(b"%PDF")
+    assert client.get(f"{page}/print/tickets/again.pdf").status_code == 404, "they are right now"
+    client.set_cookie("locale", "en")
+    for path in ("", "/move", "/print"):
+        assert ">batches." not in client.get(page + path).text
+    assert "Moved from" in client.get(page).text
