@@ -83,3 +83,20 @@ def test_a_list_without_headings_is_told_by_its_letters() -> None:
     hand = HandMapping({"A": "", "B": "name", "C": "document_number", "D": "level"}, {"paper": "两科"})
     assert asked(roster_of([rows], {layout.digest: hand})) == [*both("甲"), *both("乙")]
     assert len({resident(1), resident(2)}) == 2
+
+
+def test_each_sheet_has_a_level_of_its_own_said_and_its_name_tells_which() -> None:
+    head = ["姓名", "身份证号", "科目"]
+    sent = [
+        sheet(head, ["甲", ONE, "两科"], name="三级"),
+        sheet(["二级报名表"], head, ["乙", TWO, "两科"], name="表2"),
+    ]
+    layouts = layouts_of(sent, {})
+    assert [(one.asks, one.fixable, one.told) for one in layouts] == [
+        (True, ["level"], {"level": "三级"}),
+        (True, ["level"], {"level": "二级"}),
+    ]
+    form = {f"fixed.{n}.level": one.told["level"] for n, one in enumerate(layouts)}
+    hands = mapping.hands_of_form(form, layouts)
+    assert asked(roster_of(sent, hands)) == [*both("甲"), *both("乙", "2")]
+    assert [one.digest for one in layouts_of(sent, hands)] == [one.digest for one in layouts]

@@ -50,6 +50,11 @@ def damage(person: Sent, cells: dict[str, Cell], recipe: Recipe, rng: random.Ran
             cells["kind"] = rng.choice(("缓考", "第三次", "新考补考"))
         case "no_name":
             cells["name"] = ""
+        case "name_says":
+            said = rng.choice(("（补考）", "(理论补考)", "13800000000", " 三级"))
+            cells["name"] = f"{person.name}{said}"
+        case "dash_name":
+            cells["name"] = rng.choice(("/", "——", "?"))
         case "no_number":
             cells["number"] = ""
         case "type" if "type" in cells:

@@ -167,6 +167,8 @@ class _Writer:
             person.minutes, person.factor = rng.choice(known[:2] if self.unknown == "extra" else known)
         if recipe.when and rng.random() < 0.7:
             person.day, person.half = "2026-10-12", rng.choice(("am", "pm"))
+        if rng.random() < 0.1:
+            person.phone = ""
         if "room" in recipe.columns:
             person.room = rng.choice(("", "一号机房", "302"))
         if "seat" in recipe.columns:
@@ -273,6 +275,8 @@ class _Writer:
             case "employer":
                 return person.employer
             case "phone":
+                if not person.phone:
+                    return rng.choice(("", "无", "/", "-"))
                 return int(person.phone) if self.typed else person.phone
             case "extra":
                 return {(30, "1"): "加时30分钟", (0, "1.5"): "1.5倍", (15, "1"): "15"}.get(
@@ -280,7 +284,7 @@ class _Writer:
                 )
             case "when":
                 if not person.day:
-                    return ""
+                    return rng.choice(("", "", "待定"))
                 half = {"am": "上午", "pm": "下午"}[person.half]
                 return rng.choice((f"2026-10-12 {half}", f"2026年10月12日{half}", f"2026/10/12{half}"))
             case "held":

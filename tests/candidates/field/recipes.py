@@ -73,7 +73,7 @@ NO = ("", "×", "否", "/", "免考", "0")
 DAMAGE = (
     "digit", "short", "long", "science", "lost", "level", "level_two", "trade", "trade_joined", "paper", "kind",
     "no_name", "no_number", "type", "mark", "note_retake", "extra", "when", "zero_number", "levels_differ",
-    "phone", "unseen",
+    "phone", "unseen", "name_says", "dash_name",
 )  # fmt: skip
 """What makes a line one that must be refused."""
 

@@ -10,6 +10,7 @@ from cbt.candidates.roster.reading.feet import Foot, foot_of
 from cbt.candidates.roster.reading.hands import (
     Hands,
     holds_people,
+    lists_people,
     tables_of,
 )
 from cbt.candidates.roster.reading.line import RowReader
@@ -184,7 +185,7 @@ class _Gathered:
         """Tell of a sheet that holds people and is not read."""
         unread = [table for table in tables if table.missing]
         if not tables or unread:
-            if holds_people(sheet):
+            if holds_people(sheet) or any(lists_people(sheet, table) for table in unread):
                 missing = [
                     COLUMNS.title(name) for name in (unread[0].missing if unread else COLUMNS.required)
                 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.looks import likely
 from cbt.candidates.roster.reading.tables import RosterTable, column_of, find_tables, guess_table, lines_of
+from cbt.candidates.roster.reading.words import level_said
 from cbt.rules.door.admission import valid_resident_id
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import ColumnUse, plain
@@ -19,6 +20,7 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "paper": ("两科", "理论知识", "专业能力"),
 }
 """What can be said to hold for every line of a table that has no column for it."""
+_LEVEL_NAMES = dict(zip("54321", FIXED["level"], strict=True))
 _SHOWN = 3
 
 
@@ -54,6 +56,8 @@ class ColumnLayout:
     field: str
     asks: bool
     samples: tuple[str, ...]
+    likely: str = ""
+    """What its cells look like, where nobody knows the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,13 @@ class TableLayout:
     columns: tuple[ColumnLayout, ...]
     missing: tuple[str, ...]
     fixed: Mapping[str, str]
+    told: Mapping[str, str] = field(default_factory=dict)
+    """What the title or the name of the sheet says of what is missing."""
+
+    @property
+    def fixable(self) -> list[str]:
+        """The fields that can be said for every line."""
+        return [name for name in FIXED if name in self.missing or name in self.fixed]
 
     @property
     def asks(self) -> bool:
@@ -74,8 +85,13 @@ class TableLayout:
 
 
 def digest_of(table: RosterTable) -> str:
-    """Return what a table's headings are known by again: their texts as they are compared, in their order."""
+    """Return what a table's headings are known by again: their texts as they are compared, in their order.
+
+    Where something is to be said for every line, the sheet belongs to it: 三级 and 二级 may have one heading.
+    """
     headers = [plain(use.header) for use in table.heading.uses]
+    if set(table.missing) & FIXED.keys():
+        headers.append(table.sheet.name)
     return hashlib.sha256("\x1f".join(headers).encode()).hexdigest()
 
 
@@ -85,7 +101,8 @@ def tables_of(sheet: SheetData, hands: Hands) -> list[RosterTable]:
     if not tables and (guessed := guess_table(sheet)) is not None:
         tables = [guessed] if digest_of(guessed) in hands or holds_people(sheet) else []
     for table in tables:
-        if (hand := hands.get(digest_of(table))) is not None:
+        table.digest = digest_of(table)
+        if (hand := hands.get(table.digest)) is not None:
             _apply(table, hand.sound())
     return tables
 
@@ -93,6 +110,12 @@ def tables_of(sheet: SheetData, hands: Hands) -> list[RosterTable]:
 def holds_people(sheet: SheetData) -> bool:
     """Say whether a sheet holds a valid resident number."""
     return any(len(cell) >= 18 and valid_resident_id(cell) for row in sheet.rows for cell in row)
+
+
+def lists_people(sheet: SheetData, table: RosterTable) -> bool:
+    """Say whether a table is one of people, whatever else it lacks."""
+    named = {"name", "document_number"} <= table.heading.places.keys() and any(lines_of(table))
+    return named or holds_people(sheet)
 
 
 def _apply(table: RosterTable, hand: HandMapping) -> None:
@@ -120,7 +143,7 @@ def _apply(table: RosterTable, hand: HandMapping) -> None:
 
 def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
     """Return how each kind of table of a file is understood, as far as it holds people or names its columns."""
-    tables = [(table, holds_people(sheet)) for sheet in sheets for table in tables_of(sheet, hands)]
+    tables = [(table, lists_people(sheet, table)) for sheet in sheets for table in tables_of(sheet, hands)]
     chosen = [table for table, people in tables if people or not table.missing]
     if not chosen:  # numbers of nobody: damaged ones, or other documents
         chosen = [table for table, _people in tables] or [
@@ -135,6 +158,7 @@ def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
 
 def _layout(table: RosterTable) -> TableLayout:
     doubtful = {use.column for use in doubtful_of(table)}
+    unknown = {use.column for use in table.unread}
     unsure = {table.heading.uses[place].column for place in table.unsure}
     columns = tuple(
         ColumnLayout(
@@ -143,14 +167,27 @@ def _layout(table: RosterTable) -> TableLayout:
             use.field,
             use.column in doubtful or (use.column in unsure and bool(use.field)),
             samples_of(table, place),
+            likely_of(table, use) if use.column in doubtful | unknown else "",
         )
         for place, use in enumerate(table.heading.uses)
         if use.header or samples_of(table, place)
     )
     heading = table.heading
     return TableLayout(
-        heading.sheet, heading.row, digest_of(table), columns, tuple(table.missing), table.fixed
+        heading.sheet,
+        heading.row,
+        table.digest or digest_of(table),
+        columns,
+        tuple(table.missing),
+        table.fixed,
+        _told(table),
     )
+
+
+def _told(table: RosterTable) -> dict[str, str]:
+    above = [cell for row in table.sheet.rows[: table.heading.row - 1] for cell in row]
+    said = level_said(table.sheet.name) or level_said(" ".join(above))
+    return {"level": _LEVEL_NAMES[said]} if said and "level" in table.missing else {}
 
 
 def samples_of(table: RosterTable, place: int) -> tuple[str, ...]:

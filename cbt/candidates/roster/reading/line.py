@@ -30,6 +30,9 @@ _NUMBER = re.compile(r"[0-9A-Z()（）-]{5,30}")
 _PHONE = re.compile(r"\+?[0-9-]{7,20}")
 _TICKET = re.compile(r"[0-9A-Z-]{6,20}")
 _RETAKE_SAID = re.compile(r"补考|重考")
+_NAME_SAYS = re.compile(r"补考|新考|理论|技能|实操|取消|退考|加时|[一二三四五]级|\d{5}")
+_NAME_ODD = re.compile(r"[\d（）()\[\]【】/、,，;；?？]")
+_CANCELLED = re.compile(r"取消|退考|退出|放弃考|不参加|作废|缓考")
 _EXTRA_SAID = re.compile(r"加时|延长|合理便利|残疾|视障|听障|无障碍")
 
 
@@ -80,12 +83,16 @@ class RowReader(LineNotes):
     def _name(self) -> str:
         # Rare characters are kept as given: NFKC would replace some of them.
         name = " ".join(self._raw("name").split())
-        if not name:
+        if not any(character.isalpha() for character in name):
             self._note("name", "roster.required", name=COLUMNS.title("name"))
+        elif _NAME_SAYS.search(name):
+            self._note("name", "roster.name_says")
         elif len(name) > 60:
             self._note("name", "roster.too_long", maximum=60)
         elif found := private_use(name):
             self._note("name", "text.private_use", stop=False, place=found.place, character=found.code)
+        elif _NAME_ODD.search(name):
+            self._note("name", "roster.name_odd", stop=False)
         return name
 
     def _document(self) -> tuple[str, str]:
@@ -175,6 +182,8 @@ class RowReader(LineNotes):
 
     def _kind(self) -> str:
         text, note = self._plain("kind"), self._plain("note")
+        if _CANCELLED.search(note):
+            self._note("note", "roster.cancelled_in_note", stop=False)
         kind = words.kind_of(text)
         if kind is None and "是否" in self._header("kind") and (retake := mark_of(text)) is not None:
             return "retake" if retake else "first"
@@ -196,7 +205,7 @@ class RowReader(LineNotes):
         return gender
 
     def _wish(self) -> Wish:
-        said = when_of(self._raw("date"), self._raw("time"))
+        said = when_of(self._optional("date"), self._optional("time"))
         if said is None:
             self._note("date" if self._raw("date") else "time", "roster.when")
             return Wish()
@@ -214,7 +223,7 @@ class RowReader(LineNotes):
 
     def _seat(self) -> int | None:
         text = self._plain("seat").removesuffix("号")
-        if not text:
+        if not text or words.is_nothing(text):
             return None
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 999):
             self._note("seat", "roster.seat")

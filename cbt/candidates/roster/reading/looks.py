@@ -12,6 +12,7 @@ from cbt.sheets.columns import plain
 
 SAMPLE = 300
 _ALIKE = 0.8
+_FEW = 2
 _EXTRA = re.compile(r"加时|延时|延长|\d\s*分钟|\d\s*倍|合理便利")
 _HEADERS = {
     "theory": re.compile("理论|应知|笔试"),
@@ -37,10 +38,21 @@ def likely(header: str, cells: Sequence[str]) -> str:
     return ""
 
 
-def settled(field: str, cells: Sequence[str]) -> str:
-    """Return what a column is of whose header says either: papers, or first and retake (考核类型)."""
+def settled(field: str, header: str, cells: Sequence[str]) -> str:
+    """Return what a column is of whose header says either: papers, or first and retake (考核类型).
+
+    考生类型 and the like may also say where somebody works: where several lines say something and none of them
+    speaks of an examination, the column is none of the two.
+    """
     seen = [cell for cell in cells if cell][:SAMPLE]
     kinds, papers = sum(map(_is_kind, seen)), sum(map(_is_paper, seen))
+    if (
+        field == "kind"
+        and len(seen) > _FEW
+        and "考" not in "".join(seen)
+        and not re.search("补考|是否", header)
+    ):
+        return "paper" if papers else ""
     return field if kinds == papers else "kind" if kinds > papers else "paper"
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.row import SentLine
 from cbt.rules.door.admission import mask_document
@@ -56,8 +57,12 @@ class LineNotes:
             self._note(column, "roster.required", name=COLUMNS.title(column))
         return text
 
-    def _text(self, column: str, limit: int) -> str:
+    def _optional(self, column: str) -> str:
         text = self._raw(column)
+        return "" if words.is_nothing(text) else text
+
+    def _text(self, column: str, limit: int) -> str:
+        text = self._optional(column)
         if len(text) > limit:
             self._note(column, "roster.too_long", maximum=limit)
         return text
@@ -68,7 +73,7 @@ class LineNotes:
         return value or ""
 
     def _matching(self, column: str, pattern: re.Pattern[str], code: str) -> str:
-        text = "".join(self._plain(column).split()).upper()
+        text = "".join(unicodedata.normalize("NFKC", self._optional(column)).split()).upper()
         if text and not pattern.fullmatch(text):
             self._note(column, code)
         return text

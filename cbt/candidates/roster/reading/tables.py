@@ -36,6 +36,8 @@ class RosterTable:
     """Places of columns that are known and not read."""
     twins: Mapping[str, list[int]] = field(default_factory=dict)
     """Places of further columns that mean a field which decides about an examination."""
+    digest: str = ""
+    """What the table is known by to whoever said what its columns are."""
     said: set[int] = field(default_factory=set)
     """Places of columns that somebody said what they are."""
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -179,7 +181,9 @@ def _table(
             found = "" if found in sure else found  # where another column surely means it
             unsure |= {place} if found else set()
         if found in {"paper", "kind"}:
-            found = settled(found, [_cell(cells, place) for cells in sheet.rows[start : start + SAMPLE]])
+            found = settled(
+                found, headers[place], [_cell(cells, place) for cells in sheet.rows[start : start + SAMPLE]]
+            )
         fields.append(found)
     uses = [
         ColumnUse(sheet.name, letter(place), header, field if field and fields.index(field) == place else "")

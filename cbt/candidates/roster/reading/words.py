@@ -57,6 +57,9 @@ _KINDS = {
 }  # fmt: skip
 _GENDERS = {"male": ("男", "男性", "m", "male"), "female": ("女", "女性", "f", "female")}
 _NONE = ("", "无", "否", "不需要", "没有", "不加时", "无需", "-", "/", "—", "none", "no")
+_NOTHING = frozenset(
+    {"无", "/", "\\", "-", "—", "——", "待定", "暂无", "空", "另行通知", "待通知", "以准考证为准", "n/a"}
+)
 _FACTOR = re.compile(r"(?:时长|×|x|\*)?(\d+(?:\.\d+)?)倍?(?:时长)?")
 _PERCENT = re.compile(r"(?:加时|延长|\+)?(\d{1,3})%")
 _MINUTES = re.compile(r"(?:加时|延长|\+)?(\d{1,3})(?:分钟|分|min)?")
@@ -75,6 +78,7 @@ _FIGURES = {
 }
 _FIGURE = "|".join(sorted(_FIGURES, key=len, reverse=True))
 _LEVEL = re.compile(rf"({'|'.join(_GRADES)})|(?:第|l(?=\d))?({_FIGURE})级?")
+_LEVEL_SAID = re.compile("[一二三四五]级|高级技师|技师|[高中初]级工")
 _AROUND_LEVEL = re.compile(r"国家职业资格|职业技能等级|职业资格|技能等级|职业等级|等级认定|等级")
 _BEHIND_LEVEL = re.compile(
     rf"(?:国家职业资格|职业技能等级|等级)?((?:(?:{'|'.join(_GRADES)})|(?:{_FIGURE})级)+)$"
@@ -141,6 +145,17 @@ def papers_of(text: str) -> tuple[str, ...]:
 def kind_of(text: str) -> str | None:
     """Return `first` or `retake` (an empty cell is 新考), or None."""
     return "first" if not plain(text) else _KIND_NAMES.get(plain(text))
+
+
+def is_nothing(text: str) -> bool:
+    """Say whether a cell that need not be filled in says that there is nothing."""
+    return unicodedata.normalize("NFKC", text).strip().casefold() in _NOTHING
+
+
+def level_said(text: str) -> str:
+    """Return the level code that a title or the name of a sheet tells, "" for none or several."""
+    codes = {level_of(found[0]) for found in _LEVEL_SAID.finditer(unicodedata.normalize("NFKC", text))}
+    return codes.pop() if len(codes) == 1 else ""
 
 
 def gender_of(text: str) -> str | None:
