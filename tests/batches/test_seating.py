@@ -126,6 +126,15 @@ def test_two_seats_are_exchanged_with_and_without_a_script(day: Day) -> None:
     assert len(seen) <= 14
 
 
+def test_a_seat_that_somebody_has_stays_in_the_plan(day: Day) -> None:
+    client, page = crowd(day, 2), f"/office/rooms/{day.room_ref}/plan"
+    refused = client.post(page, data={"plan": "1 3 4", "door": ""})
+    assert refused.status_code == 409
+    assert "机位 2 已有考生安排" in refused.text
+    assert client.post(page, data={"plan": "1 2 9", "door": ""}).status_code == 303
+    assert seats_of(day) == {"考生1": 1, "考生2": 2}
+
+
 def test_all_rooms_of_a_sitting_are_seated_in_one_act_until_check_in_opens(day: Day) -> None:
     client = crowd(day)
     sitting = f"/office/sittings/{day.sitting_ref}"
