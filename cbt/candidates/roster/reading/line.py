@@ -31,7 +31,7 @@ _PHONE = re.compile(r"\+?[0-9-]{7,20}")
 _TICKET = re.compile(r"[0-9A-Z-]{6,20}")
 _RETAKE_SAID = re.compile(r"补考|重考")
 _NAME_SAYS = re.compile(r"补考|新考|理论|技能|实操|取消|退考|加时|[一二三四五]级|\d{5}")
-_NAME_ODD = re.compile(r"[\d（）()\[\]【】/、,，;；?？]")
+_NAME_ODD = re.compile(r"[（）()\[\]【】/、,，;；?？]")
 _CANCELLED = re.compile(r"取消|退考|退出|放弃考|不参加|作废|缓考")
 _EXTRA_SAID = re.compile(r"加时|延长|合理便利|残疾|视障|听障|无障碍")
 
