@@ -14,7 +14,16 @@ from cbt.errors import NotFound
 from cbt.rules.clock.arrival import LateRule, late_rule
 from cbt.rules.roles import Role
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Batch, Centre, Room, RoomStaff, Seat, Sitting, SittingChange, SittingRoom
+from cbt.sittings.models import (
+    Batch,
+    Centre,
+    Room,
+    RoomStaff,
+    Seat,
+    Sitting,
+    SittingChange,
+    SittingRoom,
+)
 from cbt.web.who.login import Principal
 
 SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})

@@ -128,6 +128,18 @@ def test_pages_ask_no_more_for_more_sittings_people_and_batches(day: Day) -> Non
     assert day.batch_ref not in client.get("/staff").text
 
 
+def test_a_sitting_out_of_time_is_moved(day: Day) -> None:
+    client = browser(day.app, day.clock, "zhou", Role.OFFICER)
+    move = f"/office/sittings/{day.sitting_ref}/move"
+    with day.write() as session:
+        store.batch_by_ref(session, day.batch_ref).starts_on = (PLANNED + timedelta(days=2)).date()
+    found = steps(client, day.batch_ref)["场次"]
+    assert found == ("optional", "1 场不在批次日期之内", move)
+    day.clock.set(PLANNED)
+    assert steps(client, day.batch_ref)["场次"][1:] == ("1 场已过计划开考时间，仍未发布", move)
+    assert client.get(move).status_code == 200
+
+
 def test_only_officers_have_the_steps_on_their_home_page_and_over_is_over(world: World) -> None:
     assert world.batch_ref not in world.staff("inspector").get("/staff").text
     assert {url for *_rest, url in steps(world.staff("inspector"), world.batch_ref).values()} == {""}

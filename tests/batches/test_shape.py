@@ -62,6 +62,7 @@ def test_a_batch_is_begun_from_what_is_usual(day: Day) -> None:
     assert "三级 · 理论知识" in shown
     assert ">0 人<" in shown
     assert "第 5 批" in client.get("/office/batches").text
+    assert 'value="2026-11-20T09:00"' in client.get(f"/office/batches/{ref}/sittings/new").text
     with day.read() as session:
         last = session.scalars(select(AuditEntry).where(AuditEntry.act == "batch.change")).one()
     assert "客户服务管理员" in json.dumps(last.after, ensure_ascii=False) or "客户服务管理员" in str(

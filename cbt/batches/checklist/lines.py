@@ -13,8 +13,8 @@ _SITTING = "candidates.sitting"
 PAGES: dict[tuple[str, str], tuple[str, str]] = {
     ("photos", "missing"): (_SITTING, "photos"),
     ("sittings", "rooms"): (_SITTING, "rooms"),
-    ("sittings", "late"): (_SITTING, ""),
-    ("sittings", "outside"): (_SITTING, ""),
+    ("sittings", "late"): ("batches.moving.form", ""),
+    ("sittings", "outside"): ("batches.moving.form", ""),
     ("seats", "done"): (_SITTING, "rooms"),
     ("forms", "missing"): (_SITTING, "forms"),
     ("tickets", "missing"): ("candidates.printing.choose", ""),

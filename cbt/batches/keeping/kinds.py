@@ -84,6 +84,7 @@ def _clear_sitting(session: Session, sitting: Sitting) -> None:
     session.execute(delete(RoomStaff).where(RoomStaff.sitting_room_id.in_(rooms)))
     session.execute(delete(SittingRoom).where(SittingRoom.sitting_id == sitting.id))
     session.execute(delete(SittingChange).where(SittingChange.sitting_id == sitting.id))
+    session.execute(delete(SittingChange).where(SittingChange.sitting_id == sitting.id))
 
 
 def _clear_room(session: Session, room: Room) -> None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.errors import InvalidInput
+from cbt.exams.models import BlueprintVersion
 from cbt.exams.store import blueprint_of, current_versions
 from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.sittings.models import BatchLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,13 @@ def chosen(available: list[Prefill], ref: str) -> AdmissionPolicy:
     if ref or any(policy != policies[0] for policy in policies):
         raise InvalidInput("sitting.prefill_choice", field="blueprint", refs=sorted(by_ref))
     return policies[0]
+
+
+def blueprints_of_batch(session: Session, batch_id: int) -> set[str]:
+    """Return the refs of the blueprints by which a batch examines; none for one that does not say."""
+    query = (
+        select(BlueprintVersion.ref)
+        .join(BatchLevel, BatchLevel.blueprint_version_id == BlueprintVersion.id)
+        .where(BatchLevel.batch_id == batch_id)
+    )
+    return set(session.scalars(query))

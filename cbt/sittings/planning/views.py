@@ -16,7 +16,7 @@ from cbt.rules.roles import Role
 from cbt.sittings import store
 from cbt.sittings.planning import centre_views, plan_views, service
 from cbt.sittings.planning.inputs import MARKS, policy_fields
-from cbt.sittings.planning.prefill import chosen, prefills
+from cbt.sittings.planning.prefill import blueprints_of_batch, chosen, prefills
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of
@@ -70,8 +70,12 @@ def sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply
         rooms = {centre.ref: store.rooms_of_centre(session, centre.id) for centre in centres}
         counts = store.seat_counts(session, [room.id for found in rooms.values() for room in found])
         available = prefills(session)
+        examined = blueprints_of_batch(session, batch.id)
     refs = [one.ref for one in available]
-    named = sent["blueprint"] if sent.get("blueprint") in refs else "".join(refs[:1])
+    # What the batch examines is the likeliest; its first day at nine is where the clock starts from.
+    likely = [ref for ref in refs if ref in examined] or refs
+    named = sent["blueprint"] if sent.get("blueprint") in refs else "".join(likely[:1])
+    usual = {"start": f"{batch.starts_on}T09:00"} if batch.starts_on else {}
     given = policy_fields(chosen(available, named))
     kept = {} if refilled else {name: sent[name] for name in given if name in sent}
     return flask.render_template(
@@ -81,7 +85,8 @@ def sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply
         rooms=rooms,
         counts=counts,
         refused=refused,
-        sent=sent,
+        sent=sent or usual,
+        chosen_rooms=sent.getlist("rooms"),
         marks=MARKS,
         filled=given | kept,
         blueprints=[(one.ref, one.title) for one in available],
