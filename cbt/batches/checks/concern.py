@@ -58,8 +58,8 @@ class Concerned:
 
     @property
     def page(self) -> str:
-        """The path of the registration's page, or an empty text."""
-        return path_of(flask.current_app, "candidates.registration", ref=self.ref) if self.ref else ""
+        """The path that leads to the person's page, or an empty text."""
+        return path_of(flask.current_app, "batches.people.of_registration", ref=self.ref) if self.ref else ""
 
 
 @dataclass(frozen=True, slots=True)

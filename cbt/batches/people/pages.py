@@ -182,20 +182,28 @@ def _proposed(
     return suggested(rooms, level, left, terms=PaperTerms(), taken=spans)
 
 
+def person_of(session: Session, registration_ref: str) -> tuple[str, str]:
+    """Return the refs of the batch and the person of a registration; raise NotFound("registration.unknown")."""
+    row = session.execute(
+        select(Batch.ref, Candidate.ref)
+        .join(AdmissionTicket, AdmissionTicket.batch_id == Batch.id)
+        .join(Candidate, Candidate.id == AdmissionTicket.candidate_id)
+        .join(Registration, Registration.ticket_id == AdmissionTicket.id)
+        .where(Registration.ref == registration_ref)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("registration.unknown")
+    return row[0], row[1]
+
+
 def change_page(session: Session, batch_ref: str, registration_ref: str) -> ChangePage:
     """Return what the form of one registration shows; raise NotFound("registration.unknown")."""
     batch = batch_by_ref(session, batch_ref)
-    holder = session.scalar(
-        select(Candidate.ref)
-        .join(Registration, Registration.candidate_id == Candidate.id)
-        .where(Registration.ref == registration_ref)
-    )
-    if holder is None:
+    of_batch, holder = person_of(session, registration_ref)
+    if of_batch != batch.ref:
         raise NotFound("registration.unknown")
     person = _line(session, batch, holder)
-    paper = next((one for one in person.papers if one.registration.ref == registration_ref), None)
-    if paper is None:
-        raise NotFound("registration.unknown")
+    paper = next(one for one in person.papers if one.registration.ref == registration_ref)
     attempts = _attempts(session, person)
     return ChangePage(
         batch=batch,

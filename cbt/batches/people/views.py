@@ -9,7 +9,7 @@ from cbt.batches.people import adding, changing, details, withdrawing
 from cbt.batches.people.adding import candidate_of
 from cbt.batches.people.finding import KINDS, people_page
 from cbt.batches.people.forms import addition_of, correction_of, order_of, people_asked, seat_of
-from cbt.batches.people.pages import add_page, change_page, person_page
+from cbt.batches.people.pages import add_page, change_page, person_of, person_page
 from cbt.candidates.store import photo_of
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
@@ -81,6 +81,16 @@ def _person(ref: str, person: str, refused: Refusal) -> Reply:
     with reading() as session:
         page = person_page(session, ref, person)
     return flask.render_template("batches/people/person.html", page=page, refused=refused), refused.code
+
+
+@pages.get("/office/registrations/<ref>/person")
+@access.roles(*READERS)
+def of_registration(ref: str) -> Reply:
+    """Lead to the page of the person a registration is of: what speaks against it is mended there."""
+    with reading() as session:
+        batch, person = person_of(session, ref)
+    place = flask.url_for("batches.people.person", ref=batch, person=person, _anchor=f"paper-{ref}")
+    return flask.redirect(place, 303)
 
 
 @pages.get("/office/batches/<ref>/people/<person>/photo")
