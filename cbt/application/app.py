@@ -67,6 +67,7 @@ from cbt.web.https import trust
 from cbt.web.https.trust import init_trust
 from cbt.web.i18n import init_i18n
 from cbt.web.problems import init_problems
+from cbt.web.receiving import views as receiving
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.sent import views as kept
@@ -92,6 +93,7 @@ WITHOUT_TIME = ("health", "metrics", "assets")
 
 ROOMS: tuple[ModuleType, ...] = (
     preferences,
+    receiving,
     kept,
     health,
     scraping,

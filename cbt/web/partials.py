@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import flask
 
@@ -28,3 +29,13 @@ def lead_to(place: str) -> flask.Response:
     if wants_partial():
         return flask.Response(status=401, headers={"HX-Redirect": place})
     return flask.make_response(flask.redirect(place, 303))
+
+
+def page_of_form(request: flask.Request) -> str | None:
+    """Return the page that somebody was at: a fragment and a form lead back to the page that holds them."""
+    if request.method == "GET" and not wants_partial():
+        return request.full_path.removesuffix("?")
+    held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+    if held.netloc != request.host:
+        return None
+    return f"{held.path}?{held.query}" if held.query else held.path or None

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from cbt import errors
 from cbt.db.failures import cannot_persist
 from cbt.web.i18n import explain
-from cbt.web.partials import Reply, wants_partial
+from cbt.web.partials import Reply, page_of_form, wants_partial
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,10 @@ def init_problems(app: flask.Flask) -> None:
             405: "web.no_method",
             408: "web.too_slow",
             411: "web.no_length",
-            413: "web.too_large",
         }
+        if error.code == 413:  # its body was read: this form alone is more than a form may be
+            kb, parts = (flask.request.max_form_memory_size or 0) // 1000, flask.request.max_form_parts
+            return _answer(errors.TooLarge("web.form_too_large", kb=kb, parts=parts), 413)
         return _answer(errors.InvalidInput(known.get(error.code, "web.bad_request")), error.code)
 
     @app.errorhandler(DatabaseError)
@@ -126,7 +128,9 @@ def _response(error: errors.CbtError, status: int) -> flask.Response:
     what, fix = explain(error)
     partial = wants_partial()
     template = "web/_problem.html" if partial else "web/problem.html"
-    response = flask.make_response(flask.render_template(template, what=what, fix=fix, status=status), status)
+    back = None if partial or flask.request.method != "POST" else page_of_form(flask.request)
+    page = flask.render_template(template, what=what, fix=fix, status=status, back=back)
+    response = flask.make_response(page, status)
     if partial:
         response.headers["HX-Retarget"] = "#problem"
         response.headers["HX-Reswap"] = "innerHTML"

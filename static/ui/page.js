@@ -1,6 +1,6 @@
 // What every staff page shares: open a dialog ([data-dialog="id"]), close it ([data-close]), send a form when
 // its select changes ([data-autosubmit]), print ([data-print]), show a password ([data-reveal="id"]), send a form once
-// where somebody clicks twice, tell the server that somebody is typing. Pages work without it, except for dialogs.
+// where somebody clicks twice, say that a file is too large, tell the server that somebody is typing. Pages work without it, except for dialogs.
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-dialog]");
@@ -56,6 +56,16 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
+});
+
+// A file over the server's limit is told before it is sent; the server says the same.
+document.addEventListener("change", (event) => {
+  const input = event.target;
+  const told = document.querySelector("[data-most-mb]")?.dataset;
+  if (input.type !== "file" || !told) return;
+  const bytes = [...input.files].reduce((sum, file) => sum + file.size, 0);
+  input.setCustomValidity(bytes > told.mostMb * 1024 * 1024 ? told.tooLarge : "");
+  input.reportValidity();
 });
 
 // Whoever fills in a long form sends nothing for half an hour: the login must not end over what is typed. A page that

@@ -264,7 +264,7 @@ def test_a_body_that_does_not_come_uses_no_thread_and_is_let_go(monkeypatch: pyt
             {"transfer-encoding": "chunked", "content-length": "5"}, 411, id="chunked with a length"
         ),
         pytest.param({"transfer-encoding": "identity"}, 411, id="another coding"),
-        pytest.param({"content-length": str(4 * SMALL_BODY + 1)}, 413, id="over the limit"),
+        pytest.param({"content-length": str(40 * SMALL_BODY + 1)}, 413, id="far over the limit"),
         pytest.param({"content-length": "9" * 30}, 413, id="a length of thirty digits"),
     ],
 )
@@ -282,6 +282,28 @@ def test_what_is_not_read_is_refused_by_the_app_and_the_line_closed(
     assert app.environs[0][REFUSED] == status
     assert protocol.answer is not None
     assert ("connection", "close") in protocol.answer[1]
+
+
+def test_a_file_over_the_limit_is_thrown_away_as_it_comes_and_its_sender_answered() -> None:
+    """A browser that is still sending when the line is closed shows a broken line, not what was answered."""
+    app, bodies = Asked(), Bodies()
+
+    async def scene(fronted: Front) -> Protocol:
+        protocol = Protocol()
+        protocol.pieces = [b"x" * 1000]
+        scope = Scope({"content-length": str(4 * SMALL_BODY + 1)})
+        task = asyncio.ensure_future(fronted.__rsgi__(scope, protocol))
+        await asyncio.sleep(0.01)
+        assert app.environs == []
+        assert [body.received for body in bodies._coming.values()] == [1000]
+        protocol.body.set_result(b"z")
+        await task
+        return protocol
+
+    protocol = play(app, scene, bodies=bodies)
+    assert (app.environs[0][REFUSED], protocol.answer[2]) == (413, b"")
+    assert ("connection", "close") in protocol.answer[1]
+    assert len(bodies) == 0
 
 
 def test_a_large_body_counts_as_it_comes() -> None:

@@ -11,7 +11,7 @@ import pytest
 from cbt.web.sent.keeping import MOST_OF_ACCOUNT
 from cbt.web.sent.models import KeptForm
 from cbt.web.sent.returning import NEVER
-from tests.web.test_kept_forms import BATCHES, count, end_login, guarded, hidden, own, send, sign_in
+from tests.web.test_kept_forms import PEOPLE, count, end_login, guarded, hidden, own, send, sign_in
 from tests.world import World
 
 assert guarded  # a fixture
@@ -30,11 +30,11 @@ ATTACKS: dict[str, Attack] = {
     "nobody says from where": lambda _, form: (form, {"Origin": "", "Referer": ""}),
     "another site's referrer": lambda _, form: (
         form,
-        {"Origin": "", "Referer": f"http://evil.example{BATCHES}"},
+        {"Origin": "", "Referer": f"http://evil.example{PEOPLE}"},
     ),
     "no key": lambda _, form: (form | {"once_key": ""}, {}),
     "a key with another's name": lambda world, form: (
-        form | {"once_key": re.sub(r"^[^.]+", world.people["admin"].ref, form["once_key"])},
+        form | {"once_key": re.sub(r"^[^.]+", world.people["officer"].ref, form["once_key"])},
         {},
     ),
     "a key of another time": lambda _, form: (
@@ -48,19 +48,19 @@ ATTACKS: dict[str, Attack] = {
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
 def test_nothing_is_kept_of_a_form_that_was_not_ours(guarded: World, attack: str) -> None:
     """The cookie of the browser is a newer one: all that speaks for the form is its key and where it came from."""
-    client = guarded.staff("officer")
-    form = own(client.get(BATCHES).text) | {"name": "种下的"}
+    client = guarded.staff("admin")
+    form = own(client.get(PEOPLE).text) | {"name": "种下的"}
     client.post("/staff/sign-out", data=own(client.get("/staff").text))
     form, headers = ATTACKS[attack](guarded, form)
-    assert send(client, BATCHES, dict(form), **headers).status_code in (400, 403)
+    assert send(client, PEOPLE, dict(form), **headers).status_code in (400, 403)
     assert count(guarded, KeptForm) == 0
 
 
 def test_a_cookie_that_is_over_keeps_nothing_under_anothers_key(guarded: World) -> None:
-    client = guarded.staff("officer")
-    form = own(client.get(BATCHES).text) | {"name": "种下的", "once_key": key_of(guarded, "admin")}
-    end_login(guarded, "officer")
-    assert "kept" not in send(client, BATCHES, dict(form)).location
+    client = guarded.staff("admin")
+    form = own(client.get(PEOPLE).text) | {"name": "种下的", "once_key": key_of(guarded, "officer")}
+    end_login(guarded, "admin")
+    assert "kept" not in send(client, PEOPLE, dict(form)).location
     assert count(guarded, KeptForm) == 0
 
 
@@ -78,13 +78,13 @@ def test_what_comes_back_is_text_and_passwords_do_not(guarded: World) -> None:
 
 
 def test_an_account_has_room_for_a_few(guarded: World) -> None:
-    client = guarded.staff("officer")
-    form = own(client.get(BATCHES).text)
-    end_login(guarded, "officer")
+    client = guarded.staff("admin")
+    form = own(client.get(PEOPLE).text)
+    end_login(guarded, "admin")
     for number in range(MOST_OF_ACCOUNT + 3):
-        send(client, BATCHES, form | {"name": f"第 {number} 份"})
+        send(client, PEOPLE, form | {"name": f"第 {number} 份"})
     assert count(guarded, KeptForm) == MOST_OF_ACCOUNT
-    sign_in(guarded, client, "officer")
+    sign_in(guarded, client, "admin")
     assert client.get("/staff").text.count("继续填写") == MOST_OF_ACCOUNT
 
 

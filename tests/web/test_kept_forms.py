@@ -12,16 +12,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from cbt.accounts.models import Staff
 from cbt.application.jobs import purge_sign_ins
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.sittings.models import Batch
 from cbt.web.sent import keeping
 from cbt.web.sent.models import KeptForm, KeptFormPart
 from cbt.web.who.login import revoke_logins
 from tests.helpers import flat
 from tests.world import PASSWORD, World
 
-BATCHES = "/office/batches"
+PEOPLE = "/staff/people"
 STILL_HERE = "您刚才填写的内容还在，请核对后再提交"
 
 
@@ -72,10 +72,11 @@ def send(client: FlaskClient, to: str, data: dict[str, object], **headers: str) 
 
 
 def test_a_long_form_comes_back_filled_and_is_sent_once_more(guarded: World) -> None:
-    client, former = guarded.staff("officer"), count(guarded, Batch)
-    form = own(client.get(f"{BATCHES}?page=1").text) | {"name": "二月<b>批"}
-    end_login(guarded, "officer")
-    sent = send(client, BATCHES, form, Referer=f"http://localhost{BATCHES}?page=1")
+    client, former = guarded.staff("admin"), count(guarded, Staff)
+    wish = {"login": "new.one", "roles": ["author", "officer"]}
+    form = own(client.get(f"{PEOPLE}?page=1").text) | wish | {"name": "二月<b>批"}
+    end_login(guarded, "admin")
+    sent = send(client, PEOPLE, form, Referer=f"http://localhost{PEOPLE}?page=1")
     where = urlsplit(sent.location)
     assert (sent.status_code, where.path) == (303, "/staff/sign-in")
     assert "已替您留着" in client.get(sent.location).text
@@ -83,23 +84,23 @@ def test_a_long_form_comes_back_filled_and_is_sent_once_more(guarded: World) -> 
         sealed = session.scalars(select(KeptFormPart.sealed)).one()
     assert "二月".encode() not in sealed
 
-    back = sign_in(guarded, client, "officer", sent.location)
+    back = sign_in(guarded, client, "admin", sent.location)
     assert back.location == parse_qs(where.query)["next"][0]
     page = client.get(back.location).text
     assert STILL_HERE in page
     assert 'value="二月&lt;b&gt;批"' in page
+    assert re.findall(r'name="roles" value="(\w+)"[^>]*checked', page) == ["author", "officer"]
     assert hidden(page, "once_key") == form["once_key"], "still the same form"
     assert hidden(page, "csrf_token") != form["csrf_token"]
-    assert count(guarded, Batch) == former, "nothing is carried out by itself"
+    assert count(guarded, Staff) == former, "nothing is carried out by itself"
 
-    again = own(page) | {"kept_form": hidden(page, "kept_form")}
-    assert send(client, BATCHES, again | {"name": " "}).status_code == 422
-    done = send(client, BATCHES, again | {"name": "二月批"})
-    assert done.status_code == 303
-    assert (count(guarded, Batch), count(guarded, KeptForm)) == (former + 1, 0)
+    again = own(page) | wish | {"kept_form": hidden(page, "kept_form")}
+    assert send(client, PEOPLE, again | {"name": " "}).status_code == 422
+    assert send(client, PEOPLE, again | {"name": "二月批"}).status_code == 200
+    assert (count(guarded, Staff), count(guarded, KeptForm)) == (former + 1, 0)
     assert STILL_HERE not in client.get(back.location).text
-    assert send(client, BATCHES, again | {"name": "二月批"}).location == done.location
-    assert count(guarded, Batch) == former + 1
+    assert send(client, PEOPLE, again | {"name": "二月批"}).status_code == 303
+    assert count(guarded, Staff) == former + 1
 
 
 def test_files_are_kept_and_go_with_the_form(guarded: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,11 +122,11 @@ def test_files_are_kept_and_go_with_the_form(guarded: World, monkeypatch: pytest
 
 
 def test_only_the_same_account_sees_it_and_for_half_an_hour(guarded: World) -> None:
-    client = guarded.staff("officer")
-    form = own(client.get(BATCHES).text) | {"name": "三月批"}
-    end_login(guarded, "officer")
-    sent = send(client, BATCHES, form)
-    back = sign_in(guarded, client, "admin", sent.location).location
+    client = guarded.staff("admin")
+    form = own(client.get(PEOPLE).text) | {"name": "三月批"}
+    end_login(guarded, "admin")
+    sent = send(client, PEOPLE, form)
+    back = sign_in(guarded, client, "inspector", sent.location).location
     ref = parse_qs(urlsplit(back).query)["kept"][0]
     for place in (back, f"/staff/kept/{ref}", "/staff"):
         assert "三月批" not in client.get(place).text
@@ -133,12 +134,12 @@ def test_only_the_same_account_sees_it_and_for_half_an_hour(guarded: World) -> N
     client.post(f"/staff/kept/{ref}/forget", data=own(client.get("/staff").text))
     assert count(guarded, KeptForm) == 1
 
-    officer = guarded.staff("officer")
-    assert "继续填写" in officer.get("/staff").text
-    assert "三月批" in officer.get(f"/staff/kept/{ref}").text
+    admin = guarded.staff("admin")
+    assert "继续填写" in admin.get("/staff").text
+    assert "三月批" in admin.get(f"/staff/kept/{ref}").text
     guarded.clock.advance(timedelta(minutes=30))
-    assert "继续填写" not in officer.get("/staff").text
-    assert officer.get(f"/staff/kept/{ref}").status_code == 404
+    assert "继续填写" not in admin.get("/staff").text
+    assert admin.get(f"/staff/kept/{ref}").status_code == 404
     with guarded.app.app_context():
         purge_sign_ins(now=guarded.clock.now())
     assert (count(guarded, KeptForm), count(guarded, KeptFormPart)) == (0, 0)
@@ -146,47 +147,47 @@ def test_only_the_same_account_sees_it_and_for_half_an_hour(guarded: World) -> N
 
 def test_a_page_from_before_another_sign_in_is_filled_at_once(guarded: World) -> None:
     """Somebody signed out and in again in another tab: the token of this page is an old one."""
-    client = guarded.staff("officer")
-    form = own(client.get(BATCHES).text) | {"name": "四月批"}
+    client = guarded.staff("admin")
+    form = own(client.get(PEOPLE).text) | {"name": "四月批"}
     client.post("/staff/sign-out", data=own(client.get("/staff").text))
-    out = send(client, BATCHES, form)
+    out = send(client, PEOPLE, form)
     assert urlsplit(out.location).path == "/staff/sign-in"
-    sign_in(guarded, client, "officer")
-    sent = send(client, BATCHES, form)
+    sign_in(guarded, client, "admin")
+    sent = send(client, PEOPLE, form)
     assert sent.status_code == 303
     assert 'value="四月批"' in client.get(sent.location).text
 
     client.post("/staff/sign-out", data=own(client.get("/staff").text))
-    sign_in(guarded, client, "admin")
-    other = send(client, BATCHES, form)
+    sign_in(guarded, client, "inspector")
+    other = send(client, PEOPLE, form)
     assert other.status_code == 409
     assert "另一账号" in other.text
     assert "四月批" not in other.text
 
 
 def test_a_form_of_an_open_page_and_one_without_a_page_lead_back_too(guarded: World) -> None:
-    client = guarded.staff("officer")
-    form = own(client.get(BATCHES).text) | {"name": "五月批"}
-    end_login(guarded, "officer")
+    client = guarded.staff("admin")
+    form = own(client.get(PEOPLE).text) | {"name": "五月批"}
+    end_login(guarded, "admin")
     sent = send(
         client,
-        BATCHES,
+        PEOPLE,
         form,
         Referer="",
         **{"HX-Request": "true", "HX-Current-URL": "http://localhost/staff"},
     )
     assert sent.status_code == 401
-    back = sign_in(guarded, client, "officer", sent.headers["HX-Redirect"]).location
+    back = sign_in(guarded, client, "admin", sent.headers["HX-Redirect"]).location
     assert urlsplit(back).path == "/staff"
     there = client.get(back)
-    assert urlsplit(there.location).path == BATCHES, "the page that the form is sent to has it"
+    assert urlsplit(there.location).path == PEOPLE, "the page that the form is sent to has it"
     assert 'value="五月批"' in client.get(there.location).text
 
     correct = f"/office/registrations/{guarded.sitters['theory'].registration_ref}/correct"
-    form = own(client.get(BATCHES).text) | {"reason": "六月改", "what": "name"}
-    end_login(guarded, "officer")
+    form = own(client.get(PEOPLE).text) | {"reason": "六月改", "what": "name"}
+    end_login(guarded, "admin")
     sent = send(client, correct, form, Referer="http://localhost/staff")
-    back = client.get(sign_in(guarded, client, "officer", sent.location).location)
+    back = client.get(sign_in(guarded, client, "admin", sent.location).location)
     shown = client.get(back.location).text
     assert urlsplit(back.location).path.startswith("/staff/kept/")
     assert "六月改" in shown

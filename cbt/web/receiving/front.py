@@ -36,6 +36,8 @@ TELL_SECONDS = 60.0
 REAP_SECONDS = 0.02
 """How long an answered request's coroutine may stay: many are ended in one turn of the loop."""
 KNOWN_HEADERS = 512
+THROWN_AWAY = 10
+"""So many times what somebody may send is read and thrown away, that they hear it was too much."""
 log = logging.getLogger(__name__)
 
 
@@ -91,28 +93,20 @@ class Front:
         refused, raw = 0, b""
         if "transfer-encoding" in headers:
             refused = NO_LENGTH
-        elif length > SMALL_BODY and length > self._limit(
-            scope.method, scope.path, headers.get("cookie") or ""
-        ):
-            refused = TOO_LARGE
         elif length:
-            task = asyncio.current_task()
-            assert task is not None
-            body = Body(_address(scope), time.monotonic(), task.cancel)
-            self._bodies.begin(body)
-            try:
-                raw = await protocol() if length <= SMALL_BODY else await _read_large(protocol, body)
-            except ProtocolClosed:
-                return  # whoever sent it is gone
-            except asyncio.CancelledError:
-                if not body.cut:
-                    raise
-                task.uncancel()
-                # No page: of these there may be very many, and nobody reads it.
-                protocol.response_bytes(TOO_SLOW, [("connection", "close")], b"")
-                return
-            finally:
-                self._bodies.end(body)
+            most = (
+                self._limit(scope.method, scope.path, headers.get("cookie") or "")
+                if length > SMALL_BODY
+                else 0
+            )
+            refused = TOO_LARGE if length > max(most, SMALL_BODY) else 0
+            # Whoever may send a file hears why this one is refused: a browser that is still sending when the line
+            # is closed often shows that the line broke, and nothing of the answer.
+            if not refused or (most > SMALL_BODY and length <= THROWN_AWAY * most):
+                read = await self._read(scope, protocol, length, keep=not refused)
+                if read is None:
+                    return
+                raw = read
         environ = self._environ(scope, raw)
         environ[RECEIVED_AT] = self._now()
         environ[HANDED_AT] = time.perf_counter()
@@ -122,6 +116,26 @@ class Front:
         done = self._loop.create_future()
         self._pool.put(lambda: self._answer(environ, protocol, done, closes=bool(refused)))
         await done
+
+    async def _read(self, scope: Scope, protocol: HTTPProtocol, length: int, *, keep: bool) -> bytes | None:
+        """Return the body, or nothing of it unless `keep`; None when there is nobody to answer any more."""
+        task = asyncio.current_task()
+        assert task is not None
+        body = Body(_address(scope), time.monotonic(), task.cancel)
+        self._bodies.begin(body)
+        try:
+            return await protocol() if length <= SMALL_BODY else await _read_large(protocol, body, keep=keep)
+        except ProtocolClosed:
+            return None  # whoever sent it is gone
+        except asyncio.CancelledError:
+            if not body.cut:
+                raise
+            task.uncancel()
+            # No page: of these there may be very many, and nobody reads it.
+            protocol.response_bytes(TOO_SLOW, [("connection", "close")], b"")
+            return None
+        finally:
+            self._bodies.end(body)
 
     def _environ(self, scope: Scope, body: bytes) -> dict[str, Any]:
         server, _, port = scope.server.rpartition(":")
@@ -201,10 +215,11 @@ class Front:
                 done.set_result(None)
 
 
-async def _read_large(protocol: HTTPProtocol, body: Body) -> bytes:
+async def _read_large(protocol: HTTPProtocol, body: Body, *, keep: bool) -> bytes:
     pieces = []
     async for piece in protocol:
-        pieces.append(piece)
+        if keep:
+            pieces.append(piece)
         body.received += len(piece)
     return b"".join(pieces)
 

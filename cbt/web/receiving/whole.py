@@ -18,6 +18,7 @@ from werkzeug.routing import RequestRedirect
 
 from cbt.clock import Clock
 from cbt.config import Settings
+from cbt.errors import TooLarge
 from cbt.web.receiving.bodies import SMALL_BODY, declared_length
 from cbt.web.who.access import access_of
 from cbt.web.who.cookies import cookie_signer
@@ -95,12 +96,30 @@ def body_limit(app: flask.Flask) -> Limit:
 def init_receiving(app: flask.Flask) -> None:
     """Put the door around everything that `app` has been given so far."""
     app.extensions["cbt_body_limit"] = limit = body_limit(app)
+    app.add_template_global(lambda: app.extensions["cbt_settings"].max_upload_mb, "most_upload_mb")
     clock: Clock = app.extensions["cbt_clock"]
     app.wsgi_app = WholeBody(app.wsgi_app, clock, limit)  # type: ignore[method-assign]  # Flask's way
 
 
 def refuse_unread() -> None:
-    """Refuse the present request when its body was not read; called before anything looks for it."""
+    """Refuse the present request when its body was not read; called before anything looks for it.
+
+    Raise TooLarge("web.too_large") where a file may be sent, ("web.too_large_signed_out") where it might be after
+    signing in, ("web.too_much") elsewhere; whatever else a request lacks, abort.
+    """
     status = flask.request.environ.get(REFUSED)
+    if status == TOO_LARGE:
+        access = access_of(flask.current_app, flask.request.endpoint or "")
+        if access is None or access.kind != "staff":
+            raise TooLarge("web.too_much", kb=SMALL_BODY // 1024)
+        if "_user_id" not in flask.session:
+            raise TooLarge("web.too_large_signed_out", kb=SMALL_BODY // 1024)
+        raise too_large(flask.current_app)
     if status is not None:
         flask.abort(status)
+
+
+def too_large(app: flask.Flask) -> TooLarge:
+    """Return the refusal of a file over the limit of this installation."""
+    settings: Settings = app.extensions["cbt_settings"]
+    return TooLarge("web.too_large", mb=settings.max_upload_mb)

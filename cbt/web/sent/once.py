@@ -28,12 +28,12 @@ from sqlalchemy.orm import Session
 from cbt.db.failures import cannot_persist
 from cbt.db.private.sealing import open_bytes, seal_bytes
 from cbt.db.unit_of_work import after_commit, joined_by, reading, unit_of_work
-from cbt.web.partials import Reply, wants_partial
+from cbt.web.partials import Reply, page_of_form, wants_partial
 from cbt.web.problems import shown_error
 from cbt.web.sent import keys
 from cbt.web.sent.filling import OURS
 from cbt.web.sent.models import SentForm
-from cbt.web.who.access import access_of, page_of_form
+from cbt.web.who.access import access_of
 from cbt.web.who.counters import insert
 from cbt.web.who.login import signed_in
 

@@ -16,12 +16,12 @@ import flask
 
 from cbt.db.failures import cannot_persist
 from cbt.errors import CbtError, Conflict
-from cbt.web.partials import Reply, lead_to
+from cbt.web.partials import Reply, lead_to, page_of_form
 from cbt.web.preferences import local_target
 from cbt.web.problems import wants_json
 from cbt.web.sent import keeping, keys
 from cbt.web.sent.filling import OURS
-from cbt.web.who.access import access_of, page_of_form
+from cbt.web.who.access import access_of
 from cbt.web.who.attention import KIND
 from cbt.web.who.login import STAFF_LIFETIME, current_principal, why_signed_out
 

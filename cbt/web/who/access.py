@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import flask
 
 from cbt.errors import InvalidInput, NotAllowed, NotFound
 from cbt.rules.roles import Role
-from cbt.web.partials import Reply, lead_to, wants_partial
+from cbt.web.partials import Reply, lead_to, page_of_form, wants_partial
 from cbt.web.problems import wants_json
 from cbt.web.who import attention
 from cbt.web.who.login import Principal, current_principal, why_signed_out
@@ -152,13 +151,3 @@ def _keep_form() -> str | None:
     """Have what was sent kept for whose form it is; return the page it comes back on, if it was."""
     keep: Callable[[], str | None] | None = flask.current_app.extensions.get("cbt_keep")
     return keep() if keep is not None else None
-
-
-def page_of_form(request: flask.Request) -> str | None:
-    """Return the page that somebody was at: a fragment and a form lead back to the page that holds them."""
-    if request.method == "GET" and not wants_partial():
-        return request.full_path.removesuffix("?")
-    held = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
-    if held.netloc != request.host:
-        return None
-    return f"{held.path}?{held.query}" if held.query else held.path or None
