@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import flask
 import pytest
@@ -199,18 +200,17 @@ def installation(
     """
     settings, world = templates.place(kind, moment, folder)
 
-    def put(reached: Moment) -> None:
-        templates.drop(settings)
-        templates.fill(settings, kind, reached)
-
-    course = Course(moment, put)
+    course = Course(
+        moment, lambda reached: templates.fill(settings, kind, reached), at_once=settings.embedded
+    )
     app = create_app(replace(settings, **changed), clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
     share(app)
-    course.watch(app)
-    yield app, world.on(app, clock, course) if world is not None else None
-    close_engine(app)
+    place = quote(f"{settings.data_dir}/") if settings.embedded else f"'{_name_of(settings)}'"
+    with course.watching(place):
+        yield app, world.on(app, clock, course) if world is not None else None
+        close_engine(app)
     templates.drop(settings)
 
 

@@ -26,8 +26,11 @@ IN_MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY = 4 * 2**30
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 URL_VARIABLE = "CBT_TEST_POSTGRES_URL"
-CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
-"""No power is cut here, and a vacuum at work would be a guest in a template that is to be copied."""
+CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "jit": "off"}
+"""No power is cut here, and a vacuum at work would be a guest in a template that is to be copied.
+
+Without a vacuum nobody counts rows either: PostgreSQL would take small tables for large, and compile for them.
+"""
 
 
 def quick_folder() -> Path | None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
-import flask
-from sqlalchemy import event
-
-from cbt.db.types import db
+from sqlalchemy import Engine, event
 
 
 class Moment(IntEnum):
@@ -24,17 +22,37 @@ class Moment(IntEnum):
 class Course:
     """Where one installation stands before its database is first asked; from then on it goes its own way."""
 
-    def __init__(self, moment: Moment, put: Callable[[Moment], None]) -> None:
+    def __init__(self, moment: Moment, put: Callable[[Moment], None], *, at_once: bool) -> None:
+        """`at_once`: somebody may look at the database past SQLAlchemy, as at a file."""
         self._put = put
-        self._reached = self._stored = moment
+        self._reached = moment
+        self._stored: Moment | None = None
         self._asked = False
         self._one_at_a_time = threading.Lock()
-        put(moment)
+        if at_once:
+            self._put_reached()
 
-    def watch(self, app: flask.Flask) -> None:
-        """Have the database of the moment reached put in its place when `app` opens its first connection."""
-        with app.app_context():
-            event.listen(db.engine, "do_connect", self._before_connecting)
+    def _put_reached(self) -> None:
+        if self._stored is not self._reached:
+            self._put(self._reached)
+            self._stored = self._reached
+
+    @contextmanager
+    def watching(self, place: str) -> Iterator[None]:
+        """Put the database of the moment reached in its place when this process first connects to `place`.
+
+        Most tests go on from the first moment before they ask anything: of that one no copy need be made.
+        """
+
+        def before(_dialect: object, _record: object, words: object, names: object) -> None:
+            if place in f"{words}{names}":
+                self._settle()
+
+        event.listen(Engine, "do_connect", before)
+        try:
+            yield
+        finally:
+            event.remove(Engine, "do_connect", before)
 
     def reach(self, moment: Moment) -> bool:
         """Return whether `moment` is the next one and a template brings it about, so that nothing need be done."""
@@ -43,8 +61,8 @@ class Course:
         self._reached = moment
         return True
 
-    def _before_connecting(self, *_of_sqlalchemy: object) -> None:
+    def _settle(self) -> None:
         with self._one_at_a_time:
-            if not self._asked and self._stored is not self._reached:
-                self._put(self._reached)
+            if not self._asked:
+                self._put_reached()
             self._asked = True

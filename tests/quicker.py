@@ -5,40 +5,42 @@ A test has an app of its own, and thousands of them would compile the same thing
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import MutableMapping
+from functools import cache, partial
+from types import CodeType
 from typing import Any
 
 import argon2
 import flask
 from babel.support import NullTranslations, Translations
-from jinja2 import BytecodeCache
-from jinja2.bccache import Bucket
+from jinja2 import BaseLoader, Environment, Template
 from sqlalchemy.orm import Mapper
+from werkzeug import test as client
 from werkzeug.routing import Rule
+from werkzeug.wsgi import get_current_url
 
 from cbt.accounts.sign_in import passwords
 from cbt.db.types import db
 from cbt.web import assets
 
 
-class SharedTemplates(BytecodeCache):
-    """Keeps the code of templates for all apps of this process; a changed source has another checksum."""
+class SharedTemplates(BaseLoader):
+    """Keeps the code of templates for all apps of this process, which find the same text under the same name."""
 
-    def __init__(self) -> None:
-        self._code: dict[tuple[str, str], bytes] = {}
+    def __init__(self, source: BaseLoader) -> None:
+        self._source = source
 
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Give a template its code, when another app has compiled it."""
-        code = self._code.get((bucket.key, bucket.checksum))
-        if code is not None:
-            bucket.bytecode_from_string(code)
+    def load(
+        self, environment: Environment, name: str, globals: MutableMapping[str, Any] | None = None
+    ) -> Template:
+        """Return a template of this environment, of code that another may have compiled."""
+        if name not in _templates:
+            text, path, _ = self._source.get_source(environment, name)
+            _templates[name] = environment.compile(text, name, path)
+        return environment.template_class.from_code(environment, _templates[name], globals or {})
 
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what was compiled."""
-        self._code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
 
-
-TEMPLATES = SharedTemplates()
+_templates: dict[str, CodeType] = {}
 
 
 class SharedStatements(dict[Any, Any]):
@@ -68,7 +70,8 @@ _load = Translations.load
 
 def share(app: flask.Flask) -> None:
     """Let an app use what others of this run have compiled."""
-    app.jinja_env.bytecode_cache = TEMPLATES
+    assert app.jinja_env.loader is not None
+    app.jinja_env.loader = SharedTemplates(app.jinja_env.loader)
     with app.app_context():
         db.engine.update_execution_options(compiled_cache=STATEMENTS)
 
@@ -98,6 +101,8 @@ def share_compiled() -> None:
     Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
     Translations.load = _load_once  # type: ignore[method-assign,assignment]
+    # A client looks for its cookies' host and path alone, and would spell out the longest search for that.
+    vars(client)["get_current_url"] = partial(get_current_url, strip_querystring=True)
     assets.read_tree = cache(assets.read_tree)  # type: ignore[assignment]
 
 

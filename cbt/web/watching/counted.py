@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from functools import cache
 
 from cbt.web.watching.counting import Labels, Layout, Steps, observed
 
@@ -42,10 +43,11 @@ class RequestCounts:
         )
         self._throttled = {one: throttled.cell((("kind", one),)) for one in named}
         kind_at = {one: number * len(STATUSES) for number, one in enumerate(named)}
+        first, spans, width = self._answered.first, self._seconds.first, self._seconds.width
         self._cells = {
             (endpoint, status): (
-                self._answered.cell_at(number * len(STATUSES) + place),
-                self._seconds.cell_at(kind_at[kind] + place),
+                first + number * len(STATUSES) + place,
+                spans + (kind_at[kind] + place) * width,
             )
             for number, (endpoint, kind) in enumerate(kinds.items())
             for place, status in enumerate(STATUSES)
@@ -86,5 +88,6 @@ class CommitCounts:
         return *sizes, *observed(self._seconds, self._seconds.first, seconds)
 
 
+@cache
 def _labels(what: str, name: str, status: int) -> Labels:
     return (what, name), ("status", STATUSES[status])

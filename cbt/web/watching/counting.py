@@ -127,7 +127,7 @@ class OwnMemory:
     """The cells of a process that counts for itself."""
 
     def __init__(self, cells: int) -> None:
-        self._cells = array("d", bytes(8 * cells))
+        self._cells = array("d", [0.0]) * cells
         self.own: Cells = self._cells
 
     def rows(self) -> list[Sequence[float]]:
