@@ -12,9 +12,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import queue
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -24,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
+from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Front:
         self._now = now
         self._limit = limit
         self._bodies = Bodies() if bodies is None else bodies
-        self._pool = _Pool(threads)
+        self._pool = ThreadPool(threads)
         self._names: dict[str, str] = {}
         self._answered: deque[asyncio.Future[None]] = deque()
         self._reaping = False
@@ -230,28 +229,3 @@ def _address(scope: Scope) -> str:
 
 def _nothing() -> None:
     pass
-
-
-class _Pool:
-    """Threads that are started when work waits and none is free, up to a number."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._threads = 0
-        self._free: deque[None] = deque()
-        """One for each thread that waits: unlike a number, it can be changed by several threads."""
-
-    def put(self, work: Callable[[], None]) -> None:
-        """Have `work` done; called by one thread only."""
-        self._work.put(work)
-        if len(self._free) < self._work.qsize() and self._threads < self._most:
-            self._threads += 1
-            threading.Thread(target=self._run, name=f"request-{self._threads}", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            self._free.append(None)
-            work = self._work.get()
-            self._free.pop()
-            work()
