@@ -10,22 +10,28 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.batches.moving import service
 from cbt.batches.moving.carrying import MovedPlan, MoveWish
-from cbt.candidates.models import AdmissionTicket
+from cbt.candidates.models import AdmissionTicket, Registration
 from cbt.candidates.printing import tickets
 from cbt.candidates.printing.occasion import of_again
 from cbt.candidates.store import entries_of_sitting
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
 from cbt.demo.places import add_staff
+from cbt.door.admission import room_refusal
+from cbt.door.store import doors_of
 from cbt.errors import CbtError
 from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.rules.roles import Role
 from cbt.sittings.clock.doors import open_doors
-from cbt.sittings.models import Room, RoomStaff, SittingChange
+from cbt.sittings.models import Centre, Room, RoomStaff, SittingChange
+from cbt.sittings.planning.places import create_room
 from cbt.sittings.planning.sittings import arm_room, publish_sitting
 from cbt.sittings.store import changes_of, former_starts, rooms_of_sitting
 from tests.batches.plans import planning
 from tests.helpers import count_queries, sign_in_as
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 from tests.sittings.test_planning import browser, minutes
+from tests.world import World
 
 NEXT_DAY = PLANNED + timedelta(days=1, hours=1)
 
@@ -65,6 +71,13 @@ def refused(day: Day, wanted: MoveWish) -> str:
     with pytest.raises(CbtError) as error:
         move(day, wanted)
     return error.value.code
+
+
+def at_the_door(day: Day) -> str:
+    """Return what the first candidate is told who tries to sign in."""
+    with day.read() as session:
+        (door,) = doors_of(session, list(session.scalars(select(Registration.ref).limit(1))))
+        return str(room_refusal(door))
 
 
 def test_everything_goes_with_a_sitting_that_is_moved(day: Day, published: dict[str, str]) -> None:
@@ -136,16 +149,13 @@ def test_publishing_is_withdrawn_until_the_check_in_opens(day: Day, published: d
     assert client.post(f"{page}/withdraw", data={"reason": ""}, follow_redirects=True).status_code == 200
     with day.read() as session:
         assert day.work(session)[0].state == "published"
-        ticket = session.scalars(select(AdmissionTicket.number)).first()
     shown = client.post(f"{page}/withdraw", data={"reason": "名单有误"}, follow_redirects=True).text
     assert "已撤回发布：名单有误" in shown
     with day.read() as session:
         sitting, room = day.work(session)
         assert (sitting.state, room.state) == ("draft", "draft")
     day.clock.set(PLANNED - minutes(15))
-    visitor = day.app.test_client()
-    said = visitor.post("/sign-in", data={"ticket": ticket, "last_six": "考生0"}, follow_redirects=True).text
-    assert "尚未发布" in said or "09:00" not in said
+    assert at_the_door(day) == "door.not_published"
     proctor = sign_in_as(day.app, kind="staff", subject_ref=published["proctor"], machine="m-li")
     assert "上午" not in proctor.get("/proctor").text
 
@@ -163,6 +173,7 @@ def test_a_cancelled_sitting_says_why_wherever_it_is_seen(day: Day, published: d
         proctor.get("/proctor").text,
     ):
         assert "已取消：机房停电检修" in seen
+    assert at_the_door(day) == "door.cancelled_because (reason=机房停电检修)"
 
 
 def test_the_pages_of_a_move_say_what_it_does_before_it_is_done(day: Day, published: dict[str, str]) -> None:
@@ -187,10 +198,34 @@ def test_the_pages_of_a_move_say_what_it_does_before_it_is_done(day: Day, publis
     done = client.post(f"{page}/move", data=sent | {"act": "move"}, follow_redirects=True).text
     assert "改期：原定 2026-11-24 09:00，改为 2026-11-25 10:00。原因：台风" in done
     assert "1 张准考证打印之后有变动" in done
+    with count_queries(day.app) as seen:
+        listed = client.get(f"/office/batches/{day.batch_ref}/print/again").text
+    assert len(seen) <= 10
+    assert "打印这 1 张" in listed
+    assert "考生0" in listed
     pdf = client.get(f"{page}/print/tickets/again.pdf")
     assert pdf.data.startswith(b"%PDF")
     assert client.get(f"{page}/print/tickets/again.pdf").status_code == 404, "they are right now"
+    assert "没有需要重打" in client.get(f"/office/batches/{day.batch_ref}/print/again").text
     client.set_cookie("locale", "en")
     for path in ("", "/move", "/print"):
         assert ">batches." not in client.get(page + path).text
     assert "Moved from" in client.get(page).text
+
+
+def test_neighbours_of_another_room_with_one_case_are_warned_of(world: World) -> None:
+    """Seats 2 and 5 stand far apart in a line, and one behind the other where a row has three; the forms stay."""
+    with world.app.app_context(), unit_of_work() as session:
+        one, other = (session.get_one(Attempt, world.sitters[name].attempt_id) for name in ("skills", "late"))
+        other.form_id = one.form_id
+        centre = session.scalars(select(Centre)).one()
+        room = create_room(
+            session, centre, name="三列", seats=9, per_row=3, now=world.clock.now(), actor="cli"
+        )
+        by_seat = {world.sitters[name].seat: name for name in ("skills", "late")}
+        goal = room.ref
+    wanted = MoveWish("第 1 场", PLANNED, {world.room_ref: goal}, "电检")
+    with world.app.app_context():
+        plan = service.preview(sitting_ref=world.sitting_ref, wish=wanted, now=world.clock.now())
+    assert by_seat == {2: "skills", 5: "late"}
+    assert [(one.code, one.params["pairs"]) for one in plan.concerns] == [("cases_beside", 1)]

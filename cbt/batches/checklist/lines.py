@@ -18,7 +18,6 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
     ("seats", "done"): (_SITTING, "rooms"),
     ("forms", "missing"): (_SITTING, "forms"),
     ("tickets", "missing"): ("candidates.printing.choose", ""),
-    ("tickets", "again"): ("candidates.printing.choose", ""),
     ("proctors", "missing"): (_SITTING, "rooms"),
     ("proctors", "chief"): (_SITTING, "rooms"),
     ("publish", "ready"): ("batches.publishing.confirm", ""),
@@ -28,6 +27,7 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
 OF_BATCH: dict[tuple[str, str], str] = {
     ("sittings", "none"): "sittings.new_sitting",
     ("sittings", "done"): "sittings.new_sitting",
+    ("tickets", "again"): "candidates.printing.again_of_batch",
 }
 """Those that are mended on a page about the batch."""
 

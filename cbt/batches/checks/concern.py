@@ -39,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "shape_paper": Kind("R-7", Gravity.STOP, "people"),
     "shape_version": Kind("R-8", Gravity.WARN, "people"),
     "case_beside": Kind("R-8", Gravity.WARN, "people"),
+    "cases_beside": Kind("R-8", Gravity.WARN, "rooms"),
     "retake_passed": Kind("R-4", Gravity.STOP, "people"),
     "retake_absent": Kind("R-4", Gravity.STOP, "people"),
     "retake_window_over": Kind("R-4", Gravity.STOP, "people"),

@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session
 from cbt.batches.checks.concern import Concern
 from cbt.batches.checks.reading import checks_of_sitting
 from cbt.batches.moving.told import Told, told_of
+from cbt.batches.seating.cases import drawn_in
 from cbt.candidates.models import Candidate, Registration
+from cbt.candidates.seating.room import seated_room
 from cbt.candidates.steps import give_seats
 from cbt.errors import Conflict, InvalidInput
+from cbt.rules.planning.beside import alike
 from cbt.rules.planning.moving import GoalSeat, reseated, unmovable
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
@@ -83,11 +86,13 @@ def carry_out(session: Session, sitting: Sitting, wish: MoveWish, *, now: dateti
     former_name, former_start_at = sitting.name, sitting.planned_start_at
     sitting.name = required(wish.name, "sitting.name", "name")
     set_time(sitting, wish.start_at, now=now)
+    alike_before = _same_cases(session, sitting, wish.rooms)
     rooms, new_seats, kept = _move_rooms(session, sitting, wish.rooms)
     session.flush()
     if not rooms and sitting.name == former_name and sitting.planned_start_at == former_start_at:
         raise Conflict("moving.nothing", field="start")
     concerns = [one for one in checks_of_sitting(session, sitting) if _seen(one) not in before]
+    concerns += _cases_meet(session, sitting, alike_before)
     return MovedPlan(
         sitting=sitting,
         former_name=former_name,
@@ -105,6 +110,28 @@ def may_change(sitting: Sitting, *, now: datetime) -> None:
     why = unmovable(SittingState(sitting.state), check_in_opens_at=sitting.check_in_opens_at, now=now)
     if why is not None:
         raise Conflict(f"moving.{why.value}", at=sitting.check_in_opens_at)
+
+
+def _same_cases(session: Session, sitting: Sitting, wished: Mapping[str, str]) -> dict[str, int]:
+    """Return how many pairs of neighbours have one skills case in the rooms a move is about, by their refs."""
+    views = {view.sitting_room.ref: view for view in store.rooms_of_sitting(session, sitting.id)}
+    changed = [ref for ref, room in wished.items() if ref in views and views[ref].room.ref != room]
+    return {ref: _pairs(session, sitting, ref) for ref in changed}
+
+
+def _pairs(session: Session, sitting: Sitting, ref: str) -> int:
+    room = seated_room(session, sitting, ref)
+    return len(alike(room.board(drawn_in(session, room).cases), room.plan).cases)
+
+
+def _cases_meet(session: Session, sitting: Sitting, before: Mapping[str, int]) -> list[Concern]:
+    """Return where neighbours of another room have one case, who had not: forms stay with their people. R-8."""
+    names = {view.sitting_room.ref: view.room.name for view in store.rooms_of_sitting(session, sitting.id)}
+    return [
+        Concern("cases_beside", sitting.ref, {"room": names[ref], "pairs": pairs})
+        for ref in before
+        if (pairs := _pairs(session, sitting, ref)) > before[ref]
+    ]
 
 
 def _seen(concern: Concern) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import flask
 import flask_babel
 
+from cbt.candidates.printing.again import PAGE_SIZE, again_page
 from cbt.candidates.printing.noting import note_tickets
 from cbt.candidates.printing.occasion import Occasion, choice, of_again, of_person, of_room
 from cbt.candidates.printing.registry import DOCUMENTS
@@ -15,6 +16,7 @@ from cbt.printing.pdf import PDF, pdf, qr_drawing
 from cbt.rules.roles import Role
 from cbt.web.downloads import attachment
 from cbt.web.partials import Reply
+from cbt.web.texts import page_of
 from cbt.web.who import access
 from cbt.web.who.login import signed_in
 
@@ -50,6 +52,18 @@ def again(ref: str) -> Reply:
         occasion = of_again(session, ref)
     return _sent(
         "tickets", occasion, f"{occasion.sitting.name}-{flask_babel.gettext('candidates.reprint.name')}"
+    )
+
+
+@pages.get("/office/batches/<ref>/print/again")
+@access.roles(*READERS)
+def again_of_batch(ref: str) -> Reply:
+    """List the tickets of a batch that are to be printed again, with one button for each sitting."""
+    page = page_of(flask.request.args)
+    with reading() as session:
+        found = again_page(session, ref, page=page)
+    return flask.render_template(
+        "candidates/printing/again.html", found=found, page=page, pages=-(-found.total // PAGE_SIZE)
     )
 
 
