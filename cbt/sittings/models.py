@@ -147,6 +147,8 @@ class SittingRoom(Named):
     """Since when its attempts' stored ends wait to be worked out again after an outage (R-27)."""
     evacuated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Since when everybody is to be outside (紧急疏散), before the start or after it; NULL once they are back."""
+    arranged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When its seats were arranged by a rule; NULL while they are as the roster came."""
 
 
 class RoomStaff(Row):

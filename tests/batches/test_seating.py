@@ -140,7 +140,7 @@ def test_all_rooms_of_a_sitting_are_seated_in_one_act_until_check_in_opens(day: 
     sitting = f"/office/sittings/{day.sitting_ref}"
     assert "全部随机排座" in client.get(sitting).text
     done = client.post(f"{sitting}/seats", follow_redirects=True)
-    assert "已随机排好 1 个考场的座位" in done.text
+    assert "已排好 1 个考场的座位" in done.text
     assert sorted(seats_of(day).values()) == [1, 2, 3, 4, 5, 6]
     with day.write() as session:
         session.execute(update(SittingRoom).values(state="admitting"))
@@ -149,6 +149,29 @@ def test_all_rooms_of_a_sitting_are_seated_in_one_act_until_check_in_opens(day: 
     assert 'id="exchange"' not in client.get(page_of(day)).text
     assert client.post(f"{page_of(day)}/exchange", data={"one": "1", "other": "2"}).status_code == 409
     assert client.get(f"{page_of(day)}x".replace("seatsx", "seats").replace("sr-", "sr-x")).status_code == 404
+
+
+def test_the_rooms_of_a_batch_that_are_as_the_roster_came_are_seated_in_one_act(day: Day) -> None:
+    client, page = crowd(day), f"/office/batches/{day.batch_ref}/seats"
+    assert page in client.get(f"/office/batches/{day.batch_ref}").text
+    shown = client.get(page).text
+    assert "按名册顺序" in shown
+    assert "有 1 个考场的座位还是名册顺序" in shown
+    wishes = {"order": "number", "units": "1", "papers": "any"}
+    assert client.post(page, data=wishes | {"order": "alphabet"}).status_code == 422
+    done = client.post(page, data=wishes, follow_redirects=True).text
+    assert "已随机排好" not in done
+    assert "已排好 1 个考场的座位" in done
+    assert "没有要排的考场" in done
+    _, told = last(day, "seats.arrange")
+    assert (told["order"], told["units_apart"], told["by_door"]) == ("number", True, False)
+    with count_queries(day.app) as seen:
+        client.get(page)
+    assert len(seen) <= 10
+    assert (
+        "<form"
+        not in browser(day.app, day.clock, "du", Role.INSPECTOR).get(page).text.split("seating-page")[1]
+    )
 
 
 def clash(world: World) -> str:

@@ -15,7 +15,6 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
     ("sittings", "rooms"): (_SITTING, "rooms"),
     ("sittings", "late"): ("batches.moving.form", ""),
     ("sittings", "outside"): ("batches.moving.form", ""),
-    ("seats", "done"): (_SITTING, "rooms"),
     ("forms", "missing"): (_SITTING, "forms"),
     ("tickets", "missing"): ("candidates.printing.choose", ""),
     ("proctors", "missing"): (_SITTING, "rooms"),
@@ -27,6 +26,7 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
 OF_BATCH: dict[tuple[str, str], str] = {
     ("sittings", "none"): "sittings.new_sitting",
     ("sittings", "done"): "sittings.new_sitting",
+    ("seats", "done"): "batches.seating.of_batch",
     ("tickets", "again"): "candidates.printing.again_of_batch",
 }
 """Those that are mended on a page about the batch."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from cbt.batches.seating.arranging import SeatProposal, propose
 from cbt.batches.seating.cases import drawn_in
-from cbt.batches.seating.service import CHANGEABLE, SeatProposal, propose
+from cbt.batches.seating.store import CHANGEABLE
 from cbt.candidates.seating.room import SeatedRoom, seated_room
 from cbt.candidates.store import Registered
 from cbt.exams.store import blueprint_of

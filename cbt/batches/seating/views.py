@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 import flask
 from flask_babel import gettext as _
 
-from cbt.batches.seating import service
+from cbt.batches.seating import arranging, service
 from cbt.batches.seating.pages import AskedOrder, seating_page
+from cbt.batches.seating.store import rooms_of_batch, to_arrange
 from cbt.candidates.seating.room import has_accommodation
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
@@ -18,8 +19,10 @@ from cbt.rules.planning.room_plan import MOST_NUMBER
 from cbt.rules.planning.seating import PaperMix, SeatOrder, SeatWishes
 from cbt.rules.roles import Role
 from cbt.sittings.planning.inputs import one_of, parse_number
+from cbt.sittings.store import batch_by_ref
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.partials import Reply, wants_partial
+from cbt.web.texts import page_of
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
@@ -27,6 +30,8 @@ pages = flask.Blueprint("seating", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 _SEED_BITS = 32
+ROOMS = 40
+"""How many stand on a page, and are seated in one act: a second's work."""
 
 
 @pages.get("/office/sittings/<ref>/rooms/<room_ref>/seats")
@@ -66,7 +71,7 @@ def arrange(ref: str, room_ref: str) -> Reply:
     form = flask.request.form
     try:
         asked = _asked(form)
-        done = service.arrange_room(
+        done = arranging.arrange_room(
             sitting_ref=ref,
             room_ref=room_ref,
             wishes=asked.wishes,
@@ -86,7 +91,7 @@ def arrange(ref: str, room_ref: str) -> Reply:
 def arrange_all(ref: str) -> Reply:
     """Seat every room of a sitting by chance, people of one unit apart, accommodations by the door."""
     try:
-        done, stayed = service.arrange_sitting(
+        done, stayed = arranging.arrange_sitting(
             sitting_ref=ref,
             wishes=SeatWishes(units_apart=True),
             seed=secrets.randbits(_SEED_BITS),
@@ -100,6 +105,55 @@ def arrange_all(ref: str) -> Reply:
         if stayed:
             flask.flash(_("batches.seating.all_stayed", rooms=stayed), "warn")
     return flask.redirect(flask.url_for("candidates.sitting", ref=ref) + "#rooms", 303)
+
+
+@pages.get("/office/batches/<ref>/seats")
+@access.roles(*READERS)
+def of_batch(ref: str) -> Reply:
+    """Show the rooms of a batch, and which of them are still seated as the roster came."""
+    return _batch_page(ref, NOTHING_REFUSED)
+
+
+@pages.post("/office/batches/<ref>/seats")
+@access.roles(Role.OFFICER)
+def arrange_batch(ref: str) -> Reply:
+    """Seat the rooms of a batch that are still as the roster came, so many at a time."""
+    try:
+        done, left = arranging.arrange_batch(
+            batch_ref=ref,
+            wishes=_wishes(flask.request.form),
+            seed=secrets.randbits(_SEED_BITS),
+            now=flask.g.now,
+            actor=acting(),
+            most=ROOMS,
+        )
+    except InvalidInput as error:
+        return _batch_page(ref, refusal(error))
+    flask.flash(_("batches.seating.all_done", rooms=done), "ok")
+    if left:
+        flask.flash(_("batches.seating.batch_left", rooms=left), "warn")
+    return flask.redirect(flask.url_for("batches.seating.of_batch", ref=ref), 303)
+
+
+def _batch_page(ref: str, refused: Refusal) -> Reply:
+    number = page_of(flask.request.args)
+    with reading() as session:
+        batch = batch_by_ref(session, ref)
+        rooms, total = rooms_of_batch(session, batch, limit=ROOMS, offset=(number - 1) * ROOMS)
+        _refs, waiting = to_arrange(session, batch, limit=1)
+        return flask.render_template(
+            "batches/seating/batch.html",
+            batch=batch,
+            rooms=rooms,
+            total=total,
+            number=number,
+            pages=-(-total // ROOMS),
+            waiting=waiting,
+            most=ROOMS,
+            wishes=SeatWishes(units_apart=True),
+            **_choices(),
+            refused=refused,
+        ), refused.code
 
 
 @pages.post("/office/sittings/<ref>/rooms/<room_ref>/seats/exchange")
@@ -166,9 +220,16 @@ def _page(ref: str, room_ref: str, refused: Refusal, asked: AskedOrder | None = 
             **_context(page),
             refused=refused,
             wishes=asked.wishes if asked else SeatWishes(units_apart=True),
-            orders=list(SeatOrder),
-            mixes=list(PaperMix),
+            **_choices(),
         ), refused.code
+
+
+def _choices() -> dict[str, list[tuple[str, str]]]:
+    """Return what can be chosen of an order, in words."""
+    return {
+        "orders": [(one.value, str(_(f"batches.seating.order.{one}"))) for one in SeatOrder],
+        "mixes": [(one.value, str(_(f"batches.seating.papers.{one}"))) for one in PaperMix],
+    }
 
 
 def _context(page: object) -> dict[str, object]:
