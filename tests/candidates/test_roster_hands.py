@@ -92,7 +92,7 @@ def test_each_sheet_has_a_level_of_its_own_said_and_its_name_tells_which() -> No
         sheet(["二级报名表"], head, ["乙", TWO, "两科"], name="表2"),
     ]
     layouts = layouts_of(sent, {})
-    assert [(one.asks, one.fixable, one.told) for one in layouts] == [
+    assert [(one.asks, list(one.fixable), one.told) for one in layouts] == [
         (True, ["level"], {"level": "三级"}),
         (True, ["level"], {"level": "二级"}),
     ]

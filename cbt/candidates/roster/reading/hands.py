@@ -74,9 +74,14 @@ class TableLayout:
     """What the title or the name of the sheet says of what is missing."""
 
     @property
-    def fixable(self) -> list[str]:
-        """The fields that can be said for every line."""
-        return [name for name in FIXED if name in self.missing or name in self.fixed]
+    def fields(self) -> list[str]:
+        """What a column can be."""
+        return list(COLUMNS.by_name)
+
+    @property
+    def fixable(self) -> dict[str, tuple[str, ...]]:
+        """The fields that can be said for every line, with what can be said."""
+        return {name: values for name, values in FIXED.items() if name in self.missing or name in self.fixed}
 
     @property
     def asks(self) -> bool:
