@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
+from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.columns import COLUMNS, meaning
 from cbt.candidates.roster.reading.file import Roster, roster_of
+from cbt.candidates.roster.reading.hands import HandMapping, layouts_of
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.tables import HEADER_WITHIN, find_tables
-from cbt.candidates.roster.reading.wishes import Wish, when_of
+from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
+from cbt.errors import InvalidInput
 from cbt.exams.files import load_blueprint_file
 from cbt.paths import product_dir
 from cbt.sheets.cells import SheetData
@@ -180,3 +186,39 @@ def test_no_header_means_two_things() -> None:
     for column in COLUMNS.by_name.values():
         for header in column.headers:
             assert meaning(header) == (column.name, True), header
+
+
+WORDS = st.one_of(
+    st.sampled_from(
+        ["", "", "姓名", "身份证号", "申报等级", "科目", "理论", "技能", "新考/补考", "备注", "合计",
+         "甲", "三级", "两科", "√", "补考", "同上", "2026-10-12", "加时", "/", ONE, TWO]
+    ),
+    st.text(max_size=8),
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.lists(WORDS, max_size=6), max_size=8),
+    st.lists(st.tuples(*[st.integers(0, 6)] * 4), max_size=2),
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_stands_on_a_sheet_gives_a_roster_or_a_refusal(
+    rows: list[list[str]], merged: list[tuple[int, int, int, int]]
+) -> None:
+    sent = [sheet(*rows, merged=merged)]
+    layouts = layouts_of(sent, {})
+    hands = {one.digest: HandMapping(dict(zip("ABCD", COLUMNS.by_name, strict=False))) for one in layouts}
+    for said in ({}, hands):
+        with contextlib.suppress(InvalidInput):
+            roster = roster_of(sent, said)
+            asked(roster)
+            assert roster.total
+
+
+@given(st.text(max_size=20))
+def test_any_header_and_any_cell_is_read_without_an_error(text: str) -> None:
+    meaning(text)
+    when_of(text)
+    mark_of(text)
+    words.occupation_and_level(text)
+    words.level_said(text)
