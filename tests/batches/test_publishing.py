@@ -69,6 +69,9 @@ def test_the_ready_sittings_of_a_batch_go_out_in_one_act_all_or_none(world: Worl
     ready = shown[shown.index(f'value="{world.sitting_ref}"') :][:400]
     assert "checked" in ready
     assert "disabled" in shown[shown.index(f'value="{empty}"') :][:400]
+    with count_queries(world.app) as asked:
+        officer.get(path)
+    assert len(asked) <= 30
     assert officer.post(path).status_code == 422
     for chosen in ([empty, world.sitting_ref], [world.sitting_ref, "si-nothing"]):
         assert officer.post(path, data={"sittings": chosen}).status_code in {404, 409}

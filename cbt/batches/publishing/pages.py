@@ -21,6 +21,9 @@ from cbt.sittings import store
 from cbt.sittings.models import Batch, Centre, RoomStaff, Sitting, SittingRoom
 from cbt.sittings.store import Duty, RoomView, SeatCount
 
+DRAFTS = 10
+"""How many stand on a page: everybody in them is looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoomToPublish:
@@ -76,12 +79,13 @@ class PublishPage:
 
 @dataclass(frozen=True, slots=True)
 class PublishManyPage:
-    """The drafts of a batch, each with what keeps it back."""
+    """A page of the drafts of a batch, each with what keeps it back, and how many there are."""
 
     batch: Batch
     drafts: list[Candidature]
     chiefs: dict[int, list[str]]
     """Sitting id -> the names of its chiefs."""
+    total: int
 
 
 def publish_page(session: Session, ref: str) -> PublishPage:
@@ -108,18 +112,24 @@ def publish_page(session: Session, ref: str) -> PublishPage:
     )
 
 
-def publish_many_page(session: Session, ref: str) -> PublishManyPage:
-    """Return the drafts of a batch with what keeps each of them back."""
+def publish_many_page(session: Session, ref: str, *, page: int) -> PublishManyPage:
+    """Return a page of the drafts of a batch with what keeps each of them back."""
     batch = store.batch_by_ref(session, ref)
+    drafts = (Sitting.batch_id == batch.id, Sitting.state == SittingState.DRAFT.value)
     query = (
         select(Sitting, Centre)
         .join(Centre, Centre.id == Sitting.centre_id)
-        .where(Sitting.batch_id == batch.id, Sitting.state == SittingState.DRAFT.value)
+        .where(*drafts)
         .order_by(Sitting.planned_start_at, Sitting.id)
+        .limit(DRAFTS)
+        .offset((page - 1) * DRAFTS)
     )
     found = [(sitting, centre) for sitting, centre in session.execute(query)]
     return PublishManyPage(
-        batch, candidatures(session, found), _chiefs(session, [sitting.id for sitting, _centre in found])
+        batch,
+        candidatures(session, found),
+        _chiefs(session, [sitting.id for sitting, _centre in found]),
+        session.scalar(select(func.count()).select_from(Sitting).where(*drafts)) or 0,
     )
 
 

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from cbt.batches.checks.reading import checks_of_sitting, stops_of
 from cbt.batches.publishing import service
 from cbt.batches.publishing.missing import missing_of
-from cbt.batches.publishing.pages import publish_many_page, publish_page
+from cbt.batches.publishing.pages import DRAFTS, publish_many_page, publish_page
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict
 from cbt.rules.roles import Role
@@ -16,6 +16,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.sittings.store import sitting_by_ref
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.partials import Reply
+from cbt.web.texts import page_of
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
@@ -86,11 +87,17 @@ def _confirm(ref: str, refused: Refusal) -> Reply:
 
 
 def _confirm_many(ref: str, refused: Refusal) -> Reply:
+    number = page_of(flask.request.args)
     with reading() as session:
-        page = publish_many_page(session, ref)
+        page = publish_many_page(session, ref, page=number)
     sent = flask.request.form.getlist("sittings") if refused.what else None
     return flask.render_template(
-        "batches/publishing/confirm_many.html", page=page, refused=refused, sent=sent
+        "batches/publishing/confirm_many.html",
+        page=page,
+        refused=refused,
+        sent=sent,
+        number=number,
+        pages=-(-page.total // DRAFTS),
     ), refused.code
 
 
