@@ -54,7 +54,7 @@ COMMANDS = {
     "move": Command("move.cli.move", ("cbt.ops.moving.commands",)),
     "rescue": Command("rescue.cli.rescue", ("cbt.ops.rescue.commands",)),
     "restore": Command("safety.cli.restore", _SAFETY),
-    "roster": Command("candidates.cli.roster", ("cbt.candidates.commands",)),
+    "roster": Command("candidates.cli.roster", ("cbt.batches.roster.commands",)),
     "score": Command("scoring.cli.score", ("cbt.scoring.commands",)),
     "serve": Command("serving.cli.serve", _SERVING),
     "service": Command("service.cli.service", ("cbt.ops.installing.service_command",)),

@@ -20,6 +20,7 @@ from cbt.application.observation import SCHEDULER
 from cbt.audit.tally import settle_tallies
 from cbt.bank.imports.checks.starting import start_checks
 from cbt.bank.search.index import index_waiting
+from cbt.batches.roster.starting import start_rosters
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.db.engine import files_of
 from cbt.delivery.close.outage import beat
@@ -65,6 +66,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (expire_approvals, 5.0),
     (back_up_when_due, 10.0),
     (start_checks, 1.0),
+    (start_rosters, 1.0),
     (index_waiting, 20.0),
     (settle_tallies, 30.0),
     (purge_sign_ins, 60.0),

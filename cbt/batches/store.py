@@ -41,6 +41,13 @@ def sittings_page(
     return found, total or 0
 
 
+def held_of(session: Session, batch_id: int) -> dict[int, tuple[Sitting, Centre]]:
+    """Return every sitting of a batch with its centre, by the id of the sitting."""
+    query = select(Sitting, Centre).join(Centre, Centre.id == Sitting.centre_id)
+    rows = session.execute(query.where(Sitting.batch_id == batch_id))
+    return {sitting.id: (sitting, centre) for sitting, centre in rows}
+
+
 def counts_by_paper(session: Session, batch_id: int) -> dict[tuple[int, str], int]:
     """Return how many are registered for a paper of a batch: (blueprint version, paper) -> registrations."""
     query = (

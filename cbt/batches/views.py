@@ -10,6 +10,7 @@ from cbt.batches.keeping import views as keeping
 from cbt.batches.moving import views as moving
 from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
+from cbt.batches.roster import views as roster
 from cbt.batches.seating import views as seating
 from cbt.batches.shape import views as shape
 
@@ -21,6 +22,7 @@ for wing in (
     moving,
     people,
     publishing,
+    roster,
     seating,
     shape,
 ):

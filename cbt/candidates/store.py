@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.errors import NotFound
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Room, Seat, SittingRoom
+from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import visible_rooms
 from cbt.web.who.login import Principal
 
@@ -56,6 +56,17 @@ def _entries() -> Select[Registration, Candidate, AdmissionTicket, Seat, Room, S
 def entries_of_sitting(session: Session, sitting_id: int) -> list[Registered]:
     """Return every registration of a sitting, by room and seat."""
     query = _entries().where(Registration.sitting_id == sitting_id).order_by(Room.name, Seat.number)
+    return [Registered(*row) for row in session.execute(query)]
+
+
+def entries_of_batch(session: Session, batch_id: int) -> list[Registered]:
+    """Return every registration of a batch in sittings that are not cancelled, by start, room and seat."""
+    query = (
+        _entries()
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(Sitting.batch_id == batch_id, Sitting.state != SittingState.CANCELLED.value)
+        .order_by(Sitting.planned_start_at, Sitting.id, Room.name, Seat.number)
+    )
     return [Registered(*row) for row in session.execute(query)]
 
 

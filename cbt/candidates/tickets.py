@@ -20,7 +20,7 @@ from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import changes_of, former_starts, late_rule_of
 
 T = TypeVar("T", bound=Hashable)
-_RUNNING_DIGITS = 4
+_RUNNING_DIGITS = (4, 5)
 _BATCH_DIGITS = 3
 
 
@@ -80,23 +80,23 @@ def check_digit(digits: str) -> str:
 
 
 def fresh_numbers(session: Session, *, batch_id: int, local_start: datetime, count: int) -> list[str]:
-    """Return `count` unused ticket numbers: yymm + batch (3 digits) + running (4 digits) + check digit.
+    """Return `count` unused ticket numbers: yymm + batch (3 digits) + running (4 digits, then 5) + check digit.
 
     `local_start` is the planned start in the centre's zone. Raise Conflict("ticket.used_up") when the
     running number does not suffice.
     """
     prefix = f"{local_start:%y%m}{batch_id % 10**_BATCH_DIGITS:0{_BATCH_DIGITS}d}"
-    # Numbers a roster brought with it may share the prefix, so only ours of the right length count on.
-    highest = session.scalar(
-        select(func.max(AdmissionTicket.number)).where(
-            AdmissionTicket.number.startswith(prefix), func.length(AdmissionTicket.number) == 12
-        )
+    # Numbers a roster brought with it may share the prefix, so only ours of the right lengths count on.
+    lengths = [len(prefix) + digits + 1 for digits in _RUNNING_DIGITS]
+    query = select(func.max(AdmissionTicket.number)).where(
+        AdmissionTicket.number.startswith(prefix), func.length(AdmissionTicket.number).in_(lengths)
     )
-    running = highest[len(prefix) : len(prefix) + _RUNNING_DIGITS] if highest else "0"
-    first = int(running) + 1 if running.isdigit() else 1
-    if first + count > 10**_RUNNING_DIGITS:
+    highest = session.scalars(query.group_by(func.length(AdmissionTicket.number))).all()
+    running = [number[len(prefix) : -1] for number in highest]
+    first = max((int(one) for one in running if one.isdigit()), default=0) + 1
+    if first + count > 10 ** max(_RUNNING_DIGITS):
         raise Conflict("ticket.used_up")
-    plain = [f"{prefix}{first + place:0{_RUNNING_DIGITS}d}" for place in range(count)]
+    plain = [f"{prefix}{first + place:0{min(_RUNNING_DIGITS)}d}" for place in range(count)]
     return [digits + check_digit(digits) for digits in plain]
 
 

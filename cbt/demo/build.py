@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff
 from cbt.accounts.people import create_staff
 from cbt.batches.publishing.service import publish
+from cbt.batches.roster.importing import import_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.personal import document_index
-from cbt.candidates.roster.commit import import_roster
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.paper.drawing import draw_for_sitting

@@ -80,7 +80,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "room of a centre": ("officer", "/office/rooms/{room}"),
     "sitting": ("officer", "/office/sittings/{sitting}"),
     "prints": ("officer", "/office/sittings/{sitting}/print"),
-    "roster upload": ("officer", "/office/sittings/{sitting}/roster"),
+    "roster upload": ("officer", "/office/batches/{batch}/roster"),
     "registration": ("officer", "/office/registrations/{registration}"),
     "proctor's rooms": ("proctor", "/proctor"),
     "board": ("proctor", "/proctor/rooms/{sitting_room}"),

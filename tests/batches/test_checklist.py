@@ -53,7 +53,8 @@ def test_a_batch_goes_from_nothing_to_its_roster(day: Day) -> None:
         "发布": ("waits", "请先办完前面各项", ""),
     }
     sitting = f"/office/sittings/{day.sitting_ref}"
-    assert steps(client, day.batch_ref)["名册"] == ("open*", "还没有考生", f"{sitting}/roster")
+    roster = f"/office/batches/{day.batch_ref}/roster"
+    assert steps(client, day.batch_ref)["名册"] == ("open*", "还没有考生", roster)
     bring(day, [row(number) for number in range(1, 5)])
     found = steps(client, day.batch_ref)
     assert found["名册"][:2] == ("done", "共 4 名考生")

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import func, select
 
 from cbt.audit.models import AuditEntry
+from cbt.batches.roster import importing
+from cbt.batches.roster.importing import CheckedRoster
 from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.candidates.personal import DOCUMENT
-from cbt.candidates.roster import commit
-from cbt.candidates.roster.commit import CheckedRoster
 from cbt.candidates.tickets import check_digit
 from cbt.db.private.sealing import open_sealed
 from cbt.errors import Conflict, InvalidInput
@@ -36,7 +36,7 @@ def bring(
 ) -> CheckedRoster:
     """Import a roster into the day's sitting."""
     with day.app.app_context():
-        return commit.import_roster(
+        return importing.import_roster(
             sitting_ref=sitting or day.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx(rows, headers),
@@ -51,7 +51,7 @@ def problems(
 ) -> list[tuple[int, str, bool]]:
     """Return row, code and severity of what a dry run finds."""
     with day.app.app_context():
-        checked = commit.dry_run(
+        checked = importing.dry_run(
             sitting_ref=sitting or day.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx(rows, headers),

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from cbt.assembly.models import Form
+from cbt.batches.roster.importing import dry_run
 from cbt.candidates.models import Registration
-from cbt.candidates.roster import commit
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.drawing import draw_for_sitting
@@ -260,7 +260,7 @@ def roster_of(
         found, now = look(folder), world.clock.now()
         with unit_of_work() as session:
             load_folder(session, folder, found, now=now, actor="cli")
-        checked = commit.dry_run(
+        checked = dry_run(
             sitting_ref=world.sitting_ref,
             file_name="名册.xlsx",
             body=xlsx([cells], [*HEADERS, "职业"]),

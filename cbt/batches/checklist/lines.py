@@ -70,7 +70,7 @@ def _url(step: BatchStep, batch_ref: str) -> str:
     if key in OF_BATCH:
         return flask.url_for(OF_BATCH[key], ref=batch_ref)
     if step.code == "roster":
-        return flask.url_for("candidates.roster.upload", ref=step.sitting) if step.sitting else ""
+        return flask.url_for("batches.roster.upload", ref=batch_ref)
     if key not in PAGES or not step.sitting:
         return ""
     endpoint, place = PAGES[key]

@@ -17,11 +17,8 @@ from cbt.batches.checks.facts import (
     without_photo,
 )
 from cbt.batches.checks.retakes import objections, past_of
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 from cbt.sittings.models import Sitting
-
-OPEN_STATES = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
-"""States in which something about a plan can still be mended."""
 
 
 def checks_of_sitting(session: Session, sitting: Sitting) -> list[Concern]:
@@ -38,7 +35,7 @@ def checks_of_sittings(session: Session, sittings: Collection[Sitting]) -> list[
 
     Source: R-4, R-7, R-8, R-15, R-16.
     """
-    asked = [one for one in sittings if SittingState(one.state) in OPEN_STATES]
+    asked = [one for one in sittings if SittingState(one.state) in BEFORE_THE_START]
     if not asked:
         return []
     own = entered(session, asked)

@@ -15,7 +15,7 @@ from cbt.web.addresses import path_of
 
 PAGES = {
     "rooms": ("candidates.sitting", "#rooms"),
-    "candidates": ("candidates.roster.upload", ""),
+    "candidates": ("batches.roster.of_sitting", ""),
     "proctors": ("candidates.sitting", "#rooms"),
     "chief": ("candidates.sitting", "#rooms"),
     "forms": ("candidates.sitting", "#forms"),

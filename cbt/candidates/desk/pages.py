@@ -14,12 +14,11 @@ from cbt.candidates import store
 from cbt.candidates.corrections.making import corrections_of
 from cbt.candidates.models import Registration
 from cbt.candidates.roster.export import accommodation_text
-from cbt.candidates.roster.plan import OPEN_STATES
 from cbt.candidates.store import Registered
 from cbt.exams.store import blueprint_of
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.roles import ROOM_STAFF
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange
 from cbt.sittings.store import Duty, RoomView, SeatCount
@@ -52,7 +51,7 @@ class SittingPage:
     @property
     def takes_roster(self) -> bool:
         """Whether a roster may still be imported."""
-        return SittingState(self.sitting.state) in OPEN_STATES
+        return SittingState(self.sitting.state) in BEFORE_THE_START
 
     @property
     def without_photo(self) -> int:

@@ -15,7 +15,6 @@ from cbt.candidates.desk.pages import door_state, registration_page, sitting_pag
 from cbt.candidates.desk.service import Revealed
 from cbt.candidates.printing import registry as prints
 from cbt.candidates.printing import views as printing_views
-from cbt.candidates.roster import views as roster_views
 from cbt.candidates.roster.export import template, to_csv, to_xlsx
 from cbt.candidates.roster.reading.words import DOCUMENT_NAMES
 from cbt.db.unit_of_work import reading
@@ -31,7 +30,6 @@ from cbt.web.who import access
 from cbt.web.who.login import acting, signed_in
 
 pages = flask.Blueprint("candidates", __name__)
-pages.register_blueprint(roster_views.pages)
 pages.register_blueprint(printing_views.pages)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)

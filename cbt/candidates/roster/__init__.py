@@ -1,3 +1,3 @@
 """How a roster comes in and goes out."""
 
-__all__ = ["commit", "export", "plan", "reading", "views"]
+__all__ = ["choosing", "export", "mapping", "reading"]

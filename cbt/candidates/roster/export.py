@@ -15,6 +15,8 @@ from cbt.candidates.roster.reading.words import DOCUMENT_NAMES
 from cbt.candidates.store import Registered
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
+from cbt.sittings.models import Centre, Sitting
+from cbt.web.i18n import local_zone
 
 
 def template() -> bytes:
@@ -29,21 +31,49 @@ def template() -> bytes:
     return buffer.getvalue()
 
 
+OF_BATCH = (*TEMPLATE, "date", "time", "sitting", "centre")
+"""The columns of a roster of several sittings."""
+Held = Mapping[int, tuple[Sitting, Centre]]
+"""Sittings with their centres, by the id of the sitting."""
+
+
 def rows_of(
-    entries: Sequence[Registered], blueprints: Mapping[int, ExamBlueprint], batch: str, *, reveal: bool
+    entries: Sequence[Registered],
+    blueprints: Mapping[int, ExamBlueprint],
+    batch: str,
+    *,
+    reveal: bool,
+    held: Held | None = None,
 ) -> list[list[str]]:
-    """Return the roster rows of registrations, masked unless `reveal`; revealed ones import again."""
-    return [
-        _row(entry, blueprints[entry.registration.blueprint_version_id], batch, reveal) for entry in entries
-    ]
+    """Return the roster rows of registrations, masked unless `reveal`; revealed ones import again.
+
+    With the sittings that are `held` each row says where it is, too.
+    """
+    found = []
+    for entry in entries:
+        values = _values(entry, blueprints[entry.registration.blueprint_version_id], batch, reveal)
+        if held is not None:
+            values |= _where(*held[entry.registration.sitting_id])
+        found.append([values[column] for column in (TEMPLATE if held is None else OF_BATCH)])
+    return found
 
 
-def _row(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) -> list[str]:
+def _where(sitting: Sitting, centre: Centre) -> dict[str, str]:
+    start = sitting.planned_start_at.astimezone(local_zone())
+    return {
+        "date": f"{start:%Y-%m-%d}",
+        "time": f"{start:%H:%M}",
+        "sitting": sitting.name,
+        "centre": centre.name,
+    }
+
+
+def _values(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) -> dict[str, str]:
     candidate, registration = entry.candidate, entry.registration
     phone = readable(candidate.phone_sealed, PHONE) if candidate.phone_sealed else ""
     lost = gettext("candidates.number_unreadable")
     number = readable(candidate.document_sealed, DOCUMENT) if reveal else candidate.document_masked
-    values = {
+    return {
         "name": candidate.name,
         "document_type": DOCUMENT_NAMES[candidate.document_type][0],
         "document_number": lost if number is None else number,
@@ -62,7 +92,6 @@ def _row(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: bool) 
         "accommodation": accommodation_text(entry),
         "note": registration.note,
     }
-    return [values[column] for column in TEMPLATE]
 
 
 def accommodation_text(entry: Registered) -> str:
@@ -75,11 +104,11 @@ def accommodation_text(entry: Registered) -> str:
     return ""
 
 
-def to_xlsx(rows: Sequence[Sequence[str]]) -> bytes:
+def to_xlsx(rows: Sequence[Sequence[str]], columns: Sequence[str] = TEMPLATE) -> bytes:
     """Return roster rows as a workbook, every cell a string."""
     buffer = io.BytesIO()
     with writing.new_workbook(buffer) as book:
-        _sheet(book, rows)
+        _sheet(book, rows, columns)
     return buffer.getvalue()
 
 
@@ -92,10 +121,10 @@ def _header(name: str) -> str:
     return COLUMNS.title(name) + ("*" if COLUMNS.by_name[name].required else "")
 
 
-def _sheet(book: Any, rows: Sequence[Sequence[str]]) -> None:
+def _sheet(book: Any, rows: Sequence[Sequence[str]], names: Sequence[str] = TEMPLATE) -> None:
     sheet = book.add_worksheet(gettext("candidates.template.sheet"))
     text = writing.text_format(book)
-    columns = [COLUMNS.by_name[name] for name in TEMPLATE]
+    columns = [COLUMNS.by_name[name] for name in names]
     writing.write_head(book, sheet, [(_header(one.name), one.width, one.required) for one in columns], text)
     sheet.freeze_panes(1, 1)
     for number, row in enumerate(rows, 1):

@@ -23,7 +23,8 @@ class SittingState(StrEnum):
     ABORTED = "aborted"
 
 
-SittingState = SittingState
+BEFORE_THE_START = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
+"""While a sitting, or a room of it, stands so, people can still come to it and its plan be mended."""
 
 
 class SittingEvent(StrEnum):

@@ -49,6 +49,8 @@ class FileChecks(Generic[C]):
     died: str
     import_died: str
     broken: str
+    lasting: str = ""
+    """The name of the pieces that are not found but brought, and stay for as long as the check does."""
 
     def at_work(self, session: Session) -> Sequence[C]:
         """Return the checks that wait for a process or have one, the oldest first."""
@@ -124,7 +126,7 @@ class FileChecks(Generic[C]):
 
     def fail(self, session: Session, ref: str, error: CbtError) -> None:
         """Put down why a check or an import came to nothing."""
-        params = {name: value for name, value in error.params.items() if isinstance(value, str | int)}
+        params = {name: value for name, value in error.params.items() if isinstance(value, str | int | list)}
         session.execute(
             update(self.rows)
             .where(self.rows.ref == ref)
@@ -132,7 +134,7 @@ class FileChecks(Generic[C]):
                 state=CheckState.FAILED,
                 beat_at=None,
                 error=error.code[:60],
-                params=json.dumps(params, ensure_ascii=False),
+                params=json.dumps(params, ensure_ascii=False, default=str),
             )
         )
 
@@ -155,7 +157,8 @@ class FileChecks(Generic[C]):
 
     def drop_parts(self, session: Session, check: C) -> None:
         """Delete what a check found."""
-        session.execute(delete(self.pieces).where(self.pieces.check_id == check.id))
+        found = (self.pieces.check_id == check.id) & (self.pieces.name != self.lasting)
+        session.execute(delete(self.pieces).where(found))
 
     def sealed(self, value: object) -> bytes:
         """Return a piece as it is kept: sealed as the file is."""

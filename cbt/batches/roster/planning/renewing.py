@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +17,18 @@ from cbt.candidates.personal import DOCUMENT, PHONE, document_index, readable
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.db.private.sealing import seal
 from cbt.rules.door.admission import mask_document, same_name
+
+
+class NumberAnew(Protocol):
+    """What a line says of a person's numbers."""
+
+    @property
+    def document_type(self) -> str: ...
+    @property
+    def document_number(self) -> str: ...
+    @property
+    def phone(self) -> str: ...
+
 
 Renewed = dict[str, tuple[Candidate, RosterRow]]
 
@@ -54,8 +67,8 @@ def _holders(session: Session, batch_id: int, tickets: set[str]) -> dict[str, Ca
     return {row[0]: row[1] for row in rows if readable(row[1].document_sealed, DOCUMENT) is None}
 
 
-def renew(candidate: Candidate, row: RosterRow) -> None:
-    """Seal a person's number and phone anew, as the roster has them."""
+def renew(candidate: Candidate, row: NumberAnew) -> None:
+    """Seal a person's number and phone anew, as a roster has them."""
     candidate.document_type = row.document_type
     candidate.document_sealed = seal(row.document_number, DOCUMENT)
     candidate.document_index = document_index(row.document_number)

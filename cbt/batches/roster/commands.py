@@ -6,16 +6,22 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import flask
 
+from cbt.batches.roster.importing import CheckedRoster, dry_run, import_roster
+from cbt.batches.roster.texts import told
+from cbt.batches.roster.working import work_on
 from cbt.candidates import photos
-from cbt.candidates.roster import commit, export
-from cbt.candidates.roster.commit import CheckedRoster
-from cbt.candidates.roster.views import blueprint_folder, told
+from cbt.candidates.roster import export
+from cbt.config import Settings
 from cbt.console.ends import DONE, REFUSED
 from cbt.console.kinds import FILE, NEW_FILE
 from cbt.console.saying import Answer
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
+from cbt.db.writing.parcels import join_writing
+from cbt.errors import InvalidInput
+from cbt.sheets.checks.beating import ThreadBeat
 from cbt.sheets.findings import Note, Severity
 from cbt.web.cli import with_app
 from cbt.web.i18n import catalogues
@@ -28,50 +34,79 @@ def roster() -> None:
 
 @roster.command("import", help="candidates.cli.import")
 @argument("file", type=FILE, help="candidates.cli.file")
-@option("--sitting", required=True, metavar="REF", help="sittings.cli.ref")
+@option("--batch", default="", metavar="REF", help="batches.cli.batch")
+@option("--sitting", default="", metavar="REF", help="batches.cli.sitting")
 @option("--photos", "photo_zip", type=FILE, metavar="ZIP", help="candidates.cli.photos")
-@option("--dry-run", is_flag=True, help="candidates.cli.dry_run")
+@option("--dry-run", "looks_only", is_flag=True, help="candidates.cli.dry_run")
 @with_app
-def import_(file: Path, sitting: str, photo_zip: Path | None, dry_run: bool, *, now: datetime) -> Answer:
+def import_(
+    file: Path, batch: str, sitting: str, photo_zip: Path | None, looks_only: bool, *, now: datetime
+) -> Answer:
     """Check a roster and, unless it is a dry run or something stops it, register everybody in it."""
-    body = file.read_bytes()
-    folder = blueprint_folder()
-    checked = commit.dry_run(sitting_ref=sitting, file_name=file.name, body=body, folder=folder)
-    imported = not dry_run and not checked.plan.stops
+    if not batch and not sitting:
+        raise InvalidInput("roster.which")
+    body, folder = file.read_bytes(), _folder()
+    checked = dry_run(batch_ref=batch, sitting_ref=sitting, file_name=file.name, body=body, folder=folder)
+    imported = not looks_only and not checked.plan.stops and bool(checked.plan.rooms)
     if imported:
-        checked = commit.import_roster(
-            sitting_ref=sitting, file_name=file.name, body=body, folder=folder, now=now, actor="cli"
+        checked = import_roster(
+            batch_ref=batch,
+            sitting_ref=sitting,
+            file_name=file.name,
+            body=body,
+            folder=folder,
+            now=now,
+            actor="cli",
         )
     stored = 0
-    if imported and photo_zip is not None:
+    if imported and photo_zip is not None and sitting:
         report = photos.attach_photos(sitting_ref=sitting, body=photo_zip.read_bytes(), now=now, actor="cli")
         stored = report.stored
     return _answer(checked, imported=imported, photos_stored=stored)
 
 
+def _folder() -> Path:
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    return settings.blueprint_dir
+
+
+@roster.command("work", help="batches.cli.work", hidden=True)
+@argument("ref", help="batches.cli.check")
+@with_app
+def work(ref: str, now: datetime) -> Answer:
+    """Do what a brought roster waits for; the server that was asked for it begins this."""
+    join_writing()
+    clock = flask.current_app.extensions["cbt_clock"].now
+    done = work_on(ref, folder=_folder(), clock=clock, beat=ThreadBeat)
+    return Answer({"ref": ref, "done": done, "at": now})
+
+
 def _answer(checked: CheckedRoster, *, imported: bool, photos_stored: int) -> Answer:
     plan = checked.plan
     notes = told([*plan.stops, *plan.hints])
+    left = sum(one.people for one in plan.left)
     data = {
         "file": checked.file_name,
         "rows": checked.roster.total,
         "registered": len(plan.placements),
         "already": plan.already,
+        "changed": len(plan.changes),
+        "left": left,
         "imported": imported,
         "photos": photos_stored,
         "columns": dict(checked.roster.headers),
         "ignored": list(checked.roster.ignored),
-        "problems": [_as_json(note) for note in notes],
+        "problems": [_as_json(one) for one in notes],
     }
     figures = {
         "rows": checked.roster.total,
         "count": len(plan.placements),
         "already": plan.already,
-        "stops": len(plan.stops),
+        "stops": len(plan.stops) or left,
     }
     done = _("candidates.roster.cli.imported" if imported else "candidates.roster.cli.checked", **figures)
-    words = [line for note in notes for line in _lines(note)]
-    return Answer(data, [*words, done], code=REFUSED if plan.stops else DONE)
+    words = [line for one in notes for line in _lines(one)]
+    return Answer(data, [*words, done], code=REFUSED if plan.stops or left else DONE)
 
 
 def _lines(note: Note) -> tuple[str, str]:

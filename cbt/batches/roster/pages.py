@@ -1,0 +1,206 @@
+"""What the pages of a brought roster show, gathered in one reading: how far it is, what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.store import actor_names
+from cbt.batches.roster import store
+from cbt.batches.roster import summary as kept
+from cbt.batches.roster.entering.entries import SeatLine
+from cbt.batches.roster.importing import target_of
+from cbt.batches.roster.models import ROSTERS, RosterCheck
+from cbt.batches.roster.planning.places import seen_of
+from cbt.batches.roster.planning.values import RowChange
+from cbt.batches.roster.summary import RoomShare, RosterSummary, SittingShare
+from cbt.batches.roster.terms import RosterTerms, terms_of
+from cbt.candidates.models import Registration
+from cbt.sheets.checks.keeping import WORKING
+from cbt.sheets.checks.models import CheckState
+from cbt.sheets.checks.pieces import BLOCK, Stretch, shown
+from cbt.sheets.findings import Finding
+from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting
+from cbt.sittings.store import batch_by_ref
+
+
+@dataclass(frozen=True, slots=True)
+class RosterStanding:
+    """How far a brought roster is; `error` is the code of what it came to, `begun` whether some of it is stored."""
+
+    ref: str
+    batch: Batch
+    sitting: Sitting | None
+    file_name: str
+    brought_by: str
+    state: CheckState
+    done: int
+    total: int
+    error: str
+    params: str
+    begun: bool
+    at: datetime
+    before: int
+    """How many rosters of others are waited for."""
+
+    @property
+    def working(self) -> bool:
+        """Whether a process is at it, or is waited for."""
+        return self.state in WORKING
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What is looked at of a roster: one kind of findings, one room ("sitting.place"), a page of each list."""
+
+    kind: str = ""
+    page: int = 1
+    room: str = ""
+    seats_page: int = 1
+    changes_page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SittingNeed:
+    """How many sittings a paper still needs, if the centre with the most seats holds them."""
+
+    level: str
+    name: str
+    minutes: int
+    people: int
+    centre: str
+    rooms: int
+    seats: int
+
+    @property
+    def sittings(self) -> int:
+        """How many sittings in all its rooms take everybody; 0 where there is no centre yet."""
+        return -(-self.people // self.seats) if self.seats else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RosterSheet:
+    """Everything the page of a dry run shows."""
+
+    standing: RosterStanding
+    summary: RosterSummary
+    terms: RosterTerms
+    stale: bool
+    """Whether rooms, times or seats have changed since."""
+    findings: list[Finding]
+    shown: Stretch
+    changes: list[RowChange]
+    room: tuple[SittingShare, RoomShare] | None
+    seats: list[SeatLine]
+    needs: list[SittingNeed]
+    looked: LookedAt
+
+    def pages(self, count: int) -> int:
+        """Return how many pages so many lines are."""
+        return -(-count // BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class RosterDesk:
+    """What is brought for a batch, and how many are registered."""
+
+    batch: Batch
+    sitting: Sitting | None
+    waiting: list[RosterStanding]
+    registered: int
+
+
+def desk_of(session: Session, batch_ref: str, sitting_ref: str = "") -> RosterDesk:
+    """Return what the page shows on which a roster is brought; raise NotFound for an unknown batch or sitting."""
+    target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
+    waiting = [_standing(session, check) for check in store.waiting_rosters(session, target.batch.id)]
+    here = select(Sitting.id).where(Sitting.batch_id == target.batch.id)
+    count = select(func.count()).select_from(Registration).where(Registration.sitting_id.in_(here))
+    return RosterDesk(target.batch, target.only, waiting, session.scalar(count) or 0)
+
+
+def batch_of_sitting(session: Session, sitting: Sitting) -> str:
+    """Return the ref of a sitting's batch."""
+    return session.get_one(Batch, sitting.batch_id).ref
+
+
+def standing_of(session: Session, batch_ref: str, ref: str) -> RosterStanding:
+    """Return how far a brought roster is; raise NotFound("roster.draft_gone")."""
+    return _standing(session, store.check_of(session, batch_by_ref(session, batch_ref).id, ref))
+
+
+def _standing(session: Session, check: RosterCheck) -> RosterStanding:
+    waiting = check.state in WORKING and check.beat_at is None
+    ahead = [one for one in ROSTERS.at_work(session) if one.id < check.id] if waiting else []
+    batch = session.get_one(Batch, check.batch_id)
+    sitting = terms_of(check.asked).sitting
+    return RosterStanding(
+        ref=check.ref,
+        batch=batch,
+        sitting=target_of(session, batch_ref=batch.ref, sitting_ref=sitting).only if sitting else None,
+        file_name=check.file_name,
+        brought_by=actor_names(session, {check.actor}).get(check.actor, check.actor),
+        state=CheckState(check.state),
+        done=check.done,
+        total=check.total,
+        error=check.error,
+        params=check.params,
+        begun=check.begun,
+        at=check.at,
+        before=len(ahead),
+    )
+
+
+def sheet_of(session: Session, batch_ref: str, ref: str, looked: LookedAt) -> RosterSheet:
+    """Return the dry run of a roster that is ready; raise NotFound("roster.draft_gone")."""
+    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref)
+    standing, found = _standing(session, check), store.summary_of(session, check)
+    stretch = shown(found.kinds, looked.kind)
+    room = _room(found.sittings, looked.room)
+    return RosterSheet(
+        standing=standing,
+        summary=found,
+        terms=terms_of(check.asked),
+        stale=not found.unread and seen_of(session, check.batch_id, only=standing.sitting) != found.seen,
+        findings=ROSTERS.lines_of(session, check, kept.FINDINGS, stretch, looked.page, Finding),
+        shown=stretch,
+        changes=ROSTERS.lines_of(session, check, kept.CHANGES, found.changes, looked.changes_page, RowChange),
+        room=room,
+        seats=ROSTERS.lines_of(session, check, kept.SEATS, room[1].lines, looked.seats_page, SeatLine)
+        if room is not None
+        else [],
+        needs=_needs(session, found) if found.left else [],
+        looked=looked,
+    )
+
+
+def _room(sittings: Sequence[SittingShare], name: str) -> tuple[SittingShare, RoomShare] | None:
+    for sitting in sittings:
+        for place, room in enumerate(sitting.rooms):
+            if f"{sitting.ref}.{place}" == name:
+                return sitting, room
+    return None
+
+
+def _needs(session: Session, found: RosterSummary) -> list[SittingNeed]:
+    query = (
+        select(Centre.name, func.count(func.distinct(Room.id)), func.count(Seat.id))
+        .join(Room, Room.centre_id == Centre.id)
+        .join(Seat, Seat.room_id == Room.id)
+        .where(Seat.spare.is_(False))
+        .group_by(Centre.id, Centre.name)
+        .order_by(func.count(Seat.id).desc(), Centre.name)
+        .limit(1)
+    )
+    most = session.execute(query).first()
+    centre, rooms, seats = (most[0], most[1], most[2]) if most is not None else ("", 0, 0)
+    needs: dict[tuple[str, str], SittingNeed] = {}
+    for one in found.left:
+        key = (one.blueprint, one.paper)
+        people = one.people + (needs[key].people if key in needs else 0)
+        needs[key] = SittingNeed(one.level, one.name, one.minutes, people, centre, rooms, seats)
+    return list(needs.values())

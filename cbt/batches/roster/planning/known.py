@@ -1,0 +1,124 @@
+"""What is stored of the people a roster names, read in a number of queries that does not grow with them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.batches.roster.planning.renewing import unreadable
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.personal import document_index
+from cbt.candidates.roster.reading.file import Roster
+from cbt.candidates.roster.reading.row import RosterRow
+from cbt.candidates.spacing import paper_span
+from cbt.db.private.prints import personal_was_lost
+from cbt.exams.store import paper_of
+from cbt.rules.door.admission import Span
+from cbt.rules.states.sitting import SittingState
+from cbt.sittings.models import Room, Seat, Sitting, SittingRoom
+
+T = TypeVar("T")
+AT_ONCE = 10_000
+"""So many values a query is asked with: databases take no more than some tens of thousands."""
+_OFF = (SittingState.CANCELLED.value, SittingState.ABORTED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPaper:
+    """A paper that somebody is registered for, in a sitting that is on."""
+
+    registration: Registration
+    sitting: Sitting
+    sitting_room: SittingRoom
+    room: str
+    seat: int
+    span: Span
+
+
+class KnownPeople:
+    """The people of a roster as they are stored, by the index of their number."""
+
+    def __init__(self, session: Session, batch_id: int, roster: Roster) -> None:
+        numbers = {row.document_number for row in roster.rows}
+        by_number = {number: document_index(number) for number in numbers}
+        self.indexes = {row.order: by_number[row.document_number] for row in roster.rows}
+        self.candidates = _candidates(session, list(by_number.values()))
+        self.renewed: list[tuple[Candidate, RosterRow]] = []
+        missing = {
+            self.indexes[row.order]: row
+            for row in roster.rows
+            if self.indexes[row.order] not in self.candidates
+        }
+        for index, found in (unreadable(session, batch_id, missing) if _lost(session) else {}).items():
+            self.candidates[index] = found[0]
+            self.renewed.append(found)
+        ids = [candidate.id for candidate in self.candidates.values()]
+        self.tickets = _tickets(session, batch_id, ids)
+        self.holders = _holders(session, sorted({row.ticket for row in roster.rows if row.ticket}))
+        self._registered = _registered(session, ids)
+
+    def registered(self, index: str) -> Sequence[KnownPaper]:
+        """Return what somebody is registered for."""
+        candidate = self.candidates.get(index)
+        return self._registered[candidate.id] if candidate is not None else ()
+
+
+def _lost(session: Session) -> bool:
+    return personal_was_lost(session)
+
+
+def some_of(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield values, as many at once as a query takes."""
+    for start in range(0, len(values), AT_ONCE):
+        yield values[start : start + AT_ONCE]
+
+
+def _candidates(session: Session, indexes: Sequence[str]) -> dict[str, Candidate]:
+    return {
+        candidate.document_index: candidate
+        for some in some_of(indexes)
+        for candidate in session.scalars(select(Candidate).where(Candidate.document_index.in_(some)))
+    }
+
+
+def _tickets(session: Session, batch_id: int, candidate_ids: Sequence[int]) -> Mapping[int, str]:
+    query = select(AdmissionTicket.candidate_id, AdmissionTicket.number)
+    query = query.where(AdmissionTicket.batch_id == batch_id)
+    return {
+        row[0]: row[1]
+        for some in some_of(candidate_ids)
+        for row in session.execute(query.where(AdmissionTicket.candidate_id.in_(some)))
+    }
+
+
+def _holders(session: Session, numbers: Sequence[str]) -> Collection[str]:
+    query = select(AdmissionTicket.number)
+    return {
+        number
+        for some in some_of(numbers)
+        for number in session.scalars(query.where(AdmissionTicket.number.in_(some)))
+    }
+
+
+def _registered(session: Session, candidate_ids: Sequence[int]) -> dict[int, list[KnownPaper]]:
+    query = (
+        select(Registration, Sitting, SittingRoom, Room.name, Seat.number)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Room, Room.id == SittingRoom.room_id)
+        .join(Seat, Seat.id == Registration.seat_id)
+        .where(Sitting.state.not_in(_OFF), SittingRoom.state.not_in(_OFF))
+        .order_by(Registration.id)
+    )
+    found: dict[int, list[KnownPaper]] = defaultdict(list)
+    for some in some_of(candidate_ids):
+        for one, sitting, at, room, seat in session.execute(query.where(Registration.candidate_id.in_(some))):
+            paper = paper_of(session, one.blueprint_version_id, one.paper)
+            span = paper_span(sitting.planned_start_at, paper, factor=one.factor, extra=one.extra)
+            found[one.candidate_id].append(KnownPaper(one, sitting, at, room, seat, span))
+    return found

@@ -1,0 +1,156 @@
+"""Use cases of a brought roster: keep it for its check, say how it is spread, have it imported, forget it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.batches.roster import store
+from cbt.batches.roster.confirmed import be_taken_back, storable_of
+from cbt.batches.roster.importing import target_of
+from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck, RosterPart
+from cbt.batches.roster.planning.places import seen_of
+from cbt.batches.roster.terms import RosterTerms, terms_of, written
+from cbt.candidates.roster.mapping import keep_hands
+from cbt.candidates.roster.reading.hands import Hands
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import Conflict, InvalidInput
+from cbt.sheets.checks.models import CheckState
+from cbt.sittings.store import batch_by_ref
+from cbt.web.refs import new_ref
+
+LIFE = timedelta(days=14)
+"""A brought roster is kept so long: until its sittings are planned. It is sealed as the numbers in it will be."""
+MOST_BYTES = 20 * 1024 * 1024
+
+
+def keep(
+    *,
+    batch_ref: str,
+    file_name: str,
+    body: bytes,
+    locale: str,
+    now: datetime,
+    actor: str,
+    sitting_ref: str = "",
+) -> str:
+    """Keep a roster for its check and return its ref; the person's former one for the batch goes.
+
+    Raise InvalidInput("roster.no_file"), Conflict("roster.under_way") while the former one is being imported,
+    NotFound for an unknown batch or sitting.
+    """
+    if not body:
+        raise InvalidInput("roster.no_file", field="file")
+    with unit_of_work() as session:
+        target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
+        _forget_former(session, target.batch.id, actor, now=now)
+        check = RosterCheck(
+            ref=new_ref("rd"),
+            batch_id=target.batch.id,
+            actor=actor,
+            file_name=file_name[:200],
+            state=CheckState.WAITING,
+            asked=written(RosterTerms(locale=locale, sitting=sitting_ref)),
+            at=now,
+        )
+        session.add(check)
+        session.flush()
+        session.add(RosterPart(check_id=check.id, name=FILE, number=0, sealed=ROSTERS.sealed(body)))
+        return check.ref
+
+
+def _forget_former(session: Session, batch_id: int, actor: str, *, now: datetime) -> None:
+    own = (RosterCheck.batch_id == batch_id) & (RosterCheck.actor == actor)
+    old = RosterCheck.at < now - LIFE
+    found = session.scalars(select(RosterCheck).where(own | old)).all()
+    busy = [check for check in found if check.state == CheckState.IMPORTING or check.begun]
+    if any(check.batch_id == batch_id and check.actor == actor for check in busy):
+        raise Conflict(ROSTERS.busy)
+    ROSTERS.forget(session, [check.id for check in found if check not in busy])
+
+
+def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms) -> None:
+    """Have a kept roster be spread anew, under other terms.
+
+    Raise NotFound("roster.draft_gone"), Conflict("roster.under_way") while a process is at it.
+    """
+    with unit_of_work() as session:
+        check = _idle(session, batch_ref, ref)
+        before = terms_of(check.asked)
+        asked = replace(terms, locale=before.locale, sitting=before.sitting, hands=before.hands)
+        ROSTERS.wait_again(session, check, written(asked))
+
+
+def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: str) -> None:
+    """Have a kept roster be read with what is said of its columns; raise as `plan_again` does."""
+    with unit_of_work() as session:
+        check = _idle(session, batch_ref, ref)
+        before = terms_of(check.asked)
+        keep_hands(session, hands, subject=f"batch:{batch_ref}", now=now, actor=actor)
+        ROSTERS.wait_again(session, check, written(replace(before, hands={**before.hands, **hands})))
+
+
+def _idle(session: Session, batch_ref: str, ref: str) -> RosterCheck:
+    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref)
+    if check.begun:
+        raise Conflict(ROSTERS.busy)
+    return check
+
+
+def confirm(*, batch_ref: str, ref: str, partial: bool) -> None:
+    """Have what was looked at be imported; the first of two who confirm does.
+
+    Raise InvalidInput("roster.refused") for the whole of a file with errors, Conflict("roster.nothing") when
+    nothing is new or changed, ("roster.changed") when rooms, times or seats are not as they were,
+    ("roster.under_way"), NotFound("roster.draft_gone").
+    """
+    with unit_of_work() as session:
+        check = _idle(session, batch_ref, ref)
+        if check.state != CheckState.READY:
+            raise Conflict(ROSTERS.busy)
+        found = store.summary_of(session, check)
+        if found.stops and not partial:
+            raise InvalidInput("roster.refused", count=found.stops)
+        if not found.papers and not found.changed and not found.renewed:
+            raise Conflict("roster.nothing")
+        asked = terms_of(check.asked)
+        target = target_of(session, batch_ref=batch_ref, sitting_ref=asked.sitting)
+        if seen_of(session, check.batch_id, only=target.only) != found.seen:
+            raise Conflict("roster.changed")
+        asked = replace(asked, partial=partial)
+        ROSTERS.wait_to_be_stored(session, check, written(asked), total=found.people)
+        check.begun = True
+
+
+def try_again(*, batch_ref: str, ref: str) -> None:
+    """Have a check that came to nothing be made again, or an import that stopped go on.
+
+    Raise NotFound("roster.draft_gone"), Conflict("roster.under_way").
+    """
+    with unit_of_work() as session:
+        check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref)
+        if check.begun:
+            ROSTERS.go_on_again(session, check)
+        else:
+            ROSTERS.wait_again(session, check, check.asked)
+
+
+def cancel(*, batch_ref: str, ref: str) -> None:
+    """Forget a kept roster, and take back what an import of it that stopped has stored.
+
+    A second call changes nothing. Raise Conflict("roster.under_way") while a process stores it.
+    """
+    with reading() as session:
+        check = store.find_check(session, batch_by_ref(session, batch_ref).id, ref)
+        if check is None:
+            return
+        if check.state == CheckState.IMPORTING:
+            raise Conflict(ROSTERS.busy)
+        what = storable_of(session, check) if check.begun else None
+    if what is not None:
+        be_taken_back(check, what)
+    with unit_of_work() as session:
+        ROSTERS.forget(session, [check.id])

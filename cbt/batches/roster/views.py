@@ -1,0 +1,250 @@
+"""Pages of the roster of a batch: bring a file, look at what it would do, spread it anew, import it, forget it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import flask
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from cbt.batches.roster import pages as sheets
+from cbt.batches.roster import service
+from cbt.batches.roster.exporting import export_rows
+from cbt.batches.roster.pages import LookedAt, RosterSheet, RosterStanding
+from cbt.batches.roster.terms import RosterTerms
+from cbt.batches.roster.texts import note
+from cbt.candidates.roster.export import OF_BATCH, to_xlsx
+from cbt.candidates.roster.mapping import hands_of_form
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError, Conflict, InvalidInput
+from cbt.rules.planning.places import Fill, Units
+from cbt.rules.roles import Role
+from cbt.sheets.checks.models import CheckState
+from cbt.sheets.checks.pieces import whole
+from cbt.sheets.findings import Severity
+from cbt.sheets.writing import XLSX
+from cbt.sittings.store import sitting_by_ref
+from cbt.web.downloads import attachment
+from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
+from cbt.web.i18n import explain
+from cbt.web.partials import Reply
+from cbt.web.who import access
+from cbt.web.who.login import acting
+
+pages = flask.Blueprint("roster", __name__)
+
+REFRESH = "HX-Refresh"
+"""Has a page that waits load itself anew: what it waited for is there."""
+
+
+@pages.get("/office/sittings/<ref>/roster")
+@access.roles(Role.OFFICER)
+def of_sitting(ref: str) -> Reply:
+    """Lead to where a roster for this sitting alone is brought."""
+    with reading() as session:
+        batch = sheets.batch_of_sitting(session, sitting_by_ref(session, ref))
+    return flask.redirect(flask.url_for(".upload", ref=batch, sitting=ref), 303)
+
+
+@pages.get("/office/batches/<ref>/roster")
+@access.roles(Role.OFFICER)
+def upload(ref: str) -> Reply:
+    """Show where to choose a roster, and what was brought before."""
+    return _upload_page(ref, flask.request.args.get("sitting", ""), NOTHING_REFUSED)
+
+
+def _upload_page(ref: str, sitting: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        desk = sheets.desk_of(session, ref, sitting)
+    return flask.render_template("batches/roster/upload.html", desk=desk, refused=refused), refused.code
+
+
+@pages.post("/office/batches/<ref>/roster")
+@access.roles(Role.OFFICER)
+def take(ref: str) -> Reply:
+    """Keep a roster for its check and go there."""
+    sitting = flask.request.form.get("sitting", "")
+    try:
+        name, body = uploaded("file")
+        draft = service.keep(
+            batch_ref=ref,
+            sitting_ref=sitting,
+            file_name=name,
+            body=body,
+            locale=str(get_locale()),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except (InvalidInput, Conflict) as error:
+        return _upload_page(ref, sitting, refusal(error))
+    return _back(ref, draft)
+
+
+@pages.get("/office/batches/<ref>/roster/<draft>")
+@access.roles(Role.OFFICER)
+def check(ref: str, draft: str) -> Reply:
+    """Show how far a roster is, or what importing it would do, or what became of it."""
+    standing = _standing(ref, draft)
+    if standing.state is CheckState.READY:
+        return _sheet_page(ref, draft, NOTHING_REFUSED)
+    if standing.state is CheckState.DONE:
+        flask.flash(_("batches.roster.imported", count=standing.total), "ok")
+        return flask.redirect(_after(standing), 303)
+    what, fix = "", ""
+    if standing.state is CheckState.FAILED:
+        what, fix = explain(InvalidInput(standing.error, **json.loads(standing.params)))
+    return flask.render_template("batches/roster/waiting.html", standing=standing, what=what, fix=fix)
+
+
+@pages.get("/office/batches/<ref>/roster/<draft>/progress")
+@access.roles(Role.OFFICER)
+def progress(ref: str, draft: str) -> Reply:
+    """Send how far a roster is to the page that waits for it."""
+    standing = _standing(ref, draft)
+    answer = flask.make_response(flask.render_template("batches/roster/_progress.html", standing=standing))
+    if not standing.working:
+        answer.headers[REFRESH] = "true"
+    return answer
+
+
+@pages.post("/office/batches/<ref>/roster/<draft>/plan")
+@access.roles(Role.OFFICER)
+def plan(ref: str, draft: str) -> Reply:
+    """Spread a roster anew, as it is said now."""
+    service.plan_again(batch_ref=ref, ref=draft, terms=_terms())
+    return _back(ref, draft)
+
+
+@pages.post("/office/batches/<ref>/roster/<draft>/columns")
+@access.roles(Role.OFFICER)
+def columns(ref: str, draft: str) -> Reply:
+    """Read a roster anew, with what is said of its columns."""
+    with reading() as session:
+        layouts = sheets.sheet_of(session, ref, draft, LookedAt()).summary.layouts
+    hands = hands_of_form(flask.request.form, layouts)
+    service.read_again(batch_ref=ref, ref=draft, hands=hands, now=flask.g.now, actor=acting())
+    return _back(ref, draft)
+
+
+@pages.post("/office/batches/<ref>/roster/<draft>")
+@access.roles(Role.OFFICER)
+def confirm(ref: str, draft: str) -> Reply:
+    """Have what was looked at be imported, all of it or what has no errors."""
+    try:
+        service.confirm(batch_ref=ref, ref=draft, partial=flask.request.form.get("rows") == "good")
+    except InvalidInput as error:
+        return _sheet_page(ref, draft, refusal(error))
+    except Conflict as error:
+        flash_refusal(error)
+    return _back(ref, draft)
+
+
+@pages.post("/office/batches/<ref>/roster/<draft>/retry")
+@access.roles(Role.OFFICER)
+def retry(ref: str, draft: str) -> Reply:
+    """Try again what came to nothing."""
+    service.try_again(batch_ref=ref, ref=draft)
+    return _back(ref, draft)
+
+
+@pages.post("/office/batches/<ref>/roster/<draft>/drop")
+@access.roles(Role.OFFICER)
+def drop(ref: str, draft: str) -> Reply:
+    """Forget a roster."""
+    try:
+        service.cancel(batch_ref=ref, ref=draft)
+    except CbtError as error:
+        flash_refusal(error)
+        return _back(ref, draft)
+    flask.flash(_("batches.roster.dropped"), "message")
+    return flask.redirect(flask.url_for(".upload", ref=ref), 303)
+
+
+@pages.post("/office/batches/<ref>/roster/export")
+@access.roles(Role.OFFICER)
+def export(ref: str) -> Reply:
+    """Send everybody of a batch as a workbook."""
+    try:
+        rows = export_rows(
+            batch_ref=ref, reason=flask.request.form.get("reason", ""), actor=acting(), now=flask.g.now
+        )
+    except InvalidInput as error:
+        return _upload_page(ref, "", refusal(error))
+    return attachment(to_xlsx(rows, OF_BATCH), XLSX, f"roster-{ref}.xlsx")
+
+
+def _standing(ref: str, draft: str) -> RosterStanding:
+    with reading() as session:
+        return sheets.standing_of(session, ref, draft)
+
+
+def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        sheet = sheets.sheet_of(session, ref, draft, _looked())
+    summary = sheet.summary
+    page = flask.render_template(
+        "batches/roster/check.html",
+        sheet=sheet,
+        summary=summary,
+        standing=sheet.standing,
+        terms=sheet.terms,
+        refused=refused,
+        notes=[note(whole(found)) for found in sheet.findings],
+        kinds=[(kind.code, kind.lines.count, note(whole(kind.first))) for kind in summary.kinds],
+        hints=summary.of(Severity.HINT),
+        url=_url_of(ref, draft, sheet),
+    )
+    return page, refused.code
+
+
+def _url_of(ref: str, draft: str, sheet: RosterSheet) -> Callable[..., str]:
+    """Return what gives the address of this page with something else looked at."""
+
+    def url(**changed: Any) -> str:
+        looked = sheet.looked
+        now = {
+            "kind": looked.kind or None,
+            "page": looked.page if looked.page > 1 else None,
+            "room": looked.room or None,
+            "seats": looked.seats_page if looked.seats_page > 1 else None,
+            "changes": looked.changes_page if looked.changes_page > 1 else None,
+        }
+        return flask.url_for(".check", ref=ref, draft=draft, **{**now, **changed})
+
+    return url
+
+
+def _looked() -> LookedAt:
+    asked = flask.request.args
+    return LookedAt(
+        kind=asked.get("kind", ""),
+        page=max(asked.get("page", 1, int), 1),
+        room=asked.get("room", ""),
+        seats_page=max(asked.get("seats", 1, int), 1),
+        changes_page=max(asked.get("changes", 1, int), 1),
+    )
+
+
+def _terms() -> RosterTerms:
+    sent = flask.request.form
+    offered, taken = sent.getlist("offered"), set(sent.getlist("takes"))
+    return RosterTerms(
+        level_together="level_together" in sent,
+        units=next((one for one in Units if one.value == sent.get("units")), Units.ANY),
+        fill=next((one for one in Fill if one.value == sent.get("fill")), Fill.IN_ORDER),
+        halves="halves" in sent,
+        closed=[name for name in offered if name not in taken],
+    )
+
+
+def _after(standing: RosterStanding) -> str:
+    if standing.sitting is not None:
+        return flask.url_for("candidates.sitting", ref=standing.sitting.ref)
+    return flask.url_for("batches.checklist.batch", ref=standing.batch.ref)
+
+
+def _back(ref: str, draft: str) -> Reply:
+    return flask.redirect(flask.url_for(".check", ref=ref, draft=draft), 303)
