@@ -12,6 +12,8 @@ def _of(room: str, names: str) -> tuple[str, ...]:
 
 SECOND, UNDO = "second.", "undo."
 """Before the code of a proctor's act: that it had its second person; that it was taken back."""
+PRINT = "print."
+"""Before the name of a document: that somebody had it made."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -40,12 +42,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("roster", "import export columns"),
             *_of("photos", "import"),
             *_of("registration", "add change withdraw bring_back remove"),
-            *_of("tickets", "print"),
+            *_of("print", "tickets door sign_in labels seats registration"),
             *_of("candidate", "correct"),
             *_of("personal", "reveal"),
         ),
         "results": (
             *_of("results", "release correct export"),
+            *_of("print", "score_sheet"),
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),

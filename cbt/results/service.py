@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cbt.accounts.approvals.requests import claim, countersigned
 from cbt.accounts.approvals.second import Second
-from cbt.audit import chain
+from cbt.audit import chain, tally
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
@@ -77,6 +77,13 @@ def sitting_sheet(sitting_ref: str) -> SittingSheet:
     """
     with reading() as session:
         return sheet_of(session, store.finished_sitting(session, sitting_ref))
+
+
+def note_printed(found: SittingSheet, *, now: datetime, actor: str) -> None:
+    """Put on record that somebody had a score sheet printed; a repeat is counted."""
+    with unit_of_work() as session:
+        subject = f"sitting:{found.sitting.ref}"
+        tally.count(session, at=now, actor=actor, act="print.score_sheet", subject=subject)
 
 
 def release(sitting_ref: str, *, first: Principal, second: Second | None, now: datetime) -> None:

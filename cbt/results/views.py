@@ -25,7 +25,7 @@ from cbt.web.i18n import local_zone
 from cbt.web.partials import Reply
 from cbt.web.texts import whole_number
 from cbt.web.who import access
-from cbt.web.who.login import current_principal, machine_id, signed_in
+from cbt.web.who.login import acting, current_principal, machine_id, signed_in
 
 pages = flask.Blueprint("results", __name__)
 
@@ -63,6 +63,7 @@ def sheet(sitting_ref: str) -> Reply:
 def print_sheet(sitting_ref: str) -> Reply:
     """Send the score sheet as A4 pages with lines to sign on."""
     found = service.sitting_sheet(sitting_ref)
+    service.note_printed(found, now=flask.g.now, actor=acting())
     return attachment(printed(found), PDF, f"{_('results.book.title')}-{found.sitting.name}.pdf")
 
 

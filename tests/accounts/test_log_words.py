@@ -18,6 +18,7 @@ from cbt.accounts.sign_in.refusals import ACT
 from cbt.audit.acts import ACTS, GROUPS
 from cbt.audit.chain import BROKEN, KEYED
 from cbt.bank.desk.bulk.planning import WRITES
+from cbt.candidates.printing.registry import DOCUMENTS
 from cbt.db.migrate import INSTALLED, UPGRADED
 from cbt.ops.moving.arrival import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
@@ -37,7 +38,11 @@ ELSEWHERE = {
     *(f"item.set_{act.value}" for act in WRITES),
     *(f"undo.{act.code}" for act in PROCTORS.values() if act.undo is not None),
     *(f"attempt.late_{verdict}" for verdict in ("approved", "rejected")),
+    *(f"{kind}.delete" for kind in ("batch", "sitting", "centre", "room")),
+    *("centre.change", "room.change", "seats.exchange", "seats.mend"),
+    *(f"sitting.{kind}" for kind in ("move", "cancel", "withdraw")),
     *(f"guessing.{scope}" for scope in SCOPES),
+    *(f"print.{document}" for document in DOCUMENTS),
 }
 """What no literal names: by a constant, or put together."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
 from cbt.candidates.printing.registry import DOCUMENTS
 from cbt.db.unit_of_work import reading
@@ -210,3 +212,14 @@ def test_a_printed_ticket_that_changed_is_to_be_printed_again(day: Day) -> None:
     assert "姓名、证件或照片有更正" in text
     client.get(f"/office/registrations/{first}/print/tickets.pdf")
     assert "请重打" not in client.get(page).text
+
+    room, one = f"sitting_room:{day.sitting_room_ref}", f"registration:{first}"
+    with day.read() as session:
+        said = session.execute(
+            select(AuditEntry.subject, AuditEntry.after).where(AuditEntry.act == "print.tickets")
+        ).all()
+    assert [(subject, json.loads(after)) for subject, after in said] == [
+        (room, {"people": "2"}),
+        (room, {"people": "2"}),
+        (one, {"people": "1"}),
+    ], "the inspector's and the officer's"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from cbt.accounts.log.naming import Called
-from cbt.audit.acts import GROUPS, SECOND, UNDO
+from cbt.audit.acts import GROUPS, PRINT, SECOND, UNDO
 
 PLAIN_ACTORS = ("scheduler", "cli", "anonymous")
 
@@ -20,6 +20,7 @@ def act_name(act: str) -> str:
     for prefix, message, of in (
         (SECOND, "act.second", "approval.act."),
         (UNDO, "act.undo", "proctoring.act."),
+        (PRINT, "act.print", "candidates.print."),
     ):
         if act.startswith(prefix):
             inner = _word(of + act.removeprefix(prefix))

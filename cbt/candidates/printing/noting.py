@@ -1,13 +1,13 @@
-"""Which tickets were printed for their holders.
+"""Who had what printed, and which tickets are now with their holders.
 
-Source: R-11.
+Source: R-11, R-64.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from cbt.audit.chain import record
+from cbt.audit import tally
 from cbt.candidates.printing.occasion import Occasion
 from cbt.candidates.reprinting import note_printed
 from cbt.db.unit_of_work import unit_of_work
@@ -15,18 +15,22 @@ from cbt.rules.roles import Role
 from cbt.web.who.login import Principal
 
 
-def note_tickets(occasion: Occasion, *, principal: Principal, now: datetime) -> None:
-    """Note that an officer had tickets made; others look at them, and a repeat changes nothing."""
+def note_print(
+    document: str, occasion: Occasion, *, subject: str, principal: Principal, now: datetime
+) -> None:
+    """Put on record that a document was made of `subject`, of how many people; a repeat is counted.
+
+    Tickets that an officer has made are with their holders from then on; others look at them.
+    """
     stale = {one.id for one in occasion.tickets if one.printed_at is None or one.reprint_since is not None}
-    if not stale or not principal.has(Role.OFFICER):
-        return
     with unit_of_work() as session:
-        note_printed(session, stale, now=now)
-        record(
+        if document == "tickets" and stale and principal.has(Role.OFFICER):
+            note_printed(session, stale, now=now)
+        tally.count(
             session,
             at=now,
             actor=principal.logged_as,
-            act="tickets.print",
-            subject=occasion.sitting.logged_as,
-            after={"tickets": len(stale), "room": occasion.room},
+            act=f"print.{document}",
+            subject=subject,
+            people=str(len(occasion.entries)),
         )

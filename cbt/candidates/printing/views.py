@@ -6,7 +6,7 @@ import flask
 import flask_babel
 
 from cbt.candidates.printing.again import PAGE_SIZE, again_page
-from cbt.candidates.printing.noting import note_tickets
+from cbt.candidates.printing.noting import note_print
 from cbt.candidates.printing.occasion import Occasion, choice, of_again, of_person, of_room
 from cbt.candidates.printing.registry import DOCUMENTS
 from cbt.candidates.printing.words import photo_name
@@ -41,7 +41,7 @@ def room(ref: str, document: str, room_ref: str) -> Reply:
     _known(document)
     with reading() as session:
         occasion = of_room(session, ref, room_ref)
-    return _sent(document, occasion, f"{occasion.sitting.name}-{occasion.room}")
+    return _sent(document, occasion, f"{occasion.sitting.name}-{occasion.room}", f"sitting_room:{room_ref}")
 
 
 @pages.get("/office/sittings/<ref>/print/tickets/again.pdf")
@@ -50,9 +50,8 @@ def again(ref: str) -> Reply:
     """Send the tickets of a sitting that were printed before something on them changed, and no others."""
     with reading() as session:
         occasion = of_again(session, ref)
-    return _sent(
-        "tickets", occasion, f"{occasion.sitting.name}-{flask_babel.gettext('candidates.reprint.name')}"
-    )
+    name = f"{occasion.sitting.name}-{flask_babel.gettext('candidates.reprint.name')}"
+    return _sent("tickets", occasion, name, occasion.sitting.logged_as)
 
 
 @pages.get("/office/batches/<ref>/print/again")
@@ -75,7 +74,7 @@ def person(ref: str, document: str) -> Reply:
         raise NotFound("web.no_page")
     with reading() as session:
         occasion = of_person(session, ref, signed_in())
-    return _sent(document, occasion, occasion.entries[0].ticket.number)
+    return _sent(document, occasion, occasion.entries[0].ticket.number, f"registration:{ref}")
 
 
 def _known(document: str) -> bool:
@@ -85,7 +84,7 @@ def _known(document: str) -> bool:
     return DOCUMENTS[document].single
 
 
-def _sent(document: str, occasion: Occasion, what_for: str) -> flask.Response:
+def _sent(document: str, occasion: Occasion, what_for: str, subject: str) -> flask.Response:
     kind = DOCUMENTS[document]
     made = pdf(
         document,
@@ -96,7 +95,6 @@ def _sent(document: str, occasion: Occasion, what_for: str) -> flask.Response:
         if kind.qr
         else None,
     )
-    if document == "tickets":
-        note_tickets(occasion, principal=signed_in(), now=flask.g.now)
+    note_print(document, occasion, subject=subject, principal=signed_in(), now=flask.g.now)
     title = flask_babel.gettext(f"candidates.print.{document}")
     return attachment(made, PDF, f"{title}-{what_for}.pdf")
