@@ -24,7 +24,8 @@ from werkzeug.test import TestResponse
 from cbt.application.app import create_app
 from cbt.bank.imports.checks.working import work_on
 from cbt.bank.models import ItemVersion
-from cbt.candidates.models import CandidatePhoto, Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
+from cbt.candidates.reprinting import note_printed, to_print_again
 from cbt.db.engine import begin_installation
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, Message
@@ -105,6 +106,7 @@ class Stage:
             assert page.answer(1, "A").status_code in {200, 422}
         self._rows()
         self._known: dict[str, FlaskClient] = {}
+        self._people: dict[str, str] = {}
 
     def _rows(self) -> None:
         with self.app.app_context(), unit_of_work() as session:
@@ -140,7 +142,7 @@ class Stage:
 
     def _roster_draft(self) -> str:
         reply = self.world.staff("officer").post(
-            f"/office/sittings/{self.world.sitting_ref}/roster",
+            f"/office/batches/{self.world.batch_ref}/roster",
             data={"file": (io.BytesIO(xlsx([row(1)])), "名单.xlsx")},
         )
         assert reply.status_code == 303
@@ -211,6 +213,8 @@ class Stage:
             "sitting_ref": self.world.sitting_ref,
             "batch_ref": self.world.batch_ref,
             "staff_ref": self.world.people["proctor"].ref,
+            "person": self.person_of(sitter.registration_ref),
+            "registration": sitter.registration_ref,
             "item_ref": "A-A-A-001-T1",
             "kind": "single_choice",
             "document": "tickets",
@@ -222,6 +226,22 @@ class Stage:
             "digest": "x",
             "name": "ui/base.css",
         }
+
+    def change_tickets(self) -> None:
+        """Have every ticket printed, and then something on it changed."""
+        with self.app.app_context(), unit_of_work() as session:
+            tickets = session.scalars(select(AdmissionTicket.id)).all()
+            note_printed(session, tickets, now=self.world.clock.now())
+            to_print_again(session, tickets, "seat", now=self.world.clock.now())
+
+    def person_of(self, registration_ref: str) -> str:
+        """Return the ref of whose registration it is; it stays that person's when the registration goes."""
+        if registration_ref not in self._people:
+            query = select(Candidate.ref).join(Registration, Registration.candidate_id == Candidate.id)
+            with self.app.app_context(), reading() as session:
+                found = session.scalar(query.where(Registration.ref == registration_ref))
+            self._people[registration_ref] = found or NOBODY
+        return self._people[registration_ref]
 
     def send(self, client: FlaskClient, endpoint: Endpoint, url: str, **more: Any) -> TestResponse:
         """Send a request as a page would: a form to a page, JSON to an attempt."""

@@ -290,6 +290,8 @@ def test_the_refs_of_the_stage_are_found_by_their_owners(stage: Stage) -> None:
         role = next((role for start, role in readers.items() if endpoint.rule.startswith(start)), None)
         if role is None or NOBODY in stage.url(endpoint) or not endpoint.arguments:
             continue
+        if endpoint.rule.endswith("/again.pdf"):
+            stage.change_tickets()
         if stage.send(stage.client(role), endpoint, stage.url(endpoint, "second")).status_code in {403, 404}:
             missing.append(str(endpoint))
     assert missing == []
