@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -47,9 +48,9 @@ def facts_of_sittings(
     """Return what is known of sittings by their ids; `batches` tells within which days they should lie."""
     found = {sitting.id: sitting for sitting in sittings}
     registered = _registered(session, found) if found else {}
-    rooms: dict[int, list[tuple[str, int, int, int]]] = defaultdict(list)
-    for sitting_id, name, seated, staff, chiefs in _rooms(session, found) if found else ():
-        rooms[sitting_id].append((name, seated, staff, chiefs))
+    rooms: dict[int, list[_Room]] = defaultdict(list)
+    for room in _rooms(session, found) if found else ():
+        rooms[room.sitting_id].append(room)
     facts = {}
     for one, sitting in found.items():
         people, undrawn = registered.get(one, (0, 0))
@@ -61,8 +62,9 @@ def facts_of_sittings(
             rooms=len(rooms[one]),
             people=people,
             undrawn=undrawn,
-            unattended=tuple(name for name, seated, staff, _chiefs in rooms[one] if seated and not staff),
-            chiefs=sum(chiefs for _name, _seated, _staff, chiefs in rooms[one]),
+            unattended=tuple(room.name for room in rooms[one] if room.people and not room.staff),
+            chiefs=sum(room.chiefs for room in rooms[one]),
+            unarranged=sum(bool(room.people and not room.arranged and not room.drawn) for room in rooms[one]),
             outside=batch is not None and not within(batch, sitting),
         )
     return facts
@@ -85,14 +87,22 @@ def _registered(session: Session, sittings: Collection[int]) -> dict[int, tuple[
     return {sitting: (people, people - drawn) for sitting, people, drawn in session.execute(query)}
 
 
-def _rooms(session: Session, sittings: Collection[int]) -> Iterable[tuple[int, str, int, int, int]]:
-    """Return the rooms of sittings by name: how many sit there, who runs them, and chiefs among these."""
-    seated = (
-        select(func.count())
-        .where(Registration.sitting_room_id == SittingRoom.id)
-        .correlate(SittingRoom)
-        .scalar_subquery()
-    )
+class _Room(NamedTuple):
+    """A room of a sitting: how many sit there, have a form, run it, and are chiefs among these."""
+
+    sitting_id: int
+    name: str
+    people: int
+    drawn: int
+    staff: int
+    chiefs: int
+    arranged: bool
+
+
+def _rooms(session: Session, sittings: Collection[int]) -> list[_Room]:
+    """Return the rooms of sittings by name."""
+    people = select(func.count()).where(Registration.sitting_room_id == SittingRoom.id)
+    drawn = select(func.count()).where(Attempt.sitting_room_id == SittingRoom.id)
     staff = (
         select(
             RoomStaff.sitting_room_id,
@@ -109,16 +119,18 @@ def _rooms(session: Session, sittings: Collection[int]) -> Iterable[tuple[int, s
         select(
             SittingRoom.sitting_id,
             Room.name,
-            seated,
+            people.correlate(SittingRoom).scalar_subquery(),
+            drawn.correlate(SittingRoom).scalar_subquery(),
             func.coalesce(staff.c.people, 0),
             func.coalesce(staff.c.chiefs, 0),
+            SittingRoom.arranged_at.is_not(None),
         )
         .join(Room, Room.id == SittingRoom.room_id)
         .outerjoin(staff, staff.c.sitting_room_id == SittingRoom.id)
         .where(SittingRoom.sitting_id.in_(sittings), SittingRoom.state != CANCELLED)
         .order_by(SittingRoom.sitting_id, Room.name)
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in session.execute(query)]
+    return [_Room(*row) for row in session.execute(query)]
 
 
 def _people(session: Session, batches: Collection[int]) -> dict[int, tuple[int, int]]:

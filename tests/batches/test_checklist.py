@@ -60,11 +60,13 @@ def test_a_batch_goes_from_nothing_to_its_roster(day: Day) -> None:
     assert found["名册"][:2] == ("done", "共 4 名考生")
     assert found["照片"] == ("optional", "4 人中 4 人缺照片；可以后补，不影响入场", f"{sitting}#photos")
     assert found["准考证"] == ("optional", "4 张中 4 张未打印", f"{sitting}/print")
-    assert found["组卷"] == ("open*", "1 场共 4 人次未组卷", f"{sitting}#forms")
+    said = "1 间考场仍是名册顺序，请在组卷前排座"
+    assert found["座位"] == ("open*", said, f"/office/batches/{day.batch_ref}/seats")
+    assert found["组卷"] == ("open", "1 场共 4 人次未组卷", f"{sitting}#forms")
     assert found["监考"] == ("open", "1 场共 1 间考场没有监考员", f"{sitting}#rooms")
     assert found["发布"] == ("waits", "请先办完前面各项", "")
     home = client.get("/staff").text
-    assert "1 场共 4 人次未组卷" in home
+    assert said in home
     assert "还没有场次" in home
     client.set_cookie("locale", "en")
     for path in (f"/office/batches/{day.batch_ref}", f"/office/batches/{bare}", "/staff"):
@@ -91,7 +93,7 @@ def test_what_goes_missing_is_the_next_step_again_and_cancelled_sittings_do_not_
     assert change(*drafts)["发布"][0] == "open*"
     chief = delete(RoomStaff).where(RoomStaff.duty == "chief_proctor")
     assert change(chief)["监考"] == ("open*", "1 场没有主考", f"{sitting}#rooms")
-    assert change(delete(Attempt))["组卷"][0] == "open*"
+    assert change(delete(Attempt))["组卷"][0] == "open"
     found = change(update(SittingRoom).values(state="cancelled"), update(Sitting).values(state="cancelled"))
     assert found["场次"] == ("open*", "还没有场次", f"/office/batches/{world.batch_ref}/sittings/new")
     assert found["名册"][0] == "waits"

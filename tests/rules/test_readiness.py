@@ -45,6 +45,11 @@ def test_the_steps_stand_in_the_order_of_the_work() -> None:
         pytest.param(BatchFacts((EMPTY,)), "roster", id="nobody registered"),
         pytest.param(replace(FULL, sittings=(replace(READY, undrawn=30),)), "forms", id="no forms"),
         pytest.param(
+            replace(FULL, sittings=(replace(READY, undrawn=30, unarranged=1),)),
+            "seats",
+            id="seats before forms",
+        ),
+        pytest.param(
             replace(FULL, sittings=(replace(READY, unattended=("A",)),)), "proctors", id="no proctor"
         ),
         pytest.param(replace(FULL, sittings=(replace(READY, chiefs=0),)), "proctors", id="no chief"),
@@ -89,7 +94,10 @@ def test_what_is_next(batch: BatchFacts, following: str | None) -> None:
             replace(FULL, sittings=(replace(READY, outside=True),)),
             "sittings", "optional outside si-1", id="on another day",
         ),
-        pytest.param(FULL, "seats", "done done si-1", id="seats"),
+        pytest.param(FULL, "seats", "done done", id="seats"),
+        pytest.param(
+            replace(FULL, sittings=(replace(READY, unarranged=2),)), "seats", "open arrange", id="as they came"
+        ),
         pytest.param(
             replace(FULL, sittings=(READY, replace(READY, ref="si-3", undrawn=2))),
             "forms", "open missing si-3", id="two forms missing",

@@ -26,6 +26,7 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
 OF_BATCH: dict[tuple[str, str], str] = {
     ("sittings", "none"): "sittings.new_sitting",
     ("sittings", "done"): "sittings.new_sitting",
+    ("seats", "arrange"): "batches.seating.of_batch",
     ("seats", "done"): "batches.seating.of_batch",
     ("tickets", "again"): "candidates.printing.again_of_batch",
 }

@@ -36,6 +36,8 @@ class SittingFacts:
     undrawn: int
     unattended: tuple[str, ...] = ()
     chiefs: int = 0
+    unarranged: int = 0
+    """Rooms whose seats are as the roster came, while no form is drawn there."""
     outside: bool = False
     """Whether it lies outside the days of its batch."""
 
@@ -131,8 +133,14 @@ def _of_people(batch: BatchFacts, ahead: Sequence[SittingFacts], now: datetime) 
             BatchStep(code, StepState.WAITS, "people") for code in ("seats", "forms", "tickets", "proctors")
         ]
         return [BatchStep("photos", StepState.WAITS, "people"), sittings, *waiting]
-    seats = BatchStep("seats", StepState.DONE, "done", {"people": batch.people}, _first(ahead, "people"))
-    return [_photos(batch, ahead), sittings, seats, _forms(ahead), _tickets(batch, ahead), _proctors(ahead)]
+    return [
+        _photos(batch, ahead),
+        sittings,
+        _seats(batch, ahead),
+        _forms(ahead),
+        _tickets(batch, ahead),
+        _proctors(ahead),
+    ]
 
 
 def _photos(batch: BatchFacts, ahead: Sequence[SittingFacts]) -> BatchStep:
@@ -157,6 +165,14 @@ def _sittings(batch: BatchFacts, ahead: Sequence[SittingFacts], now: datetime) -
             return BatchStep("sittings", state, reason, {"count": len(found)}, found[0].ref)
     counts = {"count": len(batch.sittings), "rooms": sum(sitting.rooms for sitting in batch.sittings)}
     return BatchStep("sittings", StepState.DONE, "done", counts)
+
+
+def _seats(batch: BatchFacts, ahead: Sequence[SittingFacts]) -> BatchStep:
+    """Return the step of seats: once forms are drawn, who sits where is settled (R-8)."""
+    waiting = sum(sitting.unarranged for sitting in ahead)
+    if waiting:
+        return BatchStep("seats", StepState.OPEN, "arrange", {"rooms": waiting})
+    return BatchStep("seats", StepState.DONE, "done", {"people": batch.people})
 
 
 def _forms(ahead: Sequence[SittingFacts]) -> BatchStep:
