@@ -43,7 +43,11 @@ def test_a_batch_goes_from_nothing_to_its_roster(day: Day) -> None:
     with day.write() as session:
         bare = create_batch(session, name="空批次", now=day.clock.now(), actor=OFFICER).ref
     assert steps(client, bare) == {
-        "名册": ("waits", "请先安排场次和考场", ""),
+        "名册": (
+            "optional",
+            "还没有考生；可以先核对名册，看需要几场、几间考场",
+            f"/office/batches/{bare}/roster",
+        ),
         "照片": ("waits", "请先导入名册", ""),
         "场次": ("open*", "还没有场次", f"/office/batches/{bare}/sittings/new"),
         "座位": ("waits", "请先导入名册", ""),
@@ -96,7 +100,7 @@ def test_what_goes_missing_is_the_next_step_again_and_cancelled_sittings_do_not_
     assert change(delete(Attempt))["组卷"][0] == "open"
     found = change(update(SittingRoom).values(state="cancelled"), update(Sitting).values(state="cancelled"))
     assert found["场次"] == ("open*", "还没有场次", f"/office/batches/{world.batch_ref}/sittings/new")
-    assert found["名册"][0] == "waits"
+    assert found["名册"][0] == "optional"
     assert world.sitting_ref in officer.get(f"/office/batches/{world.batch_ref}").text
 
 

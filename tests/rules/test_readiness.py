@@ -69,8 +69,8 @@ def test_what_is_next(batch: BatchFacts, following: str | None) -> None:
 @pytest.mark.parametrize(
     ("batch", "code", "stands"),
     [
-        pytest.param(BatchFacts(), "roster", "waits sittings", id="no sitting to register for"),
-        pytest.param(BatchFacts((EMPTY,)), "roster", "open none si-2", id="nobody"),
+        pytest.param(BatchFacts(), "roster", "optional early", id="no sitting to register for"),
+        pytest.param(BatchFacts((EMPTY,)), "roster", "open none", id="nobody"),
         pytest.param(FULL, "roster", "done done", id="people"),
         *(
             pytest.param(BatchFacts((EMPTY,)), code, "waits people", id=f"{code} wait for people")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from cbt.batches.roster.models import RosterCheck
 from cbt.candidates.models import AdmissionTicket, Registration, Withdrawal
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings import store
@@ -50,6 +51,7 @@ def _on_batch(session: Session, batch: Batch) -> dict[str, int]:
     return {
         "sittings": _count(session, Sitting, Sitting.batch_id == batch.id),
         "tickets": _count(session, AdmissionTicket, AdmissionTicket.batch_id == batch.id),
+        "rosters": _count(session, RosterCheck, RosterCheck.batch_id == batch.id),
     }
 
 

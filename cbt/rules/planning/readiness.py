@@ -121,8 +121,8 @@ def _roster(batch: BatchFacts) -> BatchStep:
     if batch.people:
         return BatchStep("roster", StepState.DONE, "done", {"people": batch.people})
     if not any(sitting.rooms for sitting in batch.sittings):
-        return BatchStep("roster", StepState.WAITS, "sittings")
-    return BatchStep("roster", StepState.OPEN, "none", sitting=_first(batch.sittings, "rooms"))
+        return BatchStep("roster", StepState.OPTIONAL, "early")
+    return BatchStep("roster", StepState.OPEN, "none")
 
 
 def _of_people(batch: BatchFacts, ahead: Sequence[SittingFacts], now: datetime) -> list[BatchStep]:
