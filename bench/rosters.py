@@ -131,12 +131,15 @@ def pages_of(app: flask.Flask, batch: str, ref: str) -> dict[str, str]:
 def look_at(app: flask.Flask, pages: dict[str, str], open_page: Callable[[str], int]) -> None:
     """Open each page some times and print the median."""
     for name, address in pages.items():
-        times = []
+        times, busy = [], []
         for _ in range(LOOKS):
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), time.process_time()
             status = open_page(address)
-            times.append(time.perf_counter() - begun)
-        print(f"{name:<28}{1000 * median(times):8.0f} ms  {status}", flush=True)
+            times.append(1000 * (time.perf_counter() - begun))
+            busy.append(1000 * (time.process_time() - worked))
+        print(
+            f"{name:<28}{median(times):8.0f} ms  ({median(busy):.0f} of one processor)  {status}", flush=True
+        )
 
 
 def main() -> None:

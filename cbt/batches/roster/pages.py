@@ -137,11 +137,12 @@ def _standing(session: Session, check: RosterCheck) -> RosterStanding:
     waiting = check.state in WORKING and check.beat_at is None
     ahead = [one for one in ROSTERS.at_work(session) if one.id < check.id] if waiting else []
     batch = session.get_one(Batch, check.batch_id)
-    sitting = terms_of(check.asked).sitting
+    ref = terms_of(check.asked).sitting
+    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref)) if ref else None
     return RosterStanding(
         ref=check.ref,
         batch=batch,
-        sitting=target_of(session, batch_ref=batch.ref, sitting_ref=sitting).only if sitting else None,
+        sitting=sitting,
         file_name=check.file_name,
         brought_by=actor_names(session, {check.actor}).get(check.actor, check.actor),
         state=CheckState(check.state),

@@ -63,6 +63,8 @@ class Remarks:
 
     def _about_time(self, asked: AskedPaper) -> Remark:
         row = asked.one.row
+        if not (self._narrow or row.wish.timed or row.wish.placed):
+            return "paper", row.paper, "roster.left_time", {}
         paper = asked.one.choice.blueprint.papers[asked.one.paper]
         rooms = self._places.wished(row.wish, paper.modes)
         starts = [one.sitting.planned_start_at for one in rooms]
@@ -70,6 +72,6 @@ class Remarks:
             if any(overlaps(known.span, (start, start + asked.length)) for start in starts):
                 return "paper", row.paper, "roster.overlap", {"other": known.sitting.name}
         for other, at in self._own[asked.index]:
-            if self._narrow or at.key in {one.key for one in rooms}:
+            if at.key in {one.key for one in rooms}:
                 return "paper", row.paper, "roster.both_papers", {"other_row": other.one.row.row}
         return "paper", row.paper, "roster.left_time", {}
