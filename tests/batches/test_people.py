@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -292,6 +292,12 @@ def test_what_is_withdrawn_comes_back_with_its_form(office: Office) -> None:
     assert office.post("/new", **add).status_code == 303
     with office.read() as session:
         assert session.scalar(select(func.count()).where(Withdrawal.back_at.is_(None))) == 0
+    with office.write() as session:
+        # As a roster leaves them that registers anew.
+        session.execute(update(Withdrawal).values(back_at=None))
+    office.get(path)  # which says what was done
+    assert "已退考" not in office.get(path)
+    assert "王小明" not in office.get(kind="withdrawn")
 
 
 def begin(office: Office, meanwhile: Callable[[Session], None] = lambda _session: None) -> None:

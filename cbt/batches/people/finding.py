@@ -24,6 +24,15 @@ PAGE = 50
 KINDS = ("photo", "unseen", "form", "reprint", "extra", "retake", "withdrawn")
 """No photo, no registration, no form, a ticket to print again, 加时, 补考, 退考."""
 _SHORTEST_NUMBER = 6
+_STANDING = (
+    Withdrawal.back_at.is_(None),
+    ~exists().where(
+        Registration.ticket_id == Withdrawal.ticket_id,
+        Registration.blueprint_ref == Withdrawal.blueprint_ref,
+        Registration.paper == Withdrawal.paper,
+    ),
+)
+"""A withdrawal stands until it is brought back, or a roster registers the paper anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ def _of_kind(kind: str) -> ColumnElement[bool]:
         case "retake":
             return _registered(Registration.kind == "retake")
         case _:
-            return exists().where(Withdrawal.ticket_id == AdmissionTicket.id, Withdrawal.back_at.is_(None))
+            return exists().where(Withdrawal.ticket_id == AdmissionTicket.id, *_STANDING)
 
 
 def _papers(session: Session, batch: Batch) -> list[tuple[str, str]]:
@@ -226,11 +235,7 @@ def withdrawn_of(
     session: Session, ticket_ids: Collection[int]
 ) -> defaultdict[int, list[tuple[Withdrawal, str]]]:
     """Return what the holders of tickets withdrew and did not take up again: ticket id -> (it, level and paper)."""
-    query = (
-        select(Withdrawal)
-        .where(Withdrawal.ticket_id.in_(ticket_ids), Withdrawal.back_at.is_(None))
-        .order_by(Withdrawal.id)
-    )
+    query = select(Withdrawal).where(Withdrawal.ticket_id.in_(ticket_ids), *_STANDING).order_by(Withdrawal.id)
     found: defaultdict[int, list[tuple[Withdrawal, str]]] = defaultdict(list)
     for one in session.scalars(query):
         blueprint = blueprint_of(session, one.blueprint_version_id)
