@@ -40,7 +40,7 @@ const FILE_COMES = 4000;
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method !== "post" || event.submitter?.formTarget || form.target) return;
+  if (event.defaultPrevented || form.getAttribute("method") !== "post" || event.submitter?.formTarget || form.target) return;
   if (form.dataset.sending) return event.preventDefault();
   form.dataset.sending = "1";
   const buttons = [...form.elements].filter((one) => one.type === "submit" && !one.disabled);

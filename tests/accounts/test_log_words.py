@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import flask_babel
 import pytest
 
 import cbt
-from cbt.accounts.log import words
-from cbt.accounts.log.naming import log_names
+from cbt.accounts.log import values, words
+from cbt.accounts.log.naming import Called, log_names
 from cbt.accounts.sign_in.logins import SIGN_IN_FAILED
 from cbt.accounts.sign_in.refusals import ACT
 from cbt.audit.acts import ACTS, GROUPS
@@ -97,3 +98,53 @@ def test_every_act_group_and_kind_has_its_words(app: flask.Flask, language: str)
             assert words.kind_of(f"{kind}:x"), kind
         assert "star.gaze" in words.act_name("star.gaze") != "star.gaze", "what a later version wrote"
         assert words.thing_name("star:s-1", {}) == "star:s-1"
+
+
+def _fact_names() -> set[str]:
+    """Return the names of facts that the product puts beside an act in so many words."""
+    found = set()
+    for path in sorted(Path(cbt.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            given = node.keywords if isinstance(node, ast.Call) else []
+            told = [one.value for one in given if one.arg in ("before", "after")]
+            keys = [key for one in told if isinstance(one, ast.Dict) for key in one.keys]
+            found |= {key.value for key in keys if isinstance(key, ast.Constant)}
+    return found
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_what_stood_before_and_after_is_told_in_words(app: flask.Flask) -> None:
+    names = {"staff:st-1": Called("周老师")}
+    stored = {
+        "roles": ["officer", "author"],
+        "second": "staff:st-1",
+        "started_at": "2026-11-24T01:00:30+00:00",
+        "spare": True,
+        "seat": None,
+        "state": "running",
+        "act": "room.hold",
+        "star": {"gaze": 3},
+    }
+    with app.test_request_context(), flask_babel.force_locale("zh"):
+        told = values.in_words(json.dumps(stored), "sitting:si-1", names)
+        assert told == [
+            ("角色", "考务、命题员"),
+            ("第二人", "周老师"),
+            ("开考时间", "2026-11-24 09:00:30"),
+            ("备用", "是"),
+            ("机位", "无"),
+            ("状态", str(flask_babel.gettext("sittings.state.running"))),
+            ("操作", words.act_name("room.hold")),
+            ("star", "gaze：3"),  # a later version's
+        ]
+        assert list(values.things_in(json.dumps(stored))) == ["staff:st-1"]
+        assert values.in_words('{"state":"reviewed"}', "item:x", {}) == [
+            ("状态", str(flask_babel.gettext("bank.state.reviewed")))
+        ]
+        assert values.in_words("", "item:x", {}) == []
+        assert values.in_words("not json", "item:x", {}) == [("", "not json")]
+        assert values.on_one_line(told[:2]) == "角色：考务、命题员\n第二人：周老师"
+        unnamed = {
+            key for key in _fact_names() if values.in_words(json.dumps({key: 1}), "x:y", {}) == [(key, "1")]
+        }
+        assert unnamed == set()

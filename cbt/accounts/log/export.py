@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from cbt.accounts.log.filters import LogFilter
 from cbt.accounts.log.pages import lines_of
+from cbt.accounts.log.values import on_one_line
 from cbt.audit import tally
 from cbt.audit.store import entries
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -52,8 +53,8 @@ def exported(asked: LogFilter, *, reader: Principal, now: datetime) -> bytes:
                 line.act,
                 line.what,
                 line.why,
-                line.entry.before,
-                line.entry.after,
+                on_one_line(line.before),
+                on_one_line(line.after),
             )
             for line in lines_of(session, found[:MOST], reader=reader)
         ]

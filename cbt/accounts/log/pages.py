@@ -12,7 +12,7 @@ import flask
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from cbt.accounts.log import words
+from cbt.accounts.log import values, words
 from cbt.accounts.log.filters import LogFilter
 from cbt.accounts.log.naming import Called, called, log_names
 from cbt.accounts.sign_in.guessing import Guessed, guessed
@@ -38,6 +38,8 @@ class WordedEntry:
     what: str
     what_url: str
     why: str
+    before: values.Facts
+    after: values.Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def log_page(session: Session, asked: LogFilter, *, reader: Principal, now: date
 def lines_of(session: Session, found: Sequence[AuditEntry], *, reader: Principal) -> list[WordedEntry]:
     """Return entries in words, with a fixed number of queries."""
     things = {thing for entry in found for thing in (_who(entry.actor), entry.subject)}
+    things |= {thing for one in found for text in (one.before, one.after) for thing in values.things_in(text)}
     names = called(session, things)
     staff = staff_named(session, things)
     names |= {thing: Called(one.name) for thing, one in staff.items()}
@@ -88,6 +91,8 @@ def lines_of(session: Session, found: Sequence[AuditEntry], *, reader: Principal
             what="" if entry.subject == _who(entry.actor) else words.thing_name(entry.subject, names),
             what_url=_url(names.get(entry.subject), reader),
             why=_why(entry),
+            before=values.in_words(entry.before, entry.subject, names),
+            after=values.in_words(entry.after, entry.subject, names),
         )
         for entry in found
     ]
