@@ -177,6 +177,10 @@ def test_whole_headers_are_taken_before_a_longer_row_that_lacks_something() -> N
     assert find_tables(sent)[0].heading.row == 2
 
 
+def test_a_line_of_somebody_is_no_header_though_it_names_two_columns() -> None:
+    assert find_tables(sheet(["人", "证件", "号"], ["甲", "身份证", ONE, "理论"])) == []
+
+
 def test_one_known_word_is_no_header() -> None:
     assert find_tables(sheet(["姓名"], ["王五", "3000"])) == []
     assert find_tables(sheet()) == []

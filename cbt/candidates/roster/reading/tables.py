@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from cbt.sheets.merged import Merged
 HEADER_WITHIN = 30
 LONGEST_HEADER = 60
 _FEWEST = 2
+_LONG_NUMBER = re.compile(r"\d{7}|\dE\+\d")
 _WHO = ("name", "document_number")
 _DECIDING = ("name", "document_number", "level", "paper", "kind", "occupation", "accommodation")
 _GROUPS = frozenset({"paper", "occupation", "level", "document_number", "date", "time"})
@@ -117,8 +119,8 @@ def _first(sheet: SheetData, merged: Merged, file: str) -> RosterTable | None:
 def _at(sheet: SheetData, merged: Merged, row: int, file: str) -> RosterTable | None:
     """Return the table whose heading begins in a row (from 0), if it names two columns at least."""
     names = _names(sheet.rows[row])
-    if not any(names):
-        return None
+    if not any(names) or any(_LONG_NUMBER.search(name) for name in names):
+        return None  # 身份证 and 理论 are headers, and may stand in a line of somebody
     if (two := _two_rows(sheet, merged, row)) is not None:
         table = _table(sheet, merged, row, row + 2, two, file)
     else:
