@@ -11,6 +11,7 @@ from cbt.batches.moving import views as moving
 from cbt.batches.people import views as people
 from cbt.batches.publishing import views as publishing
 from cbt.batches.roster import views as roster
+from cbt.batches.roster.files import views as roster_file
 from cbt.batches.seating import views as seating
 from cbt.batches.shape import views as shape
 
@@ -23,6 +24,7 @@ for wing in (
     people,
     publishing,
     roster,
+    roster_file,
     seating,
     shape,
 ):

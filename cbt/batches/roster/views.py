@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 from cbt.batches.roster import pages as sheets
 from cbt.batches.roster import service
 from cbt.batches.roster.exporting import export_rows
+from cbt.batches.roster.files import marking
 from cbt.batches.roster.pages import LookedAt, RosterSheet, RosterStanding
 from cbt.batches.roster.terms import RosterTerms
 from cbt.batches.roster.texts import note
 from cbt.candidates.roster.export import OF_BATCH, to_xlsx
-from cbt.candidates.roster.mapping import hands_of_form
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.rules.planning.places import Fill, Units
@@ -118,17 +118,6 @@ def plan(ref: str, draft: str) -> Reply:
     return _back(ref, draft)
 
 
-@pages.post("/office/batches/<ref>/roster/<draft>/columns")
-@access.roles(Role.OFFICER)
-def columns(ref: str, draft: str) -> Reply:
-    """Read a roster anew, with what is said of its columns."""
-    with reading() as session:
-        layouts = sheets.sheet_of(session, ref, draft, LookedAt()).summary.layouts
-    hands = hands_of_form(flask.request.form, layouts)
-    service.read_again(batch_ref=ref, ref=draft, hands=hands, now=flask.g.now, actor=acting())
-    return _back(ref, draft)
-
-
 @pages.post("/office/batches/<ref>/roster/<draft>")
 @access.roles(Role.OFFICER)
 def confirm(ref: str, draft: str) -> Reply:
@@ -184,6 +173,7 @@ def _standing(ref: str, draft: str) -> RosterStanding:
 def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
     with reading() as session:
         sheet = sheets.sheet_of(session, ref, draft, _looked())
+        marked = marking.is_marked(session, ref, draft, actor=acting())
     summary = sheet.summary
     page = flask.render_template(
         "batches/roster/check.html",
@@ -193,7 +183,8 @@ def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
         terms=sheet.terms,
         refused=refused,
         notes=[note(whole(found)) for found in sheet.findings],
-        kinds=[(kind.code, kind.lines.count, note(whole(kind.first))) for kind in summary.kinds],
+        kinds=[(kind, note(whole(kind.first))) for kind in summary.kinds],
+        marked=marked,
         hints=summary.of(Severity.HINT),
         url=_url_of(ref, draft, sheet),
     )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.batches.roster import summary as kept
 from cbt.batches.roster.confirmed import store_confirmed
 from cbt.batches.roster.entering.entries import SeatLine, seat_lines, storable
+from cbt.batches.roster.files.marking import marked_of
 from cbt.batches.roster.importing import CheckedRoster, plan_sheets, target_of
 from cbt.batches.roster.models import FILE, ROSTERS, RosterCheck
 from cbt.batches.roster.planning.places import seen_of
@@ -69,6 +70,9 @@ def _check(folder: Path, check: RosterCheck, told: Beat) -> None:
     put_pieces_down(ROSTERS, check.id, pieces)
     told.check()
     told.in_front(lambda: _be_ready(check))
+    if checked is not None and checked.plan.findings:
+        copy = marked_of(sheets, checked, terms.locale)
+        told.in_front(partial(_keep_copy, check.id, (kept.MARKED, 0, ROSTERS.sealed(copy))))
 
 
 def file_of(session: Session, check: RosterCheck) -> bytes:
@@ -80,6 +84,11 @@ def _be_ready(check: RosterCheck) -> None:
     with unit_of_work() as session:
         if not ROSTERS.end(session, check.ref, CheckState.READY):
             raise Unwanted
+
+
+def _keep_copy(check_id: int, piece: FilePiece) -> bool:
+    with unit_of_work() as session:
+        return ROSTERS.add_copy(session, check_id, piece)
 
 
 def _unread(layouts: list[TableLayout]) -> Iterator[FilePiece]:

@@ -1,3 +1,3 @@
 """How a roster comes in and goes out."""
 
-__all__ = ["choosing", "export", "mapping", "reading"]
+__all__ = ["choosing", "export", "mapping", "marked", "reading"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cbt.candidates.roster.reading.columns import COLUMNS
-from cbt.candidates.roster.reading.looks import likely
+from cbt.candidates.roster.reading.looks import likely, names
 from cbt.candidates.roster.reading.tables import RosterTable, column_of, find_tables, guess_table, lines_of
 from cbt.candidates.roster.reading.words import level_said
 from cbt.rules.door.admission import valid_resident_id
@@ -164,6 +164,9 @@ def layouts_of(sheets: Sequence[SheetData], hands: Hands) -> list[TableLayout]:
 def _layout(table: RosterTable) -> TableLayout:
     doubtful = {use.column for use in doubtful_of(table)}
     unknown = {use.column for use in table.unread}
+    nameless = table.unread if "name" in table.missing else []
+    places = {use.column: place for place, use in enumerate(table.heading.uses)}
+    called = next((use.column for use in nameless if names(column_of(table, places[use.column]))), "")
     unsure = {table.heading.uses[place].column for place in table.unsure}
     columns = tuple(
         ColumnLayout(
@@ -172,7 +175,9 @@ def _layout(table: RosterTable) -> TableLayout:
             use.field,
             use.column in doubtful or (use.column in unsure and bool(use.field)),
             samples_of(table, place),
-            likely_of(table, use) if use.column in doubtful | unknown else "",
+            likely_of(table, use) or ("name" if use.column == called else "")
+            if use.column in doubtful | unknown
+            else "",
         )
         for place, use in enumerate(table.heading.uses)
         if use.header or samples_of(table, place)

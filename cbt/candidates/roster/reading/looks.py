@@ -14,6 +14,7 @@ SAMPLE = 300
 _ALIKE = 0.8
 _FEW = 2
 _EXTRA = re.compile(r"加时|延时|延长|\d\s*分钟|\d\s*倍|合理便利")
+_NAME = re.compile(r"[\u3400-\u9fff]{2,4}|[\u3400-\u9fff]{2,}·[\u3400-\u9fff·]{2,}")
 _HEADERS = {
     "theory": re.compile("理论|应知|笔试"),
     "skills": re.compile("技能|实操|操作|专业能力|应会"),
@@ -56,6 +57,12 @@ def settled(field: str, header: str, cells: Sequence[str]) -> str:
     return field if kinds == papers else "kind" if kinds > papers else "paper"
 
 
+def names(cells: Sequence[str]) -> bool:
+    """Say whether cells look like the names of people: short, of Han characters, hardly one of them twice."""
+    seen = [cell for cell in cells if cell][:SAMPLE]
+    return mostly(lambda cell: _NAME.fullmatch(cell) is not None, seen) and 2 * len(set(seen)) > len(seen)
+
+
 def mostly(looks: Callable[[str], bool], cells: Sequence[str], share: float = _ALIKE) -> bool:
     """Say whether nearly all of the cells look so, and there are any."""
     return bool(cells) and sum(looks(cell) for cell in cells) >= share * len(cells)
@@ -76,6 +83,7 @@ def _is_paper(cell: str) -> bool:
 
 _LOOKS: Mapping[str, Callable[[str], bool]] = {
     "document_number": lambda cell: len(cell) >= 18 and valid_resident_id(cell),
+    "document_type": lambda cell: words.document_type_of(cell) is not None,
     "kind": _is_kind,
     "level": lambda cell: words.is_level(cell) and not cell.isdigit(),
     "paper": _is_paper,

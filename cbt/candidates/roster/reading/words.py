@@ -118,9 +118,10 @@ def occupation_and_level(text: str) -> tuple[str, str]:
     """
     found = plain(text)
     if (said := _BEHIND_LEVEL.search(found)) and said.start() and is_level(said[1]):
-        return found[: said.start()].rstrip("、,，;；"), level_of(said[1])
+        occupation = found[: said.start()].rstrip("、,，;；")
+        return (found, "") if is_level(occupation) else (occupation, level_of(said[1]))
     for end in range(min(len(found) - 1, 8), 1, -1):
-        if is_level(found[:end]) and not found[:end].isdigit():
+        if is_level(found[:end]) and not found[:end].isdigit() and not is_level(found[end:]):
             return found[end:].lstrip("、,，;；"), level_of(found[:end])
     return found, ""
 
