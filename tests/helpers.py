@@ -73,8 +73,6 @@ def sign_in_as(
 
     Somebody of staff is never idle here, however far a test moves the clock: they sit at the board all the time.
     """
-    from sqlalchemy import update
-
     from cbt.db.unit_of_work import unit_of_work
     from cbt.web.who.login import LIFETIME, open_login, token_hash
     from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
@@ -86,13 +84,9 @@ def sign_in_as(
         token = open_login(
             session, kind=kind, subject_ref=subject_ref, machine=Machine(own, ""), now=clock.now()
         )
-        session.flush()
+        (login,) = (one for one in session.new if isinstance(one, LoginSession))
         if kind == "staff":
-            session.execute(
-                update(LoginSession)
-                .where(LoginSession.token_hash == token_hash(token))
-                .values(seen_at=clock.now() + LIFETIME)
-            )
+            login.seen_at = clock.now() + LIFETIME
     client = app.test_client()
     client.set_cookie(MACHINE_COOKIE, tokens_of(app).issue(machine))
     with client.session_transaction() as cookie:

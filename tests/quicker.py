@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from functools import cache, partial
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -21,6 +22,7 @@ from werkzeug.wsgi import get_current_url
 
 from cbt.accounts.sign_in import passwords
 from cbt.db.types import db
+from cbt.translations import compiling
 from cbt.web import assets
 
 
@@ -66,6 +68,8 @@ _rules: dict[tuple[Any, ...], Rule] = {}
 _compile = Rule.compile
 _catalogues: dict[tuple[str, tuple[str, ...], str], NullTranslations] = {}
 _load = Translations.load
+_texts_here: dict[str, dict[str, str]] = {}
+_texts = compiling.texts_of
 
 
 def share(app: flask.Flask) -> None:
@@ -96,11 +100,20 @@ def _load_once(folder: str, locales: list[object], domain: str) -> NullTranslati
     return _catalogues[key]
 
 
+def _texts_once(language: str, folder: Path = compiling.HERE) -> dict[str, str]:
+    if folder != compiling.HERE:
+        return _texts(language, folder)
+    if language not in _texts_here:
+        _texts_here[language] = _texts(language)
+    return dict(_texts_here[language])
+
+
 def share_compiled() -> None:
     """Let what depends on no app be made once: URL rules, statements, catalogues, and the static tree."""
     Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
     Translations.load = _load_once  # type: ignore[method-assign,assignment]
+    compiling.texts_of = _texts_once
     # A client looks for its cookies' host and path alone, and would spell out the longest search for that.
     vars(client)["get_current_url"] = partial(get_current_url, strip_querystring=True)
     assets.read_tree = cache(assets.read_tree)  # type: ignore[assignment]

@@ -117,7 +117,8 @@ class Browser:
         page = self.page
         page.wait_for_load_state()
         was = page.evaluate("document.documentElement.dataset.theme")
-        page.evaluate(AXE.read_text("utf-8") + ";null")
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(AXE.read_text("utf-8") + ";null")
         for theme, asked in _ASKED.items():
             page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
             found = page.evaluate(_RUN_AXE, asked)

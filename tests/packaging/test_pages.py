@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import PurePosixPath
 
 import pytest
@@ -27,14 +27,18 @@ def files(tree: str) -> dict[str, str]:
     }
 
 
-def named_in_code() -> Iterator[tuple[PurePosixPath, str]]:
-    """Yield the folder of a module below `cbt` with each page or static file that the module names."""
+@cache
+def named_in_code() -> tuple[tuple[PurePosixPath, str], ...]:
+    """Return the folder of a module below `cbt` with each page or static file that the module names."""
+    found = []
     for path in (CHECKOUT / "cbt").rglob("*.py"):
+        folder = PurePosixPath(path.relative_to(CHECKOUT / "cbt").as_posix()).parent
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and re.fullmatch(
                 r"[\w/-]+\.(html|svg|css|js)", str(node.value)
             ):
-                yield PurePosixPath(path.relative_to(CHECKOUT / "cbt").as_posix()).parent, str(node.value)
+                found.append((folder, str(node.value)))
+    return tuple(found)
 
 
 def imported_from(name: str, script: str) -> set[str]:

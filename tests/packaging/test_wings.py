@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,7 @@ Uses = dict[tuple[str, str], set[str]]
 """By (wing, the part of it that is used): the modules outside that use it."""
 
 
+@cache
 def product() -> dict[str, ast.Module]:
     """Return every module of the product, parsed, by its dotted name; a package by its own."""
     found = {}
@@ -46,8 +48,10 @@ def wings(modules: dict[str, ast.Module]) -> set[str]:
     return {name for name in folders if name.count(".") >= 2}
 
 
-def uses(modules: dict[str, ast.Module]) -> Uses:
+@cache
+def uses() -> Uses:
     """Return who uses which part of which wing from outside of it."""
+    modules = product()
     found: Uses = defaultdict(set)
     inside = wings(modules)
     for name, tree in modules.items():
@@ -73,15 +77,13 @@ def offers(tree: ast.Module) -> set[str]:
 def test_a_wing_is_entered_by_what_it_offers() -> None:
     modules = product()
     offered = {wing: offers(modules[wing]) for wing in wings(modules)}
-    found = {
-        f"{wing}.{part}": who for (wing, part), who in uses(modules).items() if part not in offered[wing]
-    }
+    found = {f"{wing}.{part}": who for (wing, part), who in uses().items() if part not in offered[wing]}
     assert found == {}, "imported from outside, and not in __all__ of the wing's __init__"
 
 
 def test_a_wing_offers_nothing_that_nobody_uses() -> None:
     modules = product()
-    used = uses(modules).keys()
+    used = uses().keys()
     idle = {
         f"{wing}.{part}"
         for wing in wings(modules)
