@@ -194,6 +194,13 @@ def test_a_roster_for_one_sitting_alone(day: Day) -> None:
     address = office.bring([row(1)], sitting=later)
     office.confirm(address)
     assert seated(day) == {"考生1": [("theory", "下午", "一号机房", 1)]}
+    with day.read() as session:
+        person = session.scalars(select(Candidate.ref)).one()
+    gone = f"/office/batches/{day.batch_ref}/people/{person}/withdraw"
+    assert office.client.post(gone, data={"reason": "本人放弃"}).status_code == 303
+    again = office.bring([row(1)], sitting=later)
+    assert "已退考，导入后重新报名" in office.text(again)
+    assert "确认导入 1 人次" in office.text(again)
     with day.write() as session:
         cancel_sitting(session, day.work(session)[0], reason="改期", now=PLANNED, actor=OFFICER)
     address = office.bring([row(2)], sitting=day.sitting_ref)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.batches.roster.planning.renewing import unreadable
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.candidates.personal import document_index
 from cbt.candidates.roster.reading.file import Roster
 from cbt.candidates.roster.reading.row import RosterRow
@@ -61,11 +61,17 @@ class KnownPeople:
         self.tickets = _tickets(session, batch_id, ids)
         self.holders = _holders(session, sorted({row.ticket for row in roster.rows if row.ticket}))
         self._registered = _registered(session, ids)
+        self._withdrawn = _withdrawn(session, batch_id, ids)
 
     def registered(self, index: str) -> Sequence[KnownPaper]:
         """Return what somebody is registered for."""
         candidate = self.candidates.get(index)
         return self._registered[candidate.id] if candidate is not None else ()
+
+    def withdrew(self, index: str, blueprint_ref: str, paper: str) -> bool:
+        """Return whether somebody withdrew from a paper of the batch and was not brought back."""
+        candidate = self.candidates.get(index)
+        return candidate is not None and (candidate.id, blueprint_ref, paper) in self._withdrawn
 
 
 def _lost(session: Session) -> bool:
@@ -102,6 +108,19 @@ def _holders(session: Session, numbers: Sequence[str]) -> Collection[str]:
         number
         for some in some_of(numbers)
         for number in session.scalars(query.where(AdmissionTicket.number.in_(some)))
+    }
+
+
+def _withdrawn(session: Session, batch_id: int, candidate_ids: Sequence[int]) -> set[tuple[int, str, str]]:
+    query = (
+        select(Withdrawal.candidate_id, Withdrawal.blueprint_ref, Withdrawal.paper)
+        .join(AdmissionTicket, AdmissionTicket.id == Withdrawal.ticket_id)
+        .where(AdmissionTicket.batch_id == batch_id, Withdrawal.back_at.is_(None))
+    )
+    return {
+        (row[0], row[1], row[2])
+        for some in some_of(candidate_ids)
+        for row in session.execute(query.where(Withdrawal.candidate_id.in_(some)))
     }
 
 

@@ -162,6 +162,8 @@ class _Planner:
         if first is not row:
             self._note(row, "paper", row.paper, "roster.twice", other_row=first.row)
             return
+        if self._known.withdrew(index, ref, one.paper):
+            self._note(row, "paper", row.paper, "roster.withdrawn", stop=False)
         ratio = Fraction(row.factor)
         duration = one.choice.blueprint.papers[one.paper].duration
         self._taken.append(AskedPaper(one, index, duration * ratio.numerator / ratio.denominator + row.extra))
