@@ -8,6 +8,7 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import delete, update
 
+from cbt.bank.models import ItemBank
 from cbt.candidates.models import AdmissionTicket
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
@@ -66,7 +67,7 @@ def test_a_batch_goes_from_nothing_to_its_roster(day: Day) -> None:
     assert found["准考证"] == ("optional", "4 张中 4 张未打印", f"{sitting}/print")
     said = "1 间考场仍是名册顺序，请在组卷前排座"
     assert found["座位"] == ("open*", said, f"/office/batches/{day.batch_ref}/seats")
-    assert found["组卷"] == ("open", "1 场共 4 人次未组卷", f"{sitting}#forms")
+    assert found["组卷"] == ("open", "1 场共 4 人次未组卷", "")
     assert found["监考"] == ("open", "1 场共 1 间考场没有监考员", f"{sitting}#rooms")
     assert found["发布"] == ("waits", "请先办完前面各项", "")
     home = client.get("/staff").text
@@ -133,6 +134,23 @@ def test_pages_ask_no_more_for_more_sittings_people_and_batches(day: Day) -> Non
     assert "加 44" in client.get(f"{page}?page=2").text
     assert day.batch_ref in client.get("/staff?page=2").text
     assert day.batch_ref not in client.get("/staff").text
+
+
+def test_all_forms_of_a_batch_are_drawn_in_one_act_or_what_stops_it_is_told(world: World) -> None:
+    officer, draw = world.staff("officer"), f"/office/batches/{world.batch_ref}/draw"
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(delete(Attempt))
+    page = officer.get(f"/office/batches/{world.batch_ref}").text
+    assert f'action="{draw}"' in page
+    assert "已组卷 7 份" in officer.post(draw, follow_redirects=True).text
+    assert steps(officer, world.batch_ref)["组卷"][0] == "done"
+    assert "没有要组的卷" in officer.post(draw, follow_redirects=True).text
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(delete(Attempt))
+        session.execute(update(ItemBank).values(ref=ItemBank.ref + "-gone"))
+    told = officer.post(draw, follow_redirects=True).text
+    assert "第 1 场：考核方案所用的题库不在系统中" in told
+    assert world.staff("inspector").post(draw).status_code == 403
 
 
 def test_a_sitting_out_of_time_is_moved(day: Day) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import flask
+from flask_babel import gettext
 
+from cbt.batches.checklist.drawing import draw_for_batch
 from cbt.batches.checklist.pages import BATCHES, SITTINGS, batch_page, unfinished
 from cbt.db.unit_of_work import reading
 from cbt.rules.roles import Role
+from cbt.web.forms import refusal
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of
 from cbt.web.who import access
-from cbt.web.who.login import Principal
+from cbt.web.who.login import Principal, acting
 
 pages = flask.Blueprint("checklist", __name__)
 
@@ -27,6 +30,24 @@ def batch(ref: str) -> Reply:
         return flask.render_template(
             "batches/checklist/batch.html", page=page, number=number, pages=-(-page.total // SITTINGS)
         )
+
+
+@pages.post("/office/batches/<ref>/draw")
+@access.roles(Role.OFFICER)
+def draw(ref: str) -> Reply:
+    """组卷: draw and freeze the forms that are missing in the sittings of a batch."""
+    drawn = draw_for_batch(batch_ref=ref, now=flask.g.now, actor=acting())
+    if drawn.forms:
+        flask.flash(gettext("batches.draw.done", forms=drawn.forms), "ok")
+    if drawn.stopped is not None:
+        refused = refusal(drawn.stopped)
+        said = gettext("batches.draw.stopped", sitting=drawn.sitting, what=refused.what, fix=refused.fix)
+        flask.flash(said, "stop")
+    elif drawn.left:
+        flask.flash(gettext("batches.draw.more", sittings=drawn.left), "warn")
+    elif not drawn.forms:
+        flask.flash(gettext("batches.draw.nothing"))
+    return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
 
 
 def batches_on_home(principal: Principal) -> str:
