@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
+class TextId(str):
+    """A parameter that is itself the id of a text, such as a state: it is shown in the reader's language."""
+
+    __slots__ = ()
+
+
 class CbtError(Exception):
     """Something the engine can explain to the person who met it: a stable `code` and `params`.
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cbt.config import FILE_VARIABLE, Settings, read_settings, spoken_language, variable
-from cbt.errors import CbtError
+from cbt.errors import CbtError, TextId
 from cbt.paths import translations_dir
 
 REASONS = {
@@ -61,10 +61,12 @@ def explain(error: CbtError) -> tuple[str, str]:
 
 
 def plain_value(value: object, zone: Callable[[], ZoneInfo], said: Callable[[str], str]) -> object:
-    """Return `value` as a sentence can hold it: an instant in the zone, a list with commas, an OSError in words.
+    """Return `value` as a sentence can hold it: a text in words, an instant, a list with commas, an OSError.
 
     `zone` returns the centre's zone, `said` the text of an id.
     """
+    if isinstance(value, TextId):
+        return said(value)
     if isinstance(value, datetime):
         return value.astimezone(zone()).strftime("%H:%M:%S")
     if isinstance(value, (list, tuple)):

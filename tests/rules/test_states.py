@@ -206,6 +206,7 @@ def test_what_cannot_happen_to_a_sitting_is_refused(state: Sitting, event: Act) 
     with pytest.raises(Conflict) as refused:
         sitting.next_state(state, event)
     assert refused.value.code == "sitting.transition"
+    assert refused.value.params["state"] == f"sittings.state.{state.value}", "told in words"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from cbt.errors import Conflict
+from cbt.errors import Conflict, TextId
 
 
 class SittingState(StrEnum):
@@ -75,7 +75,8 @@ def next_state(state: SittingState, event: SittingEvent) -> SittingState:
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        raise Conflict("sitting.transition", state=state.value, event=event.value) from None
+        said = TextId(f"sittings.state.{state.value}")
+        raise Conflict("sitting.transition", state=said, event=event.value) from None
 
 
 def aggregate(room_states: Iterable[SittingState]) -> SittingState:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from cbt.errors import Conflict
+from cbt.errors import Conflict, TextId
 from cbt.rules.states.sitting import SittingEvent, SittingState, aggregate, next_state
 from cbt.sittings.models import RoomHold, Sitting, SittingRoom
 
@@ -34,7 +34,8 @@ def move_room(session: Session, room: SittingRoom, event: SittingEvent, **values
     )
     session.refresh(room)
     if moved is None:
-        raise Conflict("sitting.transition", state=room.state, event=event.value)
+        said = TextId(f"sittings.state.{room.state}")
+        raise Conflict("sitting.transition", state=said, event=event.value)
     refresh_sitting_state(session, session.get_one(Sitting, room.sitting_id))
 
 
