@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.file import MOST_ROWS, read_roster
-from cbt.candidates.roster.reading.words import accommodation_of, document_type_of, level_of, paper_codes
+from cbt.candidates.roster.reading.words import (
+    accommodation_of,
+    document_type_of,
+    level_of,
+    occupation_and_level,
+    paper_codes,
+    papers_of,
+)
 from cbt.candidates.tickets import check_digit
 from cbt.errors import InvalidInput
 from cbt.sheets.findings import Severity
@@ -45,6 +52,12 @@ def test_headers_are_known_by_alias(header: str, column: str) -> None:
         pytest.param("３", "3", id="full-width digit"),
         pytest.param("二级／技师", "2", id="level two"),
         pytest.param("高级技师", "1", id="not the technician"),
+        pytest.param("Ⅲ级", "3", id="Roman"),
+        pytest.param("叁级", "3", id="written out"),
+        pytest.param("国家职业资格三级（高级技能）", "3", id="the older name"),
+        pytest.param("三级工", "3", id="a worker of a level"),
+        pytest.param("33", "33", id="a figure too many"),
+        pytest.param("二级/高级工", "二级高级工", id="two that differ"),
         pytest.param("特级", "特级", id="unknown stays"),
     ],
 )
@@ -55,6 +68,33 @@ def test_levels_are_known_by_name_grade_or_number(text: str, level: str) -> None
 @pytest.mark.parametrize("text", ["专业能力考核", "技能", "实操", "操作技能", "专业技能"])
 def test_the_skills_paper_has_many_names(text: str) -> None:
     assert paper_codes(text) == "skills"
+
+
+@pytest.mark.parametrize(
+    ("cell", "papers"),
+    [
+        pytest.param("理论知识、专业能力", ("theory", "skills"), id="with a comma"),
+        pytest.param("理论知识（机考）和操作技能", ("theory", "skills"), id="with how it is taken"),
+        pytest.param("两科", ("*",), id="all of them"),
+        pytest.param("理论（补考）", ("理论补考",), id="more than a paper"),
+    ],
+)
+def test_one_cell_names_several_papers(cell: str, papers: tuple[str, ...]) -> None:
+    assert papers_of(cell) == papers
+
+
+@pytest.mark.parametrize(
+    ("cell", "both"),
+    [
+        pytest.param("客户服务管理员（三级）", ("客户服务管理员", "3"), id="in brackets"),
+        pytest.param("二级客户服务管理员", ("客户服务管理员", "2"), id="before it"),
+        pytest.param("客户服务管理员", ("客户服务管理员", ""), id="no level"),
+        pytest.param("三级/高级工", ("三级高级工", ""), id="no occupation"),
+        pytest.param("二级/高级工", ("二级高级工", ""), id="two levels"),
+    ],
+)
+def test_one_cell_says_occupation_and_level(cell: str, both: tuple[str, str]) -> None:
+    assert occupation_and_level(cell) == both
 
 
 @pytest.mark.parametrize(

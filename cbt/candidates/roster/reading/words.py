@@ -48,6 +48,7 @@ _PAPERS = {
 _BETWEEN = re.compile(
     r"[、,，;；/／+＋&＆|｜\n\r\s]+|(?<=[论识试能操核作])(?:和|及|与|以及)(?=[理技专实操应])"
 )
+_HOW_TAKEN = re.compile(r"\((?:机考|上机|机试|无纸化|笔试|闭卷)\)")
 _KINDS = {
     "first": (
         "新考", "首考", "首次", "初考", "正考", "首次申报", "首次报考", "新报", "新申报", "初次", "初次申报",
@@ -77,7 +78,7 @@ _FIGURES = {
     **{"iii": "3", "iv": "4", "ii": "2", "i": "1", "v": "5"},
 }
 _FIGURE = "|".join(sorted(_FIGURES, key=len, reverse=True))
-_LEVEL = re.compile(rf"({'|'.join(_GRADES)})|(?:第|l(?=\d))?({_FIGURE})级?")
+_LEVEL = re.compile(rf"({'|'.join(_GRADES)})|(?:第|l(?=\d))?({_FIGURE})(?:级工?)?")
 _LEVEL_SAID = re.compile("[一二三四五]级|高级技师|技师|[高中初]级工")
 _AROUND_LEVEL = re.compile(r"国家职业资格|职业技能等级|职业资格|技能等级|职业等级|等级认定|等级")
 _BEHIND_LEVEL = re.compile(
@@ -117,6 +118,8 @@ def occupation_and_level(text: str) -> tuple[str, str]:
     客户服务管理员（三级） and 三级客户服务管理员 say both, 客户服务管理员 no level.
     """
     found = plain(text)
+    if is_level(found):
+        return found, ""
     if (said := _BEHIND_LEVEL.search(found)) and said.start() and is_level(said[1]):
         occupation = found[: said.start()].rstrip("、,，;；")
         return (found, "") if is_level(occupation) else (occupation, level_of(said[1]))
@@ -137,9 +140,10 @@ def paper_codes(text: str) -> str:
 @lru_cache(2_000)
 def papers_of(text: str) -> tuple[str, ...]:
     """Return the codes, or plain texts, of the subjects a cell names, each once; "*" stands for all of them."""
+    text = _HOW_TAKEN.sub("", unicodedata.normalize("NFKC", text))
     if (whole := paper_codes(text)) in _PAPERS:
         return (whole,)
-    pieces = [piece for piece in _BETWEEN.split(unicodedata.normalize("NFKC", text)) if plain(piece)]
+    pieces = [piece for piece in _BETWEEN.split(text) if plain(piece)]
     return tuple(dict.fromkeys(paper_codes(piece) for piece in pieces))
 
 
