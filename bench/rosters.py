@@ -103,7 +103,7 @@ def bring(app: flask.Flask, batch: str, body: bytes) -> tuple[str, str]:
     with told("check"):
         assert working.work_on(ref, folder=folder, clock=now)
     with told("confirm"):
-        service.confirm(batch_ref=batch, ref=ref, partial=False)
+        service.confirm(batch_ref=batch, ref=ref, partial=False, actor=ACTOR)
     with told("store"):
         assert working.work_on(ref, folder=folder, clock=now)
     again = kept()

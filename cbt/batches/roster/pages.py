@@ -37,6 +37,7 @@ class RosterStanding:
     sitting: Sitting | None
     file_name: str
     brought_by: str
+    actor: str
     state: CheckState
     done: int
     total: int
@@ -111,16 +112,18 @@ class RosterDesk:
     batch: Batch
     sitting: Sitting | None
     waiting: list[RosterStanding]
+    reader: str
+    """Who looks: a roster is opened by who brought it."""
     registered: int
 
 
-def desk_of(session: Session, batch_ref: str, sitting_ref: str = "") -> RosterDesk:
+def desk_of(session: Session, batch_ref: str, sitting_ref: str = "", *, actor: str) -> RosterDesk:
     """Return what the page shows on which a roster is brought; raise NotFound for an unknown batch or sitting."""
     target = target_of(session, batch_ref=batch_ref, sitting_ref=sitting_ref)
     waiting = [_standing(session, check) for check in store.waiting_rosters(session, target.batch.id)]
     here = select(Sitting.id).where(Sitting.batch_id == target.batch.id)
     count = select(func.count()).select_from(Registration).where(Registration.sitting_id.in_(here))
-    return RosterDesk(target.batch, target.only, waiting, session.scalar(count) or 0)
+    return RosterDesk(target.batch, target.only, waiting, actor, session.scalar(count) or 0)
 
 
 def batch_of_sitting(session: Session, sitting: Sitting) -> str:
@@ -128,9 +131,9 @@ def batch_of_sitting(session: Session, sitting: Sitting) -> str:
     return session.get_one(Batch, sitting.batch_id).ref
 
 
-def standing_of(session: Session, batch_ref: str, ref: str) -> RosterStanding:
+def standing_of(session: Session, batch_ref: str, ref: str, *, actor: str) -> RosterStanding:
     """Return how far a brought roster is; raise NotFound("roster.draft_gone")."""
-    return _standing(session, store.check_of(session, batch_by_ref(session, batch_ref).id, ref))
+    return _standing(session, store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor))
 
 
 def _standing(session: Session, check: RosterCheck) -> RosterStanding:
@@ -145,6 +148,7 @@ def _standing(session: Session, check: RosterCheck) -> RosterStanding:
         sitting=sitting,
         file_name=check.file_name,
         brought_by=actor_names(session, {check.actor}).get(check.actor, check.actor),
+        actor=check.actor,
         state=CheckState(check.state),
         done=check.done,
         total=check.total,
@@ -156,9 +160,9 @@ def _standing(session: Session, check: RosterCheck) -> RosterStanding:
     )
 
 
-def sheet_of(session: Session, batch_ref: str, ref: str, looked: LookedAt) -> RosterSheet:
+def sheet_of(session: Session, batch_ref: str, ref: str, looked: LookedAt, *, actor: str) -> RosterSheet:
     """Return the dry run of a roster that is ready; raise NotFound("roster.draft_gone")."""
-    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref)
+    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
     standing, found = _standing(session, check), store.summary_of(session, check)
     stretch = shown(found.kinds, looked.kind)
     room = _room(found.sittings, looked.room)

@@ -72,13 +72,13 @@ def _forget_former(session: Session, batch_id: int, actor: str, *, now: datetime
     ROSTERS.forget(session, [check.id for check in found if check not in busy])
 
 
-def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms) -> None:
+def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms, actor: str) -> None:
     """Have a kept roster be spread anew, under other terms.
 
     Raise NotFound("roster.draft_gone"), Conflict("roster.under_way") while a process is at it.
     """
     with unit_of_work() as session:
-        check = _idle(session, batch_ref, ref)
+        check = _idle(session, batch_ref, ref, actor)
         before = terms_of(check.asked)
         asked = replace(terms, locale=before.locale, sitting=before.sitting, hands=before.hands)
         ROSTERS.wait_again(session, check, written(asked))
@@ -87,20 +87,20 @@ def plan_again(*, batch_ref: str, ref: str, terms: RosterTerms) -> None:
 def read_again(*, batch_ref: str, ref: str, hands: Hands, now: datetime, actor: str) -> None:
     """Have a kept roster be read with what is said of its columns; raise as `plan_again` does."""
     with unit_of_work() as session:
-        check = _idle(session, batch_ref, ref)
+        check = _idle(session, batch_ref, ref, actor)
         before = terms_of(check.asked)
         keep_hands(session, hands, subject=f"batch:{batch_ref}", now=now, actor=actor)
         ROSTERS.wait_again(session, check, written(replace(before, hands={**before.hands, **hands})))
 
 
-def _idle(session: Session, batch_ref: str, ref: str) -> RosterCheck:
-    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref)
+def _idle(session: Session, batch_ref: str, ref: str, actor: str) -> RosterCheck:
+    check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
     if check.begun:
         raise Conflict(ROSTERS.busy)
     return check
 
 
-def confirm(*, batch_ref: str, ref: str, partial: bool) -> None:
+def confirm(*, batch_ref: str, ref: str, partial: bool, actor: str) -> None:
     """Have what was looked at be imported; the first of two who confirm does.
 
     Raise InvalidInput("roster.refused") for the whole of a file with errors, Conflict("roster.nothing") when
@@ -108,7 +108,7 @@ def confirm(*, batch_ref: str, ref: str, partial: bool) -> None:
     ("roster.under_way"), NotFound("roster.draft_gone").
     """
     with unit_of_work() as session:
-        check = _idle(session, batch_ref, ref)
+        check = _idle(session, batch_ref, ref, actor)
         if check.state != CheckState.READY:
             raise Conflict(ROSTERS.busy)
         found = store.summary_of(session, check)
@@ -125,26 +125,26 @@ def confirm(*, batch_ref: str, ref: str, partial: bool) -> None:
         check.begun = True
 
 
-def try_again(*, batch_ref: str, ref: str) -> None:
+def try_again(*, batch_ref: str, ref: str, actor: str) -> None:
     """Have a check that came to nothing be made again, or an import that stopped go on.
 
     Raise NotFound("roster.draft_gone"), Conflict("roster.under_way").
     """
     with unit_of_work() as session:
-        check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref)
+        check = store.check_of(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
         if check.begun:
             ROSTERS.go_on_again(session, check)
         else:
             ROSTERS.wait_again(session, check, check.asked)
 
 
-def cancel(*, batch_ref: str, ref: str) -> None:
+def cancel(*, batch_ref: str, ref: str, actor: str) -> None:
     """Forget a kept roster, and take back what an import of it that stopped has stored.
 
     A second call changes nothing. Raise Conflict("roster.under_way") while a process stores it.
     """
     with reading() as session:
-        check = store.find_check(session, batch_by_ref(session, batch_ref).id, ref)
+        check = store.find_check(session, batch_by_ref(session, batch_ref).id, ref, actor=actor)
         if check is None:
             return
         if check.state == CheckState.IMPORTING:

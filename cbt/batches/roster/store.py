@@ -14,15 +14,15 @@ from cbt.errors import NotFound, Unavailable
 from cbt.sheets.checks.models import CheckState
 
 
-def find_check(session: Session, batch_id: int, ref: str) -> RosterCheck | None:
-    """Return a brought roster of a batch, None for none."""
-    own = select(RosterCheck).where(RosterCheck.ref == ref, RosterCheck.batch_id == batch_id)
-    return session.scalar(own)
+def find_check(session: Session, batch_id: int, ref: str, *, actor: str) -> RosterCheck | None:
+    """Return a person's own roster of a batch, None for none, or for somebody else's."""
+    own = select(RosterCheck).where(RosterCheck.ref == ref, RosterCheck.actor == actor)
+    return session.scalar(own.where(RosterCheck.batch_id == batch_id))
 
 
-def check_of(session: Session, batch_id: int, ref: str) -> RosterCheck:
-    """Return a brought roster of a batch; raise NotFound("roster.draft_gone")."""
-    found = find_check(session, batch_id, ref)
+def check_of(session: Session, batch_id: int, ref: str, *, actor: str) -> RosterCheck:
+    """Return a person's own roster of a batch; raise NotFound("roster.draft_gone")."""
+    found = find_check(session, batch_id, ref, actor=actor)
     if found is None:
         raise NotFound(ROSTERS.gone)
     return found

@@ -58,7 +58,7 @@ def upload(ref: str) -> Reply:
 
 def _upload_page(ref: str, sitting: str, refused: Refusal) -> Reply:
     with reading() as session:
-        desk = sheets.desk_of(session, ref, sitting)
+        desk = sheets.desk_of(session, ref, sitting, actor=acting())
     return flask.render_template("batches/roster/upload.html", desk=desk, refused=refused), refused.code
 
 
@@ -114,7 +114,7 @@ def progress(ref: str, draft: str) -> Reply:
 @access.roles(Role.OFFICER)
 def plan(ref: str, draft: str) -> Reply:
     """Spread a roster anew, as it is said now."""
-    service.plan_again(batch_ref=ref, ref=draft, terms=_terms())
+    service.plan_again(batch_ref=ref, ref=draft, terms=_terms(), actor=acting())
     return _back(ref, draft)
 
 
@@ -123,7 +123,12 @@ def plan(ref: str, draft: str) -> Reply:
 def confirm(ref: str, draft: str) -> Reply:
     """Have what was looked at be imported, all of it or what has no errors."""
     try:
-        service.confirm(batch_ref=ref, ref=draft, partial=flask.request.form.get("rows") == "good")
+        service.confirm(
+            batch_ref=ref,
+            ref=draft,
+            partial=flask.request.form.get("rows") == "good",
+            actor=acting(),
+        )
     except InvalidInput as error:
         return _sheet_page(ref, draft, refusal(error))
     except Conflict as error:
@@ -135,7 +140,7 @@ def confirm(ref: str, draft: str) -> Reply:
 @access.roles(Role.OFFICER)
 def retry(ref: str, draft: str) -> Reply:
     """Try again what came to nothing."""
-    service.try_again(batch_ref=ref, ref=draft)
+    service.try_again(batch_ref=ref, ref=draft, actor=acting())
     return _back(ref, draft)
 
 
@@ -144,7 +149,7 @@ def retry(ref: str, draft: str) -> Reply:
 def drop(ref: str, draft: str) -> Reply:
     """Forget a roster."""
     try:
-        service.cancel(batch_ref=ref, ref=draft)
+        service.cancel(batch_ref=ref, ref=draft, actor=acting())
     except CbtError as error:
         flash_refusal(error)
         return _back(ref, draft)
@@ -167,12 +172,12 @@ def export(ref: str) -> Reply:
 
 def _standing(ref: str, draft: str) -> RosterStanding:
     with reading() as session:
-        return sheets.standing_of(session, ref, draft)
+        return sheets.standing_of(session, ref, draft, actor=acting())
 
 
 def _sheet_page(ref: str, draft: str, refused: Refusal) -> Reply:
     with reading() as session:
-        sheet = sheets.sheet_of(session, ref, draft, _looked())
+        sheet = sheets.sheet_of(session, ref, draft, _looked(), actor=acting())
         marked = marking.is_marked(session, ref, draft, actor=acting())
     summary = sheet.summary
     page = flask.render_template(

@@ -231,7 +231,10 @@ def test_a_brought_roster_is_sealed_kept_for_two_weeks_and_replaced_by_the_next(
     first = office.bring([row(1)], work=False)
     assert "等待处理" in office.text(first)
     assert "前面还有" not in office.text(first)
-    assert other.client.get(first).status_code == 200  # every officer of the batch may go on with it
+    assert other.client.get(first).status_code == 404  # whole numbers stand in it
+    assert other.client.post(f"{first}/plan").status_code == 404
+    assert other.client.post(f"{first}/drop").status_code == 303
+    assert "另一位考务上传的名册" in other.text(other.page)
     with day.read() as session:
         assert session.scalars(select(RosterPart.sealed)).one()[:2] != b"PK"
     second = office.bring([row(2)])

@@ -25,7 +25,7 @@ pages = flask.Blueprint("roster_file", __name__)
 def columns(ref: str, draft: str) -> Reply:
     """Read a roster anew, with what is said of its columns."""
     with reading() as session:
-        layouts = sheets.sheet_of(session, ref, draft, LookedAt()).summary.layouts
+        layouts = sheets.sheet_of(session, ref, draft, LookedAt(), actor=acting()).summary.layouts
     hands = hands_of_form(flask.request.form, layouts)
     service.read_again(batch_ref=ref, ref=draft, hands=hands, now=flask.g.now, actor=acting())
     return flask.redirect(flask.url_for("batches.roster.check", ref=ref, draft=draft), 303)
