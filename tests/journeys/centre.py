@@ -173,6 +173,7 @@ def serve(settings: Settings, world: World, start: datetime, folder: Path) -> It
         RECORDS: str(records),
         "CBT_DATA_DIR": str(settings.data_dir),
         "CBT_KEY_DIR": str(settings.keys),
+        "CBT_BLUEPRINT_DIR": str(settings.blueprint_dir),
         "CBT_DATABASE_URL": settings.database_url,
         "CBT_PORT": str(port),
         "CBT_SLOW_MS": "60000",  # a journey asks for a quiet log, not for a fast machine
