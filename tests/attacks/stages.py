@@ -24,12 +24,14 @@ from werkzeug.test import TestResponse
 from cbt.application.app import create_app
 from cbt.bank.imports.checks.working import work_on
 from cbt.bank.models import ItemVersion
+from cbt.batches.roster.working import work_on as work_on_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.reprinting import note_printed, to_print_again
 from cbt.db.engine import begin_installation
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, Message
 from cbt.demo.places import add_staff
+from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre, Room
 from cbt.web.who.access import Access, access_of
@@ -143,10 +145,13 @@ class Stage:
     def _roster_draft(self) -> str:
         reply = self.world.staff("officer").post(
             f"/office/batches/{self.world.batch_ref}/roster",
-            data={"file": (io.BytesIO(xlsx([row(1)])), "名单.xlsx")},
+            data={"file": (io.BytesIO(xlsx([row(1), row(2, level="特级")])), "名单.xlsx")},
         )
         assert reply.status_code == 303
-        return str(reply.location).rsplit("/", 1)[1]
+        ref = str(reply.location).rsplit("/", 1)[1]
+        with self.app.app_context():
+            assert work_on_roster(ref, folder=product_dir("blueprints"), clock=self.world.clock.now)
+        return ref
 
     def colleague(self) -> FlaskClient:
         """Return the browser of an author and officer who made none of the drafts."""
