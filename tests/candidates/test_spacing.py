@@ -16,8 +16,8 @@ from tests.sittings.conftest import OFFICER, PLANNED, Day
     ("after", "found"),
     [
         pytest.param(timedelta(minutes=45) - SECOND, [(2, "roster.overlap", True)], id="overlapping"),
-        pytest.param(timedelta(minutes=45), [(2, "roster.close", False)], id="back to back"),
-        pytest.param(timedelta(minutes=60) - SECOND, [(2, "roster.close", False)], id="14:59 apart"),
+        pytest.param(timedelta(minutes=45), [(2, "check.person_close", False)], id="back to back"),
+        pytest.param(timedelta(minutes=60) - SECOND, [(2, "check.person_close", False)], id="14:59 apart"),
         pytest.param(timedelta(minutes=60), [], id="15:00 apart"),
     ],
 )

@@ -255,7 +255,7 @@ def roster_of(
 ) -> list[str]:
     """Return what a dry run says against one person, with `text` in force since a start found it in a file."""
     (folder / "case.toml").write_text(text, "utf-8")
-    cells: Sequence[object] = ["新考生", "身份证", resident(77), level, paper, occupation]
+    cells: Sequence[object] = ["王小明", "身份证", resident(77), level, paper, occupation]
     with world.app.app_context():
         found, now = look(folder), world.clock.now()
         with unit_of_work() as session:
