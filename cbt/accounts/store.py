@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
@@ -14,15 +14,17 @@ from cbt.rules.roles import Role
 from cbt.web.who.attention import HALF
 from cbt.web.who.login import Principal
 
+_PRINCIPAL = (
+    select(Staff.id, Staff.name, Staff.must_change_password, StaffRole.role)
+    .outerjoin(StaffRole)
+    .where(Staff.ref == bindparam("ref"), Staff.disabled_at.is_(None))
+)
+"""Every request of staff asks this: columns in one query put together once, a row for each role."""
+
 
 def staff_principal(session: Session, ref: str) -> Principal | None:
     """Return the principal of a staff member who may still sign in, else None."""
-    # every request of staff asks this: columns in one query, a row for each role
-    rows = session.execute(
-        select(Staff.id, Staff.name, Staff.must_change_password, StaffRole.role)
-        .outerjoin(StaffRole)
-        .where(Staff.ref == ref, Staff.disabled_at.is_(None))
-    ).all()
+    rows = session.execute(_PRINCIPAL, {"ref": ref}).all()
     if not rows:
         return None
     number, name, must_change, _ = rows[0]

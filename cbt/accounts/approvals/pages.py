@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import flask_babel
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts import store
@@ -27,6 +27,8 @@ TOLD_FOR = timedelta(seconds=60)
 LISTED_FOR = timedelta(hours=24)
 MOST_LISTED = 50
 MOST_NAMED = 6
+_TOLD = select(Approval).where(Approval.expires_at > bindparam("since")).order_by(Approval.id)
+"""Every page of those who may approve asks this: put together once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,7 @@ def waiting_for(principal: Principal, *, now: datetime) -> Waiting:
     if not principal.has(*SECOND_PERSON) or principal.must_change_password:
         return Waiting()
     with reading() as session:
-        rows = session.scalars(
-            select(Approval).where(Approval.expires_at > now - TOLD_FOR).order_by(Approval.id)
-        ).all()
+        rows = session.scalars(_TOLD, {"since": now - TOLD_FOR}).all()
         if not rows:
             return Waiting()
         me = store.staff_by_ref(session, principal.subject_ref)

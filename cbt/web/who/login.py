@@ -13,7 +13,7 @@ import flask
 import flask_login
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import BadSignature
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import CursorResult, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -61,6 +61,8 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
 
 
 Resolver = Callable[[Session, str], Principal | None]
+_OF_TOKEN = select(LoginSession).where(LoginSession.token_hash == bindparam("hash"))
+"""Every request of somebody who is signed in asks this: put together once."""
 
 
 def token_hash(token: str) -> str:
@@ -105,7 +107,7 @@ def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
 
 def _load(token: str, *, machine: Machine, now: datetime) -> Principal | None:
     with reading() as session:
-        row = session.scalar(select(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+        row = session.scalar(_OF_TOKEN, {"hash": token_hash(token)})
         why = "" if row is None else attention.over(row, now=now)
         if row is None or why:
             flask.g.login_over = why
