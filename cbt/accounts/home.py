@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import flask
-from markupsafe import Markup
 
 from cbt.web.who.login import Principal
 
 _EXTENSION = "cbt_home_parts"
 
-HomePart = Callable[[Principal], str]
-"""Returns a part of the page as HTML, or an empty text for a person whom it does not concern."""
+HomePart = Callable[[Principal], tuple[str, Mapping[str, object]] | None]
+"""Returns the template of a part of the page and what it needs as `part`, None for whom it does not concern."""
 
 
 def register_home_part(app: flask.Flask, part: HomePart) -> None:
@@ -20,7 +19,7 @@ def register_home_part(app: flask.Flask, part: HomePart) -> None:
     app.extensions.setdefault(_EXTENSION, []).append(part)
 
 
-def home_parts(principal: Principal) -> list[Markup]:
-    """Return what stands on this person's home page above the places they can go to."""
+def home_parts(principal: Principal) -> list[tuple[str, Mapping[str, object]]]:
+    """Return what stands on this person's home page above the places they can go to: templates, what each needs."""
     parts: list[HomePart] = flask.current_app.extensions.get(_EXTENSION, [])
-    return [Markup(text) for part in parts if (text := part(principal))]
+    return [found for part in parts if (found := part(principal)) is not None]

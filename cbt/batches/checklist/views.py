@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import flask
 from flask_babel import gettext
 
@@ -50,13 +52,12 @@ def draw(ref: str) -> Reply:
     return flask.redirect(flask.url_for("batches.checklist.batch", ref=ref), 303)
 
 
-def batches_on_home(principal: Principal) -> str:
-    """Return the part of the home page about batches; an empty text for who does not run them."""
+def batches_on_home(principal: Principal) -> tuple[str, Mapping[str, object]] | None:
+    """Return the part of the home page about batches, with what it needs; None for who does not run them."""
     if Role.OFFICER not in principal.roles:
-        return ""
+        return None
     number = page_of(flask.request.args)
     with reading() as session:
         lines, total = unfinished(session, page=number, now=flask.g.now)
-    return flask.render_template(
-        "batches/checklist/_home.html", lines=lines, number=number, pages=-(-total // BATCHES), total=total
-    )
+    needs = {"lines": lines, "number": number, "pages": -(-total // BATCHES), "total": total}
+    return "batches/checklist/_home.html", needs
