@@ -20,7 +20,13 @@ from cbt.candidates.personal import DOCUMENT, PHONE, document_index
 from cbt.candidates.tickets import fresh_numbers
 from cbt.db.private.sealing import seal
 from cbt.errors import InvalidInput
-from cbt.rules.door.admission import DOCUMENT_TYPES, mask_document, normalise_document, valid_resident_id
+from cbt.rules.door.admission import (
+    DOCUMENT_TYPES,
+    mask_document,
+    normalise_document,
+    valid_resident_id,
+    written_name,
+)
 from cbt.sittings.models import Seat, Sitting
 from cbt.web.i18n import local_zone
 from cbt.web.refs import new_ref
@@ -69,13 +75,13 @@ class SeatedPaper:
 
 
 def checked_name(text: str, *, field: str = "name") -> str:
-    """Return a name without outer and doubled blanks; rare characters are kept as given.
+    """Return a name as `written_name` keeps it; rare characters are kept as given.
 
     Raise InvalidInput("correction.name"), ("text.unseen").
 
     Source: R-10.
     """
-    plain = one_line(text, field)
+    plain = written_name(one_line(text, field))
     if not plain or len(plain) > 60:
         raise InvalidInput("correction.name", field=field)
     return plain

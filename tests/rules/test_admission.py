@@ -15,6 +15,7 @@ from cbt.rules.door.admission import (
     same_name,
     too_close,
     valid_resident_id,
+    written_name,
 )
 
 from .builders import clock, minutes
@@ -37,6 +38,21 @@ WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 )
 def test_names_compare_without_spaces_and_kinds_of_dots(a: str, b: str, same: bool) -> None:
     assert same_name(a, b) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param(" 张　三 ", "张三", id="set apart to fill a column"),
+        pytest.param("买买提 · 艾力", "买买提 · 艾力", id="a dot is no Chinese character"),
+        pytest.param("Anna  Maria\nLi", "Anna Maria Li", id="words of a Latin name"),
+        pytest.param("李 Anna", "李 Anna", id="both"),
+        pytest.param("𬭎 䶮", "𬭎䶮", id="rare characters"),
+        pytest.param("  ", "", id="nothing"),
+    ],
+)
+def test_a_name_is_kept_without_the_blanks_that_set_its_characters_apart(text: str, name: str) -> None:
+    assert written_name(text) == name
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ BETWEEN_SITTINGS = timedelta(minutes=15)
 
 # What NFKC leaves of the dots people type in a name: · • ． ‧ ・ ∙ ⋅
 _DOTS = str.maketrans(dict.fromkeys("•.‧・∙⋅", "·"))
+# From the radicals on nothing is written in words with blanks between them.
+_CHINESE = 0x2E80
 # Characters that pass for the check digit X: multiplication sign, Greek, Cyrillic.
 _CHECK_X = ("×", "Χ", "Х")
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -39,6 +41,18 @@ def same_name(a: str, b: str) -> bool:
     Source: R-10.
     """
     return _plain_name(a) == _plain_name(b)
+
+
+def written_name(text: str) -> str:
+    """Return a name as it is kept: blanks that set Chinese characters apart (张　三) go, one stays between words.
+
+    Source: R-10.
+    """
+    name = ""
+    for word in text.split():
+        together = name and ord(name[-1]) >= _CHINESE and ord(word[0]) >= _CHINESE
+        name += word if together or not name else f" {word}"
+    return name
 
 
 def normalise_document(number: str) -> str:

@@ -13,7 +13,7 @@ from cbt.candidates.roster.reading.notes import LineNotes
 from cbt.candidates.roster.reading.numbers import DocumentCell, mended
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
-from cbt.rules.door.admission import mask_document, valid_resident_id
+from cbt.rules.door.admission import mask_document, valid_resident_id, written_name
 from cbt.rules.visible import private_use
 from cbt.sheets.columns import plain
 
@@ -82,7 +82,7 @@ class RowReader(LineNotes):
 
     def _name(self) -> str:
         # Rare characters are kept as given: NFKC would replace some of them.
-        name = " ".join(self._raw("name").split())
+        name = written_name(self._raw("name"))
         if not any(character.isalpha() for character in name):
             self._note("name", "roster.required", name=COLUMNS.title("name"))
         elif _NAME_SAYS.search(name):
