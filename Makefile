@@ -39,9 +39,9 @@ test: install-dev
 	$(BIN)/python -m pytest -n 2 tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/rules --ignore=tests/torture
 
-# Two at a time: a fault waits longer than it works. Files stay together, but for that of the faults.
+# Two at a time, for a fault waits longer than it works: the file of the faults, and the others.
 torture-test: install-dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/torture
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/torture
 
 check: install-dev
 	$(BIN)/ruff format --check .
