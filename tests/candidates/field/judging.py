@@ -159,7 +159,7 @@ def _said(found: list[PaperRow]) -> Said:
 
 
 def _truth(person: Sent) -> Said:
-    name = person.name.replace("欧阳 ", "欧阳")  # blanks set Chinese characters apart, they are no part of a name
+    name = person.name.replace("欧阳 ", "欧阳")  # no blanks between Chinese characters
     return sorted(
         (
             name,
