@@ -73,15 +73,17 @@ class Server:
         """
         if not wait_for(self._ready, seconds):
             raise RuntimeError(f"the server did not become ready: {self.said[-2000:]}")
-        if self._down_at is not None:
-            self._outages.append((self._down_at, self._clock.now()))
-            self._down_at = None
         return time.monotonic() - self._began
 
     def _ready(self) -> bool:
         if self.process is None or self.process.poll() is not None:
             raise RuntimeError(f"the server ended: {self.said[-2000:]}")
-        return len(self.workers()) >= int(self.environment["CBT_WORKERS"]) and self.healthy()
+        if not self.healthy():
+            return False
+        if self._down_at is not None:  # an outage ends with the first worker that serves, not with the last
+            self._outages.append((self._down_at, self._clock.now()))
+            self._down_at = None
+        return len(self.workers()) >= int(self.environment["CBT_WORKERS"])
 
     def healthy(self) -> bool:
         """Return whether it says that answers can be saved now."""
