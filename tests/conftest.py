@@ -191,6 +191,7 @@ def installation(
     clock: FakeClock,
     *,
     moment: Moment = Moment.PLANNED,
+    at_once: bool = False,
     **changed: Any,
 ) -> Iterator[tuple[flask.Flask, World | None]]:
     """Keep the product on a database of its own below `folder`, with the world that is in it.
@@ -200,9 +201,11 @@ def installation(
     """
     settings, world = templates.place(kind, moment, folder)
 
-    course = Course(
-        moment, lambda reached: templates.fill(settings, kind, reached), at_once=settings.embedded
-    )
+    def put(reached: Moment) -> None:
+        templates.drop(settings)
+        templates.fill(settings, kind, reached)
+
+    course = Course(moment, put, at_once=at_once or settings.embedded)
     app = create_app(replace(settings, **changed), clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
@@ -214,16 +217,34 @@ def installation(
     templates.drop(settings)
 
 
+def _at_once(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("past_sqlalchemy") is not None
+
+
 @pytest.fixture
-def app(templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path) -> Iterator[flask.Flask]:
+def app(
+    templates: Templates,
+    database_kind: str,
+    clock: FakeClock,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[flask.Flask]:
     """The product on a migrated, empty database."""
-    with installation(templates, database_kind, tmp_path, clock, moment=Moment.EMPTY) as (served, _):
+    with installation(
+        templates, database_kind, tmp_path, clock, moment=Moment.EMPTY, at_once=_at_once(request)
+    ) as (served, _):
         yield served
 
 
 @pytest.fixture
-def world(templates: Templates, database_kind: str, clock: FakeClock, tmp_path: Path) -> Iterator[World]:
+def world(
+    templates: Templates,
+    database_kind: str,
+    clock: FakeClock,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[World]:
     """The product with a small centre, banks, staff of every role, candidates and drawn forms."""
-    with installation(templates, database_kind, tmp_path, clock) as (_, made):
+    with installation(templates, database_kind, tmp_path, clock, at_once=_at_once(request)) as (_, made):
         assert made is not None
         yield made

@@ -28,6 +28,8 @@ from tests.delivery.driver import Page
 from tests.packaging.served import wait_for
 from tests.world import World
 
+pytestmark = pytest.mark.past_sqlalchemy
+
 TICK = timedelta(microseconds=1)
 ZERO = timedelta(0)
 # Only there: the embedded database has one machine and one clock.

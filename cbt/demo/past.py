@@ -159,7 +159,7 @@ def _places(connection: Connection, *, at: datetime) -> None:
     connection.execute(
         insert(Centre).values(id=1, ref="ce-past", name="往年考点", address="", second_by_password=False)
     )
-    connection.execute(insert(Batch).values(id=1, ref="ba-past", name="往年", created_at=at))
+    connection.execute(insert(Batch).values(id=1, ref="ba-past", name="往年", occupation="", created_at=at))
     for statement in PLACES:
         connection.execute(text(statement), {"room": ROOM, "size": SITTING})
 

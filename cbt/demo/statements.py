@@ -16,8 +16,8 @@ VERSIONS = (
     "WHERE item.bank_id > 1"
 )
 PLACES = (
-    "INSERT INTO room (id, ref, centre_id, name, room_code) "
-    "SELECT i + 1, 'rm-past' || i, 1, '往年机房 ' || i, 'P' || i FROM n WHERE i < :size / :room",
+    "INSERT INTO room (id, ref, centre_id, name, room_code, plan, door) "
+    "SELECT i + 1, 'rm-past' || i, 1, '往年机房 ' || i, 'P' || i, '', '' FROM n WHERE i < :size / :room",
     "INSERT INTO seat (id, room_id, number, spare, undelivered) "
     "SELECT i + 1, i / :room + 1, i % :room + 1, FALSE, 0 FROM n WHERE i < :size",
 )
@@ -32,8 +32,9 @@ STATEMENTS = (
     "document_masked, employer, created_at) "
     "SELECT :start + i + 1, 'ca-' || n.token || :mark, '考生' || i, '', 'resident_id', :sealed, "
     "n.hash || :mark, '110***********0011', '', :at FROM n WHERE i < :size",
-    "INSERT INTO admission_ticket (id, batch_id, candidate_id, number) "
-    "SELECT :start + i + 1, 1, :start + i + 1, CAST(900000000000 + :start + i AS VARCHAR) FROM n WHERE i < :size",
+    "INSERT INTO admission_ticket (id, batch_id, candidate_id, number, reprint_reasons) "
+    "SELECT :start + i + 1, 1, :start + i + 1, CAST(900000000000 + :start + i AS VARCHAR), '' "
+    "FROM n WHERE i < :size",
     "INSERT INTO registration (id, ref, candidate_id, ticket_id, sitting_id, sitting_room_id, seat_id, "
     "blueprint_version_id, blueprint_ref, paper, kind, factor, extra, accommodation_note, eligibility, note, "
     "arrived_at, checked_in_at, signed_in_at, confirmed_at, pledged_at) "

@@ -107,7 +107,7 @@ def test_the_page_refuses_and_names_everything_missing_with_its_page(
             link = url(world, MENDED_AT[thing])
             assert f'href="{link}"' in answer.text
             page, _, anchor = link.partition("#")
-            shown = officer.get(page)
+            shown = officer.get(page, follow_redirects=True)
             assert shown.status_code == 200
             assert not anchor or f'id="{anchor}"' in shown.text
 

@@ -49,7 +49,8 @@ def ticket(place: int, *, papers: int = 2) -> dict[str, Any]:
     line = {
         "paper": "专业能力", "minutes": "60 分钟", "check_in": "10:20", "report": "10:30",
         "late": "10:45:30 起不得入场",
-        "sign_in": "10:40", "start": "11-24 11:00", "room": "二楼二〇一机房" * 2, "seat": "07 号机位",
+        "sign_in": "10:40", "start": "11-24 11:00", "moved": "", "former": [],
+        "room": "二楼二〇一机房" * 2, "seat": "07 号机位",
     }  # fmt: skip
     return {
         "exam": "客户服务管理员（三级/高级工）职业技能等级认定", "number": number(place),
@@ -62,7 +63,7 @@ def ticket(place: int, *, papers: int = 2) -> dict[str, Any]:
 
 
 def tickets(count: int, **more: Any) -> bytes:
-    words = {name: name for name in ("name", "number", "employer", "place", "glue")}
+    words = {name: name for name in ("name", "number", "employer", "place", "glue", "former")}
     data = {
         "title": "准考证",
         "words": {**words, "title": "准考证", "heads": ["科目", "签到", "报到", "登录", "开考", "考场"]},
@@ -210,7 +211,7 @@ def test_markup_in_a_text_stays_text(tmp_path: Path) -> None:
 
 
 def test_a_photo_that_cannot_be_read_leaves_its_place(tmp_path: Path) -> None:
-    words = {name: name for name in ("name", "number", "employer", "place", "title")}
+    words = {name: name for name in ("name", "number", "employer", "place", "title", "former")}
     data = {"title": "x", "words": {**words, "glue": "照片待补", "heads": ["a"] * 6}, "tickets": [ticket(0)]}
     drawings = {f"{number(0)}.svg": qr_drawing(number(0))}
     made = pdf("tickets", data, language="zh", photos={"one": photo()[:99]}, drawings=drawings)

@@ -23,6 +23,8 @@ from tests.delivery.driver import Page
 from tests.safety.conftest import files_below, settings_of
 from tests.world import World
 
+pytestmark = pytest.mark.past_sqlalchemy
+
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

@@ -21,7 +21,7 @@ from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.close.outage import beat
 from cbt.errors import Unavailable
-from cbt.sittings.planning.service import add_batch
+from cbt.sittings.planning.sittings import create_batch
 from tests.proctoring.desk import Desk
 from tests.safety.conftest import begin_exam, settings_of
 from tests.safety.held import aside, empty_log, held, put_log_in
@@ -114,8 +114,8 @@ def test_a_file_copied_over_while_the_log_is_emptied_is_told_by_the_logs_own_pag
     empty_log(held)
     older = aside(data_of(held) / "cbt.db", "older.db")
     if first:  # what is in the log is brought again: something else has to differ
-        with held.app.app_context():
-            add_batch(name="第二批", now=held.clock.now(), actor="test")
+        with held.app.app_context(), unit_of_work() as session:
+            create_batch(session, name="第二批", now=held.clock.now(), actor="test")
         empty_log(held)
     assert page.answer(1, "A").status_code == 200
     with pytest.raises(Unavailable, match=r"db\.overwritten"), held.app.extensions["cbt_gate"]():

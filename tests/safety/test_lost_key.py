@@ -21,6 +21,8 @@ from tests.conftest import close_engine
 from tests.safety.conftest import settings_of
 from tests.world import World
 
+pytestmark = pytest.mark.past_sqlalchemy
+
 
 @pytest.fixture
 def stopped(world: World) -> Settings:

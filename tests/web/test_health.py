@@ -23,6 +23,8 @@ from tests.delivery.driver import Page
 from tests.watching.scraped import scrape
 from tests.world import World
 
+pytestmark = pytest.mark.past_sqlalchemy
+
 SECOND = timedelta(seconds=1)
 
 

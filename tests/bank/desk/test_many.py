@@ -91,6 +91,10 @@ def test_a_change_of_many_is_made_as_it_was_shown_and_on_record_once(desk: World
         ).all()
     assert len(entries) == 1
     assert f'"{T1}":2' in entries[0]
+    # The same once more leads to what it did; another, of what is done already, does nothing.
+    assert "没有处理任何一题" not in author.get(post(author, f"/bank/{BANK}/bulk/do", **fields)).text
+    _page, fresh = preview(author, act="difficulty", new_difficulty="5", item=[T1, T2, T3])
+    fields["once_key"] = fresh["once_key"]
     assert "没有处理任何一题" in author.get(post(author, f"/bank/{BANK}/bulk/do", **fields)).text
 
 

@@ -42,6 +42,11 @@ class Server(CheckStarter):
         os.kill(child.pid, signal.SIGKILL)
         assert child.wait(PATIENCE) == -signal.SIGKILL
 
+    def rest(self) -> None:
+        """Wait for the children that are left."""
+        for child in self._children.values():
+            assert child.wait(PATIENCE) == 0
+
 
 def wait_until(condition: Callable[[], object]) -> None:
     """Wait until something is so."""
@@ -76,4 +81,5 @@ def test_a_process_does_it_and_another_goes_on_when_it_is_killed(day: Day) -> No
     assert server.look() == 0
     assert server.look() == 1  # an import goes on by itself
     wait_until(lambda: state_of(day) == "done")
+    server.rest()
     assert count(day, Registration) == MANY
