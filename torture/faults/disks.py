@@ -25,7 +25,7 @@ from torture.trial import Trial
 
 BROKEN_SECONDS = 1.5
 SAVES_BETWEEN = 40
-SMALL_DISK = "6m"
+SMALL_DISK = "10m"
 FULL_SECONDS = 20.0
 BALLAST = "ballast"
 SECTOR = 4096
