@@ -89,13 +89,13 @@ def told(what: str) -> Iterator[None]:
     print(f"{what:<28}{took:8.2f} s  ({busy:.2f} s of one processor)", flush=True)
 
 
-def bring(app: flask.Flask, batch: str, body: bytes) -> tuple[str, str]:
+def bring(app: flask.Flask, batch: str, body: bytes, *, officer: str) -> tuple[str, str]:
     """Bring a roster as the office does, each stage timed; return the refs of two rosters: one is looked at."""
     folder, now = product_dir("blueprints"), app.extensions["cbt_clock"].now
 
     def kept() -> str:
         return service.keep(
-            batch_ref=batch, file_name="名册.xlsx", body=body, locale="zh", now=now(), actor=ACTOR
+            batch_ref=batch, file_name="名册.xlsx", body=body, locale="zh", now=now(), actor=officer
         )
 
     with told("keep"):
@@ -103,7 +103,7 @@ def bring(app: flask.Flask, batch: str, body: bytes) -> tuple[str, str]:
     with told("check"):
         assert working.work_on(ref, folder=folder, clock=now)
     with told("confirm"):
-        service.confirm(batch_ref=batch, ref=ref, partial=False, actor=ACTOR)
+        service.confirm(batch_ref=batch, ref=ref, partial=False, actor=officer)
     with told("store"):
         assert working.work_on(ref, folder=folder, clock=now)
     again = kept()
@@ -123,6 +123,12 @@ def pages_of(app: flask.Flask, batch: str, ref: str) -> dict[str, str]:
         "batch, roster": f"/office/batches/{batch}/roster",
         "batch, roster looked at": f"/office/batches/{batch}/roster/{ref}",
         "sitting": f"/office/sittings/{sitting.ref}",
+        "batch, people": f"/office/batches/{batch}/people",
+        "batch, people searched": f"/office/batches/{batch}/people?q=09876",
+        "batch, seats": f"/office/batches/{batch}/seats",
+        "batch, publishing": f"/office/batches/{batch}/publish",
+        "batch, prints again": f"/office/batches/{batch}/print/again",
+        "sitting, publishing": f"/office/sittings/{sitting.ref}/publish",
         "sitting, prints": f"/office/sittings/{sitting.ref}/print",
         "registration": f"/office/registrations/{one}",
     }
@@ -166,7 +172,7 @@ def main() -> None:
             with told("write the workbook"):
                 body = roster_of(people)
             print(f"{len(body) / 1e6:.1f} MB", flush=True)
-            _first, again = bring(app, batch, body)
+            _first, again = bring(app, batch, body, officer=f"staff:{officer}")
             with unit_of_work() as session:
                 cookie = Signer(app).sign_in(
                     session, kind="staff", subject_ref=officer, machine="office", now=now
