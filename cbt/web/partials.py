@@ -24,6 +24,14 @@ def unless_seen(tag: str, draw: Callable[[], str]) -> flask.Response:
     return response
 
 
+def until_done(part: str, *, working: bool) -> flask.Response:
+    """Return the part of a page that waits; once nothing is at work, the page loads itself anew."""
+    answer = flask.make_response(part)
+    if not working:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
 def lead_to(place: str) -> flask.Response:
     """Return what leads to another page, also from a form whose answer was to go into an open one."""
     if wants_partial():

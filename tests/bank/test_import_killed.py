@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,45 +12,15 @@ from cbt.bank.imports.checks.models import CHECKS, ImportCheck
 from cbt.bank.models import ImportRun, Item, ItemVersion
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.sheets.checks.keeping import MOST_TRIES
-from cbt.sheets.checks.starting import CheckStarter
 from tests.bank.sheets import truth, workbook
 from tests.bank.test_import_pages import send, text_of, work
 from tests.helpers import flat
+from tests.leading import Leading, wait_until
 from tests.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended in other ways")
 # A child takes its second to begin: each of the two is killed on one of the databases.
 ROWS = [truth(f"第{number}步应当主动问候客户。") for number in range(200)]
-PATIENCE = 60.0
-
-
-class Server(CheckStarter):
-    """A leader, as far as it looks after the children of checks."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(CHECKS)
-        self._world = world
-
-    def look(self) -> int:
-        """Do what a leader does once a second; return how many children were begun."""
-        with self._world.app.app_context():
-            return self.tick(now=self._world.clock.now())
-
-    def kill(self, ref: str) -> None:
-        """Kill the child of a check and find it dead."""
-        child = self._children[ref]
-        os.kill(child.pid, signal.SIGKILL)
-        assert child.wait(PATIENCE) == -signal.SIGKILL
-        assert self.look() == 0
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.02)):
-        if condition():
-            return
-        pause.wait(0.02)
-    pytest.fail("it did not come to that")
 
 
 def check_of(world: World, ref: str) -> ImportCheck:
@@ -75,12 +41,13 @@ def is_over(client: FlaskClient, address: str) -> bool:
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_a_check_that_is_killed_is_told_and_can_be_made_again(world: World) -> None:
-    client, server = world.staff("author"), Server(world)
+    client, server = world.staff("author"), Leading(CHECKS, world.app, world.clock)
     address = send(client, ("题库.xlsx", workbook(ROWS)))
     ref = address.rpartition("/")[2]
     assert server.look() == 1
     wait_until(lambda: check_of(world, ref).beat_at)
     server.kill(ref)
+    assert server.look() == 0
 
     assert is_over(client, address)
     page = text_of(client, address)
@@ -96,7 +63,7 @@ def test_a_check_that_is_killed_is_told_and_can_be_made_again(world: World) -> N
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_storing_that_is_killed_is_told_and_goes_on_without_doubles(world: World) -> None:
-    client, server = world.staff("author"), Server(world)
+    client, server = world.staff("author"), Leading(CHECKS, world.app, world.clock)
     address = send(client, ("题库.xlsx", workbook(ROWS)))
     ref = address.rpartition("/")[2]
     work(world, address)
@@ -106,6 +73,7 @@ def test_a_storing_that_is_killed_is_told_and_goes_on_without_doubles(world: Wor
     assert server.look() == 1
     wait_until(lambda: stored(world))
     server.kill(ref)
+    assert server.look() == 0
 
     assert 0 < stored(world) < len(ROWS)
     assert is_over(client, address)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
@@ -117,8 +117,8 @@ def rooms_of(session: Session, batch: Batch) -> list[RoomOffer]:
     ]
 
 
-def _counted(session: Session, query: object) -> dict[int, int]:
-    return {row[0]: row[1] for row in session.execute(query)}  # type: ignore[call-overload]
+def _counted(session: Session, query: Select[int, int]) -> dict[int, int]:
+    return {row[0]: row[1] for row in session.execute(query)}
 
 
 def suggested(

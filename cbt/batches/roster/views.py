@@ -30,14 +30,11 @@ from cbt.sittings.store import sitting_by_ref
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal, uploaded
 from cbt.web.i18n import explain
-from cbt.web.partials import Reply
+from cbt.web.partials import Reply, until_done
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
 pages = flask.Blueprint("roster", __name__)
-
-REFRESH = "HX-Refresh"
-"""Has a page that waits load itself anew: what it waited for is there."""
 
 
 @pages.get("/office/sittings/<ref>/roster")
@@ -104,10 +101,8 @@ def check(ref: str, draft: str) -> Reply:
 def progress(ref: str, draft: str) -> Reply:
     """Send how far a roster is to the page that waits for it."""
     standing = _standing(ref, draft)
-    answer = flask.make_response(flask.render_template("batches/roster/_progress.html", standing=standing))
-    if not standing.working:
-        answer.headers[REFRESH] = "true"
-    return answer
+    part = flask.render_template("batches/roster/_progress.html", standing=standing)
+    return until_done(part, working=standing.working)
 
 
 @pages.post("/office/batches/<ref>/roster/<draft>/plan")

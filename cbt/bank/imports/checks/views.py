@@ -30,14 +30,11 @@ from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, flash_refusal, refusal
 from cbt.web.i18n import explain
-from cbt.web.partials import Reply
+from cbt.web.partials import Reply, until_done
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
 pages = flask.Blueprint("checks", __name__)
-
-REFRESH = "HX-Refresh"
-"""Has a page that waits load itself anew: what it waited for is there."""
 
 
 @pages.get("/bank/<ref>/import/<draft_ref>")
@@ -58,12 +55,8 @@ def check(ref: str, draft_ref: str) -> Reply:
 def progress(ref: str, draft_ref: str) -> Reply:
     """Send how far a check is to the page that waits for it."""
     standing = _standing(ref, draft_ref)
-    answer = flask.make_response(
-        flask.render_template("bank/imports/checks/_progress.html", standing=standing)
-    )
-    if not standing.working:
-        answer.headers[REFRESH] = "true"
-    return answer
+    part = flask.render_template("bank/imports/checks/_progress.html", standing=standing)
+    return until_done(part, working=standing.working)
 
 
 @pages.post("/bank/<ref>/import/<draft_ref>/again")
