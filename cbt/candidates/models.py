@@ -55,7 +55,7 @@ class AdmissionTicket(Row):
 class Registration(Named):
     """A 报名: one candidate, one paper, one sitting-room, one seat, and what happened at the door.
 
-    `extra` and `factor` are the accommodation (R-30). The `_at` columns are facts, NULL until they happen.
+    `extra`, `factor` and `tools` are the accommodation (R-30). The `_at` columns are facts, NULL until they happen.
     """
 
     __table_args__ = (
@@ -85,6 +85,8 @@ class Registration(Named):
     factor: Mapped[Decimal] = mapped_column(DecimalText)
     extra: Mapped[timedelta] = mapped_column(Span)
     accommodation_note: Mapped[str] = mapped_column(Text)
+    tools: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    """The tools of the answer page that this person gets, as `rules/exam/tools` stores them."""
     eligibility: Mapped[str] = mapped_column(String(200), default="")
     """申报条件 as the roster gave it."""
     note: Mapped[str] = mapped_column(Text, default="")
@@ -160,6 +162,7 @@ class Withdrawal(Named):
     factor: Mapped[Decimal] = mapped_column(DecimalText)
     extra: Mapped[timedelta] = mapped_column(Span)
     accommodation_note: Mapped[str] = mapped_column(Text)
+    tools: Mapped[str] = mapped_column(String(60), default="", server_default="")
     eligibility: Mapped[str] = mapped_column(String(200))
     note: Mapped[str] = mapped_column(Text)
     form_id: Mapped[int | None] = mapped_column(ForeignKey("form.id"))

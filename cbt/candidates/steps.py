@@ -61,6 +61,8 @@ class PaperTerms:
     accommodation: str = ""
     eligibility: str = ""
     note: str = ""
+    tools: str = ""
+    """As `rules/exam/tools` writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def register(
         factor=terms.factor,
         extra=terms.extra,
         accommodation_note=terms.accommodation,
+        tools=terms.tools,
         eligibility=terms.eligibility,
         note=terms.note,
     )

@@ -57,7 +57,7 @@ class Attempt(Named):
 
 
 class JournalEntry(Base):
-    """One answer, flag, strike, note, setting or event as it arrived; append-only (R-41)."""
+    """One answer, flag, strike, note, mark, setting or event as it arrived; append-only (R-41)."""
 
     __tablename__ = "journal"
     __table_args__ = (UniqueConstraint("attempt_id", "lease_epoch", "seq"),)

@@ -23,7 +23,7 @@ def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dic
     """Return what a page needs to come back unchanged, and the largest sequence number seen (R-42).
 
     `rows` are (kind, position, value, seq) of an attempt's journal in the order of (lease_epoch, seq). The
-    first result holds answers, flags, strikes, notes and settings; the browser's next number must be larger
+    first result holds answers, flags, strikes, notes, marks and settings; the browser's next number must be larger
     than the second.
     """
     latest: dict[tuple[str, int], str | None] = {}
@@ -32,8 +32,15 @@ def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dic
         highest = max(highest, seq)
         if kind != "event":
             latest[kind, position] = value
-    state: dict[str, Any] = {"answers": {}, "flags": [], "strikes": {}, "notes": {}, "settings": {}}
-    names = {"answer": "answers", "strike": "strikes", "note": "notes"}
+    state: dict[str, Any] = {
+        "answers": {},
+        "flags": [],
+        "strikes": {},
+        "notes": {},
+        "marks": {},
+        "settings": {},
+    }
+    names = {"answer": "answers", "strike": "strikes", "note": "notes", "mark": "marks"}
     for (kind, position), value in latest.items():
         if value is None:
             continue

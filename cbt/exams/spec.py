@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cbt.exams.keys import SCHEMA, Field, KeyKind, needed
+from cbt.rules.exam.tools import TOOLS
 from cbt.rules.items.values import ItemType, PartialCredit
 
 _CREDITS = tuple(credit.value for credit in PartialCredit)
@@ -47,6 +48,7 @@ PAPER = (
     Field("warnings", KeyKind.MINUTES_LIST, "全卷剩余多少分钟时提醒"),
     Field("unit_warnings", KeyKind.MINUTES_LIST, "单元剩余多少分钟时提醒"),
     Field("calculator", KeyKind.SWITCH, "提供计算器"),
+    Field("tools", KeyKind.TEXTS, "向全体考生提供的工具", allowed=TOOLS),
     Field("lock_down", KeyKind.SWITCH, "显示水印，关闭选择、复制和打印"),
     Field("release", KeyKind.TEXT, "向考生发布的内容", allowed=("score", "verdict", "none")),
     Field("difficulty", KeyKind.WHOLES, "难度 1 至 5 的题量之比"),

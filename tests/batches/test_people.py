@@ -26,6 +26,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.demo.papers import ACTOR
 from cbt.errors import CbtError
+from cbt.rules.exam.tools import TOOLS
 from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.sittings import create_sitting, publish_sitting
@@ -244,6 +245,31 @@ def test_seats_are_taken_or_swapped_and_a_stale_form_says_so(office: Office) -> 
         assert session.scalar(marked) == 2
     stale = office.change("theory", minutes="5", seen=seen)
     assert (stale.status_code, "刚才有人改过" in stale.text) == (409, True)
+
+
+def test_a_tool_is_given_to_one_person_and_comes_back_with_a_withdrawn_paper(office: Office) -> None:
+    world = office.world
+    path = f"/papers/{world.sitters['theory'].registration_ref}"
+    assert office.change("theory", tools=["telescope"]).status_code == 422
+    assert office.change("theory", tools=["speech", "ruler"]).status_code == 303
+    form = office.get(path)
+    assert [f'value="{name}" checked' in form for name in TOOLS] == [False, True, False, True, False]
+    assert "阅读尺\n朗读" in office.get(office.person("theory"))
+    assert "王小明" in office.get(kind="extra")
+    with office.read() as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert entry is not None
+        assert (entry.before, entry.after) == ('{"tools":[]}', '{"tools":["ruler","speech"]}')
+    ref, person = world.sitters["theory"].registration_ref, office.person("theory")
+    assert office.post(f"{person}/withdraw", registration=ref, reason="本人放弃").status_code == 303
+    with office.read() as session:
+        gone = session.scalars(select(Withdrawal)).one()
+        room = session.get_one(SittingRoom, gone.sitting_room_id).ref
+    back = office.post(f"{person}/back", withdrawal=gone.ref, room=room, reason="又来了")
+    assert back.status_code == 303
+    with office.read() as session:
+        rows = {row.tools for row in session.scalars(select(Registration))}
+        assert (office.of(session, "theory").tools, rows) == ("ruler,speech", {"", "ruler,speech"})
 
 
 def test_what_is_withdrawn_comes_back_with_its_form(office: Office) -> None:

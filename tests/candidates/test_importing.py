@@ -129,7 +129,11 @@ def test_a_repeated_import_registers_nobody_twice(day: Day) -> None:
 
 def test_what_the_roster_says_is_kept(day: Day) -> None:
     headers = [*HEADERS, "性别", "手机", "工作单位", "申报条件", "新考/补考", "合理便利（加时）", "备注"]
-    bring(day, [[*row(1), "男", "13800001111", "浦江公司", "从业 4 年", "补考", "1.5倍", "靠门"]], headers)
+    bring(
+        day,
+        [[*row(1), "男", "13800001111", "浦江公司", "从业 4 年", "补考", "1.5倍、放大镜", "靠门"]],
+        headers,
+    )
     with day.read() as session:
         candidate = session.scalars(select(Candidate)).one()
         registration = session.scalars(select(Registration)).one()
@@ -142,6 +146,7 @@ def test_what_the_roster_says_is_kept(day: Day) -> None:
         Decimal("1.5"),
         timedelta(0),
     )
+    assert registration.tools == "magnifier"
     assert (registration.eligibility, registration.note) == ("从业 4 年", "靠门")
 
 

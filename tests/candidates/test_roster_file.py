@@ -20,6 +20,8 @@ from cbt.candidates.roster.reading.words import (
     occupation_and_level,
     paper_codes,
     papers_of,
+    tool_names,
+    tools_of,
 )
 from cbt.candidates.tickets import check_digit
 from cbt.errors import InvalidInput
@@ -119,9 +121,25 @@ def test_accommodations_are_minutes_or_a_factor(cell: str, meaning: object) -> N
     assert accommodation_of(cell) == meaning
 
 
+@pytest.mark.parametrize(
+    ("cell", "tools", "rest"),
+    [
+        pytest.param("加时15分钟", "", "加时15分钟", id="none"),
+        pytest.param("选项遮盖；阅读尺", "ruler,masking", "", id="tools only"),
+        pytest.param("加时 15 分钟、放大镜，朗读", "magnifier,speech", "加时 15 分钟", id="time and tools"),
+        pytest.param("1.5倍+荧光笔", "highlighter", "1.5倍", id="a plus between"),
+        pytest.param("靠窗、放大镜", "magnifier", "靠窗", id="what nobody knows stays to be told"),
+    ],
+)
+def test_tools_stand_in_the_cell_of_the_accommodation(cell: str, tools: str, rest: str) -> None:
+    assert tools_of(cell) == (tools, rest)
+    if tools:
+        assert tools_of("、".join(tool_names(tools))) == (tools, "")
+
+
 @given(st.text(max_size=12))
 def test_any_cell_is_read_without_an_error(text: str) -> None:
-    accommodation_of(text)
+    accommodation_of(tools_of(text)[1])
     level_of(text)
     paper_codes(text)
     document_type_of(text)

@@ -30,6 +30,7 @@ def plain_paper(
     return {
         "title": title,
         "calculator": paper.calculator,
+        "tools": list(paper.tools),
         "keys": True,
         "lock_down": paper.lock_down,
         "timing": _timing(paper),

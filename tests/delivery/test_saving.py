@@ -181,7 +181,8 @@ def test_allow_move_brings_answers_flags_notes_and_settings_to_another_machine(
         page.entry(2, True, "flag"),
         page.entry(3, "想一想", "note"),
         page.entry(41, "AC", "strike"),
-        page.entry(0, {"size": "large", "scheme": "dark"}, "setting"),
+        page.entry(41, [[0, 3, 9], [0, 1, 2]], "mark"),
+        page.entry(0, {"size": "large", "scheme": "dark", "ruler": True}, "setting"),
     )
     with world.app.app_context(), unit_of_work() as session:
         attempt = session.get_one(Attempt, world.sitters["theory"].attempt_id)
@@ -193,7 +194,8 @@ def test_allow_move_brings_answers_flags_notes_and_settings_to_another_machine(
         "flags": [2],
         "notes": {"3": "想一想"},
         "strikes": {"41": "AC"},
-        "settings": {"size": "large", "scheme": "dark"},
+        "marks": {"41": [[0, 1, 2], [0, 3, 9]]},
+        "settings": {"size": "large", "scheme": "dark", "ruler": True},
     }
     assert moved.opened["paper"]["items"] == page.opened["paper"]["items"]
     assert page.answer(5, "A").status_code == 409

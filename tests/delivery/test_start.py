@@ -6,7 +6,9 @@ import gzip
 import json
 
 import pytest
+from sqlalchemy import update
 
+from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import send_message
@@ -36,7 +38,7 @@ def test_both_ways_open_the_same_paper(running: World, name: str) -> None:
     door = page.start()
     assert door.get_json()["paper"] == expected_paper(running, name)
     assert door.get_json()["journal"] == {
-        "answers": {}, "flags": [], "strikes": {}, "notes": {}, "settings": {}
+        "answers": {}, "flags": [], "strikes": {}, "notes": {}, "marks": {}, "settings": {}
     }  # fmt: skip
     the_same(door, by_the_view(page))
 
@@ -52,6 +54,22 @@ def test_a_browser_that_unpacks_gets_it_packed(running: World) -> None:
     assert len(packed.data) == int(packed.headers["Content-Length"]) < len(plain.data) / 2
     whole = json.loads(gzip.decompress(packed.data))
     assert whole["paper"] == plain.get_json()["paper"]
+
+
+def test_a_page_is_offered_what_is_free_on_its_paper_and_what_is_its_candidates_own(world: World) -> None:
+    for name in ("theory", "extra"):
+        change_blueprint(world, name, "l3", ("calculator = false", 'calculator = false\ntools = ["masking"]'))
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(
+            update(Registration)
+            .where(Registration.ref == world.sitters["theory"].registration_ref)
+            .values(tools="ruler,speech")
+        )
+    world.admit_all()
+    world.start()
+    pages = {name: Page(world, name) for name in ("theory", "extra", "second")}
+    opened = {name: page.start().get_json()["paper"]["tools"] for name, page in pages.items()}
+    assert opened == {"theory": ["ruler", "speech", "masking"], "extra": ["masking"], "second": []}
 
 
 def test_a_pooled_skills_paper_comes_whole(world: World) -> None:
@@ -97,6 +115,7 @@ def test_a_reopened_paper_brings_the_journal_back(running: World) -> None:
         "flags": [2],
         "strikes": {"42": "AC"},
         "notes": {"3": '再看一遍 "引号"'},
+        "marks": {},
         "settings": {"size": "large"},
     }
     assert (opened["seq"], opened["epoch"]) == (9, 2)

@@ -61,6 +61,7 @@ def test_whatever_is_written_is_read_the_same(
                 "name": name,
                 "points": points,
                 "calculator": True,
+                "tools": ["ruler"],
                 "units": [{"credit": {"matching": name}}],
             }
         },

@@ -218,6 +218,10 @@ IN_WORLD = [
         put(lambda world: effects.paper_of(world)["calculator"]), False, True,
     ),
     InWorld(
+        "papers.tools", "calculator = false", 'calculator = false\ntools = ["masking", "ruler"]',
+        put(lambda world: effects.paper_of(world)["tools"]), [], ["ruler", "masking"],
+    ),
+    InWorld(
         "papers.lock_down", "lock_down = true", "lock_down = false",
         put(effects.watermark), "王小明 261100010001", None,
     ),

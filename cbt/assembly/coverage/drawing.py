@@ -138,6 +138,7 @@ def candidate_paper(drawn: DrawnPaper) -> dict[str, Any]:
     return {
         "title": drawn.title,
         "calculator": paper.calculator,
+        "tools": [],
         "keys": True,
         "lock_down": False,
         "timing": "pooled" if paper.units or paper.windows else "none",

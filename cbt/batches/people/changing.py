@@ -133,7 +133,7 @@ def _carry_out(
         registration.kind = order.terms.kind
     if Change.TERMS in wanted:
         registration.factor, registration.extra = order.terms.factor, order.terms.extra
-        registration.accommodation_note = order.terms.accommodation
+        registration.accommodation_note, registration.tools = order.terms.accommodation, order.terms.tools
     drawn = paper.attempt is not None
     if Change.PAPER in wanted:
         _other_paper(session, batch, paper, order)
@@ -158,11 +158,8 @@ def _differences(paper: HeldPaper, place: HeldRoom, order: ChangeOrder) -> Itera
         yield Change.PAPER
     if registration.kind != terms.kind:
         yield Change.KIND
-    if (registration.factor, registration.extra, registration.accommodation_note) != (
-        terms.factor,
-        terms.extra,
-        terms.accommodation,
-    ):
+    given = registration.factor, registration.extra, registration.accommodation_note, registration.tools
+    if given != (terms.factor, terms.extra, terms.accommodation, terms.tools):
         yield Change.TERMS
     if registration.sitting_room_id != place.sitting_room.id:
         yield Change.PLACE

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cbt.batches.people.holding import HeldRoom
 from cbt.candidates.models import Registration
 from cbt.errors import InvalidInput
+from cbt.rules.exam.tools import tools_in
 from cbt.sittings.models import Seat
 
 Facts = dict[str, object]
@@ -22,6 +23,7 @@ def facts_of(registration: Registration, place: HeldRoom, seat: Seat) -> Facts:
         "kind": registration.kind,
         "factor": str(registration.factor),
         "extra_seconds": int(registration.extra.total_seconds()),
+        "tools": tools_in(registration.tools),
         "sitting": place.sitting.ref,
         "room": place.room.name,
         "seat": seat.number,

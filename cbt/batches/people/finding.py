@@ -172,7 +172,13 @@ def _of_kind(kind: str) -> ColumnElement[bool]:
         case "reprint":
             return AdmissionTicket.reprint_since.is_not(None)
         case "extra":
-            return _registered(or_(Registration.factor != Decimal(1), Registration.extra != timedelta(0)))
+            return _registered(
+                or_(
+                    Registration.factor != Decimal(1),
+                    Registration.extra != timedelta(0),
+                    Registration.tools != "",
+                )
+            )
         case "retake":
             return _registered(Registration.kind == "retake")
         case _:

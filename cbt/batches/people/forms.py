@@ -26,6 +26,7 @@ from cbt.candidates.steps import (
 )
 from cbt.errors import InvalidInput
 from cbt.pictures.receiving import redraw
+from cbt.rules.exam.tools import tools_text
 from cbt.web.texts import WIDEST, one_line, page_of, whole_number
 
 MOST_MINUTES = 240
@@ -104,10 +105,10 @@ def correction_of(form: Mapping[str, str], candidate: Candidate, image: bytes) -
     )
 
 
-def terms_of(form: Mapping[str, str]) -> PaperTerms:
+def terms_of(form: MultiDict[str, str]) -> PaperTerms:
     """Return how a form says a paper is taken.
 
-    Raise InvalidInput("person.kind"|"person.minutes"|"person.factor"|"person.note").
+    Raise InvalidInput("person.kind"|"person.minutes"|"person.factor"|"person.note"|"person.tools").
 
     Source: R-30.
     """
@@ -117,7 +118,13 @@ def terms_of(form: Mapping[str, str]) -> PaperTerms:
     note = one_line(form.get("note", ""), "note")
     if len(note) > 200:
         raise InvalidInput("person.note", field="note")
-    return PaperTerms(kind, _factor(form.get("factor", "")), _minutes(form.get("minutes", "")), note)
+    return PaperTerms(
+        kind,
+        _factor(form.get("factor", "")),
+        _minutes(form.get("minutes", "")),
+        note,
+        tools=tools_text(form.getlist("tools")),
+    )
 
 
 def _minutes(text: str) -> timedelta:

@@ -184,6 +184,7 @@ def seen_of(registration: Registration) -> str:
         str(registration.factor),
         registration.extra // _SECOND,
         registration.accommodation_note,
+        registration.tools,
         registration.sitting_room_id,
         registration.seat_id,
     ]

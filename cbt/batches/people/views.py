@@ -14,6 +14,7 @@ from cbt.candidates.store import photo_of
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
 from cbt.rules.door.admission import DOCUMENT_TYPES
+from cbt.rules.exam.tools import TOOLS
 from cbt.rules.roles import Role
 from cbt.sittings.store import batch_by_ref
 from cbt.web.downloads import picture
@@ -51,7 +52,7 @@ def _add_form(ref: str, person: str, level: str, refused: Refusal) -> Reply:
         page = add_page(session, ref, version=whole_number(level, most=WIDEST), candidate_ref=person)
     part = wants_partial() and not refused.what
     template = "batches/people/_papers.html" if part else "batches/people/add.html"
-    shown = flask.render_template(template, page=page, refused=refused, documents=DOCUMENT_TYPES)
+    shown = flask.render_template(template, page=page, refused=refused, documents=DOCUMENT_TYPES, tools=TOOLS)
     return shown, refused.code
 
 
@@ -157,7 +158,8 @@ def paper(ref: str, registration: str) -> Reply:
 def _paper(ref: str, registration: str, refused: Refusal) -> Reply:
     with reading() as session:
         page = change_page(session, ref, registration)
-    return flask.render_template("batches/people/change.html", page=page, refused=refused), refused.code
+    shown = flask.render_template("batches/people/change.html", page=page, refused=refused, tools=TOOLS)
+    return shown, refused.code
 
 
 @pages.post("/office/batches/<ref>/people/papers/<registration>")

@@ -88,6 +88,7 @@ def _take_back(session: Session, paper: HeldPaper, *, reason: str, now: datetime
         factor=registration.factor,
         extra=registration.extra,
         accommodation_note=registration.accommodation_note,
+        tools=registration.tools,
         eligibility=registration.eligibility,
         note=registration.note,
         form_id=form.id if form is not None else None,
@@ -205,4 +206,5 @@ def _terms(withdrawal: Withdrawal) -> PaperTerms:
         withdrawal.accommodation_note,
         withdrawal.eligibility,
         withdrawal.note,
+        withdrawal.tools,
     )

@@ -11,7 +11,7 @@ from flask_babel import gettext
 
 from cbt.candidates.personal import DOCUMENT, PHONE, mask_phone, readable
 from cbt.candidates.roster.reading.columns import COLUMNS, TEMPLATE
-from cbt.candidates.roster.reading.words import DOCUMENT_NAMES
+from cbt.candidates.roster.reading.words import DOCUMENT_NAMES, tool_names
 from cbt.candidates.store import Registered
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
@@ -97,11 +97,12 @@ def _values(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: boo
 def accommodation_text(entry: Registered) -> str:
     """Return an accommodation as a roster says it; an empty text for none."""
     registration = entry.registration
+    said = tool_names(registration.tools)
     if registration.factor != 1:
-        return f"{registration.factor:f}倍"
-    if registration.extra:
-        return f"加时{registration.extra // timedelta(minutes=1)}分钟"
-    return ""
+        said.insert(0, f"{registration.factor:f}倍")
+    elif registration.extra:
+        said.insert(0, f"加时{registration.extra // timedelta(minutes=1)}分钟")
+    return "、".join(said)
 
 
 def to_xlsx(rows: Sequence[Sequence[str]], columns: Sequence[str] = TEMPLATE) -> bytes:

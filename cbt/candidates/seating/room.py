@@ -69,7 +69,8 @@ def sitter_of(entry: Registered, cases: Mapping[int, Cases] = NO_CASES) -> Sitte
 
 def has_accommodation(registration: Registration) -> bool:
     """Return whether somebody sits the paper with an accommodation (R-30)."""
-    return bool(registration.factor != 1 or registration.extra or registration.accommodation_note)
+    said = registration.accommodation_note or registration.tools
+    return bool(registration.factor != 1 or registration.extra or said)
 
 
 def seated_rooms(session: Session, sitting: Sitting) -> list[SeatedRoom]:

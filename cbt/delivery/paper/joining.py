@@ -21,6 +21,7 @@ from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.infos import FrozenForm
 from cbt.rules.canonical import canonical_json
 from cbt.rules.exam.paper import Paper
+from cbt.rules.exam.tools import offered
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
 from cbt.rules.states.attempt import State
@@ -85,6 +86,7 @@ class PaperWriter:
         rest = {
             "title": info.title,
             "calculator": paper.calculator,
+            "tools": offered(paper.tools, form.tools),
             "keys": True,
             "lock_down": paper.lock_down,
             "timing": timing_of(paper),

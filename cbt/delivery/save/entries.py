@@ -13,7 +13,7 @@ from cbt.rules.items import shape
 
 MAX_ENTRIES = 400
 MAX_SEQ = 2**31 - 1
-POSITION_KINDS = frozenset({"answer", "flag", "strike", "note"})
+POSITION_KINDS = frozenset({"answer", "flag", "strike", "note", "mark"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ def _value(info: AttemptInfo, kind: str, position: int, value: Any) -> str | Non
             )
         case "note":
             return canonical_json(shape.parse_note(value)) if value else None
+        case "mark":
+            return canonical_json(shape.parse_marks(value)) if value else None
         case "setting":
             return canonical_json(shape.parse_setting(value))
         case "event":

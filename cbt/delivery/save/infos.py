@@ -16,16 +16,19 @@ from cbt.delivery.start.claims import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.rules.exam.paper import Paper
+from cbt.rules.exam.tools import tools_in
 
 CACHED_ATTEMPTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class FrozenForm:
-    """What a page is joined from: the bank its items are in, and its positions in order."""
+    """What a page is joined from: the bank its items are in, its positions in order, the candidate's own tools."""
 
     bank_id: int
     positions: Sequence[Position]
+    tools: Sequence[str]
+    """As they stand now: an accommodation may still change before the start (R-30)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class InfoCache:
     def learn(self, ref: str, row: FormRow) -> tuple[AttemptInfo, FrozenForm]:
         """Return the facts of `ref` and its form from the row that was read with its start."""
         info = self._known.get(ref) or self._keep(ref, *row[:5])
-        return info, FrozenForm(row.bank_id, positions_of(row.content))
+        return info, FrozenForm(row.bank_id, positions_of(row.content), tools_in(row.tools))
 
     def _read(self, select: str, ref: str) -> Sequence[Any]:
         with raw_reading(self._engine) as cursor:

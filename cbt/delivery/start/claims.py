@@ -36,9 +36,10 @@ class FormRow(NamedTuple):
     layout: str
     bank_id: int
     content: str
+    tools: str
 
 
-FORM_COLUMNS = "a.id, r.ref, r.blueprint_version_id, r.paper, a.layout, f.bank_id, f.content"
+FORM_COLUMNS = "a.id, r.ref, r.blueprint_version_id, r.paper, a.layout, f.bank_id, f.content, r.tools"
 FORM_TABLES = (
     "FROM attempt a JOIN registration r ON r.id = a.registration_id JOIN form f ON f.id = a.form_id "
     "WHERE a.ref"

@@ -16,6 +16,7 @@ from cbt.exams.desk.pages import TextTarget, shown, target_of
 from cbt.exams.desk.writing import head_of, written
 from cbt.exams.keys import parse
 from cbt.exams.spec import SECTION
+from cbt.rules.exam.tools import TOOLS
 from cbt.rules.roles import Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply
@@ -106,6 +107,7 @@ def _page(
         form=form,
         base=base,
         types=types,
+        tools=TOOLS,
         target=target,
         begun_from=begun_from(target, refused),
         errors=errors,

@@ -22,7 +22,7 @@ from cbt.rules.items.values import ItemType
 TOP = (
     "ref", "bank", "occupation.code", "occupation.name", "occupation.aliases", "level.code", "level.name",
 )  # fmt: skip
-PAPER = ("name", "minutes", "points", "pass_points", "submit.earliest", "warnings")
+PAPER = ("name", "minutes", "points", "pass_points", "submit.earliest", "warnings", "tools")
 ROWS: Mapping[str, tuple[str, ...]] = {
     "sections": ("name", "type", "count", "points_each", "minutes"),
     "units": ("project", "name", "minutes", "points"),
@@ -101,9 +101,14 @@ def sent_form(sent: MultiDict[str, str]) -> BlueprintForm:
             )
             for place, origin in enumerate(sent.getlist(f"row.{code}")[:MOST_ROWS])
         ]
-        values = {name: sent.get(f"{start}.{name}", "")[:LONGEST] for name in PAPER}
+        values = {name: _typed(sent, f"{start}.{name}") for name in PAPER}
         form.papers.append(TypedPaper(code[:20], kind, values, rows))
     return form
+
+
+def _typed(sent: MultiDict[str, str], name: str) -> str:
+    """Return what was typed into a field, or ticked of several."""
+    return "、".join(sent.getlist(name))[:LONGEST]
 
 
 def act_on(form: BlueprintForm, act: str) -> bool:
@@ -170,7 +175,7 @@ def _put(table: dict[str, Any], name: str, typed: str) -> None:
 def _read(name: str, typed: str) -> object:
     """Return what a field says: a number where it is one, else the text, which the reader then refuses."""
     plain = " ".join(typed.split())
-    if name in ("aliases", "warnings"):
+    if name in ("aliases", "warnings", "tools"):
         parts = [part for part in _BETWEEN.split(plain) if part]
         return [_number(part) if name == "warnings" else part for part in parts]
     return _number(plain) if name in NUMBERS else plain

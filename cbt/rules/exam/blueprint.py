@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from cbt.rules.exam.paper import Paper, Section, Unit
 from cbt.rules.exam.policies import AdmissionPolicy, ClockPolicy, DifficultyMix, RetakePolicy, SubmitPolicy
+from cbt.rules.exam.tools import TOOLS
 from cbt.rules.items.registry import credit_suits
 from cbt.rules.items.values import ItemType, PartialCredit
 
@@ -117,6 +118,8 @@ def _paper(paper: Paper, path: Path) -> Iterator[Flaw]:
     ):
         yield Flaw((*path, "difficulty"), "blueprint.difficulty_mix")
     yield from _known(paper.release, ("score", "verdict", "none"), (*path, "release"))
+    for tool in paper.tools:
+        yield from _known(tool, TOOLS, (*path, "tools"))
     yield from _sections(paper, path)
     yield from _units(paper, path)
     yield from _sums(paper, path)

@@ -66,6 +66,7 @@ class Paper:
     warnings: tuple[timedelta, ...] = (timedelta(minutes=15), timedelta(minutes=5), timedelta(minutes=1))
     unit_warnings: tuple[timedelta, ...] = (timedelta(minutes=3), timedelta(minutes=1))
     calculator: bool = False
+    tools: tuple[str, ...] = ()
     lock_down: bool = True
     release: Literal["score", "verdict", "none"] = "score"
     difficulty: DifficultyMix = field(default_factory=DifficultyMix)

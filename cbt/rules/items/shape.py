@@ -11,12 +11,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from cbt.rules.exam.tools import TOOLS
 from cbt.rules.items.basis.received import letters, refused, storable
 from cbt.rules.items.registry import TYPES
 from cbt.rules.items.values import LETTERS
 
 NOTE_LENGTH = 2_000
 INSTANT_LENGTH = 40
+MOST_MARKS = 60
+LAST_CHARACTER = 100_000
+MARKED = (0, 1)
+"""What may be marked of an item: its stem, the material of its case."""
 
 SETTINGS: Mapping[str, tuple[object, ...]] = {
     "size": ("small", "medium", "large", "xlarge"),
@@ -24,6 +29,7 @@ SETTINGS: Mapping[str, tuple[object, ...]] = {
     "view": ("one", "list"),
     "keys": (True, False),
     "clock_hidden": (True, False),
+    **dict.fromkeys(TOOLS, (True, False)),
 }
 EVENTS = frozenset({"blur", "focus", "fullscreen_exit", "fullscreen_enter", "paper_loaded", "usable"})
 
@@ -61,6 +67,24 @@ def parse_strike(position: Mapping[str, Any], value: object) -> str:
     if not TYPES[position["type"]].lettered:
         raise refused()
     return "" if value == "" else letters(value, len(position["order"]), most=len(LETTERS))
+
+
+def parse_marks(value: object) -> list[list[int]]:
+    """Return what is marked of an item's texts, each [of what, from, to] in characters; in order, each once.
+
+    Raises InvalidInput `answer.invalid`.
+    """
+    if not isinstance(value, list) or len(value) > MOST_MARKS:
+        raise refused()
+    found = set()
+    for one in value:
+        if not isinstance(one, list) or len(one) != 3 or not all(type(number) is int for number in one):
+            raise refused()
+        place, start, end = one
+        if place not in MARKED or not 0 <= start < end <= LAST_CHARACTER:
+            raise refused()
+        found.add((place, start, end))
+    return [list(one) for one in sorted(found)]
 
 
 def parse_flag(value: object) -> bool:

@@ -22,6 +22,7 @@ class PaperEntry:
     kind: str
     factor: Decimal
     extra: timedelta
+    tools: str
     accommodation: str
     eligibility: str
     note: str
@@ -128,6 +129,7 @@ def _paper(one: Placement) -> PaperEntry:
         kind=one.asked.kind,
         factor=row.factor,
         extra=row.extra,
+        tools=row.tools,
         accommodation=row.accommodation,
         eligibility=row.eligibility,
         note=row.note,

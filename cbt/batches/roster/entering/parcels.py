@@ -42,8 +42,8 @@ NEW_TICKET = (
 )
 NEW_PAPER = (
     "INSERT INTO registration (ref, candidate_id, ticket_id, sitting_id, sitting_room_id, seat_id, "
-    "blueprint_version_id, blueprint_ref, paper, kind, factor, extra, accommodation_note, eligibility, note) "
-    "SELECT ?, c.id, t.id, r.sitting_id, r.id, s.id, v.id, v.ref, ?, ?, ?, ?, ?, ?, ? "
+    "blueprint_version_id, blueprint_ref, paper, kind, factor, extra, tools, accommodation_note, eligibility, "
+    "note) SELECT ?, c.id, t.id, r.sitting_id, r.id, s.id, v.id, v.ref, ?, ?, ?, ?, ?, ?, ?, ? "
     "FROM candidate c JOIN admission_ticket t ON t.candidate_id = c.id AND t.batch_id = ? "
     "JOIN blueprint_version v ON v.id = ? "
     f"JOIN sitting_room r ON r.id = ? AND r.sitting_id = ? AND r.state IN {_OPEN} "
@@ -171,7 +171,8 @@ def _new_person(one: PersonEntry, at: datetime) -> tuple[object, ...]:
 
 
 def _new_paper(one: PersonEntry, paper: PaperEntry, run: RosterRun) -> tuple[object, ...]:
-    terms = (paper.kind, str(paper.factor), paper.extra // _MICROSECOND, paper.accommodation)
+    time = (str(paper.factor), paper.extra // _MICROSECOND)
+    terms = (paper.kind, *time, paper.tools, paper.accommodation)
     place = (run.versions[paper.blueprint], paper.sitting_room_id, paper.sitting_id, paper.seat_id)
     head = (paper.ref, paper.paper, *terms, paper.eligibility, paper.note)
     return (*head, run.batch_id, *place, one.index)

@@ -42,9 +42,10 @@ def change_of(asked: PaperRow, candidate: Candidate, known: KnownPaper) -> RowCh
         if said and said != stored:
             terms[column] = said
             shown.append((column, stored, said))
-    if row.accommodation and (row.factor, row.extra) != (one.factor, one.extra):
+    if row.accommodation and (row.factor, row.extra, row.tools) != (one.factor, one.extra, one.tools):
         terms["factor"] = str(row.factor)
         terms["extra"] = str(row.extra // _MICROSECOND)
+        terms["tools"] = row.tools
         terms["accommodation_note"] = row.accommodation
         shown.append(("accommodation", one.accommodation_note, row.accommodation))
     if not shown:

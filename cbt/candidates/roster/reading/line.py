@@ -22,7 +22,7 @@ _SAME: Mapping[str, Callable[[str], object]] = {
     "paper": lambda cell: frozenset(words.papers_of(cell)),
     "kind": words.kind_of,
     "document_number": lambda cell: mended(cell).number,
-    "accommodation": words.accommodation_of,
+    "accommodation": lambda cell: (words.accommodation_of(words.tools_of(cell)[1]), words.tools_of(cell)[0]),
 }
 """How two cells of a field are compared."""
 _RESIDENT = frozenset({"resident_id", "temporary_resident_id"})
@@ -68,6 +68,7 @@ class RowReader(LineNotes):
             wish=self._wish(),
             factor=factor,
             extra=extra,
+            tools=words.tools_of(self._raw("accommodation"))[0],
             accommodation=self._text("accommodation", 200),
             note=self._text("note", 500),
             occupation=occupation,
@@ -231,7 +232,7 @@ class RowReader(LineNotes):
         return int(text)
 
     def _accommodation(self) -> tuple[Decimal, timedelta]:
-        found = words.accommodation_of(self._raw("accommodation"))
+        found = words.accommodation_of(words.tools_of(self._raw("accommodation"))[1])
         if found is None:
             self._note("accommodation", "roster.accommodation")
             return Decimal(1), timedelta(0)

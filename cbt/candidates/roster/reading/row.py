@@ -41,6 +41,7 @@ class RosterRow:
     wish: Wish
     factor: Decimal
     extra: timedelta
+    tools: str
     accommodation: str
     note: str
     occupation: str

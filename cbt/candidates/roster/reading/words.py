@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
+from cbt.rules.exam.tools import tools_in, tools_text
 from cbt.sheets.columns import plain
 
 DOCUMENT_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -64,6 +65,14 @@ _NOTHING = frozenset(
 _FACTOR = re.compile(r"(?:时长|×|x|\*)?(\d+(?:\.\d+)?)倍?(?:时长)?")
 _PERCENT = re.compile(r"(?:加时|延长|\+)?(\d{1,3})%")
 _MINUTES = re.compile(r"(?:加时|延长|\+)?(\d{1,3})(?:分钟|分|min)?")
+_TOOLS = {
+    "highlighter": ("荧光笔", "高亮", "高亮笔", "highlighter"),
+    "ruler": ("阅读尺", "行阅读尺", "读行尺", "line reader"),
+    "magnifier": ("放大镜", "屏幕放大镜", "magnifier"),
+    "speech": ("朗读", "语音朗读", "读题", "text-to-speech"),
+    "masking": ("选项遮盖", "遮盖选项", "答案遮盖", "answer masking"),
+}
+_LISTED = re.compile(r"[、,，;；+＋\n]+")
 MOST_MINUTES = 240
 MOST_FACTOR = Decimal(4)
 
@@ -168,6 +177,23 @@ def gender_of(text: str) -> str | None:
     return "" if not plain(text) else _GENDER_NAMES.get(plain(text))
 
 
+def tools_of(text: str) -> tuple[str, str]:
+    """Return the tools that an accommodation cell names, as they are stored, and what else it says.
+
+    Source: R-30.
+    """
+    parts = [part for part in _LISTED.split(text) if part.strip()]
+    found = [_TOOL_NAMES[plain(part)] for part in parts if plain(part) in _TOOL_NAMES]
+    if not found:
+        return "", text
+    return tools_text(found), "、".join(part for part in parts if plain(part) not in _TOOL_NAMES)
+
+
+def tool_names(stored: str) -> list[str]:
+    """Return what a roster calls the tools that a stored text names."""
+    return [_TOOLS[name][0] for name in tools_in(stored)]
+
+
 def accommodation_of(text: str) -> tuple[Decimal, timedelta] | None:
     """Return the factor and the extra time of an accommodation cell, or None when it says neither.
 
@@ -200,5 +226,6 @@ def _reverse(names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return {plain(name): code for code, given in names.items() for name in given}
 
 
+_TOOL_NAMES = _reverse(_TOOLS)
 _DOCUMENTS = _reverse(DOCUMENT_NAMES) | {plain(code): code for code in DOCUMENT_NAMES}
 _PAPER_NAMES, _KIND_NAMES, _GENDER_NAMES = _reverse(_PAPERS), _reverse(_KINDS), _reverse(_GENDERS)
