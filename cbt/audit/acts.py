@@ -31,6 +31,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("gap", "decide"),
             *_of("alert", "seen"),
             "violation",
+            *_of("print", "room_record attendance absences changes no_photos room_log"),
             *_of("undo", "arrive clear_query absent leave return"),
         ),
         "door": _of(

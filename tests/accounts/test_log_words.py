@@ -24,6 +24,7 @@ from cbt.candidates.printing.registry import DOCUMENTS
 from cbt.db.migrate import INSTALLED, UPGRADED
 from cbt.ops.moving.arrival import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
+from cbt.proctoring.record.registry import PAPERS
 from cbt.rules.states.item import ItemEvent
 
 RECORDERS = frozenset(("record", "count", "key_view", "audit", "note", "_record", "_anew", "store_blueprint"))
@@ -44,7 +45,7 @@ ELSEWHERE = {
     *("centre.change", "room.change", "seats.exchange", "seats.mend"),
     *(f"sitting.{kind}" for kind in ("move", "cancel", "withdraw")),
     *(f"guessing.{scope}" for scope in SCOPES),
-    *(f"print.{document}" for document in DOCUMENTS),
+    *(f"print.{document}" for document in (*DOCUMENTS, *PAPERS)),
 }
 """What no literal names: by a constant, or put together."""
 

@@ -1,0 +1,135 @@
+"""What a room's papers say, as values: who stands where, what happened, what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cbt.audit.heads import Head
+from cbt.proctoring.acts.room.ending import Ending
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.log_lines import LogLine
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.rules.violation import Violation
+
+MOVES = ("move", "move_to", "rebind")
+"""The lines of the log that say that somebody went on at another machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTime:
+    """Time that was given to one candidate, or to the whole room (no seat); `at` is None for before the start."""
+
+    seat: SeatView | None
+    at: datetime | None
+    kind: str
+    amount: timedelta
+    code: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """A 全场暂停: from when, until when, why, by whom."""
+
+    from_at: datetime
+    to_at: datetime | None
+    code: str
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A disconnection of one candidate, and what was decided; `granted` is None while nobody has."""
+
+    seat: SeatView
+    from_at: datetime
+    to_at: datetime
+    usable: bool
+    resent: int
+    decided: bool
+    granted: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """A 临时离场 of one candidate."""
+
+    seat: SeatView
+    out_at: datetime
+    in_at: datetime | None
+    escort: str
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A violation as it was recorded: whose, when, which row of the table, in whose words, by whom."""
+
+    seat: SeatView
+    at: datetime
+    code: str
+    violation: Violation | None
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoorFacts:
+    """What the door saw of one person: their registered document, masked, and the kind they showed."""
+
+    masked: str
+    shown: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    """Everything the papers of one room are made of; the figures are those of the end of the room (R-61)."""
+
+    board: Board
+    ending: Ending
+    batch: str
+    ended_at: datetime | None
+    staff: tuple[tuple[str, str], ...]
+    """(name, duty)"""
+    lines: tuple[LogLine, ...]
+    """The whole log, the first line first."""
+    stood: tuple[Stood, ...]
+    given: tuple[GivenTime, ...]
+    silences: tuple[Silence, ...]
+    out: tuple[Out, ...]
+    breaches: tuple[Breach, ...]
+    doors: Mapping[str, DoorFacts]
+    """By the ref of a registration."""
+    no_photo: tuple[SeatView, ...]
+    head: Head | None
+    """Where the log ended when this was read (日志锚点)."""
+    printed_at: datetime
+
+    @property
+    def draft(self) -> bool:
+        """Whether the room goes on: its figures may change yet."""
+        return not self.board.head.over
+
+    @property
+    def absent(self) -> tuple[SeatView, ...]:
+        """Who is 缺考."""
+        return self.ending.who.get("absent", ())
+
+    @property
+    def unanswered(self) -> tuple[SeatView, ...]:
+        """Who came and never began."""
+        return self.ending.who.get("unanswered", ())
+
+    @property
+    def undecided(self) -> int:
+        """How many compensations nobody has decided."""
+        return self.ending.counts.undecided
+
+    @property
+    def moves(self) -> tuple[LogLine, ...]:
+        """The lines that say who went on at another machine."""
+        return tuple(line for line in self.lines if line.kind in MOVES)
