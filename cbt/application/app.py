@@ -55,6 +55,7 @@ from cbt.exams.table import minutes_of, plain_points
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.proctoring.approving import ROOM_ACTS
+from cbt.proctoring.incidents import views as reports
 from cbt.proctoring.record import views as record
 from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
@@ -110,6 +111,7 @@ ROOMS: tuple[ModuleType, ...] = (
     delivery_api,
     uses,
     proctoring,
+    reports,
     recovery,
     record,
     results,

@@ -32,7 +32,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("alert", "seen"),
             "violation",
             *_of("print", "room_record attendance absences changes no_photos room_log"),
-            *_of("undo", "arrive clear_query absent leave return"),
+            *_of("report", "file add withdraw"),
+            *_of("undo", "arrive check_in allow_sign_in clear_query absent undo_absent leave return"),
+            *_of("undo", "adjust adjust_room suspend resume move hold resume_room remind seen decide"),
+            *_of("undo", "violation incident incident_room"),
         ),
         "door": _of(
             "door",
@@ -63,7 +66,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "second": (
             *_of("approval", "ask code approve refuse withdraw expire fail"),
             *_of("second", "adjust adjust_room hold resume_room force reopen violation decide"),
-            *_of("second", "evacuate_close abort"),
+            *_of("second", "evacuate_close abort report_withdraw"),
         ),
         "staff": (
             *_of("staff", "create roles disable enable reset password"),

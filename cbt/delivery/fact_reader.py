@@ -33,11 +33,14 @@ _TERMS = f"SELECT a.id, {TERMS} FROM attempt a JOIN registration r ON r.id = a.r
 _ROOMS = "SELECT id, state, started_at, evacuated_at FROM sitting_room WHERE id"
 _HOLDS = "SELECT sitting_room_id, from_at, to_at FROM room_hold WHERE sitting_room_id"
 _ROOM_GRANTS = (
-    "SELECT sitting_room_id, at, amount, kind, moves_earliest FROM room_adjustment WHERE sitting_room_id"
+    "SELECT sitting_room_id, at, amount, kind, moves_earliest FROM room_adjustment "
+    "WHERE withdrawn_at IS NULL AND sitting_room_id"
 )
 _UNITS = "SELECT attempt_id, unit, at FROM unit_done WHERE attempt_id"
 _PAUSES = "SELECT attempt_id, from_at, to_at FROM attempt_suspension WHERE attempt_id"
-_GRANTS = "SELECT attempt_id, at, amount, kind FROM attempt_adjustment WHERE attempt_id"
+_GRANTS = (
+    "SELECT attempt_id, at, amount, kind FROM attempt_adjustment WHERE withdrawn_at IS NULL AND attempt_id"
+)
 
 
 class FactReader:

@@ -128,7 +128,7 @@ class AttemptSuspension(Row):
 
 
 class AttemptAdjustment(Row):
-    """A 补时 or 延时 of one candidate; append-only (R-20)."""
+    """A 补时 or 延时 of one candidate; append-only but for being taken back (R-20)."""
 
     attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -137,6 +137,8 @@ class AttemptAdjustment(Row):
     reason_code: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Text)
     by: Mapped[str] = mapped_column(String(80))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the act that gave it was taken back: no clock follows it then."""
 
 
 class LateEntry(Row):
@@ -186,3 +188,5 @@ class Message(Row):
     by: Mapped[str] = mapped_column(String(80))
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was taken back before it was read: no page shows it then."""

@@ -109,19 +109,23 @@ def _open_again(session: Session, attempt: Attempt, *, now: datetime, actor: str
     )
 
 
-def suspend_attempt(session: Session, attempt: Attempt, *, now: datetime, reason: str, actor: str) -> None:
+def suspend_attempt(
+    session: Session, attempt: Attempt, *, now: datetime, reason: str, actor: str
+) -> AttemptSuspension:
     """Stop one candidate's clock and blank their page; raise Conflict when there is nothing to stop.
 
     Source: R-25.
     """
     if attempt.state not in RUNNING or _open_suspension(session, attempt):
         raise Conflict("attempt.not_running")
-    session.add(AttemptSuspension(attempt_id=attempt.id, from_at=now, reason=reason, by=actor))
+    suspension = AttemptSuspension(attempt_id=attempt.id, from_at=now, reason=reason, by=actor)
+    session.add(suspension)
     refresh_clocks(session, now=now, sitting_room_id=attempt.sitting_room_id, attempt_ids=[attempt.id])
     _record(session, attempt, "attempt.suspend", now=now, reason=reason, actor=actor)
+    return suspension
 
 
-def resume_attempt(session: Session, attempt: Attempt, *, now: datetime, actor: str) -> None:
+def resume_attempt(session: Session, attempt: Attempt, *, now: datetime, actor: str) -> AttemptSuspension:
     """Let one candidate's clock run again; the time is given back in full (R-25)."""
     suspension = _open_suspension(session, attempt)
     if suspension is None:
@@ -129,6 +133,7 @@ def resume_attempt(session: Session, attempt: Attempt, *, now: datetime, actor: 
     suspension.to_at, suspension.resumed_by = now, actor
     refresh_clocks(session, now=now, sitting_room_id=attempt.sitting_room_id, attempt_ids=[attempt.id])
     _record(session, attempt, "attempt.resume", now=now, reason="", actor=actor)
+    return suspension
 
 
 def _open_suspension(session: Session, attempt: Attempt) -> AttemptSuspension | None:
@@ -149,7 +154,7 @@ def adjust_attempt(
     reason_code: str,
     reason: str,
     actor: str,
-) -> None:
+) -> AttemptAdjustment:
     """Give one candidate time; a site fault also opens again what the deadline closed (R-20, R-28).
 
     The grant takes effect now, or at the attempt's end when that has passed already, so that it lengthens
@@ -163,17 +168,16 @@ def adjust_attempt(
     if attempt.closed_by == ClosedBy.DEADLINE and attempt.closed_at is not None:
         at = min(now, attempt.closed_at)
     former = _ends(attempt)
-    session.add(
-        AttemptAdjustment(
-            attempt_id=attempt.id,
-            at=at,
-            amount=amount,
-            kind=kind,
-            reason_code=reason_code,
-            reason=reason,
-            by=actor,
-        )
+    adjustment = AttemptAdjustment(
+        attempt_id=attempt.id,
+        at=at,
+        amount=amount,
+        kind=kind,
+        reason_code=reason_code,
+        reason=reason,
+        by=actor,
     )
+    session.add(adjustment)
     refresh_clocks(
         session,
         now=now,
@@ -192,6 +196,7 @@ def adjust_attempt(
         before=former,
         after={**after, **_ends(attempt)},
     )
+    return adjustment
 
 
 def _ends(attempt: Attempt) -> _Values:

@@ -59,7 +59,9 @@ def unread_messages(session: Session, attempt_id: int) -> list[Message]:
     return list(
         session.scalars(
             select(Message)
-            .where(Message.attempt_id == attempt_id, Message.read_at.is_(None))
+            .where(
+                Message.attempt_id == attempt_id, Message.read_at.is_(None), Message.withdrawn_at.is_(None)
+            )
             .order_by(Message.id)
         )
     )

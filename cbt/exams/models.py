@@ -28,8 +28,13 @@ class BlueprintVersion(Row):
 
 
 class ReasonsVersion(Row):
-    """The table of reasons as its file said at one moment; a violation keeps the one it was recorded under."""
+    """The table of reasons as it stood at one moment; a violation keeps the one it was recorded under.
+
+    In force is the one loaded last. `filed_at` is when the folder's file last began to say this; None for one that
+    was edited in the browser.
+    """
 
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     source: Mapped[str] = mapped_column(Text)
     loaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    filed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

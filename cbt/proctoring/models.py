@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.types import Named, Row, Span, UtcDateTime
@@ -49,14 +49,20 @@ class AlertSeen(Row):
 
 
 class UndoableAct(Named):
-    """An act of the door that can be taken back for a while, with what stood there before it."""
+    """An act that can be taken back for a while, with what stood there before it.
+
+    Acts that would add up if two did them at once are kept here, too, where they cannot be taken back: a form that
+    was opened before one of them was done is refused.
+    """
 
     __table_args__ = (Index("ix_undoable_act_room_at", "sitting_room_id", "at"),)
 
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
     act: Mapped[str] = mapped_column(String(20))
     params: Mapped[str] = mapped_column(Text)
-    """Canonical JSON: a list of [registration id, value before]."""
+    """Canonical JSON: a list of [registration id, value before], the id NULL for the room as a whole."""
+    undoable: Mapped[bool] = mapped_column(server_default=true())
+    """Whether there is anything in it to take back."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(80))
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -74,3 +80,75 @@ class GrantedTime(Row):
     by: Mapped[str] = mapped_column(String(80))
     second: Mapped[str | None] = mapped_column(String(80))
     """The second person; what two gave does not count towards what one may give."""
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the act that gave it was taken back; it counts no more then."""
+
+
+class IncidentReport(Named):
+    """A form that was filled in about an 异常 or a 违纪 of a room, as it was first said (R-63).
+
+    It is never edited. What is known better later is a `ReportAddition` of one of its parts, which holds from
+    then on and stands below what was said before; one that does not hold is withdrawn with a reason and stays.
+    The room's record is written from these rows: an 异常登记表 from `incident`, a 违纪登记表 from `violation`.
+    """
+
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
+    registration_id: Mapped[int | None] = mapped_column(ForeignKey("registration.id"), index=True)
+    """Whom it is about; NULL for one about the room as a whole."""
+    kind: Mapped[str] = mapped_column(String(12))
+    """`incident` (its code is one of the table's reasons) or `violation` (one of its violations)."""
+    code: Mapped[str] = mapped_column(String(20))
+    reasons_version_id: Mapped[int | None]
+    """The version of the table whose words, tier and effects go with the code."""
+    clause: Mapped[str] = mapped_column(Text)
+    """The clause as the table had it then; "" for an incident."""
+    happened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    facts: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str] = mapped_column(String(120))
+    """Codes of `rules.violation.Evidence` joined by a comma: what there is."""
+    evidence_note: Mapped[str] = mapped_column(Text)
+    """Where it is kept, what the object is."""
+    witness: Mapped[str] = mapped_column(String(120))
+    """Who saw it, by name; "" while nobody is named."""
+    statement: Mapped[str] = mapped_column(Text)
+    """What the candidate says of it; "" while they were not heard."""
+    signature: Mapped[str] = mapped_column(String(12))
+    """What the candidate did with the printed form: `open` not yet asked, `signed` on paper, `refused` 拒签."""
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    who: Mapped[str] = mapped_column(String(160))
+    """The names of who filled it in, as the log says them."""
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by: Mapped[str | None] = mapped_column(String(80))
+    withdrawn_who: Mapped[str | None] = mapped_column(String(160))
+    withdrawn_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class ReportAddition(Row):
+    """One part of a report said anew, by somebody, at a time; append-only.
+
+    `part` is a column of the report: facts, evidence_note, witness, statement or signature. The latest of a part
+    holds; `reports.told` puts a report and its additions together.
+    """
+
+    report_id: Mapped[int] = mapped_column(ForeignKey("incident_report.id"), index=True)
+    part: Mapped[str] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    who: Mapped[str] = mapped_column(String(160))
+
+
+class InspectorComment(Named):
+    """What a 督导员 noted about a room, or one seat of it, and what the chief answered; neither is edited."""
+
+    sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
+    registration_id: Mapped[int | None] = mapped_column(ForeignKey("registration.id"))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(80))
+    who: Mapped[str] = mapped_column(String(160))
+    answer: Mapped[str | None] = mapped_column(Text)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_by: Mapped[str | None] = mapped_column(String(80))
+    answered_who: Mapped[str | None] = mapped_column(String(160))

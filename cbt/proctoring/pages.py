@@ -115,11 +115,12 @@ def preview(
         board = load_board(session, view, now=now)
         given = given_alone(session, view.sitting_room.id)
         reasons = table_in_force(session)
+        as_of = store.last_act_in(session, view.sitting_room.id)
     picked = pick(act, board, refs)
     named = None if act.whom is None else act.whom(board, form)
     if named is not None:
         picked = Picked((named,), ())
-    return Preview(act, board, picked, form, now, reasons, given, view.centre.second_by_password)
+    return Preview(act, board, picked, form, now, reasons, given, view.centre.second_by_password, as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cbt.delivery.models import (
     Message,
 )
 from cbt.errors import NotFound
-from cbt.proctoring.models import Incident
+from cbt.proctoring.models import Incident, UndoableAct
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import RoomHold, RoomStaff, Sitting, SittingRoom
 
@@ -114,3 +114,9 @@ def gap_in_room(session: Session, sitting_room_id: int, gap_id: int) -> tuple[Ga
     if row is None:
         raise NotFound("proctoring.no_gap")
     return row[0], row[1]
+
+
+def last_act_in(session: Session, sitting_room_id: int) -> int:
+    """Return the id of the last act kept of a room; 0 for none."""
+    query = select(func.max(UndoableAct.id)).where(UndoableAct.sitting_room_id == sitting_room_id)
+    return session.scalar(query) or 0

@@ -13,7 +13,7 @@ from cbt.proctoring.approving import credential_rules, wish_for
 from cbt.proctoring.board import filters, shown
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.todos import todos
-from cbt.proctoring.desk.act import Asked
+from cbt.proctoring.desk.act import Act, Asked
 from cbt.proctoring.desk.said import Said, said_text
 from cbt.proctoring.desk.staff import By, runs_rooms
 from cbt.proctoring.pages import (
@@ -191,7 +191,7 @@ def act(room_ref: str, code: str) -> Reply:
             raise
         board, view = read_room(room_ref, signed_in(), now=flask.g.now)
         return ask_for(wish_for(posted, board, view, form), needed, signed_in())
-    return _told(room_ref, done)
+    return _told(room_ref, done, posted)
 
 
 def _second(room_ref: str) -> Second | None:
@@ -209,7 +209,7 @@ def evacuate() -> Reply:
     return flask.render_template("proctoring/desk/evacuate.html", rooms=found)
 
 
-def _told(room_ref: str, done: Said) -> Reply:
+def _told(room_ref: str, done: Said, posted: Act) -> Reply:
     if wants_partial():
         template = "proctoring/desk/_codes.html" if done.codes else "proctoring/desk/_said.html"
         response = flask.make_response(flask.render_template(template, said=done, room_ref=room_ref))
@@ -221,4 +221,4 @@ def _told(room_ref: str, done: Said) -> Reply:
     if done.codes:
         return flask.render_template("proctoring/desk/codes.html", said=done, room_ref=room_ref)
     flask.flash(said_text(done), "ok")
-    return flask.redirect(flask.url_for("proctoring.board", room_ref=room_ref), 303)
+    return flask.redirect(flask.url_for(posted.leads_to, room_ref=room_ref), 303)

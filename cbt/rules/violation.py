@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -56,6 +56,9 @@ class Violation:
     retired: bool = False
 
 
+_WEIGHT = tuple(Effect)
+
+
 def terminates(violation: Violation) -> bool:
     """Return whether a violation ends the attempt at once. Source: R-63."""
     return Effect.TERMINATE in violation.effects
@@ -67,6 +70,16 @@ def takes_two(violation: Violation) -> bool:
     Source: R-62.
     """
     return not {Effect.TERMINATE, Effect.PAPER_VOID, Effect.ALL_VOID}.isdisjoint(violation.effects)
+
+
+def weight(violation: Violation) -> int:
+    """Return how heavy a violation is: as its heaviest effect. Source: R-63."""
+    return max(_WEIGHT.index(effect) for effect in violation.effects)
+
+
+def heaviest(violations: Mapping[int, Violation]) -> int | None:
+    """Return the key of the heaviest, of equals the first; None of none. Source: R-63."""
+    return max(violations, key=lambda key: weight(violations[key]), default=None)
 
 
 def voids(violation: Violation, *, same_paper: bool) -> bool:

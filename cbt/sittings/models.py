@@ -17,6 +17,8 @@ class Centre(Named):
     address: Mapped[str] = mapped_column(String(200))
     second_by_password: Mapped[bool]
     """Whether a second person may type their password at the first person's browser (R-62)."""
+    kiosk_origin: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    """Where its kiosk file leads to, if only a browser with that very file is let in; "" lets any in."""
 
 
 class Room(Named):
@@ -177,7 +179,7 @@ class RoomHold(Row):
 
 
 class RoomAdjustment(Row):
-    """A 补时 or 延时 of a whole room; append-only (R-20)."""
+    """A 补时 or 延时 of a whole room; append-only but for being taken back (R-20)."""
 
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -188,6 +190,8 @@ class RoomAdjustment(Row):
     by: Mapped[str] = mapped_column(String(80))
     moves_earliest: Mapped[bool]
     """Whether the earliest submit moves with it: whole-room outages do, extensions do not (R-23)."""
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the act that gave it was taken back: no clock follows it then."""
 
 
 class ServerHeartbeat(Base):

@@ -24,19 +24,20 @@ NO_SECOND = next(one.default for one in fields(Act) if one.name == "second")
 FILLED_IN = re.compile(r'\b(?:field|select|radios|textarea|checkbox)\("(\w+)"')
 READ_BY = {
     "minutes": r"\bread_minutes\(",
-    "reason": r"\bread_reason(?:_of)?\(",
+    "reason": r"\bread_(?:reason(?:_of)?|filled)\(",
+    "evidence_": r"\bread_filled\(",
     "reason_code": r"\bread_reason_(?:code|of)\(",
 }
 
 # The usual acts, and those behind 更多.
 BEFORE = (
     ("arrive", "check_in", "code", "absent"),
-    ("allow_sign_in", "clear_query", "move", "undo_absent"),
+    ("allow_sign_in", "clear_query", "move", "undo_absent", "incident"),
 )
 RUNNING = (
     ("remind", "adjust", "suspend", "resume", "move", "force"),
-    ("check_in", "code", "allow_sign_in", "clear_query", "leave", "return", "violation", "reopen", "absent",
-     "undo_absent"),
+    ("check_in", "code", "allow_sign_in", "clear_query", "leave", "return", "violation", "incident", "reopen",
+     "absent", "undo_absent"),
 )  # fmt: skip
 
 
@@ -58,8 +59,7 @@ def lacks(act: Act, known: Mapping[str, set[str]]) -> Iterator[str]:
     if "reason" in act.fields:
         wanted.add(f"proctoring.reasons.{act.code}")
     wanted |= {f"proctoring.log.{kind}" for kind in logged(act)}
-    if act.undo is not None:
-        wanted.add(f"proctoring.log.undo_{act.code}")
+    wanted.add(f"proctoring.log.undo_{act.code}" if act.undoable else f"proctoring.final.{act.final}")
     for language, ids in known.items():
         yield from (f"{language}: {one}" for one in sorted(wanted - ids))
     source = doing(act)
@@ -77,8 +77,10 @@ def lacks(act: Act, known: Mapping[str, set[str]]) -> Iterator[str]:
             yield "whether its form asks for a second person"
         if not act.lines:
             yield "the lines a second person reads"
-    if (act.undo is not None) != ("desk.remember(" in source):
-        yield "both halves of being taken back: what it keeps, and its undo"
+    if act.undoable == bool(act.final):
+        yield "either a way to take it back, or why there is none"
+    if act.undoable and "desk.remember(" not in source:
+        yield "what it keeps for being taken back"
 
 
 def asked_for(act: Act) -> set[str]:
@@ -113,13 +115,16 @@ def test_what_an_act_lacks_is_named() -> None:
         "the template of its field to_nobody",
         "zh: proctoring.about.nonesuch",
         "zh: proctoring.do.nonesuch",
+        "zh: proctoring.final.",
         "zh: proctoring.said.nonesuch",
         "en: proctoring.about.nonesuch",
         "en: proctoring.act.nonesuch",
         "en: proctoring.do.nonesuch",
+        "en: proctoring.final.",
         "en: proctoring.said.nonesuch",
         "a doing at the desk",
         "insisting on the second person its form asks for",
+        "either a way to take it back, or why there is none",
     ]
     unread = replace(registry.ACTS["rebind"], fields=("escort",))
     assert list(lacks(unread, texts())) == ["a reader of escort"]

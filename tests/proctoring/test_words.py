@@ -11,6 +11,7 @@ from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board import filters
 from cbt.proctoring.board.alerts import ALERTS
 from cbt.proctoring.board.seat_state import SeatState
+from cbt.proctoring.incidents.forms import PARTS, SIGNATURES
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES
 from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.closing import RoomCounts
@@ -58,6 +59,8 @@ def wanted() -> set[str]:
     ids |= {f"proctoring.cause.{cause}" for cause in ABSENT_CAUSES}
     ids |= {f"proctoring.document.{code}" for code in DOCUMENT_TYPES}
     ids |= {"proctoring.reason.evacuation"} | {f"proctoring.effect.{one}" for one in Effect}
+    ids |= {f"proctoring.report.part.{part}" for part in PARTS}
+    ids |= {f"proctoring.signature.{one}" for one in SIGNATURES}
     ids |= {f"proctoring.log.{kind}" for kind in LOGGED} | {f"proctoring.todo.{kind}" for kind in TODOS}
     ids |= {f"proctoring.end.why.{reason}" for reason in BLOCKERS}
     places = [name for name in RoomCounts.__slots__ if name.startswith("by_")]

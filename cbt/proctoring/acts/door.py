@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from typing import Any
 
 from cbt.candidates.models import Registration
 from cbt.door.arrival import checking, permits
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.desk import door_undone
 from cbt.proctoring.desk.act import Act, ActScope, Asked, Preview, further, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_clock_time, read_reason
@@ -63,16 +65,20 @@ def _check_in(asked: Asked) -> Said:
     """签到: record the document shown and that person, photo and ticket are one. Source: R-10."""
     with acting(asked) as desk:
         picked = desk.pick()
+        before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
+            registration = desk.registration(seat)
+            before.append((seat.registration_id, door_undone.checked(registration)))
             checking.check_in(
                 desk.session,
-                desk.registration(seat),
+                registration,
                 now=asked.now,
                 document_type=asked.form.get("document_type", ""),
                 last_four=asked.form.get("last_four", ""),
                 actor=asked.by.actor,
             )
             desk.log("check_in", seat)
+        desk.remember(before)
         return desk.said(picked)
 
 
@@ -92,6 +98,7 @@ def _issue_codes(asked: Asked) -> Said:
             )
             codes.append((f"{seat.label} {seat.name}", seat.ticket, code))
             desk.log("code", seat)
+        desk.remember([(seat.registration_id, None) for seat in picked.chosen], undoable=False)
         return desk.said(picked, codes=tuple(codes))
 
 
@@ -100,10 +107,13 @@ def _allow_sign_in(asked: Asked) -> Said:
     reason, actor = read_reason(asked.form), asked.by.actor
     with acting(asked) as desk:
         picked = desk.pick()
+        before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
             registration = desk.registration(seat)
+            before.append((seat.registration_id, door_undone.allowed(registration, at=asked.now)))
             permits.allow_sign_in(desk.session, registration, now=asked.now, actor=actor, reason=reason)
             desk.log("allow_sign_in", seat, reason=reason)
+        desk.remember(before)
         return desk.said(picked)
 
 
@@ -149,17 +159,19 @@ ACTS = (
         _refuse_check_in,
         fields=("document",),
         shows=_documents,
+        undo=door_undone.undo_check_in,
         tone="main",
         before=usual(20),
         running=further(10),
     ),
-    Act("code", ActScope.SEATS, _issue_codes, gone, before=usual(30), running=further(20)),
+    Act("code", ActScope.SEATS, _issue_codes, gone, final="code", before=usual(30), running=further(20)),
     Act(
         "allow_sign_in",
         ActScope.SEATS,
         _allow_sign_in,
         gone,
         fields=("reason",),
+        undo=door_undone.undo_allow_sign_in,
         before=further(10),
         running=further(30),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from cbt.accounts.approvals.requests import Line
 from cbt.delivery import steps as delivery
 from cbt.delivery.fact_reader import room_facts
 from cbt.delivery.models import Gap
+from cbt.delivery.withdrawing import withdraw_time
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.proposals import Proposal, proposal
@@ -20,7 +22,7 @@ from cbt.proctoring.board.store import stood_in_room
 from cbt.proctoring.desk import lines
 from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, Picked, Preview
 from cbt.proctoring.desk.acting import Desk, acting
-from cbt.proctoring.desk.granted import count_time, would_take_two
+from cbt.proctoring.desk.granted import count_time, uncount_time, would_take_two
 from cbt.proctoring.desk.inputs import read_number, read_reason_of, read_span
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.store import gap_in_room
@@ -90,12 +92,15 @@ def _decide_gap(asked: Asked) -> Said:
             raise InvalidInput("proctoring.gap_amount", field="amount")
         desk.touch((seat,))
         _decide(desk.session, gap, amount=amount, now=now, actor=by.actor)
+        before: dict[str, Any] = {"gap": gap.id}
         if amount:
-            count_time(desk, min(amount, proposed.amount), (seat,), compensation=True)
-            count_time(desk, max(amount - proposed.amount, timedelta(0)), (seat,))
+            counted = [
+                *count_time(desk, min(amount, proposed.amount), (seat,), compensation=True).values(),
+                *count_time(desk, max(amount - proposed.amount, timedelta(0)), (seat,)).values(),
+            ]
             if attempt.closed_by not in (None, ClosedBy.DEADLINE):
                 raise Conflict("proctoring.handed_in")
-            delivery.adjust_attempt(
+            adjustment = delivery.adjust_attempt(
                 desk.session,
                 attempt,
                 now=now,
@@ -105,6 +110,9 @@ def _decide_gap(asked: Asked) -> Said:
                 reason=reason,
                 actor=by.actor,
             )
+            desk.session.flush()
+            before |= {"adjustment": adjustment.id, "counted": counted}
+        desk.remember([(seat.registration_id, before)], undoable=seat.under_way or not amount)
         _record_decision(desk, seat, proposed, amount, reason_code, reason)
         return desk.said(Picked((seat,), ()))
 
@@ -118,6 +126,22 @@ def _decide(session: Session, gap: Gap, *, amount: timedelta, now: datetime, act
     )
     if decided is None:
         raise Conflict("proctoring.gap_decided")
+
+
+def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+    """Leave a disconnection undecided again, and take the time back that was given for it."""
+    if "adjustment" in before:
+        attempt = desk.attempts((seat,)).get(seat.ref)
+        if attempt is None or not withdraw_time(desk.session, attempt, before["adjustment"], now=desk.now):
+            return False
+        uncount_time(desk, before["counted"])
+    undecided = desk.session.scalar(
+        update(Gap)
+        .where(Gap.id == before["gap"], Gap.decided_at.is_not(None))
+        .values(decided_at=None, decided_by=None, granted=None)
+        .returning(Gap.id)
+    )
+    return undecided is not None
 
 
 def _record_decision(
@@ -148,6 +172,7 @@ ACTS = (
         shows=_shown,
         second=_second,
         lines=(_amount_line, lines.reason_code, lines.reason),
+        undo=_take_back,
         tone="main",
     ),
 )

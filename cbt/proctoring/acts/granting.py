@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cbt.delivery import steps as delivery
+from cbt.delivery.withdrawing import goes_on, under_way, withdraw_time
 from cbt.errors import Conflict, InvalidInput
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
 from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, HeadButton, Picked, Preview, perhaps, usual
 from cbt.proctoring.desk.acting import Desk, acting
-from cbt.proctoring.desk.granted import count_time, sum_with, would_take_two
+from cbt.proctoring.desk.granted import count_time, sum_with, uncount_time, would_take_two
 from cbt.proctoring.desk.inputs import read_minutes, read_reason_of
 from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
@@ -21,6 +22,7 @@ from cbt.rules.door.admission import too_close
 from cbt.rules.reasons import ReasonTable
 from cbt.rules.states.attempt import ClosedBy
 from cbt.sittings.clock import running
+from cbt.sittings.models import RoomAdjustment
 
 GRANT_KINDS = ("site_fault", "general")
 USUAL_MINUTES = timedelta(minutes=5)
@@ -115,10 +117,11 @@ def _adjust(asked: Asked) -> Said:
     with acting(asked) as desk:
         picked = _grantable(desk.pick(), grant)
         desk.touch(picked.chosen)
-        count_time(desk, grant.amount, picked.chosen)
+        counted = count_time(desk, grant.amount, picked.chosen)
         attempts = desk.attempts(picked.chosen)
+        given = {}
         for seat in picked.chosen:
-            delivery.adjust_attempt(
+            given[seat.registration_id] = delivery.adjust_attempt(
                 desk.session,
                 attempts[seat.ref],
                 now=asked.now,
@@ -129,7 +132,25 @@ def _adjust(asked: Asked) -> Said:
                 actor=asked.by.actor,
             )
             _log_grant(desk, "adjust", grant, seat)
+        desk.session.flush()
+        before = [
+            (
+                seat.registration_id,
+                {"adjustment": given[seat.registration_id].id, "counted": counted[seat.registration_id]},
+            )
+            for seat in picked.chosen
+        ]
+        desk.remember(before, undoable=any(seat.under_way for seat in picked.chosen))
         return desk.said(picked)
+
+
+def _take_back(desk: Desk, seat: SeatView, before: dict[str, int]) -> bool:
+    """Take time back that one candidate has not used yet; what it opened again stays open."""
+    attempt = desk.attempts((seat,)).get(seat.ref)
+    if attempt is None or not withdraw_time(desk.session, attempt, before["adjustment"], now=desk.now):
+        return False
+    uncount_time(desk, [before["counted"]])
+    return True
 
 
 def _grantable(picked: Picked, grant: Grant) -> Picked:
@@ -154,8 +175,8 @@ def _adjust_room(asked: Asked) -> Said:
     with acting(asked) as desk:
         if not desk.board.head.open:
             raise Conflict("proctoring.not_running")
-        count_time(desk, grant.amount, None)
-        running.adjust_room(
+        counted = count_time(desk, grant.amount, None)
+        adjustment = running.adjust_room(
             desk.session,
             desk.room,
             now=asked.now,
@@ -167,7 +188,21 @@ def _adjust_room(asked: Asked) -> Said:
         )
         desk.refresh_clocks(reopen=grant.kind == "site_fault")
         _log_grant(desk, "adjust_room", grant)
+        desk.remember([(None, {"adjustment": adjustment.id, "counted": counted[None]})])
         return desk.said()
+
+
+def _take_back_room(desk: Desk, before: dict[str, int]) -> bool:
+    """Take time back from a whole room, unless somebody has used some of it already."""
+    adjustment = desk.session.get_one(RoomAdjustment, before["adjustment"])
+    if adjustment.withdrawn_at is not None or not desk.board.head.open:
+        return False
+    adjustment.withdrawn_at = desk.now
+    if not goes_on(desk.session, desk.room.id, under_way(desk.session, desk.room.id), now=desk.now):
+        raise Conflict("proctoring.undo_time_used")
+    desk.refresh_clocks()
+    uncount_time(desk, [before["counted"]])
+    return True
 
 
 def _log_grant(desk: Desk, kind: str, grant: Grant, seat: SeatView | None = None) -> None:
@@ -193,6 +228,7 @@ ACTS = (
         shows=_seat_ends,
         second=perhaps,
         lines=_LINES,
+        undo=_take_back,
         tone="main",
         running=usual(20),
     ),
@@ -204,6 +240,7 @@ ACTS = (
         shows=_room_ends,
         second=perhaps,
         lines=_LINES,
+        undo_room=_take_back_room,
         tone="main",
         head=HeadButton(40, lambda head: head.open),
     ),

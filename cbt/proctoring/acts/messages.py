@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cbt.delivery import steps as delivery
+from cbt.delivery.withdrawing import withdraw_message
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, ActScope, Asked, usual
-from cbt.proctoring.desk.acting import acting
+from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_text
 from cbt.proctoring.desk.papers import each_paper
 from cbt.proctoring.desk.picking import not_here
@@ -22,10 +23,32 @@ def _remind(asked: Asked) -> Said:
     text = read_text(asked.form, "text")
     with acting(asked) as desk:
         picked = desk.pick()
+        before = []
         for seat, attempt in each_paper(desk, picked):
-            delivery.send_message(desk.session, attempt, now=asked.now, text=text, actor=asked.by.actor)
+            sent = delivery.send_message(
+                desk.session, attempt, now=asked.now, text=text, actor=asked.by.actor
+            )
+            before.append((seat.registration_id, {"message": sent.id}))
             desk.log("remind", seat, text=text)
+        desk.remember(before)
         return desk.said(picked)
 
 
-ACTS = (Act("remind", ActScope.SEATS, _remind, _refuse, fields=("text",), tone="main", running=usual(10)),)
+def _take_back(desk: Desk, seat: SeatView, before: dict[str, int]) -> bool:
+    """Take a reminder back from those who have not read it yet."""
+    attempt = desk.attempts((seat,))[seat.ref]
+    return withdraw_message(desk.session, attempt, before["message"], now=desk.now)
+
+
+ACTS = (
+    Act(
+        "remind",
+        ActScope.SEATS,
+        _remind,
+        _refuse,
+        fields=("text",),
+        undo=_take_back,
+        tone="main",
+        running=usual(10),
+    ),
+)

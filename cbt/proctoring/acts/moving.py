@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from cbt.candidates.models import Registration
 from cbt.delivery import steps as delivery
+from cbt.delivery.models import Attempt
+from cbt.delivery.withdrawing import withdraw_permit
 from cbt.door.seats.binding import give_claimed
 from cbt.door.seats.moving import move_to_seat
 from cbt.errors import Conflict
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, ActScope, Asked, further, usual
-from cbt.proctoring.desk.acting import acting
+from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_number, read_reason
 from cbt.proctoring.desk.papers import each_paper
 from cbt.proctoring.desk.picking import not_here
 from cbt.proctoring.desk.said import Said
+from cbt.proctoring.desk.taking_back import kept, restored
 from cbt.sittings.models import Seat
 
 
@@ -31,7 +37,9 @@ def _allow_move(asked: Asked) -> Said:
     reason = read_reason(asked.form)
     with acting(asked) as desk:
         picked = desk.pick()
+        before: list[tuple[int | None, Any]] = []
         for seat, attempt in each_paper(desk, picked):
+            before.append((seat.registration_id, _kept(seat, desk.registration(seat), attempt)))
             delivery.allow_move(desk.session, attempt, now=now, actor=actor, reason=reason)
             registration = desk.registration(seat)
             # This is the answer to the alert.
@@ -45,7 +53,39 @@ def _allow_move(asked: Asked) -> Said:
             new = desk.session.get_one(Seat, free.seat_id)
             move_to_seat(desk.session, desk.registration(seat), new, now=now, actor=actor, reason=reason)
             desk.log("move_to", seat, reason=reason, to=free.label)
+        desk.remember(before)
         return desk.said(picked)
+
+
+def _kept(seat: SeatView, registration: Registration, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "seat": seat.seat_id,
+        "epoch": attempt.lease_epoch,
+        "allowed": kept(attempt.move_allowed_at),
+        "elsewhere": kept(registration.elsewhere_at),
+        "address": registration.elsewhere_address,
+    }
+
+
+def _take_back_move(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+    """Forbid it again while nobody has signed in elsewhere, and give the former seat back while it is free."""
+    session, registration = desk.session, desk.registration(seat)
+    attempt = desk.attempts((seat,))[seat.ref]
+    if registration.seat_id != before["seat"]:
+        if all(free.seat_id != before["seat"] for free in desk.board.free):
+            return False
+        former = session.get_one(Seat, before["seat"])
+        move_to_seat(session, registration, former, now=desk.now, actor=desk.by.actor)
+    if not withdraw_permit(
+        session, attempt, was_allowed_at=restored(before["allowed"]), epoch=before["epoch"]
+    ):
+        raise Conflict("proctoring.undo_moved_on")
+    if registration.elsewhere_at is None:
+        registration.elsewhere_at, registration.elsewhere_address = (
+            restored(before["elsewhere"]),
+            before["address"],
+        )
+    return True
 
 
 def _refuse_rebind(seat: SeatView, _board: Board) -> str:
@@ -70,9 +110,10 @@ ACTS = (
         _allow_move,
         _refuse_move,
         fields=("seat", "reason"),
+        undo=_take_back_move,
         tone="main",
         before=further(30),
         running=usual(50),
     ),
-    Act("rebind", ActScope.ONE, _rebind, _refuse_rebind),
+    Act("rebind", ActScope.ONE, _rebind, _refuse_rebind, final="machine"),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cbt.delivery import steps as delivery
+from cbt.delivery.withdrawing import withdraw_resumption, withdraw_suspension
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
 from cbt.proctoring.desk.act import Act, ActScope, Asked, always, further, usual
-from cbt.proctoring.desk.acting import acting
+from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_minutes, read_reason
 from cbt.proctoring.desk.papers import close_papers, each_paper
 from cbt.proctoring.desk.picking import not_here
@@ -30,10 +33,19 @@ def _suspend(asked: Asked) -> Said:
     reason, actor = read_reason(asked.form), asked.by.actor
     with acting(asked) as desk:
         picked = desk.pick()
+        before = []
         for seat, attempt in each_paper(desk, picked):
-            delivery.suspend_attempt(desk.session, attempt, now=asked.now, reason=reason, actor=actor)
+            pause = delivery.suspend_attempt(desk.session, attempt, now=asked.now, reason=reason, actor=actor)
+            before.append((seat.registration_id, {"pause": pause.id}))
             desk.log("suspend", seat, reason=reason)
+        desk.remember(before)
         return desk.said(picked)
+
+
+def _take_back_suspend(desk: Desk, seat: SeatView, before: dict[str, int]) -> bool:
+    """Let the clock run again; what it stood is given back, as after every pause (R-25)."""
+    attempt = desk.attempts((seat,))[seat.ref]
+    return withdraw_suspension(desk.session, attempt, before["pause"], now=desk.now, actor=desk.by.actor)
 
 
 def _refuse_resume(seat: SeatView, board: Board) -> str:
@@ -47,10 +59,21 @@ def _resume(asked: Asked) -> Said:
     reason, actor = read_reason(asked.form), asked.by.actor
     with acting(asked) as desk:
         picked = desk.pick()
+        before: list[tuple[int | None, Any]] = []
         for seat, attempt in each_paper(desk, picked):
-            delivery.resume_attempt(desk.session, attempt, now=asked.now, actor=actor)
+            pause = delivery.resume_attempt(desk.session, attempt, now=asked.now, actor=actor)
+            before.append((seat.registration_id, {"pause": pause.id, "unit": attempt.open_unit}))
             desk.log("resume", seat, reason=reason)
+        desk.remember(before)
         return desk.said(picked)
+
+
+def _take_back_resume(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+    """Stop the clock where it stood, as though it had not been let run (R-25)."""
+    if desk.board.head.state is RoomState.HELD:
+        return False
+    attempt = desk.attempts((seat,))[seat.ref]
+    return withdraw_resumption(desk.session, attempt, before["pause"], open_unit=before["unit"], now=desk.now)
 
 
 def _refuse_force(seat: SeatView, board: Board) -> str:
@@ -108,9 +131,24 @@ def _reopen(asked: Asked) -> Said:
 
 
 ACTS = (
-    Act("suspend", ActScope.SEATS, _suspend, _refuse_suspend, fields=("reason",), running=usual(30)),
     Act(
-        "resume", ActScope.SEATS, _resume, _refuse_resume, fields=("reason",), tone="main", running=usual(40)
+        "suspend",
+        ActScope.SEATS,
+        _suspend,
+        _refuse_suspend,
+        fields=("reason",),
+        undo=_take_back_suspend,
+        running=usual(30),
+    ),
+    Act(
+        "resume",
+        ActScope.SEATS,
+        _resume,
+        _refuse_resume,
+        fields=("reason",),
+        undo=_take_back_resume,
+        tone="main",
+        running=usual(40),
     ),
     Act(
         "force",
@@ -120,6 +158,7 @@ ACTS = (
         fields=("reason",),
         second=always,
         lines=(lines.reason,),
+        final="force",
         tone="stop",
         running=usual(60),
     ),
@@ -131,6 +170,7 @@ ACTS = (
         fields=("minutes_more", "reason"),
         second=always,
         lines=(lines.minutes_more, lines.reason),
+        final="reopen",
         running=further(80),
     ),
 )

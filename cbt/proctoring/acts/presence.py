@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select, update
 
 from cbt.candidates.models import Registration
@@ -55,12 +57,26 @@ def _undo_absent(asked: Asked) -> Said:
     with acting(asked) as desk:
         desk.need_chief()
         picked = desk.pick()
+        before: list[tuple[int | None, Any]] = []
         for seat in picked.chosen:
-            absence.undo_absent(
-                desk.session, desk.registration(seat), now=asked.now, actor=actor, reason=reason
-            )
+            registration = desk.registration(seat)
+            was = {"at": kept(registration.absent_at), "cause": registration.absent_cause}
+            before.append((seat.registration_id, was))
+            absence.undo_absent(desk.session, registration, now=asked.now, actor=actor, reason=reason)
             desk.log("undo_absent", seat, reason=reason)
+        desk.remember(before)
         return desk.said(picked)
+
+
+def _absent_again(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+    moved_on = (Registration.absent_at, Registration.checked_in_at, Registration.signed_in_at)
+    return change_while(
+        desk,
+        seat,
+        *(at.is_(None) for at in moved_on),
+        absent_at=restored(before["at"]),
+        absent_cause=before["cause"],
+    )
 
 
 def _refuse_leave(seat: SeatView, _board: Board) -> str:
@@ -163,6 +179,7 @@ ACTS = (
         _undo_absent,
         _refuse_undo_absent,
         fields=("reason",),
+        undo=_absent_again,
         before=further(40),
         running=further(100),
     ),

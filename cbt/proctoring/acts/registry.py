@@ -14,6 +14,7 @@ from cbt.proctoring.acts import (
     moving,
     papers,
     presence,
+    reports,
     violations,
 )
 from cbt.proctoring.acts.room import ending, evacuation, holding, starting
@@ -28,6 +29,7 @@ _GROUPS = (
     papers.ACTS,
     moving.ACTS,
     violations.ACTS,
+    reports.ACTS,
     messages.ACTS,
     gaps.ACTS,
     alerts.ACTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -183,7 +184,12 @@ def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Roo
 
 
 def _undo(acts: Sequence[UndoableAct]) -> tuple[tuple[str, str, int, datetime], ...]:
-    return tuple((act.ref, act.act, act.params.count("[") - 1, act.at + UNDO_FOR) for act in acts)
+    return tuple((act.ref, act.act, _people_in(act), act.at + UNDO_FOR) for act in acts)
+
+
+def _people_in(act: UndoableAct) -> int:
+    """Return how many seats an act touched; none where it was about the room."""
+    return sum(registration_id is not None for registration_id, _ in json.loads(act.params))
 
 
 def _lost_since(seats: Sequence[SeatView], *, now: datetime) -> datetime | None:

@@ -23,6 +23,7 @@ _CODED = {
     "code": REASON,
     "cause": "proctoring.cause.",
     "grant": "proctoring.grant.",
+    "part": "proctoring.report.part.",
 }
 
 

@@ -112,7 +112,7 @@ def grants_of_room(session: Session, sitting_room_id: int) -> Mapping[int, Mappi
     query = (
         select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind, AttemptAdjustment.amount)
         .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
+        .where(Attempt.sitting_room_id == sitting_room_id, AttemptAdjustment.withdrawn_at.is_(None))
     )
     sums: dict[int, dict[str, timedelta]] = defaultdict(dict)
     for attempt_id, kind, amount in session.execute(query):
@@ -175,6 +175,7 @@ def undoable_acts(session: Session, sitting_room_id: int, *, since: datetime) ->
         UndoableAct.sitting_room_id == sitting_room_id,
         UndoableAct.at > since,
         UndoableAct.undone_at.is_(None),
+        UndoableAct.undoable,
     )
     return session.scalars(query.order_by(UndoableAct.at.desc(), UndoableAct.id.desc())).all()
 

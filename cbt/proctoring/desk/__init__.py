@@ -3,6 +3,7 @@
 __all__ = [
     "act",
     "acting",
+    "door_undone",
     "granted",
     "incidents",
     "inputs",

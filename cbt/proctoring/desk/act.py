@@ -71,6 +71,8 @@ class Preview:
     """What one person alone gave in this room so far (R-62)."""
     by_password: bool = False
     """Whether the centre lets a second person type their password here."""
+    as_of: int = 0
+    """The last act of the room's log of acts that this preview knows of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +160,23 @@ class Act:
     """What a second person reads of its form, in this order."""
     undo: Callable[[Desk, SeatView, Any], bool] | None = None
     """Take it back for one seat, given what stood there; return whether that still could be."""
+    undo_room: Callable[[Desk, Any], bool] | None = None
+    """Take it back for the room, given what stood there; return whether that still could be."""
+    final: str = ""
+    """Why it cannot be taken back, as a catalogue word; "" for one that can."""
+    leads_to: str = "proctoring.board"
+    """The page of the room that is shown after it, where no board is open."""
     tone: str = ""
     before: BarPlace | None = None
     """Where the bar offers it before the start."""
     running: BarPlace | None = None
     """Where the bar offers it once the room was started."""
     head: HeadButton | None = None
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it can be taken back for a while."""
+        return self.undo is not None or self.undo_room is not None
 
     def refuses(self, seat: SeatView, board: Board) -> str:
         """Return why it does not apply to a seat now, as a catalogue word; "" when it does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, ActScope, Asked, Picked
 from cbt.proctoring.desk.incidents import log_incident
+from cbt.proctoring.desk.inputs import read_number
 from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.said import Said
 from cbt.proctoring.desk.staff import By, runs_room, runs_rooms
@@ -46,6 +48,8 @@ class Desk:
     refs: tuple[str, ...]
     by: By
     now: datetime
+    as_of: int | None = field(default=None)
+    """The last act that whoever filled in the form knew of; None where nobody was shown a form."""
     undo_ref: str = field(default="")
     seen: str = field(default="")
     """Digest of what the act touches: an approval is for that and nothing else."""
@@ -157,18 +161,38 @@ class Desk:
         if self.by.second is not None:
             self.by.second.insist(self.seen)
 
-    def remember(self, before: Sequence[tuple[int, Any]]) -> None:
-        """Keep what stood there, so that this act can be taken back for a while."""
+    def remember(self, before: Sequence[tuple[int | None, Any]], *, undoable: bool = True) -> None:
+        """Keep what stood there, so that this act can be taken back for a while; None is the room as a whole.
+
+        An act that would add up if two did it at once is kept although it is not `undoable`. Raise
+        Conflict("proctoring.done_meanwhile") when somebody did the same since the form was opened.
+        """
+        self._refuse_doubled({registration_id for registration_id, _ in before})
         row = UndoableAct(
             ref=new_ref("un"),
             sitting_room_id=self.room.id,
             act=self.act.code,
             params=canonical_json([list(pair) for pair in before]),
+            undoable=undoable,
             at=self.now,
             by=self.by.actor,
         )
         self.session.add(row)
-        self.undo_ref = row.ref
+        if undoable:
+            self.undo_ref = row.ref
+
+    def _refuse_doubled(self, touched: set[int | None]) -> None:
+        if self.as_of is None:
+            return
+        query = select(UndoableAct).where(
+            UndoableAct.sitting_room_id == self.room.id,
+            UndoableAct.act == self.act.code,
+            UndoableAct.id > self.as_of,
+            UndoableAct.undone_at.is_(None),
+        )
+        for other in self.session.scalars(query):
+            if touched & {registration_id for registration_id, _ in json.loads(other.params)}:
+                raise Conflict("proctoring.done_meanwhile", at=other.at)
 
     def said(self, picked: Picked | None = None, **more: Any) -> Said:
         """Return what to tell the person who asked."""
@@ -201,6 +225,7 @@ def acting(asked: Asked) -> Iterator[Desk]:
         claim(session, by.second, now=now)
         view = room_view_for(session, asked.room_ref, by.principal)
         board = load_board(session, view, now=now)
-        desk = Desk(session, room, view, board, asked.act, asked.refs, by, now)
+        as_of = read_number(asked.form, "as_of")
+        desk = Desk(session, room, view, board, asked.act, asked.refs, by, now, as_of)
         yield desk
         desk.settle()

@@ -5,7 +5,7 @@ Source: R-62.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -23,7 +23,11 @@ def given_alone(session: Session, sitting_room_id: int) -> tuple[Given, ...]:
     """Return what was given in a room without a second person. Source: R-62."""
     rows = session.scalars(
         select(GrantedTime)
-        .where(GrantedTime.sitting_room_id == sitting_room_id, GrantedTime.second.is_(None))
+        .where(
+            GrantedTime.sitting_room_id == sitting_room_id,
+            GrantedTime.second.is_(None),
+            GrantedTime.withdrawn_at.is_(None),
+        )
         .order_by(GrantedTime.id)
     )
     return tuple(
@@ -63,29 +67,40 @@ def _reach(seats: Sequence[SeatView] | None) -> frozenset[int] | None:
 
 def count_time(
     desk: Desk, amount: timedelta, seats: Sequence[SeatView] | None, *, compensation: bool = False
-) -> None:
+) -> dict[int | None, int]:
     """Put time on the account of those who give it; ask for a second person beyond 10 minutes in sum.
+
+    Return the ids of what was put there, by registration (None: the whole room), for `uncount_time`.
 
     `seats` None is the whole room. A second person's time does not count towards what one alone may give.
 
     Source: R-62.
     """
     if not amount:
-        return
+        return {}
     new = Given(amount, _reach(seats), compensation)
     signed = takes_two(given_alone(desk.session, desk.room.id), new, answering=_answering(desk.board))
     if signed:
         desk.need_second()
     second = desk.by.second
-    for registration_id in (None,) if new.whom is None else sorted(new.whom):
-        desk.session.add(
-            GrantedTime(
-                sitting_room_id=desk.room.id,
-                registration_id=registration_id,
-                at=desk.now,
-                amount=amount,
-                compensation=compensation,
-                by=desk.by.actor,
-                second=f"staff:{second.ref}" if second is not None else None,
-            )
+    rows = [
+        GrantedTime(
+            sitting_room_id=desk.room.id,
+            registration_id=registration_id,
+            at=desk.now,
+            amount=amount,
+            compensation=compensation,
+            by=desk.by.actor,
+            second=f"staff:{second.ref}" if second is not None else None,
         )
+        for registration_id in ((None,) if new.whom is None else sorted(new.whom))
+    ]
+    desk.session.add_all(rows)
+    desk.session.flush()
+    return {row.registration_id: row.id for row in rows}
+
+
+def uncount_time(desk: Desk, ids: Iterable[int]) -> None:
+    """Take time off the account of those who gave it: the act was taken back."""
+    for row in desk.session.scalars(select(GrantedTime).where(GrantedTime.id.in_(list(ids)))):
+        row.withdrawn_at = desk.now

@@ -113,6 +113,21 @@ def resume_room(session: Session, room: SittingRoom, *, now: datetime, actor: st
     record(session, at=now, actor=actor, act="room.resume", subject=room.logged_as)
 
 
+def hold_again(session: Session, room: SittingRoom, hold_id: int, *, now: datetime, actor: str) -> None:
+    """Take the resuming of a room back: its hold goes on as though it had not ended.
+
+    Raise Conflict("sitting.transition") when it is not running.
+
+    Source: R-25.
+    """
+    move_room(session, room, SittingEvent.HOLD)
+    hold = session.get_one(RoomHold, hold_id)
+    hold.to_at = hold.resumed_by = None
+    session.flush()
+    after = {"from_at": hold.from_at.isoformat(), "reason_code": hold.reason_code}
+    record(session, at=now, actor=actor, act="room.hold", subject=room.logged_as, after=after)
+
+
 def adjust_room(
     session: Session,
     room: SittingRoom,

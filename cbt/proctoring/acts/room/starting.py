@@ -95,6 +95,7 @@ ACTS = (
         fields=("start",),
         shows=_shown,
         blocked=lambda preview: _forms_missing(preview.board) > 0,
+        final="start",
         tone="main",
         head=HeadButton(10, lambda head: head.admits and not head.evacuated, kind="main"),
     ),
