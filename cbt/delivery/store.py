@@ -16,7 +16,7 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.moving import OVER
 from cbt.door.admission import PaperState
-from cbt.sittings.models import Seat, SittingRoom
+from cbt.sittings.models import Seat, Sitting, SittingRoom
 
 
 def journal_state(rows: Iterable[tuple[str, int, str | None, int]]) -> tuple[dict[str, Any], int]:
@@ -95,6 +95,8 @@ class SeatCard:
     ticket_number: str
     seat_number: int
     registration: Registration
+    purpose: str
+    """What its sitting is held for."""
     room_started_at: datetime | None
     evacuated: bool
     receipt: str | None
@@ -105,17 +107,26 @@ class SeatCard:
 def seat_card(session: Session, registration_id: int) -> SeatCard | None:
     """Return the card of one registration, or None while its form is not drawn (one query)."""
     row = session.execute(
-        select(Attempt, Registration, Candidate, AdmissionTicket.number, Seat.number, SittingRoom)
+        select(
+            Attempt,
+            Registration,
+            Candidate,
+            AdmissionTicket.number,
+            Seat.number,
+            SittingRoom,
+            Sitting.purpose,
+        )
         .join(Registration, Registration.id == Attempt.registration_id)
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
         .join(Seat, Seat.id == Registration.seat_id)
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
         .where(Registration.id == registration_id)
     ).one_or_none()
     if row is None:
         return None
-    attempt, registration, person, ticket, seat, room = row
+    attempt, registration, person, ticket, seat, room, purpose = row
     return SeatCard(
         attempt_ref=attempt.ref,
         attempt_state=attempt.state,
@@ -124,6 +135,7 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
         ticket_number=ticket,
         seat_number=seat,
         registration=registration,
+        purpose=purpose,
         room_started_at=room.started_at,
         evacuated=room.evacuated_at is not None,
         receipt=attempt.receipt,

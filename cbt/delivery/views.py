@@ -69,6 +69,7 @@ def runner(ref: str) -> Reply:
         attempt={
             "ref": ref,
             "paper_title": title,
+            "purpose": card.purpose,
             "candidate_name": card.candidate_name,
             "ticket_number": card.ticket_number,
             "seat_number": f"{card.seat_number:02d}",

@@ -13,6 +13,7 @@ from cbt.accounts.models import Staff, StaffRole
 from cbt.demo.papers import ACTOR
 from cbt.rules.planning.room_plan import DoorCorner
 from cbt.rules.roles import Role
+from cbt.rules.states.purpose import Purpose
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 from cbt.sittings.planning.places import create_centre, create_room
 from cbt.sittings.planning.sittings import create_batch, create_sitting, publish_sitting
@@ -84,6 +85,7 @@ def plan_sitting(
     name: str = "第 1 场",
     duties: Sequence[Duties] = (),
     published: bool = True,
+    purpose: Purpose = Purpose.OFFICIAL,
     actor: str = ACTOR,
 ) -> tuple[Sitting, list[SittingRoom]]:
     """Add a sitting planned for `at` in all rooms; `duties` are those of the first room, the second, …"""
@@ -94,6 +96,7 @@ def plan_sitting(
         name=name,
         planned_start_at=at,
         rooms=premises.rooms,
+        purpose=purpose,
         now=now,
         actor=actor,
     )

@@ -33,6 +33,7 @@ class NextSitting:
     starts_at: datetime
     sign_in_opens_at: datetime
     open: bool
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class DoorView:
     step: str
     queried_at: datetime | None
     numbers: NoticeNumbers
+    purpose: str
     evacuated: bool
     """Whether everybody is to leave the room at once."""
 
@@ -91,6 +93,7 @@ class PaperOption:
     paper: str
     starts_at: datetime
     seat: str
+    purpose: str
 
 
 def seat_view(machine: Machine, *, now: datetime) -> SeatPage | None:
@@ -110,6 +113,7 @@ def seat_view(machine: Machine, *, now: datetime) -> SeatPage | None:
                 sitting.planned_start_at,
                 sitting.sign_in_opens_at,
                 sitting_room.started_at is not None or now >= sitting.sign_in_opens_at,
+                sitting.purpose,
             )
         return SeatPage(seat_label(seat.number), room.name, centre.name, seat.undelivered, announced)
 
@@ -132,6 +136,7 @@ def paper_options(registration_refs: list[str]) -> list[PaperOption]:
                 ),
                 door.sitting.planned_start_at,
                 seat_label(door.seat.number),
+                door.sitting.purpose,
             )
             for door in store.doors_of(session, registration_refs)
         ]
@@ -165,6 +170,7 @@ def door_view(registration_id: int) -> DoorView:
             step=step_of(registration),
             queried_at=registration.query_at,
             numbers=_numbers(sitting, paper),
+            purpose=sitting.purpose,
             evacuated=door.sitting_room.evacuated_at is not None,
         )
 

@@ -16,16 +16,19 @@ from cbt.results.sheet.outcomes import Decision
 from cbt.results.sheet.sitting import SheetLine, SittingSheet
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.ending import release_sitting, score_room
+from cbt.sittings.planning.purposes import require_official
 
 
 def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str) -> None:
     """Release a sitting's results: one row for everybody examined or absent; the rooms move on.
 
-    Raise Conflict("results.released_already"), ("results.not_marked") while people have something to mark, and
-    ("results.not_ready") while a room has not ended or somebody has no decision.
+    Raise Conflict("sitting.not_official") for a trial or practice, ("results.released_already"),
+    ("results.not_marked") while people have something to mark, and ("results.not_ready") while a room has not ended
+    or somebody has no decision.
 
     Source: R-60, R-62.
     """
+    require_official(sheet.sitting)
     if sheet.release is not None:
         raise Conflict("results.released_already", name=sheet.sitting.name)
     if sheet.pending_lines:

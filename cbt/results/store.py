@@ -19,6 +19,7 @@ from cbt.rules.states.sitting import SittingState
 from cbt.rules.violation import Violation, voids
 from cbt.scoring.models import Score
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import official_only, require_official
 from cbt.sittings.store import sitting_by_ref
 
 SHOWN = (SittingState.ENDED.value, SittingState.SCORED.value, SittingState.RELEASED.value)
@@ -85,7 +86,7 @@ def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[Sitt
         select(Sitting, Batch, Centre, registered, absent, scored)
         .join(Batch, Batch.id == Sitting.batch_id)
         .join(Centre, Centre.id == Sitting.centre_id)
-        .where(Sitting.state.in_(SHOWN))
+        .where(Sitting.state.in_(SHOWN), official_only())
         .order_by(Sitting.planned_start_at.desc(), Sitting.id.desc())
         .limit(limit)
         .offset(offset)
@@ -95,12 +96,17 @@ def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[Sitt
 
 def sitting_count(session: Session) -> int:
     """Return how many sittings are over."""
-    return session.scalar(select(func.count()).select_from(Sitting).where(Sitting.state.in_(SHOWN))) or 0
+    query = select(func.count()).select_from(Sitting).where(Sitting.state.in_(SHOWN), official_only())
+    return session.scalar(query) or 0
 
 
 def finished_sitting(session: Session, ref: str) -> Sitting:
-    """Return a sitting that is over; raise NotFound("sitting.unknown"), Conflict("results.not_over")."""
+    """Return a sitting that is over; raise NotFound("sitting.unknown"), Conflict("results.not_over").
+
+    Raise Conflict("sitting.not_official") for a trial or practice, which has no results.
+    """
     sitting = sitting_by_ref(session, ref)
+    require_official(sitting)
     if sitting.state not in SHOWN:
         raise Conflict("results.not_over", name=sitting.name)
     return sitting
@@ -152,7 +158,8 @@ def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[Vi
     query = (
         select(Registration.id, other.violation_code, other.violation_version_id)
         .join(other, and_(other.ticket_id == Registration.ticket_id, other.id != Registration.id))
-        .where(Registration.sitting_id == sitting_id, other.violation_code.is_not(None))
+        .join(Sitting, Sitting.id == other.sitting_id)
+        .where(Registration.sitting_id == sitting_id, other.violation_code.is_not(None), official_only())
     )
     found: defaultdict[int, list[Violation]] = defaultdict(list)
     for registration_id, code, version_id in session.execute(query):
@@ -210,7 +217,9 @@ def changed_since_release(session: Session, sitting_ids: Collection[int]) -> set
         select(Registration.sitting_id, other.violation_code, other.violation_version_id)
         .join(Result, Result.registration_id == Registration.id)
         .join(other, and_(other.ticket_id == Registration.ticket_id, other.id != Registration.id))
+        .join(Sitting, Sitting.id == other.sitting_id)
         .where(
+            official_only(),
             Registration.sitting_id.in_(sitting_ids),
             other.violation_code.is_not(None),
             Result.outcome.not_in([PaperOutcome.VIOLATION.value, PaperOutcome.ABSENT.value]),

@@ -13,6 +13,7 @@ from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
+from cbt.rules.states.purpose import Purpose
 from cbt.sittings.models import Batch, Centre, Room, Sitting
 from cbt.sittings.planning.places import DEFAULT_SEATS, DEFAULT_SPARES, create_centre, create_room
 from cbt.sittings.planning.prefill import chosen, prefills
@@ -44,6 +45,7 @@ def list_sittings(*, now: datetime) -> Answer:
                 "centre": centre.name,
                 "name": found.name,
                 "planned_start_at": found.planned_start_at.astimezone(local_zone()).isoformat(),
+                "purpose": found.purpose,
                 "state": found.state,
                 "past": found.planned_start_at <= now,
             }
@@ -55,7 +57,8 @@ def list_sittings(*, now: datetime) -> Answer:
 def _line(row: dict[str, object]) -> list[str]:
     start = str(row["planned_start_at"])[:16].replace("T", " ")
     place = f"{row['batch']} · {row['centre']} · {row['name']}"
-    return [str(row["ref"]), start, _(f"sittings.state.{row['state']}"), place]
+    purpose = "" if row["purpose"] == Purpose.OFFICIAL else _(f"sittings.purpose.{row['purpose']}")
+    return [str(row["ref"]), start, _(f"sittings.state.{row['state']}"), place, purpose]
 
 
 @sitting.command("add", help="sittings.cli.add")
@@ -65,6 +68,13 @@ def _line(row: dict[str, object]) -> list[str]:
 @option("--centre", "centre_name", required=True, metavar="NAME", help="sittings.cli.centre")
 @option("--room", "room_names", required=True, multiple=True, metavar="NAME", help="sittings.cli.room")
 @option("--blueprint", "blueprint_ref", default="", metavar="REF", help="sittings.cli.blueprint")
+@option(
+    "--purpose",
+    type=click.Choice([one.value for one in Purpose]),
+    default="official",
+    show_default=True,
+    help="sittings.cli.purpose",
+)
 @option("--seats", type=int, default=DEFAULT_SEATS, show_default=True, help="sittings.cli.seats")
 @option("--spares", type=int, default=DEFAULT_SPARES, show_default=True, help="sittings.cli.spares")
 @with_app
@@ -75,6 +85,7 @@ def add(
     centre_name: str,
     room_names: tuple[str, ...],
     blueprint_ref: str,
+    purpose: str,
     seats: int,
     spares: int,
     *,
@@ -106,6 +117,7 @@ def add(
             name=name,
             planned_start_at=planned_start_at,
             rooms=rooms,
+            purpose=Purpose(purpose),
             policy=chosen(prefills(session), blueprint_ref),
             now=now,
             actor="cli",

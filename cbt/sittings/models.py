@@ -8,6 +8,7 @@ from sqlalchemy import Date, ForeignKey, Index, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.types import Base, Named, Row, Span, UtcDateTime
+from cbt.rules.states.purpose import Purpose
 
 
 class Centre(Named):
@@ -93,6 +94,8 @@ class Sitting(Named):
     centre_id: Mapped[int] = mapped_column(ForeignKey("centre.id"))
     name: Mapped[str] = mapped_column(String(120))
     mode: Mapped[str] = mapped_column(String(12))
+    purpose: Mapped[str] = mapped_column(String(12), default=Purpose.OFFICIAL.value)
+    """What it is held for, as `rules.states.purpose` says it; what counts is asked of `planning.purposes`."""
     state: Mapped[str] = mapped_column(String(12), index=True)
     planned_start_at: Mapped[datetime] = mapped_column(UtcDateTime)
     check_in_opens_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from cbt.batches.checks.concern import Concern, Concerned
-from cbt.batches.checks.facts import Entered
+from cbt.batches.checks.facts import OFF, Entered
 from cbt.batches.checks.retakes import RetakeObjection
+from cbt.candidates.models import Registration
 from cbt.exams.models import BlueprintVersion
 from cbt.exams.store import blueprint_of
 from cbt.rules.planning.clashes import Clash, LevelShape, Use, clashes, off_shape
-from cbt.sittings.models import BatchLevel
+from cbt.sittings.models import BatchLevel, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import official_only
 from cbt.web.i18n import local_text
 
 Shapes = Mapping[int, Mapping[str, LevelShape]]
@@ -94,6 +96,27 @@ def without_right(objections: Iterable[RetakeObjection]) -> Iterator[Concern]:
         grouped[one.code, one.entry.sitting.id, one.paper, last_on].append(one.entry)
     for (code, _sitting, paper, last_on), entries in grouped.items():
         yield Concern(code, entries[0].sitting.ref, {"paper": paper, "last_on": last_on}, named(entries))
+
+
+def registered_twice(session: Session, sitting: Sitting) -> int:
+    """Return how many papers of a sitting their people are registered for in another that counts, too."""
+    other = aliased(Registration)
+    query = (
+        select(func.count(Registration.id.distinct()))
+        .join(
+            other,
+            and_(
+                other.ticket_id == Registration.ticket_id,
+                other.blueprint_ref == Registration.blueprint_ref,
+                other.paper == Registration.paper,
+                other.sitting_id != Registration.sitting_id,
+            ),
+        )
+        .join(Sitting, Sitting.id == other.sitting_id)
+        .join(SittingRoom, SittingRoom.id == other.sitting_room_id)
+        .where(Registration.sitting_id == sitting.id, official_only(), SittingRoom.state.not_in(OFF))
+    )
+    return session.scalar(query) or 0
 
 
 def named(entries: Iterable[Entered]) -> tuple[Concerned, ...]:

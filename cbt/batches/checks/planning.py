@@ -13,13 +13,15 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.store import staff_by_ref
 from cbt.batches.checks.concern import Concern
+from cbt.batches.checks.people import registered_twice
 from cbt.batches.checks.reading import checks_of_sitting
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules.states.purpose import Purpose
 from cbt.sittings import store
 from cbt.sittings.models import Sitting, SittingRoom
-from cbt.sittings.planning import sittings
+from cbt.sittings.planning import purposes, sittings
 from cbt.sittings.planning.staff import assign_staff
 from cbt.web.who.login import Principal
 
@@ -35,6 +37,7 @@ def add_sitting(
     name: str,
     planned_start_at: datetime,
     mode: str,
+    purpose: Purpose,
     policy: AdmissionPolicy,
     now: datetime,
     actor: str,
@@ -54,11 +57,29 @@ def add_sitting(
             planned_start_at=planned_start_at,
             rooms=[store.room_by_ref(session, ref) for ref in room_refs],
             mode=mode,
+            purpose=purpose,
             policy=policy,
             now=now,
             actor=actor,
         )
         return sitting.ref, asked(checks_of_sitting(session, sitting), ABOUT_ROOMS, field="start")
+
+
+def set_purpose(*, sitting_ref: str, purpose: Purpose, now: datetime, actor: str) -> None:
+    """Say what a draft is held for: 正式, 试考 or 练习.
+
+    Raise Conflict("sitting.purpose_fixed") once it is published, ("sitting.purpose_twice") where people of it would
+    be registered twice for a paper of the batch.
+
+    Source: R-4, R-7.
+    """
+    with unit_of_work() as session:
+        sitting = store.sitting_by_ref(session, sitting_ref, lock=True)
+        purposes.set_purpose(session, sitting, purpose, now=now, actor=actor)
+        session.flush()
+        twice = registered_twice(session, sitting) if purpose.counts else 0
+        if twice:
+            raise Conflict("sitting.purpose_twice", field="purpose", people=twice)
 
 
 def add_room(*, sitting_ref: str, room_ref: str, now: datetime, actor: str) -> list[Concern]:

@@ -17,7 +17,8 @@ from cbt.results.ledger.store import Ledger, ledger_of, released
 from cbt.results.models import Result
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.retake import PaperResult
-from cbt.sittings.models import SittingRoom
+from cbt.sittings.models import Sitting, SittingRoom
+from cbt.sittings.planning.purposes import is_official, official_only
 from cbt.web.i18n import local_zone
 
 
@@ -55,8 +56,14 @@ def past_of(session: Session, people: Collection[int]) -> PastResults:
     query = (
         select(Registration.candidate_id, Registration.blueprint_ref, Registration.paper)
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
         .outerjoin(Result, Result.registration_id == Registration.id)
-        .where(Registration.candidate_id.in_(examined), Result.id.is_(None), SittingRoom.state.not_in(OFF))
+        .where(
+            Registration.candidate_id.in_(examined),
+            official_only(),
+            Result.id.is_(None),
+            SittingRoom.state.not_in(OFF),
+        )
     )
     pending = frozenset((who, ref, paper) for who, ref, paper in session.execute(query))
     return PastResults(ledger_of(session, examined), pending)
@@ -74,6 +81,8 @@ def objections(
     Source: R-4.
     """
     for entry in entries:
+        if not is_official(entry.sitting):
+            continue  # whoever only tries or practises a paper needs no right to it
         blueprint = blueprint_of(session, entry.version)
         results = released(past.ledger.get((entry.person, blueprint.ref), []))
         if results or entry.kind == "retake":

@@ -13,8 +13,9 @@ from cbt.batches.checks.reading import checks_of_sitting
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.roles import Role
+from cbt.rules.states.purpose import Purpose
 from cbt.sittings import store
-from cbt.sittings.planning.inputs import parse_local, parse_policy
+from cbt.sittings.planning.inputs import one_of, parse_local, parse_policy
 from cbt.sittings.planning.prefill import chosen, prefills
 from cbt.sittings.planning.views import sitting_form
 from cbt.web.forms import NOTHING_REFUSED, flash_refusal, refusal
@@ -60,6 +61,7 @@ def add_sitting(ref: str) -> Reply:
             name=form.get("name", ""),
             planned_start_at=parse_local(form, "start"),
             mode=form.get("mode", "machine"),
+            purpose=one_of(form, "purpose", Purpose, Purpose.OFFICIAL),
             policy=parse_policy(form, given),
             now=flask.g.now,
             actor=acting(),
@@ -68,6 +70,20 @@ def add_sitting(ref: str) -> Reply:
         return sitting_form(ref, refusal(error))
     _tell(warned)
     return flask.redirect(flask.url_for("candidates.sitting", ref=sitting_ref), 303)
+
+
+@pages.post("/office/sittings/<ref>/purpose")
+@access.roles(Role.OFFICER)
+def set_purpose(ref: str) -> Reply:
+    """Say what a draft is held for."""
+    now, who, form = flask.g.now, acting(), flask.request.form
+
+    def change() -> list[Concern]:
+        wanted = one_of(form, "purpose", Purpose, Purpose.OFFICIAL)
+        planning.set_purpose(sitting_ref=ref, purpose=wanted, now=now, actor=who)
+        return []
+
+    return _decide(ref, change, "sittings.done.purpose")
 
 
 @pages.post("/office/sittings/<ref>/rooms")

@@ -30,6 +30,7 @@ from cbt.delivery.paper.following import is_drawn
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.rules.door.admission import same_name
 from cbt.sittings.models import Batch, Seat
+from cbt.sittings.planning.purposes import is_official
 from cbt.sittings.store import batch_by_ref
 
 
@@ -161,7 +162,8 @@ def _register(
     made = []
     for wished in addition.papers:
         place = places[wished.paper]
-        not_twice(session, ticket_id=ticket.id, version_ref=level.blueprint.ref, paper=wished.paper)
+        if is_official(place.sitting):
+            not_twice(session, ticket_id=ticket.id, version_ref=level.blueprint.ref, paper=wished.paper)
         seat = seat_for(session, place, wished.seat, field=f"seat-{wished.paper}")
         seated = steps.SeatedPaper(
             level.version_id, level.blueprint.ref, wished.paper, place.sitting_room.id, seat.id
@@ -184,6 +186,8 @@ def _new_to(
     if ticket_id is None:
         return
     for one in addition.papers:
+        if one.room_ref:
+            continue  # it may be a trial's
         not_twice(session, ticket_id=ticket_id, version_ref=level.blueprint.ref, paper=one.paper)
 
 

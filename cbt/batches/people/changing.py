@@ -42,6 +42,7 @@ from cbt.rules.door.changing import RegistrationChange as Change
 from cbt.rules.door.changing import hindrance
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Seat
+from cbt.sittings.planning.purposes import is_official
 from cbt.sittings.store import batch_by_ref, seats_of_room
 
 _AT_THE_DOOR = (
@@ -129,6 +130,9 @@ def _carry_out(
     wanted = set(_differences(paper, place, order))
     for one in sorted(wanted):
         paper.allow(one)
+    if place.sitting.purpose != paper.place.sitting.purpose:
+        # Nobody is examined twice, or not at all, by a change of rooms: a trial has registrations of its own.
+        raise Conflict("person.other_purpose", field="room", sitting=place.sitting.name)
     if Change.KIND in wanted:
         registration.kind = order.terms.kind
     if Change.TERMS in wanted:
@@ -172,13 +176,14 @@ def _other_paper(session: Session, batch: Batch, paper: HeldPaper, order: Change
     level = level_of(session, batch, order.version_id)
     if order.paper not in {one.code for one in level.papers}:
         raise InvalidInput("person.no_paper", field="paper")
-    not_twice(
-        session,
-        ticket_id=registration.ticket_id,
-        version_ref=level.blueprint.ref,
-        paper=order.paper,
-        besides=registration.id,
-    )
+    if is_official(paper.place.sitting):
+        not_twice(
+            session,
+            ticket_id=registration.ticket_id,
+            version_ref=level.blueprint.ref,
+            paper=order.paper,
+            besides=registration.id,
+        )
     # Nobody saw the form; it stays as it was frozen.
     set_aside(session, registration)
     registration.blueprint_version_id, registration.blueprint_ref = level.version_id, level.blueprint.ref

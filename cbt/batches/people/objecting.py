@@ -17,6 +17,7 @@ from cbt.delivery.paper.drawing import alike_beside
 from cbt.errors import Conflict
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Seat, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import official_only
 
 _GONE = (SittingState.CANCELLED.value, SittingState.ABORTED.value)
 
@@ -69,7 +70,7 @@ def not_twice(
 ) -> None:
     """Raise Conflict("person.already") for a paper the holder of a ticket is registered for in another sitting.
 
-    What was cancelled or aborted is not in the way: its people get a fresh sitting.
+    What was cancelled or aborted is not in the way: its people get a fresh sitting. Nor is a trial or practice.
 
     Source: R-7, R-60.
     """
@@ -82,6 +83,7 @@ def not_twice(
             Registration.blueprint_ref == version_ref,
             Registration.paper == paper,
             SittingRoom.state.not_in(_GONE),
+            official_only(),
         )
     )
     if besides is not None:

@@ -19,6 +19,7 @@ from cbt.rules.door.admission import Span, overlaps, too_close
 from cbt.rules.door.changing import OPEN
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 from cbt.sittings.models import Batch, BatchLevel, Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import is_official
 
 _OPEN = [state.value for state in OPEN]
 
@@ -132,7 +133,8 @@ def suggested(
     """Return the first room that fits for each paper, by its code; a paper that fits nowhere is not among them.
 
     It has a free seat and does not overlap with what the person sits already, nor lie too near where another does
-    not; a sitting in which others sit the same paper comes before the rest.
+    not; a trial or practice is chosen by hand alone; a sitting in which others sit the same paper comes before the
+    rest.
 
     Source: R-7.
     """
@@ -143,7 +145,9 @@ def suggested(
         for place, room in enumerate(rooms):
             span = paper_span(room.sitting.planned_start_at, paper, factor=terms.factor, extra=terms.extra)
             left = room.free - full.get(room.sitting_room.id, 0)
-            if left <= 0 or room.sitting.mode not in paper.modes or any(overlaps(span, one) for one in busy):
+            if left <= 0 or room.sitting.mode not in paper.modes or not is_official(room.sitting):
+                continue
+            if any(overlaps(span, one) for one in busy):
                 continue
             near = any(too_close(span, one) for one in busy)
             strange = (level.version_id, paper.code) not in room.hosts

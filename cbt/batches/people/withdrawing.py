@@ -31,6 +31,7 @@ from cbt.errors import Conflict, NotFound
 from cbt.exams.store import paper_of
 from cbt.rules.door.changing import RegistrationChange
 from cbt.sittings.models import Batch, Sitting
+from cbt.sittings.planning.purposes import is_official
 from cbt.sittings.store import batch_by_ref
 from cbt.web.refs import new_ref
 
@@ -146,12 +147,13 @@ def bring_back(
             withdrawal = _open_withdrawal(session, batch, withdrawal_ref)
             fits(place, paper_of(session, withdrawal.blueprint_version_id, withdrawal.paper))
             ticket = session.get_one(AdmissionTicket, withdrawal.ticket_id)
-            not_twice(
-                session,
-                ticket_id=ticket.id,
-                version_ref=withdrawal.blueprint_ref,
-                paper=withdrawal.paper,
-            )
+            if is_official(place.sitting):
+                not_twice(
+                    session,
+                    ticket_id=ticket.id,
+                    version_ref=withdrawal.blueprint_ref,
+                    paper=withdrawal.paper,
+                )
             chosen = seat_for(session, place, seat)
             seated = SeatedPaper(
                 withdrawal.blueprint_version_id,

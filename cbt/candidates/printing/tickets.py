@@ -11,6 +11,7 @@ from cbt.candidates.printing.words import photo_name, seat_text
 from cbt.candidates.tickets import Ticket, TicketLine
 from cbt.errors import NotFound
 from cbt.sittings.planning.inputs import minutes_text
+from cbt.sittings.planning.purposes import printed_purpose
 from cbt.web.i18n import local_text, mark_text
 
 _HEADS = ("paper", "ticket.check_in", "ticket.report", "ticket.sign_in", "ticket.start", "print.room")
@@ -55,6 +56,7 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
 def _line(line: TicketLine) -> dict[str, Any]:
     return {
         "paper": line.paper.name,
+        "purpose": printed_purpose(line.sitting),
         "minutes": _("candidates.ticket.minutes", minutes=minutes_text(line.paper.duration)),
         "check_in": mark_text(line.sitting.check_in_opens_at),
         "report": mark_text(line.sitting.report_at),

@@ -14,6 +14,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import NotFound
 from cbt.printing.pdf import PDF, pdf, qr_drawing
 from cbt.rules.roles import Role
+from cbt.sittings.planning.purposes import printed_purpose
 from cbt.web.downloads import attachment
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of
@@ -86,9 +87,11 @@ def _known(document: str) -> bool:
 
 def _sent(document: str, occasion: Occasion, what_for: str, subject: str) -> flask.Response:
     kind = DOCUMENTS[document]
+    # A ticket holds all papers of a batch, and says at each what it is held for.
+    purpose = "" if document == "tickets" else printed_purpose(occasion.sitting)
     made = pdf(
         document,
-        kind.gather(occasion),
+        {**kind.gather(occasion), "purpose": purpose},
         language=str(flask_babel.get_locale()),
         photos={photo_name(who): image for who, image in occasion.photos.items()} if kind.photos else None,
         drawings={f"{one.number}.svg": qr_drawing(one.number) for one in occasion.tickets}

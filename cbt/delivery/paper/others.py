@@ -20,12 +20,14 @@ from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
 from cbt.exams.store import blueprint_of, paper_of
 from cbt.rules.assembly.tally import mutual_enemies
+from cbt.sittings.models import Sitting
+from cbt.sittings.planning.purposes import official_only
 
 _CHUNK = 400
 
 
 class Others:
-    """The forms that some registrations' candidates have in the same batch, of the same bank."""
+    """The forms that some registrations' candidates have in the same batch, of the same bank, in what counts."""
 
     def __init__(self, session: Session, registrations: Sequence[Registration], sources: DrawSources) -> None:
         self._session = session
@@ -70,14 +72,16 @@ class Others:
             select(Registration, Form.content)
             .join(Attempt, Attempt.registration_id == Registration.id)
             .join(Form, Form.id == Attempt.form_id)
-            .where(Registration.ticket_id.in_(tickets))
+            .join(Sitting, Sitting.id == Registration.sitting_id)
+            .where(Registration.ticket_id.in_(tickets), official_only())
         )
         for registration, content in rows:
             self.note(registration, items_of(json.loads(content)))
         waiting = (
             select(Registration)
             .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-            .where(Registration.ticket_id.in_(tickets), Attempt.id.is_(None))
+            .join(Sitting, Sitting.id == Registration.sitting_id)
+            .where(Registration.ticket_id.in_(tickets), Attempt.id.is_(None), official_only())
         )
         for registration in self._session.scalars(waiting):
             self._open[registration.ticket_id].append(registration)

@@ -43,6 +43,7 @@ class RoomHead:
 
     ref: str
     sitting_name: str
+    purpose: str
     centre_name: str
     room_name: str
     state: SittingState
@@ -164,6 +165,7 @@ def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Roo
     return RoomHead(
         ref=room.ref,
         sitting_name=sitting.name,
+        purpose=sitting.purpose,
         centre_name=view.centre.name,
         room_name=view.room.name,
         state=SittingState(room.state),

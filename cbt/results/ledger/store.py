@@ -15,6 +15,7 @@ from cbt.results.models import Release, Result
 from cbt.rules.retake import PaperOutcome, PaperResult
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.sittings.planning.purposes import official_only
 from cbt.web.i18n import local_zone
 
 NOT_EXAMINED = frozenset({SittingState.CANCELLED.value, SittingState.ABORTED.value})
@@ -65,7 +66,7 @@ Ledger = dict[tuple[int, str], list[Taken]]
 
 
 def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
-    """Return the ledgers of these candidates, one per level."""
+    """Return the ledgers of these candidates, one per level; a trial or practice is no part of them."""
     query = (
         select(
             Registration,
@@ -79,7 +80,11 @@ def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
         .outerjoin(Result, Result.registration_id == Registration.id)
         .outerjoin(Release, Release.id == Result.release_id)
-        .where(Registration.candidate_id.in_(candidate_ids), Sitting.state != SittingState.DRAFT.value)
+        .where(
+            Registration.candidate_id.in_(candidate_ids),
+            Sitting.state != SittingState.DRAFT.value,
+            official_only(),
+        )
         .order_by(Sitting.planned_start_at, Registration.id)
     )
     ledger: Ledger = defaultdict(list)
@@ -105,6 +110,7 @@ def bookings_of(session: Session, batch_id: int) -> list[Booking]:
         .outerjoin(Result, Result.registration_id == Registration.id)
         .where(
             Sitting.batch_id == batch_id,
+            official_only(),
             Result.id.is_(None),
             SittingRoom.state.not_in(NOT_EXAMINED),
         )

@@ -1,3 +1,3 @@
 """A sitting before its day: places, people, what is missing."""
 
-__all__ = ["changing", "inputs", "places", "prefill", "sittings", "staff", "views"]
+__all__ = ["changing", "inputs", "places", "prefill", "purposes", "sittings", "staff", "views"]

@@ -12,6 +12,7 @@ from cbt.audit.chain import record
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.clock import arrival
 from cbt.rules.exam.policies import AdmissionPolicy
+from cbt.rules.states.purpose import Purpose
 from cbt.rules.states.sitting import SittingEvent, SittingState
 from cbt.sittings import store
 from cbt.sittings.clock.moving import move_room
@@ -45,6 +46,7 @@ def create_sitting(
     planned_start_at: datetime,
     rooms: Sequence[Room] = (),
     mode: str = "machine",
+    purpose: Purpose = Purpose.OFFICIAL,
     policy: AdmissionPolicy | None = None,
     now: datetime,
     actor: str,
@@ -69,6 +71,7 @@ def create_sitting(
         centre_id=centre.id,
         name=required(name, "sitting.name", "name"),
         mode=mode,
+        purpose=purpose.value,
         state=SittingState.DRAFT.value,
         planned_start_at=planned_start_at,
         check_in_opens_at=arrival.check_in_opens_at(planned_start_at, policy),
@@ -84,6 +87,7 @@ def create_sitting(
         "name": name,
         "planned_start_at": planned_start_at.isoformat(),
         "batch": batch.ref,
+        "purpose": sitting.purpose,
         **{mark: getattr(sitting, mark).isoformat() for mark in MARKS},
         "sign_in_needs_check_in": sitting.sign_in_needs_check_in,
         "leave_allowed": sitting.leave_allowed,

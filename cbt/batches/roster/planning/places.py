@@ -18,6 +18,7 @@ from cbt.rules.planning.places import Slot
 from cbt.rules.states.sitting import BEFORE_THE_START
 from cbt.sheets.columns import plain
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import official_only
 from cbt.sittings.store import seat_counts
 from cbt.web.i18n import local_zone
 
@@ -56,7 +57,10 @@ def limit_of(sitting_ref: str, blueprint_ref: str, paper: str) -> str:
 
 
 class OpenPlaces:
-    """Every open room of a batch, or of one of its sittings, by planned start and name."""
+    """Every open room of a batch, or of one of its sittings, by planned start and name.
+
+    A roster of the whole batch fills what counts; a trial or practice has a roster of its own.
+    """
 
     def __init__(self, session: Session, batch_id: int, *, only: Sitting | None = None) -> None:
         states = [state.value for state in BEFORE_THE_START]
@@ -68,8 +72,7 @@ class OpenPlaces:
             .where(Sitting.batch_id == batch_id, Sitting.state.in_(states), SittingRoom.state.in_(states))
             .order_by(Sitting.planned_start_at, Sitting.id, Room.name)
         )
-        if only is not None:
-            query = query.where(Sitting.id == only.id)
+        query = query.where(official_only() if only is None else Sitting.id == only.id)
         rows = session.execute(query).all()
         seats = _seats(session, {room.id for _sr, _s, room, _c in rows})
         taken = _taken(session, {sitting.id for _sr, sitting, _r, _c in rows})
@@ -168,7 +171,7 @@ def seen_of(session: Session, batch_id: int, *, only: Sitting | None = None) -> 
         .where(Sitting.batch_id == batch_id, Sitting.state.in_(states), SittingRoom.state.in_(states))
         .order_by(SittingRoom.id)
     )
-    rooms = session.execute(query if only is None else query.where(Sitting.id == only.id)).all()
+    rooms = session.execute(query.where(official_only() if only is None else Sitting.id == only.id)).all()
     seats = seat_counts(session, sorted({room for _id, _start, room in rooms}))
     counted = select(Registration.sitting_room_id, func.count()).group_by(Registration.sitting_room_id)
     here = (

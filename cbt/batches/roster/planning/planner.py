@@ -31,6 +31,7 @@ from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 from cbt.sheets.columns import plain
 from cbt.sheets.findings import Finding, Severity
 from cbt.sittings.models import Batch, Sitting
+from cbt.sittings.planning.purposes import is_official
 
 
 def plan_roster(
@@ -149,7 +150,7 @@ class _Planner:
             if self._only is not None:
                 same = same and known.sitting.id == self._only.id
             else:
-                same = same and known.sitting.batch_id == self._batch.id
+                same = same and known.sitting.batch_id == self._batch.id and is_official(known.sitting)
                 same = same and known.registration.blueprint_ref == ref
             if same:
                 change = change_of(one, self._known.candidates[index], known)
