@@ -56,7 +56,7 @@ def _ticket(ticket: Ticket) -> dict[str, Any]:
 def _line(line: TicketLine) -> dict[str, Any]:
     return {
         "paper": line.paper.name,
-        "purpose": printed_purpose(line.sitting),
+        "purpose": printed_purpose(line.sitting.purpose),
         "minutes": _("candidates.ticket.minutes", minutes=minutes_text(line.paper.duration)),
         "check_in": mark_text(line.sitting.check_in_opens_at),
         "report": mark_text(line.sitting.report_at),

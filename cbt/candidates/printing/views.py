@@ -88,7 +88,7 @@ def _known(document: str) -> bool:
 def _sent(document: str, occasion: Occasion, what_for: str, subject: str) -> flask.Response:
     kind = DOCUMENTS[document]
     # A ticket holds all papers of a batch, and says at each what it is held for.
-    purpose = "" if document == "tickets" else printed_purpose(occasion.sitting)
+    purpose = "" if document == "tickets" else printed_purpose(occasion.sitting.purpose)
     made = pdf(
         document,
         {**kind.gather(occasion), "purpose": purpose},

@@ -9,6 +9,7 @@ from cbt.printing.pdf import PDF, pdf
 from cbt.proctoring.record.pages import note_print, read_for_print, room_papers, sitting_papers
 from cbt.proctoring.record.registry import PAPERS
 from cbt.rules.roles import Role
+from cbt.sittings.planning.purposes import printed_purpose
 from cbt.web.downloads import attachment
 from cbt.web.partials import Reply
 from cbt.web.who import access
@@ -33,7 +34,8 @@ def document(room_ref: str, document: str) -> Reply:
     """Send one of a room's papers; one of a room that goes on says on every page that it is a draft."""
     record = read_for_print(document, room_ref, signed_in(), now=flask.g.now)
     kind = PAPERS[document]
-    made = pdf(kind.form, kind.gather(record), language=str(flask_babel.get_locale()))
+    data = {**kind.gather(record), "purpose": printed_purpose(record.board.head.purpose)}
+    made = pdf(kind.form, data, language=str(flask_babel.get_locale()))
     note_print(document, record, signed_in(), now=flask.g.now)
     head = record.board.head
     draft = f"-{flask_babel.gettext('record.draft_name')}" if record.draft else ""

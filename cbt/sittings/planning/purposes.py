@@ -34,9 +34,9 @@ def is_official(sitting: Sitting) -> bool:
     return Purpose(sitting.purpose).counts
 
 
-def printed_purpose(sitting: Sitting) -> str:
+def printed_purpose(purpose: str) -> str:
     """Return what stands on paper about a sitting that is no examination; "" for one that is."""
-    return "" if is_official(sitting) else str(_(f"sittings.purpose.{sitting.purpose}.printed"))
+    return "" if Purpose(purpose).counts else str(_(f"sittings.purpose.{purpose}.printed"))
 
 
 def require_official(sitting: Sitting) -> None:
