@@ -81,6 +81,8 @@ def _live_context(board: Board) -> dict[str, object]:
         "todos": todos(board, now=flask.g.now),
         "clocks": shown.clocks(board),
         "line": shown.log_text,
+        "line_person": shown.log_person,
+        "offers": lambda seat: " ".join(registry.offers(seat, board)),
         "bar": registry.bar(started=board.started),
         "head_acts": registry.head_acts(board.head),
     }
@@ -118,12 +120,7 @@ def live(room_ref: str) -> Reply:
 def person(room_ref: str, ref: str) -> Reply:
     """One candidate: who they are, what happened so far, everything that can be done."""
     found = read_person(room_ref, ref, signed_in(), now=flask.g.now)
-    offers = [
-        act.code
-        for group in registry.bar(started=found.board.started)
-        for act in group
-        if not act.refuses(found.seat, found.board)
-    ]
+    offers = registry.offers(found.seat, found.board)
     template = "proctoring/desk/_person.html" if wants_partial() else "proctoring/desk/person.html"
     return flask.render_template(
         template,

@@ -12,8 +12,10 @@ from sqlalchemy import select
 from cbt.accounts.models import StaffRole
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.close.sweeps import expire_overdue
 from cbt.demo.papers import Variant
 from cbt.demo.seating import Entrant, seat_everybody
+from cbt.proctoring.acts.room.ending import ending
 from cbt.proctoring.board.filters import counts
 from cbt.proctoring.board.live import load_board
 from cbt.proctoring.board.todos import todos
@@ -21,7 +23,7 @@ from cbt.sittings.models import Room, Seat, SittingRoom
 from cbt.sittings.store import room_view_for
 from cbt.web.who.login import Principal
 from tests.helpers import count_queries
-from tests.proctoring.desk import Desk, attempt, refused, registration, running
+from tests.proctoring.desk import Desk, attempt, change, refused, registration, running
 from tests.world import PLANNED, World
 
 
@@ -58,7 +60,7 @@ def test_a_poll_asks_the_same_few_queries_however_many_sit_there(world: World) -
     assert len(few) == len(many) <= 18
 
 
-def test_the_map_stands_as_the_room_does_and_a_filter_one_after_another(world: World) -> None:
+def test_the_map_stands_as_the_room_does_and_no_filter_moves_a_seat(world: World) -> None:
     desk = Desk(world)
     with world.app.app_context(), unit_of_work() as session:
         room = session.get_one(Room, world.room_id)
@@ -74,7 +76,15 @@ def test_the_map_stands_as_the_room_does_and_a_filter_one_after_another(world: W
     assert page.count('<li class="gap') == 2 * len(back) - len(numbers)
     assert re.search(r'id="plan-back">\s*<span class="plan-door">', page)
     assert "planned" in page
-    assert "planned" not in desk.page(show="not_arrived")
+    filtered = desk.page(show="absent" if "absent" in page else "arrived", view="map")
+    assert "nobody" in filtered
+    change(world, "theory", arrived_at=world.clock.now())
+    filtered = desk.page(show="arrived")
+    places = re.findall(r'<li class="seat[^>]*>', page)
+    assert [re.search(r'id="([^"]+)"', one)[1] for one in places] == [
+        re.search(r'id="([^"]+)"', one)[1] for one in re.findall(r'<li class="seat[^>]*>', filtered)
+    ], "every seat stands where it stood"
+    assert filtered.count("left-out") == len(numbers) - 1
 
 
 def test_an_unchanged_board_answers_304_and_a_changed_one_does_not(world: World) -> None:
@@ -97,7 +107,83 @@ def test_silence_alone_changes_the_board(world: World) -> None:
     world.clock.advance(timedelta(seconds=30))
     changed = desk.client.get(f"{desk.url}/live", headers={"If-None-Match": etag})
     assert changed.status_code == 200
-    assert [todo.kind for todo in todos(board_of(world), now=world.clock.now())] == ["offline"]
+    found = todos(board_of(world), now=world.clock.now())
+    assert [(todo.kind, [seat.name for seat in todo.seats]) for todo in found] == [
+        ("offline", ["王小明"]),
+        *(("waits", [name]) for name in ("李娜", "赵敏", "孙浩", "陈静", "周杰")),
+    ]
+    assert [(way.act, way.label, way.main) for way in found[0].ways][:2] == [
+        ("detail", "look", True),
+        ("move", "move", False),
+    ], "first somebody goes there"
+    assert "去机位看" in desk.page()
+
+
+def test_who_still_waits_is_told_of_only_while_the_clock_runs(world: World) -> None:
+    running(world, "theory", "skills", "extra", "factor", "late")
+    world.clock.advance(timedelta(seconds=29))
+    assert "waits" not in {todo.kind for todo in todos(board_of(world), now=world.clock.now())}
+    world.clock.advance(timedelta(seconds=1))
+    (waits,) = [todo for todo in todos(board_of(world), now=world.clock.now()) if todo.kind == "waits"]
+    assert [seat.name for seat in waits.seats] == ["周杰"]
+    desk = Desk(world)
+    assert desk.act("hold", since="now", reason_code="power").status_code == 303
+    assert "waits" not in {todo.kind for todo in todos(board_of(world), now=world.clock.now())}
+
+
+def test_a_seat_names_the_acts_that_apply_to_it(world: World) -> None:
+    """The page hides the others by what the server says here, and `Act.refuses` holds at the post."""
+    running(world, "theory")
+    desk = Desk(world)
+    assert desk.act("suspend", "theory", reason="核对身份").status_code == 303
+    offered = {
+        name: set(
+            re.search(
+                rf'value="{world.sitters[name].registration_ref}"[^>]*data-acts="([^"]*)"', desk.page()
+            )[1].split()
+        )
+        for name in ("theory", "skills")
+    }
+    assert "resume" in offered["theory"]
+    assert "suspend" not in offered["theory"]
+    assert "reopen" not in offered["theory"]
+    assert offered["skills"].isdisjoint({"suspend", "resume", "adjust", "leave"})
+    assert "violation" in offered["skills"]
+
+
+def test_what_was_done_to_many_is_one_line_with_the_list_behind_it(world: World) -> None:
+    running(world, "theory", "skills", "extra")
+    desk = Desk(world)
+    assert desk.act("suspend", "theory", "skills", reason="核对身份").status_code == 303
+    assert (
+        desk.act(
+            "adjust", "extra", kind="general", minutes="5", reason_code="other", reason="核对"
+        ).status_code
+        == 303
+    )
+    (line,) = [line for line in board_of(world).log if line.kind == "suspend"]
+    assert [(one.seat, one.name) for one in line.people] == [("01", "王小明"), ("02", "李娜")]
+    page = desk.page()
+    assert "2 人 暂停（核对身份）" in page
+    assert re.search(r'<details id="log-suspend-\d+">', page)
+    person = desk.client.get(f"{desk.url}/seats/{world.sitters['skills'].registration_ref}").text
+    assert "02 李娜 暂停（核对身份）" in person
+
+
+def test_present_means_one_thing_at_the_board_and_at_the_end(world: World) -> None:
+    """应考 = 实考 + 缺考, whether somebody was entered at the door or only let sign in. R-61."""
+    running(world, "theory", "skills")
+    change(world, "extra", arrived_at=None)  # let in without the door
+    change(world, "late", arrived_at=None, signed_in_at=None, pledged_at=None, absent_at=world.clock.now())
+    world.clock.advance(timedelta(hours=2))
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+    board = board_of(world)
+    line = {count.key: count.number for count in counts(board, shown="expected")}
+    found = ending(board, now=world.clock.now())
+    assert (line["present"], line["absent"]) == (5, 1)
+    assert line["expected"] == line["present"] + line["absent"] == found.counts.expected
+    assert found.balance.present + found.counts.not_signed_in == line["present"]
 
 
 def test_views_and_filters_have_their_own_tags(world: World) -> None:

@@ -19,7 +19,8 @@ from cbt.proctoring.acts import (
 )
 from cbt.proctoring.acts.room import ending, evacuation, holding, starting
 from cbt.proctoring.acts.undoing import taking_back
-from cbt.proctoring.board.live import RoomHead
+from cbt.proctoring.board.live import Board, RoomHead
+from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, BarPlace
 
 _GROUPS = (
@@ -53,6 +54,11 @@ def act_of(code: str) -> Act:
 def bar(*, started: bool) -> tuple[tuple[Act, ...], tuple[Act, ...]]:
     """Return what the bar offers for a selection: the usual acts, and those behind 更多."""
     return _BAR_RUNNING if started else _BAR_BEFORE
+
+
+def offers(seat: SeatView, board: Board) -> list[str]:
+    """Return the acts that apply to a seat now, of those the bar has."""
+    return [act.code for group in bar(started=board.started) for act in group if not act.refuses(seat, board)]
 
 
 def head_acts(head: RoomHead) -> tuple[tuple[Act, ...], tuple[Act, ...]]:

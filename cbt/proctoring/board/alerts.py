@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cbt.proctoring.board.proposals import Proposal
@@ -12,7 +12,9 @@ from cbt.proctoring.board.seat_state import UNDER_WAY, SeatState
 from cbt.web.who.models import Throttle
 
 BLURS_ALERT = 3
-ALERTS = ("query", "elsewhere", "gap", "claim", "guessing", "undelivered", "blurs")
+WAITS_ALERT = timedelta(seconds=30)
+"""So long after the start a seat may still wait: its page opens the paper by itself within seconds."""
+ALERTS = ("query", "elsewhere", "waits", "gap", "claim", "guessing", "undelivered", "blurs")
 """What needs care beside a lost connection, the most urgent first."""
 
 
@@ -57,9 +59,26 @@ def alerts_of(
     proposals: tuple[Proposal, ...],
     guesses: Throttle | None,
     seen: Mapping[tuple[int, str], int],
+    runs_since: datetime | None,
+    now: datetime,
 ) -> frozenset[str]:
-    """Return the alerts of one row of the board; `seen` is what somebody has looked into."""
-    return _alerts(row, state, proposals, seen) | _guessing(row, guesses, seen)
+    """Return the alerts of one row of the board; `seen` is what somebody has looked into.
+
+    `runs_since` is when the room was started, None while its clock does not run.
+    """
+    return (
+        _alerts(row, state, proposals, seen)
+        | _guessing(row, guesses, seen)
+        | _waiting(row, state, runs_since, now)
+    )
+
+
+def _waiting(row: Any, state: SeatState, runs_since: datetime | None, now: datetime) -> frozenset[str]:
+    """Whoever is through the door's pages sees the paper open; one that does not has a page that hangs. R-20."""
+    if state is not SeatState.WAITING or runs_since is None:
+        return frozenset()
+    waits = now - max(runs_since, row.pledged_at) >= WAITS_ALERT
+    return frozenset({"waits"}) if waits else frozenset()
 
 
 def _alerts(

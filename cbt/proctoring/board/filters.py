@@ -26,13 +26,14 @@ def _state_is(key: str) -> Callable[[SeatView], bool]:
 
 FILTERS: dict[str, Callable[[SeatView], bool]] = {
     "expected": lambda _seat: True,
-    "present": lambda seat: seat.arrived_at is not None and seat.absent_at is None,
+    "arrived": lambda seat: seat.arrived_at is not None and seat.absent_at is None,
+    "present": lambda seat: seat.present,
     "signed_in": lambda seat: seat.signed_in_at is not None,
     "attention": lambda seat: bool(seat.alerts),
     **{key: _state_is(key) for key in _STATES},
 }
 
-_BEFORE = ("expected", "present", "signed_in", "waiting", "not_arrived", "attention", "absent")
+_BEFORE = ("expected", "arrived", "signed_in", "waiting", "not_arrived", "attention", "absent")
 _AFTER = (
     "expected",
     "present",

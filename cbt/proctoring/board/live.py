@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from cbt.delivery.fact_reader import room_facts
 from cbt.proctoring.board import store
-from cbt.proctoring.board.log_lines import LogLine, log_lines
+from cbt.proctoring.board.log_lines import LogLine, log_lines, rows_for
 from cbt.proctoring.board.papers import PaperLine, papers_of
 from cbt.proctoring.board.proposals import proposals_of
 from cbt.proctoring.board.seat_state import SeatState
@@ -135,11 +135,12 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
             proposals=proposals.get(row.attempt_id, ()),
             guesses=guesses.get(row.seat_id),
             seen=seen,
+            runs_since=room.started_at if room.state == SittingState.RUNNING else None,
             now=now,
         )
         for row in taken
     )
-    incidents = store.incidents_of_room(session, room.id, limit=LOG_LINES)
+    incidents = store.incidents_of_room(session, room.id, limit=rows_for(len(taken), LOG_LINES))
     hold = open_hold(session, room.id)
     return Board(
         head=_head(view, store.proctors_of_room(session, room.id), hold),

@@ -113,6 +113,12 @@ class SeatView:
         return self.paper.closes_at + self.allowance
 
     @property
+    def present(self) -> bool:
+        """Whether the person counts as 实考: once the room can be ended these are those of its balance (R-61)."""
+        here = self.arrived_at is not None or self.signed_in_at is not None
+        return self.state is SeatState.CLOSED or (here and self.absent_at is None)
+
+    @property
     def never_began(self) -> bool:
         """Whether the person came but has not opened the paper."""
         return self.started_at is None and self.absent_at is None and self.arrived_at is not None
@@ -141,9 +147,10 @@ def seat_view(
     proposals: tuple[Proposal, ...],
     guesses: Throttle | None,
     seen: Mapping[tuple[int, str], int],
+    runs_since: datetime | None,
     now: datetime,
 ) -> SeatView:
-    """Return the view of one row of the board that has a registration."""
+    """Return the view of one row of the board that has a registration; `runs_since` as of `alerts_of`."""
     state = seat_state(
         SeatFacts(
             arrived_at=row.arrived_at,
@@ -190,7 +197,15 @@ def seat_view(
         blurs=row.blurs or 0,
         undelivered=row.undelivered,
         badges=badges_of(row, grants),
-        alerts=alerts_of(row, state, proposals=proposals, guesses=guesses, seen=seen),
+        alerts=alerts_of(
+            row,
+            state,
+            proposals=proposals,
+            guesses=guesses,
+            seen=seen,
+            runs_since=runs_since,
+            now=now,
+        ),
         claim_address=row.claim_address if row.claim_hash is not None else None,
         elsewhere_address=row.elsewhere_address if row.elsewhere_at is not None else None,
         guesses=guesses_of(guesses),

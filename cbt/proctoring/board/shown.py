@@ -10,7 +10,7 @@ import flask_babel
 
 from cbt.exams.reasons.words import REASON, VIOLATION
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.board.log_lines import LogLine
+from cbt.proctoring.board.log_lines import LogLine, LogPerson
 from cbt.proctoring.board.seat_view import FreeSeat, SeatView
 from cbt.rules.planning.room_plan import RoomPlan, plan_of
 from cbt.web.i18n import local_zone, word
@@ -27,29 +27,41 @@ _CODED = {
 }
 
 
+SPANS = frozenset({"seconds"})
+"""Parameters that are seconds; where they differ, the line of several says that each has their own."""
+
+
 def _(message_id: str, **params: object) -> str:
     return str(flask_babel.gettext(message_id, **params))
 
 
 @dataclass(frozen=True, slots=True)
 class SeatMap:
-    """The seats as the map shows them: as in the room where its plan is known, else one after another."""
+    """The seats as the map shows them: as in the room where its plan is known, else by number.
+
+    A seat keeps its place whatever is filtered: of those a filter leaves out (not `shown`) the number stands there.
+    """
 
     density: str
     plan: RoomPlan | None
+    numbers: tuple[int, ...]
     taken: Mapping[int, SeatView]
     free: Mapping[int, FreeSeat]
+    shown: frozenset[int]
 
 
 def seat_map(board: Board, seats: Sequence[SeatView], *, everybody: bool) -> SeatMap:
-    """Return the map of the seats that are shown; only of `everybody` it shows the places of the room."""
+    """Return the map of the room, of which a filter shows `seats`; seats nobody has are shown with `everybody`."""
     numbers = tuple(sorted([*(seat.number for seat in board.seats), *(seat.number for seat in board.free)]))
-    plan = plan_of(board.head.plan, board.head.door, numbers) if everybody and board.head.plan else None
+    plan = plan_of(board.head.plan, board.head.door, numbers) if board.head.plan else None
+    free = (seat.number for seat in board.free) if everybody else ()
     return SeatMap(
         density=density(len(numbers), len(plan.drawn[0]) if plan else 0),
         plan=plan,
-        taken={seat.number: seat for seat in seats},
-        free={seat.number: seat for seat in board.free} if everybody else {},
+        numbers=numbers,
+        taken={seat.number: seat for seat in board.seats},
+        free={seat.number: seat for seat in board.free},
+        shown=frozenset((*(seat.number for seat in seats), *free)),
     )
 
 
@@ -97,16 +109,26 @@ def span_words(value: object) -> str:
 
 
 def log_text(line: LogLine) -> str:
-    """Return one line of the log as a sentence."""
+    """Return one line of the log as a sentence; of several people it says how many."""
     params = {name: _worded(line.kind, name, value) for name, value in line.params}
-    text = _(f"proctoring.log.{line.kind}", **params)
+    if line.people:
+        each = _("proctoring.log.each")
+        params = {name: value or (each if name in SPANS else "") for name, value in params.items()}
+        params |= {"seat": "", "name": _("proctoring.people", count=len(line.people))}
+    text = _(f"proctoring.log.{line.kind}", **params).strip()
     reason = params.get("reason", "")
     return _("proctoring.log.with_reason", text=text, reason=reason) if reason else text
 
 
+def log_person(line: LogLine, person: LogPerson) -> str:
+    """Return one of those a line is about, with what is theirs alone."""
+    own = [_worded(line.kind, name, value) for name, value in person.own if value]
+    return " · ".join((f"{person.seat} {person.name}", *own))
+
+
 def _worded(kind: str, name: str, value: str) -> str:
-    if name == "seconds":
-        return span_words(int(value))
+    if name in SPANS:
+        return span_words(int(value)) if value else ""
     if name == "since":
         return datetime.fromisoformat(value).astimezone(local_zone()).strftime("%H:%M:%S")
     if name == "code" and kind == "violation":

@@ -44,9 +44,13 @@ class Todo:
         return "-".join((self.kind, *(seat.ref for seat in self.seats[:3]), *(value for _, value in query)))
 
 
+_LOOK = Way("detail", "look", main=True)
+"""Go there first: the seat, the photo and what happened so far."""
+
+
 def todos(board: Board, *, now: datetime) -> tuple[Todo, ...]:
     """Return what waits for somebody, the most urgent first."""
-    return (*_room(board), *_offline(board), *_seats(board), *_absences(board, now))
+    return (*_room(board), *_offline(board), *_waiting(board), *_seats(board), *_absences(board, now))
 
 
 def _room(board: Board) -> Iterator[Todo]:
@@ -76,8 +80,18 @@ def _offline(board: Board) -> Iterator[Todo]:
         yield Todo("offline_many", tuple(lost), (Way("suspend", "suspend", main=True),), "stop", since)
         return
     for seat in lost:
-        ways = (Way("move", "move", main=True), Way("suspend", "suspend"))
+        ways = (_LOOK, Way("move", "move"), Way("suspend", "suspend"))
         yield Todo("offline", (seat,), ways, "stop", seat.seen_at, (("answered", seat.answered),))
+
+
+def _waiting(board: Board) -> Iterator[Todo]:
+    """Whoever waits though the paper is open: a page that hangs, or a person who does not know (R-20)."""
+    stuck = tuple(seat for seat in board.seats if "waits" in seat.alerts)
+    if len(stuck) > MANY:
+        yield Todo("waits_many", stuck, (Way("remind", "remind"),), "stop", board.head.started_at)
+        return
+    for seat in stuck:
+        yield Todo("waits", (seat,), (_LOOK, Way("move", "move")), since=board.head.started_at)
 
 
 def _seats(board: Board) -> Iterator[Todo]:

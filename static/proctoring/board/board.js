@@ -2,6 +2,8 @@
 import { patch, remember } from "./patch.js";
 import { keepTime, setServerNow } from "./ticking.js";
 import { Picks } from "./picks.js";
+import { Alerts } from "./alerts.js";
+import { Walking } from "./walking.js";
 
 const board = document.getElementById("board");
 const live = document.getElementById("live");
@@ -14,6 +16,8 @@ const SAID_FOR = 15000;
 
 remember(live);
 const picks = new Picks(board, texts);
+const alerts = new Alerts(board, texts);
+const walking = new Walking(board);
 setServerNow(live.dataset.now);
 const tick = keepTime(board, texts);
 
@@ -48,6 +52,8 @@ function refresh(xhr) {
   if (fresh === null) return window.location.reload();
   patch(live, document.adoptNode(fresh));
   picks.show();
+  walking.show();
+  alerts.notice();
   tick();
 }
 

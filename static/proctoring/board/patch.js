@@ -33,6 +33,7 @@ function keepOrReplace(old, next) {
   if (sources.get(old) === source) return old;
   sources.set(next, source);
   keepFocus(old, next);
+  keepOpen(old, next);
   keepScroll(old, next);
   return next;
 }
@@ -52,6 +53,12 @@ function keepFocus(old, next) {
   const focused = document.activeElement;
   if (!focused?.id || !old.contains(focused)) return;
   queueMicrotask(() => next.ownerDocument.getElementById(focused.id)?.focus({ preventScroll: true }));
+}
+
+function keepOpen(old, next) {
+  for (const { id } of old.querySelectorAll("details[open][id]")) {
+    for (const same of next.querySelectorAll("details[id]")) if (same.id === id) same.open = true;
+  }
 }
 
 function keepScroll(old, next) {

@@ -48,8 +48,20 @@ export class Picks {
     const text = names.length > 3 ? this.texts["bar.more_names"].replace("{names}", first) : first;
     line.textContent = any ? text : this.how;
     this.board.querySelector("#pick-none").hidden = !any;
-    for (const button of this.board.querySelectorAll("#picked-acts .btn")) {
-      if (button.tagName === "BUTTON") button.disabled = !any;
+    this.offer(any);
+  }
+
+  /** Offer what applies to somebody selected, as the server says of each seat; one that a filter hides may be anything. */
+  offer(any) {
+    const acts = [...this.chosen.keys()].map((ref) => this.board.querySelector(`#pick-${CSS.escape(ref)}`)?.dataset.acts?.split(" "));
+    for (const button of this.board.querySelectorAll("#picked-acts button")) {
+      const whom = acts.filter((each) => each === undefined || each.includes(button.dataset.act)).length;
+      button.disabled = !any;
+      button.hidden = any && (whom === 0 || ("one" in button.dataset && acts.length > 1));
+      if (whom > 0 && whom < acts.length) button.dataset.whom = whom;
+      else delete button.dataset.whom;
     }
+    const further = this.board.querySelector("#picked-acts .further");
+    if (further) further.hidden = further.querySelector("button:not([hidden])") === null;
   }
 }

@@ -24,7 +24,7 @@ function write(element, text) {
 
 function age(element, now, texts) {
   const seconds = Math.max(0, Math.floor((now - Date.parse(element.dataset.age)) / 1000));
-  const short = element.closest(".dense") !== null; // small tiles have no room for words
+  const short = element.closest(".dense, .usual") !== null; // small tiles have no room for words
   if (seconds < 60) return (short ? texts["age.s_short"] : texts["age.s"]).replace("{n}", seconds);
   return short ? clock(seconds) : texts["age.m"].replace("{n}", clock(seconds));
 }
