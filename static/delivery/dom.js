@@ -47,6 +47,35 @@ export function plain(html) {
   return box.content.textContent.replace(/\s+/g, " ").trim();
 }
 
+/** Take the focus off an answer, to the heading of its item: an arrow there scrolls and rewrites nothing. */
+export function stepBack(node) {
+  node.closest("article")?.querySelector("h2").focus({ preventScroll: true });
+}
+
+/** Make the buttons of `list` one stop of Tab: arrows, Home and End move among them, ↑ ↓ from row to row. */
+export function rove(list) {
+  const buttons = () => [...list.querySelectorAll("button")];
+  list.dataset.roving = "";
+  list.addEventListener("focusin", ({ target }) => stopAt(list, target));
+  list.addEventListener("keydown", (event) => {
+    const all = buttons();
+    const at = all.indexOf(event.target);
+    if (at < 0 || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    const row = all.filter((each) => each.offsetTop === all[0].offsetTop).length;
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - row, ArrowDown: at + row, Home: 0, End: all.length - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    all[to]?.focus();
+  });
+  return list;
+}
+
+/** Let Tab stop at `button` of a list that `rove` made; while the focus is in the list, it stays where that is. */
+export function stopAt(list, button) {
+  const stop = list.contains(document.activeElement) ? document.activeElement : button;
+  for (const each of list.querySelectorAll("button")) each.tabIndex = each === stop ? 0 : -1;
+}
+
 const FIGURE = /^[−+-]?[\d.,:/%～~–—-]+\s*\p{L}{0,2}$/u;
 
 /** Right-align the columns of `node`'s tables that hold figures only (a missing one may be a dash); words stay left. */
@@ -56,7 +85,7 @@ export function alignFigures(node) {
     const body = rows.filter((row) => row.querySelector("td"));
     for (let column = 1; column < (rows[0]?.cells.length ?? 0); column += 1) {
       const texts = body.map((row) => row.cells[column]?.textContent.trim() ?? "");
-      if (!texts.length || !texts.every((text) => FIGURE.test(text))) continue;
+      if (!texts.every((text) => FIGURE.test(text)) || !texts.some((text) => /\d/.test(text))) continue;
       for (const row of rows) row.cells[column]?.classList.add("n");
     }
   }

@@ -17,7 +17,7 @@ import { Units } from "./paper/units.js";
 import { View } from "./paper/view.js";
 
 const LATE = 1500; // an answer that waits longer than this is shown as 未同步
-const TOAST = 12_000;
+const TOAST = 10_000;
 
 const root = document.getElementById("runner");
 const byId = (id) => document.getElementById(id);
@@ -102,13 +102,14 @@ const app = Object.assign({
     byId("spoken").textContent = text;
   },
 
-  /** A note that takes no focus and blocks nothing; `stay` keeps it until it is read. */
+  /** A note in the bar, over the paper's title: it takes no focus and covers no answer; `stay` keeps it until it is read. */
   toast(text, kind = "", { stay = false, close = () => {} } = {}) {
-    const node = h("div", { class: `toast card ${kind}` }, icon(stay ? "info" : "clock"), h("p", {}, text),
+    const node = h("div", { class: `toast card ${kind}` }, icon(stay ? "info" : "clock"), h("p", { tabindex: "0" }, text),
       h("button", { type: "button", class: "btn btn-s", onclick: () => { node.remove(); close(); } }, t("toast.read")));
     byId("toasts").append(node);
     this.announce(text);
-    if (!stay) setTimeout(() => node.remove(), TOAST);
+    const leave = () => (node.matches(":hover, :focus-within") ? setTimeout(leave, TOAST / 4) : node.remove());
+    if (!stay) setTimeout(leave, TOAST);
   },
 
   /** 提醒 from the proctor, each once. */

@@ -78,25 +78,32 @@ export class Store {
     this.emit("current", position);
   }
 
-  /** "full", "part" (a blank or a pair still open) or "none". */
+  /** "full", "part" (a blank or a pair still open), "wrong" (待更正: what was typed is no number) or "none". */
   progressOf(position) {
     const value = this.answers.get(position);
     if (value === undefined || value === null || value === "") return "none";
     const item = this.items.get(position);
-    const asked = item ? TYPES[item.type].asked?.(item) : value.length;
+    const type = TYPES[item?.type];
+    if (type?.readable?.(value) === false) return "wrong";
+    const asked = item ? type.asked?.(item) : value.length;
     if (!Array.isArray(value) || asked === undefined) return "full";
     const filled = value.filter((part) => part !== null && part !== "").length;
     return filled === 0 ? "none" : filled < asked ? "part" : "full";
   }
 
-  /** `{total, answered, part, flagged, open}` over `positions`; `open` lists those without any answer. */
+  /**
+   * `{total, answered, open, part, wrong, flagged}` over `positions`: how many there are and how many count as 已答, as
+   * the server counts (`is_answered`), and lists of those without any answer, with a part of one, and 待更正.
+   */
   count(positions = [...this.items.keys()]) {
     const states = positions.map((position) => [position, this.progressOf(position)]);
+    const those = (name) => states.filter(([, state]) => state === name).map(([position]) => position);
     return {
       total: positions.length,
-      answered: states.filter(([, state]) => state !== "none").length,
-      part: states.filter(([, state]) => state === "part").length,
-      open: states.filter(([, state]) => state === "none").map(([position]) => position),
+      answered: those("full").length,
+      open: those("none"),
+      part: those("part"),
+      wrong: those("wrong"),
       flagged: positions.filter((position) => this.flags.has(position)),
     };
   }

@@ -34,11 +34,23 @@ class Keyboard:
         """Tab on until `target` has the focus; it must be reachable."""
         expect(target).to_be_visible()
         page = target.page
+        if target.evaluate("(each) => each.tabIndex < 0 && each.closest('[data-roving]') !== null"):
+            self._rove_to(target)
         for _ in range(MOST_TABS):
             if target.evaluate("(each) => each === document.activeElement"):
                 return
             page.keyboard.press("Tab")
         raise AssertionError(f"the keyboard does not reach {target}")
+
+    def _rove_to(self, target: Locator) -> None:
+        """Tab to the one stop of a list of buttons, then go on by its arrows."""
+        buttons = target.locator("xpath=ancestor::*[@data-roving][1]").locator("button")
+        self._reach_any(buttons)
+        target.page.keyboard.press("Home")
+        for _ in range(buttons.count()):
+            if target.evaluate("(each) => each === document.activeElement"):
+                return
+            target.page.keyboard.press("ArrowRight")
 
     def press(self, target: Locator) -> None:
         """Press a button or follow a link."""

@@ -159,7 +159,12 @@ def test_whatever_is_sent_is_refused_or_stored_in_a_form_that_reads_back(kind: s
         pytest.param("fill_blank", '["24","VIP"]', True, id="every blank filled"),
         pytest.param("matching", "[4,null,4]", False, id="a left is open"),
         pytest.param("matching", "[4,1,4]", True, id="every left matched"),
-        pytest.param("numeric", '"约87"', True, id="any text in a number field"),
+        pytest.param("numeric", '"-1,234.5"', True, id="a number"),
+        pytest.param("numeric", '" ８７．５ "', True, id="a number of another width"),
+        pytest.param("numeric", '"约87"', False, id="a word beside the number"),
+        pytest.param("numeric", '"12,34"', False, id="commas in the wrong place"),
+        pytest.param("numeric", '"87%"', False, id="a per cent sign, whatever it means"),
+        pytest.param("numeric", '"％"', False, id="a per cent sign alone"),
     ],
 )
 def test_answered_means_complete(kind: str, canonical: str | None, answered: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -53,6 +54,16 @@ class Numeric(ItemContent):
     def parse_answer(cls, position: Mapping[str, Any], value: object) -> str | None:
         """Take a text of at most 40 characters, whether it is a number or not."""
         return received.nonblank(value, LONGEST)
+
+    @classmethod
+    def is_answered(cls, canonical: str) -> bool:
+        """It is a number and no more: anything else is 待更正, and so is a % until it is taken out.
+
+        Whether 86.7% means 86.7 or 0.867 is for the candidate to say; scored is what `read_number` makes of it.
+        The answer page asks the same (static/delivery/items/numeric.js).
+        """
+        text = json.loads(canonical)
+        return read_number(text) is not None and "%" not in unicodedata.normalize("NFKC", text)
 
     def share_for(self, key: Any, given: Any, credit: PartialCredit) -> Fraction:
         """All for a number within the tolerance."""

@@ -3,6 +3,7 @@
 import { OTHER_MACHINE, isTransient } from "../api.js";
 import { confirmDialog, openDialog } from "../dialog.js";
 import { h, jitter, pause, span, t } from "../dom.js";
+import { unfinished } from "../paper/palette.js";
 import { flushTyping } from "../typing.js";
 
 const LINKS = 24;
@@ -32,7 +33,10 @@ export class Submit {
   /** Step 1: what is open and what is marked, each a link. */
   review() {
     const { store, clock } = this.app;
-    const { open, flagged, answered, total, part } = store.count();
+    const count = store.count();
+    const { open, part, wrong, flagged, answered, total } = count;
+    const still = unfinished(count);
+    const close = () => dialog.close();
     const left = h("b", { class: "num" });
     const fresh = () => { left.textContent = span(clock.left() ?? 0); };
     fresh();
@@ -45,14 +49,15 @@ export class Submit {
           h("div", { class: open.length ? "warn" : "" }, h("b", {}, open.length), h("span", {}, t("palette.open"))),
           h("div", {}, h("b", {}, flagged.length), h("span", {}, t("palette.flagged"))),
           h("div", {}, left, h("span", {}, t("clock.left")))) : h("p", {}, t("clock.left"), " ", left),
-        part ? h("p", { class: "hint" }, t("units.part", { n: part })) : null,
-        this.links(t("submit.open"), open, () => dialog.close()),
-        this.links(t("submit.flagged"), flagged, () => dialog.close()),
-        open.length ? null : h("p", {}, t(total ? "submit.all_answered" : "submit.units_done")),
+        this.links(t("submit.wrong"), wrong, close),
+        this.links(t("submit.part"), part, close),
+        this.links(t("submit.open"), open, close),
+        this.links(t("submit.flagged"), flagged, close),
+        still ? null : h("p", {}, t(total ? "submit.all_answered" : "submit.units_done")),
       ],
       foot: [
-        h("button", { type: "button", class: "btn", onclick: () => dialog.close() }, t("submit.back")),
-        h("button", { type: "button", class: "btn btn-main", onclick: () => { dialog.close(); this.confirm(open.length); } }, t("submit.go_on")),
+        h("button", { type: "button", class: "btn", onclick: close }, t("submit.back")),
+        h("button", { type: "button", class: "btn btn-main", onclick: () => { close(); this.confirm(still); } }, t("submit.go_on")),
       ],
     });
     dialog.node.addEventListener("close", () => clearInterval(timer));
@@ -71,11 +76,11 @@ export class Submit {
   }
 
   /** Step 2: no way back. */
-  confirm(open) {
+  confirm(still) {
     confirmDialog({
       title: t("submit.confirm_title"),
       body: [h("p", { class: "strong" }, t("submit.confirm_text")),
-        open ? h("p", {}, t("submit.confirm_open", { n: open })) : null],
+        still ? h("p", {}, t("submit.confirm_still", { still })) : null],
       no: t("submit.back"), yes: t("submit.confirm_yes"), danger: true, act: () => this.send(),
     });
   }

@@ -5,7 +5,8 @@ import { saveTyping } from "../typing.js";
 
 /**
  * Put a field at each place of `stem`. Of its own a type has `attributes(number)` of a field, its `narrowest` width
- * in characters, `read(fields)`, the answer that is written, and `text(value, index)`, what of it a field shows.
+ * in characters, `longest` text, as the server takes it, `read(fields)`, the answer that is written, and
+ * `text(value, index)`, what of it a field shows.
  * Return `{fields, lastUsed(), commit, update}`.
  */
 export function placeBlanks({ position }, app, stem, own) {
@@ -14,7 +15,7 @@ export function placeBlanks({ position }, app, stem, own) {
   for (const place of stem.querySelectorAll("[data-blank]")) {
     const number = Number(place.dataset.blank);
     const field = h("input", {
-      class: "blank", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: 200,
+      class: "blank", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", maxlength: own.longest,
       onfocus: () => { last = field; }, ...own.attributes(number),
     });
     fields[number - 1] = field;
@@ -23,6 +24,9 @@ export function placeBlanks({ position }, app, stem, own) {
   }
 
   function commit() {
+    for (const field of fields) { // an input method may go past `maxlength`
+      if (field.value.length > own.longest) field.value = [...field.value].slice(0, own.longest).join("");
+    }
     app.write("answer", position, own.read(fields));
     size();
   }

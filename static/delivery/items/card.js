@@ -26,11 +26,11 @@ export function renderCard(item, app) {
   }, icon("note"), h("span", {}, t("item.note")));
   const stem = alignFigures(h("div", { class: "stem", id: `stem-${position}`, html: item.stem }));
   const part = TYPES[item.type].render(item, app, stem);
-  const saved = h("p", { class: "saved num" });
+  const saved = h("span", { class: "saved num" });
   const note = noteBox();
   const node = h("article", { class: "card item", "aria-labelledby": `item-${position}`, "data-position": position },
-    h("header", {}, heading, facts, h("span", { class: "push btn-row" }, noteButton, flag)),
-    stem, part.node, note, saved);
+    h("header", {}, heading, facts, saved, h("span", { class: "btn-row" }, part.tools, noteButton, flag)),
+    stem, part.node, note);
 
   function noteBox() {
     const field = h("textarea", { class: "input", rows: 2, maxlength: 1000, id: `note-${position}`, value: store.notes.get(position) ?? "" });
@@ -65,7 +65,7 @@ export function renderCard(item, app) {
   function showSaved() {
     const state = app.outbox.stateOf(position);
     const at = store.savedAt.get(position);
-    saved.className = `saved num ${state ?? (at ? "done" : "")}`;
+    saved.className = `saved num ${state ? `is-${state}` : at ? "done" : ""}`;
     if (state) saved.textContent = `◌ ${t(`save.item_${state}`)}`;
     else if (at) saved.textContent = `✓ ${t("save.item_saved", { time: wall(at, true) })}`;
     else saved.textContent = store.answers.has(position) ? `✓ ${t("save.item_kept")}` : "";

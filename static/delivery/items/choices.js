@@ -1,6 +1,7 @@
 // What 判断, 单选 and 多选 share: native radios or checkboxes, so that arrows, Tab and screen readers work as everywhere.
+// A letter or the mouse leaves no radio with the focus: the next arrow would rewrite what was just chosen.
 
-import { h, icon, letter, t } from "../dom.js";
+import { h, icon, letter, stepBack, t } from "../dom.js";
 
 /** Draw the choices of `item`; `many` may be chosen at once, a `pair` stands side by side and is never struck out. */
 export function renderChoices(item, app, { many = false, pair = false } = {}) {
@@ -10,12 +11,16 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
   const inputs = [];
   const rows = item.choices.map((choice, index) => {
     const value = letter(index);
-    const input = h("input", { type: many ? "checkbox" : "radio", name, value, onchange: () => commit() });
+    const input = h("input", { type: many ? "checkbox" : "radio", name, value, onchange: () => commit(), onfocus: () => arrived(input) });
     inputs.push(input);
     const label = h("label", {}, input, h("span", { class: "letter", "aria-hidden": "true" }, value),
       h("span", { class: "choice-text", html: choice }));
     return h("div", { class: "choice" }, label, pair ? null : strikeButton(value));
   });
+
+  function arrived(input) {
+    if (!many && !input.matches(":focus-visible")) stepBack(input);
+  }
 
   function strikeButton(value) {
     return h("button", {
@@ -53,7 +58,8 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
       rows[index].classList.toggle("struck", isStruck);
       rows[index].querySelector(".strike")?.setAttribute("aria-pressed", String(isStruck));
     });
-    clear.hidden = many || !chosen;
+    clear.classList.toggle("is-off", !chosen);
+    clear.disabled = !chosen;
   }
 
   /** Choose by a key: a radio is set, a checkbox turned over. */
@@ -61,25 +67,26 @@ export function renderChoices(item, app, { many = false, pair = false } = {}) {
     const input = inputs[index];
     if (!input || input.disabled) return false;
     input.checked = many ? !input.checked : true;
-    input.focus();
+    if (!many && inputs.includes(document.activeElement)) stepBack(input);
+    rows[index].scrollIntoView({ block: "nearest" });
     commit();
+    app.announce?.(t(input.checked ? "choice.chosen" : "choice.unchosen", { letter: input.value }));
     return true;
   }
 
   const clear = h("button", {
-    type: "button", class: "btn btn-quiet btn-s clear",
+    type: "button", class: "btn btn-quiet btn-s",
     onclick: () => {
       for (const input of inputs) input.checked = false;
-      inputs[0].focus();
+      stepBack(clear);
       commit();
     },
   }, t("choice.clear"));
   const node = h("div", {},
     h("fieldset", { class: `choices${pair ? " pair" : ""}`, "aria-labelledby": `stem-${position}` },
-      many ? h("legend", { class: "hint" }, t("choice.many")) : null, rows),
-    many ? null : h("div", { class: "under" }, clear));
+      many ? h("legend", { class: "hint" }, t("choice.many")) : null, rows));
   update();
-  return { node, update, choose };
+  return { node, update, choose, tools: many ? [] : [clear] };
 }
 
 /** Return the last letter that chooses by a key, and the hint that says so. */

@@ -3,12 +3,17 @@
 import { h, t } from "../dom.js";
 import { placeBlanks } from "./blanks.js";
 
+const LONGEST = 200;
+
 function render(item, app, stem) {
+  const full = h("p", { class: "hint essay-full", role: "status" });
   const { fields, lastUsed, commit, update } = placeBlanks(item, app, stem, {
     narrowest: 10,
+    longest: LONGEST,
     attributes: (number) => ({ "aria-label": t("blank.label", { n: number }) }),
     read(all) {
       const values = all.map((field) => field.value.trim());
+      full.textContent = all.some(({ value }) => value.length >= LONGEST) ? t("essay.full", { limit: LONGEST }) : "";
       return values.some(Boolean) ? values : null;
     },
     text: (value, index) => value?.[index],
@@ -23,7 +28,7 @@ function render(item, app, stem) {
         commit();
       },
     }, word))) : null;
-  return { node: h("div", {}, bank, h("p", { class: "hint", role: "status" })), update };
+  return { node: h("div", {}, bank, full), update };
 }
 
 export const fillBlank = { render, asked: (item) => item.blanks };

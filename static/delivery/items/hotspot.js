@@ -129,7 +129,7 @@ function render(item, app) {
     const spot = nearest(spots, point);
     move(index, spot < 0 ? point : spots[spot].slice(0, 2));
     update();
-    layer.children[index].focus();
+    document.activeElement.blur(); // moved with the mouse: the next arrow changes the item
   });
 
   function keys(event, index) {

@@ -11,7 +11,7 @@ function render(item, app) {
   const confirm = h("button", {
     type: "button", class: "btn btn-s", onclick: () => commit(order()),
   }, t("ordering.confirm"));
-  const note = h("p", { class: "hint" }, t("ordering.untouched"));
+  const note = h("p", { class: "hint" });
   let dragged = null;
 
   const order = () => store.answers.get(position) ?? item.steps.map((_, index) => index + 1);
@@ -40,9 +40,9 @@ function render(item, app) {
       onclick: () => !blocked && move(step, to, `.${name}`),
     }, icon(name));
     const field = h("input", {
-      class: "place num", type: "number", min: 1, max: last + 1, value: place + 1, "aria-label": t("ordering.place", { n: place + 1 }),
+      class: "place num", type: "text", inputmode: "numeric", autocomplete: "off", value: place + 1, "aria-label": t("ordering.place", { n: place + 1 }),
       onchange: (event) => {
-        const wanted = Number(event.target.value);
+        const wanted = Number(event.target.value.normalize("NFKC"));
         if (Number.isInteger(wanted) && wanted >= 1) move(step, wanted - 1, ".place");
         else event.target.value = place + 1;
       },
@@ -71,7 +71,9 @@ function render(item, app) {
     const open = !store.answers.has(position);
     list.replaceChildren(...steps.map((step, place) => row(step, place, steps.length - 1)));
     list.classList.toggle("untouched", open);
-    note.hidden = confirm.hidden = !open;
+    note.textContent = t(open ? "ordering.untouched" : "ordering.done");
+    confirm.classList.toggle("is-off", !open);
+    confirm.disabled = !open;
   }
 
   update();

@@ -1,6 +1,6 @@
 // The types of an item, one line each. A type has `render(item, app, stem)`, which returns `{node, update()}` and
 // perhaps `choose(index)`; `asked(item)` where several things are asked at once and some may still be open;
-// `keys(item)` where letters choose.
+// `readable(value)` where what was typed may be none (待更正); `keys(item)` where letters choose.
 
 import { fillBlank } from "./fill_blank.js";
 import { hotspot } from "./hotspot.js";

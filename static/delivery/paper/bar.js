@@ -17,6 +17,7 @@ export class Bar {
     this.parts = Object.fromEntries(["save", "clock", "clock-hide", "hand-in", "hand-in-note", "calculator", "settings", "fullscreen", "photo"]
       .map((name) => [name, document.getElementById(name)]));
     this.wire();
+    this.measure();
   }
 
   wire() {
@@ -42,6 +43,16 @@ export class Bar {
     document.addEventListener("fullscreenchange", () => {
       parts.fullscreen.setAttribute("aria-pressed", String(Boolean(document.fullscreenElement)));
     });
+  }
+
+  /** Tell the style sheet how high what stays in sight is by now: the rest begins below it. */
+  measure() {
+    const { style } = document.documentElement;
+    const parts = { bar: this.parts.photo.parentElement, units: document.getElementById("units"), side: document.getElementById("side") };
+    const told = new ResizeObserver(() => {
+      for (const [name, node] of Object.entries(parts)) style.setProperty(`--${name}`, `${node.offsetHeight}px`);
+    });
+    for (const node of Object.values(parts)) told.observe(node);
   }
 
   /** The photo at full size beside the name, for a proctor who compares. */

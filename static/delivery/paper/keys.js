@@ -1,7 +1,9 @@
-// The keyboard: A–D or 1–4 choose, PageUp and PageDown change the item, ← → only outside choices and fields,
-// F flags. Single keys stay out of fields, out of an input method's composing, and can be turned off.
+// The keyboard: A–D or 1–4 choose, ← → and PageUp, PageDown change the item, F flags. An arrow to the side never rewrites
+// an answer, also where the focus is on a choice; ↑ ↓ do, where somebody went to a choice by Tab. Single keys stay out of
+// fields, out of an input method's composing, and can be turned off.
 
-const FIELDS = "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]";
+const TEXT = "input:not([type=radio]):not([type=checkbox]), textarea, [contenteditable]";
+const SIDEWAYS = "audio, video, .calculator *"; // what has a use of its own for ← →
 
 export function listenKeys(app) {
   document.addEventListener("keydown", (event) => {
@@ -13,17 +15,17 @@ export function listenKeys(app) {
 
 function act(app, event) {
   const { target, key } = event;
-  const inField = target.matches?.(FIELDS);
+  const inText = target.matches?.(TEXT);
   if (key === "PageDown" || key === "PageUp") {
     if (target.matches?.("textarea, select") || target.closest?.(".stimulus")) return false;
     return app.step(key === "PageDown" ? 1 : -1, true);
   }
-  if (inField || target.closest?.(".calculator")) return false;
+  if (inText || event.shiftKey && key.startsWith("Arrow")) return false;
   if (key === "ArrowRight" || key === "ArrowLeft") {
-    if (target.matches?.("input")) return false;
-    return app.step(key === "ArrowRight" ? 1 : -1, true);
+    if (target.matches?.(SIDEWAYS) || target.scrollWidth > target.clientWidth && target.matches?.(".stimulus")) return false;
+    return app.step(key === "ArrowRight" ? 1 : -1) || target.matches?.("input, select");
   }
-  if (!app.store.settings.keys || event.repeat) return false;
+  if (target.matches?.("select") || target.closest?.(".calculator") || !app.store.settings.keys || event.repeat) return false;
   const card = app.view.card;
   if (!card) return false;
   if (/^f$/i.test(key)) {

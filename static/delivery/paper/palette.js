@@ -1,10 +1,12 @@
 // 答题卡: section tabs, progress, one button for each item of the section, and the legend of its states.
 // Every state is told by shape as well as colour, and in words to a screen reader.
 
-import { h, icon, t } from "../dom.js";
+import { h, icon, rove, stopAt, t } from "../dom.js";
 import { TYPES } from "../items/registry.js";
 
-const LEGEND = ["open", "answered", "current", "flagged", "waiting"];
+/** What is not answered of a `count`, in words: 3 题未答、1 题待更正; "" when all is. */
+export const unfinished = (count) => ["open", "part", "wrong"].filter((name) => count[name].length)
+  .map((name) => t(`palette.still_${name}`, { n: count[name].length })).join(t("list.comma"));
 
 export class Palette {
   constructor(app, root) {
@@ -23,20 +25,22 @@ export class Palette {
     this.buttons.clear();
     if (!this.group) return this.root.replaceChildren();
     const inUnit = Boolean(this.group.unit);
-    const list = h("ol", { class: "palette" }, this.group.positions.map((position) => {
+    this.list = rove(h("ol", { class: "palette" }, this.group.positions.map((position) => {
       const button = h("button", { type: "button", class: "num", onclick: () => this.app.go(position) }, store.numberOf(position));
       this.buttons.set(position, button);
       return h("li", {}, button);
-    }));
+    })));
     this.answered = h("span", {});
+    this.wrong = h("span", { class: "warn" });
     this.flagged = h("span", {});
     this.meter = h("progress", { class: "meter", "aria-label": t("palette.progress"), max: 1 });
     this.toggle = h("button", {
       type: "button", class: "btn btn-quiet palette-toggle", "aria-expanded": "false", onclick: () => this.fold(),
     }, icon("list"), h("span", {}, t("palette.title")), h("b", { class: "num" }), icon("down"));
-    this.root.replaceChildren(this.toggle, h("div", { class: "palette-body" },
-      inUnit ? null : this.tabs(),
-      h("div", { class: "progress num" }, this.answered, this.flagged), this.meter, list, this.legend()));
+    this.root.replaceChildren(h("div", { class: "palette-head" }, h("b", { class: "palette-title" }, t("palette.title")), this.toggle, this.views()),
+      h("div", { class: "palette-body" },
+        inUnit ? null : this.tabs(),
+        h("div", { class: "progress num" }, this.answered, this.wrong, this.flagged), this.meter, this.list, this.legend()));
     this.refresh();
     return undefined;
   }
@@ -46,17 +50,33 @@ export class Palette {
     this.toggle.setAttribute("aria-expanded", String(open));
   }
 
+  /** 一次一题 or 整组显示, in the open. */
+  views() {
+    const { app } = this;
+    const button = (view) => h("button", {
+      type: "button", "aria-pressed": String(app.store.view === view), onclick: ({ currentTarget }) => {
+        app.writeSetting("view", view);
+        for (const each of currentTarget.parentElement.children) each.setAttribute("aria-pressed", String(each === currentTarget));
+        app.view.render();
+        app.view.card?.node.scrollIntoView({ block: view === "list" ? "start" : "nearest" });
+      },
+    }, t(`settings.view_${view}`));
+    return h("div", { class: "segments", role: "group", "aria-label": t("settings.view") }, button("one"), button("list"));
+  }
+
   tabs() {
     const { store } = this.app;
     if (store.groups.length < 2) return null;
     this.tabCounts = new Map();
-    return h("div", { class: "sections", role: "group", "aria-label": t("palette.sections") }, store.groups.map((group) => {
+    const tabs = rove(h("div", { class: "sections", role: "group", "aria-label": t("palette.sections") }, store.groups.map((group) => {
       const count = h("span", { class: "num" });
       this.tabCounts.set(group, count);
       return h("button", {
         type: "button", "aria-pressed": String(group === this.group), onclick: () => this.app.go(this.firstOpen(group)),
       }, h("b", {}, group.name), count);
-    }));
+    })));
+    stopAt(tabs, tabs.querySelector("[aria-pressed=true]"));
+    return tabs;
   }
 
   firstOpen(group) {
@@ -64,8 +84,9 @@ export class Palette {
   }
 
   legend() {
-    const partial = this.group.positions.some((position) => TYPES[this.app.store.items.get(position).type].asked);
-    const names = partial ? ["open", "part", ...LEGEND.slice(1)] : LEGEND;
+    const types = this.group.positions.map((position) => TYPES[this.app.store.items.get(position).type]);
+    const names = ["open", types.some((type) => type.asked) && "part", types.some((type) => type.readable) && "wrong",
+      "answered", "current", "flagged", "waiting"].filter(Boolean);
     return h("ul", { class: "legend", "aria-label": t("palette.legend") },
       names.map((name) => h("li", { class: name }, h("i", { "aria-hidden": "true" }), t(`palette.${name}`))));
   }
@@ -74,9 +95,11 @@ export class Palette {
     const { store } = this.app;
     if (position && this.buttons.has(position)) this.paint(position);
     else for (const each of this.buttons.keys()) this.paint(each);
+    if (this.buttons.has(store.current)) stopAt(this.list, this.buttons.get(store.current));
     const all = store.count(this.group?.unit ? this.group.positions : undefined);
     if (!this.meter) return;
     this.answered.replaceChildren(t("palette.done"), " ", h("b", {}, all.answered), ` / ${all.total}`);
+    this.wrong.textContent = all.wrong.length ? t("palette.to_correct", { n: all.wrong.length }) : "";
     this.flagged.replaceChildren(t("palette.flagged"), " ", h("b", {}, all.flagged.length));
     this.meter.max = all.total || 1;
     this.meter.value = all.answered;
@@ -94,7 +117,7 @@ export class Palette {
     const current = position === store.current;
     const flagged = store.flags.has(position);
     const button = this.buttons.get(position);
-    const states = [progress === "full" ? "answered" : progress === "part" ? "part" : "open",
+    const states = [{ full: "answered", none: "open" }[progress] ?? progress,
       waits && "waiting", current && "current", flagged && "flagged"].filter(Boolean);
     button.className = `num ${states.join(" ")}`;
     button.setAttribute("aria-label", t("palette.item", {

@@ -1,4 +1,4 @@
-// 字号与配色: four sizes, four schemes, one item or list, single keys; kept with the attempt, so that they
+// 字号与配色: four sizes, four schemes, single keys; kept with the attempt, so that they
 // come along to another seat.
 
 import { openDialog } from "../dialog.js";
@@ -7,7 +7,6 @@ import { h, t } from "../dom.js";
 const GROUPS = {
   size: ["small", "medium", "large", "xlarge"],
   scheme: ["light", "dark", "contrast", "sepia"],
-  view: ["one", "list"],
 };
 
 /** Put the settings on the page. */
@@ -22,10 +21,9 @@ export function openSettings(app) {
   const change = (name, value) => {
     app.writeSetting(name, value);
     applySettings(app);
-    if (name === "view" || name === "keys") app.view.render();
-    if (name === "view") app.view.card?.node.scrollIntoView({ block: value === "list" ? "start" : "nearest" });
+    if (name === "keys") app.view.render();
   };
-  const shown = (name) => (name === "view" ? store.view : store.settings[name] ?? document.documentElement.dataset.theme);
+  const shown = (name) => store.settings[name] ?? document.documentElement.dataset.theme;
   const group = (name) => h("fieldset", { class: `fieldset pick pick-${name}` }, h("legend", {}, t(`settings.${name}`)),
     h("div", { class: "pick-row" }, GROUPS[name].map((value) => h("label", { "data-value": value },
       h("input", { type: "radio", name: `set-${name}`, value, checked: shown(name) === value, onchange: () => change(name, value) }),
@@ -33,7 +31,7 @@ export function openSettings(app) {
       h("span", {}, t(`settings.${name}_${value}`))))));
   openDialog({
     title: t("settings.title"),
-    body: [group("size"), group("scheme"), group("view"),
+    body: [group("size"), group("scheme"),
       h("label", { class: "check" },
         h("input", { type: "checkbox", checked: store.settings.keys, onchange: (event) => change("keys", event.target.checked) }),
         h("span", {}, t("settings.keys")), h("span", { class: "hint" }, t("settings.keys_hint")))],

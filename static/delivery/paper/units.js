@@ -5,6 +5,7 @@ import { OTHER_MACHINE, isTransient } from "../api.js";
 import { confirmDialog } from "../dialog.js";
 import { h, icon, jitter, pause, span, t } from "../dom.js";
 import { flushTyping } from "../typing.js";
+import { unfinished } from "./palette.js";
 import { preload } from "./preload.js";
 
 export class Units {
@@ -60,9 +61,8 @@ export class Units {
     const facts = [t("units.facts", { minutes: unit.minutes, points: unit.points })];
     if (past) facts.push(t("units.past"));
     else if (group) {
-      const { answered, total, part } = this.app.store.count(group.positions);
+      const { answered, total } = this.app.store.count(group.positions);
       facts.push(t("units.answered", { answered, total }));
-      if (part) facts.push(t("units.part", { n: part }));
     }
     return facts.join(" · ");
   }
@@ -95,13 +95,12 @@ export class Units {
   ask() {
     flushTyping();
     const { store, clock } = this.app;
-    const { open, part } = store.count(store.group.positions);
+    const still = unfinished(store.count(store.group.positions));
     const left = clock.unitLeft();
-    const sum = open.length && part ? "units.ask_both" : open.length ? "units.ask_open" : part ? "units.ask_part" : "units.ask_all";
     confirmDialog({
       title: t("units.ask_title", { name: store.group.name }),
       body: [
-        h("p", { class: "strong" }, t(sum, { open: open.length, part })),
+        h("p", { class: "strong" }, still ? t("units.ask_still", { still }) : t("units.ask_all")),
         h("p", {}, t("units.ask_text")),
         left === null ? null : h("p", { class: "hint num" }, t(
           store.paper.unused_time === "carried" ? "units.ask_carried" : "units.ask_left", { time: span(left) })),

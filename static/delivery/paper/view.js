@@ -5,6 +5,8 @@ import { renderCard } from "../items/card.js";
 import { TYPES } from "../items/registry.js";
 import { alignFigures, h, icon, t } from "../dom.js";
 
+const GOES_ON = 12; // so much (in CSS pixels) below the edge of the material is more than its margin
+
 export class View {
   constructor(app, root) {
     Object.assign(this, { app, root, cards: new Map() });
@@ -46,8 +48,17 @@ export class View {
   material() {
     const cases = (this.app.store.paper.cases ?? []).filter((each) => each.unit === this.group.unit);
     if (!cases.length) return null;
-    return h("section", { class: "card stimulus", tabindex: "0", "aria-label": t("case.label") }, cases.map((each) => [
-      h("h2", {}, each.title || t("case.label")), alignFigures(h("div", { class: "prose", html: each.stimulus }))]));
+    const more = h("button", {
+      type: "button", class: "btn btn-s more", tabindex: "-1", "aria-hidden": "true", hidden: true,
+      onclick: () => box.scrollBy({ top: box.clientHeight * 0.8 }),
+    }, icon("down"), t("case.more"));
+    const box = h("section", { class: "card stimulus", tabindex: "0", "aria-label": t("case.label"), onscroll: () => goesOn() }, cases.map((each) => [
+      h("h2", {}, each.title || t("case.label")), alignFigures(h("div", { class: "prose", html: each.stimulus }))]), more);
+    const goesOn = () => { more.hidden = box.scrollHeight - box.scrollTop - box.clientHeight < GOES_ON; };
+    this.watch?.disconnect();
+    this.watch = new ResizeObserver(goesOn);
+    for (const each of [box, ...box.querySelectorAll(".prose")]) this.watch.observe(each);
+    return box;
   }
 
   footer() {
@@ -68,7 +79,7 @@ export class View {
     const letters = TYPES[item.type].keys?.(item);
     return h("span", { class: "hint keys push" },
       letters ? [h("kbd", {}, "A"), "–", h("kbd", {}, letters.last), ` ${t(letters.hint)}\u3000`] : null,
-      h("kbd", {}, "PgUp"), " ", h("kbd", {}, "PgDn"), ` ${t("keys.hint_move")}`);
+      h("kbd", {}, "←"), " ", h("kbd", {}, "→"), ` ${t("keys.hint_move")}`);
   }
 
   follow() {

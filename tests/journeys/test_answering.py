@@ -1,0 +1,247 @@
+"""The answer page under somebody's hands: arrows, numbers that are none, notices, and what forced colours show."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from PIL import Image, ImageChops
+from playwright.sync_api import Locator, expect
+
+from cbt.delivery.models import AttemptLive
+from cbt.rules.items.numeric import Numeric
+from tests.journeys.answers import Place, places_of
+from tests.journeys.browsers import Browser, Browsers
+from tests.journeys.candidate import Candidate
+from tests.journeys.centre import Centre
+from tests.journeys.hands import Keyboard
+from tests.journeys.seated import begin, journal_of, seat
+from tests.kinds.papers import give_paper
+from torture.sites.waiting import wait_for
+
+pytestmark = pytest.mark.journey
+
+SIGNS = "0123456789.,%+-−－％ ０５٣e約\u3000\u00a0\u0085\u001f\ufeff¹⁻"
+ALIKE = """async ([script, texts]) => {
+    const { isNumber } = await import(script.replace("delivery/main.js", "delivery/items/numeric.js"));
+    return texts.map(isNumber);
+}"""
+FOCUSED = "document.activeElement.closest('.choices, select, .palette') === null"
+
+
+def picture(target: Locator) -> Image.Image:
+    """Return how something looks with no mouse over it, and a little around it."""
+    page = target.page
+    target.scroll_into_view_if_needed()
+    page.mouse.move(2, 400)
+    box = target.bounding_box()
+    assert box is not None
+    clip = {"x": box["x"] - 6, "y": box["y"] - 6, "width": box["width"] + 12, "height": box["height"] + 12}
+    return Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("L")  # type: ignore[arg-type]  # Playwright's own dict type
+
+
+def unlike(one: Image.Image, two: Image.Image) -> int:
+    """Return how many pixels of two pictures differ plainly."""
+    return sum(ImageChops.difference(one, two).histogram()[64:])
+
+
+def shows(target: Locator, what: str, act: Callable[[], object], *, least: int = 40) -> None:
+    """Hold a state to being seen: the same place looks another way once it is there."""
+    before = picture(target)
+    act()
+    seen = unlike(before, picture(target))
+    assert seen >= least, f"{what}: {seen} pixels differ"
+
+
+def without(target: Locator, name: str) -> Callable[[], object]:
+    """Return the act that takes a state's class away from something."""
+    return lambda: target.evaluate("(each, name) => each.classList.remove(name)", name)
+
+
+def forced(browser: Browser) -> Browser:
+    """Put a browser into high contrast."""
+    browser.page.emulate_media(forced_colors="active")
+    return browser
+
+
+def test_the_answer_page_under_somebodys_hands(centre: Centre, browsers: Browsers) -> None:
+    centre.world = give_paper(centre.app, centre.world, "theory", now=centre.now())
+    begin(centre)
+    no_arrow_rewrites_what_a_letter_or_the_mouse_chose(seat(centre, browsers.open("arrows"), "second"))
+    candidate = seat(centre, browsers.open("numbers"), "skills")
+    what_is_no_number_is_said_and_counted_alike(centre, candidate)
+    forced(candidate.browser)
+    high_contrast_shows_every_state_without_a_background(centre, candidate)
+    high_contrast_shows_marks_and_progress(seat(centre, forced(browsers.open("pictures")), "theory"))
+
+
+def high_contrast_shows_every_state_without_a_background(centre: Centre, candidate: Candidate) -> None:
+    """Go through the states of a page one by one, and look at each."""
+    first, _, match, many = places_of(centre, "skills")[:4]
+    find = candidate.find
+    numbers = find(".palette button")
+    card = candidate.item(first.position)
+    row = card.locator(".choice").first
+    shows(row, "chosen", lambda: row.locator("label").click(), least=400)
+    candidate.saved()
+    shows(numbers.nth(0), "answered", without(numbers.nth(0), "answered"))
+    other = card.locator(".choice").nth(1)
+    shows(other, "struck out", lambda: other.locator(".strike").click(), least=100)
+    shows(card.locator(".flag"), "flagged", lambda: candidate.flag(first.position))
+    shows(numbers.nth(0), "flagged in the sheet", without(numbers.nth(0), "flagged"), least=15)
+    shows(numbers.nth(1), "current", lambda: numbers.nth(1).click())
+    blank = candidate.item(2).locator("input.blank")
+    shows(blank, "待更正", lambda: blank.fill("abc"))
+    expect(numbers.nth(1)).to_have_class("num wrong current")
+    shows(numbers.nth(1), "待更正 in the sheet", without(numbers.nth(1), "wrong"))
+    pick = candidate.item(match.position).locator(".match-pick").first
+    shows(pick, "matched", lambda: pick.locator("select").select_option("1"))
+    expect(numbers.nth(2)).to_have_class("num part current")
+    shows(numbers.nth(2), "partly answered", without(numbers.nth(2), "part"))
+    candidate.saved()
+    candidate.browser.watch.allow("ERR_INTERNET_DISCONNECTED")
+    save = find("#save")
+    saved = picture(save)
+    candidate.browser.context.set_offline(True)
+    candidate.answer(many, "A")
+    expect(numbers.nth(3)).to_have_class("num answered waiting current")
+    assert saved.size != picture(save).size, "the state of saving is another text in another frame"
+    shows(numbers.nth(3), "not saved yet", without(numbers.nth(3), "waiting"))
+    candidate.browser.context.set_offline(False)
+    candidate.saved()
+    step = find("#units li").first
+    shows(step, "the unit one is in", without(step, "now"), least=300)
+    shows(find(".segments"), "how items are shown", lambda: find(".segments button").first.click())
+
+
+def high_contrast_shows_marks_and_progress(candidate: Candidate) -> None:
+    """Mark a region of a picture: its button, the picture and the progress show it."""
+    candidate.find("#side .sections button").nth(2).click()
+    meter, spot = candidate.find(".meter"), candidate.find(".hot-spot").first
+    image = candidate.find(".hot-picture")
+    before = [picture(meter), picture(image)]
+    shows(spot, "the region that is marked", spot.click, least=200)
+    assert unlike(before[1], picture(image)) >= 150, "the mark on the picture"
+    assert unlike(before[0], picture(meter)) >= 150, "progress"
+
+
+def no_arrow_rewrites_what_a_letter_or_the_mouse_chose(candidate: Candidate) -> None:
+    """Choose in every way and press the arrows after it; then go through the answer sheet, and meet a notice."""
+    page, find = candidate.browser.page, candidate.find
+    keys, hand = page.keyboard, Keyboard()
+
+    def chosen(position: int, letter: str) -> None:
+        expect(candidate.item(position).locator("input:checked")).to_have_value(letter)
+
+    keys.press("b")
+    assert page.evaluate(FOCUSED)
+    keys.press("ArrowUp")
+    chosen(1, "B")
+    keys.press("ArrowRight")
+    candidate.item(2).locator(".choice label").first.click()
+    assert page.evaluate(FOCUSED)
+    keys.press("ArrowDown")
+    chosen(2, "A")
+    keys.press("ArrowRight")
+
+    # Who goes to a choice by Tab moves among the choices with ↑ ↓; to the side, the item changes all the same.
+    hand.reach(candidate.item(3).locator("input").first)
+    keys.press("Space")
+    keys.press("ArrowDown")
+    chosen(3, "B")
+    keys.press("ArrowLeft")
+    chosen(2, "A")
+    keys.press("ArrowRight")
+    chosen(3, "B")
+    keys.press("a")
+    keys.press("ArrowDown")
+    chosen(3, "A")
+
+    # Not in a text, not while an input method composes.
+    candidate.note(3, "甲")
+    keys.press("ArrowLeft")
+    page.evaluate("""document.querySelector("h2[id]").dispatchEvent(new KeyboardEvent("keydown",
+        { key: "ArrowRight", isComposing: true, bubbles: true }))""")
+    expect(candidate.item(3)).to_be_visible()
+
+    # The answer sheet is one stop of Tab, and so are the types above it.
+    numbers = find(".palette button")
+    expect(find(".palette button[tabindex='0'], .sections button[tabindex='0']")).to_have_count(2)
+    hand.reach(numbers.nth(2))
+    for key, place in (("End", 39), ("Home", 0), ("ArrowDown", 7), ("ArrowRight", 8), ("ArrowUp", 1)):
+        keys.press(key)
+        expect(numbers.nth(place)).to_be_focused()
+    keys.press("Tab")
+    assert page.evaluate(FOCUSED)
+    hand.press(find(".sections button").nth(1))
+    expect(candidate.item(41)).to_be_visible()
+
+    # A notice lies over no answer, moves nothing and goes by itself.
+    at = candidate.item(41).bounding_box()
+    candidate.hand_in_is_early()
+    box = find("#toasts .toast").bounding_box()
+    assert box is not None
+    assert at is not None
+    assert at == candidate.item(41).bounding_box()
+    assert box["y"] + box["height"] <= at["y"]
+    page.clock.fast_forward(13_000)
+    expect(find("#toasts .toast")).to_have_count(0)
+
+
+def what_is_no_number_is_said_and_counted_alike(centre: Centre, candidate: Candidate) -> None:
+    """Type what is no number, then one; page and board count the same, and read the same of whatever is typed."""
+    page, find = candidate.browser.page, candidate.find
+    one: Place = next(place for place in places_of(centre, "skills") if place.type == "numeric")
+    card = candidate.item(one.position)
+    blank, number = card.locator("input.blank"), find(".palette button").nth(one.position - 1)
+
+    def counted(count: int) -> None:
+        expect(find(".progress b").first).to_have_text(str(count))
+        expect(find("#units .now")).to_contain_text(f"{count} / 7")
+        candidate.saved()
+
+    def stored(text: str) -> bool:
+        return journal_of(centre, "skills")[-1:] == [(one.position, json.dumps(text))]
+
+    def board() -> int:
+        with centre.session() as session:
+            return session.get_one(AttemptLive, candidate.sitter.attempt_id).answered
+
+    for text in ("abc", "57.4%", "%"):
+        blank.fill(text)
+        expect(blank).to_have_attribute("aria-invalid", "true")
+        expect(card.locator(".blank-hint")).to_have_text(candidate.text("delivery.blank.not_a_number"))
+        expect(number).to_have_attribute("aria-label", f"第 {one.position} 题，待更正，当前")
+        counted(0)
+        assert wait_for(partial(stored, text))
+        assert board() == 0
+    candidate.browser.hand.press(find("#hand-in"))
+    expect(find("dialog .strong")).to_contain_text("1 题待更正")
+    page.keyboard.press("Escape")
+    page.reload()
+    candidate.opens()
+    expect(blank).to_have_attribute("aria-invalid", "true")
+
+    blank.fill("−５７．４")
+    expect(blank).to_have_attribute("aria-invalid", "false")
+    expect(number).to_have_class("num answered current")
+    counted(1)
+    assert wait_for(lambda: board() == 1)
+    candidate.item(3).locator("select").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(candidate.item(4)).to_have_class("card item is-current")
+    expect(candidate.item(3).locator("select").first).to_have_value("")
+
+    # The page and the server read the same of whatever is typed.
+    dice = random.Random(14)
+    texts = ["".join(dice.choices(SIGNS, k=dice.randint(1, 6))) for _ in range(3000)]
+    texts += ["1,234", "12,34", "+.5", "5.", ".", "-", "1e3", "−3", "1,234.5.", "⁻⁴"]
+    script = find("script[type=module]").first.get_attribute("src")
+    read = page.evaluate(ALIKE, [script, texts])
+    assert dict(zip(texts, read, strict=True)) == {
+        text: Numeric.is_answered(json.dumps(text)) for text in texts
+    }
