@@ -57,13 +57,13 @@ def under_way(session: Session, sitting_room_id: int) -> Sequence[Attempt]:
 
 
 def moved_on(session: Session, sitting_room_id: int, *, since: datetime) -> bool:
-    """Return whether somebody of a room has ended a unit or a paper from an instant on."""
+    """Return whether somebody of a room has ended a unit or a paper after an instant."""
     ended = (
         select(UnitDone.id)
         .join(Attempt, Attempt.id == UnitDone.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id, UnitDone.at >= since)
+        .where(Attempt.sitting_room_id == sitting_room_id, UnitDone.at > since)
     )
-    closed = select(Attempt.id).where(Attempt.sitting_room_id == sitting_room_id, Attempt.closed_at >= since)
+    closed = select(Attempt.id).where(Attempt.sitting_room_id == sitting_room_id, Attempt.closed_at > since)
     return any(session.scalar(query.limit(1)) is not None for query in (ended, closed))
 
 

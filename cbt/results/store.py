@@ -174,7 +174,7 @@ def adjusted_kinds(session: Session, sitting_id: int) -> dict[int, set[str]]:
         select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind)
         .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
         .join(Registration, Registration.id == Attempt.registration_id)
-        .where(Registration.sitting_id == sitting_id)
+        .where(Registration.sitting_id == sitting_id, AttemptAdjustment.withdrawn_at.is_(None))
         .distinct()
     )
     found: defaultdict[int, set[str]] = defaultdict(set)

@@ -70,6 +70,12 @@ def row(world: World, table: type[DeclarativeBase], **where: object) -> Any:
         return session.scalars(select(table).filter_by(**where)).one()
 
 
+def rows(world: World, table: type[DeclarativeBase]) -> list[Any]:
+    """Return all rows of a table, read afresh."""
+    with world.app.app_context(), reading() as session:
+        return list(session.scalars(select(table)))
+
+
 def registration(world: World, name: str) -> Registration:
     found: Registration = row(world, Registration, id=world.sitters[name].registration_id)
     return found

@@ -8,10 +8,22 @@ import pytest
 
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Message
+from cbt.proctoring.models import UndoableAct
 from cbt.rules.states.attempt import State
 from cbt.sittings.models import Seat
 from tests.delivery.driver import Page
-from tests.proctoring.desk import Desk, attempt, audited, done, log_kinds, refused, registration, row, running
+from tests.proctoring.desk import (
+    Desk,
+    attempt,
+    audited,
+    done,
+    log_kinds,
+    refused,
+    registration,
+    row,
+    rows,
+    running,
+)
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -192,3 +204,39 @@ def test_a_reminder_reaches_the_page_and_shows_its_receipts(world: World) -> Non
     assert "送达" in shown
     assert "请保持安静 &lt;b&gt;" in shown
     assert row(world, Message).text == "请保持安静 <b>"
+
+
+def test_a_minute_later_what_stood_is_given_back_and_what_was_used_or_read_stays(world: World) -> None:
+    pages = running(world, "theory", "second")
+    desk = Desk(world)
+    world.clock.advance(10 * MINUTE)
+
+    def undo(act: str) -> str:
+        answer = desk.act("undo", undo=str(row(world, UndoableAct, act=act, undone_at=None).ref))
+        return "" if answer.status_code == 303 else refused(answer)
+
+    done(desk.act("suspend", "theory", reason="核对身份"))
+    world.clock.advance(MINUTE)
+    assert undo("suspend") == ""
+    assert attempt(world, "theory").closes_at == END + MINUTE
+    done(desk.act("hold", since="now", reason_code="power"))
+    world.clock.advance(MINUTE)
+    assert undo("hold") == ""
+    assert (attempt(world, "theory").closes_at, attempt(world, "second").closes_at) == (
+        END + 2 * MINUTE,
+        END + MINUTE,
+    )
+
+    done(desk.act("remind", "theory", "second", text="请保持安静"))
+    waiting = pages["theory"].send().get_json()["clock"]["messages"]
+    assert pages["theory"].send(path=f"messages/{waiting[0]['id']}/read").status_code == 200
+    assert undo("remind") == ""
+    assert pages["second"].send().get_json()["clock"].get("messages", []) == []
+    read = {one.read_at is not None: one.withdrawn_at for one in rows(world, Message)}
+    assert (read[True], read[False]) == (None, world.clock.now())
+
+    world.clock.set(END + MINUTE)
+    done(desk.act("adjust", "second", **TIME))
+    world.clock.advance(MINUTE)
+    assert undo("adjust") == "proctoring.undo_moved_on"
+    assert attempt(world, "second").closes_at == END + 6 * MINUTE

@@ -36,7 +36,11 @@ def check_time(session: Session, outages: Sequence[tuple[datetime, datetime]]) -
             session, select(RoomHold.from_at, RoomHold.to_at).where(RoomHold.sitting_room_id == room.id)
         )
         grants = list(
-            session.scalars(select(RoomAdjustment).where(RoomAdjustment.sitting_room_id == room.id))
+            session.scalars(
+                select(RoomAdjustment).where(
+                    RoomAdjustment.sitting_room_id == room.id, RoomAdjustment.withdrawn_at.is_(None)
+                )
+            )
         )
         rows = session.execute(
             select(Attempt, Registration)
@@ -85,7 +89,11 @@ def _end(
     over = attempt.state in (State.CLOSED, State.SCORED)
     if not over and any(to_at is None for _, to_at in pauses):
         return None
-    own = session.scalars(select(AttemptAdjustment).where(AttemptAdjustment.attempt_id == attempt.id)).all()
+    own = session.scalars(
+        select(AttemptAdjustment).where(
+            AttemptAdjustment.attempt_id == attempt.id, AttemptAdjustment.withdrawn_at.is_(None)
+        )
+    ).all()
     # What was given after a candidate had handed in did not move that end any more; an outage is given back
     # at its end and takes effect at its beginning.
     until = attempt.closed_at if over else None

@@ -25,6 +25,8 @@ def _evacuate(asked: Asked) -> Said:
     with acting(asked) as desk:
         if desk.board.head.evacuated:
             raise Conflict("proctoring.evacuated")
+        if desk.board.head.over:
+            raise Conflict("proctoring.room_over")
         if desk.room.state == SittingState.HELD:
             # The former hold ends where the evacuation begins, so that both stand on record.
             running.resume_room(desk.session, desk.room, now=now, actor=asked.by.actor)
@@ -55,6 +57,8 @@ def _evacuate_close(asked: Asked) -> Said:
     """
     reason = read_reason(asked.form)
     with acting(asked) as desk:
+        if desk.board.head.over:
+            raise Conflict("proctoring.room_over")
         left_at = desk.board.head.held_from
         if not desk.board.head.evacuated or left_at is None:
             raise Conflict("proctoring.not_evacuated")
@@ -76,7 +80,7 @@ ACTS = (
         fields=("evacuate",),
         final="evacuate",
         tone="stop",
-        head=HeadButton(20, lambda head: not head.evacuated, kind="stop", apart=True),
+        head=HeadButton(20, lambda head: not head.evacuated and not head.over, kind="stop", apart=True),
     ),
     Act("countersign", ActScope.ROOM, _countersign, fields=("reason",), final="signed", tone="main"),
     Act(
