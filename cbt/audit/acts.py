@@ -34,7 +34,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("print", "room_record attendance absences changes no_photos room_log"),
             *_of("report", "file add withdraw"),
             *_of("undo", "arrive check_in allow_sign_in clear_query absent undo_absent leave return"),
-            *_of("undo", "adjust adjust_room suspend resume move hold resume_room remind seen decide"),
+            *_of(
+                "undo",
+                "adjust adjust_room suspend resume move hold resume_room remind seen decide decide_many",
+            ),
             *_of("undo", "violation incident incident_room"),
         ),
         "door": _of(
@@ -65,7 +68,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "blueprints": (*_of("blueprint", "load keep again withdraw"), *_of("reasons", "load")),
         "second": (
             *_of("approval", "ask code approve refuse withdraw expire fail"),
-            *_of("second", "adjust adjust_room hold resume_room force reopen violation decide"),
+            *_of("second", "adjust adjust_room hold resume_room force reopen violation decide decide_many"),
             *_of("second", "evacuate_close abort report_withdraw"),
         ),
         "staff": (

@@ -117,6 +117,10 @@ def gap_of_late(world: World) -> Fields:
     return {"gap": str(gap), "amount": "02:00", "reason_code": "network"}
 
 
+def gaps_of_late(world: World) -> Fields:
+    return {"gaps": gap_of_late(world)["gap"], "amount": "02:00", "reason_code": "network"}
+
+
 def all_decided(world: World) -> None:
     with world.app.app_context(), unit_of_work() as session:
         now = world.clock.now()
@@ -156,6 +160,7 @@ UNDER_WAY = (
     Case("report_withdraw", "", last_report, states=ANY - {SittingState.RELEASED}),
     Case("seen", "theory", {"alert": "blurs"}, states=ANY, prepare=blurred),
     Case("rebind", "theory", prepare=claimed),
+    Case("decide_many", "late", gaps_of_late, states=OPEN),
     Case("decide", "late", gap_of_late, states=OPEN),
     Case("force", "late", WHY, signed=True),
     Case("reopen", "extra", WHY, signed=True, chief=True),

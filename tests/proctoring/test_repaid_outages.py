@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.test import TestResponse
 
 from cbt.db.unit_of_work import reading
 from cbt.delivery.close import outage
@@ -15,8 +16,10 @@ from cbt.delivery.close.outage import settle_rooms
 from cbt.delivery.models import Gap
 from cbt.proctoring.acts.room.ending import ending
 from cbt.proctoring.board.proposals import Proposal
+from cbt.proctoring.board.todos import Todo, Way, todos
 from cbt.rules.clock import interruptions
 from cbt.rules.clock.facts import Pause
+from tests.delivery.driver import Page
 from tests.proctoring.desk import Desk, attempt, done, refused, row, running
 from tests.proctoring.test_board import board_of
 from tests.world import PLANNED, World
@@ -157,6 +160,117 @@ def test_what_needs_no_decision_cannot_be_granted_by_hand(world: World) -> None:
     answer = Desk(world).act("decide", gap=gap, amount="00:40", reason_code="system")
     assert refused(answer) == "proctoring.no_gap"
     assert attempt(world, "theory").closes_at == END + 40 * SECOND
+
+
+def cut_and_held_back(world: World) -> dict[str, Page]:
+    """A power cut, a hold from the last heartbeat on, and two minutes until it is lifted."""
+    pages = running(world, "theory", "extra")
+    world.clock.set(LAST_SEEN)
+    for page in pages.values():
+        assert page.send().status_code == 200
+    world.clock.advance(40 * SECOND)
+    since = LAST_SEEN.astimezone(world.app.extensions["cbt_zone"]).strftime("%H:%M:%S")
+    done(Desk(world).act("hold", since="at", from_at=since, reason_code="power"))
+    world.clock.advance(2 * MINUTE)
+    for page in pages.values():
+        assert page.send().status_code == 423
+    done(Desk(world).act("resume_room", reason="供电恢复"))
+    world.clock.advance(2 * SECOND)
+    return pages
+
+
+@pytest.mark.parametrize("anew", [pytest.param(False, id="usable"), pytest.param(True, id="opened anew")])
+def test_a_hold_that_was_backdated_to_the_cut_leaves_nothing_to_decide(world: World, anew: bool) -> None:
+    for page in cut_and_held_back(world).values():
+        assert (page.start() if anew else page.answer(1, "A")).status_code == 200
+    assert undecided(world) == 0
+    assert attempt(world, "theory").closes_at == END + 160 * SECOND
+
+
+def blip(world: World) -> dict[str, Page]:
+    """A switch fails for 50 s: three could go on answering, and send when it is back."""
+    pages = running(world, "theory", "extra", "skills")
+    world.clock.set(LAST_SEEN)
+    for page in pages.values():
+        assert page.send().status_code == 200
+    world.clock.advance(50 * SECOND)
+    for page in pages.values():
+        assert page.send().status_code == 200
+    return pages
+
+
+def many(world: World) -> Todo:
+    (todo,) = [one for one in todos(board_of(world), now=world.clock.now()) if "gap" in one.kind]
+    return todo
+
+
+def decide(world: World, way: Way, **fields: str) -> TestResponse:
+    seats = [seat.ref for seat in many(world).seats]
+    data = {"seat": seats, **dict(way.query), "reason_code": "network", **fields}
+    desk = Desk(world)
+    url = f"{desk.url}/acts/{way.act}"
+    assert desk.client.get(url, query_string={"seat": seats, **dict(way.query)}).status_code == 200
+    return desk.client.post(url, data=data, headers={"Accept": "application/json"})
+
+
+def test_a_blip_in_which_all_could_answer_is_one_decision(world: World) -> None:
+    blip(world)
+    todo = many(world)
+    assert (todo.kind, len(todo.seats), undecided(world)) == ("gap_usable_many", 3, 3)
+    refuse, _give = todo.ways
+    assert (refuse.label, refuse.main) == ("refuse_all", True)
+    done(decide(world, refuse))
+    assert undecided(world) == 0
+    assert attempt(world, "theory").closes_at == END
+    (line,) = [line for line in board_of(world).log if line.kind == "gap_refused"]
+    assert [one.name for one in line.people] == ["王小明", "李娜", "赵敏"]
+    (undo,) = board_of(world).undo
+    done(Desk(world).act("undo", undo=undo[0]))
+    assert undecided(world) == 3, "taken back, each is to be decided again"
+
+
+def test_all_can_be_given_what_they_lost_or_the_same(world: World) -> None:
+    blip(world)
+    give = many(world).ways[1]
+    assert refused(decide(world, give, amount="soon")) == "proctoring.span"
+    done(decide(world, give))
+    assert undecided(world) == 0
+    assert attempt(world, "theory").closes_at == END + 50 * SECOND
+    assert attempt(world, "extra").closes_at == END + 15 * MINUTE + 50 * SECOND
+    gone = Desk(world).act("decide_many", "theory", gaps=dict(give.query)["gaps"], reason_code="network")
+    assert refused(gone) == "proctoring.none_apply"
+
+
+def test_those_decided_alone_meanwhile_are_left_alone(world: World) -> None:
+    blip(world)
+    todo = many(world)
+    mine = next(seat for seat in todo.seats if seat.name == "王小明").proposals[0]
+    done(Desk(world).act("decide", gap=str(mine.gap_id), amount="00:20", reason_code="network"))
+    seats = [seat.ref for seat in todo.seats]
+    desk = Desk(world)
+    answer = desk.client.post(
+        f"{desk.url}/acts/decide_many",
+        data={"seat": seats, **dict(todo.ways[1].query), "amount": "00:30", "reason_code": "network"},
+        headers={"Accept": "application/json"},
+    )
+    done(answer)
+    assert attempt(world, "theory").closes_at == END + 20 * SECOND
+    assert attempt(world, "extra").closes_at == END + 15 * MINUTE + 30 * SECOND
+
+
+def test_of_a_cut_that_took_the_pages_what_each_lost_is_proposed_for_all(world: World) -> None:
+    pages = running(world, "theory", "extra")
+    world.clock.set(LAST_SEEN)
+    for page in pages.values():
+        assert page.send().status_code == 200
+    for page in pages.values():
+        world.clock.advance(45 * SECOND)
+        assert page.start().status_code == 200
+    todo = many(world)
+    assert (todo.kind, todo.ways[0].label, todo.ways[0].main) == ("gap_many", "grant_all", True)
+    done(decide(world, todo.ways[0]))
+    assert attempt(world, "theory").closes_at == END + 45 * SECOND
+    assert attempt(world, "extra").closes_at == END + 15 * MINUTE + 90 * SECOND
 
 
 spans = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=5)

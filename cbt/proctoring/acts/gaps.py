@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from cbt.accounts.approvals.requests import Line
 from cbt.delivery import steps as delivery
 from cbt.delivery.fact_reader import room_facts
-from cbt.delivery.models import Gap
+from cbt.delivery.models import Attempt, Gap
 from cbt.delivery.withdrawing import withdraw_time
 from cbt.errors import Conflict, InvalidInput, NotFound
 from cbt.proctoring.board.live import Board
@@ -68,7 +69,7 @@ def _decide_gap(asked: Asked) -> Said:
 
     Source: R-26, R-62.
     """
-    by, now = asked.by, asked.now
+    now = asked.now
     gap_id = read_number(asked.form, "gap")
     if gap_id is None:
         raise InvalidInput("proctoring.number", field="gap")
@@ -91,36 +92,57 @@ def _decide_gap(asked: Asked) -> Said:
         if amount > proposed.left:
             raise InvalidInput("proctoring.gap_amount", field="amount")
         desk.touch((seat,))
-        _decide(desk.session, gap, amount=amount, now=now, actor=by.actor)
-        before: dict[str, Any] = {"gap": gap.id}
-        if amount:
-            counted = [
-                *count_time(desk, min(amount, proposed.amount), (seat,), compensation=True).values(),
-                *count_time(desk, max(amount - proposed.amount, timedelta(0)), (seat,)).values(),
-            ]
-            if attempt.closed_by not in (None, ClosedBy.DEADLINE):
-                raise Conflict("proctoring.handed_in")
-            adjustment = delivery.adjust_attempt(
-                desk.session,
-                attempt,
-                now=now,
-                amount=amount,
-                kind="site_fault",
-                reason_code=reason_code,
-                reason=reason,
-                actor=by.actor,
-            )
-            desk.session.flush()
-            before |= {"adjustment": adjustment.id, "counted": counted}
+        if amount and attempt.closed_by not in (None, ClosedBy.DEADLINE):
+            raise Conflict("proctoring.handed_in")
+        before = settle_gap(desk, seat, attempt, proposed, GapRuling(amount, reason_code, reason))
         desk.remember([(seat.registration_id, before)], undoable=seat.under_way or not amount)
-        _record_decision(desk, seat, proposed, amount, reason_code, reason)
         return desk.said(Picked((seat,), ()))
 
 
-def _decide(session: Session, gap: Gap, *, amount: timedelta, now: datetime, actor: str) -> None:
+@dataclass(frozen=True, slots=True)
+class GapRuling:
+    """What is given back for a disconnection (nothing: 不补时), and why."""
+
+    amount: timedelta
+    reason_code: str
+    reason: str
+
+
+def settle_gap(
+    desk: Desk, seat: SeatView, attempt: Attempt, proposed: Proposal, ruling: GapRuling
+) -> dict[str, Any]:
+    """Decide one disconnection, give its time and put it on record; return what taking it back needs.
+
+    Raise Conflict("proctoring.gap_decided") when it was decided meanwhile.
+    """
+    amount = ruling.amount
+    _decide(desk.session, proposed.gap_id, amount=amount, now=desk.now, actor=desk.by.actor)
+    before: dict[str, Any] = {"gap": proposed.gap_id}
+    if amount:
+        counted = [
+            *count_time(desk, min(amount, proposed.amount), (seat,), compensation=True).values(),
+            *count_time(desk, max(amount - proposed.amount, timedelta(0)), (seat,)).values(),
+        ]
+        adjustment = delivery.adjust_attempt(
+            desk.session,
+            attempt,
+            now=desk.now,
+            amount=amount,
+            kind="site_fault",
+            reason_code=ruling.reason_code,
+            reason=ruling.reason,
+            actor=desk.by.actor,
+        )
+        desk.session.flush()
+        before |= {"adjustment": adjustment.id, "counted": counted}
+    _record_decision(desk, seat, proposed, ruling)
+    return before
+
+
+def _decide(session: Session, gap_id: int, *, amount: timedelta, now: datetime, actor: str) -> None:
     decided = session.scalar(
         update(Gap)
-        .where(Gap.id == gap.id, Gap.decided_at.is_(None))
+        .where(Gap.id == gap_id, Gap.decided_at.is_(None))
         .values(decided_at=now, decided_by=actor, granted=amount)
         .returning(Gap.id)
     )
@@ -128,7 +150,7 @@ def _decide(session: Session, gap: Gap, *, amount: timedelta, now: datetime, act
         raise Conflict("proctoring.gap_decided")
 
 
-def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
+def take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
     """Leave a disconnection undecided again, and take the time back that was given for it."""
     if "adjustment" in before:
         attempt = desk.attempts((seat,)).get(seat.ref)
@@ -144,18 +166,23 @@ def _take_back(desk: Desk, seat: SeatView, before: dict[str, Any]) -> bool:
     return undecided is not None
 
 
-def _record_decision(
-    desk: Desk, seat: SeatView, proposed: Proposal, amount: timedelta, reason_code: str, reason: str
-) -> None:
-    seconds = {"proposed": int(proposed.amount.total_seconds()), "granted": int(amount.total_seconds())}
+def _record_decision(desk: Desk, seat: SeatView, proposed: Proposal, ruling: GapRuling) -> None:
+    seconds = {
+        "proposed": int(proposed.amount.total_seconds()),
+        "granted": int(ruling.amount.total_seconds()),
+    }
     desk.audit(
-        "gap.decide", f"registration:{seat.ref}", reason=reason, after={**seconds, "reason_code": reason_code}
+        "gap.decide",
+        f"registration:{seat.ref}",
+        reason=ruling.reason,
+        after={**seconds, "reason_code": ruling.reason_code},
     )
-    kind = "gap_granted" if amount else "gap_refused"
-    desk.log(kind, seat, seconds=str(seconds["granted"]), code=reason_code, reason=reason)
+    kind = "gap_granted" if ruling.amount else "gap_refused"
+    desk.log(kind, seat, seconds=str(seconds["granted"]), code=ruling.reason_code, reason=ruling.reason)
 
 
-def _amount_line(form: Form) -> Iterator[Line]:
+def amount_line(form: Form) -> Iterator[Line]:
+    """How much time, as it was typed."""
     if form.get("amount"):
         yield ("approval.line.amount", "text", form["amount"])
 
@@ -171,8 +198,8 @@ ACTS = (
         carries=("gap", "refuse"),
         shows=_shown,
         second=_second,
-        lines=(_amount_line, lines.reason_code, lines.reason),
-        undo=_take_back,
+        lines=(amount_line, lines.reason_code, lines.reason),
+        undo=take_back,
         tone="main",
     ),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.log_lines import TOGETHER
+from cbt.proctoring.board.proposals import Proposal
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.rules.door.admission import is_late
@@ -41,7 +43,8 @@ class Todo:
     def key(self) -> str:
         """A name for this entry that stays the same while it lasts."""
         query = self.ways[0].query if self.ways else ()
-        return "-".join((self.kind, *(seat.ref for seat in self.seats[:3]), *(value for _, value in query)))
+        asked = (value.partition(",")[0] for _, value in query)
+        return "-".join((self.kind, *(seat.ref for seat in self.seats[:3]), *asked))
 
 
 _LOOK = Way("detail", "look", main=True)
@@ -106,8 +109,7 @@ def _seats(board: Board) -> Iterator[Todo]:
             ways = (_seen("elsewhere", main=True), Way("move", "move"), Way("detail", "detail"))
             params = (("address", seat.elsewhere_address),)
             yield Todo("elsewhere", (seat,), ways, tone="stop", params=params)
-    for seat in alerted:
-        yield from _proposals(seat)
+    yield from _proposals(alerted)
     for seat in alerted:
         if "claim" in seat.alerts and seat.claim_address is not None:
             ways = (Way("rebind", "rebind", at_once=True), _seen("claim", main=True))
@@ -132,16 +134,42 @@ def _seen(alert: str, *, main: bool = False) -> Way:
     return Way("seen", "seen", main=main, at_once=True, query=(("alert", alert),))
 
 
-def _proposals(seat: SeatView) -> Iterator[Todo]:
-    for one in seat.proposals:
-        gap = (("gap", str(one.gap_id)),)
-        give, refuse = (
-            Way("decide", "grant", main=one.amount > timedelta(0), query=gap),
-            Way("decide", "refuse", main=not one.amount, query=(*gap, ("refuse", "1"))),
-        )
-        kind = "gap_usable" if one.usable else "gap"
-        params = (("length", one.to_at - one.from_at), ("resent", one.resent), ("amount", one.amount))
-        yield Todo(kind, (seat,), (give, refuse) if one.amount else (refuse, give), params=params)
+def _proposals(alerted: Sequence[SeatView]) -> Iterator[Todo]:
+    """Tell of what befell several at once as one thing to decide, whether they could go on answering or not."""
+    found = [(seat, one) for seat in alerted for one in seat.proposals]
+    for usable in (False, True):
+        alike = sorted((one for one in found if one[1].usable is usable), key=lambda one: one[1].from_at)
+        while alike:
+            since = alike[0][1].from_at
+            cut = [one for one in alike if one[1].from_at - since <= TOGETHER]
+            alike = alike[len(cut) :]
+            yield _one_cut(*cut[0]) if len(cut) == 1 else _many_cut(cut, usable=usable)
+
+
+def _one_cut(seat: SeatView, one: Proposal) -> Todo:
+    gap = (("gap", str(one.gap_id)),)
+    give, refuse = (
+        Way("decide", "grant", main=one.amount > timedelta(0), query=gap),
+        Way("decide", "refuse", main=not one.amount, query=(*gap, ("refuse", "1"))),
+    )
+    kind = "gap_usable" if one.usable else "gap"
+    params = (("length", one.to_at - one.from_at), ("resent", one.resent), ("amount", one.amount))
+    return Todo(kind, (seat,), (give, refuse) if one.amount else (refuse, give), params=params)
+
+
+def _many_cut(cut: Sequence[tuple[SeatView, Proposal]], *, usable: bool) -> Todo:
+    gaps = (("gaps", ",".join(str(one.gap_id) for _seat, one in cut)),)
+    give = Way("decide_many", "grant_all", main=not usable, query=gaps)
+    refuse = Way("decide_many", "refuse_all", main=usable, query=(*gaps, ("refuse", "1")))
+    seats = tuple(dict.fromkeys(seat for seat, _one in sorted(cut, key=lambda one: one[0].number)))
+    longest = max(one.to_at - one.from_at for _seat, one in cut)
+    params = (("length", longest), ("resent", sum(one.resent for _seat, one in cut)))
+    return Todo(
+        "gap_usable_many" if usable else "gap_many",
+        seats,
+        (refuse, give) if usable else (give, refuse),
+        params=params,
+    )
 
 
 def _absences(board: Board, now: datetime) -> Iterator[Todo]:
