@@ -52,6 +52,7 @@ COMMANDS = {
     "key": Command("key.cli.key", ("cbt.ops.keys.commands",)),
     "migrate": Command("serving.cli.migrate", _SERVING),
     "move": Command("move.cli.move", ("cbt.ops.moving.commands",)),
+    "package": Command("package.cli.package", ("cbt.results.package.commands",)),
     "rescue": Command("rescue.cli.rescue", ("cbt.ops.rescue.commands",)),
     "restore": Command("safety.cli.restore", _SAFETY),
     "roster": Command("candidates.cli.roster", ("cbt.batches.roster.commands",)),

@@ -61,6 +61,7 @@ from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.results.late import views as late_answers
+from cbt.results.package import views as packages
 from cbt.sittings.planning import views as sittings
 from cbt.web import preferences
 from cbt.web.assets import init_assets
@@ -116,6 +117,7 @@ ROOMS: tuple[ModuleType, ...] = (
     record,
     results,
     late_answers,
+    packages,
     batches,
     backups,
     doctor,

@@ -55,6 +55,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "results": (
             *_of("results", "release correct export"),
+            *_of("package", "write"),
             *_of("print", "score_sheet"),
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
@@ -81,7 +82,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "system": (
             *_of("system", "install upgrade"),
             *_of("database", "move"),
-            *_of("key", "lost"),
+            *_of("key", "lost signing"),
             *_of("audit", "keyed head_broken export"),
         ),
     }

@@ -23,7 +23,7 @@ from cbt.db.copies import sync_folder
 from cbt.db.private.files import make_private
 from cbt.db.types import Base
 
-PERSONAL, LOST = "personal", "lost"
+PERSONAL, LOST, SIGNING = "personal", "lost", "signing"
 NOTE = "cbt.db.keys"
 SALT_BYTES = 16
 _CLEAR = b"SQLite format 3\0"

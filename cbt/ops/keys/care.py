@@ -35,7 +35,7 @@ from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.ops.belonging.hands import check_hands
 from cbt.ops.hosting import DataDirLock
 
-NAMES = ("database", "personal", "audit", "cookies")
+NAMES = ("database", "personal", "audit", "cookies", "signing")
 LINE_BYTES = 8
 _COMING = "database.key.new"
 
@@ -58,6 +58,8 @@ def key_files(settings: Settings) -> list[KeyFile]:
             continue
         path = settings.keys / f"{name}.key"
         there = path.is_file()
+        if name == "signing" and not there:
+            continue  # made with the first package that is signed
         loose = there and os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
         print_ = fingerprint(load_key(settings.keys, name, may_create=False)) if there else ""
         found.append(KeyFile(name, path, print_, loose))
