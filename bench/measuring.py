@@ -13,10 +13,10 @@ from typing import Any
 from playwright.sync_api import Error as BrowserError
 
 from bench import rows
+from bench.answer_page.opening import LOADS, measure_runner_page
 from bench.figures import CONNECTIONS, Bench, Figure
 from bench.installation import Installation, choose_answers, installation
 from bench.published.report import machine
-from bench.runner_page import LOADS, measure_runner_page
 from bench.served import measure_handed_in, measure_paced, measure_served
 from bench.servers.serve import PRODUCT, REF, REPLY_VARIABLE, Server, running, serving
 from bench.sizes import WARM_UP_STARTS, Size, Tell, told

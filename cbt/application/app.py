@@ -36,6 +36,8 @@ from cbt.db.private.keys import load_key
 from cbt.db.writing.gate import Gate
 from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
+from cbt.delivery.news import views as news
+from cbt.delivery.news.watcher import init_news
 from cbt.delivery.save.journal import init_journal
 from cbt.delivery.save.wire import init_save_path
 from cbt.delivery.start.path import init_start_path
@@ -110,6 +112,7 @@ ROOMS: tuple[ModuleType, ...] = (
     candidates,
     delivery,
     delivery_api,
+    news,
     uses,
     proctoring,
     reports,
@@ -170,6 +173,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_once(app)
     _exempt_lease_views(app, csrf)
     init_journal(app)
+    init_news(app)
     init_openings(app)
     init_start_path(app)
     init_save_path(app)

@@ -10,6 +10,7 @@ import flask
 
 from cbt.delivery.clock_json import iso, receipts_text
 from cbt.delivery.close import service
+from cbt.delivery.lease import asking_lease, not_the_writer
 from cbt.delivery.messages import confirm
 from cbt.delivery.replies import (
     clock_of,
@@ -20,24 +21,22 @@ from cbt.delivery.replies import (
     receipts_of,
     refused_reply,
     saved_reply,
+    standing_reply,
 )
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.exchange import Outcome, Save
-from cbt.delivery.save.guard import Guard
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
 from cbt.delivery.start.reply import current_openings
-from cbt.errors import InvalidInput, NotAllowed
+from cbt.errors import InvalidInput, Locked
 from cbt.web.forms import sent_json
 from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import machine_id, signed_in, token_hash
-from cbt.web.who.machine import is_elsewhere
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 
-LEASE_HEADER = "X-CBT-Lease"
 FARTHEST_CLOCK = timedelta(days=1)
 """How far a machine's clock may be off before what it says of a moment is worth nothing."""
 
@@ -49,10 +48,13 @@ def start(ref: str) -> Reply:
 
     Plain starts were answered before they came here (start/path.py).
     """
-    if NOT_TAKEN in flask.request.environ:
-        raise flask.request.environ[NOT_TAKEN]
-    start = Start(ref, token_hash(signed_in().token), machine_id(), flask.g.now)
-    return json_reply(current_openings().open(start, locale=page_locale()))
+    try:
+        if NOT_TAKEN in flask.request.environ:
+            raise flask.request.environ[NOT_TAKEN]
+        start = Start(ref, token_hash(signed_in().token), machine_id(), flask.g.now)
+        return json_reply(current_openings().open(start, locale=page_locale()))
+    except Locked as error:
+        return standing_reply(ref, error)
 
 
 @pages.post("/<ref>/answers")
@@ -69,7 +71,7 @@ def answers(ref: str) -> Reply:
     info = journal.infos.get(ref)
     entries = read_entries(info, body.get("entries", []))
     now = flask.g.now
-    saved = journal.save(Save(info.attempt_id, _lease(), _epoch(body), entries, now, machine_id()))
+    saved = journal.save(Save(info.attempt_id, asking_lease(), _epoch(body), entries, now, machine_id()))
     return saved_reply(info, saved, now)
 
 
@@ -85,7 +87,7 @@ def advance(ref: str) -> Reply:
     now = flask.g.now
     moved = service.advance_unit(
         info,
-        lease_hash=_lease(),
+        lease_hash=asking_lease(),
         machine=machine_id(),
         epoch=_epoch(body),
         from_unit=from_unit,
@@ -109,7 +111,7 @@ def submit(ref: str) -> Reply:
     now = flask.g.now
     done = service.submit_attempt(
         info,
-        lease_hash=_lease(),
+        lease_hash=asking_lease(),
         machine=machine_id(),
         epoch=_epoch(body),
         entries=read_entries(info, body.get("entries", [])),
@@ -133,7 +135,7 @@ def clock(ref: str) -> Reply:
     journal = current_journal()
     info = journal.infos.get(ref)
     guard = journal.peek(info.attempt_id)
-    refused = _not_the_writer(guard)
+    refused = not_the_writer(guard, asking_lease())
     if refused is not None:
         return refused_reply(refused, info, guard, flask.g.now)
     return {"clock": clock_of(info, guard, flask.g.now)}
@@ -146,18 +148,12 @@ def read_message(ref: str, message_id: int) -> Reply:
     journal = current_journal()
     info = journal.infos.get(ref)
     guard = journal.peek(info.attempt_id)
-    refused = _not_the_writer(guard)
+    lease_hash = asking_lease()
+    refused = not_the_writer(guard, lease_hash)
     if refused is not None:
         return refused_reply(refused, info, guard, flask.g.now)
-    confirm(info, message_id, lease_hash=_lease(), now=flask.g.now)
+    confirm(info, message_id, lease_hash=lease_hash, now=flask.g.now)
     return {"ok": True}
-
-
-def _not_the_writer(guard: Guard) -> Outcome | None:
-    """Return why this request is not that of the writing browser, or None when it is (R-42)."""
-    if guard.lease_hash != _lease():
-        return Outcome.LEASE_LOST
-    return Outcome.OTHER_MACHINE if is_elsewhere(guard.lease_machine, machine_id()) else None
 
 
 def _body() -> Mapping[str, Any]:
@@ -165,15 +161,6 @@ def _body() -> Mapping[str, Any]:
     if not isinstance(body, Mapping):
         raise InvalidInput("web.bad_request")
     return body
-
-
-def _lease() -> str:
-    token = flask.request.headers.get(LEASE_HEADER, "")
-    if not token:
-        raise NotAllowed("lease.missing")
-    lease_hash = token_hash(token)
-    current_journal().rate.spend(lease_hash, flask.g.now)
-    return lease_hash
 
 
 def _epoch(body: Mapping[str, Any]) -> int:

@@ -41,11 +41,18 @@ def warnings_text(paper: Paper) -> str:
 
 
 def clock_text(
-    info: AttemptInfo, guard: Guard, *, now: datetime, messages: str = "[]", evacuated: bool = False
+    info: AttemptInfo,
+    guard: Guard,
+    *,
+    now: datetime,
+    messages: str = "[]",
+    evacuated: bool = False,
+    standing: str = "null",
 ) -> str:
     """Return, as JSON, what the page needs to show the time left and to know what it may do.
 
-    `evacuated` says of a suspended attempt that its room is to be left at once.
+    `evacuated` says of a suspended attempt that its room is to be left at once, `standing` of one without a paper
+    to show who did what and why.
     """
     paper = info.paper
     blocked = paper.submit.closed_before_end
@@ -58,6 +65,7 @@ def clock_text(
     return (
         f'{{"now":{quoted(now)},"state":"{"closed" if guard.over else guard.state}",'
         f'"away":{"false" if guard.left_at is None else "true"},"evacuated":{"true" if evacuated else "false"},'
+        f'"standing":{standing},'
         f'"closes_at":{quoted(guard.closes_at)},'
         f'"earliest_submit_at":{quoted(guard.earliest_submit_at)},'
         f'"submit_blocked_after":{quoted(blocked_after)},"unit":{unit},{info.warnings},"messages":{messages}}}'

@@ -9,15 +9,19 @@ from typing import Any
 import flask
 import flask_babel
 
+from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import clock_text, receipts_text
 from cbt.delivery.close import service
 from cbt.delivery.messages import deliver
+from cbt.delivery.news.acts import STANDS
+from cbt.delivery.news.asking import place_of
+from cbt.delivery.news.told import Halt, Teller
 from cbt.delivery.save.exchange import Outcome, Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.start.reply import current_openings
-from cbt.delivery.store import is_evacuated
 from cbt.errors import Conflict, Gone, Locked, NotAllowed, TooLarge, Unavailable
+from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import State
 from cbt.web.partials import Reply
 from cbt.web.problems import http_status, problem_body
@@ -76,12 +80,31 @@ def clock_of(info: AttemptInfo, guard: Guard, now: datetime) -> dict[str, Any]:
 
 
 def current_clock(info: AttemptInfo, guard: Guard, now: datetime) -> str:
-    """Return the clock as JSON, with the reminders that wait."""
+    """Return the clock as JSON, with the reminders that wait, and why there is no paper to see."""
     # Nobody sits there to read a reminder while the candidate is out of the room: it waits.
     waits = guard.has_message and guard.left_at is None
     messages = deliver(info, now) if waits else "[]"
-    evacuated = guard.state == State.SUSPENDED and is_evacuated(info.attempt_id)
-    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated)
+    standing = standing_of(info, guard)
+    evacuated = standing is not None and standing.kind == STANDS["room.evacuate"]
+    told = "null" if standing is None else canonical_json(standing.told)
+    return clock_text(info, guard, now=now, messages=messages, evacuated=evacuated, standing=told)
+
+
+def standing_of(info: AttemptInfo, guard: Guard) -> Halt | None:
+    """Return why there is no paper to see for an attempt; None while there is, and nothing is asked then."""
+    if guard.state != State.SUSPENDED and guard.left_at is None and not guard.over:
+        return None
+    with reading() as session:
+        return Teller(session, place_of(session, info.attempt_id)).standing(info, guard)
+
+
+def standing_reply(ref: str, error: Locked) -> Reply:
+    """Return why a start was refused that will be taken later, with who did what and why."""
+    journal = current_journal()
+    info = journal.infos.get(ref)
+    standing = standing_of(info, journal.peek(info.attempt_id))
+    body = {**problem_body(error), "standing": None if standing is None else standing.told}
+    return flask.jsonify(body), http_status(error)
 
 
 def paper_now(ref: str, moved: service.Moved) -> str:

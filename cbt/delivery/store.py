@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.moving import OVER
 from cbt.door.admission import PaperState
@@ -73,17 +72,6 @@ def is_out(session: Session, registration_id: int) -> bool:
     return session.scalar(query) is not None
 
 
-def is_evacuated(attempt_id: int) -> bool:
-    """Return whether the room of an attempt is to be left at once."""
-    query = (
-        select(SittingRoom.evacuated_at)
-        .join(Attempt, Attempt.sitting_room_id == SittingRoom.id)
-        .where(Attempt.id == attempt_id)
-    )
-    with reading() as session:
-        return session.scalar(query) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class SeatCard:
     """Who sits where with which paper, for the shell of the answer page."""
@@ -97,6 +85,7 @@ class SeatCard:
     registration: Registration
     purpose: str
     """What its sitting is held for."""
+    room_ref: str
     room_started_at: datetime | None
     evacuated: bool
     receipt: str | None
@@ -136,6 +125,7 @@ def seat_card(session: Session, registration_id: int) -> SeatCard | None:
         seat_number=seat,
         registration=registration,
         purpose=purpose,
+        room_ref=room.ref,
         room_started_at=room.started_at,
         evacuated=room.evacuated_at is not None,
         receipt=attempt.receipt,

@@ -9,6 +9,7 @@ from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import iso
 from cbt.delivery.moving import OVER
+from cbt.delivery.news.asking import entries_since, number_asked, number_now
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.store import SeatCard, seat_card
@@ -19,6 +20,7 @@ from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain_value
 from cbt.web.partials import Reply
+from cbt.web.receiving.parking import may_wait
 from cbt.web.who import access
 from cbt.web.who.login import acting, machine_id, signed_in
 
@@ -39,13 +41,22 @@ def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
 @pages.get("/exam/wait/state")
 @access.candidate
 def wait_state() -> Reply:
-    """Say whether the waiting room may let this candidate through: the room's clock has begun."""
+    """Say whether the waiting room may let this candidate through: the room's clock has begun.
+
+    A page that names the number it knows waits until something happened, where whoever serves it can wait.
+    """
+    asked = number_asked(flask.request.args.get("since"))
     with reading() as session:
+        number = number_now(session)
         card = seat_card(session, signed_in().subject_id)
-    go = bool(card and card.room_started_at is not None and card.registration.pledged_at is not None)
+        go = bool(card and card.room_started_at is not None and card.registration.pledged_at is not None)
+        if card is not None and asked is not None and asked <= number and not go:
+            topics = [f"registration:{card.registration.ref}", f"sitting_room:{card.room_ref}"]
+            if not entries_since(session, topics, since=asked, upto=number):
+                may_wait(topics[0], topics, seen=number)
     url = flask.url_for("delivery.runner", ref=card.attempt_ref) if card and go else None
     evacuated = card is not None and card.evacuated
-    return {"go": go, "url": url, "now": iso(flask.g.now), "evacuated": evacuated}
+    return {"go": go, "url": url, "now": iso(flask.g.now), "evacuated": evacuated, "number": number}
 
 
 @pages.get("/exam/<ref>")
@@ -83,6 +94,7 @@ def runner(ref: str) -> Reply:
             "advance": flask.url_for("attempts.advance", ref=ref),
             "submit": flask.url_for("attempts.submit", ref=ref),
             "clock": flask.url_for("attempts.clock", ref=ref),
+            "news": flask.url_for("news.since", ref=ref),
             "message": flask.url_for("attempts.read_message", ref=ref, message_id=0),
             "done": flask.url_for("delivery.done", ref=ref),
             "seat": flask.url_for("door.seat_page"),

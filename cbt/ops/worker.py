@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
+from types import FrameType
+from typing import Any
 
 import flask
 
@@ -25,6 +28,7 @@ from cbt.ops.logs.life import tell_start, tell_stop
 from cbt.ops.manager import tell
 from cbt.web.receiving.bodies import Bodies
 from cbt.web.receiving.front import Front
+from cbt.web.receiving.parking import Parking
 from cbt.web.receiving.proxies import is_among, read_networks
 from cbt.web.watching.metrics import Metrics
 
@@ -91,6 +95,7 @@ class _Told(Front):
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__rsgi_init__(loop)
+        _send_home_when_told_to_end(loop, self.parking)
         tell_start("worker", self.settings)
         tell("READY=1")
 
@@ -99,6 +104,24 @@ class _Told(Front):
         for candidacy in _candidacies:
             candidacy.end()
         tell_stop("worker")
+
+
+def _send_home_when_told_to_end(loop: asyncio.AbstractEventLoop, parking: Parking) -> None:
+    """Answer the requests that wait as soon as this process is told to end: whoever ends it waits for them.
+
+    Granian has given the loop its own handlers by now; they are called as before.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        former = signal.getsignal(number)
+
+        def told(number: int, frame: FrameType | None, former: Any = former) -> None:
+            loop.call_soon_threadsafe(parking.close)
+            if callable(former):
+                former(number, frame)
+
+        signal.signal(number, told)
+        if hasattr(signal, "siginterrupt"):
+            signal.siginterrupt(number, False)
 
 
 def front_of(app: flask.Flask) -> Front:
@@ -111,6 +134,7 @@ def front_of(app: flask.Flask) -> Front:
         now=app.extensions["cbt_clock"].now,
         limit=app.extensions["cbt_body_limit"],
         bodies=Bodies(trusted=lambda address: is_among(address, networks)),
+        parking=app.extensions["cbt_parking"],
     )
     front.settings = settings
     return front

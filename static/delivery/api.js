@@ -7,10 +7,11 @@ const flying = new Set();
 
 /**
  * Send a request and return `{status, body, after, sent, got}`; `sent` and `got` are `performance.now()` readings,
- * for the clock, `after` the milliseconds to wait before the next try where the server names them. Errors carry `{code, message, fix}` in the body.
+ * for the clock; `begun` is given what ends the request, `after` the milliseconds to wait before the next try where the server names them. Errors carry `{code, message, fix}` in the body.
  */
-export async function call(url, { method = "POST", body, headers = {}, credentials = "same-origin", timeout = TIMEOUT } = {}) {
+export async function call(url, { method = "POST", body, headers = {}, credentials = "same-origin", timeout = TIMEOUT, begun = () => {} } = {}) {
   const abort = new AbortController();
+  begun(abort);
   const timer = setTimeout(() => abort.abort(), timeout);
   const sent = performance.now();
   const said = { "X-CBT-Locale": document.documentElement.lang === "en" ? "en" : "zh", ...headers }; // also without cookies

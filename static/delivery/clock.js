@@ -19,10 +19,10 @@ export class Clock {
     setInterval(() => this.tick(), TICK);
   }
 
-  /** Take the facts of a reply; `sent` and `got` bound the moment the server spoke. */
-  update(facts, { sent, got }) {
+  /** Take the facts of a reply; `sent` and `got` bound the moment the server spoke, unless it let the request wait. */
+  update(facts, { sent, got, timed = true }) {
     const trip = got - sent;
-    if (trip <= this.best * 1.5 + 100) { // a slow reply says little about the time
+    if (timed && trip <= this.best * 1.5 + 100) { // a slow reply says little about the time
       this.offset = Date.parse(facts.now) - (sent + got) / 2;
       this.best = Math.min(this.best, trip);
     }

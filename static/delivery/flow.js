@@ -5,12 +5,11 @@ import { closeDialogs } from "./dialog.js";
 import { h, jitter, pause, t, wall } from "./dom.js";
 import { preload } from "./paper/preload.js";
 import { countdown } from "./paper/screens.js";
+import { STANDING, screenOf, wordsOf } from "./news/standing.js";
 import { applySettings } from "./paper/settings.js";
 import { flushTyping } from "./typing.js";
 
 const SEAT_AFTER = 60_000;
-const STANDS = { "attempt.away": "away", "attempt.evacuated": "evacuated" };
-const STANDING = ["suspended", "evacuated", "away"];
 
 export const flow = {
   /** Ask for the paper until the server gives it, or says why not. Safe to call again at any time. */
@@ -19,6 +18,7 @@ export const flow = {
     this.starting = true;
     this.handedOver = false;
     this.outbox.stop();
+    this.news.stop();
     this.running = false;
     if (!this.screens.name) this.lock("loading");
     await this.outbox.load();
@@ -43,8 +43,8 @@ export const flow = {
       return 0;
     }
     if (status === 423) {
-      this.lock(STANDS[body.code] ?? "suspended");
-      return jitter(2000, 3000);
+      this.lock(screenOf(body.code), {}, wordsOf(this, body.standing));
+      return jitter(1000, 1900);
     }
     if (status === 425) {
       this.lock("not_started");
@@ -84,19 +84,20 @@ export const flow = {
     this.entries = (this.entries ?? 0) + 1;
     this.focusTop();
     this.takeClock({ body, sent, got });
+    this.news.begin();
   },
 
-  /** Take the clock of any reply and follow the state it tells. */
-  takeClock({ body, sent, got }) {
+  /** Take the clock of any reply and follow the state it tells; `timed` is false for a reply that waited. */
+  takeClock({ body, sent, got, timed = true }) {
     const facts = body.clock;
     if (!facts) return;
-    this.clock.update(facts, { sent, got });
+    this.clock.update(facts, { sent, got, timed });
     this.showMessages(facts.messages ?? []);
     if (!this.running) return;
     const { name } = this.screens;
-    if (facts.state === "suspended") this.stand({ code: facts.evacuated ? "attempt.evacuated" : "attempt.suspended" });
-    else if (facts.state === "closed") this.closed();
-    else if (facts.away) this.away();
+    if (facts.state === "suspended") this.stand({ code: facts.evacuated ? "attempt.evacuated" : "attempt.suspended", clock: facts });
+    else if (facts.state === "closed") this.closed(facts.standing);
+    else if (facts.away) this.away(facts);
     else if (facts.state === "units_done") this.unitsDone();
     else if (STANDING.includes(name)) this.resumed();
     else if (["deadline_wait", "deadline", "closed"].includes(name) && this.clock.left() > 0) this.restart();
@@ -114,18 +115,18 @@ export const flow = {
    * The server takes nothing for now and says why: 暂停, 紧急疏散 or 临时离场. The paper is blanked, and what was typed
    * waits on this machine. Source: R-13, R-25.
    */
-  stand({ code }) {
-    const screen = STANDS[code] ?? "suspended";
-    if (this.screens.name === screen) return;
+  stand({ code, clock }) {
+    const screen = screenOf(code);
+    if (this.screens.name === screen && this.screens.said === (clock?.standing?.text ?? "")) return;
     flushTyping();
     closeDialogs();
-    this.lock(screen);
+    this.lock(screen, {}, wordsOf(this, clock?.standing));
   },
 
   /** 临时离场: the clock runs, so the deadline and what was begun before it come first. Source: R-13. */
-  away() {
+  away(facts) {
     if (["deadline_wait", "deadline", "submitting", "undelivered"].includes(this.screens.name) || this.units.moving) return;
-    this.stand({ code: "attempt.away" });
+    this.stand({ code: "attempt.away", clock: facts });
   },
 
   resumed() {
@@ -162,19 +163,19 @@ export const flow = {
     this.watching = true;
     while (["deadline_wait", "deadline", "closed"].includes(this.screens.name)) {
       await pause(this.screens.name === "deadline_wait" ? jitter(1000, 2000) : jitter(2500, 4000));
-      await this.resync();
+      if (!this.news.live || this.screens.name === "deadline_wait") await this.resync(); // else it is told
     }
     this.watching = false;
   },
 
   /** The attempt is closed: by the deadline (provisional, the page waits) or by a person. */
-  closed() {
+  closed(standing) {
     const { name } = this.screens;
     if (["deadline", "closed", "done"].includes(name)) return;
     flushTyping();
     closeDialogs();
     const byDeadline = name === "deadline_wait" || (this.clock.left() ?? 1) <= 0;
-    this.lock(byDeadline ? "deadline" : "closed", {}, { actions: [h("a", { class: "btn", href: this.urls.done }, t("screen.to_done"))] });
+    this.lock(byDeadline ? "deadline" : "closed", {}, { ...wordsOf(this, standing), actions: [h("a", { class: "btn", href: this.urls.done }, t("screen.to_done"))] });
     this.watchClosing();
   },
 
@@ -199,6 +200,7 @@ export const flow = {
   /** The lease is another window's or machine's by now, or this machine is not the one it was given to (R-42). */
   lost(code) {
     this.outbox.stop();
+    this.news.stop();
     flushTyping(); // kept on this machine, at least
     this.running = false;
     closeDialogs();
@@ -213,6 +215,7 @@ export const flow = {
   /** 交卷成功: the receipt, then the seat page. */
   finish({ receipt, closed_at: closedAt }) {
     this.outbox.stop();
+    this.news.stop();
     this.running = false;
     this.clock.facts = { ...this.clock.facts, state: "closed" };
     document.getElementById("toasts").replaceChildren(); // nothing said about the time left holds any more

@@ -7,9 +7,11 @@ import { h, icon, t, useTexts, useZone } from "./dom.js";
 import { flow } from "./flow.js";
 import { guard } from "./guard.js";
 import { listenKeys } from "./paper/keys.js";
+import { News } from "./news/news.js";
 import { Outbox } from "./save/outbox.js";
 import { Palette } from "./paper/palette.js";
 import { Rescue } from "./recovery/rescue.js";
+import { Delivery } from "./news/standing.js";
 import { Screens } from "./paper/screens.js";
 import { Store } from "./store.js";
 import { Submit } from "./close/submit.js";
@@ -95,6 +97,7 @@ const app = Object.assign({
   /** This page came back from sleep, the background or a cut: nothing waits for a timer that stood still. */
   wake() {
     this.outbox.wake();
+    this.news.wake();
     this.resync();
   },
 
@@ -129,6 +132,7 @@ app.outbox = new Outbox({
   seat: app.attempt.seat_number,
   url: app.urls.answers,
   hooks: {
+    told: () => app.news.live,
     now: () => (app.clock.facts ? app.clock.now() : Date.now()),
     changed: () => {
       for (const { kind, position } of app.outbox.waiting()) {
@@ -136,6 +140,8 @@ app.outbox = new Outbox({
       }
       app.bar.showSave();
       app.rescue.update();
+      app.delivery.update();
+      app.news.line(app.outbox.online);
       app.store.emit("save");
     },
     saved: ({ kind, position }, at) => {
@@ -174,6 +180,8 @@ app.view = new View(app, byId("view"));
 app.palette = new Palette(app, byId("side"));
 app.bar = new Bar(app);
 app.rescue = new Rescue(app, byId("rescue"));
+app.delivery = new Delivery(app);
+app.news = new News(app);
 
 app.store.on(({ type }) => {
   if (type === "paper") root.classList.toggle("has-units", Boolean(app.store.paper.units?.length));

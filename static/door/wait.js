@@ -1,4 +1,5 @@
-// The waiting room: a countdown by the server's clock, and the paper opens by itself when the room starts.
+// The waiting room: a countdown by the server's clock, and the paper opens by itself when the room starts: a request
+// waits at the server until something happens, and another asks every ten seconds whether the line is there.
 // Source: R-20.
 
 const room = document.getElementById("wait");
@@ -8,13 +9,19 @@ const spoken = document.getElementById("wait-spoken");
 const leave = document.getElementById("wait-evacuated");
 const startsAt = Date.parse(room.dataset.starts);
 
-const EVERY = 2000;
+const EVERY = 2000; // where the server lets nobody wait
+const BEAT = 10_000;
+const PATIENCE = 40_000;
+const WAITED = 5000;
+const SPREAD = 800; // a room that begins does not ask for its papers in one instant
 const lookAgainAt = performance.now() + 120_000 + 60_000 * Math.random(); // a moved start, seat or name shows without anybody pressing a key
 const SPOKEN_AT = [600, 300, 60];
 
 let serverAt = Date.parse(room.dataset.now);
 let readAt = performance.now();
 let failures = 0;
+let number = null;
+let waiting = null;
 let said = Infinity;
 
 const jitter = (span) => span * (0.8 + 0.4 * Math.random());
@@ -39,31 +46,56 @@ function speak(left) {
   said = mark;
 }
 
-async function ask() {
+/** Ask how things stand; what was waited for says nothing about the time. */
+async function look(query, patience, abort = new AbortController()) {
+  const timer = setTimeout(() => abort.abort(), patience);
+  const asked = performance.now();
+  let took = 0;
   try {
-    const reply = await fetch(room.dataset.url, {
-      headers: { Accept: "application/json" },
-      cache: "no-store",
-      signal: AbortSignal.timeout(4000),
+    const reply = await fetch(room.dataset.url + query, {
+      headers: { Accept: "application/json" }, cache: "no-store", signal: abort.signal,
     });
     if (reply.status === 401 || reply.status === 403 || reply.redirected) return location.reload();
     if (!reply.ok) throw new Error(String(reply.status));
-    const { go, url, now, evacuated } = await reply.json();
-    leave.hidden = !evacuated;
-    document.getElementById("wait-room").hidden = evacuated;
-    if (go && url) return location.replace(url);
-    serverAt = Date.parse(now);
-    readAt = performance.now();
+    take(await reply.json(), took = performance.now() - asked);
     failures = 0;
-    if (readAt > lookAgainAt) return location.reload(); // only while the server answers
   } catch {
     failures += 1;
+  } finally {
+    clearTimeout(timer);
   }
   line.textContent = room.dataset.offline;
   line.hidden = failures < 2;
-  setTimeout(ask, jitter(EVERY));
+  return took;
+}
+
+function take({ go, url, now, evacuated, number: upto }, took) {
+  leave.hidden = !evacuated;
+  document.getElementById("wait-room").hidden = evacuated;
+  if (go && url) setTimeout(() => location.replace(url), SPREAD * Math.random());
+  number = Number.isInteger(upto) ? upto : null;
+  if (took > EVERY) return;
+  serverAt = Date.parse(now);
+  readAt = performance.now();
+  if (readAt > lookAgainAt) location.reload(); // only while the server answers
+}
+
+async function listen() {
+  const first = number === null;
+  waiting = new AbortController();
+  const took = await look(first ? "" : `?since=${number}`, PATIENCE, waiting);
+  waiting = null;
+  setTimeout(listen, (first && took) || took > WAITED ? 50 : jitter(EVERY));
+}
+
+async function beat() {
+  const dead = failures > 0;
+  const took = await look("", 4000);
+  if (took && dead) waiting?.abort(); // the line it waits on was cut
+  setTimeout(beat, failures ? jitter(EVERY) : jitter(BEAT));
 }
 
 setInterval(show, 250);
 show();
-ask();
+listen();
+setTimeout(beat, jitter(BEAT));

@@ -28,6 +28,7 @@ HELPERS = {
     "accounts/approvals/asking.py",  # how a form gets its second person
     "accounts/navigation.py",  # the frame around a page of staff
     "accounts/sign_in/refusals.py",  # puts on record what an answer refused
+    "delivery/lease.py",  # under which lease a request of the answer page comes
     "delivery/replies.py",  # what the answer page is told
     "door/choosing.py",  # the cookie between two pages of the door
     "demo/browsers.py",  # makes the cookies of browsers that never asked

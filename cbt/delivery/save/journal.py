@@ -77,9 +77,13 @@ class Journal:
     def peek(self, attempt_id: int) -> Guard:
         """Return the attempt's row as it is now, for showing it."""
         with reading() as session:
-            cursor = session.connection().connection.cursor()
-            guard = self.dialect.peek_guard(cursor, attempt_id)
-            cursor.close()
+            return self.peek_within(session, attempt_id)
+
+    def peek_within(self, session: Session, attempt_id: int) -> Guard:
+        """Return the attempt's row as a session sees it, for showing it."""
+        cursor = session.connection().connection.cursor()
+        guard = self.dialect.peek_guard(cursor, attempt_id)
+        cursor.close()
         return guard
 
     def save_within(self, session: Session, save: Save) -> Saved:

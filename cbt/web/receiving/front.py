@@ -10,9 +10,7 @@ Source: R-21.
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -22,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
+from cbt.web.receiving.environs import Environs, address_of
+from cbt.web.receiving.parking import MAY_WAIT, WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
@@ -34,7 +34,6 @@ MOST_CUTS = 32
 TELL_SECONDS = 60.0
 REAP_SECONDS = 0.02
 """How long an answered request's coroutine may stay: many are ended in one turn of the loop."""
-KNOWN_HEADERS = 512
 THROWN_AWAY = 10
 """So many times what somebody may send is read and thrown away, that they hear it was too much."""
 log = logging.getLogger(__name__)
@@ -51,13 +50,15 @@ class Front:
         now: Callable[[], datetime],
         limit: Limit = lambda _method, _path, _cookies: SMALL_BODY,
         bodies: Bodies | None = None,
+        parking: Parking | None = None,
     ) -> None:
         self._app = app
         self._now = now
         self._limit = limit
         self._bodies = Bodies() if bodies is None else bodies
+        self.parking = Parking() if parking is None else parking
         self._pool = ThreadPool(threads)
-        self._names: dict[str, str] = {}
+        self._environs = Environs()
         self._answered: deque[asyncio.Future[None]] = deque()
         self._reaping = False
         self._loop: asyncio.AbstractEventLoop
@@ -66,10 +67,12 @@ class Front:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to look after the bodies that are on their way."""
         self._loop = loop
+        self.parking.open(loop)
         self._tending = loop.create_task(self._tend())
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop."""
+        self.parking.close()
         self._tending.cancel()
 
     def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> Coroutine[Any, Any, None]:
@@ -106,21 +109,63 @@ class Front:
                 if read is None:
                     return
                 raw = read
-        environ = self._environ(scope, raw)
+        done = self._loop.create_future()
+        self._ask(scope, raw, protocol, done, refused)
+        await done
+
+    def _ask(
+        self,
+        scope: Scope,
+        raw: bytes,
+        protocol: HTTPProtocol,
+        done: asyncio.Future[None],
+        refused: int = 0,
+        until: float | None = None,
+    ) -> None:
+        """Have the app asked by a thread; `until` is the end of the wait of a request that has waited."""
+        environ = self._environs.of(scope, raw)
         environ[RECEIVED_AT] = self._now()
         environ[HANDED_AT] = time.perf_counter()
         if refused:
             environ[REFUSED] = refused
             environ["CONTENT_LENGTH"] = "0"
-        done = self._loop.create_future()
-        self._pool.put(lambda: self._answer(environ, protocol, done, closes=bool(refused)))
-        await done
+        elif not raw:
+            environ[MAY_WAIT] = True
+
+        def respond(status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+            _send(protocol, status, headers, content)
+            self._answered.append(done)
+            if not self._reaping:
+                self._reaping = True
+                self._loop.call_soon_threadsafe(self._loop.call_later, REAP_SECONDS, self._reap)
+
+        def work() -> None:
+            status, headers, content = self._answer(environ)
+            if refused:
+                headers = [*headers, ("connection", "close")]  # the rest of its body is not waited for
+            wait = environ.get(WAIT)
+            if wait is None:
+                respond(status, headers, content)
+                return
+            held = ParkedRequest(
+                wait,
+                send=lambda: respond(status, headers, content),
+                again=lambda: self._ask(scope, b"", protocol, done, until=held.until),
+                until=until,
+            )
+            self._loop.call_soon_threadsafe(self._hold, held)
+
+        self._pool.put(work)
+
+    def _hold(self, held: ParkedRequest) -> None:
+        if not self.parking.take(held):
+            held.send()
 
     async def _read(self, scope: Scope, protocol: HTTPProtocol, length: int, *, keep: bool) -> bytes | None:
         """Return the body, or nothing of it unless `keep`; None when there is nobody to answer any more."""
         task = asyncio.current_task()
         assert task is not None
-        body = Body(_address(scope), time.monotonic(), task.cancel)
+        body = Body(address_of(scope), time.monotonic(), task.cancel)
         self._bodies.begin(body)
         try:
             return await protocol() if length <= SMALL_BODY else await _read_large(protocol, body, keep=keep)
@@ -136,48 +181,7 @@ class Front:
         finally:
             self._bodies.end(body)
 
-    def _environ(self, scope: Scope, body: bytes) -> dict[str, Any]:
-        server, _, port = scope.server.rpartition(":")
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": scope.method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": scope.path.encode().decode("latin-1"),
-            "QUERY_STRING": scope.query_string,
-            "SERVER_NAME": server,
-            "SERVER_PORT": port,
-            "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-            "REMOTE_ADDR": _address(scope),
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": scope.scheme,
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.input_terminated": True,
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": True,
-            "wsgi.run_once": False,
-        }
-        for name, value in scope.headers.items():
-            key = self._names.get(name) or self._name(name)
-            if not key:
-                continue
-            if key in environ:
-                value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
-            environ[key] = value
-        return environ
-
-    def _name(self, header: str) -> str:
-        """Return the WSGI name of a header; none for one with an underscore, which would pass for another's."""
-        if "_" in header:
-            return ""
-        plain = header.upper().replace("-", "_")
-        key = plain if plain in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{plain}"
-        if len(self._names) < KNOWN_HEADERS:
-            self._names[header] = key
-        return key
-
-    def _answer(
-        self, environ: dict[str, Any], protocol: HTTPProtocol, done: asyncio.Future[None], *, closes: bool
-    ) -> None:
+    def _answer(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         """Call the app; in a thread of the pool."""
         begun: list[Any] = []
 
@@ -193,17 +197,8 @@ class Front:
             status, headers = begun
         except Exception:
             log.exception("a request ended with an error that no page caught")
-            status, headers, content = 500, [], b""
-        if closes:
-            headers = [*headers, ("connection", "close")]  # the rest of its body is not waited for
-        try:
-            protocol.response_bytes(status, headers, content)
-        except Exception:
-            log.debug("nobody waited for an answer any more")
-        self._answered.append(done)
-        if not self._reaping:
-            self._reaping = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, REAP_SECONDS, self._reap)
+            return 500, [], b""
+        return status, headers, content
 
     def _reap(self) -> None:
         """End the coroutines of what has been answered."""
@@ -223,8 +218,11 @@ async def _read_large(protocol: HTTPProtocol, body: Body, *, keep: bool) -> byte
     return b"".join(pieces)
 
 
-def _address(scope: Scope) -> str:
-    return scope.client.rpartition(":")[0].strip("[]")
+def _send(protocol: HTTPProtocol, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+    try:
+        protocol.response_bytes(status, headers, content)
+    except Exception:
+        log.debug("nobody waited for an answer any more")
 
 
 def _nothing() -> None:

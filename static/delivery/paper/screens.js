@@ -14,22 +14,23 @@ export class Screens {
     Object.assign(this, { root, paper, name: null });
   }
 
-  /** Show the screen `name`; `params` fill its sentences, `actions` are its buttons, `extra` comes between. */
-  show(name, params = {}, { actions = [], extra = [], title, text } = {}) {
-    const again = this.name === name;
-    this.name = name;
+  /** Show the screen `name`; `params` fill its sentences, `said` is who did what, `actions` are its buttons, `extra` comes between. */
+  show(name, params = {}, { actions = [], extra = [], title, text, said = "" } = {}) {
+    const again = this.name === name && this.said === said;
+    Object.assign(this, { name, said });
     for (const part of this.paper) part.hidden = true;
     const heading = h("h2", { tabindex: "-1" }, title ?? t(`screen.${name}.title`, params));
     this.root.hidden = false;
     this.root.replaceChildren(h("div", { class: `card screen ${TONES[name] ?? ""}`, role: again ? null : "alert" },
       h("span", { class: "screen-icon" }, icon(ICONS[name] ?? "info")), heading,
-      h("p", {}, text ?? t(`screen.${name}.text`, params)), extra,
+      h("p", {}, text ?? t(`screen.${name}.text`, params)),
+      said ? h("p", { class: "screen-said" }, said) : null, extra,
       actions.length ? h("div", { class: "btn-row" }, actions) : null));
     if (!again) heading.focus({ preventScroll: true });
   }
 
   hide() {
-    this.name = null;
+    Object.assign(this, { name: null, said: "" });
     this.root.hidden = true;
     this.root.replaceChildren();
     for (const part of this.paper) part.hidden = false;

@@ -18,7 +18,8 @@ const MOST_RECEIPTS = 8;
 export class Outbox {
   /**
    * `hooks`: changed() after any state moved; saved(entry, at) on a receipt; clock(reply) with every clock;
-   * lost(code), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms).
+   * lost(code), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms), told()
+   * whether the page hears at once of what staff do.
    */
   constructor({ attempt, seat, url, hooks }) {
     Object.assign(this, { attempt, seat, url, hooks });
@@ -257,13 +258,13 @@ export class Outbox {
     if (body.receipts) this.receive(body.receipts, batch); // a refusal may cover only part of what was sent
     if (status === 200) {
       if (!this.entries.size) this.alone = false;
-      this.plan(this.waiting().length ? 0 : body.clock?.state === "suspended" ? SUSPENDED_POLL : HEARTBEAT);
+      this.plan(this.waiting().length ? 0 : body.clock?.state === "suspended" && !this.hooks.told() ? SUSPENDED_POLL : HEARTBEAT);
     } else if (status === 409 || status === 401 || status === 403) {
       this.stop();
       this.hooks.lost(body.code);
     } else if (status === 423) {
       this.hooks.stands(body);
-      this.plan(jitter(2000, 3000));
+      this.plan(this.hooks.told() ? HEARTBEAT : jitter(2000, 3000)); // what comes next is told, or asked for
     } else if (status === 413) {
       this.plan(HEARTBEAT);
     } else if (status === 410) {

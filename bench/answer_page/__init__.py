@@ -1,0 +1,1 @@
+"""The answer page: how soon it is there, and how soon it hears what staff did."""

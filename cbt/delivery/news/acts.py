@@ -1,0 +1,37 @@
+"""Which entries of the log concern a candidate's page, and whose."""
+
+from __future__ import annotations
+
+STANDS = {
+    "room.evacuate": "evacuated",
+    "room.abort": "aborted",
+    "room.hold": "held",
+    "attempt.suspend": "suspended",
+    "door.leave": "away",
+    "attempt.close": "closed",
+}
+"""Acts after which a page shows no paper, and what stands then."""
+GOES_ON = frozenset(
+    {
+        "room.resume",
+        "room.reenter",
+        "attempt.resume",
+        "attempt.reopen",
+        "door.return",
+        "undo.leave",
+    }
+)
+"""Acts after which it does again."""
+GRANTS = frozenset({"attempt.adjust", "room.adjust"})
+TOLD = GOES_ON | GRANTS
+"""Acts a page says in words, beside what its screens show."""
+STIRS = (
+    TOLD | STANDS.keys() | {"attempt.remind", "attempt.allow_move", "room.start", "room.end", "undo.return"}
+)
+"""Acts after which a page that waits asks for its clock."""
+PREFIXES = ("attempt:", "registration:", "sitting_room:")
+
+
+def topic_of(act: str, subject: str) -> str | None:
+    """Return the topic whose pages an entry concerns; None for one that concerns no page."""
+    return subject if act in STIRS and subject.startswith(PREFIXES) else None

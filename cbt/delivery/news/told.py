@@ -1,0 +1,155 @@
+"""What was done, by whom and why, in a sentence for the candidate it was done to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import flask_babel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cbt.accounts.models import Staff, StaffRole
+from cbt.delivery.clock_json import iso
+from cbt.delivery.news.acts import GRANTS, STANDS, TOLD
+from cbt.delivery.news.asking import MOST_TOLD, Happening, Whereabouts, latest
+from cbt.delivery.save.guard import AttemptInfo, Guard
+from cbt.exams.reasons.words import REASON
+from cbt.rules.reasons import EVACUATION, OTHER
+from cbt.rules.roles import Role
+from cbt.rules.states.attempt import ClosedBy, State
+from cbt.rules.states.sitting import SittingState
+from cbt.sittings.models import RoomStaff
+from cbt.web.i18n import word
+
+_STAFF = "staff:"
+_SPOKEN_FOR = (Role.CHIEF_PROCTOR, Role.PROCTOR, Role.OFFICER)
+"""The roles a candidate is told of somebody without a duty in the room, the first that fits."""
+_MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why a page shows no paper now."""
+
+    kind: str
+    text: str
+    at: str | None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The standing as the page reads it."""
+        return {"kind": self.kind, "text": self.text, "at": self.at}
+
+
+class Teller:
+    """Puts entries into sentences, in the language of the request."""
+
+    def __init__(self, session: Session, place: Whereabouts) -> None:
+        self._session = session
+        self._place = place
+
+    def news(self, entries: Iterable[Happening]) -> list[dict[str, Any]]:
+        """Return what a page says of entries, the oldest first."""
+        told = [
+            {
+                "id": entry.number,
+                "kind": "grant" if entry.act in GRANTS else "goes_on",
+                "text": self._sentence(entry),
+            }
+            for entry in entries
+            if entry.act in TOLD
+        ]
+        return told[-MOST_TOLD:]
+
+    def standing(self, info: AttemptInfo, guard: Guard) -> Halt | None:
+        """Return why there is no paper to see for this attempt; None while there is."""
+        place = self._place
+        paper, person = place.paper_topic, f"registration:{info.registration_ref}"
+        if guard.over:
+            return self._closed(paper)
+        if guard.state == State.SUSPENDED:
+            if place.room_state == SittingState.ABORTED:
+                return self._stands("room.abort", place.topic)
+            if place.evacuated:
+                return self._stands("room.evacuate", place.topic)
+            if place.room_state == SittingState.HELD:
+                return self._stands("room.hold", place.topic)
+            return self._stands("attempt.suspend", paper)
+        return None if guard.left_at is None else self._stands("door.leave", person)
+
+    def _closed(self, paper: str) -> Halt | None:
+        by = self._place.closed_by
+        if by in (None, ClosedBy.CANDIDATE, ClosedBy.DEADLINE):
+            return None if by is None else Halt(f"closed_{by}", "", None)
+        entry = latest(self._session, [paper], ["attempt.close"])
+        text = "" if entry is None else self._say(f"news.closed.{by}", entry, why=by == ClosedBy.PROCTOR)
+        return Halt(f"closed_{by}", text, None if entry is None else iso(entry.at))
+
+    def _stands(self, act: str, topic: str) -> Halt:
+        entry = latest(self._session, [topic], [act])
+        if entry is None:
+            return Halt(STANDS[act], "", None)
+        return Halt(STANDS[act], self._say(f"news.{act}", entry), iso(entry.at))
+
+    def _sentence(self, entry: Happening) -> str:
+        if entry.act in GRANTS:
+            kind = str(entry.after.get("kind", "general"))
+            return self._say(
+                f"news.{entry.act}.{kind}", entry, span=_span(int(entry.after.get("seconds", 0)))
+            )
+        if entry.act == "room.resume" and self._after_evacuation(entry):
+            return self._say("news.room.resume.evacuated", entry)
+        return self._say(f"news.{entry.act}", entry)
+
+    def _after_evacuation(self, entry: Happening) -> bool:
+        former = latest(
+            self._session,
+            [self._place.topic],
+            ["room.resume", "room.hold", "room.evacuate"],
+            before=entry.number,
+        )
+        return former is not None and former.act == "room.evacuate"
+
+    def _say(self, message_id: str, entry: Happening, *, why: bool = True, **params: str) -> str:
+        what = flask_babel.gettext(message_id, by=self._who(entry.actor), **params)
+        because = _why(entry) if why else ""
+        return str(flask_babel.gettext("news.because", what=what, why=because) if because else what)
+
+    def _who(self, actor: str) -> str:
+        """Return who did it as a candidate is told: the duty, not the name."""
+        role = self._role(actor.removeprefix(_STAFF)) if actor.startswith(_STAFF) else None
+        return str(flask_babel.gettext(f"news.by.{role or ('office' if actor != 'scheduler' else 'system')}"))
+
+    def _role(self, ref: str) -> str | None:
+        session = self._session
+        duty = session.scalar(
+            select(RoomStaff.duty)
+            .join(Staff, Staff.id == RoomStaff.staff_id)
+            .where(Staff.ref == ref, RoomStaff.sitting_room_id == self._place.room_id)
+        )
+        if duty is not None:
+            return duty
+        roles = session.scalars(select(StaffRole.role).join(Staff).where(Staff.ref == ref)).all()
+        return next((role.value for role in _SPOKEN_FOR if role in roles), None)
+
+
+def _why(entry: Happening) -> str:
+    """Return the reason of an entry in words: the table's, and what was typed with it."""
+    code = str(entry.after.get("reason_code", ""))
+    if code == EVACUATION:
+        return ""
+    words = [word(REASON + code)] if code and code != OTHER else []
+    # What the scheduler gives as a reason is a code of its own, and no words.
+    typed = entry.reason if entry.actor.startswith(_STAFF) else ""
+    return str(flask_babel.gettext("news.reasons").join([*words, typed] if typed else words))
+
+
+def _span(seconds: int) -> str:
+    minutes, rest = divmod(seconds, _MINUTE)
+    if not rest:
+        return str(flask_babel.gettext("news.span.minutes", minutes=minutes))
+    if not minutes:
+        return str(flask_babel.gettext("news.span.seconds", seconds=rest))
+    return str(flask_babel.gettext("news.span.both", minutes=minutes, seconds=rest))

@@ -1,0 +1,184 @@
+"""Requests that wait until something happens: in the loop of a server process, and in no thread.
+
+A page that wants to hear of what others do asks, and its request waits here until a topic of it changes. What the
+app answered, that nothing has happened yet, is kept meanwhile: it is sent when the wait is over, so a proxy never
+sees a line that is silent for long. Each change has a number, and numbers grow; what has changed lately is
+remembered, so that nothing is missed between an answer and its wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+import flask
+
+MAY_WAIT = "cbt.may_wait"
+"""Says of a request that whoever serves it can let it wait."""
+WAIT = "cbt.wait"
+"""Where the app puts the `Wait` of an answer that nothing has happened yet."""
+WAIT_SECONDS = 25.0
+"""Well below what any proxy waits for a silent server."""
+SPREAD = 0.2
+"""By how much of it waits differ, so that those that began together do not end together."""
+MOST_WAITING = 4096
+"""Requests that one process lets wait; whoever comes beyond them is answered at once, and asks now and then."""
+REMEMBERED = 20_000
+"""Topics whose last change a process remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a request waits for."""
+
+    key: str
+    """Whose it is: a second one with this key sends the first away."""
+    topics: frozenset[str]
+    seen: int
+    """The number up to which its answer knows all changes."""
+
+
+@dataclass(slots=True, eq=False)
+class ParkedRequest:
+    """A request that waits."""
+
+    wait: Wait
+    send: Callable[[], None]
+    """Sends the answer that nothing happened."""
+    again: Callable[[], None]
+    """Asks the app again."""
+    until: float | None = None
+    """By the loop's time; None for a request that begins to wait."""
+    timer: asyncio.TimerHandle | None = field(default=None)
+
+
+def may_wait(key: str, topics: Iterable[str], *, seen: int) -> None:
+    """Let the present request wait for these topics, where whoever serves it can."""
+    environ = flask.request.environ
+    if environ.get(MAY_WAIT):
+        environ[WAIT] = Wait(key, frozenset(topics), seen)
+
+
+class Parking:
+    """The waiting requests of one process. Everything happens in its loop, but for `wake` and `wanted`."""
+
+    def __init__(self, *, most: int = MOST_WAITING, seconds: float = WAIT_SECONDS) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._held: dict[str, ParkedRequest] = {}
+        self._by_topic: dict[str, set[ParkedRequest]] = defaultdict(set)
+        self._changed: dict[str, int] = {}
+        """By topic the number of its last change, the oldest first."""
+        self._floor = 0
+        """Of changes up to this number nothing is remembered."""
+        self._upto = -1
+        """The number up to which changes were looked at."""
+        self._spread = random.Random()
+        self.wanted = threading.Event()
+        """Set while somebody waits."""
+        self.begun: Callable[[], None] = _nothing
+        """Called when the first one begins to wait."""
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether requests may wait here."""
+        return self._loop is not None
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let requests wait in `loop`."""
+        self._loop = loop
+
+    def close(self) -> None:
+        """Send everybody away; nobody waits from now on."""
+        self._loop = None
+        for held in list(self._held.values()):
+            self._leave(held)
+            held.send()
+
+    def take(self, held: ParkedRequest) -> bool:
+        """Let a request wait; False when it may not, and has to be answered.
+
+        The one of the same key is sent away. Where something changed after what the answer knows, the app is asked
+        again at once.
+        """
+        loop, wait = self._loop, held.wait
+        former = self._held.get(wait.key)
+        if loop is None or (former is None and len(self._held) >= self._most):
+            return False
+        if former is not None:
+            self._leave(former)
+            former.send()
+        if held.until is None:
+            held.until = loop.time() + self._seconds * (1 - SPREAD * self._spread.random())
+        elif held.until <= loop.time():
+            return False
+        if wait.seen < self._floor or any(self._changed.get(one, 0) > wait.seen for one in wait.topics):
+            held.again()
+            return True
+        self._held[wait.key] = held
+        for topic in wait.topics:
+            self._by_topic[topic].add(held)
+        held.timer = loop.call_at(held.until, self._over, held)
+        if not self.wanted.is_set():
+            self.wanted.set()
+            self.begun()
+        return True
+
+    def wake(self, changes: Mapping[str, int], *, since: int, upto: int, forced: Iterable[str] = ()) -> None:
+        """Have the app asked again for whoever waits for one of these topics; from any thread.
+
+        `changes` are the topics that changed after `since` and until `upto`, with the number of their last change;
+        `forced` wakes whatever an answer knew already.
+        """
+        loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(self._wake, changes, since, upto, tuple(forced))
+
+    def _wake(self, changes: Mapping[str, int], since: int, upto: int, forced: Iterable[str]) -> None:
+        woken: dict[ParkedRequest, None] = {}
+        if since != self._upto:  # nobody has looked at what lies between
+            self._floor = since
+            self._changed.clear()
+            woken.update((held, None) for held in self._held.values() if held.wait.seen != since)
+        self._upto = upto
+        for topic, number in changes.items():
+            self._changed.pop(topic, None)
+            self._changed[topic] = number
+            woken.update((one, None) for one in self._by_topic.get(topic, ()) if one.wait.seen < number)
+        for topic in forced:
+            woken.update((one, None) for one in self._by_topic.get(topic, ()))
+        for held in woken:
+            self._leave(held)
+            held.again()
+        for topic in list(islice(self._changed, max(0, len(self._changed) - REMEMBERED))):
+            self._floor = max(self._floor, self._changed.pop(topic))
+
+    def _over(self, held: ParkedRequest) -> None:
+        self._leave(held)
+        held.send()
+
+    def _leave(self, held: ParkedRequest) -> None:
+        if self._held.get(held.wait.key) is held:
+            del self._held[held.wait.key]
+        for topic in held.wait.topics:
+            others = self._by_topic[topic]
+            others.discard(held)
+            if not others:
+                del self._by_topic[topic]
+        if held.timer is not None:
+            held.timer.cancel()
+        if not self._held:
+            self.wanted.clear()
+
+
+def _nothing() -> None:
+    pass
