@@ -57,6 +57,7 @@ from cbt.exams.table import minutes_of, plain_points
 from cbt.paths import product_dir
 from cbt.proctoring import views as proctoring
 from cbt.proctoring.approving import ROOM_ACTS
+from cbt.proctoring.doorway import views as doorway
 from cbt.proctoring.incidents import views as reports
 from cbt.proctoring.record import views as record
 from cbt.proctoring.recovery import views as recovery
@@ -118,6 +119,7 @@ ROOMS: tuple[ModuleType, ...] = (
     reports,
     recovery,
     record,
+    doorway,
     results,
     late_answers,
     packages,

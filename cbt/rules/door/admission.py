@@ -40,7 +40,7 @@ def same_name(a: str, b: str) -> bool:
 
     Source: R-10.
     """
-    return _plain_name(a) == _plain_name(b)
+    return plain_name(a) == plain_name(b)
 
 
 def written_name(text: str) -> str:
@@ -126,5 +126,6 @@ def too_close(a: Span, b: Span, *, minimum: timedelta = BETWEEN_SITTINGS) -> boo
     return max(a[0], b[0]) - min(a[1], b[1]) < minimum
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name as it is compared: after NFKC, without blanks, every kind of dot the same. Source: R-10."""
     return "".join(unicodedata.normalize("NFKC", name).split()).translate(_DOTS)

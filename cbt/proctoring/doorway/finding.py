@@ -1,0 +1,123 @@
+"""What the door's page shows: who was named, who waits, who has not come, who is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from cbt.candidates.personal import document_index
+from cbt.candidates.store import Registered, entry_for, photo_of
+from cbt.db.unit_of_work import reading
+from cbt.errors import NotAllowed
+from cbt.proctoring.board.live import Board, load_board
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.desk.staff import runs_room
+from cbt.proctoring.doorway import store
+from cbt.rules.door.scanning import AtSeat, Scan, ScanKind, named_by, read_scan
+from cbt.sittings.store import RoomView, room_view_for
+from cbt.web.who.login import Principal
+
+_NUMBERED = frozenset({ScanKind.TICKET, ScanKind.DOCUMENT})
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAtDoor:
+    """Somebody who stands before the proctor."""
+
+    seat: SeatView
+    entry: Registered
+    has_photo: bool
+
+    @property
+    def comes_in(self) -> bool:
+        """Whether all that is missing is the check of R-10."""
+        return self.seat.checked_in_at is None and self.seat.absent_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorView:
+    """The door of a room at one instant."""
+
+    board: Board
+    scan: Scan
+    found: tuple[SeatView, ...]
+    person: PersonAtDoor | None
+    elsewhere: tuple[store.ExpectedElsewhere, ...]
+
+    @property
+    def waiting(self) -> tuple[SeatView, ...]:
+        """Who has come and is not checked yet, in the order they came."""
+        here = (seat for seat in self.board.seats if seat.arrived_at is not None and seat.absent_at is None)
+        return tuple(
+            sorted(
+                (seat for seat in here if seat.checked_in_at is None and seat.signed_in_at is None),
+                key=lambda seat: (seat.arrived_at, seat.number),
+            )
+        )
+
+    @property
+    def missing(self) -> tuple[SeatView, ...]:
+        """Who has not come, and is not 缺考 yet."""
+        return tuple(seat for seat in self.board.seats if seat.arrived_at is None and seat.absent_at is None)
+
+    @property
+    def inside(self) -> int:
+        """How many were checked in."""
+        return sum(seat.checked_in_at is not None for seat in self.board.seats)
+
+    @property
+    def absent(self) -> int:
+        """How many are 缺考."""
+        return sum(seat.absent_at is not None for seat in self.board.seats)
+
+
+def read_door(
+    room_ref: str, principal: Principal, *, line: str = "", ref: str = "", now: datetime
+) -> DoorView:
+    """Return the door of a room this person runs, with whom `line` or `ref` names.
+
+    Raise NotFound for a room they do not see, NotAllowed("proctoring.not_assigned").
+
+    Source: R-10, R-11.
+    """
+    with reading() as session:
+        view = room_view_for(session, room_ref, principal)
+        if not runs_room(session, view.sitting_room, principal):
+            raise NotAllowed("proctoring.not_assigned")
+        board = load_board(session, view, now=now)
+        scan = read_scan(line)
+        seats = _named(session, view, board, scan) if not ref else _seats(board, (ref,))
+        person = _person(session, seats[0], principal) if len(seats) == 1 else None
+        elsewhere = () if seats or scan.kind is ScanKind.NOTHING else _elsewhere(session, view, scan, now=now)
+    return DoorView(board, scan, seats, person, elsewhere)
+
+
+def _named(session: Session, view: RoomView, board: Board, scan: Scan) -> tuple[SeatView, ...]:
+    people = (AtSeat(seat.ref, seat.name, seat.ticket, seat.number) for seat in board.seats)
+    refs: Sequence[str] = named_by(scan, people)
+    if not refs and scan.kind in _NUMBERED:
+        refs = store.refs_by_document(session, view.sitting_room.id, document_index(scan.value))
+    return _seats(board, refs)
+
+
+def _seats(board: Board, refs: Sequence[str]) -> tuple[SeatView, ...]:
+    return tuple(seat for seat in board.seats if seat.ref in refs)
+
+
+def _person(session: Session, seat: SeatView, principal: Principal) -> PersonAtDoor:
+    return PersonAtDoor(
+        seat, entry_for(session, seat.ref, principal), photo_of(session, seat.candidate_id) is not None
+    )
+
+
+def _elsewhere(
+    session: Session, view: RoomView, scan: Scan, *, now: datetime
+) -> tuple[store.ExpectedElsewhere, ...]:
+    if scan.kind not in _NUMBERED:
+        return ()
+    return store.expected_elsewhere(
+        session, view, ticket=scan.value, index=document_index(scan.value), now=now
+    )
