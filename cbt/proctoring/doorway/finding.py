@@ -38,7 +38,7 @@ class PersonAtDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class DoorView:
+class DoorLine:
     """The door of a room at one instant."""
 
     board: Board
@@ -76,7 +76,7 @@ class DoorView:
 
 def read_door(
     room_ref: str, principal: Principal, *, line: str = "", ref: str = "", now: datetime
-) -> DoorView:
+) -> DoorLine:
     """Return the door of a room this person runs, with whom `line` or `ref` names.
 
     Raise NotFound for a room they do not see, NotAllowed("proctoring.not_assigned").
@@ -92,7 +92,7 @@ def read_door(
         seats = _named(session, view, board, scan) if not ref else _seats(board, (ref,))
         person = _person(session, seats[0], principal) if len(seats) == 1 else None
         elsewhere = () if seats or scan.kind is ScanKind.NOTHING else _elsewhere(session, view, scan, now=now)
-    return DoorView(board, scan, seats, person, elsewhere)
+    return DoorLine(board, scan, seats, person, elsewhere)
 
 
 def _named(session: Session, view: RoomView, board: Board, scan: Scan) -> tuple[SeatView, ...]:

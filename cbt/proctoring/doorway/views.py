@@ -12,7 +12,7 @@ from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.desk.act import Asked
 from cbt.proctoring.desk.said import Said, said_text
 from cbt.proctoring.desk.staff import By
-from cbt.proctoring.doorway.finding import DoorView, read_door
+from cbt.proctoring.doorway.finding import DoorLine, read_door
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES, normalise_document
 from cbt.rules.door.scanning import ScanKind
 from cbt.rules.roles import Role
@@ -132,7 +132,7 @@ def _act(room_ref: str, code: str, refs: tuple[str, ...], form: dict[str, str]) 
     )
 
 
-def _done(room_ref: str, code: str, found: DoorView, *, arriving: bool = False) -> Reply:
+def _done(room_ref: str, code: str, found: DoorLine, *, arriving: bool = False) -> Reply:
     form = {name: flask.request.form.get(name, "") for name in ("document_type", "last_four")}
     try:
         said = _act(room_ref, code, tuple(seat.ref for seat in found.found[:1]), form)
@@ -146,7 +146,7 @@ def _done(room_ref: str, code: str, found: DoorView, *, arriving: bool = False) 
     return flask.redirect(target, 303)
 
 
-def _differs(found: DoorView, form: Mapping[str, str]) -> bool:
+def _differs(found: DoorLine, form: Mapping[str, str]) -> bool:
     """Say whether the document registered was shown and its end is another: worth a second look, no refusal.
 
     Source: R-10.
@@ -158,12 +158,12 @@ def _differs(found: DoorView, form: Mapping[str, str]) -> bool:
     return same_kind and len(shown) == 4 and candidate.document_masked[-2:] != shown[-2:]
 
 
-def _shown(found: DoorView, *, arriving: bool = False) -> dict[str, object]:
+def _shown(found: DoorLine, *, arriving: bool = False) -> dict[str, object]:
     return {"door": found, "board": found.board, "now": flask.g.now, "arriving": arriving}
 
 
 def _page(
-    found: DoorView,
+    found: DoorLine,
     *,
     refused: Refusal = NOTHING_REFUSED,
     said: Said | None = None,
