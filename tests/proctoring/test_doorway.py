@@ -56,7 +56,6 @@ def test_one_scan_shows_the_person_and_one_act_lets_them_in(world: World, door: 
     for line in (
         "261100010001",
         CARD.lower(),
-        f"王小明,男,汉,{CARD}",
         "0001",
         str(sitter.seat),
         "王 小明",

@@ -1,3 +1,3 @@
 """Who may come in, and when."""
 
-__all__ = ["admission", "changing"]
+__all__ = ["admission", "changing", "scanning"]
