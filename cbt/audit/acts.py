@@ -66,7 +66,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("item", "set_difficulty set_point view_key"),
             *_of("media", "bring"),
         ),
-        "blueprints": (*_of("blueprint", "load keep again withdraw"), *_of("reasons", "load")),
+        "blueprints": (*_of("blueprint", "load keep again withdraw"), *_of("reasons", "load keep")),
         "second": (
             *_of("approval", "ask code approve refuse withdraw expire fail"),
             *_of("second", "adjust adjust_room hold resume_room force reopen violation decide decide_many"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.audit import chain
 from cbt.errors import NotFound
@@ -95,29 +96,58 @@ def keep_file(session: Session, text: str, *, now: datetime, actor: str, name: s
 
 
 def load_reasons(session: Session, folder: Path, *, now: datetime, actor: str, usable: bool = True) -> None:
-    """Keep the folder's table of reasons as the current version, the shipped one where the folder has none.
+    """Put the folder's table of reasons in force, the shipped one where the folder has none.
 
-    Where the folder's is not `usable`, what was in force stays. The shipped one is the first of every installation:
-    what was recorded before there were versions was recorded under it. Raises InvalidInput("reasons.refused") for a
-    table that does not hold.
+    Where the folder's is not `usable`, what was in force stays; so does what was edited in the browser since
+    the file was last taken, and over a shipped one in any case. The shipped one is the first of every
+    installation: what was recorded before there were versions was recorded under it. Raises
+    InvalidInput("reasons.refused") for a table that does not hold.
 
     Source: R-63.
     """
     own = folder / REASONS_FILE
     if session.scalar(select(ReasonsVersion.id).limit(1)) is None:
-        _keep_reasons(session, shipped_reasons(), now=now, actor=actor)
-    if usable:
-        _keep_reasons(session, own if own.is_file() else shipped_reasons(), now=now, actor=actor)
+        _file_reasons(session, shipped_reasons(), now=now, actor=actor)
+    current = _latest(session, ReasonsVersion.loaded_at)
+    if usable and (own.is_file() or (current is not None and current.filed_at is not None)):
+        _file_reasons(session, own if own.is_file() else shipped_reasons(), now=now, actor=actor)
 
 
-def _keep_reasons(session: Session, path: Path, *, now: datetime, actor: str) -> None:
+def _file_reasons(session: Session, path: Path, *, now: datetime, actor: str) -> None:
     text = blueprint_text(path)
     read_reasons(text, name=path.name)
-    sha = digest(text)
-    row = session.scalar(select(ReasonsVersion).where(ReasonsVersion.sha256 == sha))
-    if row is not None:
-        row.loaded_at = max(row.loaded_at, now)
+    last = _latest(session, ReasonsVersion.filed_at)
+    if last is not None and last.sha256 == digest(text):
         return
-    session.add(ReasonsVersion(sha256=sha, source=text, loaded_at=now))
+    row = store_reasons(session, text, now=now, actor=actor, act="reasons.load")
+    row.filed_at = row.loaded_at
+
+
+def store_reasons(
+    session: Session, text: str, *, now: datetime, actor: str, act: str, reason: str = ""
+) -> ReasonsVersion:
+    """Put a table's text in force and return its version; a text that was stored before adds no row.
+
+    Source: R-63.
+    """
+    sha, current = digest(text), _latest(session, ReasonsVersion.loaded_at)
+    row = session.scalar(select(ReasonsVersion).where(ReasonsVersion.sha256 == sha))
+    if row is not None and row is current:
+        return row
+    # The later one holds, also where a clock was set back.
+    at = now if current is None else max(now, current.loaded_at + timedelta(microseconds=1))
+    row = row or ReasonsVersion(sha256=sha, source=text, loaded_at=at)
+    row.loaded_at, row.filed_at = at, None
+    session.add(row)
     session.flush()
-    chain.record(session, at=now, actor=actor, act="reasons.load", subject="reasons", after={"sha256": sha})
+    before = {} if current is None else {"sha256": current.sha256}
+    after = {"sha256": sha}
+    chain.record(
+        session, at=now, actor=actor, act=act, subject="reasons", reason=reason, before=before, after=after
+    )
+    return row
+
+
+def _latest(session: Session, by: InstrumentedAttribute[Any]) -> ReasonsVersion | None:
+    query = select(ReasonsVersion).where(by.is_not(None)).order_by(by.desc(), ReasonsVersion.id.desc())
+    return session.scalar(query.limit(1))

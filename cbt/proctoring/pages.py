@@ -21,6 +21,8 @@ from cbt.proctoring.desk.act import Form, Picked, Preview
 from cbt.proctoring.desk.granted import given_alone
 from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.staff import runs_room
+from cbt.proctoring.incidents.reports import ToldReport, told_of_registration
+from cbt.proctoring.incidents.signals import Signals, signals_of
 from cbt.rules.reasons import EVACUATION
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import SittingChange
@@ -133,6 +135,8 @@ class PersonView:
     has_photo: bool
     log: Sequence[LogLine]
     messages: Sequence[Message]
+    signals: Signals
+    reports: Sequence[ToldReport]
 
 
 def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime) -> PersonView:
@@ -151,6 +155,8 @@ def read_person(room_ref: str, ref: str, principal: Principal, *, now: datetime)
                 incident_line(line) for line in store.incidents_of_registration(session, seat.registration_id)
             ],
             messages=[] if seat.attempt_id is None else store.messages_of(session, seat.attempt_id),
+            signals=signals_of(session, seat.attempt_id, seat.ref),
+            reports=told_of_registration(session, seat.registration_id),
         )
 
 

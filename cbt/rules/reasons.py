@@ -37,6 +37,8 @@ class ReasonTable:
 
     violations: tuple[Violation, ...]
     reasons: tuple[Reason, ...]
+    messages: tuple[Reason, ...] = ()
+    """Usual texts of a 提醒, each read in the language of who sends it."""
 
     def violation(self, code: str | None) -> Violation | None:
         """Return a violation, retired or not, or None for a code the table does not have."""
@@ -56,6 +58,11 @@ class ReasonTable:
         """The reasons that can be given."""
         return tuple(one for one in self.reasons if not one.retired)
 
+    @property
+    def offered_messages(self) -> tuple[Reason, ...]:
+        """The texts a 提醒 can be chosen from."""
+        return tuple(one for one in self.messages if not one.retired)
+
 
 def check_reasons(table: ReasonTable) -> list[Flaw]:
     """Return everything in a table that does not hold, with paths as its file has them.
@@ -65,6 +72,7 @@ def check_reasons(table: ReasonTable) -> list[Flaw]:
     return [
         *_codes("violations", [one.code for one in table.violations]),
         *_codes("reasons", [one.code for one in table.reasons]),
+        *_codes("messages", [one.code for one in table.messages]),
         *(flaw for place, one in enumerate(table.violations) for flaw in _violation(place, one)),
         *_own(table),
     ]

@@ -2,6 +2,7 @@
 // leaving the window. Leaving is reported, never punished here.
 
 const EDITABLE = "input, textarea, select";
+const PASTES_APART = 2000;
 
 export function guard(app) {
   report(app);
@@ -34,6 +35,13 @@ function report(app) {
     away = false;
     tell("focus");
   };
+  let pasted = -PASTES_APART;
+  const paste = () => {
+    if (performance.now() - pasted < PASTES_APART) return;
+    pasted = performance.now();
+    tell("paste");
+  };
+  document.addEventListener("paste", paste, true);
   window.addEventListener("blur", left);
   window.addEventListener("focus", back);
   document.addEventListener("visibilitychange", () => (document.hidden ? left() : back()));

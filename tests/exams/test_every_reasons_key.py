@@ -32,7 +32,7 @@ def listed(act: str, words: str, locale: str = "zh", **query: str) -> Seen:
         running(world, "theory")
         desk = Desk(world)
         desk.client.set_cookie("locale", locale)
-        return words in desk.ask(act, *(("theory",) if act == "violation" else ()), **query).text
+        return words in desk.ask(act, *(("theory",) if act in {"violation", "remind"} else ()), **query).text
 
     return look
 
@@ -95,6 +95,13 @@ CASES = [
     Case(
         "reasons.retired", 'en = "Power"\n', 'en = "Power"\nretired = true\n',
         listed("hold", 'value="power"'), True, False,
+    ),
+    Case("messages.code", '"own_seat"', '"seat"', listed("remind", 'id="preset-seat"'), False, True),
+    Case("messages.zh", "请坐到自己的机位", "请回到机位", listed("remind", "请回到机位"), False, True),
+    Case("messages.en", "your own seat", "your place", listed("remind", "your place", "en"), False, True),
+    Case(
+        "messages.retired", 'code = "own_seat"\n', 'code = "own_seat"\nretired = true\n',
+        listed("remind", "请坐到自己的机位"), True, False,
     ),
 ]  # fmt: skip
 

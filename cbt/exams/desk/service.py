@@ -5,10 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Conflict
+from cbt.exams.desk.reason_forms import Row, place_of, with_row
 from cbt.exams.folder import FolderFile, load_folder, look
-from cbt.exams.steps import store_blueprint, withdraw_blueprint
+from cbt.exams.models import ReasonsVersion
+from cbt.exams.reasons import store as reasons
+from cbt.exams.reasons.writing import written
+from cbt.exams.steps import store_blueprint, store_reasons, withdraw_blueprint
 from cbt.exams.store import numbered_version, version_in_force
 from cbt.rules.exam.blueprint import ExamBlueprint
 
@@ -49,3 +55,30 @@ def read_folder(folder: Path, *, now: datetime, actor: str) -> list[FolderFile]:
     with unit_of_work() as session:
         load_folder(session, folder, found, now=now, actor=actor)
     return found
+
+
+def reasons_text(session: Session) -> str:
+    """Return the text of the table of reasons in force."""
+    version_id = reasons.version_in_force(session)
+    if version_id is None:
+        return written(reasons.table_in_force(session))
+    return session.get_one(ReasonsVersion, version_id).source
+
+
+def keep_reason(
+    kind: str, code: str, row: Row, *, begun_from: str, reason: str, now: datetime, actor: str
+) -> None:
+    """Put a row of the table of reasons in force, in place of the one with its code or, for "", as a new one.
+
+    Raise Conflict("reasons.changed") when in force is another version than the one the form was begun from, and
+    InvalidInput for a table that would not hold.
+
+    Source: R-26, R-63.
+    """
+    with unit_of_work() as session:
+        if str(reasons.version_in_force(session) or "") != begun_from:
+            raise Conflict("reasons.changed")
+        table = reasons.table_in_force(session)
+        changed = with_row(table, place_of(table, kind, code), row)
+        if changed != table:
+            store_reasons(session, written(changed), now=now, actor=actor, act="reasons.keep", reason=reason)

@@ -7,7 +7,7 @@ import flask_babel
 
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
-from cbt.exams.desk import form_views, service
+from cbt.exams.desk import form_views, reason_views, service
 from cbt.exams.desk.checking import CheckedText, checked, text_of
 from cbt.exams.desk.form_views import editor_page
 from cbt.exams.desk.pages import listed, shown
@@ -23,6 +23,7 @@ from cbt.web.who.login import acting
 
 pages = flask.Blueprint("blueprints", __name__)
 pages.register_blueprint(form_views.pages)
+pages.register_blueprint(reason_views.pages)
 
 READERS = (Role.OFFICER, Role.AUTHOR, Role.REVIEWER, Role.INSPECTOR, Role.ADMIN)
 MOST_REASON = 200

@@ -32,6 +32,7 @@ def read(text: str) -> tuple[ReasonTable | None, list[Flaw]]:
     table = ReasonTable(
         violations=tuple(_violation(row) for row in rows["violations"]),
         reasons=tuple(Reason(**row) for row in rows["reasons"]),
+        messages=tuple(Reason(**row) for row in rows["messages"]),
     )
     findings = check_reasons(table)
     return (None if findings else table), findings

@@ -36,4 +36,8 @@ VIOLATION = (
     Field("deduct", KeyKind.POINTS, "扣几分；处理含 deduct 时填写"),
 )
 REASON = _NAMED
-LISTS: Mapping[str, tuple[Field, ...]] = {"violations": VIOLATION, "reasons": REASON}
+LISTS: Mapping[str, tuple[Field, ...]] = {
+    "violations": VIOLATION,
+    "reasons": REASON,
+    "messages": REASON,
+}

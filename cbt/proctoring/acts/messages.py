@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import flask_babel
+
 from cbt.delivery import steps as delivery
 from cbt.delivery.withdrawing import withdraw_message
+from cbt.exams.reasons.words import words_of
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.desk.act import Act, ActScope, Asked, usual
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Preview, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.inputs import read_text
 from cbt.proctoring.desk.papers import each_paper
@@ -34,6 +39,15 @@ def _remind(asked: Asked) -> Said:
         return desk.said(picked)
 
 
+def _presets(preview: Preview) -> Mapping[str, object]:
+    """Offer the table's usual texts; those of the catalogue where an older table has none."""
+    offered = [(one.code, words_of(one)) for one in preview.reasons.offered_messages]
+    if not preview.reasons.messages:
+        usual_texts = str(flask_babel.gettext("proctoring.reasons.remind")).split("|")
+        offered = [(str(place), text) for place, text in enumerate(usual_texts)]
+    return {"presets": offered}
+
+
 def _take_back(desk: Desk, seat: SeatView, before: dict[str, int]) -> bool:
     """Take a reminder back from those who have not read it yet."""
     attempt = desk.attempts((seat,))[seat.ref]
@@ -47,6 +61,7 @@ ACTS = (
         _remind,
         _refuse,
         fields=("text",),
+        shows=_presets,
         undo=_take_back,
         tone="main",
         running=usual(10),

@@ -14,6 +14,7 @@ from cbt.proctoring.board import store
 from cbt.proctoring.board.log_lines import LogLine, log_lines, rows_for
 from cbt.proctoring.board.papers import PaperLine, papers_of
 from cbt.proctoring.board.proposals import proposals_of
+from cbt.proctoring.board.reminders import Reminder, reminders_of
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import FreeSeat, SeatView, seat_view
 from cbt.proctoring.models import UndoableAct
@@ -98,6 +99,7 @@ class Board:
     next_start_at: datetime | None
     start_waits: bool
     needs_countersign: bool
+    reminders: tuple[Reminder, ...]
 
     @property
     def started(self) -> bool:
@@ -155,6 +157,7 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         undo=_undo(store.undoable_acts(session, room.id, since=now - UNDO_FOR)),
         lost_since=_lost_since(seats, now=now) if room.state == SittingState.RUNNING else None,
         next_start_at=store.next_start_in(session, room, after=sitting.planned_start_at),
+        reminders=reminders_of(session, room.id, now=now) if room.started_at is not None else (),
         start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
         needs_countersign=room.evacuated_at is not None
         and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in incidents),

@@ -1,3 +1,3 @@
 """Forms of incidents (异常) and violations (违纪): filled in once, added to, withdrawn, never edited."""
 
-__all__ = ["forms", "reports", "views", "writing"]
+__all__ = ["forms", "reports", "signals", "views", "writing"]

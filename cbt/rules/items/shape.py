@@ -31,7 +31,9 @@ SETTINGS: Mapping[str, tuple[object, ...]] = {
     "clock_hidden": (True, False),
     **dict.fromkeys(TOOLS, (True, False)),
 }
-EVENTS = frozenset({"blur", "focus", "fullscreen_exit", "fullscreen_enter", "paper_loaded", "usable"})
+EVENTS = frozenset(
+    {"blur", "focus", "fullscreen_exit", "fullscreen_enter", "paste", "paper_loaded", "usable"}
+)
 
 
 def parse_answer(position: Mapping[str, Any], value: object) -> str | None:

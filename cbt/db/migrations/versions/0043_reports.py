@@ -30,6 +30,7 @@ def upgrade() -> None:
         "undoable_act", sa.Column("undoable", sa.Boolean(), server_default=sa.true(), nullable=False)
     )
     op.add_column("reasons_version", sa.Column("filed_at", cbt.db.types.UtcDateTime(), nullable=True))
+    op.execute("UPDATE reasons_version SET filed_at = loaded_at")  # until now they came from files alone
     _reports()
     _comments()
 

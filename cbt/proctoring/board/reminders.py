@@ -1,0 +1,48 @@
+"""提醒 of a room with their receipts: how many pages were sent each of the latest, had it, were read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cbt.delivery.models import Attempt, Message
+
+SHOWN_FOR = timedelta(minutes=15)
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One text that was sent at one moment, to however many."""
+
+    at: datetime
+    text: str
+    sent: int
+    delivered: int
+    read: int
+
+
+def reminders_of(session: Session, sitting_room_id: int, *, now: datetime) -> tuple[Reminder, ...]:
+    """Return the latest reminders of a room that were not taken back, the newest first (one query)."""
+    query = (
+        select(
+            Message.sent_at,
+            Message.text,
+            func.count(),
+            func.count(Message.delivered_at),
+            func.count(Message.read_at),
+        )
+        .join(Attempt, Attempt.id == Message.attempt_id)
+        .where(
+            Attempt.sitting_room_id == sitting_room_id,
+            Message.sent_at > now - SHOWN_FOR,
+            Message.withdrawn_at.is_(None),
+        )
+        .group_by(Message.sent_at, Message.text)
+        .order_by(Message.sent_at.desc())
+        .limit(MOST_SHOWN)
+    )
+    return tuple(Reminder(*row) for row in session.execute(query))
