@@ -27,7 +27,9 @@ from cbt.proctoring.acts.registry import ACTS as PROCTORS
 from cbt.proctoring.record.registry import PAPERS
 from cbt.rules.states.item import ItemEvent
 
-RECORDERS = frozenset(("record", "count", "key_view", "audit", "note", "_record", "_anew", "store_blueprint"))
+RECORDERS = frozenset(
+    ("record", "count", "key_view", "audit", "note", "_record", "_anew", "store_blueprint", "store_reasons")
+)
 """What is called where an entry is written, with the act or the last part of it."""
 ROOMS = {"cbt/accounts/approvals": "approval.", "cbt/door/seats": "seat.", "cbt/door": "door."}
 """Where an act is named by its last part."""

@@ -27,7 +27,7 @@ Row = Reason | Violation
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """Where a row stands: in which list, and as which of it; -1 for one to come."""
 
     kind: str
@@ -42,12 +42,12 @@ def rows_of(table: ReasonTable, kind: str) -> Sequence[Row]:
     return found
 
 
-def place_of(table: ReasonTable, kind: str, code: str) -> Place:
+def place_of(table: ReasonTable, kind: str, code: str) -> RowPlace:
     """Return where a row stands; "" is one to come. Raise NotFound("reasons.no_row")."""
     codes = [one.code for one in rows_of(table, kind)]
     if code and code not in codes:
         raise NotFound("reasons.no_row")
-    return Place(kind, codes.index(code) if code else -1)
+    return RowPlace(kind, codes.index(code) if code else -1)
 
 
 def read_row(kind: str, code: str, form: MultiDict[str, str]) -> Row:
@@ -70,7 +70,7 @@ def read_row(kind: str, code: str, form: MultiDict[str, str]) -> Row:
     )
 
 
-def with_row(table: ReasonTable, place: Place, row: Row) -> ReasonTable:
+def with_row(table: ReasonTable, place: RowPlace, row: Row) -> ReasonTable:
     """Return the table with a row in its place; raise InvalidInput for what does not hold, with its field."""
     rows = list(rows_of(table, place.kind))
     if place.index < 0:

@@ -8,7 +8,7 @@ import flask_babel
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError
 from cbt.exams.desk import reason_forms, service
-from cbt.exams.desk.reason_forms import KINDS, Place, Row
+from cbt.exams.desk.reason_forms import KINDS, Row, RowPlace
 from cbt.exams.reasons.store import table_in_force, version_in_force
 from cbt.rules.roles import Role
 from cbt.rules.violation import Effect, Evidence, Tier
@@ -93,7 +93,7 @@ def _keep(kind: str, code: str) -> Reply:
 def _page(kind: str, code: str, refused: Refusal) -> Reply:
     with reading() as session:
         table, version = table_in_force(session), version_in_force(session)
-        place: Place = reason_forms.place_of(table, kind, code)
+        place: RowPlace = reason_forms.place_of(table, kind, code)
     row: Row | None = reason_forms.rows_of(table, kind)[place.index] if code else None
     page = flask.render_template(
         "exams/desk/reason.html",
