@@ -25,7 +25,7 @@ from cbt.proctoring.acts.room.ending import ending
 from cbt.proctoring.board.log_lines import LogLine
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.shown import log_text
-from cbt.proctoring.record.facts import Breach, DoorFacts, GivenTime, Out, RoomRecord, Silence, Stood
+from cbt.proctoring.record.facts import DoorFacts, GivenTime, Out, Reported, RoomRecord, Silence, Stood
 from cbt.proctoring.record.reading import read_record
 from cbt.proctoring.record.registry import PAPERS
 from cbt.proctoring.record.words import clock
@@ -194,6 +194,7 @@ def crowd(record: RoomRecord, count: int) -> RoomRecord:
         table_now().violation("copying"),
     )
     said = (("name", LONG_NAME), ("reason", why), ("seat", "07"), ("to", "99"), ("who", LONG_NAME))
+    proof = (("object", "video"), "纸条一张，存考务办", LONG_NAME, f"我没有抄袭。{why * 4}", "refused")
     shown = DoorFacts("310***********1234", "hk_macao_taiwan_residence_permit", "late")
     return replace(
         record,
@@ -202,13 +203,18 @@ def crowd(record: RoomRecord, count: int) -> RoomRecord:
         lines=(LogLine(PLANNED, "move_to", said),) * count,
         stood=(Stood(PLANNED, None, "power", why, LONG_NAME),),
         given=tuple(
-            GivenTime(seat, PLANNED, "site_fault", 5 * MINUTE, "network", why, both) for seat in seats
+            GivenTime(seat, PLANNED, "site_fault", 5 * MINUTE, "network", why, both, seat.number == 2)
+            for seat in seats
         ),
         silences=tuple(
             Silence(seat, PLANNED, PLANNED + MINUTE, True, 6, False, timedelta(0)) for seat in seats
         ),
         out=tuple(Out(seat, PLANNED, None, LONG_NAME) for seat in seats[:5]),
-        breaches=tuple(Breach(seat, PLANNED, "copying", found, why * 3, both) for seat in seats[2::4]),
+        reports=tuple(
+            Reported(kind, seat, PLANNED, code, row, why * 3, both, *proof, withdrawn)
+            for kind, code, row in (("violation", "copying", found), ("incident", "power", None))
+            for seat, withdrawn in [*((seat, None) for seat in seats[2::4]), (seats[0], "登记有误")]
+        ),
         doors={seat.ref: shown for seat in seats},
         no_photo=seats,
     )
@@ -235,6 +241,10 @@ def test_every_paper_is_whole_with_any_name_and_number(
             assert all(squeezed(words) in page.text for page in pages)
         if name == "room_record":
             assert len(pages) <= min(count, 2)
+        if count == 30:
+            assert ("已撤销" in text) == (name in ("changes", "absences", "incidents"))
+            assert ("拒签" in text.replace("签字或拒签", "")) == (name in ("absences", "incidents"))
+            assert name != "room_record" or "29人29次" in text
         if name in ("attendance", "no_photos"):
             for seat in record.board.seats:
                 assert seat.ticket in text

@@ -15,6 +15,8 @@ from cbt.rules.violation import Violation
 
 MOVES = ("move", "move_to", "rebind")
 """The lines of the log that say that somebody went on at another machine."""
+UNDONE_MOVE = "undo_move"
+"""That one of them was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class GivenTime:
     code: str
     reason: str
     by: str
+    withdrawn: bool = False
+    """Whether it was taken back: it is told, and counts no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +69,28 @@ class Out:
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
-    """A violation as it was recorded: whose, when, which row of the table, in whose words, by whom."""
+class Reported:
+    """A form of a violation or an incident with what was added to it; `seat` is None for one about the room.
 
-    seat: SeatView
+    A violation of a log from before there were such forms is one of which only the facts are known.
+    """
+
+    kind: str
+    """`violation` or `incident`."""
+    seat: SeatView | None
     at: datetime
     code: str
     violation: Violation | None
-    reason: str
+    """Its row of the table it was recorded by; None for an incident."""
+    facts: str
     by: str
+    evidence: tuple[str, ...] = ()
+    evidence_note: str = ""
+    witness: str = ""
+    statement: str = ""
+    signature: str = "open"
+    withdrawn: str | None = None
+    """Why it was withdrawn; None while it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +118,8 @@ class RoomRecord:
     given: tuple[GivenTime, ...]
     silences: tuple[Silence, ...]
     out: tuple[Out, ...]
-    breaches: tuple[Breach, ...]
+    reports: tuple[Reported, ...]
+    """In the order in which they were filed, withdrawn ones among them."""
     doors: Mapping[str, DoorFacts]
     """By the ref of a registration."""
     no_photo: tuple[SeatView, ...]
@@ -131,5 +149,26 @@ class RoomRecord:
 
     @property
     def moves(self) -> tuple[LogLine, ...]:
-        """The lines that say who went on at another machine."""
-        return tuple(line for line in self.lines if line.kind in MOVES)
+        """The lines that say who went on at another machine, and which of them were taken back."""
+        return tuple(line for line in self.lines if line.kind in (*MOVES, UNDONE_MOVE))
+
+    @property
+    def moved(self) -> int:
+        """How often somebody went on at another machine."""
+        undone = sum(line.kind == UNDONE_MOVE for line in self.moves)
+        return len(self.moves) - 2 * undone
+
+    @property
+    def breaches(self) -> tuple[Reported, ...]:
+        """The violations that hold."""
+        return tuple(one for one in self.reports if one.kind == "violation" and one.withdrawn is None)
+
+    @property
+    def incidents(self) -> tuple[Reported, ...]:
+        """The incidents that hold."""
+        return tuple(one for one in self.reports if one.kind == "incident" and one.withdrawn is None)
+
+    @property
+    def withdrawn(self) -> tuple[Reported, ...]:
+        """What was filed and does not hold."""
+        return tuple(one for one in self.reports if one.withdrawn is not None)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.exams.reasons.words import VIOLATION
+from cbt.exams.reasons.words import REASON, VIOLATION
 from cbt.proctoring.board.log_lines import LogLine
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.shown import log_text, span_words
-from cbt.proctoring.record.facts import Breach, GivenTime, Out, RoomRecord, Silence, Stood
+from cbt.proctoring.incidents.writing import TAKEN_BACK
+from cbt.proctoring.record.facts import GivenTime, Out, Reported, RoomRecord, Silence, Stood
 from cbt.proctoring.record.words import NONE, Width, because, clock, part, share, sheet
 from cbt.rules.states.attempt import ClosedBy
 from cbt.web.i18n import word
 
 _STAFF = ("proctor", "proctor", "chief", "date")
 _WHO = (("seat", 12.0), ("name", share(1)), ("ticket", 27.0))
+_ABOUT: tuple[tuple[str, Width], ...] = (("seat", 12.0), ("name", share(0.9)), ("at", 17.0))
+_REPORT = (
+    *_ABOUT, ("breach", share(1.2)), ("said", share(2)), ("by", share(0.8)), ("candidate_signature", 20.0),
+)  # fmt: skip
+_WITHDRAWN = (*_ABOUT, ("breach", share(1.2)), ("said", share(1.6)), ("withdrawn", share(1)))
 
 
 def attendance(record: RoomRecord) -> dict[str, Any]:
@@ -56,19 +63,25 @@ def _ended(seat: SeatView) -> str:
 def absences(record: RoomRecord) -> dict[str, Any]:
     """Return 缺考/违纪登记表: who did not come and why, who came and wrote nothing, who broke which rule."""
     who = (*_WHO, ("id_document", 37.0), ("paper", share(1)))
-    breach = (
-        ("seat", 12.0), ("name", share(0.8)), ("at", 18.0), ("breach", share(1.3)), ("said", share(1.2)),
-        ("by", share(0.8)), ("candidate_signature", 24.0),
-    )  # fmt: skip
     absent = [[*_person(record, one), _cause(record, one)] for one in record.absent]
-    return {
-        **sheet("absences", record, signed=_STAFF),
-        "parts": [
-            part("absent", (*who, ("cause", 20.0)), absent),
-            part("unanswered", who, [_person(record, one) for one in record.unanswered]),
-            part("breaches", breach, [_breach(one) for one in record.breaches]),
-        ],
-    }
+    parts = [
+        part("absent", (*who, ("cause", 20.0)), absent),
+        part("unanswered", who, [_person(record, one) for one in record.unanswered]),
+        part("breaches", _REPORT, [_report(one) for one in record.breaches]),
+    ]
+    withdrawn = [one for one in record.withdrawn if one.kind == "violation"]
+    if withdrawn:
+        parts.append(part("withdrawn", _WITHDRAWN, [_withdrawn(one) for one in withdrawn]))
+    return {**sheet("absences", record, signed=_STAFF), "parts": parts}
+
+
+def incidents(record: RoomRecord) -> dict[str, Any]:
+    """Return 异常登记表: what was filed about the room and single people, and what of it was withdrawn."""
+    parts = [part("incidents", _REPORT, [_report(one) for one in record.incidents])]
+    withdrawn = [one for one in record.withdrawn if one.kind == "incident"]
+    if withdrawn:
+        parts.append(part("withdrawn", _WITHDRAWN, [_withdrawn(one) for one in withdrawn]))
+    return {**sheet("incidents", record, signed=_STAFF), "parts": parts}
 
 
 def _person(record: RoomRecord, seat: SeatView) -> list[str]:
@@ -80,7 +93,22 @@ def _cause(record: RoomRecord, seat: SeatView) -> str:
     return str(_(f"proctoring.cause.{cause}")) if cause else NONE
 
 
-def _breach(one: Breach) -> list[str]:
+def _report(one: Reported) -> list[str]:
+    said = [*one.facts.splitlines(), *_proof(one)]
+    if one.statement:
+        said.append(_("record.report.statement", text=one.statement))
+    signed = "" if one.signature == "open" else str(_(f"record.signature.{one.signature}"))
+    return [*_whom(one), clock(one.at), _what(one), "\n".join(said), one.by or NONE, signed]
+
+
+def _whom(one: Reported) -> list[str]:
+    return [NONE, _("record.whole_room")] if one.seat is None else [one.seat.label, one.seat.name]
+
+
+def _what(one: Reported) -> str:
+    """Say which row of the table it is; of a violation with its tier, clause and effects."""
+    if one.kind == "incident":
+        return word(REASON + one.code)
     said, found = [word(VIOLATION + one.code)], one.violation
     if found is not None:
         effects = [_(f"proctoring.effect.{effect}", points=found.deduct) for effect in found.effects]
@@ -88,15 +116,20 @@ def _breach(one: Breach) -> list[str]:
             f"{_(f'proctoring.tier.{found.tier}')} · {found.clause}",
             _("proctoring.comma").join(effects),
         ]
-    return [
-        one.seat.label,
-        one.seat.name,
-        clock(one.at),
-        "\n".join(said),
-        one.reason or NONE,
-        one.by or NONE,
-        "",
-    ]
+    return "\n".join(said)
+
+
+def _proof(one: Reported) -> Iterator[str]:
+    kinds = _("proctoring.comma").join(_(f"proctoring.evidence.{kind}") for kind in one.evidence)
+    if there := _("ui.also").join(filter(None, (kinds, one.evidence_note))):
+        yield _("record.report.evidence", text=there)
+    if one.witness:
+        yield _("record.report.witness", text=one.witness)
+
+
+def _withdrawn(one: Reported) -> list[str]:
+    why = _("record.taken_back") if one.withdrawn == TAKEN_BACK else one.withdrawn
+    return [*_whom(one), clock(one.at), _what(one), one.facts or NONE, why or NONE]
 
 
 def changes(record: RoomRecord) -> dict[str, Any]:
@@ -135,11 +168,12 @@ def _moved(line: LogLine) -> list[str]:
 
 
 def _given(one: GivenTime) -> list[str]:
+    back = f"\n{_('record.taken_back')}" if one.withdrawn else ""
     return [
         _("record.before_start") if one.at is None else clock(one.at),
         NONE if one.seat is None else one.seat.label,
         _("record.whole_room") if one.seat is None else one.seat.name,
-        f"{_(f'proctoring.grant.{one.kind}')} {span_words(one.amount)}",
+        f"{_(f'proctoring.grant.{one.kind}')} {span_words(one.amount)}{back}",
         because(one.code, one.reason) or NONE,
         one.by or NONE,
     ]

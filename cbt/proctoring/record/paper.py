@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from cbt.proctoring.acts.room.ending import place_of
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.shown import span_words
-from cbt.proctoring.record.facts import RoomRecord
+from cbt.proctoring.record.facts import Reported, RoomRecord
 from cbt.proctoring.record.words import NONE, because, clock, names, sheet, staff_with
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_text
@@ -91,15 +91,17 @@ def _happened(record: RoomRecord) -> Iterator[list[str]]:
     """What the log says, summed up; each figure is the number of lines of the list that goes with it."""
     yield [_("record.happened.absent"), names(record.absent)]
     yield [_("record.happened.unanswered"), names(record.unanswered)]
-    yield [_("record.happened.violations"), names(_once(one.seat for one in record.breaches))]
+    yield [_("record.happened.violations"), names(_once(record.breaches))]
+    yield [_("record.happened.incidents"), _count(len(record.incidents))]
     yield [_("record.happened.stood"), _("ui.also").join(_stood(record)) or NONE]
     yield [_("record.happened.room_time"), _("ui.also").join(_room_time(record)) or NONE]
-    alone = [one for one in record.given if one.seat is not None and one.at is not None]
+    held = [one for one in record.given if not one.withdrawn]
+    alone = [one for one in held if one.seat is not None and one.at is not None]
     people = {one.seat.ref for one in alone if one.seat is not None}
     total = sum((one.amount for one in alone), timedelta(0))
     said = _("record.alone", people=len(people), times=len(alone), span=span_words(total)) if alone else NONE
     yield [_("record.happened.own_time"), said]
-    yield [_("record.happened.moved"), _count(len(record.moves))]
+    yield [_("record.happened.moved"), _count(record.moved)]
     waits = _("record.undecided", count=record.undecided) if record.undecided else ""
     yield [_("record.happened.cut"), _count(len(record.silences)) + waits]
     yield [_("record.happened.out"), _count(len(record.out))]
@@ -112,8 +114,8 @@ def _count(count: int) -> str:
     return str(_("record.times", count=count)) if count else NONE
 
 
-def _once(seats: Iterable[SeatView]) -> list[SeatView]:
-    return list({seat.ref: seat for seat in seats}.values())
+def _once(reports: Iterable[Reported]) -> list[SeatView]:
+    return list({one.seat.ref: one.seat for one in reports if one.seat is not None}.values())
 
 
 def _stood(record: RoomRecord) -> Iterator[str]:
@@ -125,6 +127,6 @@ def _stood(record: RoomRecord) -> Iterator[str]:
 
 def _room_time(record: RoomRecord) -> Iterator[str]:
     for one in record.given:
-        if one.seat is None:
+        if one.seat is None and not one.withdrawn:
             what = f"{_(f'proctoring.grant.{one.kind}')} {span_words(one.amount)}"
             yield f"{clock(one.at)} {what} {because(one.code, one.reason)}".rstrip()

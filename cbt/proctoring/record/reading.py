@@ -20,9 +20,11 @@ from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.log_lines import log_lines
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.store import gaps_of_room
+from cbt.proctoring.incidents.reports import ToldReport, told_of_room
 from cbt.proctoring.models import Incident
 from cbt.proctoring.record import store
-from cbt.proctoring.record.facts import Breach, DoorFacts, GivenTime, Out, RoomRecord, Silence, Stood
+from cbt.proctoring.record.facts import DoorFacts, GivenTime, Out, Reported, RoomRecord, Silence, Stood
+from cbt.rules.violation import Violation
 from cbt.sittings.models import Batch, RoomAdjustment
 from cbt.sittings.store import RoomView
 
@@ -69,7 +71,7 @@ def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecor
             Out(seats[one.registration_id], one.out_at, one.in_at, one.escort)
             for one in store.leaves(session, list(seats))
         ),
-        breaches=tuple(_breaches(session, written, seats, entries)),
+        reports=tuple(_reports(session, room.id, written, seats, entries)),
         doors={ref: _shown(entry) for ref, entry in entries.items()},
         no_photo=tuple(seat for seat in board.seats if seat.candidate_id not in photos),
         head=head_of(session),
@@ -109,32 +111,50 @@ def _given(session: Session, room_id: int, seats: Mapping[int, SeatView]) -> Ite
     for one, who in sorted(rows, key=lambda row: (row[0].at, row[1] or 0)):
         by = [one.by, *filter(None, [seconds.get((who, one.at))])]
         said = " + ".join(_named(names, actor) for actor in by)
-        yield GivenTime(
-            seats[who] if who else None, one.at, one.kind, one.amount, one.reason_code, one.reason, said
-        )
+        back = one.withdrawn_at is not None
+        whose = seats[who] if who else None
+        yield GivenTime(whose, one.at, one.kind, one.amount, one.reason_code, one.reason, said, back)
 
 
-def _breaches(
+def _reports(
     session: Session,
+    room_id: int,
     written: Sequence[Incident],
     seats: Mapping[int, SeatView],
     entries: Mapping[str, Registered],
-) -> Iterator[Breach]:
-    """Each violation in the words of the log, with the row of the table that stands on the registration."""
+) -> Iterator[Reported]:
+    """Each form of the room; before them the violations that only its log has, as former versions kept them."""
+    filed = told_of_room(session, room_id)
+    known = {(one.report.registration_id, one.report.code) for one in filed}
     for incident in written:
         seat = seats.get(incident.registration_id or 0)
-        if incident.kind != "violation" or seat is None:
+        said = json.loads(incident.params) if incident.kind == "violation" else {}
+        if seat is None or not said or (incident.registration_id, said["code"]) in known:
             continue
-        said = json.loads(incident.params)
-        version = entries[seat.ref].registration.violation_version_id
-        yield Breach(
-            seat=seat,
-            at=incident.at,
-            code=said["code"],
-            violation=violation_of(session, said["code"], version),
-            reason=said.get("reason", ""),
-            by=said.get("who", ""),
-        )
+        found = violation_of(session, said["code"], entries[seat.ref].registration.violation_version_id)
+        told = (said.get("reason", ""), said.get("who", ""))
+        yield Reported("violation", seat, incident.at, said["code"], found, *told)
+    for one in filed:
+        yield _reported(one, seats.get(one.report.registration_id or 0))
+
+
+def _reported(told: ToldReport, seat: SeatView | None) -> Reported:
+    report = told.report
+    return Reported(
+        kind=report.kind,
+        seat=seat,
+        at=report.happened_at,
+        code=report.code,
+        violation=told.entry if isinstance(told.entry, Violation) else None,
+        facts=told.part("facts"),
+        by=report.who,
+        evidence=told.evidence,
+        evidence_note=told.part("evidence_note"),
+        witness=told.part("witness"),
+        statement=told.part("statement"),
+        signature=told.part("signature"),
+        withdrawn=None if told.withdrawn_at is None else report.withdrawn_reason or "",
+    )
 
 
 def _named(names: Mapping[str, str], actor: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
+from cbt.proctoring.incidents.reports import ToldReport, told_of_room
 from cbt.proctoring.record import store as room_store
 from cbt.results.package import rows
 from cbt.results.package.papers import Members, at, forms_in, papers_in, text_of
@@ -95,6 +96,7 @@ def _room(session: Session, room: SittingRoom, name: str, sheet: SittingSheet) -
             }
             for one in room_store.leaves(session, list(refs))
         ],
+        "reports": [_report(one) for one in told_of_room(session, room.id)],
         "log": [
             {
                 "at": at(one.at),
@@ -118,6 +120,28 @@ def _hold(one: RoomHold) -> Mapping[str, object]:
     }
 
 
+def _report(told: ToldReport) -> Mapping[str, object]:
+    """Return a form of a violation or an incident: as it was filled in, what was added, whether it holds."""
+    one = told.report
+    return {
+        "ref": one.ref,
+        "kind": one.kind,
+        "code": one.code,
+        "clause": one.clause,
+        "registration": None if told.about is None else told.about.ref,
+        "happened_at": at(one.happened_at),
+        "facts": one.facts,
+        "evidence": list(told.evidence),
+        "evidence_note": one.evidence_note,
+        "witness": one.witness,
+        "statement": one.statement,
+        "signature": one.signature,
+        "filed": [at(one.at), one.by],
+        "additions": [[added.part, added.text, at(added.at), added.by] for added in told.additions],
+        "withdrawn": one.withdrawn_at and [at(one.withdrawn_at), one.withdrawn_by, one.withdrawn_reason],
+    }
+
+
 def _given(one: Any, registration: str | None) -> Mapping[str, object]:
     return {
         "registration": registration,
@@ -127,6 +151,7 @@ def _given(one: Any, registration: str | None) -> Mapping[str, object]:
         "cause": one.reason_code,
         "reason": one.reason,
         "by": one.by,
+        "withdrawn_at": at(one.withdrawn_at),
     }
 
 
