@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zlib import crc32
 
 import flask
 import pytest
@@ -24,12 +25,13 @@ from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
-from tests.databases import PostgresServer, quick_folder, start_postgres
+from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder, start_postgres
 from tests.helpers import FakeClock
 from tests.moments import Course, Moment
 from tests.quicker import hash_quickly, share, share_compiled
 from tests.world import START, World, build_world
 
+DATABASES = ("sqlite", "postgresql")
 IN_CI = os.environ.get("CI") == "true"
 _names = itertools.count()
 share_compiled()
@@ -40,6 +42,27 @@ def pytest_collection_finish() -> None:
     """Leave what was loaded and collected out of every search for garbage to come."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave each case marked `once` to one of the two databases, which one by its name; what is named runs."""
+    if any("::" in asked for asked in config.args):
+        return
+    chosen = DATABASES if os.environ.get(URL_VARIABLE) or find_binaries() else DATABASES[:1]
+    left = []
+    for item in items:
+        kind = (
+            item.callspec.params.get("database_kind")
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else None
+        )
+        if kind in DATABASES and item.get_closest_marker("once") is not None:
+            name = item.nodeid.replace(str(kind), "", 1)
+            if kind != chosen[crc32(name.encode()) % len(chosen)]:
+                left.append(item)
+    config.hook.pytest_deselected(items=left)
+    gone = set(left)
+    items[:] = [item for item in items if item not in gone]
 
 
 def pytest_configure() -> None:
@@ -66,7 +89,7 @@ def postgres() -> Iterator[PostgresServer]:
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def database_kind(request: pytest.FixtureRequest) -> str:
     """Each test that stores something runs on both databases."""
     return str(request.param)

@@ -15,6 +15,8 @@ from cbt.exams.models import BlueprintVersion
 from tests.helpers import count_queries, flat
 from tests.world import START, World
 
+pytestmark = pytest.mark.once
+
 BANK = "customer-service-l3"
 PAGE = f"/bank/{BANK}/coverage"
 SKILLS = {"paper": f"{BANK}:skills"}

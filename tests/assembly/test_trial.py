@@ -25,6 +25,8 @@ from tests.delivery.driver import Page
 from tests.helpers import flat
 from tests.world import World
 
+pytestmark = pytest.mark.once
+
 BANK = "customer-service-l3"
 THEORY, SKILLS = f"{BANK}:theory", f"{BANK}:skills"
 

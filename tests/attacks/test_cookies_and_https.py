@@ -29,6 +29,8 @@ from tests.helpers import FakeClock
 from tests.packaging.served import Installation, wait_for
 from tests.world import PASSWORD, START, World
 
+pytestmark = pytest.mark.once
+
 NAMES = ("exam.test", "192.168.7.10", "localhost", "127.0.0.1")
 NOW = datetime.now(UTC)
 """TLS itself looks at the machine's clock: certificates that shake hands are made at its time."""

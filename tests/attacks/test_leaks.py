@@ -31,6 +31,8 @@ from tests.journeys.answers import Place, places_in
 from tests.world import PASSWORD, PLANNED
 from torture.judging.leaks import leaks
 
+pytestmark = pytest.mark.once
+
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

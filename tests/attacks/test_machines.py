@@ -42,6 +42,8 @@ from tests.door.door import (
 from tests.proctoring.desk import Desk, attempt, audited, done, refused, running
 from tests.world import World
 
+pytestmark = pytest.mark.once
+
 MINUTE = timedelta(minutes=1)
 FORGERIES = {
     "nothing": lambda _own, _app: None,

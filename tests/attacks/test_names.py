@@ -16,6 +16,8 @@ from cbt.sittings.models import Batch, Centre
 from tests.candidates.rosters import HEADERS, row, xlsx
 from tests.world import World
 
+pytestmark = pytest.mark.once
+
 UNSEEN = [
     pytest.param("\u202e", id="U+202E right-to-left override"),
     pytest.param("\u202d", id="U+202D left-to-right override"),

@@ -23,6 +23,8 @@ from tests.proctoring.desk import Desk, attempt, done, refused, running
 from tests.proctoring.test_board import board_of
 from tests.world import PLANNED, World
 
+pytestmark = pytest.mark.once
+
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 Knock = Callable[[Page], TestResponse]

@@ -92,6 +92,7 @@ def by_command(world: World) -> Result:
     return CliRunner().invoke(build(), ["sitting", "publish", world.sitting_ref])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("things", POSSIBLE, ids=" and ".join)
 def test_the_page_refuses_and_names_everything_missing_with_its_page(
     world: World, things: tuple[str, ...]
@@ -112,6 +113,7 @@ def test_the_page_refuses_and_names_everything_missing_with_its_page(
             assert not anchor or f'id="{anchor}"' in shown.text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("things", POSSIBLE, ids=" and ".join)
 def test_the_command_refuses_and_names_everything_missing_with_its_page(
     world: World, things: tuple[str, ...]
@@ -149,6 +151,7 @@ def test_a_refusal_leaves_no_entry_of_a_publication(world: World) -> None:
         )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", [role.value for role in Role if role is not Role.OFFICER])
 def test_nobody_but_an_officer_publishes(world: World, role: str) -> None:
     lack(world, ())

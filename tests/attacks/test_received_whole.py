@@ -21,6 +21,8 @@ from cbt.web.who.models import LoginSession
 from tests.delivery.driver import Page
 from tests.world import PASSWORD, PLANNED, World
 
+pytestmark = pytest.mark.once
+
 MINUTE, SECOND, MS = timedelta(minutes=1), timedelta(seconds=1), timedelta(milliseconds=1)
 END = PLANNED + 45 * MINUTE
 UNIT_END = PLANNED + 20 * MINUTE

@@ -131,6 +131,7 @@ OWN_HANDS = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("prepare", "code"), OWN_HANDS)
 def test_an_account_the_first_person_had_a_hand_on_is_no_second(
     world: World, prepare: Callable[[World], str], code: str
@@ -144,6 +145,7 @@ def test_an_account_the_first_person_had_a_hand_on_is_no_second(
     assert "批准并执行" not in browser_of(world, other).get(f"/approvals/{ref}").text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("prepare", "code"), OWN_HANDS)
 def test_such_an_account_shows_no_code_either(
     world: World, prepare: Callable[[World], str], code: str
@@ -155,6 +157,7 @@ def test_such_an_account_shows_no_code_either(
     assert scene.row(ref).code_hash is None
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("prepare", "_code"), OWN_HANDS[:5])
 def test_a_day_later_the_hand_is_forgotten(world: World, prepare: Callable[[World], str], _code: str) -> None:
     world.clock.advance(-25 * HOUR)
@@ -187,6 +190,7 @@ def _hash_of(world: World, role: str) -> str:
         return session.scalars(select(Staff.password_hash).where(Staff.ref == world.people[role].ref)).one()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("role", "status", "code"),
     [
@@ -254,6 +258,7 @@ def test_a_first_person_taken_off_the_room_meanwhile_gets_nothing_done(world: Wo
     assert (scene.closed, scene.row(ref).state) == (False, "failed")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["officer", "chief_proctor"])
 def test_a_password_at_the_neighbours_browser_is_refused_where_the_centre_does_not_allow_it(
     world: World, role: str
@@ -322,6 +327,7 @@ def test_a_request_is_over_after_five_minutes(world: World, after: timedelta, co
     assert scene.closed is not bool(code)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("settled", ["approve", "refuse", "withdraw"])
 @pytest.mark.parametrize("again", ["approve", "refuse", "code", "withdraw", "enter"])
 def test_a_settled_request_is_settled(world: World, settled: str, again: str) -> None:
@@ -470,6 +476,7 @@ def test_parallel_guesses_are_counted_before_they_are_verified(world: World) -> 
     assert not scene.closed
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["officer", "chief_proctor", "proctor_elsewhere"])
 def test_only_who_asked_types_the_code(world: World, role: str) -> None:
     scene = Scene(world)
@@ -513,6 +520,7 @@ SPLITS = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("acts", SPLITS)
 @pytest.mark.parametrize("kind", ["general", "site_fault"])
 def test_an_extension_beyond_ten_minutes_is_summed(
@@ -593,6 +601,7 @@ def test_compensations_for_everybody_are_an_extension_of_the_room(world: World) 
     assert log_kinds(world).count("gap_granted") == 2
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("code", ["copying", "left_without_leave", "impersonation", "refused_direction"])
 def test_a_violation_that_ends_the_exam_needs_what_closing_by_force_needs(world: World, code: str) -> None:
     scene = Scene(world)

@@ -36,6 +36,7 @@ SECOND = timedelta(seconds=1)
 # Between password and code nothing is open.
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -115,6 +116,7 @@ def test_the_code_never_leads_to_another_site(app: flask.Flask, clock: FakeClock
 # Codes.
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("off", "opens"),
     [
@@ -164,6 +166,7 @@ def test_another_persons_code_is_refused(app: flask.Flask, clock: FakeClock, wha
     assert give_code(give_password(app, "root"), code) == 403
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "typed",
     [
@@ -368,6 +371,7 @@ def test_taking_one_away_is_recorded_and_never_ones_own(app: flask.Flask, clock:
     assert give_password(app, "li").get("/staff").location == "/staff/account/factor"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "role", [Role.OFFICER, Role.INSPECTOR, Role.CHIEF_PROCTOR], ids=lambda role: role.value
 )
@@ -399,6 +403,7 @@ def test_nobody_is_asked_before_an_administrator_has_one(app: flask.Flask, clock
     assert is_in(client)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("role", "led"),
     [

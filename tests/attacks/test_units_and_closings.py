@@ -97,6 +97,7 @@ FROM_UNITS = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("completed", [True, False], ids=["confirmed", "by time"])
 @pytest.mark.parametrize("from_unit", FROM_UNITS)
 @pytest.mark.parametrize("read_at", LATE_NOWS)
@@ -203,6 +204,7 @@ def test_units_that_are_all_over_stay_over(page: Page, world: World) -> None:
     assert attempt(world, "skills").state == "units_done"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("start", [Page.start, by_the_view], ids=["by the short way", "by the view"])
 @pytest.mark.parametrize("read_at", LATE_NOWS)
 def test_a_start_that_waited_brings_the_unit_that_is_open(
@@ -337,6 +339,7 @@ AFTER_CLOSING = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scored", [False, True], ids=["closed", "scored"])
 @pytest.mark.parametrize("knock", AFTER_CLOSING)
 def test_nothing_opens_what_is_closed(page: Page, world: World, knock: Request, scored: bool) -> None:

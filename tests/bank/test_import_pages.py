@@ -22,6 +22,8 @@ from tests.bank.sheets import HEADERS, single, truth, workbook
 from tests.helpers import flat
 from tests.world import World
 
+pytestmark = pytest.mark.once
+
 BANK = "customer-service-l3"
 GOOD = truth("接待员在客户离柜前应当确认诉求已经办结。")
 Sent = list[tuple[str, bytes]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
@@ -15,6 +16,8 @@ from tests.candidates.test_importing import bring
 from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 from tests.sittings.test_planning import browser
+
+pytestmark = pytest.mark.once
 
 
 def first_ref(day: Day) -> str:

@@ -24,6 +24,8 @@ from tests.door.door import (
 from tests.helpers import count_queries, flat
 from tests.world import World
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def wang(world: World) -> FlaskClient:

@@ -18,6 +18,8 @@ from tests.delivery.driver import Page
 from tests.kinds.papers import BANK, give_paper
 from tests.world import World
 
+pytestmark = pytest.mark.once
+
 HALL, FORM = "K-H1", "K-H2"
 BOXES, CABLE, WATER, EXTINGUISHER = [700, 214], [560, 320], [555, 522], [49, 460]
 

@@ -34,6 +34,8 @@ from tests.printing.paper import told
 from tests.results.scene import ENDED, USUAL, end_with, release_url, set_violation
 from tests.world import World, form_of
 
+pytestmark = pytest.mark.once
+
 OTHERS = {name: mark for name, mark in USUAL.items() if name != "theory"}
 
 

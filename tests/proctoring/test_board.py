@@ -26,6 +26,8 @@ from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, attempt, change, refused, registration, running
 from tests.world import PLANNED, World
 
+pytestmark = pytest.mark.once
+
 
 def board_of(world: World):  # type: ignore[no-untyped-def]  # what it returns is private to the room
     chief = world.people["chief_proctor"]

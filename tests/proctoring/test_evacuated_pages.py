@@ -17,6 +17,8 @@ from tests.proctoring.desk import Desk, attempt, audited, done, refused, room, r
 from tests.proctoring.test_board import board_of
 from tests.world import PLANNED, World
 
+pytestmark = pytest.mark.once
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -19,6 +19,8 @@ from tests.results.late_scene import Scene as LateScene
 from tests.results.scene import end_with, finish, release, rescore, set_violation
 from tests.world import World
 
+pytestmark = pytest.mark.once
+
 GLASSES = """
 [[violations]]
 code = "smart_glasses"

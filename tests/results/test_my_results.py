@@ -17,6 +17,8 @@ from tests.helpers import count_queries, flat
 from tests.results.scene import SECOND, book_again, finish, release, release_url, rescore
 from tests.world import PLANNED, World
 
+pytestmark = pytest.mark.once
+
 
 def ask(
     world: World, name: str, *, document: str | None = None, client: FlaskClient | None = None

@@ -20,6 +20,8 @@ from tests.printing.paper import squeezed, told, whole
 from tests.results.scene import book_again, finish, release, set_violation
 from tests.world import PLANNED, World
 
+pytestmark = pytest.mark.once
+
 
 def workbook(world: World) -> CalamineWorkbook:
     """Download the workbook of the world's sitting."""

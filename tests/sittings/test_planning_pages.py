@@ -15,6 +15,8 @@ from tests.helpers import count_queries
 from tests.sittings.conftest import OFFICER, PLANNED, Day
 from tests.sittings.test_planning import browser, minutes
 
+pytestmark = pytest.mark.once
+
 
 def form(day: Day, **changes: str) -> dict[str, str]:
     return {"name": "下午", "start": "2026-11-24T13:30", "rooms": day.room_ref, "mode": "machine", **changes}
