@@ -12,8 +12,9 @@ from bench import rows
 from bench.figures import Bench, Figure
 from bench.servers.serve import Server
 from bench.traffic import loads
-from bench.traffic.client import HOST, percentile_ms
+from bench.traffic.client import HOST
 from bench.traffic.paced import run_paced
+from cbt.rehearsal.line import percentile_ms
 from torture.faults.slow import half_sent_bodies
 
 CANDIDATES = 500

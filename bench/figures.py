@@ -10,7 +10,8 @@ from typing import Any
 
 from bench.installation import Installation, Sitter
 from bench.traffic import loads
-from bench.traffic.client import Exchange, Load, percentile_ms, run_load
+from bench.traffic.client import Exchange, Load, run_load
+from cbt.rehearsal.line import percentile_ms
 
 CONNECTIONS = 100
 MANY_CONNECTIONS = 400

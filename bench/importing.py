@@ -21,11 +21,12 @@ from bench.author import Author, stopped
 from bench.installation import Installation, choose_answers, installation
 from bench.servers.serve import PRODUCT, serving
 from bench.traffic import loads
-from bench.traffic.client import percentile_ms, run_load
+from bench.traffic.client import run_load
 from bench.traffic.paced import run_paced
 from cbt.db.unit_of_work import unit_of_work
 from cbt.demo.browsers import Signer
 from cbt.demo.places import add_staff
+from cbt.rehearsal.line import percentile_ms
 from cbt.rules.roles import Role
 from tests.bank.sheets import single, truth, workbook
 

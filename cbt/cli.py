@@ -53,6 +53,7 @@ COMMANDS = {
     "migrate": Command("serving.cli.migrate", _SERVING),
     "move": Command("move.cli.move", ("cbt.ops.moving.commands",)),
     "package": Command("package.cli.package", ("cbt.results.package.commands",)),
+    "rehearse": Command("rehearsal.cli.rehearse", ("cbt.rehearsal.commands",)),
     "rescue": Command("rescue.cli.rescue", ("cbt.ops.rescue.commands",)),
     "restore": Command("safety.cli.restore", _SAFETY),
     "roster": Command("candidates.cli.roster", ("cbt.batches.roster.commands",)),

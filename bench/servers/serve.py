@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
-from bench.traffic.client import HOST
 from cbt.cli import main as cbt
 from cbt.config import read_settings
 from cbt.ops.serving import run_server
+from cbt.rehearsal.server import LoopbackServer, end_with_owner
 
 PRODUCT = "cbt serve"
 """The product as it is started by hand: its lock, its preparation, then its workers."""
@@ -24,70 +18,13 @@ SLOW = "bench.servers.slow:worker"
 REF = "bench.servers.ref:worker"
 OWNERS = {SLOW: "bench.servers.slow:journal_of"}
 REPLY_VARIABLE = "BENCH_REPLY"
-READY_SECONDS = 60.0
 
 
-class Server:
-    """One server in a process group of its own."""
+class Server(LoopbackServer):
+    """One server of the bench in a process group of its own."""
 
     def __init__(self, factory: str, environ: Mapping[str, str]) -> None:
-        self.port = _free_port()
-        self._factory = factory
-        self._environ = {**os.environ, **environ, "CBT_HOST": HOST, "CBT_PORT": str(self.port)}
-        self.start()
-
-    def start(self) -> None:
-        """Start the processes; `wait_ready` tells when they answer."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.servers.serve", self._factory],
-            env=self._environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def wait_ready(self) -> None:
-        """Return once a request is answered; raise RuntimeError when none is within a minute."""
-        until = time.monotonic() + READY_SECONDS
-        while time.monotonic() < until and self.process.poll() is None:
-            try:
-                with socket.create_connection((HOST, self.port), 10) as line:
-                    line.sendall(f"GET /ready HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
-                    if line.recv(100).startswith(b"HTTP/1.1"):
-                        return
-            except OSError:
-                time.sleep(0.1)
-        raise RuntimeError("a server of the bench did not start")
-
-    def kill_worker(self) -> None:
-        """Kill -9 the worker that has worked most."""
-        # Of the main thread's: the process that owns the writing is a child of its keeper's.
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        os.kill(max(map(int, children), key=_ticks), signal.SIGKILL)
-
-    def kill_and_restart(self) -> None:
-        """Kill -9 every process of the server and start it again on the same port."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.start()
-
-    def stop(self) -> None:
-        """End it in good order; what does not end within half a minute is killed."""
-        assert self.process.stdin is not None
-        with suppress(OSError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-def _ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+        super().__init__(["bench.servers.serve", factory], {**os.environ, **environ})
 
 
 @contextmanager
@@ -108,20 +45,10 @@ def serving(factory: str, environ: Mapping[str, str]) -> Iterator[int]:
         yield server.port
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def main() -> None:
     """Serve until the harness closes our standard input, whichever way it ends."""
 
-    def watch() -> None:
-        os.read(0, 1)  # not by sys.stdin: its lock would be held while the workers fork
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with_owner()
     if sys.argv[1] == PRODUCT:
         cbt(["serve"])
     else:

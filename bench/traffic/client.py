@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-HOST = "127.0.0.1"
+from cbt.rehearsal.line import HOST
+
 READ_SIZE = 65_536
 STALLED_SECONDS = 30.0
 """A load that gets no reply for so long is given up."""
@@ -42,14 +43,6 @@ class Load:
     def per_s(self) -> float:
         """What was done per second."""
         return self.done / self.seconds if self.seconds else 0.0
-
-
-def percentile_ms(latencies: Sequence[float], share: float) -> float | None:
-    """Return the latency in milliseconds that `share` of the replies stayed within; None without replies."""
-    if not latencies:
-        return None
-    ranked = sorted(latencies)
-    return ranked[max(0, math.ceil(share * len(ranked)) - 1)] * 1000
 
 
 def request_bytes(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:

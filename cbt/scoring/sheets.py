@@ -69,6 +69,11 @@ class Scorers:
                 scored[attempt_id] = Scored(scorer.score(answers), journal, form_ok)
         return scored
 
+    def scorers_of(self, session: Session, attempt_ids: Sequence[int]) -> dict[int, FormScorer]:
+        """Return what works out the sheet of each attempt, whatever answers it is given."""
+        takers = _takers(session, attempt_ids)
+        return {one: scorer for paper, scorer, _ok in self._of(session, takers) for one in takers[paper]}
+
     def _of(
         self, session: Session, takers: Mapping[_Paper, Sequence[int]]
     ) -> Iterator[tuple[_Paper, FormScorer, bool]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.figures import Figure
-from bench.traffic.client import Load, percentile_ms
+from bench.traffic.client import Load
+from cbt.rehearsal.line import percentile_ms
 
 
 def test_the_median_of_the_pairs_counts() -> None:

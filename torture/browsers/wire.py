@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cbt.rehearsal.line import BrowserLine
 from torture.judging.leaks import leaks
 from torture.judging.ledger import Ledger
 from torture.sites.people import Person
 
-TIMEOUT_SECONDS = 30.0
 EXPECTED = frozenset({0, 200, 409, 410, 423, 425, 429, 503})
 """What the product may answer to a browser that does nothing wrong; 0 is no reply."""
 
@@ -41,9 +39,7 @@ class Wire:
     def __init__(self, person: Person, port: Callable[[], int], ledger: Ledger, *, host: str) -> None:
         self.person = person
         self.ledger = ledger
-        self._port = port
-        self._host = host
-        self._line: http.client.HTTPConnection | None = None
+        self._line = BrowserLine(port, host=host)
 
     def call(
         self, operation: str, body: Mapping[str, Any], headers: Mapping[str, str], *, carries: bool
@@ -66,22 +62,12 @@ class Wire:
         return Reply(status, read if isinstance(read, dict) else {})
 
     def _exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        if self._line is None:
-            self._line = http.client.HTTPConnection(self._host, self._port(), timeout=TIMEOUT_SECONDS)
-        try:
-            self._line.request("POST", path, body, {"Content-Type": "application/json", **headers})
-            answer = self._line.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException):
-            self.hang_up()
-            return 0, b""
+        answer = self._line.exchange("POST", path, body, {"Content-Type": "application/json", **headers})
+        return answer.status, answer.raw
 
     def hang_up(self) -> None:
         """Close the connection; the next request opens another."""
-        line, self._line = self._line, None
-        if line is not None:
-            with contextlib.suppress(OSError):
-                line.close()
+        self._line.hang_up()
 
 
 def _code(raw: bytes) -> str:
