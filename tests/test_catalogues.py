@@ -104,6 +104,8 @@ def test_a_text_with_placeholders_can_be_filled_in(
     ("folder", "room", "groups"),
     [
         ("delivery", "delivery", ()),
+        ("delivery/tools", "answering", ("tools",)),
+        ("delivery/practice", "answering", ("practice",)),
         ("bank", "delivery", ()),
         ("assembly", "assembly", ("preview",)),
         ("proctoring", "proctoring", ("age", "bar", "clock", "comma")),

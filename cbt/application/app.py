@@ -38,6 +38,7 @@ from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
 from cbt.delivery.news import views as news
 from cbt.delivery.news.watcher import init_news
+from cbt.delivery.practice import views as practice
 from cbt.delivery.save.journal import init_journal
 from cbt.delivery.save.wire import init_save_path
 from cbt.delivery.start.path import init_start_path
@@ -115,6 +116,7 @@ ROOMS: tuple[ModuleType, ...] = (
     delivery_api,
     news,
     uses,
+    practice,
     proctoring,
     reports,
     recovery,

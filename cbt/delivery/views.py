@@ -12,9 +12,12 @@ from cbt.delivery.moving import OVER
 from cbt.delivery.news.asking import entries_since, number_asked, number_now
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
+from cbt.delivery.replies import page_texts
 from cbt.delivery.store import SeatCard, seat_card
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of
+from cbt.rules.exam.paper import Paper
+from cbt.rules.exam.tools import offered, tools_in
 from cbt.rules.roles import Role
 from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import packed_page
@@ -27,7 +30,7 @@ from cbt.web.who.login import acting, machine_id, signed_in
 pages = flask.Blueprint("delivery", __name__)
 
 
-def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
+def _own_card(ref: str) -> tuple[SeatCard, str, Paper]:
     with reading() as session:
         card = seat_card(session, signed_in().subject_id)
         if card is None or card.attempt_ref != ref:
@@ -35,7 +38,7 @@ def _own_card(ref: str) -> tuple[SeatCard, str, bool]:
         blueprint = blueprint_of(session, card.registration.blueprint_version_id)
         paper = blueprint.papers[card.registration.paper]
     title = blueprint.paper_title(card.registration.paper)
-    return card, title, paper.lock_down
+    return card, title, paper
 
 
 @pages.get("/exam/wait/state")
@@ -63,7 +66,7 @@ def wait_state() -> Reply:
 @access.candidate
 def runner(ref: str) -> Reply:
     """The answer page: one shell for the whole paper, filled by the page's own requests."""
-    card, title, lock_down = _own_card(ref)
+    card, title, paper = _own_card(ref)
     if card.attempt_state in OVER:
         return flask.redirect(flask.url_for("delivery.done", ref=ref), 303)
     registration = card.registration
@@ -75,6 +78,7 @@ def runner(ref: str) -> Reply:
         return flask.redirect(flask.url_for("door.wait"), 303)
     with reading() as session:
         has_photo = bool(with_photo(session, [card.candidate_id]))
+    tools = offered(paper.tools, tools_in(registration.tools))
     page = flask.render_template(
         "delivery/paper/runner.html",
         attempt={
@@ -85,8 +89,8 @@ def runner(ref: str) -> Reply:
             "ticket_number": card.ticket_number,
             "seat_number": f"{card.seat_number:02d}",
             "photo_url": flask.url_for("door.photo") if has_photo else None,
-            "watermark": f"{card.candidate_name} {card.ticket_number}" if lock_down else None,
-            "lock_down": lock_down,
+            "watermark": f"{card.candidate_name} {card.ticket_number}" if paper.lock_down else None,
+            "lock_down": paper.lock_down,
         },
         urls={
             "start": flask.url_for("attempts.start", ref=ref),
@@ -99,6 +103,7 @@ def runner(ref: str) -> Reply:
             "done": flask.url_for("delivery.done", ref=ref),
             "seat": flask.url_for("door.seat_page"),
         },
+        texts=page_texts("tools") if tools else page_texts(),
     )
     return packed_page(page)
 

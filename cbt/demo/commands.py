@@ -53,9 +53,15 @@ def demo(folder: Path, host: str | None, port: int | None, fresh: bool, build_on
     if build_only:
         return built
     served = announced(settings)
-    say(Answer({"demo": built.data, "served": served.data}, [*built.words, *served.words]))
+    words = [*built.words, *served.words, *_walk()]
+    say(Answer({"demo": built.data, "served": served.data}, words))
     run_server(settings)
     return None
+
+
+def _walk() -> list[str]:
+    """Return the way from here to a paper that is handed in."""
+    return ["", _("demo.walk"), *(f"  {step}. {_(f'demo.walk.{step}')}" for step in (1, 2, 3))]
 
 
 def _set_aside(settings: Settings) -> None:

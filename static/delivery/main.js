@@ -12,6 +12,7 @@ import { Outbox } from "./save/outbox.js";
 import { Palette } from "./paper/palette.js";
 import { Rescue } from "./recovery/rescue.js";
 import { Delivery } from "./news/standing.js";
+import { offerTools } from "./paper/settings.js";
 import { Screens } from "./paper/screens.js";
 import { Store } from "./store.js";
 import { Submit } from "./close/submit.js";
@@ -184,7 +185,9 @@ app.delivery = new Delivery(app);
 app.news = new News(app);
 
 app.store.on(({ type }) => {
-  if (type === "paper") root.classList.toggle("has-units", Boolean(app.store.paper.units?.length));
+  if (type !== "paper") return;
+  root.classList.toggle("has-units", Boolean(app.store.paper.units?.length));
+  offerTools(app);
 });
 setInterval(() => app.lateSince.size && app.palette.refresh(), 1000);
 
@@ -209,3 +212,5 @@ listenKeys(app);
 guard(app);
 app.clock.start();
 await app.restart();
+
+export { app };

@@ -1,5 +1,5 @@
 // What the page knows: the paper, the candidate's work on it, and where they are. Modules listen to changes
-// as {type, position}; types: paper, answer, flag, strike, note, saved, save, current, setting.
+// as {type, position}; types: paper, answer, flag, strike, note, mark, saved, save, current, setting.
 
 import { TYPES } from "./items/registry.js";
 
@@ -31,6 +31,7 @@ export class Store {
       this.answers = numbered(journal.answers);
       this.strikes = numbered(journal.strikes);
       this.notes = numbered(journal.notes);
+      this.marks = numbered(journal.marks);
       this.flags = new Set(journal.flags ?? []);
       this.settings = { ...DEFAULTS, ...journal.settings };
       this.savedAt = new Map();
@@ -45,6 +46,7 @@ export class Store {
     if (kind === "answer") set(this.answers);
     if (kind === "strike") set(this.strikes);
     if (kind === "note") set(this.notes);
+    if (kind === "mark") set(this.marks);
     if (kind === "flag") value ? this.flags.add(position) : this.flags.delete(position);
     if (kind === "setting") Object.assign(this.settings, value);
   }

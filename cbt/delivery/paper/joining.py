@@ -83,16 +83,7 @@ class PaperWriter:
             for one, fragments in zip(visible, found, strict=True)
             if fragments.case is not None
         }
-        rest = {
-            "title": info.title,
-            "calculator": paper.calculator,
-            "tools": offered(paper.tools, form.tools),
-            "keys": True,
-            "lock_down": paper.lock_down,
-            "timing": timing_of(paper),
-            "sections": sections(positions, paper),
-            "units": units(positions, paper, state, open_unit),
-        }
+        rest = head(info.title, paper, positions, form.tools, state=state, open_unit=open_unit)
         return (
             f'{canonical_json(rest)[:-1]},"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]}}'
         )
@@ -117,6 +108,34 @@ class PaperWriter:
                 words = [flask_babel.gettext(f"attempts.{word}") for word in ("true", "false")]
             verdicts = self._verdicts[locale] = [canonical_json(word) for word in words]
         return verdicts
+
+
+def head(
+    title: str,
+    paper: Paper,
+    positions: Sequence[Position],
+    tools: Sequence[str],
+    *,
+    state: str,
+    open_unit: int | None,
+) -> dict[str, Any]:
+    """Return what a page is told of a paper beside its items; `tools` are the candidate's own."""
+    return {
+        "title": title,
+        "calculator": paper.calculator,
+        "tools": offered(paper.tools, tools),
+        "keys": True,
+        "lock_down": paper.lock_down,
+        "timing": timing_of(paper),
+        "sections": sections(positions, paper),
+        "units": units(positions, paper, state, open_unit),
+    }
+
+
+def item_text(content: ItemContent, one: Position, verdicts: tuple[str, str]) -> str:
+    """Return what may be shown of a question at a position, as JSON."""
+    words = [canonical_json(word) for word in verdicts]
+    return _item(one, _part(content, sanitised(content)), words)
 
 
 def _cut(content: ItemContent) -> _Fragments:

@@ -16,6 +16,17 @@ export function applySettings({ store, root }) {
   if (scheme) document.documentElement.dataset.theme = scheme;
 }
 
+/** Load the tools that the server offers; the page of a paper without any loads none. */
+export async function offerTools(app) {
+  const { tools = [] } = app.store.paper;
+  if (!tools.length) return;
+  try {
+    await (await import("../tools/menu.js")).offer(app, tools);
+  } catch {
+    setTimeout(() => offerTools(app), 5000); // the network was away just then
+  }
+}
+
 export function openSettings(app) {
   const { store } = app;
   const change = (name, value) => {

@@ -15,6 +15,11 @@ export function openStorage() {
   return opened;
 }
 
+/** Have this page keep nothing on the machine, and hold that for right: what it is told is not meant to last. */
+export function keepNothing() {
+  opened = Promise.resolve(local(memory(), true));
+}
+
 async function best() {
   try {
     return await indexed();
