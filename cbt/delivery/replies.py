@@ -23,7 +23,6 @@ from cbt.delivery.start.reply import current_openings
 from cbt.errors import Conflict, Gone, Locked, NotAllowed, TooLarge, Unavailable
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import State
-from cbt.web.i18n import script_texts
 from cbt.web.partials import Reply
 from cbt.web.problems import http_status, problem_body
 from cbt.web.who import access
@@ -122,12 +121,6 @@ def paper_now(ref: str, moved: service.Moved) -> str:
 def page_locale() -> str:
     """Return the language of this page."""
     return str(flask_babel.get_locale())
-
-
-def page_texts(*more: str) -> dict[str, str]:
-    """Return what the answer page's scripts say, with the `more` that this page is given."""
-    texts = script_texts(page_locale(), "delivery")
-    return texts | script_texts(page_locale(), "answering", *more) if more else texts
 
 
 def json_reply(text: str) -> Reply:

@@ -12,12 +12,11 @@ from cbt.delivery.moving import OVER
 from cbt.delivery.news.asking import entries_since, number_asked, number_now
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
-from cbt.delivery.replies import page_texts
 from cbt.delivery.store import SeatCard, seat_card
+from cbt.delivery.tools.offering import page_texts, tools_of_page
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.rules.exam.paper import Paper
-from cbt.rules.exam.tools import offered, tools_in
 from cbt.rules.roles import Role
 from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import packed_page
@@ -78,7 +77,6 @@ def runner(ref: str) -> Reply:
         return flask.redirect(flask.url_for("door.wait"), 303)
     with reading() as session:
         has_photo = bool(with_photo(session, [card.candidate_id]))
-    tools = offered(paper.tools, tools_in(registration.tools))
     page = flask.render_template(
         "delivery/paper/runner.html",
         attempt={
@@ -103,7 +101,7 @@ def runner(ref: str) -> Reply:
             "done": flask.url_for("delivery.done", ref=ref),
             "seat": flask.url_for("door.seat_page"),
         },
-        texts=page_texts("tools") if tools else page_texts(),
+        texts=page_texts(tools_of_page(paper, registration.tools)),
     )
     return packed_page(page)
 

@@ -12,7 +12,7 @@ from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading
 from cbt.delivery.paper.joining import timing_of
 from cbt.delivery.practice.sample import MINUTES, WARNINGS, sample_of
-from cbt.delivery.replies import page_texts
+from cbt.delivery.tools.offering import page_texts
 from cbt.door.shown import door_view
 from cbt.exams.store import paper_of
 from cbt.rules.exam.paper import Paper
@@ -74,7 +74,7 @@ def _page(
     picture = flask.current_app.extensions["cbt_assets"].url(PICTURE)
     sample = sample_of(own, tools, by_unit=by_unit, picture=picture)
     home = waiting["home"]
-    texts = page_texts("practice", "tools")
+    texts = page_texts(sample["tools"], "practice")
     own_words = {name.removeprefix("practice."): text for name, text in texts.items()}
     page = flask.render_template(
         "delivery/practice/practice.html",
