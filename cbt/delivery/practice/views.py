@@ -80,7 +80,7 @@ def _page(
         "delivery/practice/practice.html",
         attempt={"ref": "practice", "paper_title": sample["title"], **person},
         urls={
-            **{name: name for name in ("start", "answers", "advance", "submit", "clock")},
+            **{name: name for name in ("start", "answers", "advance", "submit", "clock", "news")},
             "message": "message/0/",
             "done": home,
             "seat": home,
