@@ -26,7 +26,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("seat", "spare bind unbind claim clear_claim restored undelivered"),
         ),
         "running": (
-            *_of("room", "admit start hold resume reenter adjust evacuate countersign end abort score"),
+            *_of(
+                "room", "admit start hold resume relocate reenter adjust evacuate countersign end abort score"
+            ),
             *_of("attempt", "suspend resume adjust allow_move remind close reopen recover score"),
             *_of("gap", "decide"),
             *_of("alert", "seen"),
@@ -38,7 +40,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
                 "undo",
                 "adjust adjust_room suspend resume move hold resume_room remind seen decide decide_many",
             ),
-            *_of("undo", "violation incident incident_room"),
+            *_of("undo", "violation incident incident_room relocate"),
         ),
         "door": _of(
             "door",

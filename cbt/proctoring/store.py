@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
@@ -17,7 +18,8 @@ from cbt.delivery.models import (
 from cbt.errors import NotFound
 from cbt.proctoring.models import Incident, UndoableAct
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import RoomHold, RoomStaff, Sitting, SittingRoom
+from cbt.sittings.models import Room, RoomHold, RoomStaff, Sitting, SittingRoom
+from cbt.sittings.store import seat_counts
 
 
 def open_hold(session: Session, sitting_room_id: int) -> RoomHold | None:
@@ -120,3 +122,38 @@ def last_act_in(session: Session, sitting_room_id: int) -> int:
     """Return the id of the last act kept of a room; 0 for none."""
     query = select(func.max(UndoableAct.id)).where(UndoableAct.sitting_room_id == sitting_room_id)
     return session.scalar(query) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class FreeRoom:
+    """A room that a sitting-room could go on in, with its seats and how many of them have a machine."""
+
+    room: Room
+    seats: int
+    bound: int
+
+
+def free_rooms(
+    session: Session, sitting_room_ref: str, *, until: datetime, lock: bool = False
+) -> Sequence[FreeRoom]:
+    """Return the rooms of the same centre that no sitting needs before `until`, by name; `lock` locks them.
+
+    Source: R-7, R-16.
+    """
+    mine = session.scalars(select(SittingRoom).where(SittingRoom.ref == sitting_room_ref)).one()
+    sitting = session.get_one(Sitting, mine.sitting_id)
+    in_use = [SittingState.ADMITTING, SittingState.RUNNING, SittingState.HELD]
+    soon = (SittingRoom.state == SittingState.PUBLISHED) & (Sitting.check_in_opens_at < until)
+    needed = (
+        select(SittingRoom.room_id)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .where(or_(SittingRoom.sitting_id == sitting.id, SittingRoom.state.in_(in_use), soon))
+    )
+    query = (
+        select(Room).where(Room.centre_id == sitting.centre_id, Room.id.not_in(needed)).order_by(Room.name)
+    )
+    rooms = session.scalars(query.with_for_update() if lock else query).all()
+    counts = seat_counts(session, [room.id for room in rooms])
+    return [
+        FreeRoom(room, counts[room.id].seats, counts[room.id].bound) for room in rooms if room.id in counts
+    ]

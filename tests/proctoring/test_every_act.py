@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -25,7 +25,8 @@ from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states.sitting import SittingState
-from cbt.sittings.models import Seat, SittingRoom
+from cbt.sittings.models import Centre, Room, Seat, SittingRoom
+from cbt.sittings.planning.places import create_room
 from cbt.sittings.store import rooms_of_sitting
 from tests.proctoring.desk import Desk, change, done, running
 from tests.world import PASSWORD, PLANNED, World
@@ -127,6 +128,21 @@ def all_decided(world: World) -> None:
         session.execute(update(Gap).where(Gap.decided_at.is_(None)).values(decided_at=now, decided_by="x"))
 
 
+def another_room(world: World) -> None:
+    """A room of the same centre that nobody uses: 02 is missing there."""
+    with world.app.app_context(), unit_of_work() as session:
+        here = session.get_one(Room, world.room_id)
+        centre = session.get_one(Centre, here.centre_id)
+        room = create_room(session, centre, name="机房 C", seats=8, now=world.clock.now(), actor="cli")
+        session.flush()
+        session.execute(delete(Seat).where(Seat.room_id == room.id, Seat.number == 2))
+
+
+def that_room(world: World) -> Fields:
+    with world.app.app_context(), reading() as session:
+        return {"to_room": session.scalars(select(Room.ref).where(Room.name == "机房 C")).one(), **WHY}
+
+
 def held(world: World) -> None:
     done(first(world).act("hold", since="now", reason_code="power"))
 
@@ -164,6 +180,7 @@ UNDER_WAY = (
     Case("decide", "late", gap_of_late, states=OPEN),
     Case("force", "late", WHY, signed=True),
     Case("reopen", "extra", WHY, signed=True, chief=True),
+    Case("relocate", "", that_room, states=OPEN | BEFORE, prepare=another_room),
     Case("hold", "", {"since": "now", "reason_code": "power"}, states=RUNNING),
     Case("resume_room", "", WHY, states=HELD, prepare=held),
     Case("evacuate"),

@@ -18,7 +18,7 @@ from cbt.proctoring.acts import (
     reports,
     violations,
 )
-from cbt.proctoring.acts.room import ending, evacuation, holding, starting
+from cbt.proctoring.acts.room import ending, evacuation, holding, relocating, starting
 from cbt.proctoring.acts.undoing import taking_back
 from cbt.proctoring.board.live import Board, RoomHead
 from cbt.proctoring.board.seat_view import SeatView
@@ -39,6 +39,7 @@ _GROUPS = (
     starting.ACTS,
     holding.ACTS,
     evacuation.ACTS,
+    relocating.ACTS,
     ending.ACTS,
 )
 _PLAIN = tuple(act for group in _GROUPS for act in group)

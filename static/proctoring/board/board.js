@@ -71,6 +71,7 @@ document.addEventListener("click", (event) => {
     asked.close();
   } else if (opener && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
+    document.querySelector(".further[open]")?.removeAttribute("open");
     ask(opener.href);
   } else if (doer) {
     event.preventDefault();

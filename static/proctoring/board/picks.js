@@ -61,7 +61,5 @@ export class Picks {
       if (whom > 0 && whom < acts.length) button.dataset.whom = whom;
       else delete button.dataset.whom;
     }
-    const further = this.board.querySelector("#picked-acts .further");
-    if (further) further.hidden = further.querySelector("button:not([hidden])") === null;
   }
 }

@@ -45,7 +45,7 @@ def _hold(asked: Asked) -> Said:
         return desk.said()
 
 
-def _take_back_hold(desk: Desk, before: dict[str, Any]) -> bool:
+def take_back_hold(desk: Desk, before: dict[str, Any]) -> bool:
     """Let the room go on: what it stood is given back, what lay before the act is not (R-25)."""
     hold, at = desk.session.get_one(RoomHold, before["hold"]), restored(before["at"])
     if hold.to_at is not None or desk.board.head.evacuated or at is None:
@@ -126,7 +126,7 @@ ACTS = (
         fields=("hold",),
         second=perhaps,
         lines=(_since_line, lines.reason_code, lines.reason),
-        undo_room=_take_back_hold,
+        undo_room=take_back_hold,
         tone="stop",
         head=HeadButton(10, lambda head: head.state is SittingState.RUNNING, apart=True),
     ),
