@@ -76,7 +76,7 @@ export function stopAt(list, button) {
   for (const each of list.querySelectorAll("button")) each.tabIndex = each === stop ? 0 : -1;
 }
 
-const FIGURE = /^[−+-]?[\d.,:/%～~–—-]+\s*\p{L}{0,2}$/u;
+const FIGURE = /^[¥￥$≥≤<>＜＞]?\s*[−+-]?[\d.,:/%～~–—-]+\s*\p{L}{0,2}$/u;
 
 /** Right-align the columns of `node`'s tables that hold figures only (a missing one may be a dash); words stay left. */
 export function alignFigures(node) {

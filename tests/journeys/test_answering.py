@@ -73,10 +73,19 @@ def test_the_answer_page_under_somebodys_hands(centre: Centre, browsers: Browser
     begin(centre)
     no_arrow_rewrites_what_a_letter_or_the_mouse_chose(seat(centre, browsers.open("arrows"), "second"))
     candidate = seat(centre, browsers.open("numbers"), "skills")
+    long_material_says_that_it_goes_on(candidate)
     what_is_no_number_is_said_and_counted_alike(centre, candidate)
     forced(candidate.browser)
     high_contrast_shows_every_state_without_a_background(centre, candidate)
     high_contrast_shows_marks_and_progress(seat(centre, forced(browsers.open("pictures")), "theory"))
+
+
+def long_material_says_that_it_goes_on(candidate: Candidate) -> None:
+    """Go down the material of a case by keys: the sign that there is more goes at its end."""
+    expect(candidate.find(".stimulus .more")).to_be_visible()
+    candidate.find(".stimulus").focus()
+    candidate.browser.page.keyboard.press("End")
+    expect(candidate.find(".stimulus .more")).to_be_hidden()
 
 
 def high_contrast_shows_every_state_without_a_background(centre: Centre, candidate: Candidate) -> None:
@@ -137,10 +146,13 @@ def no_arrow_rewrites_what_a_letter_or_the_mouse_chose(candidate: Candidate) -> 
     def chosen(position: int, letter: str) -> None:
         expect(candidate.item(position).locator("input:checked")).to_have_value(letter)
 
+    card = candidate.item(1).bounding_box()
     keys.press("b")
     assert page.evaluate(FOCUSED)
     keys.press("ArrowUp")
     chosen(1, "B")
+    candidate.saved()
+    assert card == candidate.item(1).bounding_box(), "what is saved moves nothing"
     keys.press("ArrowRight")
     candidate.item(2).locator(".choice label").first.click()
     assert page.evaluate(FOCUSED)

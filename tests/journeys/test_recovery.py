@@ -91,7 +91,7 @@ def test_answers_that_never_arrived_come_back_by_file_and_by_two_people(
     proctor.browser.watch.allow("status of 409", "status of 422")
     proctor.browser.go(f"/proctor/rooms/{centre.world.room_ref}")
     proctor.browser.look("board-closed")
-    proctor.browser.hand.press(proctor.find("#live-log .log-import a"))
+    proctor.browser.hand.press(proctor.find("#live-log .log-import a[href$='/recovery']"))
     proctor.browser.look("import", zoom=True)
     altered = tmp_path / "altered.cbtr"
     altered.write_text(path.read_text("ascii").replace('"body":"', '"body":"AAAA'), "ascii")

@@ -80,7 +80,8 @@ export class Palette {
   }
 
   firstOpen(group) {
-    return this.app.store.count(group.positions).open[0] ?? group.positions[0];
+    const { open, wrong, part } = this.app.store.count(group.positions);
+    return [...open, ...wrong, ...part, ...group.positions][0];
   }
 
   legend() {
