@@ -89,7 +89,7 @@ def sign_in_as(
             login.seen_at = clock.now() + LIFETIME
     client = app.test_client()
     client.set_cookie(MACHINE_COOKIE, tokens_of(app).issue(machine))
-    with client.session_transaction() as cookie:
+    with client.session_transaction("/staff" if kind == "staff" else "/") as cookie:
         cookie["_user_id"] = token
         cookie["_fresh"] = True
     return client

@@ -102,7 +102,8 @@ def sign_out() -> Reply:
     """End this login session."""
     service.sign_out(signed_in(), now=flask.g.now)
     forget()
-    return flask.redirect(flask.url_for("accounts.sign_in"), 303)
+    wanted = local_target(flask.request.form.get("next"), "") or None  # a page that was not for this person
+    return flask.redirect(flask.url_for("accounts.sign_in", next=wanted), 303)
 
 
 @pages.route("/staff/password", methods=["GET", "POST"])
@@ -118,9 +119,10 @@ def password() -> Reply:
         else:
             flask.flash(flask_babel.gettext("accounts.password.changed"), "ok")
             return flask.redirect(flask.url_for("accounts.home"), 303)
+    forced = signed_in().must_change_password
     return flask.render_template(
-        "accounts/sign_in/password.html", forced=signed_in().must_change_password, refused=refused
-    ), (refused.code)
+        "accounts/sign_in/password.html", forced=forced, refused=refused
+    ), refused.code
 
 
 def _change_password() -> str:
@@ -137,11 +139,10 @@ def _change_password() -> str:
 @access.staff
 def home() -> Reply:
     """Show what this person can do, what they are mainly here for first."""
-    principal = signed_in()
-    places = places_for(principal)
+    places = places_for(principal := signed_in())
     main = [place for place in places if place.mainly & principal.roles]
-    others = [place for place in places if place not in main]
-    return flask.render_template("accounts/home.html", main=main, others=others, parts=home_parts(principal))
+    rest = [one for one in places if one not in main]
+    return flask.render_template("accounts/home.html", main=main, others=rest, parts=home_parts(principal))
 
 
 @pages.get("/staff/people")
@@ -167,8 +168,7 @@ def add_person() -> Reply:
     except CbtError as error:
         return _people_page(refusal(error))
     login = form.get("login", "").strip().casefold()
-    with reading() as session:
-        # The password is shown once: whoever sends the form again is led to where there can be another.
+    with reading() as session:  # shown once: who sends the form again is led to where there can be another
         once.leads_to(flask.url_for("accounts.person", ref=store.ref_of(session, login)))
     return _once(login, password)
 

@@ -45,6 +45,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "door": _of(
             "door",
             "arrive check_in absent undo_absent login_code allow_sign_in clear_query sign_in confirm query"
+            " withdraw_query"
             " pledge seat leave return elsewhere clear_elsewhere",
         ),
         "candidates": (

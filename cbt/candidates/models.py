@@ -102,7 +102,10 @@ class Registration(Named):
     signed_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     query_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    """信息有误，请监考员核对: set by the candidate, cleared by a proctor."""
+    """信息有误，请监考员核对: set by the candidate, cleared by a proctor, or by the candidate who takes it back."""
+    query_about: Mapped[str] = mapped_column(String(60), server_default="", default="")
+    """What the candidate says is wrong: codes of rules.door.admission.QUERY_ABOUT, by commas."""
+    query_words_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     pledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sign_in_allowed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """允许登录: a proctor let this person sign in without, or again after, the door."""

@@ -17,6 +17,7 @@ DOCUMENT = "document"
 PHONE = "phone"
 SHOWN = "document_shown"
 CORRECTION = "correction"
+QUERY = "query"
 
 
 def document_index(number: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import flask
 
-from cbt.delivery.clock_json import iso, receipts_text
+from cbt.delivery.clock_json import iso, receipts_text, windows_shown, windows_text
 from cbt.delivery.close import service
 from cbt.delivery.lease import asking_lease, not_the_writer
 from cbt.delivery.messages import confirm
@@ -23,7 +23,7 @@ from cbt.delivery.replies import (
     saved_reply,
     standing_reply,
 )
-from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.entries import read_entries, read_place
 from cbt.delivery.save.exchange import Outcome, Save
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.save.wire import NOT_TAKEN
@@ -71,7 +71,9 @@ def answers(ref: str) -> Reply:
     info = journal.infos.get(ref)
     entries = read_entries(info, body.get("entries", []))
     now = flask.g.now
-    saved = journal.save(Save(info.attempt_id, asking_lease(), _epoch(body), entries, now, machine_id()))
+    place = read_place(info, body.get("at"))
+    lease_hash, epoch = asking_lease(), _epoch(body)
+    saved = journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now, machine_id(), place))
     return saved_reply(info, saved, now)
 
 
@@ -97,8 +99,9 @@ def advance(ref: str) -> Reply:
     )
     if moved.saved.outcome in (Outcome.SAVED, Outcome.UNIT_CLOSED):
         clock = current_clock(info, moved.saved.guard, now)
-        receipts = receipts_text(moved.saved)
-        return json_reply(f'{{"receipts":{receipts},"clock":{clock},"paper":{paper_now(ref, moved)}}}')
+        receipts, ahead = receipts_text(moved.saved), windows_text(moved.windows)
+        paper = paper_now(ref, moved)
+        return json_reply(f'{{"receipts":{receipts},"clock":{clock},"windows":{ahead},"paper":{paper}}}')
     return saved_reply(info, moved.saved, now)
 
 
@@ -138,7 +141,10 @@ def clock(ref: str) -> Reply:
     refused = not_the_writer(guard, asking_lease())
     if refused is not None:
         return refused_reply(refused, info, guard, flask.g.now)
-    return {"clock": clock_of(info, guard, flask.g.now)}
+    reply: dict[str, Any] = {"clock": clock_of(info, guard, flask.g.now)}
+    if "windows" in flask.request.args:  # asked for when they moved: they follow from all facts of the clock
+        reply["windows"] = windows_shown(service.windows_of(info.attempt_id, now=flask.g.now))
+    return reply
 
 
 @pages.post("/<ref>/messages/<int:message_id>/read")

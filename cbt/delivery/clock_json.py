@@ -7,12 +7,13 @@ Source: R-20, R-23, R-24.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from cbt.delivery.save.exchange import Saved
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.rules.canonical import canonical_json
-from cbt.rules.clock.facts import ZERO
+from cbt.rules.clock.facts import ZERO, UnitWindow
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import State
 
@@ -31,6 +32,16 @@ def receipts_text(saved: Saved) -> str:
     """Return the acknowledgements of a save as JSON."""
     texts = [f'{{"seq":{one.seq},"at":{quoted(one.at)}}}' for one in saved.receipts]
     return f"[{','.join(texts)}]"
+
+
+def windows_shown(windows: Iterable[UnitWindow]) -> list[dict[str, object]]:
+    """Return the open and the unopened windows as the page reads them (R-24)."""
+    return [{"unit": one.unit, "from": iso(one.from_at), "to": iso(one.to_at)} for one in windows]
+
+
+def windows_text(windows: Iterable[UnitWindow]) -> str:
+    """Return the same as JSON."""
+    return canonical_json(windows_shown(windows))
 
 
 def warnings_text(paper: Paper) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import follow
 from cbt.rules.clock import timing
-from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, UnitEnd, present
-from cbt.rules.clock.windows import clock_at
+from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, UnitEnd, UnitWindow, present
+from cbt.rules.clock.windows import clock_at, windows_ahead
 from cbt.rules.exam.paper import Paper
 
 
@@ -105,6 +105,10 @@ class AttemptFacts:
     def clock(self, now: datetime) -> AttemptClock:
         """Return the clock at `now`, never before what has happened already."""
         return clock_at(self.facts, now=self.present(now))
+
+    def windows(self, now: datetime) -> list[UnitWindow]:
+        """Return the windows that are open or to come at `now`."""
+        return windows_ahead(self.facts, now=self.present(now)) if self.paper.windows else []
 
     def store(self, clock: AttemptClock) -> None:
         """Write a clock to the attempt's row, with the state that goes with it."""

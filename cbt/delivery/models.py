@@ -85,6 +85,8 @@ class AttemptLive(Base):
     usable_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When the page last said that the candidate can answer (paper loaded)."""
     blurs: Mapped[int]
+    position: Mapped[int | None]
+    """The item the page was at when it last said so: where the next page of this attempt begins."""
     kept_rows: Mapped[int] = mapped_column(server_default="0")
     """Entries the attempt has written, those kept as evidence included (see delivery.quotas)."""
     kept_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -89,6 +89,7 @@ def runner(ref: str) -> Reply:
             "photo_url": flask.url_for("door.photo") if has_photo else None,
             "watermark": f"{card.candidate_name} {card.ticket_number}" if paper.lock_down else None,
             "lock_down": paper.lock_down,
+            "zone": flask.current_app.extensions["cbt_zone"].key,
         },
         urls={
             "start": flask.url_for("attempts.start", ref=ref),

@@ -8,8 +8,8 @@ import flask
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
-from cbt.web.who.cookies import cookie_signer
-from cbt.web.who.login import open_login, token_hash
+from cbt.web.who.cookies import cookie_signer, session_cookie
+from cbt.web.who.login import CANDIDATE, open_login, token_hash
 from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
 
 
@@ -29,5 +29,5 @@ class Signer:
             session, kind=kind, subject_ref=subject_ref, machine=Machine(token_hash(machine), ""), now=now
         )
         cookie = self._signer.dumps({**self._fields, "_user_id": token, "_fresh": True})
-        name, machine_token = self._app.config["SESSION_COOKIE_NAME"], tokens_of(self._app).issue(machine)
-        return f"{name}={cookie}; {MACHINE_COOKIE}={machine_token}"
+        name = session_cookie(self._app, staff=kind != CANDIDATE)
+        return f"{name}={cookie}; {MACHINE_COOKIE}={tokens_of(self._app).issue(machine)}"

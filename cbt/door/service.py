@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
+from cbt.door.arrival import queries
 from cbt.door.shown import entered, step_of
 from cbt.errors import Conflict, InvalidInput
 from cbt.web.who.login import revoke_login
@@ -25,13 +26,16 @@ def confirm(registration_id: int, *, now: datetime) -> None:
             _record(session, registration, "confirm", now)
 
 
-def raise_query(registration_id: int, *, now: datetime) -> None:
+def raise_query(registration_id: int, said: queries.Questioned, *, now: datetime) -> None:
     """Record 信息有误: the board is alerted and the page holds until a proctor clears it. Source: R-14."""
     with unit_of_work() as session:
-        registration = entered(session, registration_id, lock=True).registration
-        if registration.query_at is None:
-            registration.query_at = now
-            _record(session, registration, "query", now)
+        queries.raise_query(session, entered(session, registration_id, lock=True).registration, said, now=now)
+
+
+def withdraw_query(registration_id: int, *, now: datetime) -> None:
+    """Take 信息有误 back: it was a slip, and nobody has to come. Source: R-14."""
+    with unit_of_work() as session:
+        queries.withdraw_query(session, entered(session, registration_id, lock=True).registration, now=now)
 
 
 def pledge(registration_id: int, *, agreed: bool, now: datetime) -> None:

@@ -12,6 +12,7 @@ from cbt.candidates.store import photo_of, with_photo
 from cbt.db.unit_of_work import reading
 from cbt.door import store
 from cbt.door.admission import Door, PaperState, room_refusal, seat_label
+from cbt.door.arrival.queries import Questioned, said_of
 from cbt.door.papers import paper_states
 from cbt.door.seats.finding import seat_of
 from cbt.errors import NotFound
@@ -79,6 +80,8 @@ class DoorView:
     started: bool
     step: str
     queried_at: datetime | None
+    said: Questioned
+    """What is wrong, by the words of this candidate; while a query is open."""
     numbers: NoticeNumbers
     purpose: str
     evacuated: bool
@@ -169,6 +172,7 @@ def door_view(registration_id: int) -> DoorView:
             started=door.sitting_room.started_at is not None,
             step=step_of(registration),
             queried_at=registration.query_at,
+            said=said_of(registration),
             numbers=_numbers(sitting, paper),
             purpose=sitting.purpose,
             evacuated=door.sitting_room.evacuated_at is not None,

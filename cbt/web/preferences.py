@@ -8,11 +8,25 @@ from cbt.config import LOCALES
 from cbt.web.i18n import THEMES
 from cbt.web.partials import Reply
 from cbt.web.who.access import public
-from cbt.web.who.cookies import write_cookie
+from cbt.web.who.cookies import is_of_staff, write_cookie
 
 pages = flask.Blueprint("preferences", __name__)
 LONGEST_TARGET = 2000
 YEAR_SECONDS = 365 * 24 * 3600
+
+
+@pages.app_template_global("preferences_url")
+def preferences_url() -> str:
+    """Return where a page sends its form of language and theme: where the form token it holds is known."""
+    staff = is_of_staff(flask.request.path)
+    return flask.url_for("preferences.save_of_staff" if staff else "preferences.save")
+
+
+@pages.post("/staff/preferences")
+@public
+def save_of_staff() -> Reply:
+    """Keep what was chosen on a page at an address of staff, whose session has the token of that form."""
+    return save()
 
 
 @pages.post("/preferences")

@@ -7,14 +7,18 @@ from collections.abc import Callable
 from typing import cast
 
 import flask
+import flask_babel
 import flask_wtf.csrf
+from babel.lists import format_list
 from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException
 
 from cbt import errors
 from cbt.db.failures import cannot_persist
+from cbt.rules.roles import Role
 from cbt.web.i18n import explain
 from cbt.web.partials import Reply, page_of_form, wants_partial
+from cbt.web.who.cookies import is_of_staff
 
 log = logging.getLogger(__name__)
 
@@ -129,9 +133,24 @@ def _response(error: errors.CbtError, status: int) -> flask.Response:
     partial = wants_partial()
     template = "web/_problem.html" if partial else "web/problem.html"
     back = None if partial or flask.request.method != "POST" else page_of_form(flask.request)
-    page = flask.render_template(template, what=what, fix=fix, status=status, back=back)
+    page = flask.render_template(
+        template,
+        what=what,
+        fix=fix,
+        status=status,
+        back=back,
+        wanted=_wanted(),
+        of_staff=is_of_staff(flask.request.path),
+    )
     response = flask.make_response(page, status)
     if partial:
         response.headers["HX-Retarget"] = "#problem"
         response.headers["HX-Reswap"] = "innerHTML"
     return response
+
+
+def _wanted() -> str:
+    """Return the names of the roles whose page was refused to another; "" for any other refusal."""
+    wanted = flask.g.get("roles_wanted", ())
+    names = [flask_babel.gettext(f"role.{role.value}") for role in Role if role in wanted]
+    return format_list(names, style="or", locale=flask_babel.get_locale()) if names else ""

@@ -19,18 +19,24 @@ export class Clock {
     setInterval(() => this.tick(), TICK);
   }
 
-  /** Take the facts of a reply; `sent` and `got` bound the moment the server spoke, unless it let the request wait. */
+  /**
+   * Take the facts of a reply; `sent` and `got` bound the moment the server spoke, unless it let the request wait.
+   * True when an end has moved.
+   */
   update(facts, { sent, got, timed = true }) {
     const trip = got - sent;
     if (timed && trip <= this.best * 1.5 + 100) { // a slow reply says little about the time
       this.offset = Date.parse(facts.now) - (sent + got) / 2;
       this.best = Math.min(this.best, trip);
     }
+    const ends = ({ closes_at: closes, unit } = {}) => [closes, unit?.ends_at];
+    const unlike = this.facts && this.facts.unit?.number === facts.unit?.number && String(ends(this.facts)) !== String(ends(facts));
     const moved = this.facts?.closes_at !== facts.closes_at || this.facts?.unit?.number !== facts.unit?.number
       || this.facts?.unit?.ends_at !== facts.unit?.ends_at;
     this.facts = facts;
     if (moved) this.before = { paper: null, unit: null };
     this.tick();
+    return Boolean(unlike && facts.closes_at);
   }
 
   now() {

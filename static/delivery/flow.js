@@ -17,6 +17,7 @@ export const flow = {
     if (this.starting) return;
     this.starting = true;
     this.handedOver = false;
+    flushTyping(); // under the lease it was typed under
     this.outbox.stop();
     this.news.stop();
     this.running = false;
@@ -68,11 +69,14 @@ export const flow = {
   },
 
   enter({ body, sent, got }) {
-    Object.assign(this, { epoch: body.epoch, lease: body.lease });
+    const again = Boolean(this.entries);
+    Object.assign(this, { epoch: body.epoch, lease: body.lease, taken: false });
     this.clock.best = Infinity;
     this.clock.update(body.clock, { sent, got });
     this.outbox.unseal(body);
     this.outbox.settle(body);
+    if (!again) this.store.current = this.place.first(body);
+    this.units.take(body.windows);
     this.store.load({ paper: body.paper, journal: body.journal, waiting: this.outbox.waiting() });
     preload(body.paper);
     applySettings(this);
@@ -80,9 +84,11 @@ export const flow = {
     this.channel?.postMessage({ attempt: this.attempt.ref, epoch: body.epoch });
     this.running = true;
     this.unlock();
-    this.outbox.put("event", 0, { type: this.entries ? "usable" : "paper_loaded" });
+    this.outbox.put("event", 0, { type: again ? "usable" : "paper_loaded" });
     this.entries = (this.entries ?? 0) + 1;
-    this.focusTop();
+    this.place.keep();
+    if (!again || !this.place.back()) this.place.begin();
+    this.units.arrived();
     this.takeClock({ body, sent, got });
     this.news.begin();
   },
@@ -91,7 +97,9 @@ export const flow = {
   takeClock({ body, sent, got, timed = true }) {
     const facts = body.clock;
     if (!facts) return;
-    this.clock.update(facts, { sent, got, timed });
+    const moved = this.clock.update(facts, { sent, got, timed });
+    if (body.windows) this.units.take(body.windows);
+    else if (moved && this.running) this.units.renew();
     this.showMessages(facts.messages ?? []);
     if (!this.running) return;
     const { name } = this.screens;
@@ -135,7 +143,7 @@ export const flow = {
       return;
     }
     this.unlock();
-    this.view.card?.heading.focus({ preventScroll: true });
+    if (!this.place.back()) this.place.begin();
     this.announce(t("screen.resumed"));
     this.outbox.put("event", 0, { type: "usable" });
   },
@@ -203,6 +211,8 @@ export const flow = {
     this.news.stop();
     flushTyping(); // kept on this machine, at least
     this.running = false;
+    this.taken = true; // neither the time nor what is saved is this page's to tell any more
+    this.bar.showSave();
     closeDialogs();
     if (code === OTHER_MACHINE) this.lock("elsewhere", {}, { actions: [this.again()] });
     else this.lock("lost", {}, { actions: [this.again("screen.take_back")] });
@@ -217,6 +227,7 @@ export const flow = {
     this.outbox.stop();
     this.news.stop();
     this.running = false;
+    this.place.forget();
     this.clock.facts = { ...this.clock.facts, state: "closed" };
     document.getElementById("toasts").replaceChildren(); // nothing said about the time left holds any more
     this.lock("done", {}, {

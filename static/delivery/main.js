@@ -10,12 +10,14 @@ import { listenKeys } from "./paper/keys.js";
 import { News } from "./news/news.js";
 import { Outbox } from "./save/outbox.js";
 import { Palette } from "./paper/palette.js";
+import { Place } from "./place.js";
 import { Rescue } from "./recovery/rescue.js";
 import { Delivery } from "./news/standing.js";
 import { offerTools } from "./paper/settings.js";
 import { Screens } from "./paper/screens.js";
 import { Store } from "./store.js";
 import { Submit } from "./close/submit.js";
+import { flushTyping } from "./typing.js";
 import { Units } from "./paper/units.js";
 import { View } from "./paper/view.js";
 
@@ -66,8 +68,13 @@ const app = Object.assign({
     return true;
   },
 
-  /** Blank the paper behind a screen. */
+  /** Blank the paper behind a screen; what is being typed, or composed by an input method, is taken first. */
   lock(screen, params, parts) {
+    if (!this.locked) {
+      this.place.cover();
+      document.activeElement?.blur();
+      flushTyping();
+    }
     this.locked = true;
     document.querySelector(".calculator")?.remove();
     this.screens.show(screen, params, parts);
@@ -134,6 +141,7 @@ app.outbox = new Outbox({
   url: app.urls.answers,
   hooks: {
     told: () => app.news.live,
+    at: () => app.store.current || undefined,
     now: () => (app.clock.facts ? app.clock.now() : Date.now()),
     changed: () => {
       for (const { kind, position } of app.outbox.waiting()) {
@@ -183,6 +191,7 @@ app.bar = new Bar(app);
 app.rescue = new Rescue(app, byId("rescue"));
 app.delivery = new Delivery(app);
 app.news = new News(app);
+app.place = new Place(app);
 
 app.store.on(({ type }) => {
   if (type !== "paper") return;

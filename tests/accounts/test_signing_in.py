@@ -63,10 +63,10 @@ def test_signing_out_ends_the_login_on_the_server(app: flask.Flask, clock: FakeC
     hire(app, clock, "zhou")
     client = app.test_client()
     sign_in(client, "zhou", OWN)
-    with client.session_transaction() as cookie:
+    with client.session_transaction("/staff") as cookie:
         kept = dict(cookie)
     client.post("/staff/sign-out")
-    with client.session_transaction() as cookie:
+    with client.session_transaction("/staff") as cookie:
         cookie.update(kept)
     assert client.get("/staff").status_code == 303
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.once
 NAMES = ("exam.test", "192.168.7.10", "localhost", "127.0.0.1")
 NOW = datetime.now(UTC)
 """TLS itself looks at the machine's clock: certificates that shake hands are made at its time."""
-SESSION, MACHINE = "cbt", "cbt_machine"
+SESSION, STAFF, MACHINE = "cbt", "cbt_staff", "cbt_machine"
 
 
 @pytest.fixture
@@ -56,6 +56,8 @@ def cookies(reply: TestResponse) -> dict[str, Morsel[str]]:
 def reply_with(world: World, what: str) -> TestResponse:
     client = world.app.test_client()
     if what == SESSION:
+        return client.get("/", base_url="https://localhost")
+    if what == STAFF:
         sent = {"login": world.people["officer"].login, "password": PASSWORD}
         return client.post("/staff/sign-in", data=sent, base_url="https://localhost")
     if what == MACHINE:
@@ -65,7 +67,7 @@ def reply_with(world: World, what: str) -> TestResponse:
     return client.post("/preferences", data=sent, base_url="https://localhost")
 
 
-COOKIES = [SESSION, MACHINE, "locale", "theme"]
+COOKIES = [SESSION, STAFF, MACHINE, "locale", "theme"]
 
 
 @pytest.mark.parametrize("name", COOKIES)
@@ -90,12 +92,12 @@ def test_a_session_planted_by_a_neighbour_is_nobody(secure: World) -> None:
     there = secure.app.test_client()
     sent = {"login": secure.people["officer"].login, "password": PASSWORD}
     there.post("/staff/sign-in", data=sent, base_url="https://localhost")
-    stolen = there.get_cookie("__Host-cbt")
+    stolen = there.get_cookie("__Host-cbt_staff")
     assert stolen is not None
     here = secure.app.test_client()
-    here.set_cookie(SESSION, stolen.value)
+    here.set_cookie(STAFF, stolen.value)
     assert here.get("/staff", base_url="https://localhost").status_code == 303
-    here.set_cookie("__Host-cbt", stolen.value, secure=True)
+    here.set_cookie("__Host-cbt_staff", stolen.value, secure=True)
     assert here.get("/staff", base_url="https://localhost").status_code == 200
 
 
@@ -338,7 +340,7 @@ def test_the_served_product_speaks_https_and_nothing_else(
     def page() -> str:
         with urllib.request.urlopen(url, timeout=5, context=trusting) as reply:
             assert reply.headers["Strict-Transport-Security"]
-            assert "__Host-cbt=" in "\n".join(reply.headers.get_all("Set-Cookie"))
+            assert "__Host-cbt_staff=" in "\n".join(reply.headers.get_all("Set-Cookie"))
             return str(reply.read().decode())
 
     def answers() -> bool:

@@ -525,7 +525,7 @@ def stored_token(stage: Stage) -> str:
 def test_a_forged_cookie_is_nobody(stage: Stage, forge: Forge) -> None:
     good = cookie_of(stage.client("officer"))
     client = stage.app.test_client(use_cookies=False)
-    reply = client.get("/office/batches", headers={"Cookie": f"cbt={forge(stage, good)}"})
+    reply = client.get("/office/batches", headers={"Cookie": f"cbt_staff={forge(stage, good)}"})
     assert reply.status_code == 303
     assert str(reply.location).startswith("/staff/sign-in")
     page = stage.pages["second"]
@@ -538,13 +538,13 @@ def test_a_forged_cookie_is_nobody(stage: Stage, forge: Forge) -> None:
         headers={"Cookie": kept + forge(stage, cookie_of(page.client)), "Accept": "application/json"},
     )
     assert start.status_code == 403
-    whole = client.get("/office/batches", headers={"Cookie": f"cbt={good}"})
+    whole = client.get("/office/batches", headers={"Cookie": f"cbt_staff={good}"})
     assert whole.status_code == 200
 
 
 def cookie_of(client: FlaskClient) -> str:
     """Return the session cookie of a browser."""
-    cookie = client.get_cookie("cbt")
+    cookie = client.get_cookie("cbt_staff") or client.get_cookie("cbt")
     assert cookie is not None
     return str(cookie.value)
 
@@ -599,7 +599,7 @@ def raw_token(stage: Stage) -> str:
     """Return what the officer's session keeps of its form token."""
     client = stage.client("officer")
     client.get("/staff")
-    with client.session_transaction() as kept:
+    with client.session_transaction("/staff") as kept:
         return str(kept["csrf_token"])
 
 

@@ -476,10 +476,11 @@ def test_the_log_holds_no_secret_and_no_forged_line(stage: Stage, name: str, log
 def test_a_cookie_holds_no_person(stage: Stage) -> None:
     """The session cookie is signed, not sealed: whoever reads it finds a token and a form token."""
     for client in (stage.client("officer"), stage.pages["theory"].client):
-        client.get("/staff")
-        with client.session_transaction() as kept:
-            said = json.dumps(dict(kept), ensure_ascii=False)
-        assert not any(mark in said for mark in (*stage.people, *stage.documents, "officer"))
+        for path in ("/staff", "/"):
+            client.get(path)
+            with client.session_transaction(path) as kept:
+                said = json.dumps(dict(kept), ensure_ascii=False)
+            assert not any(mark in said for mark in (*stage.people, *stage.documents, "officer"))
 
 
 def test_health_and_metrics_hold_nobody(stage: Stage) -> None:

@@ -264,10 +264,10 @@ def test_a_view_that_says_nothing_is_refused_to_everybody(
 def test_a_browser_that_left_finds_nothing(stage: Stage) -> None:
     """The cookie of a login that was ended by its own sign-out opens no page."""
     client = stage.fresh("officer")
-    kept = client.get_cookie("cbt")
+    kept = client.get_cookie("cbt_staff")
     assert kept is not None
     assert client.post("/staff/sign-out").status_code == 303
-    client.set_cookie("cbt", kept.value)
+    client.set_cookie("cbt_staff", kept.value)
     assert turned_away(client.get("/office/batches"))
 
 

@@ -96,10 +96,10 @@ def test_a_half_login_ends_with_what_it_was_opened_by(app: flask.Flask, clock: F
 def test_a_half_login_is_finished_once(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = give_password(app, "root")
-    with client.session_transaction() as cookie:
+    with client.session_transaction("/staff") as cookie:
         half = cookie["_user_id"]
     assert give_code(client, owner.code()) == 303
-    with client.session_transaction() as cookie:
+    with client.session_transaction("/staff") as cookie:
         cookie["_user_id"] = half
     give_code(client, owner.code(1))
     assert not is_in(client)
@@ -445,13 +445,13 @@ def test_no_step_of_signing_in_keeps_what_was_planted(app: flask.Flask, clock: F
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = app.test_client()
     seen = []
-    with client.session_transaction() as cookie:
+    with client.session_transaction("/staff") as cookie:
         cookie["_user_id"], cookie["csrf_token"] = "planted", "planted"
     give_password(app, "root", client=client)
     for code in (None, owner.code()):
         if code:
             give_code(client, code)
-        with client.session_transaction() as cookie:
+        with client.session_transaction("/staff") as cookie:
             seen.append(cookie["_user_id"])
             assert cookie.get("csrf_token") != "planted"
     assert len({"planted", *seen}) == 3
@@ -465,10 +465,10 @@ def test_signing_in_again_ends_what_this_browser_had(
     hire(app, clock, "li", Role.OFFICER)
     client, thief = app.test_client(), app.test_client()
     sign_in(client, "root", OWN)
-    with client.session_transaction() as cookie:
+    with client.session_transaction("/staff") as cookie:
         stolen = cookie["_user_id"]
     sign_in(client, "root" if as_whom == "the same person" else "li", OWN)
-    with thief.session_transaction() as cookie:
+    with thief.session_transaction("/staff") as cookie:
         cookie["_user_id"] = stolen
     assert not is_in(thief)
     assert is_in(client)

@@ -34,6 +34,7 @@ def plain_paper(
         "keys": True,
         "lock_down": paper.lock_down,
         "timing": _timing(paper),
+        "unused_time": paper.clock.unused_time if paper.windows else None,
         "sections": _sections(frozen, paper),
         "units": _units(frozen, attempt, paper),
         "items": [_item(one, found[one["item"], int(one["version"])], verdicts) for one in positions],

@@ -18,6 +18,7 @@ from cbt.delivery.save.packing import SavePacking
 from cbt.delivery.start.batch import Opened
 from cbt.delivery.start.claims import FormRow, Start
 from cbt.errors import Conflict, NotFound, Unavailable
+from cbt.rules.clock.facts import UnitWindow
 from cbt.rules.states.attempt import State
 
 PACKING = SavePacking()
@@ -41,6 +42,10 @@ saves = st.builds(
     entries=st.lists(entries, max_size=3),
     now=instants,
     machine=words,
+    place=st.none() | numbers,
+)
+windows = st.lists(st.builds(UnitWindow, unit=numbers, from_at=instants, to_at=instants), max_size=3).map(
+    tuple
 )
 starts = st.builds(Start, ref=words, token_hash=words, machine=words, now=instants, lease=words)
 rows = st.builds(
@@ -93,11 +98,16 @@ def test_what_became_of_a_save_comes_out_as_it_went_in(outcome: Saved) -> None:
     assert PACKING.unpack_carried(PACKING.pack_carried(carried), [save]) == carried
 
 
-@given(starts, guards, forms, journals)
+@given(starts, guards, forms, journals, st.none() | numbers, windows)
 def test_an_opened_paper_comes_out_with_the_lease_that_was_asked_for(
-    start: Start, guard: Guard, form: FormRow, journal: list[Any]
+    start: Start,
+    guard: Guard,
+    form: FormRow,
+    journal: list[Any],
+    place: int | None,
+    ahead: tuple[UnitWindow, ...],
 ) -> None:
-    carried = Carried([Opened(start.lease, 3, guard, form, journal)])
+    carried = Carried([Opened(start.lease, 3, guard, form, journal, place, ahead)])
     assert PACKING.unpack_carried(PACKING.pack_carried(carried), [start]) == carried
 
 

@@ -6,15 +6,19 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from cbt.audit.models import AuditEntry
 from cbt.candidates.models import CandidatePhoto
 from cbt.door.arrival.checking import clear_query
+from cbt.door.arrival.queries import said_of
 from cbt.sittings.models import SittingRoom
 from tests.door.door import (
     MINUTE,
     SIGN_IN_OPEN,
     acts,
+    bind,
+    machine,
     machine_at,
     pass_the_door,
     registration,
@@ -25,6 +29,7 @@ from tests.helpers import count_queries, flat
 from tests.world import World
 
 pytestmark = pytest.mark.once
+WRONG = {"about": ["name", "photo", "nonsense"], "words": " 王晓明\n<b> "}
 
 
 @pytest.fixture
@@ -75,9 +80,12 @@ def test_the_photo_is_the_candidates_own(world: World, wang: FlaskClient) -> Non
 
 
 def test_a_query_holds_the_page_until_a_proctor_clears_it(world: World, wang: FlaskClient) -> None:
-    assert wang.post("/exam/query").location == "/exam/confirm"
-    held = wang.get("/exam/confirm").text
+    assert wang.post("/exam/query", data=WRONG).location == "/exam/confirm"
+    held = flat(wang.get("/exam/confirm").text)
     assert "已通知监考员" in held
+    assert "姓名、照片；王晓明 &lt;b&gt;" in re.sub(r"</?span[^>]*>", "", held).replace("、 ", "、").replace(
+        "片 ；", "片；"
+    )
     assert "信息无误" not in held
     assert wang.post("/exam/confirm").status_code == 409
     assert wang.get("/exam/query").status_code == 200
@@ -89,13 +97,64 @@ def test_a_query_holds_the_page_until_a_proctor_clears_it(world: World, wang: Fl
     assert wang.post("/exam/confirm").location == "/exam/notice"
 
 
+def test_a_query_is_taken_back_by_who_raised_it(world: World, wang: FlaskClient) -> None:
+    assert wang.post("/exam/query/withdraw").location == "/exam/confirm"  # none is open: nothing happens
+    wang.post("/exam/query", data=WRONG)
+    world.clock.advance(MINUTE)
+    assert wang.post("/exam/query/withdraw").location == "/exam/confirm"
+    assert wang.get("/exam/query").headers["HX-Redirect"] == "/exam/confirm"
+    with work(world) as session:
+        row = registration(session, world, "theory")
+        assert (row.query_at, said_of(row).about, said_of(row).words) == (None, (), "")
+        assert acts(session)[-2:] == ["door.query", "door.withdraw_query"]
+        last = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(2)).all()
+        assert "王晓明" not in repr([(one.before, one.after) for one in last])
+    assert wang.post("/exam/confirm").location == "/exam/notice"
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        pytest.param({"words": "x"}, "请至少选一项", id="nothing picked"),
+        pytest.param({"about": "other", "words": " \u200b\n"}, "请用几个字说明", id="something else, unsaid"),
+    ],
+)
+def test_a_query_says_what_is_wrong(world: World, wang: FlaskClient, sent: dict[str, str], said: str) -> None:
+    reply = wang.post("/exam/query", data=sent)
+    assert (reply.status_code, said in reply.text) == (422, True)
+    assert 'class="door-wrong" open' in reply.text
+    with work(world) as session:
+        assert registration(session, world, "theory").query_at is None
+
+
+def test_an_open_seat_page_is_told_when_it_would_be_another(world: World, wang: FlaskClient) -> None:
+    world.clock.set(SIGN_IN_OPEN - MINUTE)
+    page, other = wang.get("/"), machine(world)
+    told, unbound = wang.get("/seat/state").json, other.get("/seat/state").json
+    assert told is not None
+    assert unbound is not None
+    assert f'data-tag="{told["tag"]}"' in page.text
+    assert f'data-now="{told["now"]}"' in page.text
+    world.clock.advance(MINUTE)  # the door opens
+    again = wang.get("/seat/state").json
+    assert again is not None
+    assert again["tag"] != told["tag"]
+    bind(world, other, 2)
+    bound = other.get("/seat/state").json
+    assert bound is not None
+    assert bound["tag"] != unbound["tag"]
+    wang.post("/exam/leave")
+    assert f'data-tag="{again["tag"]}"' not in wang.get("/").text
+
+
 def test_pressing_a_button_twice_records_one_moment(world: World, wang: FlaskClient) -> None:
-    for _ in range(2):
-        wang.post("/exam/query")
+    for words in ("王晓明", "另外"):
+        wang.post("/exam/query", data={**WRONG, "words": words})
         world.clock.advance(MINUTE)
     with work(world) as session:
         row = registration(session, world, "theory")
         assert row.query_at == SIGN_IN_OPEN
+        assert said_of(row).words == "王晓明"
         row.query_at = None
     for _ in range(2):
         wang.post("/exam/confirm")
@@ -161,7 +220,8 @@ def test_a_room_that_is_over_says_so(world: World, wang: FlaskClient, state: str
         session.execute(
             update(SittingRoom).where(SittingRoom.id == world.sitting_room_id).values(state=state)
         )
-    for reply in (wang.get("/exam/confirm"), wang.post("/exam/confirm"), wang.post("/exam/query")):
+    sent = [wang.post(path, data=WRONG) for path in ("/exam/confirm", "/exam/query", "/exam/query/withdraw")]
+    for reply in (wang.get("/exam/confirm"), *sent):
         assert reply.status_code == 410
         assert said in reply.text
 
@@ -184,7 +244,7 @@ def test_signing_in_again_goes_on_where_one_was(world: World, wang: FlaskClient)
 
 def test_staff_are_no_candidates(world: World) -> None:
     for path in ("/exam/confirm", "/exam/notice", "/exam/wait", "/exam/photo"):
-        assert world.staff("proctor").get(path).status_code == 403
+        assert world.staff("proctor").get(path).location == "/"
     assert "继续" not in world.staff("proctor").get("/").text
 
 
@@ -207,13 +267,14 @@ def test_every_page_is_complete_in_english(world: World, wang: FlaskClient) -> N
     ("path", "most"),
     [
         pytest.param("/", 9, id="seat page"),
+        pytest.param("/seat/state", 7, id="what an open seat page asks"),
         pytest.param("/exam/confirm", 6, id="confirmation"),
         pytest.param("/exam/query", 6, id="held poll"),
     ],
 )
 def test_a_page_asks_the_database_little(world: World, wang: FlaskClient, path: str, most: int) -> None:
     if path == "/exam/query":
-        wang.post("/exam/query")
+        wang.post("/exam/query", data=WRONG)
     wang.get(path)
     with count_queries(world.app) as seen:
         assert wang.get(path).status_code == 200

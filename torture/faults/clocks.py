@@ -26,7 +26,7 @@ from cbt.rules.states.attempt import ClosedBy
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomHold, ServerHeartbeat, SittingRoom
-from cbt.web.who.cookies import cookie_signer
+from cbt.web.who.cookies import cookie_signer, session_cookie
 from cbt.web.who.login import open_login
 from cbt.web.who.machine import Machine
 from torture.sites.server import Server
@@ -189,7 +189,7 @@ def _proctor_cookie(site: Site) -> str:
                 session, kind="staff", subject_ref=staff.ref, machine=Machine(None, "desk"), now=now
             )
         signer = cookie_signer(app)
-        return f"{app.config['SESSION_COOKIE_NAME']}={signer.dumps({'_user_id': token, '_fresh': True})}"
+        return f"{session_cookie(app, staff=True)}={signer.dumps({'_user_id': token, '_fresh': True})}"
 
 
 def _banner(server: Server, cookie: str) -> bool:

@@ -47,8 +47,8 @@ from cbt.sittings.store import batch_by_ref, seats_of_room
 
 _AT_THE_DOOR = (
     "arrived_at", "checked_in_at", "document_shown", "document_last_four_sealed", "absent_at", "absent_cause",
-    "login_code_hash", "login_code_until", "signed_in_at", "confirmed_at", "query_at", "pledged_at",
-    "sign_in_allowed_at", "left_at", "elsewhere_at", "elsewhere_address",
+    "login_code_hash", "login_code_until", "signed_in_at", "confirmed_at", "query_at",
+    "query_words_sealed", "pledged_at", "sign_in_allowed_at", "left_at", "elsewhere_at", "elsewhere_address",
 )  # fmt: skip
 """What the door of a sitting that was cancelled knew; another sitting knows nothing of it."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from cbt.db.unit_of_work import unit_of_work
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.fact_reader import attempt_facts, room_facts
 from cbt.delivery.facts import AttemptFacts
@@ -21,6 +21,7 @@ from cbt.delivery.save.journal import current_journal
 from cbt.delivery.steps import lock_attempt
 from cbt.errors import Conflict, TooEarly
 from cbt.rules.clock import timing
+from cbt.rules.clock.facts import UnitWindow
 from cbt.rules.states.attempt import ClosedBy
 from cbt.web.who.machine import is_elsewhere
 
@@ -39,6 +40,7 @@ class Moved:
 
     saved: Saved
     goes_on: bool
+    windows: Sequence[UnitWindow] = ()
 
 
 def advance_unit(
@@ -75,7 +77,15 @@ def advance_unit(
         entry.store(clock)
         session.flush()
         fresh = Saved(saved.outcome, _guard(session, info), saved.receipts)
-        return Moved(fresh, not clock.units_done)
+        return Moved(fresh, not clock.units_done, entry.windows(now))
+
+
+def windows_of(attempt_id: int, *, now: datetime) -> Sequence[UnitWindow]:
+    """Return the windows of an attempt that are open or to come; none before its start (R-24)."""
+    with reading() as session:
+        attempt = session.get_one(Attempt, attempt_id)
+        found = attempt_facts(session, room_facts(session, attempt.sitting_room_id), [attempt])
+        return found[0].windows(now) if found else ()
 
 
 def _guard(session: Session, info: AttemptInfo) -> Guard:

@@ -127,6 +127,7 @@ def head(
         "keys": True,
         "lock_down": paper.lock_down,
         "timing": timing_of(paper),
+        "unused_time": paper.clock.unused_time if paper.windows else None,
         "sections": sections(positions, paper),
         "units": units(positions, paper, state, open_unit),
     }

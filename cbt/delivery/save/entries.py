@@ -49,6 +49,11 @@ def read_entries(info: AttemptInfo, raw: object) -> list[Entry]:
     return entries
 
 
+def read_place(info: AttemptInfo, raw: object) -> int | None:
+    """Return the position a page says it is at; None for what is none: no answer is refused for it."""
+    return raw if _whole(raw, 1, len(info.shapes)) else None
+
+
 def _read(info: AttemptInfo, raw: object) -> Entry:
     if not isinstance(raw, Mapping):
         raise InvalidInput("answer.invalid")

@@ -53,3 +53,5 @@ class Save:
     now: datetime
     machine: str
     """The identity of the machine that sends it."""
+    place: int | None = None
+    """The position the page is at, where it says so."""

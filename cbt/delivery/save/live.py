@@ -49,6 +49,7 @@ class LiveRows:
             if row is None:
                 row = seen[attempt_id] = _Seen()
             row.seen_at = at
+            row.place = save.place or row.place
             if case.taken:
                 row.saved_at = at
             if case.kept:
@@ -65,7 +66,7 @@ class LiveRows:
         if unheard:
             cursor.executemany(self._sql.kept, unheard)
         plain = [
-            (row.seen_at, row.saved_at, row.blurs, *row.count(), attempt_id)
+            (row.seen_at, row.saved_at, row.blurs, row.place, *row.count(), attempt_id)
             for attempt_id, row in seen.items()
             if row.blurs or not row.marked
         ]
@@ -81,6 +82,7 @@ class LiveRows:
                     place - 1,
                     str(full),
                     place + 1,
+                    at.place,
                     *at.count(),
                     attempt_id,
                 )
@@ -105,6 +107,7 @@ class _Seen:
     saved_at: Any = None
     blurs: int = 0
     marked: bool = False
+    place: int | None = None
     kept_rows: int = 0
     kept_bytes: int = 0
 

@@ -19,6 +19,7 @@ from cbt.delivery.save.guard import guard_of, row_of
 from cbt.delivery.start.batch import Opened
 from cbt.delivery.start.claims import FormRow, Start
 from cbt.errors import CbtError
+from cbt.rules.clock.facts import UnitWindow
 
 PLAIN = 2
 """The version of marshal that only writes values, without references between them."""
@@ -72,7 +73,10 @@ def _packed(request: Request) -> tuple[Any, ...]:
 
 def _save(save: Save) -> tuple[Any, ...]:
     entries = [(one.seq, one.kind, one.position, one.value, one.unit, one.full) for one in save.entries]
-    return (SAVE, save.attempt_id, save.lease_hash, save.epoch, entries, to_micros(save.now), save.machine)
+    return (
+        *(SAVE, save.attempt_id, save.lease_hash, save.epoch, entries),
+        *(to_micros(save.now), save.machine, save.place),
+    )
 
 
 def _start(start: Start) -> tuple[Any, ...]:
@@ -85,9 +89,9 @@ def _request(packed: Sequence[Any]) -> Request:
         (rows,) = rest
         return Parcel([Rows(*one) for one in rows])
     if kind == SAVE:
-        attempt_id, lease_hash, epoch, entries, now, machine = rest
+        attempt_id, lease_hash, epoch, entries, now, machine, place = rest
         sent = [Entry(*one) for one in entries]
-        return Save(attempt_id, lease_hash, epoch, sent, from_micros(now), machine)
+        return Save(attempt_id, lease_hash, epoch, sent, from_micros(now), machine, place)
     ref, token_hash, machine, now, lease = rest
     return Start(ref, token_hash, machine, from_micros(now), lease)
 
@@ -96,8 +100,10 @@ def _outcome(outcome: object) -> tuple[Any, ...]:
     match outcome:
         case Saved(what, guard, receipts):
             return (SAVED, what.value, row_of(guard), [(one.seq, to_micros(one.at)) for one in receipts])
-        case Opened(_, epoch, guard, form, journal):
-            return (OPENED, epoch, row_of(guard), tuple(form), [tuple(row) for row in journal])
+        case Opened(_, epoch, guard, form, journal, place, windows):
+            ahead = [(one.unit, to_micros(one.from_at), to_micros(one.to_at)) for one in windows]
+            rows = [tuple(row) for row in journal]
+            return (OPENED, epoch, row_of(guard), tuple(form), rows, place, ahead)
         case bool():
             return (PUT_DOWN, outcome)
         case Failed(error):
@@ -116,8 +122,9 @@ def _result(request: Request, kind: int, *rest: Any) -> Saved | Opened | bool | 
     if kind == OPENED:
         if not isinstance(request, Start):
             raise TypeError("a save opens nothing")
-        epoch, guard, form, journal = rest
-        return Opened(request.lease, epoch, guard_of(guard), FormRow(*form), journal)
+        epoch, guard, form, journal, place, ahead = rest
+        windows = tuple(UnitWindow(unit, from_micros(begin), from_micros(end)) for unit, begin, end in ahead)
+        return Opened(request.lease, epoch, guard_of(guard), FormRow(*form), journal, place, windows)
     if kind == PUT_DOWN:
         (whole,) = rest
         return bool(whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cbt.delivery.save.guard import Dialect
 
+_SEEN = ("timestamptz", "timestamptz", "int", "int", "int", "bigint", "int")
 _COLUMNS = "(attempt_id, lease_epoch, seq, position, kind, value, received_at"
 
 
@@ -39,6 +40,7 @@ class SaveStatements:
         )
         self.seen = (
             "UPDATE attempt_live SET seen_at = ?, saved_at = coalesce(?, saved_at), blurs = blurs + ?, "
+            "position = coalesce(?, attempt_live.position), "
             "kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
         self.kept = dialect.sql(
@@ -48,13 +50,15 @@ class SaveStatements:
             "UPDATE attempt_live SET seen_at = ?, saved_at = ?, "
             "answered = answered + ? - CASE WHEN substr(answered_map, ?, 1) = '1' THEN 1 ELSE 0 END, "
             "answered_map = substr(answered_map, 1, ?) || ? || substr(answered_map, ?), "
+            "position = coalesce(?, attempt_live.position), "
             "kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
         if dialect.name == "postgresql":
-            self.seen = _for_each(self.seen, "timestamptz", "timestamptz", "int", "int", "bigint", "int")
+            self.seen = _for_each(self.seen, *_SEEN)
             self.mark = _for_each(
                 self.mark,
-                *("timestamptz", "timestamptz", "int", "int", "int", "text", "int", "int", "bigint", "int"),
+                *("timestamptz", "timestamptz", "int", "int", "int", "text", "int"),
+                *("int", "int", "bigint", "int"),
             )
 
 

@@ -19,7 +19,7 @@ import flask
 
 from cbt.clock import Agreement
 from cbt.delivery.clock_json import clock_text, receipts_text
-from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.entries import read_entries, read_place
 from cbt.delivery.save.exchange import Outcome, Save
 from cbt.delivery.save.journal import Journal
 from cbt.errors import CbtError, TooMany, Unavailable
@@ -91,10 +91,10 @@ class SavePath:
         if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 2**31:
             return None
         info = self._journal.infos.get(ref)
-        entries = read_entries(info, sent.get("entries", []))
+        entries, place = read_entries(info, sent.get("entries", [])), read_place(info, sent.get("at"))
         lease_hash = token_hash(token)
         self._journal.rate.spend(lease_hash, now)
-        saved = self._journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now, machine))
+        saved = self._journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now, machine, place))
         if saved.outcome is not Outcome.SAVED or saved.guard.has_message:
             return None
         clock = clock_text(info, saved.guard, now=now)

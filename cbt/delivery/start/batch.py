@@ -22,8 +22,8 @@ from cbt.delivery.start.claims import Claim, ClaimReader, FormRow, Start
 from cbt.delivery.start.rows import StartRow, start_rows, with_machine
 from cbt.delivery.steps import ROOM_GOES_ON
 from cbt.errors import CbtError, Conflict, Gone, Locked, TooEarly, Unavailable
-from cbt.rules.clock.facts import AttemptClock, present
-from cbt.rules.clock.windows import clock_at
+from cbt.rules.clock.facts import AttemptClock, UnitWindow, present
+from cbt.rules.clock.windows import clock_at, windows_ahead
 from cbt.rules.exam.paper import Paper
 from cbt.web.who.login import token_hash
 
@@ -40,13 +40,16 @@ _CLOCK = (
 
 @dataclass(slots=True)
 class Opened:
-    """What the page gets: the lease, the row for the clock and the paper, the form, the journal written so far."""
+    """What the page gets: the lease, the row for the clock and the paper, the form, the journal written so far,
+    the position the page before it was at, and the windows that are open or to come."""
 
     lease: str
     epoch: int
     guard: Guard
     form: FormRow
     journal: JournalRows
+    place: int | None = None
+    windows: Sequence[UnitWindow] = ()
 
 
 class StartBatch:
@@ -105,7 +108,7 @@ class StartBatch:
                 results.append(clock)
                 continue
             self._take(start, claim, row, guard, clock, writes)
-            results.append(Opened(start.lease, guard.lease_epoch, guard, form, ()))
+            results.append(Opened(start.lease, guard.lease_epoch, guard, form, (), row.place, clock.windows))
         self._write(cursor, writes)
         for result in results:
             if isinstance(result, Opened) and result.epoch > 1:
@@ -182,6 +185,7 @@ class _Clock(NamedTuple):
 
     clock: AttemptClock
     columns: Mapping[str, Any]
+    windows: Sequence[UnitWindow]
 
 
 def _clock(
@@ -206,7 +210,8 @@ def _clock(
         return Gone("attempt.closed")
     if guard.left_at is not None:
         return Locked("attempt.away")
-    return _Clock(clock, clock_columns(facts, paper, room, clock))
+    windows = tuple(windows_ahead(facts, now=reached_at)) if paper.windows else ()
+    return _Clock(clock, clock_columns(facts, paper, room, clock), windows)
 
 
 def _may_take_lease(start: Start, claim: Claim, row: StartRow, guard: Guard) -> bool:

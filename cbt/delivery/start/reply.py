@@ -6,7 +6,7 @@ from typing import cast
 
 import flask
 
-from cbt.delivery.clock_json import clock_text, quoted
+from cbt.delivery.clock_json import clock_text, quoted, windows_text
 from cbt.delivery.messages import deliver
 from cbt.delivery.paper.joining import PaperWriter
 from cbt.delivery.recovery.file import seal_secret
@@ -56,7 +56,8 @@ class Openings:
         return (
             f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}",'
             f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{quoted(now)},'
-            f'"clock":{clock},'
+            f'"clock":{clock},"windows":{windows_text(opened.windows)},'
+            f'"at":{"null" if opened.place is None else opened.place},'
             f'"paper":{paper},"journal":{canonical_json(journal)},"seq":{seq}}}'
         )
 

@@ -16,7 +16,7 @@ MOST_MACHINES = 20
 """So many machines of one attempt are remembered."""
 _ROWS = (
     "SELECT a.id, a.started_at, a.lease_login_id, a.lease_machine, a.move_allowed_at, a.sitting_room_id, "
-    f"r.confirmed_at, r.pledged_at, r.query_at, l.seen_at, a.lease_machines, {TERMS} "
+    f"r.confirmed_at, r.pledged_at, r.query_at, l.seen_at, a.lease_machines, l.position, {TERMS} "
     "FROM attempt a JOIN registration r ON r.id = a.registration_id "
     "LEFT JOIN attempt_live l ON l.attempt_id = a.id WHERE a.id"
 )
@@ -34,6 +34,7 @@ class StartRow:
     came_in: bool
     seen_at: datetime | None
     lease_machines: str
+    place: int | None
     terms: Terms
 
 
@@ -51,7 +52,8 @@ def start_rows(cursor: Any, dialect: Dialect, ids: Sequence[int]) -> dict[int, S
             came_in=None not in row[6:8] and row[8] is None,
             seen_at=read_instant_or_none(row[9]),
             lease_machines=row[10],
-            terms=terms_of(row[11:]),
+            place=row[11],
+            terms=terms_of(row[12:]),
         )
         for row in cursor.fetchall()
     }

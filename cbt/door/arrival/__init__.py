@@ -1,3 +1,3 @@
 """Who has come: identity, permits, absence."""
 
-__all__ = ["absence", "changes", "checking", "permits"]
+__all__ = ["absence", "changes", "checking", "permits", "queries"]

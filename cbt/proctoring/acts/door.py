@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import reading
 from cbt.door.arrival import checking, permits
+from cbt.door.arrival.queries import to_compare
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import door_undone
@@ -121,6 +123,11 @@ def _refuse_clear_query(seat: SeatView, _board: Board) -> str:
     return "" if seat.query_at is not None else "no_query"
 
 
+def _queried(preview: Preview) -> Mapping[str, object]:
+    with reading() as session:
+        return {"queried": to_compare(session, [seat.ref for seat in preview.picked.chosen])}
+
+
 def _clear_query(asked: Asked) -> Said:
     """Answer 信息有误: the proctor compared the person, the confirmation page goes on. Source: R-14."""
     reason, actor = read_reason(asked.form), asked.by.actor
@@ -180,7 +187,8 @@ ACTS = (
         ActScope.SEATS,
         _clear_query,
         _refuse_clear_query,
-        fields=("reason",),
+        fields=("queried", "reason"),
+        shows=_queried,
         undo=_undo_clear_query,
         tone="main",
         before=further(20),

@@ -49,6 +49,15 @@ class UnitEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitWindow:
+    """When a unit (its place, from 1) is open, or will be if none before it is left early."""
+
+    unit: int
+    from_at: datetime
+    to_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the clock of one attempt follows from; instants are aware UTC.
 

@@ -15,7 +15,17 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import accumulate
 
-from cbt.rules.clock.facts import ZERO, Adjustment, AttemptClock, Facts, Pause, Spread, UnitEnd, union
+from cbt.rules.clock.facts import (
+    ZERO,
+    Adjustment,
+    AttemptClock,
+    Facts,
+    Pause,
+    Spread,
+    UnitEnd,
+    UnitWindow,
+    union,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -29,19 +39,21 @@ def clock_at(facts: Facts, *, now: datetime) -> AttemptClock:
 
     Source: R-20, R-22, R-24, R-25, R-30.
     """
-    replay = _Replay(facts, now)
-    for fact in _in_order(facts, now):
-        match fact:
-            case Pause():
-                replay.pause(fact)
-            case Adjustment():
-                replay.adjust(fact)
-            case UnitEnd():
-                replay.complete(fact)
-            case _:
-                replay.start()
-    replay.advance(now)
-    return replay.clock()
+    return _replayed(facts, now).clock()
+
+
+def windows_ahead(facts: Facts, *, now: datetime) -> list[UnitWindow]:
+    """Return the open and the unopened windows as they stand at `now`: each ends on time, none is left early.
+
+    Source: R-24.
+    """
+    replay = _replayed(facts, now)
+    opened_at, windows = replay.spans[-1][1] if replay.spans else now, []
+    for index in range(len(replay.ends) if replay.open is None else replay.open, len(replay.ends)):
+        end_at = min(replay.ends[index], replay.closes_at)
+        windows.append(UnitWindow(index + 1, min(opened_at, end_at), end_at))
+        opened_at = end_at
+    return windows
 
 
 def scaled(span: timedelta, by: Fraction) -> timedelta:
@@ -67,6 +79,22 @@ def _in_order(facts: Facts, now: datetime) -> list[_Fact]:
     timed += [(one.from_at, one) for one in pauses]
     timed += [(one.at, one) for one in adjustments]
     return [fact for _, fact in sorted(timed, key=lambda one: one[0])]
+
+
+def _replayed(facts: Facts, now: datetime) -> _Replay:
+    replay = _Replay(facts, now)
+    for fact in _in_order(facts, now):
+        match fact:
+            case Pause():
+                replay.pause(fact)
+            case Adjustment():
+                replay.adjust(fact)
+            case UnitEnd():
+                replay.complete(fact)
+            case _:
+                replay.start()
+    replay.advance(now)
+    return replay
 
 
 class _Replay:

@@ -18,6 +18,9 @@ DOCUMENT_TYPES = (
     "hk_macao_taiwan_residence_permit",
     "foreign_permanent_residence_card",
 )
+QUERY_ABOUT = ("name", "document", "photo", "paper", "seat", "other")
+"""What a candidate may say is wrong with what the confirmation page shows (信息有误, R-14)."""
+LONGEST_QUERY = 100
 ABSENT_CAUSES = ("not_arrived", "late", "document_mismatch", "gave_up")
 
 SIGN_IN_CODE_LIFE = timedelta(minutes=10)

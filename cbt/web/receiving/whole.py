@@ -21,7 +21,7 @@ from cbt.config import Settings
 from cbt.errors import TooLarge
 from cbt.web.receiving.bodies import SMALL_BODY, declared_length
 from cbt.web.who.access import access_of
-from cbt.web.who.cookies import cookie_signer
+from cbt.web.who.cookies import cookie_signer, session_cookie
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -84,7 +84,7 @@ def body_limit(app: flask.Flask) -> Limit:
     def limit(method: str, path: str, cookies: str) -> int:
         try:
             endpoint, _ = urls.match(path, method=method)
-            kept = signer.loads(parse_cookie(cookies).get(app.config["SESSION_COOKIE_NAME"], ""))
+            kept = signer.loads(parse_cookie(cookies).get(session_cookie(app, staff=True), ""))
         except (HTTPException, RequestRedirect, BadSignature):
             return SMALL_BODY
         access = access_of(app, endpoint)

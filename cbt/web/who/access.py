@@ -14,7 +14,7 @@ from cbt.rules.roles import Role
 from cbt.web.partials import Reply, lead_to, page_of_form, wants_partial
 from cbt.web.problems import wants_json
 from cbt.web.who import attention
-from cbt.web.who.login import Principal, current_principal, why_signed_out
+from cbt.web.who.login import Principal, at_the_others, current_principal, why_signed_out
 from cbt.web.who.machine import Machine, current_machine
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -89,6 +89,8 @@ def init_access(app: flask.Flask) -> None:
         if access.kind in {"public", "lease"}:
             return None
         principal = current_principal()
+        if principal is None and access.kind == "signed_in":
+            principal = at_the_others()
         if principal is None or principal.kind == attention.HALF:
             if principal is None and access.kind in {"candidate", "signed_in"}:
                 _refuse_elsewhere()
@@ -96,6 +98,7 @@ def init_access(app: flask.Flask) -> None:
                 raise NotAllowed("web.signed_out")
             return _to_sign_in(access, half=principal is not None)
         if not access.admits(principal):
+            flask.g.roles_wanted = access.roles
             raise NotAllowed("web.not_allowed")
         if principal.must_change_password and endpoint not in {"accounts.password", "accounts.sign_out"}:
             _keep_form()

@@ -2,18 +2,60 @@
 
 Over https each has the `__Host-` prefix: a browser takes such a cookie from this host over https only, so a
 neighbouring host, or somebody on the wire, cannot plant one. Plain http has no such protection, and the bare names.
+
+Candidates and staff each have a session of their own, read at their own addresses alone: on a machine where both
+sign in, neither ends the other. The addresses decide and not the cookie's path, for `__Host-` allows none but `/`.
 """
 
 from __future__ import annotations
 
 import flask
 import werkzeug
-from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import URLSafeTimedSerializer
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from cbt.config import Settings
 
 HOST_PREFIX = "__Host-"
+CANDIDATES = frozenset({"", "seat", "sign-in", "exam", "attempts", "my", "preferences"})
+"""What the addresses of candidates begin with; all others are those of staff."""
+
+
+class CookieOfAnyAge(SecureCookieSessionInterface):
+    """Takes a signed cookie whatever its age by the wall clock: how long a login lasts is on its row.
+
+    A wall clock that is set back would make every cookie one from the future, and sign everybody out (R-27).
+    """
+
+    def get_cookie_name(self, app: flask.Flask) -> str:
+        """Return the name of the session at the address that is asked for; a candidate's outside of requests."""
+        staff = flask.has_request_context() and is_of_staff(flask.request.path)
+        return session_cookie(app, staff=staff)
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> SecureCookieSession | None:
+        """Return what the cookie holds; an empty session when it is missing or not ours."""
+        return self.read(app, request.cookies.get(self.get_cookie_name(app), ""))
+
+    def read(self, app: flask.Flask, cookie: str) -> SecureCookieSession | None:
+        """Return what a cookie holds; an empty session when it is not ours."""
+        signer = self.get_signing_serializer(app)
+        if signer is None:
+            return None
+        try:
+            return self.session_class(signer.loads(cookie))
+        except BadSignature:
+            return self.session_class()
+
+
+def is_of_staff(path: str) -> bool:
+    """Return whether an address is one of staff."""
+    return path.lstrip("/").partition("/")[0] not in CANDIDATES
+
+
+def session_cookie(app: flask.Flask, *, staff: bool) -> str:
+    """Return the name under which browsers keep the session of staff, or of candidates."""
+    name: str = app.config["STAFF_COOKIE_NAME" if staff else "SESSION_COOKIE_NAME"]
+    return name
 
 
 def init_cookies(app: flask.Flask, settings: Settings) -> None:
@@ -22,6 +64,7 @@ def init_cookies(app: flask.Flask, settings: Settings) -> None:
     app.config.update(
         COOKIE_PREFIX=prefix,
         SESSION_COOKIE_NAME=f"{prefix}cbt",
+        STAFF_COOKIE_NAME=f"{prefix}cbt_staff",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,

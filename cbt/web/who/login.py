@@ -11,8 +11,6 @@ from typing import Any, cast
 
 import flask
 import flask_login
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from itsdangerous import BadSignature
 from sqlalchemy import CursorResult, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -20,12 +18,14 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import NotAllowed
 from cbt.web.who import attention
 from cbt.web.who.agents import browser_name
+from cbt.web.who.cookies import CookieOfAnyAge, is_of_staff, session_cookie
 from cbt.web.who.machine import Machine, current_machine, is_elsewhere
 from cbt.web.who.models import LoginSession
 
 LIFETIME = timedelta(hours=14)
 STAFF_LIFETIME = timedelta(hours=12)
 """A day of two sittings from setting up to the signatures; nobody is signed in from one day to the next."""
+CANDIDATE = "candidate"
 KEPT_ENDED = timedelta(days=1)
 """A login session that is over is kept for so long, for whoever asks what went on."""
 
@@ -70,23 +70,6 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class CookieOfAnyAge(SecureCookieSessionInterface):
-    """Takes a signed cookie whatever its age by the wall clock: how long a login lasts is on its row.
-
-    A wall clock that is set back would make every cookie one from the future, and sign everybody out (R-27).
-    """
-
-    def open_session(self, app: flask.Flask, request: flask.Request) -> SecureCookieSession | None:
-        """Return what the cookie holds; an empty session when it is missing or not ours."""
-        signer = self.get_signing_serializer(app)
-        if signer is None:
-            return None
-        try:
-            return self.session_class(signer.loads(request.cookies.get(self.get_cookie_name(app), "")))
-        except BadSignature:
-            return self.session_class()
-
-
 def init_login(app: flask.Flask) -> None:
     """Bind Flask-Login to the login-session table."""
     app.session_interface = CookieOfAnyAge()
@@ -97,7 +80,17 @@ def init_login(app: flask.Flask) -> None:
 
     @manager.user_loader  # type: ignore[untyped-decorator]  # flask_login ships no types
     def load(token: str) -> Principal | None:
-        return _load(token, machine=current_machine(), now=flask.g.now)
+        return _load(token, machine=current_machine(), now=flask.g.now, staff=is_of_staff(flask.request.path))
+
+
+def at_the_others() -> Principal | None:
+    """Return who is signed in at the other kind of addresses, where one address is for candidates and staff."""
+    app, staff = flask.current_app, not is_of_staff(flask.request.path)
+    kept = CookieOfAnyAge().read(app, flask.request.cookies.get(session_cookie(app, staff=staff), ""))
+    token = None if kept is None else kept.get("_user_id")
+    if not isinstance(token, str):
+        return None
+    return _load(token, machine=current_machine(), now=flask.g.now, staff=staff)
 
 
 def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
@@ -105,15 +98,18 @@ def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
     app.extensions["cbt_resolvers"][kind] = resolver
 
 
-def _load(token: str, *, machine: Machine, now: datetime) -> Principal | None:
+def _load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Principal | None:
+    """Return whose login a token is; a login of `staff` holds at the addresses of staff only, and so on."""
     with reading() as session:
         row = session.scalar(_OF_TOKEN, {"hash": token_hash(token)})
+        if row is not None and staff == (row.kind == CANDIDATE):
+            return None
         why = "" if row is None else attention.over(row, now=now)
         if row is None or why:
             flask.g.login_over = why
             flask.g.login_was = row.subject_ref if row is not None else ""
             return None
-        if row.kind == "candidate" and is_elsewhere(row.machine, machine.identity):
+        if row.kind == CANDIDATE and is_elsewhere(row.machine, machine.identity):
             flask.g.login_elsewhere = row.subject_ref  # nobody's here; access.py says so where it matters
             return None
         resolver = cast(Resolver, flask.current_app.extensions["cbt_resolvers"][row.kind])
@@ -194,14 +190,14 @@ def revoke_login(session: Session, *, login_session_id: int, now: datetime) -> N
 
 
 def remember(token: str) -> None:
-    """Put the token of a fresh login session into this browser's cookie; the old cookie is emptied first."""
+    """Put the token of a fresh login session into this browser's cookie of its kind, which is emptied first."""
     flask.session.clear()
     flask.session["_user_id"] = token
     flask.session["_fresh"] = True
 
 
 def forget() -> None:
-    """Empty this browser's cookie."""
+    """Empty this browser's cookie of the kind whose address this is."""
     flask.session.clear()
 
 

@@ -73,7 +73,7 @@ export class Bar {
   tick() {
     const { app: { clock, store }, parts } = this;
     if (!clock.facts) return;
-    const over = clock.facts.state === "closed";
+    const over = clock.facts.state === "closed" || this.app.taken;
     parts.clock.parentElement.hidden = parts["hand-in"].parentElement.hidden = over;
     if (over) return;
     this.showClock(clock, store);
@@ -116,9 +116,14 @@ export class Bar {
 
   /** What is saved, in words and shape; only going off and on line is spoken. */
   showSave() {
-    const { outbox } = this.app;
+    const { outbox, taken } = this.app;
     const waiting = outbox.waiting({ answers: true }).length;
     const pill = this.parts.save;
+    if (taken && !waiting) { // another page tells it now
+      pill.className = "pill num push";
+      pill.replaceChildren();
+      return;
+    }
     const stopped = waiting && !outbox.running && this.app.entries;
     const state = !outbox.online ? "offline" : stopped ? "stopped" : !outbox.durable ? "volatile"
       : waiting ? (outbox.waits ? "waits" : "sending") : outbox.evidence ? "late" : "saved";

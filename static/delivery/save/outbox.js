@@ -19,7 +19,7 @@ export class Outbox {
   /**
    * `hooks`: changed() after any state moved; saved(entry, at) on a receipt; clock(reply) with every clock;
    * lost(code), stands(body), closed(code), invalid(entry, body) on the refusals; now() is the server's instant (ms), told()
-   * whether the page hears at once of what staff do.
+   * whether the page hears at once of what staff do, at() the item the candidate is at.
    */
   constructor({ attempt, seat, url, hooks }) {
     Object.assign(this, { attempt, seat, url, hooks });
@@ -198,7 +198,7 @@ export class Outbox {
     const batch = this.waiting().slice(0, this.alone ? 1 : BATCH);
     this.mark(batch, "sending");
     const reply = await call(this.url, {
-      body: { epoch: this.epoch, entries: batch.map(wire) },
+      body: { epoch: this.epoch, at: this.hooks.at(), entries: batch.map(wire) },
       headers: { "X-CBT-Lease": this.lease }, // with the cookies: a lease is good on its own machine only (R-42)
     });
     this.busy = null;

@@ -1,0 +1,186 @@
+"""The pages of a seat: what it is, which machine it has, signing in and leaving."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import flask
+
+from cbt.config import Settings
+from cbt.door import service, shown, sign_in
+from cbt.door.choosing import keep_choice, kept_choice
+from cbt.door.inputs import seat_number, sign_in_input, undelivered_count
+from cbt.door.seats import binding
+from cbt.door.seats.undelivered import report_undelivered
+from cbt.door.shown import SeatPage
+from cbt.door.sign_in import PaperChoice, SeatSignIn
+from cbt.errors import CbtError
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, sent_json
+from cbt.web.partials import Reply
+from cbt.web.who import access
+from cbt.web.who.login import Principal, current_principal, forget, remember
+from cbt.web.who.machine import current_machine
+
+pages = flask.Blueprint("door", __name__)
+
+
+@pages.get("/")
+@access.public
+def seat_page() -> Reply:
+    """The seat: room and 机位号 in large, and signing in; an unbound machine asks for its seat."""
+    former = _former()
+    if former and shown.paper_is_closed(former.subject_id):
+        service.leave(former.login_session_id, now=flask.g.now)
+        return _seat_left()
+    return _seat_page()
+
+
+@pages.get("/seat/state")
+@access.public
+def seat_state() -> Reply:
+    """Tell an open seat page the server's instant, and by a digest whether it would be another page by now."""
+    seat = shown.seat_view(current_machine(), now=flask.g.now)
+    return {"now": flask.g.now.isoformat(), "tag": _tag(seat, _former())}
+
+
+@pages.post("/seat/bind")
+@access.public
+def bind() -> Reply:
+    """Bind this machine to a seat by the proctor's room code (R-16)."""
+    form = flask.request.form
+    try:
+        binding.bind(
+            number=seat_number(form),  # read first: an unreadable number issues no token to the machine
+            machine=current_machine(issue=True),
+            room_code=form.get("room_code", "")[:20],
+            now=flask.g.now,
+        )
+    except CbtError as error:
+        return _seat_page(bind_refused=shown_refusal(error))
+    return flask.redirect(flask.url_for("door.seat_page"), 303)
+
+
+@pages.post("/seat/undelivered")
+@access.public
+def undelivered() -> Reply:
+    """Take the number of answers of former candidates this machine still holds (R-16)."""
+    report_undelivered(machine=current_machine(), count=undelivered_count(sent_json()), now=flask.g.now)
+    return flask.Response(status=204)
+
+
+@pages.post("/sign-in")
+@access.public
+def sign_in_here() -> Reply:
+    """Sign in with the ticket and the end of the document, or the ticket and a 登录码 (R-14)."""
+    try:
+        entry = sign_in_input(flask.request.form)
+        outcome = sign_in.sign_in(
+            entry,
+            machine=current_machine(issue=True),
+            now=flask.g.now,
+            former_login_id=_former_login(),
+            unbound=_unbound_may(),
+        )
+    except CbtError as error:
+        return _seat_page(sign_in_refused=shown_refusal(error))
+    if isinstance(outcome, PaperChoice):
+        keep_choice(outcome.registration_refs, now=flask.g.now)
+        return flask.redirect(flask.url_for("door.choose"), 303)
+    return _welcome(outcome)
+
+
+@pages.get("/sign-in/paper")
+@access.public
+def choose() -> Reply:
+    """Ask which of two open papers to begin (R-14)."""
+    options = shown.paper_options(kept_choice(now=flask.g.now))
+    return flask.render_template("door/choose.html", options=options)
+
+
+@pages.post("/sign-in/paper")
+@access.public
+def chosen() -> Reply:
+    """Sign in to the paper picked."""
+    allowed = kept_choice(now=flask.g.now)
+    try:
+        outcome = sign_in.choose(
+            flask.request.form.get("paper", ""),
+            allowed=allowed,
+            machine=current_machine(issue=True),
+            now=flask.g.now,
+            former_login_id=_former_login(),
+            unbound=_unbound_may(),
+        )
+    except CbtError as error:
+        return _seat_page(sign_in_refused=shown_refusal(error))
+    return _welcome(outcome)
+
+
+@pages.post("/exam/leave")
+@access.public
+def leave() -> Reply:
+    """Leave the seat: the login of this browser ends; without one there is nothing to end."""
+    if former := _former():
+        service.leave(former.login_session_id, now=flask.g.now)
+    return _seat_left()
+
+
+def _seat_page(
+    *, sign_in_refused: Refusal = NOTHING_REFUSED, bind_refused: Refusal = NOTHING_REFUSED
+) -> Reply:
+    seat, former = shown.seat_view(current_machine(), now=flask.g.now), _former()
+    page = flask.render_template(
+        "door/seat.html",
+        seat=seat,
+        unbound_may=_unbound_may(),
+        signed_in=former,
+        now=flask.g.now,
+        tag=_tag(seat, former),
+        sign_in_refused=sign_in_refused,
+        bind_refused=bind_refused,
+    )
+    return page, max(sign_in_refused.code, bind_refused.code)
+
+
+def _tag(seat: SeatPage | None, former: Principal | None) -> str:
+    """Return a digest of what a seat page says, but for what it reported itself."""
+    told = None if seat is None else replace(seat, undelivered=0)
+    return hashlib.sha256(repr((told, former and former.subject_ref)).encode()).hexdigest()[:16]
+
+
+def shown_refusal(error: CbtError) -> Refusal:
+    """Return what a form of the door shows of an error."""
+    # Tries at a seat are counted where they are guesses; whoever is signed in at this browser made none.
+    return refusal(error, on_record=False)
+
+
+def _unbound_may() -> bool:
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    return settings.unbound_sign_in
+
+
+def _former() -> Principal | None:
+    """Return the candidate whose login this browser still holds."""
+    principal = current_principal()
+    return principal if principal and principal.kind == "candidate" else None
+
+
+def _former_login() -> int | None:
+    former = _former()
+    return former.login_session_id if former else None
+
+
+def _welcome(outcome: SeatSignIn) -> Reply:
+    remember(outcome.token)
+    return to_page("confirm")
+
+
+def _seat_left() -> Reply:
+    forget()
+    return flask.redirect(flask.url_for("door.seat_page"), 303)
+
+
+def to_page(step: str) -> Reply:
+    """Lead to one of the pages between the seat and the paper."""
+    return flask.redirect(flask.url_for(f"door.{step}"), 303)
