@@ -60,6 +60,7 @@ from cbt.proctoring import views as proctoring
 from cbt.proctoring.approving import ROOM_ACTS
 from cbt.proctoring.doorway import views as doorway
 from cbt.proctoring.incidents import views as reports
+from cbt.proctoring.inspecting import views as inspecting
 from cbt.proctoring.record import views as record
 from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
@@ -119,6 +120,7 @@ ROOMS: tuple[ModuleType, ...] = (
     practice,
     proctoring,
     reports,
+    inspecting,
     recovery,
     record,
     doorway,

@@ -35,6 +35,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "violation",
             *_of("print", "room_record attendance absences incidents changes no_photos room_log"),
             *_of("report", "file add withdraw"),
+            *_of("inspector", "comment answer"),
             *_of("undo", "arrive check_in allow_sign_in clear_query absent undo_absent leave return"),
             *_of(
                 "undo",

@@ -42,6 +42,7 @@ ELSEWHERE = {
     *(f"item.{event.value}" for event in ItemEvent if event is not ItemEvent.WRITE),
     *(f"item.set_{act.value}" for act in WRITES),
     *(f"undo.{act.code}" for act in PROCTORS.values() if act.undoable),
+    *("inspector.comment", "inspector.answer"),
     *(f"attempt.late_{verdict}" for verdict in ("approved", "rejected")),
     *(f"{kind}.delete" for kind in ("batch", "sitting", "centre", "room")),
     *("centre.change", "room.change", "seats.exchange", "seats.mend"),

@@ -55,7 +55,7 @@ EXAM_TABLES = (
     "batch_level", "incident", "leave_record", "attempt", "journal", "unit_done", "attempt_suspension",
     "attempt_adjustment", "late_entry", "recovery_import", "message", "form", "import_run", "candidate",
     "candidate_photo", "admission_ticket", "registration", "release", "result", "score", "late_ruling",
-    "staff", "staff_role",
+    "staff", "staff_role", "incident_report", "report_addition", "inspector_comment", "granted_time",
 )  # fmt: skip
 """What an examination consists of: a refused request changes none of it."""
 
@@ -226,7 +226,8 @@ class Stage:
             "message_id": self.message_id,
             "number": 1,
             "file": 0,
-            "code": "hold",
+            "code": "network" if endpoint.rule.startswith("/office/reasons/") else "hold",
+            "listed": "reasons",
             "act": "disable" if endpoint.rule.startswith("/staff") else "unbind",
             "digest": "x",
             "name": "ui/base.css",

@@ -25,7 +25,7 @@ from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, audited, done, registration, row, running
 from tests.world import World
 
-WORDS = st.text(min_size=1, max_size=30).filter(lambda text: text.strip() != "" and text.isprintable())
+WORDS = st.text(min_size=1, max_size=30).map(str.strip).filter(lambda text: text != "" and text.isprintable())
 CODE = "c" + "a" * 8
 ROW = {"zh": "带走草稿纸", "en": "Took paper away", "clause": "考场须知第 8 条", "tier": "breach"}
 ROW |= {"effect_deduct": "1", "deduct": "2.5", "evidence_object": "1"}

@@ -41,42 +41,42 @@ def source() -> Reply:
     return attachment(text.encode(), "application/toml", "reasons.toml")
 
 
-@pages.get("/office/reasons/<kind>/new")
+@pages.get("/office/reasons/<listed>/new")
 @access.roles(Role.OFFICER)
-def new(kind: str) -> Reply:
+def new(listed: str) -> Reply:
     """Show the form of a row to come."""
-    return _page(kind, "", NOTHING_REFUSED)
+    return _page(listed, "", NOTHING_REFUSED)
 
 
-@pages.get("/office/reasons/<kind>/of/<code>")
+@pages.get("/office/reasons/<listed>/of/<code>")
 @access.roles(Role.OFFICER)
-def edit(kind: str, code: str) -> Reply:
+def edit(listed: str, code: str) -> Reply:
     """Show the form of a row."""
-    return _page(kind, code, NOTHING_REFUSED)
+    return _page(listed, code, NOTHING_REFUSED)
 
 
-@pages.post("/office/reasons/<kind>/new")
+@pages.post("/office/reasons/<listed>/new")
 @access.roles(Role.OFFICER)
-def add(kind: str) -> Reply:
+def add(listed: str) -> Reply:
     """Add a row at the end of its list."""
-    return _keep(kind, "")
+    return _keep(listed, "")
 
 
-@pages.post("/office/reasons/<kind>/of/<code>")
+@pages.post("/office/reasons/<listed>/of/<code>")
 @access.roles(Role.OFFICER)
-def save(kind: str, code: str) -> Reply:
+def save(listed: str, code: str) -> Reply:
     """Put a row in place of the one with its code."""
-    return _keep(kind, code)
+    return _keep(listed, code)
 
 
-def _keep(kind: str, code: str) -> Reply:
+def _keep(listed: str, code: str) -> Reply:
     form = flask.request.form
     with reading() as session:
-        reason_forms.place_of(table_in_force(session), kind, code)
+        reason_forms.place_of(table_in_force(session), listed, code)
     try:
-        row = reason_forms.read_row(kind, code, form)
+        row = reason_forms.read_row(listed, code, form)
         service.keep_reason(
-            kind,
+            listed,
             code,
             row,
             begun_from=form.get("begun_from", ""),
@@ -85,19 +85,19 @@ def _keep(kind: str, code: str) -> Reply:
             actor=acting(),
         )
     except CbtError as error:
-        return _page(kind, code, refusal(error))
+        return _page(listed, code, refusal(error))
     flask.flash(flask_babel.gettext("exams.reasons.kept", name=row.zh), "ok")
-    return flask.redirect(flask.url_for("blueprints.reasons.index") + f"#{kind}", 303)
+    return flask.redirect(flask.url_for("blueprints.reasons.index") + f"#{listed}", 303)
 
 
-def _page(kind: str, code: str, refused: Refusal) -> Reply:
+def _page(listed: str, code: str, refused: Refusal) -> Reply:
     with reading() as session:
         table, version = table_in_force(session), version_in_force(session)
-        place: RowPlace = reason_forms.place_of(table, kind, code)
-    row: Row | None = reason_forms.rows_of(table, kind)[place.index] if code else None
+        place: RowPlace = reason_forms.place_of(table, listed, code)
+    row: Row | None = reason_forms.rows_of(table, listed)[place.index] if code else None
     page = flask.render_template(
         "exams/desk/reason.html",
-        kind=kind,
+        kind=listed,
         row=row,
         begun_from=refused.sent.get("begun_from") or version or "",
         refused=refused,

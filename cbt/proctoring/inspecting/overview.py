@@ -1,0 +1,68 @@
+"""Several rooms at a glance: of each its counts, its clock, and what waits for somebody, from its own board.
+
+Source: R-62.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cbt.db.unit_of_work import reading
+from cbt.proctoring.board import filters
+from cbt.proctoring.board.live import Board, load_board
+from cbt.proctoring.board.shown import ShownClock, clocks
+from cbt.proctoring.board.todos import Todo, todos
+from cbt.proctoring.inspecting.comments import unanswered
+from cbt.proctoring.pages import my_rooms
+from cbt.sittings.store import RoomView
+from cbt.web.who.login import Principal
+
+A_PAGE = 12
+"""So many rooms are read for one page: each costs the queries of its board."""
+TONES = ("stop", "warn", "")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomGlance:
+    """One room as the page of several shows it."""
+
+    view: RoomView
+    board: Board
+    counts: Sequence[filters.Count]
+    clocks: Sequence[ShownClock]
+    needs: Sequence[Todo]
+    comments: int
+
+    @property
+    def tone(self) -> str:
+        """How urgent the most urgent of its needs is."""
+        if self.board.lost_since is not None or self.board.head.evacuated:
+            return "stop"
+        return next((tone for tone in TONES if any(one.tone == tone for one in self.needs)), "")
+
+
+def glances(principal: Principal, *, page: int, now: datetime) -> tuple[list[RoomGlance], int]:
+    """Return one page of the rooms of now that this person sees, and how many pages there are."""
+    views = [card.view for card in my_rooms(principal, now=now).now]
+    pages = max(1, -(-len(views) // A_PAGE))
+    shown = views[(min(page, pages) - 1) * A_PAGE :][:A_PAGE]
+    with reading() as session:
+        comments = unanswered(session, [view.sitting_room.id for view in shown])
+        found = [
+            _glance(view, load_board(session, view, now=now), comments.get(view.sitting_room.id, 0), now=now)
+            for view in shown
+        ]
+    return found, pages
+
+
+def _glance(view: RoomView, board: Board, comments: int, *, now: datetime) -> RoomGlance:
+    return RoomGlance(
+        view=view,
+        board=board,
+        counts=filters.counts(board, shown="expected"),
+        clocks=clocks(board),
+        needs=todos(board, now=now),
+        comments=comments,
+    )
