@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from cbt.errors import InvalidInput
 
 MOST_BYTES = 256 * 1024 * 1024
-MOST_MEMBERS = 20_000
-"""A sitting of 5,000 has about three members a person."""
+MOST_MEMBERS = 60_000
+"""There are at most three a person, and a container of this kind counts to 65,535."""
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")

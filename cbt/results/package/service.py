@@ -14,9 +14,10 @@ from cbt.accounts.store import actor_names
 from cbt.audit import chain
 from cbt.db.private.prints import SIGNING, KeyPrint
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import Conflict
 from cbt.results import store
 from cbt.results.package import rows, signing
-from cbt.results.package.archive import pack
+from cbt.results.package.archive import MOST_BYTES, MOST_MEMBERS, pack
 from cbt.results.package.gathering import members_of
 from cbt.results.package.manifest import (
     FORMAT,
@@ -85,7 +86,7 @@ def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPacka
     """Return the signed package of a sitting that is over, and put on record that it was made.
 
     It is the same, byte for byte, until something about the sitting changes; its signature shows that it is this
-    installation's. Raise like `store.finished_sitting` and `signing.signing_key`.
+    installation's. Raise like `store.finished_sitting` and `signing.signing_key`; Conflict("package.too_large").
 
     Source: R-64.
     """
@@ -95,6 +96,9 @@ def write_package(sitting_ref: str, *, actor: str, now: datetime) -> ResultPacka
         members, manifest = _made(session, sitting, signing.public_hex(key.public_key()))
         text = text_of(manifest)
         signature = key.sign(signed_text(text)).hex().encode()
+        long = sum(map(len, members.values()))
+        if long > MOST_BYTES * 9 // 10 or len(members) + 2 > MOST_MEMBERS:
+            raise Conflict("package.too_large", name=sitting.name, most=MOST_BYTES // 2**20)
         body = pack({MANIFEST: text, SIGNATURE: signature, **members})
         sha256 = hashlib.sha256(body).hexdigest()
         chain.record(
