@@ -226,6 +226,7 @@ def test_the_page_gives_the_package_to_whom_it_is_for(world: World) -> None:
     assert hashlib.sha256(sent.data).hexdigest() in officer.get(page).text
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_package_is_checked_by_the_command_without_a_database(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -149,8 +149,9 @@ class RoomRecord:
 
     @property
     def moves(self) -> tuple[LogLine, ...]:
-        """The lines that say who went on at another machine, and which of them were taken back."""
-        return tuple(line for line in self.lines if line.kind in (*MOVES, UNDONE_MOVE))
+        """Who went on at another machine, a line each, and which of these were taken back."""
+        kinds = (*MOVES, UNDONE_MOVE)
+        return tuple(one for line in self.lines if line.kind in kinds for one in _each(line))
 
     @property
     def moved(self) -> int:
@@ -172,3 +173,12 @@ class RoomRecord:
     def withdrawn(self) -> tuple[Reported, ...]:
         """What was filed and does not hold."""
         return tuple(one for one in self.reports if one.withdrawn is not None)
+
+
+def _each(line: LogLine) -> Iterator[LogLine]:
+    """Yield a line about several people as one for each."""
+    if not line.people:
+        yield line
+    for one in line.people:
+        said = {**dict(line.params), **dict(one.own), "seat": one.seat, "name": one.name}
+        yield LogLine(line.at, line.kind, tuple(sorted(said.items())))

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from cbt.exams.reasons.words import REASON, VIOLATION
 from cbt.proctoring.board.log_lines import LogLine
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.board.shown import log_text, span_words
+from cbt.proctoring.board.shown import log_person, log_text, span_words
 from cbt.proctoring.incidents.writing import TAKEN_BACK
 from cbt.proctoring.record.facts import GivenTime, Out, Reported, RoomRecord, Silence, Stood
 from cbt.proctoring.record.words import NONE, Width, because, clock, part, share, sheet
@@ -203,10 +203,16 @@ def no_photos(record: RoomRecord) -> dict[str, Any]:
 
 def room_log(record: RoomRecord) -> dict[str, Any]:
     """Return the whole log of the room, line by line."""
-    rows = [[str(number), clock(line.at), log_text(line)] for number, line in enumerate(record.lines, 1)]
+    rows = [[str(number), clock(line.at), _said(line)] for number, line in enumerate(record.lines, 1)]
     return {
         **sheet("room_log", record, signed=("proctor", "chief", "date")),
         "parts": [
             part("room_log", (("number", 14.0), ("at", 22.0), ("line", share(1))), rows, heading=False)
         ],
     }
+
+
+def _said(line: LogLine) -> str:
+    """Return a line of the log; one about several people with all of them below it."""
+    people = _("ui.comma").join(log_person(line, one) for one in line.people)
+    return f"{log_text(line)}\n{people}" if people else log_text(line)
