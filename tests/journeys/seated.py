@@ -25,6 +25,14 @@ def begin(centre: Centre) -> None:
 
 def seat(centre: Centre, browser: Browser, name: str, *, machine: str = "") -> Candidate:
     """Give a browser the login of a sitter and open the paper in it."""
+    candidate = log_in(centre, browser, name, machine=machine)
+    browser.go(f"/exam/{candidate.sitter.attempt_ref}")
+    candidate.opens()
+    return candidate
+
+
+def log_in(centre: Centre, browser: Browser, name: str, *, machine: str = "") -> Candidate:
+    """Give a browser the login of a sitter."""
     candidate = Candidate(browser, name)
     centre.app.extensions["cbt_clock"].set(centre.now())
     client = sign_in_as(
@@ -37,8 +45,6 @@ def seat(centre: Centre, browser: Browser, name: str, *, machine: str = "") -> C
         found = client.get_cookie(cookie)
         assert found is not None
         browser.context.add_cookies([{"name": cookie, "value": found.value, "url": centre.url}])
-    browser.go(f"/exam/{candidate.sitter.attempt_ref}")
-    candidate.opens()
     return candidate
 
 

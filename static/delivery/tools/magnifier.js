@@ -6,6 +6,7 @@ import { h, icon, t } from "../dom.js";
 const ZOOM = { least: 1.5, most: 4, step: 0.5 };
 const STEP = 40;
 const FINE = 8;
+const UNSEEN = ["id", "name", "for", "autofocus", "data-position"]; // by what a copy could be taken for what it shows
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const FIELDS = "input:not([type=radio]):not([type=checkbox]), textarea, select";
 
@@ -60,7 +61,7 @@ class Magnifier {
   copy() {
     const { root } = this.app.view;
     const copy = root.cloneNode(true);
-    for (const node of [copy, ...copy.querySelectorAll("*")]) for (const name of ["id", "name", "for", "autofocus"]) node.removeAttribute(name);
+    for (const node of [copy, ...copy.querySelectorAll("*")]) for (const name of UNSEEN) node.removeAttribute(name);
     for (const node of copy.querySelectorAll("audio")) node.removeAttribute("src");
     const pairs = (selector) => [...copy.querySelectorAll(selector)].map((node, index) => [node, root.querySelectorAll(selector)[index]]);
     for (const [node, from] of pairs("select")) node.selectedIndex = from.selectedIndex;

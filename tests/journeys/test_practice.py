@@ -1,0 +1,184 @@
+"""试答 while one waits, ended by the start; and the tools of the answer page, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Locator, Request, expect
+from sqlalchemy import select, update
+
+from cbt.candidates.models import Registration
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import JournalEntry
+from cbt.rules.exam.tools import TOOLS
+from tests.journeys.browsers import Browsers
+from tests.journeys.candidate import Candidate
+from tests.journeys.centre import Centre
+from tests.journeys.hands import Keyboard
+from tests.journeys.seated import begin, log_in, seat
+from tests.world import PLANNED
+
+pytestmark = pytest.mark.journey
+
+FROM_HERE = "async () => (await indexedDB.databases()).length + localStorage.length"
+"""How much of the page lies on this machine."""
+
+
+def give_tools(centre: Centre, name: str) -> None:
+    """Give a sitter every tool."""
+    with centre.app.app_context(), unit_of_work() as session:
+        ref = centre.world.sitters[name].registration_ref
+        session.execute(update(Registration).where(Registration.ref == ref).values(tools=",".join(TOOLS)))
+
+
+def test_somebody_tries_the_answer_page_until_the_room_starts(centre: Centre, browsers: Browsers) -> None:
+    world = centre.world.on(centre.app, centre.app.extensions["cbt_clock"])
+    world.admit_all()
+    centre.clock.set(PLANNED - timedelta(minutes=5))
+    hand = Keyboard()
+    candidate = log_in(centre, browsers.open("practice", hand=hand), "theory")
+    page, keys = candidate.browser.page, candidate.browser.page.keyboard
+    asked: list[Request] = []
+    candidate.browser.go("/exam/wait")
+    candidate.look("waiting")
+    hand.press(candidate.find(".door-practice a"))
+
+    # The tour, and time that stands still meanwhile.
+    expect(candidate.find(".tour")).to_be_focused()
+    page.on("request", lambda request: asked.append(request))
+    candidate.look("tour")
+    for _ in range(4):
+        keys.press("ArrowRight")
+    expect(candidate.find(".tour h2")).to_have_text("交卷")
+    expect(candidate.find("#clock b")).to_have_text("02:00")
+    keys.press("Enter")
+    keys.press("Escape")
+    expect(candidate.find(".tour")).to_have_count(0)
+
+    # Answered, moved on, flagged: as in the paper, and nothing of it goes anywhere.
+    keys.press("a")
+    candidate.saved()
+    for number in range(2, 10):
+        keys.press("PageDown")
+        expect(candidate.item(number)).to_be_visible()
+    page.clock.fast_forward(121_000)
+    candidate.sees("answering.practice.screen.deadline.title")
+    candidate.look("over")
+    hand.press(candidate.find("#practice-again"))
+    expect(candidate.item(1)).to_be_visible()
+    expect(candidate.item(1).locator("input:checked")).to_have_count(0)
+    expect(candidate.find(".tour")).to_have_count(0)
+    assert page.evaluate(FROM_HERE) == 0
+    paths = {re.sub(r".*?//[^/]+|\?.*", "", one.url) for one in asked if "/static/" not in one.url}
+    assert paths == {"/exam/wait/state", "/exam/practice"}
+    assert {one.method for one in asked} == {"GET"}
+
+    # The room starts: the paper opens by itself, whatever one was doing.
+    keys.press("b")
+    centre.clock.set(PLANNED)
+    world.start()
+    page.wait_for_url(f"**/exam/{candidate.sitter.attempt_ref}")
+    candidate.opens()
+    expect(candidate.item(1).locator("input:checked")).to_have_count(0)
+
+
+def switch(candidate: Candidate, name: str) -> None:
+    """Turn a tool on or off in its menu."""
+    hand = candidate.browser.hand
+    hand.press(candidate.find("#tools"))
+    hand.press(candidate.find(".tool").filter(has_text=candidate.text(f"answering.tools.{name}.name")))
+    candidate.browser.page.keyboard.press("Escape")
+    expect(candidate.find("#tools-menu")).to_be_hidden()
+
+
+def top_of(node: Locator) -> float:
+    """Return how far from the top of the window something is."""
+    box = node.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def test_tools_help_whoever_has_them_and_come_back_as_they_were(centre: Centre, browsers: Browsers) -> None:
+    give_tools(centre, "theory")
+    begin(centre)
+    plain = seat(centre, browsers.open("plain"), "extra")
+    assert not plain.browser.page.evaluate(
+        "performance.getEntriesByType('resource').some(({ name }) => name.includes('/delivery/tools/'))"
+    )
+    expect(plain.find("#tools")).to_have_count(0)
+    browser = browsers.open("tools")
+    browser.context.add_init_script("speechSynthesis.getVoices = () => []")
+    candidate = seat(centre, browser, "theory")
+    page = browser.page
+    candidate.find("#tools").click()
+    candidate.look("menu")
+    page.keyboard.press("Escape")
+
+    # Marked by dragging and by the keyboard; a marked text pressed on is one no more.
+    switch(candidate, "highlighter")
+    stem = candidate.item(1).locator(".stem")
+    box = stem.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 4, box["y"] + 16)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 16, steps=3)
+    page.mouse.up()
+    expect(stem.locator("mark")).to_have_count(1)
+    marked = stem.locator("mark").inner_text()
+    stem.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    expect(stem.locator("mark")).to_have_count(2)
+    expect(candidate.item(1)).to_be_visible()
+    candidate.saved()
+
+    # Covered choices are read by nobody until they are shown.
+    candidate.find("#side .sections button").nth(1).click()
+    card = candidate.find("#view article.item")
+    switch(candidate, "masking")
+    expect(card.locator(".choice-text").first).to_be_hidden()
+    expect(card.locator("input").first).to_have_attribute("aria-label", "选项 A，已遮盖")
+    card.locator(".cover").nth(1).click()
+    expect(card.locator(".choice-text").nth(1)).to_be_visible()
+    page.keyboard.press("c")
+    expect(card.locator("input:checked")).to_have_value("C")
+    candidate.look("covered")
+
+    # The ruler by keys from anywhere; the lens holds a copy that nothing can reach.
+    switch(candidate, "ruler")
+    before = top_of(candidate.find(".ruler-band"))
+    page.keyboard.press("Alt+ArrowDown")
+    assert top_of(candidate.find(".ruler-band")) > before
+    candidate.find(".ruler-grip").press("ArrowUp")
+    assert top_of(candidate.find(".ruler-band")) == pytest.approx(before, abs=1)
+    candidate.look("ruler")
+    switch(candidate, "ruler")
+    switch(candidate, "magnifier")
+    expect(candidate.find(".lens .stem")).to_have_count(1)
+    assert page.evaluate("document.querySelectorAll('.lens [id], .lens [name]').length") == 0
+    expect(card.locator("input:checked")).to_have_value("C")
+    switch(candidate, "speech")
+    page.clock.fast_forward(4000)
+    expect(candidate.find(".speaker [role=status]")).to_contain_text("没有可用的语音")
+    candidate.look("lens")
+    candidate.saved()
+
+    page.reload()
+    candidate.opens()
+    expect(candidate.find(".lens")).to_be_visible()
+    expect(candidate.find(".speaker")).to_be_visible()
+    candidate.find("#side .sections button").first.click()
+    candidate.go_to(1)
+    expect(stem.locator("mark")).to_have_count(2)
+    assert stem.locator("mark").first.inner_text() == marked
+    box = stem.locator("mark").first.bounding_box()
+    assert box is not None
+    switch(candidate, "magnifier")
+    page.mouse.click(box["x"] + 8, box["y"] + 8)
+    expect(stem.locator("mark")).to_have_count(1)
+    candidate.saved()
+    with centre.session() as session:
+        query = select(JournalEntry.value).where(JournalEntry.kind == "mark").order_by(JournalEntry.id.desc())
+        assert re.fullmatch(r"\[\[0,\d+,\d+\]\]", str(session.scalar(query.limit(1))))
