@@ -25,7 +25,16 @@ from cbt.proctoring.acts.room.ending import ending
 from cbt.proctoring.board.log_lines import LogLine, LogPerson
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.shown import log_text
-from cbt.proctoring.record.facts import DoorFacts, GivenTime, Out, Reported, RoomRecord, Silence, Stood
+from cbt.proctoring.record.facts import (
+    Comment,
+    DoorFacts,
+    GivenTime,
+    Out,
+    Reported,
+    RoomRecord,
+    Silence,
+    Stood,
+)
 from cbt.proctoring.record.reading import read_record
 from cbt.proctoring.record.registry import PAPERS
 from cbt.proctoring.record.words import clock
@@ -214,6 +223,9 @@ def crowd(record: RoomRecord, count: int) -> RoomRecord:
             Silence(seat, PLANNED, PLANNED + MINUTE, True, 6, False, timedelta(0)) for seat in seats
         ),
         out=tuple(Out(seat, PLANNED, None, LONG_NAME) for seat in seats[:5]),
+        comments=tuple(
+            Comment(seat, PLANNED, why * 3, LONG_NAME, "已改正", both) for seat in (seats[0], None)
+        ),
         reports=tuple(
             Reported(kind, seat, PLANNED, code, row, why * 3, both, *proof, withdrawn)
             for kind, code, row in (("violation", "copying", found), ("incident", "power", None))
@@ -248,6 +260,7 @@ def test_every_paper_is_whole_with_any_name_and_number(
         if count == 30:
             assert ("已撤销" in text) == (name in ("changes", "absences", "incidents"))
             assert ("拒签" in text.replace("签字或拒签", "")) == (name in ("absences", "incidents"))
+            assert name != "incidents" or "督导意见（2条）" in text
             assert name != "room_record" or ("29人29次" in text and "39次" in text)
         if name in ("changes", "room_log"):
             assert all(squeezed(seat.name) in text for seat in record.board.seats[:9])

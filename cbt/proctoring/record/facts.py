@@ -15,6 +15,8 @@ from cbt.rules.violation import Violation
 
 MOVES = ("move", "move_to", "rebind")
 """The lines of the log that say that somebody went on at another machine."""
+RELOCATED = ("relocate", "undo_relocate")
+"""That the whole room went on in another one, and that it went back."""
 UNDONE_MOVE = "undo_move"
 """That one of them was taken back."""
 
@@ -94,6 +96,18 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """What an inspector noted about the room or one seat of it, and what the chief answered, "" for nothing yet."""
+
+    seat: SeatView | None
+    at: datetime
+    text: str
+    by: str
+    answer: str
+    answered_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class DoorFacts:
     """What the door saw of one person: their registered document, masked, and the kind they showed."""
 
@@ -120,6 +134,7 @@ class RoomRecord:
     out: tuple[Out, ...]
     reports: tuple[Reported, ...]
     """In the order in which they were filed, withdrawn ones among them."""
+    comments: tuple[Comment, ...]
     doors: Mapping[str, DoorFacts]
     """By the ref of a registration."""
     no_photo: tuple[SeatView, ...]

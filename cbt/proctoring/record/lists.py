@@ -12,7 +12,7 @@ from cbt.proctoring.board.log_lines import LogLine
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.shown import log_person, log_text, span_words
 from cbt.proctoring.incidents.writing import TAKEN_BACK
-from cbt.proctoring.record.facts import GivenTime, Out, Reported, RoomRecord, Silence, Stood
+from cbt.proctoring.record.facts import Comment, GivenTime, Out, Reported, RoomRecord, Silence, Stood
 from cbt.proctoring.record.words import NONE, Width, because, clock, part, share, sheet
 from cbt.rules.states.attempt import ClosedBy
 from cbt.web.i18n import word
@@ -76,11 +76,14 @@ def absences(record: RoomRecord) -> dict[str, Any]:
 
 
 def incidents(record: RoomRecord) -> dict[str, Any]:
-    """Return 异常登记表: what was filed about the room and single people, and what of it was withdrawn."""
+    """Return 异常登记表: what was filed, what of it was withdrawn, and what inspectors noted."""
     parts = [part("incidents", _REPORT, [_report(one) for one in record.incidents])]
     withdrawn = [one for one in record.withdrawn if one.kind == "incident"]
     if withdrawn:
         parts.append(part("withdrawn", _WITHDRAWN, [_withdrawn(one) for one in withdrawn]))
+    if record.comments:
+        noted = (*_ABOUT, ("comment", share(2)), ("by", share(0.8)), ("answer", share(1.6)))
+        parts.append(part("comments", noted, [_comment(one) for one in record.comments]))
     return {**sheet("incidents", record, signed=_STAFF), "parts": parts}
 
 
@@ -101,7 +104,12 @@ def _report(one: Reported) -> list[str]:
     return [*_whom(one), clock(one.at), _what(one), "\n".join(said), one.by or NONE, signed]
 
 
-def _whom(one: Reported) -> list[str]:
+def _comment(one: Comment) -> list[str]:
+    answer = "\n".join(filter(None, (one.answer, one.answered_by if one.answer else "")))
+    return [*_whom(one), clock(one.at), one.text, one.by or NONE, answer or NONE]
+
+
+def _whom(one: Reported | Comment) -> list[str]:
     return [NONE, _("record.whole_room")] if one.seat is None else [one.seat.label, one.seat.name]
 
 

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 
 from cbt.proctoring.acts.room.ending import place_of
 from cbt.proctoring.board.seat_view import SeatView
-from cbt.proctoring.board.shown import span_words
-from cbt.proctoring.record.facts import Reported, RoomRecord
+from cbt.proctoring.board.shown import log_text, span_words
+from cbt.proctoring.record.facts import RELOCATED, Reported, RoomRecord
 from cbt.proctoring.record.words import NONE, because, clock, names, sheet, staff_with
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_text
@@ -93,6 +93,9 @@ def _happened(record: RoomRecord) -> Iterator[list[str]]:
     yield [_("record.happened.unanswered"), names(record.unanswered)]
     yield [_("record.happened.violations"), names(_once(record.breaches))]
     yield [_("record.happened.incidents"), _count(len(record.incidents))]
+    yield [_("record.happened.comments"), _count(len(record.comments))]
+    if moved := [f"{clock(line.at)} {log_text(line)}" for line in record.lines if line.kind in RELOCATED]:
+        yield [_("record.happened.relocated"), _("ui.also").join(moved)]
     yield [_("record.happened.stood"), _("ui.also").join(_stood(record)) or NONE]
     yield [_("record.happened.room_time"), _("ui.also").join(_room_time(record)) or NONE]
     held = [one for one in record.given if not one.withdrawn]

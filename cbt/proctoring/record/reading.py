@@ -23,7 +23,16 @@ from cbt.proctoring.board.store import gaps_of_room
 from cbt.proctoring.incidents.reports import ToldReport, told_of_room
 from cbt.proctoring.models import Incident
 from cbt.proctoring.record import store
-from cbt.proctoring.record.facts import DoorFacts, GivenTime, Out, Reported, RoomRecord, Silence, Stood
+from cbt.proctoring.record.facts import (
+    Comment,
+    DoorFacts,
+    GivenTime,
+    Out,
+    Reported,
+    RoomRecord,
+    Silence,
+    Stood,
+)
 from cbt.rules.violation import Violation
 from cbt.sittings.models import Batch, RoomAdjustment
 from cbt.sittings.store import RoomView
@@ -72,6 +81,17 @@ def read_record(session: Session, view: RoomView, *, now: datetime) -> RoomRecor
             for one in store.leaves(session, list(seats))
         ),
         reports=tuple(_reports(session, room.id, written, seats, entries)),
+        comments=tuple(
+            Comment(
+                seats.get(one.registration_id or 0),
+                one.at,
+                one.text,
+                one.who,
+                one.answer or "",
+                one.answered_who or "",
+            )
+            for one in store.comments(session, room.id)
+        ),
         doors={ref: _shown(entry) for ref, entry in entries.items()},
         no_photo=tuple(seat for seat in board.seats if seat.candidate_id not in photos),
         head=head_of(session),

@@ -29,7 +29,7 @@ PAPERS = {
     "absences": RoomPaper(
         lists.absences, lambda record: len(record.absent) + len(record.unanswered) + len(record.breaches)
     ),
-    "incidents": RoomPaper(lists.incidents, lambda record: len(record.incidents)),
+    "incidents": RoomPaper(lists.incidents, lambda record: len(record.incidents) + len(record.comments)),
     "changes": RoomPaper(
         lists.changes,
         lambda record: (

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.delivery.models import Attempt, AttemptAdjustment
-from cbt.proctoring.models import GrantedTime, Incident, LeaveRecord
+from cbt.proctoring.models import GrantedTime, Incident, InspectorComment, LeaveRecord
 from cbt.sittings.models import RoomAdjustment, RoomHold, RoomStaff
 
 
@@ -18,6 +18,12 @@ def incidents(session: Session, sitting_room_id: int) -> Sequence[Incident]:
     """Return every line of a room's log, the first one first."""
     query = select(Incident).where(Incident.sitting_room_id == sitting_room_id)
     return session.scalars(query.order_by(Incident.at, Incident.id)).all()
+
+
+def comments(session: Session, sitting_room_id: int) -> Sequence[InspectorComment]:
+    """Return what inspectors noted about a room, with the chief's answers, in their order."""
+    query = select(InspectorComment).where(InspectorComment.sitting_room_id == sitting_room_id)
+    return session.scalars(query.order_by(InspectorComment.id)).all()
 
 
 def holds(session: Session, sitting_room_id: int) -> Sequence[RoomHold]:

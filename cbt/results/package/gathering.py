@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
 from cbt.proctoring.incidents.reports import ToldReport, told_of_room
+from cbt.proctoring.models import InspectorComment
 from cbt.proctoring.record import store as room_store
 from cbt.results.package import rows
 from cbt.results.package.papers import Members, at, forms_in, papers_in, text_of
@@ -97,6 +98,7 @@ def _room(session: Session, room: SittingRoom, name: str, sheet: SittingSheet) -
             for one in room_store.leaves(session, list(refs))
         ],
         "reports": [_report(one) for one in told_of_room(session, room.id)],
+        "comments": [_comment(one, refs) for one in room_store.comments(session, room.id)],
         "log": [
             {
                 "at": at(one.at),
@@ -117,6 +119,15 @@ def _hold(one: RoomHold) -> Mapping[str, object]:
         "cause": one.reason_code,
         "reason": one.reason,
         "by": one.held_by,
+    }
+
+
+def _comment(one: InspectorComment, refs: Mapping[int, str]) -> Mapping[str, object]:
+    return {
+        "registration": refs.get(one.registration_id or 0),
+        "text": one.text,
+        "noted": [at(one.at), one.by],
+        "answer": one.answer and [at(one.answered_at), one.answered_by, one.answer],
     }
 
 
