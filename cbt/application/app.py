@@ -47,6 +47,7 @@ from cbt.delivery.store import paper_states
 from cbt.delivery.uses import views as uses
 from cbt.door import views as candidates
 from cbt.door.elsewhere import note_elsewhere
+from cbt.door.kiosk import views as kiosk
 from cbt.door.papers import register_papers
 from cbt.door.seats.finding import was_issued
 from cbt.errors import Unavailable
@@ -113,6 +114,7 @@ ROOMS: tuple[ModuleType, ...] = (
     sittings,
     office,
     candidates,
+    kiosk,
     delivery,
     delivery_api,
     news,

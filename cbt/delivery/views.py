@@ -14,6 +14,7 @@ from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.store import SeatCard, seat_card
 from cbt.delivery.tools.offering import page_texts, tools_of_page
+from cbt.door.kiosk import views as kiosk
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of
 from cbt.rules.exam.paper import Paper
@@ -65,6 +66,7 @@ def wait_state() -> Reply:
 @access.candidate
 def runner(ref: str) -> Reply:
     """The answer page: one shell for the whole paper, filled by the page's own requests."""
+    kiosk.insist()
     card, title, paper = _own_card(ref)
     if card.attempt_state in OVER:
         return flask.redirect(flask.url_for("delivery.done", ref=ref), 303)

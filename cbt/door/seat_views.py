@@ -11,6 +11,7 @@ from cbt.config import Settings
 from cbt.door import service, shown, sign_in
 from cbt.door.choosing import keep_choice, kept_choice
 from cbt.door.inputs import seat_number, sign_in_input, undelivered_count
+from cbt.door.kiosk import views as kiosk
 from cbt.door.seats import binding
 from cbt.door.seats.undelivered import report_undelivered
 from cbt.door.shown import SeatPage
@@ -75,6 +76,7 @@ def sign_in_here() -> Reply:
     """Sign in with the ticket and the end of the document, or the ticket and a 登录码 (R-14)."""
     try:
         entry = sign_in_input(flask.request.form)
+        kiosk.insist()
         outcome = sign_in.sign_in(
             entry,
             machine=current_machine(issue=True),
@@ -104,6 +106,7 @@ def chosen() -> Reply:
     """Sign in to the paper picked."""
     allowed = kept_choice(now=flask.g.now)
     try:
+        kiosk.insist()
         outcome = sign_in.choose(
             flask.request.form.get("paper", ""),
             allowed=allowed,

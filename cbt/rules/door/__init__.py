@@ -1,3 +1,3 @@
 """Who may come in, and when."""
 
-__all__ = ["admission", "changing", "scanning"]
+__all__ = ["admission", "changing", "kiosk", "scanning"]

@@ -1,3 +1,3 @@
 """Acts about a whole room."""
 
-__all__ = ["ending", "evacuation", "holding", "starting"]
+__all__ = ["ending", "evacuation", "holding", "relocating", "starting"]
