@@ -157,3 +157,15 @@ def test_no_two_acts_stand_at_one_place(place: str) -> None:
     found = [getattr(act, place) for act in registry.ACTS.values()]
     taken = [(one.rank, one.apart if place == "head" else one.usual) for one in found if one is not None]
     assert len(set(taken)) == len(taken)
+
+
+def test_the_manual_says_of_every_act_whether_it_can_be_taken_back() -> None:
+    """Of the table in docs/exam-day.md, whose first cell names the acts of a row."""
+    manual = (product_dir("templates").parent / "docs" / "exam-day.md").read_text("utf-8")
+    section = manual.partition("\n## 撤销\n")[2].partition("\n## ")[0]
+    lines = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    said = {name: line[1] == "可以" for line in lines for name in line[0].removeprefix("| ").split("、")}
+    said.pop("操作")
+    words = texts_of("zh")
+    names = {code: words[f"proctoring.act.{code}"].replace("…", "") for code in registry.ACTS}
+    assert said == {names[code]: act.undoable for code, act in registry.ACTS.items()}
