@@ -11,6 +11,8 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput
 from cbt.rules.planning.room_plan import (
     MOST_COLUMNS,
+    MOST_NUMBER,
+    MOST_ROWS,
     MOST_SEATS,
     DoorCorner,
     RoomPlan,
@@ -101,6 +103,7 @@ def _page(ref: str, refused: Refusal, made: RoomPlan | None = None) -> Reply:
         refused=refused,
         numberings=list(SeatNumbering),
         doors=list(DoorCorner),
+        most=(MOST_ROWS, MOST_COLUMNS, MOST_NUMBER),
     ), refused.code
 
 

@@ -48,7 +48,7 @@ export class Alerts {
     const fresh = [...now].filter(([key]) => !this.known.has(key)).map(([, each]) => each);
     this.known = new Set(now.keys());
     if (fresh.length === 0) return;
-    for (const each of fresh) this.say(each.querySelector("p").textContent.replace(/\s+/g, " ").trim());
+    for (const each of fresh) this.say(words(each.querySelector("p")));
     if (this.on()) this.beep(fresh.some((each) => each.classList.contains("stop")) ? TONES.stop : TONES.warn);
   }
 
@@ -79,4 +79,11 @@ export class Alerts {
     button.setAttribute("aria-pressed", String(this.on()));
     button.querySelector("span").textContent = this.texts[this.on() ? "sound.on" : "sound.off"];
   }
+}
+
+/** What an entry says, without the age that runs on. */
+function words(line) {
+  const copy = line.cloneNode(true);
+  for (const age of copy.querySelectorAll(".age")) age.remove();
+  return copy.textContent.replace(/\s+/g, " ").trim();
 }
