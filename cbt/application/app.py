@@ -17,6 +17,7 @@ from cbt.accounts.store import half_principal, staff_principal
 from cbt.application.backups import views as backups
 from cbt.application.backups.warnings import init_backups
 from cbt.application.doctor import views as doctor
+from cbt.application.doctor.room_part import room_lines
 from cbt.application.log_names import LOG_NAMES
 from cbt.application.observation import init_observation
 from cbt.assembly.coverage import views as coverage
@@ -62,6 +63,8 @@ from cbt.proctoring.approving import ROOM_ACTS
 from cbt.proctoring.doorway import views as doorway
 from cbt.proctoring.incidents import views as reports
 from cbt.proctoring.inspecting import views as inspecting
+from cbt.proctoring.readiness import views as readiness
+from cbt.proctoring.readiness.server_part import register_server_part
 from cbt.proctoring.record import views as record
 from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
@@ -125,6 +128,7 @@ ROOMS: tuple[ModuleType, ...] = (
     inspecting,
     recovery,
     record,
+    readiness,
     doorway,
     results,
     late_answers,
@@ -172,6 +176,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_names(app, LOG_NAMES)
     register_home_part(app, batches_on_home)
     register_guessing(app, record_guessing)
+    register_server_part(app, room_lines)
     for kind in STARRED_ACTS:
         register_kind(app, kind)
     register_issued_before(app, was_issued)

@@ -27,13 +27,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "running": (
             *_of(
-                "room", "admit start hold resume relocate reenter adjust evacuate countersign end abort score"
+                "room",
+                "printed go no_go admit start hold resume relocate reenter adjust evacuate countersign"
+                " end abort score",
             ),
             *_of("attempt", "suspend resume adjust allow_move remind close reopen recover score"),
             *_of("gap", "decide"),
             *_of("alert", "seen"),
             "violation",
-            *_of("print", "room_record attendance absences incidents changes no_photos room_log"),
+            *_of("print", "test_page room_record attendance absences incidents changes no_photos room_log"),
             *_of("report", "file add withdraw"),
             *_of("inspector", "comment answer"),
             *_of("undo", "arrive check_in allow_sign_in clear_query absent undo_absent leave return"),

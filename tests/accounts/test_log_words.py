@@ -37,7 +37,7 @@ ROOMS = {"cbt/accounts/approvals": "approval.", "cbt/door/seats": "seat.", "cbt/
 SCOPES = ("staff", "password", "factor", "second", "ticket", "code", "seat", "bind", "results")
 ELSEWHERE = {
     *(SIGN_IN_FAILED, ACT, KEYED, BROKEN, MOVED, INSTALLED, UPGRADED, "blueprint.load"),
-    *("room.arm", "room.disarm"),
+    *("room.arm", "room.disarm", "room.go", "room.no_go"),
     "registration.remove",  # what the log of an earlier version says
     *(f"item.{event.value}" for event in ItemEvent if event is not ItemEvent.WRITE),
     *(f"item.set_{act.value}" for act in WRITES),

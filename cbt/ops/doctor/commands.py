@@ -16,6 +16,7 @@ from cbt.console.texts import text as _
 from cbt.console.tree import command, option
 from cbt.ops.doctor.examining import be_polite, examine
 from cbt.ops.doctor.findings import Diagnosis, Grade, worst
+from cbt.ops.doctor.rooms import room_findings
 
 COLOURS = {Grade.OK: "green", Grade.NONE: "white", Grade.WARN: "yellow", Grade.FAIL: "red"}
 ENDS = {Grade.OK: DONE, Grade.WARN: DIFFERS, Grade.FAIL: REFUSED}
@@ -24,10 +25,13 @@ SUMS = {Grade.OK: "doctor.well", Grade.WARN: "doctor.warned", Grade.FAIL: "docto
 
 @command("doctor", help="doctor.cli.doctor", ends=(DONE, DIFFERS, REFUSED))
 @option("--url", default="", metavar="URL", help="doctor.cli.url")
-def doctor(url: str) -> Answer:
+@option("--room", default="", metavar="REF", help="doctor.cli.room")
+def doctor(url: str, room: str) -> Answer:
     """Examine the installation: exit code 0 when all is well, 1 with warnings, 2 when something is wrong."""
     be_polite()
     found = examine(read_sources, now=wall_time(), url=url)
+    if room:
+        found += room_findings(room)
     grade = worst(found)
     data = {"grade": grade, "found": [asdict(one) for one in found]}
     count = sum(one.grade is grade for one in found)
