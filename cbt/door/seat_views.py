@@ -140,6 +140,7 @@ def _seat_page(
         signed_in=former,
         now=flask.g.now,
         tag=_tag(seat, former),
+        over=former is None and bool(flask.request.args.get("over")) and not sign_in_refused.what,
         sign_in_refused=sign_in_refused,
         bind_refused=bind_refused,
     )

@@ -9,6 +9,7 @@ import { STANDING, screenOf, wordsOf } from "./news/standing.js";
 import { applySettings } from "./paper/settings.js";
 import { flushTyping } from "./typing.js";
 
+const OTHER_LOGIN = ["web.signed_out", "web.csrf"];
 const SEAT_AFTER = 60_000;
 
 export const flow = {
@@ -64,7 +65,9 @@ export const flow = {
       this.lock("offline");
       return jitter(500, 3000);
     }
-    this.lock("refused", {}, { text: [body.message, body.fix].filter(Boolean).join(" ") || t("screen.refused.text"), actions: [this.again()] });
+    // A login that is over, or another one since: only the page itself leads back in.
+    const anew = OTHER_LOGIN.includes(body.code) ? this.anew() : this.again();
+    this.lock("refused", {}, { text: [body.message, body.fix].filter(Boolean).join(" ") || t("screen.refused.text"), actions: [anew] });
     return 0;
   },
 
@@ -216,6 +219,10 @@ export const flow = {
     closeDialogs();
     if (code === OTHER_MACHINE) this.lock("elsewhere", {}, { actions: [this.again()] });
     else this.lock("lost", {}, { actions: [this.again("screen.take_back")] });
+  },
+
+  anew() {
+    return h("button", { type: "button", class: "btn btn-main", onclick: () => window.location.reload() }, t("screen.sign_in"));
   },
 
   again(key = "screen.again") {

@@ -21,13 +21,14 @@ export class Place {
     } catch { /* there was none */ }
   }
 
-  /** The position a page begins at: this tab's own when no other page had the paper since, else the server's. */
+  /** The position a page begins at: this tab's own when no other page had the paper since, else what was written last. */
   first({ at, epoch }) {
     try {
       const kept = JSON.parse(sessionStorage.getItem(this.key));
       if (kept?.epoch === epoch - 1) return kept.at;
     } catch { /* nothing was kept */ }
-    return at ?? 0;
+    // What still waits on this machine was written after the server was told anything.
+    return this.app.outbox.waiting({ answers: true }).at(-1)?.position ?? at ?? 0;
   }
 
   /** Before a screen covers the paper. */

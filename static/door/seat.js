@@ -58,15 +58,21 @@ function tick() {
 const untouched = () => window.location.pathname === place.dataset.page
   && ![...document.querySelectorAll("input:not([type=hidden]):not([type=radio])")].some((field) => field.value);
 
+/** What is said of the seat is changed in place; another page than this one is led to, where it takes nothing away. */
 async function renew(tag) {
-  if (untouched()) return window.location.replace(place.dataset.page);
   const reply = await fetch(place.dataset.page, { cache: "no-store" });
-  const fresh = new DOMParser().parseFromString(await reply.text(), "text/html").getElementById("seat-now");
+  const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  const fresh = page.getElementById("seat-now");
   const now = document.getElementById("seat-now");
-  if (!fresh || now.contains(document.activeElement)) return undefined; // typed into just now: at the next look
+  if (!fresh) return;
+  if (page.getElementById("desk").dataset.shows !== document.getElementById("desk").dataset.shows) {
+    if (untouched()) window.location.replace(place.dataset.page);
+    return; // else at the next look
+  }
+  if (now.contains(document.activeElement)) return;
   now.replaceWith(document.adoptNode(fresh));
+  document.title = page.title;
   place.dataset.tag = tag;
-  return undefined;
 }
 
 async function look() {

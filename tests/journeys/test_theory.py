@@ -85,6 +85,8 @@ def test_theory_from_sign_in_to_score(centre: Centre, browsers: Browsers, langua
     candidate.opens()
     candidate.saved()
     expect(board.seat("theory")).to_contain_text("45/100")
+    expect(candidate.item(45)).to_be_visible()  # what was answered last
+    candidate.browser.hand.press(candidate.find("#side .sections button").nth(0))
     candidate.go_to(1)
     expect(candidate.find(".palette button.flagged")).to_have_count(1)
     candidate.look("resumed")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from cbt.web.who.access import access_of
 from cbt.web.who.cookies import is_of_staff
 from tests.helpers import flat
 from tests.world import PASSWORD, World
+
+pytestmark = pytest.mark.once
 
 
 def test_every_address_is_where_the_login_it_wants_is_read(world: World) -> None:
@@ -77,6 +81,16 @@ def test_a_wrong_role_is_told_whose_page_it_is_and_how_to_change(world: World) -
     assert left.location == "/staff/sign-in?next=/audit?act%3Ddoor.query"
     part = world.staff("author").get("/audit", headers={"HX-Request": "true"})
     assert "本页供" in part.text
+
+
+def test_a_candidate_whose_login_is_over_is_told_so(world: World) -> None:
+    world.admit_all()
+    browser = world.candidate("theory")
+    world.clock.advance(timedelta(hours=15))
+    reply = browser.get("/exam/wait")
+    assert (reply.status_code, reply.location) == (303, "/?over=expired")
+    assert "请重新登录，已保存的作答不受影响" in browser.get("/?over=expired").text
+    assert "请重新登录，已保存的作答不受影响" not in browser.get("/").text
 
 
 def test_who_is_not_signed_in_is_offered_the_sign_in_everywhere(world: World) -> None:

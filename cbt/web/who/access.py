@@ -140,7 +140,7 @@ def _refuse_nul(request: flask.Request) -> None:
 def _to_sign_in(access: Access, *, half: bool) -> Reply:
     page = _keep_form() or page_of_form(flask.request)
     if access.kind == "candidate":
-        target = flask.url_for("door.seat_page")
+        target = flask.url_for("door.seat_page", over=why_signed_out() or None)
     elif half:
         target = flask.url_for("accounts.factors.code", next=page)
     else:

@@ -119,7 +119,7 @@ export class Bar {
     const { outbox, taken } = this.app;
     const waiting = outbox.waiting({ answers: true }).length;
     const pill = this.parts.save;
-    if (taken && !waiting) { // another page tells it now
+    if ((taken || !this.app.entries) && !waiting) { // another page tells it now, or nobody yet
       pill.className = "pill num push";
       pill.replaceChildren();
       return;
