@@ -310,7 +310,7 @@ DANGEROUS = {
     "a page that is written": (r"document\.write", set()),
     "HTML set outside the places that take the server's own": (
         r"innerHTML|insertAdjacentHTML|outerHTML\s*=|createContextualFragment|DOMParser",
-        {"dom.js", "board.js", "asks.js", "editor.js"},
+        {"dom.js", "board.js", "seat.js", "asks.js", "editor.js"},
     ),
     "messages from other windows": (
         r"(?:window|parent|opener|top)\.(?:postMessage|addEventListener\(\s*[\"']message)|\bonmessage",

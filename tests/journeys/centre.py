@@ -71,7 +71,18 @@ class Centre:
     app: flask.Flask
     records: Path
     process: subprocess.Popen[bytes] | Forked
+    environment: dict[str, str] = field(default_factory=dict)
     contexts: list[BrowserContext] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+    """Parts of lines that its log may have."""
+
+    def restart(self) -> None:
+        """End the server as a machine does that is switched off, and start it again."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=10)
+        self.process = _start(self.environment, self.records.parent / "server.log")
+        _wait(self)
 
     def now(self) -> datetime:
         """Return the server's instant."""
@@ -180,12 +191,12 @@ def serve(settings: Settings, world: World, start: datetime, folder: Path) -> It
     }
     process = _start(environment, folder / "server.log")
     app = create_app(settings, clock=FakeClock(start))
-    centre = Centre(world, clock, f"http://127.0.0.1:{port}", app, records, process)
+    centre = Centre(world, clock, f"http://127.0.0.1:{port}", app, records, process, environment)
     try:
         _wait(centre)
         yield centre
     finally:
-        _end(process)
+        _end(centre.process)
 
 
 def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes] | Forked:

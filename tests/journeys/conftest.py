@@ -49,7 +49,7 @@ def centre(templates: Templates, database_kind: str, tmp_path: Path) -> Iterator
     with serve(settings, world, OPENING, tmp_path) as served:
         yield served
     close_engine(served.app)
-    assert not quiet_log(tmp_path)
+    assert not quiet_log(tmp_path, served.expected)
 
 
 @pytest.fixture

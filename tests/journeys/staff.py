@@ -111,7 +111,7 @@ class Board(Desk):
 
     def give_reason(self, text: str) -> None:
         """Write the reason an action asks for."""
-        self.browser.hand.write(self.find("#asked input[name=reason]"), text)
+        self.browser.hand.write(self.find("#asked [name=reason]"), text)
 
     def start(self, *, look: str = "") -> None:
         """统一开考 after its preview."""

@@ -19,7 +19,8 @@ export class Screens {
     const again = this.name === name && this.said === said;
     Object.assign(this, { name, said });
     for (const part of this.paper) part.hidden = true;
-    const heading = h("h2", { tabindex: "-1" }, title ?? t(`screen.${name}.title`, params));
+    const alone = TONES[name]?.includes("leave"); // the bar with the page's heading is gone
+    const heading = h("h2", { tabindex: "-1", "aria-level": alone ? "1" : null }, title ?? t(`screen.${name}.title`, params));
     this.root.hidden = false;
     this.root.replaceChildren(h("div", { class: `card screen ${TONES[name] ?? ""}`, role: again ? null : "alert" },
       h("span", { class: "screen-icon" }, icon(ICONS[name] ?? "info")), heading,
