@@ -53,6 +53,12 @@ def said_filter(done: Said) -> str:
     return said_text(done)
 
 
+@pages.app_template_filter("enumerated")
+def enumerated_filter(words: list[str]) -> list[tuple[int, str]]:
+    """Give each of some words its place."""
+    return list(enumerate(words))
+
+
 @pages.get("/proctor")
 @may_read
 def rooms() -> Reply:

@@ -45,7 +45,7 @@ def _presets(preview: Preview) -> Mapping[str, object]:
     if not preview.reasons.messages:
         usual_texts = str(flask_babel.gettext("proctoring.reasons.remind")).split("|")
         offered = [(str(place), text) for place, text in enumerate(usual_texts)]
-    return {"presets": offered}
+    return {"texts": offered}
 
 
 def _take_back(desk: Desk, seat: SeatView, before: dict[str, int]) -> bool:

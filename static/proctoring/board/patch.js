@@ -62,6 +62,9 @@ function keepOpen(old, next) {
 }
 
 function keepScroll(old, next) {
-  const scrolled = [...old.querySelectorAll("ol")].map((list) => list.scrollTop);
-  queueMicrotask(() => [...next.querySelectorAll("ol")].forEach((list, at) => (list.scrollTop = scrolled[at] ?? 0)));
+  const [scrolled, inner] = [old.scrollTop, [...old.querySelectorAll("ol")].map((list) => list.scrollTop)];
+  queueMicrotask(() => {
+    next.scrollTop = scrolled;
+    [...next.querySelectorAll("ol")].forEach((list, at) => (list.scrollTop = inner[at] ?? 0));
+  });
 }
