@@ -35,8 +35,8 @@ BEFORE = (
     ("allow_sign_in", "clear_query", "move", "undo_absent", "incident"),
 )
 RUNNING = (
-    ("remind", "adjust", "suspend", "resume", "move", "force"),
-    ("check_in", "code", "allow_sign_in", "clear_query", "leave", "return", "violation", "incident", "reopen",
+    ("remind", "adjust", "suspend", "resume", "move", "violation", "force"),
+    ("check_in", "code", "allow_sign_in", "clear_query", "leave", "return", "incident", "reopen",
      "absent", "undo_absent"),
 )  # fmt: skip
 
@@ -56,7 +56,7 @@ def lacks(act: Act, known: Mapping[str, set[str]]) -> Iterator[str]:
     wanted = {f"proctoring.{part}.{act.code}" for part in ("act", "about", "do")}
     if act.code not in STAND_ALONE:
         wanted.add(f"proctoring.said.{act.code}")
-    if "reason" in act.fields:
+    if {"reason", "reason_optional"}.intersection(act.fields):
         wanted.add(f"proctoring.reasons.{act.code}")
     wanted |= {f"proctoring.log.{kind}" for kind in logged(act)}
     wanted.add(f"proctoring.log.undo_{act.code}" if act.undoable else f"proctoring.final.{act.final}")

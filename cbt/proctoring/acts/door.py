@@ -130,7 +130,7 @@ def _queried(preview: Preview) -> Mapping[str, object]:
 
 def _clear_query(asked: Asked) -> Said:
     """Answer 信息有误: the proctor compared the person, the confirmation page goes on. Source: R-14."""
-    reason, actor = read_reason(asked.form), asked.by.actor
+    reason, actor = read_reason(asked.form, required=False), asked.by.actor
     with acting(asked) as desk:
         picked = desk.pick()
         before = [(seat.registration_id, kept(seat.query_at)) for seat in picked.chosen]
@@ -187,7 +187,7 @@ ACTS = (
         ActScope.SEATS,
         _clear_query,
         _refuse_clear_query,
-        fields=("queried", "reason"),
+        fields=("queried", "reason_optional"),
         shows=_queried,
         undo=_undo_clear_query,
         tone="main",

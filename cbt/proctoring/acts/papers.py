@@ -56,7 +56,7 @@ def _refuse_resume(seat: SeatView, board: Board) -> str:
 
 def _resume(asked: Asked) -> Said:
     """恢复: the clock goes on, the time is given back in full. Source: R-25."""
-    reason, actor = read_reason(asked.form), asked.by.actor
+    reason, actor = read_reason(asked.form, required=False), asked.by.actor
     with acting(asked) as desk:
         picked = desk.pick()
         before: list[tuple[int | None, Any]] = []
@@ -145,7 +145,7 @@ ACTS = (
         ActScope.SEATS,
         _resume,
         _refuse_resume,
-        fields=("reason",),
+        fields=("reason_optional",),
         undo=_take_back_resume,
         tone="main",
         running=usual(40),

@@ -15,7 +15,7 @@ from cbt.exams.reasons.words import VIOLATION, words_of
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk import lines
-from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, Preview, further, perhaps
+from cbt.proctoring.desk.act import Act, ActScope, Asked, Form, Preview, perhaps, usual
 from cbt.proctoring.desk.acting import Desk, acting
 from cbt.proctoring.desk.papers import close_papers
 from cbt.proctoring.desk.said import Said
@@ -138,6 +138,6 @@ ACTS = (
         lines=(_line, lines.reason),
         undo=_take_back,
         tone="stop",
-        running=further(70),
+        running=usual(55),
     ),
 )

@@ -86,7 +86,7 @@ def _resume_room(asked: Asked) -> Said:
 
     Source: R-25, R-62.
     """
-    reason, actor = read_reason(asked.form), asked.by.actor
+    reason, actor = read_reason(asked.form, required=False), asked.by.actor
     with acting(asked) as desk:
         if desk.board.head.evacuated:
             desk.need_second()
@@ -134,7 +134,7 @@ ACTS = (
         "resume_room",
         ActScope.ROOM,
         _resume_room,
-        fields=("reason",),
+        fields=("reason_optional",),
         second=_second_to_resume,
         lines=(lines.reason,),
         undo_room=_take_back_resume,
