@@ -13,6 +13,7 @@ from typing import Any
 from playwright.sync_api import Error as BrowserError
 
 from bench import rows
+from bench.answer_page.news import measure_news
 from bench.answer_page.opening import LOADS, measure_runner_page
 from bench.figures import CONNECTIONS, Bench, Figure
 from bench.installation import Installation, choose_answers, installation
@@ -49,6 +50,7 @@ def run_bench(size: Size, *, tell: Tell = print, only_steady: bool = False) -> d
                 bench = Bench(built, ref_port, request, size.pairs, size.seconds)
                 figures = measure_served(bench, server, size, tell)
                 figures += [] if only_steady else measure_paced(bench, server, size, tell)
+                figures += [] if only_steady else measure_news(bench, server, tell)
                 figures += measure_handed_in(bench, server, size, tell)
             figures += _swept(bench, size, tell, only_steady=only_steady) + page
             facts = sizes | _stored(built, folder)

@@ -16,6 +16,7 @@ from bench import rows
 from bench.figures import CONNECTIONS, Bench, Figure
 from bench.installation import Sitter
 from bench.servers.serve import Server
+from bench.sizes import Tell, told
 from bench.traffic import loads
 from bench.traffic.client import Load, percentile_ms, run_load
 from bench.traffic.parked import parked
@@ -27,23 +28,26 @@ from cbt.sittings.models import SittingRoom
 
 PAGES = 100
 MANY_PAGES = 1000
-ACTS = 8
+
 LONGEST = 10.0
 """What is not seen after so long is counted as lost."""
 ACTOR = "staff:bench"
 
 
-def measure_news(bench: Bench, server: Server) -> list[Figure]:
+def measure_news(bench: Bench, server: Server, tell: Tell) -> list[Figure]:
     """Measure how soon acts of a room reach its 100 open pages, and the saves beside 100 and 1,000 of them."""
     sitters = bench.built.sitters
-    return [_acts(bench, server, sitters[:PAGES]), *_saves(bench, server, sitters)]
+    tell(f"acts seen on {PAGES} open pages")
+    acts = told([_acts(bench, server, sitters[:PAGES])], tell)
+    tell(f"saves beside {PAGES} and {MANY_PAGES} open pages")
+    return [*acts, *told(_saves(bench, server, sitters), tell)]
 
 
 def _acts(bench: Bench, server: Server, chosen: Sequence[Sitter]) -> Figure:
     """Give the room of these candidates a second more, again and again; a latency is that of one page."""
     figure = Figure("news")
     with parked(server.port, chosen) as pages:
-        for _ in range(ACTS):
+        for _ in range(2 * bench.pairs):
             ref_per_s = bench.ref()
             pages.heard.clear()
             began = time.monotonic()

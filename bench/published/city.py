@@ -84,7 +84,7 @@ def _rows(of: Capacity) -> list[tuple[str, str, str, str]]:
             small / SAVE_EVERY_S / of.saves,
             large / SAVE_EVERY_S / of.saves,
         ),
-        both("长连接数", "N", "{:,.0f}", small, large),
+        both("长连接数", "N × 2", "{:,.0f}", small * 2, large * 2),
         both("一台服务器发完全部试卷，秒", "N ÷ 开卷每秒", "{:,.1f}", small / of.starts, large / of.starts),
         both(
             "一台服务器收完全部主动交卷，秒",

@@ -86,6 +86,24 @@ TARGETS = (
         (_most("p99_of_alone", 2.0, 1.5), Bound("healthz", 1.0, None), _NONE_LOST),
     ),
     Target(
+        "news",
+        "acts of staff, seen on 100 open pages",
+        "监考操作，在 100 个答题页上看到",
+        (_most("p95_ms", 2000, 1000), _NONE_LOST),
+    ),
+    Target(
+        "save_news",
+        "saves beside 100 pages that wait for news",
+        "保存，同时有 100 个页面等候消息",
+        (Bound("of_alone", 0.95, 0.98), _NONE_LOST),
+    ),
+    Target(
+        "save_news_1000",
+        "saves beside 1,000 pages that wait for news",
+        "保存，同时有 1000 个页面等候消息",
+        (Bound("of_alone", 0.90, 0.95), _NONE_LOST),
+    ),
+    Target(
         "candidates_10000",
         "10,000 candidates, a save each 5 s",
         "1 万名考生，每人 5 秒保存一次",

@@ -131,6 +131,7 @@ export const flow = {
     if (this.screens.name === screen && this.screens.said === (clock?.standing?.text ?? "")) return;
     flushTyping();
     closeDialogs();
+    for (const said of document.querySelectorAll(".toast.goes-on")) said.remove(); // it does not go on any more
     this.lock(screen, {}, wordsOf(this, clock?.standing));
   },
 

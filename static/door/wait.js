@@ -7,6 +7,7 @@ const clock = document.getElementById("wait-clock");
 const line = document.getElementById("wait-line");
 const spoken = document.getElementById("wait-spoken");
 const leave = document.getElementById("wait-evacuated");
+const back = document.getElementById("wait-back");
 const startsAt = Date.parse(room.dataset.starts);
 
 const EVERY = 2000; // where the server lets nobody wait
@@ -70,6 +71,7 @@ async function look(query, patience, abort = new AbortController()) {
 }
 
 function take({ go, url, now, evacuated, number: upto }, took) {
+  if (evacuated === leave.hidden) back.hidden = evacuated; // the way back is said once it is open
   leave.hidden = !evacuated;
   document.getElementById("wait-room").hidden = evacuated;
   if (go && url) setTimeout(() => location.replace(url), SPREAD * Math.random());

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.db.types import db
+from cbt.db.unit_of_work import reading
 from cbt.delivery.news.watcher import Watcher
+from cbt.proctoring.models import UndoableAct
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.parking import Parking
 from tests.attacks.test_bodies import Protocol, Scope
@@ -97,6 +100,22 @@ def test_each_act_is_told_with_who_did_it_and_why(page: Page, world: World) -> N
     for code, fields, told in SEAT_ACTS:
         done(desk.act(code, "theory", **fields))
         assert (code, listener.hear()) == (code, told)
+
+
+def test_an_act_taken_back_is_told_too(page: Page, world: World) -> None:
+    listener, desk = Listener(page), Desk(world)
+    for code, names, fields, stood in (
+        ("adjust", ["theory"], {"kind": "general", "minutes": "5", "reason_code": "network"}, ""),
+        ("suspend", ["theory"], {"reason": "点错"}, "suspended"),
+        ("leave", ["theory"], {"escort": "周"}, "away"),
+    ):
+        done(desk.act(code, *names, **fields))
+        assert (code, listener.hear()[1]) == (code, stood)
+        with world.app.app_context(), reading() as session:
+            undo = session.scalars(select(UndoableAct.ref).order_by(UndoableAct.id.desc())).first()
+        done(desk.act("undo", undo=str(undo)))
+        said, stands, _ = listener.hear()
+        assert (code, len(said) > 0, stands) == (code, True, "")
 
 
 def test_a_page_that_opens_while_something_stands_is_told_what(page: Page, world: World) -> None:

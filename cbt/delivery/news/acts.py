@@ -23,15 +23,20 @@ GOES_ON = frozenset(
 )
 """Acts after which it does again."""
 GRANTS = frozenset({"attempt.adjust", "room.adjust"})
-TOLD = GOES_ON | GRANTS
+UNDO = "undo."
+"""How every act taken back begins."""
+DECISIONS = frozenset({"undo.decide", "undo.decide_many"})
+"""Decisions on compensations taken back: time, where any had been given."""
+TAKEN = DECISIONS | {"undo.adjust", "undo.adjust_room"}
+"""Time taken back."""
+TOLD = GOES_ON | GRANTS | TAKEN
 """Acts a page says in words, beside what its screens show."""
-STIRS = (
-    TOLD | STANDS.keys() | {"attempt.remind", "attempt.allow_move", "room.start", "room.end", "undo.return"}
-)
-"""Acts after which a page that waits asks for its clock."""
+STIRS = TOLD | STANDS.keys() | {"attempt.remind", "attempt.allow_move", "room.start", "room.end"}
+"""Acts after which a page that waits asks for its clock, beside whatever is taken back."""
 PREFIXES = ("attempt:", "registration:", "sitting_room:")
 
 
 def topic_of(act: str, subject: str) -> str | None:
     """Return the topic whose pages an entry concerns; None for one that concerns no page."""
-    return subject if act in STIRS and subject.startswith(PREFIXES) else None
+    stirs = act in STIRS or act.startswith(UNDO)
+    return subject if stirs and subject.startswith(PREFIXES) else None

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry, AuditHead
 from cbt.delivery.models import Attempt
-from cbt.delivery.news.acts import STIRS
+from cbt.delivery.news.acts import STIRS, UNDO
 from cbt.sittings.models import SittingRoom
 
 MOST_NUMBER = 2**31 - 1
@@ -29,6 +29,7 @@ class Happening:
     at: datetime
     actor: str
     act: str
+    subject: str
     reason: str
     after: dict[str, Any]
 
@@ -91,7 +92,7 @@ def entries_since(session: Session, topics: Iterable[str], *, since: int, upto: 
             AuditEntry.subject.in_(sorted(topics)),
             AuditEntry.id > since,
             AuditEntry.id <= upto,
-            AuditEntry.act.in_(sorted(STIRS)),
+            or_(AuditEntry.act.in_(sorted(STIRS)), AuditEntry.act.startswith(UNDO)),
         )
         .order_by(AuditEntry.id.desc())
         .limit(MOST_TOLD * 4)
@@ -116,7 +117,9 @@ def latest(
 def entry_of(row: AuditEntry) -> Happening:
     """Return an entry of the log as it is told from."""
     after = json.loads(row.after) if row.after else {}
-    return Happening(row.id, row.at, row.actor, row.act, row.reason, after if isinstance(after, dict) else {})
+    return Happening(
+        row.id, row.at, row.actor, row.act, row.subject, row.reason, after if isinstance(after, dict) else {}
+    )
 
 
 def number_asked(text: str | None) -> int | None:

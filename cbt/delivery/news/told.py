@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.delivery.clock_json import iso
-from cbt.delivery.news.acts import GRANTS, STANDS, TOLD
+from cbt.delivery.news.acts import DECISIONS, GRANTS, STANDS, TAKEN, TOLD
 from cbt.delivery.news.asking import MOST_TOLD, Happening, Whereabouts, latest
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.exams.reasons.words import REASON
@@ -55,11 +55,11 @@ class Teller:
         told = [
             {
                 "id": entry.number,
-                "kind": "grant" if entry.act in GRANTS else "goes_on",
+                "kind": "grant" if entry.act in GRANTS | TAKEN else "goes_on",
                 "text": self._sentence(entry),
             }
             for entry in entries
-            if entry.act in TOLD
+            if entry.act in TOLD and (entry.act not in DECISIONS or self._had_given(entry))
         ]
         return told[-MOST_TOLD:]
 
@@ -99,9 +99,16 @@ class Teller:
             return self._say(
                 f"news.{entry.act}.{kind}", entry, span=_span(int(entry.after.get("seconds", 0)))
             )
+        if entry.act in TAKEN:
+            return self._say("news.undo.time", entry, why=False)
         if entry.act == "room.resume" and self._after_evacuation(entry):
             return self._say("news.room.resume.evacuated", entry)
         return self._say(f"news.{entry.act}", entry)
+
+    def _had_given(self, entry: Happening) -> bool:
+        """Return whether the decision that was taken back had given time."""
+        decided = latest(self._session, [entry.subject], ["gap.decide"], before=entry.number)
+        return decided is not None and bool(decided.after.get("granted"))
 
     def _after_evacuation(self, entry: Happening) -> bool:
         former = latest(

@@ -26,7 +26,7 @@ WAIT_SECONDS = 25.0
 """Well below what any proxy waits for a silent server."""
 SPREAD = 0.2
 """By how much of it waits differ, so that those that began together do not end together."""
-MOST_WAITING = 4096
+MOST_WAITING = 8192
 """Requests that one process lets wait; whoever comes beyond them is answered at once, and asks now and then."""
 REMEMBERED = 20_000
 """Topics whose last change a process remembers."""

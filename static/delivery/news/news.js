@@ -19,8 +19,7 @@ export class News {
   /** Listen (again) under the lease that the page has just got. */
   begin() {
     this.stop();
-    this.number = null;
-    this.failures = 0;
+    this.failures = 0; // the number goes on: what the page was told nothing of yet is still to come
     this.listen(this.turn);
   }
 
@@ -85,9 +84,7 @@ export class News {
     const { app } = this;
     const known = app.clock.facts?.now;
     if (!known || Date.parse(body.clock.now) >= Date.parse(known)) app.takeClock({ body, sent, got, timed: false });
-    for (const { kind, text } of body.news ?? []) {
-      if (app.running) app.toast(text, kind === "grant" ? "accent" : "ok");
-    }
+    for (const { kind, text } of body.news ?? []) app.toast(text, kind === "grant" ? "accent" : "goes-on");
   }
 
   rest(ms) {
