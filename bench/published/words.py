@@ -30,6 +30,8 @@ _AMOUNTS = {
         "wire_kb": "{:.0f} kB",
         "p99_of_alone": "{:.2f} × p99 alone",
         "healthz": "{:.0%} of /healthz answered",
+        "p95_ms": "p95 {:,.0f} ms",
+        "of_alone": "{:.1%} of alone",
     },
     "zh": {
         "ratio": "{:.2f} × REF",
@@ -43,6 +45,8 @@ _AMOUNTS = {
         "wire_kb": "{:.0f} kB",
         "p99_of_alone": "单独时 p99 的 {:.2f} 倍",
         "healthz": "/healthz 应答 {:.0%}",
+        "p95_ms": "p95 {:,.0f} 毫秒",
+        "of_alone": "单独时的 {:.1%}",
     },
 }
 _JOINTS = {"en": ", ", "zh": "，"}
@@ -65,7 +69,10 @@ def _limit(bound: Bound, value: float | None, language: str) -> str:
     if bound.field == "lost":
         return text
     sign = "≥" if bound.least else "≤"
-    return text.replace("p99 ", f"p99 {sign} ") if bound.field == "p99_ms" else f"{sign} {text}"
+    for share in ("p95 ", "p99 "):
+        if text.startswith(share):
+            return text.replace(share, f"{share}{sign} ")
+    return f"{sign} {text}"
 
 
 def row(target: Target, figure: Mapping[str, Any], language: str) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from bench.traffic.loads import under_lease
 BEGIN_SECONDS = 30.0
 AGAIN_SECONDS = 0.05
 SETTLE_SECONDS = 0.5
+EACH_SECONDS = 0.003
+"""What the request that waits, the second of each page, takes to get where it waits."""
 
 
 class Parked:
@@ -40,7 +42,7 @@ class Parked:
         for _ in self._sitters:
             if not self._begun.acquire(timeout=BEGIN_SECONDS):
                 raise RuntimeError("a page that waits for news was not answered")
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(SETTLE_SECONDS + EACH_SECONDS * len(self._sitters))
 
     def end(self) -> None:
         """Close every page."""

@@ -38,6 +38,7 @@ from cbt.db.writing.gate import Gate
 from cbt.delivery import api as delivery_api
 from cbt.delivery import views as delivery
 from cbt.delivery.news import views as news
+from cbt.delivery.news.path import init_news_path
 from cbt.delivery.news.watcher import init_news
 from cbt.delivery.practice import views as practice
 from cbt.delivery.save.journal import init_journal
@@ -189,6 +190,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_news(app)
     init_openings(app)
     init_start_path(app)
+    init_news_path(app)
     init_save_path(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)

@@ -12,6 +12,7 @@ from cbt.clock import Agreement
 from cbt.config import Settings
 from cbt.db.writing.gate import Gate
 from cbt.delivery.save.journal import Journal
+from cbt.web.receiving.parking import Parking
 from cbt.web.watching.health import init_health
 from cbt.web.watching.metrics import Metrics
 from cbt.web.watching.requestlog import ObservedApp, init_request_log
@@ -46,6 +47,10 @@ def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) 
 
     metrics.add_process_gauge(
         "cbt_save_queue", "Saves and starts that wait for a commit.", lambda: journal.writer.unanswered
+    )
+    parking: Parking = app.extensions["cbt_parking"]
+    metrics.add_process_gauge(
+        "cbt_waiting_pages", "Pages of candidates that wait for news.", lambda: len(parking)
     )
     metrics.add_process_gauge(
         "cbt_leader",

@@ -11,12 +11,11 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.delivery.news.watcher import Watcher
 from cbt.proctoring.models import UndoableAct
 from cbt.web.receiving.front import Front
-from cbt.web.receiving.parking import Parking
+from cbt.web.receiving.parking import MOST_WAITING, WAIT_SECONDS, Parking
 from tests.attacks.test_bodies import Protocol, Scope
 from tests.delivery.driver import Page
 from tests.proctoring.desk import Desk, done, running
@@ -189,9 +188,9 @@ def play(page: Page, scene: Scene, **limits: Any) -> None:
     app = page.world.app
 
     async def run() -> None:
-        parking = Parking(**limits)
-        with app.app_context():
-            watcher = Watcher(db.engine, parking)
+        parking: Parking = app.extensions["cbt_parking"]
+        watcher: Watcher = app.extensions["cbt_news"]
+        vars(parking).update(limits)
         parking.begun = lambda: None  # looks are the test's
         front = Front(app, threads=2, now=page.world.clock.now, parking=parking)
         front.__rsgi_init__(asyncio.get_running_loop())
@@ -199,6 +198,7 @@ def play(page: Page, scene: Scene, **limits: Any) -> None:
             await asyncio.wait_for(scene(Fronted(page, parking, watcher, front)), 20)
         finally:
             front.__rsgi_del__(asyncio.get_running_loop())
+            vars(parking).update(_most=MOST_WAITING, _seconds=WAIT_SECONDS)
 
     asyncio.run(run())
 
@@ -283,7 +283,7 @@ def test_a_second_request_answers_the_first_and_others_beyond_the_number_do_not_
         await at_once
         assert said(third) == said(first)
 
-    play(page, scene, most=1)
+    play(page, scene, _most=1)
 
 
 def test_a_wait_ends_by_itself_and_a_lost_lease_ends_it_too(page: Page, world: World) -> None:
@@ -296,7 +296,7 @@ def test_a_wait_ends_by_itself_and_a_lost_lease_ends_it_too(page: Page, world: W
         assert said(protocol) == (200, f'{{"news":[],"number":{number}}}\n')
         assert len(hall.parking) == 0
 
-    play(page, scene, seconds=0.05)
+    play(page, scene, _seconds=0.05)
 
     async def lost(hall: Fronted) -> None:
         hall.watcher.look()

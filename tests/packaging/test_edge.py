@@ -15,6 +15,7 @@ from cbt.application.app import create_app
 from cbt.bank.media import references
 from cbt.config import Settings
 from cbt.db.engine import begin_installation
+from cbt.delivery.news import path as news_path
 from cbt.delivery.save import wire
 from cbt.delivery.start import path as start_path
 from cbt.web.https import trust
@@ -41,6 +42,7 @@ OF_A_REQUEST = re.compile(
     r"|cbt\.web\.who\.(machine\.current_machine|cookies\..+)"
 )
 WITHOUT_AN_APP = {
+    "delivery/news/path.py": {news_path.PREFIX},
     "delivery/save/wire.py": {wire.PREFIX},
     "delivery/start/path.py": {start_path.PREFIX},
     "web/https/trust.py": {trust.PATH},
@@ -188,6 +190,7 @@ def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str
     [
         pytest.param(f"{wire.PREFIX}a-ref{wire.SUFFIX}", "POST", "attempts.answers", id="a save"),
         pytest.param(f"{start_path.PREFIX}a-ref{start_path.SUFFIX}", "POST", "attempts.start", id="a start"),
+        pytest.param(f"{news_path.PREFIX}a-ref{news_path.SUFFIX}", "GET", "news.since", id="the news"),
         pytest.param(f"{references.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),
         pytest.param(trust.PATH, "GET", "trust.trust", id="how to trust it"),
     ],

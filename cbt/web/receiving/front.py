@@ -21,7 +21,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
 from cbt.web.receiving.environs import Environs, address_of
-from cbt.web.receiving.parking import MAY_WAIT, WAIT, ParkedRequest, Parking
+from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
@@ -131,6 +131,8 @@ class Front:
             environ["CONTENT_LENGTH"] = "0"
         elif not raw:
             environ[MAY_WAIT] = True
+            if until is not None:
+                environ[AGAIN] = True
 
         def respond(status: int, headers: list[tuple[str, str]], content: bytes) -> None:
             _send(protocol, status, headers, content)

@@ -20,6 +20,8 @@ import flask
 
 MAY_WAIT = "cbt.may_wait"
 """Says of a request that whoever serves it can let it wait."""
+AGAIN = "cbt.again"
+"""Says of a request that it has waited, and that something it waits for happened."""
 WAIT = "cbt.wait"
 """Where the app puts the `Wait` of an answer that nothing has happened yet."""
 WAIT_SECONDS = 25.0
@@ -92,6 +94,10 @@ class Parking:
     def is_open(self) -> bool:
         """Return whether requests may wait here."""
         return self._loop is not None
+
+    def knows(self, number: int) -> bool:
+        """Return whether what changed after a number is remembered; from any thread, a little late is no harm."""
+        return self._floor <= number <= self._upto
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let requests wait in `loop`."""
