@@ -29,7 +29,9 @@ DECISIONS = frozenset({"undo.decide", "undo.decide_many"})
 """Decisions on compensations taken back: time, where any had been given."""
 TAKEN = DECISIONS | {"undo.adjust", "undo.adjust_room"}
 """Time taken back."""
-TOLD = GOES_ON | GRANTS | TAKEN
+MOVES = frozenset({"room.relocate", "undo.relocate"})
+"""The whole room goes on elsewhere, or stays after all."""
+TOLD = GOES_ON | GRANTS | TAKEN | MOVES
 """Acts a page says in words, beside what its screens show."""
 STIRS = TOLD | STANDS.keys() | {"attempt.remind", "attempt.allow_move", "room.start", "room.end"}
 """Acts after which a page that waits asks for its clock, beside whatever is taken back."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.delivery.clock_json import iso
-from cbt.delivery.news.acts import DECISIONS, GRANTS, STANDS, TAKEN, TOLD
+from cbt.delivery.news.acts import DECISIONS, GRANTS, MOVES, STANDS, TAKEN, TOLD
 from cbt.delivery.news.asking import MOST_TOLD, Happening, Whereabouts, latest
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.exams.reasons.words import REASON
@@ -55,7 +55,7 @@ class Teller:
         told = [
             {
                 "id": entry.number,
-                "kind": "grant" if entry.act in GRANTS | TAKEN else "goes_on",
+                "kind": "grant" if entry.act in GRANTS | TAKEN | MOVES else "goes_on",
                 "text": self._sentence(entry),
             }
             for entry in entries
@@ -99,6 +99,9 @@ class Teller:
             return self._say(
                 f"news.{entry.act}.{kind}", entry, span=_span(int(entry.after.get("seconds", 0)))
             )
+        if entry.act in MOVES:
+            room = str(entry.after.get("room", ""))
+            return self._say(f"news.{entry.act}", entry, why=False, room=room)
         if entry.act in TAKEN:
             return self._say("news.undo.time", entry, why=False)
         if entry.act == "room.resume" and self._after_evacuation(entry):
