@@ -18,11 +18,12 @@ from bench.installation import Sitter
 from bench.servers.serve import Server
 from bench.sizes import Tell, told
 from bench.traffic import loads
-from bench.traffic.client import Load, percentile_ms, run_load
+from bench.traffic.client import Load, run_load
 from bench.traffic.parked import parked
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import refresh_clocks
+from cbt.rehearsal.line import percentile_ms
 from cbt.sittings.clock.running import adjust_room
 from cbt.sittings.models import SittingRoom
 

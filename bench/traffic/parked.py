@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from bench.installation import Sitter
-from bench.traffic.client import HOST, content_length, page_bytes
+from bench.traffic.client import content_length, page_bytes
 from bench.traffic.loads import under_lease
+from cbt.rehearsal.line import HOST
 
 BEGIN_SECONDS = 30.0
 AGAIN_SECONDS = 0.05
