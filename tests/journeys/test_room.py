@@ -374,6 +374,7 @@ def record_is_the_log(day: Day, board: Board, folder: Path) -> None:
     assert sum(given, timedelta()) >= 3 * MINUTE
     assert sum(alone, timedelta()) >= 5 * MINUTE
     assert text_of("zh", "record.draft") not in words
+    assert not any(code in words for code in ("evacuation", "outage", "network"))
 
 
 def figure(words: str, label: str) -> int:

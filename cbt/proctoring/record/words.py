@@ -8,9 +8,11 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from cbt.delivery.close import outage
 from cbt.exams.reasons.words import REASON
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.record.facts import RoomRecord
+from cbt.rules.reasons import EVACUATION
 from cbt.rules.roles import Role
 from cbt.web.i18n import local_text, word
 
@@ -31,8 +33,9 @@ def clock(at: datetime | None) -> str:
 
 
 def because(code: str, reason: str) -> str:
-    """Return a reason of the table with what was typed beside it."""
-    said = [word(REASON + code) if code else "", reason.strip()]
+    """Return a reason of the table with what was typed beside it; the server's own acts have the reason alone."""
+    typed = "" if reason in {EVACUATION, outage.REASON} else reason.strip()
+    said = [word(REASON + code) if code else "", typed]
     return " · ".join(dict.fromkeys(filter(None, said)))
 
 
