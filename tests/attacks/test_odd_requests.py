@@ -347,7 +347,7 @@ def test_no_value_of_a_save_is_a_500_and_the_paper_is_scored(world: World, value
         asked = [
             *(
                 {"seq": 1, "kind": kind, "position": 1, "value": value}
-                for kind in ("answer", "note", "strike", "flag")
+                for kind in ("answer", "note", "mark", "strike", "flag")
             ),
             *({"seq": 1, "kind": kind, "position": 0, "value": value} for kind in ("setting", "event")),
             {"seq": 1, "kind": "event", "position": 0, "value": {"type": "blur", "at": value}},

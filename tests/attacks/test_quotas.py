@@ -75,6 +75,7 @@ KINDS = [
     pytest.param("flag", 1, True, id="flags"),
     pytest.param("strike", 41, "A", id="strikes"),
     pytest.param("note", 1, "笔记", id="notes"),
+    pytest.param("mark", 1, [[0, 1, 4]], id="marks"),
     pytest.param("setting", 0, {"size": "large"}, id="settings"),
     pytest.param("event", 0, {"type": "blur"}, id="events"),
 ]

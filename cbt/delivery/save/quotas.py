@@ -6,7 +6,7 @@ rows. The texts decide the bytes: 1,800 states of an essay that grows to 3,000 c
 else is less than one. A request is in flight at a time, a heartbeat follows after ten seconds: one request a
 second is much. A long backlog is a few requests of a hundred entries.
 
-Notes, flags, strikes, settings and events count as answers do, and so does what is kept as evidence (R-29):
+Notes, marks, flags, strikes, settings and events count as answers do, and so does what is kept as evidence (R-29):
 whatever a lease can write is on the same disk.
 
 Source: R-40, R-41; I12.

@@ -11,7 +11,6 @@ import { Tour } from "./tour.js";
 const box = document.getElementById("practice");
 const waiting = JSON.parse(box.dataset.waiting);
 const server = new StandIn(JSON.parse(box.dataset.sample));
-const TOLD = "cbt-tour";
 
 keepNothing();
 answerBy((url, body) => server.answer(url, body));
@@ -25,7 +24,8 @@ document.getElementById("practice-again").addEventListener("click", () => {
   window.location.reload();
 });
 document.getElementById("practice-leave").addEventListener("click", () => { app.running = false; });
-if (!sessionStorage.getItem(TOLD)) {
-  sessionStorage.setItem(TOLD, "1");
+const told = `cbt-tour:${app.attempt.ticket_number}`; // the next person at this machine is shown around, too
+if (!sessionStorage.getItem(told)) {
+  sessionStorage.setItem(told, "1");
   tour.open();
 }
