@@ -102,7 +102,7 @@ def test_a_sheet_is_kept_as_it_was_signed_and_printed(
     with world.app.app_context(), reading() as session:
         ref = session.scalars(select(GoSheet.ref)).one()
     sheet = told(proctor.get(url_of(world, f"{ref}.pdf")), tmp_path)
-    for said in ("暂不能开考", "等备用机", "不能在本机保存", "屏幕太小", "proctor-老师"):
+    for said in ("×暂不能开考", "等备用机", "不能在本机保存", "屏幕太小", "proctor-老师"):
         assert said in sheet, said
     assert "䶮" in told(proctor.get(url_of(world, "test.pdf")), tmp_path)
     assert world.staff("proctor_elsewhere").get(url_of(world, f"{ref}.pdf")).status_code == 404
