@@ -22,9 +22,10 @@ PLACES = (
     "SELECT i + 1, i / :room + 1, i % :room + 1, FALSE, 0 FROM n WHERE i < :size",
 )
 STATEMENTS = (
-    "INSERT INTO sitting (id, ref, batch_id, centre_id, name, mode, state, planned_start_at, check_in_opens_at, "
-    "report_at, late_cutoff_at, sign_in_opens_at, sign_in_needs_check_in, leave_allowed) "
-    "VALUES (:sitting, 'si-past' || :mark, 1, 1, '往年', 'machine', 'scored', :at, :at, :at, :at, :at, TRUE, TRUE)",
+    "INSERT INTO sitting (id, ref, batch_id, centre_id, name, mode, purpose, state, planned_start_at, "
+    "check_in_opens_at, report_at, late_cutoff_at, sign_in_opens_at, sign_in_needs_check_in, leave_allowed) "
+    "VALUES (:sitting, 'si-past' || :mark, 1, 1, '往年', 'machine', 'official', 'scored', :at, :at, :at, :at, :at, "
+    "TRUE, TRUE)",
     "INSERT INTO sitting_room (id, ref, sitting_id, room_id, state, armed, started_at, started_by, ended_at) "
     "SELECT :first_room + i + 1, 'sr-' || n.token || :mark, :sitting, i + 1, 'scored', FALSE, :at, 'cli', :over "
     "FROM n WHERE i <= (:size - 1) / :room",
