@@ -46,10 +46,8 @@ def _arrive(asked: Asked) -> Said:
                 reason=reason,
                 chief=by.chief,
             )
-        if len(picked.chosen) == 1:
-            desk.log("arrive", picked.chosen[0])
-        else:
-            desk.log("arrive_many", count=str(len(picked.chosen)))
+        for seat in picked.chosen:
+            desk.log("arrive", seat)
         desk.remember([(seat.registration_id, None) for seat in picked.chosen])
         return desk.said(picked)
 
