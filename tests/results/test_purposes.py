@@ -151,7 +151,13 @@ def test_every_page_of_a_trial_says_so_and_none_of_an_examination_does(world: Wo
         office = f"/office/sittings/{world.sitting_ref}"
         person = f"/proctor/rooms/{room}/seats/{sitter.registration_ref}"
         found = {path: candidate.get(path).text for path in ("/exam/wait",)}
-        for path in (f"/proctor/rooms/{room}", person, f"/proctor/rooms/{room}/door", "/proctor"):
+        for path in (
+            f"/proctor/rooms/{room}",
+            person,
+            f"/proctor/rooms/{room}/door",
+            f"/proctor/rooms/{room}/reports",
+            "/proctor",
+        ):
             found[path] = proctor.get(path, follow_redirects=True).text
         for path in (office, f"{office}/print", f"/office/registrations/{sitter.registration_ref}"):
             found[path] = officer.get(path, follow_redirects=True).text
