@@ -247,14 +247,12 @@ def test_what_happened_between_answer_and_wait_is_not_missed(page: Page, world: 
         def late(held: Any) -> bool:  # the act is committed, and looked at, after the answer was made
             hall.parking.take = take  # type: ignore[method-assign]
             done(Desk(world).act("hold", reason_code="power"))
+            hall.parking.wake = at_once  # type: ignore[method-assign]
             hall.watcher.look()
-            hall.parking._wake(
-                {f"sitting_room:{world.room_ref}": held.wait.seen + 1},
-                hall.watcher._upto,
-                hall.watcher._upto,
-                (),
-            )
             return take(held)
+
+        def at_once(changes: Any, *, since: int, upto: int, forced: Any) -> None:
+            hall.parking._wake(changes, since, upto, tuple(forced))
 
         hall.parking.take = late  # type: ignore[method-assign]
         protocol, asked = hall.listen(number)
@@ -300,6 +298,14 @@ def test_a_wait_ends_by_itself_and_a_lost_lease_ends_it_too(page: Page, world: W
 
     async def lost(hall: Fronted) -> None:
         hall.watcher.look()
+        await asyncio.sleep(0)  # it knows now what changes are remembered from: the short way is open
+        path = f"/attempts/{page.ref}/news?since={number}"
+        protocol, refused = hall.poll(path, **{"x-cbt-lease": "x" * 32})
+        await refused
+        assert said(protocol)[0] == 409
+        elsewhere, refused = hall.poll(path, **{"x-cbt-lease": page.lease, "cookie": ""})
+        await refused
+        assert (said(elsewhere)[0], len(hall.parking)) == (403, 0)
         protocol, asked = hall.listen(number)
         await hall.waiting(1)
         former = page.lease
