@@ -119,7 +119,8 @@ def test_a_code_of_twenty_characters_is_taken() -> None:
 
 def test_the_retired_are_read_and_not_offered() -> None:
     gone, over = replace(PHONE, retired=True), replace(NETWORK, retired=True)
-    table = ReasonTable((gone, NOISE), (over, SYSTEM, OTHER))
+    table = ReasonTable((gone, NOISE), (over, SYSTEM, OTHER), (over, SYSTEM))
+    assert table.offered_messages == (SYSTEM,)
     assert (table.violation("phone"), table.reason("network")) == (gone, over)
     assert (table.offered_violations, table.offered_reasons) == ((NOISE,), (SYSTEM, OTHER))
 

@@ -10,11 +10,13 @@ from cbt.rules.violation import (
     Evidence,
     Tier,
     Violation,
+    heaviest,
     outcome_after,
     score_after,
     takes_two,
     terminates,
     voids,
+    weight,
 )
 from tests.exams.sources import shipped_table
 
@@ -96,3 +98,11 @@ def test_deducted_points_never_make_a_score_negative(
     score: str, violations: list[Violation], left: str
 ) -> None:
     assert score_after(Decimal(score), violations) == Decimal(left)
+
+
+def test_the_heaviest_effect_decides_and_of_equals_the_first() -> None:
+    light, void = violation(Effect.WARNING), violation(Effect.WARNING, Effect.PAPER_VOID)
+    assert heaviest({}) is None
+    assert heaviest({3: light, 5: light}) == 3
+    assert heaviest({3: light, 5: void, 7: void}) == 5
+    assert weight(light) < weight(violation(Effect.TERMINATE)) < weight(void)
