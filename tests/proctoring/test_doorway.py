@@ -75,11 +75,13 @@ def test_one_scan_shows_the_person_and_one_act_lets_them_in(world: World, door: 
     assert "已签到" in door.look("王小明")
 
 
+@pytest.mark.once
 def test_a_scanned_card_fills_in_its_own_end(door: Door) -> None:
     assert 'value="001X"' in door.look(CARD)
     assert 'value="001X"' not in door.look("261100010001")
 
 
+@pytest.mark.once
 def test_another_end_of_the_same_document_is_looked_at_twice(world: World, door: Door) -> None:
     assert 'name="sure"' in door.check_in("theory", "0099").text
     assert registration(world, "theory").checked_in_at is None
@@ -89,6 +91,7 @@ def test_another_end_of_the_same_document_is_looked_at_twice(world: World, door:
     assert registration(world, "second").document_shown == "passport"
 
 
+@pytest.mark.once
 def test_what_is_refused_is_said_beside_the_person_and_changes_nothing(world: World, door: Door) -> None:
     shown = door.check_in("theory", "1").text
     assert 'id="person-name">王小明<' in shown
@@ -146,6 +149,7 @@ def test_who_never_came_is_gone_through_with_a_cause_each(world: World, door: Do
     assert registration(world, "factor").absent_at is None
 
 
+@pytest.mark.once
 def test_the_door_is_for_those_who_run_the_room(world: World) -> None:
     for role, code in (("officer", 403), ("inspector", 403), ("chief_proctor", 200)):
         assert Door(world, role).client.get(Door(world, role).url).status_code == code

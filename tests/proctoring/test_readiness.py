@@ -110,6 +110,7 @@ def test_a_sheet_is_kept_as_it_was_signed_and_printed(
     assert world.staff("chief_proctor").get(elsewhere).status_code == 404
 
 
+@pytest.mark.once
 def test_the_server_keeps_a_room_from_starting_and_one_that_says_nothing_does_not(
     world: World, server: list[ServerLine]
 ) -> None:
@@ -131,6 +132,7 @@ def test_the_server_keeps_a_room_from_starting_and_one_that_says_nothing_does_no
         assert session.scalar(select(func.count(GoSheet.id))) == 1, "what nobody examined is not signed"
 
 
+@pytest.mark.once
 def test_who_only_reads_signs_nothing_and_nobody_signs_a_room_that_runs(
     world: World, server: list[ServerLine]
 ) -> None:
@@ -159,6 +161,7 @@ def test_a_report_is_of_the_machine_that_is_bound_and_grows_old(
     assert "Chrome 126" not in proctor.get(url_of(world, "live")).text, "it was another machine's"
 
 
+@pytest.mark.once
 def test_the_page_asks_as_little_for_many_seats_as_for_few(world: World, server: list[ServerLine]) -> None:
     proctor = world.staff("proctor")
     with count_queries(world.app) as seen:
@@ -187,6 +190,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_what_a_seat_sends_is_read_within_limits(world: World) -> None:
     client = machine_at(world, 1)

@@ -146,6 +146,7 @@ def test_the_papers_say_what_the_room_and_its_log_say(world: World, tmp_path: Pa
     assert "print.room_record" in acts
 
 
+@pytest.mark.once
 def test_who_may_have_a_rooms_papers_and_what_the_pages_say(world: World) -> None:
     world.admit_all()
     page = f"/proctor/rooms/{world.room_ref}/record"

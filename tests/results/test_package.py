@@ -106,6 +106,7 @@ def test_a_package_shows_by_itself_what_happened(world: World) -> None:
     assert failed(verify(made.body, audit_key=b"0" * 32)) == ["proved"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_whatever_was_changed_is_refused(world: World) -> None:
     ended(world)
@@ -207,6 +208,7 @@ def test_tricks_of_zip_files_are_no_package() -> None:
     assert not verify(bytes(MOST_BYTES + 1)).holds
 
 
+@pytest.mark.once
 def test_the_page_gives_the_package_to_whom_it_is_for(world: World) -> None:
     page = f"/results/{world.sitting_ref}/package"
     assert world.staff("officer").get(page).status_code == 409
@@ -226,6 +228,7 @@ def test_the_page_gives_the_package_to_whom_it_is_for(world: World) -> None:
     assert hashlib.sha256(sent.data).hexdigest() in officer.get(page).text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_package_is_checked_by_the_command_without_a_database(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -89,6 +89,7 @@ def test_what_was_tried_or_practised_enters_no_result(world: World, purpose: Pur
             )
 
 
+@pytest.mark.once
 def test_a_violation_in_a_trial_voids_no_paper(world: World) -> None:
     finish(world)
     with world.app.app_context(), unit_of_work() as session:
@@ -138,6 +139,7 @@ def test_whatever_reads_what_people_did_asks_whether_it_counts_or_says_why_not()
     assert set(NOT_ITS_TO_SAY) - set(silent) == set()
 
 
+@pytest.mark.once
 def test_every_page_of_a_trial_says_so_and_none_of_an_examination_does(world: World) -> None:
     world.admit_all()
 
