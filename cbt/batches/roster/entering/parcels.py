@@ -43,7 +43,7 @@ NEW_TICKET = (
 NEW_PAPER = (
     "INSERT INTO registration (ref, candidate_id, ticket_id, sitting_id, sitting_room_id, seat_id, "
     "blueprint_version_id, blueprint_ref, paper, kind, factor, extra, tools, accommodation_note, eligibility, "
-    "note) SELECT ?, c.id, t.id, r.sitting_id, r.id, s.id, v.id, v.ref, ?, ?, ?, ?, ?, ?, ?, ? "
+    "note, query_about) SELECT ?, c.id, t.id, r.sitting_id, r.id, s.id, v.id, v.ref, ?, ?, ?, ?, ?, ?, ?, ?, '' "
     "FROM candidate c JOIN admission_ticket t ON t.candidate_id = c.id AND t.batch_id = ? "
     "JOIN blueprint_version v ON v.id = ? "
     f"JOIN sitting_room r ON r.id = ? AND r.sitting_id = ? AND r.state IN {_OPEN} "
