@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,8 +23,9 @@ from cbt.db.server_time import TimeWatch, database_time
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import Unavailable
-from cbt.ops.worker import front_of
+from cbt.ops.worker import _send_home_when_told_to_end, front_of
 from cbt.releases import newest_revision
+from cbt.web.receiving.parking import Parking
 from tests.conftest import base_settings
 from tests.delivery.driver import Page
 from tests.packaging.served import wait_for
@@ -255,6 +258,29 @@ def test_a_process_on_its_way_out_plans_no_more_jobs(
         thread.submit(asyncio.run, serve()).result()
     assert not scheduler.running
     assert not candidacy._thread.is_alive()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_told_to_end_sends_home_who_waits_and_ends_as_before(number: signal.Signals) -> None:
+    class Loop:
+        def call_soon_threadsafe(self, call: Callable[[], None]) -> None:
+            heard.append("sent home")
+            call()
+
+    heard: list[str] = []
+    parking, loop = Parking(), cast(asyncio.AbstractEventLoop, Loop())
+    parking.open(loop)
+    formers = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for one in formers:
+            signal.signal(one, lambda *_: heard.append("ends"))
+        _send_home_when_told_to_end(loop, parking)
+        signal.raise_signal(number)
+    finally:
+        for one, former in formers.items():
+            signal.signal(one, former)
+    assert heard == ["sent home", "ends"]
+    assert not parking.is_open
 
 
 def test_a_leader_whose_database_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

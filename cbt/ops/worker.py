@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -109,8 +110,11 @@ class _Told(Front):
 def _send_home_when_told_to_end(loop: asyncio.AbstractEventLoop, parking: Parking) -> None:
     """Answer the requests that wait as soon as this process is told to end: whoever ends it waits for them.
 
-    Granian has given the loop its own handlers by now; they are called as before.
+    Granian has given the loop its own handlers by now; they are called as before. Signals are the main thread's: a
+    front that is served in another is ended by whoever began it, and sends them home then.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return
     for number in (signal.SIGTERM, signal.SIGINT):
         former = signal.getsignal(number)
 
