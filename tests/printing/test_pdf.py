@@ -45,9 +45,10 @@ def number(place: int) -> str:
     return f"26110010{place:04d}5"
 
 
-def ticket(place: int, *, papers: int = 2) -> dict[str, Any]:
+def ticket(place: int, *, papers: int = 2, last: str = "") -> dict[str, Any]:
+    """Return what the ticket of one person says; `last` is what the last of its papers is held for."""
     line = {
-        "paper": "专业能力", "minutes": "60 分钟", "check_in": "10:20", "report": "10:30",
+        "paper": "专业能力", "purpose": "", "minutes": "60 分钟", "check_in": "10:20", "report": "10:30",
         "late": "10:45:30 起不得入场",
         "sign_in": "10:40", "start": "11-24 11:00", "moved": "", "former": [],
         "room": "二楼二〇一机房" * 2, "seat": "07 号机位",
@@ -57,7 +58,7 @@ def ticket(place: int, *, papers: int = 2) -> dict[str, Any]:
         "name": NAMES[place % len(NAMES)], "document": ["居民身份证", "310***********1234"],
         "employer": LONG_UNIT[:120] if place % 2 else "",
         "photo": "one",
-        "qr": f"{number(place)}.svg", "lines": [line] * papers, "rules": RULES,
+        "qr": f"{number(place)}.svg", "lines": [*[line] * (papers - 1), {**line, "purpose": last}], "rules": RULES,
         "places": [{"papers": "", "name": "东区考点", "address": LONG_PLACE[:100]}],
     }  # fmt: skip
 
@@ -133,6 +134,14 @@ def test_a_ticket_that_needs_more_than_its_half_takes_more(tmp_path: Path) -> No
     pages = whole(tickets(2, papers=9), tmp_path)
     assert len(pages) == 2
     assert [page.text.count("10:45:30起不得入场") for page in pages] == [9, 9]
+
+
+def test_a_paper_that_is_no_examination_says_so_in_its_own_line(tmp_path: Path) -> None:
+    [page, *more] = whole(tickets(2, last="试考 · 不计成绩"), tmp_path)
+    assert more == []
+    assert page.text.count("专业能力〔试考·不计成绩〕60分钟") == 2
+    assert page.text.count("专业能力60分钟") == 2
+    assert page.text.count("不计成绩") == 2
 
 
 def test_the_qr_of_a_ticket_is_that_of_its_number(tmp_path: Path) -> None:
