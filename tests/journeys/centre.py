@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import gettext
 import json
 import os
@@ -22,11 +23,12 @@ from typing import Any
 
 import flask
 from playwright.sync_api import BrowserContext
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from cbt.application.app import create_app
 from cbt.config import Settings
+from cbt.db.engine import GATE_NAME
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import AttemptLive
 from cbt.paths import product_dir, translations_dir
@@ -40,6 +42,8 @@ from tests.world import World
 HEARD_WITHIN = timedelta(seconds=15)
 DRAIN_SECONDS = 0.15
 CLOSED_PORT_SECONDS = 30
+_BEGUN = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()"""
 MACHINES_AFFAIR = ("slow_request", ' seconds"')
 """Parts of lines that say how long a request or a job took."""
 
@@ -99,9 +103,7 @@ class Centre:
         it the browsers were silent, as with a cut network.
         """
         span = timedelta(minutes=minutes, seconds=seconds)
-        before = self.clock.now()
-        self.clock.hold()
-        self._pause(DRAIN_SECONDS)  # what was already answered is stored
+        before = self._hold()
         with self.app.app_context(), unit_of_work() as session:
             for login in session.scalars(select(LoginSession).where(LoginSession.seen_at.is_not(None))):
                 login.seen_at = (login.seen_at or before) + span  # staff sat there all the time
@@ -115,6 +117,33 @@ class Centre:
         for context in self.contexts:
             context.clock.fast_forward(int(span.total_seconds() * 1000))
         self.clock.set(before + span)
+
+    def _hold(self) -> datetime:
+        """Keep everybody waiting who asks for the time; return the instant at which it stands.
+
+        What was already answered is stored by then. Whoever has begun to write asks for the time once more before
+        they are done: they are let go on first, for else nothing could be written here.
+        """
+        while True:
+            before = self.clock.now()
+            self.clock.hold()
+            self._pause(DRAIN_SECONDS)
+            if not self._writing():
+                return before
+            self.clock.set(before)
+            self._pause(DRAIN_SECONDS)
+
+    def _writing(self) -> bool:
+        settings: Settings = self.app.extensions["cbt_settings"]
+        if not settings.embedded:
+            with self.session() as session:
+                return bool(session.scalar(text(_BEGUN)))
+        with (settings.data_dir / GATE_NAME).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def _pause(self, seconds: float) -> None:
         pages = [page for context in self.contexts for page in context.pages]
