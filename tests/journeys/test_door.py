@@ -100,6 +100,7 @@ def test_forty_people_come_in_by_scanner_and_keys_alone(browsers: Browsers, cent
     keys.insert_text("娜")
     keys.press("Enter")
     expect(proctor.find("#person-name")).to_have_text("李娜")
+    expect(proctor.find("[name=last_four]")).to_be_focused()
     keys.press("Escape")
     expect(line).to_be_focused()
 
