@@ -100,6 +100,12 @@ def test_minutes_that_do_not_add_up_are_found_with_the_sum() -> None:
             id="an unknown mode",
         ),
         pytest.param(
+            papers(theory=theory(tools=("highlighter", "telescope"))),
+            ("papers", "theory", "tools"),
+            "blueprint.value_unknown",
+            id="an unknown tool",
+        ),
+        pytest.param(
             papers(theory=theory(difficulty=DifficultyMix((0, 0, 0, 0, 0)))),
             ("papers", "theory", "difficulty"),
             "blueprint.difficulty_mix",
