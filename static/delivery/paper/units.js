@@ -12,13 +12,6 @@ export class Units {
   constructor(app, root) {
     Object.assign(this, { app, root, moving: false, windows: new Map() });
     app.store.on(({ type }) => ["paper", "answer", "current"].includes(type) && this.render());
-    // What stays in sight stands below the bar, whose height follows its words, the zoom and the window.
-    const heights = { bar: document.querySelector(".bar"), strip: root, sheet: document.getElementById("side") };
-    const style = document.documentElement.style;
-    const watch = new ResizeObserver(() => {
-      for (const [name, node] of Object.entries(heights)) style.setProperty(`--${name}-height`, `${node.offsetHeight}px`);
-    });
-    for (const node of Object.values(heights)) watch.observe(node);
   }
 
   get strict() {
