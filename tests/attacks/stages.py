@@ -222,7 +222,7 @@ class Stage:
             "registration": sitter.registration_ref,
             "item_ref": "A-A-A-001-T1",
             "kind": "single_choice",
-            "document": "tickets",
+            "document": "room_record" if endpoint.rule.startswith("/proctor/") else "tickets",
             "message_id": self.message_id,
             "number": 1,
             "file": 0,
