@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
+"""The only host a line leads to: no caller can name another (tests/attacks/test_source.py reads that)."""
 TIMEOUT_SECONDS = 30.0
 
 
@@ -40,12 +41,12 @@ class WireReply:
 
 
 class BrowserLine:
-    """One browser's connection to a server of this machine, or of another."""
+    """One browser's connection to a server of this machine, and of no other."""
 
-    def __init__(self, port: Callable[[], int], *, host: str = HOST) -> None:
+    def __init__(self, port: Callable[[], int]) -> None:
         """`port` is asked whenever a connection is opened: a server may come up again elsewhere."""
         self.cookies: dict[str, str] = {}
-        self._port, self._host = port, host
+        self._port = port
         self._line: http.client.HTTPConnection | None = None
 
     def exchange(
@@ -53,7 +54,7 @@ class BrowserLine:
     ) -> WireReply:
         """Send one request and return the answer."""
         if self._line is None:
-            self._line = http.client.HTTPConnection(self._host, self._port(), timeout=TIMEOUT_SECONDS)
+            self._line = http.client.HTTPConnection(HOST, self._port(), timeout=TIMEOUT_SECONDS)
         try:
             self._line.request(method, path, body or None, dict(headers or {}))
             answer = self._line.getresponse()

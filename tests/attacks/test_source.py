@@ -17,6 +17,8 @@ APART = ("cbt/torture/", "cbt/demo/")
 """What breaks an installation on purpose, and what fills one for show: no part of a served page."""
 OWN_PAGES = "cbt/ops/doctor/patient.py"
 """The doctor asks this installation's own pages, and those at an address that an administrator types."""
+OWN_MACHINE = "cbt/rehearsal/line.py"
+"""The candidates of a rehearsal are served by this machine: `strays` holds their line to that."""
 
 OWN_LINE = ("cbt/delivery/save/packing.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
@@ -141,6 +143,35 @@ def shared_random(tree: ast.Module) -> bool:
     )
 
 
+def strays(tree: ast.Module) -> bool:
+    """A line that could lead to another machine than this: by anything but plain connections to a fixed HOST.
+
+    http.client follows no redirect and asks no proxy of the environment: a connection leads where its first
+    argument says, unless it is given a tunnel or another socket.
+    """
+    opened = [call for name, call in calls(tree) if name.endswith("Connection")]
+    plain = [
+        call
+        for name, call in calls(tree)
+        if name == "http.client.HTTPConnection"
+        and [ast.unparse(one) for one in call.args[:1]] == ["HOST"]
+        and not {one.arg for one in call.keywords} - {"timeout"}
+    ]
+    fixed = [one for one in tree.body if ast.unparse(one) == "HOST = '127.0.0.1'"]
+    given = [
+        node
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Name) and node.id == "HOST" and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.arg) and node.arg == "HOST")
+    ]
+    led_away = {"set_tunnel", "sock", "host", "create_connection", "_create_connection"}
+    touched = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & led_away
+    other = imports(
+        "socket", "ssl", "asyncio", "subprocess", "urllib.request", "requests", "httpx", "urllib3"
+    )
+    return not plain or opened != plain or not fixed or len(given) != 1 or bool(touched) or other(tree)
+
+
 NEVER: dict[str, tuple[Callable[[ast.Module], bool], tuple[str, ...]]] = {
     "text that is run (eval, exec)": (called("eval", "exec", "compile", "__import__"), ()),
     "objects read back from bytes (pickle, marshal, shelve)": (
@@ -153,7 +184,7 @@ NEVER: dict[str, tuple[Callable[[ast.Module], bool], tuple[str, ...]]] = {
     "a command line as one text": (keyword("shell", True), ()),
     "requests to other servers": (
         imports("urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3"),
-        (*APART, OWN_PAGES),
+        (*APART, OWN_PAGES, OWN_MACHINE),
     ),
     "mail": (imports("smtplib", "imaplib", "poplib", "email.mime"), ()),
     "directories of people (LDAP)": (imports("ldap", "ldap3"), ()),
@@ -209,3 +240,34 @@ SEEN = {
 @pytest.mark.parametrize("name", list(SEEN))
 def test_the_search_sees_it(name: str) -> None:
     assert NEVER[name][0](ast.parse(SEEN[name]))
+
+
+def test_the_line_of_a_rehearsal_leads_to_this_machine_alone() -> None:
+    assert not strays(modules()[OWN_MACHINE])
+
+
+STRAYING = {
+    "a host that a caller names": (
+        "http.client.HTTPConnection(HOST,",
+        "http.client.HTTPConnection(self._host,",
+    ),
+    "a host by keyword": ("http.client.HTTPConnection(HOST,", "http.client.HTTPConnection(host=HOST, port="),
+    "another kind of connection": ("http.client.HTTPConnection(HOST,", "http.client.HTTPSConnection(HOST,"),
+    "another constant": ('HOST = "127.0.0.1"', 'HOST = "10.0.0.1"'),
+    "every address": ('HOST = "127.0.0.1"', 'HOST = "0.0.0.0"'),
+    "a constant set twice": ('HOST = "127.0.0.1"', 'HOST = "127.0.0.1"\nHOST = "10.0.0.1"'),
+    "an argument of its name": ("port: Callable[[], int])", "port: Callable[[], int], HOST: str)"),
+    "a tunnel": (
+        "            self._line.request(",
+        "            self._line.set_tunnel(path)\n            self._line.request(",
+    ),
+    "a socket of its own": ("import json", "import json\nimport socket"),
+}
+
+
+@pytest.mark.parametrize("name", list(STRAYING))
+def test_a_line_that_could_lead_elsewhere_is_seen(name: str) -> None:
+    before, after = STRAYING[name]
+    source = (ROOT / OWN_MACHINE).read_text("utf-8")
+    assert source.count(before) == 1
+    assert strays(ast.parse(source.replace(before, after)))

@@ -24,16 +24,8 @@ Entry = dict[str, Any]
 class Browser(Wire):
     """One candidate's browser. `step` does one exchange; `over` is true when the paper is closed."""
 
-    def __init__(
-        self,
-        person: Person,
-        port: Callable[[], int],
-        ledger: Ledger,
-        rng: random.Random,
-        *,
-        host: str = "127.0.0.1",
-    ) -> None:
-        super().__init__(person, port, ledger, host=host)
+    def __init__(self, person: Person, port: Callable[[], int], ledger: Ledger, rng: random.Random) -> None:
+        super().__init__(person, port, ledger)
         self.rng = rng
         self.over = False
         self.closing = False

@@ -36,10 +36,10 @@ class Wire:
     expected = EXPECTED
     """The statuses that are no breach."""
 
-    def __init__(self, person: Person, port: Callable[[], int], ledger: Ledger, *, host: str) -> None:
+    def __init__(self, person: Person, port: Callable[[], int], ledger: Ledger) -> None:
         self.person = person
         self.ledger = ledger
-        self._line = BrowserLine(port, host=host)
+        self._line = BrowserLine(port)
 
     def call(
         self, operation: str, body: Mapping[str, Any], headers: Mapping[str, str], *, carries: bool
