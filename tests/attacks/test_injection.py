@@ -272,7 +272,7 @@ STEERED = [
 
 @pytest.mark.parametrize("query", STEERED)
 def test_a_query_does_not_steer_how_an_address_is_built(stage: Stage, query: str) -> None:
-    sent = {"Host": "evil.example", "Cookie": f"cbt={cookie_of(stage.client('author'))}"}
+    sent = {"Host": "evil.example", "Cookie": f"cbt_staff={cookie_of(stage.client('author'))}"}
     reply = stage.app.test_client(use_cookies=False).get(f"/bank/{BANK}?{query}", headers=sent)
     assert reply.status_code == 200
     assert "evil.example" not in reply.text
@@ -551,9 +551,16 @@ def cookie_of(client: FlaskClient) -> str:
 
 @pytest.mark.parametrize("who", ["theory", "elsewhere"])
 def test_a_candidates_cookie_is_no_staff_and_the_other_way_round(stage: Stage, who: str) -> None:
-    mine = stage.pages[who].client
-    assert mine.get("/office/batches").status_code == 403
-    assert stage.client("admin").get(f"/exam/{stage.pages[who].ref}").status_code == 403
+    page, admin, bare = stage.pages[who], stage.client("admin"), stage.app.test_client(use_cookies=False)
+    as_staff = {"Cookie": f"cbt_staff={cookie_of(page.client)}"}
+    as_candidate = {"Cookie": f"cbt={cookie_of(admin)}"}
+    ours, theirs = "/office/batches", f"/exam/{page.ref}"
+    for reply in (page.client.get(ours), bare.get(ours, headers=as_staff)):
+        assert (reply.status_code, reply.location) == (303, f"/staff/sign-in?next={ours}")
+        assert not any(mark in reply.text for mark in stage.people)
+    for reply in (admin.get(theirs), bare.get(theirs, headers=as_candidate)):
+        assert (reply.status_code, reply.location) == (303, "/")
+        assert not any(mark in reply.text for mark in stage.people)
 
 
 @pytest.mark.parametrize("name", ["locale", "theme"])

@@ -117,10 +117,28 @@ def test_a_page_of_another_role_is_an_entry_once_a_window(
 
 
 def test_a_candidate_at_a_page_of_staff_is_an_entry(world: World) -> None:
-    assert world.candidate("theory").get("/audit").status_code == 403
-    assert [actor for actor, _ in told(world, "refused")] == [
-        f"candidate:{world.sitters['theory'].registration_ref}"
-    ]
+    """Its login is not read there, so the page leads to the sign-in; whose browser asked is told all the same."""
+    client = world.candidate("theory")
+    led = client.get("/audit")
+    assert (led.status_code, led.location) == (303, "/staff/sign-in?next=/audit")
+    assert client.get("/audit", headers={"Accept": "application/json"}).status_code == 403
+    candidate = f"candidate:{world.sitters['theory'].registration_ref}"
+    assert told(world, "refused") == [(candidate, "view:accounts.audit.log:web.not_allowed")]
+    settle(world)
+    assert [json.loads(entry.after)["more"] for entry in entries(world, "refused")[1:]] == [1]
+
+
+def test_what_is_asked_where_staff_signed_in_is_not_said_of_a_candidate(world: World) -> None:
+    """One browser may hold both logins: what the other asks for is none of the candidate's doing."""
+    client = world.candidate("theory")
+    client.get("/audit?poll=1")  # a page of staff that was left open asks by itself
+    assert world.app.test_client().get("/audit").status_code == 303  # nobody at all
+    typed = {"login": world.people["proctor"].login, "password": PASSWORD}
+    assert client.post("/staff/sign-in", data=typed).status_code == 303
+    assert client.get("/staff").status_code == 200
+    world.clock.advance(timedelta(minutes=31))
+    assert client.get("/staff").location == "/staff/sign-in?next=/staff&over=idle"
+    assert told(world, "refused") == []
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_a_body_that_is_not_there_is_refused_at_the_door(
     [
         pytest.param(None, "/staff/sign-in", 413, id="nobody, to sign in"),
         pytest.param("candidate", "/exam/confirm", 413, id="a candidate, to confirm"),
-        pytest.param("candidate", "/bank/nothing/import", 403, id="a candidate, to an author's page"),
+        pytest.param("candidate", "/bank/nothing/import", 413, id="a candidate, to an author's page"),
         pytest.param(None, "/bank/nothing/import", 413, id="nobody, to an author's page"),
         pytest.param("author", "/bank/nothing/import", 404, id="an author, to an import"),
         pytest.param("author", "/staff/password", 422, id="an author, to a page without files"),

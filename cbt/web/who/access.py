@@ -123,6 +123,18 @@ def tell_elsewhere(subject_ref: str) -> None:
         told(subject_ref, current_machine(), flask.g.now)
 
 
+def asked_of_staff() -> bool:
+    """Return whether a person asked for a page of staff in a browser that holds no login of staff.
+
+    What a page asks by itself does not count, nor what a browser asks whose login of staff is over: whoever it
+    was, it is not said of the candidate who may be signed in there, too.
+    """
+    if not flask.g.get("asked_of_staff") or flask.g.get("login_was"):
+        return False
+    view = flask.current_app.view_functions[flask.request.endpoint or ""]
+    return attention.somebody_is_there(view, flask.request)
+
+
 def _refuse_elsewhere() -> None:
     subject_ref = flask.g.get("login_elsewhere")
     if subject_ref is not None:
@@ -144,6 +156,7 @@ def _to_sign_in(access: Access, *, half: bool) -> Reply:
     elif half:
         target = flask.url_for("accounts.factors.code", next=page)
     else:
+        flask.g.asked_of_staff = True
         target = flask.url_for("accounts.sign_in", next=page, over=why_signed_out() or None)
     if wants_json() and not wants_partial():
         raise NotAllowed("web.signed_out")
