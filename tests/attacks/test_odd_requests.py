@@ -1,4 +1,4 @@
-"""Requests no page sends: every one is answered with a sentence of ours, never with a 500, on both databases."""
+"""Requests no page sends: every one is answered with a sentence of ours, never with a 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One person who tries to act as two (R-62): every way found, refused with its reason, on both databases."""
+"""One person who tries to act as two (R-62): every way found, refused with its reason."""
 
 from __future__ import annotations
 
