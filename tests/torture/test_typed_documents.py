@@ -38,6 +38,8 @@ TRIED_ELSEWHERE = {
     "Without a network / 离线安装 1": "tests/torture/test_bundle.py",
     "A second copy on PostgreSQL, nothing lost 1": "tests/safety/test_postgres_copy.py",
     "A second copy on PostgreSQL, nothing lost 2": "tests/safety/test_postgres_copy.py",
+    "成绩包 / The signed result package 1": "tests/results/test_package.py",
+    "模拟演练 / A rehearsal on this hardware 1": "tests/rehearsal/test_rehearsing.py",
 }
 
 
