@@ -41,7 +41,20 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// What is exchanged under a finger that is down takes the click with it: it waits until the finger is up.
+let pressed = false;
+let waiting = null;
+document.addEventListener("pointerdown", () => (pressed = true), true);
+for (const over of ["pointerup", "pointercancel"]) {
+  document.addEventListener(over, () => {
+    pressed = false;
+    setTimeout(() => waiting && refresh(waiting));
+  }, true);
+}
+
 function refresh(xhr) {
+  waiting = pressed ? xhr : null;
+  if (pressed) return;
   cut.hidden = xhr.status === 200 || xhr.status === 304;
   const now = xhr.getResponseHeader("X-Now");
   if (now) setServerNow(now);
