@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
-from cbt.audit import chain
-from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import unit_of_work
 from cbt.door.arrival import queries
+from cbt.door.arrival.changes import audit, by_candidate
 from cbt.door.shown import entered, step_of
 from cbt.errors import Conflict, InvalidInput
 from cbt.web.who.login import revoke_login
@@ -23,7 +20,7 @@ def confirm(registration_id: int, *, now: datetime) -> None:
             raise Conflict("door.query_open")
         if registration.confirmed_at is None:
             registration.confirmed_at = now
-            _record(session, registration, "confirm", now)
+            audit(session, registration, now, by_candidate(registration), "confirm", "")
 
 
 def raise_query(registration_id: int, said: queries.Questioned, *, now: datetime) -> None:
@@ -48,20 +45,10 @@ def pledge(registration_id: int, *, agreed: bool, now: datetime) -> None:
             raise Conflict("door.unconfirmed")
         if registration.pledged_at is None:
             registration.pledged_at = now
-            _record(session, registration, "pledge", now)
+            audit(session, registration, now, by_candidate(registration), "pledge", "")
 
 
 def leave(login_session_id: int, *, now: datetime) -> None:
     """End the login of this seat; the paper and its lease are not touched."""
     with unit_of_work() as session:
         revoke_login(session, login_session_id=login_session_id, now=now)
-
-
-def _record(session: Session, registration: Registration, act: str, now: datetime) -> None:
-    chain.record(
-        session,
-        at=now,
-        actor=f"candidate:{registration.ref}",
-        act=f"door.{act}",
-        subject=f"registration:{registration.ref}",
-    )

@@ -8,6 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cbt.accounts.models import StaffRole
+from cbt.db.unit_of_work import unit_of_work
 from tests.helpers import count_queries
 from tests.proctoring.desk import change, log_kinds, registration
 from tests.world import PLANNED, World
@@ -108,7 +110,7 @@ def test_the_line_before_the_door_is_in_time_and_comes_in_turn(world: World, doo
         door.arrive(line)
         world.clock.advance(MINUTE)
     assert log_kinds(world) == ["arrive", "arrive"]
-    assert "周杰" in door.look("")
+    assert 'id="person-name">周杰<' in door.look("")
     world.clock.set(CUTOFF + MINUTE)
     door.check_in("second", "006X")
     assert registration(world, "second").checked_in_at == world.clock.now()
@@ -151,7 +153,10 @@ def test_who_never_came_is_gone_through_with_a_cause_each(world: World, door: Do
 
 @pytest.mark.once
 def test_the_door_is_for_those_who_run_the_room(world: World) -> None:
-    for role, code in (("officer", 403), ("inspector", 403), ("chief_proctor", 200)):
+    with world.app.app_context(), unit_of_work() as session:  # who sees every room and proctors another one
+        session.add(StaffRole(staff_id=world.people["officer"].id, role="proctor"))
+    expected = (("officer", 403), ("inspector", 403), ("proctor_elsewhere", 404), ("chief_proctor", 200))
+    for role, code in expected:
         assert Door(world, role).client.get(Door(world, role).url).status_code == code
 
 

@@ -15,13 +15,12 @@ from pathlib import Path
 import flask
 from sqlalchemy import select
 
-from cbt.application.app import create_app
 from cbt.clock import Clock, SystemClock
 from cbt.config import Settings, as_environment, read_settings
 from cbt.db.engine import begin_installation
 from cbt.db.migrate import migrate
-from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
+from cbt.rehearsal.apps import app_for
 from cbt.sittings.clock.running import start_room
 from cbt.sittings.models import SittingRoom
 from torture.browsers.client import Browser
@@ -62,14 +61,8 @@ class Site:
     @contextmanager
     def app(self, clock: Clock | None = None) -> Iterator[flask.Flask]:
         """Open the installation in this process, within its context, and let go of every connection at the end."""
-        app = create_app(self.settings, clock=clock)
-        app.testing = False
-        with app.app_context():
-            try:
-                yield app
-            finally:
-                app.extensions["cbt_journal"].writer.close()
-                db.engine.dispose()
+        with app_for(self.settings, clock) as app:
+            yield app
 
     def start_room(self, started_at: datetime) -> None:
         """Start the room's clock at `started_at`."""

@@ -81,5 +81,10 @@ def audit(
     )
 
 
+def by_candidate(registration: Registration) -> str:
+    """Return what the log calls somebody who does a thing themselves."""
+    return f"candidate:{registration.ref}"
+
+
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value

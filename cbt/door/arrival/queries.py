@@ -14,10 +14,10 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.audit import chain
 from cbt.candidates.models import Candidate, Registration
 from cbt.candidates.personal import QUERY, keyed_digest, readable
 from cbt.db.private.sealing import seal
+from cbt.door.arrival.changes import audit, by_candidate
 from cbt.errors import InvalidInput
 from cbt.rules.door.admission import LONGEST_QUERY, QUERY_ABOUT
 
@@ -72,7 +72,7 @@ def raise_query(session: Session, registration: Registration, said: Questioned, 
     after = {"about": list(said.about)}
     if said.words:
         after["words"] = [keyed_digest(f"{registration.ref}:{said.words}", QUERY)]
-    _record(session, registration, "query", now, before=None, after=after)
+    audit(session, registration, now, by_candidate(registration), "query", "", after=after)
 
 
 def withdraw_query(session: Session, registration: Registration, *, now: datetime) -> None:
@@ -82,7 +82,7 @@ def withdraw_query(session: Session, registration: Registration, *, now: datetim
     before = {"query_at": registration.query_at.isoformat(), "about": list(said_of(registration).about)}
     registration.query_at = registration.query_words_sealed = None
     registration.query_about = ""
-    _record(session, registration, "withdraw_query", now, before=before, after=None)
+    audit(session, registration, now, by_candidate(registration), "withdraw_query", "", before=before)
 
 
 def to_compare(session: Session, refs: Sequence[str]) -> Mapping[str, QuestionedRow]:
@@ -93,23 +93,3 @@ def to_compare(session: Session, refs: Sequence[str]) -> Mapping[str, Questioned
         .where(Registration.ref.in_(refs))
     )
     return {row.ref: QuestionedRow(said_of(row), kind, masked) for row, kind, masked in rows}
-
-
-def _record(
-    session: Session,
-    registration: Registration,
-    act: str,
-    now: datetime,
-    *,
-    before: Mapping[str, object] | None,
-    after: Mapping[str, object] | None,
-) -> None:
-    chain.record(
-        session,
-        at=now,
-        actor=f"candidate:{registration.ref}",
-        act=f"door.{act}",
-        subject=f"registration:{registration.ref}",
-        before=before,
-        after=after,
-    )

@@ -38,7 +38,7 @@ class PersonAtDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class DoorLine:
+class RoomDoor:
     """The door of a room at one instant."""
 
     board: Board
@@ -50,13 +50,7 @@ class DoorLine:
     @property
     def waiting(self) -> tuple[SeatView, ...]:
         """Who has come and is not checked yet, in the order they came."""
-        here = (seat for seat in self.board.seats if seat.arrived_at is not None and seat.absent_at is None)
-        return tuple(
-            sorted(
-                (seat for seat in here if seat.checked_in_at is None and seat.signed_in_at is None),
-                key=lambda seat: (seat.arrived_at, seat.number),
-            )
-        )
+        return _waiting(self.board)
 
     @property
     def missing(self) -> tuple[SeatView, ...]:
@@ -75,9 +69,15 @@ class DoorLine:
 
 
 def read_door(
-    room_ref: str, principal: Principal, *, line: str = "", ref: str = "", now: datetime
-) -> DoorLine:
-    """Return the door of a room this person runs, with whom `line` or `ref` names.
+    room_ref: str,
+    principal: Principal,
+    *,
+    line: str = "",
+    ref: str = "",
+    next_one: bool = False,
+    now: datetime,
+) -> RoomDoor:
+    """Return the door of a room this person runs, with whom `line` or `ref` names, or the next who waits.
 
     Raise NotFound for a room they do not see, NotAllowed("proctoring.not_assigned").
 
@@ -88,11 +88,23 @@ def read_door(
         if not runs_room(session, view.sitting_room, principal):
             raise NotAllowed("proctoring.not_assigned")
         board = load_board(session, view, now=now)
+        if next_one and (waiting := _waiting(board)):
+            ref = waiting[0].ref
         scan = read_scan(line)
         seats = _named(session, view, board, scan) if not ref else _seats(board, (ref,))
         person = _person(session, seats[0], principal) if len(seats) == 1 else None
         elsewhere = () if seats or scan.kind is ScanKind.NOTHING else _elsewhere(session, view, scan, now=now)
-    return DoorLine(board, scan, seats, person, elsewhere)
+    return RoomDoor(board, scan, seats, person, elsewhere)
+
+
+def _waiting(board: Board) -> tuple[SeatView, ...]:
+    here = (seat for seat in board.seats if seat.arrived_at is not None and seat.absent_at is None)
+    return tuple(
+        sorted(
+            (seat for seat in here if seat.checked_in_at is None and seat.signed_in_at is None),
+            key=lambda seat: (seat.arrived_at, seat.number),
+        )
+    )
 
 
 def _named(session: Session, view: RoomView, board: Board, scan: Scan) -> tuple[SeatView, ...]:

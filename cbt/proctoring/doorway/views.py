@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import flask
+from flask_babel import get_locale
 
 from cbt.errors import CbtError, Conflict, InvalidInput
 from cbt.exams.reasons.words import table_now
@@ -12,7 +13,8 @@ from cbt.proctoring.acts.registry import act_of
 from cbt.proctoring.desk.act import Asked
 from cbt.proctoring.desk.said import Said, said_text
 from cbt.proctoring.desk.staff import By
-from cbt.proctoring.doorway.finding import DoorLine, read_door
+from cbt.proctoring.doorway.finding import RoomDoor, read_door
+from cbt.rules.canonical import digest
 from cbt.rules.door.admission import ABSENT_CAUSES, DOCUMENT_TYPES, normalise_document
 from cbt.rules.door.scanning import ScanKind
 from cbt.rules.roles import Role
@@ -37,10 +39,13 @@ def door(room_ref: str) -> Reply:
     """
     args = flask.request.args
     found = read_door(
-        room_ref, signed_in(), line=args.get("q", ""), ref=args.get("seat", ""), now=flask.g.now
+        room_ref,
+        signed_in(),
+        line=args.get("q", ""),
+        ref=args.get("seat", ""),
+        next_one=args.get("q") == "",
+        now=flask.g.now,
     )
-    if args.get("q") == "" and found.waiting:
-        found = read_door(room_ref, signed_in(), ref=found.waiting[0].ref, now=flask.g.now)
     if found.board.head.admits:
         attention.note_board(signed_in(), now=flask.g.now)
     return _page(found)
@@ -53,7 +58,7 @@ def lines(room_ref: str) -> Reply:
     """Who waits and who is missing, as the page asks for it every few seconds; 304 while nothing changed."""
     found = read_door(room_ref, signed_in(), now=flask.g.now)
     seen = ((seat.ref, seat.arrived_at, seat.checked_in_at, seat.absent_at) for seat in found.board.seats)
-    tag = f"{hash(tuple(seen)):x}-{found.board.head.state}"
+    tag = digest("\n".join(map(repr, (found.board.head.state, str(get_locale()), *seen))))
     return unless_seen(tag, lambda: flask.render_template("proctoring/doorway/_lines.html", **_shown(found)))
 
 
@@ -132,7 +137,7 @@ def _act(room_ref: str, code: str, refs: tuple[str, ...], form: dict[str, str]) 
     )
 
 
-def _done(room_ref: str, code: str, found: DoorLine, *, arriving: bool = False) -> Reply:
+def _done(room_ref: str, code: str, found: RoomDoor, *, arriving: bool = False) -> Reply:
     form = {name: flask.request.form.get(name, "") for name in ("document_type", "last_four")}
     try:
         said = _act(room_ref, code, tuple(seat.ref for seat in found.found[:1]), form)
@@ -146,7 +151,7 @@ def _done(room_ref: str, code: str, found: DoorLine, *, arriving: bool = False) 
     return flask.redirect(target, 303)
 
 
-def _differs(found: DoorLine, form: Mapping[str, str]) -> bool:
+def _differs(found: RoomDoor, form: Mapping[str, str]) -> bool:
     """Say whether the document registered was shown and its end is another: worth a second look, no refusal.
 
     Source: R-10.
@@ -158,12 +163,12 @@ def _differs(found: DoorLine, form: Mapping[str, str]) -> bool:
     return same_kind and len(shown) == 4 and candidate.document_masked[-2:] != shown[-2:]
 
 
-def _shown(found: DoorLine, *, arriving: bool = False) -> dict[str, object]:
+def _shown(found: RoomDoor, *, arriving: bool = False) -> dict[str, object]:
     return {"door": found, "board": found.board, "now": flask.g.now, "arriving": arriving}
 
 
 def _page(
-    found: DoorLine,
+    found: RoomDoor,
     *,
     refused: Refusal = NOTHING_REFUSED,
     said: Said | None = None,

@@ -1,4 +1,5 @@
 // Keeps the board live: polls, exchanges only what changed, keeps the selection, opens the dialogs of actions.
+import { openActs, sayRefused } from "../desk/asking.js";
 import { patch, remember } from "./patch.js";
 import { keepTime, setServerNow } from "./ticking.js";
 import { Picks } from "./picks.js";
@@ -34,27 +35,26 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
     refresh(xhr);
   } else if (xhr.status >= 400) {
-    // What was refused is said where the person looks: in the open dialog, else above the board.
-    event.detail.shouldSwap = true;
-    event.detail.isError = false;
-    event.detail.target = document.getElementById(asked.open ? "act-problem" : "problem");
+    sayRefused(event.detail);
   }
 });
 
-// What is exchanged under a finger that is down takes the click with it: it waits until the finger is up.
-let pressed = false;
+// What is exchanged under a finger that is down takes the click with it: it waits until the finger is up, and no
+// longer than a click takes, for not every release is told to the page (a menu, another window).
+const CLICK_MS = 1000;
+let pressedAt = -Infinity;
 let waiting = null;
-document.addEventListener("pointerdown", () => (pressed = true), true);
+document.addEventListener("pointerdown", () => (pressedAt = performance.now()), true);
 for (const over of ["pointerup", "pointercancel"]) {
   document.addEventListener(over, () => {
-    pressed = false;
+    pressedAt = -Infinity;
     setTimeout(() => waiting && refresh(waiting));
   }, true);
 }
 
 function refresh(xhr) {
-  waiting = pressed ? xhr : null;
-  if (pressed) return;
+  waiting = performance.now() - pressedAt < CLICK_MS ? xhr : null;
+  if (waiting) return;
   cut.hidden = xhr.status === 200 || xhr.status === 304;
   const now = xhr.getResponseHeader("X-Now");
   if (now) setServerNow(now);
@@ -76,22 +76,22 @@ for (const failure of ["htmx:sendError", "htmx:timeout"]) {
   });
 }
 
+const closeFurther = () => document.querySelector(".further[open]")?.removeAttribute("open");
+const ask = openActs(board, {
+  before: closeFurther,
+  shown() {
+    said.replaceChildren();
+    tick();
+  },
+});
+
 document.addEventListener("click", (event) => {
-  const opener = event.target.closest("a[data-ask]");
   const doer = event.target.closest("a[data-post]");
-  if (event.target.closest("[data-close-link]") && asked.open) {
-    event.preventDefault();
-    asked.close();
-  } else if (opener && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    document.querySelector(".further[open]")?.removeAttribute("open");
-    ask(opener.href);
-  } else if (doer) {
-    event.preventDefault();
-    const url = new URL(doer.href);
-    const values = Object.fromEntries(url.searchParams);
-    window.htmx.ajax("POST", url.pathname, { source: board, target: said, values });
-  }
+  if (!doer) return;
+  event.preventDefault();
+  const url = new URL(doer.href);
+  const values = Object.fromEntries(url.searchParams);
+  window.htmx.ajax("POST", url.pathname, { source: board, target: said, values });
 });
 
 document.addEventListener("submit", (event) => {
@@ -100,20 +100,8 @@ document.addEventListener("submit", (event) => {
   const url = new URL(event.submitter?.formAction ?? event.target.action, window.location.href);
   if (!event.submitter) return;
   for (const ref of picks.refs()) url.searchParams.append("seat", ref);
-  document.querySelector(".further[open]")?.removeAttribute("open");
+  closeFurther();
   ask(url.href);
-});
-
-async function ask(href) {
-  await window.htmx.ajax("GET", href, { source: board, target: "#act", swap: "outerHTML" });
-  said.replaceChildren();
-  if (!asked.open) asked.showModal();
-  tick();
-  asked.querySelector(":is(input, select, textarea)[required], .dialog-foot .btn-main")?.focus();
-}
-
-asked.addEventListener("close", () => {
-  asked.firstElementChild.replaceChildren();
 });
 
 document.addEventListener("acted", () => {

@@ -1,13 +1,17 @@
 // The door: after each answer the focus is where the next scan or key belongs; the lists keep themselves up to date.
+import { openActs, sayRefused } from "../desk/asking.js";
+
 const line = document.getElementById("f-q");
 const asked = document.getElementById("asked");
 const said = document.getElementById("said");
 let tag = "";
+let sent = ""; // of the line; what was typed or scanned since then stays
 
 const polls = (detail) => detail.requestConfig?.elt?.id === "door-lines" || detail.elt?.id === "door-lines";
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (polls(detail) && tag) detail.headers["If-None-Match"] = tag;
+  if (detail.elt.id === "look") sent = line.value;
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -19,9 +23,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     detail.shouldSwap = detail.xhr.status === 200 && !walked;
     if (walked) tag = "";
   } else if (detail.xhr.status >= 400) {
-    detail.shouldSwap = true;
-    detail.isError = false;
-    detail.target = asked.open ? document.getElementById("act-problem") : document.getElementById("problem");
+    sayRefused(detail);
   }
 });
 
@@ -36,7 +38,7 @@ function settle() {
   const next = document.querySelector('#at-door [data-focus="1"]');
   if (next) next.focus();
   else {
-    line.value = "";
+    if (line.value === sent) line.value = "";
     line.focus();
   }
 }
@@ -54,24 +56,7 @@ document.addEventListener("keydown", (event) => {
   line.focus();
 });
 
-document.addEventListener("click", (event) => {
-  const opener = event.target.closest("a[data-ask]");
-  if (event.target.closest("[data-close-link]") && asked.open) {
-    event.preventDefault();
-    asked.close();
-  } else if (opener && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    ask(opener.href);
-  }
-});
-
-async function ask(href) {
-  await window.htmx.ajax("GET", href, { source: "#door", target: "#act", swap: "outerHTML" });
-  if (!asked.open) asked.showModal();
-  asked.querySelector(":is(input, select, textarea)[required], .dialog-foot .btn-main")?.focus();
-}
-
-asked.addEventListener("close", () => asked.firstElementChild.replaceChildren());
+openActs(document.getElementById("door"));
 
 for (const ended of ["acted", "coded"]) {
   document.addEventListener(ended, async () => {
