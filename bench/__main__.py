@@ -6,13 +6,15 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.measured import registry
 from bench.measuring import run_bench
+from bench.published.comparing import compared
 from bench.published.pages import write_pages
 from bench.published.report import check_table, machine_line, table
-from bench.published.targets import TARGETS, compared
 from bench.sizes import FULL, QUICK
 from cbt.paths import write_whole
 from tests.browser import find_chromium
@@ -48,8 +50,7 @@ def write_results(results: dict[str, Any], path: Path) -> None:
 
 def lacking(results: dict[str, Any]) -> list[str]:
     """Return the figures a run should have measured and did not; those of the grown database are not its own."""
-    wanted = [target.name for target in TARGETS if not target.name.startswith("growth")]
-    return [name for name in wanted if name not in results["figures"]]
+    return [name for name in registry.names_of() if name not in results["figures"]]
 
 
 def check(committed: dict[str, Any], measured: dict[str, Any]) -> int:
@@ -71,6 +72,10 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="write READMEs, plan and pictures from the results; no run",
     )
+    parser.add_argument(
+        "--only", type=_names, default=[], help="measure these rows alone, by name (a,b); write nothing"
+    )
+    parser.add_argument("--candidates", type=int, default=0, help="so many in exam_day")
     parser.add_argument("--results", type=Path, default=RESULTS, help="the results file (bench/results.json)")
     options = parser.parse_args(argv)
     if options.write_readme:
@@ -81,12 +86,13 @@ def main(argv: list[str] | None = None) -> int:
         for path in write_pages(results):
             print(path)
         return 0
-    written = not options.check and (not options.quick or options.results != RESULTS)
+    written = not options.check and not options.only and (not options.quick or options.results != RESULTS)
     if written and (missing := missing_tools()):
         # Said before ten minutes of measuring: what is published is a whole run or the former one.
         print("\n".join(missing), file=sys.stderr)
         return 2
-    results = run_bench(QUICK if options.quick else FULL, only_steady=options.check, tell=_tell)
+    size = replace(QUICK if options.quick else FULL, candidates=options.candidates)
+    results = run_bench(size, only_steady=options.check, only=options.only, tell=_tell)
     print(machine_line(results["machine"]))
     print(table(results))
     if options.check:
@@ -97,6 +103,13 @@ def main(argv: list[str] | None = None) -> int:
     if written:
         write_results(results, options.results)
     return 1 if any(figure["lost"] or figure["refused"] for figure in results["figures"].values()) else 0
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := sorted(set(names) - set(registry.names_of())):
+        raise argparse.ArgumentTypeError(f"no row is named {', '.join(unknown)}")
+    return names
 
 
 def _tell(text: str) -> None:

@@ -41,14 +41,20 @@ class Figure:
     lost: int = 0
     facts: dict[str, float | None] = field(default_factory=dict)
 
-    def add(self, load: Load, ref_per_s: float) -> None:
-        """Count one run of this figure beside the REF of its pair."""
+    def add(self, load: Load, ref_per_s: float | None) -> None:
+        """Count one run of this figure beside the REF of its pair; None where its rate is given."""
         self.rates.append(load.per_s)
-        self.ratios.append(load.per_s / ref_per_s)
+        if ref_per_s is not None:
+            self.ratios.append(load.per_s / ref_per_s)
         self.latencies += load.latencies
         self.durations.append(load.seconds)
         self.busy.append(load.cpu_seconds / load.seconds if load.seconds else 0.0)
         self.refused += load.refused
+
+    @property
+    def ratio(self) -> float | None:
+        """The median of the pairs' ratios to REF; None where it was not beside REF."""
+        return median(self.ratios) if self.ratios else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the figure as bench/results.json holds it."""
@@ -57,6 +63,7 @@ class Figure:
             "per_s": _rounded(self.rates, 1),
             "p50_ms": None if p50 is None else round(p50, 1),
             "p99_ms": None if p99 is None else round(p99, 1),
+            "max_ms": round(max(self.latencies) * 1000, 1) if self.latencies else None,
             "ratio": _rounded(self.ratios, 4),
             "refused": self.refused,
             "lost": self.lost,
@@ -71,23 +78,35 @@ def _rounded(values: Sequence[float], digits: int) -> float | None:
 
 
 @dataclass(slots=True)
+class Ref:
+    """The server that everything is compared with: where it listens, what it is sent, how fast it was each time."""
+
+    port: int
+    body: bytes
+    seconds: float
+    rates: list[float] = field(default_factory=list)
+
+    def per_s(self) -> float:
+        """Measure it once."""
+        sources = [loads.ref_requests(self.body) for _ in range(CONNECTIONS)]
+        rate = run_load(self.port, sources, seconds=self.seconds).per_s
+        self.rates.append(rate)
+        return rate
+
+
+@dataclass(slots=True)
 class Bench:
-    """One run: where the servers listen, how long and how often each figure is measured."""
+    """One installation that is measured: how long and how often each figure, and what was acknowledged there."""
 
     built: Installation
-    ref_port: int
-    ref_body: bytes
+    reference: Ref
     pairs: int
     seconds: float
     ledger: loads.Ledger = field(default_factory=loads.Ledger)
-    ref_rates: list[float] = field(default_factory=list)
 
     def ref(self) -> float:
         """Measure REF once."""
-        sources = [loads.ref_requests(self.ref_body) for _ in range(CONNECTIONS)]
-        rate = run_load(self.ref_port, sources, seconds=self.seconds).per_s
-        self.ref_rates.append(rate)
-        return rate
+        return self.reference.per_s()
 
     def measure(self, name: str, runs: Sequence[Once]) -> Figure:
         """Measure REF and each of `runs` alternately."""
@@ -126,7 +145,7 @@ class Bench:
         built = self.built
 
         def run() -> Load:
-            sources = [loads.boards(built.room_ref, built.proctor) for _ in range(BOARD_CONNECTIONS)]
+            sources = [loads.boards(built.rooms[0], built.proctor) for _ in range(BOARD_CONNECTIONS)]
             return run_load(port, sources, seconds=self.seconds)
 
         run()

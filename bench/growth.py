@@ -20,10 +20,10 @@ from statistics import median
 from typing import Any
 
 from bench import rows
-from bench.figures import CONNECTIONS, Bench, Figure, Once
+from bench.figures import CONNECTIONS, Bench, Figure, Once, Ref
 from bench.installation import Installation, choose_answers, installation
+from bench.measured.registry import BY_NAME
 from bench.published.report import aligned, machine, machine_line
-from bench.published.targets import BY_NAME
 from bench.published.words import HEADS, row
 from bench.servers.serve import PRODUCT, serving
 from bench.sizes import Tell
@@ -73,7 +73,7 @@ def run_growth(scale: Scale, folder: Path, *, tell: Tell) -> dict[str, Any]:
         for name, built in (("empty", empty), ("grown", grown)):
             choose_answers(built)
             port = stack.enter_context(serving(PRODUCT, built.environ))
-            benches[name] = (Bench(built, 0, b"", scale.pairs, scale.seconds), port)
+            benches[name] = (Bench(built, Ref(0, b"", scale.seconds), scale.pairs, scale.seconds), port)
         figures = _measured(benches, tell)
     return {
         "machine": machine(),

@@ -30,7 +30,9 @@ from cbt.sittings.models import SittingRoom
 
 PAPER = Variant("customer-service-l3", "theory")
 FORMS = 8
-SEATS_PER_ROOM = 100
+FIRST_ROOM = 100
+"""So many sit in the first room, whose board is measured; all others have an exam hall's usual size."""
+PER_ROOM = 40
 SEED = 1
 AGO = timedelta(minutes=40)
 """The rooms started so long ago: 交卷 is allowed already, whatever time is given back on the way."""
@@ -51,6 +53,8 @@ class Sitter:
     lease: str = ""
     epoch: int = 0
     seq: int = 0
+    room: int = 0
+    """Which of the installation's rooms it sits in."""
 
 
 @dataclass(slots=True)
@@ -60,9 +64,11 @@ class Installation:
     app: flask.Flask
     environ: dict[str, str]
     sitting_ref: str = ""
-    room_ref: str = ""
+    rooms: list[str] = field(default_factory=list)
+    """The refs of its rooms."""
     proctor: str = ""
     """The cookie of somebody who may see every room."""
+    csrf_token: str = ""
     sitters: list[Sitter] = field(default_factory=list)
 
     def now(self) -> datetime:
@@ -73,12 +79,18 @@ class Installation:
 
 @contextmanager
 def installation(
-    folder: Path, *, attempts: int, database_url: str = "", years: Years | None = None, tell: Tell = print
+    folder: Path,
+    *,
+    attempts: int,
+    database_url: str = "",
+    years: Years | None = None,
+    begun: bool = True,
+    tell: Tell = print,
 ) -> Iterator[Installation]:
     """Build an installation below `folder` and let go of it at the end of the block; the seed is fixed.
 
     The database is the embedded one, or the empty one of PostgreSQL that `database_url` names; `years` lie
-    behind it.
+    behind it. Where its rooms have not `begun`, everybody is signed in and waits.
     """
     environ = {
         "CBT_DATA_DIR": str(folder / "data"),
@@ -97,20 +109,27 @@ def installation(
             papers = prepare_papers(settings, [PAPER], forms=FORMS, now=now, rng=rng)
             if years is not None:
                 write_years(years, PAPER, papers[PAPER], now=now, rng=rng, tell=tell)
-            entrants = [Entrant(number // SEATS_PER_ROOM, PAPER) for number in range(attempts)]
-            _open(built, gather(entrants, papers, at=now - AGO), now=now)
+            entrants = [Entrant(room_of(number), PAPER) for number in range(attempts)]
+            at = now - AGO if begun else now
+            _open(built, gather(entrants, papers, at=at), now=now, begun=begun)
             yield built
         finally:
             app.extensions["cbt_journal"].writer.close()
             db.engine.dispose()
 
 
-def _open(built: Installation, gathering: Gathering, *, now: datetime) -> None:
-    """Start every room and sign everybody in."""
-    built.sitting_ref, built.room_ref = gathering.sitting_ref, gathering.rooms[0][1]
+def room_of(number: int) -> int:
+    """Return in which room the candidate of this number sits, both counted from 0."""
+    return 0 if number < FIRST_ROOM else 1 + (number - FIRST_ROOM) // PER_ROOM
+
+
+def _open(built: Installation, gathering: Gathering, *, now: datetime, begun: bool) -> None:
+    """Start every room, where they have begun, and sign everybody in."""
+    built.sitting_ref, built.rooms = gathering.sitting_ref, [ref for _, ref in gathering.rooms]
     signer = Signer(built.app)
+    built.csrf_token = signer.csrf_token
     with unit_of_work() as session:
-        for room_id, _ in gathering.rooms:
+        for room_id, _ in gathering.rooms if begun else ():
             room = session.get_one(SittingRoom, room_id)
             start_room(session, room, now=now - AGO, actor=ACTOR)
             adjust_room(
@@ -125,7 +144,7 @@ def _open(built: Installation, gathering: Gathering, *, now: datetime) -> None:
             )
         chief = add_staff(session, Role.CHIEF_PROCTOR, login="chief", name="主考", now=now)
         built.proctor = signer.sign_in(session, kind="staff", subject_ref=chief.ref, machine="desk", now=now)
-        for one in gathering.seated:
+        for number, one in enumerate(gathering.seated):
             cookie = signer.sign_in(
                 session,
                 kind="candidate",
@@ -133,7 +152,9 @@ def _open(built: Installation, gathering: Gathering, *, now: datetime) -> None:
                 machine=f"m{one.attempt_id}",
                 now=now,
             )
-            built.sitters.append(Sitter(one.attempt_id, one.attempt_ref, cookie, signer.csrf_token))
+            sitter = Sitter(one.attempt_id, one.attempt_ref, cookie, signer.csrf_token)
+            sitter.room = room_of(number)
+            built.sitters.append(sitter)
 
 
 def choose_answers(built: Installation) -> None:

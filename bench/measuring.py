@@ -1,177 +1,140 @@
-"""All figures of one run, in the order of an exam: the page, starts, saves, hand-ins, closing, scoring."""
+"""One run: fresh installations, each group of rows in its turn, and what bench/results.json holds of it."""
 
 from __future__ import annotations
 
 import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Error as BrowserError
-
 from bench import rows
-from bench.answer_page.news import measure_news
-from bench.answer_page.opening import LOADS, measure_runner_page
-from bench.figures import CONNECTIONS, Bench, Figure
-from bench.installation import Installation, choose_answers, installation
+from bench.figures import Bench, Figure
+from bench.installation import choose_answers, installation
+from bench.measured import postgres, registry
+from bench.measured.declaring import Ground, Group, Stage, Stand
 from bench.published.report import machine
-from bench.served import measure_handed_in, measure_paced, measure_served
-from bench.servers.serve import PRODUCT, REF, REPLY_VARIABLE, Server, running, serving
+from bench.reference import reference, stored
+from bench.servers.serve import PRODUCT, running
 from bench.sizes import WARM_UP_STARTS, Size, Tell, told
 from bench.traffic import loads
-from bench.traffic.client import Exchange, request_bytes, run_load
+from bench.traffic.client import run_load
 from bench.traffic.paced import allow_files
-from cbt.config import read_settings
-from cbt.delivery.close.sweeps import expire_overdue
-from cbt.ops.safety.backup import back_up
-from cbt.rules.states.attempt import State
-from cbt.scoring.service import score_closed, verify_sitting
 from tests.databases import start_postgres
 
+SERVED = (Stage.BEGUN, Stage.OPEN, Stage.CLOSING)
+TWINS = frozenset({row.name for row in registry.ROWS if row.twin})
 
-def run_bench(size: Size, *, tell: Tell = print, only_steady: bool = False) -> dict[str, Any]:
+
+def run_bench(
+    size: Size, *, tell: Tell = print, only_steady: bool = False, only: Collection[str] = ()
+) -> dict[str, Any]:
     """Measure on fresh installations and return what bench/results.json holds.
 
-    `only_steady`: leave out what takes minutes and depends on the machine's load, as `make bench-check` does.
+    `only_steady`: leave out what takes minutes and depends on the machine's load, as `make bench-check` does;
+    `only`: the rows of these names and those that are measured with them.
     """
-    with tempfile.TemporaryDirectory(prefix="cbt-bench-") as name, ExitStack() as ref:
+    names = set(only or registry.names_of(only_steady=only_steady))
+    twins = {name for name in TWINS if postgres.PREFIX + name in names}
+    with tempfile.TemporaryDirectory(prefix="cbt-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         allow_files(max(size.paced))
-        people = size.attempts(only_steady=only_steady)
-        with installation(folder / "embedded", attempts=people) as built:
-            choose_answers(built)
-            with running(PRODUCT, built.environ) as server:
-                page = _page(built, server, tell) if size.page and not only_steady else []
-                request, reply, sizes = _sample(built, server.port)
-                ref_port = ref.enter_context(serving(REF, {REPLY_VARIABLE: reply}))
-                bench = Bench(built, ref_port, request, size.pairs, size.seconds)
-                figures = measure_served(bench, server, size, tell)
-                figures += [] if only_steady else measure_paced(bench, server, size, tell)
-                figures += [] if only_steady else measure_news(bench, server, tell)
-                figures += measure_handed_in(bench, server, size, tell)
-            figures += _swept(bench, size, tell, only_steady=only_steady) + page
-            facts = sizes | _stored(built, folder)
-        figures += _postgres(folder / "postgres", bench, size, tell)
+        ref, facts = stack.enter_context(reference(folder / "reference", size))
+        ground = Ground(ref, size, folder / "own", tell, names | twins)
+        groups = registry.chosen(names | twins)
+        figures = _waiting(ground, groups, folder / "waiting")
+        figures += _sitting(ground, groups, folder / "embedded", facts)
+        for group in (one for one in groups if one.stage is Stage.OWN):
+            figures += told(group.measure(ground), tell)
+        embedded = {figure.name: figure for figure in figures}
+        if size.others and twins:
+            figures += _twins(ground, twins, folder / "postgres", embedded)
     return {
         "machine": machine(),
-        "ref_per_s": round(median(bench.ref_rates), 1),
+        "ref_per_s": round(median(ref.rates), 1) if ref.rates else None,
         "figures": {figure.name: figure.as_json() for figure in figures},
         "facts": facts,
     }
 
 
-def _sample(built: Installation, port: int) -> tuple[bytes, str, dict[str, int]]:
-    """Start the first few papers and save one answer; return its request and reply, which REF repeats."""
-    first = built.sitters[:WARM_UP_STARTS]
-    run_load(port, [loads.starts([sitter]) for sitter in first])
-    sitter = first[0]
-    seen: list[tuple[int, bytes]] = []
-    sources = loads.starts([sitter])
-    start = next(sources)
-
-    def watched(status: int, reply: bytes) -> None:
-        start.on_reply(status, reply)
-        seen.append((status, reply))
-
-    run_load(port, [iter([Exchange(start.request, watched)])])
-    body = loads.save_body(sitter)
-    path = f"/attempts/{sitter.attempt_ref}/answers"
-    request = request_bytes(path, body, loads.under_lease(sitter))
-    run_load(port, [iter([Exchange(request, lambda status, reply: seen.append((status, reply)))])])
-    if [status for status, _ in seen] != [200, 200]:
-        raise RuntimeError(f"a start or a save was refused: {seen}")
-    facts = {"start_reply_bytes": len(seen[0][1]), "save_bytes": len(request) + len(seen[1][1])}
-    return body, seen[1][1].decode(), facts
-
-
-def _page(built: Installation, server: Server, tell: Tell) -> list[Figure]:
-    tell("the answer page in a browser")
-    try:
-        # In a thread of its own: whoever else holds a browser in this process has the loop of this thread.
-        with ThreadPoolExecutor(1) as pool:
-            figure = pool.submit(measure_runner_page, server.port, built.sitters[:LOADS]).result()
-    except BrowserError as error:  # the other figures do not depend on a browser
-        tell(f"not measured: {error.message.splitlines()[0]}")
+def _waiting(ground: Ground, groups: Sequence[Group], folder: Path, url: str = "") -> list[Figure]:
+    """Measure what candidates do who are signed in and wait."""
+    chosen = [group for group in groups if group.stage is Stage.WAITING]
+    if not chosen:
         return []
-    if figure is None:
-        tell("no Chromium here: not measured")
+    with _built(ground, chosen, folder, url=url, begun=False) as bench, _serving(ground, bench) as stand:
+        return _in_turn(stand, chosen)
+
+
+def _sitting(
+    ground: Ground, groups: Sequence[Group], folder: Path, facts: dict[str, float], url: str = ""
+) -> list[Figure]:
+    """Measure a sitting from its papers' opening to its scores."""
+    chosen = [group for group in groups if group.stage in (*SERVED, Stage.STOPPED)]
+    if not chosen:
         return []
-    return told([figure], tell)
+    with _built(ground, chosen, folder, url=url, begun=True) as bench:
+        with _serving(ground, bench) as stand:
+            figures = _in_turn(stand, [group for group in chosen if group.stage is Stage.BEGUN])
+            if any(group.stage is not Stage.BEGUN for group in chosen):
+                _open_everybody(stand)
+            for stage in (Stage.OPEN, Stage.CLOSING):
+                figures += _in_turn(stand, [group for group in chosen if group.stage is stage])
+        figures += _in_turn(stand, [group for group in chosen if group.stage is Stage.STOPPED])
+        if not url:
+            facts |= stored(bench.built, folder)
+    return figures
 
 
-def _swept(bench: Bench, size: Size, tell: Tell, *, only_steady: bool) -> list[Figure]:
-    """Everybody's time is up at one instant; then the whole sitting is scored again from the journal."""
-
-    def close_and_score() -> int:
-        now = bench.built.now()
-        return min(expire_overdue(now=now), score_closed(now=now))
-
-    def rescore() -> int:
-        return sum(1 for one in verify_sitting(bench.built.sitting_ref) if one.ok)
-
-    def closing(name: str, people: int) -> Figure:
-        tell(f"{people} deadlines at once")
-        rows.set_aside(now=bench.built.now())
-        figure = bench.in_process(
-            name, close_and_score, before=lambda: rows.make_due(now=bench.built.now(), most=people)
-        )
-        figure.lost = people - rows.count_in(State.SCORED)
-        told([figure], tell)
-        return figure
-
-    figures = [closing("close_5000", size.due[0])]
-    figures += [] if only_steady else [closing("close_10000", size.due[1])]
-    rows.set_aside(now=bench.built.now())
-    rows.make_due(now=bench.built.now(), most=size.rescored)
-    close_and_score()
-    tell(f"rescoring {size.rescored}")
-    rescoring = bench.in_process("rescore", rescore, before=lambda: None)
-    rescoring.lost = size.rescored - rescore()
-    return [*figures, *told([rescoring], tell)]
+def _in_turn(stand: Stand, groups: Sequence[Group]) -> list[Figure]:
+    return [figure for group in groups for figure in told(group.measure(stand), stand.tell)]
 
 
-def _stored(built: Installation, folder: Path) -> dict[str, float]:
-    """What is on disk for each candidate, and how fast a backup of it is made.
-
-    The bench shares a few forms among all; in an exam everybody has one of their own, so it is added.
-    """
-    settings = read_settings(built.environ)
-    began = time.perf_counter()
-    _, manifest = back_up(settings, folder / "backups", now=built.now())
-    seconds = time.perf_counter() - began
-    form_bytes = rows.form_bytes()
-    return {
-        "attempts": len(built.sitters),
-        "database_bytes": manifest.bytes,
-        "form_bytes": form_bytes,
-        "bytes_per_attempt": round(manifest.bytes / len(built.sitters)) + form_bytes,
-        "backup_mb_per_s": round(manifest.bytes / 1e6 / seconds, 1),
-    }
+@contextmanager
+def _built(
+    ground: Ground, groups: Sequence[Group], folder: Path, *, url: str, begun: bool
+) -> Iterator[Bench]:
+    """Build what these groups need and let go of it at the end of the block."""
+    size = ground.size
+    people = max(WARM_UP_STARTS, *(group.people(size) for group in groups))
+    people = min(people, size.others) if url else people
+    ground.tell(f"building: {people} candidates" + (" on PostgreSQL" if url else ""))
+    with installation(folder, attempts=people, database_url=url, begun=begun) as built:
+        choose_answers(built)
+        yield Bench(built, ground.ref, size.pairs, size.seconds)
 
 
-def _postgres(folder: Path, bench: Bench, size: Size, tell: Tell) -> list[Figure]:
-    """Saves into PostgreSQL whose COMMIT waits for the disk, as the embedded database's does."""
-    if not size.others:
-        return []
-    tell("saves into PostgreSQL")
+@contextmanager
+def _serving(ground: Ground, bench: Bench) -> Iterator[Stand]:
+    with running(PRODUCT, bench.built.environ) as server:
+        yield Stand(ground.ref, ground.size, ground.folder, ground.tell, ground.names, bench, server)
+
+
+def _open_everybody(stand: Stand) -> None:
+    """Open every paper that is not open yet, and have an answer at each position."""
+    sitters, now = stand.bench.built.sitters, stand.bench.built.now()
+    first = [one for one in sitters[:WARM_UP_STARTS] if not one.lease]
+    run_load(stand.port, [loads.starts([one]) for one in first])
+    unopened = [one for one in sitters if not one.lease]
+    if unopened:
+        rows.open_as(sitters[0], unopened, now=now)
+    stand.tell(f"filling {len(sitters)} journals")
+    rows.fill_journals(sitters, now=now)
+
+
+def _twins(ground: Ground, names: Collection[str], folder: Path, embedded: dict[str, Figure]) -> list[Figure]:
+    """Measure the rows of these names on PostgreSQL."""
     server = start_postgres(durable=True)
     if server is None:
-        tell("no PostgreSQL here: not measured")
+        ground.tell("no PostgreSQL here: not measured")
         return []
     try:
-        url = server.create("bench")
-        with installation(folder, attempts=size.others, database_url=url) as built:
-            choose_answers(built)
-            other = Bench(built, bench.ref_port, bench.ref_body, size.pairs, size.seconds)
-            with serving(PRODUCT, built.environ) as port:
-                run_load(
-                    port, [loads.starts(built.sitters[index::CONNECTIONS]) for index in range(CONNECTIONS)]
-                )
-                figure = other.measure("postgres_save", [other.saves(port, CONNECTIONS)] * size.pairs)
-            figure.lost = rows.lost_answers(other.ledger.saved)
-        return told([figure], tell)
+        there = replace(ground, names=names)
+        groups = registry.chosen(names)
+        found = _waiting(there, groups, folder / "waiting", server.create("bench_waiting"))
+        found += _sitting(there, groups, folder / "sitting", {}, server.create("bench"))
+        return postgres.as_twins(found, registry.BY_NAME, embedded)
     finally:
         server.stop()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bench.figures import Figure
 
 WARM_UP_STARTS = 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Size:
     `pairs` of REF and figure, `seconds` of each run that has no natural end; `starts` papers opened in each
     pair; `paced` candidates of the two open loops and their `paced_seconds`; `due` attempts closed at one
     instant, `rescored` attempts, `others` candidates of the installation on PostgreSQL (0: not measured).
+    What a group alone decides it takes by `of`.
     """
 
     pairs: int
@@ -28,11 +31,18 @@ class Size:
     rescored: int
     others: int
     page: bool = True
+    whole: bool = True
+    candidates: int = 0
+    """So many in the exam day, whatever its size is otherwise."""
 
-    def attempts(self, *, only_steady: bool) -> int:
-        """Return how many candidates the installation needs."""
-        steady = max(self.pairs * self.starts + WARM_UP_STARTS, self.due[0], self.rescored)
-        return steady if only_steady else max(steady, *self.paced, *self.due)
+    def of(self, whole: T, quick: T) -> T:
+        """Return `whole`, or `quick` in a run that is to show that it works."""
+        return whole if self.whole else quick
+
+    @property
+    def started(self) -> int:
+        """How many papers are opened one by one, those of the first round included."""
+        return self.pairs * self.starts + WARM_UP_STARTS
 
 
 FULL = Size(
@@ -40,7 +50,8 @@ FULL = Size(
     due=(5000, 10_000), rescored=3000, others=1000,
 )  # fmt: skip
 QUICK = Size(
-    pairs=2, seconds=0.5, starts=100, paced=(300, 450), paced_seconds=5.0, due=(100, 200), rescored=100, others=200
+    pairs=2, seconds=0.5, starts=100, paced=(300, 450), paced_seconds=5.0, due=(100, 200), rescored=100,
+    others=200, whole=False,
 )  # fmt: skip
 Tell = Callable[[str], None]
 

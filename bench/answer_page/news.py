@@ -16,7 +16,7 @@ from bench import rows
 from bench.figures import CONNECTIONS, Bench, Figure
 from bench.installation import Sitter
 from bench.servers.serve import Server
-from bench.sizes import Tell, told
+from bench.sizes import Tell
 from bench.traffic import loads
 from bench.traffic.client import Load, run_load
 from bench.traffic.parked import parked
@@ -35,13 +35,20 @@ LONGEST = 10.0
 ACTOR = "staff:bench"
 
 
-def measure_news(bench: Bench, server: Server, tell: Tell) -> list[Figure]:
-    """Measure how soon acts of a room reach its 100 open pages, and the saves beside 100 and 1,000 of them."""
-    sitters = bench.built.sitters
+def measure_acts(bench: Bench, server: Server, tell: Tell) -> list[Figure]:
+    """Measure how soon acts of a room reach its 100 open pages."""
     tell(f"acts seen on {PAGES} open pages")
-    acts = told([_acts(bench, server, sitters[:PAGES])], tell)
+    return [_acts(bench, server, bench.built.sitters[:PAGES])]
+
+
+def measure_beside(bench: Bench, server: Server, tell: Tell) -> list[Figure]:
+    """Measure saves beside 100 and 1,000 waiting pages and without them, in turn."""
     tell(f"saves beside {PAGES} and {MANY_PAGES} open pages")
-    return [*acts, *told(_saves(bench, server, sitters), tell)]
+    sitters = bench.built.sitters
+    return [
+        _beside("save_news", bench, server, sitters, PAGES),
+        _beside("save_news_1000", bench, server, sitters, min(MANY_PAGES, len(sitters))),
+    ]
 
 
 def _acts(bench: Bench, server: Server, chosen: Sequence[Sitter]) -> Figure:
@@ -49,7 +56,6 @@ def _acts(bench: Bench, server: Server, chosen: Sequence[Sitter]) -> Figure:
     figure = Figure("news")
     with parked(server.port, chosen) as pages:
         for _ in range(2 * bench.pairs):
-            ref_per_s = bench.ref()
             pages.heard.clear()
             began = time.monotonic()
             done = _give(bench, chosen[0])
@@ -58,13 +64,12 @@ def _acts(bench: Bench, server: Server, chosen: Sequence[Sitter]) -> Figure:
             heard = pages.heard[: len(chosen)]
             load = Load(done=len(heard), seconds=max(heard, default=done) - began)
             load.latencies = [max(0.0, at - done) for at in heard]
-            figure.add(load, ref_per_s)
+            figure.add(load, None)
             figure.lost += len(chosen) - len(heard)
         figure.refused += pages.refused
     figure.facts = {
         "pages": len(chosen),
         "p95_ms": round(percentile_ms(figure.latencies, 0.95) or 0, 1),
-        "worst_ms": round(max(figure.latencies, default=0) * 1000, 1),
     }
     return figure
 
@@ -87,14 +92,6 @@ def _give(bench: Bench, sitter: Sitter) -> float:
         )
         refresh_clocks(session, now=now, sitting_room_id=room_id)
     return time.monotonic()
-
-
-def _saves(bench: Bench, server: Server, sitters: Sequence[Sitter]) -> list[Figure]:
-    """Measure saves beside waiting pages and without them, in turn."""
-    return [
-        _beside("save_news", bench, server, sitters, PAGES),
-        _beside("save_news_1000", bench, server, sitters, min(MANY_PAGES, len(sitters))),
-    ]
 
 
 def _beside(name: str, bench: Bench, server: Server, sitters: Sequence[Sitter], pages: int) -> Figure:

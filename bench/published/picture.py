@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from bench.measured.declaring import Bound, Target
 from bench.published.report import Results, all_figures
-from bench.published.targets import Bound, Target
 from bench.published.words import amount, label
 
 WIDTH, LEFT, RIGHT = 960, 310, 230
@@ -65,7 +65,7 @@ def _bar(target: Target, bound: Bound, figure: Mapping[str, Any], language: str)
         share=times(value),
         reach=None if bound.reach is None else times(bound.reach),
         verdict=bound.verdict(value),
-        value=amount(bound.field, value, language),
+        value=amount(bound, value, language),
     )
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import sqlcipher3.dbapi2
 
-from bench.published.targets import TARGETS, Compared, Target
+from bench.measured.declaring import Target
+from bench.measured.registry import TARGETS
+from bench.published.comparing import Compared
 from bench.published.words import HEADS, NONE, row
 
 Results = Mapping[str, Any]
@@ -57,8 +59,11 @@ def all_figures(results: Results) -> list[tuple[Target, Mapping[str, Any]]]:
 
 
 def _rows(results: Results, language: str) -> list[Sequence[str]]:
-    ref = ["REF", f"{results['ref_per_s']:,.0f}/s", *[NONE] * 3, f"{results['ref_per_s']:,.0f}"]
-    return [[*ref, NONE, NONE, "1", NONE]] + [row(*one, language) for one in all_figures(results)]
+    found: list[Sequence[str]] = [row(*one, language) for one in all_figures(results)]
+    if (per_s := results["ref_per_s"]) is None:
+        return found
+    ref = ["REF", f"{per_s:,.0f}/s", *[NONE] * 3, f"{per_s:,.0f}", *[NONE] * 3, "1", NONE]
+    return [ref, *found]
 
 
 def table(results: Results) -> str:

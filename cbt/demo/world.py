@@ -33,7 +33,7 @@ class Gathering:
 def gather(entrants: Sequence[Entrant], papers: Mapping[Variant, StoredPaper], *, at: datetime) -> Gathering:
     """Plan a sitting for `at` with a seat for everybody; at that instant all have come through the door."""
     people = Counter(one.room for one in entrants)
-    halls = [Hall(f"机房 {number}", max(people.values())) for number in range(1, max(people) + 2)]
+    halls = [Hall(f"机房 {number + 1}", people[number] or 1) for number in range(max(people) + 1)]
     with unit_of_work() as session:
         premises = build_premises(session, halls, now=at - EARLIER)
         sitting, rooms = plan_sitting(session, premises, at=at, now=at - EARLIER)

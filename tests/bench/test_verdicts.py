@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from bench.__main__ import check, read_results, write_results
+from bench.measured.declaring import Bound
+from bench.measured.registry import BY_NAME, TARGETS
 from bench.published import city
 from bench.published.pages import between, pages
 from bench.published.picture import bars, svg
 from bench.published.report import table
-from bench.published.targets import BY_NAME, TARGETS, Bound
 
 ROOT = Path(__file__).parents[2]
 

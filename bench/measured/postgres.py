@@ -1,0 +1,32 @@
+"""The twins: what is measured once more with PostgreSQL below, whose COMMIT waits for the disk as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bench.figures import Figure
+from bench.measured.declaring import Target
+
+PREFIX = "postgres_"
+
+
+def twin_of(row: Target) -> Target:
+    """Return the row of the same on PostgreSQL."""
+    label, label_zh = f"{row.label}, PostgreSQL", f"{row.label_zh}，PostgreSQL"
+    return Target(PREFIX + row.name, label, label_zh, row.twin, checked=row.checked, paced=row.paced)
+
+
+def as_twins(
+    figures: Iterable[Figure], rows: Mapping[str, Target], embedded: Mapping[str, Figure]
+) -> list[Figure]:
+    """Return those figures that are a twin's under its name, each with its share of the embedded one's."""
+    found = []
+    for figure in figures:
+        if not rows[figure.name].twin:
+            continue
+        other = embedded.get(figure.name)
+        if other is not None and other.ratio and figure.ratio:
+            figure.facts["of_embedded"] = round(figure.ratio / other.ratio, 3)
+        figure.name = PREFIX + figure.name
+        found.append(figure)
+    return found

@@ -1,0 +1,35 @@
+"""All groups in the order of the table: this is the one list that the run, the checks, README and picture use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from bench.measured import besieged, boards, closing, handing_in, news, paced, pages, postgres, saves, starts
+from bench.measured.declaring import Group, Target
+from bench.measured.growing import GROWTH
+
+GROUPS: tuple[Group, ...] = (
+    *saves.GROUPS,
+    *besieged.GROUPS,
+    *news.GROUPS,
+    *paced.GROUPS,
+    *starts.GROUPS,
+    *handing_in.GROUPS,
+    *boards.GROUPS,
+    *closing.GROUPS,
+    *pages.GROUPS,
+)
+ROWS: tuple[Target, ...] = tuple(row for group in GROUPS for row in group.rows)
+TWINS: tuple[Target, ...] = tuple(postgres.twin_of(row) for row in ROWS if row.twin)
+TARGETS: tuple[Target, ...] = (*ROWS, *TWINS, *GROWTH)
+BY_NAME = {target.name: target for target in TARGETS}
+
+
+def names_of(*, only_steady: bool = False) -> list[str]:
+    """Return the names of all rows that a run measures; of those alone that `make bench-check` compares."""
+    return [row.name for row in (*ROWS, *TWINS) if row.checked or not only_steady]
+
+
+def chosen(names: Collection[str]) -> Sequence[Group]:
+    """Return the groups that measure rows of these names."""
+    return [group for group in GROUPS if any(row.name in names for row in group.rows)]
