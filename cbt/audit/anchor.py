@@ -42,6 +42,7 @@ class Anchor:
         self._mark = mark
         self._patience = patience.total_seconds()
         self._turn = threading.Lock()
+        self._last = ""
 
     @property
     def behind(self) -> bool:
@@ -52,6 +53,9 @@ class Anchor:
         """Append one line, on disk when this returns, unless the disk fails or takes too long."""
         if not self._turn.acquire(timeout=self._patience):
             self._fail("it hangs")
+            return
+        if line == self._last:  # of one transaction, which several of its requests bring
+            self._turn.release()
             return
         done: Future[str] = Future()
         threading.Thread(target=self._try, args=(line, done), name="anchor", daemon=True).start()
@@ -65,6 +69,7 @@ class Anchor:
         failed = ""
         try:
             append_line(self.path, line)
+            self._last = line
             with contextlib.suppress(OSError):
                 self._mark.unlink(missing_ok=True)
         except (OSError, Unavailable) as error:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import BROKEN, HEAD_ID, KEYED
 from cbt.audit.hashing import GENESIS, Content, entry_hash, head_mac, plain_hashes
 from cbt.audit.heads import DIGITS, Written
 from cbt.audit.keyring import Keyring, keyring
 from cbt.audit.models import AuditEntry, AuditHead
+from cbt.audit.sealing import BROKEN, HEAD_ID, KEYED
 
 PLAIN, LOST = "plain", "lost"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 import flask
 
-from cbt.delivery.clock_json import iso, receipts_text, windows_shown, windows_text
+from cbt.delivery.clock_json import receipts_text, windows_shown, windows_text
 from cbt.delivery.close import service
+from cbt.delivery.close.exchange import TAKEN
+from cbt.delivery.close.sent import handed_in_text, read_hand_in, read_save, read_unit_left
 from cbt.delivery.lease import asking_lease, not_the_writer
 from cbt.delivery.messages import confirm
 from cbt.delivery.replies import (
@@ -18,13 +19,13 @@ from cbt.delivery.replies import (
     json_reply,
     page_locale,
     paper_now,
-    receipts_of,
     refused_reply,
     saved_reply,
     standing_reply,
 )
-from cbt.delivery.save.entries import read_entries, read_place
-from cbt.delivery.save.exchange import Outcome, Save
+from cbt.delivery.save.entries import read_entries, read_epoch, read_place
+from cbt.delivery.save.exchange import Save
+from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
@@ -36,9 +37,6 @@ from cbt.web.who import access
 from cbt.web.who.login import machine_id, signed_in, token_hash
 
 pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
-
-FARTHEST_CLOCK = timedelta(days=1)
-"""How far a machine's clock may be off before what it says of a moment is worth nothing."""
 
 
 @pages.post("/<ref>/start")
@@ -72,7 +70,7 @@ def answers(ref: str) -> Reply:
     entries = read_entries(info, body.get("entries", []))
     now = flask.g.now
     place = read_place(info, body.get("at"))
-    lease_hash, epoch = asking_lease(), _epoch(body)
+    lease_hash, epoch = asking_lease(), read_epoch(body)
     saved = journal.save(Save(info.attempt_id, lease_hash, epoch, entries, now, machine_id(), place))
     return saved_reply(info, saved, now)
 
@@ -81,23 +79,9 @@ def answers(ref: str) -> Reply:
 @access.lease
 def advance(ref: str) -> Reply:
     """End a unit and return what is open then."""
-    body = _body()
-    info = current_journal().infos.get(ref)
-    from_unit = body.get("from_unit")
-    if not isinstance(from_unit, int) or isinstance(from_unit, bool) or not 0 <= from_unit < 2**31:
-        raise InvalidInput("web.bad_request")
-    now = flask.g.now
-    moved = service.advance_unit(
-        info,
-        lease_hash=asking_lease(),
-        machine=machine_id(),
-        epoch=_epoch(body),
-        from_unit=from_unit,
-        completed=body.get("completed") is True,
-        entries=read_entries(info, body.get("entries", [])),
-        now=now,
-    )
-    if moved.saved.outcome in (Outcome.SAVED, Outcome.UNIT_CLOSED):
+    body, info, now = _body(), current_journal().infos.get(ref), flask.g.now
+    moved = current_journal().leave_unit(read_unit_left(_sent(info, body), body))
+    if moved.saved.outcome in TAKEN:
         clock = current_clock(info, moved.saved.guard, now)
         receipts, ahead = receipts_text(moved.saved), windows_text(moved.windows)
         paper = paper_now(ref, moved)
@@ -108,27 +92,17 @@ def advance(ref: str) -> Reply:
 @pages.post("/<ref>/submit")
 @access.lease
 def submit(ref: str) -> Reply:
-    """交卷 with the answers still unsent; a repeat returns the same receipt."""
-    body = _body()
-    info = current_journal().infos.get(ref)
-    now = flask.g.now
-    done = service.submit_attempt(
-        info,
-        lease_hash=asking_lease(),
-        machine=machine_id(),
-        epoch=_epoch(body),
-        entries=read_entries(info, body.get("entries", [])),
-        pressed_at=_instant(body.get("pressed_at"), now),
-        now=now,
-    )
-    if done.saved.outcome in (Outcome.SAVED, Outcome.UNIT_CLOSED):
-        return {
-            "receipt": done.receipt,
-            "closed_at": iso(done.closed_at),
-            "receipts": receipts_of(done.saved),
-            "done_url": flask.url_for("delivery.done", ref=ref),
-        }
-    return saved_reply(info, done.saved, now)
+    """交卷 with the answers still unsent; a repeat returns the same receipt.
+
+    Plain hand-ins were answered before they came here (save/wire.py).
+    """
+    if NOT_TAKEN in flask.request.environ:
+        raise flask.request.environ[NOT_TAKEN]
+    body, info = _body(), current_journal().infos.get(ref)
+    done = current_journal().hand_in(read_hand_in(_sent(info, body), body))
+    if done.saved.outcome in TAKEN:
+        return json_reply(handed_in_text(done, flask.url_for("delivery.done", ref=ref)))
+    return saved_reply(info, done.saved, flask.g.now)
 
 
 @pages.get("/<ref>/clock")
@@ -169,19 +143,6 @@ def _body() -> Mapping[str, Any]:
     return body
 
 
-def _epoch(body: Mapping[str, Any]) -> int:
-    epoch = body.get("epoch")
-    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 0 <= epoch < 2**31:
-        raise InvalidInput("web.bad_request")
-    return epoch
-
-
-def _instant(raw: object, now: datetime) -> datetime:
-    """The moment pressed as the browser says; it is only kept on record, so a wrong one is the server's."""
-    try:
-        pressed_at = datetime.fromisoformat(raw) if isinstance(raw, str) else now
-    except ValueError:
-        return now
-    if pressed_at.tzinfo is None or abs(pressed_at - now) > FARTHEST_CLOCK:
-        return now
-    return pressed_at
+def _sent(info: AttemptInfo, body: Mapping[str, Any]) -> Save:
+    """Return the answers that come with an end."""
+    return read_save(info, body, lease_hash=asking_lease(), machine=machine_id(), now=flask.g.now)

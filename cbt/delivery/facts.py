@@ -17,6 +17,16 @@ from cbt.rules.clock.facts import Adjustment, AttemptClock, Facts, Pause, UnitEn
 from cbt.rules.clock.windows import clock_at, windows_ahead
 from cbt.rules.exam.paper import Paper
 
+CLOCK = (
+    "closes_at",
+    "earliest_submit_at",
+    "open_unit",
+    "unit_ends_at",
+    "prior_unit",
+    "prior_unit_ends_at",
+)
+"""What an attempt's row says of its clock (see clock_columns)."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoomFacts:

@@ -11,7 +11,7 @@ import flask_babel
 
 from cbt.db.unit_of_work import reading
 from cbt.delivery.clock_json import clock_text, receipts_text
-from cbt.delivery.close import service
+from cbt.delivery.close.exchange import Moved
 from cbt.delivery.messages import deliver
 from cbt.delivery.news.acts import STANDS
 from cbt.delivery.news.asking import place_of
@@ -107,7 +107,7 @@ def standing_reply(ref: str, error: Locked) -> Reply:
     return flask.jsonify(body), http_status(error)
 
 
-def paper_now(ref: str, moved: service.Moved) -> str:
+def paper_now(ref: str, moved: Moved) -> str:
     """Return what is open now of the paper, as JSON."""
     if not moved.goes_on:
         return "null"

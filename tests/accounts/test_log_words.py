@@ -18,7 +18,7 @@ from cbt.accounts.log.naming import Called, log_names
 from cbt.accounts.sign_in.logins import SIGN_IN_FAILED
 from cbt.accounts.sign_in.refusals import ACT
 from cbt.audit.acts import ACTS, GROUPS
-from cbt.audit.chain import BROKEN, KEYED
+from cbt.audit.sealing import BROKEN, KEYED
 from cbt.bank.desk.bulk.planning import WRITES
 from cbt.candidates.printing.registry import DOCUMENTS
 from cbt.db.migrate import INSTALLED, UPGRADED

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.delivery.close import service
+from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.steps import close_attempts
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.models import Attempt, UnitDone
@@ -62,6 +61,19 @@ def swept_to_unit(world: World, unit: int) -> None:
     for end in UNIT_ENDS[: unit - 1]:
         sweep(world, end + 6 * SECOND)
     assert attempt(world, "skills").open_unit == unit
+
+
+def before_the_batch(world: World, monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> None:
+    """Do something once, when a request has been read and is about to go to whoever writes."""
+    run, waiting = GroupWriter.run, [work]
+
+    def late(writer: GroupWriter, request: Any) -> Any:
+        if waiting:
+            with world.app.app_context():
+                waiting.pop()()
+        return run(writer, request)
+
+    monkeypatch.setattr(GroupWriter, "run", late)
 
 
 def done_units(world: World) -> list[int]:
@@ -176,15 +188,11 @@ def test_the_sweep_that_passes_a_waiting_request_is_not_undone(
     """The request has read its clock and waits for the database while the sweep moves on."""
     passing = [True]
 
-    @contextmanager
-    def waits() -> Any:
-        if passing:
-            passing.clear()
-            advance_overdue(now=UNIT_ENDS[0] + 6 * SECOND)
-        with unit_of_work() as session:
-            yield session
+    def sweep_first() -> None:
+        passing.clear()
+        advance_overdue(now=UNIT_ENDS[0] + 6 * SECOND)
 
-    monkeypatch.setattr(service, "unit_of_work", waits)
+    before_the_batch(world, monkeypatch, sweep_first)
     world.clock.set(UNIT_ENDS[0] - MS)
     reply = request_(page)
     assert not passing
@@ -373,15 +381,11 @@ def test_the_sweep_and_a_hand_in_that_waited_close_once(
     swept_to_unit(world, 4)
     passing = [True]
 
-    @contextmanager
-    def waits() -> Any:
-        if passing:
-            passing.clear()
-            assert expire_overdue(now=PLANNED + 60 * MINUTE + 6 * SECOND) == 1
-        with unit_of_work() as session:
-            yield session
+    def sweep_first() -> None:
+        passing.clear()
+        assert expire_overdue(now=PLANNED + 60 * MINUTE + 6 * SECOND) == 1
 
-    monkeypatch.setattr(service, "unit_of_work", waits)
+    before_the_batch(world, monkeypatch, sweep_first)
     world.clock.set(PLANNED + 60 * MINUTE - MS)
     assert page.submit().status_code == 200
     row = attempt(world, "skills")

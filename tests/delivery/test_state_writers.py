@@ -27,8 +27,9 @@ CHANGES = {
     "delivery/moving.py:move_all",
     "sittings/clock/moving.py:move_room",
     "sittings/clock/moving.py:refresh_sitting_state",
-    # Writes what `follow` has moved in the row it holds under lock.
+    # They write what `follow` and `move` have moved in the row they hold under lock.
     "delivery/start/batch.py:__init__",
+    "delivery/close/batch.py:__init__",
     # Requests for approval have states of their own: conditional updates that repeat the state they leave.
     "accounts/approvals/requests.py:claim",
     "accounts/approvals/answers.py:settle",

@@ -9,7 +9,7 @@ import pytest
 import sqlcipher3.dbapi2
 from sqlalchemy import exc
 
-from cbt.delivery.close import service
+from cbt.delivery.save.journal import Journal
 from tests.delivery.driver import Page
 from tests.world import World
 
@@ -39,7 +39,7 @@ def answer(world: World, monkeypatch: pytest.MonkeyPatch, error: Exception) -> t
     world.start()
     page = Page(world, "skills")
     assert page.start().status_code == 200
-    monkeypatch.setattr(service, "lock_attempt", fail)
+    monkeypatch.setattr(Journal, "leave_unit", fail)
     reply = page.advance(1, completed=True)
     return reply.status_code, reply.get_json()["code"]
 

@@ -17,9 +17,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import select
 
-from cbt.audit.chain import HEAD_ID
 from cbt.audit.hashing import GENESIS, plain_hashes
 from cbt.audit.models import AuditEntry, AuditHead
+from cbt.audit.sealing import HEAD_ID
 from cbt.clock import SystemClock
 from cbt.config import Settings
 from cbt.db.engine import WRITE

@@ -42,6 +42,14 @@ class Carried:
     commit_seconds: float | None = None
 
 
+class _Refused(Exception):
+    """A request was refused by raising: it concerns nobody else of the batch."""
+
+    def __init__(self, why: CbtError) -> None:
+        super().__init__(why.code)
+        self.why = why
+
+
 class Carrier(Protocol):
     """Has batches carried out. One thread uses it."""
 
@@ -72,8 +80,9 @@ class Commits:
     def carry_out(self, requests: Sequence[Any], more: More) -> Carried:
         """Carry out `requests`, and what `more` adds to them, in one transaction.
 
-        When a statement raises, the batch is rolled back and each request is tried alone. When COMMIT fails,
-        all of them are Failed: nothing is promised then, and the same requests may be sent again.
+        When a statement raises, or one of them is refused by raising, the batch is rolled back and each request
+        is tried alone. When COMMIT fails, all of them are Failed: nothing is promised then, and the same requests
+        may be sent again.
         """
         batch = list(requests)
         try:
@@ -87,7 +96,9 @@ class Commits:
             self._tell(len(batch), None)
             self.close()
             if len(batch) == 1:
-                return Carried([Failed(Unavailable("db.write"))])
+                return Carried(
+                    [Failed(error.why if isinstance(error, _Refused) else Unavailable("db.write"))]
+                )
             return Carried([self.carry_out([one], _nothing).outcomes[0] for one in batch])
         self._tell(len(batch), carried.commit_seconds)
         return carried
@@ -100,7 +111,10 @@ class Commits:
             cursor = self._connection.cursor()
             if self._embedded:
                 cursor.execute("BEGIN IMMEDIATE")
-            results = self.perform(cursor, batch)
+            try:
+                results = self.perform(cursor, batch)
+            except CbtError as error:
+                raise _Refused(error) from error
             if len(results) != len(batch):
                 raise RuntimeError("each request has one result")
             began = time.perf_counter()

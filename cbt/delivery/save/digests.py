@@ -6,11 +6,12 @@ Source: R-41, R-64.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
+from cbt.delivery.save.guard import Dialect
 from cbt.rules.canonical import digest
 
 _EMPTY = "0"
@@ -24,21 +25,18 @@ _ROW = (
 # SQLite keeps the order of a subquery for group_concat, which learned ORDER BY only in 3.44.
 _SQLITE = (
     "SELECT attempt_id, count(*) || {newline} || group_concat(line, {newline}) FROM ("
-    f"SELECT attempt_id, {_ROW} AS line FROM journal WHERE attempt_id IN :ids"
+    f"SELECT attempt_id, {_ROW} AS line FROM journal WHERE attempt_id {{among}}"
     " ORDER BY attempt_id, lease_epoch, seq) GROUP BY attempt_id"
 )
 _POSTGRESQL = (
     "SELECT attempt_id, count(*) || {newline} ||"
     f" string_agg({_ROW}, {{newline}} ORDER BY lease_epoch, seq)"
-    " FROM journal WHERE attempt_id IN :ids GROUP BY attempt_id"
+    " FROM journal WHERE attempt_id {among} GROUP BY attempt_id"
 )
 _MICROS = "CAST(round(extract(epoch FROM received_at) * 1000000) AS bigint)"
 _QUERIES = {
-    name: text(sql).bindparams(bindparam("ids", expanding=True))
-    for name, sql in {
-        "sqlite": _SQLITE.format(micros="received_at", newline="char(10)"),
-        "postgresql": _POSTGRESQL.format(micros=_MICROS, newline="chr(10)"),
-    }.items()
+    "sqlite": _SQLITE.format(micros="received_at", newline="char(10)", among="{among}"),
+    "postgresql": _POSTGRESQL.format(micros=_MICROS, newline="chr(10)", among="{among}"),
 }
 
 
@@ -47,18 +45,37 @@ def journal_texts(session: Session, attempt_ids: Sequence[int]) -> dict[int, str
 
     The database writes it, so that no row becomes an object here; both databases write the same text.
     """
+    if not attempt_ids:
+        return {}
+    query, values = _query(Dialect(session.get_bind().dialect.name), attempt_ids)
+    return _with(attempt_ids, session.connection().exec_driver_sql(query, values))
+
+
+def _query(dialect: Dialect, attempt_ids: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
+    among, values = dialect.among(attempt_ids)
+    return _QUERIES[dialect.name].format(among=among), values
+
+
+def _with(attempt_ids: Sequence[int], rows: Iterable[Any]) -> dict[int, str]:
     texts = dict.fromkeys(attempt_ids, _EMPTY)
-    query = _QUERIES[session.get_bind().dialect.name]
-    for attempt_id, journal in session.execute(query, {"ids": list(attempt_ids)}):
+    for attempt_id, journal in rows:
         texts[attempt_id] = journal
     return texts
 
 
 def journal_digests(session: Session, attempt_ids: Sequence[int]) -> dict[int, str]:
     """Return the sha256 of the text of each attempt's journal. Source: R-64."""
-    return {
-        attempt_id: digest(journal) for attempt_id, journal in journal_texts(session, attempt_ids).items()
-    }
+    return _digested(journal_texts(session, attempt_ids))
+
+
+def read_digests(cursor: Any, dialect: Dialect, attempt_ids: Sequence[int]) -> dict[int, str]:
+    """Return the same on a driver's cursor, for a batch."""
+    cursor.execute(*_query(dialect, attempt_ids))
+    return _digested(_with(attempt_ids, cursor.fetchall()))
+
+
+def _digested(texts: dict[int, str]) -> dict[int, str]:
+    return {attempt_id: digest(journal) for attempt_id, journal in texts.items()}
 
 
 def is_seal(sealed: str | None, journal: str) -> bool:

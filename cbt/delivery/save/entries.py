@@ -35,6 +35,14 @@ class Entry:
         return self.kind == "event" and self.value is not None and '"blur"' in self.value
 
 
+def read_epoch(body: Mapping[str, Any]) -> int:
+    """Return the epoch of the lease a request is made under; raise InvalidInput("web.bad_request") without one."""
+    epoch = body.get("epoch")
+    if not _whole(epoch, 0, 2**31 - 1):
+        raise InvalidInput("web.bad_request")
+    return epoch
+
+
 def read_entries(info: AttemptInfo, raw: object) -> list[Entry]:
     """Return the entries of a request.
 

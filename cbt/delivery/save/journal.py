@@ -13,6 +13,7 @@ from typing import Any, cast
 import flask
 from sqlalchemy.orm import Session
 
+from cbt.audit.sealing import EntryDraft, Sealer, ToFollow, follow
 from cbt.clock import Clock
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading
@@ -22,6 +23,8 @@ from cbt.db.writing.group_commit import GroupWriter
 from cbt.db.writing.line import WriteLine
 from cbt.db.writing.owner import LineServer
 from cbt.db.writing.parcels import WRITING, Parcel, put_down_within
+from cbt.delivery.close.batch import EndBatch
+from cbt.delivery.close.exchange import Ended, HandedIn, HandIn, Moved, UnitLeft
 from cbt.delivery.save.batch import SaveBatch
 from cbt.delivery.save.exchange import Save, Saved
 from cbt.delivery.save.guard import Dialect, Guard
@@ -30,6 +33,7 @@ from cbt.delivery.save.packing import Request, SavePacking
 from cbt.delivery.save.quotas import LeaseRate
 from cbt.delivery.start.batch import StartBatch
 from cbt.delivery.start.claims import Claim, Start
+from cbt.errors import CbtError
 
 LINES = 3
 """Lines from each server process to the one that writes: what comes while a batch is there goes with the next."""
@@ -54,9 +58,12 @@ class Journal:
         self.commits = self._commits()
         self.writer = GroupWriter([self.commits])
         self.infos = InfoCache(engine, app.app_context)
+        self._app = app
         self._clock = cast(Clock, app.extensions["cbt_clock"])
         self.rate = LeaseRate()
         self._saves = SaveBatch(self.dialect)
+        self._ends = EndBatch(self.dialect, self.infos.paper)
+        self._sealer = Sealer(self.dialect.name)
         self._starts = StartBatch(self.dialect, self.infos.paper)
 
     def write_by(self, folder: Path) -> None:
@@ -74,6 +81,25 @@ class Journal:
         """
         return cast(Saved, self.writer.run(save))
 
+    def hand_in(self, asked: HandIn) -> HandedIn:
+        """Close an attempt in the next group commit, with the answers that came along.
+
+        Raises the refusals of EndBatch, and Unavailable("db.write").
+        """
+        done = cast(HandedIn, self._end(asked))
+        follow(self._app, done.follows)
+        return done
+
+    def leave_unit(self, asked: UnitLeft) -> Moved:
+        """End a unit in the next group commit; raises as `hand_in`."""
+        return cast(Moved, self._end(asked))
+
+    def _end(self, asked: HandIn | UnitLeft) -> Ended:
+        done = self.writer.run(asked)
+        if isinstance(done, CbtError):
+            raise done
+        return cast(Ended, done)
+
     def peek(self, attempt_id: int) -> Guard:
         """Return the attempt's row as it is now, for showing it."""
         with reading() as session:
@@ -86,36 +112,47 @@ class Journal:
         cursor.close()
         return guard
 
-    def save_within(self, session: Session, save: Save) -> Saved:
-        """Append the entries of a request within the unit of work of a unit's end or a 交卷."""
-        cursor = session.connection().connection.cursor()
-        guards = self.dialect.read_guards(cursor, [save.attempt_id])
-        saved = self._saves.perform(cursor, [save], guards, at=save.now)[0]
-        cursor.close()
-        return saved
-
     def perform(self, cursor: Any, requests: Sequence[Request]) -> list[Any]:
-        """Carry out the requests of one batch in one transaction: the saves, the starts, then the parcels.
+        """Carry out the requests of one batch in one transaction: saves, ends, starts, then the parcels.
 
-        None of them was answered yet, so any order is as good; all rows are locked at once (see read_guards).
-        What was received longer ago than the transport grace is refused and comes again: a request may not wait
-        past the deadline and count as in time (R-21).
+        None of them was answered yet, so any order is as good; all rows are locked at once (see read_guards),
+        the end of the log last. What was received longer ago than the transport grace is refused and comes
+        again: a request may not wait past the deadline and count as in time (R-21).
         """
         at = self._clock.now()
         starts = [one for one in requests if isinstance(one, Start)]
+        ends = [one for one in requests if isinstance(one, HandIn | UnitLeft)]
         saves = [one for one in requests if isinstance(one, Save)]
+        sent = [*saves, *(one.save for one in ends)]
         claims = self._starts.claims(cursor, starts) if starts else []
-        ids = [one.attempt_id for one in saves]
+        ids = [one.attempt_id for one in sent]
         ids += [one.form.attempt_id for one in claims if isinstance(one, Claim)]
-        guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts)) if ids else {}
-        saved = iter(self._saves.perform(cursor, saves, guards, at=at) if saves else ())
-        opened = iter(self._starts.perform(cursor, starts, claims, guards, at=at) if starts else ())
-        return [
+        guards = self.dialect.read_guards(cursor, ids, exclusive=bool(starts or ends)) if ids else {}
+        saved = self._saves.perform(cursor, sent, guards, at=at) if sent else []
+        ended, lines = self._ends.perform(cursor, ends, saved[len(saves) :], guards) if ends else ([], [])
+        opened = self._starts.perform(cursor, starts, claims, guards, at=at) if starts else []
+        results = {
+            Save: iter(saved),
+            Start: iter(opened),
+            HandIn: (one_end := iter(ended)),
+            UnitLeft: one_end,
+        }
+        done = [
             put_down_within(cursor, one, self.dialect.name)
             if isinstance(one, Parcel)
-            else next(saved if isinstance(one, Save) else opened)
+            else next(results[type(one)])
             for one in requests
         ]
+        if lines:
+            follows = self._seal(cursor, lines)
+            for one in ended:
+                if isinstance(one, HandedIn):
+                    one.follows = follows
+        return done
+
+    def _seal(self, cursor: Any, lines: Sequence[EntryDraft]) -> ToFollow:
+        with self._app.app_context():
+            return self._sealer.seal(cursor, lines)
 
 
 def _nobody(_size: int, _seconds: float | None) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from cbt.delivery.fact_reader import FactReader
-from cbt.delivery.facts import OwnFacts, RoomFacts, clock_columns, timing_facts
+from cbt.delivery.facts import CLOCK, OwnFacts, RoomFacts, clock_columns, timing_facts
 from cbt.delivery.moving import follow
 from cbt.delivery.paper.layout import read_layout
 from cbt.delivery.save.guard import Dialect, Guard, PaperKey
@@ -28,14 +28,6 @@ from cbt.rules.exam.paper import Paper
 from cbt.web.who.login import token_hash
 
 JournalRows = Sequence[tuple[str, int, str | None, int]]
-_CLOCK = (
-    "closes_at",
-    "earliest_submit_at",
-    "open_unit",
-    "unit_ends_at",
-    "prior_unit",
-    "prior_unit_ends_at",
-)
 
 
 @dataclass(slots=True)
@@ -141,7 +133,7 @@ class StartBatch:
             (
                 self._bound(row.started_at),
                 guard.state,
-                *(self._bound(found.columns[name]) for name in _CLOCK),
+                *(self._bound(found.columns[name]) for name in CLOCK),
                 *(guard.lease_hash, guard.lease_epoch, row.lease_login_id, row.lease_machine),
                 *(row.lease_machines, attempt_id),
             )
@@ -230,7 +222,7 @@ class _Statements:
     """The SQL of starts, written once per process."""
 
     def __init__(self, dialect: Dialect) -> None:
-        clock = ", ".join(f"{name} = ?" for name in _CLOCK)
+        clock = ", ".join(f"{name} = ?" for name in CLOCK)
         self.open = dialect.sql(
             f"UPDATE attempt SET started_at = ?, state = ?, {clock}, lease_hash = ?, lease_epoch = ?, "
             "lease_login_id = ?, lease_machine = ?, lease_machines = ?, move_allowed_at = NULL WHERE id = ?"

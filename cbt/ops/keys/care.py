@@ -18,9 +18,10 @@ from pathlib import Path
 import flask
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import HEAD_ID, Tail, append, ensure_keyed, keyed_line, tail_of
+from cbt.audit.chain import append, ensure_keyed, tail_of
 from cbt.audit.keyring import PRESENT, make_key
 from cbt.audit.models import AuditHead
+from cbt.audit.sealing import HEAD_ID, Tail, keyed_line
 from cbt.audit.verifying import content_of
 from cbt.config import Settings
 from cbt.db.copies import sync_folder

@@ -19,9 +19,10 @@ import flask
 from sqlalchemy import Table, delete, text, update
 from sqlalchemy.orm import Session
 
-from cbt.audit.chain import HEAD_ID, record
+from cbt.audit.chain import record
 from cbt.audit.keyring import keyring
 from cbt.audit.models import AuditHead
+from cbt.audit.sealing import HEAD_ID
 from cbt.config import Settings
 from cbt.db.departure import DEPARTURE_ID, LEAVING, LEFT, Departure, check_not_moved, departure_of
 from cbt.db.engine import WRITE

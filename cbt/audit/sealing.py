@@ -1,0 +1,184 @@
+"""The end of the log, on the cursor of whatever transaction writes: read under lock, added to, and moved.
+
+A unit of work seals the entries of its session (chain.py); a batch of requests seals those of all of them at once.
+
+Source: R-64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import flask
+
+from cbt.audit.anchor import Anchor
+from cbt.audit.hashing import GENESIS, entry_hash, head_mac
+from cbt.audit.heads import DIGITS, Head
+from cbt.audit.keyring import Keyring, keyring, make_key, settle
+from cbt.config import Settings
+from cbt.db.private.keys import fingerprint
+from cbt.db.types import bind_instant
+from cbt.rules.canonical import canonical_json
+
+HEAD_ID = 1
+KEYED, BROKEN = "audit.keyed", "audit.head_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDraft:
+    """An entry before it is hashed."""
+
+    at: datetime
+    actor: str
+    act: str
+    subject: str
+    reason: str = ""
+    before: str = ""
+    after: str = ""
+
+    @property
+    def fields(self) -> list[str]:
+        """What is hashed beside number and time."""
+        return [self.actor, self.act, self.subject, self.reason, self.before, self.after]
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What the next entry follows on, the key it is made with, and entries that have to come before it."""
+
+    last_id: int
+    last_hash: str
+    print_: str
+    key: bytes
+    first: tuple[EntryDraft, ...] = ()
+    new_row: bool = False
+    fresh_key: bool = False
+
+
+class ToFollow(NamedTuple):
+    """What follows the commit of entries: the head to be anchored, and the print of a key that came into force."""
+
+    head: str = ""
+    fresh_key: str = ""
+
+
+class Sealer:
+    """Writes entries behind the last one, on a cursor of this database; the app's context is open."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+
+    def seal(self, cursor: Any, lines: Sequence[EntryDraft]) -> ToFollow:
+        """Write entries, at least one, in the order in which they are given."""
+        return self.append(cursor, self.tail(cursor, at=lines[0].at), lines)
+
+    def tail(self, cursor: Any, *, at: datetime) -> Tail:
+        """Lock the head and return what the next entry follows on.
+
+        A log without a key gets one, once: its first keyed entry seals the change-over. A head that this key did
+        not make is put on record by an entry, and the act goes on: whoever can write to the database would
+        otherwise stop an exam with it.
+        """
+        lock = " FOR UPDATE" if self._dialect == "postgresql" else ""
+        query = f"SELECT last_id, hash, key_print, mac FROM audit_head WHERE id = ?{lock}"
+        row = self._row(cursor, query, HEAD_ID)
+        head = None if row is None else _HeadRow(*row)
+        ring = keyring(head.key_print if head is not None else None)
+        if head is not None and head.key_print and head.mac == head_mac(ring.key, head.last_id, head.hash):
+            return Tail(head.last_id, head.hash, ring.print_, ring.key)
+        unkeyed = head is None or not head.key_print
+        if unkeyed and not ring.print_ and (head is not None or self._last(cursor) == (0, GENESIS)):
+            return _begin(head, at)
+        return self._after_damage(cursor, head, ring, at)
+
+    def _after_damage(self, cursor: Any, head: _HeadRow | None, ring: Keyring, at: datetime) -> Tail:
+        last_id, last_hash = self._last(cursor)
+        said = None if head is None else {"number": head.last_id, "hash": head.hash, "key": head.key_print}
+        line = EntryDraft(
+            at, "scheduler", BROKEN, "log", before=text_of(said), after=text_of({"number": last_id})
+        )
+        print_, key, fresh = ring.print_, ring.key, False
+        if not print_:
+            key = make_key(_settings().keys)
+            print_, fresh = fingerprint(key), True
+        return Tail(last_id, last_hash, print_, key, (line,), new_row=head is None, fresh_key=fresh)
+
+    def _last(self, cursor: Any) -> tuple[int, str]:
+        row = self._row(cursor, "SELECT id, hash FROM audit_entry ORDER BY id DESC LIMIT 1")
+        return (0, GENESIS) if row is None else (row[0], row[1])
+
+    def append(self, cursor: Any, tail: Tail, lines: Sequence[EntryDraft]) -> ToFollow:
+        """Write `lines` behind `tail` and move the head; return what follows the commit."""
+        last_id, last_hash = tail.last_id, tail.last_hash
+        rows: list[tuple[Any, ...]] = []
+        at = None
+        for line in (*tail.first, *lines):
+            last_id, at = last_id + 1, line.at
+            sealed = entry_hash(tail.key, last_hash, last_id, at, line.fields)
+            rows.append((last_id, bind_instant(at, self._dialect), *line.fields, last_hash, sealed))
+            last_hash = sealed
+        if rows:
+            cursor.executemany(self._sql(_INSERT), rows)
+        head = (last_id, last_hash, tail.print_, head_mac(tail.key, last_id, last_hash))
+        cursor.execute(self._sql(_NEW_HEAD if tail.new_row else _MOVE_HEAD), (*head, HEAD_ID))
+        shown = "" if at is None else str(Head(last_id, at, last_hash[:DIGITS]))
+        return ToFollow(shown, tail.print_ if tail.fresh_key else "")
+
+    def _row(self, cursor: Any, query: str, *values: object) -> Sequence[Any] | None:
+        cursor.execute(self._sql(query), values)
+        row: Sequence[Any] | None = cursor.fetchone()
+        return row
+
+    def _sql(self, text: str) -> str:
+        return text.replace("?", "%s") if self._dialect == "postgresql" else text
+
+
+_INSERT = (
+    'INSERT INTO audit_entry (id, at, actor, act, subject, reason, "before", "after", prev_hash, hash) '
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_NEW_HEAD = "INSERT INTO audit_head (last_id, hash, key_print, mac, id) VALUES (?, ?, ?, ?, ?)"
+_MOVE_HEAD = "UPDATE audit_head SET last_id = ?, hash = ?, key_print = ?, mac = ? WHERE id = ?"
+
+
+class _HeadRow(NamedTuple):
+    last_id: int
+    hash: str
+    key_print: str
+    mac: str
+
+
+def _begin(head: _HeadRow | None, at: datetime) -> Tail:
+    last_id, last_hash = (0, GENESIS) if head is None else (head.last_id, head.hash)
+    key = make_key(_settings().keys)
+    first = (keyed_line(at, fingerprint(key), former=""),) if last_id else ()
+    return Tail(last_id, last_hash, fingerprint(key), key, first, new_row=head is None, fresh_key=True)
+
+
+def _settings() -> Settings:
+    settings: Settings = flask.current_app.extensions["cbt_settings"]
+    return settings
+
+
+def keyed_line(at: datetime, print_: str, *, former: str, **more: str) -> EntryDraft:
+    """Return the entry that begins a new key, named by its print; it is the first one made with it."""
+    after = text_of({"key": print_, **more})
+    return EntryDraft(at, "cli", KEYED, "log", before=text_of({"key": former}), after=after)
+
+
+def text_of(values: Mapping[str, Any] | None) -> str:
+    """Return the stored spelling of `before` and `after`."""
+    return "" if values is None else canonical_json(dict(values))
+
+
+def follow(app: flask.Flask, what: ToFollow) -> None:
+    """Do what follows the commit of entries: a new key gets its place, and the head its line on another disk."""
+    if what.fresh_key:
+        settings: Settings = app.extensions["cbt_settings"]
+        settle(settings.keys, what.fresh_key)
+    anchor: Anchor | None = app.extensions.get("cbt_anchor")
+    if anchor is not None and what.head:
+        anchor.follow(what.head)

@@ -1,0 +1,272 @@
+"""Hand-ins and units' ends of one batch: each is taken or refused as if it were alone, and closes once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import select
+
+from cbt.audit.anchor import FILE, Anchor
+from cbt.audit.heads import head_of
+from cbt.audit.models import AuditEntry
+from cbt.audit.sealing import Sealer
+from cbt.audit.verifying import verify
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.commits import Failed
+from cbt.delivery.close.batch import EndBatch
+from cbt.delivery.close.exchange import HandedIn, HandIn, Moved, UnitLeft
+from cbt.delivery.models import Attempt, JournalEntry, UnitDone
+from cbt.delivery.save.entries import read_entries
+from cbt.delivery.save.exchange import Save, Saved
+from cbt.delivery.steps import suspend_attempt
+from cbt.errors import CbtError, Unavailable
+from cbt.web.who.login import token_hash
+from tests.delivery.driver import Page
+from tests.delivery.starts import refuse_views
+from tests.proctoring.desk import attempt, change
+from tests.world import PLANNED, World
+
+SECOND = timedelta(seconds=1)
+EARLIEST = PLANNED + timedelta(minutes=30)
+NOW = EARLIEST + SECOND
+
+
+class Sending:
+    """The pages of a running room, and what they ask for."""
+
+    def __init__(self, world: World, *names: str) -> None:
+        self.world = world
+        self.journal = world.app.extensions["cbt_journal"]
+        self.pages = {name: Page(world, name) for name in names}
+        for page in self.pages.values():
+            assert page.start().status_code == 200
+
+    def save(
+        self, name: str, *answers: tuple[int, str], now: datetime = NOW, lease: str = "", machine: str = ""
+    ) -> Save:
+        page = self.pages[name]
+        with self.world.app.app_context():
+            info = self.journal.infos.get(page.ref)
+        entries = read_entries(info, [page.entry(*one) for one in answers])
+        lease_hash = token_hash(lease or page.lease)
+        return Save(info.attempt_id, lease_hash, page.epoch, entries, now, machine or page.machine)
+
+    def hand_in(self, name: str, *answers: tuple[int, str], **how: Any) -> HandIn:
+        save = self.save(name, *answers, **how)
+        return HandIn(save, save.now)
+
+    def carry_out(self, *requests: object) -> list[Any]:
+        """Have one batch carried out, and return what became of each."""
+        return list(self.journal.commits.carry_out(requests, lambda: ()).outcomes)
+
+
+@pytest.fixture
+def running(world: World) -> World:
+    world.admit_all()
+    world.start()
+    return world
+
+
+def said(outcomes: Sequence[Any]) -> list[str]:
+    """Return each outcome in a word: what became of the answers, or the refusal; + for a receipt."""
+    return [
+        one.code
+        if isinstance(one, CbtError)
+        else f"{one.outcome if isinstance(one, Saved) else one.saved.outcome}"
+        + ("+" if isinstance(one, HandedIn) and one.receipt else "")
+        for one in outcomes
+    ]
+
+
+def closings(world: World) -> Counter[str]:
+    """Return how often each attempt was closed by the log, which is whole."""
+    with world.app.app_context(), reading() as session:
+        assert verify(session).broken_at is None
+        subjects = session.scalars(select(AuditEntry.subject).where(AuditEntry.act == "attempt.close"))
+        return Counter(subject.removeprefix("attempt:") for subject in subjects)
+
+
+def sealed_by_hand(world: World, attempt_id: int) -> str:
+    """Return the digest of a journal, worked out row by row."""
+    with world.app.app_context(), reading() as session:
+        query = select(JournalEntry).where(JournalEntry.attempt_id == attempt_id)
+        rows = session.scalars(query.order_by(JournalEntry.lease_epoch, JournalEntry.seq)).all()
+    lines = [str(len(rows))]
+    for row in rows:
+        micros = round(row.received_at.timestamp() * 1_000_000)
+        lines += [f"{row.lease_epoch} {row.seq} {micros}", str(row.position), row.value or ""]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def test_a_batch_of_many_takes_and_refuses_each_as_if_alone(running: World) -> None:
+    sending = Sending(running, "theory", "extra", "second", "skills", "late", "factor", "elsewhere")
+    with running.app.app_context(), unit_of_work() as session:
+        held = session.get_one(Attempt, running.sitters["factor"].attempt_id)
+        suspend_attempt(session, held, now=PLANNED + SECOND, reason="x", actor="staff:test")
+    change(running, "late", left_at=PLANNED + SECOND)
+    running.clock.set(NOW)
+    early = EARLIEST - SECOND
+    outcomes = sending.carry_out(
+        sending.hand_in("theory", (1, "A"), (2, "B")),
+        sending.hand_in("theory"),
+        sending.hand_in("extra", lease="another"),
+        sending.hand_in("extra", machine="another"),
+        sending.save("extra", (1, "B")),
+        sending.hand_in("elsewhere", now=early),
+        sending.hand_in("elsewhere", now=NOW - timedelta(minutes=1)),
+        sending.hand_in("skills"),
+        UnitLeft(sending.save("skills"), 7, False),
+        UnitLeft(sending.save("skills"), 1, True),
+        UnitLeft(sending.save("skills"), 2, True),
+        sending.hand_in("factor"),
+        sending.hand_in("late"),
+        sending.hand_in("second", (3, "A")),
+    )
+    assert said(outcomes) == [
+        *("saved+", "saved+", "lease.lost", "machine.other", "saved", "submit.too_early", "request.stale"),
+        *("submit.units_open", "saved", "saved", "saved"),
+        *("attempt.suspended", "attempt.away", "saved+"),
+    ]
+    assert outcomes[5].params == {"available_at": EARLIEST, "left": "00:01"}
+    assert outcomes[0].receipt == outcomes[1].receipt != outcomes[13].receipt
+    pages = sending.pages
+    assert closings(running) == {pages["theory"].ref: 1, pages["second"].ref: 1}
+    for name, result in (("theory", outcomes[0]), ("second", outcomes[13])):
+        row = attempt(running, name)
+        assert (row.state, row.closed_by, row.closed_at, row.submitted_at) == (
+            "closed",
+            "candidate",
+            NOW,
+            NOW,
+        )
+        assert (row.receipt, row.journal_digest) == (result.receipt, sealed_by_hand(running, row.id))
+    waiting = {name: attempt(running, name).state for name in ("extra", "elsewhere", "late", "factor")}
+    assert waiting == {**dict.fromkeys(waiting, "interacting"), "factor": "suspended"}
+    left = [one for one in outcomes if isinstance(one, Moved)]
+    assert attempt(running, "skills").open_unit == 3
+    assert [one.goes_on for one in left] == [True, True, True]
+    with running.app.app_context(), reading() as session:
+        assert set(session.scalars(select(UnitDone.unit))) == {2}
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["the save first", "the hand-in first"])
+def test_a_save_and_a_hand_in_of_one_batch_both_count(running: World, order: int) -> None:
+    sending = Sending(running, "theory")
+    running.clock.set(NOW)
+    batch = [sending.save("theory", (1, "A")), sending.hand_in("theory", (2, "B"))]
+    assert said(sending.carry_out(*batch[::order])) == ["saved", "saved+"][::order]
+    row = attempt(running, "theory")
+    assert (row.state, row.journal_digest) == ("closed", sealed_by_hand(running, row.id))
+    assert said(sending.carry_out(sending.save("theory", (3, "A")))) == ["attempt.closed"]
+
+
+def test_a_batch_asks_the_database_as_often_as_one_hand_in(running: World) -> None:
+    sending = Sending(running, "theory", "extra", "second", "elsewhere")
+    running.clock.set(NOW)
+
+    def statements(*names: str) -> list[str]:
+        seen: list[str] = []
+        with running.app.app_context(), unit_of_work() as session:
+            cursor = _Watched(session.connection().connection.cursor(), seen)
+            asked = [sending.hand_in(name) for name in names]
+            assert all(one.receipt for one in sending.journal.perform(cursor, asked))
+        return seen
+
+    alone, together = statements("theory"), statements("extra", "second", "elsewhere")
+    assert len(alone) == len(together)
+    assert [text for text in together if "audit_" in text] == [text for text in alone if "audit_" in text]
+    assert sum(closings(running).values()) == 4
+
+
+class _Watched:
+    """A cursor that keeps what it was asked."""
+
+    def __init__(self, cursor: Any, seen: list[str]) -> None:
+        self._cursor = cursor
+        self._seen = seen
+
+    def execute(self, text: str, *values: Any) -> Any:
+        self._seen.append(text)
+        return self._cursor.execute(text, *values)
+
+    def executemany(self, text: str, *values: Any) -> Any:
+        self._seen.append(text)
+        return self._cursor.executemany(text, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def test_one_that_fails_harms_nobody_else_of_its_batch(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending = Sending(running, "theory", "extra", "second")
+    running.clock.set(NOW)
+    perform = EndBatch.perform
+
+    def brittle(batch: EndBatch, cursor: Any, ends: Any, *rest: Any) -> Any:
+        done = perform(batch, cursor, ends, *rest)
+        if any(one.save.attempt_id == running.sitters["extra"].attempt_id for one in ends):
+            cursor.execute("INSERT INTO no_such_table VALUES (1)")
+        return done
+
+    monkeypatch.setattr(EndBatch, "perform", brittle)
+    outcomes = sending.carry_out(
+        *(sending.hand_in(name, (1, "A")) for name in ("theory", "extra", "second")),
+        sending.save("extra", (2, "B")),
+    )
+    assert [isinstance(one, Failed) for one in outcomes] == [False, True, False, False]
+    assert outcomes[1].error.code == "db.write"
+    assert set(closings(running)) == {sending.pages[name].ref for name in ("theory", "second")}
+    assert attempt(running, "extra").state == "interacting"
+
+
+def test_a_log_that_cannot_be_written_to_refuses_hand_ins_and_no_saves(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending = Sending(running, "theory", "extra")
+    running.clock.set(NOW)
+
+    def locked(*_: object) -> None:
+        raise Unavailable("audit.key_missing", path="audit.key", print="0")
+
+    monkeypatch.setattr(Sealer, "seal", locked)
+    refused, saved = sending.carry_out(sending.hand_in("theory"), sending.save("extra", (1, "A")))
+    assert (refused.error.code, saved.outcome) == ("audit.key_missing", "saved")
+    assert attempt(running, "theory").state == "interacting"
+
+
+def test_a_plain_hand_in_never_reaches_the_view_which_says_the_same(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Sending(running, "theory").pages["theory"]
+    running.clock.set(NOW)
+    last = page.entry(1, "A")
+    with monkeypatch.context() as watched:
+        watched.setattr(running.app, "before_request_funcs", {})
+        refuse_views(running)
+        short = page.submit(last)
+    assert (short.status_code, short.content_type) == (200, "application/json")
+    assert [one["seq"] for one in short.get_json()["receipts"]] == [last["seq"]]
+    door = cast(Any, running.app.wsgi_app)
+    monkeypatch.setattr(door, "_inner", door._inner._inner)
+    assert page.submit().get_json() == {**short.get_json(), "receipts": []}
+
+
+def test_the_head_is_anchored_once_for_a_batch(running: World, tmp_path: Path) -> None:
+    anchor = running.app.extensions["cbt_anchor"] = Anchor(tmp_path / FILE, tmp_path / "mark")
+    sending = Sending(running, "theory", "extra")
+    running.clock.set(NOW)
+    for done in sending.carry_out(sending.hand_in("theory"), sending.hand_in("extra")):
+        anchor.follow(done.follows.head)
+    assert (
+        sending.pages["theory"].submit().status_code == 200
+    )  # the repeat closes nothing, and anchors nothing
+    with running.app.app_context(), reading() as session:
+        assert anchor.path.read_text().splitlines() == [str(head_of(session))]
