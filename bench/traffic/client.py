@@ -75,7 +75,7 @@ def content_length(head: bytes) -> int:
     return int(lowered[start : end if end >= 0 else len(lowered)])
 
 
-class _Line:
+class Line:
     """One connection and the exchanges that go over it."""
 
     __slots__ = ("buffer", "exchange", "exchanges", "need", "sent_at", "socket")
@@ -127,7 +127,7 @@ def run_load(port: int, sources: Sequence[Iterator[Exchange]], *, seconds: float
     watched = (
         selectors.EpollSelector() if hasattr(selectors, "EpollSelector") else selectors.DefaultSelector()
     )
-    lines = [_Line(port, source) for source in sources]
+    lines = [Line(port, source) for source in sources]
     gc.collect()
     gc.disable()
     try:

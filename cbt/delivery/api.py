@@ -8,9 +8,9 @@ from typing import Any
 import flask
 
 from cbt.delivery.clock_json import receipts_text, windows_shown, windows_text
-from cbt.delivery.close import service
 from cbt.delivery.close.exchange import TAKEN
 from cbt.delivery.close.sent import handed_in_text, read_hand_in, read_save, read_unit_left
+from cbt.delivery.close.windows import windows_of
 from cbt.delivery.lease import asking_lease, not_the_writer
 from cbt.delivery.messages import confirm
 from cbt.delivery.replies import (
@@ -117,7 +117,7 @@ def clock(ref: str) -> Reply:
         return refused_reply(refused, info, guard, flask.g.now)
     reply: dict[str, Any] = {"clock": clock_of(info, guard, flask.g.now)}
     if "windows" in flask.request.args:  # asked for when they moved: they follow from all facts of the clock
-        reply["windows"] = windows_shown(service.windows_of(info.attempt_id, now=flask.g.now))
+        reply["windows"] = windows_shown(windows_of(info.attempt_id, now=flask.g.now))
     return reply
 
 

@@ -188,7 +188,8 @@ def test_no_page_or_script_writes_an_address_by_hand(app: flask.Flask, tree: str
 @pytest.mark.parametrize(
     ("path", "method", "endpoint"),
     [
-        pytest.param(f"{wire.PREFIX}a-ref{wire.SUFFIX}", "POST", "attempts.answers", id="a save"),
+        pytest.param(f"{wire.PREFIX}a-ref/{wire.ANSWERS}", "POST", "attempts.answers", id="a save"),
+        pytest.param(f"{wire.PREFIX}a-ref/{wire.HAND_INS}", "POST", "attempts.submit", id="a hand-in"),
         pytest.param(f"{start_path.PREFIX}a-ref{start_path.SUFFIX}", "POST", "attempts.start", id="a start"),
         pytest.param(f"{news_path.PREFIX}a-ref{news_path.SUFFIX}", "GET", "news.since", id="the news"),
         pytest.param(f"{references.PREFIX}a-name", "GET", "bank.media.send", id="a picture"),

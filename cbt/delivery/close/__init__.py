@@ -1,3 +1,3 @@
 """How an attempt ends: handed in, its time over, an outage in between."""
 
-__all__ = ["batch", "exchange", "outage", "sent", "service", "steps", "sweeps"]
+__all__ = ["batch", "exchange", "outage", "sent", "steps", "sweeps", "windows"]

@@ -1,4 +1,4 @@
-"""What a page asks of an attempt's ends without ending anything."""
+"""The windows of a paper in units, for a page that asks for them alone."""
 
 from __future__ import annotations
 
