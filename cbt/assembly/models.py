@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from cbt.db.types import Named, UtcDateTime
+from cbt.db.types import Base, Named, UtcDateTime
 
 
 class Form(Named):
@@ -24,3 +24,16 @@ class Form(Named):
     content: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     drawn_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Arrangement(Base):
+    """What scoring needs of a form, prepared when it is drawn (see rules.scoring.arrangement); no key is in it.
+
+    In a table of its own: to reach what stands behind a long text, a database reads all of it.
+    """
+
+    form_id: Mapped[int] = mapped_column(ForeignKey("form.id", ondelete="CASCADE"), primary_key=True)
+    bank_id: Mapped[int] = mapped_column(ForeignKey("item_bank.id"))
+    seal: Mapped[str] = mapped_column(String(64))
+    """The digest of form, bank and text: one that does not fit is not believed."""
+    text: Mapped[str] = mapped_column(Text)

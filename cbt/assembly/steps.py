@@ -12,10 +12,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from cbt.assembly.arranging import Arranged, keep
 from cbt.assembly.models import Form
 from cbt.assembly.sources import DrawSources
 from cbt.errors import Conflict
 from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.scoring.arrangement import arranged
 from cbt.web.refs import new_ref
 
 SEED_BITS = 48
@@ -70,6 +72,7 @@ def draw_and_freeze(
     )
     session.add(form)
     session.flush()
+    keep(session, {form.id: Arranged(bank.id, arranged(content))})
     return form
 
 

@@ -6,7 +6,7 @@ Source: R-50 to R-54.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import and_, func, insert, select
 from sqlalchemy.orm import Session
 
+from cbt.assembly.arranging import keep
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -22,12 +23,16 @@ from cbt.delivery.moving import move_all
 from cbt.delivery.save.digests import is_seal
 from cbt.rules.canonical import digest
 from cbt.rules.states.attempt import Event, State
+from cbt.scoring.ahead import side_by_side
+from cbt.scoring.approved import approved_answers
 from cbt.scoring.models import Score
-from cbt.scoring.sheets import Scorers
+from cbt.scoring.sheets import Scored, Scorers
 from cbt.sittings.store import sitting_by_ref
 
 log = logging.getLogger(__name__)
 CHUNK = 200
+VERIFIERS = 3
+"""So many chunks are read and compared at once: the database works while the interpreter does."""
 KEY_REVISION = 0
 """The revision of the answer keys as the items were published; corrections (R-54) count from 1."""
 
@@ -35,31 +40,40 @@ KEY_REVISION = 0
 def score_closed(*, now: datetime) -> int:
     """Score every closed attempt that has no score for its present journal; return how many.
 
-    The answers are read after the closing has committed. One attempt that cannot be scored does not keep
-    the others from it.
+    The answers are read after the closing has committed, and the sheets worked out a chunk ahead of the one that is
+    written, outside its transaction. One attempt that cannot be scored does not keep the others from it.
     """
     with reading() as session:
         waiting = list(session.scalars(select(Attempt.id).where(Attempt.state == State.CLOSED)))
+    chunks = [waiting[start : start + CHUNK] for start in range(0, len(waiting), CHUNK)]
     scored, scorers = 0, Scorers()
-    for start in range(0, len(waiting), CHUNK):
-        chunk = waiting[start : start + CHUNK]
-        try:
-            scored += _score(chunk, scorers, now=now)
-        except Exception:
-            log.exception("a chunk of %d closed attempts is scored one by one", len(chunk))
-            scored += sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in chunk)
+
+    def work_out(attempt_ids: Sequence[int]) -> dict[int, Scored]:
+        with reading() as session:
+            return scorers.score(session, attempt_ids, late=False)
+
+    with side_by_side(work_out, chunks, threads=1) as ahead:
+        for chunk, found in zip(chunks, ahead, strict=True):
+            try:
+                scored += _score(chunk, found(), scorers, now=now)
+            except Exception:
+                log.exception("a chunk of %d closed attempts is scored one by one", len(chunk))
+                scored += sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in chunk)
     return scored
 
 
 def _score_alone(attempt_id: int, scorers: Scorers, *, now: datetime) -> int:
     try:
-        return _score([attempt_id], scorers, now=now)
+        return _score([attempt_id], {}, scorers, now=now)
     except Exception:
         log.exception("attempt %d could not be scored", attempt_id)
         return 0
 
 
-def _score(attempt_ids: Sequence[int], scorers: Scorers, *, now: datetime) -> int:
+def _score(
+    attempt_ids: Sequence[int], found: Mapping[int, Scored], scorers: Scorers, *, now: datetime
+) -> int:
+    """Write the scores of attempts; what was `found` counts where the journal is the one that is sealed now."""
     with unit_of_work() as session:
         attempts = session.execute(
             select(Attempt.id, Attempt.ref, Attempt.journal_digest)
@@ -70,7 +84,13 @@ def _score(attempt_ids: Sequence[int], scorers: Scorers, *, now: datetime) -> in
         if not attempts:
             return 0
         ids = [attempt.id for attempt in attempts]
-        scored = scorers.score(session, ids)
+        late = approved_answers(session, ids)
+        again = [
+            one.id
+            for one in attempts
+            if one.id in late or one.id not in found or digest(found[one.id].journal) != one.journal_digest
+        ]
+        scored = {**found, **(scorers.score(session, again) if again else {})}
         numbers = _last_numbers(session, ids)
         rows = []
         for attempt_id, ref, journal_digest in attempts:
@@ -100,6 +120,7 @@ def _score(attempt_ids: Sequence[int], scorers: Scorers, *, now: datetime) -> in
             )
         session.execute(insert(Score), rows)
         move_all(session, ids, Event.SCORE)
+        keep(session, scorers.take_unprepared())
         return len(attempts)
 
 
@@ -133,7 +154,9 @@ class Verified:
 
 
 def verify_sitting(sitting_ref: str) -> list[Verified]:
-    """Rescore every scored attempt of a sitting from the journal and compare bytes.
+    """Rescore every scored attempt of a sitting from the form and the journal and compare bytes.
+
+    What was prepared of the forms plays no part: the forms themselves are read, several chunks at once.
 
     Raises NotFound("sitting.unknown") for a sitting without scored attempts of that name.
 
@@ -147,11 +170,15 @@ def verify_sitting(sitting_ref: str) -> list[Verified]:
             .where(Registration.sitting_id == sitting_id, Attempt.state == State.SCORED)
             .order_by(Attempt.id)
         ).all()
-        checked: list[Verified] = []
-        scorers = Scorers()
-        for start in range(0, len(attempt_ids), CHUNK):
-            checked += _verify(session, attempt_ids[start : start + CHUNK], scorers)
-        return checked
+    scorers = Scorers(prove=True)
+
+    def check(chunk: Sequence[int]) -> list[Verified]:
+        with reading() as session:
+            return _verify(session, chunk, scorers)
+
+    chunks = [attempt_ids[start : start + CHUNK] for start in range(0, len(attempt_ids), CHUNK)]
+    with side_by_side(check, chunks, threads=VERIFIERS) as ahead:
+        return [one for checked in ahead for one in checked()]
 
 
 def _verify(session: Session, attempt_ids: Sequence[int], scorers: Scorers) -> list[Verified]:

@@ -5,23 +5,22 @@ Source: R-43, R-50 to R-54.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.assembly.models import Form
-from cbt.bank.store import ContentKey, contents
+from cbt.assembly.arranging import Arranged, arrange, arrangements
+from cbt.bank.store import contents
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
 from cbt.delivery.save.digests import answers_in, journal_texts
 from cbt.exams.store import paper_of
-from cbt.rules.canonical import digest
-from cbt.rules.items.basis.content import ItemContent
-from cbt.rules.scoring.score import FormScorer, ScoreSheet
+from cbt.rules.scoring.arrangement import items_in
+from cbt.rules.scoring.marks import KEPT_LINES
+from cbt.rules.scoring.score import FormScorer, Marks, ScoreSheet
 from cbt.scoring.approved import approved_answers
 
 KEPT_FORMS = 64
@@ -38,34 +37,41 @@ class Scored:
     sheet: ScoreSheet
     journal: str
     form_ok: bool
-    """Whether the form still has the hash it was frozen with."""
+    """Whether the form still has the hash it was frozen with, where the forms themselves were read."""
 
 
 class Scorers:
-    """The scorers of one run over many attempts: a form, which never changes, is read once and not again."""
+    """The scorers of one run over many attempts.
 
-    def __init__(self) -> None:
+    They go by what was prepared of each form when it was drawn; with `prove` the forms themselves are read,
+    whatever is prepared. Several threads may ask at once.
+    """
+
+    def __init__(self, *, prove: bool = False) -> None:
+        self._prove = prove
         self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
-        self._contents: dict[int, dict[ContentKey, ItemContent]] = {}
+        self._marks: dict[int, Marks] = {}
+        self._lines: defaultdict[int, set[str]] = defaultdict(set)
+        self._unprepared: dict[int, Arranged] = {}
 
     def score(
-        self, session: Session, attempt_ids: Sequence[int], *, also: Collection[int] = ()
+        self, session: Session, attempt_ids: Sequence[int], *, also: Collection[int] = (), late: bool = True
     ) -> dict[int, Scored]:
         """Return what each attempt comes to; raise what the first raises that cannot be scored.
 
-        Approved late answers count; `also` are late entries to be taken as approved too, to see what that
-        would change (R-29).
+        Approved late answers count, unless `late` is off; `also` are late entries to be taken as approved too, to
+        see what that would change (R-29).
         """
         takers = _takers(session, attempt_ids)
         journals = journal_texts(session, attempt_ids)
-        late = approved_answers(session, attempt_ids, also=also)
+        approved = approved_answers(session, attempt_ids, also=also) if late else {}
         scored = {}
         for paper, scorer, form_ok in self._of(session, takers):
             for attempt_id in takers[paper]:
                 journal = journals[attempt_id]
                 answers = answers_in(journal)
-                if attempt_id in late:
-                    answers |= {str(place): value or "" for place, value in late[attempt_id].items()}
+                if attempt_id in approved:
+                    answers |= {str(place): value or "" for place, value in approved[attempt_id].items()}
                 scored[attempt_id] = Scored(scorer.score(answers), journal, form_ok)
         return scored
 
@@ -74,6 +80,10 @@ class Scorers:
         takers = _takers(session, attempt_ids)
         return {one: scorer for paper, scorer, _ok in self._of(session, takers) for one in takers[paper]}
 
+    def take_unprepared(self) -> dict[int, Arranged]:
+        """Return, once, what forms of before lack and was worked out: for whoever writes."""
+        return {form_id: self._unprepared.pop(form_id) for form_id in list(self._unprepared)}
+
     def _of(
         self, session: Session, takers: Mapping[_Paper, Sequence[int]]
     ) -> Iterator[tuple[_Paper, FormScorer, bool]]:
@@ -81,27 +91,43 @@ class Scorers:
         fresh = takers.keys() - self._kept.keys()
         for paper in takers.keys() - fresh:
             yield paper, *self._kept[paper]
-        forms = _forms(session, {form_id for form_id, _, _ in fresh})
+        forms = self._arranged(session, {form_id for form_id, _, _ in fresh})
+        self._meet(session, forms.values())
         for paper in fresh:
             form_id, version_id, code = paper
-            bank_id, content, sha256 = forms[form_id]
-            frozen = json.loads(content)
-            items = self._contents_for(session, bank_id, frozen)
-            scorer = FormScorer(frozen, items, paper=paper_of(session, version_id, code))
-            made = scorer, digest(content) == sha256
+            form = forms[form_id]
+            scorer = FormScorer.of(
+                form.text, self._marks[form.bank_id], paper=paper_of(session, version_id, code)
+            )
             if len(takers[paper]) > 1 and len(self._kept) < KEPT_FORMS:
-                self._kept[paper] = made
-            yield paper, *made
+                self._kept[paper] = scorer, form.form_ok
+            yield paper, scorer, form.form_ok
 
-    def _contents_for(
-        self, session: Session, bank_id: int, frozen: Mapping[str, Any]
-    ) -> Mapping[ContentKey, ItemContent]:
-        """Return the item versions of a form, among those of the forms before it; of one bank, so not many."""
-        known = self._contents.setdefault(bank_id, {})
-        wanted = {(one["item"], one["version"]) for one in frozen["positions"]}
-        if not wanted <= known.keys():
-            known |= contents(session, wanted - known.keys(), bank_id)
-        return known
+    def _arranged(self, session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
+        if not form_ids:
+            return {}
+        if self._prove:
+            return arrange(session, form_ids)
+        found = arrangements(session, form_ids)
+        if missing := form_ids - found.keys():
+            worked_out = arrange(session, missing)
+            self._unprepared.update(worked_out)
+            found |= worked_out
+        return found
+
+    def _meet(self, session: Session, forms: Iterable[Arranged]) -> None:
+        """Read the items of forms that did not come up yet; of one bank, so not many."""
+        lines: defaultdict[int, set[str]] = defaultdict(set)
+        for form in forms:
+            lines[form.bank_id].update(form.text.split("\n")[1:])
+        for bank_id, asked in lines.items():
+            known = self._lines[bank_id]
+            marks = self._marks.setdefault(bank_id, Marks({}))
+            new = asked - known
+            marks.contents.update(contents(session, items_in(new) - marks.contents.keys(), bank_id))
+            if len(known) > KEPT_LINES:
+                known.clear()
+            known |= new
 
 
 def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, list[int]]:
@@ -115,13 +141,3 @@ def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, list[i
     for attempt_id, form_id, version_id, code in rows:
         takers.setdefault((form_id, version_id, code), []).append(attempt_id)
     return takers
-
-
-def _forms(session: Session, form_ids: Collection[int]) -> dict[int, tuple[int, str, str]]:
-    """Return bank, content and hash of forms."""
-    if not form_ids:
-        return {}
-    rows = session.execute(
-        select(Form.id, Form.bank_id, Form.content, Form.sha256).where(Form.id.in_(form_ids))
-    )
-    return {form_id: (bank_id, content, sha256) for form_id, bank_id, content, sha256 in rows}

@@ -39,6 +39,14 @@ def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: 
             session.execute(text("UPDATE journal SET value = :value"), {"value": canonical_json("B")})
         checked = verify_sitting(world.sitting_ref)[0]
         assert (checked.journal_ok, checked.form_ok) == (False, True)
+        with unit_of_work() as session:
+            session.execute(
+                text('UPDATE form SET content = replace(content, \'"points":"1"\', \'"points":"2"\')')
+            )
+        checked = verify_sitting(world.sitting_ref)[0]
+        assert (checked.form_ok, checked.sheet_ok) == (False, False), (
+            "the form is read, not what was prepared of it"
+        )
 
 
 @pytest.mark.parametrize(
@@ -85,12 +93,9 @@ def test_one_attempt_that_cannot_be_scored_does_not_keep_the_others_from_it(page
         assert expire_overdue(now=world.clock.now()) == 2
         with unit_of_work() as session:
             poisoned = {"id": world.sitters["theory"].attempt_id}
-            session.execute(
-                text(
-                    "UPDATE form SET content = '{}' WHERE id = (SELECT form_id FROM attempt WHERE id = :id)"
-                ),
-                poisoned,
-            )
+            its_own = "(SELECT form_id FROM attempt WHERE id = :id)"
+            session.execute(text(f"UPDATE form SET content = '{{}}' WHERE id = {its_own}"), poisoned)
+            session.execute(text(f"DELETE FROM arrangement WHERE form_id = {its_own}"), poisoned)
         assert score_closed(now=world.clock.now()) == 1
         with reading() as session:
             states = {name: session.get_one(Attempt, world.sitters[name].attempt_id).state for name in NAMES}

@@ -45,7 +45,7 @@ def check_scores(session: Session) -> tuple[int, Found]:
     """Score every scored attempt again and compare bytes; former scores are compared with their hash."""
     looked_at: int = 0
     found: Found = []
-    scorers = Scorers()
+    scorers = Scorers(prove=True)
     for attempts in _chunks(session, (State.SCORED,)):
         looked_at += len(attempts)
         texts = _rescored(session, [attempt.id for attempt in attempts], scorers)

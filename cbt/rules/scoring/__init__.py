@@ -1,3 +1,3 @@
 """From answers to a score and its evidence."""
 
-__all__ = ["score"]
+__all__ = ["arrangement", "marks", "score"]

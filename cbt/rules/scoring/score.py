@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import repeat
 from math import lcm
+from operator import getitem
 from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
 from cbt.rules.exam.paper import Paper
 from cbt.rules.items.basis.content import NOTHING, ItemContent
-from cbt.rules.scoring.credit import share_of
+from cbt.rules.scoring.arrangement import ArrangedGroup, arranged, read_frame
 from cbt.rules.scoring.key_revision import NO_REVISIONS, KeyRevision, KeyRevisions
+from cbt.rules.scoring.marks import ContentKey, Marks
 
 __all__ = [
     "FormScorer",
     "KeyRevision",
     "KeyRevisions",
+    "Marks",
     "ScoreSheet",
     "passes",
     "round_score",
@@ -29,8 +33,6 @@ __all__ = [
 HALF = Fraction(1, 2)
 WAITING = None, None, None, '],"raw":null,"score":null}'
 _VERDICTS = {True: "true", False: "false", None: "null"}
-KEPT_ANSWERS = 64
-"""So many different answers of a position are kept with what they earn: what can be typed has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,6 @@ class ScoreSheet:
     text: str
 
 
-_Earned = tuple[str, int | Fraction | None]
-"""A position's piece of the sheet, and the parts of a point it adds to the raw score; None: it waits."""
-
-
 class FormScorer:
     """Scores attempts at one frozen form.
 
@@ -69,29 +67,27 @@ class FormScorer:
     def __init__(
         self,
         form: Mapping[str, Any],
-        contents: Mapping[tuple[str, int], ItemContent],
+        contents: dict[ContentKey, ItemContent],
         *,
         paper: Paper,
         key_revision: KeyRevisions = NO_REVISIONS,
     ) -> None:
-        places = form["positions"]
-        self._places = places
-        self._contents = [contents[one["item"], one["version"]] for one in places]
-        self._revisions = [key_revision.find(one["item"], one["part"]) for one in places]
-        self._voids = [revision is not None and revision.void for revision in self._revisions]
-        groups = _groups(form, self._voids)
-        parts = lcm(*(one.denominator for group in groups for one in (group.points, *group.worths.values())))
-        self._worths = [0] * len(places)
-        for group in groups:
-            worths = {points: int(worth * parts) for points, worth in group.worths.items()}
-            for place in group.places:
-                self._worths[place] = worths.get(places[place]["points"], 0)
-        self._groups = [
-            (0 if group.worths else int(group.points * parts), group.places, group.rest) for group in groups
-        ]
-        self._keys = [str(one["position"]) for one in places]
-        self._known: list[dict[str | None, _Earned]] = [{} for _ in places]
-        self._parts, self._paper, self._step = parts, paper, str(paper.score_step)
+        self._arrange(arranged(form), Marks(contents, key_revision), paper)
+
+    @classmethod
+    def of(cls, arrangement: str, marks: Marks, *, paper: Paper) -> FormScorer:
+        """Return the scorer of a form by its arrangement, with what other forms of its bank have shown already."""
+        scorer = cls.__new__(cls)
+        scorer._arrange(arrangement, marks, paper)
+        return scorer
+
+    def _arrange(self, arrangement: str, marks: Marks, paper: Paper) -> None:
+        frame, *lines = arrangement.split("\n")
+        kinds = [kind for run in read_frame(frame)[1] for kind in repeat(marks[run.kind], run.length)]
+        self._places = [places[line] for places, line in zip(kinds, lines, strict=True)]
+        voids = tuple([place.void for place in self._places]) if marks.revisions.by_part else ()
+        self._frame = _frame_of(frame, voids)
+        self._paper, self._step = paper, str(paper.score_step)
         self._head = f'],"paper":{_json(paper.code)},"pass_points":"{paper.pass_points:f}","passed":'
 
     def score(self, answers: Mapping[str, str]) -> ScoreSheet:
@@ -100,53 +96,67 @@ class FormScorer:
         `answers` holds the canonical answer of each position that has one, by the position as it is written;
         "" is an answer that was cleared.
         """
-        earned = [
-            known.get(answer) or self._work_out(place, answer)
-            for place, (known, answer) in enumerate(
-                zip(self._known, map(answers.get, self._keys), strict=True)
-            )
-        ]
-        pieces, parts = [one[0] for one in earned], [one[1] for one in earned]
+        frame = self._frame
+        earned = list(map(getitem, self._places, map(answers.get, frame.keys)))
         groups: list[str] = []
         total: int | Fraction = 0
         waits = False
-        for gift, places, rest in self._groups:
-            known = [part for place in places if (part := parts[place]) is not None]
+        for gift, places, worths, rest in frame.groups:
+            shares = [earned[place][2] for place in places]
+            known = [share * worth for share, worth in zip(shares, worths, strict=True) if share is not None]
             if len(known) < len(places):
                 waits = True
                 groups.append(f'{{"earned":null{rest}')
                 continue
             own = gift + sum(known)
-            groups.append(f'{{"earned":"{_shown(own.numerator, own.denominator * self._parts)}"{rest}')
+            groups.append(f'{{"earned":"{_shown(own.numerator, own.denominator * frame.parts)}"{rest}')
             total += own
-        whole, mark = total.denominator * self._parts, self._paper.pass_points
+        whole, mark = total.denominator * frame.parts, self._paper.pass_points
         raw, score, passed, end = WAITING if waits else _verdict(total.numerator, whole, self._step, mark)
         head = f'{{"groups":[{",".join(groups)}{self._head}{_VERDICTS[passed]},"positions":['
+        pieces = [f"{one}{key}{rest}" for (one, rest, _), key in zip(earned, frame.keys, strict=True)]
         return ScoreSheet(raw, score, passed, f"{head}{','.join(pieces)}{end}")
 
-    def _work_out(self, place: int, answer: str | None) -> _Earned:
-        """Work out what an answer earns at a place, and keep it; None and "" are none."""
-        one, void = self._places[place], self._voids[place]
-        share: Fraction | None = NOTHING
-        if not void:
-            share = share_of(one, self._contents[place], answer or None, revision=self._revisions[place])
-        points, part = one["points"], "null" if one["part"] is None else one["part"]
-        waits = ',"pending":true' if share is None else ""
-        said = "null" if share is None else f'"{_earned_of(share.numerator, share.denominator, points)}"'
-        piece = (
-            f'{{"answered":{"true" if answer else "false"},"earned":{said}'
-            f',"item":{_json(one["item"])},"part":{part}{waits}'
-            f',"points":"{_plain(points)}","position":{self._keys[place]},"void":{"true" if void else "false"}}}'
-        )
-        worth = self._worths[place]
-        if share is None:
-            earned: _Earned = piece, None
-        else:
-            earned = piece, (share.numerator if share.denominator == 1 else share) * worth
-        known = self._known[place]
-        if len(known) < KEPT_ANSWERS:
-            known[answer] = earned
-        return earned
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What forms have in common: how each position is written, and what its group makes of a share of its points.
+
+    A group is what it gives away, its places, what a share of each adds in parts of a point, and the end of its
+    piece of the sheet.
+    """
+
+    keys: Sequence[str]
+    parts: int
+    groups: Sequence[tuple[int, Sequence[int], Sequence[int], str]]
+
+
+@lru_cache(maxsize=1024)
+def _frame_of(text: str, voids: tuple[bool, ...]) -> _Frame:
+    """Read a frame; `voids` says which places are void, () where none is."""
+    listed, runs = read_frame(text)
+    keys = [str(run.first + nth) for run in runs for nth in range(run.length)]
+    points = [run.kind.points for run in runs for _ in range(run.length)]
+    places: dict[int, list[int]] = {group.number: [] for group in listed}
+    numbers = [run.group for run in runs for _ in range(run.length)]
+    for place, number in enumerate(numbers):
+        places[number].append(place)
+    void = voids or (False,) * len(keys)
+    groups = [_group(group, places[group.number], points, void) for group in listed]
+    parts = lcm(*(one.denominator for group in groups for one in (group.points, *group.worths.values())))
+    return _Frame(
+        keys,
+        parts,
+        [
+            (
+                0 if group.worths else int(group.points * parts),
+                group.places,
+                [int(group.worths.get(points[place], NOTHING) * parts) for place in group.places],
+                group.rest,
+            )
+            for group in groups
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,30 +171,15 @@ class _Group:
     rest: str
 
 
-def _groups(form: Mapping[str, Any], voids: Sequence[bool]) -> list[_Group]:
-    """Return the units of a skills form, or the sections of a theory form (from 1 here, from 0 there)."""
-    if "units" in form:
-        label, first = "unit", 0
-        listed = [(unit["number"], unit["name"], Decimal(unit["points"])) for unit in form["units"]]
-    else:
-        label, first = "section", 1
-        listed = [
-            (index, section["name"], section["count"] * Decimal(section["points_each"]))
-            for index, section in enumerate(form["sections"], first)
-        ]
-    places: dict[int, list[int]] = {number: [] for number, _, _ in listed}
-    for place, one in enumerate(form["positions"]):
-        places[one[label] + first].append(place)
-    groups = []
-    for number, name, points in listed:
-        own = [form["positions"][place]["points"] for place in places[number] if not voids[place]]
-        counted = Counter(own)
-        possible = sum((count * Fraction(each) for each, count in counted.items()), NOTHING)
-        whole = Fraction(points)
-        worths = {each: Fraction(each) * whole / possible for each in counted} if possible else {}
-        rest = f',"name":{_json(name)},"number":{number},"points":"{points:f}"}}'
-        groups.append(_Group(places[number], whole, worths, rest))
-    return groups
+def _group(
+    group: ArrangedGroup, places: Sequence[int], points: Sequence[str], voids: Sequence[bool]
+) -> _Group:
+    counted = Counter(points[place] for place in places if not voids[place])
+    possible = sum((count * Fraction(each) for each, count in counted.items()), NOTHING)
+    whole = Fraction(group.points)
+    worths = {each: Fraction(each) * whole / possible for each in counted} if possible else {}
+    rest = f',"name":{_json(group.name)},"number":{group.number},"points":"{group.points:f}"}}'
+    return _Group(places, whole, worths, rest)
 
 
 @lru_cache(maxsize=4096)
@@ -192,19 +187,9 @@ def _json(text: str) -> str:
     return canonical_json(text)
 
 
-@lru_cache(maxsize=256)
-def _plain(points: str) -> str:
-    return f"{Decimal(points):f}"
-
-
 @lru_cache(maxsize=4096)
 def _shown(numerator: int, denominator: int) -> str:
     return f"{decimal_of(Fraction(numerator, denominator)):f}"
-
-
-@lru_cache(maxsize=4096)
-def _earned_of(numerator: int, denominator: int, points: str) -> str:
-    return f"{decimal_of(Fraction(numerator, denominator) * Fraction(points)):f}"
 
 
 @lru_cache(maxsize=4096)
