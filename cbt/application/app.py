@@ -47,6 +47,7 @@ from cbt.delivery.start.path import init_start_path
 from cbt.delivery.start.reply import init_openings
 from cbt.delivery.store import paper_states
 from cbt.delivery.uses import views as uses
+from cbt.delivery.waiting.path import init_wait_path
 from cbt.door import views as candidates
 from cbt.door.elsewhere import note_elsewhere
 from cbt.door.kiosk import views as kiosk
@@ -190,6 +191,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_news(app)
     init_openings(app)
     init_start_path(app)
+    init_wait_path(app)
     init_news_path(app)
     init_save_path(app)
     init_proxies(app, settings.trusted_proxies)

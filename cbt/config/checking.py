@@ -13,7 +13,12 @@ from cbt.rules.roles import Role
 LOCALES = ("zh", "en")
 DRIVER = "postgresql+psycopg://"
 _SWITCH = {"on": True, "1": True, "true": True, "off": False, "0": False, "false": False}
-_RANGES = {"port": (1, 65535), "workers": (1, 128), "threads": (1, 4096)}
+_RANGES = {
+    "port": (1, 65535),
+    "workers": (1, 128),
+    "threads": (1, 4096),
+    "opening_spread_ms": (1, 10_000),
+}
 
 
 def convert(field: str, kind: str, raw: str, *, name: str, base: Path) -> object:

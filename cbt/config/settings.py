@@ -67,6 +67,8 @@ class Settings:
     """CBT_UNBOUND_SIGN_IN: `on` lets candidates sign in at machines that are bound to no seat."""
     metrics_from: str = ""
     """CBT_METRICS_FROM: addresses or networks that may read /metrics besides this machine."""
+    opening_spread_ms: int = 1500
+    """CBT_OPENING_SPREAD_MS: in how many milliseconds at most the papers of those who begin together open."""
     slow_ms: int = 500
     """CBT_SLOW_MS: a request that takes longer, in milliseconds, gets a line in the log."""
     log_file: Path | None = None

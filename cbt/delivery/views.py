@@ -7,13 +7,14 @@ from flask_babel import gettext
 
 from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
-from cbt.delivery.clock_json import iso
 from cbt.delivery.moving import OVER
-from cbt.delivery.news.asking import entries_since, number_asked, number_now
+from cbt.delivery.news.asking import number_now
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
 from cbt.delivery.store import SeatCard, seat_card
 from cbt.delivery.tools.offering import page_texts, tools_of_page
+from cbt.delivery.waiting.hall import WaitingHall
+from cbt.delivery.waiting.standing import standing_of, told
 from cbt.door.kiosk import views as kiosk
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of
@@ -23,7 +24,6 @@ from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import packed_page
 from cbt.web.i18n import explain_value
 from cbt.web.partials import Reply
-from cbt.web.receiving.parking import may_wait
 from cbt.web.who import access
 from cbt.web.who.login import acting, machine_id, signed_in
 
@@ -46,20 +46,14 @@ def _own_card(ref: str) -> tuple[SeatCard, str, Paper]:
 def wait_state() -> Reply:
     """Say whether the waiting room may let this candidate through: the room's clock has begun.
 
-    A page that names the number it knows waits until something happened, where whoever serves it can wait.
+    Nearly everybody is answered before a view is asked (waiting/path.py); who comes here hears the same, at once.
     """
-    asked = number_asked(flask.request.args.get("since"))
+    hall: WaitingHall = flask.current_app.extensions["cbt_waiting_hall"]
     with reading() as session:
         number = number_now(session)
-        card = seat_card(session, signed_in().subject_id)
-        go = bool(card and card.room_started_at is not None and card.registration.pledged_at is not None)
-        if card is not None and asked is not None and asked <= number and not go:
-            topics = [f"registration:{card.registration.ref}", f"sitting_room:{card.room_ref}"]
-            if not entries_since(session, topics, since=asked, upto=number):
-                may_wait(topics[0], topics, seen=number)
-    url = flask.url_for("delivery.runner", ref=card.attempt_ref) if card and go else None
-    evacuated = card is not None and card.evacuated
-    return {"go": go, "url": url, "now": iso(flask.g.now), "evacuated": evacuated, "number": number}
+        standing = standing_of(session, signed_in().subject_id)
+    url = flask.url_for("delivery.runner", ref=standing.attempt_ref) if standing.goes else None
+    return told(standing, now=flask.g.now, number=number, url=url, span=hall.span, may_wait=False)
 
 
 @pages.get("/exam/<ref>")

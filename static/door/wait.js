@@ -10,11 +10,11 @@ const leave = document.getElementById("wait-evacuated");
 const back = document.getElementById("wait-back");
 const startsAt = Date.parse(room.dataset.starts);
 
-const EVERY = 2000; // where the server lets nobody wait
+const EVERY = 2000; // until the server has said how long
+const SOON = 50;
 const BEAT = 10_000;
 const PATIENCE = 40_000;
 const WAITED = 5000;
-const SPREAD = 800; // a room that begins does not ask for its papers in one instant
 const lookAgainAt = performance.now() + 120_000 + 60_000 * Math.random(); // a moved start, seat or name shows without anybody pressing a key
 const SPOKEN_AT = [600, 300, 60];
 
@@ -23,6 +23,8 @@ let readAt = performance.now();
 let failures = 0;
 let number = null;
 let waiting = null;
+let pause = EVERY;
+let going = false;
 let said = Infinity;
 
 const jitter = (span) => span * (0.8 + 0.4 * Math.random());
@@ -70,11 +72,13 @@ async function look(query, patience, abort = new AbortController()) {
   return took;
 }
 
-function take({ go, url, now, evacuated, number: upto }, took) {
+function take({ go, url, opens_ms: opens, next_ms: next, now, evacuated, number: upto }, took) {
   if (evacuated === leave.hidden) back.hidden = evacuated; // the way back is said once it is open
   leave.hidden = !evacuated;
   document.getElementById("wait-room").hidden = evacuated;
-  if (go && url) setTimeout(() => location.replace(url), SPREAD * Math.random());
+  if (go && url && !going) setTimeout(() => location.replace(url), opens); // a hall does not ask for its papers in one instant
+  going ||= go;
+  pause = next;
   number = Number.isInteger(upto) ? upto : null;
   if (took > EVERY) return;
   serverAt = Date.parse(now);
@@ -83,11 +87,10 @@ function take({ go, url, now, evacuated, number: upto }, took) {
 }
 
 async function listen() {
-  const first = number === null;
   waiting = new AbortController();
-  const took = await look(first ? "" : `?since=${number}`, PATIENCE, waiting);
+  const took = await look(number === null ? "" : `?since=${number}`, PATIENCE, waiting);
   waiting = null;
-  setTimeout(listen, (first && took) || took > WAITED ? 50 : jitter(EVERY));
+  if (!going) setTimeout(listen, took > WAITED ? SOON : failures ? jitter(EVERY) : pause);
 }
 
 async function beat() {

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cbt.db.unit_of_work import reading
-from cbt.delivery.news.watcher import Watcher
 from cbt.proctoring.models import UndoableAct
-from cbt.web.receiving.front import Front
-from cbt.web.receiving.parking import MOST_WAITING, WAIT_SECONDS, Parking
-from tests.attacks.test_bodies import Protocol, Scope
 from tests.delivery.driver import Page
+from tests.delivery.fronted import Fronted, play, said
 from tests.proctoring.desk import Desk, done, running
 from tests.world import World
 
@@ -149,63 +144,6 @@ def test_news_are_for_the_browser_that_writes(page: Page, world: World) -> None:
 
 
 # --- waiting -------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Fronted:
-    """The app behind a front, with a watcher that looks when it is told to."""
-
-    page: Page
-    parking: Parking
-    watcher: Watcher
-    front: Front
-
-    def poll(self, path: str, **headers: str) -> tuple[Protocol, asyncio.Future[None]]:
-        """Ask; return where the answer comes."""
-        protocol = Protocol()
-        cookies = "; ".join(f"{one.key}={one.value}" for one in self.page.client._cookies.values())
-        path, _, query = path.partition("?")
-        scope = Scope({"cookie": cookies, "host": "localhost", **headers}, path=path, method="GET")
-        scope.query_string, scope.client = query, "127.0.0.1:50000"
-        scope.authority = "localhost"
-        asked = asyncio.ensure_future(self.front.__rsgi__(cast(Any, scope), cast(Any, protocol)))
-        return protocol, asked
-
-    def listen(self, since: int) -> tuple[Protocol, asyncio.Future[None]]:
-        """Ask for the news of the page."""
-        return self.poll(f"/attempts/{self.page.ref}/news?since={since}", **{"x-cbt-lease": self.page.lease})
-
-    async def waiting(self, count: int) -> None:
-        """Return once so many wait."""
-        while len(self.parking) != count:
-            await asyncio.sleep(0.002)
-
-
-Scene = Callable[[Fronted], Coroutine[Any, Any, None]]
-
-
-def play(page: Page, scene: Scene, **limits: Any) -> None:
-    app = page.world.app
-
-    async def run() -> None:
-        parking: Parking = app.extensions["cbt_parking"]
-        watcher: Watcher = app.extensions["cbt_news"]
-        vars(parking).update(limits)
-        parking.begun = lambda: None  # looks are the test's
-        front = Front(app, threads=2, now=page.world.clock.now, parking=parking)
-        front.__rsgi_init__(asyncio.get_running_loop())
-        try:
-            await asyncio.wait_for(scene(Fronted(page, parking, watcher, front)), 20)
-        finally:
-            front.__rsgi_del__(asyncio.get_running_loop())
-            vars(parking).update(_most=MOST_WAITING, _seconds=WAIT_SECONDS)
-
-    asyncio.run(run())
-
-
-def said(protocol: Protocol) -> tuple[int, str]:
-    assert protocol.answer is not None
-    return protocol.answer[0], protocol.answer[2].decode()
 
 
 def test_a_page_waits_in_no_thread_until_something_happens(page: Page, world: World) -> None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import flask
 from sqlalchemy.engine import Engine
 
+from cbt.config import Settings
 from cbt.db.types import db
 from cbt.db.unit_of_work import raw_reading
 from cbt.delivery.news.acts import topic_of
 from cbt.delivery.save.guard import Dialect
+from cbt.delivery.waiting.hall import Entry, WaitingHall
 from cbt.web.receiving.parking import Parking
 
 LOOK_SECONDS = 0.4
 MOST_READ = 2000
 """Entries that are read at once; behind so many everybody who waits is asked anew instead."""
+OLD_SECONDS = 1.2
+"""What was known so long ago is not told any more: whoever asks waits for the look that is under way."""
 LONGEST_PAUSE = 5.0
 """Between two looks while the database does not answer."""
 HEAD = "SELECT last_id FROM audit_head"
@@ -31,10 +37,22 @@ log = logging.getLogger(__name__)
 class Watcher:
     """Wakes the requests whose topics changed; costs one number a look while nothing does."""
 
-    def __init__(self, engine: Engine, parking: Parking, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        parking: Parking,
+        hall: WaitingHall,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
         self._parking = parking
+        self._hall = hall
         self._pause = pause
+        self._timer = timer
+        self._turn = threading.Lock()
+        self._looked_at = -math.inf
         self._entries = Dialect(engine.dialect.name).sql(_ENTRIES)
         self._upto = -1
         self._due: frozenset[str] = frozenset()
@@ -61,28 +79,51 @@ class Watcher:
                 failed = min(LONGEST_PAUSE, failed + LOOK_SECONDS)
             self._pause(LOOK_SECONDS + failed)
 
+    def keep_up(self) -> None:
+        """Look, unless somebody did just now: whoever asks then knows what was done a moment ago, and pays nothing.
+
+        While another looks, what is known is not old enough to wait for it.
+        """
+        age = self._timer() - self._looked_at
+        if age >= LOOK_SECONDS and self._turn.acquire(blocking=age >= OLD_SECONDS):
+            try:
+                if self._timer() - self._looked_at >= LOOK_SECONDS:
+                    self._look()
+            finally:
+                self._turn.release()
+
     def look(self) -> None:
         """Look once: whoever waits for what changed since the last time is asked anew."""
+        with self._turn:
+            self._look()
+
+    def _look(self) -> None:
+        began, hall = self._timer(), self._hall
         with raw_reading(self._engine) as cursor:
             upto = head_of(cursor)
-            since = self._upto if 0 <= upto - self._upto <= MOST_READ and self._upto >= 0 else upto
-            if since == self._upto == upto and not self._due:
+            whole = 0 <= self._upto <= upto <= self._upto + MOST_READ
+            since = self._upto if whole else upto
+            ended = hall.ended(cursor) if hall.is_due else []
+            if since == self._upto == upto and not self._due and not ended:
+                self._looked_at = began
                 return
-            changes: dict[str, int] = {}
+            entries: Sequence[Entry] = ()
             if since < upto:
                 cursor.execute(self._entries, (since, upto))
-                for number, act, subject in cursor.fetchall():
-                    topic = topic_of(act, subject)
-                    if topic is not None:
-                        changes[topic] = number
+                entries = cursor.fetchall()
+            changes = hall.look(cursor, entries, upto=upto, whole=whole)
+            for number, act, subject in entries:
+                topic = topic_of(act, subject)
+                if topic is not None:
+                    changes[topic] = number
             rooms = [topic for topic in changes if topic.startswith("sitting_room:")]
             due: frozenset[str] = frozenset()
             if rooms or self._due:
                 cursor.execute(_DUE)
                 due = frozenset(f"sitting_room:{ref}" for (ref,) in cursor.fetchall())
         settled, self._due = self._due - due, due
-        self._upto = upto
-        self._parking.wake(changes, since=since, upto=upto, forced=settled)
+        self._upto, self._looked_at = upto, began
+        self._parking.wake(changes, since=since, upto=upto, forced=[*settled, *ended])
 
 
 def head_of(cursor: Any) -> int:
@@ -94,6 +135,13 @@ def head_of(cursor: Any) -> int:
 
 def init_news(app: flask.Flask) -> None:
     """Let the requests of `app` wait for news; whoever serves it opens the parking."""
+    settings: Settings = app.extensions["cbt_settings"]
     parking = app.extensions["cbt_parking"] = Parking()
     with app.app_context():
-        app.extensions["cbt_news"] = Watcher(db.engine, parking)
+        engine = db.engine
+    hall = app.extensions["cbt_waiting_hall"] = WaitingHall(
+        Dialect(engine.dialect.name),
+        servers=settings.workers,
+        spread=timedelta(milliseconds=settings.opening_spread_ms),
+    )
+    app.extensions["cbt_news"] = Watcher(engine, parking, hall)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -16,13 +17,15 @@ from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
 from cbt.web.i18n import chosen_locale
-from cbt.web.who.cookies import cookie_signer
+from cbt.web.who.cookies import CookieOfAnyAge, cookie_signer, session_cookie
 from cbt.web.who.login import token_hash
 from cbt.web.who.machine import tokens_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+REMEMBERED = 20_000
+"""So many browsers' cookies are read once only in a process: whoever waits sends the same again and again."""
 CSRF_SALT = "wtf-csrf-token"
 """Flask-WTF signs its form tokens under this name."""
 
@@ -42,6 +45,24 @@ class Knock:
     token_hash: str
     machine: str
     locale: str
+
+
+class LoginCookies:
+    """Reads which login session a candidate's browser names, for requests that change nothing."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._app = app
+        self._cookie = session_cookie(app, staff=False)
+        self._read = lru_cache(REMEMBERED)(self._read_header)
+
+    def login(self, environ: WSGIEnvironment) -> str | None:
+        """Return the hash of the session's token; None for a browser without a cookie of ours."""
+        return self._read(environ.get("HTTP_COOKIE", ""))
+
+    def _read_header(self, cookies: str) -> str | None:
+        kept = CookieOfAnyAge().read(self._app, parse_cookie(cookies).get(self._cookie, ""))
+        token = None if kept is None else kept.get("_user_id")
+        return token_hash(token) if isinstance(token, str) else None
 
 
 class RequestDoor:

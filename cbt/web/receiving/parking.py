@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,6 +30,10 @@ SPREAD = 0.2
 """By how much of it waits differ, so that those that began together do not end together."""
 MOST_WAITING = 8192
 """Requests that one process lets wait; whoever comes beyond them is answered at once, and asks now and then."""
+AT_ONCE = 32
+"""Requests that are woken in one turn of the loop: what is sent meanwhile waits for no more of them than these."""
+BETWEEN_SECONDS = 0.01
+"""From one such turn to the next."""
 REMEMBERED = 20_000
 """Topics whose last change a process remembers."""
 
@@ -81,6 +85,8 @@ class Parking:
         """Of changes up to this number nothing is remembered."""
         self._upto = -1
         """The number up to which changes were looked at."""
+        self._woken: deque[ParkedRequest] = deque()
+        """Those who are to be asked again, a few at a time; each waits until its turn comes."""
         self._spread = random.Random()
         self.wanted = threading.Event()
         """Set while somebody waits."""
@@ -94,6 +100,11 @@ class Parking:
     def is_open(self) -> bool:
         """Return whether requests may wait here."""
         return self._loop is not None
+
+    @property
+    def has_room(self) -> bool:
+        """Return whether one more may wait here; from any thread."""
+        return self._loop is not None and len(self._held) < self._most
 
     def knows(self, number: int) -> bool:
         """Return whether what changed after a number is remembered; from any thread, a little late is no harm."""
@@ -162,11 +173,24 @@ class Parking:
             woken.update((one, None) for one in self._by_topic.get(topic, ()) if one.wait.seen < number)
         for topic in forced:
             woken.update((one, None) for one in self._by_topic.get(topic, ()))
-        for held in woken:
-            self._leave(held)
-            held.again()
+        begin = not self._woken
+        self._woken.extend(woken)
+        if begin:
+            self._wake_some()
         for topic in list(islice(self._changed, max(0, len(self._changed) - REMEMBERED))):
             self._floor = max(self._floor, self._changed.pop(topic))
+
+    def _wake_some(self) -> None:
+        """Wake a few; whoever was sent away meanwhile is passed over."""
+        left = AT_ONCE
+        while self._woken and left:
+            held = self._woken.popleft()
+            if self._held.get(held.wait.key) is held:
+                self._leave(held)
+                held.again()
+                left -= 1
+        if self._woken and self._loop is not None:
+            self._loop.call_later(BETWEEN_SECONDS, self._wake_some)
 
     def _over(self, held: ParkedRequest) -> None:
         self._leave(held)
