@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bench.measured import besieged, boards, closing, handing_in, news, paced, pages, postgres, saves, starts
+from bench.measured import (
+    besieged,
+    boards,
+    closing,
+    handing_in,
+    news,
+    paced,
+    pages,
+    postgres,
+    saves,
+    starts,
+    waiting,
+)
 from bench.measured.declaring import Group, Target
 from bench.measured.growing import GROWTH
 
@@ -13,6 +25,7 @@ GROUPS: tuple[Group, ...] = (
     *besieged.GROUPS,
     *news.GROUPS,
     *paced.GROUPS,
+    *waiting.GROUPS,
     *starts.GROUPS,
     *handing_in.GROUPS,
     *boards.GROUPS,

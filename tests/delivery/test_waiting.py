@@ -345,11 +345,7 @@ def test_a_hall_is_woken_a_few_at_a_time() -> None:
     again: list[int] = []
     many = 2 * parking_module.AT_ONCE + 5
     held = [
-        ParkedRequest(
-            Wait(f"w{number}", frozenset({"room"}), 5),
-            lambda: None,
-            lambda number=number: again.append(number),
-        )
+        ParkedRequest(Wait(f"w{number}", frozenset({"room"}), 5), lambda: None, partial(again.append, number))
         for number in range(many)
     ]
     for one in held:
