@@ -58,6 +58,7 @@ def measure(stand: Stand) -> list[Figure]:
 def _paced(name: str, load: Paced) -> Figure:
     figure = Figure(name, lost=load.unanswered)
     figure.add(load, None)
+    figure.facts["broken"] = load.broken
     return figure
 
 
@@ -75,7 +76,7 @@ GROUPS = (
         (
             Target(
                 "wait_poll",
-                "waiting room's question, 100 connections",
+                "question of those who wait, 100 connections",
                 "候考页询问，100 个连接",
                 (Bound("ratio", 0.40, 0.80),),
                 checked=True,

@@ -1,161 +1,26 @@
-"""Candidates who wait: they ask whether the room has begun, or let a request wait for it; then they open papers.
-
-One epoll for all of them. A latency counts from when a question was due, so that a server that stalls is seen by
-everybody who was to ask meanwhile.
-"""
+"""Candidates who wait: they ask whether the room has begun, or let a request wait for it; then they open papers."""
 
 from __future__ import annotations
 
 import gc
-import heapq
-import json
-import select
-import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count, cycle
+from itertools import cycle
 
 from bench.installation import Sitter
-from bench.traffic.client import (
-    READ_SIZE,
-    STALLED_SECONDS,
-    Exchange,
-    content_length,
-    page_bytes,
-    request_bytes,
-)
+from bench.traffic.client import STALLED_SECONDS, Exchange, page_bytes, request_bytes
+from bench.traffic.hall import PATH, Link, WaitingHall
 from bench.traffic.open_loop import Paced
-from cbt.rehearsal.line import HOST
 
-PATH = "/exam/wait/state"
 GZIP = {"Accept-Encoding": "gzip"}
 SETTLE_SECONDS = 1.0
-Reply = Callable[[int, bytes], None]
 
 
 def polls(sitters: Sequence[Sitter]) -> Iterator[Exchange]:
     """Yield the waiting room's question of each sitter in turn, for ever."""
     for sitter in cycle(sitters):
         yield Exchange(page_bytes(PATH, {"Cookie": sitter.cookie}), lambda _status, _body: None)
-
-
-class _Link:
-    """One connection of a browser: what it has asked, and who hears the reply."""
-
-    __slots__ = ("buffer", "due", "heard", "socket")
-
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection((HOST, port), timeout=STALLED_SECONDS)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b""
-        self.heard: Reply | None = None
-        self.due: deque[float] = deque()
-
-    def ask(self, request: bytes, heard: Reply) -> None:
-        self.heard = heard
-        self.socket.sendall(request)
-
-    def receive(self) -> None:
-        data = self.socket.recv(READ_SIZE)
-        if not data:
-            raise ConnectionError("the server closed a connection")
-        self.buffer += data
-        end = self.buffer.find(b"\r\n\r\n")
-        if end < 0 or len(self.buffer) < end + 4 + content_length(self.buffer[:end]):
-            return
-        status, body, self.buffer = int(self.buffer[9:12]), self.buffer[end + 4 :], b""
-        heard, self.heard = self.heard, None
-        if heard is not None:
-            heard(status, body)
-
-
-class WaitingHall:
-    """Everybody's connections and what is to happen when."""
-
-    def __init__(self, port: int, sitters: Sequence[Sitter]) -> None:
-        self.port, self.sitters = port, sitters
-        self.load = Paced()
-        self.links: dict[int, _Link] = {}
-        self.epoll = select.epoll()
-        self._later: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = count()
-
-    def link(self) -> _Link:
-        """Open a connection."""
-        link = _Link(self.port)
-        self.links[link.socket.fileno()] = link
-        self.epoll.register(link.socket.fileno(), select.EPOLLIN)
-        return link
-
-    def at(self, when: float, call: Callable[[], None]) -> None:
-        """Have `call` happen at an instant."""
-        heapq.heappush(self._later, (when, next(self._order), call))
-
-    def run(self, until: Callable[[], bool], *, longest: float) -> None:
-        """Go on until `until` says so, or so many seconds are over."""
-        end = time.perf_counter() + longest
-        while not until() and time.perf_counter() < end:
-            now = time.perf_counter()
-            while self._later and self._later[0][0] <= now:
-                heapq.heappop(self._later)[2]()
-            pause = self._later[0][0] - time.perf_counter() if self._later else 0.05
-            for file, _ in self.epoll.poll(min(max(pause, 0.0), 0.05)):
-                self.links[file].receive()
-
-    def ask_at_times(self, link: _Link, sitter: Sitter, *, first: float, every: float, until: float) -> None:
-        """Ask at fixed times, however long an answer takes; what is due meanwhile is sent after it."""
-        request = page_bytes(PATH, {"Cookie": sitter.cookie})
-
-        def due(at: float) -> None:
-            link.due.append(at)
-            if at + every < until:
-                self.at(at + every, lambda: due(at + every))
-            if link.heard is None:
-                send()
-
-        def send() -> None:
-            asked = link.due.popleft()
-
-            def heard(status: int, _body: bytes) -> None:
-                self.load.unanswered -= 1
-                if status == 200:
-                    self.load.latencies.append(time.perf_counter() - asked)
-                else:
-                    self.load.refused += 1
-                if link.due:
-                    send()
-
-            self.load.unanswered += 1
-            link.ask(request, heard)
-
-        self.at(first, lambda: due(first))
-
-    def listen(
-        self, link: _Link, sitter: Sitter, goes: Callable[[Sitter, _Link, dict[str, object]], None]
-    ) -> None:
-        """Let a request wait, and the next when it is answered, until the room begins."""
-        headers = {"Cookie": sitter.cookie}
-
-        def heard(status: int, body: bytes) -> None:
-            if status != 200:
-                self.load.refused += 1
-                return
-            told = json.loads(body)
-            if told["go"]:
-                goes(sitter, link, told)
-                return
-            again = page_bytes(f"{PATH}?since={told['number']}", headers)
-            self.at(time.perf_counter() + 0.05, lambda: link.ask(again, heard))
-
-        link.ask(page_bytes(PATH, headers), heard)
-
-    def close(self) -> None:
-        """Close every connection."""
-        for link in self.links.values():
-            link.socket.close()
-        self.epoll.close()
 
 
 @contextmanager
@@ -205,15 +70,15 @@ def run_opening(port: int, sitters: Sequence[Sitter], begin: Callable[[], float]
     with _hall(port, sitters) as hall:
         begun = [0.0]
 
-        def goes(sitter: Sitter, link: _Link, told: dict[str, object]) -> None:
+        def goes(sitter: Sitter, link: Link, told: dict[str, object]) -> None:
             opens_at = time.perf_counter() + float(str(told.get("opens_ms", 0))) / 1000
             hall.at(opens_at, lambda: page(sitter, link, str(told["url"])))
 
-        def page(sitter: Sitter, link: _Link, url: str) -> None:
+        def page(sitter: Sitter, link: Link, url: str) -> None:
             headers = {"Cookie": sitter.cookie, **GZIP}
             link.ask(page_bytes(url, headers), lambda status, _body: start(sitter, link, status))
 
-        def start(sitter: Sitter, link: _Link, status: int) -> None:
+        def start(sitter: Sitter, link: Link, status: int) -> None:
             if status != 200:
                 hall.load.refused += 1
                 return
