@@ -23,6 +23,7 @@ from cbt.proctoring.desk.picking import pick
 from cbt.proctoring.desk.staff import runs_room
 from cbt.proctoring.incidents.reports import ToldReport, told_of_registration
 from cbt.proctoring.incidents.signals import Signals, signals_of
+from cbt.proctoring.polling.rooms import open_rooms
 from cbt.rules.reasons import EVACUATION
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import SittingChange
@@ -76,7 +77,7 @@ def my_rooms(principal: Principal, *, now: datetime) -> Rooms:
 
 
 def read_room(room_ref: str, principal: Principal, *, now: datetime) -> tuple[Board, RoomView]:
-    """Return a board with what names its room; raise like `read_board`."""
+    """Return a board with what names its room; raise like `read_open_board`."""
     with reading() as session:
         view = room_view_for(session, room_ref, principal)
         return load_board(session, view, now=now), view
@@ -101,10 +102,10 @@ def rooms_to_evacuate(principal: Principal, *, now: datetime) -> tuple[RoomView,
     return tuple(sorted(here, key=lambda view: view.sitting_room.started_at is None))
 
 
-def read_board(room_ref: str, principal: Principal, *, now: datetime) -> Board:
-    """Return the board of a room this person may see; raise NotFound otherwise. Source: R-62."""
+def read_open_board(room_ref: str, principal: Principal, *, now: datetime) -> Board:
+    """Return the board of a room this person may see and has open; raise NotFound otherwise. Source: R-62."""
     with reading() as session:
-        return load_board(session, room_view_for(session, room_ref, principal), now=now)
+        return open_rooms().board(session, room_view_for(session, room_ref, principal), now=now)
 
 
 def preview(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import flask
-import flask_babel
 
 from cbt.accounts.approvals.asking import ask_for, credential_typed, typed_second, wants_asking
 from cbt.accounts.approvals.second import Second, SecondNeeded
@@ -12,23 +11,24 @@ from cbt.proctoring.acts import registry
 from cbt.proctoring.approving import credential_rules, wish_for
 from cbt.proctoring.board import filters, shown
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.board.todos import todos
 from cbt.proctoring.desk.act import Act, Asked
 from cbt.proctoring.desk.said import Said, said_text
 from cbt.proctoring.desk.staff import By, runs_rooms
 from cbt.proctoring.pages import (
     my_rooms,
     preview,
-    read_board,
+    read_open_board,
     read_person,
     read_photo,
     read_room,
     rooms_to_evacuate,
 )
+from cbt.proctoring.polling.answering import board_page, what_changed
+from cbt.proctoring.polling.drawing import BoardWay, way_of
 from cbt.rules.roles import Role
 from cbt.web.downloads import picture
 from cbt.web.i18n import local_zone
-from cbt.web.partials import Reply, unless_seen, wants_partial
+from cbt.web.partials import Reply, wants_partial
 from cbt.web.sent import once
 from cbt.web.who import access, attention
 from cbt.web.who.login import signed_in
@@ -67,44 +67,26 @@ def rooms() -> Reply:
     return flask.render_template("proctoring/board/rooms.html", rooms=found, can_act=runs_rooms(signed_in()))
 
 
-def _chosen_view() -> tuple[str, str]:
-    view, show = flask.request.args.get("view", "map"), flask.request.args.get("show", "expected")
-    return (view if view in VIEWS else "map"), (show if show in filters.FILTERS else "expected")
-
-
-def _live_context(board: Board) -> dict[str, object]:
-    view, show = _chosen_view()
-    seats = filters.shown_seats(board, show=show, worst_first=view == "list")
-    return {
-        "board": board,
-        "view": view,
-        "show": show,
-        "now": flask.g.now,
-        "can_act": runs_rooms(signed_in()),
-        "counts": filters.counts(board, shown=show),
-        "seats": seats,
-        "map": shown.seat_map(board, seats, everybody=show == "expected"),
-        "todos": todos(board, now=flask.g.now),
-        "clocks": shown.clocks(board),
-        "line": shown.log_text,
-        "line_person": shown.log_person,
-        "offers": lambda seat: " ".join(registry.offers(seat, board)),
-        "bar": registry.bar(started=board.started),
-        "head_acts": registry.head_acts(board.head),
-    }
-
-
 @pages.get("/proctor/rooms/<room_ref>")
 @may_read
 def board(room_ref: str) -> Reply:
     """The board of a room: seat map or list, what waits for a decision, the log, the bar of acts."""
-    found = _open_board(room_ref)
-    return flask.render_template("proctoring/board/board.html", **_live_context(found))
+    return board_page(_open_board(room_ref), _chosen_way(room_ref))
+
+
+def _chosen_way(room_ref: str) -> BoardWay:
+    view, show = flask.request.args.get("view", "map"), flask.request.args.get("show", "expected")
+    return way_of(
+        room_ref,
+        view if view in VIEWS else "map",
+        show if show in filters.FILTERS else "expected",
+        can_act=runs_rooms(signed_in()),
+    )
 
 
 def _open_board(room_ref: str) -> Board:
     """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
-    found = read_board(room_ref, signed_in(), now=flask.g.now)
+    found = read_open_board(room_ref, signed_in(), now=flask.g.now)
     if found.head.open:
         attention.note_board(signed_in(), now=flask.g.now)
     return found
@@ -114,11 +96,8 @@ def _open_board(room_ref: str) -> Board:
 @attention.unattended
 @may_read
 def live(room_ref: str) -> Reply:
-    """What the board's page fetches every 2 s: the same partial, or 304 while nothing shown has changed."""
-    found = _open_board(room_ref)
-    context = _live_context(found)
-    etag = found.etag(repr(context["todos"]), *_chosen_view(), str(flask_babel.get_locale()))
-    return unless_seen(etag, lambda: flask.render_template("proctoring/board/_live.html", **context))
+    """What the board's page fetches every 2 s: what changed since, or 304 while nothing shown has changed."""
+    return what_changed(_open_board(room_ref), _chosen_way(room_ref))
 
 
 @pages.get("/proctor/rooms/<room_ref>/seats/<ref>")

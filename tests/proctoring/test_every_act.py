@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.db.types import db
@@ -24,11 +25,12 @@ from cbt.proctoring.acts.registry import ACTS
 from cbt.proctoring.board.live import OVER, load_board
 from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
+from cbt.proctoring.polling.rooms import OpenRooms
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
 from cbt.sittings.planning.places import create_room
-from cbt.sittings.store import rooms_of_sitting
+from cbt.sittings.store import RoomView, rooms_of_sitting
 from tests.proctoring.desk import Desk, change, done, running
 from tests.world import PASSWORD, PLANNED, World
 
@@ -216,6 +218,7 @@ class Trial:
         self.elsewhere = world.staff("proctor_elsewhere")
         self.desks = (Desk(world), Desk(world, "chief_proctor"))
         self.again = Desk(world, "chief_proctor")
+        self.rooms = OpenRooms()
 
     def live(self, cases: tuple[Case, ...]) -> None:
         for case in cases:
@@ -262,8 +265,10 @@ class Trial:
         assert codes[0] in {200, 303}, [one.text[:400] for one in replies]
         assert codes[1] == 409, "two at once did it twice"
         assert self._lines() == lines + 1
+        self._open_board_follows()
         if act.undoable:
             done(self.desks[1].act("undo", **last_undo(self.world)))
+            self._open_board_follows()
             assert [one for one in changed(before, self.dump()) if one[0][0] not in ADDED_TO] == []
 
     def sent(self, case: Case) -> dict[str, str]:
@@ -286,16 +291,24 @@ class Trial:
     def _refs_refused(self, case: Case) -> list[str]:
         """One seat for every reason for which the act is refused at a seat now."""
         with self.world.app.app_context(), reading() as session:
-            view = next(
-                one
-                for one in rooms_of_sitting(
-                    session, session.scalars(select(SittingRoom.sitting_id)).first() or 0
-                )
-                if one.sitting_room.ref == self.world.room_ref
-            )
-            board = load_board(session, view, now=self.world.clock.now())
+            board = load_board(session, self._view(session), now=self.world.clock.now())
         found = {ACTS[case.code].refuses(seat, board): seat.ref for seat in board.seats}
         return [ref for why, ref in found.items() if why]
+
+    def _open_board_follows(self) -> None:
+        """What a process keeps of a room is let go by an act's entry of the log: its board is the one read anew."""
+        now = self.world.clock.now()
+        with self.world.app.app_context(), reading() as session:
+            view = self._view(session)
+            assert self.rooms.board(session, view, now=now) == load_board(session, view, now=now)
+
+    def _view(self, session: Session) -> RoomView:
+        sitting_id = session.scalars(select(SittingRoom.sitting_id)).first() or 0
+        return next(
+            one
+            for one in rooms_of_sitting(session, sitting_id)
+            if one.sitting_room.ref == self.world.room_ref
+        )
 
     def _state(self, state: str) -> str:
         with self.world.app.app_context(), unit_of_work() as session:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cbt.errors import Conflict, NotAllowed, NotFound
-from cbt.proctoring.board.live import UNDO_FOR
+from cbt.proctoring.board.around import UNDO_FOR
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Act, ActScope, Asked, Picked
 from cbt.proctoring.desk.acting import Desk, acting

@@ -1,3 +1,14 @@
 """What the proctor sees of a room."""
 
-__all__ = ["filters", "live", "log_lines", "proposals", "seat_state", "seat_view", "shown", "store", "todos"]
+__all__ = [
+    "around",
+    "filters",
+    "live",
+    "log_lines",
+    "proposals",
+    "seat_state",
+    "seat_view",
+    "shown",
+    "store",
+    "todos",
+]

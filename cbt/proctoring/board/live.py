@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from cbt.delivery.fact_reader import room_facts
 from cbt.proctoring.board import store
-from cbt.proctoring.board.log_lines import LogLine, log_lines, rows_for
-from cbt.proctoring.board.papers import PaperLine, papers_of
+from cbt.proctoring.board.around import LOG_LINES, UNDO_FOR, Surroundings, read_around, taken_rows
+from cbt.proctoring.board.log_lines import LogLine, log_lines
+from cbt.proctoring.board.papers import PaperLine, with_ends
 from cbt.proctoring.board.proposals import proposals_of
-from cbt.proctoring.board.reminders import Reminder, reminders_of
+from cbt.proctoring.board.reminders import Reminder, still_shown
 from cbt.proctoring.board.seat_state import SeatState
 from cbt.proctoring.board.seat_view import FreeSeat, SeatView, seat_view
 from cbt.proctoring.models import UndoableAct
-from cbt.proctoring.store import open_hold
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
+from cbt.web.who.models import Throttle
 
-UNDO_FOR = timedelta(minutes=2)
-LOG_LINES = 40
 OVER = frozenset(
     {
         SittingState.ENDED,
@@ -117,35 +117,43 @@ class Board:
 
 def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
     """Read the board of a room: a fixed set of queries, whatever the number of seats."""
+    rows = store.board_rows(session, view.sitting_room.id, view.sitting_room.room_id)
+    return board_of(
+        view,
+        rows,
+        read_around(session, view, rows, now=now),
+        store.guesses_in_room(session, taken_rows(rows), now=now),
+        now=now,
+    )
+
+
+def board_of(
+    view: RoomView,
+    rows: Sequence[Row[Any]],
+    around: Surroundings,
+    guesses: Mapping[int, Throttle],
+    *,
+    now: datetime,
+) -> Board:
+    """Return the board that was read at `now`: nothing is asked for, and only `now` makes it another."""
     room, sitting = view.sitting_room, view.sitting
-    rows = store.board_rows(session, room.id, room.room_id)
-    taken = [row for row in rows if row.registration_id is not None]
-    facts = room_facts(session, room.id)
-    papers = papers_of(session, taken, facts, now=now)
-    gaps = store.gaps_of_room(session, room.id)
-    undecided = any(gap.decided_at is None for gap in gaps)
-    stood = store.stood_in_room(session, room.id) if undecided else {}
-    proposals = proposals_of(gaps, facts, stood, now=now)
-    grants = store.grants_of_room(session, room.id)
-    seen = store.alerts_seen(session, room.id)
-    guesses = store.guesses_in_room(session, taken, now=now)
+    papers = with_ends(around.papers, around.facts, now=now)
+    proposals = proposals_of(around.gaps, around.facts, around.stood, now=now)
     seats = tuple(
         seat_view(
             row,
             paper=papers[(row.blueprint_version_id, row.paper)],
-            grants=grants.get(row.attempt_id, {}),
+            grants=around.grants.get(row.attempt_id, {}),
             proposals=proposals.get(row.attempt_id, ()),
             guesses=guesses.get(row.seat_id),
-            seen=seen,
+            seen=around.seen,
             runs_since=room.started_at if room.state == SittingState.RUNNING else None,
             now=now,
         )
-        for row in taken
+        for row in taken_rows(rows)
     )
-    incidents = store.incidents_of_room(session, room.id, limit=rows_for(len(taken), LOG_LINES))
-    hold = open_hold(session, room.id)
     return Board(
-        head=_head(view, store.proctors_of_room(session, room.id), hold),
+        head=_head(view, around.proctors, around.hold),
         papers=tuple(papers.values()),
         seats=seats,
         free=tuple(
@@ -153,14 +161,14 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
             for row in rows
             if row.registration_id is None
         ),
-        log=log_lines(incidents, seats, gaps, limit=LOG_LINES),
-        undo=_undo(store.undoable_acts(session, room.id, since=now - UNDO_FOR)),
+        log=log_lines(around.incidents, seats, around.gaps, limit=LOG_LINES),
+        undo=_undo([act for act in around.undoable if act.at > now - UNDO_FOR]),
         lost_since=_lost_since(seats, now=now) if room.state == SittingState.RUNNING else None,
-        next_start_at=store.next_start_in(session, room, after=sitting.planned_start_at),
-        reminders=reminders_of(session, room.id, now=now) if room.started_at is not None else (),
+        next_start_at=around.next_start_at,
+        reminders=still_shown(around.reminders, now=now),
         start_waits=room.armed and room.started_at is None and now >= sitting.planned_start_at,
         needs_countersign=room.evacuated_at is not None
-        and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in incidents),
+        and not any(line.kind == "countersign" and line.at >= room.evacuated_at for line in around.incidents),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,10 +29,8 @@ class PaperLine:
     closes_at: datetime | None
 
 
-def papers_of(
-    session: Session, rows: Sequence[Any], facts: RoomFacts, *, now: datetime
-) -> dict[PaperKey, PaperLine]:
-    """Return the papers of `rows` of the board: blueprint version and paper -> its line."""
+def papers_of(session: Session, rows: Sequence[Any]) -> dict[PaperKey, PaperLine]:
+    """Return the papers of `rows` of the board, without their ends: blueprint version and paper -> its line."""
     lines: dict[PaperKey, PaperLine] = {}
     for row in rows:
         key = (row.blueprint_version_id, row.paper)
@@ -46,9 +44,18 @@ def papers_of(
             duration=paper.duration,
             total=sum(section.count for section in paper.sections),
             units=len(paper.units),
-            closes_at=end_of(paper.duration, facts, now=now),
+            closes_at=None,
         )
     return lines
+
+
+def with_ends(
+    papers: Mapping[PaperKey, PaperLine], facts: RoomFacts, *, now: datetime
+) -> dict[PaperKey, PaperLine]:
+    """Return papers with the ends they have in a room at `now`."""
+    return {
+        key: replace(line, closes_at=end_of(line.duration, facts, now=now)) for key, line in papers.items()
+    }
 
 
 def end_of(duration: timedelta, facts: RoomFacts, *, now: datetime) -> datetime | None:

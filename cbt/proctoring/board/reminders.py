@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,3 +47,8 @@ def reminders_of(session: Session, sitting_room_id: int, *, now: datetime) -> tu
         .limit(MOST_SHOWN)
     )
     return tuple(Reminder(*row) for row in session.execute(query))
+
+
+def still_shown(reminders: Iterable[Reminder], *, now: datetime) -> tuple[Reminder, ...]:
+    """Return those of some reminders that are not too long ago."""
+    return tuple(one for one in reminders if one.at > now - SHOWN_FOR)

@@ -11,16 +11,17 @@ from datetime import datetime
 
 from cbt.db.unit_of_work import reading
 from cbt.proctoring.board import filters
-from cbt.proctoring.board.live import Board, load_board
+from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.shown import ShownClock, clocks
 from cbt.proctoring.board.todos import Todo, todos
 from cbt.proctoring.inspecting.comments import unanswered
 from cbt.proctoring.pages import my_rooms
+from cbt.proctoring.polling.rooms import open_rooms
 from cbt.sittings.store import RoomView
 from cbt.web.who.login import Principal
 
 A_PAGE = 12
-"""So many rooms are read for one page: each costs the queries of its board."""
+"""So many rooms are read for one page: each costs three queries, and those of its board when it changed."""
 TONES = ("stop", "warn", "")
 
 
@@ -48,10 +49,11 @@ def glances(principal: Principal, *, page: int, now: datetime) -> tuple[list[Roo
     views = [card.view for card in my_rooms(principal, now=now).now]
     pages = max(1, -(-len(views) // A_PAGE))
     shown = views[(min(page, pages) - 1) * A_PAGE :][:A_PAGE]
+    rooms = open_rooms()
     with reading() as session:
         comments = unanswered(session, [view.sitting_room.id for view in shown])
         found = [
-            _glance(view, load_board(session, view, now=now), comments.get(view.sitting_room.id, 0), now=now)
+            _glance(view, rooms.board(session, view, now=now), comments.get(view.sitting_room.id, 0), now=now)
             for view in shown
         ]
     return found, pages

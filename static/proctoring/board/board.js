@@ -1,6 +1,7 @@
 // Keeps the board live: polls, exchanges only what changed, keeps the selection, opens the dialogs of actions.
 import { openActs, sayRefused } from "../desk/asking.js";
-import { patch, remember } from "./patch.js";
+import { exchange, patch, remember } from "./patch.js";
+import { writeNumbers } from "./numbers.js";
 import { keepTime, setServerNow } from "./ticking.js";
 import { Picks } from "./picks.js";
 import { Alerts } from "./alerts.js";
@@ -22,11 +23,13 @@ const walking = new Walking(board);
 setServerNow(live.dataset.now);
 const tick = keepTime(board, texts);
 
-let etag = "";
+let etag = live.dataset.tag;
 let fading = 0;
 
-document.addEventListener("htmx:configRequest", (event) => {
-  if (event.target === poller && etag) event.detail.headers["If-None-Match"] = etag;
+document.addEventListener("htmx:configRequest", ({ target, detail }) => {
+  if (target !== poller) return;
+  detail.headers["If-None-Match"] = etag;
+  detail.headers.Accept = "application/json, text/html;q=0.9"; // what changed, or everything
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -60,14 +63,31 @@ function refresh(xhr) {
   if (now) setServerNow(now);
   if (xhr.status !== 200) return;
   etag = xhr.getResponseHeader("ETag") ?? "";
-  const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
-  const fresh = page.getElementById("live");
-  if (fresh === null) return window.location.reload();
-  patch(live, document.adoptNode(fresh));
+  const brought = isChanges(xhr) ? bring(JSON.parse(xhr.responseText)) : bringAll(xhr.responseText);
+  if (!brought) return window.location.reload();
   picks.show();
   walking.show();
   alerts.notice();
   tick();
+}
+
+const isChanges = (xhr) => (xhr.getResponseHeader("Content-Type") ?? "").startsWith("application/json");
+
+/** What changed since the version this page named: parts and numbers by their ids; return whether the page has them. */
+function bring({ parts, numbers }) {
+  for (const [id, source] of Object.entries(parts)) {
+    // In a template a row of a table stands by itself.
+    const mould = new DOMParser().parseFromString(`<template>${source}</template>`, "text/html").querySelector("template");
+    if (!exchange(id, document.adoptNode(mould.content.firstElementChild))) return false;
+  }
+  for (const [id, values] of Object.entries(numbers)) writeNumbers(id, values);
+  return true;
+}
+
+function bringAll(source) {
+  const fresh = new DOMParser().parseFromString(source, "text/html").getElementById("live");
+  if (fresh !== null) patch(live, document.adoptNode(fresh));
+  return fresh !== null;
 }
 
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {

@@ -24,6 +24,13 @@ export function patch(shown, fresh) {
   for (const gone of known.values()) gone.remove();
 }
 
+/** Exchange the one element with this id for its fresh copy; return whether the page has it. */
+export function exchange(id, next) {
+  const old = document.getElementById(id);
+  if (old !== null && keepOrReplace(old, next) === next) old.replaceWith(next);
+  return old !== null;
+}
+
 function keepOrReplace(old, next) {
   if ("parts" in next.dataset && "parts" in old.dataset) {
     patch(old, next);

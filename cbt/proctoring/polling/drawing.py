@@ -1,0 +1,218 @@
+"""A room's board as parts of a page: what each is drawn of, and the drawing of those that changed.
+
+What a save changes of a seat, its numbers, is no part: pages write them in themselves (static/proctoring/board).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+import flask
+import flask_babel
+from markupsafe import Markup
+
+from cbt.proctoring.acts import registry
+from cbt.proctoring.board import filters, shown
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.board.seat_view import SeatView
+from cbt.proctoring.board.todos import Todo, todos
+from cbt.proctoring.polling.sheets import Numbers, Sheet
+from cbt.web.i18n import local_text
+from cbt.web.watching.files import files_lost
+
+BREAK = "\x1e"
+ANSWERED, SEEN, SEEN_AT, SAVED, SAVED_AT = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
+"""Stand in drawn seats where a number comes: no name has them, and no font."""
+MARKS = {"answered": ANSWERED, "seen": SEEN, "seen_at": SEEN_AT, "saved": SAVED, "saved_at": SAVED_AT}
+Render = Callable[..., str]
+"""Renders a template with what it needs."""
+_MOVING = ("answered", "seen_at", "saved_at")
+_still = attrgetter(*(one.name for one in dataclasses.fields(SeatView) if one.name not in _MOVING))
+
+
+@dataclass(frozen=True, slots=True)
+class BoardWay:
+    """How a room is shown, and to whom: pages of one way are alike to the letter."""
+
+    room_ref: str
+    view: str
+    show: str
+    can_act: bool
+    locale: str
+
+
+class Drawing:
+    """One board, about to be shown in one way."""
+
+    def __init__(self, board: Board, way: BoardWay, render: Render, *, now: datetime) -> None:
+        self.board = board
+        self._render = render
+        self.way = way
+        self.now = now
+        self.todos = todos(board, now=now)
+        self.seats = filters.shown_seats(board, show=way.show, worst_first=way.view == "list")
+        self.map = shown.seat_map(board, self.seats, everybody=way.show == "expected")
+        self.counts = filters.counts(board, shown=way.show)
+        self.clocks = shown.clocks(board)
+        self._lost = files_lost(flask.current_app)
+        self._names = self._seat_names()
+        plan = self.map.plan
+        self._aisles = {place.number: place.aisles for row in plan.drawn for place in row} if plan else {}
+
+    def _seat_names(self) -> dict[str, int]:
+        """Return the parts that are seats, in their order: name -> the seat's number."""
+        if not self.seats:
+            return {}
+        if self.way.view == "list":
+            return {self._name_of(seat): seat.number for seat in self.seats}
+        taken = self.map.taken
+        return {
+            self._name_of(taken[number]) if number in taken else f"free-{number}": number
+            for number in self.map.numbers
+        }
+
+    def _name_of(self, seat: SeatView) -> str:
+        return f"{'row' if self.way.view == 'list' else 'seat'}-{seat.ref}"
+
+    @property
+    def bar_shown(self) -> bool:
+        """Whether the bar of acts stands below."""
+        return self.way.can_act and (self.board.head.admits or self.board.head.open)
+
+    @property
+    def frame(self) -> Hashable:
+        """Which parts there are and how they stand."""
+        return (tuple(self._names), self.map.density, self.map.plan, bool(self.seats), self.bar_shown)
+
+    @property
+    def wanted(self) -> dict[str, object]:
+        """What each part shows."""
+        board, head = self.board, self.board.head
+        parts: dict[str, object] = {
+            "live-bar": (head, self.clocks),
+            "live-alarms": (head, board.lost_since, self._lost),
+            "live-counts": self.counts,
+            "live-todo": tuple(_of_todo(one) for one in self.todos),
+            "live-log": (board.log, board.undo, board.reminders, head),
+        }
+        if self.bar_shown:
+            parts["picked"] = board.started
+        row = self.way.view == "list"
+        for name, number in self._names.items():
+            seat = self.map.taken.get(number)
+            if seat is None:
+                parts[name] = (self.map.free[number], number in self.map.shown, self._aisles.get(number))
+            elif row:
+                parts[name] = still(seat)
+            else:
+                parts[name] = (still(seat), head, number in self.map.shown, self._aisles.get(number))
+        return parts
+
+    @property
+    def numbers(self) -> dict[str, Numbers]:
+        """The numbers of the seats that are shown."""
+        return {self._name_of(seat): numbers_of(seat) for seat in self.seats}
+
+    def context(self) -> dict[str, Any]:
+        """Return what the templates need."""
+        board = self.board
+        return {
+            "board": board,
+            "view": self.way.view,
+            "show": self.way.show,
+            "now": self.now,
+            "can_act": self.way.can_act,
+            "counts": self.counts,
+            "seats": self.seats,
+            "map": self.map,
+            "todos": self.todos,
+            "clocks": self.clocks,
+            "line": shown.log_text,
+            "line_person": shown.log_person,
+            "offers": lambda seat: " ".join(registry.offers(seat, board)),
+            "bar": registry.bar(started=board.started),
+            "bar_shown": self.bar_shown,
+            "head_acts": registry.head_acts(board.head),
+            "files": self._lost,
+            "mark": MARKS,
+            "aisles": self._aisles,
+            "name_of": {number: name for name, number in self._names.items()},
+        }
+
+    def draw(self, names: Collection[str]) -> Mapping[str, str]:
+        """Draw some parts."""
+        context = self.context()
+        seats = [name for name in names if name in self._names]
+        drawn = {
+            name: self._render(_TEMPLATES[name], **context).strip()
+            for name in names
+            if name not in self._names
+        }
+        if seats:
+            numbers = [self._names[name] for name in seats]
+            text = self._render(_SEATS[self.way.view], drawn=numbers, between=BREAK, **context)
+            drawn |= {name: one.strip() for name, one in zip(seats, text.split(BREAK), strict=False)}
+        return drawn
+
+    def bring(self, sheet: Sheet) -> None:
+        """Bring a sheet up to date."""
+        sheet.bring(self.frame, self.wanted, self.numbers, self.draw)
+
+    def whole(self, sheet: Sheet) -> dict[str, Any]:
+        """Return what `_live.html` needs to join the parts of a sheet, with the numbers of now."""
+        parts = {name: part.html for name, part in sheet.parts.items()}
+        for seat in self.seats:
+            name = self._name_of(seat)
+            parts[name] = filled(parts[name], seat)
+        parts |= self.draw(["live-bar"])  # the time left stands in it for whoever has no scripts
+        drawn = {name: Markup(html) for name, html in parts.items()}
+        return {**self.context(), "parts": drawn, "tag": sheet.tag}
+
+
+_TEMPLATES = {
+    "live-bar": "proctoring/polling/_head.html",
+    "live-alarms": "proctoring/polling/_alarms.html",
+    "live-counts": "proctoring/polling/_counts.html",
+    "live-todo": "proctoring/polling/_todo.html",
+    "live-log": "proctoring/polling/_log.html",
+    "picked": "proctoring/polling/_bar.html",
+}
+_SEATS = {"map": "proctoring/polling/_tiles.html", "list": "proctoring/polling/_rows.html"}
+
+
+def way_of(room_ref: str, view: str, show: str, *, can_act: bool) -> BoardWay:
+    """Return how the present request wants a room shown."""
+    return BoardWay(room_ref, view, show, can_act, str(flask_babel.get_locale()))
+
+
+def still(seat: SeatView) -> object:
+    """Return what a seat's tile is drawn of: all but its numbers."""
+    return (*_still(seat), seat.seen_at is None, seat.saved_at is None)
+
+
+def numbers_of(seat: SeatView) -> Numbers:
+    """Return what a page writes into a seat's tile itself."""
+    return seat.answered, _seconds(seat.seen_at), _seconds(seat.saved_at)
+
+
+def _seconds(instant: datetime | None) -> int | None:
+    return None if instant is None else int(instant.timestamp())
+
+
+def filled(html: str, seat: SeatView) -> str:
+    """Return a drawn seat with its numbers."""
+    html = html.replace(ANSWERED, str(seat.answered))
+    for instant, at, clock in ((seat.seen_at, SEEN, SEEN_AT), (seat.saved_at, SAVED, SAVED_AT)):
+        if instant is not None:
+            html = html.replace(at, instant.isoformat()).replace(clock, local_text(instant, "%H:%M:%S"))
+    return html
+
+
+def _of_todo(one: Todo) -> object:
+    seats = tuple((seat.ref, seat.label, seat.name) for seat in one.seats)
+    return one.kind, seats, one.ways, one.tone, one.since, one.params
