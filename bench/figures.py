@@ -39,7 +39,7 @@ class Figure:
     busy: list[float] = field(default_factory=list)
     refused: int = 0
     lost: int = 0
-    facts: dict[str, float | None] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def add(self, load: Load, ref_per_s: float | None) -> None:
         """Count one run of this figure beside the REF of its pair; None where its rate is given."""

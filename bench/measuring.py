@@ -11,9 +11,9 @@ from statistics import median
 from typing import Any
 
 from bench import rows
-from bench.figures import Bench, Figure
+from bench.figures import Bench, Figure, Ref
 from bench.installation import choose_answers, installation
-from bench.measured import postgres, registry
+from bench.measured import elsewhere, registry
 from bench.measured.declaring import Ground, Group, Stage, Stand
 from bench.published.report import machine
 from bench.reference import reference, stored
@@ -37,17 +37,19 @@ def run_bench(
     `only`: the rows of these names and those that are measured with them.
     """
     names = set(only or registry.names_of(only_steady=only_steady))
-    twins = {name for name in TWINS if postgres.PREFIX + name in names}
+    twins = {name for name in TWINS if elsewhere.PREFIX + name in names}
     with tempfile.TemporaryDirectory(prefix="cbt-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         allow_files(max(size.paced))
-        ref, facts = stack.enter_context(reference(folder / "reference", size))
-        ground = Ground(ref, size, folder / "own", tell, names | twins)
         groups = registry.chosen(names | twins)
+        ref, facts = Ref(0, b"", size.seconds), {}
+        if not all(row.paced for group in groups for row in group.rows):
+            ref, facts = stack.enter_context(reference(folder / "reference", size))
+        ground = Ground(ref, size, folder, tell, names | twins)
         figures = _waiting(ground, groups, folder / "waiting")
         figures += _sitting(ground, groups, folder / "embedded", facts)
         for group in (one for one in groups if one.stage is Stage.OWN):
-            figures += told(group.measure(ground), tell)
+            figures += told(group.measure(replace(ground, folder=folder / group.rows[0].name)), tell)
         embedded = {figure.name: figure for figure in figures}
         if size.others and twins:
             figures += _twins(ground, twins, folder / "postgres", embedded)
@@ -135,6 +137,6 @@ def _twins(ground: Ground, names: Collection[str], folder: Path, embedded: dict[
         groups = registry.chosen(names)
         found = _waiting(there, groups, folder / "waiting", server.create("bench_waiting"))
         found += _sitting(there, groups, folder / "sitting", {}, server.create("bench"))
-        return postgres.as_twins(found, registry.BY_NAME, embedded)
+        return elsewhere.as_twins(found, registry.BY_NAME, embedded)
     finally:
         server.stop()

@@ -10,8 +10,10 @@ from sqlalchemy import delete, func, insert, select, update
 
 from bench.installation import Sitter
 from cbt.assembly.models import Form
+from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, AttemptLive, JournalEntry
+from cbt.rehearsal.apps import app_for
 from cbt.rules.canonical import canonical_json
 from cbt.rules.states.attempt import State
 from cbt.scoring.models import Score
@@ -156,6 +158,12 @@ def lost_starts(sitters: Sequence[Sitter]) -> int:
     with reading() as session:
         epochs = {row.id: row.lease_epoch for row in session.execute(select(Attempt.id, Attempt.lease_epoch))}
     return sum(1 for one in sitters if one.lease and epochs[one.attempt_id] != one.epoch)
+
+
+def lost_receipts_of(settings: Settings, *, receipts: Mapping[int, str]) -> int:
+    """Return the same of the installation of these settings; runs in a child."""
+    with app_for(settings):
+        return lost_receipts(receipts)
 
 
 def lost_receipts(receipts: Mapping[int, str]) -> int:

@@ -59,6 +59,8 @@ Tell = Callable[[str], None]
 def told(figures: list[Figure], tell: Tell) -> list[Figure]:
     """Say what was measured as soon as it is known; return the figures."""
     for figure in figures:
-        shown = {name: value for name, value in figure.as_json().items() if value is not None}
+        shown = {
+            name: value for name, value in figure.as_json().items() if isinstance(value, int | float | str)
+        }
         tell(f"  {figure.name}: " + ", ".join(f"{name} {value}" for name, value in shown.items()))
     return figures

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from bench import rows
 from bench.figures import CONNECTIONS, Bench, Figure
 from bench.installation import Sitter
+from bench.measured.declaring import NONE_LOST, Bound, Group, Stage, Target, most
 from bench.servers.serve import Server
 from bench.sizes import Tell
 from bench.traffic import loads
@@ -117,3 +118,40 @@ def _beside(name: str, bench: Bench, server: Server, sitters: Sequence[Sitter], 
     figure.lost = rows.lost_answers(ledger.saved)
     figure.facts = {"pages": pages, "of_alone": round(median(ratios), 3)}
     return figure
+
+
+GROUPS = (
+    Group(
+        (
+            Target(
+                "news",
+                "acts of staff, seen on 100 open pages",
+                "监考操作，在 100 个答题页上看到",
+                (most("p95_ms", 2000, 1000), NONE_LOST),
+                paced=True,
+            ),
+        ),
+        Stage.OPEN,
+        lambda stand: measure_acts(stand.bench, stand.server, stand.tell),
+        people=lambda size: size.of(100, 40),
+    ),
+    Group(
+        (
+            Target(
+                "save_news",
+                "saves beside 100 pages that wait for news",
+                "保存，同时有 100 个页面等候消息",
+                (Bound("of_alone", 0.95, 0.98), NONE_LOST),
+            ),
+            Target(
+                "save_news_1000",
+                "saves beside 1,000 pages that wait for news",
+                "保存，同时有 1000 个页面等候消息",
+                (Bound("of_alone", None, 0.95), NONE_LOST),
+            ),
+        ),
+        Stage.OPEN,
+        lambda stand: measure_beside(stand.bench, stand.server, stand.tell),
+        people=lambda size: size.of(MANY_PAGES, 100),
+    ),
+)

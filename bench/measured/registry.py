@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from bench.answer_page import news
+from bench.exam_day import measured as exam_day
 from bench.measured import (
     besieged,
     boards,
     closing,
+    elsewhere,
     handing_in,
-    news,
     paced,
     pages,
-    postgres,
     saves,
     starts,
     waiting,
 )
 from bench.measured.declaring import Group, Target
-from bench.measured.growing import GROWTH
 
 GROUPS: tuple[Group, ...] = (
     *saves.GROUPS,
@@ -31,10 +31,11 @@ GROUPS: tuple[Group, ...] = (
     *boards.GROUPS,
     *closing.GROUPS,
     *pages.GROUPS,
+    *exam_day.GROUPS,
 )
 ROWS: tuple[Target, ...] = tuple(row for group in GROUPS for row in group.rows)
-TWINS: tuple[Target, ...] = tuple(postgres.twin_of(row) for row in ROWS if row.twin)
-TARGETS: tuple[Target, ...] = (*ROWS, *TWINS, *GROWTH)
+TWINS: tuple[Target, ...] = tuple(elsewhere.twin_of(row) for row in ROWS if row.twin)
+TARGETS: tuple[Target, ...] = (*ROWS, *TWINS, *elsewhere.GROWTH)
 BY_NAME = {target.name: target for target in TARGETS}
 
 

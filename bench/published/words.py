@@ -82,7 +82,7 @@ def _limit(bound: Bound, value: float | None, language: str) -> str:
     if value is None:
         return ""
     text = amount(bound, value, language)
-    if bound.field in ("lost", "refused"):
+    if bound.must == 0:
         return text
     sign = "≥" if bound.least else "≤"
     inside = _NAMED.sub(rf"\g<0>{sign} ", text, count=1)  # "boards p99 60 ms" is "boards p99 ≤ 60 ms"

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import flask
-from sqlalchemy import select, update
+from sqlalchemy import ScalarSelect, select, update
+from sqlalchemy.orm import Session
 
 from cbt.assembly.sources import DrawSources
 from cbt.assembly.steps import draw_and_freeze
@@ -85,7 +86,7 @@ def _build(app: flask.Flask, source: Source, seats: int, seconds: float, now: da
     with unit_of_work() as session:
         put_bank(session, source.rows)
         # Time is compressed, so that whoever is done need not wait for the earliest hand-in.
-        text = _WAITS.sub(r"\g<1>0", source.text)
+        text = without_waits(source.text)
         version = store_blueprint(session, text, now=now, actor=ACTOR).id
         sources, rng = DrawSources(session), random.Random(seats)
         forms = [
@@ -97,7 +98,7 @@ def _build(app: flask.Flask, source: Source, seats: int, seconds: float, now: da
         terms = paper_of(session, version, source.paper)
         variant = Variant(source.blueprint, source.paper)
         papers = {variant: StoredPaper(version, terms, tuple(forms))}
-        factor = _factor(terms, seconds)
+        factor = factor_for(terms, seconds)
         entrants = [Entrant(number // PER_ROOM, variant, factor=factor) for number in range(seats)]
         halls = [
             Hall(f"{number + 1}", min(PER_ROOM, seats - number * PER_ROOM))
@@ -125,29 +126,34 @@ def _build(app: flask.Flask, source: Source, seats: int, seconds: float, now: da
         players = []
         for number, one in enumerate(seated):
             machine = f"rehearsal-{number}"
-            session.execute(
-                update(Seat)
-                .where(
-                    Seat.id
-                    == select(Registration.seat_id)
-                    .where(Registration.id == one.registration_id)
-                    .scalar_subquery()
-                )
-                .values(machine_hash=token_hash(machine), bound_at=now)
-            )
-            players.append(_player(app, number, one, machine))
+            seat = select(Registration.seat_id).where(Registration.id == one.registration_id)
+            bind(session, seat.scalar_subquery(), machine, now=now)
+            players.append(player_of(app, number, one, machine))
         starts = [path_of(app, "proctoring.act", room_ref=ref, code="start") for ref in refs.values()]
         return Stage(tuple(players), tuple(starts), proctor, signer.csrf_token, seconds)
 
 
-def _factor(terms: Paper, seconds: float) -> Decimal:
+def without_waits(text: str) -> str:
+    """Return a blueprint's text in which nobody waits for the earliest hand-in."""
+    return _WAITS.sub(r"\g<1>0", text)
+
+
+def bind(session: Session, seat_id: ScalarSelect[int] | int, machine: str, *, now: datetime) -> None:
+    """Give a seat the machine of that name."""
+    session.execute(
+        update(Seat).where(Seat.id == seat_id).values(machine_hash=token_hash(machine), bound_at=now)
+    )
+
+
+def factor_for(terms: Paper, seconds: float) -> Decimal:
     """Return by what the time of a paper is multiplied, units included (R-30)."""
     return (Decimal(str(seconds)) / Decimal(str(terms.duration.total_seconds()))).quantize(
         Decimal("0.000001")
     )
 
 
-def _player(app: flask.Flask, number: int, one: Seated, machine: str) -> Player:
+def player_of(app: flask.Flask, number: int, one: Seated, machine: str) -> Player:
+    """Return somebody who signs in at that machine."""
     ref = one.attempt_ref
     own = {
         name: path_of(app, f"attempts.{name}", ref=ref) for name in ("start", "answers", "advance", "submit")
@@ -161,6 +167,7 @@ def _player(app: flask.Flask, number: int, one: Seated, machine: str) -> Player:
         "waits": path_of(app, "delivery.wait_state"),
         "runner": path_of(app, "delivery.runner", ref=ref),
         "done": path_of(app, "delivery.done", ref=ref),
+        "news": path_of(app, "news.since", ref=ref),
     }
     return Player(
         number=number,

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cbt.rehearsal.candidate import Account
 from cbt.rehearsal.judging import Judgement
 from cbt.rehearsal.line import percentile_ms
+from cbt.rehearsal.steps import Account
 
 SLOW_SAVE_MS = 2_000.0
 """A save that half a room waits longer for is not what a candidate calls saved at once."""

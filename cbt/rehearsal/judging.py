@@ -15,7 +15,7 @@ from cbt.delivery.models import Attempt, JournalEntry
 from cbt.delivery.save.entries import read_entries
 from cbt.delivery.save.journal import Journal
 from cbt.rehearsal.apps import app_for
-from cbt.rehearsal.candidate import Account
+from cbt.rehearsal.steps import Account
 from cbt.rules.states.attempt import State
 from cbt.scoring.sheets import Scorers
 from cbt.scoring.store import latest_scores

@@ -24,6 +24,7 @@ class WireReply:
     status: int
     raw: bytes = b""
     location: str = ""
+    etag: str = ""
 
     @property
     def text(self) -> str:
@@ -64,6 +65,10 @@ class BrowserLine:
             return WireReply(0)
         self._keep(answer.headers.get_all("Set-Cookie") or ())
         return WireReply(answer.status, raw, answer.headers.get("Location", ""))
+
+    def ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> WireReply:
+        """Send one request with the cookies of this browser."""
+        return self.exchange(method, path, body, {**self._own(), **headers})
 
     def page(self, path: str) -> WireReply:
         """Open a page."""

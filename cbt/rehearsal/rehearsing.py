@@ -139,7 +139,7 @@ def _play(stage: Stage, server: LoopbackServer, play: Play, tell: Tell) -> Seque
         _wait_for_all(candidates, tell)
         at = time.monotonic()
         for one in candidates:
-            one.begun_at = at
+            one.begins(at)
         _start_rooms(stage, server.port)
         begun.set()
         _watch(candidates, server, play, at, tell)

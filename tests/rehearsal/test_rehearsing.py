@@ -18,11 +18,11 @@ import cbt
 from cbt.config import Settings
 from cbt.demo.papers import Variant, prepare_papers
 from cbt.errors import NotFound
-from cbt.rehearsal.candidate import Account
 from cbt.rehearsal.figures import Rehearsed, summed_up
 from cbt.rehearsal.judging import Judgement
 from cbt.rehearsal.sheet import printed, words
 from cbt.rehearsal.source import read_source
+from cbt.rehearsal.steps import Account
 from tests.helpers import FakeClock
 from tests.printing.paper import whole
 

@@ -1,13 +1,19 @@
-"""The twins: what is measured once more with PostgreSQL below, whose COMMIT waits for the disk as well."""
+"""What is measured once more: on PostgreSQL, whose COMMIT waits for the disk, and on a database of years."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from bench.figures import Figure
-from bench.measured.declaring import Target
+from bench.measured.declaring import Bound, Target
 
 PREFIX = "postgres_"
+GROWTH = (
+    Target("growth_save", "saves on a grown database", "大库上的保存", (Bound("of_empty", 0.90, 0.97),)),
+    Target("growth_start", "starts on a grown database", "大库上的开卷", (Bound("of_empty", 0.90, 0.97),)),
+    Target("growth_board", "board on a grown database", "大库上的监考大屏", (Bound("of_empty", 0.90, 0.97),)),
+)
+"""The rows of `python -m bench.growth`, which measures them by itself."""
 
 
 def twin_of(row: Target) -> Target:

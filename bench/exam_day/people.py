@@ -1,0 +1,129 @@
+"""The candidates of the day: those of a rehearsal, at the pace of the page's outbox, and some change machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.exam_day.hall import Comer
+from cbt.rehearsal.script import Script
+from cbt.rehearsal.steps import Ask, Rest, Steps
+
+SAVE_EVERY = 5.0
+HEARTBEAT = 10.0
+"""static/delivery/save/outbox.js: so long after the last request an empty save goes out."""
+LOOK_EVERY = 2.0
+TO_THE_DEADLINE = 5
+"""Every so manieth leaves the paper to the deadline."""
+THINKER, THINKS = 8, 3
+"""Every so manieth answers so many times as slowly."""
+FASTEST, SLOWEST = 0.55, 0.85
+MOVED_AT = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class ByProctor:
+    """An act that the proctor of this candidate's room does now."""
+
+    code: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AtMachine:
+    """The candidate goes to another machine, whose browser has these cookies."""
+
+    cookies: Mapping[str, str]
+
+
+class Examinee(Script):
+    """Sits the paper as its page does."""
+
+    retry_seconds = (0.5, 3.0)
+
+    def __init__(
+        self,
+        comer: Comer,
+        people: int,
+        *,
+        seconds: float,
+        all_hand_in: bool,
+        clock: Callable[[], float],
+        stopped: Callable[[], bool],
+    ) -> None:
+        number = comer.player.number
+        super().__init__(
+            comer.player,
+            seconds=seconds,
+            share=FASTEST + (SLOWEST - FASTEST) * number / people,
+            hands_in=all_hand_in or number % TO_THE_DEADLINE != TO_THE_DEADLINE - 1,
+            clock=clock,
+            stopped=stopped,
+        )
+        self.comer = comer
+        self.moved = False
+        self.asked_at = 0.0
+        self.room_began = False
+
+    @property
+    def refused(self) -> list[str]:
+        """What the server did not do."""
+        return self.account.refused
+
+    def steps(self) -> Steps:
+        """Sit the paper, and look at the receipt."""
+        yield from super().steps()
+        if self.account.receipt:
+            yield from self.page("done")
+
+    def wait(self) -> Steps:
+        """Wait as the waiting room does: the first question is answered, the next waits until something happens."""
+        query = ""
+        while not self.over():
+            path = self.player.paths["waits"] + query
+            told = (yield from self.asked(Ask("wait_news" if query else "wait_poll", "GET", path))).body
+            if told.get("go"):
+                self.room_began = True
+                yield Rest(float(told.get("opens_ms", 800 * self.rng.random())) / 1000)
+                return
+            number = told.get("number")
+            query = "" if number is None else f"?since={number}"
+            yield Rest(float(told.get("next_ms", 50)) / 1000)
+
+    def chosen(self, items: Sequence[Mapping[str, Any]], span: float) -> Sequence[Mapping[str, Any]]:
+        """Answer as many as a save every few seconds lets; some think for long."""
+        every = SAVE_EVERY * (THINKS if self.player.number % THINKER == 0 else 1)
+        return items[: max(1, round(span / every))]
+
+    def until(self, instant: float) -> Steps:
+        """Let time pass; whoever thinks for long has a heartbeat meanwhile, and some change machines."""
+        if (
+            self.comer.spare_seat
+            and not self.moved
+            and self.clock() > self.begun_at + MOVED_AT * self.seconds
+        ):
+            yield from self._move()
+        while instant - self.clock() > HEARTBEAT:
+            yield Rest(HEARTBEAT)
+            yield from self.tell(
+                "answers", {"epoch": self.epoch, "at": self.at, "entries": []}, kind="heartbeat"
+            )
+        yield from super().until(instant)
+
+    def _move(self) -> Steps:
+        """换机: the proctor allows it, the paper is opened at another seat."""
+        self.moved = True
+        fields = {
+            "seat": self.comer.registration,
+            "to_seat": str(self.comer.spare_seat),
+            "reason": "鼠标失灵",
+        }
+        yield ByProctor("move", fields)
+        yield AtMachine(self.comer.spare_cookies)
+        if (yield from self.enter()):
+            yield from self.open_page()
+
+    def look_again(self) -> float:
+        """Look once the deadline is there, then every other second."""
+        return max(LOOK_EVERY, self.begun_at + self.seconds - self.clock()) + self.rng.random()

@@ -1,0 +1,244 @@
+"""What one candidate's browser does, step by step: requests to make and pauses to take.
+
+It signs in, waits, answers at its pace, changes units, hands in, or leaves it to the deadline, and keeps to the
+page's own rules: one request in flight, the same number for the same answer until a receipt comes. Whoever drives
+it has the line: a thread for each candidate in a rehearsal, one loop for thousands in the bench.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from cbt.rehearsal.answers import plausible
+from cbt.rehearsal.building import Player
+from cbt.rehearsal.steps import Account, Ask, Ready, Rest, Steps
+
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+_SCRIPT_TOKEN = re.compile(r'data-csrf="([^"]+)"')
+WAIT_SECONDS = 0.5
+LEASE_GONE = frozenset({"lease.lost", "lease.held"})
+EXPECTED = frozenset({*LEASE_GONE, "unit.closed", "unit.moved", "submit.units_open"})
+"""What a page is told in an ordinary sitting, and goes on from by itself."""
+STANDS = 423
+"""The clock stands: the page keeps what was typed and sends it again."""
+PATIENCE_SECONDS = 60.0
+"""After the deadline nobody waits longer for an answer of the server."""
+
+
+class Script:
+    """Sits the paper of one player; `account` is what came of it."""
+
+    retry_seconds = (0.15, 0.45)
+
+    def __init__(
+        self,
+        player: Player,
+        *,
+        seconds: float,
+        share: float,
+        hands_in: bool,
+        clock: Callable[[], float],
+        stopped: Callable[[], bool],
+    ) -> None:
+        """`share` of the time goes into answering; `stopped` ends everything."""
+        self.player, self.account = player, Account(player.attempt_id)
+        self.begun_at = 0.0
+        self.rng = random.Random(player.number)
+        self.lease, self.epoch, self.seq, self.unit = "", 0, 0, 0
+        self.at = 0
+        """The item the candidate is at."""
+        self.clock = clock
+        self._stopped = stopped
+        self.seconds, self._share, self._hands_in = seconds, share, hands_in
+        self._items: Sequence[Mapping[str, Any]] = ()
+        self._csrf, self._parts = "", 1
+
+    def steps(self) -> Steps:
+        """Sit the paper."""
+        if (yield from self.enter()):
+            yield Ready()
+            yield from self._sit()
+
+    def enter(self) -> Steps:
+        """Sign in at the seat page and go through the pages to the waiting room, or where the door leads."""
+        paths = self.player.paths
+        typed = {"ticket": self.player.ticket, "by": "document", "document": self.player.last_six}
+        reply = yield from self._form("seat", "sign_in", typed)
+        for page in ("confirm", "notice"):
+            if reply.status == 303 and reply.location == paths[page]:
+                reply = yield from self._form(page, page, {"agree": "1"})
+        if reply.status == 303 and reply.location == paths["wait"]:
+            reply = yield from self.page("wait")
+        self.account.signed_in = reply.status in {200, 303}
+        if not self.account.signed_in:
+            self.account.refused.append(f"sign_in.{reply.status}")
+        return self.account.signed_in
+
+    def page(self, name: str) -> Steps:
+        return (yield from self.asked(Ask(name, "GET", self.player.paths[name])))
+
+    def _form(self, page: str, target: str, fields: Mapping[str, str]) -> Steps:
+        shown = yield from self.page(page)
+        if shown.status == 303:  # that was done already
+            return shown
+        found = _TOKEN.search(shown.text)
+        body = urlencode({"csrf_token": found[1] if found else "", **fields}).encode()
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        name = target if target != page else f"{target}_post"
+        return (yield from self.asked(Ask(name, "POST", self.player.paths[target], body, kind)))
+
+    def asked(self, ask: Ask) -> Steps:
+        """Ask until the server answers for good: what was not taken or not answered goes again, unchanged."""
+        while True:
+            reply = yield ask
+            assert reply is not None
+            if reply.status not in {0, 503} or self.over():
+                return reply
+            self.account.repeated += 1
+            yield Rest(self.rng.uniform(*self.retry_seconds))
+
+    def _sit(self) -> Steps:
+        yield from self.wait()
+        if not (yield from self.open_page()):
+            return
+        self.account.started = self.clock() - self.begun_at
+        while self._items and not self.over() and not self.account.closed:
+            yield from self._answer_all()
+            if not self.unit or self.account.closed:
+                break
+            yield from self._advance()
+        yield from self._finish()
+
+    def wait(self) -> Steps:
+        """Wait until the room begins."""
+        while not self.over() and not (yield from self.page("waits")).body.get("go"):
+            yield Rest(WAIT_SECONDS * self.rng.random())
+
+    def look_again(self) -> float:
+        """Return how long whoever leaves the paper to the deadline waits before looking whether it is closed."""
+        return WAIT_SECONDS
+
+    def over(self) -> bool:
+        """Whether nothing more is to come."""
+        return self._stopped() or self.clock() > self.begun_at + self.seconds + PATIENCE_SECONDS
+
+    def open_page(self) -> Steps:
+        """Open the answer page, and the paper there; return whether it is there."""
+        shown = yield from self.page("runner")
+        found = _SCRIPT_TOKEN.search(shown.text)
+        self._csrf = found[1] if found else ""
+        return (yield from self.open())
+
+    def open(self) -> Steps:
+        """Ask for the paper; return whether it is there."""
+        reply = yield from self.tell("start", {}, {"X-CSRFToken": self._csrf})
+        if reply.status != 200:
+            return False
+        told = reply.body
+        self.lease, self.epoch = told["lease"], told["epoch"]
+        self.seq = max(self.seq, int(told.get("seq", 0)))
+        self._show(told["paper"])
+        return True
+
+    def _show(self, paper: Mapping[str, Any] | None) -> None:
+        self._items, self.unit = (), 0
+        if paper is not None:
+            self._items = paper["items"]
+            opened = [unit["number"] for unit in paper["units"] if unit["state"] == "open"]
+            self.unit = opened[0] if paper["timing"] == "strict" and opened else 0
+            self._parts = len(paper["units"]) if self.unit else 1
+
+    def _answer_all(self) -> Steps:
+        """Answer what is shown, one at a time, spread over this candidate's share of the time."""
+        span = self.seconds * self._share / self._parts
+        items = self.chosen(self._items, span)
+        pace = span / max(1, len(items))
+        began = self.clock()
+        for number, item in enumerate(items):
+            due = began + pace * (number + self.rng.uniform(0.0, 0.4))
+            yield from self.until(due)
+            if self.over() or self.account.closed or not (yield from self._save(item, due)):
+                return
+        yield from self.until(began + pace * len(items))
+
+    def chosen(self, items: Sequence[Mapping[str, Any]], _span: float) -> Sequence[Mapping[str, Any]]:
+        """Return which of the items shown are answered in so many seconds."""
+        return items
+
+    def until(self, instant: float) -> Steps:
+        """Let time pass until an instant, where it lies ahead."""
+        left = instant - self.clock()
+        if left > 0:
+            yield Rest(left)
+
+    def _save(self, item: Mapping[str, Any], due: float) -> Steps:
+        """Save an answer; return whether the next one of what is shown can follow."""
+        self.seq += 1
+        position, value = item["position"], plausible(item, self.rng)
+        entry = {"seq": self.seq, "kind": "answer", "position": position, "value": value}
+        self.at, sent_at, epoch = position, self.clock(), self.epoch
+        reply = yield from self.tell("answers", {"epoch": epoch, "at": position, "entries": [entry]}, due=due)
+        if reply.status == 200:
+            self.account.latencies.append(self.clock() - sent_at)
+            self.account.acknowledged[epoch, self.seq] = (position, value)
+            return True
+        if reply.body.get("code") in LEASE_GONE:
+            return (yield from self.open())
+        return False
+
+    def _advance(self) -> Steps:
+        """Finish the unit; where time has moved on already, open the paper again as the page does."""
+        body = {"epoch": self.epoch, "entries": [], "from_unit": self.unit, "completed": True}
+        reply = yield from self.tell("advance", body)
+        if reply.status == 200:
+            self._show(reply.body["paper"])
+        elif reply.body.get("code") not in EXPECTED or not (yield from self.open()):
+            self._show(None)
+
+    def _finish(self) -> Steps:
+        """Hand in, or wait for the deadline; either way look whether the paper is closed."""
+        while self._hands_in and not self.account.closed and not self.over():
+            reply = yield from self.tell("submit", {"epoch": self.epoch, "entries": []})
+            if reply.status == 200:
+                self.account.receipt, self.account.closed = str(reply.body["receipt"]), True
+            elif reply.body.get("code") in EXPECTED:
+                if not (yield from self.open()):
+                    break
+            elif reply.status != 425:
+                break
+            else:
+                yield Rest(WAIT_SECONDS)
+        while not self.account.closed and not self.over():
+            self.account.closed = (yield from self.page("done")).status == 200
+            if not self.account.closed:
+                yield Rest(self.look_again())
+
+    def tell(
+        self,
+        operation: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+        due: float | None = None,
+        kind: str = "",
+    ) -> Steps:
+        """Say something of the paper; while the clock stands it is said again."""
+        headers = {"Content-Type": "application/json", **(headers or {"X-CBT-Lease": self.lease})}
+        while True:
+            ask = Ask(
+                operation, "POST", self.player.paths[operation], json.dumps(body).encode(), headers, due
+            )
+            reply = yield from self.asked(ask)
+            if reply.status != STANDS or self.over():
+                break
+            due = None
+            yield Rest(self.rng.uniform(1.0, 3.0))
+        if reply.status == 410:
+            self.account.closed = True
+        elif reply.status not in {200, 425} and reply.body.get("code") not in EXPECTED:
+            self.account.refused.append(str(reply.body.get("code", reply.status)))
+        return reply

@@ -1,0 +1,35 @@
+"""A small exam day from the seat page to the scores: every kind of request is made, nothing is refused or lost."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.exam_day import measured as exam_day
+from bench.figures import Ref
+from bench.measured.declaring import Ground
+from bench.sizes import QUICK
+
+KINDS = {
+    "seat", "sign_in", "confirm", "confirm_post", "notice", "notice_post", "wait", "wait_poll", "wait_news",
+    "runner", "start", "answers", "news", "advance", "submit", "done", "board", "board_poll", "act",
+}  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the embedded server has one process there")
+def test_a_day_is_sat_by_everybody_and_nothing_is_lost(tmp_path: Path) -> None:
+    said: list[str] = []
+    ground = Ground(Ref(0, b"", 0.0), QUICK, tmp_path, said.append, {"exam_day"})
+    (figure,) = exam_day.measure(ground)
+    shown = figure.as_json()
+    assert shown["refusals"] == []
+    assert (shown["refused"], shown["lost"], shown["wrong"], shown["unscored"]) == (0, 0, 0, 0)
+    assert (shown["candidates"], shown["rooms"], shown["moved"], shown["closed"]) == (40, 4, 1, 40)
+    assert shown["handed_in"] == 40
+    assert shown["broken"] > 0  # a worker was killed, and its connections with it
+    assert shown["acknowledged"] >= 40
+    assert set(shown["kinds"]) >= KINDS
+    assert shown["worst_p99_ms"] == max(kind.get("p99_ms", 0) for kind in shown["kinds"].values())
+    assert any("sign_in" in line for line in said)
