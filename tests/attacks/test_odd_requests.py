@@ -105,12 +105,21 @@ _ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
 class Callers:
-    """Signed-in browsers, one for each kind of view."""
+    """Signed-in browsers, one for each kind of view.
+
+    What a database refuses is one refusal to a page and to a script: pages ask the embedded one, scripts the
+    other, so that both kinds of answer are seen.
+    """
 
     def __init__(self, world: World) -> None:
         world.admit_all()
         self._world = world
-        self._kept: dict[str, FlaskClient] = {"anonymous": world.app.test_client()}
+        self._asks = "text/html" if world.app.extensions["cbt_settings"].embedded else "application/json"
+        self._kept: dict[str, FlaskClient] = {"anonymous": self._asking(world.app.test_client())}
+
+    def _asking(self, client: FlaskClient) -> FlaskClient:
+        client.environ_base["HTTP_ACCEPT"] = self._asks
+        return client
 
     def of(self, endpoint: str) -> FlaskClient:
         access = access_of(self._world.app, endpoint)
@@ -121,7 +130,7 @@ class Callers:
             name = "candidate" if access.kind == "candidate" else "anonymous"
         if name not in self._kept:
             made = self._world.candidate("theory") if name == "candidate" else self._world.staff(name)
-            self._kept[name] = made
+            self._kept[name] = self._asking(made)
         return self._kept[name]
 
 
