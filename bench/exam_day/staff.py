@@ -44,7 +44,9 @@ class Proctor:
         while True:
             due += LOOK_EVERY
             await asyncio.sleep(max(0.0, due - self._clock()))
-            headers = {"If-None-Match": etag} if etag else {}
+            headers = {"Accept": "application/json, text/html;q=0.9"} | (
+                {"If-None-Match": etag} if etag else {}
+            )
             reply = await self._sure(
                 self._board, "board_poll", "GET", self._desk.live, headers=headers, due=due
             )

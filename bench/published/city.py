@@ -9,16 +9,17 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+from bench.published import bearing
+from bench.published.bearing import SAFETY
 from bench.published.report import Results
 
 CANDIDATES = 50_000
 CENTRE = 500
 ROOM = 100
+"""The seats of a computer room whose line is planned."""
 SAVE_EVERY_S = 5
 START_WITHIN_S = 30
 HAND_IN_WITHIN_S = 60
-SAFETY = 0.5
-"""Only this share of a measured capacity is planned with."""
 COPIES = 24
 """Backups that are kept (CBT_BACKUP_KEEP)."""
 GROWTH = 1.5
@@ -168,6 +169,8 @@ def block(results: Results) -> str:
     )
     lines = [
         f"实测值：{measured}",
+        "",
+        *bearing.lines(results),
         "",
         f"| 项目 | 公式 | 一个考点（{CENTRE} 人） | 全市同时（{CANDIDATES:,} 人） |",
         "| --- | --- | ---: | ---: |",

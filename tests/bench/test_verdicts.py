@@ -12,7 +12,7 @@ import pytest
 from bench.__main__ import check, read_results, write_results
 from bench.measured.declaring import Bound
 from bench.measured.registry import BY_NAME, TARGETS
-from bench.published import city
+from bench.published import bearing, city
 from bench.published.pages import between, pages
 from bench.published.picture import bars, svg
 from bench.published.report import table
@@ -26,7 +26,7 @@ def invented(**ratios: float) -> dict[str, Any]:
     for target in TARGETS:
         figure: dict[str, Any] = {
             "per_s": 1000.0, "p50_ms": 2.0, "p99_ms": 9.0, "ratio": 0.4, "refused": 0, "lost": 0,
-            "pairs": 5, "load_cpu": 0.2,
+            "pairs": 5, "load_cpu": 0.2, "max_ms": 20.0, "candidates": 2000, "rooms": 50, "boards": 125,
         }  # fmt: skip
         for bound in target.bounds:
             figure[bound.field] = bound.reach if bound.must is None else bound.must
@@ -119,6 +119,22 @@ def test_pages_and_pictures_say_what_the_committed_results_say() -> None:
 def test_a_page_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="no place"):
         between("nothing here", "figures")
+
+
+def test_what_a_machine_bears_is_the_step_that_ends_first_and_says_where_it_comes_from() -> None:
+    results = invented()
+    for figure in results["figures"].values():
+        figure["per_s"] = 1000.0
+    results["figures"]["submit"]["per_s"] = 20.0
+    found = bearing.borne(results)
+    limit = bearing.least(found)
+    assert (limit.step.figure, limit.one) == ("submit", 600)  # half of 20/s for a minute
+    said = "\n".join(bearing.lines(results))
+    for one in found:
+        assert f"`{one.step.figure}`" in said
+    two = {one.step.figure: one.two for one in found}
+    assert two["wait_poll"] == 2000  # questions are only read: two nodes answer twice as many
+    assert two["save"] == 2500  # one PostgreSQL takes no more commits for a second node
 
 
 def test_the_city_takes_more_nodes_when_a_node_does_less() -> None:
