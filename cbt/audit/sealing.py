@@ -121,11 +121,19 @@ class Sealer:
             rows.append((last_id, bind_instant(at, self._dialect), *line.fields, last_hash, sealed))
             last_hash = sealed
         if rows:
-            cursor.executemany(self._sql(_INSERT), rows)
+            self._insert(cursor, rows)
         head = (last_id, last_hash, tail.print_, head_mac(tail.key, last_id, last_hash))
         cursor.execute(self._sql(_NEW_HEAD if tail.new_row else _MOVE_HEAD), (*head, HEAD_ID))
         shown = "" if at is None else str(Head(last_id, at, last_hash[:DIGITS]))
         return ToFollow(shown, tail.print_ if tail.fresh_key else "")
+
+    def _insert(self, cursor: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+        if self._dialect == "postgresql":  # all in one statement
+            cursor.execute(
+                f"{_INSERT} SELECT * FROM {_LISTS}", [list(one) for one in zip(*rows, strict=True)]
+            )
+        else:
+            cursor.executemany(f"{_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _row(self, cursor: Any, query: str, *values: object) -> Sequence[Any] | None:
         cursor.execute(self._sql(query), values)
@@ -136,10 +144,8 @@ class Sealer:
         return text.replace("?", "%s") if self._dialect == "postgresql" else text
 
 
-_INSERT = (
-    'INSERT INTO audit_entry (id, at, actor, act, subject, reason, "before", "after", prev_hash, hash) '
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_INSERT = 'INSERT INTO audit_entry (id, at, actor, act, subject, reason, "before", "after", prev_hash, hash)'
+_LISTS = f"unnest(%s::int[], %s::timestamptz[], {', '.join(['%s::text[]'] * 8)})"
 _NEW_HEAD = "INSERT INTO audit_head (last_id, hash, key_print, mac, id) VALUES (?, ?, ?, ?, ?)"
 _MOVE_HEAD = "UPDATE audit_head SET last_id = ?, hash = ?, key_print = ?, mac = ? WHERE id = ?"
 

@@ -456,7 +456,7 @@ def test_a_change_of_keys_cut_off_is_finished_by_the_next_act(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), log.app_context():
-        place = "cbt.ops.keys.care.append" if cut_off == "before" else "cbt.audit.chain.settle"
+        place = "cbt.ops.keys.care.append" if cut_off == "before" else "cbt.audit.sealing.settle"
         patched.setattr(place, killed)
         rotate_audit_key(lost=False, now=AT)
     forget_keys(log)

@@ -166,6 +166,19 @@ def test_a_save_and_a_hand_in_of_one_batch_both_count(running: World, order: int
     assert said(sending.carry_out(sending.save("theory", (3, "A")))) == ["attempt.closed"]
 
 
+def test_an_answer_lost_after_the_commit_is_given_again(running: World) -> None:
+    sending = Sending(running, "theory")
+    running.clock.set(NOW)
+    page = sending.pages["theory"]
+    (lost,) = sending.carry_out(sending.hand_in("theory", (1, "A")))
+    last = {"seq": page.seq, "kind": "answer", "position": 1, "value": "A"}
+    again = page.submit(last).get_json()
+    assert again["receipt"] == lost.receipt
+    assert [one["seq"] for one in again["receipts"]] == [page.seq]
+    assert page.submit(last, page.entry(2, "B")).get_json()["code"] == "attempt.closed"
+    assert closings(running) == {page.ref: 1}
+
+
 def test_a_batch_asks_the_database_as_often_as_one_hand_in(running: World) -> None:
     sending = Sending(running, "theory", "extra", "second", "elsewhere")
     running.clock.set(NOW)

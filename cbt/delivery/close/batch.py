@@ -22,12 +22,17 @@ from cbt.delivery.moving import follow, move
 from cbt.delivery.save.digests import read_digests
 from cbt.delivery.save.exchange import Outcome, Saved
 from cbt.delivery.save.guard import Dialect, Guard, PaperKey
+from cbt.delivery.save.sql import for_each, update_each
 from cbt.errors import CbtError, Conflict, TooEarly
 from cbt.rules.clock import timing
 from cbt.rules.clock.facts import AttemptClock, Facts, UnitEnd, present
 from cbt.rules.clock.windows import clock_at, windows_ahead
 from cbt.rules.exam.paper import Paper
 from cbt.rules.states.attempt import ClosedBy
+
+_STATE = ("text", "timestamptz", "timestamptz", "int", "timestamptz", "int", "timestamptz")
+_CLOSED = ("timestamptz", "timestamptz", "text", "text", "text")
+"""The types of the columns, as PostgreSQL calls them: of the state and its clock, and of a closing."""
 
 
 class EndBatch:
@@ -37,11 +42,14 @@ class EndBatch:
         self._dialect = dialect
         self._paper = paper
         clock = ", ".join(f"{name} = ?" for name in CLOCK)
-        self._move = dialect.sql(f"UPDATE attempt SET state = ?, {clock} WHERE id = ?")
-        self._close = dialect.sql(
+        self._move = f"UPDATE attempt SET state = ?, {clock} WHERE id = ?"
+        self._close = (
             f"UPDATE attempt SET state = ?, {clock}, submitted_at = ?, closed_at = ?, closed_by = ?, "
             "journal_digest = ?, receipt = ? WHERE id = ?"
         )
+        if dialect.name == "postgresql":
+            self._move = for_each(self._move, *_STATE, "int")
+            self._close = for_each(self._close, *_STATE, *_CLOSED, "int")
         self._unit_done = dialect.sql("INSERT INTO unit_done (attempt_id, unit, at) VALUES (?, ?, ?)")
 
     def perform(
@@ -53,7 +61,8 @@ class EndBatch:
         TooEarly("not_started"); for a hand-in TooEarly("submit.too_early", available_at=…),
         Conflict("submit.last_minutes") and Conflict("submit.units_open"); Conflict("unit.moved") when another
         unit is open already, or the unit's time is not up yet. A hand-in within the grace counts as closed by
-        the deadline; one of an attempt that is closed gets the receipt that there is.
+        the deadline; one of an attempt that is closed gets the receipt that there is, unless it brings an answer
+        that came too late.
         """
         rows = end_rows(cursor, self._dialect, sorted({one.save.attempt_id for one in ends}))
         writes = _Writes()
@@ -73,7 +82,8 @@ class EndBatch:
     def _hand_in(self, end: HandIn, said: Saved, row: EndRow, writes: _Writes) -> HandedIn:
         guard, now = said.guard, end.save.now
         if guard.over:
-            repeated = said.outcome is Outcome.CLOSED and not end.save.entries
+            known = {one.seq for one in said.receipts}
+            repeated = said.outcome is Outcome.CLOSED and all(one.seq in known for one in end.save.entries)
             outcome = Outcome.SAVED if repeated else said.outcome
             return HandedIn(Saved(outcome, guard, said.receipts), row.receipt, row.closed_at)
         if said.outcome not in TAKEN:
@@ -125,11 +135,13 @@ class EndBatch:
             cursor.executemany(self._unit_done, writes.done)
         if writes.moved:
             moved = [(*self._state(guards[one]), one) for one in dict.fromkeys(writes.moved)]
-            cursor.executemany(self._move, moved)
+            update_each(cursor, self._dialect, self._move, moved)
         if not writes.closings:
             return []
         digests = read_digests(cursor, self._dialect, [one.row.attempt_id for one in writes.closings])
-        cursor.executemany(
+        update_each(
+            cursor,
+            self._dialect,
             self._close,
             [
                 (

@@ -1,3 +1,3 @@
 """The short way of an answer: judged, written with others, acknowledged."""
 
-__all__ = ["digests", "entries", "exchange", "guard", "infos", "journal", "live", "wire"]
+__all__ = ["digests", "entries", "exchange", "guard", "infos", "journal", "live", "sql", "wire"]

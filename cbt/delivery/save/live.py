@@ -15,7 +15,7 @@ from cbt.delivery.save.exchange import Outcome
 from cbt.delivery.save.guard import Dialect
 from cbt.delivery.save.judging import Judged
 from cbt.delivery.save.quotas import size_of
-from cbt.delivery.save.sql import SaveStatements
+from cbt.delivery.save.sql import SaveStatements, update_each
 
 GAP = timedelta(seconds=20)
 """A silence longer than this is recorded (R-26) and lets the same machine take the lease (R-42)."""
@@ -71,7 +71,7 @@ class LiveRows:
             if row.blurs or not row.marked
         ]
         if plain:
-            self._update(cursor, self._sql.seen, plain)
+            update_each(cursor, self._dialect, self._sql.seen, plain)
         for layer in _layers(marks):
             rows = [
                 (
@@ -89,14 +89,7 @@ class LiveRows:
                 for attempt_id, place, full in layer
                 for at in (seen[attempt_id],)
             ]
-            self._update(cursor, self._sql.mark, rows)
-
-    def _update(self, cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Update one row for each of `rows`, no two of them the same; on PostgreSQL in one statement."""
-        if self._dialect.name == "postgresql":
-            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
-        else:
-            cursor.executemany(statement, rows)
+            update_each(cursor, self._dialect, self._sql.mark, rows)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from cbt.delivery.save.guard import Dialect
 
 _SEEN = ("timestamptz", "timestamptz", "int", "int", "int", "bigint", "int")
@@ -54,18 +57,29 @@ class SaveStatements:
             "kept_rows = kept_rows + ?, kept_bytes = kept_bytes + ? WHERE attempt_id = ?"
         )
         if dialect.name == "postgresql":
-            self.seen = _for_each(self.seen, *_SEEN)
-            self.mark = _for_each(
+            self.seen = for_each(self.seen, *_SEEN)
+            self.mark = for_each(
                 self.mark,
                 *("timestamptz", "timestamptz", "int", "int", "int", "text", "int"),
                 *("int", "int", "bigint", "int"),
             )
 
 
-def _for_each(update: str, *types: str) -> str:
-    """Return an UPDATE by one key, written with `?`, as one that takes lists of its values (PostgreSQL)."""
+def for_each(update: str, *types: str) -> str:
+    """Return an UPDATE by one key, written with `?`, as one that takes lists of its values (PostgreSQL).
+
+    `types` are those of its values, in their order; see `update_each`.
+    """
     for number in range(len(types)):
         update = update.replace("?", f"v.c{number}", 1)
     lists = ", ".join(f"%s::{kind}[]" for kind in types)
     names = ", ".join(f"c{number}" for number in range(len(types)))
     return update.replace(" WHERE ", f" FROM unnest({lists}) AS v({names}) WHERE ")
+
+
+def update_each(cursor: Any, dialect: Dialect, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Update one row for each of `rows`, no two of them the same; on PostgreSQL in one statement (see for_each)."""
+    if dialect.name == "postgresql":
+        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+    else:
+        cursor.executemany(statement, rows)
