@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from bench.figures import Figure
-from bench.measured.declaring import Bound, Group, Stage, Stand, Target
+from bench import rows
+from bench.figures import Figure, percentile_ms
+from bench.measured.declaring import NONE_LOST, Bound, Group, Stage, Stand, Target, most
+from bench.traffic import loads
+from bench.traffic.boards import with_boards
+from bench.traffic.open_loop import Paced
+from bench.traffic.paced import run_paced
+
+SAVE_EVERY = 5.0
+SECONDS = 20.0
 
 
 def board(stand: Stand) -> list[Figure]:
@@ -11,6 +19,33 @@ def board(stand: Stand) -> list[Figure]:
     stand.tell("the board of a room")
     bench = stand.bench
     return [bench.measure("board", [bench.boards(stand.port)] * bench.pairs)]
+
+
+def open_boards(stand: Stand) -> list[Figure]:
+    """Measure candidates without boards, then with the board of each of their rooms open."""
+    people, seconds = stand.size.of(5000, 400), min(SECONDS, stand.size.paced_seconds)
+    built = stand.bench.built
+    chosen = built.sitters[:people]
+    rooms = [built.rooms[index] for index in sorted({sitter.room for sitter in chosen})]
+    stand.tell(f"{people} candidates for {seconds:.0f} s, without and with {len(rooms)} boards open")
+    ledger = loads.Ledger()
+
+    def save() -> Paced:
+        return run_paced(stand.port, chosen, ledger, every=SAVE_EVERY, seconds=seconds)
+
+    alone = save()
+    boards, saved = with_boards(stand.port, rooms, built.proctor, seconds=seconds, meanwhile=save)
+    figure = Figure("boards_125")
+    figure.add(saved, None)
+    figure.refused += boards.refused
+    figure.lost = rows.lost_answers(ledger.saved)
+    without, beside_them = percentile_ms(alone.latencies, 0.99), percentile_ms(saved.latencies, 0.99)
+    boards_p99 = percentile_ms(boards.latencies, 0.99)
+    figure.facts = {"candidates": people, "boards": len(rooms), "unanswered": boards.unanswered}
+    figure.facts |= {"alone_p99_ms": without, "boards_p99_ms": boards_p99}
+    if without and beside_them:
+        figure.facts["of_alone"] = round(beside_them / without, 2)
+    return [figure]
 
 
 GROUPS = (
@@ -27,5 +62,24 @@ GROUPS = (
         Stage.OPEN,
         board,
         people=lambda size: size.of(100, 40),
+    ),
+    Group(
+        (
+            Target(
+                "boards_125",
+                "saves of 5,000 candidates, 125 boards open",
+                "5,000 名考生保存，125 个监考大屏开着",
+                (
+                    most("p99_ms", 60, None),
+                    most("of_alone", 1.5, None, ("p99 {:.2f} × alone", "p99 为无大屏时的 {:.2f} 倍")),
+                    most("boards_p99_ms", 500, None, ("boards p99 {:.0f} ms", "大屏 p99 {:.0f} ms")),
+                    NONE_LOST,
+                ),
+                paced=True,
+            ),
+        ),
+        Stage.OPEN,
+        open_boards,
+        people=lambda size: size.of(5000, 400),
     ),
 )

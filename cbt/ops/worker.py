@@ -29,6 +29,7 @@ from cbt.ops.logs.life import tell_start, tell_stop
 from cbt.ops.manager import tell
 from cbt.web.receiving.bodies import Bodies
 from cbt.web.receiving.front import Front
+from cbt.web.receiving.lanes import lane_of
 from cbt.web.receiving.parking import Parking
 from cbt.web.receiving.proxies import is_among, read_networks
 from cbt.web.watching.metrics import Metrics
@@ -139,6 +140,7 @@ def front_of(app: flask.Flask) -> Front:
         limit=app.extensions["cbt_body_limit"],
         bodies=Bodies(trusted=lambda address: is_among(address, networks)),
         parking=app.extensions["cbt_parking"],
+        lane=lane_of(app),
     )
     front.settings = settings
     return front

@@ -1,4 +1,4 @@
-"""The front of a server process: one loop reads requests whole, a pool of threads answers them.
+"""The front of a server process: one loop reads requests whole, pools of threads answer them (lanes.py).
 
 A thread is used once a request is there, never for waiting on a body or a line, so whoever sends slowly takes
 nothing from the others. The loop stamps the instant at which a request had been read (R-21) and hands it on as a
@@ -21,6 +21,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
 from cbt.web.receiving.environs import Environs, address_of
+from cbt.web.receiving.lanes import POLL_THREADS, STAFF_THREADS, Lane, LaneOf
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
@@ -51,13 +52,19 @@ class Front:
         limit: Limit = lambda _method, _path, _cookies: SMALL_BODY,
         bodies: Bodies | None = None,
         parking: Parking | None = None,
+        lane: LaneOf = lambda _path: Lane.REST,
     ) -> None:
         self._app = app
         self._now = now
         self._limit = limit
         self._bodies = Bodies() if bodies is None else bodies
         self.parking = Parking() if parking is None else parking
-        self._pool = ThreadPool(threads)
+        self._lane = lane
+        self._pools = {
+            Lane.REST: ThreadPool(threads),
+            Lane.STAFF: ThreadPool(min(STAFF_THREADS, threads)),
+            Lane.POLLS: ThreadPool(min(POLL_THREADS, threads)),
+        }
         self._environs = Environs()
         self._answered: deque[asyncio.Future[None]] = deque()
         self._reaping = False
@@ -157,7 +164,7 @@ class Front:
             )
             self._loop.call_soon_threadsafe(self._hold, held)
 
-        self._pool.put(work)
+        self._pools[self._lane(scope.path)].put(work)
 
     def _hold(self, held: ParkedRequest) -> None:
         if not self.parking.take(held):

@@ -53,8 +53,13 @@ def over(row: LoginSession, *, now: datetime) -> str:
 
 def unattended(view: View) -> View:
     """Mark a view that a page asks by itself every so often: that alone keeps nobody signed in."""
-    view.cbt_unattended = True  # type: ignore[attr-defined]  # read back by somebody_is_there
+    view.cbt_unattended = True  # type: ignore[attr-defined]  # read back by asked_by_itself
     return view
+
+
+def asked_by_itself(view: object) -> bool:
+    """Return whether a view is one that a page asks by itself every so often."""
+    return bool(getattr(view, "cbt_unattended", False))
 
 
 def somebody_is_there(view: object, request: flask.Request) -> bool:
@@ -62,7 +67,7 @@ def somebody_is_there(view: object, request: flask.Request) -> bool:
 
     A page without scripts that reloads itself says so in its address (`poll`).
     """
-    by_itself = getattr(view, "cbt_unattended", False) or "poll" in request.args
+    by_itself = asked_by_itself(view) or "poll" in request.args
     return not by_itself or INPUT_HEADER in request.headers
 
 

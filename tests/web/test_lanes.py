@@ -1,0 +1,66 @@
+"""Whose threads answer a request: staff have a few of their own, and candidates never wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import flask
+import pytest
+
+from cbt.web.receiving.front import Front
+from cbt.web.receiving.lanes import STAFF_THREADS, Lane, lane_of
+from cbt.web.who.access import access_of
+from tests.attacks.test_bodies import Protocol, Scope
+
+
+@pytest.mark.once
+def test_each_address_has_its_lane(app: flask.Flask) -> None:
+    lane = lane_of(app)
+    assert lane("/proctor/rooms/sr-1/live") is Lane.POLLS
+    assert lane("/proctor/rooms/sr-1") is lane("/office/nothing-here") is lane("/staff/sign-in") is Lane.STAFF
+    for path in ("/", "/healthz", "/metrics", "/static/x.js", "/attempts/at-1/answers", "/exam/wait/state"):
+        assert lane(path) is Lane.REST, path
+    for rule in app.url_map.iter_rules():
+        access = access_of(app, rule.endpoint)
+        if access is not None and access.kind in {"candidate", "lease", "signed_in"}:
+            assert lane(rule.rule) is Lane.REST, rule.rule
+
+
+def test_whoever_waits_for_staffs_threads_uses_none_of_the_others() -> None:
+    go_on, answered = threading.Event(), []
+
+    def slow(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] != "/seat":
+            go_on.wait(20)
+        answered.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return [b""]
+
+    lanes = {"/office": Lane.STAFF, "/live": Lane.POLLS, "/seat": Lane.REST}
+
+    async def scene() -> None:
+        front = Front(
+            cast(Any, slow),
+            threads=64,
+            now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+            lane=lanes.__getitem__,
+        )
+        loop = asyncio.get_running_loop()
+        front.__rsgi_init__(loop)
+
+        def ask(path: str) -> asyncio.Future[None]:
+            scope = Scope({}, path=path, method="GET")
+            return asyncio.ensure_future(front.__rsgi__(cast(Any, scope), cast(Any, Protocol())))
+
+        many = [ask(path) for path in ("/office", "/live") for _ in range(2 * STAFF_THREADS)]
+        await asyncio.wait_for(ask("/seat"), 20)
+        assert answered == ["/seat"]
+        go_on.set()
+        await asyncio.wait_for(asyncio.gather(*many), 20)
+        assert len(answered) == 1 + len(many)
+        front.__rsgi_del__(loop)
+
+    asyncio.run(scene())
