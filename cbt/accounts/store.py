@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
@@ -67,11 +67,57 @@ def all_staff(session: Session) -> Sequence[Staff]:
     return session.scalars(select(Staff).order_by(Staff.disabled_at.is_not(None), Staff.login)).all()
 
 
+STAFF_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPage:
+    """A page of the staff that were looked for; `count` is how many were found."""
+
+    people: Sequence[Staff]
+    text: str
+    count: int
+    page: int
+    pages: int
+
+
+def staff_page(session: Session, *, text: str, page: int) -> StaffPage:
+    """Return a page of those whose name or login has `text` in it, who may sign in first, by login."""
+    found = or_(Staff.name.icontains(text, autoescape=True), Staff.login.icontains(text, autoescape=True))
+    conditions = [found] if text else []
+    count = session.scalar(select(func.count()).select_from(Staff).where(*conditions)) or 0
+    pages = max(1, -(-count // STAFF_PAGE))
+    page = min(page, pages)
+    query = select(Staff).where(*conditions).order_by(Staff.disabled_at.is_not(None), Staff.login)
+    people = session.scalars(query.limit(STAFF_PAGE).offset((page - 1) * STAFF_PAGE)).all()
+    return StaffPage(people, text, count, page, pages)
+
+
 def staff_with_roles(session: Session, roles: Iterable[Role]) -> Sequence[Staff]:
     """Return those who may sign in and hold one of `roles`, by name."""
     held = select(StaffRole.staff_id).where(StaffRole.role.in_([role.value for role in roles]))
     query = select(Staff).where(Staff.id.in_(held), Staff.disabled_at.is_(None)).order_by(Staff.name)
     return session.scalars(query).all()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A role that somebody holds, as a list offers it."""
+
+    ref: str
+    name: str
+    role: str
+
+
+def held_roles(session: Session, roles: Iterable[Role]) -> list[HeldRole]:
+    """Return those who may sign in with each of `roles` they hold, by name."""
+    query = (
+        select(Staff.ref, Staff.name, StaffRole.role)
+        .join(StaffRole)
+        .where(StaffRole.role.in_([role.value for role in roles]), Staff.disabled_at.is_(None))
+        .order_by(Staff.name, Staff.id, StaffRole.id)
+    )
+    return [HeldRole(*row) for row in session.execute(query)]
 
 
 def active_admins(session: Session) -> int:

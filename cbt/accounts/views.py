@@ -23,6 +23,7 @@ from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply
 from cbt.web.preferences import local_target
 from cbt.web.sent import once
+from cbt.web.texts import asked_text, page_of
 from cbt.web.who import access
 from cbt.web.who.attention import HALF
 from cbt.web.who.login import acting, current_principal, forget, remember, signed_in
@@ -148,7 +149,7 @@ def home() -> Reply:
 @pages.get("/staff/people")
 @access.roles(Role.ADMIN, Role.INSPECTOR)
 def people() -> Reply:
-    """List the staff."""
+    """List the staff, fifty at a time."""
     return _people_page(NOTHING_REFUSED)
 
 
@@ -183,19 +184,13 @@ def parse_roles(values: list[str]) -> list[Role]:
 
 def _people_page(refused: Refusal) -> Reply:
     with reading() as session:
-        staff = store.all_staff(session)
+        args = flask.request.args
+        found = store.staff_page(session, text=asked_text(args), page=page_of(args))
         guesses = guessed(session, now=flask.g.now)
     roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
-    names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in staff}
-    page = flask.render_template(
-        "accounts/people.html",
-        staff=staff,
-        names=names,
-        guesses=guesses,
-        roles=roles,
-        refused=refused,
-    )
-    return page, refused.code
+    names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in found.people}
+    shown = {"found": found, "names": names, "guesses": guesses, "roles": roles, "refused": refused}
+    return flask.render_template("accounts/people.html", **shown), refused.code
 
 
 def _once(login: str, password: str) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
@@ -54,9 +54,22 @@ def _entries() -> Select[Registration, Candidate, AdmissionTicket, Seat, Room, S
 
 
 def entries_of_sitting(session: Session, sitting_id: int) -> list[Registered]:
-    """Return every registration of a sitting, by room and seat."""
-    query = _entries().where(Registration.sitting_id == sitting_id).order_by(Room.name, Seat.number)
-    return [Registered(*row) for row in session.execute(query)]
+    """Return every registration of a sitting, by room and seat: for a file of all, not for a page."""
+    return entries_where(session, Registration.sitting_id == sitting_id)
+
+
+def entries_where(
+    session: Session, *conditions: ColumnElement[bool], limit: int | None = None, offset: int = 0
+) -> list[Registered]:
+    """Return the registrations that meet some conditions, by room and seat, so many of them from `offset` on."""
+    query = _entries().where(*conditions).order_by(Room.name, Seat.number, Registration.id)
+    return [Registered(*row) for row in session.execute(query.limit(limit).offset(offset))]
+
+
+def count_where(session: Session, *conditions: ColumnElement[bool]) -> int:
+    """Return how many registrations meet conditions that `entries_where` takes."""
+    found = _entries().with_only_columns(func.count(), maintain_column_froms=True).where(*conditions)
+    return session.scalar(found) or 0
 
 
 def entries_of_batch(session: Session, batch_id: int) -> list[Registered]:

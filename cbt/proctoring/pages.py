@@ -14,23 +14,33 @@ from cbt.errors import NotFound
 from cbt.exams.reasons.store import table_in_force
 from cbt.proctoring import store
 from cbt.proctoring.acts.registry import act_of
-from cbt.proctoring.board.live import OVER, Board, load_board
+from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.log_lines import LogLine, incident_line
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.act import Form, Picked, Preview
 from cbt.proctoring.desk.granted import given_alone
 from cbt.proctoring.desk.picking import pick
-from cbt.proctoring.desk.staff import runs_room
+from cbt.proctoring.desk.staff import rooms_run
 from cbt.proctoring.incidents.reports import ToldReport, told_of_registration
 from cbt.proctoring.incidents.signals import Signals, signals_of
 from cbt.proctoring.polling.rooms import open_rooms
-from cbt.rules.reasons import EVACUATION
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states.sitting import OVER
 from cbt.sittings.models import SittingChange
-from cbt.sittings.store import RoomView, changes_of, room_view_for, rooms_for, told_change
+from cbt.sittings.store import (
+    RoomView,
+    changes_of,
+    count_rooms_for,
+    near_rooms,
+    room_view_for,
+    rooms_for,
+    told_change,
+)
 from cbt.web.who.login import Principal
 
 RECENT = timedelta(hours=12)
+A_PAGE = 50
+MOST_ROOMS = 200
+"""So many rooms of a day are offered to be evacuated: no page of them is behind another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +60,16 @@ class Rooms:
     now: tuple[RoomCard, ...]
     later: tuple[RoomCard, ...]
     over: tuple[RoomCard, ...]
+    page: int
+    pages: int
 
 
-def my_rooms(principal: Principal, *, now: datetime) -> Rooms:
-    """Return the rooms this person may see, parted by what there is to do. Source: R-62."""
+def my_rooms(principal: Principal, *, now: datetime, page: int = 1) -> Rooms:
+    """Return a page of the rooms this person may see, parted by what there is to do. Source: R-62."""
     with reading() as session:
-        views = rooms_for(session, principal)
+        pages = max(1, -(-count_rooms_for(session, principal) // A_PAGE))
+        page = min(page, pages)
+        views = rooms_for(session, principal, limit=A_PAGE, offset=(page - 1) * A_PAGE)
         counts = store.counts_of_rooms(session, [view.sitting_room.id for view in views])
         changes = changes_of(session, {view.sitting.id for view in views})
     cards = [
@@ -72,7 +86,9 @@ def my_rooms(principal: Principal, *, now: datetime) -> Rooms:
     return Rooms(
         now=tuple(near),
         later=tuple(card for card in coming if card not in near),
-        over=tuple(sorted(over, key=lambda card: card.view.sitting.planned_start_at, reverse=True)),
+        over=tuple(over),
+        page=page,
+        pages=pages,
     )
 
 
@@ -89,16 +105,12 @@ def rooms_to_evacuate(principal: Principal, *, now: datetime) -> tuple[RoomView,
     Source: R-62.
     """
     with reading() as session:
-        views = [
-            view
-            for view in rooms_for(session, principal)
-            if view.sitting_room.state not in {*OVER, SittingState.DRAFT}
-            and view.sitting.check_in_opens_at <= now
-            and runs_room(session, view.sitting_room, principal)
-        ]
-        holds = {view.sitting_room.id: store.open_hold(session, view.sitting_room.id) for view in views}
-    left = {room_id for room_id, hold in holds.items() if hold is not None and hold.reason_code == EVACUATION}
-    here = [view for view in views if view.sitting_room.id not in left]
+        near = rooms_for(session, principal, *near_rooms(until=now + RECENT), limit=MOST_ROOMS)
+        mine = rooms_run(session, principal, [view.sitting_room.id for view in near])
+        left = store.evacuated_rooms(session, sorted(mine))
+    here = [
+        view for view in near if view.sitting_room.id in mine - left and view.sitting.check_in_opens_at <= now
+    ]
     return tuple(sorted(here, key=lambda view: view.sitting_room.started_at is None))
 
 

@@ -17,6 +17,7 @@ from cbt.delivery.models import (
 )
 from cbt.errors import NotFound
 from cbt.proctoring.models import Incident, UndoableAct
+from cbt.rules.reasons import EVACUATION
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, RoomHold, RoomStaff, Sitting, SittingRoom
 from cbt.sittings.store import seat_counts
@@ -48,6 +49,22 @@ def is_assigned(session: Session, sitting_room_id: int, staff_id: int) -> bool:
         RoomStaff.sitting_room_id == sitting_room_id, RoomStaff.staff_id == staff_id
     )
     return session.scalar(query) is not None
+
+
+def assigned_rooms(session: Session, staff_id: int) -> set[int]:
+    """Return the sitting-rooms somebody is assigned to."""
+    return set(session.scalars(select(RoomStaff.sitting_room_id).where(RoomStaff.staff_id == staff_id)))
+
+
+def evacuated_rooms(session: Session, sitting_room_ids: Sequence[int]) -> set[int]:
+    """Return which of some rooms are held because they were evacuated."""
+    last = (
+        select(func.max(RoomHold.id))
+        .where(RoomHold.sitting_room_id.in_(sitting_room_ids), RoomHold.to_at.is_(None))
+        .group_by(RoomHold.sitting_room_id)
+    )
+    query = select(RoomHold.sitting_room_id)
+    return set(session.scalars(query.where(RoomHold.id.in_(last), RoomHold.reason_code == EVACUATION)))
 
 
 def armed_rooms(session: Session, *, now: datetime) -> Sequence[SittingRoom]:

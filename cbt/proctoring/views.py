@@ -30,6 +30,7 @@ from cbt.web.downloads import picture
 from cbt.web.i18n import local_zone
 from cbt.web.partials import Reply, wants_partial
 from cbt.web.sent import once
+from cbt.web.texts import page_of
 from cbt.web.who import access, attention
 from cbt.web.who.login import signed_in
 
@@ -63,7 +64,7 @@ def enumerated_filter(words: list[str]) -> list[tuple[int, str]]:
 @may_read
 def rooms() -> Reply:
     """My rooms: today's with what to do next, those to come, those that are over."""
-    found = my_rooms(signed_in(), now=flask.g.now)
+    found = my_rooms(signed_in(), now=flask.g.now, page=page_of(flask.request.args))
     return flask.render_template("proctoring/board/rooms.html", rooms=found, can_act=runs_rooms(signed_in()))
 
 

@@ -11,18 +11,15 @@ from cbt.accounts.approvals.second import Second
 from cbt.audit import chain, tally
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
-from cbt.exams.store import blueprint_of
 from cbt.results import steps, store
 from cbt.results.ledger import store as retake_store
-from cbt.results.ledger.counting import RetakeCheck, check_registration
-from cbt.results.ledger.store import Booking, Ledger
+from cbt.results.ledger.store import Ledger
 from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
-from cbt.sittings.store import batch_by_ref, batches, second_by_password, sitting_by_ref
-from cbt.web.i18n import local_zone
+from cbt.sittings.store import batches, second_by_password, sitting_by_ref
 from cbt.web.who.login import Principal
 
 PAGE = 30
@@ -39,25 +36,6 @@ class Overview:
     pages: int
     batches: list[Batch]
     to_correct: set[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """A registration that should not be as it is, with the names of its level and paper."""
-
-    booking: Booking
-    level: str
-    paper: str
-    check: RetakeCheck
-
-
-@dataclass(frozen=True, slots=True)
-class BatchCheck:
-    """What the retake rules say about a batch: how many registrations were looked at, which are wrong."""
-
-    batch: Batch
-    checked: int
-    objections: list[Objection]
 
 
 def overview(*, page: int) -> Overview:
@@ -161,31 +139,3 @@ def export(
         session.flush()
         session.expunge_all()
     return build(sheet, ledger)
-
-
-def check_batch(batch_ref: str) -> BatchCheck:
-    """Return which registrations of a batch the retake rules speak against.
-
-    Looked at are those whose result is still to come, on the date of their exam.
-
-    Source: R-4.
-    """
-    with reading() as session:
-        batch = batch_by_ref(session, batch_ref)
-        bookings = retake_store.bookings_of(session, batch.id)
-        ledger = retake_store.ledger_of(session, {one.candidate.id for one in bookings})
-        objections = []
-        for booking in bookings:
-            registration = booking.registration
-            blueprint = blueprint_of(session, registration.blueprint_version_id)
-            found = check_registration(
-                registration.paper,
-                retake_store.released(ledger.get((booking.candidate.id, blueprint.ref), [])),
-                retake=registration.kind == "retake",
-                exam_on=booking.sitting.planned_start_at.astimezone(local_zone()).date(),
-                policy=blueprint.retake,
-            )
-            if found is not None:
-                paper = blueprint.papers[registration.paper].label
-                objections.append(Objection(booking, blueprint.level_name, paper, found))
-    return BatchCheck(batch, len(bookings), objections)

@@ -12,6 +12,7 @@ from cbt.printing.pdf import PDF
 from cbt.results import my_results, service
 from cbt.results.approving import release_request
 from cbt.results.late.service import late_counts
+from cbt.results.ledger.checking import check_batch
 from cbt.results.ledger.store import Ledger
 from cbt.results.sheet import workbook
 from cbt.results.sheet.printed import as_points, as_unrounded, printed
@@ -23,7 +24,7 @@ from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_zone
 from cbt.web.partials import Reply
-from cbt.web.texts import whole_number
+from cbt.web.texts import page_of, whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting, current_principal, machine_id, signed_in
 
@@ -135,8 +136,9 @@ def _release_page(sitting_ref: str, refused: Refusal) -> Reply:
 @pages.get("/results/retakes/<batch_ref>")
 @access.roles(*READERS)
 def retakes(batch_ref: str) -> Reply:
-    """List whom the retake rules keep from a paper of this batch."""
-    return flask.render_template("results/ledger/retakes.html", check=service.check_batch(batch_ref))
+    """List whom the retake rules keep from a paper of this batch, fifty at a time."""
+    check = check_batch(batch_ref, page=page_of(flask.request.args))
+    return flask.render_template("results/ledger/retakes.html", check=check)
 
 
 @pages.get("/my/results")

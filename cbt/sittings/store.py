@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.errors import NotFound
 from cbt.rules.clock.arrival import LateRule, late_rule
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states.sitting import OVER, SittingState
 from cbt.sittings.models import (
     Batch,
     Centre,
@@ -29,7 +29,7 @@ from cbt.web.who.login import Principal
 SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})
 """Roles that see every room; a proctor sees the rooms they are assigned to."""
 
-FINISHED = frozenset({SittingState.SCORED, SittingState.RELEASED, SittingState.CANCELLED})
+_OVER = [state.value for state in OVER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +102,34 @@ def room_view_for(session: Session, ref: str, principal: Principal) -> RoomView:
     return RoomView(*row)
 
 
-def rooms_for(session: Session, principal: Principal, *, limit: int = 200) -> list[RoomView]:
-    """Return the sitting-rooms this person may see, unfinished ones first, by planned start."""
-    finished = case((SittingRoom.state.in_([state.value for state in FINISHED]), 1), else_=0)
+def rooms_for(
+    session: Session, principal: Principal, *conditions: ColumnElement[bool], limit: int, offset: int = 0
+) -> list[RoomView]:
+    """Return the sitting-rooms this person may see: those to come by planned start, then those that are over."""
+    over = case((SittingRoom.state.in_(_OVER), 1), else_=0)
+    coming = case((SittingRoom.state.not_in(_OVER), Sitting.planned_start_at))
     query = (
         _room_views()
-        .where(SittingRoom.id.in_(visible_rooms(principal)), SittingRoom.state != SittingState.DRAFT.value)
-        .order_by(finished, Sitting.planned_start_at, Room.name)
-        .limit(limit)
+        .where(*_seen_by(principal), *conditions)
+        .order_by(over, coming, Sitting.planned_start_at.desc(), Room.name, SittingRoom.id)
     )
-    return [RoomView(*row) for row in session.execute(query)]
+    return [RoomView(*row) for row in session.execute(query.limit(limit).offset(offset))]
+
+
+def count_rooms_for(session: Session, principal: Principal, *conditions: ColumnElement[bool]) -> int:
+    """Return how many sitting-rooms `rooms_for` would find."""
+    query = select(func.count()).select_from(SittingRoom)
+    query = query.join(Sitting, Sitting.id == SittingRoom.sitting_id)
+    return session.scalar(query.where(*_seen_by(principal), *conditions)) or 0
+
+
+def near_rooms(*, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what finds the rooms that are not over and were to start by `until`."""
+    return SittingRoom.state.not_in(_OVER), Sitting.planned_start_at <= until
+
+
+def _seen_by(principal: Principal) -> tuple[ColumnElement[bool], ...]:
+    return SittingRoom.id.in_(visible_rooms(principal)), SittingRoom.state != SittingState.DRAFT.value
 
 
 def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
@@ -159,6 +177,15 @@ def centre_by_ref(session: Session, ref: str) -> Centre:
 def rooms_of_centre(session: Session, centre_id: int) -> Sequence[Room]:
     """Return the rooms of a centre, by name."""
     return session.scalars(select(Room).where(Room.centre_id == centre_id).order_by(Room.name)).all()
+
+
+def rooms_by_centre(session: Session, centres: Iterable[Centre]) -> dict[str, list[Room]]:
+    """Return the rooms of centres, by name: centre ref -> rooms."""
+    refs = {centre.id: centre.ref for centre in centres}
+    found: dict[str, list[Room]] = {ref: [] for ref in refs.values()}
+    for room in session.scalars(select(Room).where(Room.centre_id.in_(refs)).order_by(Room.name)):
+        found[refs[room.centre_id]].append(room)
+    return found
 
 
 def second_by_password(session: Session, sitting_id: int) -> bool:

@@ -48,6 +48,11 @@ def whole_number(text: str, *, most: int) -> int | None:
     return number if number <= most else None
 
 
+def asked_text(args: Mapping[str, str]) -> str:
+    """Return what an address looks for (`q`): nobody is found by more characters."""
+    return " ".join(args.get("q", "").split())[:60]
+
+
 def page_of(args: Mapping[str, str]) -> int:
     """Return the page an address asks for, from 1; what makes no sense there means the first."""
     return whole_number(args.get("page", ""), most=MOST_PAGES) or 1

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import IO
 
 from cbt.audit import tally
@@ -22,6 +23,8 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import NotFound
 
 MOST_SHOWN = 200
+MOST_LOOKED = 1_000
+"""A page that somebody waits for looks at so many items, whatever the size of the bank."""
 Told = Callable[[int, int], None]
 """Is told how many items are written, and how many there are."""
 
@@ -31,6 +34,8 @@ class Outlook:
     """What a form would leave behind of a bank: how many items as a whole, how often which field, and of which."""
 
     items: int
+    looked: int
+    """How many of them were looked at, the first ones; the file itself says it of all."""
     whole: int
     fields: dict[str, int]
     shown: list[LeftBehind]
@@ -42,9 +47,9 @@ def outlook(*, bank_ref: str, form: str, drawn: bool = False) -> Outlook:
     bank, _taxonomy = _bank(bank_ref)
     fields: Counter[str] = Counter()
     shown: list[LeftBehind] = []
-    items = whole = 0
-    for draft in items_of(bank.id, drawn=drawn):
-        items += 1
+    whole = looked = 0
+    for draft in islice(items_of(bank.id, drawn=drawn), MOST_LOOKED):
+        looked += 1
         lost = uncarried(draft.data, chosen.carries, media=chosen.media)
         if lost == []:
             continue
@@ -52,7 +57,8 @@ def outlook(*, bank_ref: str, form: str, drawn: bool = False) -> Outlook:
         fields.update(lost or ())
         if len(shown) < MOST_SHOWN:
             shown.append(LeftBehind(draft.ref, str(draft.data.get("type")), tuple(lost or ())))
-    return Outlook(items, whole, dict(fields.most_common()), shown)
+    items = count_items(bank.id, drawn=drawn)
+    return Outlook(items, looked, whole, dict(fields.most_common()), shown)
 
 
 def size_of(*, bank_ref: str, drawn: bool = False) -> int:

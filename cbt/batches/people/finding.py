@@ -11,11 +11,10 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from cbt.candidates.finding import found_by
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration, Withdrawal
-from cbt.candidates.personal import document_index
 from cbt.delivery.models import Attempt
 from cbt.exams.store import blueprint_of
-from cbt.rules.door.admission import normalise_document
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sittings.models import Batch, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.store import batch_by_ref
@@ -23,7 +22,6 @@ from cbt.sittings.store import batch_by_ref
 PAGE = 50
 KINDS = ("photo", "unseen", "form", "reprint", "extra", "retake", "withdrawn")
 """No photo, no registration, no form, a ticket to print again, 加时, 补考, 退考."""
-_SHORTEST_NUMBER = 6
 _STANDING = (
     Withdrawal.back_at.is_(None),
     ~exists().where(
@@ -132,7 +130,7 @@ def _tickets(query: Select[int]) -> Select[int]:
 def _conditions(asked: PeopleAsked, batch: Batch) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if asked.text:
-        found.append(_text(asked.text))
+        found.append(found_by(asked.text))
     version, _, paper = asked.paper.partition(".")
     if version.isascii() and version.isdigit() and len(version) < 10 and paper:
         found.append(
@@ -141,20 +139,6 @@ def _conditions(asked: PeopleAsked, batch: Batch) -> list[ColumnElement[bool]]:
     if asked.kind in KINDS:
         found.append(_of_kind(asked.kind))
     return found
-
-
-def _text(text: str) -> ColumnElement[bool]:
-    """Return what finds people by a part of their name, unit or ticket, and by a whole or a masked number."""
-    number = normalise_document(text)
-    ways = [
-        Candidate.name.icontains(text, autoescape=True),
-        Candidate.employer.icontains(text, autoescape=True),
-        AdmissionTicket.number.startswith(number, autoescape=True),
-        Candidate.document_masked == number,
-    ]
-    if len(number) >= _SHORTEST_NUMBER:
-        ways.append(Candidate.document_index == document_index(number))
-    return or_(*ways)
 
 
 def _registered(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -27,7 +27,7 @@ from cbt.candidates.steps import (
 from cbt.errors import InvalidInput
 from cbt.pictures.receiving import redraw
 from cbt.rules.exam.tools import tools_text
-from cbt.web.texts import WIDEST, one_line, page_of, whole_number
+from cbt.web.texts import WIDEST, asked_text, one_line, page_of, whole_number
 
 MOST_MINUTES = 240
 MOST_FACTOR = Decimal(4)
@@ -37,8 +37,7 @@ KINDS = ("first", "retake")
 
 def people_asked(args: Mapping[str, str]) -> PeopleAsked:
     """Return what a list of people is asked for."""
-    text = " ".join(args.get("q", "").split())[:60]
-    return PeopleAsked(text, args.get("paper", "")[:40], args.get("kind", ""), page_of(args))
+    return PeopleAsked(asked_text(args), args.get("paper", "")[:40], args.get("kind", ""), page_of(args))
 
 
 def addition_of(form: MultiDict[str, str], *, candidate_ref: str) -> Addition:

@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from cbt.accounts.models import Staff
-from cbt.accounts.store import actor_names, staff_with_roles
+from cbt.accounts.store import HeldRole, actor_names, held_roles
 from cbt.candidates import store
 from cbt.candidates.corrections.making import corrections_of
+from cbt.candidates.counts import SittingCounts, counts_of
+from cbt.candidates.desk.seated import SeatedAsked, SeatedPage, seated_page
 from cbt.candidates.models import Registration
 from cbt.candidates.roster.export import accommodation_text
-from cbt.candidates.store import Registered
 from cbt.exams.store import blueprint_of
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.roles import ROOM_STAFF
 from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 from cbt.sittings import store as sittings
-from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange
+from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingChange, SittingRoom
 from cbt.sittings.store import Duty, RoomView, SeatCount
 from cbt.web.who.login import Principal
+
+FEW_ROOMS = 12
+"""Up to so many rooms each have the list of proctors beside them; of more, only one that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class SittingPage:
-    """A sitting: its rooms with seats, counts and staff, its registrations."""
+    """A sitting: its rooms with seats, counts and staff, a page of its registrations."""
 
     sitting: Sitting
     batch: Batch
     centre: Centre
     rooms: list[RoomView]
     seats: dict[int, SeatCount]
-    counts: dict[int, int]
+    counts: SittingCounts
     duties: list[Duty]
-    staff: Sequence[Staff]
+    staff: Sequence[HeldRole]
+    staffed: str
+    """The ref of the room that somebody is to be assigned to."""
     addable: list[Room]
-    entries: list[Registered]
+    people: SeatedPage
     photos: set[int]
     blueprints: dict[int, ExamBlueprint]
     change: SittingChange | None
     """Why it is off, a draft again, or no longer when and where it was."""
-    again: int
-    """How many printed tickets have to be printed again."""
-    papers: list[tuple[str, str, int]]
-    """Level and paper name with the number of registrations, as they come first."""
 
     @property
     def takes_roster(self) -> bool:
@@ -54,9 +54,17 @@ class SittingPage:
         return SittingState(self.sitting.state) in BEFORE_THE_START
 
     @property
-    def without_photo(self) -> int:
-        """How many candidates have no photo yet (照片待补)."""
-        return len({entry.candidate.id for entry in self.entries} - self.photos)
+    def papers(self) -> list[tuple[str, str, int]]:
+        """Level and paper name with the number of registrations."""
+        found = []
+        for (version, paper), people in self.counts.by_paper.items():
+            blueprint = self.blueprints[version]
+            found.append((blueprint.level_name, blueprint.papers[paper].name, people))
+        return found
+
+    def offers_staff(self, room: SittingRoom) -> bool:
+        """Whether the list of those who may be assigned stands beside a room."""
+        return len(self.rooms) <= FEW_ROOMS or room.ref == self.staffed
 
     def paper_name(self, registration: Registration) -> str:
         """Return the level and paper of a registration as people call them."""
@@ -64,31 +72,29 @@ class SittingPage:
         return f"{blueprint.level_name} · {blueprint.papers[registration.paper].name}"
 
 
-def sitting_page(session: Session, ref: str) -> SittingPage:
-    """Return what the page of a sitting shows; the number of queries does not grow with the roster."""
+def sitting_page(session: Session, ref: str, asked: SeatedAsked, *, staffed: str) -> SittingPage:
+    """Return what the page of a sitting shows; neither its queries nor its rows grow with the roster."""
     sitting = sittings.sitting_by_ref(session, ref)
     rooms = sittings.rooms_of_sitting(session, sitting.id)
     used = {view.room.id for view in rooms}
     centre_rooms = sittings.rooms_of_centre(session, sitting.centre_id)
-    entries = store.entries_of_sitting(session, sitting.id)
-    versions = {entry.registration.blueprint_version_id for entry in entries}
-    blueprints = {version: blueprint_of(session, version) for version in versions}
+    counts = counts_of(session, sitting.id)
+    people = seated_page(session, sitting.id, asked, everybody=counts.all)
     return SittingPage(
         sitting=sitting,
         batch=session.get_one(Batch, sitting.batch_id),
         centre=session.get_one(Centre, sitting.centre_id),
         rooms=rooms,
         seats=sittings.seat_counts(session, sorted(used)),
-        counts=dict(Counter(entry.sitting_room.id for entry in entries)),
+        counts=counts,
         duties=sittings.duties_of_sitting(session, sitting.id),
-        staff=staff_with_roles(session, ROOM_STAFF),
+        staff=held_roles(session, ROOM_STAFF),
+        staffed=staffed,
         addable=[room for room in centre_rooms if room.id not in used],
-        entries=entries,
-        photos=store.with_photo(session, {entry.candidate.id for entry in entries}),
-        blueprints=blueprints,
+        people=people,
+        photos=store.with_photo(session, {entry.candidate.id for entry in people.entries}),
+        blueprints={version: blueprint_of(session, version) for version, _ in counts.by_paper},
         change=sittings.told_change(sitting, sittings.changes_of(session, [sitting.id]).get(sitting.id, [])),
-        again=len({entry.ticket.id for entry in entries if entry.ticket.reprint_since is not None}),
-        papers=_papers(entries, blueprints),
     )
 
 
@@ -115,16 +121,6 @@ def registration_page(session: Session, ref: str, principal: Principal) -> dict[
             session, {hand for one in corrections for hand in (one.row.by, one.row.countersigned_by)}
         ),
     }
-
-
-def _papers(
-    entries: Sequence[Registered], blueprints: dict[int, ExamBlueprint]
-) -> list[tuple[str, str, int]]:
-    counted: Counter[tuple[str, str]] = Counter()
-    for entry in entries:
-        blueprint = blueprints[entry.registration.blueprint_version_id]
-        counted[blueprint.level_name, blueprint.papers[entry.registration.paper].name] += 1
-    return [(level, paper, count) for (level, paper), count in counted.items()]
 
 
 def door_state(registration: Registration) -> str:

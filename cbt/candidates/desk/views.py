@@ -12,6 +12,7 @@ from cbt.candidates.corrections.approval import wish_for
 from cbt.candidates.corrections.making import Correction
 from cbt.candidates.desk import service
 from cbt.candidates.desk.pages import door_state, registration_page, sitting_page
+from cbt.candidates.desk.seated import seated_asked
 from cbt.candidates.desk.service import Revealed
 from cbt.candidates.printing import registry as prints
 from cbt.candidates.printing import views as printing_views
@@ -38,10 +39,14 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR, Role.ADMIN)
 @pages.get("/office/sittings/<ref>")
 @access.roles(*READERS)
 def sitting(ref: str) -> Reply:
-    """Show a sitting: what is to do next, its rooms, its registrations."""
+    """Show a sitting: what is to do next, its rooms, its registrations, fifty at a time."""
+    args = flask.request.args
+    asked = seated_asked(args)
     with reading() as session:
-        page = sitting_page(session, ref)
-    return flask.render_template("candidates/desk/sitting.html", page=page, door_state=door_state)
+        page = sitting_page(session, ref, asked, staffed=args.get("staff", ""))
+    return flask.render_template(
+        "candidates/desk/sitting.html", page=page, asked=asked, door_state=door_state
+    )
 
 
 @pages.post("/office/sittings/<ref>/photos")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates import store
+from cbt.candidates.counts import counts_of
+from cbt.candidates.models import AdmissionTicket, Registration
+from cbt.candidates.printing.unprintable import unprintable_of
 from cbt.candidates.store import Registered
 from cbt.candidates.tickets import Ticket, tickets_of
 from cbt.errors import NotFound
@@ -18,6 +22,9 @@ from cbt.sittings import store as sittings
 from cbt.sittings.models import Batch, Centre, Sitting, SittingChange
 from cbt.web.i18n import local_text
 from cbt.web.who.login import Principal
+
+NAMED = 20
+"""So many of those whose ticket is to be printed again are named on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +76,49 @@ class PrintChoice:
     """(text, the characters of it that the fonts lack)"""
     change: SittingChange | None
     """Why it is off, a draft again, or no longer when and where it was."""
-    again: list[Registered]
-    """Whose ticket was printed before something on it changed."""
+    again: int
+    """How many tickets were printed before something on them changed."""
+    named_again: list[Registered]
+    """The first of whose they are."""
 
 
 def choice(session: Session, ref: str) -> PrintChoice:
-    """Return what the page of prints shows."""
+    """Return what the page of prints shows; neither its queries nor its rows grow with the sitting."""
     sitting = sittings.sitting_by_ref(session, ref)
     batch = session.get_one(Batch, sitting.batch_id)
     centre = session.get_one(Centre, sitting.centre_id)
-    entries = store.entries_of_sitting(session, sitting.id)
-    people = {entry.candidate.id: entry.candidate for entry in entries}
-    texts = [batch.name, sitting.name, centre.name, centre.address]
-    texts += [entry.room.name for entry in entries] + [entry.registration.note for entry in entries]
-    texts += [text for person in people.values() for text in (person.name, person.employer)]
-    rooms: dict[str, PrintableRoom] = {}
-    for entry in entries:
-        ref = entry.sitting_room.ref
-        before = rooms[ref].people if ref in rooms else 0
-        rooms[ref] = PrintableRoom(ref, entry.room.name, before + 1)
+    counts = counts_of(session, sitting.id)
+    rooms = [
+        PrintableRoom(view.sitting_room.ref, view.room.name, people)
+        for view in sittings.rooms_of_sitting(session, sitting.id)
+        if (people := counts.by_room[view.sitting_room.id])
+    ]
+    stale = _stale_of(sitting)
+    texts = [batch.name, sitting.name, centre.name, centre.address, *(room.name for room in rooms)]
     return PrintChoice(
         sitting=sitting,
         batch=batch,
-        rooms=list(rooms.values()),
-        without_photo=len(people) - len(store.with_photo(session, people)),
-        unprintable=[(text, missing) for text in dict.fromkeys(texts) if (missing := lacking(text))],
+        rooms=rooms,
+        without_photo=counts.without_photo,
+        unprintable=[(text, missing) for text in dict.fromkeys(texts) if (missing := lacking(text))]
+        + unprintable_of(session, sitting.id),
         change=sittings.told_change(sitting, sittings.changes_of(session, [sitting.id]).get(sitting.id, [])),
-        again=list({one.ticket.id: one for one in entries if one.ticket.reprint_since is not None}.values()),
+        again=store.count_where(session, *stale),
+        named_again=store.entries_where(session, *stale, limit=NAMED),
+    )
+
+
+def _stale_of(sitting: Sitting) -> tuple[ColumnElement[bool], ...]:
+    """Return what finds one registration of a sitting for each ticket that is to be printed again."""
+    earlier = aliased(Registration)
+    return (
+        Registration.sitting_id == sitting.id,
+        AdmissionTicket.reprint_since.is_not(None),
+        ~exists().where(
+            earlier.ticket_id == Registration.ticket_id,
+            earlier.sitting_id == sitting.id,
+            earlier.id < Registration.id,
+        ),
     )
 
 
@@ -117,11 +140,10 @@ def of_again(session: Session, sitting_ref: str) -> Occasion:
     Raise NotFound("print.nothing_again") where every ticket says what is so.
     """
     sitting = sittings.sitting_by_ref(session, sitting_ref)
-    entries = store.entries_of_sitting(session, sitting.id)
-    again = {entry.ticket.id: entry for entry in reversed(entries) if entry.ticket.reprint_since is not None}
+    again = store.entries_where(session, *_stale_of(sitting))
     if not again:
         raise NotFound("print.nothing_again")
-    return _occasion(session, sitting, list(reversed(again.values())))
+    return _occasion(session, sitting, again)
 
 
 def _occasion(session: Session, sitting: Sitting, entries: list[Registered]) -> Occasion:

@@ -80,31 +80,38 @@ def uses_of(session: Session, bank: ItemBank, item_ref: str, *, zone: ZoneInfo) 
     latest = select(Form.id).where(Form.bank_id == bank.id).order_by(Form.id.desc()).limit(LATEST_FORMS)
     looked = session.scalar(select(func.count()).select_from(latest.subquery())) or 0
     held = [(Form.content.contains(sha), number) for number, sha in versions]
-    rows = session.execute(
+    held_by = (
         select(
-            Form.ref,
-            Form.blueprint_version_id,
-            Form.paper,
-            Form.drawn_at,
-            case(*held),
-            Sitting.ref,
-            Sitting.name,
-            Batch.name,
-            Sitting.planned_start_at,
+            Form.ref.label("form"),
+            Form.blueprint_version_id.label("blueprint"),
+            Form.paper.label("paper"),
+            Form.drawn_at.label("drawn_at"),
+            case(*held).label("version"),
+            Sitting.ref.label("sitting"),
+            Sitting.name.label("name"),
+            Batch.name.label("batch"),
+            Sitting.planned_start_at.label("planned_at"),
         )
+        .distinct()
         .outerjoin(Attempt, Attempt.form_id == Form.id)
         .outerjoin(Registration, Registration.id == Attempt.registration_id)
         .outerjoin(Sitting, Sitting.id == Registration.sitting_id)
         .outerjoin(Batch, Batch.id == Sitting.batch_id)
         .where(Form.id.in_(select(latest.subquery().c.id)), or_(*(found for found, _number in held)))
+        .subquery()
     )
+    # What was drawn together for one sitting is one row, however many forms it is.
+    one = [column for column in held_by.c if column.name != "form"]
+    rows = session.execute(select(func.aggregate_strings(held_by.c.form, " "), *one).group_by(*one))
     found: defaultdict[tuple[int, str, date, int, SittingUsed | None], set[str]] = defaultdict(set)
-    for form, blueprint, paper, drawn_at, version, sitting, name, batch, planned_at in rows:
+    for forms, blueprint, paper, drawn_at, version, sitting, name, batch, planned_at in rows:
         used = SittingUsed(planned_at.astimezone(zone).date(), batch, name, sitting) if sitting else None
-        found[blueprint, paper, drawn_at.astimezone(zone).date(), version, used].add(form)
+        found[blueprint, paper, drawn_at.astimezone(zone).date(), version, used].update(forms.split())
     lines = [
-        FormUse(blueprint_of(session, blueprint).paper_title(paper), day, used, version, tuple(sorted(forms)))
-        for (blueprint, paper, day, version, used), forms in found.items()
+        FormUse(
+            blueprint_of(session, blueprint).paper_title(paper), day, used, version, tuple(sorted(held_forms))
+        )
+        for (blueprint, paper, day, version, used), held_forms in found.items()
     ]
     return ItemUses(looked, sorted(lines, key=_order))
 

@@ -22,20 +22,11 @@ from cbt.proctoring.board.seat_view import FreeSeat, SeatView, seat_view
 from cbt.proctoring.models import UndoableAct
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
-from cbt.rules.states.sitting import SittingState
+from cbt.rules.states.sitting import OVER, SittingState
 from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
 from cbt.web.who.models import Throttle
 
-OVER = frozenset(
-    {
-        SittingState.ENDED,
-        SittingState.SCORED,
-        SittingState.RELEASED,
-        SittingState.CANCELLED,
-        SittingState.ABORTED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from cbt.accounts.approvals.second import Second
-from cbt.proctoring.store import is_assigned
+from cbt.proctoring.store import assigned_rooms, is_assigned
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.sittings.models import SittingRoom
 from cbt.web.who.login import Principal
@@ -47,3 +48,12 @@ def runs_room(session: Session, room: SittingRoom, principal: Principal) -> bool
     if principal.has(Role.CHIEF_PROCTOR):
         return True
     return principal.has(Role.PROCTOR) and is_assigned(session, room.id, principal.subject_id)
+
+
+def rooms_run(session: Session, principal: Principal, sitting_room_ids: Sequence[int]) -> set[int]:
+    """Return which of some rooms this person runs, as `runs_room` says of each."""
+    if principal.has(Role.CHIEF_PROCTOR):
+        return set(sitting_room_ids)
+    if not principal.has(Role.PROCTOR):
+        return set()
+    return assigned_rooms(session, principal.subject_id) & set(sitting_room_ids)

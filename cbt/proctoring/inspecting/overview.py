@@ -15,9 +15,9 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.shown import ShownClock, clocks
 from cbt.proctoring.board.todos import Todo, todos
 from cbt.proctoring.inspecting.comments import unanswered
-from cbt.proctoring.pages import my_rooms
+from cbt.proctoring.pages import RECENT
 from cbt.proctoring.polling.rooms import open_rooms
-from cbt.sittings.store import RoomView
+from cbt.sittings.store import RoomView, count_rooms_for, near_rooms, rooms_for
 from cbt.web.who.login import Principal
 
 A_PAGE = 12
@@ -46,11 +46,11 @@ class RoomGlance:
 
 def glances(principal: Principal, *, page: int, now: datetime) -> tuple[list[RoomGlance], int]:
     """Return one page of the rooms of now that this person sees, and how many pages there are."""
-    views = [card.view for card in my_rooms(principal, now=now).now]
-    pages = max(1, -(-len(views) // A_PAGE))
-    shown = views[(min(page, pages) - 1) * A_PAGE :][:A_PAGE]
     rooms = open_rooms()
+    near = near_rooms(until=now + RECENT)
     with reading() as session:
+        pages = max(1, -(-count_rooms_for(session, principal, *near) // A_PAGE))
+        shown = rooms_for(session, principal, *near, limit=A_PAGE, offset=(min(page, pages) - 1) * A_PAGE)
         comments = unanswered(session, [view.sitting_room.id for view in shown])
         found = [
             _glance(view, rooms.board(session, view, now=now), comments.get(view.sitting_room.id, 0), now=now)

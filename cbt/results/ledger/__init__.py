@@ -1,3 +1,3 @@
 """Whose paper counts: attempts of a person over the batches."""
 
-__all__ = ["counting", "store"]
+__all__ = ["checking", "counting", "store"]

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVarTuple
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
 from cbt.results.models import Release, Result
@@ -18,6 +19,7 @@ from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.planning.purposes import official_only
 from cbt.web.i18n import local_zone
 
+T = TypeVarTuple("T")
 NOT_EXAMINED = frozenset({SittingState.CANCELLED.value, SittingState.ABORTED.value})
 """States of a room whose candidates get a fresh sitting: nothing of it counts (R-60)."""
 
@@ -99,13 +101,23 @@ def released(taken: Collection[Taken]) -> list[PaperResult]:
     return [result for one in taken if (result := one.as_result()) is not None]
 
 
-def bookings_of(session: Session, batch_id: int) -> list[Booking]:
-    """Return the registrations of a batch whose results are still to come, by sitting and ticket."""
-    query = (
-        select(Registration, Candidate, AdmissionTicket.number, Sitting)
-        .join(Candidate, Candidate.id == Registration.candidate_id)
-        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .join(Sitting, Sitting.id == Registration.sitting_id)
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """What the retake rules ask of a registration that they may speak against."""
+
+    registration_id: int
+    candidate_id: int
+    blueprint_ref: str
+    version_id: int
+    paper: str
+    kind: str
+    planned_start_at: datetime
+
+
+def _to_come(query: Select[*T], batch_id: int) -> Select[*T]:
+    """Narrow a query of registrations down to those of a batch whose results are still to come."""
+    return (
+        query.join(Sitting, Sitting.id == Registration.sitting_id)
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
         .outerjoin(Result, Result.registration_id == Registration.id)
         .where(
@@ -114,9 +126,86 @@ def bookings_of(session: Session, batch_id: int) -> list[Booking]:
             Result.id.is_(None),
             SittingRoom.state.not_in(NOT_EXAMINED),
         )
-        .order_by(Sitting.planned_start_at, AdmissionTicket.number)
     )
-    return [Booking(*row) for row in session.execute(query)]
+
+
+def count_bookings(session: Session, batch_id: int) -> int:
+    """Return how many registrations of a batch have their results still to come."""
+    return session.scalar(_to_come(select(func.count()).select_from(Registration), batch_id)) or 0
+
+
+def doubtful_of(session: Session, batch_id: int) -> list[Doubtful]:
+    """Return, by sitting and ticket, the retakes to come and those of candidates with a result of that level."""
+    former, told = aliased(Registration), aliased(Result)
+    known = (
+        exists()
+        .where(
+            former.candidate_id == Registration.candidate_id,
+            former.blueprint_ref == Registration.blueprint_ref,
+            told.registration_id == former.id,
+        )
+        .correlate(Registration)
+    )
+    query = select(
+        Registration.id,
+        Registration.candidate_id,
+        Registration.blueprint_ref,
+        Registration.blueprint_version_id,
+        Registration.paper,
+        Registration.kind,
+        Sitting.planned_start_at,
+    ).join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+    query = _to_come(query, batch_id).where(or_(Registration.kind == "retake", known))
+    query = query.order_by(Sitting.planned_start_at, AdmissionTicket.number, Registration.id)
+    return [Doubtful(*row) for row in session.execute(query)]
+
+
+def results_before(session: Session, batch_id: int) -> dict[tuple[int, str], list[PaperResult]]:
+    """Return what was released before for those of a batch: (candidate, level) -> results by exam date."""
+    whose = _to_come(select(Registration.candidate_id), batch_id)
+    query = (
+        select(
+            Registration.candidate_id,
+            Registration.blueprint_ref,
+            Registration.paper,
+            func.coalesce(SittingRoom.started_at, Sitting.planned_start_at),
+            Release.released_at,
+            Result.outcome,
+        )
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .join(Result, Result.registration_id == Registration.id)
+        .join(Release, Release.id == Result.release_id)
+        .where(
+            Registration.candidate_id.in_(whose), Sitting.state != SittingState.DRAFT.value, official_only()
+        )
+        .order_by(Sitting.planned_start_at, Registration.id)
+    )
+    zone = local_zone()
+    found: defaultdict[tuple[int, str], list[PaperResult]] = defaultdict(list)
+    for candidate, level, paper, exam_at, released_at, outcome in session.execute(query):
+        found[candidate, level].append(
+            PaperResult(
+                paper=paper,
+                exam_on=exam_at.astimezone(zone).date(),
+                released_on=released_at.astimezone(zone).date(),
+                outcome=PaperOutcome(outcome),
+            )
+        )
+    return found
+
+
+def bookings_among(session: Session, registration_ids: Collection[int]) -> list[Booking]:
+    """Return registrations with what names them, by sitting and ticket."""
+    query = (
+        select(Registration, Candidate, AdmissionTicket.number, Sitting)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .join(Sitting, Sitting.id == Registration.sitting_id)
+        .where(Registration.id.in_(registration_ids))
+        .order_by(Sitting.planned_start_at, AdmissionTicket.number, Registration.id)
+    )
+    return [Booking(*row) for row in session.execute(query)] if registration_ids else []
 
 
 def ticket_holder(session: Session, number: str) -> Candidate | None:

@@ -26,6 +26,17 @@ class SittingState(StrEnum):
 BEFORE_THE_START = frozenset({SittingState.DRAFT, SittingState.PUBLISHED, SittingState.ADMITTING})
 """While a sitting, or a room of it, stands so, people can still come to it and its plan be mended."""
 
+OVER = frozenset(
+    {
+        SittingState.ENDED,
+        SittingState.SCORED,
+        SittingState.RELEASED,
+        SittingState.CANCELLED,
+        SittingState.ABORTED,
+    }
+)
+"""A room that stands so is behind us: ended, aborted, cancelled or later."""
+
 
 class SittingEvent(StrEnum):
     """What can happen to a sitting or a sitting-room. Source: R-60."""

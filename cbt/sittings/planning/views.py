@@ -67,7 +67,7 @@ def sitting_form(ref: str, refused: Refusal, *, refilled: bool = False) -> Reply
     with reading() as session:
         batch = store.batch_by_ref(session, ref)
         centres = store.centres(session)
-        rooms = {centre.ref: store.rooms_of_centre(session, centre.id) for centre in centres}
+        rooms = store.rooms_by_centre(session, centres)
         counts = store.seat_counts(session, [room.id for found in rooms.values() for room in found])
         available = prefills(session)
         examined = blueprints_of_batch(session, batch.id)
