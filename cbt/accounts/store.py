@@ -71,7 +71,7 @@ STAFF_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class StaffPage:
+class StaffListPage:
     """A page of the staff that were looked for; `count` is how many were found."""
 
     people: Sequence[Staff]
@@ -81,7 +81,7 @@ class StaffPage:
     pages: int
 
 
-def staff_page(session: Session, *, text: str, page: int) -> StaffPage:
+def staff_page(session: Session, *, text: str, page: int) -> StaffListPage:
     """Return a page of those whose name or login has `text` in it, who may sign in first, by login."""
     found = or_(Staff.name.icontains(text, autoescape=True), Staff.login.icontains(text, autoescape=True))
     conditions = [found] if text else []
@@ -90,7 +90,7 @@ def staff_page(session: Session, *, text: str, page: int) -> StaffPage:
     page = min(page, pages)
     query = select(Staff).where(*conditions).order_by(Staff.disabled_at.is_not(None), Staff.login)
     people = session.scalars(query.limit(STAFF_PAGE).offset((page - 1) * STAFF_PAGE)).all()
-    return StaffPage(people, text, count, page, pages)
+    return StaffListPage(people, text, count, page, pages)
 
 
 def staff_with_roles(session: Session, roles: Iterable[Role]) -> Sequence[Staff]:

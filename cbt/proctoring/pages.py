@@ -24,17 +24,10 @@ from cbt.proctoring.desk.staff import rooms_run
 from cbt.proctoring.incidents.reports import ToldReport, told_of_registration
 from cbt.proctoring.incidents.signals import Signals, signals_of
 from cbt.proctoring.polling.rooms import open_rooms
+from cbt.proctoring.rooms import count_rooms_for, near_rooms, rooms_for
 from cbt.rules.states.sitting import OVER
 from cbt.sittings.models import SittingChange
-from cbt.sittings.store import (
-    RoomView,
-    changes_of,
-    count_rooms_for,
-    near_rooms,
-    room_view_for,
-    rooms_for,
-    told_change,
-)
+from cbt.sittings.store import RoomView, changes_of, room_view_for, told_change
 from cbt.web.who.login import Principal
 
 RECENT = timedelta(hours=12)

@@ -14,6 +14,7 @@ from cbt.errors import InvalidInput
 from cbt.results import steps, store
 from cbt.results.ledger import store as retake_store
 from cbt.results.ledger.store import Ledger
+from cbt.results.sheet.page import LinesAsked, ReleasePage, SheetPage, release_page, sheet_page
 from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
@@ -48,8 +49,20 @@ def overview(*, page: int) -> Overview:
     return Overview(lines, pages, recent, changed)
 
 
+def sheet_shown(sitting_ref: str, asked: LinesAsked) -> SheetPage:
+    """Return a page of the score sheet of a sitting that is over; raise like `sitting_sheet`."""
+    with reading() as session:
+        return sheet_page(session, store.finished_sitting(session, sitting_ref), asked)
+
+
+def release_shown(sitting_ref: str) -> ReleasePage:
+    """Return what the release of a sitting that is over would be about; raise like `sitting_sheet`."""
+    with reading() as session:
+        return release_page(session, store.finished_sitting(session, sitting_ref))
+
+
 def sitting_sheet(sitting_ref: str) -> SittingSheet:
-    """Return the score sheet of a sitting that is over.
+    """Return the whole score sheet of a sitting that is over.
 
     Raise NotFound("sitting.unknown"), Conflict("results.not_over").
     """

@@ -31,10 +31,10 @@ def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str,
     require_official(sheet.sitting)
     if sheet.release is not None:
         raise Conflict("results.released_already", name=sheet.sitting.name)
-    if sheet.pending_lines:
-        raise Conflict("results.not_marked", people=len(sheet.pending_lines))
+    if sheet.to_mark:
+        raise Conflict("results.not_marked", people=sheet.to_mark)
     if not sheet.releasable:
-        raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=len(sheet.open_lines))
+        raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=sheet.undecided)
     for room, _ in sheet.rooms:
         if room.state == SittingState.ENDED.value:
             score_room(session, room, now=now, actor=actor)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVarTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
@@ -22,6 +23,9 @@ from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.purposes import official_only, require_official
 from cbt.sittings.store import sitting_by_ref
 
+T = TypeVarTuple("T")
+MOST_NAMED = 500
+"""So many rows are asked for by their numbers."""
 SHOWN = (SittingState.ENDED.value, SittingState.SCORED.value, SittingState.RELEASED.value)
 """States in which a sitting has results to look at; before, nothing of a score is shown to anybody."""
 _AMONG = aliased(Score)
@@ -32,6 +36,8 @@ _LAST = (
     .scalar_subquery()
 )
 """The number of the score that counts of an attempt."""
+_ORDER = (Registration.blueprint_ref.desc(), Registration.paper.desc(), Registration.blueprint_version_id)
+"""The papers of a sitting as its sheet has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,41 +118,40 @@ def finished_sitting(session: Session, ref: str) -> Sitting:
     return sitting
 
 
-def rows_of_sitting(session: Session, sitting_id: int) -> list[ResultRow]:
-    """Return every registration of a sitting by paper, room and seat."""
+def rows_of_sitting(
+    session: Session,
+    sitting_id: int,
+    *conditions: ColumnElement[bool],
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[ResultRow]:
+    """Return registrations of a sitting by paper, room and seat: all, or a page of those that meet conditions."""
+    told = (Candidate, AdmissionTicket.number, Room.name, Seat.number, SittingRoom.state)
     query = (
-        select(
-            Registration,
-            Candidate,
-            AdmissionTicket.number,
-            Room.name,
-            Seat.number,
-            SittingRoom.state,
-            Attempt,
-            Score,
-            Result,
-        )
+        joined_rows(select(Registration, *told, Attempt, Score, Result))
         .join(Candidate, Candidate.id == Registration.candidate_id)
         .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
         .join(Room, Room.id == SittingRoom.room_id)
         .join(Seat, Seat.id == Registration.seat_id)
-        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
-        .outerjoin(Result, Result.registration_id == Registration.id)
-        .where(Registration.sitting_id == sitting_id)
-        .order_by(
-            Registration.blueprint_ref.desc(),
-            Registration.paper.desc(),
-            Registration.blueprint_version_id,
-            Room.name,
-            Seat.number,
-        )
+        .where(Registration.sitting_id == sitting_id, *conditions)
+        .order_by(*_ORDER, Room.name, Seat.number, Registration.id)
+        .limit(limit)
+        .offset(offset)
     )
     return [
         ResultRow(*row, violation=violation_of(session, row[0].violation_code, row[0].violation_version_id))
         for row in session.execute(query)
     ]
+
+
+def joined_rows(query: Select[*T]) -> Select[*T]:
+    """Join to registrations what their results depend on: room, attempt, the score that counts, result."""
+    return (
+        query.join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
+        .outerjoin(Result, Result.registration_id == Registration.id)
+    )
 
 
 def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[Violation]]:
@@ -168,8 +173,8 @@ def violations_elsewhere(session: Session, sitting_id: int) -> dict[int, list[Vi
     return found
 
 
-def adjusted_kinds(session: Session, sitting_id: int) -> dict[int, set[str]]:
-    """Return the kinds of time each candidate was given alone: attempt id -> kinds."""
+def adjusted_kinds(session: Session, sitting_id: int, attempt_ids: Collection[int]) -> dict[int, set[str]]:
+    """Return the kinds of time candidates of a sitting were given alone: attempt id -> kinds."""
     query = (
         select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind)
         .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
@@ -178,6 +183,8 @@ def adjusted_kinds(session: Session, sitting_id: int) -> dict[int, set[str]]:
         .distinct()
     )
     found: defaultdict[int, set[str]] = defaultdict(set)
+    if len(attempt_ids) <= MOST_NAMED:  # else all of the sitting: a statement has no place for so many
+        query = query.where(Attempt.id.in_(attempt_ids))
     for attempt_id, kind in session.execute(query):
         found[attempt_id].add(kind)
     return found

@@ -15,6 +15,7 @@ from cbt.results.late.service import late_counts
 from cbt.results.ledger.checking import check_batch
 from cbt.results.ledger.store import Ledger
 from cbt.results.sheet import workbook
+from cbt.results.sheet.page import lines_asked
 from cbt.results.sheet.printed import as_points, as_unrounded, printed
 from cbt.results.sheet.sitting import SittingSheet
 from cbt.results.sheet.summary import people_of
@@ -54,9 +55,16 @@ def index() -> Reply:
 @pages.get("/results/<sitting_ref>")
 @access.roles(*READERS)
 def sheet(sitting_ref: str) -> Reply:
-    """Show the score sheet of one sitting."""
-    found = service.sitting_sheet(sitting_ref)
-    return flask.render_template("results/sheet/sheet.html", sheet=found, late=late_counts(found.sitting.id))
+    """Show the score sheet of one sitting: its figures, and fifty lines at a time."""
+    asked = lines_asked(flask.request.args)
+    found = service.sheet_shown(sitting_ref, asked)
+    return flask.render_template(
+        "results/sheet/sheet.html",
+        found=found,
+        sheet=found.sheet,
+        asked=asked,
+        late=late_counts(found.sheet.sitting.id),
+    )
 
 
 @pages.get("/results/<sitting_ref>/print")
@@ -124,9 +132,11 @@ def release(sitting_ref: str) -> Reply:
 
 
 def _release_page(sitting_ref: str, refused: Refusal) -> Reply:
+    found = service.release_shown(sitting_ref)
     page = flask.render_template(
         "results/release.html",
-        sheet=service.sitting_sheet(sitting_ref),
+        sheet=found.sheet,
+        named=found.named,
         errors=refused.by_field(otherwise="second_login"),
         by_password=service.password_allowed(sitting_ref),
     )

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.errors import NotFound
 from cbt.rules.clock.arrival import LateRule, late_rule
 from cbt.rules.roles import Role
-from cbt.rules.states.sitting import OVER, SittingState
+from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import (
     Batch,
     Centre,
@@ -28,8 +28,6 @@ from cbt.web.who.login import Principal
 
 SEES_ALL_ROOMS = frozenset({Role.CHIEF_PROCTOR, Role.OFFICER, Role.INSPECTOR, Role.ADMIN})
 """Roles that see every room; a proctor sees the rooms they are assigned to."""
-
-_OVER = [state.value for state in OVER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,8 @@ def room_for(session: Session, ref: str, principal: Principal) -> SittingRoom:
     return room
 
 
-def _room_views() -> Select[SittingRoom, Sitting, Room, Centre]:
+def room_views() -> Select[SittingRoom, Sitting, Room, Centre]:
+    """Return a query of sitting-rooms with what names them."""
     return (
         select(SittingRoom, Sitting, Room, Centre)
         .join(Sitting, Sitting.id == SittingRoom.sitting_id)
@@ -95,46 +94,16 @@ def _room_views() -> Select[SittingRoom, Sitting, Room, Centre]:
 
 def room_view_for(session: Session, ref: str, principal: Principal) -> RoomView:
     """Return the sitting-room with its sitting, room and centre; raise NotFound like `room_for`."""
-    query = _room_views().where(SittingRoom.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
+    query = room_views().where(SittingRoom.ref == ref, SittingRoom.id.in_(visible_rooms(principal)))
     row = session.execute(query).one_or_none()
     if row is None:
         raise NotFound("sitting.room_unknown")
     return RoomView(*row)
 
 
-def rooms_for(
-    session: Session, principal: Principal, *conditions: ColumnElement[bool], limit: int, offset: int = 0
-) -> list[RoomView]:
-    """Return the sitting-rooms this person may see: those to come by planned start, then those that are over."""
-    over = case((SittingRoom.state.in_(_OVER), 1), else_=0)
-    coming = case((SittingRoom.state.not_in(_OVER), Sitting.planned_start_at))
-    query = (
-        _room_views()
-        .where(*_seen_by(principal), *conditions)
-        .order_by(over, coming, Sitting.planned_start_at.desc(), Room.name, SittingRoom.id)
-    )
-    return [RoomView(*row) for row in session.execute(query.limit(limit).offset(offset))]
-
-
-def count_rooms_for(session: Session, principal: Principal, *conditions: ColumnElement[bool]) -> int:
-    """Return how many sitting-rooms `rooms_for` would find."""
-    query = select(func.count()).select_from(SittingRoom)
-    query = query.join(Sitting, Sitting.id == SittingRoom.sitting_id)
-    return session.scalar(query.where(*_seen_by(principal), *conditions)) or 0
-
-
-def near_rooms(*, until: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return what finds the rooms that are not over and were to start by `until`."""
-    return SittingRoom.state.not_in(_OVER), Sitting.planned_start_at <= until
-
-
-def _seen_by(principal: Principal) -> tuple[ColumnElement[bool], ...]:
-    return SittingRoom.id.in_(visible_rooms(principal)), SittingRoom.state != SittingState.DRAFT.value
-
-
 def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
     """Return the rooms of a sitting, by room name."""
-    query = _room_views().where(SittingRoom.sitting_id == sitting_id).order_by(Room.name)
+    query = room_views().where(SittingRoom.sitting_id == sitting_id).order_by(Room.name)
     return [RoomView(*row) for row in session.execute(query)]
 
 

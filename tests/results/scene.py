@@ -15,7 +15,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.demo.places import Premises, plan_sitting
 from cbt.exams.store import paper_of
-from cbt.results.sheet.sitting import groups_of
+from cbt.results.sheet.figures import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
 from cbt.rules.scoring.score import passes
 from cbt.scoring.models import Score

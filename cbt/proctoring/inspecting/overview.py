@@ -17,7 +17,8 @@ from cbt.proctoring.board.todos import Todo, todos
 from cbt.proctoring.inspecting.comments import unanswered
 from cbt.proctoring.pages import RECENT
 from cbt.proctoring.polling.rooms import open_rooms
-from cbt.sittings.store import RoomView, count_rooms_for, near_rooms, rooms_for
+from cbt.proctoring.rooms import count_rooms_for, near_rooms, rooms_for
+from cbt.sittings.store import RoomView
 from cbt.web.who.login import Principal
 
 A_PAGE = 12

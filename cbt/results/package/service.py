@@ -30,7 +30,8 @@ from cbt.results.package.manifest import (
 )
 from cbt.results.package.papers import at
 from cbt.results.package.slicing import slice_of
-from cbt.results.sheet.sitting import SittingSheet, sheet_of
+from cbt.results.sheet.figures import SittingFigures, figures_of
+from cbt.results.sheet.sitting import sheet_of
 from cbt.sittings.models import Batch, Centre, Sitting
 
 PAST = 10
@@ -64,7 +65,7 @@ class PastPackage:
 class PackagePage:
     """What the page of a sitting's package shows."""
 
-    sheet: SittingSheet
+    sheet: SittingFigures
     past: Sequence[PastPackage]
     has_key: bool
 
@@ -72,7 +73,8 @@ class PackagePage:
 def package_page(sitting_ref: str) -> PackagePage:
     """Return what a package would hold; raise like `store.finished_sitting`."""
     with reading() as session:
-        sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
+        sitting = store.finished_sitting(session, sitting_ref)
+        sheet, _ = figures_of(session, sitting, store.violations_elsewhere(session, sitting.id))
         found = rows.past_packages(session, sitting_ref, limit=PAST)
         names = actor_names(session, {one.actor for one in found})
         past = [

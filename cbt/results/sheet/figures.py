@@ -1,0 +1,248 @@
+"""The figures of a sitting's sheet, counted by the database: who ended alike is one row, and is judged once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain, repeat
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from cbt.audit.heads import Head, head_of
+from cbt.candidates.models import Registration
+from cbt.delivery.models import Attempt
+from cbt.exams.reasons.store import violation_of
+from cbt.exams.store import blueprint_of
+from cbt.results import store
+from cbt.results.ledger.store import NOT_EXAMINED
+from cbt.results.models import Release, Result
+from cbt.results.sheet.distribution import Distribution, distribution
+from cbt.results.sheet.judged import EndFacts, JudgedEnd, decision_by, standing_by
+from cbt.results.sheet.outcomes import Decision
+from cbt.results.sheet.standing import Standing, balance_of, counts_of
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.exam.paper import Paper
+from cbt.rules.retake import PaperOutcome
+from cbt.rules.states.closing import Balance, RoomCounts
+from cbt.rules.violation import Violation
+from cbt.scoring.models import Score
+from cbt.sittings.models import Sitting, SittingRoom
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A unit or a section of a paper, as the head of a column."""
+
+    number: int
+    name: str
+    points: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFigures:
+    """One paper of one level in figures."""
+
+    blueprint: ExamBlueprint
+    paper: Paper
+    groups: tuple[Group, ...]
+    people: int
+    distribution: Distribution | None
+
+    @property
+    def title(self) -> str:
+        """What people call it: level and paper."""
+        return f"{self.blueprint.level_name} {self.paper.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class SittingFigures:
+    """A sitting's sheet in figures; `judged` are its registrations, who ended alike once with how many they are."""
+
+    sitting: Sitting
+    papers: tuple[PaperFigures, ...]
+    rooms: Sequence[tuple[SittingRoom, str]]
+    release: Release | None
+    judged: tuple[tuple[JudgedEnd, int], ...]
+    head: Head | None
+    """Where the log ended when this was read (日志锚点)."""
+
+    def _standings(self) -> Iterator[Standing]:
+        return chain.from_iterable(repeat(one.standing, people) for one, people in self.judged)
+
+    @property
+    def balance(self) -> Balance:
+        """应考, 实考 and 缺考."""
+        return balance_of(self._standings())
+
+    @property
+    def counts(self) -> RoomCounts:
+        """How many stand where."""
+        return counts_of(self._standings())
+
+    @property
+    def violations(self) -> int:
+        """How many have a violation on record."""
+        return sum(people for one, people in self.judged if one.facts.violation is not None)
+
+    @property
+    def outcomes(self) -> Counter[PaperOutcome]:
+        """How many ended with what."""
+        found: Counter[PaperOutcome] = Counter()
+        for one, people in self.judged:
+            if one.shown is not None:
+                found[one.shown.outcome] += people
+        return found
+
+    @property
+    def to_correct(self) -> int:
+        """How many are to be released again, because a score or a violation changed."""
+        return sum(people for one, people in self.judged if one.changed)
+
+    @property
+    def undecided(self) -> int:
+        """How many have no decision."""
+        return sum(people for one, people in self.judged if one.open)
+
+    @property
+    def to_mark(self) -> int:
+        """How many wait for people who mark."""
+        return sum(people for one, people in self.judged if one.pending)
+
+    @property
+    def open_rooms(self) -> list[str]:
+        """The names of the rooms that have not ended."""
+        over = {*store.SHOWN, *NOT_EXAMINED}
+        return [name for room, name in self.rooms if room.state not in over]
+
+    @property
+    def releasable(self) -> bool:
+        """Whether everything is there for a first release (R-62)."""
+        return self.release is None and not self.undecided and not self.open_rooms and bool(self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Registrations of one paper that ended alike, and what finds them among those of their sitting."""
+
+    judged: JudgedEnd
+    version_id: int
+    code: str
+    people: int
+    found_by: ColumnElement[bool]
+
+
+def figures_of(
+    session: Session, sitting: Sitting, elsewhere: Mapping[int, list[Violation]]
+) -> tuple[SittingFigures, list[Alike]]:
+    """Return a sitting's figures, and of whom they are; `elsewhere` is `store.violations_elsewhere`.
+
+    Source: R-53, R-60, R-61.
+    """
+    alike = _alike(session, sitting.id, elsewhere)
+    papers: dict[tuple[int, str], list[Alike]] = {}
+    for one in alike:
+        papers.setdefault((one.version_id, one.code), []).append(one)
+    figures = SittingFigures(
+        sitting=sitting,
+        papers=tuple(
+            paper_figures(
+                blueprint_of(session, version_id), code, [(one.judged, one.people) for one in of_paper]
+            )
+            for (version_id, code), of_paper in papers.items()
+        ),
+        rooms=store.rooms_of(session, sitting.id),
+        release=store.release_of(session, sitting.id),
+        judged=tuple((one.judged, one.people) for one in alike),
+        head=head_of(session),
+    )
+    return figures, alike
+
+
+def paper_figures(
+    blueprint: ExamBlueprint, code: str, judged: Sequence[tuple[JudgedEnd, int]]
+) -> PaperFigures:
+    """Return one paper of a sitting in figures."""
+    paper = blueprint.papers[code]
+    scores = [
+        repeat(one.shown.score, people)
+        for one, people in judged
+        if one.shown is not None and one.shown.score is not None
+    ]
+    spread = distribution(
+        list(chain.from_iterable(scores)), points=paper.points, pass_points=paper.pass_points
+    )
+    return PaperFigures(blueprint, paper, groups_of(paper), sum(people for _, people in judged), spread)
+
+
+def groups_of(paper: Paper) -> tuple[Group, ...]:
+    """Return the units of a paper, or its sections, numbered as a score sheet numbers them."""
+    if paper.units:
+        return tuple(Group(unit.number, unit.name, unit.points) for unit in paper.units)
+    return tuple(
+        Group(number, section.name, section.points) for number, section in enumerate(paper.sections, 1)
+    )
+
+
+def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Violation]]) -> list[Alike]:
+    """Return who ended alike; whoever has a violation in another paper is alone."""
+    keys: dict[str, ColumnElement[Any]] = {
+        "version": Registration.blueprint_version_id.expression,
+        "paper": Registration.paper.expression,
+        "room_state": SittingRoom.state.expression,
+        "absent": Registration.absent_at.is_not(None),
+        "arrived": or_(
+            Registration.arrived_at.is_not(None),
+            Registration.checked_in_at.is_not(None),
+            Registration.signed_in_at.is_not(None),
+        ),
+        "attempt_state": Attempt.state.expression,
+        "started": Attempt.started_at.is_not(None),
+        "closed_by": Attempt.closed_by.expression,
+        "marked": Score.id.is_not(None),
+        "score": Score.score.expression,
+        "violation": Registration.violation_code.expression,
+        "violation_version": Registration.violation_version_id.expression,
+        "outcome": Result.outcome.expression,
+        "released": Result.score.expression,
+        "alone": case((Registration.id.in_(elsewhere), Registration.id), else_=0),
+    }
+    each = store.joined_rows(
+        select(Registration.blueprint_ref, *(key.label(name) for name, key in keys.items()))
+    ).where(Registration.sitting_id == sitting_id)
+    rows = each.subquery()
+    named = [rows.c[name] for name in keys]
+    counted = (
+        select(*named, func.count())
+        .group_by(rows.c.blueprint_ref, *named)
+        .order_by(rows.c.blueprint_ref.desc(), rows.c.paper.desc(), rows.c.version)
+    )
+    found = []
+    for *values, people in session.execute(counted):
+        said = dict(zip(keys, values, strict=True))
+        paper = blueprint_of(session, said["version"]).papers[said["paper"]]
+        facts = _facts(session, said)
+        standing = standing_by(facts)
+        decided = decision_by(facts, standing, paper, elsewhere.get(said["alone"], ()))
+        same = and_(*(key.is_not_distinct_from(said[name]) for name, key in keys.items()))
+        found.append(Alike(JudgedEnd(facts, standing, decided), said["version"], said["paper"], people, same))
+    return found
+
+
+def _facts(session: Session, said: Mapping[str, Any]) -> EndFacts:
+    outcome = said["outcome"]
+    return EndFacts(
+        room_state=said["room_state"],
+        absent=bool(said["absent"]),
+        arrived=bool(said["arrived"]),
+        attempt_state=said["attempt_state"],
+        started=bool(said["started"]),
+        closed_by=said["closed_by"],
+        marked=bool(said["marked"]),
+        score=said["score"],
+        violation=violation_of(session, said["violation"], said["violation_version"]),
+        released=None if outcome is None else Decision(PaperOutcome(outcome), said["released"]),
+    )

@@ -1,0 +1,107 @@
+"""A page of a score sheet: the figures of all, and fifty lines of those who were looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, false, or_
+from sqlalchemy.orm import Session
+
+from cbt.candidates.finding import found_by
+from cbt.candidates.models import Registration
+from cbt.candidates.store import count_where
+from cbt.results import store
+from cbt.results.sheet.figures import PaperFigures, SittingFigures, figures_of
+from cbt.results.sheet.judged import JudgedEnd
+from cbt.results.sheet.sitting import SheetLine, lines_of
+from cbt.sittings.models import Sitting, SittingRoom
+from cbt.web.texts import asked_text, page_of
+
+PAGE = 50
+NAMED = 60
+"""So many of those that a release is about are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinesAsked:
+    """Whose lines are looked for; `paper` is its place on the sheet from 1, `room` the ref of a sitting-room."""
+
+    text: str = ""
+    room: str = ""
+    paper: str = ""
+    page: int = 1
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """Return what narrows the list down, as it stands in an address."""
+        pairs = {"q": self.text, "room": self.room, "paper": self.paper}
+        return {name: value for name, value in pairs.items() if value}
+
+
+def lines_asked(args: Mapping[str, str]) -> LinesAsked:
+    """Return whose lines an address asks for."""
+    return LinesAsked(asked_text(args), args.get("room", "")[:40], args.get("paper", "")[:40], page_of(args))
+
+
+@dataclass(frozen=True, slots=True)
+class SheetPage:
+    """A page of a sitting's sheet: its figures, and of each paper the lines that are on the page."""
+
+    sheet: SittingFigures
+    listed: list[tuple[PaperFigures, tuple[SheetLine, ...]]]
+    found: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePage:
+    """What a release is about: the figures, and the first of the lines that are open or to be corrected."""
+
+    sheet: SittingFigures
+    named: list[SheetLine]
+
+
+def sheet_page(session: Session, sitting: Sitting, asked: LinesAsked) -> SheetPage:
+    """Return a page of the sheet of a sitting that is over; its rows do not grow with the sitting."""
+    elsewhere = store.violations_elsewhere(session, sitting.id)
+    figures, alike = figures_of(session, sitting, elsewhere)
+    papers = {(one.version_id, one.code): None for one in alike}
+    known = dict(zip(papers, figures.papers, strict=True))
+    conditions: list[ColumnElement[bool]] = []
+    if asked.text:
+        conditions.append(found_by(asked.text))
+    if asked.room:
+        conditions.append(SittingRoom.ref == asked.room)
+    if asked.paper.isdigit() and 0 < int(asked.paper) <= len(known):
+        version_id, code = list(known)[int(asked.paper) - 1]
+        conditions += [Registration.blueprint_version_id == version_id, Registration.paper == code]
+    found = sum(one.people for one in alike)
+    if conditions:
+        found = count_where(session, Registration.sitting_id == sitting.id, *conditions)
+    pages = max(1, -(-found // PAGE))
+    page = min(asked.page, pages)
+    rows = store.rows_of_sitting(session, sitting.id, *conditions, limit=PAGE, offset=(page - 1) * PAGE)
+    listed = [(known[paper], lines) for paper, lines in lines_of(session, sitting, rows, elsewhere)]
+    return SheetPage(figures, listed, found, page, pages)
+
+
+def release_page(session: Session, sitting: Sitting) -> ReleasePage:
+    """Return what a release of a sitting, or a correction of it, would be about."""
+    elsewhere = store.violations_elsewhere(session, sitting.id)
+    figures, alike = figures_of(session, sitting, elsewhere)
+    wanted: Callable[[JudgedEnd], bool] = _changed if figures.release is not None else _open
+    groups = [one for one in alike if wanted(one.judged)]
+    either = or_(false(), *(one.found_by for one in groups[:NAMED]))
+    rows = store.rows_of_sitting(session, sitting.id, either, limit=NAMED) if groups else []
+    named = [line for _, lines in lines_of(session, sitting, rows, elsewhere) for line in lines]
+    return ReleasePage(figures, named)
+
+
+def _changed(one: JudgedEnd) -> bool:
+    return one.changed
+
+
+def _open(one: JudgedEnd) -> bool:
+    return one.open
