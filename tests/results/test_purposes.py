@@ -33,7 +33,8 @@ OF_CONSEQUENCE = ("results", "scoring", "batches/checks", "batches/publishing")
 ASKS = {"official_only", "is_official", "require_official", "finished_sitting"}
 NOT_ITS_TO_SAY = {
     "results/approving.py": "asks the second person; the service asks whether it counts",
-    "results/sheet/sitting.py": "finished_sitting lets in, and steps.release asks again",
+    "results/sheet/figures.py": "finished_sitting lets in, and steps.release asks again",
+    "results/sheet/page.py": "finished_sitting lets in, and steps.release asks again",
     "results/late/sheet.py": "its service asks finished_sitting",
     "results/package/gathering.py": "its service asks finished_sitting",
     "results/package/papers.py": "its service asks finished_sitting",

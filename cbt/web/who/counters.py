@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, case, delete, literal, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    String,
+    bindparam,
+    case,
+    delete,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -31,37 +42,69 @@ def count(
     last: str = "",
 ) -> tuple[int, datetime]:
     """Add one to a counter and return it with the beginning of its window; on PostgreSQL others wait for it."""
-    over = Throttle.window_from <= now - budget.window
-    statement = (
-        insert(session)(Throttle)
+    given = {
+        "in_scope": scope,
+        "of_subject": subject,
+        "of_machine": machine,
+        "now": now,
+        "over_at": now - budget.window,
+        "last": last,
+        "address": address[:64],
+    }
+    row = session.execute(_counting(session.get_bind().dialect.name), given).one()
+    return row.tries, row.window_from
+
+
+@cache
+def _counting(dialect: str) -> Any:
+    """Return the statement of `count`, put together once: every try at the door asks it four times."""
+    over = Throttle.window_from <= bindparam("over_at", type_=UtcDateTime)
+    now = bindparam("now", type_=UtcDateTime)
+    last, address = bindparam("last", type_=String), bindparam("address", type_=String)
+    return (
+        _insert(dialect)(Throttle)
         .values(
-            scope=scope,
-            subject=subject,
-            machine=machine,
+            scope=bindparam("in_scope"),
+            subject=bindparam("of_subject"),
+            machine=bindparam("of_machine"),
             tries=1,
             window_from=now,
             last_machine=last,
-            last_address=address[:64],
+            last_address=address,
         )
         .on_conflict_do_update(
             index_elements=[Throttle.scope, Throttle.subject, Throttle.machine],
             set_={
                 "tries": case((over, 1), else_=Throttle.tries + 1),
-                "window_from": case((over, literal(now, UtcDateTime)), else_=Throttle.window_from),
+                "window_from": case((over, now), else_=Throttle.window_from),
                 "last_machine": last,
-                "last_address": address[:64],
+                "last_address": address,
             },
         )
         .returning(Throttle.tries, Throttle.window_from)
     )
-    row = session.execute(statement).one()
-    return row.tries, row.window_from
 
 
-def take_off(session: Session, which: Sequence[ColumnElement[bool]]) -> None:
-    """Take one try off the counter `which` picks (see `counter`); one that is empty is not kept."""
-    session.execute(update(Throttle).where(*which).values(tries=Throttle.tries - 1))
-    session.execute(delete(Throttle).where(*which, Throttle.tries <= 0))
+_ONE = (
+    Throttle.scope == bindparam("in_scope"),
+    Throttle.subject == bindparam("of_subject"),
+    Throttle.machine == bindparam("of_machine"),
+)
+_EMPTIED = delete(Throttle).where(*_ONE, Throttle.tries <= 1)
+_LESS = (
+    update(Throttle)
+    .where(*_ONE)
+    .values(tries=Throttle.tries - 1)
+    .execution_options(synchronize_session=False)
+)
+
+
+def take_off(session: Session, scope: str, subject: str, machine: str) -> None:
+    """Take one try off a counter; one that is empty is not kept."""
+    given = {"in_scope": scope, "of_subject": short(subject), "of_machine": short(machine)}
+    gone = session.execute(_EMPTIED, given, execution_options={"synchronize_session": False})
+    if not cast(CursorResult[Any], gone).rowcount:
+        session.execute(_LESS, given)
 
 
 def counter(scope: str, subject: str, machine: str) -> Sequence[ColumnElement[bool]]:
@@ -86,7 +129,11 @@ def purge(*, now: datetime, most: int) -> int:
 
 def insert(session: Session) -> Any:
     """Return the INSERT of this database that knows what to do when the row is there."""
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return _insert(session.get_bind().dialect.name)
+
+
+def _insert(dialect: str) -> Any:
+    return postgresql.insert if dialect == "postgresql" else sqlite.insert
 
 
 def short(text: str) -> str:

@@ -96,7 +96,7 @@ def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None
     """
     mine = counter(scope, subject, machine)
     at = session.scalar(delete(Throttle).where(*mine).returning(Throttle.window_from))
-    take_off(session, counter(scope, subject, ALL))
+    take_off(session, scope, subject, ALL)
     if at is not None and SCOPES.get(scope, SecretScope()).shared and is_token(machine):
         _remember(session, scope, short(subject), machine, at)
 
@@ -115,8 +115,8 @@ def _remember(session: Session, scope: str, subject: str, machine: str, at: date
 
 def give_back(session: Session, *, scope: str, subject: str, machine: str) -> None:
     """Take one try off again, for it was no guess; what was counted before it stays. Source: R-14."""
-    take_off(session, counter(scope, subject, machine))
-    take_off(session, counter(scope, subject, ALL))
+    take_off(session, scope, subject, machine)
+    take_off(session, scope, subject, ALL)
 
 
 def forget(session: Session, *, scope: str, subject: str) -> None:
