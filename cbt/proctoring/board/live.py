@@ -28,7 +28,6 @@ from cbt.sittings.store import RoomView
 from cbt.web.who.models import Throttle
 
 
-
 @dataclass(frozen=True, slots=True)
 class RoomHead:
     """What names the room and says where it stands."""
