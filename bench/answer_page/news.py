@@ -47,8 +47,8 @@ def measure_beside(bench: Bench, server: Server, tell: Tell) -> list[Figure]:
     tell(f"saves beside {PAGES} and {MANY_PAGES} open pages")
     sitters = bench.built.sitters
     return [
-        _beside("save_news", bench, server, sitters, PAGES),
-        _beside("save_news_1000", bench, server, sitters, min(MANY_PAGES, len(sitters))),
+        _beside("save_news", bench, server, sitters, PAGES, pairs=2 * bench.pairs),
+        _beside("save_news_1000", bench, server, sitters, min(MANY_PAGES, len(sitters)), pairs=bench.pairs),
     ]
 
 
@@ -95,7 +95,9 @@ def _give(bench: Bench, sitter: Sitter) -> float:
     return time.monotonic()
 
 
-def _beside(name: str, bench: Bench, server: Server, sitters: Sequence[Sitter], pages: int) -> Figure:
+def _beside(
+    name: str, bench: Bench, server: Server, sitters: Sequence[Sitter], pages: int, *, pairs: int
+) -> Figure:
     """Measure saves beside so many pages; `of_alone` is the median of the pairs' ratios."""
     figure, ledger = Figure(name), loads.Ledger()
     ratios = []
@@ -106,7 +108,7 @@ def _beside(name: str, bench: Bench, server: Server, sitters: Sequence[Sitter], 
         return run_load(server.port, sources, seconds=bench.seconds)
 
     run()
-    for pair in range(2 * bench.pairs):
+    for pair in range(pairs):
         ref_per_s = bench.ref()
         alone = run() if pair % 2 else None
         with parked(server.port, sitters[:pages]) as waiting:

@@ -75,6 +75,31 @@ def test_a_whole_run_is_written(results: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "runner_page" in json.loads(results.read_text("utf-8"))["figures"]
 
 
+def test_rows_measured_by_name_are_printed_and_not_written(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def measured(*_args: object, **given: object) -> Any:
+        asked.update(given)
+        return invented()
+
+    monkeypatch.setattr(command, "run_bench", measured)
+    assert command.main(["--only", "save,wait_poll", "--results", str(results)]) == 0
+    assert asked["only"] == ["save", "wait_poll"]
+    assert "saves, 100 connections" in capsys.readouterr().out
+    assert results.read_text("utf-8") == FORMER
+
+
+def test_a_row_that_is_not_there_is_refused_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "run_bench", never)
+    with pytest.raises(SystemExit):
+        command.main(["--only", "save,nothing"])
+    assert "no row is named nothing" in capsys.readouterr().err
+
+
 def test_no_page_is_written_from_a_partial_result(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "write_pages", never)
     assert command.main(["--write-readme", "--results", str(results)]) == 2
