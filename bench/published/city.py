@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
-from bench.published import bearing
+from bench.published import bearing, day
 from bench.published.bearing import SAFETY
 from bench.published.report import Results
 
@@ -171,6 +171,7 @@ def block(results: Results) -> str:
         f"实测值：{measured}",
         "",
         *bearing.lines(results),
+        *day.lines(results),
         "",
         f"| 项目 | 公式 | 一个考点（{CENTRE} 人） | 全市同时（{CANDIDATES:,} 人） |",
         "| --- | --- | ---: | ---: |",

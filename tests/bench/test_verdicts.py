@@ -12,7 +12,7 @@ import pytest
 from bench.__main__ import check, read_results, write_results
 from bench.measured.declaring import Bound
 from bench.measured.registry import BY_NAME, TARGETS
-from bench.published import bearing, city
+from bench.published import bearing, city, day
 from bench.published.pages import between, pages
 from bench.published.picture import bars, svg
 from bench.published.report import table
@@ -32,6 +32,10 @@ def invented(**ratios: float) -> dict[str, Any]:
             figure[bound.field] = bound.reach if bound.must is None else bound.must
         figure["ratio"] = ratios.get(target.name, figure["ratio"])
         figures[target.name] = figure
+    figures["exam_day"]["kinds"] = {
+        "news": {"count": 9},
+        "seat": {"count": 1200, "p50_ms": 3.0, "p99_ms": 9.0},
+    }
     growth = {name: figures.pop(name) for name in list(figures) if name.startswith("growth")}
     return {
         "machine": {"cpu": "a processor", "cores": 2, "system": "Linux", "python": "3.11", "sqlite": "3"},
@@ -135,6 +139,14 @@ def test_what_a_machine_bears_is_the_step_that_ends_first_and_says_where_it_come
     two = {one.step.figure: one.two for one in found}
     assert two["wait_poll"] == 2000  # questions are only read: two nodes answer twice as many
     assert two["save"] == 2500  # one PostgreSQL takes no more commits for a second node
+
+
+def test_the_requests_of_a_day_stand_in_their_order_with_what_is_known_of_each() -> None:
+    assert day.lines(invented())[-2:] == [
+        "| 座位页 | 1,200 | 3 | 9 | – |",
+        "| 等候消息（挂起） | 9 | – | – | – |",
+    ]
+    assert day.lines({"figures": {}}) == []
 
 
 def test_the_city_takes_more_nodes_when_a_node_does_less() -> None:
