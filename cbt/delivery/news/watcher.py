@@ -24,7 +24,7 @@ from cbt.web.receiving.parking import Parking
 LOOK_SECONDS = 0.4
 MOST_READ = 2000
 """Entries that are read at once; behind so many everybody who waits is asked anew instead."""
-OLD_SECONDS = 1.2
+OLD_SECONDS = 1.8
 """What was known so long ago is not told any more: whoever asks waits for the look that is under way."""
 LONGEST_PAUSE = 5.0
 """Between two looks while the database does not answer."""

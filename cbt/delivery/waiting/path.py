@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 import flask
 
 from cbt.clock import Agreement
+from cbt.config import Settings
 from cbt.db.types import db
 from cbt.db.unit_of_work import raw_reading
 from cbt.delivery.news.asking import number_asked
@@ -23,7 +24,7 @@ from cbt.delivery.waiting.hall import WaitingHall
 from cbt.delivery.waiting.rows import LOGIN, FoundWaiter
 from cbt.delivery.waiting.standing import told
 from cbt.web.addresses import path_of
-from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
 from cbt.web.receiving.door import LoginCookies
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, Parking, Wait
 from cbt.web.receiving.whole import RECEIVED_AT
@@ -53,7 +54,12 @@ class WaitPath:
         self._watcher = cast(Watcher, app.extensions["cbt_news"])
         with app.app_context():
             self._engine = db.engine
-        self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
+        settings: Settings = app.extensions["cbt_settings"]
+        self._headers = [
+            *(SECURITY_HEADERS | (STRICT_TRANSPORT if settings.https else {})).items(),
+            ("Content-Type", "application/json"),
+            ("Vary", "Cookie"),
+        ]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer whoever waits, or hand the request on."""
