@@ -1,4 +1,4 @@
-"""An installation to measure: real banks and forms, one sitting of many candidates, everybody signed in."""
+"""An installation to measure: real banks, one sitting of many candidates, a form for each, everybody signed in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from cbt.sittings.clock.running import adjust_room, start_room
 from cbt.sittings.models import SittingRoom
 
 PAPER = Variant("customer-service-l3", "theory")
-FORMS = 8
 FIRST_ROOM = 100
 """So many sit in the first room, whose board is measured; all others have an exam hall's usual size."""
 PER_ROOM = 40
@@ -106,7 +105,7 @@ def installation(
     with app.app_context():
         try:
             migrate()
-            papers = prepare_papers(settings, [PAPER], forms=FORMS, now=now, rng=rng)
+            papers = prepare_papers(settings, [PAPER], forms=attempts, now=now, rng=rng)
             if years is not None:
                 write_years(years, PAPER, papers[PAPER], now=now, rng=rng, tell=tell)
             entrants = [Entrant(room_of(number), PAPER) for number in range(attempts)]

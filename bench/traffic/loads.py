@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
 from bench.installation import Sitter
 from bench.traffic.client import Exchange, OnReply, page_bytes, request_bytes
+from cbt.web.gzipping import GZIP
 
 _HEAD = re.compile(rb'\{"lease":"([^"]+)","epoch":(\d+),')
 _TAIL = re.compile(rb'"seq":(\d+)\}$')
-TAIL_BYTES = 30
+HEAD_BYTES, TAIL_BYTES = 200, 30
 
 
 class Ledger:
@@ -42,7 +44,7 @@ def boards(room_ref: str, cookie: str) -> Iterator[Exchange]:
 def starts(sitters: Sequence[Sitter]) -> Iterator[Exchange]:
     """Yield the start of each sitter once; its lease is kept for what follows."""
     for sitter in sitters:
-        headers = {"Cookie": sitter.cookie, "X-CSRFToken": sitter.csrf_token}
+        headers = {"Cookie": sitter.cookie, "X-CSRFToken": sitter.csrf_token, "Accept-Encoding": "gzip"}
         path = f"/attempts/{sitter.attempt_ref}/start"
         yield Exchange(request_bytes(path, b"{}", headers), _keep_lease(sitter))
 
@@ -50,11 +52,14 @@ def starts(sitters: Sequence[Sitter]) -> Iterator[Exchange]:
 def _keep_lease(sitter: Sitter) -> OnReply:
     def on_reply(status: int, body: bytes) -> None:
         if status == 200:
-            # The paper lies between them: reading all of it would cost the load as much as the server's writing.
-            head, tail = _HEAD.match(body), _TAIL.search(body, len(body) - TAIL_BYTES)
+            # The paper lies behind it: unpacking all of it would cost the load as much as the server's writing.
+            head = _HEAD.match(zlib.decompressobj(GZIP).decompress(body, HEAD_BYTES))
             assert head is not None
-            assert tail is not None
-            sitter.lease, sitter.epoch, sitter.seq = head[1].decode(), int(head[2]), int(tail[1])
+            sitter.lease, sitter.epoch, sitter.seq = head[1].decode(), int(head[2]), 0
+            if sitter.epoch > 1:  # something may have been written before
+                tail = _TAIL.search(zlib.decompress(body, GZIP)[-TAIL_BYTES:])
+                assert tail is not None
+                sitter.seq = int(tail[1])
 
     return on_reply
 

@@ -67,8 +67,7 @@ def _prepare(
     drawn = [
         draw_and_freeze(
             session, sources, blueprint_version_id=version_id, paper_code=variant.paper, now=now, rng=rng
-        )
+        ).id
         for _ in range(forms)
     ]
-    terms = paper_of(session, version_id, variant.paper)
-    return StoredPaper(version_id, terms, tuple([form.id for form in drawn]))
+    return StoredPaper(version_id, paper_of(session, version_id, variant.paper), tuple(drawn))

@@ -21,6 +21,7 @@ from cbt.rules.door.admission import mask_document
 from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.web.refs import new_ref
 
+CHUNK = 500
 DOOR = ("arrived_at", "checked_in_at", "signed_in_at", "confirmed_at", "pledged_at")
 
 
@@ -161,18 +162,21 @@ def _candidate(person: Identity, now: datetime) -> Candidate:
 def _attempts(
     session: Session, registrations: Sequence[Registration], papers: Sequence[StoredPaper]
 ) -> list[Attempt]:
-    drawn = {number for paper in papers for number in paper.forms}
-    # Held here, a form is read once and not once an attempt.
-    forms = {form.id: form for form in session.scalars(select(Form).where(Form.id.in_(drawn)))}
-    made = [
-        create_attempt(
-            session,
-            registration_id=row.id,
-            sitting_room_id=row.sitting_room_id,
-            form_id=forms[paper.forms[number % len(paper.forms)]].id,
-            grace=paper.terms.clock.grace,
-        )
-        for number, (row, paper) in enumerate(zip(registrations, papers, strict=True), 1)
-    ]
-    session.flush()
+    made = []
+    chosen = [paper.forms[number % len(paper.forms)] for number, paper in enumerate(papers, 1)]
+    for start in range(0, len(chosen), CHUNK):
+        part = slice(start, start + CHUNK)
+        # Held here, the forms of a chunk are read at once and not once an attempt; all of them would be too many.
+        forms = {one.id: one for one in session.scalars(select(Form).where(Form.id.in_(set(chosen[part]))))}
+        made += [
+            create_attempt(
+                session,
+                registration_id=row.id,
+                sitting_room_id=row.sitting_room_id,
+                form_id=forms[form_id].id,
+                grace=paper.terms.clock.grace,
+            )
+            for row, paper, form_id in zip(registrations[part], papers[part], chosen[part], strict=True)
+        ]
+        session.flush()
     return made
