@@ -18,6 +18,7 @@ from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.save.guard import AttemptInfo
+from cbt.delivery.start.beforehand import pack_papers
 from cbt.demo.browsers import Signer
 from cbt.demo.papers import ACTOR, Variant, prepare_papers
 from cbt.demo.past import Tell, Years, write_years
@@ -110,7 +111,10 @@ def installation(
                 write_years(years, PAPER, papers[PAPER], now=now, rng=rng, tell=tell)
             entrants = [Entrant(room_of(number), PAPER) for number in range(attempts)]
             at = now - AGO if begun else now
-            _open(built, gather(entrants, papers, at=at), now=now, begun=begun)
+            gathering = gather(entrants, papers, at=at)
+            while pack_papers(now=now):  # as the leader does while the doors are open
+                pass
+            _open(built, gathering, now=now, begun=begun)
             yield built
         finally:
             app.extensions["cbt_journal"].writer.close()

@@ -25,6 +25,7 @@ from cbt.clock import Agreement, Clock, wall_time
 from cbt.db.engine import files_of
 from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
+from cbt.delivery.start.beforehand import forget_papers, pack_papers
 from cbt.proctoring.acts.room.starting import start_armed_rooms
 from cbt.scoring.service import score_closed
 from cbt.sittings.clock.doors import open_doors
@@ -62,6 +63,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (advance_overdue, 1.0),
     (score_closed, 2.0),
     (open_doors, 5.0),
+    (pack_papers, 5.0),
     (start_armed_rooms, 1.0),
     (expire_approvals, 5.0),
     (back_up_when_due, 10.0),
@@ -70,6 +72,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (index_waiting, 20.0),
     (settle_tallies, 30.0),
     (purge_sign_ins, 60.0),
+    (forget_papers, 60.0),
 )
 """Each job and how often it runs, in seconds."""
 

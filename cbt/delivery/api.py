@@ -50,7 +50,7 @@ def start(ref: str) -> Reply:
         if NOT_TAKEN in flask.request.environ:
             raise flask.request.environ[NOT_TAKEN]
         start = Start(ref, token_hash(signed_in().token), machine_id(), flask.g.now)
-        return json_reply(current_openings().open(start, locale=page_locale()))
+        return json_reply(current_openings().open(start, locale=page_locale()).text())
     except Locked as error:
         return standing_reply(ref, error)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.types import Base, Named, Row, Span, UtcDateTime
@@ -54,6 +54,23 @@ class Attempt(Named):
     """Every machine that had the lease, by spaces: what is left on one of them, that one may ask about (R-16)."""
     move_allowed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """允许换机: the next sign-in on another machine takes the lease (R-42)."""
+
+
+class PackedPaper(Base):
+    """What a page shows of a form's items, packed while its room's doors are open (see delivery.paper.packed).
+
+    A copy of what can be joined at any time: what is missing, of another version or not as it was kept is joined.
+    """
+
+    form_id: Mapped[int] = mapped_column(ForeignKey("form.id", ondelete="CASCADE"), primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    """The unit with time of its own; 0 where the paper has none."""
+    locale: Mapped[str] = mapped_column(String(20), primary_key=True)
+    mark: Mapped[str] = mapped_column(String(64))
+    """What it was joined by: the product's version and the words it puts in."""
+    seal: Mapped[str] = mapped_column(String(64))
+    """The digest of everything else in the row."""
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class JournalEntry(Base):

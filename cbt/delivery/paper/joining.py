@@ -2,7 +2,8 @@
 
 No answer key, explanation, difficulty or unopened unit leaves here, on any path (R-44): only what
 `bank.items.rich` cleared is read, in the displayed order, and units that are not open are left out.
-The fragments are kept as JSON text per item version, which never changes, so a paper is a few string joins.
+The fragments are kept as JSON text per item version, which never changes, so a paper is a few string joins; and
+most are joined and packed before anybody starts (see packed.py).
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import flask_babel
+from sqlalchemy.engine import Engine
 
 from cbt.bank.items.rich import sanitised
 from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
-from cbt.delivery.paper.layout import Position
-from cbt.delivery.save.guard import AttemptInfo
+from cbt.delivery.paper.layout import Position, positions_of
+from cbt.delivery.paper.packed import PackedReader, mark_of
+from cbt.delivery.paper.pieces import Piece
+from cbt.delivery.save.guard import AttemptInfo, PaperKey
 from cbt.delivery.save.infos import FrozenForm
 from cbt.rules.canonical import canonical_json
 from cbt.rules.exam.paper import Paper
@@ -26,8 +30,11 @@ from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
 from cbt.rules.states.attempt import State
 
-CACHED_ITEMS = 50_000
+CACHED_ITEMS, CACHED_HEADS = 50_000, 2000
+SHOWN = (State.INTERACTING, State.UNITS_DONE)
 _ItemKey = tuple[int, str, int]
+_HeadKey = tuple[PaperKey, str, str, int | None, tuple[str, ...]]
+"""A paper, its layout, the state of the attempt and its open unit, and the candidate's own tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +61,44 @@ class _Fragments:
 class PaperWriter:
     """Writes papers as JSON; keeps the fragments of the item versions this process has seen."""
 
-    def __init__(self, context: Callable[[], Any]) -> None:
+    def __init__(self, context: Callable[[], Any], engine: Engine) -> None:
         """`context` opens the app's context, for reading and translating what is not known yet."""
         self._context = context
+        self._packed = PackedReader(engine)
         self._known: dict[_ItemKey, _Fragments] = {}
         self._verdicts: dict[str, list[str]] = {}
+        self._heads: dict[_HeadKey, str] = {}
 
     def text(
-        self,
-        info: AttemptInfo,
-        form: FrozenForm,
-        *,
-        state: str,
-        open_unit: int | None,
-        locale: str,
+        self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None, locale: str
     ) -> str:
         """Return the part of the paper that this candidate may see now."""
-        paper, positions = info.paper, form.positions
-        visible = _visible(info, positions, state, open_unit)
-        found = self._fragments(form.bank_id, visible)
+        before, piece = self.parts(info, form, state=state, open_unit=open_unit, locale=locale)
+        return f"{before}{piece.text()}}}"
+
+    def parts(
+        self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None, locale: str
+    ) -> tuple[str, Piece]:
+        """Return the same but for its last brace: how it begins, and its items, packed."""
+        key = (info.paper_key, form.layout, state, open_unit, tuple(form.tools))
+        before = self._heads.get(key)
+        if before is None:
+            if len(self._heads) > CACHED_HEADS:
+                self._heads.clear()
+            positions = self._read(form)[1]
+            rest = head(info.title, info.paper, positions, form.tools, state=state, open_unit=open_unit)
+            before = self._heads[key] = f"{canonical_json(rest)[:-1]},"
+        if state not in SHOWN:
+            return before, Piece.of('"items":[],"cases":[]')
+        part = open_unit or 0
+        piece = self._packed.find(form.form_id, part, locale, mark=self.mark(locale))
+        return before, piece or self.piece(info, form, part=part, locale=locale)
+
+    def piece(self, info: AttemptInfo, form: FrozenForm, *, part: int, locale: str) -> Piece:
+        """Join and pack the items that are shown while the unit `part` is open (0: the paper has one time)."""
+        bank_id, positions = self._read(form)
+        visible = [one for one, window in zip(positions, info.units, strict=True) if window in (0, part)]
+        found = self._fragments(bank_id, visible)
         verdicts = self._verdicts_in(locale)
         items = [
             _item(one, fragments.parts[one.part], verdicts)
@@ -83,10 +109,16 @@ class PaperWriter:
             for one, fragments in zip(visible, found, strict=True)
             if fragments.case is not None
         }
-        rest = head(info.title, paper, positions, form.tools, state=state, open_unit=open_unit)
-        return (
-            f'{canonical_json(rest)[:-1]},"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]}}'
-        )
+        return Piece.of(f'"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]')
+
+    def mark(self, locale: str) -> str:
+        """Return what a piece joined now is joined by."""
+        return mark_of(self._verdicts_in(locale))
+
+    def _read(self, form: FrozenForm) -> tuple[int, Sequence[Position]]:
+        """Return the bank of a form and its positions."""
+        bank_id, content = self._packed.form(form.form_id)
+        return bank_id, positions_of(content)
 
     def _fragments(self, bank_id: int, positions: Sequence[Position]) -> list[_Fragments]:
         keys = [(bank_id, one.item, one.version) for one in positions]
@@ -176,14 +208,6 @@ def _item(one: Position, part: _Part, verdicts: Sequence[str]) -> str:
 
 def _shown(texts: Sequence[str], order: Sequence[int]) -> str:
     return ",".join([texts[place] for place in order])
-
-
-def _visible(
-    info: AttemptInfo, positions: Sequence[Position], state: str, open_unit: int | None
-) -> Sequence[Position]:
-    if state not in (State.INTERACTING, State.UNITS_DONE):
-        return ()
-    return [one for one, window in zip(positions, info.units, strict=True) if window in (0, open_unit)]
 
 
 def timing_of(paper: Paper) -> str:

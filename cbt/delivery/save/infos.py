@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from cbt.db.unit_of_work import raw_reading, reading
 from cbt.delivery.clock_json import warnings_text
-from cbt.delivery.paper.layout import Position, PositionShape, positions_of, read_layout
+from cbt.delivery.paper.layout import PositionShape, read_layout
 from cbt.delivery.save.guard import AttemptInfo, Dialect, PaperKey
 from cbt.delivery.start.claims import FORM_COLUMNS, FORM_TABLES, FormRow
 from cbt.errors import NotFound
@@ -23,10 +23,10 @@ CACHED_ATTEMPTS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class FrozenForm:
-    """What a page is joined from: the bank its items are in, its positions in order, the candidate's own tools."""
+    """The form of an attempt, the layout that most forms of its paper share, the candidate's own tools."""
 
-    bank_id: int
-    positions: Sequence[Position]
+    form_id: int
+    layout: str
     tools: Sequence[str]
     """As they stand now: an accommodation may still change before the start (R-30)."""
 
@@ -49,7 +49,7 @@ class InfoCache:
 
     def __init__(self, engine: Engine, context: Callable[[], Any]) -> None:
         """`context` opens the app's context, for the few reads that need it."""
-        self._engine = engine
+        self.engine = engine
         self._context = context
         self._known: dict[str, AttemptInfo] = {}
         self._papers: dict[PaperKey, _KnownPaper] = {}
@@ -72,10 +72,10 @@ class InfoCache:
     def learn(self, ref: str, row: FormRow) -> tuple[AttemptInfo, FrozenForm]:
         """Return the facts of `ref` and its form from the row that was read with its start."""
         info = self._known.get(ref) or self._keep(ref, *row[:5])
-        return info, FrozenForm(row.bank_id, positions_of(row.content), tools_in(row.tools))
+        return info, FrozenForm(row.form_id, row.layout, tools_in(row.tools))
 
     def _read(self, select: str, ref: str) -> Sequence[Any]:
-        with raw_reading(self._engine) as cursor:
+        with raw_reading(self.engine) as cursor:
             cursor.execute(select, (ref,))
             row: Sequence[Any] | None = cursor.fetchone()
         if row is None:

@@ -27,23 +27,19 @@ class Start:
 
 
 class FormRow(NamedTuple):
-    """What never changes about an attempt, with its form, as the database has it."""
+    """What never changes about an attempt, as the database has it; its form is long and read where it is needed."""
 
     attempt_id: int
     registration_ref: str
     version_id: int
     paper: str
     layout: str
-    bank_id: int
-    content: str
+    form_id: int
     tools: str
 
 
-FORM_COLUMNS = "a.id, r.ref, r.blueprint_version_id, r.paper, a.layout, f.bank_id, f.content, r.tools"
-FORM_TABLES = (
-    "FROM attempt a JOIN registration r ON r.id = a.registration_id JOIN form f ON f.id = a.form_id "
-    "WHERE a.ref"
-)
+FORM_COLUMNS = "a.id, r.ref, r.blueprint_version_id, r.paper, a.layout, a.form_id, r.tools"
+FORM_TABLES = "FROM attempt a JOIN registration r ON r.id = a.registration_id WHERE a.ref"
 
 
 @dataclass(frozen=True, slots=True)

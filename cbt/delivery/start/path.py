@@ -15,9 +15,9 @@ import flask
 from cbt.clock import Agreement
 from cbt.delivery.save.wire import NOT_TAKEN
 from cbt.delivery.start.claims import Start
-from cbt.delivery.start.reply import Openings
+from cbt.delivery.start.reply import OpenedReply, Openings
 from cbt.errors import CbtError, NotAllowed
-from cbt.web.gzipping import packed, unpacks
+from cbt.web.gzipping import unpacks
 from cbt.web.headers import SECURITY_HEADERS
 from cbt.web.receiving.door import RequestDoor
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
@@ -54,17 +54,18 @@ class StartPath:
             and path.endswith(SUFFIX)
             and self._agreement.agrees  # else the app says why not
         ):
-            body = self._start(environ, path[len(PREFIX) : -len(SUFFIX)])
-            if body is not None:
+            reply = self._start(environ, path[len(PREFIX) : -len(SUFFIX)])
+            if reply is not None:
                 environ[ENDPOINT], environ[STATUS] = "attempts.start", 200
-                headers = self._headers
                 if unpacks(environ.get("HTTP_ACCEPT_ENCODING")):
-                    body, headers = packed(body), self._packed
+                    body, headers = reply.packed(), self._packed
+                else:
+                    body, headers = reply.text().encode(), self._headers
                 start_response("200 OK", [*headers, ("Content-Length", str(len(body)))])
                 return [body]
         return self._inner(environ, start_response)
 
-    def _start(self, environ: WSGIEnvironment, ref: str) -> bytes | None:
+    def _start(self, environ: WSGIEnvironment, ref: str) -> OpenedReply | None:
         # A form would bring its token in the body, and a query is nothing a page of ours sends.
         if environ.get("CONTENT_TYPE") != "application/json" or environ.get("QUERY_STRING"):
             return None
@@ -76,7 +77,7 @@ class StartPath:
             if knock is None:
                 return None
             start = Start(ref, knock.token_hash, knock.machine, now)
-            return self._openings.open(start, locale=knock.locale).encode()
+            return self._openings.open(start, locale=knock.locale)
         except NotAllowed:
             return None  # the view says why
         except CbtError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import flask
@@ -9,6 +10,7 @@ import flask
 from cbt.delivery.clock_json import clock_text, quoted, windows_text
 from cbt.delivery.messages import deliver
 from cbt.delivery.paper.joining import PaperWriter
+from cbt.delivery.paper.pieces import Piece, joined
 from cbt.delivery.recovery.file import seal_secret
 from cbt.delivery.save.journal import Journal
 from cbt.delivery.start.batch import Opened
@@ -21,6 +23,23 @@ MOST_FORMER = 100
 """Former leases whose secrets a start hands out; nobody reloads that often and still has something waiting."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedReply:
+    """The reply to a start: JSON before and after the paper's items, and these as they lie there packed."""
+
+    before: str
+    piece: Piece
+    after: str
+
+    def text(self) -> str:
+        """Return it as JSON."""
+        return f"{self.before}{self.piece.text()}{self.after}"
+
+    def packed(self) -> bytes:
+        """Return it as gzip."""
+        return joined(self.before.encode(), self.piece, self.after.encode())
+
+
 class Openings:
     """Opens papers in one process."""
 
@@ -28,10 +47,10 @@ class Openings:
         self._journal = cast(Journal, app.extensions["cbt_journal"])
         self._context = app.app_context
         self._personal_key: bytes = app.config["PERSONAL_KEY"]
-        self.papers = PaperWriter(app.app_context)
+        self.papers = PaperWriter(app.app_context, self._journal.infos.engine)
 
-    def open(self, start: Start, *, locale: str) -> str:
-        """Open or reopen the paper for one browser; return the reply as JSON once all of it is on disk.
+    def open(self, start: Start, *, locale: str) -> OpenedReply:
+        """Open or reopen the paper for one browser; return the reply once all of it is on disk.
 
         The first opening starts the candidate's clock; the room must have started (R-20). Raises the refusals
         of StartBatch, and Unavailable("db.write").
@@ -50,16 +69,19 @@ class Openings:
         if guard.has_message:
             with self._context():
                 messages = deliver(info, now)
-        paper = self.papers.text(info, form, state=guard.state, open_unit=guard.open_unit, locale=locale)
+        paper, piece = self.papers.parts(
+            info, form, state=guard.state, open_unit=guard.open_unit, locale=locale
+        )
         clock = clock_text(info, guard, now=now, messages=messages)
         seal = seal_secret(self._personal_key, start.ref, opened.epoch)
-        return (
+        before = (
             f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}",'
             f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{quoted(now)},'
             f'"clock":{clock},"windows":{windows_text(opened.windows)},'
             f'"at":{"null" if opened.place is None else opened.place},'
-            f'"paper":{paper},"journal":{canonical_json(journal)},"seq":{seq}}}'
+            f'"paper":{paper}'
         )
+        return OpenedReply(before, piece, f'}},"journal":{canonical_json(journal)},"seq":{seq}}}')
 
     def _former_seals(self, ref: str, epoch: int) -> str:
         """Return by epoch the secrets of former leases: what waits in the browser is sealed with them.

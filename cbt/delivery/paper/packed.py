@@ -1,0 +1,129 @@
+"""The papers that lie there packed: found when a paper is started, put down while the doors are open.
+
+Nothing depends on them: what is missing, joined by another version or not as it was kept is joined when it is asked
+for. They go when nobody has the form before them any more.
+
+Source: R-43, R-44.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import Session
+
+from cbt.db.unit_of_work import raw_reading
+from cbt.delivery.models import Attempt, PackedPaper
+from cbt.delivery.moving import OVER
+from cbt.delivery.paper.pieces import Piece
+from cbt.delivery.save.guard import Dialect
+from cbt.errors import NotFound
+from cbt.releases import product_version
+from cbt.rules.canonical import canonical_json, digest
+from cbt.rules.states.attempt import State
+from cbt.rules.states.sitting import SittingState
+from cbt.sittings.models import SittingRoom
+from cbt.web.who.counters import insert
+
+FORMAT = 1
+"""Counts how a piece is joined, for what changes within a version."""
+PieceKey = tuple[int, int, str]
+"""A form, the unit that is open in it, and the language of the words that are ours."""
+log = logging.getLogger(__name__)
+
+
+class PackedReader:
+    """Finds pieces and forms by plain statements: everybody begins at the same moment."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        sql = Dialect(engine.dialect.name).sql
+        self._piece = sql(
+            "SELECT seal, packed FROM packed_paper WHERE form_id = ? AND part = ? AND locale = ? AND mark = ?"
+        )
+        self._form = sql("SELECT bank_id, content FROM form WHERE id = ?")
+
+    def find(self, form_id: int, part: int, locale: str, *, mark: str) -> Piece | None:
+        """Return the piece that lies there, joined by `mark`; None where there is none or it does not fit."""
+        row = self._row(self._piece, (form_id, part, locale, mark))
+        if row is None:
+            return None
+        seal, packed = row[0], bytes(row[1])
+        if seal != _seal((form_id, part, locale), mark, packed):
+            log.error("the packed paper of form %d is not what was kept; it is joined", form_id)
+            return None
+        return Piece.read(packed)
+
+    def form(self, form_id: int) -> tuple[int, str]:
+        """Return the bank and the content of a form."""
+        row = self._row(self._form, (form_id,))
+        if row is None:
+            raise NotFound("attempt.unknown")
+        return row[0], row[1]
+
+    def _row(self, statement: str, values: Sequence[Any]) -> Sequence[Any] | None:
+        with raw_reading(self._engine) as cursor:
+            cursor.execute(statement, values)
+            row: Sequence[Any] | None = cursor.fetchone()
+        return row
+
+
+def mark_of(words: Sequence[str]) -> str:
+    """Return what a piece is joined by: this version, and the words it puts in."""
+    return _mark(tuple(words))
+
+
+@lru_cache(maxsize=8)
+def _mark(words: tuple[str, ...]) -> str:
+    return digest(canonical_json([FORMAT, product_version(), words]))
+
+
+def unpacked(session: Session, *, locale: str, mark: str, most: int) -> list[str]:
+    """Return the refs of attempts whose doors are open and whose papers do not lie there packed."""
+    lies_there = exists().where(
+        PackedPaper.form_id == Attempt.form_id, PackedPaper.locale == locale, PackedPaper.mark == mark
+    )
+    rows = session.scalars(
+        select(Attempt.ref)
+        .join(SittingRoom, SittingRoom.id == Attempt.sitting_room_id)
+        .where(
+            SittingRoom.state == SittingState.ADMITTING.value, Attempt.state == State.READY.value, ~lies_there
+        )
+        .limit(most)
+    )
+    return list(rows)
+
+
+def put_down(session: Session, pieces: Mapping[PieceKey, Piece], *, mark: str) -> None:
+    """Keep pieces, in the place of those of another version."""
+    rows = []
+    for key, piece in sorted(pieces.items()):
+        form_id, part, locale = key
+        packed = piece.stored()
+        values = {"form_id": form_id, "part": part, "locale": locale}
+        rows.append({**values, "mark": mark, "seal": _seal(key, mark, packed), "packed": packed})
+    statement = insert(session)(PackedPaper)
+    fresh = {name: statement.excluded[name] for name in ("mark", "seal", "packed")}
+    keys = ["form_id", "part", "locale"]
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
+
+
+def unused(session: Session, *, most: int) -> list[int]:
+    """Return forms that lie there packed and that nobody has before them any more."""
+    in_use = exists().where(Attempt.form_id == PackedPaper.form_id, Attempt.state.not_in(OVER))
+    return list(session.scalars(select(PackedPaper.form_id).where(~in_use).distinct().limit(most)))
+
+
+def let_go(session: Session, form_ids: Collection[int]) -> None:
+    """Delete what lies there of forms."""
+    session.execute(delete(PackedPaper).where(PackedPaper.form_id.in_(form_ids)))
+
+
+def _seal(key: PieceKey, mark: str, packed: bytes) -> str:
+    return sha256(canonical_json([*key, mark]).encode() + packed).hexdigest()

@@ -1,0 +1,86 @@
+"""The part of a paper that takes time to write and to pack, made beforehand: its items, as bytes of a gzip stream.
+
+What is said around it differs from start to start and is short. It is packed when it is sent, and the piece put in
+between: packed bytes that end with a full flush need nothing of what comes before or after them. Only the check of
+the whole stream has to be worked out, which the length and the check of a piece are enough for.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+
+RAW = -15
+"""What zlib calls packed bytes without head and check."""
+EFFORT = 3
+_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_POLYNOMIAL, _TOP, _ONE_BIT_ON = 0xEDB88320, 1 << 31, 1 << 30
+_facts = struct.Struct(">III")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Packed bytes with what they are unpacked: how long, their CRC, and what moves a CRC by that length."""
+
+    size: int
+    crc: int
+    shift: int
+    packed: bytes
+
+    @classmethod
+    def of(cls, text: str) -> Piece:
+        """Pack a text."""
+        plain, packing = text.encode(), zlib.compressobj(EFFORT, zlib.DEFLATED, RAW)
+        packed = packing.compress(plain) + packing.flush(zlib.Z_FULL_FLUSH)
+        return cls(len(plain), zlib.crc32(plain), _shift(len(plain)), packed)
+
+    @classmethod
+    def read(cls, stored: bytes) -> Piece:
+        """Return the piece that `stored` was made of."""
+        size, crc, shift = _facts.unpack_from(stored)
+        return cls(size, crc, shift, stored[_facts.size :])
+
+    def stored(self) -> bytes:
+        """Return everything of it as bytes."""
+        return _facts.pack(self.size, self.crc, self.shift) + self.packed
+
+    def text(self) -> str:
+        """Unpack it."""
+        return zlib.decompressobj(RAW).decompress(self.packed).decode()
+
+
+def joined(before: bytes, piece: Piece, after: bytes) -> bytes:
+    """Return the gzip of `before`, the text of `piece` and `after`, one behind the other."""
+    packing = zlib.compressobj(1, zlib.DEFLATED, RAW)
+    first = packing.compress(before) + packing.flush(zlib.Z_FULL_FLUSH)
+    last = packing.compress(after) + packing.flush(zlib.Z_FINISH)
+    crc = zlib.crc32(after, _times(piece.shift, zlib.crc32(before)) ^ piece.crc)
+    size = len(before) + piece.size + len(after)
+    return b"".join([_HEAD, first, piece.packed, last, struct.pack("<II", crc, size & 0xFFFFFFFF)])
+
+
+@lru_cache(maxsize=64)
+def _shift(size: int) -> int:
+    """Return what multiplies the CRC of a text when `size` bytes follow it: x to the power of their bits."""
+    power, found = _ONE_BIT_ON, _TOP
+    for _ in range(3):  # bytes, not bits
+        power = _times(power, power)
+    while size:
+        if size & 1:
+            found = _times(power, found)
+        power = _times(power, power)
+        size >>= 1
+    return found
+
+
+def _times(one: int, other: int) -> int:
+    """Multiply two polynomials modulo that of CRC-32, lowest powers first as zlib has them."""
+    product = 0
+    while one:
+        if one & _TOP:
+            product ^= other
+        one = (one << 1) & 0xFFFFFFFF
+        other = (other >> 1) ^ _POLYNOMIAL if other & 1 else other >> 1
+    return product
