@@ -37,3 +37,4 @@ class Arrangement(Base):
     seal: Mapped[str] = mapped_column(String(64))
     """The digest of form, bank and text: one that does not fit is not believed."""
     text: Mapped[str] = mapped_column(Text)
+    """The hash of the form it was made of, a line of its own, and the arrangement."""

@@ -72,7 +72,7 @@ def draw_and_freeze(
     )
     session.add(form)
     session.flush()
-    keep(session, {form.id: Arranged(bank.id, arranged(content))})
+    keep(session, {form.id: Arranged(bank.id, arranged(content), sha256=form.sha256)})
     return form
 
 

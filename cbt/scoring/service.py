@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import and_, func, insert, select
 from sqlalchemy.orm import Session
 
-from cbt.assembly.arranging import keep
+from cbt.assembly.arranging import checked, keep
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
@@ -156,7 +156,8 @@ class Verified:
 def verify_sitting(sitting_ref: str) -> list[Verified]:
     """Rescore every scored attempt of a sitting from the form and the journal and compare bytes.
 
-    What was prepared of the forms plays no part: the forms themselves are read, several chunks at once.
+    The forms are read, and what was prepared of one counts only where it was made of that very content. Several
+    chunks are looked at at once.
 
     Raises NotFound("sitting.unknown") for a sitting without scored attempts of that name.
 
@@ -170,7 +171,7 @@ def verify_sitting(sitting_ref: str) -> list[Verified]:
             .where(Registration.sitting_id == sitting_id, Attempt.state == State.SCORED)
             .order_by(Attempt.id)
         ).all()
-    scorers = Scorers(prove=True)
+    scorers = Scorers(checked)
 
     def check(chunk: Sequence[int]) -> list[Verified]:
         with reading() as session:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cbt.assembly.arranging import Arranged, arrange, arrangements
+from cbt.assembly.arranging import Arranged, Source, arrange, arrangements
 from cbt.bank.store import contents
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt
@@ -43,12 +43,12 @@ class Scored:
 class Scorers:
     """The scorers of one run over many attempts.
 
-    They go by what was prepared of each form when it was drawn; with `prove` the forms themselves are read,
-    whatever is prepared. Several threads may ask at once.
+    They go by what was prepared of each form when it was drawn, or by what another source says of it. Several
+    threads may ask at once.
     """
 
-    def __init__(self, *, prove: bool = False) -> None:
-        self._prove = prove
+    def __init__(self, source: Source = arrangements) -> None:
+        self._source = source
         self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
         self._marks: dict[int, Marks] = {}
         self._lines: defaultdict[int, set[str]] = defaultdict(set)
@@ -106,9 +106,7 @@ class Scorers:
     def _arranged(self, session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
         if not form_ids:
             return {}
-        if self._prove:
-            return arrange(session, form_ids)
-        found = arrangements(session, form_ids)
+        found = self._source(session, form_ids)
         if missing := form_ids - found.keys():
             worked_out = arrange(session, missing)
             self._unprepared.update(worked_out)

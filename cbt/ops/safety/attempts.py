@@ -13,6 +13,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.assembly.arranging import arrange
 from cbt.audit.models import AuditEntry
 from cbt.delivery.models import Attempt
 from cbt.delivery.save.digests import is_seal, journal_texts
@@ -45,7 +46,7 @@ def check_scores(session: Session) -> tuple[int, Found]:
     """Score every scored attempt again and compare bytes; former scores are compared with their hash."""
     looked_at: int = 0
     found: Found = []
-    scorers = Scorers(prove=True)
+    scorers = Scorers(arrange)
     for attempts in _chunks(session, (State.SCORED,)):
         looked_at += len(attempts)
         texts = _rescored(session, [attempt.id for attempt in attempts], scorers)

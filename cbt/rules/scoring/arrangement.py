@@ -98,5 +98,19 @@ def _groups(form: Mapping[str, Any]) -> Iterator[list[Any]]:
 
 
 def _line(one: Mapping[str, Any]) -> str:
+    item, version, part, order = _json(one["item"]), one["version"], one["part"], one["order"]
+    head = f"[{item},{version},{'null' if part is None else part},{_orders(tuple(order))}"
+    if one.keys() <= _ELSEWHERE:
+        return f"{head}]"
     rest = {name: value for name, value in one.items() if name not in _ELSEWHERE and value is not None}
-    return canonical_json([one["item"], one["version"], one["part"], one["order"], *([rest] if rest else [])])
+    return f"{head},{canonical_json(rest)}]" if rest else f"{head}]"
+
+
+@lru_cache(maxsize=16_384)
+def _json(text: str) -> str:
+    return canonical_json(text)
+
+
+@lru_cache(maxsize=16_384)
+def _orders(order: tuple[int, ...]) -> str:
+    return canonical_json(order)
