@@ -16,7 +16,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt, PackedPaper
 from cbt.delivery.paper.packed import PackedReader
-from cbt.delivery.paper.pieces import Piece
+from cbt.delivery.paper.pieces import PackedPiece
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.start.beforehand import forget_papers, pack_papers
 from cbt.delivery.start.reply import current_openings
@@ -68,7 +68,7 @@ def test_each_piece_is_what_is_joined_of_the_form(packed: World) -> None:
                 piece = papers.piece(info, form, part=part, locale="zh")
                 expected[form.form_id, part] = piece.stored()
         assert found == expected
-        texts = [Piece.read(one).text() for one in found.values()]
+        texts = [PackedPiece.read(one).text() for one in found.values()]
     assert {part for _, part in found} > {0, 1}, "papers of one time and papers of units"
     assert not any('"answer"' in one or '"answer_key"' in one for one in texts)
 

@@ -7,7 +7,7 @@ import gzip
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbt.delivery.paper.pieces import Piece, joined
+from cbt.delivery.paper.pieces import PackedPiece, joined
 
 TEXTS = st.text(alphabet=st.sampled_from('{}":,题干选项ab '), max_size=400)
 
@@ -16,8 +16,8 @@ TEXTS = st.text(alphabet=st.sampled_from('{}":,题干选项ab '), max_size=400)
 def test_what_is_unpacked_is_the_whole_and_its_check_holds(
     text: str, times: int, before: str, after: str
 ) -> None:
-    piece = Piece.of(text * times)
+    piece = PackedPiece.of(text * times)
     assert piece.text() == text * times
-    assert Piece.read(piece.stored()) == piece
+    assert PackedPiece.read(piece.stored()) == piece
     whole = joined(before.encode(), piece, after.encode())
     assert gzip.decompress(whole).decode() == before + text * times + after

@@ -1,3 +1,3 @@
 """The paper a candidate reads: layout, joining, the page."""
 
-__all__ = ["drawing", "following", "joining", "layout", "packed", "pieces"]
+__all__ = ["drawing", "following", "head", "joining", "layout", "packed", "pieces"]

@@ -8,7 +8,7 @@ most are joined and packed before anybody starts (see packed.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,13 @@ from sqlalchemy.engine import Engine
 from cbt.bank.items.rich import sanitised
 from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
+from cbt.delivery.paper.head import head
 from cbt.delivery.paper.layout import Position, positions_of
 from cbt.delivery.paper.packed import PackedReader, mark_of
-from cbt.delivery.paper.pieces import Piece
+from cbt.delivery.paper.pieces import PackedPiece
 from cbt.delivery.save.guard import AttemptInfo, PaperKey
 from cbt.delivery.save.infos import FrozenForm
 from cbt.rules.canonical import canonical_json
-from cbt.rules.exam.paper import Paper
-from cbt.rules.exam.tools import offered
 from cbt.rules.items.basis.content import ItemContent
 from cbt.rules.items.case import Case
 from cbt.rules.states.attempt import State
@@ -78,7 +77,7 @@ class PaperWriter:
 
     def parts(
         self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None, locale: str
-    ) -> tuple[str, Piece]:
+    ) -> tuple[str, PackedPiece]:
         """Return the same but for its last brace: how it begins, and its items, packed."""
         key = (info.paper_key, form.layout, state, open_unit, tuple(form.tools))
         before = self._heads.get(key)
@@ -89,12 +88,12 @@ class PaperWriter:
             rest = head(info.title, info.paper, positions, form.tools, state=state, open_unit=open_unit)
             before = self._heads[key] = f"{canonical_json(rest)[:-1]},"
         if state not in SHOWN:
-            return before, Piece.of('"items":[],"cases":[]')
+            return before, PackedPiece.of('"items":[],"cases":[]')
         part = open_unit or 0
         piece = self._packed.find(form.form_id, part, locale, mark=self.mark(locale))
         return before, piece or self.piece(info, form, part=part, locale=locale)
 
-    def piece(self, info: AttemptInfo, form: FrozenForm, *, part: int, locale: str) -> Piece:
+    def piece(self, info: AttemptInfo, form: FrozenForm, *, part: int, locale: str) -> PackedPiece:
         """Join and pack the items that are shown while the unit `part` is open (0: the paper has one time)."""
         bank_id, positions = self._read(form)
         visible = [one for one, window in zip(positions, info.units, strict=True) if window in (0, part)]
@@ -109,7 +108,7 @@ class PaperWriter:
             for one, fragments in zip(visible, found, strict=True)
             if fragments.case is not None
         }
-        return Piece.of(f'"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]')
+        return PackedPiece.of(f'"items":[{",".join(items)}],"cases":[{",".join(cases.values())}]')
 
     def mark(self, locale: str) -> str:
         """Return what a piece joined now is joined by."""
@@ -140,29 +139,6 @@ class PaperWriter:
                 words = [flask_babel.gettext(f"attempts.{word}") for word in ("true", "false")]
             verdicts = self._verdicts[locale] = [canonical_json(word) for word in words]
         return verdicts
-
-
-def head(
-    title: str,
-    paper: Paper,
-    positions: Sequence[Position],
-    tools: Sequence[str],
-    *,
-    state: str,
-    open_unit: int | None,
-) -> dict[str, Any]:
-    """Return what a page is told of a paper beside its items; `tools` are the candidate's own."""
-    return {
-        "title": title,
-        "calculator": paper.calculator,
-        "tools": offered(paper.tools, tools),
-        "keys": True,
-        "lock_down": paper.lock_down,
-        "timing": timing_of(paper),
-        "unused_time": paper.clock.unused_time if paper.windows else None,
-        "sections": sections(positions, paper),
-        "units": units(positions, paper, state, open_unit),
-    }
 
 
 def item_text(content: ItemContent, one: Position, verdicts: tuple[str, str]) -> str:
@@ -208,64 +184,3 @@ def _item(one: Position, part: _Part, verdicts: Sequence[str]) -> str:
 
 def _shown(texts: Sequence[str], order: Sequence[int]) -> str:
     return ",".join([texts[place] for place in order])
-
-
-def timing_of(paper: Paper) -> str:
-    """Return how a paper is timed: by strict windows, its units out of one pool, or as a whole."""
-    if paper.windows:
-        return "strict"
-    return "pooled" if paper.units else "none"
-
-
-def sections(positions: Sequence[Position], paper: Paper) -> list[dict[str, Any]]:
-    """Return the sections in order, with their first and last positions."""
-    ends = _ends((one.section, one.position) for one in positions if one.section is not None)
-    return [
-        {
-            "name": section.name,
-            "type": section.type.value,
-            "first": ends[index][0],
-            "last": ends[index][1],
-            "points_each": str(section.points_each),
-        }
-        for index, section in enumerate(paper.sections)
-    ]
-
-
-def units(
-    positions: Sequence[Position], paper: Paper, state: str, open_unit: int | None
-) -> list[dict[str, Any]]:
-    """Return the units in order; a paper whose sections carry their own minutes shows them as units too."""
-    parts: Sequence[Any] = paper.units or (paper.sections if paper.windows else ())
-    if not parts:
-        return []
-    by_unit = bool(paper.units)
-    ends = _ends(((one.unit or 0) if by_unit else (one.section or 0) + 1, one.position) for one in positions)
-    return [
-        {
-            "number": number,
-            "name": part.name,
-            "minutes": int(part.minutes.total_seconds() // 60),
-            "points": str(part.points),
-            "state": _unit_state(number, paper, state, open_unit),
-            "first": ends[number][0],
-            "last": ends[number][1],
-        }
-        for number, part in enumerate(parts, 1)
-    ]
-
-
-def _ends(places: Iterable[tuple[int, int]]) -> dict[int, tuple[int, int]]:
-    """Return the first and the last position of each group; positions come in order."""
-    ends: dict[int, tuple[int, int]] = {}
-    for group, position in places:
-        ends[group] = (ends[group][0] if group in ends else position, position)
-    return ends
-
-
-def _unit_state(number: int, paper: Paper, state: str, open_unit: int | None) -> str:
-    if not paper.windows:
-        return "open"
-    if state == State.UNITS_DONE or open_unit is None or number < open_unit:
-        return "past"
-    return "open" if number == open_unit else "locked"

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from cbt.db.unit_of_work import raw_reading
 from cbt.delivery.models import Attempt, PackedPaper
 from cbt.delivery.moving import OVER
-from cbt.delivery.paper.pieces import Piece
+from cbt.delivery.paper.pieces import PackedPiece
 from cbt.delivery.save.guard import Dialect
 from cbt.errors import NotFound
 from cbt.releases import product_version
@@ -49,7 +49,7 @@ class PackedReader:
         )
         self._form = sql("SELECT bank_id, content FROM form WHERE id = ?")
 
-    def find(self, form_id: int, part: int, locale: str, *, mark: str) -> Piece | None:
+    def find(self, form_id: int, part: int, locale: str, *, mark: str) -> PackedPiece | None:
         """Return the piece that lies there, joined by `mark`; None where there is none or it does not fit."""
         row = self._row(self._piece, (form_id, part, locale, mark))
         if row is None:
@@ -58,7 +58,7 @@ class PackedReader:
         if seal != _seal((form_id, part, locale), mark, packed):
             log.error("the packed paper of form %d is not what was kept; it is joined", form_id)
             return None
-        return Piece.read(packed)
+        return PackedPiece.read(packed)
 
     def form(self, form_id: int) -> tuple[int, str]:
         """Return the bank and the content of a form."""
@@ -100,7 +100,7 @@ def unpacked(session: Session, *, locale: str, mark: str, most: int) -> list[str
     return list(rows)
 
 
-def put_down(session: Session, pieces: Mapping[PieceKey, Piece], *, mark: str) -> None:
+def put_down(session: Session, pieces: Mapping[PieceKey, PackedPiece], *, mark: str) -> None:
     """Keep pieces, in the place of those of another version."""
     rows = []
     for key, piece in sorted(pieces.items()):

@@ -21,7 +21,7 @@ _facts = struct.Struct(">III")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PackedPiece:
     """Packed bytes with what they are unpacked: how long, their CRC, and what moves a CRC by that length."""
 
     size: int
@@ -30,14 +30,14 @@ class Piece:
     packed: bytes
 
     @classmethod
-    def of(cls, text: str) -> Piece:
+    def of(cls, text: str) -> PackedPiece:
         """Pack a text."""
         plain, packing = text.encode(), zlib.compressobj(EFFORT, zlib.DEFLATED, RAW)
         packed = packing.compress(plain) + packing.flush(zlib.Z_FULL_FLUSH)
         return cls(len(plain), zlib.crc32(plain), _shift(len(plain)), packed)
 
     @classmethod
-    def read(cls, stored: bytes) -> Piece:
+    def read(cls, stored: bytes) -> PackedPiece:
         """Return the piece that `stored` was made of."""
         size, crc, shift = _facts.unpack_from(stored)
         return cls(size, crc, shift, stored[_facts.size :])
@@ -51,7 +51,7 @@ class Piece:
         return zlib.decompressobj(RAW).decompress(self.packed).decode()
 
 
-def joined(before: bytes, piece: Piece, after: bytes) -> bytes:
+def joined(before: bytes, piece: PackedPiece, after: bytes) -> bytes:
     """Return the gzip of `before`, the text of `piece` and `after`, one behind the other."""
     packing = zlib.compressobj(1, zlib.DEFLATED, RAW)
     first = packing.compress(before) + packing.flush(zlib.Z_FULL_FLUSH)

@@ -15,7 +15,8 @@ from typing import Any
 from flask_babel import gettext as _
 
 from cbt.bank.items.rich import to_html
-from cbt.delivery.paper.joining import head, item_text
+from cbt.delivery.paper.head import head
+from cbt.delivery.paper.joining import item_text
 from cbt.delivery.paper.layout import Position
 from cbt.rules.exam.paper import Paper, Section, Unit
 from cbt.rules.exam.policies import ClockPolicy, SubmitPolicy

@@ -10,7 +10,7 @@ from flask_babel import gettext
 
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading
-from cbt.delivery.paper.joining import timing_of
+from cbt.delivery.paper.head import timing_of
 from cbt.delivery.practice.sample import MINUTES, WARNINGS, sample_of
 from cbt.delivery.tools.offering import page_texts
 from cbt.door.shown import door_view

@@ -11,7 +11,7 @@ import flask
 
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.paper.packed import PieceKey, let_go, put_down, unpacked, unused
-from cbt.delivery.paper.pieces import Piece
+from cbt.delivery.paper.pieces import PackedPiece
 from cbt.delivery.save.journal import current_journal
 from cbt.delivery.start.reply import current_openings
 
@@ -36,9 +36,9 @@ def pack_papers(*, now: datetime) -> int:
     return packed
 
 
-def _pieces(refs: list[str], locale: str) -> dict[PieceKey, Piece]:
+def _pieces(refs: list[str], locale: str) -> dict[PieceKey, PackedPiece]:
     papers, infos = current_openings().papers, current_journal().infos
-    found: dict[PieceKey, Piece] = {}
+    found: dict[PieceKey, PackedPiece] = {}
     for ref in refs:
         info, form = infos.read(ref)
         for part in sorted(set(info.units)):

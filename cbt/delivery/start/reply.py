@@ -10,7 +10,7 @@ import flask
 from cbt.delivery.clock_json import clock_text, quoted, windows_text
 from cbt.delivery.messages import deliver
 from cbt.delivery.paper.joining import PaperWriter
-from cbt.delivery.paper.pieces import Piece, joined
+from cbt.delivery.paper.pieces import PackedPiece, joined
 from cbt.delivery.recovery.file import seal_secret
 from cbt.delivery.save.journal import Journal
 from cbt.delivery.start.batch import Opened
@@ -28,7 +28,7 @@ class OpenedReply:
     """The reply to a start: JSON before and after the paper's items, and these as they lie there packed."""
 
     before: str
-    piece: Piece
+    piece: PackedPiece
     after: str
 
     def text(self) -> str:
