@@ -100,7 +100,9 @@ def test_no_form_is_read_for_what_lies_there(packed: World, monkeypatch: pytest.
         pytest.param("DELETE FROM packed_paper", False, id="the job has not come round yet"),
         pytest.param("UPDATE packed_paper SET mark = 'of another version'", False, id="another version"),
         pytest.param(
-            "UPDATE packed_paper SET packed = (SELECT max(packed) FROM packed_paper)", True, id="another"
+            "UPDATE packed_paper SET packed = (SELECT packed FROM packed_paper ORDER BY form_id DESC LIMIT 1)",
+            True,
+            id="another",
         ),
         pytest.param("UPDATE packed_paper SET seal = ''", True, id="no seal"),
     ],
