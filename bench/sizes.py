@@ -46,7 +46,7 @@ class Size:
 
 
 FULL = Size(
-    pairs=5, seconds=2.0, starts=1000, paced=(10_000, 15_000), paced_seconds=45.0,
+    pairs=5, seconds=2.0, starts=1000, paced=(10_000, 15_000), paced_seconds=40.0,
     due=(5000, 10_000), rescored=3000, others=1000,
 )  # fmt: skip
 QUICK = Size(
