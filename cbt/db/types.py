@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -54,6 +55,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         return None if value is None else bind_instant(value, dialect.name)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        return read_instant_or_none  # without a call around it: a board has hundreds of instants
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return read_instant_or_none(value)

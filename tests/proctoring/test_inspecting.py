@@ -9,6 +9,7 @@ import pytest
 from cbt.proctoring.models import InspectorComment
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, audited, done, log_kinds, row, running
+from tests.proctoring.test_board import more_sitters
 from tests.world import World
 
 
@@ -34,6 +35,21 @@ def test_a_chief_sees_every_room_at_once_and_what_it_needs(world: World) -> None
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
+@pytest.mark.once
+def test_what_the_rooms_at_once_ask_of_the_database(world: World) -> None:
+    """Three queries a room once it is known, however many sit there; what changed is read again."""
+    running(world, "theory")
+    chief = world.staff("chief_proctor")
+    assert chief.get("/proctor/now").status_code == 200
+    with count_queries(world.app) as few:
+        assert chief.get("/proctor/now").status_code == 200
+    more_sitters(world, 40)
+    with count_queries(world.app) as many:
+        assert chief.get("/proctor/now").status_code == 200
+    assert len(few) <= 6 + 3 * 2
+    assert len(many) == len(few)
+
+
 def test_an_inspector_comments_and_the_chief_answers_once(world: World) -> None:
     running(world, "theory")
     inspector, chief = world.staff("inspector"), world.staff("chief_proctor")

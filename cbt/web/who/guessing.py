@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import flask
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from cbt.web.who.budgets import ALERTS, LONGEST, MOST_ALERTS, SCOPES, SecretScope
@@ -59,6 +59,13 @@ def tell(session: Session, guessing: Guessing) -> None:
         told(session, guessing)
 
 
+_COUNTERS = select(Throttle).where(
+    Throttle.machine == ALL,
+    Throttle.scope.in_(bindparam("scopes", expanding=True)),
+    Throttle.subject.in_(bindparam("subjects", expanding=True)),
+)
+
+
 def guessed_at(
     session: Session, subjects: Mapping[str, Collection[str]], *, now: datetime
 ) -> Sequence[Throttle]:
@@ -67,12 +74,9 @@ def guessed_at(
     One query, whatever their number; the latest address and machine stand on each. Source: R-14.
     """
     wanted = {scope: set(some) for scope, some in subjects.items()}
-    query = select(Throttle).where(
-        Throttle.machine == ALL,
-        Throttle.scope.in_(wanted),
-        Throttle.subject.in_(set().union(*wanted.values())),
-    )
-    return [row for row in session.scalars(query) if row.subject in wanted[row.scope] and _alerts(row, now)]
+    asked = {"scopes": list(wanted), "subjects": list(set().union(*wanted.values()))}
+    found = session.scalars(_COUNTERS, asked)
+    return [row for row in found if row.subject in wanted[row.scope] and _alerts(row, now)]
 
 
 def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Sequence[Throttle]:
