@@ -142,6 +142,16 @@ def test_nothing_is_packed_before_the_doors_open(world: World) -> None:
         assert pack_papers(now=world.clock.now()) == 0
 
 
+def test_one_that_cannot_be_joined_keeps_no_other_from_being_packed(world: World) -> None:
+    world.admit_all()
+    with world.app.app_context():
+        with unit_of_work() as session:
+            broken = session.get_one(Attempt, world.sitters["theory"].attempt_id).form_id
+            session.execute(text("UPDATE form SET content = '{}' WHERE id = :id"), {"id": broken})
+        assert pack_papers(now=world.clock.now()) >= len(NAMES) - 1
+        assert broken not in {form_id for form_id, _ in lying()}
+
+
 def test_they_go_when_nobody_has_them_before_them_any_more(packed: World) -> None:
     packed.start()
     assert Page(packed, "theory").start().status_code == 200

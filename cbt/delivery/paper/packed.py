@@ -84,20 +84,24 @@ def _mark(words: tuple[str, ...]) -> str:
     return digest(canonical_json([FORMAT, product_version(), words]))
 
 
-def unpacked(session: Session, *, locale: str, mark: str, most: int) -> list[str]:
-    """Return the refs of attempts whose doors are open and whose papers do not lie there packed."""
+def unpacked(session: Session, *, locale: str, mark: str, after: int, most: int) -> dict[int, str]:
+    """Return id and ref of attempts behind `after` whose doors are open and whose papers are not packed yet."""
     lies_there = exists().where(
         PackedPaper.form_id == Attempt.form_id, PackedPaper.locale == locale, PackedPaper.mark == mark
     )
-    rows = session.scalars(
-        select(Attempt.ref)
+    rows = session.execute(
+        select(Attempt.id, Attempt.ref)
         .join(SittingRoom, SittingRoom.id == Attempt.sitting_room_id)
         .where(
-            SittingRoom.state == SittingState.ADMITTING.value, Attempt.state == State.READY.value, ~lies_there
+            SittingRoom.state == SittingState.ADMITTING.value,
+            Attempt.state == State.READY.value,
+            Attempt.id > after,
+            ~lies_there,
         )
+        .order_by(Attempt.id)
         .limit(most)
     )
-    return list(rows)
+    return dict(rows.all())
 
 
 def put_down(session: Session, pieces: Mapping[PieceKey, PackedPiece], *, mark: str) -> None:
