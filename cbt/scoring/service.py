@@ -6,7 +6,7 @@ Source: R-50 to R-54.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from cbt.assembly.arranging import checked, keep
 from cbt.audit import chain
 from cbt.candidates.models import Registration
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.parcels import writing
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move_all
 from cbt.delivery.save.digests import is_seal
@@ -31,6 +32,7 @@ from cbt.sittings.store import sitting_by_ref
 
 log = logging.getLogger(__name__)
 CHUNK = 200
+PIECE = 40
 VERIFIERS = 3
 """So many chunks are read and compared at once: the database works while the interpreter does."""
 KEY_REVISION = 0
@@ -54,12 +56,22 @@ def score_closed(*, now: datetime) -> int:
 
     with side_by_side(work_out, chunks, threads=1) as ahead:
         for chunk, found in zip(chunks, ahead, strict=True):
-            try:
-                scored += _score(chunk, found(), scorers, now=now)
-            except Exception:
-                log.exception("a chunk of %d closed attempts is scored one by one", len(chunk))
-                scored += sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in chunk)
+            for piece in _pieces(chunk):
+                try:
+                    scored += _score(piece, found(), scorers, now=now)
+                except Exception:
+                    log.exception("%d closed attempts are scored one by one", len(piece))
+                    scored += sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in piece)
     return scored
+
+
+def _pieces(chunk: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Return a chunk in the pieces that are written by a transaction each: small while requests wait to be written.
+
+    Papers are handed in while others save, and a save waits for whatever transaction there is.
+    """
+    size = PIECE if writing().writer.unanswered else CHUNK
+    return (chunk[start : start + size] for start in range(0, len(chunk), size))
 
 
 def _score_alone(attempt_id: int, scorers: Scorers, *, now: datetime) -> int:

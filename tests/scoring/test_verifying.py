@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
 from cbt.rules.canonical import canonical_json
+from cbt.scoring import service
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
@@ -47,6 +50,29 @@ def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: 
         assert (checked.form_ok, checked.sheet_ok) == (False, False), (
             "the form is read, not what was prepared of it"
         )
+
+
+@pytest.mark.parametrize(("waiting", "commits"), [(0, 1), (1, 2)], ids=["alone", "beside saves"])
+def test_scores_are_written_in_small_pieces_while_others_wait_to_write(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch, waiting: int, commits: int
+) -> None:
+    assert Page(world, "second").start().status_code == 200
+    world.clock.set(PLANNED + 90 * MINUTE)
+    pieces: list[int] = []
+    write = service._score
+
+    def written(attempt_ids: Any, *rest: Any, **more: Any) -> int:
+        pieces.append(len(attempt_ids))
+        return write(attempt_ids, *rest, **more)
+
+    monkeypatch.setattr(service, "_score", written)
+    monkeypatch.setattr(service, "PIECE", 1)
+    monkeypatch.setattr(GroupWriter, "unanswered", waiting)
+    with world.app.app_context():
+        assert expire_overdue(now=world.clock.now()) == 2
+        assert score_closed(now=world.clock.now()) == 2
+        assert [one.ok for one in verify_sitting(world.sitting_ref)] == [True, True]
+    assert len(pieces) == commits
 
 
 @pytest.mark.parametrize(
