@@ -22,9 +22,9 @@ from bench.measured.declaring import Group, Target
 
 GROUPS: tuple[Group, ...] = (
     *saves.GROUPS,
-    *besieged.GROUPS,
     *news.GROUPS,
     *paced.GROUPS,
+    *besieged.GROUPS,
     *waiting.GROUPS,
     *starts.GROUPS,
     *handing_in.GROUPS,

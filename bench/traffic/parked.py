@@ -14,7 +14,7 @@ from bench.traffic.client import content_length, page_bytes
 from bench.traffic.loads import under_lease
 from cbt.rehearsal.line import HOST
 
-BEGIN_SECONDS = 30.0
+BEGIN_SECONDS = 60.0
 AGAIN_SECONDS = 0.05
 SETTLE_SECONDS = 0.5
 EACH_SECONDS = 0.003
