@@ -40,6 +40,7 @@ from cbt.delivery import views as delivery
 from cbt.delivery.news import views as news
 from cbt.delivery.news.path import init_news_path
 from cbt.delivery.news.watcher import init_news
+from cbt.delivery.paper.path import init_answer_pages
 from cbt.delivery.practice import views as practice
 from cbt.delivery.save.journal import init_journal
 from cbt.delivery.save.wire import init_save_path
@@ -190,6 +191,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_journal(app)
     init_news(app)
     init_openings(app)
+    init_answer_pages(app)
     init_start_path(app)
     init_wait_path(app)
     init_news_path(app)

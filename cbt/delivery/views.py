@@ -4,41 +4,40 @@ from __future__ import annotations
 
 import flask
 from flask_babel import gettext
+from flask_wtf.csrf import generate_csrf
 
-from cbt.candidates.store import with_photo
 from cbt.db.unit_of_work import reading
 from cbt.delivery.moving import OVER
 from cbt.delivery.news.asking import number_now
 from cbt.delivery.paper.drawing import draw_for_sitting, drawn_count_of
+from cbt.delivery.paper.examinee import Examinee
+from cbt.delivery.paper.path import current_pages
+from cbt.delivery.paper.shell import FOLDER
 from cbt.delivery.recovery.leftovers import leftovers, read_leftovers
-from cbt.delivery.store import SeatCard, seat_card
-from cbt.delivery.tools.offering import page_texts, tools_of_page
+from cbt.delivery.replies import page_locale
+from cbt.delivery.store import seat_card
 from cbt.delivery.waiting.hall import WaitingHall
 from cbt.delivery.waiting.standing import standing_of, told
 from cbt.door.kiosk import views as kiosk
 from cbt.errors import Conflict, NotFound
 from cbt.exams.store import blueprint_of
-from cbt.rules.exam.paper import Paper
 from cbt.rules.roles import Role
 from cbt.web.forms import flash_refusal, sent_json
-from cbt.web.gzipping import packed_page
-from cbt.web.i18n import explain_value
+from cbt.web.gzipping import unpacks
+from cbt.web.i18n import chosen_theme, explain_value
 from cbt.web.partials import Reply
 from cbt.web.who import access
+from cbt.web.who.cookies import read_cookie
 from cbt.web.who.login import acting, machine_id, signed_in
 
 pages = flask.Blueprint("delivery", __name__)
 
 
-def _own_card(ref: str) -> tuple[SeatCard, str, Paper]:
-    with reading() as session:
-        card = seat_card(session, signed_in().subject_id)
-        if card is None or card.attempt_ref != ref:
-            raise NotFound("attempt.unknown")
-        blueprint = blueprint_of(session, card.registration.blueprint_version_id)
-        paper = blueprint.papers[card.registration.paper]
-    title = blueprint.paper_title(card.registration.paper)
-    return card, title, paper
+def _own(ref: str) -> Examinee:
+    one = current_pages().find(signed_in().subject_ref)
+    if one is None or one.attempt_ref != ref:
+        raise NotFound("attempt.unknown")
+    return one
 
 
 @pages.get("/exam/wait/state")
@@ -61,53 +60,52 @@ def wait_state() -> Reply:
 def runner(ref: str) -> Reply:
     """The answer page: one shell for the whole paper, filled by the page's own requests."""
     kiosk.insist()
-    card, title, paper = _own_card(ref)
-    if card.attempt_state in OVER:
-        return flask.redirect(flask.url_for("delivery.done", ref=ref), 303)
-    registration = card.registration
-    if registration.confirmed_at is None or registration.query_at is not None:
-        return flask.redirect(flask.url_for("door.confirm"), 303)
-    if registration.pledged_at is None:
-        return flask.redirect(flask.url_for("door.notice"), 303)
-    if card.room_started_at is None:
-        return flask.redirect(flask.url_for("door.wait"), 303)
-    with reading() as session:
-        has_photo = bool(with_photo(session, [card.candidate_id]))
-    page = flask.render_template(
-        "delivery/paper/runner.html",
-        attempt={
-            "ref": ref,
-            "paper_title": title,
-            "purpose": card.purpose,
-            "candidate_name": card.candidate_name,
-            "ticket_number": card.ticket_number,
-            "seat_number": f"{card.seat_number:02d}",
-            "photo_url": flask.url_for("door.photo") if has_photo else None,
-            "watermark": f"{card.candidate_name} {card.ticket_number}" if paper.lock_down else None,
-            "lock_down": paper.lock_down,
-            "zone": flask.current_app.extensions["cbt_zone"].key,
-        },
-        urls={
-            "start": flask.url_for("attempts.start", ref=ref),
-            "answers": flask.url_for("attempts.answers", ref=ref),
-            "advance": flask.url_for("attempts.advance", ref=ref),
-            "submit": flask.url_for("attempts.submit", ref=ref),
-            "clock": flask.url_for("attempts.clock", ref=ref),
-            "news": flask.url_for("news.since", ref=ref),
-            "message": flask.url_for("attempts.read_message", ref=ref, message_id=0),
-            "done": flask.url_for("delivery.done", ref=ref),
-            "seat": flask.url_for("door.seat_page"),
-        },
-        texts=page_texts(tools_of_page(paper, registration.tools)),
-    )
-    return packed_page(page)
+    pages_of = current_pages()
+    one = _own(ref)
+    elsewhere = one.belongs_at()
+    if elsewhere is not None:
+        done = elsewhere == "delivery.done"
+        return flask.redirect(flask.url_for(elsewhere, ref=ref) if done else flask.url_for(elsewhere), 303)
+    packs = unpacks(flask.request.headers.get("Accept-Encoding"))
+    kind = pages_of.kind(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
+    body = pages_of.page(one, kind, form_token=generate_csrf(), packs=packs)
+    headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packs else {})
+    return flask.Response(body, headers=headers, mimetype="text/html")
+
+
+@pages.get("/exam/wait/paper")
+@access.candidate
+def ahead() -> Reply:
+    """What the waiting page fetches before the start, so that at the start nothing but the start travels.
+
+    The shell of the page, which a browser keeps, and the person, whom the waiting page hands over. Where a kiosk
+    browser is asked for there is no shell: the page itself has to see which browser opens it.
+    """
+    pages_of = current_pages()
+    one = pages_of.find(signed_in().subject_ref)
+    if one is None or one.belongs_at() != "door.wait" or one.by_kiosk:
+        return {"shell": None}
+    assets = flask.current_app.extensions["cbt_assets"]
+    kind = pages_of.kind(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
+    return {
+        "shell": assets.url(f"{FOLDER}/{kind.name}"),
+        "page": flask.url_for("delivery.runner", ref=one.attempt_ref),
+        "csrf": generate_csrf(),
+        "attempt": pages_of.told(one),
+    }
 
 
 @pages.get("/exam/<ref>/done")
 @access.candidate
 def done(ref: str) -> Reply:
     """What a candidate sees after the paper: how it was closed, and the receipt (R-28)."""
-    card, title, _ = _own_card(ref)
+    with reading() as session:
+        card = seat_card(session, signed_in().subject_id)
+        if card is None or card.attempt_ref != ref:
+            raise NotFound("attempt.unknown")
+        title = blueprint_of(session, card.registration.blueprint_version_id).paper_title(
+            card.registration.paper
+        )
     if card.attempt_state not in OVER:
         return flask.redirect(flask.url_for("delivery.runner", ref=ref), 303)
     return flask.render_template(

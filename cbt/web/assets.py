@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ class _Asset:
     body: bytes
     packed: bytes | None
     mimetype: str
+    digest: str = ""
+    """Its own, where it is no file of the tree."""
 
 
 def read_tree(root: Path) -> tuple[dict[str, _Asset], str]:
@@ -46,13 +49,24 @@ class Assets:
 
     def __init__(self, app: flask.Flask, root: Path) -> None:
         self._files, self.digest = read_tree(root)
-        self._prefix = path_of(app, "assets.static_file", digest=self.digest, name="")
+        path = path_of(app, "assets.static_file", digest=self.digest, name="")
+        self._before, self._after = path.split(self.digest)
+        self._makers: dict[str, Callable[[str], bytes | None]] = {}
+        self._made: dict[str, _Asset] = {}
 
     def url(self, name: str) -> str:
         """Return the hashed URL of the static file `name`; raise NotFound when there is none."""
-        if name not in self._files:
+        found = self.get(name)
+        if found is None:
             raise NotFound("web.no_asset", name=name)
-        return f"{self._prefix}{name}"
+        return f"{self._before}{found.digest or self.digest}{self._after}{name}"
+
+    def made_by(self, folder: str, make: Callable[[str], bytes | None]) -> None:
+        """Serve pages of a folder that are made when they are first asked for: the same bytes in every process.
+
+        `make` is given a name without the folder and returns the page, or None where there is none of that name.
+        """
+        self._makers[folder] = make
 
     def styles_in(self, folder: str) -> list[str]:
         """Return the hashed URLs of the style sheets in a folder and below, by their names."""
@@ -62,7 +76,15 @@ class Assets:
 
     def get(self, name: str) -> _Asset | None:
         """Return the file `name` with its compressed body, or None."""
-        return self._files.get(name)
+        found = self._files.get(name) or self._made.get(name)
+        if found is None:
+            folder, _, rest = name.rpartition("/")
+            make = self._makers.get(folder)
+            body = make(rest) if make is not None else None
+            if body is not None:
+                own = hashlib.sha256(body).hexdigest()[:12]
+                found = self._made[name] = _Asset(body, gzip.compress(body, 9, mtime=0), "text/html", own)
+        return found
 
 
 def init_assets(app: flask.Flask, root: Path) -> None:
@@ -86,6 +108,6 @@ def static_file(digest: str, name: str) -> flask.Response:
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    fresh = digest == assets.digest
+    fresh = digest == (found.digest or assets.digest)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"
     return response

@@ -36,8 +36,7 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
         return chosen_locale(asked, settings)
 
     def theme() -> str:
-        chosen = read_cookie("theme")
-        return chosen if chosen in THEMES else "auto"
+        return chosen_theme(read_cookie("theme"))
 
     flask_babel.Babel(app, locale_selector=locale)
     app.add_template_global(flask_babel.gettext, "_")
@@ -97,6 +96,11 @@ def word(message_id: str) -> str:
 def chosen_locale(cookie: str | None, settings: Settings) -> str:
     """Return the language of a browser that sends this cookie."""
     return cookie if cookie in LOCALES else settings.locale
+
+
+def chosen_theme(cookie: str | None) -> str:
+    """Return the theme of a browser that sends this cookie."""
+    return cookie if cookie in THEMES else THEMES[0]
 
 
 @cache

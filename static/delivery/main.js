@@ -3,13 +3,14 @@
 import { call } from "./api.js";
 import { Bar } from "./paper/bar.js";
 import { Clock } from "./clock.js";
-import { h, icon, t, useTexts, useZone } from "./dom.js";
+import { h, icon, t } from "./dom.js";
 import { flow } from "./flow.js";
 import { guard } from "./guard.js";
 import { listenKeys } from "./paper/keys.js";
 import { News } from "./news/news.js";
 import { Outbox } from "./save/outbox.js";
 import { Palette } from "./paper/palette.js";
+import { person } from "./paper/person.js";
 import { Place } from "./place.js";
 import { Rescue } from "./recovery/rescue.js";
 import { Delivery } from "./news/standing.js";
@@ -26,14 +27,10 @@ const TOAST = 10_000;
 
 const root = document.getElementById("runner");
 const byId = (id) => document.getElementById(id);
-useTexts(JSON.parse(root.dataset.texts));
-useZone(root.dataset.zone);
 
 const app = Object.assign({
   root,
-  attempt: JSON.parse(root.dataset.attempt),
-  urls: JSON.parse(root.dataset.urls),
-  csrf: root.dataset.csrf,
+  ...await person(root),
   store: new Store(),
   locked: true,
   running: false,

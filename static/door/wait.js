@@ -2,6 +2,8 @@
 // waits at the server until something happens, and another asks every ten seconds whether the line is there.
 // Source: R-20.
 
+import { fetchAhead, openPaper } from "../delivery/paper/ahead.js";
+
 const room = document.getElementById("wait");
 const clock = document.getElementById("wait-clock");
 const line = document.getElementById("wait-line");
@@ -76,7 +78,7 @@ function take({ go, url, opens_ms: opens, next_ms: next, now, evacuated, number:
   if (evacuated === leave.hidden) back.hidden = evacuated; // the way back is said once it is open
   leave.hidden = !evacuated;
   document.getElementById("wait-room").hidden = evacuated;
-  if (go && url && !going) setTimeout(() => location.replace(url), opens); // a hall does not ask for its papers in one instant
+  if (go && url && !going) setTimeout(() => openPaper(url), opens); // a hall does not ask for its papers in one instant
   going ||= go;
   pause = next;
   number = Number.isInteger(upto) ? upto : null;
@@ -104,3 +106,4 @@ setInterval(show, 250);
 show();
 listen();
 setTimeout(beat, jitter(BEAT));
+fetchAhead(room.dataset.paper);

@@ -259,7 +259,7 @@ PATHS_THAT_FAIL: dict[str, tuple[str, Callable[[Stage], TestResponse]]] = {
     "a hand-in": ("attempts.submit", lambda s: s.pages["theory"].submit()),
     "the answer page": (
         "delivery.runner",
-        lambda s: s.pages["theory"].client.get(f"/exam/{s.pages['theory'].ref}"),
+        lambda s: s.pages["theory"].client.get(f"/exam/{s.pages['theory'].ref}?by=view"),
     ),
     "the waiting room": ("delivery.wait_state", lambda s: s.pages["theory"].client.get("/exam/wait/state")),
     "results": ("results.mine", lambda s: s.client("unsigned").get("/my/results")),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from typing import Any
 
 import flask
@@ -10,6 +13,14 @@ from werkzeug.test import TestResponse
 
 from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 from tests.world import World
+
+
+def person_in(page: str) -> dict[str, Any]:
+    """Return what an answer page is told of the person."""
+    told = re.search("data-attempt='([^']+)'", page)
+    assert told is not None
+    person: dict[str, Any] = json.loads(html.unescape(told[1]))
+    return person
 
 
 class Page:

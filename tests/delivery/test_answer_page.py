@@ -1,14 +1,28 @@
-"""How the answer page and what belongs to it come over the wire."""
+"""The answer page: whom it opens for, by the short way and by the view, and how it comes over the wire."""
 
 from __future__ import annotations
 
+import functools
 import gzip
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, update
 
+from cbt.candidates.models import Candidate, CandidatePhoto, Registration
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.delivery.paper.shell import FOLDER, KINDS, Shells, shell_of
+from cbt.sittings.models import Centre, SittingRoom
 from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.who.models import LoginSession
+from tests.delivery.driver import person_in
+from tests.delivery.starts import refuse_views
 from tests.world import World
 
 
@@ -19,24 +33,244 @@ def client(world: World) -> FlaskClient:
     return world.candidate("theory")
 
 
-def test_the_page_comes_packed_to_a_browser_that_unpacks(client: FlaskClient, world: World) -> None:
-    path = f"/exam/{world.sitters['theory'].attempt_ref}"
-    plain = client.get(path)
-    packed = client.get(path, headers={"Accept-Encoding": "br, gzip"})
-    assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding, Cookie"
-    assert plain.mimetype == packed.mimetype == "text/html"
-    unpacked = gzip.decompress(packed.data).decode()
-    assert without_tokens(unpacked) == without_tokens(plain.text)
-    assert len(packed.data) < len(plain.data) / 2
-    for name, value in SECURITY_HEADERS.items():
-        assert plain.headers[name] == packed.headers[name] == value
+def page_of(world: World, name: str = "theory") -> str:
+    return f"/exam/{world.sitters[name].attempt_ref}"
 
 
 def without_tokens(page: str) -> str:
     """Return a page without its form token, which carries the second it was made in."""
     return re.sub(r'data-csrf="[^"]+"', "", page)
+
+
+def past_the_short_way(client: FlaskClient, path: str, **headers: str) -> Any:
+    """Ask with a query, which no page of ours sends."""
+    return client.get(f"{path}?", query_string="a=b", headers=headers)
+
+
+def test_the_short_way_and_the_view_say_the_same(client: FlaskClient, world: World) -> None:
+    path = page_of(world)
+    first = client.get(path)  # whose form token is new: by the view
+    assert "Set-Cookie" in first.headers
+    view = past_the_short_way(client, path)
+    refuse_views(world)
+    plain, packed = client.get(path), client.get(path, headers={"Accept-Encoding": "br, gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) < len(plain.data) / 2
+    assert without_tokens(view.text) == without_tokens(plain.text) == without_tokens(first.text)
+    for reply in (view, plain, packed):
+        assert reply.headers["Vary"] == "Accept-Encoding, Cookie"
+        assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+        for name, value in SECURITY_HEADERS.items():
+            assert reply.headers[name] == value
+    assert "Set-Cookie" not in plain.headers
+    sent = re.search(r'data-csrf="([^"]+)"', plain.text)
+    assert sent is not None
+    assert person_in(plain.text) == {
+        "ref": world.sitters["theory"].attempt_ref,
+        "paper_title": "客户服务管理员（三级）· 理论知识",
+        "candidate_name": "王小明",
+        "ticket_number": "261100010001",
+        "seat_number": "01",
+        "photo_url": None,
+        "watermark": "王小明 261100010001",
+        "lock_down": True,
+    }
+
+
+def test_the_form_token_of_the_short_way_opens_the_paper(client: FlaskClient, world: World) -> None:
+    world.app.config["WTF_CSRF_ENABLED"] = True
+    client.get(page_of(world))
+    refuse_views(world)
+    token = re.search(r'data-csrf="([^"]+)"', client.get(page_of(world)).text)
+    assert token is not None
+    start = f"/attempts/{world.sitters['theory'].attempt_ref}/start"
+    assert client.post(start, json={}, headers={"X-CSRFToken": token[1]}).status_code == 200
+
+
+def test_language_and_theme_are_the_browsers(client: FlaskClient, world: World) -> None:
+    client.get(page_of(world))
+    client.set_cookie("locale", "en")
+    client.set_cookie("theme", "dark")
+    view = past_the_short_way(client, page_of(world)).text
+    refuse_views(world)
+    page = client.get(page_of(world)).text
+    assert '<html lang="en" data-theme="dark">' in page
+    assert without_tokens(page) == without_tokens(view)
+
+
+def _registration(**values: Any) -> Callable[[World], None]:
+    def change(world: World) -> None:
+        ref = world.sitters["theory"].registration_ref
+        _do(world, update(Registration).where(Registration.ref == ref).values(**values))
+
+    return change
+
+
+def _do(world: World, statement: Any) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(statement)
+
+
+def _at(name: str) -> Callable[[World], None]:
+    return lambda world: _registration(**{name: world.clock.now()})(world)
+
+
+ELSEWHERE: dict[str, tuple[Callable[[World], None], str]] = {
+    "over": (lambda world: _do(world, update(Attempt).values(state="closed")), "/done"),
+    "not confirmed": (_registration(confirmed_at=None), "/exam/confirm"),
+    "a proctor is to compare": (_at("query_at"), "/exam/confirm"),
+    "not pledged": (_registration(pledged_at=None), "/exam/notice"),
+    "not started": (lambda world: _do(world, update(SittingRoom).values(started_at=None)), "/exam/wait"),
+    "signed out": (
+        lambda world: _do(world, update(LoginSession).values(revoked_at=world.clock.now())),
+        "/?over=revoked",
+    ),
+    "signed in too long ago": (
+        lambda world: _do(world, update(LoginSession).values(expires_at=world.clock.now())),
+        "/?over=expired",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_who_belongs_elsewhere_is_led_there_as_by_the_view(
+    client: FlaskClient, world: World, case: str
+) -> None:
+    change, target = ELSEWHERE[case]
+    assert client.get(page_of(world)).status_code == 200
+    change(world)
+    for ask in (client.get, lambda path: past_the_short_way(client, path)):
+        reply = ask(page_of(world))
+        assert reply.status_code in (302, 303)
+        assert reply.location.endswith(target)
+
+
+def test_nobody_else_gets_the_page(client: FlaskClient, world: World) -> None:
+    path = page_of(world)
+    other, elsewhere = world.candidate("second"), world.candidate("theory", machine="seat-99")
+    stranger, staff = world.app.test_client(), world.staff("proctor")
+    for browser in (client, other):
+        own = page_of(world, "theory" if browser is client else "second")
+        assert browser.get(own).status_code == 200
+    assert elsewhere.get(path).status_code == 200  # signed in there, too
+    machine = client.get_cookie("cbt_machine")
+    assert machine is not None
+    elsewhere.set_cookie("cbt_machine", machine.value)  # the login of one machine at another
+    assert [other.get(path).status_code, elsewhere.get(path).status_code] == [404, 403]
+    for browser in (stranger, staff):
+        assert browser.get(path).location == "/"
+    assert client.get("/exam/at-nobody").status_code == 404
+    assert client.post(path).status_code == 405
+
+
+def test_a_centre_that_asks_for_its_kiosk_is_asked_by_the_view(client: FlaskClient, world: World) -> None:
+    assert client.get(page_of(world)).status_code == 200
+    _do(world, update(Centre).values(kiosk_origin="http://localhost"))
+    assert client.get(page_of(world)).status_code == 403
+
+
+def test_a_photo_is_shown_where_there_is_one(client: FlaskClient, world: World) -> None:
+    client.get(page_of(world))
+    with world.app.app_context(), unit_of_work() as session:
+        who = session.scalars(select(Candidate).where(Candidate.name == "王小明")).one()
+        session.add(CandidatePhoto(candidate_id=who.id, mimetype="image/jpeg", image=b"x"))
+    refuse_views(world)
+    assert person_in(client.get(page_of(world)).text)["photo_url"] == "/exam/photo"
+
+
+# ---- the shell
+
+
+def test_a_shell_holds_nothing_of_anybody(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn while somebody asks, whoever that is: in their language nothing, and of their names nothing."""
+    with world.app.app_context(), reading() as session:
+        known = {
+            name for row in session.execute(select(Candidate.name, Candidate.document_masked)) for name in row
+        }
+        known |= set(session.scalars(select(Registration.ref))) | set(session.scalars(select(Attempt.ref)))
+    known |= {sitter.ticket for sitter in world.sitters.values()}
+    asking = [
+        (world.candidate("theory"), "door.wait", "/exam/wait"),
+        (world.staff("admin"), "accounts.home", "/staff"),
+        (world.app.test_client(), "door.seat_page", "/"),
+    ]
+    asking[0][0].set_cookie("locale", "en")
+    texts: list[dict[str, str]] = []
+
+    def drawing(view: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(view)
+        def draw() -> Any:
+            shown = view()
+            shells = Shells(world.app)
+            texts.append({name: shells.of(kind).plain().decode() for name, kind in KINDS.items()})
+            return shown
+
+        return draw
+
+    for browser, endpoint, path in asking:
+        monkeypatch.setitem(world.app.view_functions, endpoint, drawing(world.app.view_functions[endpoint]))
+        assert browser.get(path).status_code == 200
+        known |= {cookie.value for name in ("cbt", "cbt_staff") if (cookie := browser.get_cookie(name))}
+    assert texts[0] == texts[1] == texts[2]
+    for name, text in texts[0].items():
+        assert text, name
+        assert {one for one in known if one in text} == set()
+        assert "csrf" not in text
+        assert f'data-theme="{KINDS[name].theme}"' in text
+        assert f'lang="{"en" if KINDS[name].locale == "en" else "zh-CN"}"' in text
+        assert ("purpose-edge" in text) == (KINDS[name].purpose != "official")
+    assert len(set(texts[0].values())) == len(KINDS) == 36
+
+
+def test_a_shell_is_a_file_that_a_browser_keeps(client: FlaskClient, world: World) -> None:
+    url = world.app.extensions["cbt_assets"].url(f"{FOLDER}/zh-auto-official.html")
+    reply = world.app.test_client().get(url, headers={"Accept-Encoding": "gzip"})
+    assert reply.status_code == 200
+    assert reply.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert reply.headers["Vary"] == "Accept-Encoding"
+    assert "Set-Cookie" not in reply.headers
+    assert reply.headers["Content-Security-Policy"] == SECURITY_HEADERS["Content-Security-Policy"]
+    assert reply.mimetype == "text/html"
+    page = client.get(page_of(world)).text
+    assert page.startswith(
+        gzip.decompress(reply.data).decode().partition('<script type="module"')[0].rstrip()
+    )
+    former = world.app.test_client().get(re.sub("/static/[^/]+/", "/static/0123456789ab/", url))
+    assert (former.status_code, former.headers["Cache-Control"]) == (200, "no-cache")
+    assert world.app.test_client().get(url.replace("auto", "blue")).status_code == 404
+
+
+SHELL = shell_of("<p>候考</p><!--person--></html>")
+
+
+@given(st.binary(max_size=200) | st.integers(0, 200_000).map(bytes))
+def test_whoever_follows_the_shell_is_unpacked_as_they_are(person: bytes) -> None:
+    assert gzip.decompress(SHELL.gzipped(person)) == SHELL.plain(person)
+
+
+# ---- ahead of the start
+
+
+def test_who_waits_is_told_what_to_fetch_and_who_they_are(world: World) -> None:
+    world.admit_all()
+    client = world.candidate("theory")
+    told = client.get("/exam/wait/paper").get_json()
+    assert client.get(told["shell"]).status_code == 200
+    assert told["page"] == page_of(world)
+    world.start()
+    client.get(page_of(world))
+    assert told["attempt"] == person_in(client.get(page_of(world)).text)
+    assert client.get("/exam/wait/paper").get_json() == {"shell": None}
+
+
+def test_a_kiosk_browser_opens_the_page_itself(world: World) -> None:
+    world.admit_all()
+    _do(world, update(Centre).values(kiosk_origin="http://localhost"))
+    assert world.candidate("theory").get("/exam/wait/paper").get_json() == {"shell": None}
 
 
 def test_scripts_and_style_sheets_carry_what_counts_for_files(client: FlaskClient, world: World) -> None:

@@ -17,7 +17,7 @@ from cbt.delivery.models import JournalEntry
 from cbt.rules.exam.tools import TOOLS
 from cbt.rules.items.values import ItemType
 from cbt.rules.roles import Role
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, person_in
 from tests.world import World
 
 
@@ -70,7 +70,7 @@ def test_it_is_as_the_candidates_own_paper_will_be(waiting: World) -> None:
         )
     theory, skills = (waiting.candidate(name).get("/exam/practice").text for name in ("theory", "factor"))
     assert "试答，不计分" in theory
-    assert "王小明" in theory
+    assert person_in(theory)["candidate_name"] == "王小明"
     own, other = sample_in(theory)["paper"], sample_in(skills)["paper"]
     assert (own["timing"], own["units"], own["calculator"], own["tools"]) == ("none", [], False, [])
     assert (other["timing"], len(other["units"]), other["calculator"]) == ("strict", 2, True)

@@ -30,6 +30,7 @@ HELPERS = {
     "accounts/navigation.py",  # the frame around a page of staff
     "accounts/sign_in/refusals.py",  # puts on record what an answer refused
     "delivery/lease.py",  # under which lease a request of the answer page comes
+    "delivery/paper/shell.py",  # draws the answer page of nobody
     "delivery/replies.py",  # what the answer page is told
     "door/choosing.py",  # the cookie between two pages of the door
     "proctoring/polling/answering.py",  # what an open board is told

@@ -1,3 +1,14 @@
 """The paper a candidate reads: layout, joining, the page."""
 
-__all__ = ["drawing", "following", "head", "joining", "layout", "packed", "pieces"]
+__all__ = [
+    "drawing",
+    "examinee",
+    "following",
+    "head",
+    "joining",
+    "layout",
+    "packed",
+    "path",
+    "pieces",
+    "shell",
+]

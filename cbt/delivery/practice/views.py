@@ -79,6 +79,7 @@ def _page(
     page = flask.render_template(
         "delivery/practice/practice.html",
         attempt={"ref": "practice", "paper_title": sample["title"], **person},
+        csrf="",
         urls={
             **{name: name for name in ("start", "answers", "advance", "submit", "clock", "news")},
             "message": "message/0/",

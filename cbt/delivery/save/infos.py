@@ -32,7 +32,9 @@ class FrozenForm:
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownPaper:
+class TitledPaper:
+    """A paper of a blueprint's version, and what is said of it."""
+
     paper: Paper
     title: str
     warnings: str
@@ -52,7 +54,7 @@ class InfoCache:
         self.engine = engine
         self._context = context
         self._known: dict[str, AttemptInfo] = {}
-        self._papers: dict[PaperKey, _KnownPaper] = {}
+        self._papers: dict[PaperKey, TitledPaper] = {}
         self._layouts: dict[tuple[PaperKey, str], _KnownLayout] = {}
         sql = Dialect(engine.dialect.name).sql
         self._select = sql(
@@ -84,13 +86,13 @@ class InfoCache:
 
     def paper(self, key: PaperKey) -> Paper:
         """Return a paper of a blueprint's version."""
-        return self._paper(key).paper
+        return self.known_paper(key).paper
 
     def _keep(
         self, ref: str, attempt_id: int, registration_ref: str, version_id: int, code: str, layout: str
     ) -> AttemptInfo:
         key = (version_id, code)
-        known = self._paper(key)
+        known = self.known_paper(key)
         found = self._layouts.get((key, layout))
         if found is None:
             places = read_layout(layout)
@@ -111,14 +113,15 @@ class InfoCache:
         self._known[ref] = info
         return info
 
-    def _paper(self, key: PaperKey) -> _KnownPaper:
+    def known_paper(self, key: PaperKey) -> TitledPaper:
+        """Return a paper of a blueprint's version with its title, and the warnings of its clock as text."""
         known = self._papers.get(key)
         if known is None:
             version_id, code = key
             with self._context(), reading() as session:
                 paper = paper_of(session, version_id, code)
                 title = blueprint_of(session, version_id).paper_title(code)
-            known = self._papers[key] = _KnownPaper(paper, title, warnings_text(paper))
+            known = self._papers[key] = TitledPaper(paper, title, warnings_text(paper))
         return known
 
 

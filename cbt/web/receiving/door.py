@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,11 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
-from cbt.web.i18n import chosen_locale
+from cbt.db.types import read_instant
+from cbt.web.i18n import chosen_locale, chosen_theme
 from cbt.web.who.cookies import CookieOfAnyAge, cookie_signer, session_cookie
-from cbt.web.who.login import token_hash
-from cbt.web.who.machine import tokens_of
+from cbt.web.who.login import CANDIDATE, token_hash
+from cbt.web.who.machine import is_elsewhere, tokens_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -65,6 +67,28 @@ class LoginCookies:
         return token_hash(token) if isinstance(token, str) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for a page with a cookie of ours, from a browser that has its machine's token and was given a form
+    before; whether its login session holds is for whoever answers to ask (LOGIN_SESSIONS)."""
+
+    token_hash: str
+    machine: str
+    locale: str
+    theme: str
+    form_token: str
+    """What a form of this page brings back: signed, as Flask-WTF signs it."""
+
+
+def login_holds(
+    kind: str, revoked_at: Any, expires_at: Any, kept_machine: str | None, *, machine: str, now: datetime
+) -> bool:
+    """Return whether a candidate's login session, as its row says, may ask from this machine now (R-42)."""
+    if kind != CANDIDATE or revoked_at is not None or now >= read_instant(expires_at):
+        return False
+    return not is_elsewhere(kept_machine, machine)
+
+
 class RequestDoor:
     """Recognises the requests of one app's signed-in people."""
 
@@ -76,6 +100,23 @@ class RequestDoor:
         self._prefix: str = app.config["COOKIE_PREFIX"]
         self._settings: Settings = app.extensions["cbt_settings"]
         self._machines = tokens_of(app)
+        self._signed = lru_cache(REMEMBERED)(self._form_tokens.dumps)
+
+    def visit(self, environ: WSGIEnvironment) -> Visit | None:
+        """Return who asks for a page; None when that is not plain."""
+        cookies = parse_cookie(environ.get("HTTP_COOKIE", ""))
+        kept = self._session(cookies.get(self._config["SESSION_COOKIE_NAME"]))
+        token, field = kept.get("_user_id"), kept.get(self._config["WTF_CSRF_FIELD_NAME"])
+        machine = self._machines.known(environ)
+        if not isinstance(token, str) or not isinstance(field, str) or machine is None:
+            return None
+        return Visit(
+            token_hash=token_hash(token),
+            machine=machine,
+            locale=chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
+            theme=chosen_theme(cookies.get(f"{self._prefix}theme")),
+            form_token=str(self._signed(field)),
+        )
 
     def knock(self, environ: WSGIEnvironment) -> Knock | None:
         """Return who sends a JSON request that changes something; None when that is not plain."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import flask
 import werkzeug
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from cbt.config import Settings
@@ -35,6 +35,11 @@ class CookieOfAnyAge(SecureCookieSessionInterface):
     def open_session(self, app: flask.Flask, request: flask.Request) -> SecureCookieSession | None:
         """Return what the cookie holds; an empty session when it is missing or not ours."""
         return self.read(app, request.cookies.get(self.get_cookie_name(app), ""))
+
+    def save_session(self, app: flask.Flask, session: SessionMixin, response: flask.Response) -> None:
+        """Send what changed. A file is the same whatever the cookie: whoever signs in need not fetch it again."""
+        if flask.request.blueprint != "assets":
+            super().save_session(app, session, response)
 
     def read(self, app: flask.Flask, cookie: str) -> SecureCookieSession | None:
         """Return what a cookie holds; an empty session when it is not ours."""

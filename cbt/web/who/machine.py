@@ -98,6 +98,10 @@ class MachineTokens:
         token_hash = self._asking(environ.get("HTTP_COOKIE", ""))
         return Machine(token_hash, environ.get("REMOTE_ADDR", "")).identity
 
+    def known(self, environ: WSGIEnvironment) -> str | None:
+        """Return the identity of the machine that sends a request, at the WSGI door; None while it has no token."""
+        return self._asking(environ.get("HTTP_COOKIE", ""))
+
     def _read_header(self, cookies: str) -> str | None:
         return self.read(parse_cookie(cookies).get(self._cookie))
 

@@ -1,0 +1,87 @@
+"""Whose paper the answer page opens: what decides where they belong, and what the page tells of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from cbt.delivery.moving import OVER
+from cbt.delivery.save.guard import Dialect, PaperKey
+from cbt.rules.exam.paper import Paper
+
+_SELECT = (
+    "SELECT a.ref, a.state, r.confirmed_at, r.query_at, r.pledged_at, o.started_at, r.blueprint_version_id, "
+    "r.paper, r.tools, c.name, t.number, s.number, g.purpose, p.candidate_id IS NOT NULL, "
+    "EXISTS (SELECT 1 FROM centre WHERE kiosk_origin <> '') "
+    "FROM registration r JOIN attempt a ON a.registration_id = r.id JOIN candidate c ON c.id = r.candidate_id "
+    "JOIN admission_ticket t ON t.id = r.ticket_id JOIN seat s ON s.id = r.seat_id "
+    "JOIN sitting_room o ON o.id = r.sitting_room_id JOIN sitting g ON g.id = r.sitting_id "
+    "LEFT JOIN candidate_photo p ON p.candidate_id = c.id WHERE r.ref = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Examinee:
+    """One registration with its paper and its seat, as the database has it."""
+
+    attempt_ref: str
+    attempt_state: str
+    confirmed_at: Any
+    query_at: Any
+    pledged_at: Any
+    room_started_at: Any
+    version_id: int
+    paper: str
+    tools: str
+    name: str
+    ticket: str
+    seat: int
+    purpose: str
+    has_photo: bool
+    by_kiosk: bool
+    """Whether any centre asks for its kiosk browser, so that this one is to be looked at."""
+
+    @property
+    def paper_key(self) -> PaperKey:
+        """Which paper it is."""
+        return self.version_id, self.paper
+
+    def belongs_at(self) -> str | None:
+        """Return the page this candidate is led to; None where it is the paper. Source: R-14."""
+        if self.attempt_state in OVER:
+            return "delivery.done"
+        if self.confirmed_at is None or self.query_at is not None:
+            return "door.confirm"
+        if self.pledged_at is None:
+            return "door.notice"
+        return "door.wait" if self.room_started_at is None else None
+
+    def told(self, paper: Paper, title: str, *, photo_url: str) -> dict[str, Any]:
+        """Return what the page is told of the person."""
+        return {
+            "ref": self.attempt_ref,
+            "paper_title": title,
+            "candidate_name": self.name,
+            "ticket_number": self.ticket,
+            "seat_number": f"{self.seat:02d}",
+            "photo_url": photo_url if self.has_photo else None,
+            "watermark": f"{self.name} {self.ticket}" if paper.lock_down else None,
+            "lock_down": paper.lock_down,
+        }
+
+
+class Examinees(NamedTuple):
+    """Finds them on a cursor of the database."""
+
+    select: str
+
+    @classmethod
+    def of(cls, dialect_name: str) -> Examinees:
+        """Return how they are found in a database of this kind."""
+        return cls(Dialect(dialect_name).sql(_SELECT))
+
+    def find(self, cursor: Any, registration_ref: str) -> Examinee | None:
+        """Return whose registration this is; None while its form is not drawn."""
+        cursor.execute(self.select, (registration_ref,))
+        row = cursor.fetchone()
+        return None if row is None else Examinee(*row)

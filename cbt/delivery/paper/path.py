@@ -1,0 +1,144 @@
+"""The answer page: ready bytes with the person at their end, and the shortest way to it, GET /exam/<ref>.
+
+Whoever is plainly a signed-in candidate whose paper is open gets it at the WSGI door, by the same rules as from the
+view; everybody else goes on to the view, which leads on or says why not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+import flask
+
+from cbt.clock import Agreement
+from cbt.config import Settings
+from cbt.db.types import db
+from cbt.db.unit_of_work import raw_reading
+from cbt.delivery.paper.examinee import Examinee, Examinees
+from cbt.delivery.paper.shell import FOLDER, ShellKind, Shells
+from cbt.delivery.save.guard import Dialect
+from cbt.delivery.save.journal import Journal
+from cbt.delivery.tools.offering import tools_of_page
+from cbt.web.addresses import path_of
+from cbt.web.gzipping import unpacks
+from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
+from cbt.web.receiving.door import LOGIN_SESSIONS, RequestDoor, Visit, login_holds
+from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
+from cbt.web.watching.requestlog import ENDPOINT, STATUS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+
+class AnswerPages:
+    """Writes the answer pages of one process."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._infos = cast(Journal, app.extensions["cbt_journal"]).infos
+        self._person = app.jinja_env.get_template("delivery/paper/_person.html")
+        self._photo_url = path_of(app, "door.photo")
+        self.shells = Shells(app)
+        with app.app_context():
+            self.engine = db.engine
+        self.examinees = Examinees.of(self.engine.dialect.name)
+        app.extensions["cbt_assets"].made_by(FOLDER, self.shells.file)
+
+    def find(self, registration_ref: str) -> Examinee | None:
+        """Return whose registration this is; None while its form is not drawn."""
+        with raw_reading(self.engine) as cursor:
+            return self.examinees.find(cursor, registration_ref)
+
+    def told(self, one: Examinee) -> dict[str, Any]:
+        """Return what the page is told of the person."""
+        known = self._infos.known_paper(one.paper_key)
+        return one.told(known.paper, known.title, photo_url=self._photo_url)
+
+    def kind(self, one: Examinee, *, locale: str, theme: str) -> ShellKind:
+        """Return which shell the page of somebody has."""
+        tools = tools_of_page(self._infos.paper(one.paper_key), one.tools)
+        return ShellKind(locale, theme, one.purpose, bool(tools))
+
+    def page(self, one: Examinee, kind: ShellKind, *, form_token: str, packs: bool) -> bytes:
+        """Return the page of somebody, packed where their browser unpacks."""
+        person = self._person.render(attempt=self.told(one), csrf=form_token).encode()
+        shell = self.shells.of(kind)
+        return shell.gzipped(person) if packs else shell.plain(person)
+
+
+def current_pages() -> AnswerPages:
+    """Return the answer pages of this process."""
+    return cast(AnswerPages, flask.current_app.extensions["cbt_answer_pages"])
+
+
+class PagePath:
+    """Wraps an app: answers who plainly opens their paper, hands on everything else."""
+
+    def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
+        self._inner = inner
+        self._door = RequestDoor(app)
+        self._pages = cast(AnswerPages, app.extensions["cbt_answer_pages"])
+        self._agreement: Agreement = app.extensions["cbt_agreement"]
+        self._logins = Dialect(self._pages.engine.dialect.name).sql(f"{LOGIN_SESSIONS} = ?")
+        settings: Settings = app.extensions["cbt_settings"]
+        self._prefix = path_of(app, "delivery.runner", ref="")
+        self._headers = [
+            *(SECURITY_HEADERS | (STRICT_TRANSPORT if settings.https else {})).items(),
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Vary", "Accept-Encoding, Cookie"),
+        ]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer who opens their paper, or hand the request on."""
+        before, prefix, ref = environ["PATH_INFO"].rpartition(self._prefix)
+        if (
+            environ["REQUEST_METHOD"] == "GET"
+            and prefix
+            and not before
+            and "/" not in ref
+            and self._agreement.agrees  # else the app says why not
+        ):
+            packs = unpacks(environ.get("HTTP_ACCEPT_ENCODING"))
+            body = self._page(environ, ref, packs=packs)
+            if body is not None:
+                environ[ENDPOINT], environ[STATUS] = "delivery.runner", 200
+                encoding = [("Content-Encoding", "gzip")] if packs else []
+                start_response("200 OK", [*self._headers, *encoding, ("Content-Length", str(len(body)))])
+                return [body]
+        return self._inner(environ, start_response)
+
+    def _page(self, environ: WSGIEnvironment, ref: str, *, packs: bool) -> bytes | None:
+        if environ.get("QUERY_STRING") or REFUSED in environ:
+            return None
+        try:
+            visit = self._door.visit(environ)
+            one = None if visit is None else self._examinee(visit, now=environ[RECEIVED_AT])
+            if visit is None or one is None or one.attempt_ref != ref:
+                return None
+            if one.by_kiosk or one.belongs_at() is not None:
+                return None
+            kind = self._pages.kind(one, locale=visit.locale, theme=visit.theme)
+            return self._pages.page(one, kind, form_token=visit.form_token, packs=packs)
+        except Exception:
+            log.exception("an answer page was handed on to the view")
+            return None
+
+    def _examinee(self, visit: Visit, *, now: Any) -> Examinee | None:
+        with raw_reading(self._pages.engine) as cursor:
+            cursor.execute(self._logins, (visit.token_hash,))
+            login = cursor.fetchone()
+            if login is None:
+                return None
+            _hash, _id, kind, subject_ref, revoked_at, expires_at, kept, _former = login
+            if not login_holds(kind, revoked_at, expires_at, kept, machine=visit.machine, now=now):
+                return None
+            return self._pages.examinees.find(cursor, subject_ref)
+
+
+def init_answer_pages(app: flask.Flask) -> None:
+    """Give `app` its answer pages, and put the short way of them in front of it."""
+    app.extensions["cbt_answer_pages"] = AnswerPages(app)
+    app.wsgi_app = PagePath(app, app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware

@@ -1,0 +1,145 @@
+"""The answer page without the person: ready bytes, made once in a process for each language, theme and purpose.
+
+Nothing of anybody is in them: they are drawn outside of any request, of a kind alone. Who it is follows at their
+end, uncompressed: nothing secret is packed together with what a stranger may have chosen (BREACH), and a page
+costs a copy and a checksum.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import flask
+from markupsafe import Markup
+
+from cbt.config import LOCALES
+from cbt.delivery.tools.offering import page_texts
+from cbt.rules.exam.tools import TOOLS
+from cbt.rules.states.purpose import Purpose
+from cbt.web.addresses import path_of
+from cbt.web.i18n import THEMES
+
+FOLDER = "delivery/paper/shells"
+"""Where a browser finds them, among the static files: to be fetched before the start."""
+ANYBODY = "-"
+"""Stands in the addresses of a shell for the attempt."""
+_MARK = Markup("<!--person-->")
+_RAW, _GZIP_HEAD = -15, b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+_MOST_STORED = 0xFFFF
+
+
+class ShellKind(NamedTuple):
+    """What shells differ in."""
+
+    locale: str
+    theme: str
+    purpose: str
+    tools: bool
+    """Whether the paper offers any, whose texts its scripts need."""
+
+    @property
+    def name(self) -> str:
+        """What its file is called."""
+        return f"{self.locale}-{self.theme}-{self.purpose}{'-tools' if self.tools else ''}.html"
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        ShellKind(locale, theme, purpose.value, tools)
+        for locale in LOCALES
+        for theme in THEMES
+        for purpose in Purpose
+        for tools in (False, True)
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The page up to where the person stands, plain and packed, and the little that follows."""
+
+    head: bytes
+    tail: bytes
+    packed: bytes
+    """The head as the beginning of a gzip file; it ends at a byte."""
+    checksum: int
+
+    def plain(self, person: bytes = b"") -> bytes:
+        """Return the page of somebody, or of nobody."""
+        return self.head + person + self.tail
+
+    def gzipped(self, person: bytes) -> bytes:
+        """Return the page of somebody as gzip."""
+        rest = person + self.tail
+        ends = struct.pack("<II", zlib.crc32(rest, self.checksum), len(self.head) + len(rest))
+        return b"".join([self.packed, *_stored(rest), ends])
+
+
+def _stored(body: bytes) -> Iterator[bytes]:
+    """Yield the last blocks of a packed text, which hold a body as it is (RFC 1951, 3.2.4)."""
+    for start in range(0, len(body), _MOST_STORED):
+        part = body[start : start + _MOST_STORED]
+        last = start + _MOST_STORED >= len(body)
+        yield struct.pack("<BHH", last, len(part), len(part) ^ 0xFFFF) + part
+
+
+def shell_of(text: str) -> Shell:
+    """Return the shell of a page that marks where the person will be."""
+    head, tail = (part.encode() for part in text.split(_MARK))
+    packing = zlib.compressobj(9, zlib.DEFLATED, _RAW, zlib.DEF_MEM_LEVEL)
+    packed = _GZIP_HEAD + packing.compress(head) + packing.flush(zlib.Z_FULL_FLUSH)
+    return Shell(head, tail, packed, zlib.crc32(head))
+
+
+class Shells:
+    """Those of one process."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._app = app
+        self._made: dict[ShellKind, Shell] = {}
+
+    def of(self, kind: ShellKind) -> Shell:
+        """Return the shell of a kind."""
+        return self._made.get(kind) or self._made.setdefault(kind, self._make(kind))
+
+    def file(self, name: str) -> bytes | None:
+        """Return the shell that is called so, of nobody; None where there is no such kind."""
+        kind = KINDS.get(name)
+        return None if kind is None else self.of(kind).plain()
+
+    def _make(self, kind: ShellKind) -> Shell:
+        app, prefix = self._app, self._app.config["COOKIE_PREFIX"]
+        kept = f"{prefix}locale={kind.locale}; {prefix}theme={kind.theme}"
+        path = path_of(app, "delivery.runner", ref=ANYBODY)
+        # A context of its own: whoever is asking just now, nothing of them is known here.
+        with app.app_context(), app.test_request_context(path, headers={"Cookie": kept}):
+            text = flask.render_template(
+                "delivery/paper/runner.html",
+                purpose=kind.purpose,
+                zone=app.extensions["cbt_zone"].key,
+                urls=_urls(),
+                texts=page_texts(TOOLS if kind.tools else ()),
+                mark=_MARK,
+            )
+        return shell_of(text)
+
+
+def _urls() -> dict[str, Any]:
+    return {
+        "page": flask.url_for("delivery.runner", ref=ANYBODY),
+        "start": flask.url_for("attempts.start", ref=ANYBODY),
+        "answers": flask.url_for("attempts.answers", ref=ANYBODY),
+        "advance": flask.url_for("attempts.advance", ref=ANYBODY),
+        "submit": flask.url_for("attempts.submit", ref=ANYBODY),
+        "clock": flask.url_for("attempts.clock", ref=ANYBODY),
+        "news": flask.url_for("news.since", ref=ANYBODY),
+        "message": flask.url_for("attempts.read_message", ref=ANYBODY, message_id=0),
+        "done": flask.url_for("delivery.done", ref=ANYBODY),
+        "seat": flask.url_for("door.seat_page"),
+        "wait": flask.url_for("door.wait"),
+    }
