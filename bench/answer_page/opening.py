@@ -40,23 +40,28 @@ def measure_runner_page(port: int, sitters: Sequence[Sitter]) -> Figure | None:
     if path is None:
         return None
     figure = Figure("runner_page")
-    sizes, times = [], []
+    sizes, times, files = [], [], []
     with ExitStack() as closing:
         playwright = closing.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         closing.callback(browser.close)
         for sitter in sitters:
             with browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN") as context:
-                size, milliseconds = _load(context, port, sitter)
-                sizes.append(size)
+                received, milliseconds = _load(context, port, sitter)
+                sizes.append(sum(received))
+                files.append(len(received))
                 times.append(milliseconds)
     figure.latencies = [milliseconds / 1000 for milliseconds in times]
-    figure.facts = {"wire_kb": round(median(sizes) / 1000, 1), "first_item_ms": round(median(times))}
+    figure.facts = {
+        "wire_kb": round(median(sizes) / 1000, 1),
+        "files": median(files),
+        "first_item_ms": round(median(times)),
+    }
     return figure
 
 
-def _load(context: BrowserContext, port: int, sitter: Sitter) -> tuple[int, float]:
-    """Return the bytes of everything the page fetched until it was quiet, and when its first item was seen."""
+def _load(context: BrowserContext, port: int, sitter: Sitter) -> tuple[list[int], float]:
+    """Return the bytes of each file the page fetched until it was quiet, and when its first item was seen."""
     base = f"http://{HOST}:{port}"
     pairs = [pair.split("=", 1) for pair in sitter.cookie.split("; ")]
     context.add_cookies([{"name": name, "value": value, "url": base} for name, value in pairs])
@@ -79,4 +84,4 @@ def _load(context: BrowserContext, port: int, sitter: Sitter) -> tuple[int, floa
         fetched = len(received)
         page.wait_for_timeout(QUIET_MS)
     first_item_ms = float(page.evaluate("window.firstItemAt"))
-    return sum(received), first_item_ms
+    return received, first_item_ms

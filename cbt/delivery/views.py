@@ -32,6 +32,9 @@ from cbt.web.who.login import acting, machine_id, signed_in
 
 pages = flask.Blueprint("delivery", __name__)
 
+ENTRY = "delivery/main.js"
+"""The script of the answer page, which goes out joined with all that it imports."""
+
 
 def _own(ref: str) -> Examinee:
     one = current_pages().find(signed_in().subject_ref)

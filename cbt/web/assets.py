@@ -14,6 +14,7 @@ import flask
 from cbt.errors import NotFound
 from cbt.web.addresses import path_of
 from cbt.web.gzipping import unpacks
+from cbt.web.joining import join_scripts, join_sheets
 from cbt.web.who.access import public
 
 pages = flask.Blueprint("assets", __name__)
@@ -29,26 +30,36 @@ class _Asset:
     """Its own, where it is no file of the tree."""
 
 
-def read_tree(root: Path) -> tuple[dict[str, _Asset], str]:
-    """Return every file below `root` by its name, and one digest over all of them."""
-    files: dict[str, _Asset] = {}
+def read_tree(root: Path, entries: tuple[str, ...] = ()) -> tuple[dict[str, _Asset], str]:
+    """Return every file below `root` by its name, and one digest over all of them.
+
+    Beside each script of `entries` lies what it is joined to; a style sheet is sent with those it imports in it.
+    """
+    bodies = {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in (sorted(root.rglob("*")) if root.is_dir() else [])
+        if path.is_file()
+    }
+    texts = {name: body.decode() for name, body in bodies.items() if name.endswith((".js", ".css"))}
+    bodies |= {name: join_sheets(texts, name).encode() for name in texts if name.endswith(".css")}
+    for entry in entries:
+        bodies |= {name: text.encode() for name, text in join_scripts(texts, entry).items()}
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*")) if root.is_dir() else []:
-        if path.is_file():
-            name = path.relative_to(root).as_posix()
-            body = path.read_bytes()
-            digest.update(name.encode() + b"\0" + body)
-            packed = gzip.compress(body, 9, mtime=0) if path.suffix in _COMPRESSED else None
-            kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-            files[name] = _Asset(body, packed, "text/javascript" if path.suffix == ".js" else kind)
+    files: dict[str, _Asset] = {}
+    for name, body in bodies.items():
+        digest.update(name.encode() + b"\0" + body)
+        suffix = Path(name).suffix
+        packed = gzip.compress(body, 9, mtime=0) if suffix in _COMPRESSED else None
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        files[name] = _Asset(body, packed, "text/javascript" if suffix == ".js" else kind)
     return files, digest.hexdigest()[:12]
 
 
 class Assets:
     """The static tree, read once at start; one digest over all of it makes relative imports work."""
 
-    def __init__(self, app: flask.Flask, root: Path) -> None:
-        self._files, self.digest = read_tree(root)
+    def __init__(self, app: flask.Flask, root: Path, entries: tuple[str, ...] = ()) -> None:
+        self._files, self.digest = read_tree(root, entries)
         path = path_of(app, "assets.static_file", digest=self.digest, name="")
         self._before, self._after = path.split(self.digest)
         self._makers: dict[str, Callable[[str], bytes | None]] = {}
@@ -87,10 +98,10 @@ class Assets:
         return found
 
 
-def init_assets(app: flask.Flask, root: Path) -> None:
-    """Serve the tree below `root` and give templates `asset(name)` and `styles_in(folder)`."""
+def init_assets(app: flask.Flask, root: Path, *, entries: tuple[str, ...] = ()) -> None:
+    """Serve the tree below `root`, with the scripts of `entries` joined; give templates `asset` and `styles_in`."""
     app.register_blueprint(pages)
-    assets = app.extensions["cbt_assets"] = Assets(app, root)
+    assets = app.extensions["cbt_assets"] = Assets(app, root, entries)
     app.add_template_global(assets.url, "asset")
     app.add_template_global(assets.styles_in, "styles_in")
 

@@ -43,7 +43,7 @@ def named_in_code() -> tuple[tuple[PurePosixPath, str], ...]:
 
 def imported_from(name: str, script: str) -> set[str]:
     """Return the paths of what a script imports."""
-    steps = re.findall(r'(?:from |import\(|new URL\()"(\.[^"]+)"', script)
+    steps = re.findall(r'(?:from |import\(|@import |new URL\()"(\.[^"]+)"', script)
     return {
         (CHECKOUT / name).parent.joinpath(step).resolve().relative_to(CHECKOUT).as_posix() for step in steps
     }

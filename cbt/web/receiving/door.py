@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -100,7 +99,6 @@ class RequestDoor:
         self._prefix: str = app.config["COOKIE_PREFIX"]
         self._settings: Settings = app.extensions["cbt_settings"]
         self._machines = tokens_of(app)
-        self._signed = lru_cache(REMEMBERED)(self._form_tokens.dumps)
 
     def visit(self, environ: WSGIEnvironment) -> Visit | None:
         """Return who asks for a page; None when that is not plain."""
@@ -115,7 +113,7 @@ class RequestDoor:
             machine=machine,
             locale=chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
             theme=chosen_theme(cookies.get(f"{self._prefix}theme")),
-            form_token=str(self._signed(field)),
+            form_token=str(self._form_tokens.dumps(field)),
         )
 
     def knock(self, environ: WSGIEnvironment) -> Knock | None:
