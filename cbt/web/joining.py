@@ -20,6 +20,7 @@ _DECLARED = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) ([\w$
 _LISTED = re.compile(r"^export \{([^{}]*)\};[ \t]*$\n?", re.MULTILINE)
 _CONSTANT = r"^(?:export )?(?:(?:async )?function\*?|class|const) {}\b"
 _LEFT = re.compile(r"^\s*(?:import\b(?!\()|export\b)", re.MULTILINE)
+_INDENTED = re.compile(r"^[ \t]+(?:import\b(?!\()|export\b)", re.MULTILINE)
 _REMARK = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
 _SHEET = re.compile(r'^@import "(\.[^"\n]+)";[ \t]*$\n?', re.MULTILINE)
@@ -99,6 +100,8 @@ def _read(files: Mapping[str, str], name: str) -> _Module:
         raise ValueError(f"there is no {name}")
     if any(line.count("`") % 2 for line in files[name].splitlines()):
         raise ValueError(f"{name}: a text over several lines")
+    if _INDENTED.search(_REMARK.sub("", files[name])):
+        raise ValueError(f"{name}: an import or export that is not at the beginning of a line")
     source = _stripped(files[name])
     takes = tuple((_at(name, one[2]), _names(one[1] or "")) for one in _IMPORT.finditer(source))
     text = _IMPORT.sub("", source)
