@@ -27,7 +27,7 @@ pytestmark = pytest.mark.journey
 
 SIGNS = "0123456789.,%+-−－％ ０５٣e約\u3000\u00a0\u0085\u001f\ufeff¹⁻"
 ALIKE = """async ([script, texts]) => {
-    const { isNumber } = await import(script.replace("delivery/main.js", "delivery/items/numeric.js"));
+    const { isNumber } = await import(script.replace("delivery/main.joined.js", "delivery/items/numeric.js"));
     return texts.map(isNumber);
 }"""
 TWIN = """(own, name) => {
