@@ -25,6 +25,7 @@ from cbt.rules.roles import Role
 from cbt.web.forms import flash_refusal, sent_json
 from cbt.web.gzipping import unpacks
 from cbt.web.i18n import chosen_theme, explain_value
+from cbt.web.joining import joined_name
 from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.cookies import read_cookie
@@ -32,8 +33,8 @@ from cbt.web.who.login import acting, machine_id, signed_in
 
 pages = flask.Blueprint("delivery", __name__)
 
-ENTRY = "delivery/main.js"
-"""The script of the answer page, which goes out joined with all that it imports."""
+ENTRY, SHEET = "delivery/main.js", "delivery/page.css"
+"""The script and the style sheet of the answer page, which go out joined with all that they import."""
 
 
 def _own(ref: str) -> Examinee:
@@ -92,6 +93,7 @@ def ahead() -> Reply:
     kind = pages_of.kind(one, locale=page_locale(), theme=chosen_theme(read_cookie("theme")))
     return {
         "shell": assets.url(f"{FOLDER}/{kind.name}"),
+        "files": [assets.url(SHEET), assets.url(joined_name(ENTRY))],
         "page": flask.url_for("delivery.runner", ref=one.attempt_ref),
         "csrf": generate_csrf(),
         "attempt": pages_of.told(one),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-JOINED = ".joined.js"
+_JOINED = ".joined.js"
 _IMPORT = re.compile(r'^import (?:\{([^{}]*)\} from )?"(\.[^"\n]+)";[ \t]*$\n?', re.MULTILINE)
 _LATER = re.compile(r'\bimport\("(\.[^"\n]+)"\)')
 _DECLARED = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) ([\w$]+))", re.MULTILINE)
@@ -60,9 +60,9 @@ def join_scripts(files: Mapping[str, str], entry: str) -> dict[str, str]:
             apart.append(name)
             modules[name] = _read(files, name)
             waiting += [*modules[name].later, *(one for one, _ in modules[name].takes if one not in inside)]
-    main = _joined_name(entry)
+    main = joined_name(entry)
     found = {main: _joined(modules, order, inside, main)}
-    return found | {_joined_name(name): _beside(modules[name], inside, main) for name in apart}
+    return found | {joined_name(name): _beside(modules[name], inside, main) for name in apart}
 
 
 def join_sheets(files: Mapping[str, str], name: str) -> str:
@@ -145,12 +145,12 @@ def _beside(module: _Module, inside: Mapping[str, str], main: str) -> str:
             ]
         else:
             taken = _pattern(names).replace(":", " as")
-            lines.append(f'import {taken} from "{_to(module.name, _joined_name(needed))}";\n')
+            lines.append(f'import {taken} from "{_to(module.name, joined_name(needed))}";\n')
     return "".join(lines) + _later(module.text, module.name, module.name)
 
 
 def _later(text: str, name: str, home: str) -> str:
-    return _LATER.sub(lambda one: f'import("{_to(home, _joined_name(_at(name, one[1])))}")', text)
+    return _LATER.sub(lambda one: f'import("{_to(home, joined_name(_at(name, one[1])))}")', text)
 
 
 def _names(listed: str) -> dict[str, str]:
@@ -173,8 +173,9 @@ def _stripped(text: str) -> str:
     return _INDENT.sub("", _REMARK.sub("", text if text.endswith("\n") else f"{text}\n"))
 
 
-def _joined_name(name: str) -> str:
-    return name.removesuffix(".js") + JOINED
+def joined_name(name: str) -> str:
+    """Return under which name the script that `name` is joined to lies beside it."""
+    return name.removesuffix(".js") + _JOINED
 
 
 def _at(name: str, step: str) -> str:

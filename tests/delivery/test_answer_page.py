@@ -259,7 +259,8 @@ def test_who_waits_is_told_what_to_fetch_and_who_they_are(world: World) -> None:
     world.admit_all()
     client = world.candidate("theory")
     told = client.get("/exam/wait/paper").get_json()
-    assert client.get(told["shell"]).status_code == 200
+    shell = client.get(told["shell"]).text
+    assert told["files"] == re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', shell)
     assert told["page"] == page_of(world)
     world.start()
     client.get(page_of(world))

@@ -17,6 +17,9 @@ from tests.world import PLANNED
 
 pytestmark = pytest.mark.journey
 
+FROM_THE_STORE = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .filter(({ transferSize, encodedBodySize }) => transferSize === 0 && encodedBodySize > 0)
+    .map(({ name }) => name.split("/").pop().split("#")[0]).filter((name) => /[.](html|css|js)$/.test(name))"""
 OTHERS = ("skills", "extra", "factor", "late", "second")
 
 
@@ -46,6 +49,8 @@ def test_theory_from_sign_in_to_score(centre: Centre, browsers: Browsers, langua
     board.start(look="start")
     candidate.opens()
     board.sees("theory", "answering")
+    shell = f"{language}-auto-official.html"  # fetched while they waited: at the start nothing but the start travels
+    assert sorted(candidate.browser.page.evaluate(FROM_THE_STORE)) == ["main.joined.js", "page.css", shell]
     candidate.look("paper", zoom=True)
 
     places = places_of(centre, "theory")

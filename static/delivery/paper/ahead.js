@@ -17,9 +17,7 @@ export async function fetchAhead(url) {
     const told = JSON.parse(await kept(url));
     ready = null;
     if (!told.shell) return;
-    const page = new DOMParser().parseFromString(await kept(told.shell), "text/html");
-    const files = [...page.querySelectorAll("link[rel=stylesheet], script[src]")].map((node) => node.getAttribute("href") ?? node.getAttribute("src"));
-    await Promise.all(files.map(kept));
+    await Promise.all([told.shell, ...told.files].map(kept));
     ready = told;
   } catch {
     // the page is fetched when it is opened
