@@ -15,6 +15,7 @@ from bench.measured import (
     paced,
     pages,
     saves,
+    staff,
     starts,
     waiting,
 )
@@ -31,6 +32,7 @@ GROUPS: tuple[Group, ...] = (
     *boards.GROUPS,
     *closing.GROUPS,
     *pages.GROUPS,
+    *staff.GROUPS,
     *exam_day.GROUPS,
 )
 ROWS: tuple[Target, ...] = tuple(row for group in GROUPS for row in group.rows)

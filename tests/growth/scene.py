@@ -52,11 +52,15 @@ def pages_of_staff() -> list[Endpoint]:
     return [one for one in endpoints() if one.method == "GET" and one.access.kind == "staff"]
 
 
+def asker_of(endpoint: Endpoint) -> str:
+    """Return somebody who may see a page."""
+    roles = {role.value for role in endpoint.access.roles}
+    return next((one for one in PREFERRED if one in roles), "officer")
+
+
 def cost_of(stage: Stage, endpoint: Endpoint) -> PageCost:
     """Ask for a page as somebody who may, and count."""
-    roles = {role.value for role in endpoint.access.roles}
-    caller = next((one for one in PREFERRED if one in roles), "officer")
-    client, url = stage.client(caller), stage.url(endpoint)
+    client, url = stage.client(asker_of(endpoint)), stage.url(endpoint)
     with count_queries(stage.app) as asked, count_rows(stage) as read:
         reply = client.get(url, headers={"Accept": "text/html"})
     return PageCost(reply.status_code, len(asked), len(read), len(_DRAWN.findall(reply.get_data())))
@@ -105,6 +109,12 @@ def make_large(stage: Stage, small: grown.Heights) -> int:
             .join(Sitting, Sitting.id == Registration.sitting_id)
         )
         return connection.scalar(people.where(Sitting.ref == stage.world.sitting_ref)) or 0
+
+
+def grow_more(stage: Stage, roots: tuple[str, ...], times: int) -> None:
+    """Have all there is of the tables `roots` `times` times more."""
+    with _writing(stage) as connection:
+        grown.grow(connection, roots, times, below=grown.heights(connection))
 
 
 @contextmanager

@@ -1,0 +1,87 @@
+"""Pages of staff in a sitting of 3,000 with a bank of 100,000 items, and candidates who sign in beside saves."""
+
+from __future__ import annotations
+
+from bench.figures import Figure
+from bench.measured.declaring import NONE_REFUSED, Ground, Group, Stage, Stand, Target, most
+from bench.staff_pages import measure_pages
+from bench.traffic.sign_in import SignIns, bind_seats, run_sign_ins
+
+RATES = {"sign_in_500": 500, "sign_in_2000": 2000}
+"""So many sign in in a minute."""
+
+
+def pages(ground: Ground) -> list[Figure]:
+    """Ask for every page of staff, in one process and without a network between; the slowest is the figure."""
+    ground.tell("every page of staff")
+    found = measure_pages(ground.folder, items=ground.size.of(100_000, 2_000))
+    slowest = max(found, key=lambda name: found[name])
+    ground.tell(f"the slowest is {slowest}")
+    figure = Figure("staff_pages", latencies=[taken / 1000 for taken in found.values()])
+    figure.facts["slowest_ms"] = round(found[slowest], 1)
+    return [figure]
+
+
+def sign_ins(stand: Stand) -> list[Figure]:
+    """Let people sign in at their seats while others save 500 answers a second."""
+    sitters = stand.bench.built.sitters
+    bind_seats(stand.bench.built)
+    seconds = stand.size.of(30.0, 3.0)
+    found = []
+    for name, per_minute in RATES.items():
+        stand.tell(f"{per_minute} sign in in a minute")
+        half = len(sitters) // 2
+        load = run_sign_ins(
+            stand.port,
+            sitters[:half],
+            sitters[half:],
+            stand.bench.ledger,
+            per_minute=per_minute,
+            seconds=seconds,
+        )
+        found.append(_figure(name, load))
+    return found
+
+
+def _figure(name: str, load: SignIns) -> Figure:
+    figure = Figure(name, latencies=load.latencies, refused=load.refused)
+    figure.rates.append(len(load.latencies) / load.seconds)
+    return figure
+
+
+GROUPS = (
+    Group(
+        (
+            Target(
+                "sign_in_500",
+                "500 sign in in a minute beside 500 saves/s",
+                "每分钟 500 人登录，同时每秒 500 次保存",
+                (most("max_ms", 1000, 500), NONE_REFUSED),
+                paced=True,
+            ),
+            Target(
+                "sign_in_2000",
+                "2,000 sign in in a minute beside 500 saves/s",
+                "每分钟 2000 人登录，同时每秒 500 次保存",
+                (most("p99_ms", None, 1000), NONE_REFUSED),
+                paced=True,
+            ),
+        ),
+        Stage.OPEN,
+        sign_ins,
+        people=lambda size: size.of(1000, 100),
+    ),
+    Group(
+        (
+            Target(
+                "staff_pages",
+                "slowest page of staff, 3,000 candidates, bank of 100,000",
+                "最慢的工作人员页面，3000 名考生、题库 10 万题",
+                (most("slowest_ms", 150, 60, ("slowest {:.0f} ms", "最慢 {:.0f} 毫秒")),),
+                paced=True,
+            ),
+        ),
+        Stage.OWN,
+        pages,
+    ),
+)
