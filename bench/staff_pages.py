@@ -32,8 +32,8 @@ OVER = ("results.", "late.", "package.", "record.")
 """Pages that say something once a sitting is over."""
 FILES = (".pdf", ".xlsx", ".seb", "/print")
 """What is a file of everybody by its nature, or waits for the child that sets paper."""
-APART = {"doctor.page"}
-"""A page that begins a process of its own and waits for its word."""
+APART = {"doctor.page", "readiness.server"}
+"""Pages that begin a process of their own and wait for its word."""
 
 
 def measure_pages(folder: Path, *, items: int) -> dict[str, float]:
