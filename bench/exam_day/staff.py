@@ -17,6 +17,7 @@ LOOK_EVERY = 2.0
 REMIND_EVERY = 15.0
 AGAIN_SECONDS = 0.5
 DONE = frozenset({200, 204, 303, 304})
+CONFLICT = 409
 
 
 class Proctor:
@@ -81,15 +82,19 @@ class Proctor:
                 due += REMIND_EVERY
 
     async def does(self, code: str, fields: Mapping[str, str]) -> None:
-        """Do an act; one hand does one thing at a time."""
+        """Do an act; one hand does one thing at a time.
+
+        An act whose answer a killed process took along was done or not: asked for again, it may be refused as done.
+        """
         body = urlencode({"csrf_token": self._csrf, **fields}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        due = self._clock()
+        due, broken = self._clock(), self._acting.broken
         async with self._hand:
             reply = await self._sure(
                 self._acting, "act", "POST", self._desk.acts + code, body=body, headers=headers, due=due
             )
-        if reply.status not in DONE:
+        was_done = reply.status == CONFLICT and self._acting.broken > broken
+        if reply.status not in DONE and not was_done:
             self.refused.append(f"{code}.{reply.status}")
 
     async def _sure(

@@ -10,7 +10,7 @@ from functools import cached_property
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from cbt.candidates.models import CandidatePhoto, Registration
+from cbt.candidates.models import AdmissionTicket, CandidatePhoto, Registration
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class SittingCounts:
     seated: Mapping[tuple[int, int, str], int]
     without_photo: int
     """How many candidates have no photo yet (照片待补)."""
+    again: int
+    """How many printed tickets have to be printed again."""
 
     @cached_property
     def all(self) -> int:
@@ -52,13 +54,16 @@ def counts_of(session: Session, sitting_id: int) -> SittingCounts:
         .group_by(*place, Registration.blueprint_ref)
         .order_by(Registration.blueprint_ref.desc(), Registration.paper.desc(), Registration.sitting_room_id)
     )
+    without_photo = select(func.count(func.distinct(Registration.candidate_id))).where(
+        Registration.sitting_id == sitting_id,
+        ~exists().where(CandidatePhoto.candidate_id == Registration.candidate_id),
+    )
+    again = select(func.count()).where(
+        AdmissionTicket.reprint_since.is_not(None),
+        exists().where(Registration.ticket_id == AdmissionTicket.id, Registration.sitting_id == sitting_id),
+    )
+    counted = session.execute(select(without_photo.scalar_subquery(), again.scalar_subquery())).one()
     return SittingCounts(
-        seated={(room, version, paper): people for room, version, paper, people in session.execute(seated)},
-        without_photo=session.scalar(
-            select(func.count(func.distinct(Registration.candidate_id))).where(
-                Registration.sitting_id == sitting_id,
-                ~exists().where(CandidatePhoto.candidate_id == Registration.candidate_id),
-            )
-        )
-        or 0,
+        {(room, version, paper): people for room, version, paper, people in session.execute(seated)},
+        *counted,
     )

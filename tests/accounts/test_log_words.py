@@ -28,7 +28,20 @@ from cbt.proctoring.record.registry import PAPERS
 from cbt.rules.states.item import ItemEvent
 
 RECORDERS = frozenset(
-    ("record", "count", "key_view", "audit", "note", "_record", "_anew", "store_blueprint", "store_reasons")
+    (
+        *(
+            "record",
+            "count",
+            "key_view",
+            "audit",
+            "note",
+            "_record",
+            "_anew",
+            "store_blueprint",
+            "store_reasons",
+        ),
+        "EntryDraft",
+    )
 )
 """What is called where an entry is written, with the act or the last part of it."""
 ROOMS = {"cbt/accounts/approvals": "approval.", "cbt/door/seats": "seat.", "cbt/door": "door."}
@@ -63,9 +76,9 @@ def _literals() -> Iterator[str]:
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in RECORDERS:
-                # Texts are counted, too: there only `act=` says one.
+                # Texts are counted and sealed, too: there only `act=` says one.
                 given = [one.value for one in node.keywords if one.arg == "act"]
-                given += node.args if called != "count" else []
+                given += node.args if called not in ("count", "EntryDraft") else []
                 texts = [one.value for one in given if isinstance(one, ast.Constant)]
                 acts = [text for text in texts if isinstance(text, str) and text and text != "scheduler"]
                 for text in acts[:1]:

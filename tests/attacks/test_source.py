@@ -20,6 +20,8 @@ OWN_PAGES = "cbt/ops/doctor/patient.py"
 OWN_MACHINE = "cbt/rehearsal/line.py"
 """The candidates of a rehearsal are served by this machine: `strays` holds their line to that."""
 
+DRAWN_BEFORE = "cbt/proctoring/polling/drawing.py"
+"""The parts of a board, which this process drew of the same templates a moment before: escaped then."""
 OWN_LINE = ("cbt/delivery/save/packing.py",)
 """Numbers and texts between processes of one server over a socket that only its own user's processes get
 (tests/db/test_write_line.py::test_an_owner_of_another_user_is_not_believed): no request's bytes are read so."""
@@ -192,7 +194,10 @@ NEVER: dict[str, tuple[Callable[[ast.Module], bool], tuple[str, ...]]] = {
     "web sockets, GraphQL or WebRTC": (imports("websockets", "graphql", "strawberry", "graphene", "aiortc"), ()),
     "OAuth, SAML or JSON web tokens": (imports("authlib", "oauthlib", "jwt", "jose", "saml2", "onelogin"), ()),
     "templates made of text": (called("flask.render_template_string", "render_template_string"), ()),
-    "text that is called safe": (called("Markup", "markupsafe.Markup", "flask.Markup"), APART),
+    "text that is called safe": (
+        called("Markup", "markupsafe.Markup", "flask.Markup"),
+        (*APART, DRAWN_BEFORE),
+    ),
     "a debugger": (keyword("debug", True), ()),
     "a server for development": (called("app.run", "flask.run"), ()),
     "weak digests and ciphers": (weak_cipher, ()),

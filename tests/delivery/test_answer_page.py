@@ -244,7 +244,7 @@ def test_a_shell_is_a_file_that_a_browser_keeps(client: FlaskClient, world: Worl
     assert world.app.test_client().get(url.replace("auto", "blue")).status_code == 404
 
 
-SHELL = shell_of("<p>候考</p><!--person--></html>")
+SHELL = shell_of("<p>候考</p>\ue000</html>")
 
 
 @given(st.binary(max_size=200) | st.integers(0, 200_000).map(bytes))

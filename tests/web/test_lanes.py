@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -63,4 +64,6 @@ def test_whoever_waits_for_staffs_threads_uses_none_of_the_others() -> None:
         assert len(answered) == 1 + len(many)
         front.__rsgi_del__(loop)
 
-    asyncio.run(scene())
+    # A thread of its own: a browser of another test may have left its loop in this one.
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, scene()).result()

@@ -87,7 +87,11 @@ def closing_entry(
     """Return the entry of the log that seals a closed attempt with the digest of its journal. Source: R-64."""
     after = {"closed_by": closed_by.value, "closed_at": closed_at.isoformat(), "journal": journal}
     return EntryDraft(
-        *(at, actor, "attempt.close", f"attempt:{ref}", reason),
+        at=at,
+        actor=actor,
+        act="attempt.close",
+        subject=f"attempt:{ref}",
+        reason=reason,
         before=text_of({"state": former}),
         after=text_of(after),
     )

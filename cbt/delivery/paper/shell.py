@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import flask
-from markupsafe import Markup
 
 from cbt.config import LOCALES
 from cbt.delivery.tools.offering import page_texts
@@ -27,7 +26,8 @@ FOLDER = "delivery/paper/shells"
 """Where a browser finds them, among the static files: to be fetched before the start."""
 ANYBODY = "-"
 """Stands in the addresses of a shell for the attempt."""
-_MARK = Markup("<!--person-->")
+_MARK = "\ue000"
+"""Where the person will be: a character that no text has."""
 _RAW, _GZIP_HEAD = -15, b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 _MOST_STORED = 0xFFFF
 
