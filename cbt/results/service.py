@@ -15,6 +15,7 @@ from cbt.results import steps, store
 from cbt.results.ledger import store as retake_store
 from cbt.results.ledger.store import Ledger
 from cbt.results.sheet.page import LinesAsked, ReleasePage, SheetPage, release_page, sheet_page
+from cbt.results.sheet.paper import SheetRooms, room_sheet, sheet_rooms, whole_sheet
 from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
 from cbt.results.store import SittingLine
 from cbt.rules.canonical import canonical_json, digest
@@ -70,10 +71,24 @@ def sitting_sheet(sitting_ref: str) -> SittingSheet:
         return sheet_of(session, store.finished_sitting(session, sitting_ref))
 
 
-def note_printed(found: SittingSheet, *, now: datetime, actor: str) -> None:
-    """Put on record that somebody had a score sheet printed; a repeat is counted."""
+def sheet_for_paper(sitting_ref: str, *, room: str = "") -> SittingSheet:
+    """Return the score sheet of a sitting, or of a room of it, for paper; raise like `sitting_sheet`.
+
+    Raise Conflict("results.print_by_room") for a sitting too large for one file, NotFound("print.nobody").
+    """
+    with reading() as session:
+        return room_sheet(session, sitting_ref, room) if room else whole_sheet(session, sitting_ref)
+
+
+def rooms_for_paper(sitting_ref: str) -> SheetRooms:
+    """Return the rooms whose score sheets may be printed; raise like `sitting_sheet`."""
+    with reading() as session:
+        return sheet_rooms(session, sitting_ref)
+
+
+def note_printed(subject: str, *, now: datetime, actor: str) -> None:
+    """Put on record that somebody had a score sheet of `subject` printed; a repeat is counted."""
     with unit_of_work() as session:
-        subject = f"sitting:{found.sitting.ref}"
         tally.count(session, at=now, actor=actor, act="print.score_sheet", subject=subject)
 
 

@@ -70,26 +70,8 @@ class ResultRow:
 
 def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[SittingLine]:
     """Return the sittings that are over, the latest first."""
-    of_sitting = Registration.sitting_id == Sitting.id
-    registered = select(func.count()).where(of_sitting).correlate(Sitting).scalar_subquery()
-    absent = (
-        select(func.count())
-        .where(of_sitting, Registration.absent_at.is_not(None))
-        .correlate(Sitting)
-        .scalar_subquery()
-    )
-    scored = (
-        select(func.count())
-        .select_from(Attempt)
-        .join(Registration, Registration.id == Attempt.registration_id)
-        .join(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
-        .where(of_sitting, Registration.absent_at.is_(None), Attempt.state == "scored")
-        .where(Score.score.is_not(None))
-        .correlate(Sitting)
-        .scalar_subquery()
-    )
     query = (
-        select(Sitting, Batch, Centre, registered, absent, scored)
+        select(Sitting, Batch, Centre)
         .join(Batch, Batch.id == Sitting.batch_id)
         .join(Centre, Centre.id == Sitting.centre_id)
         .where(Sitting.state.in_(SHOWN), official_only())
@@ -97,7 +79,30 @@ def sitting_lines(session: Session, *, limit: int, offset: int = 0) -> list[Sitt
         .limit(limit)
         .offset(offset)
     )
-    return [SittingLine(*row) for row in session.execute(query)]
+    found = session.execute(query).all()
+    counts = _counts(session, [sitting.id for sitting, _, _ in found])
+    return [SittingLine(*row, *counts.get(row[0].id, (0, 0, 0))) for row in found]
+
+
+def _counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tuple[int, int, int]]:
+    """Return how many of each sitting were registered, absent, and have a score with a total.
+
+    The outer joins have the database go by these registrations, not through every attempt there ever was.
+    """
+    absent = Registration.absent_at.is_not(None)
+    query = (
+        select(
+            Registration.sitting_id,
+            func.count(),
+            func.count().filter(absent),
+            func.count().filter(~absent, Attempt.state == "scored", Score.score.is_not(None)),
+        )
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
+        .where(Registration.sitting_id.in_(sitting_ids))
+        .group_by(Registration.sitting_id)
+    )
+    return {sitting_id: (people, gone, scored) for sitting_id, people, gone, scored in session.execute(query)}
 
 
 def sitting_count(session: Session) -> int:

@@ -71,9 +71,27 @@ def sheet(sitting_ref: str) -> Reply:
 @access.roles(*READERS)
 def print_sheet(sitting_ref: str) -> Reply:
     """Send the score sheet as A4 pages with lines to sign on."""
-    found = service.sitting_sheet(sitting_ref)
-    service.note_printed(found, now=flask.g.now, actor=acting())
+    found = service.sheet_for_paper(sitting_ref)
+    service.note_printed(found.sitting.logged_as, now=flask.g.now, actor=acting())
     return attachment(printed(found), PDF, f"{_('results.book.title')}-{found.sitting.name}.pdf")
+
+
+@pages.get("/results/<sitting_ref>/print/rooms")
+@access.roles(*READERS)
+def print_rooms(sitting_ref: str) -> Reply:
+    """Offer the score sheet of each room, or all of them in one zip."""
+    return flask.render_template("results/sheet/rooms.html", found=service.rooms_for_paper(sitting_ref))
+
+
+@pages.get("/results/<sitting_ref>/print/<room_ref>.pdf")
+@access.roles(*READERS)
+def print_room(sitting_ref: str, room_ref: str) -> Reply:
+    """Send the score sheet of one room."""
+    found = service.sheet_for_paper(sitting_ref, room=room_ref)
+    ((_place, room),) = found.rooms
+    made = printed(found, room=room)
+    service.note_printed(f"sitting_room:{room_ref}", now=flask.g.now, actor=acting())
+    return attachment(made, PDF, f"{_('results.book.title')}-{found.sitting.name}-{room}.pdf")
 
 
 @pages.post("/results/<sitting_ref>/workbook")

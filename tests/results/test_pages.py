@@ -14,6 +14,8 @@ from sqlalchemy import select
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate
 from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.results.sheet import page as lines
+from cbt.results.sheet import paper
 from cbt.translations.compiling import texts_of
 from tests.helpers import count_queries, flat
 from tests.printing.paper import squeezed, told, whole
@@ -104,6 +106,35 @@ def test_the_score_sheet_on_paper_has_everybody_and_lines_to_sign_on(
     for line in ("counted", "checked", "officer", "date"):
         sign = squeezed(texts_of(locale)[f"results.sign.{line}"])
         assert all(sign in page.text for page in pages)
+
+
+def test_a_long_score_sheet_is_refused_before_anything_is_read_and_printed_by_room(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(world)
+    client, base = world.staff("officer"), f"/results/{world.sitting_ref}"
+    assert f'href="{base}/print"' in client.get(base).text
+    monkeypatch.setattr(paper, "AT_ONCE", 6)
+    monkeypatch.setattr(lines, "AT_ONCE", 6)
+    assert f'href="{base}/print/rooms"' in client.get(base).text
+    refused = client.get(f"{base}/print")
+    assert refused.status_code == 409
+    assert "7 人" in refused.text
+    assert "按考场打印" in refused.text
+    offered = client.get(f"{base}/print/rooms").text
+    assert 'data-zip="score_sheet"' in offered
+    others = set(world.sitters) - {"elsewhere"}
+    for room, room_name, names in (
+        (world.other_room_ref, "机房B", {"elsewhere"}),
+        (world.room_ref, "机房A", others),
+    ):
+        assert f'href="{base}/print/{room}.pdf"' in offered
+        sheets = whole(client.get(f"{base}/print/{room}.pdf"), tmp_path, f"scores-{room}")
+        text = "".join(sheet.text for sheet in sheets)
+        assert {name for name, sitter in world.sitters.items() if sitter.ticket in text} == names
+        assert f"本考场应考{len(names)}人" in squeezed(text)
+        assert room_name in squeezed(text)
+    assert client.get(f"{base}/print/{world.batch_ref}.pdf").status_code == 404
 
 
 def test_unknown_things_are_not_found(world: World) -> None:

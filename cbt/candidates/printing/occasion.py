@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import Session, aliased
 
 from cbt.candidates import store
-from cbt.candidates.counts import counts_of
+from cbt.candidates.counts import SittingCounts, counts_of
 from cbt.candidates.models import AdmissionTicket, Registration
 from cbt.candidates.printing.unprintable import unprintable_of
 from cbt.candidates.store import Registered
@@ -88,11 +88,7 @@ def choice(session: Session, ref: str) -> PrintChoice:
     batch = session.get_one(Batch, sitting.batch_id)
     centre = session.get_one(Centre, sitting.centre_id)
     counts = counts_of(session, sitting.id)
-    rooms = [
-        PrintableRoom(view.sitting_room.ref, view.room.name, people)
-        for view in sittings.rooms_of_sitting(session, sitting.id)
-        if (people := counts.by_room[view.sitting_room.id])
-    ]
+    rooms = printable_rooms(session, sitting, counts)
     stale = _stale_of(sitting)
     texts = [batch.name, sitting.name, centre.name, centre.address, *(room.name for room in rooms)]
     return PrintChoice(
@@ -106,6 +102,15 @@ def choice(session: Session, ref: str) -> PrintChoice:
         again=store.count_where(session, *stale),
         named_again=store.entries_where(session, *stale, limit=NAMED),
     )
+
+
+def printable_rooms(session: Session, sitting: Sitting, counts: SittingCounts) -> list[PrintableRoom]:
+    """Return the rooms of a sitting that somebody is registered for."""
+    return [
+        PrintableRoom(view.sitting_room.ref, view.room.name, people)
+        for view in sittings.rooms_of_sitting(session, sitting.id)
+        if (people := counts.by_room[view.sitting_room.id])
+    ]
 
 
 def _stale_of(sitting: Sitting) -> tuple[ColumnElement[bool], ...]:

@@ -14,6 +14,7 @@ from cbt.candidates.store import count_where
 from cbt.results import store
 from cbt.results.sheet.figures import PaperFigures, SittingFigures, figures_of
 from cbt.results.sheet.judged import JudgedEnd
+from cbt.results.sheet.paper import AT_ONCE
 from cbt.results.sheet.sitting import SheetLine, lines_of
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.web.texts import asked_text, page_of
@@ -53,6 +54,11 @@ class SheetPage:
     found: int
     page: int
     pages: int
+
+    @property
+    def by_room(self) -> bool:
+        """Whether it is printed a room at a time, for it is longer than what is made at once."""
+        return sum(paper.people for paper in self.sheet.papers) > AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)

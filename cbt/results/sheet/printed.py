@@ -29,13 +29,16 @@ def as_unrounded(value: Decimal | None) -> str:
     return f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):f}"
 
 
-def printed(sheet: SittingSheet) -> bytes:
-    """Return the score sheet of a sitting as PDF; where the log ended when it was read stands on every page."""
-    planned = local_text(sheet.sitting.planned_start_at)
+def printed(sheet: SittingSheet, *, room: str = "") -> bytes:
+    """Return the score sheet of a sitting, or of its room of this name, as PDF.
+
+    Where the log ended when it was read stands on every page.
+    """
+    place = " · ".join(filter(None, (sheet.sitting.name, room, local_text(sheet.sitting.planned_start_at))))
     data = {
         "title": _("results.book.title"),
-        "foot": f"{sheet.sitting.name} · {planned}",
-        "papers": [_paper(sheet, paper, planned) for paper in sheet.papers],
+        "foot": place,
+        "papers": [_paper(sheet, paper, place, of_room=bool(room)) for paper in sheet.papers],
         "words": {
             "page": _("results.print.page", number="{n}", count="{of}"),
             "heads": [_(f"results.col.{head}") for head in _HEADS],
@@ -46,14 +49,14 @@ def printed(sheet: SittingSheet) -> bytes:
     return pdf("scores", data, language=str(flask_babel.get_locale()))
 
 
-def _paper(sheet: SittingSheet, paper: PaperSheet, planned: str) -> dict[str, Any]:
+def _paper(sheet: SittingSheet, paper: PaperSheet, place: str, *, of_room: bool) -> dict[str, Any]:
     state = _("results.book.released") if sheet.release else _("results.book.unreleased")
     return {
         "title": f"{_('results.book.title')} · {paper.title}",
-        "sub": " · ".join((paper.blueprint.occupation_name, sheet.sitting.name, planned, state)),
+        "sub": " · ".join((paper.blueprint.occupation_name, place, state)),
         "groups": [f"{group.name} ({as_points(group.points)})" for group in paper.groups],
         "rows": [_row(paper, number, line) for number, line in enumerate(paper.lines, 1)],
-        "numbers": _numbers(sheet, paper),
+        "numbers": _numbers(sheet, paper, of_room=of_room),
     }
 
 
@@ -75,12 +78,11 @@ def _row(paper: PaperSheet, number: int, line: SheetLine) -> list[str]:
     ]
 
 
-def _numbers(sheet: SittingSheet, paper: PaperSheet) -> list[str]:
+def _numbers(sheet: SittingSheet, paper: PaperSheet, *, of_room: bool) -> list[str]:
     """Return how many came and passed, and where the log ended (日志锚点)."""
     balance, figures = sheet.balance, paper.distribution
-    said = _(
-        "results.print.numbers", expected=balance.expected, present=balance.present, absent=balance.absent
-    )
+    named = "results.print.numbers_room" if of_room else "results.print.numbers"
+    said = _(named, expected=balance.expected, present=balance.present, absent=balance.absent)
     if figures:
         said += " " + _(
             "results.print.figures",

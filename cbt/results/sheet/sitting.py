@@ -21,7 +21,7 @@ from cbt.results.store import ResultRow
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import PaperOutcome
 from cbt.rules.violation import Violation
-from cbt.sittings.models import Sitting
+from cbt.sittings.models import Sitting, SittingRoom
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class SittingSheet(SittingFigures):
         return [line for line in self.lines if line.changed]
 
 
-def sheet_of(session: Session, sitting: Sitting) -> SittingSheet:
-    """Return the score sheet of a sitting that is over.
+def sheet_of(session: Session, sitting: Sitting, *, room: str = "") -> SittingSheet:
+    """Return the score sheet of a sitting that is over, or of one room of it by the sitting-room's ref.
 
     Source: R-53, R-60, R-61.
     """
     papers = []
-    rows = store.rows_of_sitting(session, sitting.id)
+    rows = store.rows_of_sitting(session, sitting.id, *([SittingRoom.ref == room] if room else []))
     elsewhere = store.violations_elsewhere(session, sitting.id)
     for (version_id, code), lines in lines_of(session, sitting, rows, elsewhere):
         figures = paper_figures(blueprint_of(session, version_id), code, [(line, 1) for line in lines])
@@ -79,7 +79,7 @@ def sheet_of(session: Session, sitting: Sitting) -> SittingSheet:
     return SittingSheet(
         sitting=sitting,
         papers=tuple(papers),
-        rooms=store.rooms_of(session, sitting.id),
+        rooms=[one for one in store.rooms_of(session, sitting.id) if room in ("", one[0].ref)],
         release=store.release_of(session, sitting.id),
         judged=tuple((line, 1) for paper in papers for line in paper.lines),
         head=head_of(session),
