@@ -14,7 +14,7 @@ from typing import Any
 import argon2
 import flask
 from babel.support import NullTranslations, Translations
-from jinja2 import BaseLoader, Environment, Template
+from jinja2 import BaseLoader, Environment, Template, Undefined
 from sqlalchemy.orm import Mapper
 from werkzeug import test as client
 from werkzeug.routing import Rule
@@ -43,6 +43,22 @@ class SharedTemplates(BaseLoader):
 
 
 _templates: dict[str, CodeType] = {}
+
+
+class Lacking(Undefined):
+    """What a template asked for that is not there: a fault where an object of ours lacks it.
+
+    Whether it is there may be asked (`is defined`).
+    """
+
+    def _of_ours(self) -> bool:
+        return type(self._undefined_obj).__module__.startswith("cbt.")
+
+    def __bool__(self) -> bool:
+        return bool(self._fail_with_undefined_error()) if self._of_ours() else super().__bool__()
+
+    def __str__(self) -> str:
+        return str(self._fail_with_undefined_error()) if self._of_ours() else super().__str__()
 
 
 class SharedStatements(dict[Any, Any]):
@@ -76,6 +92,7 @@ def share(app: flask.Flask) -> None:
     """Let an app use what others of this run have compiled."""
     assert app.jinja_env.loader is not None
     app.jinja_env.loader = SharedTemplates(app.jinja_env.loader)
+    app.jinja_env.undefined = Lacking
     with app.app_context():
         db.engine.update_execution_options(compiled_cache=STATEMENTS)
 

@@ -92,7 +92,7 @@ def staff_frame() -> dict[str, object]:
             }
             for place in links
         ],
-        "person": {"name": principal.name, "role": role_names(principal.roles)},
+        "own_roles": role_names(principal.roles),
         "home_url": flask.url_for("accounts.home"),
         "account_url": flask.url_for("accounts.factors.account") if links else "",
         "sign_out_url": flask.url_for("accounts.sign_out"),
