@@ -5,16 +5,34 @@ const place = document.getElementById("seat-check");
 const PROBES = 5;
 const EVERY = 30_000;
 const BUDGET_MS = 10_000;
+const LEAVING_MS = 15_000;
+
+let asked = null; // one request at a time
+let quietUntil = 0;
+
+// A form is on its way: a sign-in gives this browser another token, under which this page has nothing to say any more.
+document.addEventListener("submit", () => {
+  quietUntil = performance.now() + LEAVING_MS;
+  asked?.abort();
+}, true);
 
 async function post(url, body) {
-  const reply = await fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": place.dataset.csrf },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(BUDGET_MS),
-  });
-  if (!reply.ok) throw new Error(String(reply.status));
-  return reply;
+  if (performance.now() < quietUntil) throw new Error("leaving");
+  const line = new AbortController();
+  asked = line;
+  const timer = setTimeout(() => line.abort(), BUDGET_MS);
+  try {
+    const reply = await fetch(url, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": place.dataset.csrf },
+      body: JSON.stringify(body),
+      signal: line.signal,
+    });
+    if (!reply.ok) throw new Error(String(reply.status));
+    return reply;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function probe() {
