@@ -39,9 +39,9 @@ test: install-dev
 	$(BIN)/python -m pytest -n 2 tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/rules --ignore=tests/torture
 
-# Three at a time, for a fault waits longer than it works: faults one by one, the other files as a whole.
+# Two at a time, for a fault waits longer than it works: the file of the faults, and the others.
 torture-test: install-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/torture
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/torture
 
 check: install-dev
 	$(BIN)/ruff format --check .

@@ -123,8 +123,7 @@ class ModelAttempt:
     def advance(
         self, login: str, epoch: int, unit: int, sent: Sequence[Sent], *, completed: bool, now: datetime
     ) -> Answer:
-        """End a unit; what was sent with a refused one is not kept."""
-        kept, seen = dict(self.journal), self.seen_at
+        """End a unit; what was sent with it in time is kept, whether it may end or not."""
         saved = self.save(login, epoch, sent, now=now)
         if saved not in (OK, (410, "unit.closed")):
             return saved
@@ -132,22 +131,23 @@ class ModelAttempt:
         if completed and self.row.open_unit == open_now == unit and now < self.closes_at:
             self.life.confirmed.append((unit, now))
         elif open_now == unit:
-            self.journal, self.seen_at = kept, seen
             return 409, "unit.moved"
         self.store(now)
         return OK
 
     def submit(self, login: str, epoch: int, sent: Sequence[Sent], *, now: datetime) -> Answer:
-        """交卷; what was sent with a refused one is not kept."""
-        if self.holder == login and self.epoch == epoch and self.closed_by and not sent:
-            return OK
-        kept, seen = dict(self.journal), self.seen_at
+        """交卷; what was sent with it in time is kept, whether it may be handed in or not.
+
+        A repeat of one that was taken gets its receipt, with the answers that it brought then.
+        """
+        if self.holder == login and self.epoch == epoch and self.closed_by:
+            known = all((epoch, one.seq) in self.journal for one in sent)
+            return OK if known else (410, "attempt.closed")
         saved = self.save(login, epoch, sent, now=now)
         if saved not in (OK, (410, "unit.closed")):
             return saved
         refused = self._refused(now)
         if refused:
-            self.journal, self.seen_at = kept, seen
             return refused
         late = now >= self.closes_at
         self.close("deadline" if late else "candidate", self.closes_at if late else now)
