@@ -117,7 +117,8 @@ def _serving(ground: Ground, bench: Bench) -> Iterator[Stand]:
 def _open_everybody(stand: Stand) -> None:
     """Open every paper that is not open yet, and have an answer at each position."""
     sitters, now = stand.bench.built.sitters, stand.bench.built.now()
-    first = [one for one in sitters[:WARM_UP_STARTS] if not one.lease]
+    # The first ones in any case: a browser has opened papers of theirs, and has their leases.
+    first = sitters[:WARM_UP_STARTS]
     run_load(stand.port, [loads.starts([one]) for one in first])
     unopened = [one for one in sitters if not one.lease]
     if unopened:
