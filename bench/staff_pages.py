@@ -62,7 +62,7 @@ def _measured(folder: Path, *, items: int, over: bool) -> dict[str, float]:
     make_large(stage, small)
     with app.app_context(), reading() as session:
         known = session.scalar(select(func.count()).select_from(Item)) or 1
-    if not over:
+    if not over and items > known:
         grow_more(stage, grown.ITEMS, items // known)
     found: dict[str, float] = {}
     for page in pages_of_staff():
