@@ -8,6 +8,7 @@ costs a copy and a checksum.
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,10 +103,15 @@ class Shells:
     def __init__(self, app: flask.Flask) -> None:
         self._app = app
         self._made: dict[ShellKind, Shell] = {}
+        self._making = threading.Lock()
 
     def of(self, kind: ShellKind) -> Shell:
         """Return the shell of a kind."""
-        return self._made.get(kind) or self._made.setdefault(kind, self._make(kind))
+        found = self._made.get(kind)
+        if found is None:
+            with self._making:  # a hall that begins asks for one kind all at once: it is drawn by the first
+                found = self._made.get(kind) or self._made.setdefault(kind, self._make(kind))
+        return found
 
     def file(self, name: str) -> bytes | None:
         """Return the shell that is called so, of nobody; None where there is no such kind."""
