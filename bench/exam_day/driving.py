@@ -56,6 +56,7 @@ class Played:
     accounts: list[Account]
     seconds: float
     moved: int
+    killed: list[int]
     refused: list[str] = field(default_factory=list)
 
 
@@ -67,6 +68,7 @@ class Driving:
         self.tally = Tally()
         self.stopped = False
         self.waiting = 0
+        self.killed: list[int] = []
         self.rng = random.Random(len(day.comers))
 
     async def run(self) -> Played:
@@ -95,7 +97,8 @@ class Driving:
         self.tally.broken += sum(one.broken for one in self.proctors)
         refused = [code for one in (*people, *self.proctors) for code in one.refused]
         moved = sum(one.moved for one in people)
-        return Played(self.tally, [one.account for one in people], loop.time() - began, moved, refused)
+        accounts = [one.account for one in people]
+        return Played(self.tally, accounts, loop.time() - began, moved, self.killed, refused)
 
     async def _warm(self) -> None:
         """Have every worker drawn each page once: a server is up long before its first candidate comes."""
@@ -153,7 +156,7 @@ class Driving:
             what.close()
 
     async def _kill(self) -> None:
-        await asyncio.to_thread(self.server.kill_worker)
+        self.killed.append(await asyncio.to_thread(self.server.kill_worker))
 
     async def _sits(self, one: Examinee, at: float) -> None:
         """Carry out the script of a candidate who comes at an instant."""

@@ -77,6 +77,7 @@ def _facts(played: Played, people: int, rooms: int) -> dict[str, object]:
         "worst_kind": kind,
         "worst_p99_ms": round(worst, 1),
         "moved": played.moved,
+        "killed": len(set(played.killed)),
         "broken": played.tally.broken,
         "acknowledged": sum(len(one.acknowledged) for one in played.accounts),
         "handed_in": sum(bool(one.receipt) for one in played.accounts),

@@ -53,11 +53,13 @@ class LoopbackServer:
                 time.sleep(0.1)
         raise Unavailable("rehearsal.no_server")
 
-    def kill_worker(self) -> None:
-        """Kill -9 the worker that has worked most."""
+    def kill_worker(self) -> int:
+        """Kill -9 the worker that has worked most; return its process id."""
         # Of the main thread's: the process that owns the writing is a child of its keeper's.
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        os.kill(max(map(int, children), key=_ticks), signal.SIGKILL)
+        victim = max(map(int, children), key=_ticks)
+        os.kill(victim, signal.SIGKILL)
+        return victim
 
     def kill_and_restart(self) -> None:
         """Kill -9 every process of the server and start it again on the same port."""

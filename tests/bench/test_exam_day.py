@@ -29,7 +29,7 @@ def test_a_day_is_sat_by_everybody_and_nothing_is_lost(tmp_path: Path) -> None:
     assert (shown["refused"], shown["lost"], shown["wrong"], shown["unscored"]) == (0, 0, 0, 0)
     assert (shown["candidates"], shown["rooms"], shown["moved"], shown["closed"]) == (40, 4, 1, 40)
     assert shown["handed_in"] == 40
-    assert shown["broken"] > 0  # a worker was killed, and its connections with it
+    assert shown["killed"] == 1  # how many requests it takes along is chance: `broken` may be none
     assert shown["acknowledged"] >= 40
     assert set(shown["kinds"]) >= KINDS
     assert shown["worst_p99_ms"] == max(kind.get("p99_ms", 0) for kind in shown["kinds"].values())
