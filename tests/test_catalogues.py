@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import pytest
 
+from cbt.rules.states.application import ApplicationState
 from cbt.translations.checking import problems, used_ids
 from cbt.translations.compiling import HERE, LANGUAGES, texts_of
 from cbt.web.i18n import script_texts
@@ -87,6 +88,14 @@ def test_placeholders_are_the_same_in_both_languages(catalogues: dict[str, dict[
         if set(PLACEHOLDER.findall(text)) != set(PLACEHOLDER.findall(catalogues["en"][name]))
     ]
     assert differing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_that_a_refusal_names_has_a_name(
+    catalogues: dict[str, dict[str, str]], language: str
+) -> None:
+    ids = {f"rules.application.state.{state.value}" for state in ApplicationState}
+    assert ids <= catalogues[language].keys()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.periods import last_day
 
 
 class PaperOutcome(StrEnum):
@@ -58,17 +59,6 @@ class RetakeVerdict:
     allowed: bool
     last_on: date | None = None
     reason: RetakeRefusal | None = None
-
-
-def last_day(first_on: date, years: int) -> date:
-    """Return the last day of a window, inclusive: the same date years later, 29 February as the 28th.
-
-    Source: R-4.
-    """
-    try:
-        return first_on.replace(year=first_on.year + years)
-    except ValueError:
-        return first_on.replace(year=first_on.year + years, day=28)
 
 
 def may_retake(

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.exam.policies import RetakePolicy
+from cbt.rules.periods import last_day
 from cbt.rules.retake import (
     Overall,
     PaperOutcome,
     PaperResult,
     RetakeRefusal,
     RetakeVerdict,
-    last_day,
     may_retake,
     overall,
 )

@@ -8,7 +8,8 @@ from datetime import date
 from enum import StrEnum
 
 from cbt.rules.exam.policies import RetakePolicy
-from cbt.rules.retake import PaperOutcome, PaperResult, RetakeRefusal, last_day, may_retake
+from cbt.rules.periods import last_day
+from cbt.rules.retake import PaperOutcome, PaperResult, RetakeRefusal, may_retake
 
 
 class RetakeFinding(StrEnum):
