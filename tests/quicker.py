@@ -15,6 +15,8 @@ import argon2
 import flask
 from babel.support import NullTranslations, Translations
 from jinja2 import BaseLoader, Environment, Template, Undefined
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Mapper
 from werkzeug import test as client
 from werkzeug.routing import Rule
@@ -24,6 +26,8 @@ from cbt.accounts.sign_in import passwords
 from cbt.db.types import db
 from cbt.translations import compiling
 from cbt.web import assets
+from cbt.web.watching.requestlog import ObservedApp
+from tests.urls import share_urls
 
 
 class SharedTemplates(BaseLoader):
@@ -80,6 +84,9 @@ def _of_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
 STATEMENTS = SharedStatements()
 OF_THE_PRODUCT = passwords._hasher
 """How the product hashes; a test holds it to its costs."""
+_loader_of = ObservedApp.create_global_jinja_loader
+_ask = PGDialect_psycopg.initialize
+_servers: dict[tuple[str, int], dict[str, Any]] = {}
 _rules: dict[tuple[Any, ...], Rule] = {}
 _compile = Rule.compile
 _catalogues: dict[tuple[str, tuple[str, ...], str], NullTranslations] = {}
@@ -90,8 +97,6 @@ _texts = compiling.texts_of
 
 def share(app: flask.Flask) -> None:
     """Let an app use what others of this run have compiled."""
-    assert app.jinja_env.loader is not None
-    app.jinja_env.loader = SharedTemplates(app.jinja_env.loader)
     app.jinja_env.undefined = Lacking
     with app.app_context():
         db.engine.update_execution_options(compiled_cache=STATEMENTS)
@@ -108,6 +113,25 @@ def _compile_once(rule: Rule) -> None:
     rule.arguments |= known.arguments
     for name in ("_build", "_build_unknown"):
         setattr(rule, name, getattr(known, name).__func__.__get__(rule, None))
+
+
+def _loader(app: flask.Flask) -> BaseLoader:
+    return SharedTemplates(_loader_of(app))
+
+
+def _ask_once(dialect: PGDialect_psycopg, connection: Connection) -> None:
+    """Tell an engine of a server what the first one was told: its release, how it quotes, what it isolates."""
+    server = connection.connection.driver_connection
+    assert server is not None
+    key = server.info.host, server.info.port
+    if key in _servers:
+        vars(dialect).update(_servers[key])
+        return
+    before = dict(vars(dialect))
+    _ask(dialect, connection)
+    found = {name: value for name, value in vars(dialect).items() if before.get(name, ...) is not value}
+    if not found["_has_native_hstore"]:
+        _servers[key] = found
 
 
 def _load_once(folder: str, locales: list[object], domain: str) -> NullTranslations:
@@ -127,7 +151,10 @@ def _texts_once(language: str, folder: Path = compiling.HERE) -> dict[str, str]:
 
 def share_compiled() -> None:
     """Let what depends on no app be made once: URL rules, statements, catalogues, and the static tree."""
+    share_urls()
     Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
+    ObservedApp.create_global_jinja_loader = _loader  # type: ignore[method-assign,assignment]
+    PGDialect_psycopg.initialize = _ask_once  # type: ignore[method-assign]
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
     Translations.load = _load_once  # type: ignore[method-assign,assignment]
     compiling.texts_of = _texts_once

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
 import flask
@@ -76,6 +76,7 @@ def init_once(app: flask.Flask) -> None:
             app.view_functions[rule.endpoint] = _once(cast("Callable[..., Reply]", view))
 
 
+@cache
 def _once(view: Callable[..., Reply]) -> Callable[..., Reply]:
     @wraps(view)
     def answer(**arguments: Any) -> Reply:

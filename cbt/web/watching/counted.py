@@ -12,6 +12,8 @@ REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 STATUSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"}
+_PLACES = {status: place for place, status in enumerate(STATUSES)}
+"""Where a class of statuses stands among them."""
 TOO_MANY = 429
 NO_ENDPOINT = "none"
 """What a request is counted under that leads nowhere."""
@@ -45,20 +47,16 @@ class RequestCounts:
         kind_at = {one: number * len(STATUSES) for number, one in enumerate(named)}
         first, spans, width = self._answered.first, self._seconds.first, self._seconds.width
         self._cells = {
-            (endpoint, status): (
-                first + number * len(STATUSES) + place,
-                spans + (kind_at[kind] + place) * width,
-            )
+            endpoint: (first + number * len(STATUSES), spans + kind_at[kind] * width)
             for number, (endpoint, kind) in enumerate(kinds.items())
-            for place, status in enumerate(STATUSES)
         }
 
     def steps(self, endpoint: str, status: int, seconds: float) -> Steps:
         """Return the steps that count one answered request."""
-        found = self._cells.get((endpoint, status // 100))
-        if found is None:  # counting never breaks a request
-            found = self._cells[NO_ENDPOINT, 5]
-        answered, spans = found
+        found, place = self._cells.get(endpoint), _PLACES.get(status // 100)
+        if found is None or place is None:  # counting never breaks a request
+            found, place = self._cells[NO_ENDPOINT], _PLACES[5]
+        answered, spans = found[0] + place, found[1] + place * self._seconds.width
         bucket = spans + bisect_left(REQUEST_SECONDS, seconds)
         steps = (answered, 1), (bucket, 1), (spans + len(REQUEST_SECONDS) + 1, seconds)
         if status == TOO_MANY and endpoint in self._kinds:
