@@ -31,7 +31,9 @@ class KeyKind(StrEnum):
     TEXTS = "texts"
     WHOLE = "whole"
     WHOLES = "wholes"
+    DAYS = "days"
     POINTS = "points"
+    MONEY = "money"
     SWITCH = "switch"
     MINUTES = "minutes"
     MINUTES_LIST = "minutes_list"
@@ -163,6 +165,12 @@ def _points(value: object) -> Decimal | None:
     return number(value)
 
 
+def _money(value: object) -> int | None:
+    """Return an amount of 元 in 分; what is a part of one cannot be paid."""
+    found = _points(value)
+    return int(found * 100) if found is not None and found * 100 == int(found * 100) else None
+
+
 def _switch(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
@@ -200,8 +208,10 @@ _READERS: Mapping[KeyKind, Callable[[object], Any]] = {
     KeyKind.TEXT: _text,
     KeyKind.TEXTS: _texts,
     KeyKind.WHOLE: _whole,
+    KeyKind.DAYS: _whole,
     KeyKind.WHOLES: lambda value: _tuple(value, _whole),
     KeyKind.POINTS: _points,
+    KeyKind.MONEY: _money,
     KeyKind.SWITCH: _switch,
     KeyKind.MINUTES: _minutes,
     KeyKind.MINUTES_LIST: lambda value: _tuple(value, _minutes),

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cbt.exams import spec
-from cbt.exams.keys import Table, check_version, parse, read_rows, read_table, read_values, wrong_value
+from cbt.exams.keys import Field, Table, check_version, parse, read_rows, read_table, read_values, wrong_value
 from cbt.exams.supposing import flaws_beside
+from cbt.rules.enrolment.eligibility.conditions import Condition, EnrolmentPolicy
+from cbt.rules.enrolment.eligibility.facts import EducationLevel, SchoolKind
+from cbt.rules.enrolment.eligibility.majors import MajorTable
+from cbt.rules.enrolment.fees.prices import FeePolicy
 from cbt.rules.exam.blueprint import (
     AdmissionPolicy,
     ClockPolicy,
@@ -57,7 +61,7 @@ def _in_file_keys(found: Flaw) -> Flaw:
 
 
 def _blueprint(data: Table, findings: list[Flaw]) -> ExamBlueprint | None:
-    known = [*spec.TABLES, "papers"]
+    known = [*spec.TABLES, *spec.LISTS, "papers"]
     values = read_values(data, spec.TOP, (), findings, tables=known)
     tables = {
         name: read_values(
@@ -68,6 +72,7 @@ def _blueprint(data: Table, findings: list[Flaw]) -> ExamBlueprint | None:
         )
         for name, fields in spec.TABLES.items()
     }
+    lists = {name: _rows(data, name, fields, (), findings) for name, fields in spec.LISTS.items()}
     papers = {
         code: _paper(code, paper, ("papers", code), findings)
         for code, paper in read_table(data, "papers", (), findings, required=True).items()
@@ -83,7 +88,26 @@ def _blueprint(data: Table, findings: list[Flaw]) -> ExamBlueprint | None:
         papers={code: paper for code, paper in papers.items() if paper is not None},
         admission=AdmissionPolicy(**tables["admission"]),
         retake=RetakePolicy(**tables["retake"]),
+        enrolment=EnrolmentPolicy(**tables["enrolment"]),
+        majors=MajorTable(**tables["majors"]),
+        conditions=tuple(_condition(row) for row in lists["eligibility"]),
+        fees=FeePolicy(**tables["fees"]),
     )
+
+
+def _rows(
+    data: Table, name: str, fields: tuple[Field, ...], path: Path, findings: list[Flaw]
+) -> list[dict[str, Any]]:
+    return [
+        read_values(row, fields, (*path, name, index), findings)
+        for index, row in enumerate(read_rows(data, name, path, findings))
+    ]
+
+
+def _condition(row: dict[str, Any]) -> Condition:
+    if "education" in row:
+        row["education"] = EducationLevel(row["education"])
+    return Condition(**row | {"schools": tuple(SchoolKind(one) for one in row.get("schools", ()))})
 
 
 def _paper(code: str, data: object, path: Path, findings: list[Flaw]) -> Paper | None:
@@ -96,13 +120,7 @@ def _paper(code: str, data: object, path: Path, findings: list[Flaw]) -> Paper |
         name: read_values(read_table(data, name, path, findings), fields, (*path, name), findings)
         for name, fields in spec.PAPER_TABLES.items()
     }
-    lists = {
-        name: [
-            read_values(row, fields, (*path, name, index), findings)
-            for index, row in enumerate(read_rows(data, name, path, findings))
-        ]
-        for name, fields in spec.PAPER_LISTS.items()
-    }
+    lists = {name: _rows(data, name, fields, path, findings) for name, fields in spec.PAPER_LISTS.items()}
     if len(findings) > before:
         return None
     if "difficulty" in values:

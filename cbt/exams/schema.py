@@ -15,6 +15,7 @@ _TYPES: Mapping[KeyKind, dict[str, Any]] = {
     KeyKind.TEXT: {"type": "string", "minLength": 1},
     KeyKind.TEXTS: {"type": "array", "items": {"type": "string", "minLength": 1}},
     KeyKind.WHOLE: {"type": "integer", "minimum": 1},
+    KeyKind.DAYS: {"type": "integer", "minimum": 0},
     KeyKind.WHOLES: {
         "type": "array",
         "items": {"type": "integer", "minimum": 0},
@@ -22,6 +23,7 @@ _TYPES: Mapping[KeyKind, dict[str, Any]] = {
         "maxItems": 5,
     },
     KeyKind.POINTS: {"type": "number", "minimum": 0},
+    KeyKind.MONEY: {"type": "number", "minimum": 0},
     KeyKind.SWITCH: {"type": "boolean"},
     KeyKind.MINUTES: {"type": "number", "minimum": 0},
     KeyKind.MINUTES_LIST: {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}},
@@ -34,6 +36,8 @@ def blueprint_schema() -> dict[str, Any]:
     top = _table(spec.TOP)
     for name, fields in spec.TABLES.items():
         top["properties"][name] = _table(fields)
+    for name, fields in spec.LISTS.items():
+        top["properties"][name] = {"type": "array", "items": _table(fields)}
     top["properties"]["papers"] = {
         "type": "object",
         "minProperties": 1,

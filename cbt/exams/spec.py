@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cbt.exams.keys import SCHEMA, Field, KeyKind, needed
+from cbt.rules.enrolment.eligibility.facts import EducationLevel, SchoolKind
 from cbt.rules.exam.tools import TOOLS
 from cbt.rules.items.values import ItemType, PartialCredit
 
@@ -38,6 +39,52 @@ RETAKE = (
     Field("window_from", KeyKind.TEXT, "期限从成绩发布还是考试日起算", allowed=("release", "exam")),
     Field("absent_may_retake", KeyKind.SWITCH, "缺考者可以补考"),
 )
+ENROLMENT = (
+    Field("days_ahead", KeyKind.DAYS, "单位至少提前多少个工作日申请"),
+    Field(
+        "counted_to", KeyKind.TEXT, "年限算到申请日（application）还是考试日（exam）",
+        allowed=("application", "exam"),
+    ),
+    Field("gap_days", KeyKind.DAYS, "两段工作之间相隔多少天以内仍算连续"),
+)  # fmt: skip
+MAJORS = (
+    Field("own", KeyKind.TEXTS, "本专业"),
+    Field("related", KeyKind.TEXTS, "相关专业"),
+    Field("other", KeyKind.TEXTS, "其他专业（已认定不相关的）"),
+)
+FEES = (
+    Field("first", KeyKind.MONEY, "评价考核费（元），首次报考全部科目合计"),
+    Field("retake", KeyKind.MONEY, "补考费（元），每科"),
+    Field("materials", KeyKind.MONEY, "场地能源材料费（元），每考一次"),
+    Field("materials_papers", KeyKind.TEXTS, "收取场地能源材料费的科目代码"),
+    Field("refund_withdrawn", KeyKind.SWITCH, "考前撤回申报的退费"),
+)
+_LEVELS = (
+    "junior_secondary 初中，secondary 高中（中专、技校），junior_college 大专，"
+    "bachelor 本科，master 硕士，doctor 博士"
+)
+_SCHOOLS = (
+    "technical_school 技工学校，technician_college 技师学院，vocational_college 职业技术学院，"
+    "university 普通高等学校，other 其他"
+)
+ELIGIBILITY = (
+    needed("number", KeyKind.WHOLE, "条件的序号，从 1 起"),
+    needed("text", KeyKind.TEXT, "公告中的原文"),
+    Field("years", KeyKind.WHOLE, "连续从事本职业工作多少年以上"),
+    Field("education", KeyKind.TEXT, f"至少什么学历：{_LEVELS}", allowed=tuple(EducationLevel)),
+    Field(
+        "major", KeyKind.TEXT, "专业：related 本专业或相关专业，other 其他专业", allowed=("related", "other")
+    ),
+    Field("schools", KeyKind.TEXTS, f"什么学校的毕业证书：{_SCHOOLS}", allowed=tuple(SchoolKind)),
+    Field("senior_skills", KeyKind.SWITCH, "学校以高级技能为培养目标"),
+    Field("certificate", KeyKind.TEXT, "本职业几级（代码）以上的证书"),
+    Field("training", KeyKind.TEXT, "完成几级（代码）正规培训并取得结业证书"),
+    Field("training_hours", KeyKind.WHOLE, "培训的标准学时数"),
+    Field(
+        "after", KeyKind.TEXT, "年限和培训从何时起算：certificate 取得证书后，degree 取得学历后",
+        allowed=("certificate", "degree"),
+    ),
+)  # fmt: skip
 PAPER = (
     needed("name", KeyKind.TEXT, "科目名称"),
     needed("minutes", KeyKind.MINUTES, "考试时长（分钟）", name="duration"),
@@ -90,7 +137,11 @@ TABLES: Mapping[str, tuple[Field, ...]] = {
     "level": LEVEL,
     "admission": ADMISSION,
     "retake": RETAKE,
+    "enrolment": ENROLMENT,
+    "majors": MAJORS,
+    "fees": FEES,
 }
+LISTS: Mapping[str, tuple[Field, ...]] = {"eligibility": ELIGIBILITY}
 PAPER_TABLES: Mapping[str, tuple[Field, ...]] = {"submit": SUBMIT, "clock": CLOCK}
 PAPER_LISTS: Mapping[str, tuple[Field, ...]] = {"sections": SECTION, "units": UNIT}
 REQUIRED_TABLES = frozenset({"occupation", "level"})

@@ -67,7 +67,7 @@ def shape_at(path: Path) -> Shape:
     """Return what a blueprint has at a path."""
     match path:
         case (str(key),):
-            return "table" if key in (*spec.TABLES, "papers") else _field(spec.TOP, key)
+            return _kind_at_top(key) or _field(spec.TOP, key)
         case ("papers", _):
             return None
         case ("papers", _, str(key)):
@@ -77,9 +77,17 @@ def shape_at(path: Path) -> Shape:
             return _field(spec.PAPER_TABLES.get(table, ()), key)
         case ("papers", _, str(rows), int(), str(key)):
             return _field(spec.PAPER_LISTS.get(rows, ()), key)
+        case (str(rows), int(), str(key)):
+            return _field(spec.LISTS.get(rows, ()), key)
         case (str(table), str(key)):
             return _field(spec.TABLES.get(table, ()), key)
     return None
+
+
+def _kind_at_top(key: str) -> str:
+    if key in (*spec.TABLES, "papers"):
+        return "table"
+    return "rows" if key in spec.LISTS else ""
 
 
 def _field(fields: tuple[Field, ...], key: str) -> Field | None:
@@ -91,7 +99,7 @@ def _value(shape: Shape, path: Path, size: int) -> object:
         return _of_kind(shape, size)
     key = str(path[-1])
     if shape == "rows":
-        return [_table(spec.PAPER_LISTS[key], size)]
+        return [_table({**spec.LISTS, **spec.PAPER_LISTS}[key], size)]
     fields = spec.TABLES.get(key) or spec.PAPER_TABLES.get(key, ())
     return _table(fields, size)
 

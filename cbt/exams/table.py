@@ -10,6 +10,7 @@ from decimal import Decimal
 from flask_babel import gettext as _
 
 from cbt.console.columns import Row, align
+from cbt.rules.enrolment.fees.prices import FeePolicy
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 from cbt.rules.reasons import Reason, ReasonTable
 from cbt.rules.violation import Violation
@@ -24,7 +25,20 @@ def describe(blueprint: ExamBlueprint) -> str:
         ref=blueprint.ref,
         bank=blueprint.bank,
     )
-    return "\n".join([title, *(line for paper in blueprint.papers.values() for line in _paper(paper))])
+    papers = (line for paper in blueprint.papers.values() for line in _paper(paper))
+    return "\n".join([title, *_enrolment(blueprint), *papers])
+
+
+def _enrolment(blueprint: ExamBlueprint) -> Iterator[str]:
+    """Return who may apply and what it costs, where a blueprint says so."""
+    fees = blueprint.fees
+    if blueprint.conditions:
+        days = blueprint.enrolment.days_ahead
+        yield from ("", _("exams.table.conditions", days=days))
+        yield from (f"  （{one.number}）{one.text}" for one in blueprint.conditions)
+    if fees != FeePolicy():
+        first, retake, materials = (f"{fen / 100:g}" for fen in (fees.first, fees.retake, fees.materials))
+        yield from ("", _("exams.table.fees", first=first, retake=retake, materials=materials))
 
 
 def describe_reasons(table: ReasonTable) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 
 from cbt.exams import spec
+from cbt.rules.enrolment.eligibility.facts import PersonFacts
 from cbt.rules.retake import PaperOutcome
 from tests.exams import effects
+from tests.exams import enrolment_effects as enrolment
 from tests.exams.effects import MINUTE, SECOND
 from tests.exams.sources import shipped
 from tests.world import World
 
 SHIPPED = shipped("l3").read_text("utf-8")
+SHIPPED_L2 = shipped("l2").read_text("utf-8")
 MULTIPLE = (
     '[[papers.theory.sections]]\nname = "判断题"\ntype = "true_false"\ncount = 40\npoints_each = 1\n'
     "shuffle_items = true\n\n[[papers.theory.sections]]\n"
@@ -145,6 +148,102 @@ PURE = [
     Pure(
         "papers.units.shuffle_choices", UNITS, UNITS.replace("shuffle_choices = true", "shuffle_choices = false"),
         lambda text: effects.choices_in_order(text, "skills", units={1, 2}), False, True,
+    ),
+]  # fmt: skip
+
+TRAINED = 'training = "2"\nafter = "certificate"'
+
+ENROLMENT = [
+    Pure("enrolment.days_ahead", "days_ahead = 20", "days_ahead = 10", enrolment.earliest, 28, 14),
+    Pure(
+        "enrolment.counted_to", 'counted_to = "application"', 'counted_to = "exam"', enrolment.counting_day,
+        date(2026, 11, 27), date(2026, 12, 30),
+    ),
+    Pure(
+        "enrolment.gap_days", "gap_days = 30", "gap_days = 10",
+        lambda text: enrolment.met(text, enrolment.GAP), [1], [],
+    ),
+    Pure(
+        "majors.own", '"客户服务管理", ', '"客户服务管理", "声乐", ',
+        lambda text: enrolment.studied(text, "声乐"), [], [3],
+    ),
+    Pure(
+        "majors.related", '"市场营销", ', "", lambda text: enrolment.studied(text, "市场营销"), [3], [],
+    ),
+    Pure(
+        "majors.other", "[majors]\n", '[majors]\nother = ["声乐"]\n',
+        lambda text: enrolment.studied(text, "声乐"), [], [4],
+    ),
+    Pure(
+        "fees.first", "first = 280", "first = 300.5",
+        lambda text: enrolment.charged(text, theory="first", skills="first"), [28000], [30050],
+    ),
+    Pure(
+        "fees.retake", "retake = 100", "retake = 120",
+        lambda text: enrolment.charged(text, theory="retake"), [10000], [12000],
+    ),
+    Pure(
+        "fees.materials", "materials = 0", "materials = 50",
+        lambda text: enrolment.charged(text, skills="retake"), [10000], [10000, 5000],
+    ),
+    Pure(
+        "fees.materials_papers", '["skills"]', '["theory"]',
+        lambda text: enrolment.charged(text, theory="retake"), [10000], [10000, 5000],
+        text=SHIPPED.replace("materials = 0", "materials = 50"),
+    ),
+    Pure(
+        "fees.refund_withdrawn", "refund_withdrawn = true", "refund_withdrawn = false", enrolment.given_back,
+        True, False,
+    ),
+    Pure(
+        "eligibility.number", "number = 5\ntext", "number = 6\ntext", effects.refused, [],
+        ["blueprint.condition_number"],
+    ),
+    Pure(
+        "eligibility.text", "连续从事本职业工作5年以上", "本职业从业满五年",
+        lambda text: effects.printed(text, "本职业从业满五年"), False, True,
+    ),
+    Pure(
+        "eligibility.years", "years = 5\n", "years = 6\n",
+        lambda text: enrolment.met(text, enrolment.GAP), [1], [],
+    ),
+    Pure(
+        "eligibility.education", 'education = "junior_college"', 'education = "bachelor"',
+        lambda text: enrolment.met(text, enrolment.GRADUATE), [3], [],
+    ),
+    Pure(
+        "eligibility.major", 'education = "junior_college"\nmajor = "related"',
+        'education = "junior_college"\nmajor = "other"',
+        lambda text: enrolment.met(text, enrolment.GRADUATE), [3], [],
+    ),
+    Pure(
+        "eligibility.schools", '"technical_school", ', "",
+        lambda text: enrolment.met(text, enrolment.SKILLED), [2], [],
+    ),
+    Pure(
+        "eligibility.senior_skills", "senior_skills = true", "senior_skills = false",
+        lambda text: enrolment.met(
+            text, PersonFacts(diplomas=(replace(enrolment.SKILLED.diplomas[0], senior_skills=False),))
+        ),
+        [], [2],
+    ),
+    Pure(
+        "eligibility.certificate", 'certificate = "3"', 'certificate = "2"',
+        lambda text: [one.atom for one in enrolment.condition(text, 2, enrolment.WORKER).lacking],
+        ["years"], ["certificate", "years"], text=SHIPPED_L2,
+    ),
+    Pure(
+        "eligibility.training", TRAINED, TRAINED.replace("2", "3"),
+        lambda text: enrolment.met(text, enrolment.WORKER), [3, 6], [6], text=SHIPPED_L2,
+    ),
+    Pure(
+        "eligibility.training_hours", TRAINED, f"{TRAINED}\ntraining_hours = 120",
+        lambda text: enrolment.condition(text, 3, enrolment.WORKER).questions, (), ("training_hours",),
+        text=SHIPPED_L2,
+    ),
+    Pure(
+        "eligibility.after", 'certificate = "3"\nafter = "certificate"', 'certificate = "3"',
+        lambda text: enrolment.met(text, enrolment.WORKER), [3, 6], [2, 3, 6], text=SHIPPED_L2,
     ),
 ]  # fmt: skip
 
@@ -306,17 +405,22 @@ def keys() -> set[str]:
     found = {field.key for field in spec.TOP}
     found |= {f"{table}.{field.key}" for table, fields in spec.TABLES.items() for field in fields}
     found |= {f"papers.{field.key}" for field in spec.PAPER}
+    found |= {f"{rows}.{field.key}" for rows, fields in spec.LISTS.items() for field in fields}
     nested = {**spec.PAPER_TABLES, **spec.PAPER_LISTS}
     return found | {f"papers.{table}.{field.key}" for table, fields in nested.items() for field in fields}
 
 
 def test_every_key_has_a_case() -> None:
-    cases = [case.key for case in PURE] + [case.key for case in IN_WORLD] + [key for key, *_ in ROSTERS]
+    cases = (
+        [case.key for case in [*PURE, *ENROLMENT]]
+        + [case.key for case in IN_WORLD]
+        + [key for key, *_ in ROSTERS]
+    )
     assert len(cases) == len(set(cases))
     assert set(cases) == keys()
 
 
-@pytest.mark.parametrize("case", PURE, ids=[case.key for case in PURE])
+@pytest.mark.parametrize("case", [*PURE, *ENROLMENT], ids=lambda case: case.key)
 def test_a_key_changes_what_is_read_drawn_or_scored(case: Pure) -> None:
     assert case.old in case.text
     assert case.seen(case.text) == case.before

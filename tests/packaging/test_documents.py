@@ -103,7 +103,7 @@ def test_the_two_commands_come_first(readme: str) -> None:
 def test_every_key_of_a_blueprint_is_documented() -> None:
     text = (ROOT / "docs" / "blueprints.md").read_text("utf-8")
     fields = [*spec.TOP, *spec.ADMISSION, *spec.RETAKE, *spec.PAPER, *spec.SUBMIT, *spec.CLOCK]
-    fields += [*spec.SECTION, *spec.UNIT]
+    fields += [*spec.SECTION, *spec.UNIT, *spec.ENROLMENT, *spec.MAJORS, *spec.FEES, *spec.ELIGIBILITY]
     names = [one.key for one in fields]
     names += [f"occupation.{one.key}" for one in spec.OCCUPATION] + [f"level.{one.key}" for one in spec.LEVEL]
     names += [one.key for one in reasons.VIOLATION if one.key not in ("zh", "en")]

@@ -20,6 +20,9 @@ def written(data: Mapping[str, Any], head: Sequence[str] = ()) -> str:
     for name, fields in spec.TABLES.items():
         if name in data:
             lines += ["", f"[{name}]", *_pairs(data[name], fields)]
+    for name, fields in spec.LISTS.items():
+        for row in data.get(name, []):
+            lines += ["", f"[[{name}]]", *_pairs(row, fields)]
     for code, paper in data.get("papers", {}).items():
         lines += ["", f"[papers.{_key(code)}]", *_pairs(paper, spec.PAPER)]
         for name, fields in spec.PAPER_TABLES.items():

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
+from cbt.rules.enrolment.eligibility.conditions import Condition, EligibilityRules, EnrolmentPolicy
+from cbt.rules.enrolment.eligibility.majors import MajorTable
+from cbt.rules.enrolment.fees.prices import FeePolicy
+from cbt.rules.exam.enrolling import check_conditions, check_fees, check_majors, check_policy
+from cbt.rules.exam.flaw import ZERO, Flaw, Path, known, minutes, not_negative, not_positive, positive
 from cbt.rules.exam.paper import Paper, Section, Unit
 from cbt.rules.exam.policies import AdmissionPolicy, ClockPolicy, DifficultyMix, RetakePolicy, SubmitPolicy
 from cbt.rules.exam.tools import TOOLS
@@ -30,8 +35,6 @@ __all__ = [
     "check_names",
 ]
 
-Path = tuple[str | int, ...]
-ZERO = timedelta(0)
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 LONGEST_REF, LONGEST_CODE = 60, 20
 """Characters of a blueprint's own name and of a paper's."""
@@ -55,19 +58,20 @@ class ExamBlueprint:
     papers: Mapping[str, Paper]
     admission: AdmissionPolicy = field(default_factory=AdmissionPolicy)
     retake: RetakePolicy = field(default_factory=RetakePolicy)
+    enrolment: EnrolmentPolicy = field(default_factory=EnrolmentPolicy)
+    majors: MajorTable = field(default_factory=MajorTable)
+    conditions: tuple[Condition, ...] = ()
+    fees: FeePolicy = field(default_factory=FeePolicy)
+
+    @property
+    def eligibility(self) -> EligibilityRules:
+        """Who may apply for this level, as `assess` takes it. Source: R-73."""
+        occupations = (self.occupation_name, *self.aliases, self.occupation_code)
+        return EligibilityRules(self.conditions, self.enrolment, self.majors, occupations)
 
     def paper_title(self, code: str) -> str:
         """Return the title of a paper as candidates read it: 客户服务管理员（三级）· 理论知识."""
         return f"{self.occupation_name}（{self.level_name}）· {self.papers[code].label}"
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """Something that does not hold: where (keys and 0-based places), what, and the numbers."""
-
-    path: Path
-    code: str
-    params: Mapping[str, object] = field(default_factory=dict)
 
 
 def check(blueprint: ExamBlueprint) -> list[Flaw]:
@@ -82,8 +86,12 @@ def check(blueprint: ExamBlueprint) -> list[Flaw]:
         findings += _paper(paper, ("papers", code))
     findings += _admission(blueprint.admission)
     if blueprint.retake.years < 1:
-        findings.append(_not_positive(("retake", "years"), blueprint.retake.years))
-    findings += _known(blueprint.retake.window_from, ("release", "exam"), ("retake", "window_from"))
+        findings.append(not_positive(("retake", "years"), blueprint.retake.years))
+    findings += known(blueprint.retake.window_from, ("release", "exam"), ("retake", "window_from"))
+    findings += check_policy(blueprint.enrolment)
+    findings += check_majors(blueprint.majors)
+    findings += check_conditions(blueprint.conditions)
+    findings += check_fees(blueprint.fees, blueprint.papers)
     return findings
 
 
@@ -102,7 +110,7 @@ def _paper(paper: Paper, path: Path) -> Iterator[Flaw]:
     if bool(paper.sections) == bool(paper.units):
         yield Flaw(path, "blueprint.sections_or_units")
     for name in ("duration", "points", "score_step"):
-        yield from _positive(getattr(paper, name), (*path, name))
+        yield from positive(getattr(paper, name), (*path, name))
     if not 0 <= paper.pass_points <= paper.points:
         yield Flaw(
             (*path, "pass_points"),
@@ -117,9 +125,9 @@ def _paper(paper: Paper, path: Path) -> Iterator[Flaw]:
         or not any(paper.difficulty.shares)
     ):
         yield Flaw((*path, "difficulty"), "blueprint.difficulty_mix")
-    yield from _known(paper.release, ("score", "verdict", "none"), (*path, "release"))
+    yield from known(paper.release, ("score", "verdict", "none"), (*path, "release"))
     for tool in paper.tools:
-        yield from _known(tool, TOOLS, (*path, "tools"))
+        yield from known(tool, TOOLS, (*path, "tools"))
     yield from _sections(paper, path)
     yield from _units(paper, path)
     yield from _sums(paper, path)
@@ -130,10 +138,10 @@ def _sections(paper: Paper, path: Path) -> Iterator[Flaw]:
     seen: set[ItemType] = set()
     for index, section in enumerate(paper.sections):
         here = (*path, "sections", index)
-        yield from _positive(section.count, (*here, "count"))
-        yield from _positive(section.points_each, (*here, "points_each"))
+        yield from positive(section.count, (*here, "count"))
+        yield from positive(section.points_each, (*here, "points_each"))
         if section.minutes is not None:
-            yield from _positive(section.minutes, (*here, "minutes"))
+            yield from positive(section.minutes, (*here, "minutes"))
         if section.type not in SECTION_TYPES:
             yield Flaw((*here, "type"), "blueprint.section_type", {"type": section.type.value})
         if section.type in seen:
@@ -151,9 +159,9 @@ def _units(paper: Paper, path: Path) -> Iterator[Flaw]:
             yield Flaw(
                 (*here, "number"), "blueprint.unit_number", {"number": unit.number, "expected": index + 1}
             )
-        yield from _positive(unit.minutes, (*here, "minutes"))
-        yield from _positive(unit.points, (*here, "points"))
-        yield from _known(unit.select, ("required",), (*here, "select"))
+        yield from positive(unit.minutes, (*here, "minutes"))
+        yield from positive(unit.points, (*here, "points"))
+        yield from known(unit.select, ("required",), (*here, "select"))
         for kind, credit in unit.credit.items():
             yield from _credit(kind, credit, (*here, "credit", kind.value))
 
@@ -167,28 +175,28 @@ def _sums(paper: Paper, path: Path) -> Iterator[Flaw]:
         yield Flaw(
             (*path, "duration"),
             "blueprint.minutes_sum",
-            {"minutes": _minutes(paper.duration), "sum": _minutes(sum(spans, ZERO))},
+            {"minutes": minutes(paper.duration), "sum": minutes(sum(spans, ZERO))},
         )
 
 
 def _times(paper: Paper, path: Path) -> Iterator[Flaw]:
     submit, clock = paper.submit, paper.clock
-    yield from _not_negative(submit.earliest, (*path, "submit", "earliest"))
-    yield from _not_negative(submit.closed_before_end, (*path, "submit", "closed_before_end"))
+    yield from not_negative(submit.earliest, (*path, "submit", "earliest"))
+    yield from not_negative(submit.closed_before_end, (*path, "submit", "closed_before_end"))
     if submit.earliest + submit.closed_before_end > paper.duration:
         yield Flaw(
             (*path, "submit"),
             "blueprint.never_submittable",
             {
-                "earliest": _minutes(submit.earliest),
-                "closed": _minutes(submit.closed_before_end),
-                "minutes": _minutes(paper.duration),
+                "earliest": minutes(submit.earliest),
+                "closed": minutes(submit.closed_before_end),
+                "minutes": minutes(paper.duration),
             },
         )
-    yield from _not_negative(clock.grace, (*path, "clock", "grace"))
-    yield from _known(clock.unit_timing, ("strict", "pooled"), (*path, "clock", "unit_timing"))
-    yield from _known(clock.unused_time, ("carried", "lost"), (*path, "clock", "unused_time"))
-    yield from _known(clock.late_start, ("scale", "cut"), (*path, "clock", "late_start"))
+    yield from not_negative(clock.grace, (*path, "clock", "grace"))
+    yield from known(clock.unit_timing, ("strict", "pooled"), (*path, "clock", "unit_timing"))
+    yield from known(clock.unused_time, ("carried", "lost"), (*path, "clock", "unused_time"))
+    yield from known(clock.late_start, ("scale", "cut"), (*path, "clock", "late_start"))
     yield from _warnings(paper.warnings, paper.duration, (*path, "warnings"))
     if paper.windows:
         yield from _warnings(paper.unit_warnings, min(paper.windows), (*path, "unit_warnings"))
@@ -197,19 +205,19 @@ def _times(paper: Paper, path: Path) -> Iterator[Flaw]:
 def _warnings(warnings: tuple[timedelta, ...], span: timedelta, path: Path) -> Iterator[Flaw]:
     for index, warning in enumerate(warnings):
         if not ZERO < warning < span:
-            params = {"warning": _minutes(warning), "minutes": _minutes(span)}
+            params = {"warning": minutes(warning), "minutes": minutes(span)}
             yield Flaw((*path, index), "blueprint.warning_outside", params)
 
 
 def _admission(policy: AdmissionPolicy) -> Iterator[Flaw]:
     for name in ("check_in_opens", "report", "sign_in_opens", "late_limit"):
-        yield from _not_negative(getattr(policy, name), ("admission", name))
-    yield from _known(policy.late_from, ("report_at", "start"), ("admission", "late_from"))
+        yield from not_negative(getattr(policy, name), ("admission", name))
+    yield from known(policy.late_from, ("report_at", "start"), ("admission", "late_from"))
     for name in ("report", "sign_in_opens"):
         if getattr(policy, name) > policy.check_in_opens:
             params = {
-                "minutes": _minutes(getattr(policy, name)),
-                "check_in_opens": _minutes(policy.check_in_opens),
+                "minutes": minutes(getattr(policy, name)),
+                "check_in_opens": minutes(policy.check_in_opens),
             }
             yield Flaw(("admission", name), "blueprint.before_check_in", params)
 
@@ -217,27 +225,3 @@ def _admission(policy: AdmissionPolicy) -> Iterator[Flaw]:
 def _credit(kind: ItemType, credit: PartialCredit, path: Path) -> Iterator[Flaw]:
     if not credit_suits(kind, credit):
         yield Flaw(path, "blueprint.credit_type", {"type": kind.value, "credit": credit.value})
-
-
-def _known(value: str, allowed: tuple[str, ...], path: Path) -> Iterator[Flaw]:
-    if value not in allowed:
-        yield Flaw(path, "blueprint.value_unknown", {"value": value, "allowed": ", ".join(allowed)})
-
-
-def _positive(value: timedelta | Decimal | int, path: Path) -> Iterator[Flaw]:
-    if value <= (ZERO if isinstance(value, timedelta) else 0):  # type: ignore[operator]  # zero is of the value's own type
-        yield _not_positive(path, value)
-
-
-def _not_negative(value: timedelta, path: Path) -> Iterator[Flaw]:
-    if value < ZERO:
-        yield Flaw(path, "blueprint.negative", {"value": _minutes(value)})
-
-
-def _not_positive(path: Path, value: timedelta | Decimal | int) -> Flaw:
-    shown = _minutes(value) if isinstance(value, timedelta) else value
-    return Flaw(path, "blueprint.not_positive", {"value": shown})
-
-
-def _minutes(span: timedelta) -> str:
-    return f"{span / timedelta(minutes=1):g}"

@@ -1,0 +1,3 @@
+"""The kinds of atoms a condition is made of, one module each; `registry` lists them."""
+
+__all__ = ["registry"]
