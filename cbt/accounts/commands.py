@@ -16,7 +16,7 @@ from cbt.console.saying import Answer
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.db.unit_of_work import reading
-from cbt.rules.roles import Role
+from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.web.cli import with_app
 from cbt.web.i18n import local_zone
 
@@ -97,7 +97,7 @@ def _changed(login: str, done: str) -> Answer:
     "roles",
     multiple=True,
     required=True,
-    type=click.Choice([role.value for role in Role]),
+    type=click.Choice([role.value for role in OF_THE_HOUSE]),
     help="accounts.cli.role",
 )
 @with_app

@@ -53,6 +53,14 @@ PLACES = (
     StaffPage(
         "sittings.centres.centres", "centres", "square", frozenset({Role.OFFICER}), ("sittings.centres.room",)
     ),
+    StaffPage(
+        "enrolment.units.units",
+        "units",
+        "users",
+        frozenset({Role.OFFICER}),
+        ("enrolment.agreements.agreements", "enrolment.body.body"),
+    ),
+    StaffPage("enrolment.own.home", "own_unit", "square", frozenset({Role.UNIT_CLERK})),
     StaffPage("blueprints.index", "blueprints", "note", frozenset({Role.OFFICER})),
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
     StaffPage("bank.queue.queue", "review", "check", frozenset({Role.REVIEWER})),

@@ -39,6 +39,67 @@ def create_staff(
 
     Source: R-62.
     """
+    wanted = _of_the_house(roles)
+    password, password_hash = with_one_time_password(rng)
+    with unit_of_work() as session:
+        new_staff(
+            session,
+            login=login,
+            name=name,
+            roles=wanted,
+            password_hash=password_hash,
+            now=now,
+            actor=actor,
+        )
+    return password
+
+
+def with_one_time_password(rng: random.Random | None = None) -> tuple[str, str]:
+    """Return a one-time password and what is kept of it; made before a transaction, for it takes its time."""
+    password = passwords.one_time_password(rng)
+    return password, passwords.hash_password(password)
+
+
+def new_staff(
+    session: Session,
+    *,
+    login: str,
+    name: str,
+    roles: Iterable[Role],
+    password_hash: str,
+    now: datetime,
+    actor: str,
+) -> Staff:
+    """Add somebody with a login within a transaction of the caller's; raise like `create_staff`."""
+    login, name, wanted = _checked(login, name, roles)
+    if store.staff_by_login(session, login) is not None:
+        raise Conflict("staff.login_taken", field="login", login=login)
+    staff = Staff(
+        ref=new_ref("st"),
+        login=login,
+        name=name,
+        password_hash=password_hash,
+        must_change_password=True,
+        password_issued_at=now,
+        created_at=now,
+        made_by=actor,
+        roles=[StaffRole(role=role.value, granted_at=now, granted_by=actor) for role in wanted],
+    )
+    session.add(staff)
+    session.flush()
+    record(session, at=now, actor=actor, act="staff.create", subject=staff.logged_as, after={"roles": wanted})
+    return staff
+
+
+def _of_the_house(roles: Iterable[Role]) -> list[Role]:
+    """Return the roles, each once; raise InvalidInput("staff.roles") for none, or that of a unit's clerk (R-70)."""
+    wanted = sorted(set(roles))
+    if not wanted or Role.UNIT_CLERK in wanted:
+        raise InvalidInput("staff.roles", field="roles")
+    return wanted
+
+
+def _checked(login: str, name: str, roles: Iterable[Role]) -> tuple[str, str, list[Role]]:
     login, name, wanted = login.strip().casefold(), one_line(name, "name"), sorted(set(roles))
     if not _LOGIN.fullmatch(login):
         raise InvalidInput("staff.login", field="login")
@@ -46,28 +107,7 @@ def create_staff(
         raise InvalidInput("staff.name", field="name")
     if not wanted:
         raise InvalidInput("staff.roles", field="roles")
-    password = passwords.one_time_password(rng)
-    password_hash = passwords.hash_password(password)
-    with unit_of_work() as session:
-        if store.staff_by_login(session, login) is not None:
-            raise Conflict("staff.login_taken", field="login", login=login)
-        staff = Staff(
-            ref=new_ref("st"),
-            login=login,
-            name=name,
-            password_hash=password_hash,
-            must_change_password=True,
-            password_issued_at=now,
-            created_at=now,
-            made_by=actor,
-            roles=[StaffRole(role=role.value, granted_at=now, granted_by=actor) for role in wanted],
-        )
-        session.add(staff)
-        session.flush()
-        record(
-            session, at=now, actor=actor, act="staff.create", subject=staff.logged_as, after={"roles": wanted}
-        )
-    return password
+    return login, name, wanted
 
 
 def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random | None = None) -> str:
@@ -75,8 +115,7 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
 
     Raise InvalidInput("staff.no_login") for an unknown login.
     """
-    password = passwords.one_time_password(rng)
-    password_hash = passwords.hash_password(password)
+    password, password_hash = with_one_time_password(rng)
     with unit_of_work() as session:
         staff = store.staff_by_login(session, login)
         if staff is None:
@@ -91,16 +130,16 @@ def reset_password(*, login: str, now: datetime, actor: str, rng: random.Random 
 
 
 def set_roles(*, ref: str, roles: Iterable[Role], now: datetime, actor: str) -> None:
-    """Replace the roles of a staff member; the last administrator stays one.
+    """Replace the roles of a staff member; the last administrator stays one, a unit's clerk is nothing else.
 
-    Raise InvalidInput("staff.roles"), Conflict("staff.last_admin").
+    Raise InvalidInput("staff.roles"), Conflict("staff.last_admin"|"staff.of_a_unit").
     """
-    wanted = sorted(set(roles))
-    if not wanted:
-        raise InvalidInput("staff.roles", field="roles")
+    wanted = _of_the_house(roles)
     with unit_of_work() as session:
         staff = store.staff_by_ref(session, ref)
         held = sorted(row.role for row in staff.roles)
+        if Role.UNIT_CLERK in held:
+            raise Conflict("staff.of_a_unit", name=staff.name)
         if Role.ADMIN not in wanted:
             _keep_an_admin(session, staff)
         staff.roles = [row for row in staff.roles if row.role in wanted] + [
@@ -125,12 +164,16 @@ def disable_staff(*, ref: str, now: datetime, actor: str) -> None:
     Raise Conflict("staff.last_admin").
     """
     with unit_of_work() as session:
-        staff = store.staff_by_ref(session, ref)
-        if staff.disabled_at is None:
-            _keep_an_admin(session, staff)
-            staff.disabled_at = now
-            logins.end_all(session, staff.ref, now=now)
-            record(session, at=now, actor=actor, act="staff.disable", subject=staff.logged_as)
+        shut_out(session, store.staff_by_ref(session, ref), now=now, actor=actor)
+
+
+def shut_out(session: Session, staff: Staff, *, now: datetime, actor: str) -> None:
+    """Disable a staff member within a transaction of the caller's; raise like `disable_staff`."""
+    if staff.disabled_at is None:
+        _keep_an_admin(session, staff)
+        staff.disabled_at = now
+        logins.end_all(session, staff.ref, now=now)
+        record(session, at=now, actor=actor, act="staff.disable", subject=staff.logged_as)
 
 
 def enable_staff(*, ref: str, now: datetime, actor: str) -> None:

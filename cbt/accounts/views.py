@@ -18,7 +18,7 @@ from cbt.accounts.sign_in import service
 from cbt.accounts.sign_in.guessing import guessed
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, InvalidInput, NotAllowed, TooMany
-from cbt.rules.roles import Role
+from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply
 from cbt.web.preferences import local_target
@@ -187,7 +187,7 @@ def _people_page(refused: Refusal) -> Reply:
         args = flask.request.args
         found = store.staff_page(session, text=asked_text(args), page=page_of(args))
         guesses = guessed(session, now=flask.g.now)
-    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
+    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
     names = {person.ref: role_names(frozenset(row.role for row in person.roles)) for person in found.people}
     shown = {"found": found, "names": names, "guesses": guesses, "roles": roles, "refused": refused}
     return flask.render_template("accounts/people.html", **shown), refused.code
@@ -208,7 +208,7 @@ def _person_page(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         found = store.staff_by_ref(session, ref)
         factor = codes.state(session, found)
-    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in Role]
+    roles = [(role.value, flask_babel.gettext(f"role.{role.value}")) for role in OF_THE_HOUSE]
     held = {row.role for row in found.roles}
     page = flask.render_template(
         "accounts/person.html", found=found, factor=factor, roles=roles, held=held, refused=refused

@@ -54,6 +54,7 @@ from cbt.door.elsewhere import note_elsewhere
 from cbt.door.kiosk import views as kiosk
 from cbt.door.papers import register_papers
 from cbt.door.seats.finding import was_issued
+from cbt.enrolment import views as enrolment
 from cbt.errors import Unavailable
 from cbt.exams.desk import views as blueprints
 from cbt.exams.desk.uses import register_uses
@@ -118,6 +119,7 @@ ROOMS: tuple[ModuleType, ...] = (
     bank,
     coverage,
     sittings,
+    enrolment,
     office,
     candidates,
     kiosk,

@@ -14,6 +14,8 @@ from cbt.accounts.models import Approval
 from cbt.bank.models import Item, ItemBank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.delivery.models import Attempt
+from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.units.models import MemberUnit
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 
 MOST_SITTINGS = 200
@@ -143,6 +145,14 @@ NAMERS: dict[str, Namer] = {
     "item_bank": _simple(ItemBank, "bank.bank"),
     "blueprint": _blueprints,
     "approval": _approvals,
+    "member_unit": _simple(MemberUnit, "enrolment.units.unit"),
+    "agreement": _found_by(
+        select(Agreement.ref, Agreement.number, MemberUnit.name, Agreement.ref).join(
+            MemberUnit, MemberUnit.id == Agreement.unit_id
+        ),
+        "enrolment.agreements.agreement",
+        Agreement.ref,
+    ),
 }
 
 

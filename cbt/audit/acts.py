@@ -25,6 +25,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("seats", "arrange exchange mend redraw"),
             *_of("seat", "spare bind unbind claim clear_claim restored undelivered"),
         ),
+        "enrolment": (
+            *_of("unit", "create change leave rejoin invite"),
+            *_of("agreement", "make end"),
+            *_of("body", "change"),
+        ),
         "running": (
             *_of(
                 "room",

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from cbt.db.private.sealing import derived, open_sealed
-from cbt.errors import Unavailable
+from cbt.db.private.sealing import derived
 from cbt.rules.door.admission import normalise_document
 
 DOCUMENT = "document"
@@ -23,14 +22,6 @@ QUERY = "query"
 def document_index(number: str) -> str:
     """Return the keyed digest a document number is found by; spellings that compare equal give one digest."""
     return hmac.new(derived("index"), normalise_document(number).encode(), hashlib.sha256).hexdigest()
-
-
-def readable(sealed: bytes, purpose: str) -> str | None:
-    """Return what was sealed, None when it was sealed under a `personal.key` that is lost."""
-    try:
-        return open_sealed(sealed, purpose)
-    except Unavailable:
-        return None
 
 
 def keyed_digest(text: str, purpose: str) -> str:

@@ -14,7 +14,8 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates.personal import DOCUMENT, readable
+from cbt.candidates.personal import DOCUMENT
+from cbt.db.private.sealing import readable
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.door import store
 from cbt.door.admission import Door, PaperState, refusal

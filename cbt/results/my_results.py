@@ -16,7 +16,8 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate
-from cbt.candidates.personal import DOCUMENT, readable
+from cbt.candidates.personal import DOCUMENT
+from cbt.db.private.sealing import readable
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
@@ -28,7 +29,7 @@ from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
 from cbt.rules.retake import Overall, PaperOutcome, PaperResult, RetakeVerdict, may_retake, overall
 from cbt.rules.states.sitting import SittingState
-from cbt.web.i18n import local_zone
+from cbt.web.i18n import local_day
 from cbt.web.who import throttle
 
 
@@ -117,7 +118,7 @@ def results_of(registration_id: int, *, now: datetime) -> CandidateResults:
 
 
 def _results(session: Session, candidate: Candidate, now: datetime) -> CandidateResults:
-    today = now.astimezone(local_zone()).date()
+    today = local_day(now)
     ledger = retake_store.ledger_of(session, [candidate.id])
     levels = []
     for taken in ledger.values():
@@ -160,7 +161,7 @@ def _paper(
 
 
 def _exam(taken: Taken, paper: Paper) -> Exam:
-    exam_on = taken.exam_at.astimezone(local_zone()).date()
+    exam_on = local_day(taken.exam_at)
     plain = Exam(taken.sitting.name, exam_on, taken.registration.kind == "retake", "pending")
     result = taken.as_result()
     if result is None or taken.result is None:

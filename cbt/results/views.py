@@ -23,7 +23,7 @@ from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_zone
+from cbt.web.i18n import local_day, local_zone
 from cbt.web.partials import Reply
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who import access
@@ -98,7 +98,7 @@ def print_room(sitting_ref: str, room_ref: str) -> Reply:
 @access.roles(Role.OFFICER)
 def download(sitting_ref: str) -> Reply:
     """Send the score sheet as a workbook; a POST, because the export is put on record."""
-    today = flask.g.now.astimezone(local_zone()).date()
+    today = local_day(flask.g.now)
 
     def build(found: SittingSheet, ledger: Ledger) -> bytes:
         people = people_of(found, ledger, on=today)

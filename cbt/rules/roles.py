@@ -19,7 +19,11 @@ class Role(StrEnum):
     OFFICER = "officer"
     INSPECTOR = "inspector"
     ADMIN = "admin"
+    UNIT_CLERK = "unit_clerk"
 
+
+OF_THE_HOUSE = tuple(role for role in Role if role is not Role.UNIT_CLERK)
+"""Every role of the body's own people. A 单位经办人 is nobody of them, and holds no other role (R-70)."""
 
 ROOM_STAFF = frozenset({Role.PROCTOR, Role.CHIEF_PROCTOR})
 """Who runs a room."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -125,6 +125,11 @@ def local_zone() -> ZoneInfo:
 def local_text(instant: datetime, pattern: str = "%Y-%m-%d %H:%M") -> str:
     """Return an instant as it is written, in the centre's zone."""
     return instant.astimezone(local_zone()).strftime(pattern)
+
+
+def local_day(instant: datetime) -> date:
+    """Return the day of an instant in the centre's zone."""
+    return instant.astimezone(local_zone()).date()
 
 
 def mark_text(instant: datetime) -> str:

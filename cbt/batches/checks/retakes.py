@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.retake import PaperResult
 from cbt.sittings.models import Sitting, SittingRoom
 from cbt.sittings.planning.purposes import is_official, official_only
-from cbt.web.i18n import local_zone
+from cbt.web.i18n import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,3 @@ def _against(
         )
         if counts_until is not None and counts_until < exam_on:
             yield RetakeObjection("retake_other_pass_over", entry, paper.label, counts_until)
-
-
-def local_day(instant: datetime) -> date:
-    """Return the day of an instant in the centre's zone."""
-    return instant.astimezone(local_zone()).date()

@@ -18,7 +18,7 @@ from cbt.rules.roles import Role
 from cbt.sittings.models import Batch
 from cbt.sittings.store import batch_by_ref
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
-from cbt.web.i18n import local_zone
+from cbt.web.i18n import local_day
 from cbt.web.partials import Reply
 from cbt.web.who import access
 from cbt.web.who.login import acting
@@ -96,7 +96,7 @@ def _page(form: ShapeForm, refused: Refusal) -> Reply:
 
 def _usual(offered: list[OccupationChoice]) -> MultiDict[str, str]:
     """Return what the form of a new batch starts from: where there is one occupation, all of its levels."""
-    starts_on, ends_on = usual_days(flask.g.now.astimezone(local_zone()).date())
+    starts_on, ends_on = usual_days(local_day(flask.g.now))
     only = offered[0] if len(offered) == 1 else None
     name = gettext(
         "batches.shape.name.usual", year=starts_on.year, month=starts_on.month, what=only.name if only else ""

@@ -37,6 +37,14 @@ def open_sealed(sealed: bytes, purpose: str) -> str:
     return open_bytes(sealed, purpose).decode()
 
 
+def readable(sealed: bytes, purpose: str) -> str | None:
+    """Return what was sealed, None when it was sealed under a `personal.key` that is lost."""
+    try:
+        return open_sealed(sealed, purpose)
+    except Unavailable:
+        return None
+
+
 def open_bytes(sealed: bytes, purpose: str) -> bytes:
     """Return the bytes that were sealed for `purpose`; raise like `open_sealed`."""
     return open_under(flask.current_app.config["PERSONAL_KEY"], sealed, purpose)

@@ -17,6 +17,7 @@ from cbt.door.shown import door_view
 from cbt.exams.store import paper_of
 from cbt.rules.exam.paper import Paper
 from cbt.rules.exam.tools import TOOLS, tools_in
+from cbt.rules.roles import OF_THE_HOUSE
 from cbt.web.gzipping import packed_page
 from cbt.web.partials import Reply
 from cbt.web.who import access
@@ -53,7 +54,7 @@ def practice() -> Reply:
 
 
 @pages.get("/staff/practice")
-@access.staff
+@access.roles(*OF_THE_HOUSE)
 def shown() -> Reply:
     """The same for staff who show it: nobody's name, every tool, and either shape of a paper."""
     by_unit = flask.request.args.get("shape") == "units"

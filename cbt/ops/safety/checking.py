@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.audit.verifying import verify
 from cbt.candidates.models import Candidate
-from cbt.candidates.personal import DOCUMENT, document_index, readable
+from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.config import Settings
 from cbt.db.engine import database_place
 from cbt.db.migrate import database_revision, refuse_newer
 from cbt.db.private.prints import personal_was_lost
+from cbt.db.private.sealing import readable
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading
 from cbt.errors import Unavailable

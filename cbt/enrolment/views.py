@@ -1,0 +1,13 @@
+"""The pages of the room, wing by wing."""
+
+from __future__ import annotations
+
+import flask
+
+from cbt.enrolment.agreements import views as agreements
+from cbt.enrolment.body import views as body
+from cbt.enrolment.units import own_views, views
+
+pages = flask.Blueprint("enrolment", __name__)
+for wing in (views, own_views, agreements, body):
+    pages.register_blueprint(wing.pages)

@@ -1,0 +1,297 @@
+"""Member units in the office's pages, and what a unit's own clerk sees of them (R-70, R-71)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+
+from cbt.accounts.people import create_staff, set_roles
+from cbt.accounts.store import staff_by_login
+from cbt.audit.models import AuditEntry
+from cbt.db.types import db
+from cbt.db.unit_of_work import reading
+from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.units.models import MemberUnit
+from cbt.errors import Conflict, InvalidInput
+from cbt.rules.roles import Role
+from tests.accounts.test_signing_in import OWN, sign_in
+from tests.helpers import FakeClock, count_queries, flat
+from tests.printing.paper import papers_of, squeezed
+from tests.world import World
+
+CODE, OTHER_CODE = "91310000MA1FL0000N", "91310000132200801F"
+UNIT = {
+    "name": "上海浦江客户服务有限公司",
+    "credit_code": CODE,
+    "contact": "林晓",
+    "phone": "021-58001234",
+    "address": "上海市浦东新区示例路 1 号",
+    "note": "",
+}
+AGREEMENT = {
+    "effective_on": "2026-11-20",
+    "body_signer": "钱程",
+    "unit_signer": "林晓",
+    "number": "",
+    "note": "",
+}
+
+
+@pytest.fixture
+def officer(world: World) -> FlaskClient:
+    return world.staff("officer")
+
+
+def enter(officer: FlaskClient, **changes: str) -> str:
+    """Enter a unit; return the address of its page."""
+    answer = officer.post("/office/units", data=UNIT | changes)
+    assert answer.status_code == 303, flat(answer.text)
+    return answer.headers["Location"]
+
+
+@contextmanager
+def rows(world: World, table: type[Any]) -> Iterator[list[Any]]:
+    with world.app.app_context(), reading() as session:
+        yield list(session.scalars(select(table).order_by(table.id)))
+
+
+def test_a_unit_is_entered_found_and_changed(world: World, officer: FlaskClient) -> None:
+    page = enter(officer, credit_code=f"{CODE[:8]} {CODE[8:].lower()}")
+    assert "021-58001234" in officer.get(page).text
+    with rows(world, MemberUnit) as (unit,):
+        assert (unit.credit_code, unit.contact) == (CODE, "林晓")
+        assert b"58001234" not in unit.phone_sealed
+    for asked in ("", "?q=浦江", f"?q={CODE[4:12]}", "?q=林晓"):
+        assert UNIT["name"] in officer.get(f"/office/units{asked}").text
+    for asked in ("?q=%25", "?q=_", "?q=无此单位"):
+        assert "没有找到这样的单位" in officer.get(f"/office/units{asked}").text
+    changed = UNIT | {"name": "上海浦江服务股份有限公司", "phone": "13800001111"}
+    assert officer.post(f"{page}/edit", data=changed).status_code == 303
+    shown = officer.get(page).text
+    assert "股份有限公司" in shown
+    assert "13800001111" in shown
+    with rows(world, AuditEntry) as log:
+        (entry,) = [one for one in log if one.act == "unit.change"]
+    assert "phone" in entry.after
+    assert "1380000" not in entry.after
+    assert "林晓" not in entry.after
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": " "}, "单位名称为空"),
+        ({"contact": ""}, "联系人为空"),
+        ({"phone": "12"}, "联系电话看不懂"),
+        ({"credit_code": CODE[:-1]}, "这里是 17 位"),
+        ({"credit_code": "91310000MA1FI0000J"}, "第 13 位不能是"),
+        ({"credit_code": f"{CODE[:-1]}1"}, "校验位不符"),
+        ({"address": "长" * 201}, "超过 200 个字"),
+        ({"name": "看不\u200b见"}, "看不见"),
+    ],
+)
+def test_what_is_refused_is_said_at_its_place_and_nothing_is_kept(
+    world: World, officer: FlaskClient, changes: dict[str, str], said: str
+) -> None:
+    answer = officer.post("/office/units", data=UNIT | changes)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "林晓" in answer.text or "contact" in changes  # what was typed is still there
+    with rows(world, MemberUnit) as none:
+        assert none == []
+
+
+def test_one_credit_code_is_one_unit(world: World, officer: FlaskClient) -> None:
+    enter(officer)
+    again = officer.post("/office/units", data=UNIT | {"name": "另一名称"})
+    assert again.status_code == 409
+    assert f"信用代码 {CODE} 已登记" in again.text
+    other = enter(officer, credit_code=OTHER_CODE, name="第二家")
+    assert officer.post(f"{other}/edit", data=UNIT).status_code == 409
+    with rows(world, MemberUnit) as units:
+        assert [one.name for one in units] == [UNIT["name"], "第二家"]
+
+
+def test_an_agreement_holds_for_a_year_and_is_printed_with_both_names(
+    world: World, officer: FlaskClient, tmp_path: Path
+) -> None:
+    page = enter(officer)
+    assert officer.post(f"{page}/agreements", data=AGREEMENT).status_code == 303
+    assert officer.post(f"{page}/agreements", data=AGREEMENT).status_code == 409
+    leap = AGREEMENT | {"effective_on": "2024-02-29", "number": "沪协-24-7"}
+    assert officer.post(f"{page}/agreements", data=leap).status_code == 303
+    with rows(world, Agreement) as (one, old):
+        assert (one.number, one.last_on) == ("2026-001", date(2027, 11, 20))
+        assert (old.number, old.last_on) == ("沪协-24-7", date(2025, 2, 28))
+        ref = one.ref
+    shown = flat(officer.get(page).text)
+    assert "已到期" in shown
+    assert "有效" in shown
+    (paper,) = papers_of(officer.get(f"/office/agreements/{ref}.pdf"), tmp_path)
+    for said in (UNIT["name"], "上海市商业联合会", CODE, "2026年11月20日", "2027年11月20日", "钱程", "林晓"):
+        assert squeezed(said) in paper.text
+    places = [
+        paper.text.index(head)
+        for head in ("一、合作内容", "二、协议有效期限", "三、违约责任", "四、补充与附件", "五、其他")
+    ]
+    assert places == sorted(places)
+
+
+def test_what_runs_out_is_listed_until_it_is_renewed(world: World, officer: FlaskClient) -> None:
+    page = enter(officer)
+    officer.post(f"{page}/agreements", data=AGREEMENT | {"effective_on": "2025-11-27"})
+    counts = {days: f"{days} 天内到期 1" in officer.get("/office/agreements").text for days in (7, 30, 60)}
+    assert counts == {7: True, 30: True, 60: True}  # 7 days left on 20 November
+    world.clock.advance(-timedelta(days=1))
+    assert "7 天内到期 0" in officer.get("/office/agreements").text
+    world.clock.advance(timedelta(days=1))
+    officer.post(f"{page}/agreements", data=AGREEMENT | {"effective_on": "2026-11-27"})
+    shown = officer.get("/office/agreements?kind=in_60").text
+    assert "60 天内到期 0" in shown
+    assert "这一类没有协议" in shown
+    world.clock.advance(timedelta(days=8))
+    assert "已结束 1" in world.staff("officer").get("/office/agreements?kind=over").text
+
+
+def test_an_agreement_is_ended_before_its_term_once_and_with_a_reason(
+    world: World, officer: FlaskClient
+) -> None:
+    page = enter(officer)
+    officer.post(f"{page}/agreements", data=AGREEMENT)
+    with rows(world, Agreement) as (one,):
+        end = f"/office/agreements/{one.ref}/end"
+    for sent, said in (
+        ({"last": "2026-12-01", "reason": " "}, "没有填写终止原因"),
+        ({"last": "2027-11-20", "reason": "合并"}, "最后有效日须在"),
+        ({"last": "2026-11-19", "reason": "合并"}, "最后有效日须在"),
+        ({"last": "soon", "reason": "合并"}, "日期没有填写"),
+    ):
+        answer = officer.post(end, data=sent)
+        assert answer.status_code == 422
+        assert said in answer.text
+    assert officer.post(end, data={"last": "2026-12-01", "reason": "合并"}).status_code == 303
+    assert officer.post(end, data={"last": "2026-12-01", "reason": "合并"}).status_code == 409
+    world.clock.set(world.clock.now() + timedelta(days=20))
+    assert "已终止" in world.staff("officer").get(page).text
+
+
+def test_a_clerk_sees_their_own_unit_and_nothing_else(
+    world: World, officer: FlaskClient, tmp_path: Path
+) -> None:
+    own = enter(officer)
+    other = enter(officer, credit_code=OTHER_CODE, name="第二家客服公司")
+    for page in (own, other):
+        officer.post(f"{page}/agreements", data=AGREEMENT)
+    invited = officer.post(f"{own}/clerks", data={"name": "苗青", "login": "miao"})
+    assert invited.status_code == 200
+    password = invited.text.partition('class="once">')[2].partition("<")[0]
+    with rows(world, Agreement) as (mine, foreign):
+        papers = [f"/unit/agreements/{one.ref}.pdf" for one in (mine, foreign)]
+    clerk = world.app.test_client()
+    assert sign_in(clerk, "miao", password) == 303
+    assert clerk.get("/unit").status_code == 303  # a one-time password is changed first
+    clerk.post("/staff/password", data={"old": password, "new": OWN, "again": OWN})
+    shown = clerk.get("/unit").text
+    assert UNIT["name"] in shown
+    assert "第二家" not in shown
+    assert "还剩" not in shown
+    assert "本单位" in clerk.get("/staff").text
+    assert "/office" not in clerk.get("/staff").text
+    assert clerk.get(papers[0]).mimetype == "application/pdf"
+    assert clerk.get(papers[1]).status_code == clerk.get("/unit/agreements/ag-none.pdf").status_code == 404
+    for page in (
+        "/office/units",
+        own,
+        "/office/agreements",
+        "/office/body",
+        "/staff/practice",
+        "/office/centres",
+    ):
+        assert clerk.get(page).status_code == 403, page
+
+
+def test_a_login_of_a_unit_is_nothing_else_and_ends_with_its_membership(
+    world: World, officer: FlaskClient, clock: FakeClock
+) -> None:
+    page = enter(officer)
+    assert officer.post(f"{page}/clerks", data={"name": "", "login": "miao"}).status_code == 422
+    officer.post(f"{page}/clerks", data={"name": "苗青", "login": "miao"})
+    assert officer.post(f"{page}/clerks", data={"name": "苗青", "login": "miao"}).status_code == 409
+    with world.app.app_context():
+        with reading() as session:
+            found = staff_by_login(session, "miao")
+            assert found is not None
+            ref = found.ref
+        with pytest.raises(Conflict, match=r"staff\.of_a_unit"):
+            set_roles(ref=ref, roles=[Role.OFFICER], now=clock.now(), actor="cli")
+        with pytest.raises(InvalidInput, match=r"staff\.roles"):
+            create_staff(login="x1", name="x", roles=[Role.UNIT_CLERK], now=clock.now(), actor="cli")
+    clerks = f"{page}/clerks/{ref}"
+    assert officer.post(f"{clerks}/reset").status_code == 200
+    assert officer.post(f"{clerks}/explode").status_code == 422
+    assert officer.post(f"{page}/clerks/{world.people['proctor'].ref}/disable").status_code == 404
+    assert officer.post(f"{page}/membership", data={"member": "0"}).status_code == 303
+    assert officer.post(f"{clerks}/enable").status_code == 409
+    assert officer.post(f"{page}/agreements", data=AGREEMENT).status_code == 409
+    with world.app.app_context(), reading() as session:
+        found = staff_by_login(session, "miao")
+        assert found is not None
+        assert found.disabled_at is not None
+    officer.post(f"{page}/membership", data={"member": "1"})
+    assert officer.post(f"{clerks}/enable").status_code == 303
+
+
+@pytest.mark.once
+def test_the_body_is_the_notices_until_somebody_says_otherwise(world: World, officer: FlaskClient) -> None:
+    admin = world.staff("admin")
+    told = {"name": "示例市行业协会", "address": "", "phone": "", "website": "http://example.org"}
+    assert "上海市商业联合会" in admin.get("/office/body").text
+    assert officer.post("/office/body", data=told).status_code == 403
+    assert admin.post("/office/body", data=told | {"website": "javascript:x"}).status_code == 422
+    assert admin.post("/office/body", data=told).status_code == 303
+    assert "示例市行业协会" in officer.get("/office/body").text
+    page = enter(officer)
+    officer.post(f"{page}/agreements", data=AGREEMENT)
+    with rows(world, Agreement) as (one,):
+        assert one.body_name == "示例市行业协会"
+
+
+@pytest.mark.once
+def test_pages_ask_as_often_however_many_there_are(world: World, officer: FlaskClient) -> None:
+    page = enter(officer)
+    officer.post(f"{page}/agreements", data=AGREEMENT)
+    pages = ("/office/units", "/office/agreements", page)
+
+    def asked() -> list[int]:
+        counted = []
+        for one in pages:
+            with count_queries(world.app) as seen:
+                officer.get(one)
+            counted.append(len(seen))
+        return counted
+
+    before = asked()
+    with world.app.app_context(), db.engine.begin() as connection:
+        for number in range(120):
+            connection.execute(
+                text(
+                    "INSERT INTO member_unit (ref, name, credit_code, contact, address, note, created_at)"
+                    " VALUES (:ref, :ref, :ref, 'x', '', '', :at)"
+                ),
+                {"ref": f"un-{number}", "at": _now(connection, world)},
+            )
+    assert asked() == before
+    assert max(before) <= 9
+
+
+def _now(connection: Any, world: World) -> Any:
+    now = world.clock.now()
+    return now if connection.dialect.name == "postgresql" else int(now.timestamp() * 1_000_000)
