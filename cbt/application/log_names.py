@@ -14,7 +14,7 @@ from cbt.accounts.models import Approval
 from cbt.bank.models import Item, ItemBank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.delivery.models import Attempt
-from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.units.models import MemberUnit
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 
@@ -146,12 +146,12 @@ NAMERS: dict[str, Namer] = {
     "blueprint": _blueprints,
     "approval": _approvals,
     "member_unit": _simple(MemberUnit, "enrolment.units.unit"),
-    "agreement": _found_by(
-        select(Agreement.ref, Agreement.number, MemberUnit.name, Agreement.ref).join(
-            MemberUnit, MemberUnit.id == Agreement.unit_id
+    "unit_agreement": _found_by(
+        select(UnitAgreement.ref, UnitAgreement.number, MemberUnit.name, UnitAgreement.ref).join(
+            MemberUnit, MemberUnit.id == UnitAgreement.unit_id
         ),
         "enrolment.agreements.agreement",
-        Agreement.ref,
+        UnitAgreement.ref,
     ),
 }
 

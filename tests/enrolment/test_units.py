@@ -17,7 +17,7 @@ from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
 from cbt.db.types import db
 from cbt.db.unit_of_work import reading
-from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.units.models import MemberUnit
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.roles import Role
@@ -128,7 +128,7 @@ def test_an_agreement_holds_for_a_year_and_is_printed_with_both_names(
     assert officer.post(f"{page}/agreements", data=AGREEMENT).status_code == 409
     leap = AGREEMENT | {"effective_on": "2024-02-29", "number": "沪协-24-7"}
     assert officer.post(f"{page}/agreements", data=leap).status_code == 303
-    with rows(world, Agreement) as (one, old):
+    with rows(world, UnitAgreement) as (one, old):
         assert (one.number, one.last_on) == ("2026-001", date(2027, 11, 20))
         assert (old.number, old.last_on) == ("沪协-24-7", date(2025, 2, 28))
         ref = one.ref
@@ -166,7 +166,7 @@ def test_an_agreement_is_ended_before_its_term_once_and_with_a_reason(
 ) -> None:
     page = enter(officer)
     officer.post(f"{page}/agreements", data=AGREEMENT)
-    with rows(world, Agreement) as (one,):
+    with rows(world, UnitAgreement) as (one,):
         end = f"/office/agreements/{one.ref}/end"
     for sent, said in (
         ({"last": "2026-12-01", "reason": " "}, "没有填写终止原因"),
@@ -193,7 +193,7 @@ def test_a_clerk_sees_their_own_unit_and_nothing_else(
     invited = officer.post(f"{own}/clerks", data={"name": "苗青", "login": "miao"})
     assert invited.status_code == 200
     password = invited.text.partition('class="once">')[2].partition("<")[0]
-    with rows(world, Agreement) as (mine, foreign):
+    with rows(world, UnitAgreement) as (mine, foreign):
         papers = [f"/unit/agreements/{one.ref}.pdf" for one in (mine, foreign)]
     clerk = world.app.test_client()
     assert sign_in(clerk, "miao", password) == 303
@@ -260,7 +260,7 @@ def test_the_body_is_the_notices_until_somebody_says_otherwise(world: World, off
     assert "示例市行业协会" in officer.get("/office/body").text
     page = enter(officer)
     officer.post(f"{page}/agreements", data=AGREEMENT)
-    with rows(world, Agreement) as (one,):
+    with rows(world, UnitAgreement) as (one,):
         assert one.body_name == "示例市行业协会"
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from cbt.db.types import Named, UtcDateTime
 
 
-class Agreement(Named):
+class UnitAgreement(Named):
     """A 职业技能等级认定管理协议 of one year; its days never change, a new term is a new agreement (R-71)."""
 
     unit_id: Mapped[int] = mapped_column(ForeignKey("member_unit.id"), index=True)

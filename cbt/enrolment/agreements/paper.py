@@ -7,14 +7,14 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.units.models import MemberUnit
 
 _CLAUSES = {"work": 6, "term": 1, "breach": 3, "more": 1, "copies": 1}
 """The parts of the agreement in their order, and how many points each has."""
 
 
-def agreement_paper(agreement: Agreement, unit: MemberUnit) -> dict[str, Any]:
+def agreement_paper(agreement: UnitAgreement, unit: MemberUnit) -> dict[str, Any]:
     """Return what the paper says. Source: R-71, Annex 3."""
     said = {
         "body": agreement.body_name,

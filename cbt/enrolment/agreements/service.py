@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.agreements import store
-from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.body.service import body
 from cbt.enrolment.units.store import unit_by_ref
 from cbt.errors import Conflict, InvalidInput
@@ -64,7 +64,7 @@ def make_agreement(unit_ref: str, form: AgreementForm, *, today: date, now: date
                 raise Conflict("agreement.same_day", field="effective_on", day=form.effective_on.isoformat())
             number = number or _next_number(session, form.effective_on.year)
             _refuse_twice(session, number)
-            made = Agreement(
+            made = UnitAgreement(
                 ref=new_ref("ag", 10),
                 unit_id=unit.id,
                 number=number,
@@ -127,13 +127,13 @@ def end_agreement(ref: str, *, last: date, reason: str, now: datetime, actor: st
 
 def _next_number(session: Session, year: int) -> str:
     """Return the number after the largest that was given for a year: 2026-001."""
-    given = session.scalars(select(Agreement.number).where(Agreement.number.like(f"{year}-%")))
+    given = session.scalars(select(UnitAgreement.number).where(UnitAgreement.number.like(f"{year}-%")))
     ends = (number.partition("-")[2] for number in given)
     return f"{year}-{max((int(end) for end in ends if end.isdigit() and len(end) < 7), default=0) + 1:03d}"
 
 
 def _refuse_twice(session: Session, number: str) -> None:
-    if session.scalar(select(Agreement.id).where(Agreement.number == number)) is not None:
+    if session.scalar(select(UnitAgreement.id).where(UnitAgreement.number == number)) is not None:
         raise _taken(number)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.agreements.store import term_of
 from cbt.rules.enrolment.agreement import AgreementStanding
 
@@ -15,19 +15,19 @@ from cbt.rules.enrolment.agreement import AgreementStanding
 class ShownAgreement:
     """An agreement as it stands on a day; `days` are left after it, `soon` is within how many it runs out."""
 
-    row: Agreement
+    row: UnitAgreement
     standing: AgreementStanding
     last: date
     days: int
     soon: int | None
 
 
-def agreement_lines(rows: Sequence[Agreement], today: date) -> list[ShownAgreement]:
+def agreement_lines(rows: Sequence[UnitAgreement], today: date) -> list[ShownAgreement]:
     """Return agreements as they stand on a day."""
     return [shown(row, today) for row in rows]
 
 
-def shown(row: Agreement, today: date) -> ShownAgreement:
+def shown(row: UnitAgreement, today: date) -> ShownAgreement:
     """Return an agreement as it stands on a day."""
     term = term_of(row)
     return ShownAgreement(

@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.units.models import MemberUnit
 from cbt.rules.enrolment.agreement import WARNED_DAYS, AgreementTerm
 
@@ -20,7 +20,7 @@ AGREEMENT_PAGE = 50
 class AgreementLine:
     """An agreement and whose it is."""
 
-    agreement: Agreement
+    agreement: UnitAgreement
     unit: MemberUnit
 
 
@@ -35,23 +35,23 @@ class AgreementListPage:
     pages: int
 
 
-def term_of(agreement: Agreement) -> AgreementTerm:
+def term_of(agreement: UnitAgreement) -> AgreementTerm:
     """Return from when to when an agreement is in force."""
     return AgreementTerm(agreement.effective_on, ended_on=agreement.ended_on)
 
 
 def agreement_by_ref(session: Session, ref: str) -> AgreementLine:
     """Return an agreement and its unit; raise NotFound("agreement.unknown")."""
-    found = Agreement.by_ref(session, ref, unknown="agreement.unknown")
+    found = UnitAgreement.by_ref(session, ref, unknown="agreement.unknown")
     return AgreementLine(found, session.get_one(MemberUnit, found.unit_id))
 
 
-def agreements_of(session: Session, unit: MemberUnit) -> Sequence[Agreement]:
+def agreements_of(session: Session, unit: MemberUnit) -> Sequence[UnitAgreement]:
     """Return the agreements of a unit, the newest first."""
     return session.scalars(
-        select(Agreement)
-        .where(Agreement.unit_id == unit.id)
-        .order_by(Agreement.effective_on.desc(), Agreement.id.desc())
+        select(UnitAgreement)
+        .where(UnitAgreement.unit_id == unit.id)
+        .order_by(UnitAgreement.effective_on.desc(), UnitAgreement.id.desc())
     ).all()
 
 
@@ -62,13 +62,13 @@ def kinds_on(today: date) -> dict[str, ColumnElement[bool]]:
 
     Source: R-71.
     """
-    last = func.coalesce(Agreement.ended_on, Agreement.last_on)
-    later = select(Agreement).subquery()
+    last = func.coalesce(UnitAgreement.ended_on, UnitAgreement.last_on)
+    later = select(UnitAgreement).subquery()
     renewed = (
         select(later.c.id)
         .where(
-            later.c.unit_id == Agreement.unit_id,
-            later.c.effective_on > Agreement.effective_on,
+            later.c.unit_id == UnitAgreement.unit_id,
+            later.c.effective_on > UnitAgreement.effective_on,
             later.c.last_on > last,
             later.c.ended_on.is_(None),
         )
@@ -80,8 +80,8 @@ def kinds_on(today: date) -> dict[str, ColumnElement[bool]]:
         for days, within in ((days, date.fromordinal(today.toordinal() + days)) for days in WARNED_DAYS)
     }
     return runs_out | {
-        "in_force": and_(last >= today, Agreement.effective_on <= today),
-        "not_yet": Agreement.effective_on > today,
+        "in_force": and_(last >= today, UnitAgreement.effective_on <= today),
+        "not_yet": UnitAgreement.effective_on > today,
         "over": last < today,
     }
 
@@ -93,18 +93,18 @@ def agreement_page(session: Session, *, today: date, kind: str, page: int) -> Ag
         *(func.count().filter(picked).label(name) for name, picked in kinds.items()), func.count()
     )
     *each, every = session.execute(
-        joined.select_from(Agreement).join(MemberUnit, MemberUnit.id == Agreement.unit_id)
+        joined.select_from(UnitAgreement).join(MemberUnit, MemberUnit.id == UnitAgreement.unit_id)
     ).one()
-    counts = dict(zip(kinds, each, strict=True)) | {"": every}
+    counts = {"": every} | dict(zip(kinds, each, strict=True))
     kind = kind if kind in counts else ""
     pages = max(1, -(-counts[kind] // AGREEMENT_PAGE))
     page = min(page, pages)
-    last = func.coalesce(Agreement.ended_on, Agreement.last_on)
-    query = select(Agreement, MemberUnit).join(MemberUnit, MemberUnit.id == Agreement.unit_id)
+    last = func.coalesce(UnitAgreement.ended_on, UnitAgreement.last_on)
+    query = select(UnitAgreement, MemberUnit).join(MemberUnit, MemberUnit.id == UnitAgreement.unit_id)
     if kind:
         query = query.where(kinds[kind])
     order = last.desc() if kind in {"", "over"} else last
     rows = session.execute(
-        query.order_by(order, Agreement.id).limit(AGREEMENT_PAGE).offset((page - 1) * AGREEMENT_PAGE)
+        query.order_by(order, UnitAgreement.id).limit(AGREEMENT_PAGE).offset((page - 1) * AGREEMENT_PAGE)
     )
     return AgreementListPage([AgreementLine(*row) for row in rows], kind, counts, page, pages)

@@ -38,7 +38,17 @@ def agreements() -> Reply:
     with reading() as session:
         found = store.agreement_page(session, today=today, kind=args.get("kind", ""), page=page_of(args))
     lines = [(shown(line.agreement, today), line.unit) for line in found.lines]
-    return flask.render_template("enrolment/agreements/agreements.html", found=found, lines=lines)
+    kinds = [
+        (
+            flask.url_for("enrolment.agreements.agreements", kind=kind or None),
+            flask_babel.gettext(f"enrolment.agreements.kind.{kind or 'all'}", count=count),
+            kind == found.kind,
+        )
+        for kind, count in found.counts.items()
+    ]
+    return flask.render_template(
+        "enrolment/agreements/agreements.html", found=found, lines=lines, kinds=kinds
+    )
 
 
 @pages.post("/office/units/<ref>/agreements")

@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
-from cbt.enrolment.agreements.models import Agreement
+from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.units.models import MemberUnit, UnitClerk
 from cbt.errors import NotFound
 
@@ -58,8 +58,8 @@ def unit_page(session: Session, *, text: str, page: int) -> UnitListPage:
     pages = max(1, -(-count // UNIT_PAGE))
     page = min(page, pages)
     until = (
-        select(func.max(func.coalesce(Agreement.ended_on, Agreement.last_on)))
-        .where(Agreement.unit_id == MemberUnit.id)
+        select(func.max(func.coalesce(UnitAgreement.ended_on, UnitAgreement.last_on)))
+        .where(UnitAgreement.unit_id == MemberUnit.id)
         .correlate(MemberUnit)
         .scalar_subquery()
     )

@@ -160,5 +160,5 @@ def _once(ref: str, issued: service.Issued) -> Reply:
     with reading() as session:
         name = store.unit_by_ref(session, ref).name
     return flask.render_template(
-        "accounts/once.html", login=issued.login, password=issued.password, back=back, back_name=name
+        "enrolment/units/once.html", login=issued.login, password=issued.password, back=back, back_name=name
     )

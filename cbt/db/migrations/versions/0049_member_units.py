@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("credit_code", name=op.f("uq_member_unit_credit_code")),
         sa.UniqueConstraint("ref", name=op.f("uq_member_unit_ref")),
     )
-    op.create_index(op.f("ix_name"), "member_unit", ["name"])
+    op.create_index(op.f("ix_member_unit_name"), "member_unit", ["name"])
     op.create_table(
         "unit_clerk",
         sa.Column("staff_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assessment_body")),
     )
     op.create_table(
-        "agreement",
+        "unit_agreement",
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(length=40), nullable=False),
         sa.Column("effective_on", sa.Date(), nullable=False),
@@ -72,19 +72,19 @@ def upgrade() -> None:
         sa.Column("ref", sa.String(length=40), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["unit_id"], ["member_unit.id"], name=op.f("fk_agreement_unit_id_member_unit")
+            ["unit_id"], ["member_unit.id"], name=op.f("fk_unit_agreement_unit_id_member_unit")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_agreement")),
-        sa.UniqueConstraint("number", name=op.f("uq_agreement_number")),
-        sa.UniqueConstraint("ref", name=op.f("uq_agreement_ref")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unit_agreement")),
+        sa.UniqueConstraint("number", name=op.f("uq_unit_agreement_number")),
+        sa.UniqueConstraint("ref", name=op.f("uq_unit_agreement_ref")),
     )
-    op.create_index("ix_agreement_unit_id", "agreement", ["unit_id"])
-    op.create_index("ix_agreement_last_on", "agreement", ["last_on"])
+    op.create_index("ix_unit_agreement_unit_id", "unit_agreement", ["unit_id"])
+    op.create_index("ix_unit_agreement_last_on", "unit_agreement", ["last_on"])
 
 
 def downgrade() -> None:
     """Take the tables back."""
-    op.drop_table("agreement")
+    op.drop_table("unit_agreement")
     op.drop_table("assessment_body")
     op.drop_table("unit_clerk")
     op.drop_table("member_unit")
