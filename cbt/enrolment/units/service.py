@@ -61,7 +61,7 @@ def add_unit(form: UnitForm, *, now: datetime, actor: str) -> str:
             unit = MemberUnit(ref=new_ref("un", 10), created_at=now, **told)
             session.add(unit)
             session.flush()
-            _note(session, unit, "unit.create", now=now, actor=actor, after=_said(unit))
+            record(session, at=now, actor=actor, act="unit.create", subject=unit.logged_as, after=_said(unit))
             return unit.ref
     except IntegrityError as error:
         raise _taken(told["credit_code"]) from error
@@ -83,7 +83,15 @@ def change_unit(ref: str, form: UnitForm, *, now: datetime, actor: str) -> None:
             others = [name for name, value in _private(unit).items() if value != private[name]]
             after = _said(unit) | ({"changed": others} if others else {})
             if after != before:
-                _note(session, unit, "unit.change", now=now, actor=actor, before=before, after=after)
+                record(
+                    session,
+                    at=now,
+                    actor=actor,
+                    act="unit.change",
+                    subject=unit.logged_as,
+                    before=before,
+                    after=after,
+                )
     except IntegrityError as error:
         raise _taken(told["credit_code"]) from error
 
@@ -98,10 +106,12 @@ def set_membership(ref: str, *, member: bool, now: datetime, actor: str) -> None
         if (unit.left_at is None) == member:
             return
         unit.left_at = None if member else now
-        if not member:
-            for clerk in store.clerks_of(session, unit):
-                shut_out(session, clerk, now=now, actor=actor)
-        _note(session, unit, "unit.rejoin" if member else "unit.leave", now=now, actor=actor)
+        if member:
+            record(session, at=now, actor=actor, act="unit.rejoin", subject=unit.logged_as)
+            return
+        for clerk in store.clerks_of(session, unit):
+            shut_out(session, clerk, now=now, actor=actor)
+        record(session, at=now, actor=actor, act="unit.leave", subject=unit.logged_as)
 
 
 def invite_clerk(
@@ -128,7 +138,14 @@ def invite_clerk(
             actor=actor,
         )
         session.add(UnitClerk(staff_id=clerk.id, unit_id=unit.id))
-        _note(session, unit, "unit.invite", now=now, actor=actor, after={"staff": clerk.ref})
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="unit.invite",
+            subject=unit.logged_as,
+            after={"staff": clerk.logged_as},
+        )
         login = clerk.login
     return Issued(login, password)
 
@@ -231,16 +248,3 @@ def _said(unit: MemberUnit) -> dict[str, Any]:
 def _private(unit: MemberUnit) -> dict[str, Any]:
     """Return what the log says no more of than that it changed: it names people."""
     return {"contact": unit.contact, "phone": unit.phone_sealed, "note": unit.note}
-
-
-def _note(
-    session: Session,
-    unit: MemberUnit,
-    act: str,
-    *,
-    now: datetime,
-    actor: str,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-) -> None:
-    record(session, at=now, actor=actor, act=act, subject=unit.logged_as, before=before, after=after)
