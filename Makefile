@@ -30,13 +30,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# The rules stand alone: their tests load nothing of the product around them.
 # Three on two cores: journeys and databases wait a good deal, and another's tests run meanwhile.
 WORKERS ?= 3
 
 test: install-dev
 	$(BIN)/python -m cbt.translations.compiling
 	$(BIN)/python -m tests.equipment
-	$(BIN)/python -m pytest -n 2 tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
+	$(BIN)/python -m pytest -n 2 tests/rules --confcutdir=tests/rules --cov=cbt.rules --cov-branch --cov-report=term --cov-fail-under=100
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/rules --ignore=tests/torture
 
 # Two at a time, for a fault waits longer than it works: the file of the faults, and the others.

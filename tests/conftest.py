@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import pickle
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,10 +26,11 @@ from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
-from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder, start_postgres
+from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
 from tests.moments import Course, Moment
 from tests.quicker import hash_quickly, share, share_compiled
+from tests.shared import folder_of_run, locked, server_of_run
 from tests.world import START, World, build_world
 
 DATABASES = ("sqlite", "postgresql")
@@ -45,7 +47,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 20, 10)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -82,15 +84,14 @@ def _catalogues() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A real PostgreSQL server; its absence is a failure in CI and a loud skip elsewhere."""
-    server = start_postgres()
-    if server is None:
-        if IN_CI:
-            pytest.fail("PostgreSQL is missing: install postgresql, or set CBT_TEST_POSTGRES_URL")
-        pytest.skip("PostgreSQL is missing: nothing of this test ran on it")
-    yield server
-    server.stop()
+    with server_of_run(folder_of_run(tmp_path_factory)) as server:
+        if server is None:
+            if IN_CI:
+                pytest.fail("PostgreSQL is missing: install postgresql, or set CBT_TEST_POSTGRES_URL")
+            pytest.skip("PostgreSQL is missing: nothing of this test ran on it")
+        yield server
 
 
 @pytest.fixture(params=DATABASES)
@@ -117,7 +118,7 @@ def base_settings(folder: Path, url: str = "") -> Settings:
 
 
 class Templates:
-    """A database at each moment of an exam, made once and copied for every test."""
+    """A database at each moment of an exam, made by whoever needs it first in a run, and copied for every test."""
 
     def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
         self._folder = folder
@@ -161,16 +162,20 @@ class Templates:
 
     def _template(self, kind: str, moment: Moment) -> tuple[Settings, World | None]:
         if (kind, moment) not in self._made:
-            self._made[kind, moment] = self._build(kind, moment)
+            where = kind if kind == "sqlite" else f"{kind}-{self._postgres().port}"
+            made = self._folder / f"{where}-{moment}.made"
+            with locked(made.with_suffix(".turn")):
+                if not made.exists():
+                    made.write_bytes(pickle.dumps(self._build(kind, moment)))
+            self._made[kind, moment] = pickle.loads(made.read_bytes())
         return self._made[kind, moment]
 
     def _build(self, kind: str, moment: Moment) -> tuple[Settings, World | None]:
-        folder = self._folder / f"{kind}-{moment}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix=f"{kind}-{moment}-", dir=self._folder))
         if moment is Moment.EMPTY:
             url = ""
             if kind == "postgresql":
-                url = self._postgres().create(f"t{os.getpid()}_empty")
+                url = self._postgres().create(f"t{os.getpid()}_{next(_names)}")
             settings, world = base_settings(folder, url), None
         else:
             settings, world = self.place(kind, Moment(moment - 1), folder)
@@ -207,7 +212,9 @@ def close_engine(app: flask.Flask) -> None:
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Templates:
     """The template databases of this test run."""
-    return Templates(tmp_path_factory.mktemp("templates"), request)
+    folder = folder_of_run(tmp_path_factory) / "templates"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return Templates(folder, request)
 
 
 @contextmanager

@@ -78,6 +78,11 @@ class PostgresServer:
     process: subprocess.Popen[bytes] | None = None
     folder: Path | None = None
 
+    @property
+    def port(self) -> str:
+        """Return what tells this server from another of the same run."""
+        return self.admin_url.rsplit("/", 1)[0].rsplit(":", 1)[-1]
+
     def url(self, name: str) -> str:
         """Return SQLAlchemy's URL of the database `name`."""
         return self.admin_url.replace("postgresql://", "postgresql+psycopg://").rsplit("/", 1)[0] + f"/{name}"
@@ -97,9 +102,13 @@ class PostgresServer:
         """Drop a database, whoever is still connected."""
         self._admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
+    def leave(self) -> None:
+        """Let go of a server that another process started."""
+        self._admin.close()
+
     def stop(self) -> None:
         """Stop the server this process started and remove its files."""
-        self._admin.close()
+        self.leave()
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)  # fast shutdown: connected clients are let go
             self.process.wait(timeout=30)
@@ -147,7 +156,7 @@ def serve_data(
     }
     # Not UTC, as at a centre: an instant that loses its zone on the way shows.
     options |= {"timezone": "Asia/Shanghai"}
-    options |= {"port": str(port), "max_connections": "200", "deadlock_timeout": "200ms"}
+    options |= {"port": str(port), "max_connections": "400", "deadlock_timeout": "200ms"}
     options |= more
     command: list[str | Path] = [binaries / "postgres", "-D", data]
     for name, value in options.items():

@@ -380,7 +380,10 @@ def test_a_withdrawal_during_the_start_is_refused_whole(office: Office) -> None:
     def until_it_waits(session: Session) -> None:
         other.start()
         # On the embedded database it waits at the gate; PostgreSQL says who waits for a row.
-        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        waiting = text(
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE NOT granted AND datname = current_database()"
+        )
         while session.get_bind().dialect.name == "postgresql" and other.is_alive():
             if session.scalar(waiting):
                 break
