@@ -1,0 +1,85 @@
+"""公示: how long results are shown before they are released, and which are held meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from cbt.rules.enrolment.working_days import Holidays, nth_working_day_after
+
+DAYS = 5
+"""Working days of publicity. Source: R-90."""
+
+
+class HeldBy(StrEnum):
+    """What keeps one result from being released: 公示未满, 异议, 违纪待裁决."""
+
+    PUBLICITY = "publicity"
+    OBJECTION = "objection"
+    RULING = "ruling"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicityWindow:
+    """The days on which results are shown and may be objected to, both inclusive.
+
+    `provisional` says that the arrangement of some of these days is not published yet.
+    """
+
+    published_on: date
+    last_on: date
+    provisional: bool = False
+
+    def is_open(self, on: date) -> bool:
+        """Say whether somebody may object on a day. Source: R-90."""
+        return self.published_on <= on <= self.last_on
+
+    def is_over(self, on: date) -> bool:
+        """Say whether the results may be released on a day as far as publicity goes. Source: R-90."""
+        return on > self.last_on
+
+
+def publicity_window(published_on: date, holidays: Holidays, *, days: int = DAYS) -> PublicityWindow:
+    """Return the window of results published on a day, which itself is not counted. Source: R-90."""
+    last = nth_working_day_after(published_on, days, holidays)
+    return PublicityWindow(published_on, last.day, last.provisional)
+
+
+@dataclass(frozen=True, slots=True)
+class Releasable:
+    """What may be released, and what is held by what; each result stands on one side."""
+
+    results: tuple[str, ...]
+    held: Mapping[str, tuple[HeldBy, ...]]
+
+
+def releasable(
+    results: Iterable[str],
+    window: PublicityWindow | None,
+    *,
+    on: date,
+    objections: Collection[str] = (),
+    rulings: Collection[str] = (),
+) -> Releasable:
+    """Return which results may be released on a day. An open objection or ruling holds its own result only.
+
+    Without a window nothing was published, so everything is held.
+
+    Source: R-90, R-92.
+    """
+    waits = window is None or not window.is_over(on)
+    held: dict[str, tuple[HeldBy, ...]] = {}
+    free = []
+    for result in results:
+        reasons = {
+            HeldBy.PUBLICITY: waits,
+            HeldBy.OBJECTION: result in objections,
+            HeldBy.RULING: result in rulings,
+        }
+        if any(reasons.values()):
+            held[result] = tuple(reason for reason, holds in reasons.items() if holds)
+        else:
+            free.append(result)
+    return Releasable(tuple(free), held)

@@ -1,0 +1,69 @@
+"""公示: shown for its working days, objections hold their own result, the rest may be released."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbt.rules.enrolment.working_days import Holidays
+from cbt.rules.publicity import HeldBy, PublicityWindow, publicity_window, releasable
+
+DAY = timedelta(days=1)
+KNOWN = Holidays(frozenset({2026}), {date(2026, 10, day): False for day in range(1, 8)})
+WINDOW = publicity_window(date(2026, 11, 20), KNOWN)
+RESULTS = ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("published_on", "days", "last_on", "provisional"),
+    [
+        pytest.param("2026-11-20", 5, "2026-11-27", False, id="over a weekend"),
+        pytest.param("2026-09-30", 5, "2026-10-14", False, id="over National Day"),
+        pytest.param("2026-12-28", 5, "2027-01-05", True, id="into a year nobody has published"),
+        pytest.param("2026-11-20", 1, "2026-11-23", False, id="one day"),
+    ],
+)
+def test_results_are_shown_for_working_days(
+    published_on: str, days: int, last_on: str, provisional: bool
+) -> None:
+    found = publicity_window(date.fromisoformat(published_on), KNOWN, days=days)
+    assert (found.last_on, found.provisional) == (date.fromisoformat(last_on), provisional)
+
+
+@given(st.integers(-3, 12))
+def test_one_may_object_until_it_is_over(later: int) -> None:
+    day = WINDOW.published_on + DAY * later
+    assert WINDOW.is_open(day) == (0 <= later <= 7)
+    assert WINDOW.is_over(day) == (later > 7)
+
+
+@pytest.mark.parametrize(
+    ("window", "on", "free", "held"),
+    [
+        pytest.param(WINDOW, "2026-11-28", ("a", "b", "c"), {}, id="over"),
+        pytest.param(
+            WINDOW, "2026-11-27", (), dict.fromkeys(RESULTS, (HeldBy.PUBLICITY,)), id="its last day"
+        ),
+        pytest.param(None, "2026-11-28", (), dict.fromkeys(RESULTS, (HeldBy.PUBLICITY,)), id="never shown"),
+    ],
+)
+def test_nothing_is_released_before_it_is_over(
+    window: PublicityWindow | None, on: str, free: tuple[str, ...], held: dict[str, tuple[HeldBy, ...]]
+) -> None:
+    found = releasable(RESULTS, window, on=date.fromisoformat(on))
+    assert (found.results, found.held) == (free, held)
+
+
+@given(st.sets(st.sampled_from("abcx")), st.sets(st.sampled_from("abcx")), st.integers(0, 12))
+def test_an_objection_holds_its_own_result_only(objections: set[str], rulings: set[str], later: int) -> None:
+    on = WINDOW.published_on + DAY * later
+    found = releasable(RESULTS, WINDOW, on=on, objections=objections, rulings=rulings)
+    assert sorted([*found.results, *found.held]) == list(RESULTS)
+    for result in RESULTS:
+        reasons = found.held.get(result, ())
+        assert (HeldBy.OBJECTION in reasons) == (result in objections)
+        assert (HeldBy.RULING in reasons) == (result in rulings)
+        assert (result in found.results) == (not reasons)
