@@ -67,6 +67,7 @@ from cbt.proctoring.approving import ROOM_ACTS
 from cbt.proctoring.doorway import views as doorway
 from cbt.proctoring.incidents import views as reports
 from cbt.proctoring.inspecting import views as inspecting
+from cbt.proctoring.polling.path import init_board_path
 from cbt.proctoring.readiness import views as readiness
 from cbt.proctoring.readiness.server_part import register_server_part
 from cbt.proctoring.record import views as record
@@ -194,10 +195,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_news(app)
     init_openings(app)
     init_answer_pages(app)
-    init_start_path(app)
-    init_wait_path(app)
-    init_news_path(app)
-    init_save_path(app)
+    short_ways = (init_start_path, init_wait_path, init_board_path, init_news_path, init_save_path)
+    for init_path in short_ways:
+        init_path(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)
     init_observation(app, settings)

@@ -107,10 +107,14 @@ def rooms_to_evacuate(principal: Principal, *, now: datetime) -> tuple[RoomView,
     return tuple(sorted(here, key=lambda view: view.sitting_room.started_at is None))
 
 
-def read_open_board(room_ref: str, principal: Principal, *, now: datetime) -> Board:
-    """Return the board of a room this person may see and has open; raise NotFound otherwise. Source: R-62."""
+def read_open_board(room_ref: str, principal: Principal, *, now: datetime) -> tuple[Board, RoomView]:
+    """Return the board of a room this person may see and has open, and what names it; raise NotFound otherwise.
+
+    Source: R-62.
+    """
     with reading() as session:
-        return open_rooms().board(session, room_view_for(session, room_ref, principal), now=now)
+        view = room_view_for(session, room_ref, principal)
+        return open_rooms().board(session, view, now=now), view
 
 
 def preview(

@@ -26,6 +26,7 @@ from cbt.proctoring.pages import (
 from cbt.proctoring.polling.answering import board_page, what_changed
 from cbt.proctoring.polling.drawing import BoardWay, way_of
 from cbt.rules.roles import Role
+from cbt.sittings.store import RoomView
 from cbt.web.downloads import picture
 from cbt.web.i18n import local_zone
 from cbt.web.partials import Reply, wants_partial
@@ -72,7 +73,8 @@ def rooms() -> Reply:
 @may_read
 def board(room_ref: str) -> Reply:
     """The board of a room: seat map or list, what waits for a decision, the log, the bar of acts."""
-    return board_page(_open_board(room_ref), _chosen_way(room_ref))
+    found, _ = _open_board(room_ref)
+    return board_page(found, _chosen_way(room_ref))
 
 
 def _chosen_way(room_ref: str) -> BoardWay:
@@ -85,12 +87,12 @@ def _chosen_way(room_ref: str) -> BoardWay:
     )
 
 
-def _open_board(room_ref: str) -> Board:
+def _open_board(room_ref: str) -> tuple[Board, RoomView]:
     """Read a board that somebody has open; that of a running room keeps its watcher signed in for longer."""
-    found = read_open_board(room_ref, signed_in(), now=flask.g.now)
+    found, view = read_open_board(room_ref, signed_in(), now=flask.g.now)
     if found.head.open:
         attention.note_board(signed_in(), now=flask.g.now)
-    return found
+    return found, view
 
 
 @pages.get("/proctor/rooms/<room_ref>/live")
@@ -98,7 +100,8 @@ def _open_board(room_ref: str) -> Board:
 @may_read
 def live(room_ref: str) -> Reply:
     """What the board's page fetches every 2 s: what changed since, or 304 while nothing shown has changed."""
-    return what_changed(_open_board(room_ref), _chosen_way(room_ref))
+    found, view = _open_board(room_ref)
+    return what_changed(found, _chosen_way(room_ref), view, token=signed_in().token)
 
 
 @pages.get("/proctor/rooms/<room_ref>/seats/<ref>")

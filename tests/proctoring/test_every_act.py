@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cbt.db.types import db
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
 from cbt.delivery.models import AttemptLive, Gap
 from cbt.delivery.steps import refresh_clocks
 from cbt.proctoring.acts.registry import ACTS
@@ -218,7 +218,8 @@ class Trial:
         self.elsewhere = world.staff("proctor_elsewhere")
         self.desks = (Desk(world), Desk(world, "chief_proctor"))
         self.again = Desk(world, "chief_proctor")
-        self.rooms = OpenRooms()
+        with world.app.app_context():
+            self.rooms = OpenRooms(db.engine)
 
     def live(self, cases: tuple[Case, ...]) -> None:
         for case in cases:
@@ -300,7 +301,11 @@ class Trial:
         now = self.world.clock.now()
         with self.world.app.app_context(), reading() as session:
             view = self._view(session)
-            assert self.rooms.board(session, view, now=now) == load_board(session, view, now=now)
+            read = load_board(session, view, now=now)
+            assert self.rooms.board(session, view, now=now) == read
+            with raw_reading(db.engine) as cursor:
+                number = self.rooms.reader.last_number(cursor)
+                assert self.rooms.glance(cursor, view, since=number, now=now) == (number, read)
 
     def _view(self, session: Session) -> RoomView:
         sitting_id = session.scalars(select(SittingRoom.sitting_id)).first() or 0

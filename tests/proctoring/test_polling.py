@@ -8,12 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
-from cbt.db.unit_of_work import unit_of_work
+from cbt.audit.chain import record
+from cbt.db.raw_select import RawSelect
+from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import AttemptLive, Message
 from cbt.proctoring.polling.sheets import Sheet, Sheets
+from cbt.sittings.models import RoomStaff
+from cbt.web.who.login import revoke_logins
+from cbt.web.who.models import LoginSession
 from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, done, running
 from tests.proctoring.test_board import more_sitters
@@ -141,29 +146,133 @@ def test_one_that_was_away_gets_everything_and_each_way_of_showing_has_its_own_v
     assert rows.ask() == {"everything": True}, "the worst first: another order"
 
 
-def test_what_a_poll_asks_of_the_database(world: World) -> None:
-    pages = running(world, "theory")
+def test_what_a_poll_asks_of_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages, asked = running(world, "theory"), [0]
+    ask = RawSelect.ask
 
-    def queries(board: OpenBoard) -> tuple[int, int, int]:
-        board.ask()
-        with count_queries(world.app) as unchanged:
-            assert board.ask() is None
+    def counted(self: RawSelect, cursor: Any, **values: object) -> Any:
+        asked[0] += 1
+        return ask(self, cursor, **values)
+
+    monkeypatch.setattr(RawSelect, "ask", counted)
+
+    def queries(board: OpenBoard) -> list[tuple[int, int]]:
+        counts = []
+
+        def count(*, anything: bool) -> None:
+            asked[0] = 0
+            with count_queries(world.app) as by_the_view:
+                assert (board.ask() is not None) is anything
+            counts.append((asked[0], len(by_the_view)))
+
         assert pages["theory"].answer(1, "A").status_code == 200
+        board.ask()
+        count(anything=False)
+        assert pages["theory"].answer(1, "B").status_code == 200
         world.clock.advance(timedelta(seconds=1))
-        with count_queries(world.app) as saved:
-            assert board.ask() is not None
+        assert pages["theory"].answer(1, "A").status_code == 200
+        count(anything=True)
         done(Desk(world).act("suspend", "theory", reason="核对身份"))
-        with count_queries(world.app) as acted:
-            assert board.ask() is not None
+        count(anything=True)
         done(Desk(world).act("resume", "theory"))
-        return len(unchanged), len(saved), len(acted)
+        return counts
 
     few = queries(OpenBoard(world))
     more_sitters(world, 40)
     many = queries(OpenBoard(world))
     assert few == many
-    assert few[0] == few[1] <= 6
-    assert few[2] <= 20
+    unchanged, saved, acted = few
+    assert unchanged == saved == (4, 0), "its login, the log's end, the seats, what is guessed at"
+    assert acted[1] <= 16, "what stands around the seats, and whoever asks"
+
+
+def test_the_short_way_answers_as_the_view_does(world: World) -> None:
+    pages = running(world, "theory")
+    assert pages["theory"].answer(1, "A").status_code == 200
+    client, url = world.staff("proctor"), f"/proctor/rooms/{world.room_ref}/live"
+    tag = client.get(url, headers=ASKS).headers["ETag"]
+
+    def told(query: str) -> tuple[int, bytes, dict[str, str]]:
+        reply = client.get(url + query, headers={**ASKS, "If-None-Match": tag})
+        return reply.status_code, reply.data, dict(reply.headers)
+
+    def both() -> tuple[int, bytes]:
+        with count_queries(world.app) as asked:
+            short = told("")
+        assert asked == []
+        with count_queries(world.app) as asked:
+            whole = told(f"?n={next(numbers)}")  # nobody has asked to the letter so
+        assert asked
+        assert short == whole
+        return short[:2]
+
+    numbers = iter(range(9))
+    told("")
+    assert both()[0] == 304
+    world.clock.advance(timedelta(seconds=1))
+    assert pages["theory"].answer(2, "A").status_code == 200
+    status, body = both()
+    assert (status, b"numbers" in body) == (200, True)
+
+
+def test_a_board_that_is_known_is_shut_to_whom_its_page_is(world: World) -> None:
+    running(world, "theory")
+    rooms = {role: OpenBoard(world, role) for role in ("proctor", "chief_proctor", "inspector", "officer")}
+
+    def status(role: str, **headers: str) -> int:
+        board = rooms[role]
+        asked = {**ASKS, "If-None-Match": board.tag, **headers}
+        return board.client.get(board.url, headers=asked).status_code
+
+    for role in rooms:
+        status(role)
+        with count_queries(world.app) as by_the_view:
+            assert status(role) == 304
+        assert by_the_view == []
+
+    now = world.clock.now()
+    with world.app.app_context(), unit_of_work() as session:
+        revoke_logins(session, kind="staff", subject_ref=world.people["chief_proctor"].ref, now=now)
+        mine = update(LoginSession).where(LoginSession.subject_ref == world.people["officer"].ref)
+        session.execute(mine.values(owes_factor=True))
+        theirs = update(LoginSession).where(LoginSession.subject_ref == world.people["inspector"].ref)
+        session.execute(theirs.values(seen_at=now, board_at=now))
+        session.execute(delete(RoomStaff).where(RoomStaff.staff_id == world.people["proctor"].id))
+        act = "room.assign"
+        record(session, at=now, actor="staff:a", act=act, subject=f"sitting_room:{world.room_ref}")
+    assert status("chief_proctor") != 304, "its login was ended"
+    assert status("officer") != 304, "a second factor is owed"
+    assert status("proctor") == 404, "no room of theirs any more"
+    assert status("inspector") == 200, "who is assigned stands on the board"
+    world.clock.advance(timedelta(hours=4))
+    assert status("inspector") not in {200, 304}, "nobody is there"
+
+
+def test_who_watches_a_running_room_is_written_down_once_a_minute(world: World) -> None:
+    running(world, "theory")
+    board = OpenBoard(world)
+
+    def noted() -> tuple[Any, Any]:
+        with world.app.app_context(), reading() as session:
+            login = session.scalars(
+                select(LoginSession)
+                .where(LoginSession.subject_ref == world.people["proctor"].ref)
+                .order_by(LoginSession.id.desc())
+            ).first()
+            assert login is not None
+            return login.seen_at, login.board_at
+
+    with world.app.app_context(), unit_of_work() as session:
+        session.execute(update(LoginSession).values(seen_at=world.clock.now()))
+    before = noted()
+    world.clock.advance(timedelta(seconds=59))
+    board.ask()
+    assert noted() == before
+    world.clock.advance(timedelta(seconds=1))
+    board.ask()
+    assert noted() == (before[0], world.clock.now())
+    board.client.get(board.url, headers={**ASKS, "If-None-Match": board.tag, "X-CBT-Input": "1"})
+    assert noted() == (world.clock.now(), world.clock.now())
 
 
 @pytest.mark.once

@@ -3,6 +3,7 @@
 __all__ = [
     "around",
     "filters",
+    "kept_seats",
     "live",
     "log_lines",
     "proposals",

@@ -9,7 +9,7 @@ from typing import Any
 
 from cbt.proctoring.board.proposals import Proposal
 from cbt.proctoring.board.seat_state import UNDER_WAY, SeatState
-from cbt.web.who.models import Throttle
+from cbt.web.who.guessing import OftenTried
 
 BLURS_ALERT = 3
 WAITS_ALERT = timedelta(seconds=30)
@@ -26,12 +26,12 @@ class Guesses:
     mark: int
 
 
-def guesses_of(counter: Throttle | None) -> Guesses | None:
+def guesses_of(counter: OftenTried | None) -> Guesses | None:
     """Return what is guessed at a seat."""
     return None if counter is None else Guesses(counter.last_address, _mark(counter))
 
 
-def _mark(guesses: Throttle) -> int:
+def _mark(guesses: OftenTried) -> int:
     """Return a number that grows from window to window."""
     return int(guesses.window_from.timestamp())
 
@@ -57,7 +57,7 @@ def alerts_of(
     state: SeatState,
     *,
     proposals: tuple[Proposal, ...],
-    guesses: Throttle | None,
+    guesses: OftenTried | None,
     seen: Mapping[tuple[int, str], int],
     runs_since: datetime | None,
     now: datetime,
@@ -102,7 +102,7 @@ def _alerts(
     return frozenset(alerts)
 
 
-def _guessing(row: Any, guesses: Throttle | None, seen: Mapping[tuple[int, str], int]) -> frozenset[str]:
+def _guessing(row: Any, guesses: OftenTried | None, seen: Mapping[tuple[int, str], int]) -> frozenset[str]:
     if guesses is None or _mark(guesses) <= seen.get((row.seat_id, "guessing"), 0):
         return frozenset()
     return frozenset({"guessing"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,9 +63,12 @@ class Count:
 
 def counts(board: Board, *, shown: str) -> tuple[Count, ...]:
     """Return the count line of a board; the filter in use stays even at zero."""
-    line = []
+    line, states = [], Counter(seat.state for seat in board.seats)
     for key in _AFTER if board.started else _BEFORE:
-        number = sum(1 for seat in board.seats if FILTERS[key](seat))
+        if key in _STATES:
+            number = sum(states[state] for state in _STATES[key])
+        else:
+            number = sum(1 for seat in board.seats if FILTERS[key](seat))
         if number or key == shown or key not in _ONLY_IF_ANY:
             line.append(Count(key, number, _TONES.get(key, "") if number else ""))
     return tuple(line)

@@ -13,19 +13,20 @@ from sqlalchemy.orm import Session
 
 from cbt.proctoring.board import store
 from cbt.proctoring.board.around import LOG_LINES, UNDO_FOR, Surroundings, read_around, taken_rows
+from cbt.proctoring.board.kept_seats import KeptSeats
 from cbt.proctoring.board.log_lines import LogLine, log_lines
 from cbt.proctoring.board.papers import PaperLine, with_ends
 from cbt.proctoring.board.proposals import proposals_of
 from cbt.proctoring.board.reminders import Reminder, still_shown
 from cbt.proctoring.board.seat_state import SeatState
-from cbt.proctoring.board.seat_view import FreeSeat, SeatView, seat_view
+from cbt.proctoring.board.seat_view import FreeSeat, SeatView
 from cbt.proctoring.models import UndoableAct
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
 from cbt.rules.states.sitting import OVER, SittingState
 from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
-from cbt.web.who.models import Throttle
+from cbt.web.who.guessing import OftenTried
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         view,
         rows,
         read_around(session, view, rows, now=now),
-        store.guesses_in_room(session, taken_rows(rows), now=now),
+        store.guesses_in_room(taken_rows(rows), store.counters_of(session, now=now)),
+        KeptSeats(),
         now=now,
     )
 
@@ -121,16 +123,20 @@ def board_of(
     view: RoomView,
     rows: Sequence[Row[Any]],
     around: Surroundings,
-    guesses: Mapping[int, Throttle],
+    guesses: Mapping[int, OftenTried],
+    kept: KeptSeats,
     *,
     now: datetime,
 ) -> Board:
-    """Return the board that was read at `now`: nothing is asked for, and only `now` makes it another."""
+    """Return the board that was read at `now`: nothing is asked for, and only `now` makes it another.
+
+    Seats that are as they were `kept` are not made anew.
+    """
     room, sitting = view.sitting_room, view.sitting
     papers = with_ends(around.papers, around.facts, now=now)
     proposals = proposals_of(around.gaps, around.facts, around.stood, now=now)
     seats = tuple(
-        seat_view(
+        kept.view(
             row,
             paper=papers[(row.blueprint_version_id, row.paper)],
             grants=around.grants.get(row.attempt_id, {}),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-from cbt.proctoring.board.alerts import ALERTS, Guesses, alerts_of, badges_of, guesses_of
+from cbt.proctoring.board.alerts import ALERTS, Guesses, badges_of
 from cbt.proctoring.board.papers import PaperLine
 from cbt.proctoring.board.proposals import Proposal
 from cbt.proctoring.board.seat_state import MARKS, TONES, UNDER_WAY, SeatFacts, SeatState, seat_state
 from cbt.rules.clock.windows import scaled
 from cbt.rules.states.attempt import ClosedBy, State
-from cbt.web.who.models import Throttle
 
 DIFFERS = timedelta(seconds=1)
 
@@ -139,19 +140,9 @@ class FreeSeat:
         return f"{self.number:02d}"
 
 
-def seat_view(
-    row: Any,
-    *,
-    paper: PaperLine,
-    grants: Mapping[str, timedelta],
-    proposals: tuple[Proposal, ...],
-    guesses: Throttle | None,
-    seen: Mapping[tuple[int, str], int],
-    runs_since: datetime | None,
-    now: datetime,
-) -> SeatView:
-    """Return the view of one row of the board that has a registration; `runs_since` as of `alerts_of`."""
-    state = seat_state(
+def state_of(row: Any, *, now: datetime) -> SeatState:
+    """Return what the seat of one row of the board shows at `now`."""
+    return seat_state(
         SeatFacts(
             arrived_at=row.arrived_at,
             absent_at=row.absent_at,
@@ -162,6 +153,19 @@ def seat_view(
         ),
         now=now,
     )
+
+
+def seat_view(
+    row: Any,
+    *,
+    state: SeatState,
+    alerts: frozenset[str],
+    paper: PaperLine,
+    grants: Mapping[str, timedelta],
+    proposals: tuple[Proposal, ...],
+    guesses: Guesses | None,
+) -> SeatView:
+    """Return the view of one row of the board that has a registration: nothing but these makes it another."""
     return SeatView(
         seat_id=row.seat_id,
         number=row.number,
@@ -186,7 +190,7 @@ def seat_view(
         started_at=row.started_at,
         closes_at=row.closes_at,
         differs=_differs(row.closes_at, paper.closes_at, state),
-        allowance=scaled(paper.duration, Fraction(row.factor) - 1) + row.extra,
+        allowance=_more(paper.duration, row.factor) + row.extra,
         open_unit=row.open_unit,
         answered=row.answered or 0,
         total=row.places or paper.total,
@@ -197,20 +201,17 @@ def seat_view(
         blurs=row.blurs or 0,
         undelivered=row.undelivered,
         badges=badges_of(row, grants),
-        alerts=alerts_of(
-            row,
-            state,
-            proposals=proposals,
-            guesses=guesses,
-            seen=seen,
-            runs_since=runs_since,
-            now=now,
-        ),
+        alerts=alerts,
         claim_address=row.claim_address if row.claim_hash is not None else None,
         elsewhere_address=row.elsewhere_address if row.elsewhere_at is not None else None,
-        guesses=guesses_of(guesses),
+        guesses=guesses,
         proposals=proposals,
     )
+
+
+@lru_cache(1024)
+def _more(duration: timedelta, factor: Decimal) -> timedelta:
+    return scaled(duration, Fraction(factor) - 1)
 
 
 def _differs(closes_at: datetime | None, paper_closes_at: datetime | None, state: SeatState) -> timedelta:

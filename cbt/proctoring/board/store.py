@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,8 +26,7 @@ from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.clock.facts import Pause
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import RoomStaff, Seat, Sitting, SittingRoom
-from cbt.web.who.guessing import guessed_at
-from cbt.web.who.models import Throttle
+from cbt.web.who.guessing import LATELY_TRIED, OftenTried, since_when, worth_a_look
 
 _SEAT_COLUMNS = (
     Seat.id.label("seat_id"),
@@ -76,7 +75,9 @@ _SEAT_COLUMNS = (
 )
 
 
-_ROWS = (
+_AT_A_SEAT = frozenset({"ticket", "code", "seat"})
+
+ROWS = (
     select(*_SEAT_COLUMNS)
     .select_from(Seat)
     .outerjoin(
@@ -98,19 +99,31 @@ def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence
 
     Seats nobody of this sitting has come with NULLs: they are where a candidate can be moved to.
     """
-    return session.execute(_ROWS, {"sitting_room": sitting_room_id, "room": room_id}).all()
+    return session.execute(ROWS, {"sitting_room": sitting_room_id, "room": room_id}).all()
 
 
-def guesses_in_room(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> Mapping[int, Throttle]:
+def counters_of(session: Session, *, now: datetime) -> list[OftenTried]:
+    """Return what is guessed at too often just now, whatever it is. Source: R-14."""
+    found = [OftenTried(*row) for row in session.execute(LATELY_TRIED, {"since": since_when(now)})]
+    return [one for one in found if worth_a_look(one, now)]
+
+
+def guesses_in_room(rows: Sequence[Row[Any]], counters: Iterable[OftenTried]) -> Mapping[int, OftenTried]:
     """Return what is guessed at too often at the seats of `rows`: seat id -> the latest counter.
 
     Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
     """
+    found = [one for one in counters if one.scope in _AT_A_SEAT]
+    if not found:
+        return {}
     tickets = {row.ticket: row.seat_id for row in rows}
     desks = {subject_of(row.seat_id): row.seat_id for row in rows}
-    found = guessed_at(session, {"ticket": tickets, "code": tickets, "seat": desks}, now=now)
-    by_seat = {**tickets, **desks}
-    return {by_seat[one.subject]: one for one in sorted(found, key=lambda one: one.window_from)}
+    seats = [((desks if one.scope == "seat" else tickets).get(one.subject), one) for one in found]
+    return {seat: one for seat, one in sorted(seats, key=_begun) if seat is not None}
+
+
+def _begun(found: tuple[int | None, OftenTried]) -> datetime:
+    return found[1].window_from
 
 
 def grants_of_room(session: Session, sitting_room_id: int) -> Mapping[int, Mapping[str, timedelta]]:
@@ -126,16 +139,7 @@ def grants_of_room(session: Session, sitting_room_id: int) -> Mapping[int, Mappi
     return sums
 
 
-def pulse_of_room(session: Session, sitting_room_id: int) -> tuple[int, tuple[Any, ...]]:
-    """Return the log's last number, and what else tells whether more than seats changed (one query).
-
-    What saves bring is no entry of the log: a silence that is over, the receipts of 提醒.
-    """
-    row = session.execute(_PULSE, {"room": sitting_room_id}).one()
-    return row[0] or 0, tuple(row[1:])
-
-
-_PULSE = select(
+PULSE = select(
     select(AuditHead.last_id).scalar_subquery(),
     select(func.max(Gap.id))
     .join(Attempt, Attempt.id == Gap.attempt_id)
@@ -146,6 +150,10 @@ _PULSE = select(
     .where(Attempt.sitting_room_id == bindparam("room"))
     .scalar_subquery(),
 )
+"""The log's last number, and what else tells whether more than seats changed.
+
+What saves bring is no entry of the log: a silence that is over, the receipts of 提醒.
+"""
 
 
 def gaps_of_room(session: Session, sitting_room_id: int) -> Sequence[Gap]:

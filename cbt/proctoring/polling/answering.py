@@ -10,8 +10,12 @@ import flask
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.drawing import BoardWay, Drawing
 from cbt.proctoring.polling.sheets import Changes, Sheets
+from cbt.proctoring.polling.watchers import READ_AT, BoardWatcher, watchers_of
+from cbt.sittings.store import RoomView
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.problems import wants_json
+from cbt.web.watching.files import files_lost
+from cbt.web.who.login import token_hash
 
 WORTH_PACKING = 300
 _EXTENSION = "cbt_sheets"
@@ -19,16 +23,23 @@ _EXTENSION = "cbt_sheets"
 
 def board_page(board: Board, way: BoardWay) -> str:
     """Return the page of a board."""
-    sheet, drawing = _sheets().of(way), Drawing(board, way, flask.render_template, now=flask.g.now)
+    sheet, drawing = sheets_of(flask.current_app).of(way), _drawing(board, way)
     with sheet.lock:
         drawing.bring(sheet)
         context = drawing.whole(sheet)
     return flask.render_template("proctoring/polling/board.html", **context)
 
 
-def what_changed(board: Board, way: BoardWay) -> flask.Response:
-    """Return what the page that asks lacks: parts and numbers, or the whole board; 304 where it lacks nothing."""
-    sheet, drawing = _sheets().of(way), Drawing(board, way, flask.render_template, now=flask.g.now)
+def what_changed(board: Board, way: BoardWay, view: RoomView, *, token: str) -> flask.Response:
+    """Return what the page that asks lacks: parts and numbers, or the whole board; 304 where it lacks nothing.
+
+    A request that came by the short way (path.py) is known there from now on, with the room and its login's token.
+    """
+    environ = flask.request.environ
+    if READ_AT in environ and wants_json():
+        watcher = BoardWatcher(token_hash(token), way, view, environ[READ_AT])
+        watchers_of(flask.current_app).note(environ, watcher)
+    sheet, drawing = sheets_of(flask.current_app).of(way), _drawing(board, way)
     seen = flask.request.if_none_match
     with sheet.lock:
         drawing.bring(sheet)
@@ -40,10 +51,14 @@ def what_changed(board: Board, way: BoardWay) -> flask.Response:
             changes = next((found for one in seen if (found := sheet.since(one)) is not None), None)
         context = drawing.whole(sheet) if changes is None else {}
     if changes is not None:
-        return _answer(tag, _packed(_json(changes), "application/json"))
-    return _answer(
-        tag, _packed(flask.render_template("proctoring/polling/_live.html", **context), "text/html")
-    )
+        return _answer(tag, _sent(as_json(changes), "application/json"))
+    page = flask.render_template("proctoring/polling/_live.html", **context)
+    return _answer(tag, _sent(page.encode(), "text/html"))
+
+
+def _drawing(board: Board, way: BoardWay) -> Drawing:
+    lost = files_lost(flask.current_app)
+    return Drawing(board, way, flask.render_template, now=flask.g.now, lost=lost)
 
 
 def _answer(tag: str, response: flask.Response) -> flask.Response:
@@ -52,20 +67,30 @@ def _answer(tag: str, response: flask.Response) -> flask.Response:
     return response
 
 
-def _json(changes: Changes) -> str:
+def as_json(changes: Changes) -> bytes:
+    """Return changes as a page reads them."""
     told = {"parts": changes.parts, "numbers": changes.numbers}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _packed(text: str, mimetype: str) -> flask.Response:
-    # Nothing in it is secret beside what somebody typed: no form's key, no token.
-    body = text.encode()
+def for_the_wire(body: bytes, accept_encoding: str | None) -> tuple[bytes, bool]:
+    """Return a body as it is sent, and whether it is packed.
+
+    Nothing in it is secret beside what somebody typed: no form's key, no token.
+    """
+    if len(body) > WORTH_PACKING and unpacks(accept_encoding):
+        return packed(body), True
+    return body, False
+
+
+def _sent(body: bytes, mimetype: str) -> flask.Response:
+    body, is_packed = for_the_wire(body, flask.request.headers.get("Accept-Encoding"))
     response = flask.Response(body, mimetype=mimetype)
-    if len(body) > WORTH_PACKING and unpacks(flask.request.headers.get("Accept-Encoding")):
-        response.set_data(packed(body))
+    if is_packed:
         response.headers["Content-Encoding"] = "gzip"
     return response
 
 
-def _sheets() -> Sheets:
-    return cast(Sheets, flask.current_app.extensions.setdefault(_EXTENSION, Sheets()))
+def sheets_of(app: flask.Flask) -> Sheets:
+    """Return what this process keeps of how rooms are shown."""
+    return cast(Sheets, app.extensions.setdefault(_EXTENSION, Sheets()))

@@ -12,7 +12,6 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-import flask
 import flask_babel
 from markupsafe import Markup
 
@@ -23,7 +22,6 @@ from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.todos import Todo, todos
 from cbt.proctoring.polling.sheets import Numbers, Sheet
 from cbt.web.i18n import local_text
-from cbt.web.watching.files import files_lost
 
 BREAK = "\x1e"
 ANSWERED, SEEN, SEEN_AT, SAVED, SAVED_AT = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
@@ -49,7 +47,16 @@ class BoardWay:
 class Drawing:
     """One board, about to be shown in one way."""
 
-    def __init__(self, board: Board, way: BoardWay, render: Render, *, now: datetime) -> None:
+    def __init__(
+        self,
+        board: Board,
+        way: BoardWay,
+        render: Render | None,
+        *,
+        now: datetime,
+        lost: tuple[str, str] | None = None,
+    ) -> None:
+        """`lost` is what happened to the files of the database, while they are not in their places."""
         self.board = board
         self._render = render
         self.way = way
@@ -58,8 +65,7 @@ class Drawing:
         self.seats = filters.shown_seats(board, show=way.show, worst_first=way.view == "list")
         self.map = shown.seat_map(board, self.seats, everybody=way.show == "expected")
         self.counts = filters.counts(board, shown=way.show)
-        self.clocks = shown.clocks(board)
-        self._lost = files_lost(flask.current_app)
+        self._lost = lost
         self._names = self._seat_names()
         plan = self.map.plan
         self._aisles = {place.number: place.aisles for row in plan.drawn for place in row} if plan else {}
@@ -94,7 +100,7 @@ class Drawing:
         """What each part shows."""
         board, head = self.board, self.board.head
         parts: dict[str, object] = {
-            "live-bar": (head, self.clocks),
+            "live-bar": (head, board.papers),
             "live-alarms": (head, board.lost_since, self._lost),
             "live-counts": self.counts,
             "live-todo": tuple(_of_todo(one) for one in self.todos),
@@ -131,7 +137,7 @@ class Drawing:
             "seats": self.seats,
             "map": self.map,
             "todos": self.todos,
-            "clocks": self.clocks,
+            "clocks": shown.clocks(board),
             "line": shown.log_text,
             "line_person": shown.log_person,
             "offers": lambda seat: " ".join(registry.offers(seat, board)),
@@ -146,22 +152,26 @@ class Drawing:
 
     def draw(self, names: Collection[str]) -> Mapping[str, str]:
         """Draw some parts."""
+        render = self._render
+        assert render is not None  # whoever has none draws nothing
         context = self.context()
         seats = [name for name in names if name in self._names]
         drawn = {
-            name: self._render(_TEMPLATES[name], **context).strip()
-            for name in names
-            if name not in self._names
+            name: render(_TEMPLATES[name], **context).strip() for name in names if name not in self._names
         }
         if seats:
             numbers = [self._names[name] for name in seats]
-            text = self._render(_SEATS[self.way.view], drawn=numbers, between=BREAK, **context)
+            text = render(_SEATS[self.way.view], drawn=numbers, between=BREAK, **context)
             drawn |= {name: one.strip() for name, one in zip(seats, text.split(BREAK), strict=False)}
         return drawn
 
     def bring(self, sheet: Sheet) -> None:
         """Bring a sheet up to date."""
         sheet.bring(self.frame, self.wanted, self.numbers, self.draw)
+
+    def bring_numbers(self, sheet: Sheet) -> bool:
+        """Bring a sheet up to date, unless a part has to be drawn; return whether it is."""
+        return sheet.bring(self.frame, self.wanted, self.numbers, None)
 
     def whole(self, sheet: Sheet) -> dict[str, Any]:
         """Return what `_live.html` needs to join the parts of a sheet, with the numbers of now."""

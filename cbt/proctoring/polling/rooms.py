@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import flask
 from sqlalchemy import Row
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session
 
+from cbt.db.raw_select import Raw
+from cbt.db.types import db
 from cbt.proctoring.board import store
 from cbt.proctoring.board.around import Surroundings, read_around, taken_rows
+from cbt.proctoring.board.kept_seats import KeptSeats
 from cbt.proctoring.board.live import Board, board_of
+from cbt.proctoring.polling.reading import BoardReader
 from cbt.proctoring.polling.tidings import Tidings
 from cbt.sittings.store import RoomView
 
@@ -27,54 +34,114 @@ MOST_KEPT = 1024
 _EXTENSION = "cbt_boards"
 
 
+@dataclass(slots=True)
+class _Read:
+    """The rows of a room's seats: as the driver gave them, as values, and what the log calls what they are of."""
+
+    raw: list[Raw]
+    rows: Sequence[Row[Any]]
+    topics: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     number: int
     """The entry of the log up to which it knows everything."""
-    pulse: tuple[Any, ...]
+    pulse: Raw
     started: bool
     around: Surroundings
+    read: _Read
+    seats: KeptSeats
 
 
 class OpenRooms:
     """What a process keeps of rooms."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
+        self.reader = BoardReader(engine)
         self._tidings = Tidings()
         self._lock = threading.Lock()
         self._kept: dict[int, _Kept] = {}
 
     def board(self, session: Session, view: RoomView, *, now: datetime) -> Board:
         """Return the board of a room as `load_board` does, asking only for what may have changed."""
-        room = view.sitting_room
-        number, pulse = store.pulse_of_room(session, room.id)
-        self._tidings.hear(session, number)
-        rows = store.board_rows(session, room.id, room.room_id)
-        with self._lock:
-            kept = self._kept.pop(room.id, None)
-        started = room.started_at is not None
+        with closing(session.connection().connection.cursor()) as cursor:
+            number, pulse, read, kept = self._look(cursor, view)
+            counters = self.reader.counters(cursor, now=now)
+        if kept is None or self._is_old(kept, view, pulse, read):
+            around = read_around(session, view, read.rows, now=now)
+            seats = KeptSeats() if kept is None else kept.seats
+            kept = _Kept(number, pulse, _started(view), around, read, seats)
+        return self._board(view, kept, number, read, counters, now=now)
+
+    def glance(self, cursor: Any, view: RoomView, *, since: int, now: datetime) -> tuple[int, Board | None]:
+        """Return the log's last number, and the board where only seats or time can have changed it.
+
+        None where more is to be read: around the seats, or the room itself, which was read at the number `since`.
+        """
+        number, pulse, read, kept = self._look(cursor, view)
+        rights = [_topic(view)]
         if (
             kept is None
-            or kept.pulse != pulse
-            or kept.started != started
-            or self._tidings.changed(_topics(view, rows), since=kept.number)
+            or self._tidings.changed(rights, since=since)
+            or self._is_old(kept, view, pulse, read)
         ):
-            around = read_around(session, view, rows, now=now)
-        else:
-            around = kept.around
-        self._keep(room.id, _Kept(number, pulse, started, around))
-        guesses = store.guesses_in_room(session, taken_rows(rows), now=now)
-        return board_of(view, rows, around, guesses, now=now)
+            return number, None
+        counters = self.reader.counters(cursor, now=now)
+        return number, self._board(view, kept, number, read, counters, now=now)
+
+    def _look(self, cursor: Any, view: RoomView) -> tuple[int, Raw, _Read, _Kept | None]:
+        room, reader = view.sitting_room, self.reader
+        number, pulse = reader.pulse(cursor, room.id)
+        self._tidings.hear(number, partial(reader.subjects, cursor))
+        kept = self._kept.get(room.id)
+        former = None if kept is None else kept.read
+        read = self._rows(reader.rows(cursor, room.id, room.room_id), view, former)
+        return number, pulse, read, kept
+
+    def _rows(self, raw: list[Raw], view: RoomView, former: _Read | None) -> _Read:
+        """Return rows as values: those that are as they were are the very same."""
+        if former is not None and former.raw == raw:
+            return former
+        known = {} if former is None else dict(zip(former.raw, former.rows, strict=True))
+        rows = [known.get(one) or self.reader.row(one) for one in raw]
+        return _Read(raw, rows, _topics(view, rows))
+
+    def _is_old(self, kept: _Kept, view: RoomView, pulse: Raw, read: _Read) -> bool:
+        return (
+            kept.pulse != pulse
+            or kept.started != _started(view)
+            or self._tidings.changed(read.topics, since=kept.number)
+        )
+
+    def _board(
+        self, view: RoomView, kept: _Kept, number: int, read: _Read, counters: list[Any], *, now: datetime
+    ) -> Board:
+        guesses = store.guesses_in_room(taken_rows(read.rows), counters)
+        board = board_of(view, read.rows, kept.around, guesses, kept.seats, now=now)
+        self._keep(
+            view.sitting_room.id, _Kept(number, kept.pulse, kept.started, kept.around, read, kept.seats)
+        )
+        return board
 
     def _keep(self, room_id: int, kept: _Kept) -> None:
         with self._lock:
+            self._kept.pop(room_id, None)
             self._kept[room_id] = kept
             while len(self._kept) > MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
 
 
+def _started(view: RoomView) -> bool:
+    return view.sitting_room.started_at is not None
+
+
+def _topic(view: RoomView) -> str:
+    return f"sitting_room:{view.sitting_room.ref}"
+
+
 def _topics(view: RoomView, rows: Sequence[Row[Any]]) -> list[str]:
-    topics = [f"sitting_room:{view.sitting_room.ref}"]
+    topics = [_topic(view)]
     for row in rows:
         if row.ref is not None:
             topics.append(f"registration:{row.ref}")
@@ -84,4 +151,11 @@ def _topics(view: RoomView, rows: Sequence[Row[Any]]) -> list[str]:
 
 def open_rooms() -> OpenRooms:
     """Return what this process keeps of rooms."""
-    return cast(OpenRooms, flask.current_app.extensions.setdefault(_EXTENSION, OpenRooms()))
+    return cast(OpenRooms, flask.current_app.extensions[_EXTENSION])
+
+
+def init_open_rooms(app: flask.Flask) -> OpenRooms:
+    """Let `app` keep rooms."""
+    with app.app_context():
+        rooms = app.extensions[_EXTENSION] = OpenRooms(db.engine)
+    return rooms

@@ -54,9 +54,12 @@ class Sheet:
         return f"{self.name}-{self.version}"
 
     def bring(
-        self, frame: object, wanted: Mapping[str, object], numbers: Mapping[str, Numbers], draw: Draw
-    ) -> None:
-        """Bring it up to date: `frame` says which parts there are and how they stand, `wanted` what each shows."""
+        self, frame: object, wanted: Mapping[str, object], numbers: Mapping[str, Numbers], draw: Draw | None
+    ) -> bool:
+        """Bring it up to date: `frame` says which parts there are and how they stand, `wanted` what each shows.
+
+        Return whether it is: without `draw` it stays as it was where a part has to be drawn.
+        """
         stale = [
             name
             for name, shown in wanted.items()
@@ -68,8 +71,10 @@ class Sheet:
             if name not in self.numbers or self.numbers[name][0] != values
         }
         if not stale and not newer and frame == self._frame:
-            return
-        drawn = draw(stale) if stale else {}
+            return True
+        if stale and draw is None:
+            return False
+        drawn = draw(stale) if stale and draw is not None else {}
         self.version += 1
         if frame != self._frame:
             self._frame, self._framed = frame, self.version
@@ -79,6 +84,7 @@ class Sheet:
             self.parts[name] = BoardPart(wanted[name], drawn[name], self.version)
         for name, values in newer.items():
             self.numbers[name] = (values, self.version)
+        return True
 
     def since(self, tag: str) -> Changes | None:
         """Return what a page lacks that shows `tag`; None when it needs everything."""

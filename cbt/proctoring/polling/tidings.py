@@ -6,10 +6,9 @@ One for each process: each entry is read once, whoever asks first.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry
 
@@ -18,7 +17,7 @@ OF_ROOMS = ("attempt", "registration", "sitting_room")
 MOST_READ = 5000
 """Entries that are read at once; behind so many, every room counts as changed."""
 REMEMBERED = 50_000
-_SUBJECTS = (
+SUBJECTS = (
     select(AuditEntry.id, AuditEntry.subject)
     .where(AuditEntry.id > bindparam("since"), AuditEntry.id <= bindparam("upto"))
     .order_by(AuditEntry.id)
@@ -37,8 +36,8 @@ class Tidings:
         """The last entry about what is not of one room."""
         self._last: dict[str, int] = {}
 
-    def hear(self, session: Session, upto: int) -> None:
-        """Read the log as far as the snapshot of `session` knows it, which is `upto`."""
+    def hear(self, upto: int, subjects: Callable[[int, int], Iterable[tuple[int, str]]]) -> None:
+        """Read the log as far as `upto`; `subjects` reads numbers and subjects after one number up to another."""
         if upto == self._upto:
             return
         with self._lock:
@@ -50,7 +49,7 @@ class Tidings:
             if since < 0 or upto - since > MOST_READ or len(self._last) > REMEMBERED:
                 self._forget(upto)
                 return
-            for number, subject in session.execute(_SUBJECTS, {"since": since, "upto": upto}):
+            for number, subject in subjects(since, upto):
                 if subject.partition(":")[0] in OF_ROOMS:
                     self._last[subject] = number
                 else:

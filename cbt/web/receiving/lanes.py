@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from functools import lru_cache
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -31,6 +32,8 @@ class Lane(IntEnum):
 STAFF_THREADS = 12
 """In each server process: more than may wait for children there."""
 POLL_THREADS = 2
+REMEMBERED = 4096
+"""Paths whose lane is looked up once: a board asks for the same one every two seconds."""
 LaneOf = Callable[[str], Lane]
 """The lane of a path."""
 
@@ -44,6 +47,7 @@ def lane_of(app: flask.Flask) -> LaneOf:
     of_staff = frozenset(first for first, some in kinds.items() if "staff" in some)
     urls = app.url_map.bind("")
 
+    @lru_cache(REMEMBERED)
     def lane(path: str) -> Lane:
         if _first(path) not in of_staff:
             return Lane.REST

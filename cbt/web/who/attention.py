@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import update
 
@@ -39,7 +39,22 @@ INPUT_HEADER = "X-CBT-Input"
 """What a page asks for by itself carries this after somebody used its mouse, keys or screen."""
 
 
-def over(row: LoginSession, *, now: datetime) -> str:
+class Login(Protocol):
+    """What decides whether a login still holds."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def revoked_at(self) -> datetime | None: ...
+    @property
+    def expires_at(self) -> datetime: ...
+    @property
+    def seen_at(self) -> datetime | None: ...
+    @property
+    def board_at(self) -> datetime | None: ...
+
+
+def over(row: Login, *, now: datetime) -> str:
     """Return why a login no longer holds: `revoked`, `expired`, `idle`; "" while it does."""
     if row.revoked_at is not None:
         return "revoked"
@@ -71,15 +86,20 @@ def somebody_is_there(view: object, request: flask.Request) -> bool:
     return not by_itself or INPUT_HEADER in request.headers
 
 
+def is_due(noted_at: datetime | None, *, now: datetime) -> bool:
+    """Return whether it is time to write down again what was last written down at `noted_at`."""
+    return noted_at is None or now >= noted_at + EVERY
+
+
 def note_act(principal: Principal, *, now: datetime) -> None:
     """Keep that this person did something; writes at most once a minute."""
-    if principal.kind == KIND and (principal.seen_at is None or now >= principal.seen_at + EVERY):
+    if principal.kind == KIND and is_due(principal.seen_at, now=now):
         _write(principal, seen_at=now)
 
 
 def note_board(principal: Principal, *, now: datetime) -> None:
     """Keep that the board of a running room is open here; writes at most once a minute."""
-    if principal.board_at is None or now >= principal.board_at + EVERY:
+    if is_due(principal.board_at, now=now):
         _write(principal, board_at=now)
 
 

@@ -6,14 +6,15 @@ Source: R-14.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import flask
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from cbt.db.types import UtcDateTime
 from cbt.web.who.budgets import ALERTS, LONGEST, MOST_ALERTS, SCOPES, SecretScope
 from cbt.web.who.counters import ALL, count
 from cbt.web.who.models import Throttle
@@ -59,26 +60,6 @@ def tell(session: Session, guessing: Guessing) -> None:
         told(session, guessing)
 
 
-_COUNTERS = select(Throttle).where(
-    Throttle.machine == ALL,
-    Throttle.scope.in_(bindparam("scopes", expanding=True)),
-    Throttle.subject.in_(bindparam("subjects", expanding=True)),
-)
-
-
-def guessed_at(
-    session: Session, subjects: Mapping[str, Collection[str]], *, now: datetime
-) -> Sequence[Throttle]:
-    """Return the counters of those subjects (by scope) that were tried so often that somebody should look.
-
-    One query, whatever their number; the latest address and machine stand on each. Source: R-14.
-    """
-    wanted = {scope: set(some) for scope, some in subjects.items()}
-    asked = {"scopes": list(wanted), "subjects": list(set().union(*wanted.values()))}
-    found = session.scalars(_COUNTERS, asked)
-    return [row for row in found if row.subject in wanted[row.scope] and _alerts(row, now)]
-
-
 def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Sequence[Throttle]:
     """Return the counters of those scopes that somebody should look at, the most tried first. Source: R-14."""
     least = min(SCOPES.get(scope, SecretScope()).alert for scope in scopes)
@@ -93,9 +74,34 @@ def alerts_of(session: Session, scopes: Collection[str], *, now: datetime) -> Se
         .order_by(Throttle.tries.desc())
         .limit(MOST_ALERTS)
     )
-    return [row for row in session.scalars(query) if _alerts(row, now)]
+    return [row for row in session.scalars(query) if worth_a_look(row, now)]
 
 
-def _alerts(row: Throttle, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class OftenTried:
+    """How often something was tried, as far as it is told."""
+
+    scope: str
+    subject: str
+    tries: int
+    window_from: datetime
+    last_address: str
+
+
+LATELY_TRIED = select(*(getattr(Throttle, one.name) for one in fields(OftenTried))).where(
+    Throttle.machine == ALL,
+    Throttle.tries >= min((*(scope.alert for scope in SCOPES.values()), SecretScope().alert)),
+    Throttle.window_from > bindparam("since", type_=UtcDateTime()),
+)
+"""All counters that somebody may have to look at, for whoever asks every two seconds: usually there is none."""
+
+
+def since_when(now: datetime) -> datetime:
+    """Return from when on windows may not be over yet."""
+    return now - LONGEST
+
+
+def worth_a_look(row: Throttle | OftenTried, now: datetime) -> bool:
+    """Return whether something was tried so often, in a window that is not over, that somebody should look."""
     scope = SCOPES.get(row.scope, SecretScope())
     return row.tries >= scope.alert and now < row.window_from + scope.whole.window

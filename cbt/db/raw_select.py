@@ -1,0 +1,60 @@
+"""A select that is put together once and asked by a cursor of the driver.
+
+For what is asked so often that what SQLAlchemy does for each question and each value would be most of its price: a
+row comes as the driver gives it, to be compared with the one of last time, and is made into values only where it
+differs.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.engine import Dialect as SqlDialect
+
+Raw = tuple[Any, ...]
+
+
+class RawSelect:
+    """A select of one kind of database."""
+
+    def __init__(self, statement: Select[*tuple[Any, ...]], dialect: SqlDialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self._sql = str(compiled)
+        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        self._constants: dict[str, Any] = dict(compiled.params)
+        self._bind: dict[str, Callable[[Any], Any]] = {}
+        for name, parameter in compiled.binds.items():
+            process = parameter.type.dialect_impl(dialect).bind_processor(dialect)
+            if process is not None:
+                self._bind[name] = process
+        columns = list(statement.selected_columns)
+        names = [getattr(column, "name", f"column_{place}") for place, column in enumerate(columns)]
+        self._row = _row_type(names)
+        self._read: list[tuple[int, Callable[[Any], Any]]] = []
+        for place, column in enumerate(columns):
+            read = column.type.dialect_impl(dialect).result_processor(dialect, None)
+            if read is not None:
+                self._read.append((place, read))
+
+    def ask(self, cursor: Any, **values: object) -> list[Raw]:
+        """Return the rows as the driver gives them."""
+        bound = self._constants | values
+        for name, process in self._bind.items():
+            bound[name] = process(bound[name])
+        cursor.execute(self._sql, bound if self._order is None else [bound[name] for name in self._order])
+        rows: list[Raw] = cursor.fetchall()
+        return rows
+
+    def typed(self, raw: Raw) -> Any:
+        """Return a row with the names and types of its columns."""
+        values = list(raw)
+        for place, read in self._read:
+            values[place] = read(values[place])
+        return self._row._make(values)
+
+
+def _row_type(names: Sequence[str]) -> Any:
+    return collections.namedtuple("RawRow", names)

@@ -1,0 +1,137 @@
+"""The shortest way of an open board: GET /proctor/rooms/<ref>/live answered at the WSGI door.
+
+A board asks every two seconds, and what it hears is mostly numbers: who has saved, and when. A request that is to
+the letter one which the view has answered is known (watchers.py). Here the login is asked for again, by the rule
+that holds before a view, and the log, whether it told of the room or of anything a right hangs on; then the seats.
+Where a part has to be drawn the view does it, and where somebody is to be written down as being there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import flask
+
+from cbt.clock import Agreement
+from cbt.config import Settings
+from cbt.db.engine import files_of
+from cbt.db.types import db
+from cbt.db.unit_of_work import raw_reading
+from cbt.proctoring.board.live import Board
+from cbt.proctoring.polling.answering import as_json, for_the_wire, sheets_of
+from cbt.proctoring.polling.drawing import Drawing
+from cbt.proctoring.polling.reading import WatchersLogin
+from cbt.proctoring.polling.rooms import init_open_rooms
+from cbt.proctoring.polling.watchers import READ_AT, BoardWatcher, watchers_of
+from cbt.web.addresses import path_of
+from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
+from cbt.web.receiving.whole import RECEIVED_AT
+from cbt.web.watching.requestlog import ENDPOINT, STATUS
+from cbt.web.who import attention
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+VIEW, ANY = "proctoring.live", "0"
+_INPUT = f"HTTP_{attention.INPUT_HEADER.upper().replace('-', '_')}"
+Answer = tuple[int, list[tuple[str, str]], bytes]
+log = logging.getLogger(__name__)
+
+
+class BoardPath:
+    """Wraps an app: answers boards of which nothing has to be drawn, hands on everything else."""
+
+    def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
+        self._inner = inner
+        self._begins, _, self._ends = path_of(app, VIEW, room_ref=ANY).partition(ANY)
+        self._agreement: Agreement = app.extensions["cbt_agreement"]
+        self._rooms = init_open_rooms(app)
+        self._sheets = sheets_of(app)
+        self._watchers = watchers_of(app)
+        self._files = files_of(app)
+        with app.app_context():
+            self._engine = db.engine
+        settings: Settings = app.extensions["cbt_settings"]
+        headers = SECURITY_HEADERS | (STRICT_TRANSPORT if settings.https else {})
+        self._headers = [*headers.items(), ("Vary", "Cookie")]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a board, or hand the request on."""
+        path = environ["PATH_INFO"]
+        if (
+            path.endswith(self._ends)
+            and path.startswith(self._begins)
+            and environ["REQUEST_METHOD"] == "GET"
+            and self._agreement.agrees  # else the app says why not
+        ):
+            answer = self._answer(environ)
+            if answer is not None:
+                status, headers, body = answer
+                environ[ENDPOINT], environ[STATUS] = VIEW, status
+                start_response("200 OK" if status == 200 else "304 NOT MODIFIED", [*self._headers, *headers])
+                return [body]
+        return self._inner(environ, start_response)
+
+    def _answer(self, environ: WSGIEnvironment) -> Answer | None:
+        now, watcher = environ[RECEIVED_AT], self._watchers.find(environ)
+        try:
+            with raw_reading(self._engine) as cursor:
+                if watcher is None:
+                    environ[READ_AT] = self._rooms.reader.last_number(cursor)
+                    return None
+                board = self._glance(cursor, environ, watcher, now)
+            if board is None or (self._files is not None and self._files.trouble() is not None):
+                return None
+        except Exception:
+            log.exception("a board was handed on to the view")
+            return None
+        return self._told(environ, watcher, board, now)
+
+    def _glance(
+        self, cursor: Any, environ: WSGIEnvironment, watcher: BoardWatcher, now: datetime
+    ) -> Board | None:
+        """Return the board as somebody may see it who is known; None where the view has to look at it."""
+        login = self._rooms.reader.login(cursor, watcher.token_hash)
+        number, board = self._rooms.glance(cursor, watcher.view, since=watcher.number, now=now)
+        environ[READ_AT] = number
+        if login is None or login.owes_factor or attention.over(login, now=now):
+            return None
+        if board is None or _is_to_be_noted(login, board, by_hand=_INPUT in environ, now=now):
+            return None
+        watcher.number = number
+        return board
+
+    def _told(
+        self, environ: WSGIEnvironment, watcher: BoardWatcher, board: Board, now: datetime
+    ) -> Answer | None:
+        sheet, drawing = self._sheets.of(watcher.way), Drawing(board, watcher.way, None, now=now)
+        shown = environ.get("HTTP_IF_NONE_MATCH", "").strip('"')
+        with sheet.lock:
+            if not drawing.bring_numbers(sheet):
+                return None
+            tag, changes = sheet.tag, sheet.since(shown)
+        headers = [("ETag", f'"{tag}"'), ("X-Now", now.isoformat())]
+        if shown == tag:
+            return 304, headers, b""
+        if changes is None:
+            return None
+        body, packed = for_the_wire(as_json(changes), environ.get("HTTP_ACCEPT_ENCODING"))
+        headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        if packed:
+            headers.append(("Content-Encoding", "gzip"))
+        return 200, headers, body
+
+
+def _is_to_be_noted(login: WatchersLogin, board: Board, *, by_hand: bool, now: datetime) -> bool:
+    """Return whether the view would write down that somebody is there, or that the board of a room is open."""
+    if by_hand and attention.is_due(login.seen_at, now=now):
+        return True
+    return board.head.open and attention.is_due(login.board_at, now=now)
+
+
+def init_board_path(app: flask.Flask) -> None:
+    """Put the short way in front of `app`."""
+    app.wsgi_app = BoardPath(app, app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware
