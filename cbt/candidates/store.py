@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
@@ -30,13 +30,17 @@ class Registered:
     sitting_room: SittingRoom
 
 
+_PRINCIPAL = (
+    select(Registration.id, Registration.ref, Candidate.name)
+    .join(Candidate, Candidate.id == Registration.candidate_id)
+    .where(Registration.ref == bindparam("ref"))
+)
+"""Every request of a candidate asks this: put together once."""
+
+
 def candidate_principal(session: Session, ref: str) -> Principal | None:
     """Return the principal of a registration: a candidate signs in to one paper of one sitting."""
-    row = session.execute(
-        select(Registration.id, Registration.ref, Candidate.name)
-        .join(Candidate, Candidate.id == Registration.candidate_id)
-        .where(Registration.ref == ref)
-    ).one_or_none()
+    row = session.execute(_PRINCIPAL, {"ref": ref}).one_or_none()
     if row is None:
         return None
     return Principal(kind="candidate", subject_id=row.id, subject_ref=row.ref, name=row.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
@@ -13,44 +13,6 @@ from cbt.door.admission import Door, SignInPlace
 from cbt.door.arrival.changes import OPEN_DOOR
 from cbt.errors import NotFound
 from cbt.sittings.models import Centre, Room, Seat, Sitting, SittingChange, SittingRoom
-
-
-def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
-    """Return every registration of a 准考证, locked, by planned start; none for an unknown number."""
-    query = (
-        _doors()
-        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .where(AdmissionTicket.number == number)
-        .order_by(Sitting.planned_start_at, Registration.id)
-        .with_for_update(of=Registration)
-    )
-    return [Door(*row) for row in session.execute(query)]
-
-
-def is_seat_of_ticket(session: Session, seat_id: int, number: str) -> bool:
-    """Return whether a 准考证 has this seat in one of its papers."""
-    query = (
-        select(Registration.id)
-        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
-        .where(AdmissionTicket.number == number, Registration.seat_id == seat_id)
-    )
-    return session.scalar(query.limit(1)) is not None
-
-
-def doors_of(session: Session, refs: Sequence[str], *, lock: bool = False) -> Sequence[Door]:
-    """Return the registrations with these references by planned start; locked where they will change."""
-    query = _doors().where(Registration.ref.in_(refs)).order_by(Sitting.planned_start_at, Registration.id)
-    if lock:
-        query = query.with_for_update(of=Registration)
-    return [Door(*row) for row in session.execute(query)]
-
-
-def door_of(session: Session, registration_id: int) -> Door:
-    """Return one registration with its door; raise NotFound."""
-    row = session.execute(_doors().where(Registration.id == registration_id)).one_or_none()
-    if row is None:
-        raise NotFound("door.no_registration")
-    return Door(*row)
 
 
 def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room, Centre, str | None]:
@@ -72,19 +34,71 @@ def _doors() -> Select[Registration, Candidate, Sitting, SittingRoom, Seat, Room
     )
 
 
+_OF_TICKET = (
+    _doors()
+    .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+    .where(AdmissionTicket.number == bindparam("number"))
+    .order_by(Sitting.planned_start_at, Registration.id)
+    .with_for_update(of=Registration)
+)
+_OF_REGISTRATION = _doors().where(Registration.id == bindparam("registration"))
+"""Everybody who comes asks these, a page after the other: they are put together once."""
+_HAS_SEAT = (
+    select(Registration.id)
+    .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+    .where(AdmissionTicket.number == bindparam("number"), Registration.seat_id == bindparam("seat"))
+    .limit(1)
+)
+_IS_TAKEN = select(
+    exists().where(
+        Registration.sitting_room_id == bindparam("room"),
+        Registration.seat_id == bindparam("seat"),
+        Registration.id != bindparam("registration"),
+    )
+)
+_NEXT_SITTING = (
+    select(Sitting, SittingRoom)
+    .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
+    .where(SittingRoom.room_id == bindparam("room"), SittingRoom.state.in_(OPEN_DOOR))
+    .order_by(Sitting.planned_start_at)
+    .limit(1)
+)
+_BY_MACHINE = select(Seat).where(Seat.machine_hash == bindparam("hash")).limit(1)
+_BY_ADDRESS = select(Seat).where(Seat.machine_address == bindparam("address")).limit(2)
+
+
+def doors_of_ticket(session: Session, number: str) -> Sequence[Door]:
+    """Return every registration of a 准考证, locked, by planned start; none for an unknown number."""
+    return [Door(*row) for row in session.execute(_OF_TICKET, {"number": number})]
+
+
+def is_seat_of_ticket(session: Session, seat_id: int, number: str) -> bool:
+    """Return whether a 准考证 has this seat in one of its papers."""
+    return session.scalar(_HAS_SEAT, {"number": number, "seat": seat_id}) is not None
+
+
+def doors_of(session: Session, refs: Sequence[str], *, lock: bool = False) -> Sequence[Door]:
+    """Return the registrations with these references by planned start; locked where they will change."""
+    query = _doors().where(Registration.ref.in_(refs)).order_by(Sitting.planned_start_at, Registration.id)
+    if lock:
+        query = query.with_for_update(of=Registration)
+    return [Door(*row) for row in session.execute(query)]
+
+
+def door_of(session: Session, registration_id: int) -> Door:
+    """Return one registration with its door; raise NotFound."""
+    row = session.execute(_OF_REGISTRATION, {"registration": registration_id}).one_or_none()
+    if row is None:
+        raise NotFound("door.no_registration")
+    return Door(*row)
+
+
 def place_in(session: Session, seat: Seat | None, registration: Registration) -> SignInPlace | None:
     """Return the seat somebody sits at, with whether another candidate of their sitting-room has it."""
     if seat is None:
         return None
-    taken = session.scalar(
-        select(
-            exists().where(
-                Registration.sitting_room_id == registration.sitting_room_id,
-                Registration.seat_id == seat.id,
-                Registration.id != registration.id,
-            )
-        )
-    )
+    asked = {"room": registration.sitting_room_id, "seat": seat.id, "registration": registration.id}
+    taken = session.scalar(_IS_TAKEN, asked)
     return SignInPlace(seat, bool(taken))
 
 
@@ -95,24 +109,18 @@ def ticket_number(session: Session, registration: Registration) -> str:
 
 def next_sitting(session: Session, room_id: int) -> tuple[Sitting, SittingRoom] | None:
     """Return the sitting a room is working on or will work on next."""
-    row = session.execute(
-        select(Sitting, SittingRoom)
-        .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
-        .where(SittingRoom.room_id == room_id, SittingRoom.state.in_(OPEN_DOOR))
-        .order_by(Sitting.planned_start_at)
-        .limit(1)
-    ).one_or_none()
+    row = session.execute(_NEXT_SITTING, {"room": room_id}).one_or_none()
     return None if row is None else (row[0], row[1])
 
 
 def seat_by_machine(session: Session, machine_hash: str) -> Seat | None:
     """Return the seat bound to a machine's cookie."""
-    return session.scalar(select(Seat).where(Seat.machine_hash == machine_hash).limit(1))
+    return session.scalar(_BY_MACHINE, {"hash": machine_hash})
 
 
 def seat_by_address(session: Session, address: str) -> Seat | None:
     """Return the seat bound to an address, when there is exactly one: a proxy's address says nothing."""
-    found = session.scalars(select(Seat).where(Seat.machine_address == address).limit(2)).all()
+    found = session.scalars(_BY_ADDRESS, {"address": address}).all()
     return found[0] if len(found) == 1 else None
 
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import flask
+from flask.templating import Environment
 
 Reply = flask.typing.ResponseReturnValue
+
+
+class PageEnvironment(Environment):
+    """Jinja's, whose templates share one table of globals.
+
+    Each would have a chain of its own over that table, which is copied and compared, name by name, for a page and
+    for each of the dozen templates that it takes its macros from.
+    """
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return what a template knows beside what it is drawn of."""
+        return super().make_globals(d) if d else self.globals
 
 
 def wants_partial() -> bool:

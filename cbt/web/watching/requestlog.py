@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from cbt.clock import Clock
+from cbt.web.partials import PageEnvironment
 from cbt.web.receiving.whole import HANDED_AT
 from cbt.web.watching.counted import NO_ENDPOINT
 from cbt.web.watching.metrics import Metrics
@@ -97,6 +98,7 @@ def origin(address: str) -> str:
 class ObservedApp(flask.Flask):
     """Flask with the log around everything: `__call__` stays outermost whatever is put around `wsgi_app`."""
 
+    jinja_environment = PageEnvironment
     request_log: RequestLog
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

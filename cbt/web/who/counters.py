@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import (
-    ColumnElement,
     CursorResult,
     String,
     bindparam,
@@ -62,7 +60,7 @@ def _counting(dialect: str) -> Any:
     now = bindparam("now", type_=UtcDateTime)
     last, address = bindparam("last", type_=String), bindparam("address", type_=String)
     return (
-        _insert(dialect)(Throttle)
+        insert_of(dialect)(Throttle)
         .values(
             scope=bindparam("in_scope"),
             subject=bindparam("of_subject"),
@@ -90,6 +88,7 @@ _ONE = (
     Throttle.subject == bindparam("of_subject"),
     Throttle.machine == bindparam("of_machine"),
 )
+_WHOLE = delete(Throttle).where(*_ONE).returning(Throttle.window_from)
 _EMPTIED = delete(Throttle).where(*_ONE, Throttle.tries <= 1)
 _LESS = (
     update(Throttle)
@@ -107,13 +106,11 @@ def take_off(session: Session, scope: str, subject: str, machine: str) -> None:
         session.execute(_LESS, given)
 
 
-def counter(scope: str, subject: str, machine: str) -> Sequence[ColumnElement[bool]]:
-    """Return what picks the row of one counter."""
-    return (
-        Throttle.scope == scope,
-        Throttle.subject == short(subject),
-        Throttle.machine == short(machine),
-    )
+def give_whole(session: Session, scope: str, subject: str, machine: str) -> datetime | None:
+    """Drop a counter; return the beginning of its window, None where there was none."""
+    given = {"in_scope": scope, "of_subject": short(subject), "of_machine": short(machine)}
+    at: datetime | None = session.scalar(_WHOLE, given, execution_options={"synchronize_session": False})
+    return at
 
 
 def purge(*, now: datetime, most: int) -> int:
@@ -129,10 +126,11 @@ def purge(*, now: datetime, most: int) -> int:
 
 def insert(session: Session) -> Any:
     """Return the INSERT of this database that knows what to do when the row is there."""
-    return _insert(session.get_bind().dialect.name)
+    return insert_of(session.get_bind().dialect.name)
 
 
-def _insert(dialect: str) -> Any:
+def insert_of(dialect: str) -> Any:
+    """Return that of a database, for a statement that is put together once."""
     return postgresql.insert if dialect == "postgresql" else sqlite.insert
 
 

@@ -13,14 +13,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
+from cbt.db.types import UtcDateTime
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import TooMany
 from cbt.web.who.budgets import SCOPES, Budget, SecretScope
-from cbt.web.who.counters import ALL, count, counter, insert, short, take_off
+from cbt.web.who.counters import ALL, count, give_whole, insert_of, short, take_off
 from cbt.web.who.guessing import Guessing, tell
 from cbt.web.who.models import KnownMachine, Throttle
 
@@ -75,18 +78,18 @@ def _within(budget: Budget, counted: tuple[int, datetime], now: datetime) -> Non
         raise TooMany("sign_in.throttled", seconds=int(left.total_seconds()) + 1)
 
 
-def _known(session: Session, scope: str, subject: str, machine: str) -> bool:
-    return bool(
-        session.scalar(
-            select(
-                exists().where(
-                    KnownMachine.scope == scope,
-                    KnownMachine.subject == subject,
-                    KnownMachine.machine == machine,
-                )
-            )
-        )
+_IS_KNOWN = select(
+    exists().where(
+        KnownMachine.scope == bindparam("in_scope"),
+        KnownMachine.subject == bindparam("of_subject"),
+        KnownMachine.machine == bindparam("of_machine"),
     )
+)
+
+
+def _known(session: Session, scope: str, subject: str, machine: str) -> bool:
+    asked = {"in_scope": scope, "of_subject": subject, "of_machine": machine}
+    return bool(session.scalar(_IS_KNOWN, asked))
 
 
 def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None:
@@ -94,23 +97,34 @@ def succeed(session: Session, *, scope: str, subject: str, machine: str) -> None
 
     Only a machine with a token the server issued is remembered: an address is shared and changes hands.
     """
-    mine = counter(scope, subject, machine)
-    at = session.scalar(delete(Throttle).where(*mine).returning(Throttle.window_from))
+    at = give_whole(session, scope, subject, machine)
     take_off(session, scope, subject, ALL)
     if at is not None and SCOPES.get(scope, SecretScope()).shared and is_token(machine):
         _remember(session, scope, short(subject), machine, at)
 
 
 def _remember(session: Session, scope: str, subject: str, machine: str, at: datetime) -> None:
-    statement = (
-        insert(session)(KnownMachine)
-        .values(scope=scope, subject=subject, machine=machine, seen_at=at)
+    given = {"in_scope": scope, "of_subject": subject, "of_machine": machine, "at": at}
+    session.execute(_remembering(session.get_bind().dialect.name), given)
+
+
+@cache
+def _remembering(dialect: str) -> Any:
+    """Return the statement of `_remember`, put together once."""
+    at = bindparam("at", type_=UtcDateTime)
+    return (
+        insert_of(dialect)(KnownMachine)
+        .values(
+            scope=bindparam("in_scope"),
+            subject=bindparam("of_subject"),
+            machine=bindparam("of_machine"),
+            seen_at=at,
+        )
         .on_conflict_do_update(
             index_elements=[KnownMachine.scope, KnownMachine.subject, KnownMachine.machine],
             set_={"seen_at": at},
         )
     )
-    session.execute(statement)
 
 
 def give_back(session: Session, *, scope: str, subject: str, machine: str) -> None:
