@@ -9,16 +9,16 @@ Source: R-43, R-50.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Arrangement, Form
-from cbt.rules.canonical import digest
+from cbt.db.long_texts import rows_with_text
+from cbt.rules.canonical import digest, digest_of
 from cbt.rules.scoring.arrangement import arranged
 from cbt.web.who.counters import insert
 
@@ -43,20 +43,15 @@ _COLUMNS = Arrangement.form_id, Arrangement.bank_id, Arrangement.seal, Arrangeme
 
 def arrangements(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
     """Return what is kept of forms and fits its seal; no form is read."""
-    rows = session.execute(select(*_COLUMNS).where(Arrangement.form_id.in_(form_ids)))
-    return {row.form_id: Arranged(row.bank_id, row.text.split("\n", 1)[1]) for row in rows if _fits(row)}
+    return {form_id: Arranged(bank_id, text) for form_id, bank_id, _, text in _kept(session, form_ids)}
 
 
 def checked(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
     """Return what is kept of forms, where it was made of the very content that a form has now; else work it out."""
-    rows = session.execute(
-        select(Form.id, Form.bank_id, Form.content, Form.sha256).where(Form.id.in_(form_ids))
-    ).all()
-    kept = session.execute(select(*_COLUMNS).where(Arrangement.form_id.in_(form_ids)))
-    found = {row.form_id: row.text.split("\n", 1) for row in kept if _fits(row)}
+    found = {form_id: (made_of, text) for form_id, _, made_of, text in _kept(session, form_ids)}
     arrangements = {}
-    for form_id, bank_id, content, sha256 in rows:
-        own = digest(content)
+    for form_id, bank_id, content, sha256 in _frozen(session, form_ids):
+        own = digest_of(content)
         made_of, text = found.get(form_id, ("", ""))
         if made_of != own:
             text = _arranged(content)
@@ -66,16 +61,30 @@ def checked(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
 
 def arrange(session: Session, form_ids: Collection[int]) -> dict[int, Arranged]:
     """Work out the arrangements of forms from the forms themselves."""
-    rows = session.execute(
-        select(Form.id, Form.bank_id, Form.content, Form.sha256).where(Form.id.in_(form_ids))
-    )
     return {
-        form_id: Arranged(bank_id, _arranged(content), digest(content) == sha256, sha256)
-        for form_id, bank_id, content, sha256 in rows
+        form_id: Arranged(bank_id, _arranged(content), digest_of(content) == sha256, sha256)
+        for form_id, bank_id, content, sha256 in _frozen(session, form_ids)
     }
 
 
-def _arranged(content: str) -> str:
+def _frozen(session: Session, form_ids: Collection[int]) -> Iterator[tuple[int, int, bytes, str]]:
+    query = select(Form.id, Form.bank_id, Form.sha256, Form.content).where(Form.id.in_(form_ids))
+    for (form_id, bank_id, sha256), content in rows_with_text(session, query):
+        yield form_id, bank_id, content or b"", sha256
+
+
+def _kept(session: Session, form_ids: Collection[int]) -> Iterator[tuple[int, int, str, str]]:
+    """Yield what is kept of forms and fits its seal: form, bank, the hash of what it was made of, and the text."""
+    query = select(*_COLUMNS).where(Arrangement.form_id.in_(form_ids))
+    for (form_id, bank_id, seal), content in rows_with_text(session, query):
+        text = str(content or b"", errors="replace")
+        if seal == _seal(form_id, bank_id, text):
+            yield form_id, bank_id, *text.split("\n", 1)
+        else:
+            log.error("the arrangement of form %d is not what was kept; the form itself is read", form_id)
+
+
+def _arranged(content: bytes) -> str:
     return arranged(msgspec.json.decode(content))
 
 
@@ -91,13 +100,6 @@ def keep(session: Session, found: Mapping[int, Arranged]) -> None:
     statement = insert(session)(Arrangement)
     fresh = {name: statement.excluded[name] for name in ("bank_id", "seal", "text")}
     session.execute(statement.on_conflict_do_update(index_elements=["form_id"], set_=fresh), rows)
-
-
-def _fits(row: Any) -> bool:
-    if row.seal == _seal(row.form_id, row.bank_id, row.text):
-        return True
-    log.error("the arrangement of form %d is not what was kept; the form itself is read", row.form_id)
-    return False
 
 
 def _seal(form_id: int, bank_id: int, text: str) -> str:

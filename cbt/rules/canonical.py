@@ -23,7 +23,12 @@ def canonical_json(value: object) -> str:
 
 def digest(text: str) -> str:
     """Return the SHA-256 of the text's UTF-8 bytes in lower-case hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_of(text.encode())
+
+
+def digest_of(content: bytes) -> str:
+    """Return the SHA-256 of a text that is in UTF-8 already."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def decimal_of(number: Fraction) -> Decimal:

@@ -9,20 +9,22 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import Select, and_, func, insert, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.arranging import checked, keep
 from cbt.audit import chain
 from cbt.candidates.models import Registration
+from cbt.db.long_texts import rows_with_text
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import writing
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move_all
 from cbt.delivery.save.digests import is_seal
-from cbt.rules.canonical import digest
+from cbt.rules.canonical import digest, digest_of
 from cbt.rules.states.attempt import Event, State
 from cbt.scoring.ahead import side_by_side
 from cbt.scoring.approved import approved_answers
@@ -107,7 +109,7 @@ def _score(
         rows = []
         for attempt_id, ref, journal_digest in attempts:
             sheet = scored[attempt_id].sheet
-            sealed = digest(sheet.text)
+            sealed = digest_of(sheet.content)
             rows.append(
                 {
                     "attempt_id": attempt_id,
@@ -196,35 +198,37 @@ def verify_sitting(sitting_ref: str) -> list[Verified]:
 
 def _verify(session: Session, attempt_ids: Sequence[int], scorers: Scorers) -> list[Verified]:
     scored = scorers.score(session, attempt_ids)
-    checked = []
-    for row in _kept_scores(session, attempt_ids):
-        again = scored[row.id]
+    checked = {}
+    for row, kept in rows_with_text(session, _kept_scores(attempt_ids)):
+        attempt_id, ref, sealed, journal_digest, raw, score, passed, sha256 = row
+        again = scored[attempt_id]
         sheet = again.sheet
         # Results are released from the row's own columns, so they must say what the sheet says.
-        plain = (row.raw, row.score, row.passed) == (sheet.raw, sheet.score, sheet.passed)
-        checked.append(
-            Verified(
-                attempt_ref=row.ref,
-                score="" if row.score is None else str(row.score),
-                pending=row.sheet is not None and row.score is None,
-                form_ok=again.form_ok,
-                journal_ok=row.sealed_digest == row.journal_digest
-                and is_seal(row.journal_digest, again.journal),
-                sheet_ok=plain and sheet.text == row.sheet and digest(sheet.text) == row.sha256,
-            )
+        plain = (_points(raw), _points(score), passed) == (sheet.raw, sheet.score, sheet.passed)
+        checked[attempt_id] = Verified(
+            attempt_ref=ref,
+            score="" if score is None else str(score),
+            pending=kept is not None and score is None,
+            form_ok=again.form_ok,
+            journal_ok=sealed == journal_digest and is_seal(journal_digest, again.journal),
+            sheet_ok=plain and sheet.content == kept and digest_of(sheet.content) == sha256,
         )
-    return checked
+    return [checked[attempt_id] for attempt_id in attempt_ids]
 
 
-def _kept_scores(session: Session, attempt_ids: Sequence[int]) -> list[Any]:
-    """Return each attempt with the score that counts, the one with the highest number; without, all is None."""
+def _points(kept: object) -> Decimal | None:
+    return None if kept is None else Decimal(str(kept))
+
+
+def _kept_scores(attempt_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
+    """Find each attempt with the score that counts, the one with the highest number; without, all is None."""
     last = (
         select(Score.attempt_id, func.max(Score.number).label("number"))
         .where(Score.attempt_id.in_(attempt_ids))
         .group_by(Score.attempt_id)
         .subquery()
     )
-    rows = session.execute(
+    return (
         select(
             Attempt.id,
             Attempt.ref,
@@ -233,12 +237,10 @@ def _kept_scores(session: Session, attempt_ids: Sequence[int]) -> list[Any]:
             Score.raw,
             Score.score,
             Score.passed,
-            Score.sheet,
             Score.sha256,
+            Score.sheet,
         )
         .outerjoin(last, last.c.attempt_id == Attempt.id)
         .outerjoin(Score, and_(Score.attempt_id == last.c.attempt_id, Score.number == last.c.number))
         .where(Attempt.id.in_(attempt_ids))
-        .order_by(Attempt.id)
     )
-    return list(rows.all())

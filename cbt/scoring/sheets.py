@@ -19,7 +19,7 @@ from cbt.delivery.models import Attempt
 from cbt.delivery.save.digests import answers_in, journal_texts
 from cbt.exams.store import paper_of
 from cbt.rules.scoring.arrangement import items_in
-from cbt.rules.scoring.marks import KEPT_LINES
+from cbt.rules.scoring.marks import NotMet
 from cbt.rules.scoring.score import FormScorer, Marks, ScoreSheet
 from cbt.scoring.approved import approved_answers
 
@@ -51,7 +51,6 @@ class Scorers:
         self._source = source
         self._kept: dict[_Paper, tuple[FormScorer, bool]] = {}
         self._marks: dict[int, Marks] = {}
-        self._lines: defaultdict[int, set[str]] = defaultdict(set)
         self._unprepared: dict[int, Arranged] = {}
 
     def score(
@@ -92,13 +91,15 @@ class Scorers:
         for paper in takers.keys() - fresh:
             yield paper, *self._kept[paper]
         forms = self._arranged(session, {form_id for form_id, _, _ in fresh})
-        self._meet(session, forms.values())
         for paper in fresh:
             form_id, version_id, code = paper
-            form = forms[form_id]
-            scorer = FormScorer.of(
-                form.text, self._marks[form.bank_id], paper=paper_of(session, version_id, code)
-            )
+            form, asked = forms[form_id], paper_of(session, version_id, code)
+            marks = self._marks.setdefault(form.bank_id, Marks({}))
+            try:
+                scorer = FormScorer.of(form.text, marks, paper=asked)
+            except NotMet:
+                self._meet(session, forms.values())
+                scorer = FormScorer.of(form.text, marks, paper=asked)
             if len(takers[paper]) > 1 and len(self._kept) < KEPT_FORMS:
                 self._kept[paper] = scorer, form.form_ok
             yield paper, scorer, form.form_ok
@@ -119,13 +120,8 @@ class Scorers:
         for form in forms:
             lines[form.bank_id].update(form.text.split("\n")[1:])
         for bank_id, asked in lines.items():
-            known = self._lines[bank_id]
-            marks = self._marks.setdefault(bank_id, Marks({}))
-            new = asked - known
-            marks.contents.update(contents(session, items_in(new) - marks.contents.keys(), bank_id))
-            if len(known) > KEPT_LINES:
-                known.clear()
-            known |= new
+            known = self._marks.setdefault(bank_id, Marks({})).contents
+            known.update(contents(session, items_in(asked) - known.keys(), bank_id))
 
 
 def _takers(session: Session, attempt_ids: Sequence[int]) -> dict[_Paper, list[int]]:

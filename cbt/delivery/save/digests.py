@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from cbt.db.long_texts import parted
 from cbt.delivery.save.guard import Dialect
 from cbt.rules.canonical import digest
 
@@ -22,11 +23,14 @@ _ROW = (
     "lease_epoch || ' ' || seq || ' ' || {micros} || {newline}"
     " || position || CASE kind WHEN 'answer' THEN '' ELSE ' ' || kind END || {newline} || coalesce(value, '')"
 )
-# SQLite keeps the order of a subquery for group_concat, which learned ORDER BY only in 3.44.
+# SQLite keeps the order of a subquery for group_concat, which learned ORDER BY only in 3.44. All journals are one
+# row (see db/long_texts).
 _SQLITE = (
-    "SELECT attempt_id, count(*) || {newline} || group_concat(line, {newline}) FROM ("
+    "SELECT json_group_array(json_array(attempt_id, length(CAST(journal AS BLOB)))),"
+    " CAST(group_concat(journal, '') AS BLOB) FROM ("
+    "SELECT attempt_id, count(*) || {newline} || group_concat(line, {newline}) AS journal FROM ("
     f"SELECT attempt_id, {_ROW} AS line FROM journal WHERE attempt_id {{among}}"
-    " ORDER BY attempt_id, lease_epoch, seq) GROUP BY attempt_id"
+    " ORDER BY attempt_id, lease_epoch, seq) GROUP BY attempt_id)"
 )
 _POSTGRESQL = (
     "SELECT attempt_id, count(*) || {newline} ||"
@@ -47,8 +51,9 @@ def journal_texts(session: Session, attempt_ids: Sequence[int]) -> dict[int, str
     """
     if not attempt_ids:
         return {}
-    query, values = _query(Dialect(session.get_bind().dialect.name), attempt_ids)
-    return _with(attempt_ids, session.connection().exec_driver_sql(query, values))
+    dialect = Dialect(session.get_bind().dialect.name)
+    query, values = _query(dialect, attempt_ids)
+    return _with(attempt_ids, session.connection().exec_driver_sql(query, values), dialect)
 
 
 def _query(dialect: Dialect, attempt_ids: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
@@ -56,10 +61,14 @@ def _query(dialect: Dialect, attempt_ids: Sequence[int]) -> tuple[str, tuple[Any
     return _QUERIES[dialect.name].format(among=among), values
 
 
-def _with(attempt_ids: Sequence[int], rows: Iterable[Any]) -> dict[int, str]:
+def _with(attempt_ids: Sequence[int], rows: Iterable[Any], dialect: Dialect) -> dict[int, str]:
     texts = dict.fromkeys(attempt_ids, _EMPTY)
-    for attempt_id, journal in rows:
-        texts[attempt_id] = journal
+    if dialect.name == "postgresql":
+        texts.update(map(tuple, rows))
+        return texts
+    for listed, joined in rows:
+        for (attempt_id,), journal in parted(json.loads(listed), joined or b""):
+            texts[attempt_id] = str(journal or b"", "utf-8")
     return texts
 
 
@@ -71,7 +80,7 @@ def journal_digests(session: Session, attempt_ids: Sequence[int]) -> dict[int, s
 def read_digests(cursor: Any, dialect: Dialect, attempt_ids: Sequence[int]) -> dict[int, str]:
     """Return the same on a driver's cursor, for a batch."""
     cursor.execute(*_query(dialect, attempt_ids))
-    return _digested(_with(attempt_ids, cursor.fetchall()))
+    return _digested(_with(attempt_ids, cursor.fetchall(), dialect))
 
 
 def _digested(texts: dict[int, str]) -> dict[int, str]:

@@ -22,9 +22,15 @@ KEPT_ANSWERS = 64
 """So many different answers of a place are kept with what they earn: what can be typed has no end."""
 KEPT_LINES = 100_000
 """So many places of a kind are kept."""
-Earned = tuple[str, str, int | Fraction | None]
-"""A place's piece of the sheet before and after its position, and the share of its points; None: it waits."""
+KEPT_EARNED = 16_384
+"""So many pieces of sheets are kept: in whatever order an item stands, it earns nothing or everything."""
+Earned = tuple[bytes, int | Fraction | None]
+"""A place's piece of the sheet up to its position, and the share of its points; None: it waits."""
 ContentKey = tuple[str, int]
+
+
+class NotMet(LookupError):
+    """The content of an item has not been read yet."""
 
 
 class PlaceMarks(dict[str | None, Earned]):
@@ -35,25 +41,20 @@ class PlaceMarks(dict[str | None, Earned]):
         place = place_of(line)
         item, part = place["item"], place["part"]
         self._position = {**place, "type": kind.type, "credit": kind.credit, "points": kind.points}
-        self._points, self._content = kind.points, marks.contents[item, place["version"]]
+        content = marks.contents.get((item, place["version"]))
+        if content is None:
+            raise NotMet(item)
+        self._points, self._content = kind.points, content
         self._revision = marks.revisions.find(item, part)
         self.void = self._revision is not None and self._revision.void
         self._asked = f',"item":{canonical_json(item)},"part":{"null" if part is None else part}'
-        self._worth = f',"points":"{_plain(kind.points)}","position":'
-        self._end = f',"void":{"true" if self.void else "false"}}}'
 
     def __missing__(self, answer: str | None) -> Earned:
         """Work out what an answer earns, and keep it."""
         share: Fraction | None = NOTHING
         if not self.void:
             share = share_of(self._position, self._content, answer or None, revision=self._revision)
-        head = f'{{"answered":{"true" if answer else "false"},"earned":'
-        if share is None:
-            earned: Earned = f'{head}null{self._asked},"pending":true{self._worth}', self._end, None
-        else:
-            said = _earned_of(share.numerator, share.denominator, self._points)
-            exact = share.numerator if share.denominator == 1 else share
-            earned = f'{head}"{said}"{self._asked}{self._worth}', self._end, exact
+        earned = _earned(self._asked, self._points, bool(answer), share)
         if len(self) < KEPT_ANSWERS:
             self[answer] = earned
         return earned
@@ -97,6 +98,13 @@ def _plain(points: str) -> str:
     return f"{Decimal(points):f}"
 
 
-@lru_cache(maxsize=4096)
-def _earned_of(numerator: int, denominator: int, points: str) -> str:
-    return f"{decimal_of(Fraction(numerator, denominator) * Fraction(points)):f}"
+@lru_cache(maxsize=KEPT_EARNED)
+def _earned(asked: str, points: str, answered: bool, share: Fraction | None) -> Earned:
+    """Return what a share of the points is at a place that asks this, the same object each time."""
+    head = f'{{"answered":{"true" if answered else "false"},"earned":'
+    worth = f',"points":"{_plain(points)}","position":'
+    if share is None:
+        return f'{head}null{asked},"pending":true{worth}'.encode(), None
+    exact = share.numerator if share.denominator == 1 else share
+    said = decimal_of(share * Fraction(points))
+    return f'{head}"{said:f}"{asked}{worth}'.encode(), exact

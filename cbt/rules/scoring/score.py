@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 from functools import lru_cache
-from itertools import repeat
 from math import lcm
-from operator import getitem
+from operator import getitem, itemgetter, mul
 from typing import Any
 
 from cbt.rules.canonical import canonical_json, decimal_of
@@ -18,7 +17,7 @@ from cbt.rules.exam.paper import Paper
 from cbt.rules.items.basis.content import NOTHING, ItemContent
 from cbt.rules.scoring.arrangement import ArrangedGroup, arranged, read_frame
 from cbt.rules.scoring.key_revision import NO_REVISIONS, KeyRevision, KeyRevisions
-from cbt.rules.scoring.marks import ContentKey, Marks
+from cbt.rules.scoring.marks import ContentKey, Marks, PlaceMarks
 
 __all__ = [
     "FormScorer",
@@ -31,7 +30,7 @@ __all__ = [
 ]
 
 HALF = Fraction(1, 2)
-WAITING = None, None, None, '],"raw":null,"score":null}'
+WAITING = None, None, None, b'],"raw":null,"score":null}'
 _VERDICTS = {True: "true", False: "false", None: "null"}
 
 
@@ -40,7 +39,7 @@ class ScoreSheet:
     """The score of one attempt. `score` is `raw` rounded once; there is neither, and no verdict, while a
     position waits for people who mark it.
 
-    `text` is the evidence in canonical JSON: what each position and each section or unit earned, and the
+    `content` is the evidence in canonical JSON: what each position and each section or unit earned, and the
     verdict; null is what is not known yet, and a position that waits is `pending`. The same answers give the
     same bytes.
 
@@ -50,7 +49,12 @@ class ScoreSheet:
     raw: Decimal | None
     score: Decimal | None
     passed: bool | None
-    text: str
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        """Return the evidence as it is stored."""
+        return self.content.decode()
 
 
 class FormScorer:
@@ -83,11 +87,15 @@ class FormScorer:
 
     def _arrange(self, arrangement: str, marks: Marks, paper: Paper) -> None:
         frame, *lines = arrangement.split("\n")
-        kinds = [kind for run in read_frame(frame)[1] for kind in repeat(marks[run.kind], run.length)]
-        self._places = [places[line] for places, line in zip(kinds, lines, strict=True)]
+        self._places: list[PlaceMarks] = []
+        for run in read_frame(frame)[1]:
+            begun = len(self._places)
+            self._places += map(marks[run.kind].__getitem__, lines[begun : begun + run.length])
+        if len(self._places) != len(lines):
+            raise ValueError("an arrangement has as many lines as its frame says")
         voids = tuple([place.void for place in self._places]) if marks.revisions.by_part else ()
         self._frame = _frame_of(frame, voids)
-        self._paper, self._step = paper, str(paper.score_step)
+        self._pass_points, self._step = paper.pass_points, str(paper.score_step)
         self._head = f'],"paper":{_json(paper.code)},"pass_points":"{paper.pass_points:f}","passed":'
 
     def score(self, answers: Mapping[str, str]) -> ScoreSheet:
@@ -98,37 +106,39 @@ class FormScorer:
         """
         frame = self._frame
         earned = list(map(getitem, self._places, map(answers.get, frame.keys)))
+        shares = [share for _, share in earned]
         groups: list[str] = []
         total: int | Fraction = 0
         waits = False
-        for gift, places, worths, rest in frame.groups:
-            shares = [earned[place][2] for place in places]
-            known = [share * worth for share, worth in zip(shares, worths, strict=True) if share is not None]
-            if len(known) < len(places):
+        for gift, pick, worths, rest in frame.groups:
+            own = pick(shares)
+            if None in own:
                 waits = True
                 groups.append(f'{{"earned":null{rest}')
                 continue
-            own = gift + sum(known)
-            groups.append(f'{{"earned":"{_shown(own.numerator, own.denominator * frame.parts)}"{rest}')
-            total += own
-        whole, mark = total.denominator * frame.parts, self._paper.pass_points
+            points = gift + sum(map(mul, own, worths))
+            groups.append(f'{{"earned":"{_shown(points.numerator, points.denominator * frame.parts)}"{rest}')
+            total += points
+        whole, mark = total.denominator * frame.parts, self._pass_points
         raw, score, passed, end = WAITING if waits else _verdict(total.numerator, whole, self._step, mark)
-        head = f'{{"groups":[{",".join(groups)}{self._head}{_VERDICTS[passed]},"positions":['
-        pieces = [f"{one}{key}{rest}" for (one, rest, _), key in zip(earned, frame.keys, strict=True)]
-        return ScoreSheet(raw, score, passed, f"{head}{','.join(pieces)}{end}")
+        head = f'{{"groups":[{",".join(groups)}{self._head}{_VERDICTS[passed]}'
+        pieces = [b""] * (2 * len(earned))
+        pieces[::2], pieces[1::2] = [piece for piece, _ in earned], frame.tails
+        return ScoreSheet(raw, score, passed, b"".join((head.encode(), b',"positions":[', *pieces, end)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """What forms have in common: how each position is written, and what its group makes of a share of its points.
 
-    A group is what it gives away, its places, what a share of each adds in parts of a point, and the end of its
-    piece of the sheet.
+    A tail is the end of a place's piece of the sheet, from its position on. A group is what it gives away, what
+    picks its places, what a share of each adds in parts of a point, and the end of its piece of the sheet.
     """
 
     keys: Sequence[str]
+    tails: Sequence[bytes]
     parts: int
-    groups: Sequence[tuple[int, Sequence[int], Sequence[int], str]]
+    groups: Sequence[tuple[int, Callable[[Sequence[Any]], Sequence[Any]], Sequence[int], str]]
 
 
 @lru_cache(maxsize=1024)
@@ -146,17 +156,31 @@ def _frame_of(text: str, voids: tuple[bool, ...]) -> _Frame:
     parts = lcm(*(one.denominator for group in groups for one in (group.points, *group.worths.values())))
     return _Frame(
         keys,
+        _tails(keys, void),
         parts,
         [
             (
                 0 if group.worths else int(group.points * parts),
-                group.places,
+                _picking(group.places),
                 [int(group.worths.get(points[place], NOTHING) * parts) for place in group.places],
                 group.rest,
             )
             for group in groups
         ],
     )
+
+
+def _tails(keys: Sequence[str], voids: Sequence[bool]) -> Sequence[bytes]:
+    tails = [f'{key},"void":{"true" if void else "false"}}}' for key, void in zip(keys, voids, strict=True)]
+    return [*(f"{one},".encode() for one in tails[:-1]), tails[-1].encode()]
+
+
+def _picking(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return what picks these places, which mostly stand side by side."""
+    first, count = (places[0], len(places)) if places else (0, 0)
+    if list(places) == list(range(first, first + count)):
+        return itemgetter(slice(first, first + count))
+    return itemgetter(*places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +219,11 @@ def _shown(numerator: int, denominator: int) -> str:
 @lru_cache(maxsize=4096)
 def _verdict(
     numerator: int, denominator: int, step: str, pass_points: Decimal
-) -> tuple[Decimal, Decimal, bool, str]:
+) -> tuple[Decimal, Decimal, bool, bytes]:
     """Return the raw score, the rounded one, whether it passes, and the end of the sheet that says them."""
     exact = Fraction(numerator, denominator)
     raw, score = decimal_of(exact), round_score(exact, Decimal(step))
-    return raw, score, passes(score, pass_points), f'],"raw":"{raw:f}","score":"{score:f}"}}'
+    return raw, score, passes(score, pass_points), f'],"raw":"{raw:f}","score":"{score:f}"}}'.encode()
 
 
 def round_score(raw: Decimal | Fraction, step: Decimal) -> Decimal:
