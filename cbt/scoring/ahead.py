@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -16,11 +16,11 @@ Found = TypeVar("Found")
 
 @contextmanager
 def side_by_side(
-    work: Callable[[Chunk], Found], chunks: Sequence[Chunk], *, threads: int
-) -> Iterator[Iterator[Callable[[], Found]]]:
-    """Lend what gives, for each chunk in order, the way to get what `work` made of it, or to raise what it raised.
+    work: Callable[[Chunk], Found], chunks: Iterable[Chunk], *, threads: int
+) -> Iterator[Iterator[tuple[Chunk, Callable[[], Found]]]]:
+    """Lend what gives each chunk in order, with the way to get what `work` made of it, or to raise what it raised.
 
-    A few chunks at most are worked out and not yet taken.
+    A few chunks at most are worked out and not yet taken; none is asked for sooner.
     """
     app = flask.current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own way to its app
 
@@ -30,14 +30,16 @@ def side_by_side(
 
     with ThreadPoolExecutor(threads) as pool:
 
-        def ahead() -> Iterator[Callable[[], Found]]:
-            under_way: deque[Future[Found]] = deque()
+        def ahead() -> Iterator[tuple[Chunk, Callable[[], Found]]]:
+            under_way: deque[tuple[Chunk, Future[Found]]] = deque()
             for chunk in chunks:
-                under_way.append(pool.submit(run, chunk))
+                under_way.append((chunk, pool.submit(run, chunk)))
                 if len(under_way) > threads:
-                    yield under_way.popleft().result
+                    first, found = under_way.popleft()
+                    yield first, found.result
             while under_way:
-                yield under_way.popleft().result
+                first, found = under_way.popleft()
+                yield first, found.result
 
         try:
             yield ahead()

@@ -6,35 +6,35 @@ Source: R-50 to R-54.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from cbt.assembly.arranging import checked, keep
 from cbt.audit import chain
 from cbt.candidates.models import Registration
-from cbt.db.long_texts import rows_with_text
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.db.writing.parcels import writing
 from cbt.delivery.models import Attempt
 from cbt.delivery.moving import move_all
-from cbt.delivery.save.digests import is_seal
 from cbt.rules.canonical import digest, digest_of
 from cbt.rules.states.attempt import Event, State
 from cbt.scoring.ahead import side_by_side
 from cbt.scoring.approved import approved_answers
+from cbt.scoring.comparing import Verified, compared
 from cbt.scoring.models import Score
 from cbt.scoring.sheets import Scored, Scorers
+from cbt.scoring.yielding import somebody_waits, yielding
 from cbt.sittings.store import sitting_by_ref
 
 log = logging.getLogger(__name__)
 CHUNK = 200
-PIECE = 40
+PIECE = 25
+LONGEST_SWEEP = 5.0
+"""So many seconds a sweep goes on beside requests that wait."""
 VERIFIERS = 3
 """So many chunks are read and compared at once: the database works while the interpreter does."""
 KEY_REVISION = 0
@@ -45,35 +45,49 @@ def score_closed(*, now: datetime) -> int:
     """Score every closed attempt that has no score for its present journal; return how many.
 
     The answers are read after the closing has committed, and the sheets worked out a chunk ahead of the one that is
-    written, outside its transaction. One attempt that cannot be scored does not keep the others from it.
+    written, outside its transaction. One attempt that cannot be scored does not keep the others from it. While
+    requests wait, little is done at once and rests lie between; what is left after a while is the next sweep's.
     """
     with reading() as session:
         waiting = list(session.scalars(select(Attempt.id).where(Attempt.state == State.CLOSED)))
-    chunks = [waiting[start : start + CHUNK] for start in range(0, len(waiting), CHUNK)]
     scored, scorers = 0, Scorers()
 
     def work_out(attempt_ids: Sequence[int]) -> dict[int, Scored]:
-        with reading() as session:
+        with yielding(), reading() as session:
             return scorers.score(session, attempt_ids, late=False)
 
-    with side_by_side(work_out, chunks, threads=1) as ahead:
-        for chunk, found in zip(chunks, ahead, strict=True):
+    with side_by_side(work_out, _pieces(waiting, until=time.monotonic() + LONGEST_SWEEP), threads=1) as ahead:
+        for chunk, found in ahead:
             for piece in _pieces(chunk):
-                try:
-                    scored += _score(piece, found(), scorers, now=now)
-                except Exception:
-                    log.exception("%d closed attempts are scored one by one", len(piece))
-                    scored += sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in piece)
+                with yielding():
+                    scored += _score_whole(piece, found, scorers, now=now)
     return scored
 
 
-def _pieces(chunk: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Return a chunk in the pieces that are written by a transaction each: small while requests wait to be written.
+def _pieces(attempt_ids: Sequence[int], *, until: float = math.inf) -> Iterator[Sequence[int]]:
+    """Yield what is worked out at once, or written by a transaction: little while requests wait to be written.
 
-    Papers are handed in while others save, and a save waits for whatever transaction there is.
+    Papers are handed in while others save, and a save waits for whatever transaction there is. None that begins
+    after `until` is yielded while requests wait.
     """
-    size = PIECE if writing().writer.unanswered else CHUNK
-    return (chunk[start : start + size] for start in range(0, len(chunk), size))
+    start = 0
+    while start < len(attempt_ids):
+        busy = somebody_waits()
+        if busy and time.monotonic() > until:
+            return
+        size = PIECE if busy else CHUNK
+        yield attempt_ids[start : start + size]
+        start += size
+
+
+def _score_whole(
+    attempt_ids: Sequence[int], found: Callable[[], Mapping[int, Scored]], scorers: Scorers, *, now: datetime
+) -> int:
+    try:
+        return _score(attempt_ids, found(), scorers, now=now)
+    except Exception:
+        log.exception("%d closed attempts are scored one by one", len(attempt_ids))
+        return sum(_score_alone(attempt_id, scorers, now=now) for attempt_id in attempt_ids)
 
 
 def _score_alone(attempt_id: int, scorers: Scorers, *, now: datetime) -> int:
@@ -147,26 +161,6 @@ def _last_numbers(session: Session, attempt_ids: Sequence[int]) -> dict[int, int
     return {row[0]: row[1] for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """One attempt's check: the form's hash, the journal's digest, the sheet's bytes and its points.
-
-    `score` is "" where there is none; `pending` is one that waits for people who mark.
-    """
-
-    attempt_ref: str
-    score: str
-    pending: bool
-    form_ok: bool
-    journal_ok: bool
-    sheet_ok: bool
-
-    @property
-    def ok(self) -> bool:
-        """Return whether everything fits."""
-        return self.form_ok and self.journal_ok and self.sheet_ok
-
-
 def verify_sitting(sitting_ref: str) -> list[Verified]:
     """Rescore every scored attempt of a sitting from the form and the journal and compare bytes.
 
@@ -189,58 +183,8 @@ def verify_sitting(sitting_ref: str) -> list[Verified]:
 
     def check(chunk: Sequence[int]) -> list[Verified]:
         with reading() as session:
-            return _verify(session, chunk, scorers)
+            return compared(session, chunk, scorers)
 
     chunks = [attempt_ids[start : start + CHUNK] for start in range(0, len(attempt_ids), CHUNK)]
     with side_by_side(check, chunks, threads=VERIFIERS) as ahead:
-        return [one for checked in ahead for one in checked()]
-
-
-def _verify(session: Session, attempt_ids: Sequence[int], scorers: Scorers) -> list[Verified]:
-    scored = scorers.score(session, attempt_ids)
-    checked = {}
-    for row, kept in rows_with_text(session, _kept_scores(attempt_ids)):
-        attempt_id, ref, sealed, journal_digest, raw, score, passed, sha256 = row
-        again = scored[attempt_id]
-        sheet = again.sheet
-        # Results are released from the row's own columns, so they must say what the sheet says.
-        plain = (_points(raw), _points(score), passed) == (sheet.raw, sheet.score, sheet.passed)
-        checked[attempt_id] = Verified(
-            attempt_ref=ref,
-            score="" if score is None else str(score),
-            pending=kept is not None and score is None,
-            form_ok=again.form_ok,
-            journal_ok=sealed == journal_digest and is_seal(journal_digest, again.journal),
-            sheet_ok=plain and sheet.content == kept and digest_of(sheet.content) == sha256,
-        )
-    return [checked[attempt_id] for attempt_id in attempt_ids]
-
-
-def _points(kept: object) -> Decimal | None:
-    return None if kept is None else Decimal(str(kept))
-
-
-def _kept_scores(attempt_ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
-    """Find each attempt with the score that counts, the one with the highest number; without, all is None."""
-    last = (
-        select(Score.attempt_id, func.max(Score.number).label("number"))
-        .where(Score.attempt_id.in_(attempt_ids))
-        .group_by(Score.attempt_id)
-        .subquery()
-    )
-    return (
-        select(
-            Attempt.id,
-            Attempt.ref,
-            Attempt.journal_digest.label("sealed_digest"),
-            Score.journal_digest,
-            Score.raw,
-            Score.score,
-            Score.passed,
-            Score.sha256,
-            Score.sheet,
-        )
-        .outerjoin(last, last.c.attempt_id == Attempt.id)
-        .outerjoin(Score, and_(Score.attempt_id == last.c.attempt_id, Score.number == last.c.number))
-        .where(Attempt.id.in_(attempt_ids))
-    )
+        return [one for _, checked in ahead for one in checked()]

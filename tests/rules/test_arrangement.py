@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from cbt.rules.canonical import canonical_json
 from cbt.rules.scoring import marks
 from cbt.rules.scoring.arrangement import arranged, items_in, place_of, read_frame
+from cbt.rules.scoring.marks import NotMet
 from cbt.rules.scoring.score import FormScorer, Marks
 from tests.rules.builders import theory
 from tests.rules.test_score_sheets import CONTENTS, drawn, form_of_one
@@ -69,3 +71,33 @@ def test_more_places_than_are_kept_are_scored_all_the_same(monkeypatch: pytest.M
         earned.append([scorer.score({"1": canonical_json(letter)}).raw for letter in "ABCD"])
     assert earned[0] == earned[2] != earned[1]
     assert [len(places) for places in shared.values()] == [1]
+
+
+@pytest.mark.parametrize("change", [lambda text: text + "\n[]", lambda text: text.rpartition("\n")[0]])
+def test_an_arrangement_with_other_lines_than_its_frame_says_is_refused(change: Callable[[str], str]) -> None:
+    text = arranged(form_of_one("true_false"))
+    with pytest.raises(ValueError, match="as many lines"):
+        FormScorer.of(change(text), Marks(CONTENTS), paper=theory())
+
+
+def test_an_item_that_nobody_read_yet_is_asked_for_and_nothing_is_kept_of_its_place() -> None:
+    text, shared = arranged(form_of_one("true_false")), Marks({})
+    with pytest.raises(NotMet):
+        FormScorer.of(text, shared, paper=theory())
+    shared.contents.update(CONTENTS)
+    assert FormScorer.of(text, shared, paper=theory()).score({}).raw == 0
+
+
+def test_the_places_of_a_section_need_not_stand_side_by_side() -> None:
+    form = form_of_one("true_false")
+    form["sections"].append({"name": "二", "type": "true_false", "count": 1, "points_each": "10"})
+    one = {**form["positions"][0], "order": [0, 1]}
+    form["positions"] = [{**one, "position": place, "section": (0, 1, 0)[place - 1]} for place in (1, 2, 3)]
+    form["sections"][0]["count"] = 2
+    right = next(
+        letter
+        for letter in "AB"
+        if FormScorer(form, CONTENTS, paper=theory()).score({"2": f'"{letter}"'}).raw
+    )
+    assert FormScorer(form, CONTENTS, paper=theory()).score({"2": f'"{right}"'}).raw == 10
+    assert FormScorer(form, CONTENTS, paper=theory()).score({"1": f'"{right}"', "3": f'"{right}"'}).raw == 2

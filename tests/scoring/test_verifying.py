@@ -13,7 +13,7 @@ from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt
 from cbt.rules.canonical import canonical_json
-from cbt.scoring import service
+from cbt.scoring import service, yielding
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page
 from tests.world import PLANNED, World
@@ -73,6 +73,31 @@ def test_scores_are_written_in_small_pieces_while_others_wait_to_write(
         assert score_closed(now=world.clock.now()) == 2
         assert [one.ok for one in verify_sitting(world.sitting_ref)] == [True, True]
     assert len(pieces) == commits
+
+
+def test_scoring_rests_while_others_wait_to_write_and_leaves_the_rest_to_the_next_sweep(
+    page: Page, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Page(world, "second").start().status_code == 200
+    world.clock.set(PLANNED + 90 * MINUTE)
+    rests: list[float] = []
+    monkeypatch.setattr(yielding, "sleep", rests.append)
+    monkeypatch.setattr(service, "PIECE", 1)
+    with world.app.app_context():
+        assert expire_overdue(now=world.clock.now()) == 2
+        with monkeypatch.context() as busy:
+            busy.setattr(GroupWriter, "unanswered", 1)
+            busy.setattr(service, "LONGEST_SWEEP", -1.0)
+            assert (score_closed(now=world.clock.now()), rests) == (0, [])
+            busy.setattr(service, "LONGEST_SWEEP", 60.0)
+            assert score_closed(now=world.clock.now()) == 2
+        assert len(rests) == 4, "one for each piece worked out and one for each written"
+        assert all(0 < one <= yielding.LONGEST_REST for one in rests)
+        with unit_of_work() as session:
+            session.execute(text("UPDATE attempt SET state = 'closed' WHERE state = 'scored'"))
+        monkeypatch.setattr(service, "LONGEST_SWEEP", -1.0)
+        assert score_closed(now=world.clock.now()) == 2, "nobody waits, so nothing is left"
+    assert len(rests) == 4
 
 
 @pytest.mark.parametrize(

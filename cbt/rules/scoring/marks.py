@@ -54,7 +54,8 @@ class PlaceMarks(dict[str | None, Earned]):
         share: Fraction | None = NOTHING
         if not self.void:
             share = share_of(self._position, self._content, answer or None, revision=self._revision)
-        earned = _earned(self._asked, self._points, bool(answer), share)
+        parts = None if share is None else (share.numerator, share.denominator)
+        earned = _earned(self._asked, self._points, bool(answer), parts)
         if len(self) < KEPT_ANSWERS:
             self[answer] = earned
         return earned
@@ -99,12 +100,12 @@ def _plain(points: str) -> str:
 
 
 @lru_cache(maxsize=KEPT_EARNED)
-def _earned(asked: str, points: str, answered: bool, share: Fraction | None) -> Earned:
+def _earned(asked: str, points: str, answered: bool, share: tuple[int, int] | None) -> Earned:
     """Return what a share of the points is at a place that asks this, the same object each time."""
     head = f'{{"answered":{"true" if answered else "false"},"earned":'
     worth = f',"points":"{_plain(points)}","position":'
     if share is None:
         return f'{head}null{asked},"pending":true{worth}'.encode(), None
-    exact = share.numerator if share.denominator == 1 else share
-    said = decimal_of(share * Fraction(points))
-    return f'{head}"{said:f}"{asked}{worth}'.encode(), exact
+    exact = Fraction(*share)
+    said = decimal_of(exact * Fraction(points))
+    return f'{head}"{said:f}"{asked}{worth}'.encode(), exact if share[1] > 1 else share[0]

@@ -87,12 +87,13 @@ class FormScorer:
 
     def _arrange(self, arrangement: str, marks: Marks, paper: Paper) -> None:
         frame, *lines = arrangement.split("\n")
+        runs = read_frame(frame)[1]
+        if sum(run.length for run in runs) != len(lines):
+            raise ValueError("an arrangement has as many lines as its frame says")
         self._places: list[PlaceMarks] = []
-        for run in read_frame(frame)[1]:
+        for run in runs:
             begun = len(self._places)
             self._places += map(marks[run.kind].__getitem__, lines[begun : begun + run.length])
-        if len(self._places) != len(lines):
-            raise ValueError("an arrangement has as many lines as its frame says")
         voids = tuple([place.void for place in self._places]) if marks.revisions.by_part else ()
         self._frame = _frame_of(frame, voids)
         self._pass_points, self._step = paper.pass_points, str(paper.score_step)
