@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, or_
 
 from cbt.candidates.models import AdmissionTicket, Candidate
-from cbt.candidates.personal import document_index
+from cbt.personal.numbers import document_index
 from cbt.rules.door.admission import normalise_document
 
 _SHORTEST_NUMBER = 6

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.candidates.models import CandidatePhoto
-from cbt.candidates.personal import document_index
 from cbt.candidates.store import Registered, entries_of_sitting
 from cbt.db.unit_of_work import unit_of_work
+from cbt.personal.numbers import document_index
 from cbt.pictures.receiving import JPEG, redraw_zip
 from cbt.rules.door.admission import normalise_document
 from cbt.sittings.store import sitting_by_ref

@@ -45,7 +45,7 @@ class Settings:
     """CBT_TLS_CERT: the certificate chain (PEM) `cbt serve` shows; with it the product speaks https."""
     tls_key: Path | None = None
     """CBT_TLS_KEY: the private key (PEM) of that certificate."""
-    second_factor_roles: str = "admin,officer,chief_proctor"
+    second_factor_roles: str = "admin,officer,chief_proctor,unit_clerk"
     """CBT_SECOND_FACTOR_ROLES: roles that must have a second factor once an administrator has one, or `none`."""
     trusted_proxies: str = ""
     """CBT_TRUSTED_PROXIES: addresses or networks of the proxies whose X-Forwarded-For is believed."""

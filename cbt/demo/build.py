@@ -15,7 +15,6 @@ from cbt.accounts.people import create_staff
 from cbt.batches.publishing.service import publish
 from cbt.batches.roster.importing import import_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
-from cbt.candidates.personal import document_index
 from cbt.config import Settings
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.paper.drawing import draw_for_sitting
@@ -25,6 +24,7 @@ from cbt.demo.places import Hall, build_premises, plan_sitting
 from cbt.demo.portraits import portrait
 from cbt.door.arrival.checking import check_in, record_arrival
 from cbt.door.arrival.permits import issue_login_code
+from cbt.personal.numbers import document_index
 from cbt.rules.planning.room_plan import DoorCorner
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.db.private.sealing import seal
 from cbt.delivery.models import Attempt
 from cbt.delivery.steps import create_attempt
 from cbt.demo.papers import StoredPaper, Variant
+from cbt.personal.numbers import DOCUMENT, document_index
 from cbt.rules.door.admission import mask_document
 from cbt.sittings.models import Seat, Sitting, SittingRoom
 from cbt.web.refs import new_ref

@@ -14,7 +14,6 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.audit import chain
-from cbt.candidates.personal import DOCUMENT
 from cbt.db.private.sealing import readable
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.door import store
@@ -24,6 +23,7 @@ from cbt.door.papers import paper_states
 from cbt.door.seats.finding import note_machine, seat_of, subject_of
 from cbt.door.seats.moving import move_to_seat
 from cbt.errors import CbtError, InvalidInput, NotAllowed, NotFound
+from cbt.personal.numbers import DOCUMENT
 from cbt.rules.door.admission import last_six
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.doors import admit_if_due

@@ -16,11 +16,11 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate
-from cbt.candidates.personal import DOCUMENT
 from cbt.db.private.sealing import readable
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
+from cbt.personal.numbers import DOCUMENT
 from cbt.results.ledger import store as retake_store
 from cbt.results.ledger.counting import counting, pass_counts_until
 from cbt.results.ledger.store import NOT_EXAMINED, Taken

@@ -14,9 +14,9 @@ from cbt.audit.tally import WINDOW, settle_tallies
 from cbt.audit.verifying import verify
 from cbt.bank.models import Item, ItemBank
 from cbt.candidates.models import Registration
-from cbt.candidates.personal import SHOWN
 from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import reading
+from cbt.personal.numbers import SHOWN
 from tests.world import PASSWORD, World
 
 Entry = tuple[str, str, str]

@@ -19,7 +19,7 @@ from cbt.accounts.sign_in import passwords
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.errors import InvalidInput
-from cbt.rules.roles import Role
+from cbt.rules.roles import OF_THE_HOUSE, Role
 from cbt.web.cli import register_factory
 from cbt.web.who import budgets
 from cbt.web.who.attention import BOARD_IDLE, IDLE, INPUT_HEADER
@@ -408,7 +408,7 @@ def test_nobody_is_asked_before_an_administrator_has_one(app: flask.Flask, clock
     ("role", "led"),
     [
         pytest.param(role, role in {Role.ADMIN, Role.OFFICER, Role.CHIEF_PROCTOR}, id=role.value)
-        for role in Role
+        for role in OF_THE_HOUSE
     ],
 )
 def test_from_then_on_the_named_roles_are_led_to_set_one_up(

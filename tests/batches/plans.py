@@ -11,13 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate, Registration
-from cbt.candidates.personal import document_index
 from cbt.candidates.steps import NewPerson, PaperTerms, SeatedPaper, add_candidate, register, ticket_of
 from cbt.db.unit_of_work import unit_of_work
 from cbt.exams.files import blueprint_text
 from cbt.exams.steps import store_blueprint
 from cbt.exams.store import current_version
 from cbt.paths import product_dir
+from cbt.personal.numbers import document_index
 from cbt.results.models import Release, Result
 from cbt.sittings.models import Batch, Centre, Room, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.places import create_room

@@ -14,11 +14,11 @@ from cbt.batches.roster import importing
 from cbt.batches.roster.importing import CheckedRoster
 from cbt.candidates import store
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT
 from cbt.candidates.tickets import check_digit
 from cbt.db.private.sealing import open_sealed
 from cbt.errors import Conflict, InvalidInput
 from cbt.paths import product_dir
+from cbt.personal.numbers import DOCUMENT
 from cbt.sheets.findings import Severity
 from cbt.sittings import store as sittings
 from cbt.sittings.planning.changing import cancel_sitting

@@ -22,6 +22,7 @@ from cbt.enrolment.units.models import MemberUnit
 from cbt.errors import Conflict, InvalidInput
 from cbt.rules.roles import Role
 from tests.accounts.test_signing_in import OWN, sign_in
+from tests.attacks.signing import enrolled
 from tests.helpers import FakeClock, count_queries, flat
 from tests.printing.paper import papers_of, squeezed
 from tests.world import World
@@ -216,6 +217,20 @@ def test_a_clerk_sees_their_own_unit_and_nothing_else(
         "/office/centres",
     ):
         assert clerk.get(page).status_code == 403, page
+
+
+@pytest.mark.once
+def test_a_clerk_sets_up_a_second_factor_as_the_office_does(
+    world: World, officer: FlaskClient, clock: FakeClock
+) -> None:
+    page = enter(officer)
+    shown = officer.post(f"{page}/clerks", data={"name": "苗青", "login": "miao"}).text
+    password = shown.partition('class="once">')[2].partition("<")[0]
+    enrolled(world.app, clock, "root", Role.ADMIN)
+    clerk = world.app.test_client()
+    assert sign_in(clerk, "miao", password) == 303
+    clerk.post("/staff/password", data={"old": password, "new": OWN, "again": OWN})
+    assert clerk.get("/unit").location.endswith("/staff/account/factor")
 
 
 def test_a_login_of_a_unit_is_nothing_else_and_ends_with_its_membership(

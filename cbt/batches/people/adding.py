@@ -22,12 +22,12 @@ from cbt.batches.people.offers import LevelOffer, levels_of
 from cbt.batches.people.placing import WishedPaper, places_for
 from cbt.candidates import steps
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.personal import document_index
 from cbt.candidates.reprinting import to_print_again
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.paper.drawing import draw_forms, drawing_chance
 from cbt.delivery.paper.following import is_drawn
 from cbt.errors import Conflict, InvalidInput, NotFound
+from cbt.personal.numbers import document_index
 from cbt.rules.door.admission import same_name
 from cbt.sittings.models import Batch, Seat
 from cbt.sittings.planning.purposes import is_official

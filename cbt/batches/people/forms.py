@@ -14,17 +14,16 @@ from cbt.batches.people.finding import PeopleAsked
 from cbt.batches.people.placing import WishedPaper
 from cbt.candidates.corrections.making import Correction
 from cbt.candidates.models import Candidate
-from cbt.candidates.steps import (
+from cbt.candidates.steps import NewPerson, PaperTerms
+from cbt.errors import InvalidInput
+from cbt.personal.checking import (
     GENDERS,
-    NewPerson,
-    PaperTerms,
     checked_document,
     checked_employer,
     checked_name,
     checked_phone,
     gender_of_number,
 )
-from cbt.errors import InvalidInput
 from cbt.pictures.receiving import redraw
 from cbt.rules.exam.tools import tools_text
 from cbt.web.texts import WIDEST, asked_text, one_line, page_of, whole_number

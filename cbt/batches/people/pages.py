@@ -14,7 +14,6 @@ from cbt.batches.people.holding import is_met, seen_of
 from cbt.batches.people.offers import LevelOffer, RoomOffer, free_seats, levels_of, rooms_of, suggested
 from cbt.candidates.corrections.making import Corrected, corrections_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.personal import PHONE, mask_phone
 from cbt.candidates.spacing import booked
 from cbt.candidates.steps import PaperTerms
 from cbt.candidates.store import has_started
@@ -22,6 +21,7 @@ from cbt.db.private.sealing import readable
 from cbt.delivery.models import Attempt
 from cbt.delivery.paper.following import is_begun
 from cbt.errors import NotFound
+from cbt.personal.numbers import PHONE, mask_phone
 from cbt.rules.door.changing import RegistrationChange, hindrance
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Seat

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from cbt.audit import chain
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, CorrectionRecord
-from cbt.candidates.personal import CORRECTION, DOCUMENT, PHONE, document_index, keyed_digest, mask_phone
 from cbt.candidates.photos import store_photo
 from cbt.candidates.reprinting import to_print_again
-from cbt.candidates.steps import GENDERS, checked_document, checked_employer, checked_name, checked_phone
 from cbt.candidates.store import has_started
 from cbt.db.private.sealing import readable, seal
 from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.personal.checking import GENDERS, checked_document, checked_employer, checked_name, checked_phone
+from cbt.personal.numbers import CORRECTION, DOCUMENT, PHONE, document_index, keyed_digest, mask_phone
 from cbt.rules.canonical import canonical_json
 from cbt.rules.door.admission import mask_document
 from cbt.web.refs import new_ref

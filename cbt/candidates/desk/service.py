@@ -10,13 +10,13 @@ from cbt.accounts.approvals.second import Second
 from cbt.audit.chain import record
 from cbt.candidates import store
 from cbt.candidates.corrections.making import Correction, correct_candidate
-from cbt.candidates.personal import DOCUMENT, PHONE
 from cbt.candidates.roster.export import rows_of
 from cbt.candidates.store import has_started
 from cbt.db.private.sealing import readable
 from cbt.db.unit_of_work import unit_of_work
 from cbt.errors import InvalidInput
 from cbt.exams.store import blueprint_of
+from cbt.personal.numbers import DOCUMENT, PHONE
 from cbt.rules.canonical import canonical_json, digest
 from cbt.rules.roles import Role
 from cbt.sittings.models import Batch

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
-from cbt.candidates.personal import SHOWN, keyed_digest
 from cbt.db.private.sealing import seal
 from cbt.door.arrival.changes import audit, change, open_door, refuse_absent
 from cbt.errors import Conflict, InvalidInput, NotAllowed
+from cbt.personal.numbers import SHOWN, keyed_digest
 from cbt.rules.door.admission import (
     DOCUMENT_TYPES,
     is_late,

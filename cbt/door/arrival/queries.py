@@ -15,10 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Candidate, Registration
-from cbt.candidates.personal import QUERY, keyed_digest
 from cbt.db.private.sealing import readable, seal
 from cbt.door.arrival.changes import audit, by_candidate
 from cbt.errors import InvalidInput
+from cbt.personal.numbers import QUERY, keyed_digest
 from cbt.rules.door.admission import LONGEST_QUERY, QUERY_ABOUT
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 
-from cbt.candidates.personal import DOCUMENT
 from cbt.config import Settings
 from cbt.db.engine import database_path
 from cbt.db.private.keys import fingerprint, load_key
@@ -21,6 +20,7 @@ from cbt.db.raw import DATABASE_ERRORS, open_to_read, quiet
 from cbt.db.second_copy.folder import COPY_MANIFEST, read_copy
 from cbt.errors import CbtError, Unavailable
 from cbt.ops.belonging.ruling import Database, Remains
+from cbt.personal.numbers import DOCUMENT
 
 PATIENCE_SECONDS = 5
 PROOFS = 50

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from cbt.assembly.models import Form
 from cbt.audit.verifying import verify
 from cbt.candidates.models import Candidate
-from cbt.candidates.personal import DOCUMENT, document_index
 from cbt.config import Settings
 from cbt.db.engine import database_place
 from cbt.db.migrate import database_revision, refuse_newer
@@ -28,6 +27,7 @@ from cbt.db.unit_of_work import reading
 from cbt.errors import Unavailable
 from cbt.ops.safety.attempts import check_journals, check_scores
 from cbt.ops.safety.rulings import check_rulings
+from cbt.personal.numbers import DOCUMENT, document_index
 from cbt.releases import newest_revision
 from cbt.rules.canonical import digest
 

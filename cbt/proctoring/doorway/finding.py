@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from cbt.candidates.personal import document_index
 from cbt.candidates.store import Registered, entry_for, photo_of
 from cbt.db.unit_of_work import reading
 from cbt.errors import NotAllowed
+from cbt.personal.numbers import document_index
 from cbt.proctoring.board.live import Board, load_board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.desk.staff import runs_room

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from cbt.batches.roster.entering.entries import PaperEntry, PersonEntry
 from cbt.batches.roster.planning.known import some_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import DOCUMENT, PHONE
 from cbt.candidates.tickets import fresh_numbers
 from cbt.db.private.sealing import seal
 from cbt.db.writing.parcels import Rows
 from cbt.errors import Conflict
+from cbt.personal.numbers import DOCUMENT, PHONE
 from cbt.rules.door.admission import mask_document
 
 NUMBERS_AHEAD = 1000

@@ -14,12 +14,12 @@ from cbt.batches.roster.planning.known import some_of
 from cbt.batches.roster.planning.renewing import renew
 from cbt.batches.roster.planning.values import RowChange
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
-from cbt.candidates.personal import PHONE
 from cbt.candidates.reprinting import to_print_again
 from cbt.db.private.sealing import seal
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.parcels import Rows, put_down, put_down_in
 from cbt.errors import Conflict, Unavailable
+from cbt.personal.numbers import PHONE
 
 TRIES = 5
 """A parcel that was not put down, or of which nobody knows, is worked out so often."""

@@ -7,9 +7,9 @@ from datetime import timedelta
 from cbt.batches.roster.planning.known import KnownPaper
 from cbt.batches.roster.planning.values import RowChange
 from cbt.candidates.models import Candidate
-from cbt.candidates.personal import PHONE, mask_phone
 from cbt.candidates.roster.choosing import PaperRow
 from cbt.db.private.sealing import readable
+from cbt.personal.numbers import PHONE, mask_phone
 from cbt.rules.states.sitting import BEFORE_THE_START, SittingState
 
 _MICROSECOND = timedelta(microseconds=1)

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from cbt.batches.roster.planning.renewing import unreadable
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
-from cbt.candidates.personal import document_index
 from cbt.candidates.roster.reading.file import Roster
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.spacing import paper_span
 from cbt.db.private.prints import personal_was_lost
 from cbt.exams.store import paper_of
+from cbt.personal.numbers import document_index
 from cbt.rules.door.admission import Span
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Room, Seat, Sitting, SittingRoom

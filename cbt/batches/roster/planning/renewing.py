@@ -13,9 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import AdmissionTicket, Candidate
-from cbt.candidates.personal import DOCUMENT, PHONE, document_index
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.db.private.sealing import readable, seal
+from cbt.personal.numbers import DOCUMENT, PHONE, document_index
 from cbt.rules.door.admission import mask_document, same_name
 
 
