@@ -7,6 +7,8 @@ import io
 import re
 import stat
 import zipfile
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -99,6 +101,12 @@ def bomb(size: int) -> bytes:
     return package({"imsmanifest.xml": "<manifest/>", "a.xml": b" " * size})
 
 
+def crowd(count: int) -> bytes:
+    return package(
+        {"imsmanifest.xml": "<manifest/>", **{f"{n}": "" for n in range(count)}}, zipfile.ZIP_STORED
+    )
+
+
 def linked() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -125,19 +133,13 @@ def linked() -> bytes:
         pytest.param(
             qti_package(**{"more.xml": qti_package()}), "bank.package_nested", id="an archive called XML"
         ),
-        pytest.param(bomb(30 * 1024 * 1024), "bank.package_too_big", id="a bomb by ratio"),
-        pytest.param(
-            package(
-                {"imsmanifest.xml": "<manifest/>", **{f"{n}": "" for n in range(20_001)}}, zipfile.ZIP_STORED
-            ),
-            "bank.package_too_big",
-            id="a bomb by number",
-        ),
+        pytest.param(partial(bomb, 30 * 1024 * 1024), "bank.package_too_big", id="a bomb by ratio"),
+        pytest.param(partial(crowd, 20_001), "bank.package_too_big", id="a bomb by number"),
         pytest.param(qti_package()[:-30], "bank.package_broken", id="cut off"),
     ],
 )
-def test_an_archive_that_no_system_writes_is_refused(content: bytes, code: str) -> None:
-    assert refusal(content, "a.zip") == code
+def test_an_archive_that_no_system_writes_is_refused(content: bytes | Callable[[], bytes], code: str) -> None:
+    assert refusal(content() if callable(content) else content, "a.zip") == code
 
 
 def test_xml_in_a_package_is_no_less_strict_and_the_rest_comes_in() -> None:
