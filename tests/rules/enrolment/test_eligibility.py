@@ -238,6 +238,14 @@ def test_what_is_lacking_outweighs_what_is_to_be_decided() -> None:
     assert found.from_on == on("2027-01-01")
 
 
+def test_all_that_is_lacking_has_to_be_there_first() -> None:
+    facts = P((works("2026-01-01"),), certificates=(certified("3"),), trainings=(trained("2", "2026-12-15"),))
+    found = answer("l2", 3, facts)
+    assert [one.from_on for one in found.lacking] == [on("2027-01-01"), on("2026-12-15")]
+    assert found.from_on == on("2027-01-01")
+    assert answer("l2", 3, replace(facts, trainings=())).from_on is None
+
+
 def test_hours_are_asked_where_the_blueprint_names_them() -> None:
     asked = Condition(1, "", training="3", training_hours=120)
     held = EligibilityRules((asked,), EnrolmentPolicy(), MajorTable(), ())
@@ -253,6 +261,14 @@ def test_the_best_of_several_trainings_counts() -> None:
     )
     assert 3 in met("l2", facts)
     assert 3 in met("l2", replace(facts, trainings=facts.trainings[::-1]))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_ways_the_soonest_is_told(order: int) -> None:
+    two = (certified("3", "2026-01-01"), certified("3", "2025-06-01"))[::order]
+    assert answer("l2", 2, P((works("2021-01-01"),), certificates=two)).from_on == on("2027-06-01")
+    degrees = (degree("master", "哲学", "2026-01-01"), degree("master", "哲学", "2025-07-01"))[::order]
+    assert answer("l2", 7, P((works("2021-01-01"),), degrees)).from_on == on("2027-07-01")
 
 
 def test_the_evidence_of_a_condition_is_named() -> None:
