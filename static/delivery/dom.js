@@ -28,6 +28,11 @@ export function h(tag, props = {}, ...children) {
   return node;
 }
 
+/** Have an element say a text: where it says it already, nothing is laid out anew. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** Return a line icon from the sprite in the page. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
@@ -73,7 +78,10 @@ export function rove(list) {
 /** Let Tab stop at `button` of a list that `rove` made; while the focus is in the list, it stays where that is. */
 export function stopAt(list, button) {
   const stop = list.contains(document.activeElement) ? document.activeElement : button;
-  for (const each of list.querySelectorAll("button")) each.tabIndex = each === stop ? 0 : -1;
+  for (const each of list.querySelectorAll("button")) {
+    const index = each === stop ? "0" : "-1";
+    if (each.getAttribute("tabindex") !== index) each.setAttribute("tabindex", index);
+  }
 }
 
 const FIGURE = /^[¥￥$≥≤<>＜＞]?\s*[−+-]?[\d.,:/%～~–—-]+\s*\p{L}{0,2}$/u;
@@ -102,16 +110,26 @@ export function span(ms) {
 }
 
 let zone = "Asia/Shanghai";
+const formats = new Map(); // with seconds or without: to make one takes as long as to draw an item
 
 export function useZone(name) {
-  if (name) zone = name;
+  if (!name) return;
+  zone = name;
+  formats.clear();
+}
+
+function formatOf(seconds) {
+  if (!formats.has(seconds)) {
+    formats.set(seconds, new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone, hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined,
+    }));
+  }
+  return formats.get(seconds);
 }
 
 /** Return an instant as wall time of the centre: `14:35`, or `14:35:07` with seconds. */
 export function wall(iso, seconds = false) {
-  return new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone, hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined,
-  }).format(new Date(iso));
+  return formatOf(seconds).format(new Date(iso));
 }
 
 export const jitter = (from, to) => from + Math.random() * (to - from);

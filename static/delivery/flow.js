@@ -22,13 +22,17 @@ export const flow = {
     this.outbox.stop();
     this.news.stop();
     this.running = false;
+    const ask = () => call(this.urls.start, { body: {}, headers: { "X-CSRFToken": this.csrf }, timeout: 8000 });
+    let asked = ask(); // all that follows is done while the server answers
     if (!this.screens.name) this.lock("loading");
-    await this.outbox.load();
+    const read = this.outbox.load(); // laid over what the server gives
     for (;;) {
-      const reply = await call(this.urls.start, { body: {}, headers: { "X-CSRFToken": this.csrf }, timeout: 8000 });
+      const reply = await asked;
+      await read;
       const wait = this.entered(reply);
       if (!wait) break;
       await pause(wait);
+      asked = ask();
     }
     this.starting = false;
   },
@@ -87,13 +91,15 @@ export const flow = {
     this.channel?.postMessage({ attempt: this.attempt.ref, epoch: body.epoch });
     this.running = true;
     this.unlock();
-    this.outbox.put("event", 0, { type: again ? "usable" : "paper_loaded" });
+    // A hall that begins sends nothing but its starts: that a paper is there goes along with the first answer.
+    const within = again || this.outbox.waiting().length ? undefined : jitter(2000, 6000);
+    this.outbox.put("event", 0, { type: again ? "usable" : "paper_loaded" }, within);
     this.entries = (this.entries ?? 0) + 1;
     this.place.keep();
     if (!again || !this.place.back()) this.place.begin();
     this.units.arrived();
     this.takeClock({ body, sent, got });
-    this.news.begin();
+    this.news.begin(body.number);
   },
 
   /** Take the clock of any reply and follow the state it tells; `timed` is false for a reply that waited. */

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { Bar } from "./paper/bar.js";
 import { Clock } from "./clock.js";
-import { h, icon, t } from "./dom.js";
+import { h, icon, t, wall } from "./dom.js";
 import { flow } from "./flow.js";
 import { guard } from "./guard.js";
 import { listenKeys } from "./paper/keys.js";
@@ -214,9 +214,11 @@ window.addEventListener("beforeunload", (event) => {
   if (app.running && app.outbox.waiting({ answers: true }).length) event.preventDefault();
 });
 
+const begun = app.restart(); // the server is asked first: all else is done while it answers
 listenKeys(app);
 guard(app);
 app.clock.start();
-await app.restart();
+wall(Date.now()); // its format is made before the paper is there
+await begun;
 
 export { app };

@@ -26,6 +26,7 @@ export class Store {
     this.paper = paper;
     this.items = new Map(paper.items.map((item) => [item.position, item]));
     this.groups = groupsOf(paper);
+    this.places = new Map(this.groups.flatMap((group) => group.positions.map((position, index) => [position, { group, number: index + 1 }])));
     if (journal) {
       const numbered = (record) => new Map(Object.entries(record ?? {}).map(([key, value]) => [Number(key), value]));
       this.answers = numbered(journal.answers);
@@ -57,7 +58,7 @@ export class Store {
   }
 
   groupOf(position) {
-    return this.groups.find((group) => group.positions.includes(position)) ?? this.groups[0];
+    return this.places.get(position)?.group ?? this.groups[0];
   }
 
   get group() {
@@ -66,7 +67,7 @@ export class Store {
 
   /** The number of an item as the candidate counts: from 1 within its section or unit. */
   numberOf(position) {
-    return (this.groupOf(position)?.positions.indexOf(position) ?? 0) + 1;
+    return this.places.get(position)?.number ?? 0;
   }
 
   neighbour(step) {

@@ -127,6 +127,14 @@ def test_what_concerns_others_is_no_news(page: Page, world: World) -> None:
     assert (sorted(body), body["news"], body["number"] > number) == (["news", "number"], [], True)
 
 
+def test_a_start_says_from_where_the_news_go_on(page: Page, world: World) -> None:
+    number = page.start().get_json()["number"]
+    assert news(page, number).get_json()["news"] == []
+    done(Desk(world).act("adjust", "theory", kind="site_fault", minutes="5", reason_code="network"))
+    body = news(page, number).get_json()
+    assert [one["text"] for one in body["news"]] == ["监考员为您补时 5 分钟：网络"]
+
+
 def test_a_number_of_another_log_gets_the_clock_anew(page: Page) -> None:
     body = news(page, 10**9).get_json()
     assert (body["number"] < 10**9, body["news"], body["clock"]["state"]) == (True, [], "interacting")

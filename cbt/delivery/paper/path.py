@@ -72,7 +72,7 @@ class AnswerPages:
 
     def page(self, one: Examinee, kind: ShellKind, *, form_token: str, packs: bool) -> bytes:
         """Return the page of somebody, packed where their browser unpacks."""
-        theirs = htmlsafe_json_dumps(self.told(one), dumps=self._dumps)
+        theirs = htmlsafe_json_dumps(self.told(one), dumps=self._dumps, ensure_ascii=False)
         person = f"{self._before}{escape(form_token)}{self._between}{theirs}{self._after}".encode()
         shell = self.shells.of(kind)
         return shell.gzipped(person) if packs else shell.plain(person)

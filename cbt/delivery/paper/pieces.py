@@ -14,7 +14,8 @@ from functools import lru_cache
 
 RAW = -15
 """What zlib calls packed bytes without head and check."""
-EFFORT = 3
+EFFORT = 6
+"""A tenth fewer bytes than by 3: most papers are packed before anybody waits for them."""
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _POLYNOMIAL, _TOP, _ONE_BIT_ON = 0xEDB88320, 1 << 31, 1 << 30
 _facts = struct.Struct(">III")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,6 +10,7 @@ import flask
 
 from cbt.delivery.clock_json import clock_text, quoted, windows_text
 from cbt.delivery.messages import deliver
+from cbt.delivery.news.watcher import Watcher
 from cbt.delivery.paper.joining import PaperWriter
 from cbt.delivery.paper.pieces import PackedPiece, joined
 from cbt.delivery.recovery.file import seal_secret
@@ -16,11 +18,13 @@ from cbt.delivery.save.journal import Journal
 from cbt.delivery.start.batch import Opened
 from cbt.delivery.start.claims import Start
 from cbt.delivery.store import journal_state
+from cbt.delivery.waiting.hall import WaitingHall
 from cbt.errors import CbtError
 from cbt.rules.canonical import canonical_json
 
 MOST_FORMER = 100
 """Former leases whose secrets a start hands out; nobody reloads that often and still has something waiting."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Openings:
         self._journal = cast(Journal, app.extensions["cbt_journal"])
         self._context = app.app_context
         self._personal_key: bytes = app.config["PERSONAL_KEY"]
+        self._watcher = cast(Watcher, app.extensions["cbt_news"])
+        self._hall: WaitingHall = app.extensions["cbt_waiting_hall"]
         self.papers = PaperWriter(app.app_context, self._journal.infos.engine)
 
     def open(self, start: Start, *, locale: str) -> OpenedReply:
@@ -57,7 +63,10 @@ class Openings:
 
         Source: R-14, R-20, R-42, R-43, R-44.
         """
-        now = start.now
+        now, number = (
+            start.now,
+            self._number(),
+        )  # before the start: what it is told may be newer, and is never older
         opened = self._journal.writer.run(start)
         if isinstance(opened, CbtError):
             raise opened
@@ -75,13 +84,25 @@ class Openings:
         clock = clock_text(info, guard, now=now, messages=messages)
         seal = seal_secret(self._personal_key, start.ref, opened.epoch)
         before = (
-            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"seal":"{seal}",'
+            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"number":{number},"seal":"{seal}",'
             f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{quoted(now)},'
             f'"clock":{clock},"windows":{windows_text(opened.windows)},'
             f'"at":{"null" if opened.place is None else opened.place},'
             f'"paper":{paper}'
         )
         return OpenedReply(before, piece, f'}},"journal":{canonical_json(journal)},"seq":{seq}}}')
+
+    def _number(self) -> str:
+        """Return up to which number of the log the page knows all: its first request for news waits at once.
+
+        Without it the page asks, and pays for it; so a paper is opened whatever becomes of this.
+        """
+        try:
+            self._watcher.keep_up()
+        except Exception:
+            log.warning("the end of the log could not be read", exc_info=True)
+            return "null"
+        return str(self._hall.number)
 
     def _former_seals(self, ref: str, epoch: int) -> str:
         """Return by epoch the secrets of former leases: what waits in the browser is sealed with them.

@@ -1,7 +1,7 @@
 // The card of one item: head (number, points, flag), stem, the answer by its type, note, and the save state,
 // which stands outside every option's label.
 
-import { alignFigures, h, icon, t, wall } from "../dom.js";
+import { alignFigures, h, icon, say, t, wall } from "../dom.js";
 import { saveTyping } from "../typing.js";
 import { TYPES } from "./registry.js";
 
@@ -56,7 +56,7 @@ export function renderCard(item, app) {
   function update() {
     const flagged = store.flags.has(position);
     flag.setAttribute("aria-pressed", String(flagged));
-    flag.querySelector("span").textContent = t(flagged ? "item.unflag" : "item.flag");
+    say(flag.querySelector("span"), t(flagged ? "item.unflag" : "item.flag"));
     noteButton.classList.toggle("has-note", store.notes.has(position));
     node.classList.toggle("is-flagged", flagged);
     showSaved();
@@ -66,9 +66,9 @@ export function renderCard(item, app) {
     const state = app.outbox.stateOf(position);
     const at = store.savedAt.get(position);
     saved.className = `saved num ${state ? `is-${state}` : at ? "done" : ""}`;
-    if (state) saved.textContent = `◌ ${t(`save.item_${state}`)}`;
-    else if (at) saved.textContent = `✓ ${t("save.item_saved", { time: wall(at, true) })}`;
-    else saved.textContent = store.answers.has(position) ? `✓ ${t("save.item_kept")}` : "";
+    if (state) say(saved, `◌ ${t(`save.item_${state}`)}`);
+    else if (at) say(saved, `✓ ${t("save.item_saved", { time: wall(at, true) })}`);
+    else say(saved, store.answers.has(position) ? `✓ ${t("save.item_kept")}` : "");
   }
 
   update();

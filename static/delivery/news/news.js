@@ -16,10 +16,11 @@ export class News {
     Object.assign(this, { app, turn: 0, number: null, failures: 0, live: false, online: true });
   }
 
-  /** Listen (again) under the lease that the page has just got. */
-  begin() {
+  /** Listen (again) under the lease that the page has just got; its start knew all up to `number`. */
+  begin(number = null) {
     this.stop();
-    this.failures = 0; // the number goes on: what the page was told nothing of yet is still to come
+    this.failures = 0;
+    this.number ??= number; // one from before goes on: what the page was told nothing of yet is still to come
     this.listen(this.turn);
   }
 
@@ -49,9 +50,11 @@ export class News {
     while (turn === this.turn) {
       const query = this.number === null ? "" : `?since=${this.number}`;
       this.sentAt = performance.now();
+      const waits = setTimeout(() => { this.live = turn === this.turn && this.number !== null; }, WAITED); // no answer so far: it waits there
       const reply = await call(`${this.app.urls.news}${query}`, {
         method: "GET", headers: { "X-CBT-Lease": this.app.lease }, timeout: PATIENCE, begun: (abort) => { this.abort = abort; },
       });
+      clearTimeout(waits);
       this.sentAt = null;
       if (turn !== this.turn) return;
       await this.rest(this.heard(reply));

@@ -2,7 +2,7 @@
 
 import { openCalculator } from "./calculator.js";
 import { openDialog } from "../dialog.js";
-import { h, icon, span, t, wall } from "../dom.js";
+import { h, icon, say, span, t, wall } from "../dom.js";
 import { openSettings } from "./settings.js";
 
 const ALWAYS_SHOWN = 5 * 60_000;
@@ -50,7 +50,8 @@ export class Bar {
     const { style } = document.documentElement;
     const parts = { bar: this.parts.photo.parentElement, units: document.getElementById("units"), side: document.getElementById("side") };
     const told = new ResizeObserver(() => {
-      for (const [name, node] of Object.entries(parts)) style.setProperty(`--${name}`, `${node.offsetHeight}px`);
+      const heights = Object.entries(parts).map(([name, node]) => [`--${name}`, `${node.offsetHeight}px`]); // all are read before one is written
+      for (const [name, height] of heights) if (style.getPropertyValue(name) !== height) style.setProperty(name, height);
     });
     for (const node of Object.values(parts)) told.observe(node);
   }
@@ -92,8 +93,8 @@ export class Bar {
     else if (hidden) under = t("clock.hidden");
     else if (unitLeft !== null) under = t("clock.unit_left", { time: span(clock.left() ?? 0) });
     else if (clock.facts.closes_at) under = t("clock.ends", { time: wall(clock.facts.closes_at) });
-    set(figure, paused || left === null ? "--:--" : hidden ? "· · ·" : span(left));
-    set(note, under);
+    say(figure, paused || left === null ? "--:--" : hidden ? "· · ·" : span(left));
+    say(note, under);
     const urgent = !paused && left !== null && left <= ALWAYS_SHOWN ? (left <= LAST ? "last" : "low") : "";
     parts.clock.dataset.urgent = urgent;
     parts["clock-hide"].hidden = Boolean(urgent) || paused;
@@ -105,11 +106,11 @@ export class Bar {
     const { units, submit, clock } = app;
     const off = app.locked && clock.facts.state !== "units_done";
     const reason = units.isLast ? submit.reason() : null;
-    set(parts["hand-in"], t(units.isLast ? "submit.button" : "units.complete"));
+    say(parts["hand-in"], t(units.isLast ? "submit.button" : "units.complete"));
     parts["hand-in"].classList.toggle("btn-main", !reason && !off);
     parts["hand-in"].setAttribute("aria-disabled", String(Boolean(reason) || off));
     parts["hand-in"].disabled = off;
-    set(parts["hand-in-note"], reason ? t(`submit.${reason}`, { time: span(clock.untilSubmit()) }) : "");
+    say(parts["hand-in-note"], reason ? t(`submit.${reason}`, { time: span(clock.untilSubmit()) }) : "");
     parts.calculator.hidden = !app.store.paper.calculator || app.locked;
     parts.settings.disabled = app.locked;
   }
@@ -136,8 +137,4 @@ export class Bar {
     }
     this.saveState = state;
   }
-}
-
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

@@ -1,7 +1,7 @@
 // 答题卡: section tabs, progress, one button for each item of the section, and the legend of its states.
 // Every state is told by shape as well as colour, and in words to a screen reader.
 
-import { h, icon, rove, stopAt, t } from "../dom.js";
+import { h, icon, rove, say, stopAt, t } from "../dom.js";
 import { TYPES } from "../items/registry.js";
 
 /** What is not answered of a `count`, in words: 3 题未答、1 题待更正; "" when all is. */
@@ -10,7 +10,7 @@ export const unfinished = (count) => ["open", "part", "wrong"].filter((name) => 
 
 export class Palette {
   constructor(app, root) {
-    Object.assign(this, { app, root, buttons: new Map() });
+    Object.assign(this, { app, root, buttons: new Map(), painted: new Map() });
     app.store.on(({ type, position }) => {
       if (type === "paper") this.render();
       else if (type === "current" && this.group !== app.store.group) this.render();
@@ -23,6 +23,7 @@ export class Palette {
     const { store } = this.app;
     this.group = store.group;
     this.buttons.clear();
+    this.painted.clear();
     if (!this.group) return this.root.replaceChildren();
     const inUnit = Boolean(this.group.unit);
     this.list = rove(h("ol", { class: "palette" }, this.group.positions.map((position) => {
@@ -30,9 +31,9 @@ export class Palette {
       this.buttons.set(position, button);
       return h("li", {}, button);
     })));
-    this.answered = h("span", {});
+    this.answered = h("span", {}, t("palette.done"), " ", h("b", {}), h("span", {}));
     this.wrong = h("span", { class: "warn" });
-    this.flagged = h("span", {});
+    this.flagged = h("span", {}, t("palette.flagged"), " ", h("b", {}));
     this.meter = h("progress", { class: "meter", "aria-label": t("palette.progress"), max: 1 });
     this.toggle = h("button", {
       type: "button", class: "btn btn-quiet palette-toggle", "aria-expanded": "false", onclick: () => this.fold(),
@@ -99,18 +100,20 @@ export class Palette {
     if (this.buttons.has(store.current)) stopAt(this.list, this.buttons.get(store.current));
     const all = store.count(this.group?.unit ? this.group.positions : undefined);
     if (!this.meter) return;
-    this.answered.replaceChildren(t("palette.done"), " ", h("b", {}, all.answered), ` / ${all.total}`);
-    this.wrong.textContent = all.wrong.length ? t("palette.to_correct", { n: all.wrong.length }) : "";
-    this.flagged.replaceChildren(t("palette.flagged"), " ", h("b", {}, all.flagged.length));
+    say(this.answered.querySelector("b"), String(all.answered));
+    say(this.answered.lastElementChild, ` / ${all.total}`);
+    say(this.wrong, all.wrong.length ? t("palette.to_correct", { n: all.wrong.length }) : "");
+    say(this.flagged.querySelector("b"), String(all.flagged.length));
     this.meter.max = all.total || 1;
     this.meter.value = all.answered;
-    this.toggle.querySelector("b").textContent = `${all.answered} / ${all.total}`;
+    say(this.toggle.querySelector("b"), `${all.answered} / ${all.total}`);
     for (const [group, count] of this.tabCounts ?? []) {
       const part = store.count(group.positions);
-      count.textContent = `${part.answered}/${part.total}`;
+      say(count, `${part.answered}/${part.total}`);
     }
   }
 
+  /** Show the states of one item; where they are those that are shown, nothing is touched. */
   paint(position) {
     const { store } = this.app;
     const progress = store.progressOf(position);
@@ -120,7 +123,10 @@ export class Palette {
     const button = this.buttons.get(position);
     const states = [{ full: "answered", none: "open" }[progress] ?? progress,
       waits && "waiting", current && "current", flagged && "flagged"].filter(Boolean);
-    button.className = `num ${states.join(" ")}`;
+    const shown = `num ${states.join(" ")}`;
+    if (this.painted.get(position) === shown) return;
+    this.painted.set(position, shown);
+    button.className = shown;
     button.setAttribute("aria-label", t("palette.item", {
       n: store.numberOf(position), states: states.map((state) => t(`palette.${state}`)).join(t("list.comma")),
     }));

@@ -126,8 +126,8 @@ export class Outbox {
     this.mark(this.waiting(), "local");
   }
 
-  /** Keep an entry on this machine and send it as soon as the line is free. */
-  put(kind, position, value) {
+  /** Keep an entry on this machine and send it as soon as the line is free, or `within` so many milliseconds. */
+  put(kind, position, value, within = 20) {
     const seq = ++this.seq;
     const key = kind === "event" ? `event:${seq}` : `${kind}:${position}`;
     if (kind === "event") this.shedEvents();
@@ -137,7 +137,7 @@ export class Outbox {
     this.written.add(key);
     this.keep(entry);
     this.hooks.changed();
-    if (this.online) this.plan(20);
+    if (this.online) this.plan(within);
   }
 
   shedEvents() {
