@@ -53,6 +53,8 @@ class Sitter:
     lease: str = ""
     epoch: int = 0
     seq: int = 0
+    number: int = 0
+    """Up to which number of the log its start knew what happened."""
     room: int = 0
     """Which of the installation's rooms it sits in."""
 

@@ -13,7 +13,7 @@ from bench.installation import Sitter
 from bench.traffic.client import Exchange, OnReply, page_bytes, request_bytes
 from cbt.web.gzipping import GZIP
 
-_HEAD = re.compile(rb'\{"lease":"([^"]+)","epoch":(\d+),')
+_HEAD = re.compile(rb'\{"lease":"([^"]+)","epoch":(\d+),"number":(\d+),')
 _TAIL = re.compile(rb'"seq":(\d+)\}$')
 HEAD_BYTES, TAIL_BYTES = 200, 30
 
@@ -56,6 +56,7 @@ def _keep_lease(sitter: Sitter) -> OnReply:
             head = _HEAD.match(zlib.decompressobj(GZIP).decompress(body, HEAD_BYTES))
             assert head is not None
             sitter.lease, sitter.epoch, sitter.seq = head[1].decode(), int(head[2]), 0
+            sitter.number = int(head[3])
             if sitter.epoch > 1:  # something may have been written before
                 tail = _TAIL.search(zlib.decompress(body, GZIP)[-TAIL_BYTES:])
                 assert tail is not None

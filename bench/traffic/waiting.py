@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from functools import partial
 from itertools import cycle
 
 from bench.installation import Sitter
+from bench.traffic import loads
 from bench.traffic.client import STALLED_SECONDS, Exchange, page_bytes, request_bytes
 from bench.traffic.hall import PATH, Link, WaitingHall
 from bench.traffic.open_loop import Paced
@@ -19,7 +21,12 @@ GZIP = {"Accept-Encoding": "gzip"}
 SETTLE_SECONDS = 1.0
 AHEAD = "/exam/wait/paper"
 COME_PER_SECOND = 250
+ASKED_PER_SECOND = 500
+"""So many ask for the first time, before anything is measured: a hall comes in over a quarter of an hour."""
 WARM = 20
+FIRST_SAVE_SECONDS = (2.0, 6.0)
+"""When a page says that its paper is there: it goes along with the first answer, or then."""
+_PAPER_THERE = '{{"seq":{seq},"kind":"event","position":0,"value":{{"type":"paper_loaded"}}}}'
 
 
 def polls(sitters: Sequence[Sitter]) -> Iterator[Exchange]:
@@ -47,6 +54,7 @@ def run_waiting(port: int, sitters: Sequence[Sitter], *, every: float, seconds: 
     """
     with _hall(port, sitters) as hall:
         asking = [(sitter, hall.link()) for sitter in sitters]
+        _come_in(hall, asking)
         if parked:
             for sitter in sitters:
                 hall.listen(hall.link(), sitter, lambda *_: None)
@@ -67,11 +75,24 @@ def run_waiting(port: int, sitters: Sequence[Sitter], *, every: float, seconds: 
         return hall.load
 
 
+def _come_in(hall: WaitingHall, asking: Sequence[tuple[Sitter, Link]]) -> None:
+    """Let each ask once: its server process knows it from then on."""
+    came, known = time.perf_counter(), []
+
+    def ask(sitter: Sitter, link: Link) -> None:
+        link.ask(page_bytes(PATH, {"Cookie": sitter.cookie}), lambda _status, _body: known.append(1))
+
+    for index, one in enumerate(asking):
+        hall.at(came + index / ASKED_PER_SECOND, partial(ask, *one))
+    hall.run(lambda: len(known) == len(asking), longest=STALLED_SECONDS)
+
+
 def run_opening(port: int, sitters: Sequence[Sitter], begin: Callable[[], float]) -> Paced:
     """Let everybody come in and wait, have `begin` start their rooms, and open every paper.
 
     As a browser does it: what the answer page is made of is fetched while its candidate waits, and is not asked for
-    again; whoever was not given it asks for the page first. `begin` returns when the rooms had begun, by
+    again; whoever was not given it asks for the page first. Behind its start the page lets a request wait for news
+    and says, a little later, that its paper is there. `begin` returns when the rooms had begun, by
     `time.perf_counter`; a latency is from then to the paper of one.
     """
     with _hall(port, sitters) as hall:
@@ -96,6 +117,7 @@ class Opening:
         self._hall = hall
         self._begun = begun
         self._shells: dict[str, int] = {}
+        self._rng = random.Random(1)
 
     def come_in(self, sitter: Sitter) -> None:
         """Ask what the answer page is made of, then wait."""
@@ -130,12 +152,26 @@ class Opening:
         if status != 200:
             self._hall.load.refused += 1
             return
-        path = f"/attempts/{sitter.attempt_ref}/start"
-        headers = {"Cookie": sitter.cookie, "X-CSRFToken": sitter.csrf_token, **GZIP}
-        link.ask(request_bytes(path, b"{}", headers), self._opened)
+        start = next(loads.starts([sitter]))
 
-    def _opened(self, status: int, _body: bytes) -> None:
-        if status == 200:
+        def opened(status: int, body: bytes) -> None:
+            if status != 200:
+                self._hall.load.refused += 1
+                return
             self._hall.load.latencies.append(time.perf_counter() - self._begun[0])
-        else:
-            self._hall.load.refused += 1
+            start.on_reply(status, body)
+            headers = loads.under_lease(sitter)
+            path = f"/attempts/{sitter.attempt_ref}"
+            link.ask(page_bytes(f"{path}/news?since={sitter.number}", headers), lambda _status, _body: None)
+            later = time.perf_counter() + self._rng.uniform(*FIRST_SAVE_SECONDS)
+            self._hall.at(later, lambda: self._say(sitter))
+
+        link.ask(start.request, opened)
+
+    def _say(self, sitter: Sitter) -> None:
+        """Send the first save over a connection of its own: the other has a request that waits."""
+        sitter.seq += 1
+        event = _PAPER_THERE.format(seq=sitter.seq)
+        body = f'{{"epoch":{sitter.epoch},"at":1,"entries":[{event}]}}'.encode()
+        path, headers = f"/attempts/{sitter.attempt_ref}/answers", loads.under_lease(sitter)
+        self._hall.link().ask(request_bytes(path, body, headers), lambda _status, _body: None)

@@ -159,7 +159,7 @@ def test_whoever_is_known_is_answered_without_view_or_query(
     async def scene(hall: Fronted) -> None:
         await ask(hall)
         monkeypatch.setitem(page.world.app.view_functions, "delivery.wait_state", None)
-        monkeypatch.setattr("cbt.delivery.waiting.path.raw_reading", None)
+        monkeypatch.setattr("cbt.delivery.waiting.together.raw_reading", None)
         assert (await ask(hall))[0] == 200
 
     play(page, scene)
@@ -264,7 +264,7 @@ def test_what_was_read_while_somebody_looked_is_not_kept(page: Page) -> None:
     """Who was read before an act, and comes to be kept after the look that saw it, would be known as they were."""
 
     class Slow:
-        """A cursor that gives its row after the room has begun and that was looked at."""
+        """A cursor that gives its rows after an act that was looked at."""
 
         def __init__(self, cursor: Any) -> None:
             self._cursor = cursor
@@ -272,13 +272,14 @@ def test_what_was_read_while_somebody_looked_is_not_kept(page: Page) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(self._cursor, name)
 
-        def fetchone(self) -> Any:
-            row = self._cursor.fetchone()
+        def fetchall(self) -> Any:
+            vars(self)["fetchall"] = self._cursor.fetchall
+            rows = self._cursor.fetchall()
             logged(page, "registration.change", f"registration:{mine(page)}")(
                 Registration, Registration.ref == mine(page), pledged_at=None
             )
             watcher.look()
-            return row
+            return rows
 
     app, hall = page.world.app, hall_of(page)
     watcher = app.extensions["cbt_news"]
@@ -289,13 +290,11 @@ def test_what_was_read_while_somebody_looked_is_not_kept(page: Page) -> None:
                 select(LoginSession.token_hash).where(LoginSession.subject_ref == mine(page))
             ).all()[-1]
         with raw_reading(db.engine) as cursor:
-            found = hall.read(Slow(cursor), login)
-        assert found is not None
+            found = hall.read(Slow(cursor), [login])[login]
         assert found.waiter.pledged
         assert hall.find(login) is None
         with raw_reading(db.engine) as cursor:
-            found = hall.read(cursor, login)
-        assert found is not None
+            found = hall.read(cursor, [login])[login]
         assert not found.waiter.pledged
 
 

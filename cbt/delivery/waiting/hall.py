@@ -83,24 +83,33 @@ class WaitingHall:
         waiter.asked_at = now
         return FoundWaiter(waiter, room)
 
-    def read(self, cursor: Any, login: str) -> FoundWaiter | None:
-        """Read who waits with a login; None for one that is over, or no candidate's."""
+    def read(self, cursor: Any, logins: Sequence[str]) -> dict[str, FoundWaiter]:
+        """Read who waits with logins, by these; without those that are over, or no candidate's."""
         with self._lock:
             looks, number = self._looks, self.number
-        waiter = self._reader.waiter(cursor, login)
-        if waiter is None:
-            return None
-        now, room_ref = self._timer(), waiter.room_ref
-        waiter.changed, waiter.read_at, waiter.asked_at = number, now, now
-        room = self._rooms.get(room_ref) or self._reader.rooms(cursor, [room_ref], number=number)[room_ref]
+        waiters, now = self._reader.waiters(cursor, logins), self._timer()
+        rooms = {one.room_ref: self._rooms.get(one.room_ref) for one in waiters.values()}
+        missing = [ref for ref, room in rooms.items() if room is None]
+        known = rooms | self._reader.rooms(cursor, missing, number=number)
+        found = {}
+        for login, one in waiters.items():
+            room = known[one.room_ref]
+            if room is not None:
+                one.changed, one.read_at, one.asked_at = number, now, now
+                found[login] = FoundWaiter(one, room)
         with self._lock:
-            if self._looks == looks and len(self._waiters) < MOST_KNOWN:
-                former = self._waiters.get(login)
-                if former == waiter:
-                    waiter.changed = former.changed
-                self._waiters[login] = waiter
-                self._rooms.setdefault(room_ref, room)
-        return FoundWaiter(waiter, room)
+            if self._looks == looks:
+                self._keep(found)
+        return found
+
+    def _keep(self, found: dict[str, FoundWaiter]) -> None:
+        for login, one in found.items():
+            former = self._waiters.get(login)
+            if former == one.waiter:
+                one.waiter.changed = former.changed
+            if len(self._waiters) < MOST_KNOWN:
+                self._waiters[login] = one.waiter
+                self._rooms.setdefault(one.waiter.room_ref, one.room)
 
     def look(self, cursor: Any, entries: Sequence[Entry], *, upto: int, whole: bool) -> dict[str, int]:
         """Take what the log says until `upto`; return what changed, by topic.

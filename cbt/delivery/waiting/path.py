@@ -17,12 +17,12 @@ import flask
 from cbt.clock import Agreement
 from cbt.config import Settings
 from cbt.db.types import db
-from cbt.db.unit_of_work import raw_reading
 from cbt.delivery.news.asking import number_asked
 from cbt.delivery.news.watcher import Watcher
 from cbt.delivery.waiting.hall import WaitingHall
-from cbt.delivery.waiting.rows import LOGIN, FoundWaiter
+from cbt.delivery.waiting.rows import LOGIN
 from cbt.delivery.waiting.standing import told
+from cbt.delivery.waiting.together import ReadTogether
 from cbt.web.addresses import path_of
 from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
 from cbt.web.receiving.door import LoginCookies
@@ -53,7 +53,7 @@ class WaitPath:
         self._parking = cast(Parking, app.extensions["cbt_parking"])
         self._watcher = cast(Watcher, app.extensions["cbt_news"])
         with app.app_context():
-            self._engine = db.engine
+            self._together = ReadTogether(db.engine, self._hall)
         settings: Settings = app.extensions["cbt_settings"]
         self._headers = [
             *(SECURITY_HEADERS | (STRICT_TRANSPORT if settings.https else {})).items(),
@@ -85,7 +85,7 @@ class WaitPath:
         try:
             self._watcher.keep_up()
             number = self._hall.number  # before what is known: that may be newer, and is never older
-            found = self._hall.find(login) or self._read(login)
+            found = self._hall.find(login) or self._together.read(login)
         except Exception:
             log.exception("somebody who waits was handed on to the view")
             return None
@@ -105,10 +105,6 @@ class WaitPath:
         return json.dumps(
             told(standing, now=now, number=number, url=url, span=self._hall.span, may_wait=may_wait)
         ).encode()
-
-    def _read(self, login: str) -> FoundWaiter | None:
-        with raw_reading(self._engine) as cursor:
-            return self._hall.read(cursor, login)
 
 
 def init_wait_path(app: flask.Flask) -> None:

@@ -23,11 +23,11 @@ REGISTRATION, ROOM, ANYBODY, LOGIN = (
     "waiting:login:",
 )
 """What the requests of those who wait wait for."""
-_WAITER = (
-    "SELECT l.expires_at, l.machine, r.ref, r.pledged_at, a.ref, s.ref FROM login_session l "
+_WAITERS = (
+    "SELECT l.token_hash, l.expires_at, l.machine, r.ref, r.pledged_at, a.ref, s.ref FROM login_session l "
     "JOIN registration r ON r.ref = l.subject_ref JOIN sitting_room s ON s.id = r.sitting_room_id "
     "LEFT JOIN attempt a ON a.registration_id = r.id "
-    "WHERE l.token_hash = ? AND l.kind = 'candidate' AND l.revoked_at IS NULL"
+    "WHERE l.kind = 'candidate' AND l.revoked_at IS NULL AND l.token_hash"
 )
 _ROOMS = (
     "SELECT s.ref, t.planned_start_at, s.started_at, s.evacuated_at FROM sitting_room s "
@@ -98,18 +98,17 @@ class WaiterReader:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._sql = dialect.sql(_WAITER)
 
-    def waiter(self, cursor: Any, login: str) -> Waiter | None:
-        """Return who waits with a login; None for one that is over, or no candidate's."""
-        cursor.execute(self._sql, (login,))
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        expires_at, machine, registration_ref, pledged_at, attempt_ref, room_ref = row
-        return Waiter(
-            read_instant(expires_at), machine, registration_ref, pledged_at is not None, attempt_ref, room_ref
-        )
+    def waiters(self, cursor: Any, logins: Sequence[str]) -> dict[str, Waiter]:
+        """Return who waits with logins, by these; without those that are over, or no candidate's."""
+        found = {}
+        for begin in range(0, len(logins), AT_ONCE):
+            among, values = self._dialect.among(logins[begin : begin + AT_ONCE])
+            cursor.execute(f"{_WAITERS} {among}", values)
+            for login, expires_at, machine, registration, pledged_at, attempt, room in cursor.fetchall():
+                until, pledged = read_instant(expires_at), pledged_at is not None
+                found[login] = Waiter(until, machine, registration, pledged, attempt, room)
+        return found
 
     def rooms(self, cursor: Any, refs: Sequence[str], *, number: int) -> dict[str, WaitingRoom]:
         """Return rooms as they are at a number of the log, by their refs."""
