@@ -40,6 +40,7 @@ NOT_ITS_TO_SAY = {
     "results/package/papers.py": "its service asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",
     "scoring/sheets.py": "works out scores",
+    "scoring/comparing.py": "holds kept scores against what they come to, a trial's as well",
     "scoring/store.py": "works out scores",
     "scoring/late_answers.py": "results/late hands it attempts of a finished_sitting",
     "batches/checks/facts.py": "times, rooms and photos: a trial takes people and rooms like any sitting (R-7)",
