@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,32 +58,48 @@ class InfoCache:
         self._papers: dict[PaperKey, TitledPaper] = {}
         self._layouts: dict[tuple[PaperKey, str], _KnownLayout] = {}
         sql = Dialect(engine.dialect.name).sql
-        self._select = sql(
-            "SELECT a.id, r.ref, r.blueprint_version_id, r.paper, a.layout "
-            "FROM attempt a JOIN registration r ON r.id = a.registration_id WHERE a.ref = ?"
+        self._meeting = threading.Lock()
+        self._select_room = sql(
+            "SELECT a.ref, a.id, r.ref, r.blueprint_version_id, r.paper, a.layout FROM attempt asked "
+            "JOIN attempt a ON a.sitting_room_id = asked.sitting_room_id "
+            "AND (a.id = asked.id OR a.started_at IS NOT NULL) "
+            "JOIN registration r ON r.id = a.registration_id WHERE asked.ref = ?"
         )
         self._select_form = sql(f"SELECT {FORM_COLUMNS} {FORM_TABLES} = ?")
 
     def get(self, ref: str) -> AttemptInfo:
         """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
-        return self._known.get(ref) or self._keep(ref, *self._read(self._select, ref))
+        return self._known.get(ref) or self._meet(ref)
 
     def read(self, ref: str) -> tuple[AttemptInfo, FrozenForm]:
         """Return the facts of `ref` and its form; raise NotFound("attempt.unknown")."""
-        return self.learn(ref, FormRow(*self._read(self._select_form, ref)))
+        with raw_reading(self.engine) as cursor:
+            cursor.execute(self._select_form, (ref,))
+            row = cursor.fetchone()
+        if row is None:
+            raise NotFound("attempt.unknown")
+        return self.learn(ref, FormRow(*row))
 
     def learn(self, ref: str, row: FormRow) -> tuple[AttemptInfo, FrozenForm]:
         """Return the facts of `ref` and its form from the row that was read with its start."""
         info = self._known.get(ref) or self._keep(ref, *row[:5])
         return info, FrozenForm(row.form_id, row.layout, tools_in(row.tools))
 
-    def _read(self, select: str, ref: str) -> Sequence[Any]:
-        with raw_reading(self.engine) as cursor:
-            cursor.execute(select, (ref,))
-            row: Sequence[Any] | None = cursor.fetchone()
-        if row is None:
-            raise NotFound("attempt.unknown")
-        return row
+    def _meet(self, ref: str) -> AttemptInfo:
+        """Read an attempt that this process meets for the first time, and with it whoever sits in its room.
+
+        They answer, and hand in, at the same time: a query for each of them would be much of what that costs.
+        """
+        with self._meeting:
+            if ref in self._known:  # another thread has read the room meanwhile
+                return self._known[ref]
+            with raw_reading(self.engine) as cursor:
+                cursor.execute(self._select_room, (ref,))
+                rows = cursor.fetchall()
+            if not rows:
+                raise NotFound("attempt.unknown")
+            found = {one: self._known.get(one) or self._keep(one, *row) for one, *row in rows}
+        return found[ref]
 
     def paper(self, key: PaperKey) -> Paper:
         """Return a paper of a blueprint's version."""
