@@ -15,15 +15,16 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, Response, expect
 
-from tests.browser import find_chromium
+from tests.browser import find_chromium, find_shell
 from tests.journeys.centre import Centre
 from tests.journeys.hands import Hand, Mouse
+from tests.journeys.looks import violations
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
     "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-dev-shm-usage",
+    "--js-flags=--no-opt --no-maglev --no-concurrent-recompilation",  # no page lives long enough to gain by it
 ]  # fmt: skip
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SHOTS = "CBT_TEST_SHOTS"
 DESK = {"width": 1366, "height": 768}
 WIDE = {"width": 1920, "height": 1080}
@@ -34,19 +35,7 @@ expect.set_options(timeout=PATIENCE_MS)
 
 _CSP_WATCH = """document.addEventListener("securitypolicyviolation",
     (event) => window.journeyViolation(`${event.violatedDirective} ${event.blockedURI}`));"""
-_RUN_AXE = """async (only) => {
-    const found = await axe.run(document, {runOnly: only, resultTypes: ["violations"]});
-    return found.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 4).map(
-        (node) => `${node.target.join(" ")} (${node.any.concat(node.all, node.none).map(
-            (check) => check.message).join("; ")})`).join(" | ")}`);
-}"""
-_ASKED = {
-    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "dark": ["color-contrast", "link-in-text-block"],
-}
-"""What axe is asked in each theme: a theme changes colours and nothing else, so the other one is asked of those."""
-_SEEN_DARK: set[tuple[str, str]] = set()
-"""Whose page was looked at in the dark already, and which: its colours are those of the other language."""
+THEMES = ("light", "dark")
 
 
 def chromium_path(find: Callable[[], str | None] = find_chromium) -> str:
@@ -119,17 +108,8 @@ class Browser:
         page = self.page
         page.wait_for_load_state()
         was = page.evaluate("document.documentElement.dataset.theme")
-        if not page.evaluate("'axe' in window"):
-            page.evaluate(AXE.read_text("utf-8") + ";null")
-        for theme, asked in _ASKED.items():
-            if theme == "dark" and not os.environ.get(SHOTS):
-                seen = (re.sub("-(zh|en)$", "", self.watch.name), name)
-                if seen in _SEEN_DARK:
-                    continue
-                _SEEN_DARK.add(seen)
-            page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
-            found = page.evaluate(_RUN_AXE, asked)
-            for violation in found:
+        for theme in THEMES:
+            for violation in violations(page, theme=theme):
                 self.watch.note(f"axe, {name} ({theme}): {violation}")
             self._shoot(f"{name}-{theme}", zoom=zoom)
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", was)
@@ -160,7 +140,9 @@ class Browsers:
     def open(self, name: str, *, hand: Hand | None = None, record: str = "") -> Browser:
         """Open a fresh machine with its own address, cookies and storage."""
         self._addresses += 1
-        context = self._shared.new_context(viewport=DESK, extra_http_headers=self._headers(record))
+        context = self._shared.new_context(
+            viewport=DESK, reduced_motion="reduce", extra_http_headers=self._headers(record),  # type: ignore[arg-type]  # Playwright's own dict type
+        )  # fmt: skip
         return self.watched(context, name, hand)
 
     def open_machine(self, name: str, *, hand: Hand | None = None, record: str = "") -> Machine:
@@ -175,8 +157,8 @@ class Browsers:
     def launch(self, profile: Path, headers: dict[str, str]) -> BrowserContext:
         """Start a browser of its own on `profile`."""
         return self._playwright.chromium.launch_persistent_context(
-            profile, executable_path=chromium_path(), args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]  # Playwright's own dict type
-            extra_http_headers=headers,
+            profile, executable_path=chromium_path(find_shell), args=ARGUMENTS, viewport=DESK,  # type: ignore[arg-type]  # Playwright's own dict type
+            reduced_motion="reduce", extra_http_headers=headers,
         )  # fmt: skip
 
     def watched(

@@ -36,7 +36,7 @@ from cbt.scoring.models import Score
 from cbt.web.who.models import LoginSession
 from tests.forked import CAN_FORK, Forked
 from tests.helpers import FakeClock
-from tests.journeys.server import CLOCK, RECORDS, FileClock
+from tests.journeys.server import CLOCK, PROCESSES, RECORDS, FileClock
 from tests.world import World
 
 HEARD_WITHIN = timedelta(seconds=15)
@@ -200,7 +200,9 @@ def text_of(language: str, key: str, **params: object) -> str:
 
 
 @contextlib.contextmanager
-def serve(settings: Settings, world: World, start: datetime, folder: Path) -> Iterator[Centre]:
+def serve(
+    settings: Settings, world: World, start: datetime, folder: Path, *, processes: int = 2
+) -> Iterator[Centre]:
     """Serve `settings` from `start` on in a process group of its own, and end it afterwards."""
     clock = FileClock(folder / "clock")
     clock.set(start)
@@ -211,6 +213,7 @@ def serve(settings: Settings, world: World, start: datetime, folder: Path) -> It
     environment |= {
         CLOCK: str(folder / "clock"),
         RECORDS: str(records),
+        PROCESSES: str(processes),
         "CBT_DATA_DIR": str(settings.data_dir),
         "CBT_KEY_DIR": str(settings.keys),
         "CBT_BLUEPRINT_DIR": str(settings.blueprint_dir),

@@ -42,11 +42,17 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def centre(templates: Templates, database_kind: str, tmp_path: Path) -> Iterator[Centre]:
-    """The world of the tests, served, on the morning of the exam; its log must stay empty."""
+def centre(
+    templates: Templates, database_kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Centre]:
+    """The world of the tests, served, on the morning of the exam; its log must stay empty.
+
+    What one person does at one machine asks no second process: a journey marked `one_process` has none.
+    """
+    processes = 1 if request.node.get_closest_marker("one_process") else 2
     settings, world = templates.settings(database_kind, populated=True, target=tmp_path)
     assert world is not None
-    with serve(settings, world, OPENING, tmp_path) as served:
+    with serve(settings, world, OPENING, tmp_path, processes=processes) as served:
         yield served
     close_engine(served.app)
     assert not quiet_log(tmp_path, served.expected)

@@ -1,4 +1,4 @@
-"""The product as the journeys serve it: granian, two workers, the leader's jobs, and a clock that follows a file.
+"""The product as the journeys serve it: granian, its workers, the leader's jobs, and a clock that follows a file.
 
 Started as `python -m tests.journeys.server` with CBT_… settings and the CBT_TEST_JOURNEY_… variables below. The
 product has no setting for another clock; here it is handed to create_app, as any test does.
@@ -32,6 +32,7 @@ from cbt.web.receiving.front import Front
 
 CLOCK = "CBT_TEST_JOURNEY_CLOCK"
 RECORDS = "CBT_TEST_JOURNEY_RECORDS"
+PROCESSES = "CBT_TEST_JOURNEY_PROCESSES"
 ADDRESS_HEADER = "HTTP_X_JOURNEY_ADDRESS"
 RECORD_HEADER = "HTTP_X_JOURNEY_RECORD"
 _MOVING = "moving"
@@ -161,7 +162,7 @@ def main() -> None:
         address="127.0.0.1",
         port=int(os.environ["CBT_PORT"]),
         interface=Interfaces.RSGI,
-        workers=2,
+        workers=int(os.environ[PROCESSES]),
         workers_kill_timeout=5,
         log_enabled=False,
         factory=True,

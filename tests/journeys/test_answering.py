@@ -23,7 +23,7 @@ from tests.journeys.seated import begin, journal_of, seat
 from tests.kinds.papers import give_paper
 from torture.sites.waiting import wait_for
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 SIGNS = "0123456789.,%+-−－％ ０５٣e約\u3000\u00a0\u0085\u001f\ufeff¹⁻"
 ALIKE = """async ([script, texts]) => {

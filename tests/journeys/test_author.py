@@ -22,7 +22,7 @@ from tests.journeys.staff import Desk
 from tests.journeys.test_editing import TALL
 from tests.world import PASSWORD, Person, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 TABLE = """A\t基本要求\t100
 A-A\t职业道德\t100

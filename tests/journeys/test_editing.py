@@ -12,7 +12,7 @@ from tests.journeys.centre import Centre
 from tests.journeys.staff import Desk
 from torture.sites.waiting import wait_for
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 TALL: ViewportSize = {"width": 1366, "height": 2400}
 """A window in which nothing scrolls, so that no bar covers what stands at its edge."""

@@ -17,7 +17,7 @@ from tests.journeys.seated import begin, journal_of, seat
 from tests.journeys.staff import Desk
 from tests.kinds.papers import give_paper
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 BOXES, CABLE, WATER = [700, 214], [560, 320], [555, 522]
 

@@ -15,7 +15,7 @@ from tests.journeys.hands import Keyboard
 from tests.journeys.staff import Board, Office
 from tests.world import PLANNED
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 OTHERS = ("theory", "skills", "extra", "factor", "late")
 

@@ -32,7 +32,7 @@ from tests.journeys.test_author import Counting
 from tests.journeys.test_editing import TALL
 from tests.world import PASSWORD, World
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 LEVELS = {"3": "customer-service-l3", "2": "customer-service-l2"}
 PEOPLE = {

@@ -14,7 +14,7 @@ from tests.journeys.seated import begin, journal_of, seat
 from tests.journeys.staff import Desk
 from tests.kinds.papers import give_paper
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 
 @pytest.mark.parametrize("hand", [pytest.param(Mouse(), id="mouse"), pytest.param(Keyboard(), id="keyboard")])
