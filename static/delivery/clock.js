@@ -3,6 +3,7 @@
 
 const TICK = 250;
 const DRIFT = 1500;
+const OFF = 1000; // more than the clocks of two nodes may differ by
 
 export class Clock {
   /** `hooks`: tick(), warn(seconds, ofUnit), unitZero(number), zero(), drifted(). */
@@ -25,9 +26,12 @@ export class Clock {
    */
   update(facts, { sent, got, timed = true }) {
     const trip = got - sent;
-    if (timed && trip <= this.best * 1.5 + 100) { // a slow reply says little about the time
-      this.offset = Date.parse(facts.now) - (sent + got) / 2;
-      this.best = Math.min(this.best, trip);
+    const told = Date.parse(facts.now) - (sent + got) / 2;
+    // A slow reply says little about the time, but enough where ours lies outside of it: after a machine's sleep.
+    const wrong = Math.abs(told - this.offset) > trip / 2 + OFF;
+    if (timed && (wrong || trip <= this.best * 1.5 + 100)) {
+      this.offset = told;
+      this.best = wrong ? trip : Math.min(this.best, trip);
     }
     const ends = ({ closes_at: closes, unit } = {}) => [closes, unit?.ends_at];
     const unlike = this.facts && this.facts.unit?.number === facts.unit?.number && String(ends(this.facts)) !== String(ends(facts));
