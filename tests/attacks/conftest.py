@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from cbt.application.doctor import room_part
 from cbt.application.doctor import views as doctor
 from cbt.application.doctor.asking import DoctorsWord
 from cbt.bank.exports import service as exports
+from tests.attacks.briefly import read_here
 from tests.attacks.stages import Stage, staged
 from tests.conftest import Templates
 
@@ -36,5 +38,12 @@ def nothing_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     Each takes a second, and whoever walks all addresses passes them each time. What they do when they are asked in
     earnest is the affair of `tests/doctor` and `tests/bank`.
     """
-    monkeypatch.setattr(doctor, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
+    for asks in (doctor, room_part):
+        monkeypatch.setattr(asks, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
     monkeypatch.setattr(exports, "export_bank", lambda _target, **_asked: None)
+
+
+@pytest.fixture
+def files_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no child read files: for cases that ask what becomes of a text."""
+    read_here(monkeypatch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 MARK = "Zq7"
@@ -72,3 +73,21 @@ def parsed(html: str) -> _Shape:
     reader.feed(html)
     reader.close()
     return reader
+
+
+_VALUE = re.compile(r'="[^"]*"')
+_TAG = re.compile(r"<[^>]*>")
+_LED = re.compile(rf'\b(?:href|src|action|id|class)="[^"]*{MARK}')
+
+
+def skeleton(html: str) -> list[str]:
+    """Return every tag of a page as it stands, but for its attributes' values.
+
+    Pages whose skeletons are one and the same have one shape: what was typed holds no `<` then, and no quote.
+    """
+    return _TAG.findall(_VALUE.sub("=", html))
+
+
+def leads(html: str) -> bool:
+    """Return whether what was typed stands where it would lead somewhere or name something, or in a comment."""
+    return "<!--" in html or _LED.search(html) is not None

@@ -17,7 +17,7 @@ from typing import Any
 
 import flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -28,6 +28,7 @@ from cbt.batches.roster.working import work_on as work_on_roster
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.candidates.reprinting import note_printed, to_print_again
 from cbt.db.engine import begin_installation
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, Message
 from cbt.demo.places import add_staff
@@ -35,6 +36,7 @@ from cbt.paths import product_dir
 from cbt.rules.roles import Role
 from cbt.sittings.models import Centre, Room
 from cbt.web.who.access import Access, access_of
+from cbt.web.who.models import LoginSession
 from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import row, xlsx
 from tests.conftest import Templates, base_settings, close_engine, installation
@@ -109,6 +111,9 @@ class Stage:
         self._rows()
         self._known: dict[str, FlaskClient] = {}
         self._people: dict[str, str] = {}
+        self._exam: tuple[object, dict[str, list[tuple[Any, ...]]]] | None = None
+        with self.app.app_context():
+            self._watching = db.engine.raw_connection() if db.engine.dialect.name == "sqlite" else None
 
     def _rows(self) -> None:
         with self.app.app_context(), unit_of_work() as session:
@@ -257,9 +262,29 @@ class Stage:
         return client.open(url, method=endpoint.method, headers=headers, **more)
 
     def exam(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row that makes up the examination."""
+        """Return every row that makes up the examination; while nobody commits anything, those of the last time."""
+        version = self._commits()
+        if version is None or self._exam is None or self._exam[0] != version:
+            with self.app.app_context(), reading() as session:
+                self._exam = version, {name: _rows(session, name) for name in EXAM_TABLES}
+        return self._exam[1]
+
+    def _commits(self) -> object:
+        """Return what is another after every commit, of whomever; None where the database does not tell."""
+        if self._watching is None:
+            return None
+        return self._watching.cursor().execute("PRAGMA data_version").fetchone()[0]
+
+    def logins_ended(self) -> int:
+        """Return how many logins somebody has ended."""
         with self.app.app_context(), reading() as session:
-            return {name: _rows(session, name) for name in EXAM_TABLES}
+            ended = select(func.count()).select_from(LoginSession).where(LoginSession.revoked_at.is_not(None))
+            return session.scalar(ended) or 0
+
+    def close(self) -> None:
+        """Let go of what watches the database."""
+        if self._watching is not None:
+            self._watching.close()
 
     @cached_property
     def secrets(self) -> SecretTexts:
@@ -288,7 +313,9 @@ class Stage:
 
 
 def _rows(session: Session, name: str) -> list[tuple[Any, ...]]:
-    return sorted((tuple(one) for one in session.execute(text(f'SELECT * FROM "{name}"'))), key=repr)
+    rows = [tuple(one) for one in session.execute(text(f'SELECT * FROM "{name}"'))]
+    # An embedded table is read in the order of its rows' numbers, whoever changed them.
+    return rows if session.get_bind().dialect.name == "sqlite" else sorted(rows, key=repr)
 
 
 def shown(reply: TestResponse) -> str:
@@ -308,4 +335,6 @@ def staged(templates: Templates, kind: str, folder: Path) -> Iterator[Stage]:
     """Play the stage on a copy of the world; a file of attacks shares one."""
     with installation(templates, kind, folder, FakeClock(START)) as (_, world):
         assert world is not None
-        yield Stage(world)
+        made = Stage(world)
+        yield made
+        made.close()

@@ -25,8 +25,10 @@ from cbt.db.unit_of_work import reading
 from cbt.door import store as door_store
 from cbt.web.who import budgets, counters, throttle
 from cbt.web.who.budgets import MAX_FAILURES, SLOWER, WINDOW
+from cbt.web.who.machine import MACHINE_COOKIE, tokens_of
 from cbt.web.who.models import KnownMachine, Throttle
 from tests.accounts.test_signing_in import OWN, hire, sign_in
+from tests.attacks.briefly import open_briefly, tell_briefly
 from tests.attacks.second_scene import Scene, allow
 from tests.door.door import machine, machine_at, pass_the_door
 from tests.door.door import sign_in as sign_in_at
@@ -40,13 +42,19 @@ AT_ONCE = 3 * MAX_FAILURES
 WRONG = "wrong wrong wrong"
 
 
+@pytest.fixture(autouse=True)
+def _told_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_briefly(monkeypatch)
+    open_briefly(monkeypatch)
+
+
 def browsers(app: flask.Flask, count: int) -> list[FlaskClient]:
     """Return new browsers, each with a token of its own and an address of its own."""
     found = []
     for number in range(count):
         client = app.test_client()
         client.environ_base["REMOTE_ADDR"] = f"10.66.{number // 250}.{number % 250 + 1}"
-        client.get("/staff/sign-in")
+        client.set_cookie(MACHINE_COOKIE, tokens_of(app).issue(f"browser-{number}"))
         found.append(client)
     return found
 
@@ -134,6 +142,7 @@ def test_of_parallel_tries_at_a_ticket_exactly_the_budget_is_verified(
     assert len(looked) == MAX_FAILURES
 
 
+@pytest.mark.once
 def test_a_machine_that_signed_the_account_in_before_is_not_locked_out(
     app: flask.Flask, clock: FakeClock
 ) -> None:
@@ -147,6 +156,7 @@ def test_a_machine_that_signed_the_account_in_before_is_not_locked_out(
     assert sign_in(own, "zhou", OWN) == 303
 
 
+@pytest.mark.once
 def test_a_machine_of_ones_own_has_its_own_budget_all_the_same(app: flask.Flask, clock: FakeClock) -> None:
     hire(app, clock, "zhou")
     (own,) = browsers(app, 1)
@@ -157,6 +167,7 @@ def test_a_machine_of_ones_own_has_its_own_budget_all_the_same(app: flask.Flask,
     assert sign_in(own, "zhou", OWN) == 429
 
 
+@pytest.mark.once
 def test_throwing_the_cookie_away_makes_no_new_budget_at_the_same_address(
     app: flask.Flask, clock: FakeClock
 ) -> None:
@@ -170,6 +181,7 @@ def test_throwing_the_cookie_away_makes_no_new_budget_at_the_same_address(
     assert said[-1] == 429
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("invented", ["x", "a" * 64, "seat-1", "seat-1.AAAA", "../..", "addr:10.0.0.9"])
 def test_an_invented_machine_value_makes_no_new_budget(
     app: flask.Flask, clock: FakeClock, invented: str
@@ -183,6 +195,7 @@ def test_an_invented_machine_value_makes_no_new_budget(
     assert said == [403] * MAX_FAILURES + [429] * 2
 
 
+@pytest.mark.once
 def test_a_login_code_works_though_the_ticket_and_the_seat_were_guessed_at(world: World) -> None:
     client = machine_at(world, 1)
     others = [machine_at(world, number) for number in (2, 3, 4, 5, 6, 7, 8)]
@@ -195,6 +208,7 @@ def test_a_login_code_works_though_the_ticket_and_the_seat_were_guessed_at(world
     assert sign_in_at(world, client, "theory", by="code", code=code).status_code == 303
 
 
+@pytest.mark.once
 def test_a_login_code_works_though_other_seats_guessed_at_the_code(world: World) -> None:
     client, *others = [machine_at(world, number) for number in range(1, 9)]
     pass_the_door(world, "theory")
@@ -205,6 +219,7 @@ def test_a_login_code_works_though_other_seats_guessed_at_the_code(world: World)
     assert sign_in_at(world, client, "theory", by="code", code=code).status_code == 303
 
 
+@pytest.mark.once
 def test_a_login_code_has_five_tries_at_a_seat(world: World) -> None:
     client = machine_at(world, 1)
     pass_the_door(world, "theory")
@@ -214,6 +229,7 @@ def test_a_login_code_has_five_tries_at_a_seat(world: World) -> None:
     assert said == [422] * 5 + [429]
 
 
+@pytest.mark.once
 def test_the_own_seat_of_a_ticket_signs_in_though_the_ticket_is_guessed_at_everywhere(world: World) -> None:
     own, *others = [machine_at(world, number) for number in range(1, 9)]
     pass_the_door(world, "theory")
@@ -223,6 +239,7 @@ def test_the_own_seat_of_a_ticket_signs_in_though_the_ticket_is_guessed_at_every
     assert sign_in_at(world, own, "theory").status_code == 303
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("way", ["own session", "one-time code", "password"])
 def test_the_second_persons_approval_works_though_their_account_is_guessed_at(world: World, way: str) -> None:
     scene = Scene(world)
@@ -242,6 +259,7 @@ def test_the_second_persons_approval_works_though_their_account_is_guessed_at(wo
     assert scene.closed
 
 
+@pytest.mark.once
 def test_a_seats_count_survives_its_own_success(world: World) -> None:
     """Otherwise a candidate who may sign in clears the count and guesses at others' tickets for ever."""
     client = machine_at(world, 1)
@@ -253,6 +271,7 @@ def test_a_seats_count_survives_its_own_success(world: World) -> None:
     assert sign_in_at(world, client, "skills", document="000000").status_code == 429
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("by", ["document", "code"])
 def test_a_machine_bound_to_no_seat_signs_no_candidate_in(world: World, by: str) -> None:
     pass_the_door(world, "theory")
@@ -262,6 +281,7 @@ def test_a_machine_bound_to_no_seat_signs_no_candidate_in(world: World, by: str)
     assert "没有绑定机位" in reply.text
 
 
+@pytest.mark.once
 def test_where_unbound_machines_may_sign_in_they_have_a_budget(world: World) -> None:
     settings = world.app.extensions["cbt_settings"]
     world.app.extensions["cbt_settings"] = replace(settings, unbound_sign_in=True)
@@ -272,6 +292,7 @@ def test_where_unbound_machines_may_sign_in_they_have_a_budget(world: World) -> 
     assert said == [422] * MAX_FAILURES + [429] * 2
 
 
+@pytest.mark.once
 def test_many_failures_at_a_seat_show_on_the_board_with_their_address(world: World) -> None:
     client = machine_at(world, 1)
     pass_the_door(world, "theory")
@@ -284,6 +305,7 @@ def test_many_failures_at_a_seat_show_on_the_board_with_their_address(world: Wor
     assert "10.0.0.1" not in Desk(world).page()
 
 
+@pytest.mark.once
 def test_many_failures_at_an_account_show_to_those_who_look_after_accounts(world: World) -> None:
     login = world.people["officer"].login
     for client in browsers(world.app, SLOWER.tries // 2):
@@ -294,6 +316,7 @@ def test_many_failures_at_an_account_show_to_those_who_look_after_accounts(world
     assert "10.66.0.20" in page
 
 
+@pytest.mark.once
 def test_many_failures_are_one_entry_of_the_log_with_login_address_and_machine(
     app: flask.Flask, clock: FakeClock
 ) -> None:
@@ -307,6 +330,7 @@ def test_many_failures_are_one_entry_of_the_log_with_login_address_and_machine(
     assert "machine" in str(entry.after)
 
 
+@pytest.mark.once
 def test_a_list_of_names_cannot_flood_the_log(app: flask.Flask, clock: FakeClock) -> None:
     del clock
     with app.app_context():
@@ -325,6 +349,7 @@ def entries() -> int:
         return session.scalar(select(func.count()).select_from(AuditEntry)) or 0
 
 
+@pytest.mark.once
 def test_guessed_codes_of_rooms_are_stopped(world: World) -> None:
     client = machine(world, address="10.7.7.7")
     client.get("/")
@@ -335,6 +360,7 @@ def test_guessed_codes_of_rooms_are_stopped(world: World) -> None:
     assert said == [422] * MAX_FAILURES + [429]
 
 
+@pytest.mark.once
 def test_machines_that_throw_their_token_away_share_the_budget_of_their_address(world: World) -> None:
     said = [
         machine(world, address="10.7.7.7")

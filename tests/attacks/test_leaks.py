@@ -24,14 +24,15 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.ops.logs.lines import JsonLines
 from cbt.web.who import access
+from tests.attacks.briefly import leave_no_entry, tell_briefly
 from tests.attacks.stages import BANK, PHOTO, Stage, endpoints, shown
 from tests.delivery.driver import Page
 from tests.delivery.recovery_files import carried, recovery_file
 from tests.journeys.answers import Place, places_in
 from tests.world import PASSWORD, PLANNED
-from torture.judging.leaks import leaks
+from torture.judging.leaks import holds_any, leaks
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("files_read_here")]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
@@ -365,7 +366,7 @@ def test_a_candidate_is_sent_no_key_no_unopened_unit_and_nobody_else(
     assert not any(number in said for number in stage.documents)
     assert not any(key in said for key in stage.key_files)
     assert not any(word in said for word in WORDS)
-    assert not any(mark in said for mark in stage.secrets.explanations)
+    assert not holds_any(said, stage.secrets.explanations)
     known = [one for one in leaks(reply.get_data(), stage.secrets) if one != "another candidate"]
     assert known == []
     for place in places(stage, who):
@@ -431,7 +432,9 @@ def test_an_etag_is_a_digest_or_a_number(stage: Stage, role: str) -> None:
     assert "周杰" not in "\n".join(f"{name}: {value}" for name, value in reply.headers)
 
 
-def test_no_page_holds_a_comment(stage: Stage) -> None:
+def test_no_page_holds_a_comment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_briefly(monkeypatch)
+    leave_no_entry(monkeypatch)
     commented = []
     for endpoint in endpoints():
         if endpoint.method != "GET":
@@ -505,6 +508,6 @@ def test_a_recovery_file_holds_what_was_typed_and_its_page_no_key(stage: Stage) 
         data={"file": (io.BytesIO(file.encode()), "seat-01.cbtr")},
     )
     assert reply.status_code == 200
-    assert not any(mark in shown(reply) for mark in stage.secrets.explanations)
+    assert not holds_any(shown(reply), stage.secrets.explanations)
     assert not any(number in shown(reply) for number in stage.documents)
     assert page.opened["seal"] not in shown(reply)

@@ -32,14 +32,20 @@ from cbt.sittings.planning.inputs import parse_local, parse_number
 from cbt.web.preferences import LONGEST_TARGET, local_target
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who.access import access_of
+from cbt.web.who.models import LoginSession
+from tests.attacks.briefly import tell_briefly
+from tests.conftest import DATABASES, Templates, installation
 from tests.delivery.driver import Page
-from tests.world import PLANNED, World
+from tests.helpers import FakeClock
+from tests.world import PLANNED, START, World
+
+pytestmark = pytest.mark.usefixtures("files_read_here")
 
 DIGITS = "9" * 5000
 ALIKE = pytest.mark.once
 """Marks what the databases see no difference in: none is handed it, or as any text."""
 NASTY = [
-    pytest.param("\0", id="NUL"),
+    pytest.param("\0", id="NUL", marks=ALIKE),
     pytest.param("a\0b", id="NUL within"),
     pytest.param(DIGITS, id="5,000 digits"),
     pytest.param("9" * 19, id="a number beyond 64 bits"),
@@ -104,6 +110,40 @@ LEFT_OUT = frozenset({"accounts.sign_out", "door.leave", "assets.static_file"})
 _ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
+@pytest.fixture(autouse=True)
+def _refused_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_briefly(monkeypatch)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """One database after the other, for what is asked of it is asked of one world."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def shared(
+    templates: Templates, database_kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callers]:
+    """Everybody's browsers in one world, for requests that end nobody's login."""
+    with installation(templates, database_kind, tmp_path_factory.mktemp("shared"), FakeClock(START)) as (
+        _,
+        made,
+    ):
+        assert made is not None
+        yield Callers(made)
+
+
+@pytest.fixture
+def callers(shared: Callers) -> Iterator[Callers]:
+    """The shared browsers; whatever a case asked, all of them are signed in as before."""
+    yield shared
+    with shared.world.app.app_context(), reading() as session:
+        assert (
+            session.scalars(select(LoginSession.id).where(LoginSession.revoked_at.is_not(None))).all() == []
+        )
+
+
 class Callers:
     """Signed-in browsers, one for each kind of view.
 
@@ -113,7 +153,7 @@ class Callers:
 
     def __init__(self, world: World) -> None:
         world.admit_all()
-        self._world = world
+        self.world = world
         self._asks = "text/html" if world.app.extensions["cbt_settings"].embedded else "application/json"
         self._kept: dict[str, FlaskClient] = {"anonymous": self._asking(world.app.test_client())}
 
@@ -122,14 +162,14 @@ class Callers:
         return client
 
     def of(self, endpoint: str) -> FlaskClient:
-        access = access_of(self._world.app, endpoint)
+        access = access_of(self.world.app, endpoint)
         assert access is not None
         if access.kind == "staff":
             name = sorted(role.value for role in access.roles)[0] if access.roles else "admin"
         else:
             name = "candidate" if access.kind == "candidate" else "anonymous"
         if name not in self._kept:
-            made = self._world.candidate("theory") if name == "candidate" else self._world.staff(name)
+            made = self.world.candidate("theory") if name == "candidate" else self.world.staff(name)
             self._kept[name] = self._asking(made)
         return self._kept[name]
 
@@ -186,10 +226,9 @@ def fails(answer: TestResponse) -> bool:
 
 
 @pytest.mark.parametrize("value", NASTY)
-def test_no_address_is_a_500(world: World, value: str) -> None:
-    callers = Callers(world)
+def test_no_address_is_a_500(callers: Callers, value: str) -> None:
     wrong = []
-    for rule, method in calls(world):
+    for rule, method in calls(callers.world):
         if not rule.arguments:
             continue
         url = _ARGUMENT.sub(quote(value, safe=""), rule.rule)
@@ -200,14 +239,13 @@ def test_no_address_is_a_500(world: World, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", NASTY)
-def test_no_query_is_a_500(world: World, value: str) -> None:
-    callers = Callers(world)
+def test_no_query_is_a_500(callers: Callers, value: str) -> None:
     sent = urlencode(dict.fromkeys((*FIELDS, *OF_FLASK), value))
     wrong = []
-    for rule, method in calls(world):
+    for rule, method in calls(callers.world):
         if method != "GET" or rule.endpoint not in READ_A_QUERY:
             continue
-        for url in paths(world, rule, acts_for(value)):
+        for url in paths(callers.world, rule, acts_for(value)):
             answer = callers.of(rule.endpoint).get(url, query_string=sent)
             if fails(answer):
                 wrong.append((url, answer.status_code))
@@ -258,10 +296,10 @@ def test_no_bytes_in_addresses_and_forms_are_a_500(world: World, raw: bytes) -> 
     form = "&".join(f"{name}={text}" for name in FIELDS if name not in VERIFIED)
     wrong = []
     for rule, method in calls(world):
-        urls = [_ARGUMENT.sub(text, rule.rule), *paths(world, rule, acts_for(raw))]
-        for url in urls:
+        for url in dict.fromkeys([_ARGUMENT.sub(text, rule.rule), *paths(world, rule, acts_for(raw))]):
             if method == "GET":
-                answer = callers.of(rule.endpoint).get(f"{url}?{form}")
+                sent = form if rule.endpoint in READ_A_QUERY else f"text={text}"
+                answer = callers.of(rule.endpoint).get(f"{url}?{sent}")
             else:
                 answer = callers.of(rule.endpoint).post(url, data=form, content_type=FORM)
             if fails(answer):
@@ -307,8 +345,8 @@ BODIES = [
 
 @pytest.mark.once
 @pytest.mark.parametrize(("body", "kind"), BODIES)
-def test_no_body_is_a_500(world: World, body: bytes, kind: str) -> None:
-    callers = Callers(world)
+def test_no_body_is_a_500(callers: Callers, body: bytes, kind: str) -> None:
+    world = callers.world
     wrong = []
     for rule, method in calls(world):
         if method != "POST" or not rule.rule.startswith(
@@ -478,8 +516,9 @@ def test_a_path_of_this_site_is_kept(target: str) -> None:
 
 @pytest.mark.once
 @pytest.mark.parametrize("target", AWAY)
-def test_signing_in_and_preferences_lead_nowhere_else(world: World, target: str | None) -> None:
+def test_signing_in_and_preferences_lead_nowhere_else(callers: Callers, target: str | None) -> None:
     sent = {"next": target or "", "locale": "en"}
+    world = callers.world
     answer = world.app.test_client().post("/preferences", data=sent)
     asked = world.app.test_client().get("/staff/sign-in", query_string=sent)
     assert (answer.status_code, asked.status_code) in {(303, 200), (422, 422)}
@@ -595,8 +634,8 @@ def test_a_blueprint_of_such_numbers_is_refused(text: str) -> None:
         pytest.param("", id="nothing"),
     ],
 )
-def test_an_instant_outside_the_calendar_is_refused(world: World, text: str) -> None:
-    with world.app.app_context(), pytest.raises(InvalidInput) as refused:
+def test_an_instant_outside_the_calendar_is_refused(callers: Callers, text: str) -> None:
+    with callers.world.app.app_context(), pytest.raises(InvalidInput) as refused:
         parse_local({"start": text}, "start")
     assert refused.value.code == "input.instant"
 
@@ -612,9 +651,9 @@ def test_a_field_for_a_number_takes_nothing_else(text: str) -> None:
 @pytest.mark.parametrize(
     "name", [*OF_FLASK, pytest.param("page", id="page"), pytest.param("x" * 2000, id="a long name")]
 )
-def test_a_search_that_names_parts_of_the_routing_is_a_search(world: World, name: str) -> None:
+def test_a_search_that_names_parts_of_the_routing_is_a_search(callers: Callers, name: str) -> None:
     """The links to other pages of a long list carry the search on: its names once went into `url_for`."""
-    answer = world.staff("author").get(
+    answer = callers.of("bank.bank").get(
         "/bank/customer-service-l3", query_string={name: "https", "text": "客户"}
     )
     assert answer.status_code == 200

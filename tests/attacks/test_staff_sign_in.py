@@ -62,6 +62,7 @@ def test_a_half_login_opens_nothing(app: flask.Flask, clock: FakeClock, method: 
     assert reply.location.startswith("/staff/sign-in/code")
 
 
+@pytest.mark.once
 def test_a_half_login_is_no_candidate(app: flask.Flask, clock: FakeClock) -> None:
     enrolled(app, clock, "root", Role.ADMIN)
     assert give_password(app, "root").get("/exam/confirm").status_code in {303, 404}
@@ -77,6 +78,7 @@ def test_a_half_login_lasts_ten_minutes(app: flask.Flask, clock: FakeClock) -> N
     assert not is_in(client)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("how", ["disabled", "new password", "factor taken away"])
 def test_a_half_login_ends_with_what_it_was_opened_by(app: flask.Flask, clock: FakeClock, how: str) -> None:
     enrolled(app, clock, "root", Role.ADMIN)
@@ -93,6 +95,7 @@ def test_a_half_login_ends_with_what_it_was_opened_by(app: flask.Flask, clock: F
     assert not is_in(client)
 
 
+@pytest.mark.once
 def test_a_half_login_is_finished_once(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = give_password(app, "root")
@@ -105,6 +108,7 @@ def test_a_half_login_is_finished_once(app: flask.Flask, clock: FakeClock) -> No
     assert not is_in(client)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/", "/\\evil.example"])
 def test_the_code_never_leads_to_another_site(app: flask.Flask, clock: FakeClock, target: str) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
@@ -136,6 +140,7 @@ def test_a_code_holds_for_its_step_and_its_neighbours(
     assert is_in(client) is opens
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("later", [pytest.param(0, id="at once"), pytest.param(25, id="within its step")])
 def test_a_code_that_was_seen_is_no_use(app: flask.Flask, clock: FakeClock, later: int) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
@@ -145,6 +150,7 @@ def test_a_code_that_was_seen_is_no_use(app: flask.Flask, clock: FakeClock, late
     assert give_code(give_password(app, "root"), seen) == 403
 
 
+@pytest.mark.once
 def test_an_older_code_is_refused_after_a_newer_one(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     older = owner.code(-1)
@@ -152,12 +158,14 @@ def test_an_older_code_is_refused_after_a_newer_one(app: flask.Flask, clock: Fak
     assert give_code(give_password(app, "root"), older) == 403
 
 
+@pytest.mark.once
 def test_the_code_of_setting_up_does_not_sign_in(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     clock.advance(timedelta(seconds=-60))
     assert give_code(give_password(app, "root"), owner.code()) == 403
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("what", ["app", "recovery"])
 def test_another_persons_code_is_refused(app: flask.Flask, clock: FakeClock, what: str) -> None:
     enrolled(app, clock, "root", Role.ADMIN)
@@ -189,6 +197,7 @@ def test_what_is_no_code_is_refused_in_words(app: flask.Flask, clock: FakeClock,
     assert not is_in(client)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "spell",
     [
@@ -205,6 +214,7 @@ def test_a_recovery_code_opens_once(app: flask.Flask, clock: FakeClock, spell: C
     assert give_code(give_password(app, "root"), owner.codes[4]) == 303
 
 
+@pytest.mark.once
 def test_new_recovery_codes_end_the_old_ones(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = give_password(app, "root")
@@ -282,6 +292,7 @@ def test_guessing_codes_ends_after_a_few(app: flask.Flask, clock: FakeClock) -> 
 # What is kept.
 
 
+@pytest.mark.once
 def test_the_database_holds_no_secret_and_no_code(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     with app.app_context(), reading() as session:
@@ -309,6 +320,7 @@ def test_a_secret_moved_to_another_row_opens_nothing(app: flask.Flask, clock: Fa
     assert not is_in(client)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("whose", ["another login", "made up", "cut"])
 def test_a_secret_somebody_else_knows_is_not_set_up(app: flask.Flask, clock: FakeClock, whose: str) -> None:
     hire(app, clock, "root", Role.ADMIN)
@@ -325,6 +337,7 @@ def test_a_secret_somebody_else_knows_is_not_set_up(app: flask.Flask, clock: Fak
 # Switching it off.
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("password", "off"),
     [
@@ -347,6 +360,7 @@ def test_an_open_browser_does_not_switch_it_off(
     assert is_in(client)
 
 
+@pytest.mark.once
 def test_who_must_have_one_cannot_switch_it_off(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = give_password(app, "root")
@@ -384,6 +398,7 @@ def test_only_an_administrator_takes_one_away(app: flask.Flask, clock: FakeClock
     assert client.post(f"/staff/people/{ref}/reset-factor").status_code == 403
 
 
+@pytest.mark.once
 def test_the_command_takes_one_away(app: flask.Flask, clock: FakeClock) -> None:
     enrolled(app, clock, "root", Role.ADMIN)
     register_factory(lambda: app)
@@ -395,6 +410,7 @@ def test_the_command_takes_one_away(app: flask.Flask, clock: FakeClock) -> None:
 # Who must have one.
 
 
+@pytest.mark.once
 def test_nobody_is_asked_before_an_administrator_has_one(app: flask.Flask, clock: FakeClock) -> None:
     enrolled(app, clock, "kao", Role.OFFICER)
     hire(app, clock, "root", Role.ADMIN)
@@ -427,6 +443,7 @@ def test_from_then_on_the_named_roles_are_led_to_set_one_up(
     assert fresh.post("/staff/sign-out").status_code == 303
 
 
+@pytest.mark.once
 def test_a_role_is_asked_of_nobody_where_the_setting_says_none(app: flask.Flask, clock: FakeClock) -> None:
     from dataclasses import replace
 
@@ -441,6 +458,7 @@ def test_a_role_is_asked_of_nobody_where_the_setting_says_none(app: flask.Flask,
 # Logins: fixation, idling, the end.
 
 
+@pytest.mark.once
 def test_no_step_of_signing_in_keeps_what_was_planted(app: flask.Flask, clock: FakeClock) -> None:
     owner = enrolled(app, clock, "root", Role.ADMIN)
     client = app.test_client()
@@ -457,6 +475,7 @@ def test_no_step_of_signing_in_keeps_what_was_planted(app: flask.Flask, clock: F
     assert len({"planted", *seen}) == 3
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("as_whom", ["the same person", "somebody else"])
 def test_signing_in_again_ends_what_this_browser_had(
     app: flask.Flask, clock: FakeClock, as_whom: str
@@ -488,6 +507,7 @@ def test_an_idle_login_ends_and_says_so(app: flask.Flask, clock: FakeClock) -> N
     assert is_in(client), "it was the idling, nothing else"
 
 
+@pytest.mark.once
 def test_a_fragment_leads_back_to_its_page(app: flask.Flask, clock: FakeClock) -> None:
     client = app.test_client()
     here = {"HX-Request": "true", "HX-Current-URL": "http://localhost/proctor/rooms/x?view=list"}
@@ -523,6 +543,7 @@ def test_a_board_that_polls_alone_does_not_keep_its_login_for_ever(world: World)
     assert poll(world, client, live, SECOND) == 303
 
 
+@pytest.mark.once
 def test_a_page_that_reloads_itself_does_not_either(world: World) -> None:
     client, live = at_the_board(world)
     page = live.removesuffix("/live") + "?poll=1"
@@ -530,11 +551,13 @@ def test_a_page_that_reloads_itself_does_not_either(world: World) -> None:
     assert poll(world, client, page, SECOND) == 303
 
 
+@pytest.mark.once
 def test_a_hand_on_the_board_keeps_it(world: World) -> None:
     client, live = at_the_board(world)
     assert poll(world, client, live, BOARD_IDLE * 2, **{INPUT_HEADER: "1"}) == 200
 
 
+@pytest.mark.once
 def test_a_board_that_was_closed_keeps_nothing(world: World) -> None:
     client, live = at_the_board(world)
     assert poll(world, client, live, timedelta(minutes=40)) == 200
@@ -542,6 +565,7 @@ def test_a_board_that_was_closed_keeps_nothing(world: World) -> None:
     assert client.get("/staff").status_code == 303
 
 
+@pytest.mark.once
 def test_the_board_of_a_room_that_does_not_run_keeps_nothing(world: World) -> None:
     world.admit_all()
     client = world.app.test_client()
@@ -550,6 +574,7 @@ def test_the_board_of_a_room_that_does_not_run_keeps_nothing(world: World) -> No
     assert poll(world, client, f"/proctor/rooms/{world.room_ref}/live", IDLE) == 303
 
 
+@pytest.mark.once
 def test_a_candidate_is_never_idle(world: World) -> None:
     world.admit_all()
     client = world.candidate("theory")
@@ -557,6 +582,7 @@ def test_a_candidate_is_never_idle(world: World) -> None:
     assert client.get("/exam/wait").location != "/"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("span", "inside"),
     [
@@ -593,6 +619,7 @@ def test_being_there_is_written_once_a_minute(app: flask.Flask, clock: FakeClock
     assert len([one for one in seen if one.startswith("UPDATE")]) == 1
 
 
+@pytest.mark.once
 def test_nobody_ends_another_persons_login(app: flask.Flask, clock: FakeClock) -> None:
     hire(app, clock, "root", Role.ADMIN)
     hire(app, clock, "li", Role.OFFICER)
@@ -608,6 +635,7 @@ def test_nobody_ends_another_persons_login(app: flask.Flask, clock: FakeClock) -
     assert is_in(mine)
 
 
+@pytest.mark.once
 def test_a_person_sees_and_ends_their_own_logins(app: flask.Flask, clock: FakeClock) -> None:
     hire(app, clock, "root", Role.ADMIN)
     lost, here = app.test_client(), app.test_client()
@@ -622,6 +650,7 @@ def test_a_person_sees_and_ends_their_own_logins(app: flask.Flask, clock: FakeCl
     assert is_in(here)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("what", ["password", "factor"])
 def test_a_new_secret_ends_every_other_login(app: flask.Flask, clock: FakeClock, what: str) -> None:
     owner = enrolled(app, clock, "ming", Role.AUTHOR)
@@ -663,6 +692,7 @@ def test_a_one_time_password_ends(
     assert "一次性密码" not in wrong.text, "whether it was one is told to its holder alone"
 
 
+@pytest.mark.once
 def test_a_new_one_time_password_has_its_own_three_days(app: flask.Flask, clock: FakeClock) -> None:
     hire(app, clock, "li", settled=False)
     clock.advance(timedelta(days=5))
@@ -672,6 +702,7 @@ def test_a_new_one_time_password_has_its_own_three_days(app: flask.Flask, clock:
     assert sign_in(app.test_client(), "li", fresh) == 303
 
 
+@pytest.mark.once
 def test_an_own_password_has_no_end(app: flask.Flask, clock: FakeClock) -> None:
     hire(app, clock, "li")
     clock.advance(timedelta(days=400))
@@ -746,6 +777,7 @@ def test_the_list_is_long_enough_to_matter() -> None:
 LONG = "一个很长的句子 a long sentence; " * 7
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("own", "typed", "opens"),
     [
@@ -772,6 +804,7 @@ def test_a_password_is_compared_whole(
     assert (sign_in(app.test_client(), "li", typed) == 303) is opens
 
 
+@pytest.mark.once
 def test_257_characters_are_refused_and_not_cut(app: flask.Flask, clock: FakeClock) -> None:
     once = hire(app, clock, "li", settled=False)
     client = app.test_client()

@@ -31,7 +31,7 @@ from cbt.paths import product_dir
 from cbt.proctoring.models import Incident
 from cbt.rules.canonical import canonical_json, digest
 from cbt.sittings.models import Batch, Centre, Room, Sitting
-from tests.attacks.payloads import MARK, XSS, Shape, parsed
+from tests.attacks.payloads import MARK, XSS, leads, parsed, skeleton
 from tests.attacks.stages import BANK, Stage
 from tests.bank.sheets import truth, workbook
 from tests.candidates.rosters import HEADERS, row, xlsx
@@ -40,6 +40,8 @@ from tests.delivery.driver import Page
 from tests.helpers import FakeClock
 from tests.proctoring.desk import Desk, done
 from tests.world import START, World
+
+pytestmark = pytest.mark.usefixtures("files_read_here")
 
 CASES = [pytest.param(payload, id=name) for name, payload in XSS.items()]
 PLAIN = f"普通文字{MARK}"
@@ -131,21 +133,30 @@ def fetch(stage: Stage, who: str, path: str, **more: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def plain(stage: Stage) -> dict[str, Shape]:
-    """The shape of every page while all texts are plain words."""
+def plain(stage: Stage) -> dict[str, str]:
+    """Every page while all texts are plain words."""
     desk = Desk(stage.world)
     done(desk.act("remind", "second", text="看好自己的屏幕"))
     done(desk.act("violation", "second", code="noise", reason="大声说话"))
     plant(stage, PLAIN)
-    return {name: parsed(fetch(stage, *page)).tags for name, page in PAGES.items()}
+    return {name: fetch(stage, *page) for name, page in PAGES.items()}
+
+
+@pytest.fixture(scope="module")
+def echoed(stage: Stage) -> dict[str, str]:
+    """Every page that repeats something of its address, with a plain word there."""
+    return {name: fetch(stage, who, path, text=f"x{MARK}") for name, (who, path) in ECHOES.items()}
 
 
 @pytest.mark.parametrize("payload", CASES)
-def test_a_text_stays_text_on_every_page(stage: Stage, plain: dict[str, Shape], payload: str) -> None:
+def test_a_text_stays_text_on_every_page(stage: Stage, plain: dict[str, str], payload: str) -> None:
     plant(stage, payload)
     for name, page in PAGES.items():
-        found = parsed(fetch(stage, *page))
-        assert found.tags == plain[name], name
+        shown = fetch(stage, *page)
+        if skeleton(shown) == skeleton(plain[name]) and not leads(shown):
+            continue
+        found = parsed(shown)
+        assert found.tags == parsed(plain[name]).tags, name
         assert found.comments == [], name
         for tag, attribute, value in found.values:
             assert MARK not in value or attribute not in {"href", "src", "action", "id", "class"}, (name, tag)
@@ -165,12 +176,15 @@ def test_the_page_does_show_the_text(stage: Stage, name: str) -> None:
 
 @pytest.mark.parametrize("payload", CASES)
 @pytest.mark.parametrize("name", list(ECHOES))
-def test_an_address_is_not_shown_as_markup(stage: Stage, name: str, payload: str) -> None:
+def test_an_address_is_not_shown_as_markup(
+    stage: Stage, echoed: dict[str, str], name: str, payload: str
+) -> None:
     who, path = ECHOES[name]
-    found, bare = (
-        parsed(fetch(stage, who, path, text=quote(text, safe=""))) for text in (payload, f"x{MARK}")
-    )
-    assert found.tags == bare.tags
+    shown = fetch(stage, who, path, text=quote(payload, safe=""))
+    if skeleton(shown) == skeleton(echoed[name]) and "<!--" not in shown:
+        return
+    found = parsed(shown)
+    assert found.tags == parsed(echoed[name]).tags
     assert found.comments == []
 
 
@@ -256,20 +270,18 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("payload", CASES[:12])
+@pytest.mark.parametrize("payload", [pytest.param(f"x<{MARK}>", id="a tag of its own"), *CASES[:12]])
 @pytest.mark.parametrize("name", list(FORMS))
 def test_a_refused_form_gives_back_text(stage: Stage, name: str, payload: str) -> None:
     who, url, fields = FORMS[name]
-    shapes = []
-    for text in (payload, f"x<{MARK}>"):
-        sent = {field: value.replace("{text}", text) for field, value in fields.items()}
-        reply = stage.client(who).post(url, data=sent, headers={"Accept": "text/html"})
-        assert 400 <= reply.status_code < 500 or reply.status_code == 303
-        shapes.append(parsed(reply.get_data(as_text=True)))
-    assert shapes[0].comments == []
-    handlers = {attribute for _, names in shapes[0].tags for attribute in names if attribute.startswith("on")}
+    sent = {field: value.replace("{text}", payload) for field, value in fields.items()}
+    reply = stage.client(who).post(url, data=sent, headers={"Accept": "text/html"})
+    assert 400 <= reply.status_code < 500 or reply.status_code == 303
+    found = parsed(reply.get_data(as_text=True))
+    assert found.comments == []
+    handlers = {attribute for _, names in found.tags for attribute in names if attribute.startswith("on")}
     assert handlers == set()
-    assert all(MARK not in tag and MARK.lower() not in tag for tag, _ in shapes[0].tags)
+    assert all(MARK not in tag and MARK.lower() not in tag for tag, _ in found.tags)
 
 
 TEMPLATES = sorted(product_dir("templates").rglob("*.html"))

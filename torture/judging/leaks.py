@@ -6,8 +6,10 @@ Source: R-44, I9.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 HIDDEN_NAMES = frozenset({"answer", "explanation", "difficulty", "point", "consistency", "item", "version"})
@@ -44,6 +46,16 @@ def secret_texts(contents: Iterable[str], others: Sequence[str]) -> SecretTexts:
     )
 
 
+@cache
+def _any_of(marks: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, marks)) or "(?!)")
+
+
+def holds_any(text: str, marks: tuple[str, ...]) -> bool:
+    """Return whether one of many marks stands in `text`, which is read once for all of them."""
+    return _any_of(marks).search(text) is not None
+
+
 def leaks(body: bytes, secrets: SecretTexts) -> list[str]:
     """Return what a reply holds that it must not; the text itself is not repeated."""
     text = body.decode("utf-8", "replace")
@@ -54,8 +66,9 @@ def leaks(body: bytes, secrets: SecretTexts) -> list[str]:
     else:
         text = json.dumps(reply, ensure_ascii=False)
         found = list(_hidden(reply))
-    found += ["an explanation" for mark in secrets.explanations if mark in text]
-    found += ["another candidate" for mark in secrets.others if mark in text]
+    for what, marks in (("an explanation", secrets.explanations), ("another candidate", secrets.others)):
+        if holds_any(text, marks):
+            found += [what for mark in marks if mark in text]
     return found
 
 

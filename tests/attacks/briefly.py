@@ -1,0 +1,103 @@
+"""Refusals told in brief: many thousand requests are refused, and each refusal would draw the same page again."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import flask
+import msgspec
+import pytest
+
+from cbt import errors
+from cbt.accounts import views as staff_views
+from cbt.accounts.sign_in import refusals
+from cbt.confined import running
+from cbt.confined.child import REFUSAL, RESULT, Job
+from cbt.door import seat_views
+from cbt.web import problems
+from cbt.web.forms import Refusal
+from cbt.web.i18n import explain
+from cbt.web.partials import Reply, wants_partial
+from cbt.web.who.login import current_principal
+
+
+def tell_briefly(patched: pytest.MonkeyPatch) -> None:
+    """Have the page of a refusal drawn once for each reason and reader, and from then on its sentences alone sent.
+
+    Besides them the page says where it is and how to go on: that is seen the first time, whatever the value is that
+    a case sends to every address. The sentences are made for each request, status and headers are as always, and
+    whatever a view draws itself is drawn.
+    """
+    drawn: set[tuple[object, ...]] = set()
+    draw = problems._response
+
+    def told(error: errors.CbtError, status: int) -> Reply:
+        who = current_principal()
+        reader = who.kind if who is not None else ""
+        wanted = bool(flask.g.get("roles_wanted"))
+        page = (
+            error.code,
+            status,
+            reader,
+            wanted,
+            flask.request.method,
+            wants_partial(),
+            bool(flask.request.args),
+        )
+        if problems.wants_json() or page not in drawn:
+            drawn.add(page)
+            return draw(error, status)
+        return flask.make_response("\n".join(explain(error)), status)
+
+    patched.setattr(problems, "_response", told)
+
+
+def leave_no_entry(patched: pytest.MonkeyPatch) -> None:
+    """Have a refusal leave no entry in the log, which would be a change each time.
+
+    What is an entry is the affair of test_log_entries.py, that one can be written of test_odd_requests.py.
+    """
+    patched.setattr(refusals, "_count", lambda _who, _code: None)
+
+
+def open_briefly(patched: pytest.MonkeyPatch) -> None:
+    """Have the pages with the forms of signing in drawn once for each thing they say to who was refused there.
+
+    Somebody who guesses is told by the status, and thousands of guesses are refused here.
+    """
+    said: set[str] = set()
+    draw_staff, draw_seat = staff_views._sign_in_page, seat_views._seat_page
+
+    def again(*refusals: Refusal) -> bool:
+        what = "".join(one.what for one in refusals)
+        known = flask.request.method == "POST" and what in said
+        said.add(what)
+        return known
+
+    def staff(target: str, login: str, refused: Refusal) -> Reply:
+        return (refused.what, refused.code) if again(refused) else draw_staff(target, login, refused)
+
+    def seat(**refused: Refusal) -> Reply:
+        if not again(*refused.values()):
+            return draw_seat(**refused)
+        return "".join(one.what for one in refused.values()), max(one.code for one in refused.values())
+
+    patched.setattr(staff_views, "_sign_in_page", staff)
+    patched.setattr(seat_views, "_seat_page", seat)
+
+
+def read_here(patched: pytest.MonkeyPatch) -> None:
+    """Have files read and pages set in this process, where what becomes of them matters and not what they may take.
+
+    How a child is confined is the affair of test_files.py and test_pictures.py.
+    """
+
+    def ask(job: Job, body: bytes, _limits: running.Limits) -> tuple[bytes, int]:
+        sent = msgspec.json.decode(msgspec.json.encode(job), type=Job)
+        module, _, name = sent.task.partition(":")
+        try:
+            return RESULT + getattr(import_module(module), name)(body, **sent.options), 0
+        except errors.InvalidInput as refused:
+            return REFUSAL + msgspec.msgpack.encode([refused.code, refused.params]), 0
+
+    patched.setattr(running, "_ask", ask)
