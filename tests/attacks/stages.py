@@ -267,7 +267,7 @@ class Stage:
         if version is None or self._exam is None or self._exam[0] != version:
             with self.app.app_context(), reading() as session:
                 self._exam = version, {name: _rows(session, name) for name in EXAM_TABLES}
-        return self._exam[1]
+        return dict(self._exam[1])
 
     def _commits(self) -> object:
         """Return what is another after every commit, of whomever; None where the database does not tell."""
