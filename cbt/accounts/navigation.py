@@ -60,6 +60,10 @@ PLACES = (
         frozenset({Role.OFFICER}),
         ("enrolment.agreements.agreements", "enrolment.body.body"),
     ),
+    StaffPage("enrolment.applications.applications", "applications", "note", frozenset({Role.OFFICER})),
+    StaffPage(
+        "enrolment.own_applications.applications", "own_applications", "note", frozenset({Role.UNIT_CLERK})
+    ),
     StaffPage("enrolment.own.home", "own_unit", "square", frozenset({Role.UNIT_CLERK})),
     StaffPage("blueprints.index", "blueprints", "note", frozenset({Role.OFFICER})),
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),

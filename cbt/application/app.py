@@ -55,6 +55,7 @@ from cbt.door.kiosk import views as kiosk
 from cbt.door.papers import register_papers
 from cbt.door.seats.finding import was_issued
 from cbt.enrolment import views as enrolment
+from cbt.enrolment.applications.views import applications_on_home
 from cbt.errors import Unavailable
 from cbt.exams.desk import views as blueprints
 from cbt.exams.desk.uses import register_uses
@@ -181,6 +182,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_uses(app, blueprint_uses)
     register_names(app, LOG_NAMES)
     register_home_part(app, batches_on_home)
+    register_home_part(app, applications_on_home)
     register_guessing(app, record_guessing)
     register_server_part(app, room_lines)
     for kind in STARRED_ACTS:
@@ -195,8 +197,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_news(app)
     init_openings(app)
     init_answer_pages(app)
-    short_ways = (init_start_path, init_wait_path, init_board_path, init_news_path, init_save_path)
-    for init_path in short_ways:
+    for init_path in (init_start_path, init_wait_path, init_board_path, init_news_path, init_save_path):
         init_path(app)
     init_proxies(app, settings.trusted_proxies)
     init_receiving(app)

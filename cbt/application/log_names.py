@@ -15,6 +15,7 @@ from cbt.bank.models import Item, ItemBank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.delivery.models import Attempt
 from cbt.enrolment.agreements.models import UnitAgreement
+from cbt.enrolment.applications.models import Applicant, UnitApplication
 from cbt.enrolment.units.models import MemberUnit
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 
@@ -152,6 +153,20 @@ NAMERS: dict[str, Namer] = {
         ),
         "enrolment.agreements.agreement",
         UnitAgreement.ref,
+    ),
+    "unit_application": _found_by(
+        select(UnitApplication.ref, UnitApplication.ref, MemberUnit.name, UnitApplication.ref).join(
+            MemberUnit, MemberUnit.id == UnitApplication.unit_id
+        ),
+        "enrolment.applications.application",
+        UnitApplication.ref,
+    ),
+    "applicant": _found_by(
+        select(Applicant.ref, Applicant.name, MemberUnit.name, UnitApplication.ref)
+        .join(UnitApplication, UnitApplication.id == Applicant.application_id)
+        .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id),
+        "enrolment.applications.application",
+        Applicant.ref,
     ),
 }
 

@@ -29,6 +29,12 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("unit", "create change leave rejoin invite"),
             *_of("agreement", "make end"),
             *_of("body", "change"),
+            *_of(
+                "application",
+                "make change submit withdraw send_back refuse accept reconsider schedule unschedule complete"
+                " roster",
+            ),
+            *_of("applicant", "enter change remove accept refuse proofs"),
         ),
         "running": (
             *_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 
+from cbt.batches.applied import views as applied
 from cbt.batches.checklist import views as checklist
 from cbt.batches.checks import views as checks
 from cbt.batches.keeping import views as keeping
@@ -17,6 +18,7 @@ from cbt.batches.shape import views as shape
 
 pages = flask.Blueprint("batches", __name__)
 for wing in (
+    applied,
     checklist,
     checks,
     keeping,

@@ -5,9 +5,15 @@ from __future__ import annotations
 import flask
 
 from cbt.enrolment.agreements import views as agreements
+from cbt.enrolment.applications import people_views, sides
+from cbt.enrolment.applications import views as applications
 from cbt.enrolment.body import views as body
 from cbt.enrolment.units import own_views, views
 
 pages = flask.Blueprint("enrolment", __name__)
 for wing in (views, own_views, agreements, body):
     pages.register_blueprint(wing.pages)
+for room in (applications, people_views):
+    room.add_pages()
+for side in sides.BOTH:
+    pages.register_blueprint(side.pages)

@@ -25,6 +25,7 @@ from cbt.db.migrate import INSTALLED, UPGRADED
 from cbt.ops.moving.arrival import MOVED
 from cbt.proctoring.acts.registry import ACTS as PROCTORS
 from cbt.proctoring.record.registry import PAPERS
+from cbt.rules.states.application import ApplicationEvent
 from cbt.rules.states.item import ItemEvent
 
 RECORDERS = frozenset(
@@ -60,6 +61,8 @@ ELSEWHERE = {
     *(f"{kind}.delete" for kind in ("batch", "sitting", "centre", "room")),
     *("centre.change", "room.change", "seats.exchange", "seats.mend"),
     *(f"sitting.{kind}" for kind in ("move", "cancel", "withdraw")),
+    *(f"application.{event.value}" for event in ApplicationEvent),
+    *(f"applicant.{verdict}" for verdict in ("accept", "refuse")),
     *(f"guessing.{scope}" for scope in SCOPES),
     *(f"print.{document}" for document in (*DOCUMENTS, *PAPERS)),
 }

@@ -12,6 +12,7 @@ from cbt.batches import store
 from cbt.batches.checklist.lines import CheckLine, step_line
 from cbt.batches.facts import facts_of_batches
 from cbt.batches.publishing.missing import Missing, missing_in
+from cbt.enrolment.applications.store import ApplicationLine, applications_of_batch
 from cbt.exams.store import blueprint_of
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts, next_step, steps_of
 from cbt.rules.states.sitting import SittingState
@@ -59,6 +60,8 @@ class ChecklistPage:
     steps: list[CheckLine]
     sittings: list[SittingShown]
     total: int
+    applications: list[ApplicationLine]
+    """The applications of units whose people sit in it."""
 
     @property
     def done(self) -> int:
@@ -94,6 +97,7 @@ def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> Check
             for sitting, centre in found
         ],
         total=total,
+        applications=applications_of_batch(session, batch.id),
     )
 
 

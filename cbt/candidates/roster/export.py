@@ -59,6 +59,21 @@ def rows_of(
     return found
 
 
+_GENDERS = {"male": "男", "female": "女"}
+_KINDS = {"first": "新考", "retake": "补考"}
+
+
+def line_of_applicant(known: Mapping[str, str], *, document_type: str, gender: str, kind: str) -> list[str]:
+    """Return the row of somebody who is no candidate yet, from what is known by column; the rest stays empty."""
+    values = {
+        **known,
+        "document_type": DOCUMENT_NAMES[document_type][0],
+        "gender": _GENDERS.get(gender, ""),
+        "kind": _KINDS[kind],
+    }
+    return [values.get(column, "") for column in TEMPLATE]
+
+
 def _where(sitting: Sitting, centre: Centre) -> dict[str, str]:
     start = sitting.planned_start_at.astimezone(local_zone())
     return {
@@ -81,12 +96,12 @@ def _values(entry: Registered, blueprint: ExamBlueprint, batch: str, reveal: boo
         "occupation": blueprint.occupation_name,
         "level": blueprint.level_name,
         "paper": blueprint.papers[registration.paper].name,
-        "gender": {"male": "男", "female": "女"}.get(candidate.gender, ""),
+        "gender": _GENDERS.get(candidate.gender, ""),
         "phone": lost if phone is None else phone if reveal else mask_phone(phone),
         "employer": candidate.employer,
         "batch": batch,
         "eligibility": registration.eligibility,
-        "kind": {"first": "新考", "retake": "补考"}[registration.kind],
+        "kind": _KINDS[registration.kind],
         "ticket": entry.ticket.number,
         "room": entry.room.name,
         "seat": f"{entry.seat.number:02d}",

@@ -1,3 +1,3 @@
-"""The states of an attempt, of a sitting and of an item, and what moves them; what a sitting is held for."""
+"""The states of an application, an attempt, a sitting, an item, and what moves them; what a sitting is held for."""
 
-__all__ = ["attempt", "closing", "item", "purpose", "sitting"]
+__all__ = ["application", "attempt", "closing", "item", "purpose", "sitting"]

@@ -1,0 +1,146 @@
+"""Use cases: somebody is entered in an application, put right, or taken out, while it may be written in (R-74)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.db.private.sealing import open_sealed, seal
+from cbt.db.unit_of_work import unit_of_work
+from cbt.enrolment.applications import store
+from cbt.enrolment.applications.applying import Applying, editable
+from cbt.enrolment.applications.form import TOLD, ReadPerson, read_person, told_of
+from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
+from cbt.errors import Conflict
+from cbt.exams.store import blueprint_of
+from cbt.personal.numbers import DOCUMENT, PHONE, document_index
+from cbt.rules.door.admission import mask_document
+from cbt.web.refs import new_ref
+
+MOST_PEOPLE = 500
+
+
+def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: Applying) -> str:
+    """Enter somebody and return their ref.
+
+    Raise what `read_person` raises, Conflict("application.not_editable"|"applicant.twice"|"application.full").
+
+    Source: R-74.
+    """
+    try:
+        with unit_of_work() as session:
+            application = editable(session, ref, who)
+            read = read_person(sent, papers, blueprint_of(session, application.blueprint_version_id))
+            if len(store.people_of(session, application)) >= MOST_PEOPLE:
+                raise Conflict("application.full", most=MOST_PEOPLE)
+            person = Applicant(
+                ref=new_ref("pe", 10),
+                application_id=application.id,
+                verdict="",
+                reason="",
+                decided_by="",
+            )
+            _fill(session, application, person, read, {"stated_on": who.today.isoformat()})
+            session.add(person)
+            session.flush()
+            after = {"application": application.ref, "papers": person.papers, "kind": person.kind}
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="applicant.enter",
+                subject=person.logged_as,
+                after=after,
+            )
+            return person.ref
+    except IntegrityError as error:
+        raise _twice() from error
+
+
+def change_person(
+    ref: str, person_ref: str, sent: Mapping[str, str], papers: Sequence[str], who: Applying
+) -> None:
+    """Put right what is known of somebody; what was decided is open again.
+
+    An empty number leaves the one there is. Raise as `enter_person` does, Unavailable("personal.unreadable").
+    """
+    try:
+        with unit_of_work() as session:
+            application = editable(session, ref, who)
+            person = store.applicant_by_ref(session, application, person_ref)
+            if not sent.get("document_number", "").strip():
+                sent = {**sent, "document_number": open_sealed(person.document_sealed, DOCUMENT)}
+            read = read_person(sent, papers, blueprint_of(session, application.blueprint_version_id))
+            stated = _stated_on(told_of(person) or {}, read.told, who.today)
+            _fill(session, application, person, read, {"stated_on": stated})
+            person.verdict, person.condition, person.reason = "", None, ""
+            person.decided_at, person.decided_by = None, ""
+            record(
+                session,
+                at=who.now,
+                actor=who.actor,
+                act="applicant.change",
+                subject=person.logged_as,
+                after={"application": application.ref},
+            )
+    except IntegrityError as error:
+        raise _twice() from error
+
+
+def remove_person(ref: str, person_ref: str, who: Applying) -> None:
+    """Take somebody out, with all that is known of them; raise Conflict("application.not_editable")."""
+    with unit_of_work() as session:
+        application = editable(session, ref, who)
+        person = store.applicant_by_ref(session, application, person_ref)
+        subject = person.logged_as
+        session.execute(delete(ApplicantProof).where(ApplicantProof.applicant_id == person.id))
+        session.delete(person)
+        record(
+            session,
+            at=who.now,
+            actor=who.actor,
+            act="applicant.remove",
+            subject=subject,
+            before={"application": application.ref},
+        )
+
+
+def _fill(
+    session: Session,
+    application: UnitApplication,
+    person: Applicant,
+    read: ReadPerson,
+    more: Mapping[str, str],
+) -> None:
+    index = document_index(read.document_number)
+    same = select(Applicant.ref).where(
+        Applicant.application_id == application.id, Applicant.document_index == index
+    )
+    with session.no_autoflush:
+        if session.scalar(same) not in {None, person.ref}:
+            raise _twice()
+    person.name, person.gender = read.name, read.gender
+    if person.document_index != index or person.document_type != read.document_type:
+        person.document_type, person.document_index = read.document_type, index
+        person.document_sealed = seal(read.document_number, DOCUMENT)
+        person.document_masked = mask_document(read.document_number)
+    person.phone_sealed = seal(read.phone, PHONE) if read.phone else None
+    person.told_sealed = seal(json.dumps(read.told | dict(more), ensure_ascii=False), TOLD)
+    person.kind, person.papers = read.kind, ",".join(read.papers)
+
+
+def _stated_on(before: Mapping[str, str], after: Mapping[str, str], today: date) -> str:
+    """Return the day of which the years are told: that of before while their number is the same."""
+    if before.get("years") == after.get("years") and "stated_on" in before:
+        return before["stated_on"]
+    return today.isoformat()
+
+
+def _twice() -> Conflict:
+    return Conflict("applicant.twice", field="document_number")

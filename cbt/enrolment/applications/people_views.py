@@ -1,0 +1,180 @@
+"""Pages of the people of an application: their form, what the conditions say, evidence, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import flask
+import flask_babel
+
+from cbt.db.unit_of_work import reading
+from cbt.enrolment.applications import applying, deciding, people, store
+from cbt.enrolment.applications.form import CHOICES, FACTS, LEVELS, read_facts
+from cbt.enrolment.applications.judged import answer_of, judged
+from cbt.enrolment.applications.shown import applicant_details
+from cbt.enrolment.applications.sides import OFFICE, ApplicationSide, page
+from cbt.enrolment.applications.views import application_page
+from cbt.errors import CbtError, InvalidInput
+from cbt.exams.store import blueprint_of
+from cbt.rules.door.admission import DOCUMENT_TYPES
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.i18n import local_day
+from cbt.web.partials import Reply
+from cbt.web.texts import whole_number
+
+_WORDS = {"documents": DOCUMENT_TYPES, "choices": CHOICES, "levels": LEVELS, "facts": FACTS}
+
+
+def new_person(side: ApplicationSide, ref: str) -> Reply:
+    """Show the empty form of somebody."""
+    return _new_page(side, ref, NOTHING_REFUSED)
+
+
+def enter(side: ApplicationSide, ref: str) -> Reply:
+    """Enter somebody; `more` leads to the next empty form."""
+    form = flask.request.form
+    try:
+        person = people.enter_person(ref, form, form.getlist("papers"), side.applying())
+    except CbtError as error:
+        return _new_page(side, ref, refusal(error))
+    flask.flash(flask_babel.gettext("enrolment.person.entered"), "ok")
+    if "more" in form:
+        return flask.redirect(side.url("new_person", ref=ref), 303)
+    return flask.redirect(side.url("person", ref=ref, person_ref=person), 303)
+
+
+def _new_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
+    today = local_day(flask.g.now)
+    with reading() as session:
+        application = applying.editable(session, ref, side.applying(), changing=False)
+        blueprint = blueprint_of(session, application.blueprint_version_id)
+        unit = store.unit_of(session, application.unit_id)
+        answer = answer_of(_readable(refused.sent), application, blueprint, today=today)
+    shown = flask.render_template(
+        "enrolment/applications/new_person.html",
+        side=side,
+        application=application,
+        unit=unit,
+        blueprint=blueprint,
+        answer=answer,
+        conditions=judged(answer, blueprint),
+        told=refused.sent,
+        chosen=refused.sent.getlist("papers") or (list(blueprint.papers) if not refused.sent else []),
+        refused=refused,
+        **_WORDS,
+    )
+    return shown, refused.code
+
+
+def _readable(sent: Mapping[str, str]) -> dict[str, str]:
+    """Return what can be read of what is being typed."""
+    try:
+        return read_facts(sent)
+    except InvalidInput as error:
+        return read_facts({**sent, str(error.params.get("field", "")): ""}) if "field" in error.params else {}
+
+
+def assess(side: ApplicationSide, ref: str) -> Reply:
+    """Say what the conditions make of what is being typed; nothing is kept."""
+    today = local_day(flask.g.now)
+    with reading() as session:
+        application = store.application_by_ref(session, ref, unit_id=side.unit_id())
+        blueprint = blueprint_of(session, application.blueprint_version_id)
+        answer = answer_of(_readable(flask.request.args), application, blueprint, today=today)
+    return flask.render_template(
+        "enrolment/applications/_answer.html", answer=answer, conditions=judged(answer, blueprint)
+    )
+
+
+def person(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Show somebody: the form while it may be written in, else what it says, evidence and decision."""
+    return _person_page(side, ref, person_ref, NOTHING_REFUSED)
+
+
+def _person_page(side: ApplicationSide, ref: str, person_ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        found = applicant_details(
+            session, ref, person_ref, unit_id=side.unit_id(), today=local_day(flask.g.now)
+        )
+    known = {"name": found.person.name, "document_type": found.person.document_type}
+    known |= {"gender": found.person.gender, "kind": found.person.kind, "phone": found.phone or ""}
+    shown = flask.render_template(
+        "enrolment/applications/person.html",
+        side=side,
+        found=found,
+        may=side.may_write(),
+        told=refused.sent if "kind" in refused.sent else known | (found.told or {}),
+        chosen=refused.sent.getlist("papers") if "kind" in refused.sent else found.person.papers.split(","),
+        refused=refused,
+        **_WORDS,
+    )
+    return shown, refused.code
+
+
+def change(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Put right what is known of somebody."""
+    form = flask.request.form
+    try:
+        people.change_person(ref, person_ref, form, form.getlist("papers"), side.applying())
+    except CbtError as error:
+        return _person_page(side, ref, person_ref, refusal(error))
+    flask.flash(flask_babel.gettext("enrolment.person.saved"), "ok")
+    return flask.redirect(side.url("person", ref=ref, person_ref=person_ref), 303)
+
+
+def remove(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Take somebody out of an application."""
+    people.remove_person(ref, person_ref, side.applying())
+    flask.flash(flask_babel.gettext("enrolment.person.removed"), "ok")
+    return flask.redirect(side.url("application", ref=ref), 303)
+
+
+def decide(side: ApplicationSide, ref: str) -> Reply:
+    """Accept or refuse the people who are chosen."""
+    form = flask.request.form
+    back = form.get("person", "")
+    try:
+        count = deciding.decide(
+            ref,
+            form.getlist("people"),
+            verdict=form.get("verdict", ""),
+            condition=whole_number(form.get("condition", ""), most=99),
+            reason=form.get("reason", ""),
+            who=side.applying(),
+        )
+    except CbtError as error:
+        refused = refusal(error)
+        return _person_page(side, ref, back, refused) if back else application_page(side, ref, refused)
+    flask.flash(flask_babel.gettext("enrolment.decided", count=count), "ok")
+    if back:
+        return flask.redirect(side.url("person", ref=ref, person_ref=back), 303)
+    return flask.redirect(side.url("application", ref=ref), 303)
+
+
+def proofs(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
+    """Note which evidence of somebody is there, and which was checked."""
+    form = flask.request.form
+    try:
+        deciding.check_proofs(
+            ref,
+            person_ref,
+            received=form.getlist("received"),
+            checked=form.getlist("checked"),
+            who=side.applying(),
+        )
+    except CbtError as error:
+        return _person_page(side, ref, person_ref, refusal(error))
+    flask.flash(flask_babel.gettext("enrolment.proofs.saved"), "ok")
+    return flask.redirect(side.url("person", ref=ref, person_ref=person_ref), 303)
+
+
+def add_pages() -> None:
+    """Have these views answer at their addresses."""
+    page(new_person, "/<ref>/people/new")
+    page(enter, "/<ref>/people/new", method="POST")
+    page(assess, "/<ref>/assess")
+    page(person, "/<ref>/people/<person_ref>", to_read=True)
+    page(change, "/<ref>/people/<person_ref>", method="POST")
+    page(remove, "/<ref>/people/<person_ref>/remove", method="POST")
+    page(decide, "/<ref>/decide", method="POST", sides=(OFFICE,))
+    page(proofs, "/<ref>/people/<person_ref>/proofs", method="POST", sides=(OFFICE,))

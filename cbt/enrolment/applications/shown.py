@@ -1,0 +1,166 @@
+"""What the pages of an application show, gathered in one reading each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from cbt.accounts.store import actor_names
+from cbt.db.private.sealing import readable
+from cbt.enrolment.applications import store
+from cbt.enrolment.applications.applying import lead_of
+from cbt.enrolment.applications.form import told_of
+from cbt.enrolment.applications.judged import JudgedCondition, answer_for, answer_of, judged
+from cbt.enrolment.applications.models import Applicant, ApplicantProof, ApplicationStep, UnitApplication
+from cbt.enrolment.units.models import MemberUnit
+from cbt.exams.store import blueprint_of
+from cbt.personal.numbers import PHONE
+from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
+from cbt.rules.enrolment.working_days import LeadTime
+from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.states.application import EDITABLE, ApplicationEvent, ApplicationState, events_of
+from cbt.sittings.models import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicantLine:
+    """Somebody of an application, what the conditions say of them, and how much of the evidence was checked."""
+
+    person: Applicant
+    answer: EligibilityAnswer
+    papers: list[str]
+    checked: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationDetails:
+    """An application as its page shows it; `events` is what can be done with it next."""
+
+    application: UnitApplication
+    unit: MemberUnit
+    blueprint: ExamBlueprint
+    people: list[ApplicantLine]
+    steps: Sequence[ApplicationStep]
+    names: dict[str, str]
+    lead: LeadTime
+    events: tuple[ApplicationEvent, ...]
+    batch: Batch | None
+    batches: Sequence[Batch]
+
+    @property
+    def editable(self) -> bool:
+        """Whether it may be written in."""
+        return self.application.state in EDITABLE
+
+    @property
+    def undecided(self) -> int:
+        """How many people nobody has decided about."""
+        return sum(not one.person.verdict for one in self.people)
+
+    @property
+    def accepted(self) -> int:
+        """How many people were accepted."""
+        return sum(one.person.verdict == "accepted" for one in self.people)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicantDetails:
+    """Somebody of an application as their page shows it; what the key does not open is None."""
+
+    application: UnitApplication
+    unit: MemberUnit
+    blueprint: ExamBlueprint
+    person: Applicant
+    told: dict[str, str] | None
+    phone: str | None
+    answer: EligibilityAnswer
+    conditions: list[JudgedCondition]
+    proofs: list[tuple[str, bool, ApplicantProof | None]]
+    """Each kind of evidence, whether a condition that is met or to be decided needs it, and what is known of it."""
+    names: dict[str, str]
+
+    @property
+    def editable(self) -> bool:
+        """Whether their form may be written in."""
+        return self.application.state in EDITABLE
+
+    @property
+    def papers(self) -> list[str]:
+        """The names of the papers they take."""
+        return paper_names(self.blueprint, self.person)
+
+
+def application_details(
+    session: Session, ref: str, *, unit_id: int | None, by_unit: bool, today: date
+) -> ApplicationDetails:
+    """Return what the page of an application shows; raise NotFound("application.unknown")."""
+    application = store.application_by_ref(session, ref, unit_id=unit_id)
+    blueprint = blueprint_of(session, application.blueprint_version_id)
+    checked = store.checked_counts(session, application)
+    steps = store.steps_of(session, application)
+    events = events_of(ApplicationState(application.state), by_unit=by_unit)
+    return ApplicationDetails(
+        application=application,
+        unit=session.get_one(MemberUnit, application.unit_id),
+        blueprint=blueprint,
+        people=[
+            ApplicantLine(
+                one,
+                answer_for(one, application, blueprint, today=today),
+                paper_names(blueprint, one),
+                checked.get(one.id, 0),
+            )
+            for one in store.people_of(session, application)
+        ],
+        steps=steps,
+        names=actor_names(session, {one.by for one in steps}),
+        lead=lead_of(blueprint, application.applied_on or today, application),
+        events=events,
+        batch=session.get(Batch, application.batch_id) if application.batch_id else None,
+        batches=(
+            store.batches_for(session, level=blueprint.level_code, today=today)
+            if ApplicationEvent.SCHEDULE in events
+            else []
+        ),
+    )
+
+
+def applicant_details(
+    session: Session, ref: str, person_ref: str, *, unit_id: int | None, today: date
+) -> ApplicantDetails:
+    """Return what the page of somebody shows; raise NotFound("application.unknown"|"applicant.unknown")."""
+    application = store.application_by_ref(session, ref, unit_id=unit_id)
+    person = store.applicant_by_ref(session, application, person_ref)
+    blueprint = blueprint_of(session, application.blueprint_version_id)
+    told = told_of(person)
+    answer = answer_of(told or {}, application, blueprint, today=today)
+    known = store.proofs_of(session, person)
+    asked = _asked(person, answer)
+    actors = {actor for row in known.values() for actor in (row.received_by, row.checked_by)}
+    return ApplicantDetails(
+        application=application,
+        unit=session.get_one(MemberUnit, application.unit_id),
+        blueprint=blueprint,
+        person=person,
+        told=told,
+        phone=readable(person.phone_sealed, PHONE) if person.phone_sealed else "",
+        answer=answer,
+        conditions=judged(answer, blueprint),
+        proofs=[(proof.value, proof in asked, known.get(proof.value)) for proof in RequiredProof],
+        names=actor_names(session, actors | {person.decided_by}),
+    )
+
+
+def paper_names(blueprint: ExamBlueprint, person: Applicant) -> list[str]:
+    """Return the names of the papers somebody takes."""
+    return [blueprint.papers[code].name for code in person.papers.split(",")]
+
+
+def _asked(person: Applicant, answer: EligibilityAnswer) -> set[RequiredProof]:
+    """Return the evidence that the condition somebody was accepted by needs, else the ones they may meet."""
+    by = [one for one in answer.conditions if one.number == person.condition]
+    open_ones = by or answer.met or [one for one in answer.conditions if not one.lacking]
+    return {RequiredProof.IDENTITY, *(proof for one in open_ones for proof in one.proofs)}

@@ -1,0 +1,187 @@
+"""Queries of the applications."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from cbt.enrolment.applications.models import Applicant, ApplicantProof, ApplicationStep, UnitApplication
+from cbt.enrolment.units.models import MemberUnit
+from cbt.errors import NotFound
+from cbt.exams.models import BlueprintVersion
+from cbt.rules.states.application import ApplicationState
+from cbt.sittings.models import Batch, BatchLevel, Sitting
+
+APPLICATION_PAGE = 50
+MOST_BATCHES = 100
+MOST_WAITING = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationLine:
+    """An application of a list, whose it is, and for how many people it asks."""
+
+    application: UnitApplication
+    unit: MemberUnit
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationListPage:
+    """A page of the applications of one state, "" for all; `counts` is how many there are of each."""
+
+    lines: Sequence[ApplicationLine]
+    state: str
+    counts: dict[str, int]
+    page: int
+    pages: int
+
+
+def application_by_ref(
+    session: Session, ref: str, *, unit_id: int | None, changing: bool = False
+) -> UnitApplication:
+    """Return an application, for somebody of a unit one of that unit alone; `changing` keeps it to this one.
+
+    Raise NotFound("application.unknown"): another unit's is as unknown as none.
+
+    Source: R-70.
+    """
+    query = select(UnitApplication).where(UnitApplication.ref == ref)
+    if unit_id is not None:
+        query = query.where(UnitApplication.unit_id == unit_id)
+    found = session.scalar(query.with_for_update() if changing else query)
+    if found is None:
+        raise NotFound("application.unknown")
+    return found
+
+
+def applicant_by_ref(session: Session, application: UnitApplication, ref: str) -> Applicant:
+    """Return somebody of an application; raise NotFound("applicant.unknown")."""
+    found = session.scalar(
+        select(Applicant).where(Applicant.application_id == application.id, Applicant.ref == ref)
+    )
+    if found is None:
+        raise NotFound("applicant.unknown")
+    return found
+
+
+def people_of(session: Session, application: UnitApplication) -> Sequence[Applicant]:
+    """Return the people of an application in the order in which they were entered."""
+    return session.scalars(
+        select(Applicant).where(Applicant.application_id == application.id).order_by(Applicant.id)
+    ).all()
+
+
+def proofs_of(session: Session, applicant: Applicant) -> dict[str, ApplicantProof]:
+    """Return what is known of somebody's evidence, by its kind."""
+    rows = session.scalars(select(ApplicantProof).where(ApplicantProof.applicant_id == applicant.id))
+    return {row.proof: row for row in rows}
+
+
+def checked_counts(session: Session, application: UnitApplication) -> dict[int, int]:
+    """Return how many proofs of each of the people were checked."""
+    rows = session.execute(
+        select(ApplicantProof.applicant_id, func.count())
+        .join(Applicant, Applicant.id == ApplicantProof.applicant_id)
+        .where(Applicant.application_id == application.id, ApplicantProof.checked_at.is_not(None))
+        .group_by(ApplicantProof.applicant_id)
+    )
+    return dict(rows.all())
+
+
+def steps_of(session: Session, application: UnitApplication) -> Sequence[ApplicationStep]:
+    """Return who did what with an application, the latest first."""
+    return session.scalars(
+        select(ApplicationStep)
+        .where(ApplicationStep.application_id == application.id)
+        .order_by(ApplicationStep.id.desc())
+    ).all()
+
+
+def application_page(session: Session, *, unit_id: int | None, state: str, page: int) -> ApplicationListPage:
+    """Return a page of the applications, a unit's own or everybody's, the latest day first."""
+    mine = UnitApplication.id.is_not(None) if unit_id is None else UnitApplication.unit_id == unit_id
+    rows = session.execute(
+        select(UnitApplication.state, func.count()).where(mine).group_by(UnitApplication.state)
+    )
+    found = dict(rows.all())
+    counts = {"": sum(found.values())} | {one.value: found.get(one.value, 0) for one in ApplicationState}
+    state = state if state in counts else ""
+    pages = max(1, -(-counts[state] // APPLICATION_PAGE))
+    page = min(page, pages)
+    query = (
+        select(UnitApplication, MemberUnit, _people())
+        .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
+        .where(mine, UnitApplication.state == state if state else UnitApplication.id.is_not(None))
+        .order_by(UnitApplication.preferred_on.desc(), UnitApplication.id.desc())
+        .limit(APPLICATION_PAGE)
+        .offset((page - 1) * APPLICATION_PAGE)
+    )
+    lines = [ApplicationLine(*row) for row in session.execute(query)]
+    return ApplicationListPage(lines, state, counts, page, pages)
+
+
+def waiting(session: Session, *, unit_id: int | None, states: Sequence[str]) -> list[ApplicationLine]:
+    """Return the applications that wait in these states, the soonest day first."""
+    mine = UnitApplication.id.is_not(None) if unit_id is None else UnitApplication.unit_id == unit_id
+    rows = session.execute(
+        select(UnitApplication, MemberUnit, _people())
+        .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
+        .where(mine, UnitApplication.state.in_(states))
+        .order_by(UnitApplication.preferred_on, UnitApplication.id)
+        .limit(MOST_WAITING)
+    )
+    return [ApplicationLine(*row) for row in rows]
+
+
+def _people(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    return (
+        select(func.count())
+        .where(Applicant.application_id == UnitApplication.id, *conditions)
+        .correlate(UnitApplication)
+        .scalar_subquery()
+    )
+
+
+def applications_of_batch(session: Session, batch_id: int) -> list[ApplicationLine]:
+    """Return the applications whose people sit in a batch."""
+    rows = session.execute(
+        select(UnitApplication, MemberUnit, _people(Applicant.verdict == "accepted"))
+        .join(MemberUnit, MemberUnit.id == UnitApplication.unit_id)
+        .where(UnitApplication.batch_id == batch_id)
+        .order_by(UnitApplication.id)
+    )
+    return [ApplicationLine(*row) for row in rows]
+
+
+def batches_for(session: Session, *, level: str, today: date) -> Sequence[Batch]:
+    """Return the batches that take a level and are not over by their days, the latest first."""
+    shaped = exists().where(BatchLevel.batch_id == Batch.id)
+    return session.scalars(
+        select(Batch)
+        .where(
+            or_(Batch.ends_on.is_(None), Batch.ends_on >= today),
+            or_(~shaped, shaped.where(BatchLevel.level == level)),
+        )
+        .order_by(Batch.id.desc())
+        .limit(MOST_BATCHES)
+    ).all()
+
+
+def sitting_states(session: Session, batch_id: int) -> set[str]:
+    """Return how the sittings of a batch stand."""
+    return set(session.scalars(select(Sitting.state).where(Sitting.batch_id == batch_id)))
+
+
+def unit_of(session: Session, unit_id: int) -> MemberUnit:
+    """Return the unit an application is of."""
+    return session.get_one(MemberUnit, unit_id)
+
+
+def version_ref(session: Session, application: UnitApplication) -> str:
+    """Return the ref of the 考核方案 an application is for."""
+    return session.get_one(BlueprintVersion, application.blueprint_version_id).ref

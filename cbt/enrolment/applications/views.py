@@ -1,0 +1,201 @@
+"""Pages of the applications, for the office and for a unit's own people: lists, one of them, what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import flask
+import flask_babel
+
+from cbt.db.unit_of_work import reading
+from cbt.enrolment.applications import applying, deciding, store
+from cbt.enrolment.applications.applying import ApplicationForm
+from cbt.enrolment.applications.shown import application_details
+from cbt.enrolment.applications.sides import OFFICE, OWN, ApplicationSide, page
+from cbt.errors import CbtError, InvalidInput, NotFound
+from cbt.exams.store import blueprint_of, current_versions
+from cbt.rules.roles import Role
+from cbt.rules.states.application import BY_UNIT, ApplicationEvent
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.i18n import local_day
+from cbt.web.partials import Reply
+from cbt.web.texts import page_of
+from cbt.web.who.login import Principal
+
+WAITING = {True: ("draft", "returned"), False: ("submitted", "accepted")}
+"""In which states it is the turn of a unit's own people, and of the office."""
+
+
+def applications(side: ApplicationSide) -> Reply:
+    """List the applications of a state."""
+    args = flask.request.args
+    with reading() as session:
+        found = store.application_page(
+            session, unit_id=side.unit_id(), state=args.get("state", ""), page=page_of(args)
+        )
+        levels = {
+            one.application.blueprint_version_id: blueprint_of(session, one.application.blueprint_version_id)
+            for one in found.lines
+        }
+    kinds = [
+        (
+            side.url("applications", state=state or None),
+            flask_babel.gettext(
+                "enrolment.applications.tab",
+                state=flask_babel.gettext(
+                    f"rules.application.state.{state}" if state else "enrolment.applications.all"
+                ),
+                count=count,
+            ),
+            state == found.state,
+        )
+        for state, count in found.counts.items()
+    ]
+    return flask.render_template(
+        "enrolment/applications/applications.html", side=side, found=found, levels=levels, kinds=kinds
+    )
+
+
+def new(side: ApplicationSide) -> Reply:
+    """Show the form of a new application."""
+    return _form_page(side, side.unit(flask.request.args.get("unit", "")).ref, NOTHING_REFUSED)
+
+
+def make(side: ApplicationSide) -> Reply:
+    """Draft an application and go to it."""
+    unit = side.unit(flask.request.form.get("unit", "")).ref
+    try:
+        ref = applying.make_application(unit, _sent(), side.applying())
+    except CbtError as error:
+        return _form_page(side, unit, refusal(error))
+    flask.flash(flask_babel.gettext("enrolment.application.made"), "ok")
+    return flask.redirect(side.url("application", ref=ref), 303)
+
+
+def edit(side: ApplicationSide, ref: str) -> Reply:
+    """Show the form of an application that may be written in."""
+    return _edit_page(side, ref, NOTHING_REFUSED)
+
+
+def save(side: ApplicationSide, ref: str) -> Reply:
+    """Put right what is asked for."""
+    try:
+        applying.change_application(ref, _sent(), side.applying())
+    except CbtError as error:
+        return _edit_page(side, ref, refusal(error))
+    flask.flash(flask_babel.gettext("enrolment.application.saved"), "ok")
+    return flask.redirect(side.url("application", ref=ref), 303)
+
+
+def _sent() -> ApplicationForm:
+    form = flask.request.form
+    return ApplicationForm(**{name: form.get(name, "") for name in ApplicationForm.__dataclass_fields__})
+
+
+def _edit_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        found = applying.editable(session, ref, side.applying(), changing=False)
+        unit = found.unit_id
+        told = {
+            "blueprint": store.version_ref(session, found),
+            "preferred_on": found.preferred_on.isoformat(),
+            "note": found.note,
+        }
+        unit_ref = store.unit_of(session, unit).ref
+    return _form_page(side, unit_ref, refused, told=told, ref=ref)
+
+
+def _form_page(
+    side: ApplicationSide,
+    unit_ref: str,
+    refused: Refusal,
+    *,
+    told: Mapping[str, str] | None = None,
+    ref: str = "",
+) -> Reply:
+    today = local_day(flask.g.now)
+    with reading() as session:
+        levels = [blueprint_of(session, row.id) for row in current_versions(session)]
+    shown = flask.render_template(
+        "enrolment/applications/form.html",
+        side=side,
+        unit=side.unit(unit_ref),
+        ref=ref,
+        levels=levels,
+        earliest=[applying.earliest_day(one, today) for one in levels],
+        told=refused.sent or told or {},
+        refused=refused,
+    )
+    return shown, refused.code
+
+
+def application(side: ApplicationSide, ref: str) -> Reply:
+    """Show an application: who it is for, what may be done next, who did what."""
+    return application_page(side, ref, NOTHING_REFUSED)
+
+
+def application_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
+    """Return the page of an application."""
+    with reading() as session:
+        found = application_details(
+            session, ref, unit_id=side.unit_id(), by_unit=side.by_unit, today=local_day(flask.g.now)
+        )
+    shown = flask.render_template(
+        "enrolment/applications/application.html",
+        side=side,
+        found=found,
+        may=side.may_write(),
+        refused=refused,
+    )
+    return shown, refused.code
+
+
+def step(side: ApplicationSide, ref: str, event: str) -> Reply:
+    """Take an application one step on."""
+    form, who = flask.request.form, side.applying()
+    try:
+        asked = _event(side, event)
+        if asked is ApplicationEvent.SUBMIT:
+            applying.submit(ref, late_reason=form.get("late_reason", ""), who=who)
+        elif asked is ApplicationEvent.WITHDRAW:
+            applying.withdraw(ref, words=form.get("words", ""), who=who)
+        else:
+            deciding.take_step(ref, asked, words=form.get("words", ""), batch=form.get("batch", ""), who=who)
+    except CbtError as error:
+        return application_page(side, ref, refusal(error))
+    flask.flash(flask_babel.gettext(f"enrolment.done.{event}"), "ok")
+    return flask.redirect(side.url("application", ref=ref), 303)
+
+
+def _event(side: ApplicationSide, event: str) -> ApplicationEvent:
+    """Return what is asked for; raise InvalidInput("web.bad_request") for what nobody, or no clerk, may do."""
+    if event not in set(ApplicationEvent) or (side.by_unit and event not in BY_UNIT):
+        raise InvalidInput("web.bad_request")
+    return ApplicationEvent(event)
+
+
+def applications_on_home(principal: Principal) -> tuple[str, Mapping[str, object]] | None:
+    """Return the part of the home page about applications in which it is this person's turn; None for others."""
+    side = OWN if Role.UNIT_CLERK in principal.roles else OFFICE
+    if not principal.has(*side.writers):
+        return None
+    try:
+        unit_id = side.unit_id()
+    except NotFound:
+        return None  # a clerk of no unit
+    with reading() as session:
+        lines = store.waiting(session, unit_id=unit_id, states=WAITING[side.by_unit])
+    if not lines and not side.by_unit:
+        return None
+    return "enrolment/applications/_home.html", {"side": side, "lines": lines}
+
+
+def add_pages() -> None:
+    """Have these views answer at their addresses."""
+    page(applications, "", to_read=True)
+    page(new, "/new")
+    page(make, "/new", method="POST")
+    page(application, "/<ref>", to_read=True)
+    page(edit, "/<ref>/edit")
+    page(save, "/<ref>/edit", method="POST")
+    page(step, "/<ref>/steps/<event>", method="POST")

@@ -1,0 +1,360 @@
+"""A unit's application on its way into a batch: days ahead, people, conditions, decisions (R-72, R-73, R-77)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from cbt.accounts.store import staff_by_login
+from cbt.audit.models import AuditEntry
+from cbt.batches.roster.working import work_on
+from cbt.candidates.models import Candidate
+from cbt.db.unit_of_work import unit_of_work
+from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.units.models import MemberUnit
+from cbt.paths import product_dir
+from cbt.sittings.models import Sitting
+from tests.candidates.rosters import resident
+from tests.enrolment.test_units import AGREEMENT, OTHER_CODE, enter, officer, rows
+from tests.helpers import count_queries, flat, sign_in_as, utc
+from tests.world import World
+
+__all__ = ["officer"]
+
+LEVEL = "customer-service-l3"
+ASKED = {"blueprint": LEVEL, "preferred_on": "2027-01-11", "note": ""}
+PERSON = {
+    "name": "陆遥",
+    "document_type": "resident_id",
+    "document_number": resident(31),
+    "phone": "13800002222",
+    "kind": "first",
+    "papers": ["theory", "skills"],
+    "years": "6",
+    "department": "客服中心",
+    "post": "客服主管",
+    "education": "junior_college",
+    "school": "示例职业学院",
+    "major": "市场营销",
+    "diploma_number": "证字第8848号",
+    "graduated_on": "2019-07-01",
+    "insured": "yes",
+}
+
+
+class Desk:
+    """Somebody at the pages of an application, from the office or from their own unit."""
+
+    def __init__(self, client: FlaskClient, start: str = "/office/applications") -> None:
+        self.client, self.start, self.page = client, start, ""
+
+    def begin(self, **changes: str) -> Any:
+        answer = self.client.post(f"{self.start}/new", data=ASKED | changes)
+        if answer.status_code == 303:
+            self.page = answer.headers["Location"]
+        return answer
+
+    def enter(self, **changes: Any) -> Any:
+        return self.client.post(f"{self.page}/people/new", data=PERSON | changes)
+
+    def step(self, event: str, **form: str) -> Any:
+        return self.client.post(f"{self.page}/steps/{event}", data=form)
+
+    def decide(self, people: list[str], verdict: str = "accepted", **form: str) -> Any:
+        return self.client.post(f"{self.page}/decide", data={"people": people, "verdict": verdict, **form})
+
+    def text(self, page: str = "") -> str:
+        return flat(self.client.get(page or self.page).text)
+
+
+def unit_ref(page: str) -> str:
+    return page.rpartition("/")[2]
+
+
+@pytest.fixture
+def unit(officer: FlaskClient) -> str:
+    """The ref of a unit with an agreement from 20 November 2026 on."""
+    page = enter(officer)
+    assert officer.post(f"{page}/agreements", data=AGREEMENT).status_code == 303
+    return unit_ref(page)
+
+
+@pytest.fixture
+def desk(officer: FlaskClient, unit: str) -> Desk:
+    made = Desk(officer)
+    assert made.begin(unit=unit).status_code == 303
+    return made
+
+
+def clerk_of(world: World, officer: FlaskClient, unit: str, login: str) -> Desk:
+    officer.post(f"/office/units/{unit}/clerks", data={"name": login, "login": login})
+    return signed_in(world, login)
+
+
+def signed_in(world: World, login: str) -> Desk:
+    with world.app.app_context(), unit_of_work() as session:
+        found = staff_by_login(session, login)
+        assert found is not None
+        found.must_change_password = False
+        ref = found.ref
+    return Desk(
+        sign_in_as(world.app, kind="staff", subject_ref=ref, machine=f"m-{login}"), "/unit/applications"
+    )
+
+
+def people_of(world: World) -> list[str]:
+    with rows(world, Applicant) as found:
+        return [one.ref for one in found]
+
+
+def state(world: World) -> str:
+    with rows(world, UnitApplication) as found:
+        return str(found[-1].state)
+
+
+def test_an_application_goes_from_a_draft_into_a_batch_with_nothing_typed_twice(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    clerk = clerk_of(world, officer, unit, "miao")
+    clerk.page = desk.page.replace("/office/", "/unit/")
+    assert clerk.step("submit").status_code == 409  # nobody is in it
+    assert clerk.enter(papers=["theory"]).status_code == 303
+    assert clerk.enter(name="又一次").status_code == 409
+    assert clerk.enter(name="郭宁", document_number=resident(42), years="1", education="").status_code == 303
+    assert clerk.step("submit").status_code == 303
+    assert clerk.enter(document_number=resident(55)).status_code == 409  # nobody writes in what is looked at
+    assert clerk.step("accept").status_code == 422
+    assert "待审核" in clerk.text()
+    assert desk.step("send_back").status_code == 422
+    assert desk.step("send_back", words="请补充毕业证书复印件").status_code == 303
+    assert "请补充毕业证书复印件" in clerk.text()
+    world.clock.advance(timedelta(days=3))
+    officer = desk.client = world.staff("officer")
+    clerk.client = signed_in(world, "miao").client
+    assert clerk.step("submit").status_code == 303
+    with rows(world, UnitApplication) as (one,):
+        assert one.applied_on == date(2026, 11, 20)  # the first day stays
+    assert desk.step("accept").status_code == 409  # nobody is decided about
+    met, short = people_of(world)
+    assert desk.decide([met, short]).status_code == 409  # one of them meets nothing
+    assert desk.decide([met]).status_code == 303
+    assert desk.decide([short], condition="1").status_code == 422  # not met: with a reason only
+    assert desk.decide([short], "refused").status_code == 422
+    assert desk.decide([short], "refused", reason="年限不足").status_code == 303
+    proofs = {"received": ["identity", "diploma"], "checked": ["identity"]}
+    assert officer.post(f"{desk.page}/people/{met}/proofs", data=proofs).status_code == 303
+    assert desk.step("accept").status_code == 303
+    assert desk.decide([short]).status_code == 409
+    assert desk.step("schedule", batch="ba-none").status_code == 422
+    assert desk.step("schedule", batch=world.batch_ref).status_code == 303
+    assert "2026 年第四批" in clerk.text()
+    assert "上海浦江客户服务有限公司" in officer.get(f"/office/batches/{world.batch_ref}").text
+    assert officer.get(f"/office/batches/{world.batch_ref}").text.count(desk.page) == 1
+
+    roster = officer.post(f"{desk.page}/roster")
+    assert roster.mimetype.endswith("sheet")
+    brought = officer.post(
+        f"/office/batches/{world.batch_ref}/roster", data={"file": (io.BytesIO(roster.data), "r.xlsx")}
+    ).headers["Location"]
+    for confirmed in (False, True):
+        if confirmed:
+            confirm = officer.post(brought)
+            assert confirm.status_code == 303, flat(confirm.text)[3000:9000]
+        with world.app.app_context():
+            work_on(brought.rpartition("/")[2], folder=product_dir("blueprints"), clock=world.clock.now)
+    with rows(world, Candidate) as candidates:
+        assert [(one.name, one.employer) for one in candidates if one.name in {"陆遥", "郭宁"}] == [
+            ("陆遥", "上海浦江客户服务有限公司")
+        ]
+    assert desk.step("complete").status_code == 409  # its sittings lie ahead
+    with world.app.app_context(), unit_of_work() as session:
+        for sitting in session.scalars(select(Sitting)):
+            sitting.state = "ended"
+    assert desk.step("complete").status_code == 303
+    assert state(world) == "done"
+    assert "办理记录" in desk.text()
+    with rows(world, AuditEntry) as log:
+        told = [f"{one.act} {one.reason} {one.before} {one.after}" for one in log if "appli" in one.act]
+    assert len(told) >= 12
+    assert not any("陆遥" in line or PERSON["document_number"] in line for line in told)
+
+
+def test_too_late_by_one_working_day_names_the_earliest_and_only_an_officer_may_take_it(
+    world: World, officer: FlaskClient, unit: str
+) -> None:
+    """National Day 2026: 1 to 7 October are free; Sunday 20 September and Saturday 10 October are worked."""
+    officer.post(f"/office/units/{unit}/agreements", data=AGREEMENT | {"effective_on": "2026-09-01"})
+    world.clock.set(utc("2026-09-07T10:00:00+08:00"))
+    desk = Desk(world.staff("officer"))
+    clerk = clerk_of(world, desk.client, unit, "miao")
+    # 8–11, 14–18 and 20, 21–24, 28–30 September, 8–10 October: with 25 September free there are 20.
+    assert clerk.begin(preferred_on="2026-10-09").status_code == 303
+    desk.page = clerk.page.replace("/unit/", "/office/")
+    assert clerk.enter().status_code == 303
+    late = clerk.step("submit", late_reason="赶时间")
+    assert late.status_code == 409
+    assert "只有 19 个工作日" in late.text
+    assert "最早可申请的日期是 2026-10-10" in late.text
+    assert desk.step("submit").status_code == 409
+    edited = clerk.client.post(f"{clerk.page}/edit", data=ASKED | {"preferred_on": "2026-10-10"})
+    assert edited.status_code == 303
+    assert clerk.step("submit").status_code == 303
+    assert desk.step("send_back", words="日期改回").status_code == 303
+    clerk.client.post(f"{clerk.page}/edit", data=ASKED | {"preferred_on": "2026-10-09"})
+    assert desk.step("submit", late_reason="单位统一安排").status_code == 303
+    assert desk.step("send_back", words="补材料").status_code == 303
+    world.clock.set(utc("2026-10-09T10:00:00+08:00"))
+    desk.client = world.staff("officer")
+    assert desk.step("submit", late_reason="单位统一安排").status_code == 422  # the day has come
+    desk.client.post(f"{desk.page}/edit", data=ASKED | {"preferred_on": "2026-10-12"})
+    assert desk.step("submit", late_reason="单位统一安排").status_code == 303
+    assert "单位统一安排" in desk.text()
+    assert state(world) == "submitted"
+
+
+def test_without_an_agreement_on_both_days_nothing_is_taken(
+    world: World, officer: FlaskClient, unit: str
+) -> None:
+    desk = Desk(officer)
+    bare = unit_ref(enter(officer, credit_code=OTHER_CODE, name="无协议公司"))
+    for whose, day, said in (
+        (bare, "2027-01-11", "2026-11-20 没有有效的认定管理协议"),
+        (unit, "2027-11-22", "2027-11-22 没有有效的认定管理协议"),
+    ):
+        assert desk.begin(unit=whose, preferred_on=day).status_code == 303
+        desk.enter()
+        refused = desk.step("submit")
+        assert refused.status_code == 409
+        assert said in refused.text
+    assert desk.step("withdraw").status_code == 303
+    assert desk.step("submit").status_code == 409
+    for day in ("", "2026-11-20", "2031-01-01", "bald"):
+        assert desk.begin(unit=unit, preferred_on=day).status_code == 422
+    assert desk.begin(unit=unit, blueprint="none").status_code == 404
+
+
+def test_another_units_application_is_as_unknown_as_none(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    desk.enter()
+    other = unit_ref(enter(officer, credit_code=OTHER_CODE, name="第二家客服公司"))
+    stranger = clerk_of(world, officer, other, "tan")
+    (person,) = people_of(world)
+    ref = unit_ref(desk.page)
+    asked = 0
+    for rule in world.app.url_map.iter_rules():
+        if not rule.rule.startswith("/unit/applications/<"):
+            continue
+        for whose, said in ((ref, person), ("ap-none", "pe-none")):
+            path = (
+                rule.rule.replace("<ref>", whose).replace("<person_ref>", said).replace("<event>", "submit")
+            )
+            for method in (rule.methods or set()) & {"GET", "POST"}:
+                answer = stranger.client.open(path, method=method, data=PERSON | ASKED)
+                assert answer.status_code == 404, path
+                assert "陆遥" not in answer.text
+                asked += 1
+    assert asked >= 16
+    assert desk.page.rpartition("/")[2] not in stranger.text("/unit/applications")
+    for path in ("/office/applications", desk.page, f"{desk.page}/people/{person}"):
+        assert stranger.client.get(path).status_code == 403
+    assert stranger.begin(unit=unit).status_code == 303  # whatever is asked for, it is their own unit's
+    with rows(world, UnitApplication) as found, rows(world, MemberUnit) as units:
+        assert found[-1].unit_id == next(one.id for one in units if one.ref == other)
+
+
+def test_what_is_typed_is_checked_and_lies_sealed_on_disk(world: World, desk: Desk) -> None:
+    for changes, said in (
+        ({"document_number": resident(31)[:-1] + "0"}, "号码"),
+        ({"years": "3.5"}, "应为 0 到 60 的整数"),
+        ({"graduated_on": "1019-07-01"}, "日期看不懂"),
+        ({"papers": []}, "没有选择科目"),
+        ({"document_type": "passport", "document_number": "E1234567"}, "没有选择性别"),
+        ({"school": "长" * 81}, "超过 80 个字"),
+    ):
+        answer = desk.enter(**changes)
+        assert answer.status_code == 422
+        assert said in answer.text
+        assert "客服主管" in answer.text  # what was typed is still there
+    assert desk.enter(education="none").status_code == 422
+    assert people_of(world) == []
+    assert desk.enter().status_code == 303
+    (person,) = people_of(world)
+    with rows(world, Applicant) as (one,):
+        kept = one.document_sealed + one.phone_sealed + one.told_sealed
+        assert (one.gender, one.document_masked[3:5]) == ("male", "**")
+        told = {name: getattr(one, name) for name in ("document_masked", "reason", "papers")}
+    for secret in ("13800002222", PERSON["document_number"], "8848", "客服主管", "市场营销"):
+        assert str(secret).encode() not in kept
+        assert str(secret) not in str(told)
+    page = f"{desk.page}/people/{person}"
+    assert PERSON["document_number"] not in desk.client.get(page).text
+    changed = PERSON | {"document_number": "", "name": "陆瑶", "years": "2", "education": "", "major": ""}
+    assert desk.client.post(page, data=changed).status_code == 303
+    with rows(world, Applicant) as (one,):
+        assert (one.name, one.document_masked) == ("陆瑶", told["document_masked"])
+    assert "2029-11-20 起满足" in desk.text(page)
+    assert desk.client.post(f"{page}/remove").status_code == 303
+    assert people_of(world) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"years": "5"}, "需要的证明材料：身份证复印件、在职工作证明"),
+        ({"years": "4"}, "2027-11-20 起满足"),
+        ({"education": "bachelor", "major": "天文学"}, "由考务判断：专业是否为本专业或相关专业"),
+        ({"education": "secondary", "major": "会计"}, "学历须为大学专科及以上"),
+        ({"years": "viele"}, "连续从业须满 5 年，现计 0 年"),
+    ],
+)
+def test_the_conditions_are_shown_while_somebody_types(
+    desk: Desk, typed: Mapping[str, str], said: str
+) -> None:
+    answer = desk.client.get(f"{desk.page}/assess", query_string=dict(typed))
+    assert answer.status_code == 200
+    assert said in flat(answer.text)
+    assert "<html" not in answer.text
+
+
+@pytest.mark.once
+def test_pages_ask_as_often_however_many_there_are(world: World, officer: FlaskClient, desk: Desk) -> None:
+    desk.enter()
+    pages = ("/office/applications", desk.page, f"{desk.page}/people/{people_of(world)[0]}")
+
+    def asked() -> list[int]:
+        counted = []
+        for one in pages:
+            with count_queries(world.app) as seen:
+                assert officer.get(one).status_code == 200
+            counted.append(len(seen))
+        return counted
+
+    before = asked()
+    for number in range(60, 64):
+        desk.enter(name=f"第{number}人", document_number=resident(number))
+    with world.app.app_context(), unit_of_work() as session:
+        one = session.scalars(select(UnitApplication)).one()
+        for number in range(60):
+            kept = (
+                "unit_id",
+                "blueprint_version_id",
+                "state",
+                "preferred_on",
+                "note",
+                "put_right",
+                "late_reason",
+            )
+            copy = {name: getattr(one, name) for name in kept}
+            session.add(UnitApplication(ref=f"ap-{number}", created_at=one.created_at, **copy))
+    assert asked() == before
+    assert max(before) <= 12
+    assert "草稿 61" in desk.text("/office/applications")
+    assert 'rel="next"' in desk.text("/office/applications?state=draft")
