@@ -44,6 +44,7 @@ COMMANDS = {
     "backup": Command("safety.cli.backup", _SAFETY),
     "bank": Command("bank.cli.bank", ("cbt.bank.commands",)),
     "blueprint": Command("exams.cli.blueprint", ("cbt.exams.commands", "cbt.assembly.commands")),
+    "certificates": Command("certificates.cli.certificates", ("cbt.certificates.commands",)),
     "completion": Command("console.cli.completion", ("cbt.console.completion",)),
     "demo": Command("demo.cli.demo", ("cbt.demo.commands",)),
     "docs": Command("docs.cli.docs", ("cbt.ops.documents.commands",)),

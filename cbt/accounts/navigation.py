@@ -69,6 +69,7 @@ PLACES = (
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),
     StaffPage("bank.queue.queue", "review", "check", frozenset({Role.REVIEWER})),
     StaffPage("results.index", "results", "check", frozenset({Role.OFFICER})),
+    StaffPage("certificates.certificates", "certificates", "note", frozenset({Role.OFFICER})),
     StaffPage("accounts.people", "people", "users", frozenset({Role.ADMIN})),
     StaffPage("backups.page", "backups", "download", frozenset({Role.ADMIN})),
     StaffPage("doctor.page", "doctor", "info", frozenset({Role.ADMIN})),

@@ -30,6 +30,7 @@ from cbt.candidates.blueprint_uses import blueprint_uses
 from cbt.candidates.corrections.approval import CORRECTIONS
 from cbt.candidates.desk import views as office
 from cbt.candidates.store import candidate_principal
+from cbt.certificates import views as certificates
 from cbt.clock import Agreement, Clock, SystemClock
 from cbt.config import Settings, read_settings
 from cbt.db.engine import init_database
@@ -138,6 +139,7 @@ ROOMS: tuple[ModuleType, ...] = (
     readiness,
     doorway,
     results,
+    certificates,
     late_answers,
     packages,
     batches,
@@ -155,9 +157,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     settings = settings or read_settings()
     app = ObservedApp("cbt", template_folder=str(product_dir("templates")), static_folder=None)
     app.url_map.converters["int"] = BoundedInteger
-    app.extensions["cbt_settings"] = settings
-    app.extensions["cbt_clock"] = clock or SystemClock()
-    app.extensions["cbt_agreement"] = Agreement()
+    app.extensions.update(cbt_settings=settings, cbt_clock=clock or SystemClock(), cbt_agreement=Agreement())
     _configure(app, settings)
     init_cookies(app, settings)
     init_database(app, settings)

@@ -13,6 +13,7 @@ from cbt.accounts.log.naming import Called, LogNames, Namer
 from cbt.accounts.models import Approval
 from cbt.bank.models import Item, ItemBank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
+from cbt.certificates.models import Certificate
 from cbt.delivery.models import Attempt
 from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.applications.models import Applicant, UnitApplication
@@ -147,6 +148,11 @@ NAMERS: dict[str, Namer] = {
     "blueprint": _blueprints,
     "approval": _approvals,
     "member_unit": _simple(MemberUnit, "enrolment.units.unit"),
+    "certificate": _found_by(
+        select(Certificate.ref, Certificate.number, Certificate.name, Certificate.ref),
+        "certificates.certificate",
+        Certificate.ref,
+    ),
     "unit_agreement": _found_by(
         select(UnitAgreement.ref, UnitAgreement.number, MemberUnit.name, UnitAgreement.ref).join(
             MemberUnit, MemberUnit.id == UnitAgreement.unit_id

@@ -2,3 +2,5 @@
 
 The one part of the rules that uses cryptography: signatures and sealed records are functions of keys and bytes.
 """
+
+__all__ = ["issuing", "lookup", "number", "signing", "statement"]

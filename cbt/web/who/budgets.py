@@ -56,6 +56,9 @@ SCOPES = {
     # The first person's own budget of guesses at each colleague, and that of a login at its own old password.
     "second": SecretScope(shared=False),
     "password": SecretScope(shared=False),
+    # Anybody looks certificates up: a machine has so many of all, and of each number; nobody has less for another.
+    "verify": SecretScope(Budget(60, WINDOW), Budget(20_000, WINDOW), shared=False),
+    "cert_number": SecretScope(shared=False),
 }
 """The one place where budgets are set; a scope that is not listed has those of an account."""
 ALERTS = Budget(30, timedelta(minutes=15))

@@ -1,0 +1,63 @@
+"""`cbt certificates`: check what a QR says without a network, show the key that signs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from cbt.console.kinds import FILE, NEW_FILE
+from cbt.console.saying import Answer
+from cbt.console.texts import text as _
+from cbt.console.tree import argument, group, option
+from cbt.db.unit_of_work import unit_of_work
+from cbt.results.package.signing import public_hex, read_public, shown_print, signing_key
+from cbt.rules.certificates.number import grouped
+from cbt.rules.certificates.signing import of_qr, verified
+from cbt.web.cli import with_app
+
+_MOST = 8192
+"""No file of a QR's text, or of a key, is longer."""
+
+
+@group("certificates", help="certificates.cli.certificates")
+def certificates() -> None:
+    """Hold the commands about certificates."""
+
+
+@certificates.command("verify", help="certificates.cli.verify")
+@argument("file", type=FILE, help="certificates.cli.file")
+@option("--key", "public", type=FILE, required=True, metavar="FILE", help="certificates.cli.public")
+def verify_command(file: Path, public: Path) -> Answer:
+    """Check the text of a certificate's QR without a database or a network."""
+    key = read_public(_start(public))
+    said = verified(of_qr(_start(file)), [bytes.fromhex(key)])
+    shown = (grouped(said.number), said.name, said.document, said.occupation, said.level, said.issued_on)
+    words = [" · ".join(map(str, shown)), _("certificates.cli.holds", print=shown_print(key))]
+    return Answer(
+        {**asdict(said), "issued_on": said.issued_on.isoformat()}, words, [_("certificates.cli.register")]
+    )
+
+
+@certificates.command("key", help="certificates.cli.key")
+@option("--out", type=NEW_FILE, metavar="FILE", help="certificates.cli.out")
+@with_app
+def key_command(out: Path | None, *, now: datetime) -> Answer:
+    """Print the public key by which certificates are checked elsewhere; makes the key where there is none yet."""
+    with unit_of_work() as session:
+        public = public_hex(signing_key(session, now=now, actor="cli").public_key())
+    if out is not None:
+        out.write_text(f"ed25519:{public}\n", encoding="ascii")
+    print_ = shown_print(public)
+    words = [f"ed25519:{public}", _("package.print", print=print_)]
+    return Answer({"key": public, "fingerprint": print_, "path": out}, words)
+
+
+def _start(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_MOST).decode("ascii", "replace")
+
+
+commands: list[click.Command] = [certificates]

@@ -1,0 +1,146 @@
+"""Use cases: certificates are issued, printed, and revoked (R-93)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.certificates.models import Certificate
+from cbt.certificates.series import SeriesForm, series_form
+from cbt.certificates.store import last_number
+from cbt.certificates.waiting import WaitingPerson, judged, people_of
+from cbt.db.unit_of_work import unit_of_work
+from cbt.enrolment.body.service import body
+from cbt.errors import Conflict
+from cbt.results.package.signing import public_hex, signing_key
+from cbt.rules.certificates.number import next_number
+from cbt.rules.certificates.signing import signed
+from cbt.rules.certificates.statement import CertificateStatement
+from cbt.web.refs import new_ref
+from cbt.web.texts import required
+
+REASON = 300
+_WITHOUT_SEQUENCE = 16
+
+
+def issue(level: str, people: Collection[str], *, today: date, now: datetime, actor: str) -> list[str]:
+    """Issue a certificate of a level to each of these people, all or none, and return the numbers.
+
+    The parts of the numbers are locked first, so that two who issue at once take turns: each sees what the other
+    gave. Raise Conflict("certificate.no_series") before the parts are set, ("certificate.not_ready") where
+    something stands in somebody's way, as for who got one meanwhile.
+
+    Source: R-93.
+    """
+    with unit_of_work() as session:
+        parts = series_form(session, lock=True)
+        if parts is None:
+            raise Conflict("certificate.no_series")
+        lines = judged(session, level, people_of(session, people), today=today)
+        if not lines or len(lines) < len(set(people)) or any(line.obstacles for line in lines):
+            raise Conflict("certificate.not_ready")
+        key = signing_key(session, now=now, actor=actor)
+        return [_issue(session, parts, line, key, today=today, now=now, actor=actor) for line in lines]
+
+
+def _issue(
+    session: Session,
+    parts: SeriesForm,
+    line: WaitingPerson,
+    key: Ed25519PrivateKey,
+    *,
+    today: date,
+    now: datetime,
+    actor: str,
+) -> str:
+    series, person = parts.series(today.year, line.blueprint.level_code), line.candidate
+    number = next_number(series, last_number(session, series.number(1)[:_WITHOUT_SEQUENCE]))
+    said = CertificateStatement(
+        number,
+        person.name,
+        person.document_masked,
+        line.blueprint.occupation_name,
+        line.blueprint.level_name,
+        today,
+    )
+    made = Certificate(
+        ref=new_ref("ce", 10),
+        number=number,
+        candidate_id=person.id,
+        blueprint_ref=line.blueprint.ref,
+        name=said.name,
+        document_type=person.document_type,
+        document=said.document,
+        occupation=said.occupation,
+        level=said.level,
+        body_name=body(session).name,
+        issued_on=today,
+        issued_at=now,
+        issued_by=actor,
+        statement=signed(said, key),
+        public_key=public_hex(key.public_key()),
+        prints=0,
+        revoked_by="",
+        revoke_reason="",
+    )
+    session.add(made)
+    session.flush()
+    after = {"number": number, "candidate": person.ref}
+    record(session, at=now, actor=actor, act="certificate.issue", subject=made.logged_as, after=after)
+    return number
+
+
+def note_print(ref: str, *, reason: str, now: datetime, actor: str) -> None:
+    """Count a print; every one after the first needs a reason. Raise InvalidInput("certificate.no_reason").
+
+    Raise Conflict("certificate.revoked") for one that does not stand any more.
+
+    Source: R-93.
+    """
+    with unit_of_work() as session:
+        found = _locked(session, ref)
+        reason = required(reason, "certificate.no_reason", "reason", limit=REASON) if found.prints else ""
+        found.prints += 1
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="certificate.print",
+            subject=found.logged_as,
+            reason=reason,
+            after={"count": found.prints},
+        )
+
+
+def revoke(ref: str, *, reason: str, now: datetime, actor: str) -> None:
+    """Revoke a certificate; its number is never given again, and only a new certificate makes up for it.
+
+    Raise InvalidInput("certificate.no_reason"), Conflict("certificate.revoked").
+
+    Source: R-93.
+    """
+    reason = required(reason, "certificate.no_reason", "reason", limit=REASON)
+    with unit_of_work() as session:
+        found = _locked(session, ref)
+        found.revoked_at, found.revoked_by, found.revoke_reason = now, actor, reason
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="certificate.revoke",
+            subject=found.logged_as,
+            reason=reason,
+            after={"number": found.number},
+        )
+
+
+def _locked(session: Session, ref: str) -> Certificate:
+    found = Certificate.by_ref(session, ref, unknown="certificate.unknown")
+    session.refresh(found, with_for_update=True)
+    if found.revoked_at is not None:
+        raise Conflict("certificate.revoked", number=found.number)
+    return found

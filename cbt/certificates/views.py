@@ -1,0 +1,181 @@
+"""Pages of the certificates: who gets one, the register, the parts of the numbers, and the public look-up."""
+
+from __future__ import annotations
+
+import flask
+from flask_babel import gettext as _
+
+from cbt.certificates import looking_up, service, store
+from cbt.certificates.models import Certificate
+from cbt.certificates.printed import certificate_paper
+from cbt.certificates.series import SeriesForm, series_form, set_series
+from cbt.certificates.waiting import waiting_page
+from cbt.db.unit_of_work import reading
+from cbt.errors import CbtError
+from cbt.exams.store import blueprint_of, last_version
+from cbt.printing.pdf import PDF
+from cbt.rules.certificates.number import grouped
+from cbt.rules.roles import Role
+from cbt.web.downloads import attachment
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
+from cbt.web.i18n import local_day
+from cbt.web.partials import Reply
+from cbt.web.texts import asked_text, page_of
+from cbt.web.who import access
+from cbt.web.who.login import acting
+from cbt.web.who.machine import current_machine
+
+pages = flask.Blueprint("certificates", __name__)
+
+READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
+
+pages.add_app_template_filter(grouped, "grouped")
+
+
+@pages.get("/office/certificates")
+@access.roles(*READERS)
+def certificates() -> Reply:
+    """List who waits for a certificate of a level, and what is missing."""
+    return _waiting(NOTHING_REFUSED, flask.request.args.get("level", ""))
+
+
+@pages.post("/office/certificates")
+@access.roles(Role.OFFICER)
+def issue() -> Reply:
+    """Issue certificates to those who are named, all or none."""
+    form = flask.request.form
+    level = form.get("level", "")
+    try:
+        made = service.issue(
+            level,
+            form.getlist("person")[: store.REGISTER_PAGE],
+            today=local_day(flask.g.now),
+            now=flask.g.now,
+            actor=acting(),
+        )
+    except CbtError as error:
+        return _waiting(refusal(error), level)
+    flask.flash(_("certificates.issued", count=len(made)), "ok")
+    return flask.redirect(flask.url_for("certificates.register"), 303)
+
+
+def _waiting(refused: Refusal, level: str) -> Reply:
+    with reading() as session:
+        refs = store.levels_released(session)
+        level = level if level in refs else next(iter(refs), "")
+        names = {}
+        for ref in refs:
+            version = last_version(session, ref)
+            if version is not None:
+                plan = blueprint_of(session, version.id)
+                names[ref] = f"{plan.occupation_name} {plan.level_name}"
+        found = waiting_page(session, level, page=page_of(flask.request.args), today=local_day(flask.g.now))
+        is_set = series_form(session) is not None
+    links = [
+        (flask.url_for("certificates.certificates", level=ref), name, ref == level)
+        for ref, name in names.items()
+    ]
+    page = flask.render_template(
+        "certificates/waiting.html", found=found, levels=links, is_set=is_set, refused=refused
+    )
+    return page, refused.code
+
+
+@pages.get("/office/certificates/register")
+@access.roles(*READERS)
+def register() -> Reply:
+    """List the certificates that were issued."""
+    args = flask.request.args
+    with reading() as session:
+        found = store.register_page(session, text=asked_text(args), page=page_of(args))
+    return flask.render_template("certificates/register.html", found=found)
+
+
+@pages.get("/office/certificates/series")
+@access.roles(*READERS)
+def series() -> Reply:
+    """Show the parts of the numbers."""
+    return _series(NOTHING_REFUSED)
+
+
+@pages.post("/office/certificates/series")
+@access.roles(Role.ADMIN)
+def change_series() -> Reply:
+    """Set the parts of the numbers."""
+    form = flask.request.form
+    wanted = SeriesForm(**{part: form.get(part, "").strip() for part in SeriesForm.__dataclass_fields__})
+    try:
+        set_series(wanted, now=flask.g.now, actor=acting())
+    except CbtError as error:
+        return _series(refusal(error))
+    flask.flash(_("certificates.series.saved"), "ok")
+    return flask.redirect(flask.url_for("certificates.series"), 303)
+
+
+def _series(refused: Refusal) -> Reply:
+    with reading() as session:
+        known = series_form(session)
+    page = flask.render_template(
+        "certificates/series.html", known=known or SeriesForm(), is_set=known is not None, refused=refused
+    )
+    return page, refused.code
+
+
+@pages.get("/office/certificates/<ref>")
+@access.roles(*READERS)
+def certificate(ref: str) -> Reply:
+    """Show a certificate of the register."""
+    return _certificate(ref, NOTHING_REFUSED)
+
+
+@pages.post("/office/certificates/<ref>/print")
+@access.roles(Role.OFFICER)
+def print_one(ref: str) -> Reply:
+    """Send a certificate as a page; every print after the first needs a reason."""
+    with reading() as session:
+        row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
+    try:
+        address = flask.request.host_url.rstrip("/") + flask.url_for("certificates.verify")
+        made = certificate_paper(row, address)
+        service.note_print(ref, reason=flask.request.form.get("reason", ""), now=flask.g.now, actor=acting())
+    except CbtError as error:
+        return _certificate(ref, refusal(error))
+    return attachment(made, PDF, f"{_('certificates.paper.title')}-{row.number}-{row.name}.pdf")
+
+
+@pages.post("/office/certificates/<ref>/revoke")
+@access.roles(Role.OFFICER)
+def revoke(ref: str) -> Reply:
+    """Revoke a certificate."""
+    try:
+        service.revoke(ref, reason=flask.request.form.get("why", ""), now=flask.g.now, actor=acting())
+    except CbtError as error:
+        return _certificate(ref, refusal(error))
+    flask.flash(_("certificates.revoked"), "ok")
+    return flask.redirect(flask.url_for("certificates.certificate", ref=ref), 303)
+
+
+def _certificate(ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
+    return flask.render_template("certificates/certificate.html", row=row, refused=refused), refused.code
+
+
+@pages.get("/verify")
+@access.public
+def verify() -> Reply:
+    """Ask for a number and a name, or take over what a QR said."""
+    return flask.render_template("certificates/verify.html")
+
+
+@pages.post("/verify")
+@access.public
+def verified() -> Reply:
+    """Say what the register knows of a certificate (R-94); sent in a form, so that no address holds a name."""
+    form, machine = flask.request.form, current_machine()
+    if form.get("statement"):
+        found = looking_up.look_at(form["statement"], machine=machine, now=flask.g.now)
+    else:
+        number, name = form.get("number", ""), form.get("name", "")
+        found = looking_up.look_up(number=number, name=name, machine=machine, now=flask.g.now)
+    return flask.render_template("certificates/verified.html", found=found)

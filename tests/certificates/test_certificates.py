@@ -1,0 +1,261 @@
+"""Certificates: who gets one, their numbers, the register, the print, and what a look-up answers (R-93, R-94)."""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import flask
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from cbt.audit.models import AuditEntry
+from cbt.candidates.models import Candidate, Registration
+from cbt.certificates.commands import certificates as command
+from cbt.certificates.models import Certificate
+from cbt.certificates.service import issue
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.errors import CbtError
+from cbt.results.models import Result
+from cbt.rules.certificates.number import gaps, series_of
+from cbt.rules.certificates.signing import qr_text
+from cbt.web.i18n import local_day
+from tests.helpers import count_queries, flat
+from tests.printing.paper import papers_of, squeezed
+from tests.results.scene import USUAL, book_again, finish, release
+from tests.world import World
+
+PARTS = {"kind": "S", "body": "0000", "province": "31", "site": "000001"}
+LIST = "/office/certificates"
+BOTH = ("theory", "extra")
+
+
+def qualify(world: World) -> None:
+    """Have the results of the world released, and two people pass the other paper of their level, too."""
+    finish(world, USUAL | {"extra": "66.0", "elsewhere": "75.0"})
+    release(world)
+    for name in BOTH:
+        book_again(
+            world, name, at=world.clock.now() + timedelta(days=1), kind="first", paper="skills", batch="技能"
+        )
+    with world.app.app_context(), unit_of_work() as session:
+        given = session.scalars(select(Result)).first()
+        assert given is not None
+        registered = session.scalars(
+            select(Registration).where(
+                ~select(Result).where(Result.registration_id == Registration.id).exists()
+            )
+        )
+        for one in registered:
+            if one.candidate_id in {candidate_id(world, name) for name in BOTH}:
+                session.add(
+                    Result(release_id=given.release_id, registration_id=one.id, outcome="passed", score=None)
+                )
+
+
+def candidate_id(world: World, name: str) -> int:
+    with reading() as session:
+        return session.get_one(Registration, world.sitters[name].registration_id).candidate_id
+
+
+def people(world: World, *names: str) -> list[str]:
+    """Return the refs of these people."""
+    with world.app.app_context(), reading() as session:
+        ids = [
+            session.get_one(Registration, world.sitters[name].registration_id).candidate_id for name in names
+        ]
+        return [session.get_one(Candidate, one).ref for one in ids]
+
+
+def level_of(world: World) -> str:
+    with world.app.app_context(), reading() as session:
+        return session.get_one(Registration, world.sitters["theory"].registration_id).blueprint_ref
+
+
+def set_parts(world: World) -> None:
+    answer = world.staff("admin").post(f"{LIST}/series", data=PARTS)
+    assert answer.status_code == 303, flat(answer.text)
+
+
+def given(world: World, *names: str) -> list[Certificate]:
+    """Issue certificates to these people on the page; return the register."""
+    data = {"level": level_of(world), "person": people(world, *names)}
+    answer = world.staff("officer").post(LIST, data=data)
+    assert answer.status_code == 303, flat(answer.text)
+    return rows(world)
+
+
+def rows(world: World) -> list[Certificate]:
+    with world.app.app_context(), reading() as session:
+        return list(session.scalars(select(Certificate).order_by(Certificate.id)))
+
+
+def look_up(app: flask.Flask, number: str, name: str, client: FlaskClient | None = None) -> str:
+    answer = (client or app.test_client()).post("/verify", data={"number": number, "name": name})
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_who_passed_both_papers_gets_the_next_number_and_the_others_are_told_why(world: World) -> None:
+    qualify(world)
+    officer = world.staff("officer")
+    assert "还没有设置证书编号规则" in officer.get(LIST).text
+    data = {"level": level_of(world), "person": people(world, "theory")}
+    assert officer.post(LIST, data=data).status_code == 409
+    assert officer.post(f"{LIST}/series", data=PARTS).status_code == 403
+    wrong = world.staff("admin").post(f"{LIST}/series", data=PARTS | {"site": "12"})
+    assert wrong.status_code == 422
+    assert "6 位数字" in wrong.text
+    set_parts(world)
+    with count_queries(world.app) as queries:
+        page = flat(officer.get(LIST).text)
+    assert len(queries) <= 16
+    assert "可以发证" in page
+    assert "还有科目未合格" in page
+    one, two = given(world, *BOTH)
+    level = one.number[15]
+    assert (one.number, two.number) == (f"S00003100000126{level}000001", f"S00003100000126{level}000002")
+    refused = {"level": level_of(world), "person": people(world, "theory")}
+    assert officer.post(LIST, data=refused).status_code == 409
+    refused["person"] = people(world, "elsewhere")
+    assert officer.post(LIST, data=refused).status_code == 409
+    assert len(rows(world)) == 2
+    assert world.sitters["theory"].name not in flat(officer.get(LIST).text)
+    for asked in ("", f"?q={one.name}", f"?q={one.number[:8]} {one.number[8:]}"):
+        assert one.number in officer.get(f"{LIST}/register{asked}").text
+    assert "没有找到这样的证书" in officer.get(f"{LIST}/register?q=%25").text
+    with world.app.app_context(), reading() as session:
+        log = session.scalars(select(AuditEntry).where(AuditEntry.act.like("certificate.%"))).all()
+    assert [entry.act for entry in log] == ["certificate.series", "certificate.issue", "certificate.issue"]
+    assert not any(one.name in entry.after for entry in log)
+
+
+def test_two_who_issue_at_once_leave_no_gap_and_give_nobody_two(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    level, refs, now = level_of(world), people(world, *BOTH), world.clock.now()
+    together, outcomes = threading.Barrier(2), []
+
+    def one_of(wanted: list[str]) -> None:
+        together.wait(10)
+        with world.app.app_context():
+            try:
+                issue(level, wanted, today=local_day(now), now=now, actor="staff:test")
+                outcomes.append("issued")
+            except CbtError as error:
+                outcomes.append(error.code)
+
+    threads = [threading.Thread(target=one_of, args=(wanted,)) for wanted in (refs[:1], refs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(outcomes) == ["certificate.not_ready", "issued"]
+    numbers = [row.number for row in rows(world)]
+    assert gaps(series_of(numbers[0]), numbers) == []
+    assert len({row.candidate_id for row in rows(world)}) == len(numbers)
+
+
+@pytest.mark.once
+def test_a_certificate_is_printed_once_without_and_again_with_a_reason(world: World, tmp_path: Path) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    officer, page = world.staff("officer"), f"{LIST}/{row.ref}"
+    (paper,) = papers_of(officer.post(f"{page}/print"), tmp_path)
+    for said in (row.name, row.document, row.occupation, "职业技能等级证书", "上海市商业联合会"):
+        assert squeezed(said) in paper.text
+    assert squeezed(row.number) in paper.text
+    assert officer.post(f"{page}/print").status_code == 422
+    assert officer.post(f"{page}/print", data={"reason": "遗失"}).status_code == 200
+    (row,) = rows(world)
+    assert row.prints == 2
+    assert world.staff("inspector").post(f"{page}/print").status_code == 403
+    assert world.staff("inspector").get(page).status_code == 200
+    assert world.staff("proctor").get(page).status_code == 403
+
+
+@pytest.mark.once
+def test_what_was_revoked_is_said_and_only_a_new_certificate_makes_up_for_it(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    officer, page = world.staff("officer"), f"{LIST}/{row.ref}"
+    assert officer.post(f"{page}/revoke").status_code == 422
+    assert officer.post(f"{page}/revoke", data={"why": "姓名有误"}).status_code == 303
+    assert officer.post(f"{page}/revoke", data={"why": "姓名有误"}).status_code == 409
+    assert officer.post(f"{page}/print", data={"reason": "遗失"}).status_code == 409
+    assert "证书已撤销" in look_up(world.app, row.number, row.name)
+    _old, new = given(world, "theory")
+    assert new.number == f"{row.number[:-1]}2"
+    assert "证书有效" in look_up(world.app, new.number, new.name)
+
+
+@pytest.mark.once
+def test_every_wrong_pair_has_one_answer(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    one, two = given(world, *BOTH)
+    client = world.app.test_client()
+    client.get("/verify")
+    pairs = [
+        (one.number, two.name),
+        (one.number, ""),
+        (f"{one.number[:-1]}9", one.name),
+        ("", one.name),
+        ("%", "%"),
+        ("证" * 80, "姓" * 80),
+    ]
+    answers, asked = set(), set()
+    for number, name in pairs:
+        with count_queries(world.app) as queries:
+            text = look_up(world.app, number, name, client)
+        answers.add(re.sub(r'name="_?csrf[^>]*>|content="[^"]*"', "", text))
+        asked.add(sum("certificate" in str(query) for query in queries))
+    assert len({len(text) for text in answers}) == 1
+    assert "没有查到这份证书" in answers.pop()
+    assert len(asked) <= 2
+    shown = flat(look_up(world.app, one.number.lower(), f" {one.name} ", client))
+    assert "证书有效" in shown
+    assert one.document in shown
+    assert world.sitters["theory"].document not in shown
+
+
+@pytest.mark.once
+def test_whoever_guesses_is_slowed_down_and_nobody_else_is(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    client, other = world.app.test_client(), world.app.test_client()
+    for browser in (client, other):
+        browser.get("/verify")
+    codes = [
+        client.post("/verify", data={"number": row.number, "name": "不是"}).status_code for _ in range(9)
+    ]
+    assert codes == [200] * 8 + [429]
+    assert "证书有效" in look_up(world.app, row.number, row.name, other)
+
+
+@pytest.mark.once
+def test_the_qr_is_checked_by_the_page_and_without_it_and_one_byte_breaks_it(
+    world: World, tmp_path: Path
+) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    broken = bytearray(row.statement)
+    broken[20] ^= 1
+    texts = {True: qr_text(row.statement, "https://exam.example/verify"), False: qr_text(bytes(broken))}
+    key, file = tmp_path / "public.txt", tmp_path / "qr.txt"
+    key.write_text(f"ed25519:{row.public_key}\n")
+    for holds, text in texts.items():
+        answer = world.app.test_client().post("/verify", data={"statement": text})
+        assert ("证书有效" if holds else "没有查到这份证书") in answer.text
+        file.write_text(text)
+        told = CliRunner().invoke(command, ["verify", str(file), "--key", str(key)])
+        assert (told.exit_code == 0) is holds
+        assert (row.name in told.output) is holds
