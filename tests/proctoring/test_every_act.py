@@ -214,7 +214,7 @@ class Trial:
     def __init__(self, world: World) -> None:
         self.world = world
         self.wrong = [world.staff(role) for role in Role if role not in ROOM_STAFF]
-        assert len(self.wrong) == 6
+        assert len(self.wrong) == 7
         self.elsewhere = world.staff("proctor_elsewhere")
         self.desks = (Desk(world), Desk(world, "chief_proctor"))
         self.again = Desk(world, "chief_proctor")
