@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 
 from cbt.enrolment.agreements import views as agreements
-from cbt.enrolment.applications import people_views, sides
+from cbt.enrolment.applications import people_views, side_views
 from cbt.enrolment.applications import views as applications
 from cbt.enrolment.body import views as body
 from cbt.enrolment.units import own_views, views
@@ -15,5 +15,5 @@ for wing in (views, own_views, agreements, body):
     pages.register_blueprint(wing.pages)
 for room in (applications, people_views):
     room.add_pages()
-for side in sides.BOTH:
+for side in side_views.BOTH:
     pages.register_blueprint(side.pages)

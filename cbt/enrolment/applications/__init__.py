@@ -1,3 +1,3 @@
 """评价申请: what a unit applies for, with its people, from a draft to a batch (R-72–R-77)."""
 
-__all__ = ["models", "people_views", "sides", "store", "views"]
+__all__ = ["models", "people_views", "side_views", "store", "views"]

@@ -12,7 +12,7 @@ from cbt.enrolment.applications import applying, deciding, people, store
 from cbt.enrolment.applications.form import CHOICES, FACTS, LEVELS, read_facts
 from cbt.enrolment.applications.judged import answer_of, judged
 from cbt.enrolment.applications.shown import applicant_details
-from cbt.enrolment.applications.sides import OFFICE, ApplicationSide, page
+from cbt.enrolment.applications.side_views import OFFICE, ApplicationSide, page
 from cbt.enrolment.applications.views import application_page
 from cbt.errors import CbtError, InvalidInput
 from cbt.exams.store import blueprint_of

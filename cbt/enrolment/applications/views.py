@@ -11,7 +11,7 @@ from cbt.db.unit_of_work import reading
 from cbt.enrolment.applications import applying, deciding, store
 from cbt.enrolment.applications.applying import ApplicationForm
 from cbt.enrolment.applications.shown import application_details
-from cbt.enrolment.applications.sides import OFFICE, OWN, ApplicationSide, page
+from cbt.enrolment.applications.side_views import OFFICE, OWN, ApplicationSide, page
 from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of, current_versions
 from cbt.rules.roles import Role

@@ -24,10 +24,9 @@ from cbt.web.who.login import acting, signed_in
 
 @dataclass(frozen=True, slots=True)
 class ApplicationSide:
-    """A side: the blueprint of its pages, where their addresses begin, who may act and who may look."""
+    """A side: the blueprint of its pages, who may act and who may look."""
 
     pages: flask.Blueprint
-    start: str
     writers: tuple[Role, ...]
     readers: tuple[Role, ...]
 
@@ -64,14 +63,12 @@ class ApplicationSide:
 
 
 OFFICE = ApplicationSide(
-    flask.Blueprint("applications", __name__),
-    "/office/applications",
+    flask.Blueprint("applications", __name__, url_prefix="/office/applications"),
     (Role.OFFICER,),
     (Role.OFFICER, Role.INSPECTOR, Role.ADMIN),
 )
 OWN = ApplicationSide(
-    flask.Blueprint("own_applications", __name__),
-    "/unit/applications",
+    flask.Blueprint("own_applications", __name__, url_prefix="/unit/applications"),
     (Role.UNIT_CLERK,),
     (Role.UNIT_CLERK,),
 )
@@ -91,4 +88,4 @@ def page(
         bound = partial(view, side)
         update_wrapper(bound, view)
         admitted = access.roles(*(side.readers if to_read else side.writers))(bound)
-        side.pages.add_url_rule(side.start + rule, view.__name__, admitted, methods=[method])
+        side.pages.add_url_rule(rule, view.__name__, admitted, methods=[method])
