@@ -128,7 +128,7 @@ def submit(ref: str, *, late_reason: str, who: Applying) -> None:
     reason = one_line(late_reason, "late_reason")[:LONGEST_NOTE] if who.unit_id is None else ""
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
-        following = next_application_state(ApplicationState(application.state), ApplicationEvent.SUBMIT)
+        move_on(application, ApplicationEvent.SUBMIT)
         unit = session.get_one(MemberUnit, application.unit_id)
         _refuse_left(unit)
         people = select(func.count()).where(Applicant.application_id == application.id)
@@ -141,7 +141,7 @@ def submit(ref: str, *, late_reason: str, who: Applying) -> None:
         late = lead_of(blueprint_of(session, application.blueprint_version_id), applied_on, application)
         if late.late_by and not reason:
             raise Conflict("application.late", **_told_late(late, applied_on))
-        application.state, application.applied_on = following.value, applied_on
+        application.applied_on = applied_on
         application.put_right, application.late_reason = "", reason if late.late_by else ""
         note_step(session, application, ApplicationEvent.SUBMIT.value, application.late_reason, who)
         record(
@@ -160,9 +160,8 @@ def withdraw(ref: str, *, words: str, who: Applying) -> None:
     words = one_line(words, "words")[:LONGEST_NOTE]
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
-        event = ApplicationEvent.WITHDRAW
-        application.state = next_application_state(ApplicationState(application.state), event).value
-        note_step(session, application, event.value, words, who)
+        move_on(application, ApplicationEvent.WITHDRAW)
+        note_step(session, application, ApplicationEvent.WITHDRAW.value, words, who)
         record(
             session,
             at=who.now,
@@ -171,6 +170,14 @@ def withdraw(ref: str, *, words: str, who: Applying) -> None:
             subject=application.logged_as,
             reason=words,
         )
+
+
+def move_on(application: UnitApplication, event: ApplicationEvent) -> None:
+    """Change the state of an application: nothing else does. Raise Conflict("application.transition").
+
+    Source: R-77.
+    """
+    application.state = next_application_state(ApplicationState(application.state), event).value
 
 
 def lead_of(blueprint: ExamBlueprint, applied_on: date, application: UnitApplication) -> LeadTime:

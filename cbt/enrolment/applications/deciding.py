@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.applications import store
-from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, note_step
+from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, move_on, note_step
 from cbt.enrolment.applications.judged import answer_for
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
-from cbt.rules.states.application import ApplicationEvent, ApplicationState, next_application_state
+from cbt.rules.states.application import ApplicationEvent, ApplicationState
 from cbt.rules.states.sitting import OVER
 from cbt.web.texts import one_line, required
 
@@ -33,13 +33,12 @@ def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, who:
     """
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
-        following = next_application_state(ApplicationState(application.state), event)
+        move_on(application, event)
         if event in NEEDS_WORDS:
             words = required(words, "application.words", "words", limit=LONGEST_NOTE)
         else:
             words = one_line(words, "words")[:LONGEST_NOTE]
         after = _carry_out(session, application, event, words, batch, who)
-        application.state = following.value
         note_step(session, application, event.value, words or after.get("name", ""), who)
         record(
             session,
