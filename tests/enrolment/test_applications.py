@@ -147,6 +147,10 @@ def test_an_application_goes_from_a_draft_into_a_batch_with_nothing_typed_twice(
     assert desk.decide([short], condition="1").status_code == 422  # not met: with a reason only
     assert desk.decide([short], "refused").status_code == 422
     assert desk.decide([short], "refused", reason="年限不足").status_code == 303
+    for side in (desk, clerk):
+        shown = side.text(f"{side.page}/people/{short}")
+        assert "审核决定" in shown
+        assert "年限不足" in shown
     proofs = {"received": ["identity", "diploma"], "checked": ["identity"]}
     assert officer.post(f"{desk.page}/people/{met}/proofs", data=proofs).status_code == 303
     assert desk.step("accept").status_code == 303

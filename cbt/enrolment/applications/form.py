@@ -43,8 +43,13 @@ CHOICES: Mapping[str, Sequence[str]] = {
     "training_level": LEVELS,
     "insured": ("yes", "no"),
 }
-FACTS = (*TEXTS, *DAYS, *NUMBERS, *CHOICES)
-"""What is kept sealed together, by the names of the fields."""
+FACTS = (
+    "education", "years", "department", "post", "insured",
+    "certificate_occupation", "certificate_level", "certificate_on",
+    "school", "school_kind", "senior_skills", "major", "diploma_number", "graduated_on",
+    "training_level", "training_on", "training_hours",
+)  # fmt: skip
+"""What is kept sealed together, by the names of the fields, in the order of Annex 1."""
 Told = Mapping[str, str]
 
 
