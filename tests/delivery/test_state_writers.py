@@ -46,7 +46,7 @@ CHANGES = {
     "bank/imports/undo.py:claim_undo",
     "bank/imports/undo.py:end_undo",
     # An application of a unit has a table of its own, and one function that asks it.
-    "enrolment/applications/applying.py:move_on",
+    "enrolment/applications/moving.py:move_on",
     # Rows of invented years that nobody lived through.
     "demo/statements.py:<module>",
 }

@@ -13,6 +13,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.agreements.store import agreements_of, term_of
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.models import Applicant, ApplicationStep, UnitApplication
+from cbt.enrolment.applications.moving import move_on
 from cbt.enrolment.units.models import MemberUnit
 from cbt.enrolment.units.store import unit_by_ref
 from cbt.errors import Conflict, InvalidInput, TextId
@@ -20,12 +21,7 @@ from cbt.exams.store import blueprint_of, current_version
 from cbt.holidays import published_holidays
 from cbt.rules.enrolment.working_days import CountedDay, LeadTime, earliest_exam_day, lead_time
 from cbt.rules.exam.blueprint import ExamBlueprint
-from cbt.rules.states.application import (
-    EDITABLE,
-    ApplicationEvent,
-    ApplicationState,
-    next_application_state,
-)
+from cbt.rules.states.application import EDITABLE, ApplicationEvent, ApplicationState
 from cbt.web.refs import new_ref
 from cbt.web.texts import one_line
 
@@ -170,14 +166,6 @@ def withdraw(ref: str, *, words: str, who: Applying) -> None:
             subject=application.logged_as,
             reason=words,
         )
-
-
-def move_on(application: UnitApplication, event: ApplicationEvent) -> None:
-    """Change the state of an application: nothing else does. Raise Conflict("application.transition").
-
-    Source: R-77.
-    """
-    application.state = next_application_state(ApplicationState(application.state), event).value
 
 
 def lead_of(blueprint: ExamBlueprint, applied_on: date, application: UnitApplication) -> LeadTime:

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.applications import store
-from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, move_on, note_step
+from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, note_step
 from cbt.enrolment.applications.judged import answer_for
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
+from cbt.enrolment.applications.moving import move_on
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof

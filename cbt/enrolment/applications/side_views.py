@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, update_wrapper
+from typing import Any
 
 import flask
 
@@ -35,9 +36,9 @@ class ApplicationSide:
         """Whether it is the unit's own."""
         return self is OWN
 
-    def url(self, page: str, /, **values: object) -> str:
+    def url(self, page: str, /, **values: Any) -> str:
         """Return the address of one of its pages."""
-        return flask.url_for(f"enrolment.{self.pages.name}.{page}", **values)  # type: ignore[arg-type]
+        return flask.url_for(f"enrolment.{self.pages.name}.{page}", **values)
 
     def may_write(self) -> bool:
         """Return whether whoever is signed in may act on this side."""
