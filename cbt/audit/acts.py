@@ -34,7 +34,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
                 "make change submit withdraw send_back refuse accept reconsider schedule unschedule complete"
                 " roster",
             ),
-            *_of("applicant", "enter change remove accept refuse proofs"),
+            *_of("applicant", "enter import change remove accept refuse proofs"),
         ),
         "running": (
             *_of(

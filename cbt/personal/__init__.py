@@ -1,1 +1,1 @@
-"""What is known of people, whoever they are to an exam: names and numbers checked, sealed, found again, masked."""
+"""What is known of people, whoever they are to an exam: names and numbers, read, checked, sealed, masked."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
+from cbt.sheets.cells import SheetData
+
 MOST_FILLED = 200_000
 WIDEST = 60
 
@@ -26,3 +30,12 @@ class Merged:
                 self.across[top, column] = text
             for row in range(top + 1, min(bottom + 1, len(rows))):
                 self.over[row, left] = text
+
+
+def filled(sheet: SheetData) -> SheetData:
+    """Return a sheet in which each cell says what a merged one over it says: a copy has none."""
+    rows = [list(row) for row in sheet.rows]
+    for (row, column), text in Merged(sheet.rows, sheet.merged).over.items():
+        rows[row] += [""] * (column + 1 - len(rows[row]))
+        rows[row][column] = rows[row][column] or text
+    return replace(sheet, rows=rows, merged=[])

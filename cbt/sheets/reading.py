@@ -14,6 +14,14 @@ from cbt.sheets.cells import SheetData
 from cbt.sheets.writing import unguarded
 
 LIMITS = Limits()
+LIST_CODES = {
+    "sheet.too_big": "roster.too_big",
+    "sheet.too_long": "roster.too_big",
+    "sheet.too_wide": "roster.too_big",
+    "sheet.unreadable": "roster.unreadable",
+}
+"""What lists of people call the refusals of a file."""
+_DOCUMENTS = (".doc", ".docx", ".pdf", ".jpg", ".jpeg", ".png", ".zip", ".rar", ".ppt", ".pptx", ".exe")
 _CELLS = "cbt.sheets.cells"
 _OPENING = "cbt.sheets.opening"
 
@@ -62,6 +70,25 @@ def open_values(body: bytes, bounds: Bounds) -> list[SheetData]:
     time as 09:00. Raise as `open_tables` does.
     """
     return as_typed(body, _read("open_values", body, bounds, module=_OPENING))
+
+
+def open_list(name: str, body: bytes, bounds: Bounds) -> list[SheetData]:
+    """Return the sheets of a list of people, their cells as values.
+
+    Raise InvalidInput("roster.kind") for another kind of file, and what `open_values` does, with the file's name.
+    """
+    workbook = body[:2] == b"PK" or body[:4] == b"\xd0\xcf\x11\xe0"
+    if name.lower().endswith(_DOCUMENTS) or not body.strip() or (not workbook and _is_binary(body)):
+        raise InvalidInput("roster.kind", field="file", name=name)
+    try:
+        return open_values(body, bounds)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, **{**error.params, "field": "file", "name": name}) from error
+
+
+def _is_binary(body: bytes) -> bool:
+    head = body[:4096]
+    return b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
 def as_typed(body: bytes, sheets: list[SheetData]) -> list[SheetData]:

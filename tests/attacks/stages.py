@@ -38,9 +38,11 @@ from cbt.sittings.models import Centre, Room
 from cbt.web.who.access import Access, access_of
 from cbt.web.who.models import LoginSession
 from tests.bank.sheets import truth, workbook
-from tests.candidates.rosters import row, xlsx
+from tests.candidates.rosters import resident, row, xlsx
 from tests.conftest import Templates, base_settings, close_engine, installation
 from tests.delivery.driver import Page
+from tests.enrolment.test_applications import ASKED, PERSON
+from tests.enrolment.test_units import UNIT
 from tests.helpers import FakeClock, sign_in_as
 from tests.world import PLANNED, START, World
 from torture.judging.leaks import SecretTexts, secret_texts
@@ -101,6 +103,7 @@ class Stage:
     def __init__(self, world: World) -> None:
         self.world, self.app = world, world.app
         self.drafts = {"draft_ref": self._import_draft(), "draft": self._roster_draft(), "run_ref": NOBODY}
+        self.application, self.list_draft = self._list_draft()
         world.admit_all()
         world.start()
         world.clock.set(PLANNED + timedelta(minutes=1))
@@ -158,6 +161,17 @@ class Stage:
             assert work_on_roster(ref, folder=product_dir("blueprints"), clock=self.world.clock.now)
         return ref
 
+    def _list_draft(self) -> tuple[str, str]:
+        """Return an application with somebody in it, and the officer's list for it."""
+        officer = self.world.staff("officer")
+        unit = str(officer.post("/office/units", data=UNIT).location).rsplit("/", 1)[1]
+        page = str(officer.post("/office/applications/new", data=ASKED | {"unit": unit}).location)
+        assert officer.post(f"{page}/people/new", data=PERSON).status_code == 303
+        listed = xlsx([["周杰伦", resident(77)]], ["姓名", "身份证号码"])
+        reply = officer.post(f"{page}/list", data={"file": (io.BytesIO(listed), "名单.xlsx")})
+        assert reply.status_code == 303
+        return page.rsplit("/", 1)[1], str(reply.location).rsplit("/", 1)[1]
+
     def colleague(self) -> FlaskClient:
         """Return the browser of an author and officer who made none of the drafts."""
         return sign_in_as(self.app, kind="staff", subject_ref=self.colleague_ref, machine="m-colleague")
@@ -206,6 +220,7 @@ class Stage:
             "/attempts/": sitter.attempt_ref,
             "/exam/": sitter.attempt_ref,
             "/bank/": BANK,
+            "/office/applications/": self.application,
             "/office/batches/": self.world.batch_ref,
             "/office/blueprints/": BANK,
             "/office/centres/": self.centre_ref,
@@ -216,8 +231,10 @@ class Stage:
             "/staff/people/": self.world.people["chief_proctor"].ref,
         }
         ref = next((value for start, value in refs.items() if endpoint.rule.startswith(start)), NOBODY)
+        of_list = {"draft": self.list_draft} if "/applications/" in endpoint.rule else {}
         return {
             **self.drafts,
+            **of_list,
             "ref": ref,
             "room_ref": self.world.room_ref,
             "sitting_ref": self.world.sitting_ref,

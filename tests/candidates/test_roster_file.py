@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.file import MOST_ROWS, read_roster
-from cbt.candidates.roster.reading.words import (
+from cbt.candidates.tickets import check_digit
+from cbt.errors import InvalidInput
+from cbt.personal.words import (
     accommodation_of,
     document_type_of,
     level_of,
@@ -23,8 +25,6 @@ from cbt.candidates.roster.reading.words import (
     tool_names,
     tools_of,
 )
-from cbt.candidates.tickets import check_digit
-from cbt.errors import InvalidInput
 from cbt.sheets.findings import Severity
 from tests.candidates.rosters import HEADERS, csv, resident, row, xlsx
 

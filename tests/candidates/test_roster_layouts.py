@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbt.candidates.roster.choosing import BlueprintChoice, Chooser
-from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.columns import COLUMNS, meaning
 from cbt.candidates.roster.reading.file import Roster, roster_of
 from cbt.candidates.roster.reading.hands import HandMapping, layouts_of
@@ -21,6 +20,7 @@ from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
 from cbt.errors import InvalidInput
 from cbt.exams.files import load_blueprint_file
 from cbt.paths import product_dir
+from cbt.personal import words
 from cbt.sheets.cells import SheetData
 from cbt.sheets.findings import Severity
 from tests.candidates.rosters import resident

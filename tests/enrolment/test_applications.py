@@ -113,6 +113,11 @@ def people_of(world: World) -> list[str]:
         return [one.ref for one in found]
 
 
+def listed() -> tuple[io.BytesIO, str]:
+    """Return a file for a form that takes one."""
+    return io.BytesIO(f"姓名,身份证号码\n江平,{resident(9)}\n".encode()), "名单.csv"
+
+
 def state(world: World) -> str:
     with rows(world, UnitApplication) as found:
         return str(found[-1].state)
@@ -257,10 +262,13 @@ def test_another_units_application_is_as_unknown_as_none(
             continue
         for whose, said in ((ref, person), ("ap-none", "pe-none")):
             path = (
-                rule.rule.replace("<ref>", whose).replace("<person_ref>", said).replace("<event>", "submit")
+                rule.rule.replace("<ref>", whose)
+                .replace("<person_ref>", said)
+                .replace("<event>", "submit")
+                .replace("<draft>", "dr-none")
             )
             for method in (rule.methods or set()) & {"GET", "POST"}:
-                answer = stranger.client.open(path, method=method, data=PERSON | ASKED)
+                answer = stranger.client.open(path, method=method, data=PERSON | ASKED | {"file": listed()})
                 assert answer.status_code == 404, path
                 assert "陆遥" not in answer.text
                 asked += 1

@@ -17,9 +17,9 @@ from cbt.candidates.desk.service import Revealed
 from cbt.candidates.printing import registry as prints
 from cbt.candidates.printing import views as printing_views
 from cbt.candidates.roster.export import template, to_csv, to_xlsx
-from cbt.candidates.roster.reading.words import DOCUMENT_NAMES
 from cbt.db.unit_of_work import reading
 from cbt.errors import CbtError, NotFound
+from cbt.personal.words import DOCUMENT_NAMES
 from cbt.pictures.receiving import redraw
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX

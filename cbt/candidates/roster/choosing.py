@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.exams.folder import look
 from cbt.exams.store import blueprint_of, current_versions, stored_refs
+from cbt.personal import words
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets.columns import plain
 

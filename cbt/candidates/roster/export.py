@@ -10,10 +10,10 @@ from typing import Any
 from flask_babel import gettext
 
 from cbt.candidates.roster.reading.columns import COLUMNS, TEMPLATE
-from cbt.candidates.roster.reading.words import DOCUMENT_NAMES, tool_names
 from cbt.candidates.store import Registered
 from cbt.db.private.sealing import readable
 from cbt.personal.numbers import DOCUMENT, PHONE, mask_phone
+from cbt.personal.words import DOCUMENT_NAMES, tool_names
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.sheets import writing
 from cbt.sittings.models import Centre, Sitting

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import Heading
 from cbt.sheets.findings import Note
 from cbt.sheets.marking import marked_copy
-from cbt.sheets.merged import Merged
+from cbt.sheets.merged import filled
 
 
 def marked_roster(
@@ -21,13 +19,4 @@ def marked_roster(
     `title` heads the column that says what to do: one of those that are known and not read (问题).
     """
     heads = {one.sheet: one.row for one in reversed(headings)}
-    return marked_copy([_filled(one) for one in sheets], notes, heads, title=title)
-
-
-def _filled(sheet: SheetData) -> SheetData:
-    """Return a sheet in which each cell says what a merged one over it says: a copy has none."""
-    rows = [list(row) for row in sheet.rows]
-    for (row, column), text in Merged(sheet.rows, sheet.merged).over.items():
-        rows[row] += [""] * (column + 1 - len(rows[row]))
-        rows[row][column] = rows[row][column] or text
-    return replace(sheet, rows=rows, merged=[])
+    return marked_copy([filled(one) for one in sheets], notes, heads, title=title)

@@ -32,6 +32,7 @@ TEXTS = {
     "certificate_occupation": 60,
     "department": 60,
     "post": 60,
+    "remark": 100,
 }
 DAYS = ("graduated_on", "certificate_on", "training_on")
 NUMBERS = {"years": 60, "training_hours": 2000}
@@ -47,7 +48,7 @@ FACTS = (
     "education", "years", "department", "post", "insured",
     "certificate_occupation", "certificate_level", "certificate_on",
     "school", "school_kind", "senior_skills", "major", "diploma_number", "graduated_on",
-    "training_level", "training_on", "training_hours",
+    "training_level", "training_on", "training_hours", "remark",
 )  # fmt: skip
 """What is kept sealed together, by the names of the fields, in the order of Annex 1."""
 Told = Mapping[str, str]

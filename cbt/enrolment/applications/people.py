@@ -39,14 +39,8 @@ def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: 
             read = read_person(sent, papers, blueprint_of(session, application.blueprint_version_id))
             if len(store.people_of(session, application)) >= MOST_PEOPLE:
                 raise Conflict("application.full", most=MOST_PEOPLE)
-            person = Applicant(
-                ref=new_ref("pe", 10),
-                application_id=application.id,
-                verdict="",
-                reason="",
-                decided_by="",
-            )
-            _fill(session, application, person, read, {"stated_on": who.today.isoformat()})
+            person = _new(application, read, who)
+            _refuse_twice(session, application, person)
             session.add(person)
             session.flush()
             after = {"application": application.ref, "papers": person.papers, "kind": person.kind}
@@ -78,7 +72,8 @@ def change_person(
                 sent = {**sent, "document_number": open_sealed(person.document_sealed, DOCUMENT)}
             read = read_person(sent, papers, blueprint_of(session, application.blueprint_version_id))
             stated = _stated_on(told_of(person) or {}, read.told, who.today)
-            _fill(session, application, person, read, {"stated_on": stated})
+            _fill(person, read, stated_on=stated)
+            _refuse_twice(session, application, person)
             person.verdict, person.condition, person.reason = "", None, ""
             person.decided_at, person.decided_by = None, ""
             record(
@@ -111,28 +106,50 @@ def remove_person(ref: str, person_ref: str, who: Applying) -> None:
         )
 
 
-def _fill(
-    session: Session,
-    application: UnitApplication,
-    person: Applicant,
-    read: ReadPerson,
-    more: Mapping[str, str],
+def enter_read(
+    session: Session, application: UnitApplication, read: Sequence[ReadPerson], who: Applying
 ) -> None:
-    index = document_index(read.document_number)
-    same = select(Applicant.ref).where(
-        Applicant.application_id == application.id, Applicant.document_index == index
+    """Enter people who were read from a list, in its order; raise Conflict("application.full").
+
+    None of them is in the application yet: whoever calls holds it, and has looked.
+    """
+    if len(store.people_of(session, application)) + len(read) > MOST_PEOPLE:
+        raise Conflict("application.full", most=MOST_PEOPLE)
+    session.add_all(_new(application, one, who) for one in read)
+
+
+def _new(application: UnitApplication, read: ReadPerson, who: Applying) -> Applicant:
+    person = Applicant(
+        ref=new_ref("pe", 10),
+        application_id=application.id,
+        verdict="",
+        reason="",
+        decided_by="",
     )
-    with session.no_autoflush:
-        if session.scalar(same) not in {None, person.ref}:
-            raise _twice()
+    _fill(person, read, stated_on=who.today.isoformat())
+    return person
+
+
+def _fill(person: Applicant, read: ReadPerson, *, stated_on: str) -> None:
+    index = document_index(read.document_number)
     person.name, person.gender = read.name, read.gender
     if person.document_index != index or person.document_type != read.document_type:
         person.document_type, person.document_index = read.document_type, index
         person.document_sealed = seal(read.document_number, DOCUMENT)
         person.document_masked = mask_document(read.document_number)
     person.phone_sealed = seal(read.phone, PHONE) if read.phone else None
-    person.told_sealed = seal(json.dumps(read.told | dict(more), ensure_ascii=False), TOLD)
+    told = read.told | {"stated_on": stated_on}
+    person.told_sealed = seal(json.dumps(told, ensure_ascii=False), TOLD)
     person.kind, person.papers = read.kind, ",".join(read.papers)
+
+
+def _refuse_twice(session: Session, application: UnitApplication, person: Applicant) -> None:
+    same = select(Applicant.ref).where(
+        Applicant.application_id == application.id, Applicant.document_index == person.document_index
+    )
+    with session.no_autoflush:
+        if any(ref != person.ref for ref in session.scalars(same)):
+            raise _twice()
 
 
 def _stated_on(before: Mapping[str, str], after: Mapping[str, str], today: date) -> str:

@@ -23,23 +23,13 @@ from cbt.rules.door.admission import mask_document
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import Heading
 from cbt.sheets.findings import Finding, Place, Severity
-from cbt.sheets.reading import Bounds, open_values
+from cbt.sheets.reading import LIST_CODES, Bounds, open_list
 
 MOST_ROWS = 25_000
-_BOUNDS = Bounds(
-    MOST_ROWS,
-    200,
-    {
-        "sheet.too_big": "roster.too_big",
-        "sheet.too_long": "roster.too_big",
-        "sheet.too_wide": "roster.too_big",
-        "sheet.unreadable": "roster.unreadable",
-    },
-)
+_BOUNDS = Bounds(MOST_ROWS, 200, LIST_CODES)
 LOST_END = "000"
 MOST_ENDED = 0.02
 """Of a thousand people about one has a number that ends so."""
-_DOCUMENTS = (".doc", ".docx", ".pdf", ".jpg", ".jpeg", ".png", ".zip", ".rar", ".ppt", ".pptx", ".exe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +71,7 @@ def open_roster(name: str, body: bytes) -> list[SheetData]:
     Raise InvalidInput("roster.kind") for another kind of file, ("roster.unreadable") for a damaged one,
     ("roster.too_big") beyond the limits, ("sheet.locked") behind a password.
     """
-    workbook = body[:2] == b"PK" or body[:4] == b"\xd0\xcf\x11\xe0"
-    if name.lower().endswith(_DOCUMENTS) or not body.strip() or (not workbook and _is_binary(body)):
-        raise InvalidInput("roster.kind", field="file", name=name)
-    try:
-        return open_values(body, _BOUNDS)
-    except InvalidInput as error:
-        raise InvalidInput(error.code, **{**error.params, "field": "file", "name": name}) from error
-
-
-def _is_binary(body: bytes) -> bool:
-    head = body[:4096]
-    return b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return open_list(name, body, _BOUNDS)
 
 
 def read_roster(name: str, body: bytes, hands: Hands | None = None) -> Roster:

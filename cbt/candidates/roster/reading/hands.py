@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.looks import likely, names
 from cbt.candidates.roster.reading.tables import RosterTable, column_of, find_tables, guess_table, lines_of
-from cbt.candidates.roster.reading.words import level_said
+from cbt.personal.words import level_said
 from cbt.rules.door.admission import valid_resident_id
 from cbt.sheets.cells import SheetData
 from cbt.sheets.columns import ColumnUse, plain

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
-from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.columns import COLUMNS, PAPER_FIELDS
 from cbt.candidates.roster.reading.notes import LineNotes
 from cbt.candidates.roster.reading.numbers import DocumentCell, mended
 from cbt.candidates.roster.reading.row import RosterRow
 from cbt.candidates.roster.reading.wishes import Wish, mark_of, when_of
+from cbt.personal import words
 from cbt.rules.door.admission import mask_document, valid_resident_id, written_name
 from cbt.rules.visible import private_use
 from cbt.sheets.columns import plain

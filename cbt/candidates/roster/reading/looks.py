@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.wishes import mark_of
+from cbt.personal import words
 from cbt.rules.door.admission import valid_resident_id
 from cbt.sheets.columns import plain
 

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from cbt.candidates.roster.reading import words
 from cbt.candidates.roster.reading.columns import COLUMNS
 from cbt.candidates.roster.reading.row import SentLine
+from cbt.personal import words
 from cbt.rules.door.admission import mask_document
 from cbt.rules.visible import Unseen, unseen, with_codes
 from cbt.sheets.findings import Finding, Severity

@@ -1,4 +1,4 @@
-"""What the cells of a roster say: documents, levels, papers, first or retake, extra time."""
+"""What the cells of a list of people say: documents, levels, papers, first or retake, extra time."""
 
 from __future__ import annotations
 
@@ -222,10 +222,15 @@ def _factor(factor: Decimal) -> tuple[Decimal, timedelta] | None:
     return (exact.normalize(), timedelta(0)) if Decimal(1) <= exact <= MOST_FACTOR else None
 
 
-def _reverse(names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+def codes_by_name(names: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Return the code of each name, by the name as it is compared."""
     return {plain(name): code for code, given in names.items() for name in given}
 
 
-_TOOL_NAMES = _reverse(_TOOLS)
-_DOCUMENTS = _reverse(DOCUMENT_NAMES) | {plain(code): code for code in DOCUMENT_NAMES}
-_PAPER_NAMES, _KIND_NAMES, _GENDER_NAMES = _reverse(_PAPERS), _reverse(_KINDS), _reverse(_GENDERS)
+_TOOL_NAMES = codes_by_name(_TOOLS)
+_DOCUMENTS = codes_by_name(DOCUMENT_NAMES) | {plain(code): code for code in DOCUMENT_NAMES}
+_PAPER_NAMES, _KIND_NAMES, _GENDER_NAMES = (
+    codes_by_name(_PAPERS),
+    codes_by_name(_KINDS),
+    codes_by_name(_GENDERS),
+)

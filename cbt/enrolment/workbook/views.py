@@ -1,0 +1,175 @@
+"""Pages of a list of people: the template, a file brought, looked at, marked, its good rows taken over."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import flask
+import flask_babel
+
+from cbt.db.unit_of_work import reading
+from cbt.enrolment.applications import applying, store
+from cbt.enrolment.applications.side_views import ApplicationSide, page
+from cbt.enrolment.workbook import service
+from cbt.enrolment.workbook.checking import CheckedList, ListStanding
+from cbt.enrolment.workbook.columns import COLUMNS, TEMPLATE
+from cbt.enrolment.workbook.template import explained, people_template
+from cbt.errors import CbtError, Conflict, InvalidInput
+from cbt.exams.store import blueprint_of
+from cbt.sheets.findings import Finding, Note, Severity
+from cbt.sheets.marking import marked_copy
+from cbt.sheets.writing import XLSX
+from cbt.web.downloads import attachment
+from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal, uploaded
+from cbt.web.i18n import explain
+from cbt.web.partials import Reply
+from cbt.web.texts import page_of
+
+LIST_PAGE = 100
+
+
+def list_form(side: ApplicationSide, ref: str) -> Reply:
+    """Show where a list is brought, and what it holds."""
+    return _form_page(side, ref, NOTHING_REFUSED)
+
+
+def _form_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
+    with reading() as session:
+        application = applying.editable(session, ref, side.applying(), changing=False)
+        unit = store.unit_of(session, application.unit_id)
+        blueprint = blueprint_of(session, application.blueprint_version_id)
+    shown = flask.render_template(
+        "enrolment/workbook/bring.html",
+        side=side,
+        application=application,
+        unit=unit,
+        blueprint=blueprint,
+        columns=[(COLUMNS.by_name[name], explained(name)) for name in TEMPLATE],
+        refused=refused,
+    )
+    return shown, refused.code
+
+
+def list_template(side: ApplicationSide, ref: str) -> Reply:
+    """Send the empty list for an application's level."""
+    with reading() as session:
+        application = store.application_by_ref(session, ref, unit_id=side.unit_id())
+        blueprint = blueprint_of(session, application.blueprint_version_id)
+    return attachment(
+        people_template(blueprint), XLSX, f"{flask_babel.gettext('enrolment.workbook.sheet')}.xlsx"
+    )
+
+
+def take_list(side: ApplicationSide, ref: str) -> Reply:
+    """Keep a list for its look and go there."""
+    try:
+        name, body = uploaded("file")
+        draft = service.keep_list(ref, file_name=name, body=body, who=side.applying())
+    except (InvalidInput, Conflict) as error:
+        return _form_page(side, ref, refusal(error))
+    return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
+
+
+def list_check(side: ApplicationSide, ref: str, draft: str) -> Reply:
+    """Show what taking over a list would do."""
+    return _check_page(side, ref, draft, NOTHING_REFUSED)
+
+
+def _check_page(side: ApplicationSide, ref: str, draft: str, refused: Refusal) -> Reply:
+    args = flask.request.args
+    with reading() as session:
+        looked = service.look_at(session, ref, draft, side.applying())
+        unit = store.unit_of(session, looked.checked.application.unit_id)
+    checked = looked.checked
+    kind = args.get("kind", "")
+    lines = [one for one in checked.people if kind in {"", one.standing.value}]
+    pages = max(1, -(-len(lines) // LIST_PAGE))
+    number = min(page_of(args), pages)
+    shown = flask.render_template(
+        "enrolment/workbook/check.html",
+        side=side,
+        draft=draft,
+        looked=looked,
+        checked=checked,
+        counts=checked.counts,
+        unit=unit,
+        about=[_note(found) for found in checked.read.findings],
+        lines=[
+            (one, [_note(found) for found in one.findings])
+            for one in lines[(number - 1) * LIST_PAGE : number * LIST_PAGE]
+        ],
+        kind=kind,
+        kinds=_tabs(side, checked, draft, kind),
+        page=number,
+        pages=pages,
+        refused=refused,
+    )
+    return shown, refused.code
+
+
+def _tabs(side: ApplicationSide, checked: CheckedList, draft: str, kind: str) -> list[tuple[str, str, bool]]:
+    """Return a link to the rows of each standing that there is, and to all."""
+    counts = {"": len(checked.people)} | {one.value: checked.counts[one.value] for one in ListStanding}
+    return [
+        (
+            side.url("list_check", ref=checked.application.ref, draft=draft, kind=name or None),
+            f"{flask_babel.gettext('enrolment.workbook.standing.' + (name or 'all'))} {count}",
+            name == kind,
+        )
+        for name, count in counts.items()
+        if count or name in {"", kind}
+    ]
+
+
+def list_marked(side: ApplicationSide, ref: str, draft: str) -> Reply:
+    """Send a list back with what was found beside each row."""
+    with reading() as session:
+        looked = service.look_at(session, ref, draft, side.applying())
+    notes = [_note(found) for found in looked.checked.findings]
+    heads = {one.sheet: one.row for one in looked.checked.read.headings}
+    body = marked_copy(
+        looked.kept.sheets, notes, heads, title=flask_babel.gettext("batches.roster.marked.column")
+    )
+    name = flask_babel.gettext("batches.roster.marked.file", name=PurePath(looked.file_name).stem)
+    return attachment(body, XLSX, name)
+
+
+def enter_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
+    """Take over the good rows; with others left the list stays to be looked at."""
+    form = flask.request.form
+    try:
+        count, left = service.take_over(
+            ref, draft, seen=form.get("seen", ""), short="short" in form, who=side.applying()
+        )
+    except Conflict as error:
+        return _check_page(side, ref, draft, refusal(error))
+    flask.flash(flask_babel.gettext("enrolment.workbook.entered", count=count), "ok")
+    if left:
+        return flask.redirect(side.url("list_check", ref=ref, draft=draft), 303)
+    return flask.redirect(side.url("application", ref=ref), 303)
+
+
+def drop_list(side: ApplicationSide, ref: str, draft: str) -> Reply:
+    """Forget a list."""
+    service.forget_list(ref, draft, side.applying())
+    flask.flash(flask_babel.gettext("enrolment.workbook.dropped"), "message")
+    return flask.redirect(side.url("list_form", ref=ref), 303)
+
+
+def _note(found: Finding) -> Note:
+    label = flask_babel.gettext(
+        "candidates.roster.stop" if found.severity is Severity.ERROR else "candidates.roster.hint"
+    )
+    why, fix = explain(CbtError(found.code, **found.params))
+    return Note(found.severity, label, found.place, found.value, why, fix)
+
+
+def add_pages() -> None:
+    """Have these views answer at their addresses."""
+    page(list_form, "/<ref>/list")
+    page(list_template, "/<ref>/list.xlsx")
+    page(take_list, "/<ref>/list", method="POST")
+    page(list_check, "/<ref>/list/<draft>")
+    page(list_marked, "/<ref>/list/<draft>.xlsx")
+    page(enter_list, "/<ref>/list/<draft>", method="POST")
+    page(drop_list, "/<ref>/list/<draft>/drop", method="POST")
