@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select
@@ -18,8 +19,25 @@ Raw = tuple[Any, ...]
 
 
 class RawSelect:
-    """A select of one kind of database."""
+    """A select of one kind of database; it is put together when it is first asked."""
 
+    def __init__(self, statement: Select[*tuple[Any, ...]], dialect: SqlDialect) -> None:
+        self._statement, self._dialect = statement, dialect
+
+    def ask(self, cursor: Any, **values: object) -> list[Raw]:
+        """Return the rows as the driver gives them."""
+        return self._made.ask(cursor, values)
+
+    def typed(self, raw: Raw) -> Any:
+        """Return a row with the names and types of its columns."""
+        return self._made.typed(raw)
+
+    @cached_property
+    def _made(self) -> _Made:
+        return _Made(self._statement, self._dialect)
+
+
+class _Made:
     def __init__(self, statement: Select[*tuple[Any, ...]], dialect: SqlDialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self._sql = str(compiled)
@@ -39,8 +57,7 @@ class RawSelect:
             if read is not None:
                 self._read.append((place, read))
 
-    def ask(self, cursor: Any, **values: object) -> list[Raw]:
-        """Return the rows as the driver gives them."""
+    def ask(self, cursor: Any, values: dict[str, object]) -> list[Raw]:
         bound = self._constants | values
         for name, process in self._bind.items():
             bound[name] = process(bound[name])
@@ -49,7 +66,6 @@ class RawSelect:
         return rows
 
     def typed(self, raw: Raw) -> Any:
-        """Return a row with the names and types of its columns."""
         values = list(raw)
         for place, read in self._read:
             values[place] = read(values[place])
