@@ -32,7 +32,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of(
                 "application",
                 "make change submit withdraw send_back refuse accept reconsider schedule unschedule complete"
-                " roster",
+                " roster print",
             ),
             *_of("applicant", "enter import change remove accept refuse proofs"),
         ),

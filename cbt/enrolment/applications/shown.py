@@ -18,6 +18,7 @@ from cbt.enrolment.applications.models import Applicant, ApplicantProof, Applica
 from cbt.enrolment.units.models import MemberUnit
 from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import PHONE
+from cbt.printing.fonts import lacking
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
 from cbt.rules.enrolment.working_days import LeadTime
 from cbt.rules.exam.blueprint import ExamBlueprint
@@ -56,6 +57,11 @@ class ApplicationDetails:
         return self.application.state in EDITABLE
 
     @property
+    def unprintable(self) -> str:
+        """What of the names the fonts lack."""
+        return lacking("".join([self.unit.name, *(one.person.name for one in self.people)]))
+
+    @property
     def undecided(self) -> int:
         """How many people nobody has decided about."""
         return sum(not one.person.verdict for one in self.people)
@@ -86,6 +92,11 @@ class ApplicantDetails:
     def editable(self) -> bool:
         """Whether their form may be written in."""
         return self.application.state in EDITABLE
+
+    @property
+    def unprintable(self) -> str:
+        """What of the name and of all that was typed the fonts lack."""
+        return lacking("".join([self.unit.name, self.person.name, *(self.told or {}).values()]))
 
     @property
     def papers(self) -> list[str]:

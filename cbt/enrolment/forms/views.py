@@ -1,0 +1,30 @@
+"""The forms of an application's people as PDF: one address for each, of both sides."""
+
+from __future__ import annotations
+
+import flask
+import flask_babel
+
+from cbt.enrolment.applications.side_views import ApplicationSide, page
+from cbt.enrolment.applications.views import application_page
+from cbt.enrolment.forms.service import print_form
+from cbt.errors import Conflict
+from cbt.printing.pdf import PDF, pdf
+from cbt.web.downloads import attachment
+from cbt.web.forms import refusal
+from cbt.web.partials import Reply
+
+
+def print_people(side: ApplicationSide, ref: str, document: str) -> Reply:
+    """Send a form, filled with what is known of the chosen people, or of everybody."""
+    try:
+        data = print_form(ref, document, flask.request.form.getlist("people"), side.applying())
+        made = pdf(document, data, language=str(flask_babel.get_locale()))
+    except Conflict as error:
+        return application_page(side, ref, refusal(error))
+    return attachment(made, PDF, f"{data['title']}-{ref}.pdf")
+
+
+def add_pages() -> None:
+    """Have these views answer at their addresses."""
+    page(print_people, "/<ref>/print/<document>", method="POST")
