@@ -61,9 +61,11 @@ PLACES = (
         ("enrolment.agreements.agreements", "enrolment.body.body"),
     ),
     StaffPage("enrolment.applications.applications", "applications", "note", frozenset({Role.OFFICER})),
+    StaffPage("enrolment.fees.fees", "fees", "list", frozenset({Role.OFFICER})),
     StaffPage(
         "enrolment.own_applications.applications", "own_applications", "note", frozenset({Role.UNIT_CLERK})
     ),
+    StaffPage("enrolment.own_fees.fees", "own_fees", "list", frozenset({Role.UNIT_CLERK})),
     StaffPage("enrolment.own.home", "own_unit", "square", frozenset({Role.UNIT_CLERK})),
     StaffPage("blueprints.index", "blueprints", "note", frozenset({Role.OFFICER})),
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),

@@ -17,6 +17,7 @@ from cbt.certificates.models import Certificate
 from cbt.delivery.models import Attempt
 from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.fees.models import FeePayment
 from cbt.enrolment.units.models import MemberUnit
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 
@@ -166,6 +167,13 @@ NAMERS: dict[str, Namer] = {
         ),
         "enrolment.applications.application",
         UnitApplication.ref,
+    ),
+    "fee_payment": _found_by(
+        select(FeePayment.ref, FeePayment.ref, MemberUnit.name, FeePayment.ref).join(
+            MemberUnit, MemberUnit.id == FeePayment.unit_id
+        ),
+        "enrolment.fees.payment",
+        FeePayment.ref,
     ),
     "applicant": _found_by(
         select(Applicant.ref, Applicant.name, MemberUnit.name, UnitApplication.ref)

@@ -35,6 +35,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
                 " roster print",
             ),
             *_of("applicant", "enter import change remove accept refuse proofs"),
+            *_of("fee", "charge cancel pay match unmatch reverse refund"),
         ),
         "running": (
             *_of(

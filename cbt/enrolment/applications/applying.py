@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,11 +14,14 @@ from cbt.enrolment.agreements.store import agreements_of, term_of
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.models import Applicant, ApplicationStep, UnitApplication
 from cbt.enrolment.applications.moving import move_on
+from cbt.enrolment.fees.accounts import FeeBooking
+from cbt.enrolment.fees.charging import cancel_for
 from cbt.enrolment.units.models import MemberUnit
 from cbt.enrolment.units.store import unit_by_ref
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of, current_version
 from cbt.holidays import published_holidays
+from cbt.rules.enrolment.fees.lines import RefundCause
 from cbt.rules.enrolment.working_days import CountedDay, LeadTime, earliest_exam_day, lead_time
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.states.application import EDITABLE, ApplicationEvent, ApplicationState
@@ -30,13 +33,10 @@ FURTHEST = timedelta(days=730)
 
 
 @dataclass(frozen=True, slots=True)
-class Applying:
+class Applying(FeeBooking):
     """Who acts, and when: `unit_id` is the unit of its own clerk, None for an officer, who acts for any."""
 
-    actor: str
     unit_id: int | None
-    now: datetime
-    today: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +152,15 @@ def submit(ref: str, *, late_reason: str, who: Applying) -> None:
 
 
 def withdraw(ref: str, *, words: str, who: Applying) -> None:
-    """Take an application back; raise Conflict("application.transition"). Source: R-77."""
+    """Take an application back, and what it cost where the rule says so; raise Conflict("application.transition").
+
+    Source: R-76, R-77.
+    """
     words = one_line(words, "words")[:LONGEST_NOTE]
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=who.unit_id, changing=True)
         move_on(application, ApplicationEvent.WITHDRAW)
+        cancel_for(session, application, RefundCause.WITHDRAWN, who)
         note_step(session, application, ApplicationEvent.WITHDRAW.value, words, who)
         record(
             session,

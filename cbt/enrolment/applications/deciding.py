@@ -13,6 +13,7 @@ from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, note_ste
 from cbt.enrolment.applications.judged import answer_for
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
 from cbt.enrolment.applications.moving import move_on
+from cbt.enrolment.fees.charging import RECONSIDERED, cancel_for, charge_for
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
@@ -66,6 +67,9 @@ def _carry_out(
             application.put_right = words
         case ApplicationEvent.ACCEPT:
             _refuse_undecided(store.people_of(session, application))
+            charge_for(session, application, who)
+        case ApplicationEvent.RECONSIDER:
+            cancel_for(session, application, RECONSIDERED, who)
         case ApplicationEvent.SCHEDULE:
             level = blueprint_of(session, application.blueprint_version_id).level_code
             suiting = store.batches_for(session, level=level, today=who.today)

@@ -26,6 +26,8 @@ class UnitApplication(Named):
     late_reason: Mapped[str] = mapped_column(Text)
     """Why an officer took it though it came too late."""
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"), index=True)
+    charged_on: Mapped[date | None] = mapped_column(Date)
+    """The day on which the fees of its accepted people arose; None while there are none (R-76)."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

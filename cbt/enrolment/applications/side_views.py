@@ -46,7 +46,7 @@ class ApplicationSide:
 
     def applying(self) -> Applying:
         """Return who acts; raise NotFound("unit.none_of_yours") for a clerk without a unit."""
-        return Applying(acting(), self.unit_id(), flask.g.now, local_day(flask.g.now))
+        return Applying(acting(), flask.g.now, local_day(flask.g.now), self.unit_id())
 
     def unit_id(self) -> int | None:
         """Return whose applications are seen: a clerk's own unit's, None for everybody's."""

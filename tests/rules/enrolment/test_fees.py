@@ -135,6 +135,12 @@ def test_settling_leaves_either_nothing_open_or_nothing_free(lines: list[int], p
     assert step == settled
 
 
+def test_settling_keeps_to_the_lines_and_payments_that_are_asked_about() -> None:
+    ledger = FeeLedger().charge("a", 100).charge("b", 100).pay("p", 90).pay("q", 90)
+    assert ledger.settled(lines={"b"}, payments={"q"}).matches == (Match("q", "b", 90),)
+    assert ledger.settled(lines={"b"}).matches == (Match("p", "b", 90), Match("q", "b", 10))
+
+
 PAID = FeeLedger().charge("l", 28000).pay("p", 30000).match("p", "l", 28000)
 
 
@@ -189,14 +195,16 @@ def test_a_statement_sums_its_rows() -> None:
 @given(st.integers(1, MOST_FEN))
 def test_an_amount_that_is_shown_can_be_typed(fen: int) -> None:
     assert typed_amount(yuan(fen)) == fen
-    assert typed_amount(f" ¥{yuan(fen)}元") == fen
+    assert typed_amount(f" ¥{fen // 100:,}.{fen % 100:02}元") == fen
 
 
 def test_a_negative_amount_is_shown_as_one() -> None:
     assert yuan(-5) == "-0.05"
 
 
-@pytest.mark.parametrize("typed", ["", "0", "0.00", "-1", "1.234", "1e3", "二百八十", "1234567890"])
+@pytest.mark.parametrize(
+    "typed", ["", "0", "0.00", "-1", "1.234", "1e3", "二百八十", "1234567890", "3,8", ",380", "1,0000"]
+)
 def test_what_is_no_amount_is_refused(typed: str) -> None:
     with pytest.raises(InvalidInput, match=r"fees\.amount"):
         typed_amount(typed)

@@ -3,4 +3,4 @@
 `prices` are the blueprint's, `lines` follow from a registration, `ledger` keeps what was charged, paid and matched.
 """
 
-__all__ = ["prices"]
+__all__ = ["amounts", "ledger", "lines", "prices", "statement"]

@@ -9,7 +9,7 @@ from cbt.errors import InvalidInput
 
 MOST_FEN = 10**11 - 1
 """Just under a thousand million yuan: what is more is a slip."""
-_TYPED = re.compile(r"(\d{1,9})(?:\.(\d{1,2}))?", re.ASCII)
+_TYPED = re.compile(r"(\d{1,9}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?", re.ASCII)
 _FIGURES = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿")
@@ -24,8 +24,8 @@ def yuan(fen: int) -> str:
 def typed_amount(text: str) -> int:
     """Return an amount of 元 as somebody typed it in 分; raise InvalidInput("fees.amount") for what is none."""
     plain = "".join(unicodedata.normalize("NFKC", text).split()).removeprefix("¥").removesuffix("元")
-    match = _TYPED.fullmatch(plain.replace(",", ""))
-    fen = int(match[1]) * 100 + int((match[2] or "0").ljust(2, "0")) if match else 0
+    match = _TYPED.fullmatch(plain)
+    fen = int(match[1].replace(",", "")) * 100 + int((match[2] or "0").ljust(2, "0")) if match else 0
     if not fen:
         raise InvalidInput("fees.amount")
     return fen

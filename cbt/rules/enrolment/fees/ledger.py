@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from cbt.errors import Conflict, InvalidInput, NotFound
@@ -139,10 +139,21 @@ class FeeLedger:
         _enough(fen, self.free_by_payment()[payment])
         return replace(self, refunds=(*self.refunds, (payment, fen)))
 
-    def proposed(self) -> Iterator[Match]:
-        """Yield matches that would pay the open lines by what is free, each in the order in which they came."""
-        waiting = deque((payment, fen) for payment, fen in self.free_by_payment().items() if fen)
+    def proposed(
+        self, *, lines: Container[str] | None = None, payments: Container[str] | None = None
+    ) -> Iterator[Match]:
+        """Yield matches that would pay the open lines by what is free, each in the order in which they came.
+
+        `lines` and `payments` say which of them alone are asked about.
+        """
+        waiting = deque(
+            (payment, fen)
+            for payment, fen in self.free_by_payment().items()
+            if fen and (payments is None or payment in payments)
+        )
         for line, asked in self.open_by_line().items():
+            if lines is not None and line not in lines:
+                continue
             while asked and waiting:
                 payment, free = waiting.popleft()
                 fen = min(asked, free)
@@ -151,9 +162,11 @@ class FeeLedger:
                 if free > fen:
                     waiting.appendleft((payment, free - fen))
 
-    def settled(self) -> FeeLedger:
+    def settled(
+        self, *, lines: Container[str] | None = None, payments: Container[str] | None = None
+    ) -> FeeLedger:
         """Return the ledger with all `proposed` matches made."""
-        return replace(self, matches=(*self.matches, *self.proposed()))
+        return replace(self, matches=(*self.matches, *self.proposed(lines=lines, payments=payments)))
 
     def _line(self, line: str) -> None:
         if line not in self.lines:

@@ -1,0 +1,232 @@
+"""Queries of the fees: who owes what since when, a unit's statements and payments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from cbt.enrolment.applications.models import UnitApplication
+from cbt.enrolment.fees.charging import CHARGED
+from cbt.enrolment.fees.models import FeeCharge, FeeMatch, FeePayment, FeeRefund
+from cbt.enrolment.fees.sums import Owed, credit_sums, line_sums, owed, paid_sums, refund_sums
+from cbt.enrolment.units.models import MemberUnit
+from cbt.sittings.models import Batch
+
+FEE_PAGE = 50
+PAYMENT_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFees:
+    """A unit and how its account stands."""
+
+    unit: MemberUnit
+    owed: Owed
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFeesPage:
+    """A page of the units of one kind; `counts` is how many there are of each, `total` is that of all."""
+
+    lines: Sequence[UnitFees]
+    kind: str
+    counts: dict[str, int]
+    total: Owed
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """The statement of an application in a list."""
+
+    application: UnitApplication
+    batch: Batch | None
+    people: int
+    owed: Owed
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """A payment, what of it was given back, and what of it pays nothing yet; nothing of a reversed one is left."""
+
+    payment: FeePayment
+    refunded: int
+    credit: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementListPage:
+    """A page of a unit's statements."""
+
+    lines: Sequence[StatementLine]
+    count: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentListPage:
+    """A page of a unit's payments."""
+
+    lines: Sequence[PaymentLine]
+    count: int
+    page: int
+    pages: int
+
+
+def unit_fees_page(session: Session, *, kind: str, page: int) -> UnitFeesPage:
+    """Return a page of the units that were charged or paid: those who owe the longest come first."""
+    lines, money = line_sums(FeeCharge.unit_id), credit_sums()
+    owes, credit = func.coalesce(lines.c.open, 0), func.coalesce(money.c.credit, 0)
+    kinds: dict[str, ColumnElement[bool]] = {
+        "open": owes > 0,
+        "credit": credit > 0,
+        "all": or_(lines.c.key.is_not(None), money.c.key.is_not(None)),
+    }
+    joined = (
+        select(MemberUnit, lines.c.charged, owes, lines.c.since, credit)
+        .outerjoin(lines, lines.c.key == MemberUnit.id)
+        .outerjoin(money, money.c.key == MemberUnit.id)
+        .where(kinds["all"])
+    )
+    *each, charged, open_, free = session.execute(
+        joined.with_only_columns(
+            *(func.count().filter(picked) for picked in kinds.values()),
+            func.sum(lines.c.charged),
+            func.sum(owes),
+            func.sum(credit),
+        )
+    ).one()
+    counts = dict(zip(kinds, each, strict=True))
+    kind = kind if kind in counts else "open"
+    pages = max(1, -(-counts[kind] // FEE_PAGE))
+    page = min(page, pages)
+    rows = session.execute(
+        joined.where(kinds[kind])
+        .order_by(lines.c.since.is_(None), lines.c.since, MemberUnit.id)
+        .limit(FEE_PAGE)
+        .offset((page - 1) * FEE_PAGE)
+    )
+    found = [UnitFees(unit, owed(*sums)) for unit, *sums in rows]
+    return UnitFeesPage(found, kind, counts, owed(charged, open_, None, free), page, pages)
+
+
+def owed_by(session: Session, unit_id: int) -> Owed:
+    """Return how the account of a unit stands."""
+    lines, money = line_sums(FeeCharge.unit_id, FeeCharge.unit_id == unit_id), credit_sums(unit_id)
+    row = session.execute(
+        select(lines.c.charged, lines.c.open, lines.c.since, money.c.credit)
+        .select_from(MemberUnit)
+        .outerjoin(lines, lines.c.key == MemberUnit.id)
+        .outerjoin(money, money.c.key == MemberUnit.id)
+        .where(MemberUnit.id == unit_id)
+    ).one()
+    return owed(*row)
+
+
+def statements_of(session: Session, unit_id: int, *, page: int) -> StatementListPage:
+    """Return a page of a unit's statements, one for each application that was charged, the newest first."""
+    mine = FeeCharge.unit_id == unit_id
+    lines = line_sums(FeeCharge.application_id, mine)
+    count = session.scalar(select(func.count()).select_from(lines)) or 0
+    pages = max(1, -(-count // FEE_PAGE))
+    page = min(page, pages)
+    rows = session.execute(
+        select(UnitApplication, Batch, lines.c.people, lines.c.charged, lines.c.open, lines.c.since)
+        .join(lines, lines.c.key == UnitApplication.id)
+        .outerjoin(Batch, Batch.id == UnitApplication.batch_id)
+        .order_by(UnitApplication.id.desc())
+        .limit(FEE_PAGE)
+        .offset((page - 1) * FEE_PAGE)
+    )
+    return StatementListPage(
+        [
+            StatementLine(one, batch, people, owed(charged, left, since, 0))
+            for one, batch, people, charged, left, since in rows
+        ],
+        count,
+        page,
+        pages,
+    )
+
+
+def open_statements(session: Session, unit_id: int) -> list[tuple[str, int]]:
+    """Return the refs of a unit's applications of which something is open, and how much."""
+    lines = line_sums(FeeCharge.application_id, FeeCharge.unit_id == unit_id)
+    rows = session.execute(
+        select(UnitApplication.ref, lines.c.open)
+        .join(lines, lines.c.key == UnitApplication.id)
+        .where(lines.c.open > 0)
+        .order_by(lines.c.since, UnitApplication.id)
+        .limit(FEE_PAGE)
+    )
+    return [(ref, int(fen)) for ref, fen in rows]
+
+
+def payments_of(session: Session, unit_id: int, *, page: int) -> PaymentListPage:
+    """Return a page of a unit's payments, the newest first."""
+    query, count = _payments(FeePayment.unit_id == unit_id), func.count()
+    found = session.scalar(select(count).select_from(FeePayment).where(FeePayment.unit_id == unit_id)) or 0
+    pages = max(1, -(-found // PAYMENT_PAGE))
+    page = min(page, pages)
+    rows = session.execute(
+        query.order_by(FeePayment.paid_on.desc(), FeePayment.id.desc())
+        .limit(PAYMENT_PAGE)
+        .offset((page - 1) * PAYMENT_PAGE)
+    )
+    lines = [PaymentLine(one, int(back), int(free)) for one, back, free in rows]
+    return PaymentListPage(lines, found, page, pages)
+
+
+def payment_line(session: Session, payment_id: int) -> PaymentLine:
+    """Return how a payment stands."""
+    one, back, free = session.execute(_payments(FeePayment.id == payment_id)).one()
+    return PaymentLine(one, int(back), int(free))
+
+
+def paid_applications(session: Session, payment_id: int) -> list[tuple[UnitApplication, int]]:
+    """Return the applications whose lines a payment pays, and how much of each."""
+    rows = session.execute(
+        select(UnitApplication, func.sum(FeeMatch.fen))
+        .join(FeeCharge, FeeCharge.application_id == UnitApplication.id)
+        .join(FeeMatch, FeeMatch.charge_id == FeeCharge.id)
+        .where(FeeMatch.payment_id == payment_id, FeeMatch.undone_at.is_(None))
+        .group_by(UnitApplication.id)
+        .order_by(UnitApplication.id)
+    )
+    return [(one, int(fen)) for one, fen in rows]
+
+
+def refunds_of(session: Session, payment_id: int) -> Sequence[FeeRefund]:
+    """Return what of a payment was given back."""
+    return session.scalars(
+        select(FeeRefund).where(FeeRefund.payment_id == payment_id).order_by(FeeRefund.id)
+    ).all()
+
+
+def not_charged(session: Session) -> int:
+    """Return how many applications were accepted before fees were kept."""
+    query = select(func.count()).select_from(UnitApplication)
+    return (
+        session.scalar(query.where(UnitApplication.state.in_(CHARGED), UnitApplication.charged_on.is_(None)))
+        or 0
+    )
+
+
+def _payments(chosen: ColumnElement[bool]) -> Any:
+    back, used = refund_sums(), paid_sums(FeeMatch.payment_id)
+    given = func.coalesce(back.c.fen, 0)
+    free = case(
+        (FeePayment.reversed_on.is_(None), FeePayment.fen - given - func.coalesce(used.c.fen, 0)), else_=0
+    )
+    return (
+        select(FeePayment, given, free)
+        .outerjoin(back, back.c.key == FeePayment.id)
+        .outerjoin(used, used.c.key == FeePayment.id)
+        .where(chosen)
+    )

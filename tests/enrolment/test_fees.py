@@ -1,0 +1,362 @@
+"""Fees of accepted people: statements, payments, reversals, refunds, and what the bookkeeper takes (R-76)."""
+
+from __future__ import annotations
+
+import io
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from python_calamine import CalamineWorkbook
+from sqlalchemy import select
+
+from cbt.audit.models import AuditEntry
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.fees import charging, paying
+from cbt.enrolment.fees.accounts import FeeBooking, account_of
+from cbt.enrolment.fees.models import FeeCharge, FeeMatch, FeePayment, FeeRefund
+from cbt.enrolment.fees.paying import PaymentForm, RefundForm
+from cbt.enrolment.fees.store import owed_by, payments_of, statements_of
+from cbt.enrolment.units.store import unit_by_ref
+from cbt.errors import CbtError
+from cbt.rules.enrolment.fees.amounts import yuan
+from tests.candidates.rosters import resident
+from tests.enrolment.test_applications import Desk, clerk_of, desk, people_of, unit, unit_ref
+from tests.enrolment.test_units import OTHER_CODE, enter, officer, rows
+from tests.helpers import count_queries, flat
+from tests.printing.paper import papers_of, squeezed
+from tests.world import World
+
+__all__ = ["desk", "officer", "unit"]
+
+PAYMENT = {
+    "paid_on": "2026-11-20",
+    "amount": "380.00",
+    "way": "transfer",
+    "payer": "浦江财务",
+    "reference": "T-1",
+}
+
+
+@pytest.fixture
+def accepted(world: World, desk: Desk) -> Desk:
+    """Two people of an application that was accepted: one for the first time, one for a make-up in one paper."""
+    desk.enter()
+    desk.enter(name="郭宁", document_number=resident(42), kind="retake", papers=["theory"])
+    desk.step("submit")
+    desk.decide(people_of(world))
+    assert desk.step("accept").status_code == 303
+    return desk
+
+
+def statement(unit: str, accepted: Desk) -> str:
+    return f"/office/fees/units/{unit}/statements/{unit_ref(accepted.page)}"
+
+
+def pay(officer: FlaskClient, unit: str, **changes: str) -> Any:
+    return officer.post(f"/office/fees/units/{unit}/payments", data=PAYMENT | changes)
+
+
+def sheet(client: FlaskClient, page: str) -> list[list[Any]]:
+    return CalamineWorkbook.from_filelike(io.BytesIO(client.get(page).data)).get_sheet_by_index(0).to_python()
+
+
+def figures(world: World, unit: str) -> tuple[str, str, str]:
+    """Return what is charged, open and left over, in 元."""
+    with world.app.app_context(), reading() as session:
+        found = owed_by(session, unit_by_ref(session, unit).id)
+    return yuan(found.charged), yuan(found.open), yuan(found.credit)
+
+
+def payment(world: World) -> str:
+    with rows(world, FeePayment) as found:
+        return f"/office/fees/payments/{found[-1].ref}"
+
+
+def test_lines_arise_by_the_rule_and_stand_on_page_paper_and_workbook(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk, tmp_path: Path
+) -> None:
+    page = statement(unit, accepted)
+    shown = flat(officer.get(page).text)
+    for said in ("陆遥", "评价考核费", "280.00", "郭宁", "补考费", "100.00", "380.00"):
+        assert said in shown
+    assert figures(world, unit) == ("380.00", "380.00", "0.00")
+    (paper,) = papers_of(officer.get(f"{page}/pdf"), tmp_path)
+    for said in ("上海市商业联合会", "郭宁", "380.00", "叁佰捌拾元整"):
+        assert squeezed(said) in paper.text
+    assert sheet(officer, f"{page}/xlsx")[-1][4:] == [380, 0, 380]
+    assert officer.get(f"{page}/exe").status_code == 404
+
+
+def test_a_payment_pays_is_reversed_and_is_given_back_where_the_rule_says_so(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    assert pay(officer, unit, amount="300").status_code == 303
+    assert figures(world, unit) == ("380.00", "80.00", "0.00")
+    assert pay(officer, unit).status_code == 409  # the same reference
+    assert pay(officer, unit, reference="T-2", pays="-").status_code == 303
+    assert figures(world, unit) == ("380.00", "80.00", "380.00")
+    second = payment(world)
+    assert officer.post(f"/office/fees/units/{unit}/match").status_code == 303
+    assert figures(world, unit) == ("380.00", "0.00", "300.00")
+    assert officer.post(f"/office/fees/units/{unit}/match").status_code == 409
+    back = {"given_on": "2026-11-20", "amount": "300.01", "reason": "多付"}
+    assert officer.post(f"{second}/refund", data=back).status_code == 409
+    assert officer.post(f"{second}/refund", data=back | {"amount": "300"}).status_code == 303
+    assert (
+        officer.post(f"{second}/reverse", data={"reason": "误记"}).status_code == 409
+    )  # some was given back
+    with rows(world, FeePayment) as (first, _second):
+        first_page = f"/office/fees/payments/{first.ref}"
+    assert officer.post(f"{first_page}/unmatch", data={"reason": "核销有误"}).status_code == 303
+    assert figures(world, unit) == ("380.00", "300.00", "300.00")
+    assert officer.post(f"{first_page}/unmatch", data={"reason": "又一次"}).status_code == 409
+    assert officer.post(f"{first_page}/reverse", data={"reason": " "}).status_code == 422
+    assert officer.post(f"{first_page}/reverse", data={"reason": "退票"}).status_code == 303
+    assert figures(world, unit) == ("380.00", "300.00", "0.00")
+    assert "已冲正" in officer.get(first_page).text
+    with rows(world, AuditEntry) as log:
+        acts = [one.act for one in log if one.act.startswith("fee.")]
+    assert acts == [
+        "fee.charge",
+        "fee.pay",
+        "fee.pay",
+        "fee.match",
+        "fee.refund",
+        "fee.unmatch",
+        "fee.reverse",
+    ]
+
+
+def test_what_is_withdrawn_refused_or_aborted_is_free_again_and_absence_is_not(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    pay(officer, unit)
+    page = statement(unit, accepted)
+    with rows(world, FeeCharge) as (first, _retake):
+        chosen = {"lines": [first.ref], "reason": "本人说明"}
+    for changes, code in (
+        ({"cause": "absent"}, 409),
+        ({"cause": "weather"}, 422),
+        ({"cause": "withdrawn", "lines": []}, 422),
+        ({"cause": "withdrawn", "reason": ""}, 422),
+        ({"cause": "withdrawn"}, 303),
+        ({"cause": "withdrawn"}, 422),
+    ):
+        assert officer.post(f"{page}/cancel", data=chosen | changes).status_code == code, changes
+    assert figures(world, unit) == ("100.00", "0.00", "280.00")
+    assert "已取消的费用，共 1 项" in officer.get(page).text
+    assert accepted.step("reconsider").status_code == 303
+    assert figures(world, unit) == ("0.00", "0.00", "380.00")
+    accepted.step("send_back", words="更换人员")
+    accepted.client.post(f"{accepted.page}/people/{people_of(world)[0]}/remove")
+    assert "已从申请中移出" in officer.get(page).text
+    accepted.step("submit")
+    assert accepted.step("accept").status_code == 303
+    assert figures(world, unit) == ("100.00", "100.00", "380.00")
+    assert accepted.step("withdraw").status_code == 303
+    assert figures(world, unit) == ("0.00", "0.00", "380.00")
+
+
+def test_the_first_taking_is_charged_once_for_all_papers(world: World, desk: Desk, unit: str) -> None:
+    def apply(papers: list[str]) -> None:
+        desk.begin(unit=unit)
+        desk.enter(papers=papers)
+        desk.step("submit")
+        desk.decide(people_of(world)[-1:])
+        assert desk.step("accept").status_code == 303
+
+    apply(["theory"])
+    assert figures(world, unit)[0] == "280.00"
+    apply(["skills"])
+    assert figures(world, unit)[0] == "280.00"
+    apply(["theory"])  # the same paper again is another taking
+    assert figures(world, unit)[0] == "560.00"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"amount": "3,8"}, "金额无效"),
+        ({"amount": "0"}, "金额无效"),
+        ({"paid_on": "2026-11-21"}, "日期无效"),
+        ({"paid_on": ""}, "日期无效"),
+        ({"way": "gold"}, "没有选择付款方式"),
+        ({"payer": " "}, "付款人为空"),
+        ({"reference": "长" * 81}, "超过 80 个字"),
+        ({"pays": "ap-none"}, "没有这份对账单"),
+    ],
+)
+def test_what_is_refused_of_a_payment_is_said_at_its_place(
+    world: World, officer: FlaskClient, unit: str, changes: dict[str, str], said: str
+) -> None:
+    answer = pay(officer, unit, **changes)
+    assert answer.status_code == 422
+    assert said in answer.text
+    with rows(world, FeePayment) as none:
+        assert none == []
+
+
+def test_a_clerk_sees_their_own_statements_and_acts_on_none(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    pay(officer, unit, amount="100", payer="=HYPERLINK(1)")
+    other = unit_ref(enter(officer, credit_code=OTHER_CODE, name="第二家客服公司"))
+    clerk, stranger = clerk_of(world, officer, unit, "miao"), clerk_of(world, officer, other, "zhou")
+    own = f"/unit/fees/statements/{unit_ref(accepted.page)}"
+    assert "280.00" in clerk.text("/unit/fees")
+    assert "100.00" in clerk.text(own)
+    assert clerk.client.get(f"{own}/xlsx").status_code == 200
+    assert "对账单" in clerk.text(accepted.page.replace("/office/", "/unit/"))
+    assert "<form" not in clerk.text("/unit/fees").partition("<main")[2]
+    assert "<form" not in clerk.text(own).partition("<main")[2]
+    for page in (own, f"{own}/xlsx", f"{own}/pdf"):
+        assert stranger.client.get(page).status_code == 404
+    assert "还没有对账单" in stranger.text("/unit/fees")
+    for page in ("/office/fees", f"/office/fees/units/{unit}", payment(world), "/office/fees/journal"):
+        assert clerk.client.get(page).status_code == 403
+    assert pay(clerk.client, unit).status_code == 403
+
+
+def test_the_bookkeeper_gets_every_entry_once_and_no_formula(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    pay(officer, unit, amount="1,300.5", payer="=HYPERLINK(1)", pays="-")
+    officer.post(
+        f"{payment(world)}/refund", data={"given_on": "2026-11-20", "amount": "0.05", "reason": "找零"}
+    )
+    officer.post(f"{statement(unit, accepted)}/cancel", data={})
+    world.clock.advance(timedelta(days=1))
+    officer = world.staff("officer")
+    pay(officer, unit, reference="T-9")
+    officer.post(f"{payment(world)}/reverse", data={"reason": "误记"})
+    csv = officer.get("/office/fees/journal?from=2026-11-20&to=2026-11-20&as=csv").data.decode("utf-8-sig")
+    assert '"\'=HYPERLINK(1)"' in csv
+    lines = [line.split('","') for line in csv.splitlines()[1:]]
+    assert [(line[1], line[10]) for line in lines] == [
+        ("应收", "280.00"), ("应收", "100.00"), ("到账", "1300.50"), ("退费", "0.05"),
+    ]  # fmt: skip
+    found = sheet(officer, "/office/fees/journal?from=2026-11-21")[1:]
+    assert [(row[1], row[10]) for row in found] == [("到账", 380), ("冲正", 380)]
+    assert officer.get("/office/fees/journal?from=2026-12-01&to=2026-11-01").status_code == 422
+
+
+def test_what_was_accepted_before_fees_were_kept_is_charged_at_once(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        for one in session.scalars(select(FeeCharge)):
+            session.delete(one)
+        session.scalars(select(UnitApplication)).one().charged_on = None
+    assert "1 份已受理的申请尚未计费" in officer.get("/office/fees").text
+    assert officer.post("/office/fees/charge").status_code == 303
+    assert "尚未计费" not in officer.get("/office/fees").text
+    assert figures(world, unit) == ("380.00", "380.00", "0.00")
+
+
+def test_no_cent_is_lost_over_any_sequence_of_acts(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    """What came in lies there, pays something or went back, by the rows, the sums of the pages and the ledger."""
+    chance = random.Random(76)
+    with world.app.app_context():
+        for number in range(60):
+            booking = FeeBooking("staff:x", world.clock.now(), world.clock.now().date())
+            _act(chance, number, unit, booking)
+            with unit_of_work() as session:  # which an account is kept to one by
+                account = account_of(session, unit_by_ref(session, unit).id)
+                ledger = account.ledger
+                owed = owed_by(session, account.unit.id)
+                assert (owed.charged, owed.open, owed.credit) == (ledger.charged, ledger.open, ledger.credit)
+                assert ledger.received == ledger.matched + ledger.credit + ledger.refunded
+                assert min(ledger.free_by_payment().values(), default=0) >= 0
+                assert min(ledger.open_by_line().values(), default=0) >= 0
+                free = {
+                    one.payment.ref: one.credit for one in payments_of(session, account.unit.id, page=1).lines
+                }
+                assert free.items() <= ledger.free_by_payment().items()
+                assert sum(
+                    one.owed.open for one in statements_of(session, account.unit.id, page=1).lines
+                ) == (ledger.open)
+    for table in (FeeMatch, FeeRefund):
+        with rows(world, table) as found:
+            assert found  # the acts happened
+
+
+def _act(chance: random.Random, number: int, unit: str, who: FeeBooking) -> None:
+    with reading() as session:
+        payments = list(session.scalars(select(FeePayment.ref).order_by(FeePayment.id)))
+        charges = list(session.scalars(select(FeeCharge.ref).order_by(FeeCharge.id)))
+        application = session.scalars(select(UnitApplication)).one()
+    one = chance.choice(payments or ["pm-none"])
+    amount = yuan(chance.randint(1, 30000))
+    day = who.today.isoformat()
+    pays = chance.choice(["", "-", application.ref])
+    try:
+        match chance.choice("ppmmrufca"):
+            case "p":
+                form = PaymentForm(day, amount, "cash", "x", str(number), "", pays)
+                paying.record_payment(unit, form, who)
+            case "m":
+                paying.match_credit(unit, who)
+            case "r":
+                paying.reverse_payment(one, reason="x", who=who)
+            case "u":
+                paying.unmatch_payment(one, reason="x", who=who)
+            case "f":
+                paying.refund(one, RefundForm(day, amount, "", "x"), who)
+            case "c":
+                charging.cancel_lines(unit, [chance.choice(charges)], cause="aborted", reason="x", who=who)
+            case _:
+                with unit_of_work() as session:
+                    charging.charge_for(session, session.merge(application), who)
+    except CbtError:
+        pass
+
+
+@pytest.mark.once
+def test_pages_ask_as_often_however_much_there_is(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    pay(officer, unit)
+    pages = ("/office/fees", f"/office/fees/units/{unit}", statement(unit, accepted), payment(world))
+
+    def asked() -> list[int]:
+        counted = []
+        for one in pages:
+            with count_queries(world.app) as seen:
+                assert officer.get(one).status_code == 200
+            counted.append(len(seen))
+        return counted
+
+    before = asked()
+    with world.app.app_context(), unit_of_work() as session:
+        person = session.scalars(select(Applicant)).first()
+        first = session.scalars(select(FeeCharge)).first()
+        assert person is not None
+        assert first is not None
+        session.add_all(
+            FeeCharge(
+                ref=f"fe-{number}", unit_id=first.unit_id, application_id=first.application_id,
+                applicant_id=person.id, kind="retake", paper="skills", fen=10000, charged_on=first.charged_on,
+                cause="", cancel_reason="",
+            )
+            for number in range(60)
+        )  # fmt: skip
+    assert asked() == before
+    assert max(before) <= 14
+
+
+def test_what_is_open_is_listed_with_its_age(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    assert f"/office/fees/units/{unit}" in officer.get("/office/fees").text
+    assert "没有单位有余额" in officer.get("/office/fees?kind=credit").text
+    assert "欠" not in flat(officer.get("/office/fees?kind=all").text).partition("<table")[2]
+    world.clock.advance(timedelta(days=31))
+    assert "欠 31 天" in world.staff("officer").get("/office/fees").text
