@@ -174,6 +174,7 @@ def test_a_file_that_is_no_list_leaves_nothing(
         assert kept == []
 
 
+@pytest.mark.once
 def test_a_list_is_sealed_and_belongs_to_who_brought_it(
     world: World, officer: FlaskClient, desk: Desk, unit: str
 ) -> None:

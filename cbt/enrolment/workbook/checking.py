@@ -77,7 +77,7 @@ class CheckedList:
     @property
     def seen(self) -> str:
         """What whoever takes the list over has seen: which rows go in, for which level."""
-        rows = (f"{one.listed.row}{one.standing.value[0]}" for one in self.people)
+        rows = (f"{one.listed.row}{one.standing.value[:2]}" for one in self.people)
         return f"{self.application.blueprint_version_id}:{' '.join(rows)}"
 
     def taken(self, *, short: bool) -> list[CheckedPerson]:
