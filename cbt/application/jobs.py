@@ -21,6 +21,7 @@ from cbt.audit.tally import settle_tallies
 from cbt.bank.imports.checks.starting import start_checks
 from cbt.bank.search.index import index_waiting
 from cbt.batches.roster.starting import start_rosters
+from cbt.certificates.publishing.keys import stretch_waiting
 from cbt.clock import Agreement, Clock, wall_time
 from cbt.db.engine import files_of
 from cbt.delivery.close.outage import beat
@@ -70,6 +71,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (start_checks, 1.0),
     (start_rosters, 1.0),
     (index_waiting, 20.0),
+    (stretch_waiting, 10.0),
     (settle_tallies, 30.0),
     (purge_sign_ins, 60.0),
     (forget_papers, 60.0),

@@ -1,4 +1,4 @@
-"""`cbt certificates`: check what a QR says without a network, show the key that signs."""
+"""`cbt certificates`: check what a QR says without a network, show the key that signs, publish the look-up site."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from cbt.console.kinds import FILE, NEW_FILE
-from cbt.console.saying import Answer
+from cbt.certificates.publishing.site import publish
+from cbt.console.kinds import FILE, FOLDER, NEW_FILE
+from cbt.console.saying import Answer, Progress
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group, option
 from cbt.db.unit_of_work import unit_of_work
@@ -17,6 +18,7 @@ from cbt.results.package.signing import public_hex, read_public, shown_print, si
 from cbt.rules.certificates.number import grouped
 from cbt.rules.certificates.signing import of_qr, verified
 from cbt.web.cli import with_app
+from cbt.web.i18n import local_day
 
 _MOST = 8192
 """No file of a QR's text, or of a key, is longer."""
@@ -53,6 +55,23 @@ def key_command(out: Path | None, *, now: datetime) -> Answer:
     print_ = shown_print(public)
     words = [f"ed25519:{public}", _("package.print", print=print_)]
     return Answer({"key": public, "fingerprint": print_, "path": out}, words)
+
+
+@certificates.command("publish", help="certificates.cli.publish")
+@argument("folder", type=FOLDER, metavar="DIR", help="certificates.cli.folder")
+@with_app
+def publish_command(folder: Path, *, now: datetime) -> Answer:
+    """Write the look-up site of all certificates into a folder, for a web server that is elsewhere."""
+    with Progress() as progress:
+
+        def tell(step: str, done: int, of: int) -> None:
+            progress.tell(_(f"certificates.cli.publish.{step}", done=done, of=of))
+
+        made = publish(folder, today=local_day(now), now=now, actor="cli", tell=tell)
+    words = [
+        _("certificates.cli.published", count=made.certificates, records=made.records, written=made.written)
+    ]
+    return Answer({**asdict(made), "path": folder}, words, [_("certificates.cli.https")])
 
 
 def _start(path: Path) -> str:

@@ -50,7 +50,7 @@ def look_up(*, number: str, name: str, machine: Machine, now: datetime) -> Found
         row = store.by_number(session, plain)
         right = row.name if row is not None else ""
     same = hmac.compare_digest(look_up_name(right).encode(), look_up_name(name[:_LONGEST]).encode())
-    return _found(row) if row is not None and same else None
+    return found_certificate(row) if row is not None and same else None
 
 
 def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate | None:
@@ -66,7 +66,7 @@ def look_at(text: str, *, machine: Machine, now: datetime) -> FoundCertificate |
         except (InvalidInput, NotFound):
             return None
         row = store.by_number(session, said.number)
-    return _found(row) if row is not None and row.statement == sent else None
+    return found_certificate(row) if row is not None and row.statement == sent else None
 
 
 def _count(number: str, machine: Machine, now: datetime) -> None:
@@ -80,7 +80,8 @@ def _count(number: str, machine: Machine, now: datetime) -> None:
         raise TooMany("certificate.throttled", **error.params) from error
 
 
-def _found(row: Certificate) -> FoundCertificate:
+def found_certificate(row: Certificate) -> FoundCertificate:
+    """Return what a look-up shows of a certificate. Source: R-94."""
     return FoundCertificate(
         row.number,
         row.name,

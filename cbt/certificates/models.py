@@ -52,3 +52,19 @@ class Certificate(Named):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_by: Mapped[str] = mapped_column(String(80))
     revoke_reason: Mapped[str] = mapped_column(Text)
+
+
+class LookUpSite(Base):
+    """What makes guessing at published records hard: one salt for all of them, drawn once (R-94)."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    iterations: Mapped[int]
+
+
+class LookUpKey(Base):
+    """The stretched keys of a certificate's published records, sealed; without a row they are to be made (R-94)."""
+
+    certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), primary_key=True)
+    by_number: Mapped[bytes] = mapped_column(LargeBinary)
+    by_document: Mapped[bytes | None] = mapped_column(LargeBinary)

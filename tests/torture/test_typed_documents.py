@@ -40,6 +40,7 @@ TRIED_ELSEWHERE = {
     "A second copy on PostgreSQL, nothing lost 2": "tests/safety/test_postgres_copy.py",
     "成绩包 / The signed result package 1": "tests/results/test_package.py",
     "证书核验 / Checking certificates without a network 1": "tests/certificates/test_certificates.py",
+    "证书查询网站 / A look-up site elsewhere 1": "tests/certificates/test_publishing.py",
     "模拟演练 / A rehearsal on this hardware 1": "tests/rehearsal/test_rehearsing.py",
 }
 
