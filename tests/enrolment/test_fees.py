@@ -92,6 +92,24 @@ def test_lines_arise_by_the_rule_and_stand_on_page_paper_and_workbook(
     assert officer.get(f"{page}/exe").status_code == 404
 
 
+def test_the_statement_of_a_batch_sums_a_units_applications(
+    world: World, officer: FlaskClient, unit: str, accepted: Desk
+) -> None:
+    assert accepted.step("schedule", batch=world.batch_ref).status_code == 303
+    accepted.begin(unit=unit)
+    accepted.enter(name="何静", document_number=resident(55))
+    accepted.step("submit")
+    accepted.decide(people_of(world)[-1:])
+    accepted.step("accept")
+    assert accepted.step("schedule", batch=world.batch_ref).status_code == 303
+    page = f"/office/fees/units/{unit}/statements/{world.batch_ref}"
+    assert "660.00" in officer.get(page).text
+    assert sheet(officer, f"{page}/xlsx")[-1][4:] == [660, 0, 660]
+    assert page in officer.get(f"/office/fees/units/{unit}").text
+    other = unit_ref(enter(officer, credit_code=OTHER_CODE, name="第二家客服公司"))
+    assert officer.get(page.replace(unit, other)).status_code == 404
+
+
 def test_a_payment_pays_is_reversed_and_is_given_back_where_the_rule_says_so(
     world: World, officer: FlaskClient, unit: str, accepted: Desk
 ) -> None:
