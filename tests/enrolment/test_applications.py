@@ -266,6 +266,7 @@ def test_another_units_application_is_as_unknown_as_none(
                 .replace("<person_ref>", said)
                 .replace("<event>", "submit")
                 .replace("<draft>", "dr-none")
+                .replace("<document>", "employment")
             )
             for method in (rule.methods or set()) & {"GET", "POST"}:
                 answer = stranger.client.open(path, method=method, data=PERSON | ASKED | {"file": listed()})
