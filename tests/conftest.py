@@ -29,7 +29,7 @@ from cbt.translations.compiling import compile_catalogues
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
 from tests.moments import Course, Moment
-from tests.quicker import hash_quickly, share, share_compiled
+from tests.quicker import hash_quickly, keep_templates, share, share_compiled
 from tests.shared import folder_of_run, locked, server_of_run
 from tests.world import START, World, build_world
 
@@ -79,8 +79,9 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _catalogues() -> None:
+def _catalogues(tmp_path_factory: pytest.TempPathFactory) -> None:
     compile_catalogues()
+    keep_templates(folder_of_run(tmp_path_factory) / "templates")
 
 
 @pytest.fixture(scope="session")

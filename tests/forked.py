@@ -23,7 +23,7 @@ from cbt.cli import COMMANDS
 
 CAN_FORK = sys.platform == "linux"
 CBT = "cbt.cli:main"
-_LOADED = ("cbt.ops.worker", "tests.journeys.server")
+_LOADED = ("cbt.ops.worker", "tests.journeys.server", "tests.journeys.warm")
 PATIENCE_SECONDS = 60
 _NO_FILE = Path(os.devnull)
 

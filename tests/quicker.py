@@ -14,7 +14,7 @@ from typing import Any
 import argon2
 import flask
 from babel.support import NullTranslations, Translations
-from jinja2 import BaseLoader, Environment, Template, Undefined
+from jinja2 import BaseLoader, Environment, FileSystemBytecodeCache, Template, Undefined
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Mapper
@@ -31,7 +31,10 @@ from tests.urls import share_urls
 
 
 class SharedTemplates(BaseLoader):
-    """Keeps the code of templates for all apps of this process, which find the same text under the same name."""
+    """Keeps the code of templates for all apps of this process, which find the same text under the same name.
+
+    What another process of the run has compiled is taken from its folder (`keep_templates`).
+    """
 
     def __init__(self, source: BaseLoader) -> None:
         self._source = source
@@ -42,11 +45,33 @@ class SharedTemplates(BaseLoader):
         """Return a template of this environment, of code that another may have compiled."""
         if name not in _templates:
             text, path, _ = self._source.get_source(environment, name)
-            _templates[name] = environment.compile(text, name, path)
+            _templates[name] = _compile_template(environment, name, text, path)
         return environment.template_class.from_code(environment, _templates[name], globals or {})
 
 
 _templates: dict[str, CodeType] = {}
+_kept: list[FileSystemBytecodeCache] = []
+
+
+def kept_templates() -> str:
+    """Return the folder that this process keeps compiled templates in; empty where it keeps none."""
+    return _kept[0].directory if _kept else ""
+
+
+def keep_templates(folder: Path) -> None:
+    """Share what is compiled of templates with the other processes that keep it in `folder`."""
+    folder.mkdir(exist_ok=True)
+    _kept[:] = [FileSystemBytecodeCache(str(folder))]
+
+
+def _compile_template(environment: Environment, name: str, text: str, path: str | None) -> CodeType:
+    for kept in _kept:
+        bucket = kept.get_bucket(environment, name, path, text)
+        if bucket.code is None:
+            bucket.code = environment.compile(text, name, path)
+            kept.set_bucket(bucket)
+        return bucket.code
+    return environment.compile(text, name, path)
 
 
 class Lacking(Undefined):

@@ -18,7 +18,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, P
 from tests.browser import find_chromium, find_shell
 from tests.journeys.centre import Centre
 from tests.journeys.hands import Hand, Mouse
-from tests.journeys.looks import violations
+from tests.journeys.looks import THEMES, violations
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
@@ -35,7 +35,6 @@ expect.set_options(timeout=PATIENCE_MS)
 
 _CSP_WATCH = """document.addEventListener("securitypolicyviolation",
     (event) => window.journeyViolation(`${event.violatedDirective} ${event.blockedURI}`));"""
-THEMES = ("light", "dark")
 
 
 def chromium_path(find: Callable[[], str | None] = find_chromium) -> str:
@@ -105,24 +104,24 @@ class Browser:
 
     def look(self, name: str, *, zoom: bool = False) -> None:
         """Hold the page to WCAG 2.2 AA by axe in both themes, and take its pictures when CBT_TEST_SHOTS is set."""
-        page = self.page
-        page.wait_for_load_state()
-        was = page.evaluate("document.documentElement.dataset.theme")
-        for theme in THEMES:
-            for violation in violations(page, theme=theme):
-                self.watch.note(f"axe, {name} ({theme}): {violation}")
-            self._shoot(f"{name}-{theme}", zoom=zoom)
-        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", was)
+        self.page.wait_for_load_state()
+        for theme, violation in violations(self.page):
+            self.watch.note(f"axe, {name} ({theme}): {violation}")
+        if os.environ.get(SHOTS):
+            self._shoot(name, zoom=zoom)
 
     def _shoot(self, name: str, *, zoom: bool) -> None:
-        if not os.environ.get(SHOTS):
-            return
         folder = Path(os.environ[SHOTS])
         folder.mkdir(parents=True, exist_ok=True)
         sizes = {"1366": DESK, "1920": WIDE} | ({"zoom": ZOOMED} if zoom else {})
-        for label, size in sizes.items():
-            self.page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's own dict type
-            self.page.screenshot(path=folder / f"{self.watch.name}-{name}-{label}.png")
+        put = "(theme) => { document.documentElement.dataset.theme = theme }"
+        was = self.page.evaluate("document.documentElement.dataset.theme")
+        for theme in THEMES:
+            self.page.evaluate(put, theme)
+            for label, size in sizes.items():
+                self.page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's own dict type
+                self.page.screenshot(path=folder / f"{self.watch.name}-{name}-{theme}-{label}.png")
+        self.page.evaluate(put, was)
         self.page.set_viewport_size(DESK)  # type: ignore[arg-type]  # Playwright's own dict type
 
 

@@ -36,7 +36,8 @@ from cbt.scoring.models import Score
 from cbt.web.who.models import LoginSession
 from tests.forked import CAN_FORK, Forked
 from tests.helpers import FakeClock
-from tests.journeys.server import CLOCK, PROCESSES, RECORDS, FileClock
+from tests.journeys.server import CLOCK, PROCESSES, RECORDS, TEMPLATES, FileClock
+from tests.quicker import kept_templates
 from tests.world import World
 
 HEARD_WITHIN = timedelta(seconds=15)
@@ -214,6 +215,7 @@ def serve(
         CLOCK: str(folder / "clock"),
         RECORDS: str(records),
         PROCESSES: str(processes),
+        TEMPLATES: kept_templates(),
         "CBT_DATA_DIR": str(settings.data_dir),
         "CBT_KEY_DIR": str(settings.keys),
         "CBT_BLUEPRINT_DIR": str(settings.blueprint_dir),

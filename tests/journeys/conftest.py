@@ -12,8 +12,10 @@ from playwright.sync_api import Playwright, sync_playwright
 
 from tests.browser import find_shell
 from tests.conftest import Templates, close_engine
+from tests.journeys import looks
 from tests.journeys.browsers import ARGUMENTS, Browsers, chromium_path
 from tests.journeys.centre import Centre, quiet_log, serve
+from tests.shared import folder_of_run
 from tests.world import PLANNED
 
 OPENING = PLANNED - timedelta(minutes=36)
@@ -28,8 +30,9 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def chromium(playwright: Playwright) -> Iterator[Chromium]:
+def chromium(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     """One browser for all journeys: each machine is a context of it, with storage and cookies of its own."""
+    looks.right.share(folder_of_run(tmp_path_factory) / "looks.right")
     opened = playwright.chromium.launch(executable_path=chromium_path(find_shell), args=ARGUMENTS)
     yield opened
     opened.close()

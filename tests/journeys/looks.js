@@ -2,9 +2,10 @@
 
    `structure`: the page without its words: elements, what their attributes say or to which other ones they are equal,
    whether there is text, what is visible, scrolls or is too small to be hit.
-   `colours`: for each colour that text has here, with the backgrounds below it, a number; window.journeyColours
-   holds an element of each. */
-() => {
+   `colours`: for each theme and each colour that text has in it, with the backgrounds below it, a number;
+   window.journeyColours holds an element of each.
+   All in one turn: a theme that is only asked for its colours is never painted. */
+(themes) => {
   const literal = new Set(["role", "type", "class", "tabindex", "hidden", "inert", "disabled", "open", "scope",
     "autocomplete", "rel", "method", "style", "contenteditable", "checked", "selected", "multiple", "readonly"]);
   const naming = /^aria-(label|labelledby|describedby|controls|owns|activedescendant|details|errormessage)$/;
@@ -30,8 +31,7 @@
   };
   const titled = "h1,h2,h3,h4,h5,h6,legend,caption,summary,title";
   const hit = "a,button,input,select,textarea,summary,[role],[tabindex]";
-  const parts = [];
-  const colours = new Map();
+  let parts, colours;
 
   const seen = (element, style) => {
     const box = element.getBoundingClientRect();
@@ -63,7 +63,16 @@
     for (const child of element.children) walk(child, below, visible);
     parts.push(">");
   };
-  walk(document.documentElement, "", true);
-  window.journeyColours = colours;
-  return { structure: hash(parts.join("")), colours: [...colours.keys()] };
+  const root = document.documentElement;
+  const was = root.dataset.theme;
+  window.journeyColours = {};
+  for (const theme of themes) {
+    root.dataset.theme = theme;
+    [parts, colours] = [[], new Map()];
+    walk(root, "", true);
+    window.journeyColours[theme] = colours;
+  }
+  root.dataset.theme = was;
+  const keys = Object.entries(window.journeyColours).map(([theme, found]) => [theme, [...found.keys()]]);
+  return { structure: hash(parts.join("")), colours: Object.fromEntries(keys) };
 }

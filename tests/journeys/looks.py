@@ -2,12 +2,13 @@
 
 axe takes longer for a page than the page itself does, and most of what a journey passes was judged before: the
 other language, the next seat, a dialog over the same board. A page whose structure axe has judged and found right
-is not given to it again, and of its colours only those that are new are.
+is not given to it again, and of its colours only those that are new are. What the journeys of one process have
+found right those of the others do not ask again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +17,75 @@ from playwright.sync_api import Page
 _HERE = Path(__file__).parent
 AXE = _HERE / "vendor" / "axe.min.js"
 _SHAPE = (_HERE / "looks.js").read_text("utf-8")
+_JUDGING = (_HERE / "judging.js").read_text("utf-8")
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _COLOURS = ["color-contrast", "link-in-text-block"]
-_TOLD = """(found) => found.violations.map((one) => `${one.id}: ${one.nodes.slice(0, 4).map(
-    (node) => `${node.target.join(" ")} (${node.any.concat(node.all, node.none).map(
-        (check) => check.message).join("; ")})`).join(" | ")}`)"""
-_STRUCTURE = f"""async ([tags, colours]) => {{
-    const rules = Object.fromEntries(colours.map((rule) => [rule, {{enabled: false}}]));
-    const found = await axe.run(document, {{runOnly: tags, rules, resultTypes: ["violations"]}});
-    return ({_TOLD})(found);
-}}"""
-_NEW_COLOURS = f"""async ([rules, keys]) => {{
-    const include = keys.map((key) => window.journeyColours.get(key));
-    const resultTypes = ["violations", "incomplete"];
-    const runOnly = {{type: "rule", values: rules}};
-    const found = await axe.run({{include}}, {{runOnly, resultTypes, elementRef: true}});
-    const unsure = new Set(found.incomplete.flatMap((one) => one.nodes.map((node) => node.element)));
-    return [({_TOLD})(found), keys.filter((key) => !unsure.has(window.journeyColours.get(key)))];
-}}"""
-_right: set[Any] = set()
-"""Structures (with the window they were seen in) and colours that axe found nothing wrong with."""
+THEMES = ("dark", "light")
+"""A theme changes colours and nothing else: the structure is judged in the last one."""
 
 
-def violations(page: Page, *, theme: str) -> Iterator[str]:
-    """Tell what axe finds wrong in a theme: a theme changes colours and nothing else."""
-    page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
-    shape: dict[str, Any] = page.evaluate(_SHAPE)
-    size = page.viewport_size or {}
-    structure = (shape["structure"], size.get("width"), size.get("height"))
-    if theme == "light" and structure not in _right:
-        _bring_axe(page)
-        found = page.evaluate(_STRUCTURE, [_TAGS, _COLOURS])
-        yield from found
-        if not found:
-            _right.add(structure)
-    fresh = [colour for colour in shape["colours"] if colour not in _right]
-    if fresh:
-        _bring_axe(page)
-        found, judged = page.evaluate(_NEW_COLOURS, [_COLOURS, fresh])
-        yield from found
-        if not found:
-            _right.update(judged)
+class Right:
+    """Structures (with the window they were seen in) and colours that axe found nothing wrong with.
+
+    Kept in a file that all processes of a run add to, whole lines at once, as soon as they share one.
+    """
+
+    def __init__(self) -> None:
+        self._file: Path | None = None
+        self._read = 0
+        self._known: set[str] = set()
+
+    def share(self, file: Path) -> None:
+        """Keep in `file` what is found right from now on, and take from it what others found."""
+        self._file, self._read = file, 0
+
+    def lacks(self, keys: Iterable[str]) -> list[str]:
+        """Return those that nobody has found right yet."""
+        asked = list(keys)
+        if self._file is not None and self._file.exists():
+            with self._file.open("rb") as file:
+                file.seek(self._read)
+                told = file.read()
+            told = told[: told.rfind(b"\n") + 1]  # another may be writing
+            self._read += len(told)
+            self._known.update(told.decode("ascii").split())
+        return [key for key in asked if key not in self._known]
+
+    def add(self, keys: Iterable[str]) -> None:
+        """Keep what was found right."""
+        found = set(keys) - self._known
+        self._known |= found
+        if self._file is not None and found:
+            with self._file.open("ab", buffering=0) as file:
+                file.write("".join(f"{key}\n" for key in found).encode("ascii"))
+
+
+right = Right()
+
+
+def violations(page: Page) -> Iterator[tuple[str, str]]:
+    """Tell what axe finds wrong, each with the theme that it was found in."""
+    shape: dict[str, Any] = page.evaluate(_SHAPE, THEMES)
+    size = page.viewport_size or {"width": 0, "height": 0}
+    structure = f"{shape['structure']}:{size['width']}x{size['height']}"
+    asked = {
+        theme: {
+            "structure": theme == THEMES[-1] and bool(right.lacks([structure])),
+            "colours": [int(key) for key in right.lacks(map(str, shape["colours"][theme]))],
+        }
+        for theme in THEMES
+    }
+    asked = {theme: one for theme, one in asked.items() if one["structure"] or one["colours"]}
+    if not asked:
+        return
+    _bring_axe(page)
+    verdicts: dict[str, dict[str, Any]] = page.evaluate(_JUDGING, [_TAGS, _COLOURS, asked])
+    for theme, found in verdicts.items():
+        yield from ((theme, one) for one in [*found["structure"], *found["colours"]])
+        if asked[theme]["structure"] and not found["structure"]:
+            right.add([structure])
+        if not found["colours"]:
+            right.add(map(str, found["sure"]))
 
 
 def _bring_axe(page: Page) -> None:

@@ -29,10 +29,12 @@ from cbt.delivery.close.outage import beat
 from cbt.ops import worker as product_worker
 from cbt.sittings.models import ServerHeartbeat
 from cbt.web.receiving.front import Front
+from tests.quicker import hash_quickly, keep_templates
 
 CLOCK = "CBT_TEST_JOURNEY_CLOCK"
 RECORDS = "CBT_TEST_JOURNEY_RECORDS"
 PROCESSES = "CBT_TEST_JOURNEY_PROCESSES"
+TEMPLATES = "CBT_TEST_JOURNEY_TEMPLATES"
 ADDRESS_HEADER = "HTTP_X_JOURNEY_ADDRESS"
 RECORD_HEADER = "HTTP_X_JOURNEY_RECORD"
 _MOVING = "moving"
@@ -147,6 +149,8 @@ class Machines:
 def worker() -> Front:
     """Return the front of one server process, led and tied to its parent as in production."""
     clock = FileClock(Path(os.environ[CLOCK]))
+    hash_quickly()
+    keep_templates(Path(os.environ[TEMPLATES]))
     # a worker of the product is built from these two names; nothing else of it is changed
     vars(product_worker)["create_app"] = lambda settings, **_: create_app(settings, clock=clock)
     vars(product_worker)["start_scheduler"] = _steady_scheduler

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -21,16 +22,16 @@ NAVIGATIONS = "<nav aria-label='a'></nav><nav aria-label='{}'></nav>"
 @pytest.fixture
 def page(chromium: Browser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """A page of no server, and nothing judged."""
-    monkeypatch.setattr(looks, "_right", set())
+    monkeypatch.setattr(looks, "right", looks.Right())
     opened = chromium.new_page()
     yield opened
     opened.close()
 
 
 def wrong(page: Page, rest: str, *, title: str = "One", theme: str = "light") -> list[str]:
-    """Return the rules that a page breaks."""
+    """Return the rules that a page breaks in a theme."""
     page.set_content(PAGE.format(title=title, rest=rest))
-    return sorted({one.partition(":")[0] for one in looks.violations(page, theme=theme)})
+    return sorted({told.partition(":")[0] for seen, told in looks.violations(page) if seen == theme})
 
 
 def test_what_was_judged_is_not_judged_again_and_what_is_new_is(
@@ -70,3 +71,23 @@ def test_what_differs_in_what_a_rule_asks_is_judged(
 def test_each_theme_has_colours_of_its_own(page: Page) -> None:
     assert wrong(page, "<p class='pale'>text</p>") == []
     assert wrong(page, "<p class='pale'>text</p>", theme="dark") == ["color-contrast"]
+
+
+def test_a_look_leaves_the_page_as_it_was(page: Page) -> None:
+    page.set_content(PAGE.format(title="One", rest="<p>text</p>"))
+    page.evaluate(
+        "window.journeyTimer = window.setTimeout; document.documentElement.dataset.theme = 'dark'; null"
+    )
+    assert list(looks.violations(page)) == []
+    kept = "window.journeyTimer === window.setTimeout && document.documentElement.dataset.theme"
+    assert page.evaluate(kept) == "dark"
+
+
+def test_what_one_process_found_right_the_others_know(tmp_path: Path) -> None:
+    one, other = looks.Right(), looks.Right()
+    for each in (one, other):
+        each.share(tmp_path / "right")
+    one.add(["1", "2"])
+    assert other.lacks(["1", "3"]) == ["3"]
+    other.add(["3"])
+    assert one.lacks(["1", "2", "3"]) == []
