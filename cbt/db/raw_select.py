@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.engine import Dialect as SqlDialect
+from sqlalchemy.orm import Session
 
 Raw = tuple[Any, ...]
 
@@ -70,6 +71,27 @@ class _Made:
         for place, read in self._read:
             values[place] = read(values[place])
         return self._row._make(values)
+
+
+class KnownSelect:
+    """A select that a session asks by a cursor of the driver, put together once for each kind of database."""
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        self._statement = statement
+        self._of: dict[str, RawSelect] = {}
+
+    def rows(self, session: Session, **values: object) -> list[Any]:
+        """Return the rows, as the session's own changes have left them: each with its columns by their names."""
+        session.flush()
+        connection = session.connection()
+        select = self._of.get(connection.dialect.name)
+        if select is None:
+            select = self._of[connection.dialect.name] = RawSelect(self._statement, connection.dialect)
+        cursor = connection.connection.cursor()
+        try:
+            return [select.typed(raw) for raw in select.ask(cursor, **values)]
+        finally:
+            cursor.close()
 
 
 def _row_type(names: Sequence[str]) -> Any:

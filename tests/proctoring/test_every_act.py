@@ -7,12 +7,13 @@ leaves every row as it was; what is undone does so but for the rows that are onl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import flask
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -22,10 +23,12 @@ from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
 from cbt.delivery.models import AttemptLive, Gap
 from cbt.delivery.steps import refresh_clocks
 from cbt.proctoring.acts.registry import ACTS
-from cbt.proctoring.board.live import OVER, load_board
+from cbt.proctoring.board.live import OVER, Board, load_board
 from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
+from cbt.proctoring.polling.drawing import BoardWay, Drawing, Pen
 from cbt.proctoring.polling.rooms import OpenRooms
+from cbt.proctoring.polling.tiles import DrawKinds, DrawnKinds, Tile
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
@@ -71,6 +74,13 @@ class Case:
     states: set[SittingState] = field(default_factory=lambda: ANY - OVER)
     """The states of the room in which it is not refused for them."""
     prepare: Callable[[World], None] = nothing
+
+
+class EachAlone(DrawnKinds):
+    """Draws each place as it is, whoever sits there."""
+
+    def drawn(self, tiles: Sequence[Tile], way: Hashable, draw: DrawKinds) -> dict[str, str]:
+        return dict(zip((tile.part for tile in tiles), draw(tiles), strict=True))
 
 
 def first(world: World) -> Desk:
@@ -220,6 +230,7 @@ class Trial:
         self.again = Desk(world, "chief_proctor")
         with world.app.app_context():
             self.rooms = OpenRooms(db.engine)
+        self.kinds = DrawnKinds()
 
     def live(self, cases: tuple[Case, ...]) -> None:
         for case in cases:
@@ -297,7 +308,10 @@ class Trial:
         return [ref for why, ref in found.items() if why]
 
     def _open_board_follows(self) -> None:
-        """What a process keeps of a room is let go by an act's entry of the log: its board is the one read anew."""
+        """What a process keeps of a room is let go by an act's entry of the log: its board is the one read anew.
+
+        And so it is drawn: what was drawn of a kind, with name and number written in, is what each place would be.
+        """
         now = self.world.clock.now()
         with self.world.app.app_context(), reading() as session:
             view = self._view(session)
@@ -306,6 +320,20 @@ class Trial:
             with raw_reading(db.engine) as cursor:
                 number = self.rooms.reader.last_number(cursor)
                 assert self.rooms.glance(cursor, view, since=number, now=now) == (number, read)
+        named = tuple(replace(seat, name=f"{seat.name} <b>&\"'") for seat in read.seats)
+        for shown in "map", "list":
+            way = BoardWay(self.world.room_ref, shown, "expected", can_act=True, locale="zh")
+            self._drawn_alike(replace(read, seats=named), way)
+
+    def _drawn_alike(self, board: Board, way: BoardWay) -> None:
+        now = self.world.clock.now()
+        with self.world.app.test_request_context():
+            by_kind, alone = (
+                Drawing(board, way, Pen(flask.render_template, kinds), now=now)
+                for kinds in (self.kinds, EachAlone())
+            )
+            names = [name for name in by_kind.wanted if name.startswith(("seat-", "row-", "free-"))]
+            assert by_kind.draw(names) == alone.draw(names)
 
     def _view(self, session: Session) -> RoomView:
         sitting_id = session.scalars(select(SittingRoom.sitting_id)).first() or 0

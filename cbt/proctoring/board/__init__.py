@@ -1,6 +1,7 @@
 """What the proctor sees of a room."""
 
 __all__ = [
+    "alerts",
     "around",
     "filters",
     "kept_seats",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from cbt.door.seats.finding import subject_of
 from cbt.proctoring.board.proposals import Proposal
 from cbt.proctoring.board.seat_state import UNDER_WAY, SeatState
 from cbt.web.who.guessing import OftenTried
@@ -16,6 +17,7 @@ WAITS_ALERT = timedelta(seconds=30)
 """So long after the start a seat may still wait: its page opens the paper by itself within seconds."""
 ALERTS = ("query", "elsewhere", "waits", "gap", "claim", "guessing", "undelivered", "blurs")
 """What needs care beside a lost connection, the most urgent first."""
+_AT_A_SEAT = frozenset({"ticket", "code", "seat"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,24 @@ class Guesses:
 
     address: str
     mark: int
+
+
+def guesses_in_room(rows: Sequence[Any], counters: Iterable[OftenTried]) -> Mapping[int, OftenTried]:
+    """Return what is guessed at too often at the seats of `rows`: seat id -> the latest counter.
+
+    Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
+    """
+    found = [one for one in counters if one.scope in _AT_A_SEAT]
+    if not found:
+        return {}
+    tickets = {row.ticket: row.seat_id for row in rows}
+    desks = {subject_of(row.seat_id): row.seat_id for row in rows}
+    seats = [((desks if one.scope == "seat" else tickets).get(one.subject), one) for one in found]
+    return {seat: one for seat, one in sorted(seats, key=_begun) if seat is not None}
+
+
+def _begun(found: tuple[int | None, OftenTried]) -> datetime:
+    return found[1].window_from
 
 
 def guesses_of(counter: OftenTried | None) -> Guesses | None:

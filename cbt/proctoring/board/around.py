@@ -21,9 +21,7 @@ from cbt.proctoring.board.log_lines import rows_for
 from cbt.proctoring.board.papers import PaperKey, PaperLine, papers_of
 from cbt.proctoring.board.reminders import Reminder, reminders_of
 from cbt.proctoring.models import Incident, UndoableAct
-from cbt.proctoring.store import open_hold
 from cbt.rules.clock.facts import Pause
-from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
 
 UNDO_FOR = timedelta(minutes=2)
@@ -41,7 +39,7 @@ class Surroundings:
     grants: Mapping[int, Mapping[str, timedelta]]
     seen: Mapping[tuple[int, str], int]
     incidents: Sequence[Incident]
-    hold: RoomHold | None
+    held_from: datetime | None
     proctors: Sequence[str]
     undoable: Sequence[UndoableAct]
     next_start_at: datetime | None
@@ -58,15 +56,16 @@ def read_around(session: Session, view: RoomView, rows: Sequence[Row[Any]], *, n
     room, taken = view.sitting_room, taken_rows(rows)
     gaps = store.gaps_of_room(session, room.id)
     undecided = any(gap.decided_at is None for gap in gaps)
+    facts = room_facts(session, room.id)
     return Surroundings(
-        facts=room_facts(session, room.id),
+        facts=facts,
         papers=papers_of(session, taken),
         gaps=gaps,
         stood=store.stood_in_room(session, room.id) if undecided else {},
         grants=store.grants_of_room(session, room.id),
         seen=store.alerts_seen(session, room.id),
         incidents=store.incidents_of_room(session, room.id, limit=rows_for(len(taken), LOG_LINES)),
-        hold=open_hold(session, room.id),
+        held_from=max((hold.from_at for hold in facts.holds if hold.to_at is None), default=None),
         proctors=store.proctors_of_room(session, room.id),
         undoable=store.undoable_acts(session, room.id, since=now - UNDO_FOR),
         next_start_at=store.next_start_in(session, room, after=view.sitting.planned_start_at),

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from cbt.proctoring.board import store
+from cbt.proctoring.board.alerts import guesses_in_room
 from cbt.proctoring.board.around import LOG_LINES, UNDO_FOR, Surroundings, read_around, taken_rows
 from cbt.proctoring.board.kept_seats import KeptSeats
 from cbt.proctoring.board.log_lines import LogLine, log_lines
@@ -24,7 +25,6 @@ from cbt.proctoring.models import UndoableAct
 from cbt.rules.canonical import digest
 from cbt.rules.clock import interruptions
 from cbt.rules.states.sitting import OVER, SittingState
-from cbt.sittings.models import RoomHold
 from cbt.sittings.store import RoomView
 from cbt.web.who.guessing import OftenTried
 
@@ -113,7 +113,7 @@ def load_board(session: Session, view: RoomView, *, now: datetime) -> Board:
         view,
         rows,
         read_around(session, view, rows, now=now),
-        store.guesses_in_room(taken_rows(rows), store.counters_of(session, now=now)),
+        guesses_in_room(taken_rows(rows), store.counters_of(session, now=now)),
         KeptSeats(),
         now=now,
     )
@@ -149,7 +149,7 @@ def board_of(
         for row in taken_rows(rows)
     )
     return Board(
-        head=_head(view, around.proctors, around.hold),
+        head=_head(view, around.proctors, around.held_from),
         papers=tuple(papers.values()),
         seats=seats,
         free=tuple(
@@ -168,7 +168,7 @@ def board_of(
     )
 
 
-def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> RoomHead:
+def _head(view: RoomView, proctors: Sequence[str], held_from: datetime | None) -> RoomHead:
     room, sitting = view.sitting_room, view.sitting
     return RoomHead(
         ref=room.ref,
@@ -186,7 +186,7 @@ def _head(view: RoomView, proctors: Sequence[str], hold: RoomHold | None) -> Roo
         leave_allowed=sitting.leave_allowed,
         started_at=room.started_at,
         proctors=tuple(proctors),
-        held_from=None if hold is None else hold.from_at,
+        held_from=held_from,
         evacuated_at=room.evacuated_at,
         plan=view.room.plan,
         door=view.room.door,

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from cbt.db.raw_select import KnownSelect
 from cbt.delivery.models import Attempt, Message
 
 SHOWN_FOR = timedelta(minutes=15)
@@ -26,27 +27,29 @@ class Reminder:
     read: int
 
 
+_LATEST = KnownSelect(
+    select(
+        Message.sent_at,
+        Message.text,
+        func.count().label("sent"),
+        func.count(Message.delivered_at).label("delivered"),
+        func.count(Message.read_at).label("read"),
+    )
+    .join(Attempt, Attempt.id == Message.attempt_id)
+    .where(
+        Attempt.sitting_room_id == bindparam("room"),
+        Message.sent_at > bindparam("since"),
+        Message.withdrawn_at.is_(None),
+    )
+    .group_by(Message.sent_at, Message.text)
+    .order_by(Message.sent_at.desc())
+    .limit(MOST_SHOWN)
+)
+
+
 def reminders_of(session: Session, sitting_room_id: int, *, now: datetime) -> tuple[Reminder, ...]:
     """Return the latest reminders of a room that were not taken back, the newest first (one query)."""
-    query = (
-        select(
-            Message.sent_at,
-            Message.text,
-            func.count(),
-            func.count(Message.delivered_at),
-            func.count(Message.read_at),
-        )
-        .join(Attempt, Attempt.id == Message.attempt_id)
-        .where(
-            Attempt.sitting_room_id == sitting_room_id,
-            Message.sent_at > now - SHOWN_FOR,
-            Message.withdrawn_at.is_(None),
-        )
-        .group_by(Message.sent_at, Message.text)
-        .order_by(Message.sent_at.desc())
-        .limit(MOST_SHOWN)
-    )
-    return tuple(Reminder(*row) for row in session.execute(query))
+    return tuple(Reminder(*row) for row in _LATEST.rows(session, room=sitting_room_id, since=now - SHOWN_FOR))
 
 
 def still_shown(reminders: Iterable[Reminder], *, now: datetime) -> tuple[Reminder, ...]:

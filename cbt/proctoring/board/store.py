@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import Integer, Row, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff
 from cbt.audit.models import AuditHead
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.db.raw_select import KnownSelect
 from cbt.delivery.models import (
     Attempt,
     AttemptAdjustment,
@@ -21,7 +22,6 @@ from cbt.delivery.models import (
     Gap,
     Message,
 )
-from cbt.door.seats.finding import subject_of
 from cbt.proctoring.models import AlertSeen, Incident, LeaveRecord, UndoableAct
 from cbt.rules.clock.facts import Pause
 from cbt.rules.states.sitting import SittingState
@@ -75,8 +75,6 @@ _SEAT_COLUMNS = (
 )
 
 
-_AT_A_SEAT = frozenset({"ticket", "code", "seat"})
-
 ROWS = (
     select(*_SEAT_COLUMNS)
     .select_from(Seat)
@@ -108,33 +106,18 @@ def counters_of(session: Session, *, now: datetime) -> list[OftenTried]:
     return [one for one in found if worth_a_look(one, now)]
 
 
-def guesses_in_room(rows: Sequence[Row[Any]], counters: Iterable[OftenTried]) -> Mapping[int, OftenTried]:
-    """Return what is guessed at too often at the seats of `rows`: seat id -> the latest counter.
-
-    Of a person's ticket and 登录码, and of the tries made at the seat. Source: R-14.
-    """
-    found = [one for one in counters if one.scope in _AT_A_SEAT]
-    if not found:
-        return {}
-    tickets = {row.ticket: row.seat_id for row in rows}
-    desks = {subject_of(row.seat_id): row.seat_id for row in rows}
-    seats = [((desks if one.scope == "seat" else tickets).get(one.subject), one) for one in found]
-    return {seat: one for seat, one in sorted(seats, key=_begun) if seat is not None}
-
-
-def _begun(found: tuple[int | None, OftenTried]) -> datetime:
-    return found[1].window_from
+_IN_ROOM = Attempt.sitting_room_id == bindparam("room")
+_GRANTS = KnownSelect(
+    select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind, AttemptAdjustment.amount)
+    .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
+    .where(_IN_ROOM, AttemptAdjustment.withdrawn_at.is_(None))
+)
 
 
 def grants_of_room(session: Session, sitting_room_id: int) -> Mapping[int, Mapping[str, timedelta]]:
     """Return the time given to single candidates: attempt id -> kind -> sum."""
-    query = (
-        select(AttemptAdjustment.attempt_id, AttemptAdjustment.kind, AttemptAdjustment.amount)
-        .join(Attempt, Attempt.id == AttemptAdjustment.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id, AttemptAdjustment.withdrawn_at.is_(None))
-    )
     sums: dict[int, dict[str, timedelta]] = defaultdict(dict)
-    for attempt_id, kind, amount in session.execute(query):
+    for attempt_id, kind, amount in _GRANTS.rows(session, room=sitting_room_id):
         sums[attempt_id][kind] = sums[attempt_id].get(kind, timedelta(0)) + amount
     return sums
 
@@ -156,87 +139,110 @@ What saves bring is no entry of the log: a silence that is over, the receipts of
 """
 
 
+_GAPS = KnownSelect(
+    select(*Gap.__table__.c)
+    .join(Attempt, Attempt.id == Gap.attempt_id)
+    .where(_IN_ROOM)
+    .order_by(Gap.to_at.desc(), Gap.id.desc())
+)
+
+
 def gaps_of_room(session: Session, sitting_room_id: int) -> Sequence[Gap]:
     """Return the disconnections of a room's attempts, the latest first."""
-    query = (
-        select(Gap)
-        .join(Attempt, Attempt.id == Gap.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
-        .order_by(Gap.to_at.desc(), Gap.id.desc())
-    )
-    return session.scalars(query).all()
+    return _GAPS.rows(session, room=sitting_room_id)
+
+
+_PAUSED = KnownSelect(
+    select(AttemptSuspension.attempt_id, AttemptSuspension.from_at, AttemptSuspension.to_at)
+    .join(Attempt, Attempt.id == AttemptSuspension.attempt_id)
+    .where(_IN_ROOM)
+)
+_OUT = KnownSelect(
+    select(Attempt.id, LeaveRecord.out_at, LeaveRecord.in_at)
+    .join(LeaveRecord, LeaveRecord.registration_id == Attempt.registration_id)
+    .where(_IN_ROOM)
+)
 
 
 def stood_in_room(session: Session, sitting_room_id: int) -> Mapping[int, Sequence[Pause]]:
     """Return when single candidates were paused or out of the room: attempt id -> spans."""
-    paused = (
-        select(AttemptSuspension.attempt_id, AttemptSuspension.from_at, AttemptSuspension.to_at)
-        .join(Attempt, Attempt.id == AttemptSuspension.attempt_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
-    )
-    out = (
-        select(Attempt.id, LeaveRecord.out_at, LeaveRecord.in_at)
-        .join(LeaveRecord, LeaveRecord.registration_id == Attempt.registration_id)
-        .where(Attempt.sitting_room_id == sitting_room_id)
-    )
     spans: dict[int, list[Pause]] = defaultdict(list)
-    for query in (paused, out):
-        for attempt_id, from_at, to_at in session.execute(query):
+    for known in (_PAUSED, _OUT):
+        for attempt_id, from_at, to_at in known.rows(session, room=sitting_room_id):
             spans[attempt_id].append(Pause(from_at, to_at))
     return spans
 
 
+_INCIDENTS = KnownSelect(
+    select(*Incident.__table__.c)
+    .where(Incident.sitting_room_id == bindparam("room"))
+    .order_by(Incident.at.desc(), Incident.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
+
+
 def incidents_of_room(session: Session, sitting_room_id: int, *, limit: int) -> Sequence[Incident]:
     """Return the latest lines of a room's log, the newest first."""
-    query = (
-        select(Incident)
-        .where(Incident.sitting_room_id == sitting_room_id)
-        .order_by(Incident.at.desc(), Incident.id.desc())
-        .limit(limit)
+    return _INCIDENTS.rows(session, room=sitting_room_id, most=limit)
+
+
+_SEEN = KnownSelect(
+    select(AlertSeen.seat_id, AlertSeen.kind, AlertSeen.mark).where(
+        AlertSeen.sitting_room_id == bindparam("room")
     )
-    return session.scalars(query).all()
+)
 
 
 def alerts_seen(session: Session, sitting_room_id: int) -> Mapping[tuple[int, str], int]:
     """Return which alerts somebody has looked into: (seat id, kind) -> mark."""
-    query = select(AlertSeen.seat_id, AlertSeen.kind, AlertSeen.mark).where(
-        AlertSeen.sitting_room_id == sitting_room_id
+    return {(seat_id, kind): mark for seat_id, kind, mark in _SEEN.rows(session, room=sitting_room_id)}
+
+
+_UNDOABLE = KnownSelect(
+    select(*UndoableAct.__table__.c)
+    .where(
+        UndoableAct.sitting_room_id == bindparam("room"),
+        UndoableAct.at > bindparam("since"),
+        UndoableAct.undone_at.is_(None),
+        UndoableAct.undoable,
     )
-    return {(row.seat_id, row.kind): row.mark for row in session.execute(query)}
+    .order_by(UndoableAct.at.desc(), UndoableAct.id.desc())
+)
 
 
 def undoable_acts(session: Session, sitting_room_id: int, *, since: datetime) -> Sequence[UndoableAct]:
     """Return the acts that can still be taken back, the newest first."""
-    query = select(UndoableAct).where(
-        UndoableAct.sitting_room_id == sitting_room_id,
-        UndoableAct.at > since,
-        UndoableAct.undone_at.is_(None),
-        UndoableAct.undoable,
-    )
-    return session.scalars(query.order_by(UndoableAct.at.desc(), UndoableAct.id.desc())).all()
+    return _UNDOABLE.rows(session, room=sitting_room_id, since=since)
+
+
+_PROCTORS = KnownSelect(
+    select(Staff.name)
+    .join(RoomStaff, RoomStaff.staff_id == Staff.id)
+    .where(RoomStaff.sitting_room_id == bindparam("room"))
+    .order_by(RoomStaff.duty, RoomStaff.id)
+)
 
 
 def proctors_of_room(session: Session, sitting_room_id: int) -> Sequence[str]:
     """Return the names of those assigned to a sitting-room, chiefs first."""
-    query = (
-        select(Staff.name)
-        .join(RoomStaff, RoomStaff.staff_id == Staff.id)
-        .where(RoomStaff.sitting_room_id == sitting_room_id)
-        .order_by(RoomStaff.duty, RoomStaff.id)
+    return [name for (name,) in _PROCTORS.rows(session, room=sitting_room_id)]
+
+
+_NEXT_START = KnownSelect(
+    select(Sitting.planned_start_at)
+    .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
+    .where(
+        SittingRoom.room_id == bindparam("room"),
+        SittingRoom.id != bindparam("this"),
+        or_(SittingRoom.state == SittingState.PUBLISHED, SittingRoom.state == SittingState.ADMITTING),
+        Sitting.planned_start_at > bindparam("after"),
     )
-    return session.scalars(query).all()
+    .order_by(Sitting.planned_start_at)
+    .limit(1)
+)
 
 
 def next_start_in(session: Session, room: SittingRoom, *, after: datetime) -> datetime | None:
     """Return when the next sitting of the same room is planned to start, or None."""
-    query = (
-        select(func.min(Sitting.planned_start_at))
-        .join(SittingRoom, SittingRoom.sitting_id == Sitting.id)
-        .where(
-            SittingRoom.room_id == room.room_id,
-            SittingRoom.id != room.id,
-            SittingRoom.state.in_([SittingState.PUBLISHED, SittingState.ADMITTING]),
-            Sitting.planned_start_at > after,
-        )
-    )
-    return session.scalar(query)
+    found = _NEXT_START.rows(session, room=room.room_id, this=room.id, after=after)
+    return next((planned for (planned,) in found), None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import cast
+from typing import Any, cast
 
 import flask
 
 from cbt.proctoring.board.live import Board
-from cbt.proctoring.polling.drawing import BoardWay, Drawing
+from cbt.proctoring.polling.drawing import BoardWay, Drawing, Pen, Render
 from cbt.proctoring.polling.sheets import Changes, Sheets
+from cbt.proctoring.polling.tiles import DrawnKinds
 from cbt.proctoring.polling.watchers import READ_AT, BoardWatcher, watchers_of
 from cbt.sittings.store import RoomView
 from cbt.web.gzipping import packed, unpacks
@@ -18,7 +19,7 @@ from cbt.web.watching.files import files_lost
 from cbt.web.who.login import token_hash
 
 WORTH_PACKING = 300
-_EXTENSION = "cbt_sheets"
+_EXTENSION, _KINDS = "cbt_sheets", "cbt_board_kinds"
 
 
 def board_page(board: Board, way: BoardWay) -> str:
@@ -52,13 +53,26 @@ def what_changed(board: Board, way: BoardWay, view: RoomView, *, token: str) -> 
         context = drawing.whole(sheet) if changes is None else {}
     if changes is not None:
         return _answer(tag, _sent(as_json(changes), "application/json"))
-    page = flask.render_template("proctoring/polling/_live.html", **context)
+    page = drawing.joined(context)
     return _answer(tag, _sent(page.encode(), "text/html"))
 
 
 def _drawing(board: Board, way: BoardWay) -> Drawing:
-    lost = files_lost(flask.current_app)
-    return Drawing(board, way, flask.render_template, now=flask.g.now, lost=lost)
+    app = flask.current_app
+    kinds = app.extensions.setdefault(_KINDS, DrawnKinds())
+    return Drawing(board, way, Pen(_renders(app), kinds), now=flask.g.now, lost=files_lost(app))
+
+
+def _renders(app: flask.Flask) -> Render:
+    """Return what renders templates for this request as Flask does; what all of them know is worked out once."""
+    known: dict[str, Any] = {}
+
+    def render(template: str, **context: object) -> str:
+        if not known:
+            app.update_template_context(known)
+        return app.jinja_env.get_template(template).render(known | context)
+
+    return render
 
 
 def _answer(tag: str, response: flask.Response) -> flask.Response:

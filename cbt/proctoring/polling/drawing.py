@@ -6,8 +6,8 @@ What a save changes of a seat, its numbers, is no part: pages write them in them
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -21,6 +21,7 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.todos import Todo, todos
 from cbt.proctoring.polling.sheets import Numbers, Sheet
+from cbt.proctoring.polling.tiles import DrawnKinds, Tile
 from cbt.web.i18n import local_text
 
 BREAK = "\x1e"
@@ -31,6 +32,14 @@ Render = Callable[..., str]
 """Renders a template with what it needs."""
 _MOVING = ("answered", "seen_at", "saved_at")
 _still = attrgetter(*(one.name for one in dataclasses.fields(SeatView) if one.name not in _MOVING))
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What a board is drawn with."""
+
+    render: Render
+    kinds: DrawnKinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +60,14 @@ class Drawing:
         self,
         board: Board,
         way: BoardWay,
-        render: Render | None,
+        pen: Pen | None,
         *,
         now: datetime,
         lost: tuple[str, str] | None = None,
     ) -> None:
         """`lost` is what happened to the files of the database, while they are not in their places."""
         self.board = board
-        self._render = render
+        self._pen = pen
         self.way = way
         self.now = now
         self.todos = todos(board, now=now)
@@ -140,30 +149,41 @@ class Drawing:
             "clocks": shown.clocks(board),
             "line": shown.log_text,
             "line_person": shown.log_person,
-            "offers": lambda seat: " ".join(registry.offers(seat, board)),
             "bar": registry.bar(started=board.started),
             "bar_shown": self.bar_shown,
             "head_acts": registry.head_acts(board.head),
             "files": self._lost,
             "mark": MARKS,
-            "aisles": self._aisles,
             "name_of": {number: name for name, number in self._names.items()},
         }
 
     def draw(self, names: Collection[str]) -> Mapping[str, str]:
         """Draw some parts."""
-        render = self._render
-        assert render is not None  # whoever has none draws nothing
-        context = self.context()
-        seats = [name for name in names if name in self._names]
+        pen, context = self._pen, self.context()
+        assert pen is not None  # whoever has none draws nothing
         drawn = {
-            name: render(_TEMPLATES[name], **context).strip() for name in names if name not in self._names
+            name: pen.render(_TEMPLATES[name], **context).strip() for name in names if name not in self._names
         }
-        if seats:
-            numbers = [self._names[name] for name in seats]
-            text = render(_SEATS[self.way.view], drawn=numbers, between=BREAK, **context)
-            drawn |= {name: one.strip() for name, one in zip(seats, text.split(BREAK), strict=False)}
-        return drawn
+
+        def draw_kinds(kinds: Sequence[Tile]) -> list[str]:
+            text = pen.render(_SEATS[self.way.view], drawn=kinds, between=BREAK, **context)
+            return [one.strip() for one in text.split(BREAK)[:-1]]
+
+        tiles = [self._tile(name, self._names[name]) for name in names if name in self._names]
+        return drawn | pen.kinds.drawn(tiles, (self.way.view, self.way.can_act, self.way.locale), draw_kinds)
+
+    def _tile(self, part: str, number: int) -> Tile:
+        """Return what stands at the place of a part."""
+        in_the_map, seat = self.way.view == "map", self.map.taken.get(number)
+        tile = Tile(
+            part, f"{number:02d}", self.way.room_ref, aisles=self._aisles.get(number, 0) if in_the_map else 0
+        )
+        if in_the_map and number not in self.map.shown:
+            return tile
+        if seat is None:
+            return replace(tile, free="spare" if self.map.free[number].spare else "free")
+        offers = registry.offers(seat, self.board) if in_the_map and self.way.can_act else ()
+        return replace(tile, seat=seat, offers=" ".join(offers))
 
     def bring(self, sheet: Sheet) -> None:
         """Bring a sheet up to date."""
@@ -172,6 +192,11 @@ class Drawing:
     def bring_numbers(self, sheet: Sheet) -> bool:
         """Bring a sheet up to date, unless a part has to be drawn; return whether it is."""
         return sheet.bring(self.frame, self.wanted, self.numbers, None)
+
+    def joined(self, context: dict[str, Any]) -> str:
+        """Return what an open page is sent that needs everything; `context` is what `whole` returned."""
+        assert self._pen is not None
+        return self._pen.render("proctoring/polling/_live.html", **context)
 
     def whole(self, sheet: Sheet) -> dict[str, Any]:
         """Return what `_live.html` needs to join the parts of a sheet, with the numbers of now."""

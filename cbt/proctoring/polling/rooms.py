@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from cbt.db.raw_select import Raw
 from cbt.db.types import db
-from cbt.proctoring.board import store
+from cbt.proctoring.board.alerts import guesses_in_room
 from cbt.proctoring.board.around import Surroundings, read_around, taken_rows
 from cbt.proctoring.board.kept_seats import KeptSeats
 from cbt.proctoring.board.live import Board, board_of
@@ -117,7 +117,7 @@ class OpenRooms:
     def _board(
         self, view: RoomView, kept: _Kept, number: int, read: _Read, counters: list[Any], *, now: datetime
     ) -> Board:
-        guesses = store.guesses_in_room(taken_rows(read.rows), counters)
+        guesses = guesses_in_room(taken_rows(read.rows), counters)
         board = board_of(view, read.rows, kept.around, guesses, kept.seats, now=now)
         self._keep(
             view.sitting_room.id, _Kept(number, kept.pulse, kept.started, kept.around, read, kept.seats)
