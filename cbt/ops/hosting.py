@@ -24,6 +24,7 @@ except ImportError:  # Windows has no such limit
 PR_SET_PDEATHSIG = 1
 _remembered = 0
 PARENT_CHECK_SECONDS = 0.5
+TURN_SECONDS = 0.0005
 COLLECT_AFTER = 50_000
 """Objects that came and stayed before the youngest are collected (Python's own: 700)."""
 
@@ -119,6 +120,15 @@ def calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 50)
+
+
+def take_short_turns() -> None:
+    """Have a thread that computes hand Python's lock on after half a millisecond, not after five.
+
+    A save takes the lock a handful of times, for a fraction of a millisecond each; beside a page that is drawn it
+    waited for a whole turn each time, and a few hundred saves a second did not get through.
+    """
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 def begin_as_parent() -> None:

@@ -23,7 +23,7 @@ from cbt.db.types import db
 from cbt.db.writing.line import can_share
 from cbt.delivery.save.journal import Journal
 from cbt.errors import Unavailable
-from cbt.ops.hosting import calm_collector, die_with_parent
+from cbt.ops.hosting import calm_collector, die_with_parent, take_short_turns
 from cbt.ops.logs.keeping import ignore_hang_up, init_logs
 from cbt.ops.logs.life import tell_start, tell_stop
 from cbt.ops.manager import tell
@@ -68,6 +68,7 @@ def worker_app() -> flask.Flask:
     _candidacies.append(candidacy)
     candidacy.begin()
     calm_collector()
+    take_short_turns()
     return app
 
 

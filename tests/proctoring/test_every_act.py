@@ -28,7 +28,7 @@ from cbt.proctoring.desk.act import ActScope
 from cbt.proctoring.models import Incident, IncidentReport, UndoableAct
 from cbt.proctoring.polling.drawing import BoardWay, Drawing, Pen
 from cbt.proctoring.polling.rooms import OpenRooms
-from cbt.proctoring.polling.tiles import DrawKinds, DrawnKinds, Tile
+from cbt.proctoring.polling.tiles import DrawKinds, DrawnKinds, Kind, Tile
 from cbt.rules.roles import ROOM_STAFF, Role
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Centre, Room, Seat, SittingRoom
@@ -77,9 +77,12 @@ class Case:
 
 
 class EachAlone(DrawnKinds):
-    """Draws each place as it is, whoever sits there."""
+    """Draws each place as it is, whoever sits there, and each part anew."""
 
-    def drawn(self, tiles: Sequence[Tile], way: Hashable, draw: DrawKinds) -> dict[str, str]:
+    def drawn(self, kinds: Sequence[Kind], way: Hashable, draw: DrawKinds[Kind]) -> list[str]:
+        return list(draw(kinds))
+
+    def tiles(self, tiles: Sequence[Tile], way: Hashable, draw: DrawKinds[Tile]) -> dict[str, str]:
         return dict(zip((tile.part for tile in tiles), draw(tiles), strict=True))
 
 
@@ -332,8 +335,7 @@ class Trial:
                 Drawing(board, way, Pen(flask.render_template, kinds), now=now)
                 for kinds in (self.kinds, EachAlone())
             )
-            names = [name for name in by_kind.wanted if name.startswith(("seat-", "row-", "free-"))]
-            assert by_kind.draw(names) == alone.draw(names)
+            assert by_kind.draw(by_kind.wanted) == alone.draw(alone.wanted)
 
     def _view(self, session: Session) -> RoomView:
         sitting_id = session.scalars(select(SittingRoom.sitting_id)).first() or 0

@@ -5,11 +5,9 @@ What a save changes of a seat, its numbers, is no part: pages write them in them
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
 import flask_babel
@@ -20,18 +18,13 @@ from cbt.proctoring.board import filters, shown
 from cbt.proctoring.board.live import Board
 from cbt.proctoring.board.seat_view import SeatView
 from cbt.proctoring.board.todos import Todo, todos
+from cbt.proctoring.polling.numbers import MARKS, filled, numbers_of, still
 from cbt.proctoring.polling.sheets import Numbers, Sheet
-from cbt.proctoring.polling.tiles import DrawnKinds, Tile
-from cbt.web.i18n import local_text
+from cbt.proctoring.polling.tiles import ROOM, DrawnKinds, Tile, of_room
 
 BREAK = "\x1e"
-ANSWERED, SEEN, SEEN_AT, SAVED, SAVED_AT = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
-"""Stand in drawn seats where a number comes: no name has them, and no font."""
-MARKS = {"answered": ANSWERED, "seen": SEEN, "seen_at": SEEN_AT, "saved": SAVED, "saved_at": SAVED_AT}
 Render = Callable[..., str]
 """Renders a template with what it needs."""
-_MOVING = ("answered", "seen_at", "saved_at")
-_still = attrgetter(*(one.name for one in dataclasses.fields(SeatView) if one.name not in _MOVING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +63,9 @@ class Drawing:
         self._pen = pen
         self.way = way
         self.now = now
+        self._head = replace(board.head, ref=ROOM)
+        self._bar = ""
+        """The head as it was drawn just now."""
         self.todos = todos(board, now=now)
         self.seats = filters.shown_seats(board, show=way.show, worst_first=way.view == "list")
         self.map = shown.seat_map(board, self.seats, everybody=way.show == "expected")
@@ -105,15 +101,15 @@ class Drawing:
         return (tuple(self._names), self.map.density, self.map.plan, bool(self.seats), self.bar_shown)
 
     @property
-    def wanted(self) -> dict[str, object]:
+    def wanted(self) -> dict[str, Hashable]:
         """What each part shows."""
-        board, head = self.board, self.board.head
-        parts: dict[str, object] = {
+        board, head = self.board, self._head
+        parts: dict[str, Hashable] = {
             "live-bar": (head, board.papers),
-            "live-alarms": (head, board.lost_since, self._lost),
+            "live-alarms": (head.state, head.held_from, head.evacuated_at, board.lost_since, self._lost),
             "live-counts": self.counts,
             "live-todo": tuple(_of_todo(one) for one in self.todos),
-            "live-log": (board.log, board.undo, board.reminders, head),
+            "live-log": (board.log, board.undo, board.reminders, board.started, head.over),
         }
         if self.bar_shown:
             parts["picked"] = board.started
@@ -158,19 +154,27 @@ class Drawing:
         }
 
     def draw(self, names: Collection[str]) -> Mapping[str, str]:
-        """Draw some parts."""
-        pen, context = self._pen, self.context()
+        """Draw some parts: of no room and of nobody, and those that are alike in many rooms once."""
+        pen, way, wanted = self._pen, self.way, self.wanted
         assert pen is not None  # whoever has none draws nothing
-        drawn = {
-            name: pen.render(_TEMPLATES[name], **context).strip() for name in names if name not in self._names
-        }
+        context = {**self.context(), "board": replace(self.board, head=self._head)}
 
-        def draw_kinds(kinds: Sequence[Tile]) -> list[str]:
-            text = pen.render(_SEATS[self.way.view], drawn=kinds, between=BREAK, **context)
+        def parts(kinds: Sequence[tuple[str, Hashable]]) -> list[str]:
+            return [pen.render(_TEMPLATES[name], **context).strip() for name, _ in kinds]
+
+        def tiles(kinds: Sequence[Tile]) -> list[str]:
+            text = pen.render(_SEATS[way.view], drawn=kinds, between=BREAK, **context)
             return [one.strip() for one in text.split(BREAK)[:-1]]
 
-        tiles = [self._tile(name, self._names[name]) for name in names if name in self._names]
-        return drawn | pen.kinds.drawn(tiles, (self.way.view, self.way.can_act, self.way.locale), draw_kinds)
+        seats = [self._tile(name, self._names[name]) for name in names if name in self._names]
+        alike = [(name, wanted[name]) for name in names if name in _ALIKE]
+        own = [(name, wanted[name]) for name in names if name in _TEMPLATES and name not in _ALIKE]
+        around = [*pen.kinds.drawn(alike, (way.view, way.show, way.can_act, way.locale), parts), *parts(own)]
+        drawn = {
+            name: of_room(html, way.room_ref) for (name, _), html in zip([*alike, *own], around, strict=True)
+        }
+        self._bar = drawn.get("live-bar", self._bar)
+        return drawn | pen.kinds.tiles(seats, (way.view, way.can_act, way.locale), tiles)
 
     def _tile(self, part: str, number: int) -> Tile:
         """Return what stands at the place of a part."""
@@ -204,7 +208,8 @@ class Drawing:
         for seat in self.seats:
             name = self._name_of(seat)
             parts[name] = filled(parts[name], seat)
-        parts |= self.draw(["live-bar"])  # the time left stands in it for whoever has no scripts
+        # The time left stands in it for whoever has no scripts.
+        parts["live-bar"] = self._bar or self.draw(["live-bar"])["live-bar"]
         drawn = {name: Markup(html) for name, html in parts.items()}
         return {**self.context(), "parts": drawn, "tag": sheet.tag}
 
@@ -217,6 +222,8 @@ _TEMPLATES = {
     "live-log": "proctoring/polling/_log.html",
     "picked": "proctoring/polling/_bar.html",
 }
+_ALIKE = frozenset({"live-alarms", "live-counts", "live-todo", "picked"})
+"""What they are drawn of names no room: mostly they are alike in all of them."""
 _SEATS = {"map": "proctoring/polling/_tiles.html", "list": "proctoring/polling/_rows.html"}
 
 
@@ -225,29 +232,6 @@ def way_of(room_ref: str, view: str, show: str, *, can_act: bool) -> BoardWay:
     return BoardWay(room_ref, view, show, can_act, str(flask_babel.get_locale()))
 
 
-def still(seat: SeatView) -> object:
-    """Return what a seat's tile is drawn of: all but its numbers."""
-    return (*_still(seat), seat.seen_at is None, seat.saved_at is None)
-
-
-def numbers_of(seat: SeatView) -> Numbers:
-    """Return what a page writes into a seat's tile itself."""
-    return seat.answered, _seconds(seat.seen_at), _seconds(seat.saved_at)
-
-
-def _seconds(instant: datetime | None) -> int | None:
-    return None if instant is None else int(instant.timestamp())
-
-
-def filled(html: str, seat: SeatView) -> str:
-    """Return a drawn seat with its numbers."""
-    html = html.replace(ANSWERED, str(seat.answered))
-    for instant, at, clock in ((seat.seen_at, SEEN, SEEN_AT), (seat.saved_at, SAVED, SAVED_AT)):
-        if instant is not None:
-            html = html.replace(at, instant.isoformat()).replace(clock, local_text(instant, "%H:%M:%S"))
-    return html
-
-
-def _of_todo(one: Todo) -> object:
+def _of_todo(one: Todo) -> Hashable:
     seats = tuple((seat.ref, seat.label, seat.name) for seat in one.seats)
     return one.kind, seats, one.ways, one.tone, one.since, one.params

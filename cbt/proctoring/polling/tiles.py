@@ -1,4 +1,4 @@
-"""Places of a board drawn once a kind: forty who answer are one tile, into which names and numbers are written.
+"""Parts of boards drawn once a kind: forty who answer are one tile, into which names and numbers are written.
 
 A template is handed a place of nobody: what is somebody's alone stands in it as a mark, or not at all. So two
 places are of a kind where the template is handed the very same: what it was drawn of is all it can have shown.
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from markupsafe import escape
@@ -23,8 +23,9 @@ PART, REF, ROOM, LABEL, NAME = "\ue006", "\ue007", "\ue008", "\ue009", "\ue00a"
 """Stand in what is drawn of a kind: no name has them, and no font."""
 _INSTANTS = tuple(one.name for one in dataclasses.fields(SeatView) if "datetime" in str(one.type))
 _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-DrawKinds = Callable[[Sequence["Tile"]], Iterable[str]]
-"""Draws kinds of places, in their order."""
+Kind = TypeVar("Kind", bound=Hashable)
+"""All that a part of a board is drawn of."""
+DrawKinds = Callable[[Sequence[Kind]], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,26 @@ class DrawnKinds:
     def __init__(self, most: int = MOST_KINDS) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._kept: dict[tuple[Hashable, Tile], str] = {}
+        self._kept: dict[tuple[Hashable, Hashable], str] = {}
 
-    def drawn(self, tiles: Sequence[Tile], way: Hashable, draw: DrawKinds) -> dict[str, str]:
+    def tiles(self, tiles: Sequence[Tile], way: Hashable, draw: DrawKinds[Tile]) -> dict[str, str]:
         """Return places as they are drawn in a way, by their parts."""
-        kinds = [tile.kind for tile in tiles]
+        drawn = self.drawn([tile.kind for tile in tiles], way, draw)
+        return {tile.part: _written(html, tile) for tile, html in zip(tiles, drawn, strict=True)}
+
+    def drawn(self, kinds: Sequence[Kind], way: Hashable, draw: DrawKinds[Kind]) -> list[str]:
+        """Return kinds as they are drawn in a way; `draw` draws those that were not yet, in their order."""
         known = self._known(kinds, way)
         if missing := [kind for kind in dict.fromkeys(kinds) if kind not in known]:
             known |= dict(zip(missing, draw(missing), strict=True))
             self._keep(known, way)
-        return {tile.part: _written(known[kind], tile) for tile, kind in zip(tiles, kinds, strict=True)}
+        return [known[kind] for kind in kinds]
 
-    def _known(self, kinds: Iterable[Tile], way: Hashable) -> dict[Tile, str]:
+    def _known(self, kinds: Iterable[Kind], way: Hashable) -> dict[Kind, str]:
         kept = self._kept
         return {kind: html for kind in set(kinds) if (html := kept.get((way, kind))) is not None}
 
-    def _keep(self, known: Mapping[Tile, str], way: Hashable) -> None:
+    def _keep(self, known: Mapping[Kind, str], way: Hashable) -> None:
         with self._lock:
             for kind, html in known.items():
                 self._kept.pop((way, kind), None)
@@ -106,9 +111,14 @@ def _anybody(seat: SeatView) -> SeatView:
     )
 
 
+def of_room(html: str, room_ref: str) -> str:
+    """Return what was drawn of no room with the address of one."""
+    return html.replace(_IN_ADDRESS[ROOM], room_ref)
+
+
 def _written(html: str, tile: Tile) -> str:
     """Return what was drawn of a kind with what is this place's alone; the name last, whatever stands in it."""
-    html = html.replace(PART, tile.part).replace(LABEL, tile.label).replace(_IN_ADDRESS[ROOM], tile.room_ref)
+    html = of_room(html, tile.room_ref).replace(PART, tile.part).replace(LABEL, tile.label)
     if tile.seat is None:
         return html
     html = html.replace(_IN_ADDRESS[REF], tile.seat.ref).replace(REF, tile.seat.ref)

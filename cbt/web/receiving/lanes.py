@@ -1,7 +1,7 @@
 """Whose threads answer a request: staff have a few of their own, so candidates never wait behind their pages.
 
 What waits for a thread waits in a queue. Python runs one thread of a process at a time: what pages of staff ask by
-themselves, a hundred boards every two seconds, takes turns on two threads, so a save competes with two at most.
+themselves, a hundred boards every two seconds, takes turns on one thread, so a save competes with one of them.
 Pages of staff that read a file wait for its child (cbt/confined), and must not hold up all others meanwhile.
 """
 
@@ -31,7 +31,7 @@ class Lane(IntEnum):
 
 STAFF_THREADS = 12
 """In each server process: more than may wait for children there."""
-POLL_THREADS = 2
+POLL_THREADS = 1
 REMEMBERED = 4096
 """Paths whose lane is looked up once: a board asks for the same one every two seconds."""
 LaneOf = Callable[[str], Lane]
