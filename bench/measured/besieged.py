@@ -33,7 +33,8 @@ def measure(stand: Stand) -> list[Figure]:
     figure, ledger = Figure("save_besieged"), loads.Ledger()
     chosen, seconds = stand.bench.built.sitters[:CANDIDATES], min(SECONDS, stand.size.paced_seconds)
     ratios, healthy = [], 0
-    for _ in range(PAIRS):
+    pairs = stand.size.of(PAIRS, 1)
+    for _ in range(pairs):
         alone = run_paced(stand.port, chosen, ledger, every=EVERY_SECONDS, seconds=seconds)
         with half_sent_bodies(stand.port, HALF_SENT):
             among = run_paced(stand.port, chosen, ledger, every=EVERY_SECONDS, seconds=seconds)
@@ -47,7 +48,7 @@ def measure(stand: Stand) -> list[Figure]:
         "candidates": len(chosen),
         "half_sent": HALF_SENT,
         "p99_of_alone": round(median(ratios), 2),
-        "healthz": round(healthy / PAIRS, 2),
+        "healthz": round(healthy / pairs, 2),
     }
     return [figure]
 

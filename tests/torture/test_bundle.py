@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from bundle.__main__ import CHECKOUT, SUMS, build, digest, files, pack
+from bundle.__main__ import SUMS, build, digest, files, pack
 from tests.packaging.containerfile import health_command, only, words
 from tests.packaging.served import Installation, Visitor
+from tests.torture.wheels import wheels_at_hand
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bundle is for Linux")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -54,7 +55,8 @@ def _may_unshare() -> bool:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle of this checkout for the Python of the tests, unpacked."""
     folder = tmp_path_factory.mktemp("bundle")
-    archive = build(folder, pythons=[PYTHON], cache=CHECKOUT / "build" / "wheels")
+    with wheels_at_hand(tmp_path_factory) as wheels:
+        archive = build(folder, pythons=[PYTHON], cache=wheels)
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     [top] = [path for path in folder.iterdir() if path.is_dir()]

@@ -23,6 +23,7 @@ from tests.databases import find_binaries
 from tests.safety.released import lay_out
 from tests.torture.balancer import program
 from tests.torture.bare import CAN_BE_MADE, PATH, BareMachine, bare_machine
+from tests.torture.wheels import wheels_at_hand
 
 pytestmark = pytest.mark.skipif(not CAN_BE_MADE, reason="needs root and namespaces")
 CHECKOUT = product_dir("templates").parent
@@ -109,10 +110,11 @@ def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.chmod(0o755)
     (folder / "requirements").mkdir()
     shutil.copy(CHECKOUT / "requirements" / "run.txt", folder / "requirements")
-    own_wheel(CHECKOUT, folder)
     (folder / "network").mkdir()
-    for wheel in wheels_of(CHECKOUT / "requirements" / "run.txt", [PYTHON], CHECKOUT / "build" / "wheels"):
-        shutil.copy(wheel, folder / "network")
+    with wheels_at_hand(tmp_path_factory) as wheels:
+        own_wheel(CHECKOUT, folder)
+        for wheel in wheels_of(CHECKOUT / "requirements" / "run.txt", [PYTHON], wheels):
+            shutil.copy(wheel, folder / "network")
     return folder
 
 
