@@ -44,10 +44,12 @@ def issue(level: str, people: Collection[str], *, today: date, now: datetime, ac
         if not lines or len(lines) < len(set(people)) or any(line.obstacles for line in lines):
             raise Conflict("certificate.not_ready")
         key = signing_key(session, now=now, actor=actor)
-        return [_issue(session, parts, line, key, today=today, now=now, actor=actor) for line in lines]
+        return [
+            issue_one(session, parts, line, key, today=today, now=now, actor=actor).number for line in lines
+        ]
 
 
-def _issue(
+def issue_one(
     session: Session,
     parts: SeriesForm,
     line: WaitingPerson,
@@ -56,7 +58,8 @@ def _issue(
     today: date,
     now: datetime,
     actor: str,
-) -> str:
+) -> Certificate:
+    """Put a certificate with the next number into the register, whose numbers are locked. Source: R-93."""
     series, person = parts.series(today.year, line.blueprint.level_code), line.candidate
     number = next_number(series, last_number(session, series.number(1)[:_WITHOUT_SEQUENCE]))
     said = CertificateStatement(
@@ -91,7 +94,7 @@ def _issue(
     session.flush()
     after = {"number": number, "candidate": person.ref}
     record(session, at=now, actor=actor, act="certificate.issue", subject=made.logged_as, after=after)
-    return number
+    return made
 
 
 def note_print(ref: str, *, reason: str, now: datetime, actor: str) -> None:
@@ -102,7 +105,7 @@ def note_print(ref: str, *, reason: str, now: datetime, actor: str) -> None:
     Source: R-93.
     """
     with unit_of_work() as session:
-        found = _locked(session, ref)
+        found = standing(session, ref)
         reason = required(reason, "certificate.no_reason", "reason", limit=REASON) if found.prints else ""
         found.prints += 1
         record(
@@ -125,20 +128,28 @@ def revoke(ref: str, *, reason: str, now: datetime, actor: str) -> None:
     """
     reason = required(reason, "certificate.no_reason", "reason", limit=REASON)
     with unit_of_work() as session:
-        found = _locked(session, ref)
-        found.revoked_at, found.revoked_by, found.revoke_reason = now, actor, reason
-        record(
-            session,
-            at=now,
-            actor=actor,
-            act="certificate.revoke",
-            subject=found.logged_as,
-            reason=reason,
-            after={"number": found.number},
-        )
+        revoke_one(session, standing(session, ref), reason=reason, now=now, actor=actor)
 
 
-def _locked(session: Session, ref: str) -> Certificate:
+def revoke_one(session: Session, found: Certificate, *, reason: str, now: datetime, actor: str) -> None:
+    """Have a certificate stand no more. Source: R-93."""
+    found.revoked_at, found.revoked_by, found.revoke_reason = now, actor, reason
+    record(
+        session,
+        at=now,
+        actor=actor,
+        act="certificate.revoke",
+        subject=found.logged_as,
+        reason=reason,
+        after={"number": found.number},
+    )
+
+
+def standing(session: Session, ref: str) -> Certificate:
+    """Return a certificate that stands, locked.
+
+    Raise NotFound("certificate.unknown"), Conflict("certificate.revoked").
+    """
     found = Certificate.by_ref(session, ref, unknown="certificate.unknown")
     session.refresh(found, with_for_update=True)
     if found.revoked_at is not None:

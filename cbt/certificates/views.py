@@ -5,7 +5,7 @@ from __future__ import annotations
 import flask
 from flask_babel import gettext as _
 
-from cbt.certificates import looking_up, service, store
+from cbt.certificates import correcting, looking_up, service, store
 from cbt.certificates.models import Certificate
 from cbt.certificates.printed import certificate_paper
 from cbt.certificates.series import SeriesForm, series_form, set_series
@@ -155,10 +155,25 @@ def revoke(ref: str) -> Reply:
     return flask.redirect(flask.url_for("certificates.certificate", ref=ref), 303)
 
 
+@pages.post("/office/certificates/<ref>/correct")
+@access.roles(Role.OFFICER)
+def correct(ref: str) -> Reply:
+    """Replace a certificate by one that says what the records do."""
+    fault, now = flask.request.form.get("fault", ""), flask.g.now
+    try:
+        new, number = correcting.correct(ref, reason=fault, today=local_day(now), now=now, actor=acting())
+    except CbtError as error:
+        return _certificate(ref, refusal(error))
+    flask.flash(_("certificates.corrected", number=grouped(number)), "ok")
+    return flask.redirect(flask.url_for("certificates.certificate", ref=new), 303)
+
+
 def _certificate(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
-    return flask.render_template("certificates/certificate.html", row=row, refused=refused), refused.code
+        wrong = correcting.wrong_facts(session, row) if row.revoked_at is None else ()
+    page = flask.render_template("certificates/certificate.html", row=row, wrong=wrong, refused=refused)
+    return page, refused.code
 
 
 @pages.get("/verify")

@@ -195,6 +195,48 @@ def test_what_was_revoked_is_said_and_only_a_new_certificate_makes_up_for_it(wor
     assert "证书有效" in look_up(world.app, new.number, new.name)
 
 
+def rename(world: World, person: str, name: str) -> None:
+    with world.app.app_context(), unit_of_work() as session:
+        session.get_one(Candidate, candidate_id(world, person)).name = name
+
+
+def test_what_a_certificate_no_longer_says_rightly_is_replaced_in_one_act(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    officer, page = world.staff("officer"), f"{LIST}/{row.ref}"
+    assert "更正证书" not in flat(officer.get(page).text).replace("再回到本页更正证书", "")
+    assert officer.post(f"{page}/correct", data={"fault": "姓名有误"}).status_code == 409
+    rename(world, "theory", "王晓明")
+    shown = flat(officer.get(page).text)
+    assert row.name in shown
+    assert "王晓明" in shown
+    assert officer.post(f"{page}/correct", data={"fault": " "}).status_code == 422
+    assert world.staff("inspector").post(f"{page}/correct", data={"fault": "x"}).status_code == 403
+    assert officer.post(f"{page}/correct", data={"fault": "姓名有误"}).status_code == 303
+    assert officer.post(f"{page}/correct", data={"fault": "姓名有误"}).status_code == 409
+    old, new = rows(world)
+    assert (old.name, old.revoke_reason, new.name) == (row.name, "姓名有误", "王晓明")
+    assert new.number == f"{row.number[:-1]}2"
+    assert "证书已撤销" in look_up(world.app, old.number, old.name)
+    assert "证书有效" in look_up(world.app, new.number, "王晓明")
+
+
+def test_nothing_is_replaced_where_a_result_was_corrected_since(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    rename(world, "theory", "王晓明")
+    with world.app.app_context(), unit_of_work() as session:
+        of_theirs = select(Registration.id).where(Registration.candidate_id == candidate_id(world, "theory"))
+        for result in session.scalars(select(Result).where(Result.registration_id.in_(of_theirs))):
+            result.outcome = "failed"
+    answer = world.staff("officer").post(f"{LIST}/{row.ref}/correct", data={"fault": "姓名有误"})
+    assert answer.status_code == 409
+    (only,) = rows(world)
+    assert only.revoked_at is None
+
+
 @pytest.mark.once
 def test_every_wrong_pair_has_one_answer(world: World) -> None:
     qualify(world)
