@@ -76,7 +76,7 @@ def centre(templates: Templates, tmp_path: Path) -> Iterator[Centre]:
     """An installation with an author and a reviewer, and nothing else."""
     settings, _none = templates.settings("sqlite", populated=False, target=tmp_path)
     world = World()
-    with serve(settings, world, OPENING, tmp_path) as served:
+    with serve(settings, world, OPENING, tmp_path, processes=1) as served:
         with served.app.app_context(), unit_of_work() as session:
             for role in (Role.AUTHOR, Role.REVIEWER):
                 made = add_staff(
