@@ -18,8 +18,7 @@ every fault.
                 load.wait_for_saves(30)
                 server.kill_worker(trial.rng)
                 trial.injected()
-                with load.unhurried():
-                    trial.measure("ready_s", server.wait_ready())
+                trial.measure("ready_s", server.wait_ready())
             trial.drain(load)
         trial.judge(site)
 
@@ -31,8 +30,6 @@ every fault.
   missing, the fault is skipped and the report says why.
 - `trial.judge(site)` runs every invariant that fits; `trial.expect(holds, "I12", "…")` adds one finding of the
   fault's own. Nothing raises: a broken invariant is a row of the report, and exit code 1.
-- `load.unhurried()` is for a block in which something else is waited for than saves: in haste, 30 browsers take the
-  processors that a server starts up with.
 - `trial.measure(name, value)` keeps a figure for the report; no figure is a verdict.
 - A server is only ever ended by its own handle, and everything lies below `trial.folder`.
 

@@ -16,12 +16,10 @@ from torture.browsers.load import Load
 from torture.judging.invariants import judge, settle
 from torture.judging.verdict import Verdict
 from torture.sites.site import Builder, Site
+from torture.sites.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from torture.running import Workshop
-
-HANDED_IN_WITHIN_SECONDS = 180.0
-"""A server that does not recover never takes them; one of a machine that does much else takes them late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ class Trial:
         """Let one browser in `hand_in` hand in, all be delivered, and stop the load; measures `drained_s`."""
         began = time.monotonic()
         leaving: list[Browser] = [one for one in load.browsers if one.person.paper == "theory"][::hand_in]
-        done = load.hand_in(leaving, HANDED_IN_WITHIN_SECONDS)
+        done = load.hand_in(leaving, PATIENCE_SECONDS)
         self.measure("drained_s", time.monotonic() - began)
         late = [one.person.attempt_ref for one in leaving if not one.over]
         self.expect(done, "I12", f"not recovered: {len(late)} could not hand in")

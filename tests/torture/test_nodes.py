@@ -92,16 +92,14 @@ def test_a_killed_node_and_a_rolling_restart_lose_nothing(balancer: str, shop: W
         assert load.wait_for_saves(60), "the other nodes go on"
         others = [server for server in servers if server is not former]
         assert wait_for(lambda: len(leaders(others)) == 1, 20), "another node leads"
-        with load.unhurried():
-            former.start()
-            former.wait_ready()
+        former.start()
+        former.wait_ready()
 
         for server in servers:
             server.stop()
             assert load.wait_for_saves(30), "a node that is restarted holds nobody up"
-            with load.unhurried():
-                server.start()
-                server.wait_ready()
+            server.start()
+            server.wait_ready()
         leaving = [one for one in load.browsers if one.person.paper == "theory"]
         assert load.hand_in(leaving), "everything is delivered and everybody has a receipt"
         load.stop()

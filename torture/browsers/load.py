@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from torture.browsers.client import Browser
 from torture.sites.waiting import PATIENCE_SECONDS, wait_for
-
-UNHURRIED_SECONDS = 0.5
-"""Ten times the pace of a page that saves each five seconds."""
 
 
 class Load:
@@ -33,18 +29,6 @@ class Load:
         while not browser.over and not self._stop.is_set():
             wait = browser.step()
             self._stop.wait(max(wait, self._pause))
-
-    @contextmanager
-    def unhurried(self) -> Iterator[None]:
-        """Let everybody go on without haste for the length of the block, in which something else is waited for.
-
-        In haste they would take the processors that a server starts up with, or a rescue is made with.
-        """
-        usual, self._pause = self._pause, max(self._pause, UNHURRIED_SECONDS)
-        try:
-            yield
-        finally:
-            self._pause = usual
 
     @property
     def saved(self) -> int:

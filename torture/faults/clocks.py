@@ -108,8 +108,7 @@ def _restart(trial: Trial, by: timedelta, *, first: timedelta | None = None) -> 
                 trial.expect(server.process.wait(60) == 2, "X", "it serves with a clock before the start")
                 trial.injected()
             server.start(extra=_faked(wall, f"{by.total_seconds():+.0f}"))
-            with load.unhurried():
-                server.wait_ready()
+            server.wait_ready()
             clock = SetClock(by)
             trial.expect(
                 _states(site) == {SittingState.HELD}, "I5", f"the rooms are {_states(site)}, not held"

@@ -37,8 +37,7 @@ def crash(trial: Trial) -> None:
             refused = wait_for(lambda: not server.healthy(), 10)
             trial.expect(refused, "I12", "it says that answers can be saved without a database")
             database.start()
-            with load.unhurried():
-                trial.measure("ready_s", server.wait_ready())
+            trial.measure("ready_s", server.wait_ready())
             trial.expect(load.wait_for_saves(SAVES_BETWEEN), "I12", "nothing is saved after the restart")
         trial.drain(load)
     trial.judge(site)

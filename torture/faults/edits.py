@@ -24,7 +24,7 @@ def item_edited(trial: Trial) -> None:
             load.wait_for_saves(SAVES_BETWEEN)
             before = _shown(site)
             edited = _edited_bank(site, number)
-            with load.unhurried(), site.app() as app:
+            with site.app() as app:
                 import_bank(edited, now=app.extensions["cbt_clock"].now(), actor="cli")
             trial.injected()
             # Somebody may have gone on to the next unit meanwhile, so what is shown both times is compared.

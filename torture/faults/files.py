@@ -23,7 +23,6 @@ from cbt.db.engine import DATABASE_NAME
 from cbt.ops.rescue.places import WHOLE, open_rescue
 from cbt.ops.rescue.putting_back import put_back
 from cbt.ops.safety.rebuild import rebuild
-from torture.browsers.load import Load
 from torture.sites.server import Server
 from torture.sites.site import Site
 from torture.sites.waiting import wait_for
@@ -87,7 +86,7 @@ def removed(trial: Trial) -> None:
             trial.expect(saved, "I12", "nothing is saved on what was put back")
             hand.do(site.settings.data_dir, older)
             _is_refused(trial, site, server, hand)
-            trial.expect(_rescued(site, load), "I1", f"{hand.said}: nothing was rescued")
+            trial.expect(_rescued(site), "I1", f"{hand.said}: nothing was rescued")
             load.stop()
             server.kill_group()
         _put_back(trial, site)
@@ -145,7 +144,7 @@ def unmounted(trial: Trial) -> None:
                 load.wait_for_saves(SAVES_BETWEEN)
                 subprocess.run(["umount", "-l", mount], check=True)
                 _is_refused(trial, site, server, Hand("gone", lambda _data, _older: None))
-                trial.expect(_rescued(site, load), "I1", "nothing was rescued of what was unmounted")
+                trial.expect(_rescued(site), "I1", "nothing was rescued of what was unmounted")
                 load.stop()
                 server.kill_group()
             _put_back(trial, site)
@@ -201,15 +200,14 @@ def _said(server: Server) -> str:
             return type(error).__name__
 
 
-def _rescued(site: Site, load: Load) -> bool:
+def _rescued(site: Site) -> bool:
     """Wait until the server has rescued by itself, and verified, what it held."""
 
     def is_whole() -> bool:
         rescue = open_rescue(site.settings)
         return rescue is not None and rescue.note.state == WHOLE
 
-    with load.unhurried():
-        return wait_for(is_whole)
+    return wait_for(is_whole)
 
 
 def _put_back(trial: Trial, site: Site) -> None:

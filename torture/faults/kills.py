@@ -23,8 +23,7 @@ def kill_worker(trial: Trial) -> None:
             load.wait_for_saves(SAVES_BETWEEN)
             server.kill_worker(trial.rng)
             trial.injected()
-            with load.unhurried():
-                trial.measure("ready_s", server.wait_ready())
+            trial.measure("ready_s", server.wait_ready())
         trial.drain(load)
     trial.judge(site)
 
@@ -34,15 +33,11 @@ def kill_writer(trial: Trial) -> None:
     site = trial.site()
     with site.serving() as server, site.load(trial.seed, lambda: server.port) as load:
         for _ in range(trial.times):
-            with load.unhurried():
-                server.writer()
             load.wait_for_saves(SAVES_BETWEEN)
             server.kill_writer()
             trial.injected()
             began = time.monotonic()
-            with load.unhurried():
-                saved = load.wait_for_saves(SAVES_BETWEEN)
-            trial.expect(saved, "I12", "nothing was saved while it was away")
+            trial.expect(load.wait_for_saves(SAVES_BETWEEN), "I12", "nothing was saved while it was away")
             trial.measure("saved_again_s", time.monotonic() - began)
         trial.drain(load)
     trial.judge(site)
@@ -60,8 +55,7 @@ def kill_parent(trial: Trial) -> None:
             trial.injected()
             trial.expect(gone, "X", "workers outlived the parent and kept its port")
             server.start()
-            with load.unhurried():
-                trial.measure("ready_s", server.wait_ready())
+            trial.measure("ready_s", server.wait_ready())
         trial.drain(load)
     trial.judge(site)
 
@@ -77,7 +71,6 @@ def kill_group(trial: Trial) -> None:
             if number == trial.times - 1:
                 pause(AWAY_SECONDS)
             server.start()
-            with load.unhurried():
-                trial.measure("ready_s", server.wait_ready())
+            trial.measure("ready_s", server.wait_ready())
         trial.drain(load)
     trial.judge(site)

@@ -54,8 +54,7 @@ def journal_filled(trial: Trial) -> None:
         for former in load.browsers[-trial.times :]:
             former.over = True  # the script has taken the lease of this one
             filler = _Filler(former.person, lambda: server.port, site.ledger, trial.rng)
-            with load.unhurried():
-                reply = filler.fill()
+            reply = filler.fill()
             filler.hang_up()
             trial.injected()
             trial.expect(reply.code == "attempt.full", "I12", f"the writing ended with {reply.status}")

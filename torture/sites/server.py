@@ -16,10 +16,8 @@ from pathlib import Path
 
 from cbt.clock import SystemClock
 from cbt.db.writing.line import is_owned
-from torture.sites.waiting import free_port, is_free, wait_for
+from torture.sites.waiting import PATIENCE_SECONDS, free_port, is_free, wait_for
 
-READY_WITHIN_SECONDS = 240.0
-"""A start takes seconds; on a machine that does much else at once it takes minutes, which is no fault of its."""
 GONE_WITHIN_SECONDS = 10.0
 """So long is waited for workers whose parent is gone; on an idle machine it is a moment."""
 
@@ -68,7 +66,7 @@ class Server:
                 start_new_session=True,
             )
 
-    def wait_ready(self, seconds: float = READY_WITHIN_SECONDS) -> float:
+    def wait_ready(self, seconds: float = PATIENCE_SECONDS) -> float:
         """Wait until it can save answers with all its workers; return the seconds since it was started or hit.
 
         Raise RuntimeError when it does not get there.

@@ -19,7 +19,7 @@ from pathlib import Path
 PROGRAMS = Path(__file__).parent / "programs"
 NEEDED = ("unshare", "nsenter", "setpriv", "curl", "ip", "useradd", "ldconfig")
 OWN = ("opt", "mnt", "media", "srv", "var/lib")
-TYPED_WITHIN_SECONDS = 600
+TYPED_WITHIN_SECONDS = 240
 PATH = "/usr/local/bin:/opt/python/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SET_UP = """
 set -e
