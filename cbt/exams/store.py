@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,7 +15,14 @@ from cbt.exams.files import load_blueprint_file, read_blueprint
 from cbt.exams.models import BlueprintVersion
 from cbt.rules.exam.blueprint import ExamBlueprint, Paper
 
-__all__ = ["blueprint_of", "current_version", "load_blueprint_file", "paper_of", "read_blueprint"]
+__all__ = [
+    "blueprint_of",
+    "blueprints_of",
+    "current_version",
+    "load_blueprint_file",
+    "paper_of",
+    "read_blueprint",
+]
 
 # A version never changes, so a process keeps it; by the dialect object, which one database's engines share.
 _kept: WeakKeyDictionary[Any, dict[int, ExamBlueprint]] = WeakKeyDictionary()
@@ -22,13 +30,20 @@ _kept: WeakKeyDictionary[Any, dict[int, ExamBlueprint]] = WeakKeyDictionary()
 
 def blueprint_of(session: Session, blueprint_version_id: int) -> ExamBlueprint:
     """Return the blueprint a stored version says; raise NotFound("blueprint.unknown")."""
+    return blueprints_of(session, [blueprint_version_id])[blueprint_version_id]
+
+
+def blueprints_of(session: Session, version_ids: Collection[int]) -> dict[int, ExamBlueprint]:
+    """Return what stored versions say, with one query for all that nobody asked before; raise as `blueprint_of`."""
     kept = _kept.setdefault(session.get_bind().dialect, {})
-    if blueprint_version_id not in kept:
-        row = session.get(BlueprintVersion, blueprint_version_id)
-        if row is None:
-            raise NotFound("blueprint.unknown", ref=str(blueprint_version_id))
-        kept[blueprint_version_id] = read_blueprint(row.source, name=row.ref, stored=True)
-    return kept[blueprint_version_id]
+    wanted = set(version_ids)
+    if wanted - kept.keys():
+        query = select(BlueprintVersion).where(BlueprintVersion.id.in_(wanted - kept.keys()))
+        for row in session.scalars(query):
+            kept[row.id] = read_blueprint(row.source, name=row.ref, stored=True)
+    for missing in wanted - kept.keys():
+        raise NotFound("blueprint.unknown", ref=str(missing))
+    return {one: kept[one] for one in wanted}
 
 
 def paper_of(session: Session, blueprint_version_id: int, paper_code: str) -> Paper:

@@ -13,7 +13,7 @@ from cbt.enrolment.applications.applying import ApplicationForm
 from cbt.enrolment.applications.shown import application_details
 from cbt.enrolment.applications.side_views import OFFICE, OWN, ApplicationSide, page
 from cbt.errors import CbtError, InvalidInput, NotFound
-from cbt.exams.store import blueprint_of, current_versions
+from cbt.exams.store import blueprint_of, blueprints_of, current_versions
 from cbt.rules.roles import Role
 from cbt.rules.states.application import BY_UNIT, ApplicationEvent
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
@@ -33,10 +33,7 @@ def applications(side: ApplicationSide) -> Reply:
         found = store.application_page(
             session, unit_id=side.unit_id(), state=args.get("state", ""), page=page_of(args)
         )
-        levels = {
-            one.application.blueprint_version_id: blueprint_of(session, one.application.blueprint_version_id)
-            for one in found.lines
-        }
+        levels = blueprints_of(session, [one.application.blueprint_version_id for one in found.lines])
     kinds = [
         (
             side.url("applications", state=state or None),

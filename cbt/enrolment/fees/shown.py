@@ -18,7 +18,7 @@ from cbt.enrolment.fees.models import FeeCharge, FeeMatch, FeePayment, FeeRefund
 from cbt.enrolment.fees.store import PaymentLine, paid_applications, payment_line, refunds_of
 from cbt.enrolment.units.models import MemberUnit
 from cbt.errors import NotFound
-from cbt.exams.store import blueprint_of
+from cbt.exams.store import blueprints_of
 from cbt.rules.enrolment.fees.ledger import FeeLedger
 from cbt.rules.enrolment.fees.lines import FeeKind, FeeLine
 from cbt.rules.enrolment.fees.statement import ChargedLine, FeeStatement, statement_of
@@ -87,7 +87,8 @@ def statement_details(session: Session, unit: MemberUnit, ref: str, *, day: date
     ]
     sums = statement_of(ledger, charged)
     stands = {row.charged.ref: row for row in sums.rows}
-    blueprints = {one.id: blueprint_of(session, one.blueprint_version_id) for one in applications}
+    versions = blueprints_of(session, [one.blueprint_version_id for one in applications])
+    blueprints = {one.id: versions[one.blueprint_version_id] for one in applications}
     shown = [
         ShownCharge(
             charge=charge,
