@@ -222,6 +222,18 @@ def test_what_a_certificate_no_longer_says_rightly_is_replaced_in_one_act(world:
     assert "证书有效" in look_up(world.app, new.number, "王晓明")
 
 
+@pytest.mark.once
+def test_what_was_passed_in_time_is_corrected_years_later(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, "theory")
+    rename(world, "theory", "王晓明")
+    world.clock.advance(timedelta(days=3 * 365))
+    answer = world.staff("officer").post(f"{LIST}/{row.ref}/correct", data={"fault": "姓名有误"})
+    assert answer.status_code == 303
+    assert [one.number[13:15] for one in rows(world)] == ["26", "29"]
+
+
 def test_nothing_is_replaced_where_a_result_was_corrected_since(world: World) -> None:
     qualify(world)
     set_parts(world)
