@@ -26,7 +26,7 @@ from cbt.db.unit_of_work import reading
 from cbt.paths import product_dir
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
-from tests.journeys.server import CLOCK, RECORDS, FileClock
+from tests.journeys.server import CLOCK, RECORDS, TEMPLATES, FileClock
 from tests.packaging.served import free_port, wait_for
 from tests.safety.conftest import settings_of
 from tests.safety.harm import flip_bits, run_cbt
@@ -79,6 +79,7 @@ def _serve(settings: Settings, folder: Path, port: int) -> subprocess.Popen[byte
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CBT_")}
     environment |= as_environment(settings) | {
         CLOCK: str(folder / "clock"), RECORDS: str(folder / "sent"), "CBT_PORT": str(port),
+        TEMPLATES: str(folder / "templates"),
     }  # fmt: skip
     with (folder / "server.log").open("wb") as log:
         return subprocess.Popen(

@@ -33,7 +33,7 @@ _INSTANT = "cbt-20261124T090000Z"
 _DOCTOR = "系统检查 / Is everything as it should be 1"
 _NEWEST = "$(ls -d /mnt/backup/cbt-* | tail -n 1)"
 _SERVED = """setsid cbt serve > serve.log 2>&1 < /dev/null &
-for tried in $(seq 100); do curl -fs http://127.0.0.1:8000/healthz && break || sleep 0.2; done
+for tried in $(seq 300); do curl -fs http://127.0.0.1:8000/healthz && break || sleep 0.2; done
 curl -fs http://127.0.0.1:8000/healthz || { cat serve.log; exit 1; }"""
 TRIED_ELSEWHERE = {
     "Without a network / 离线安装 1": "tests/torture/test_bundle.py",
