@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,6 +127,26 @@ def test_a_file_copied_over_while_the_log_is_emptied_is_told_by_the_logs_own_pag
             shutil.copyfile(older, data_of(held) / "cbt.db")
     assert page.answer(3, "A").get_json()["code"] == "db.overwritten"
     assert held.app.test_client().get("/healthz").get_json()["database"] == "overwritten"
+
+
+def test_what_was_committed_on_a_file_copied_over_is_not_put_into_the_second_copy(
+    held: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, gate, followed = begin_exam(held), held.app.extensions["cbt_gate"], []
+    empty_log(held)
+    older = aside(data_of(held) / "cbt.db", "older.db")
+    assert page.answer(1, "A").status_code == 200
+    empty_log(held)
+    follower = SimpleNamespace(ready=lambda: None, follow=lambda: followed.append("followed"))
+    monkeypatch.setattr(gate, "copy", follower)
+    with gate():
+        pass
+    assert followed == ["followed"]
+    with pytest.raises(Unavailable, match=r"db\.overwritten"), gate():
+        shutil.copyfile(older, data_of(held) / "cbt.db")
+    assert followed == ["followed"]
+    monkeypatch.undo()
+    assert page.answer(3, "A").get_json()["code"] == "db.overwritten"
 
 
 @pytest.mark.parametrize("how", ["PASSIVE", "TRUNCATE"])

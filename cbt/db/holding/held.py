@@ -111,6 +111,20 @@ class HeldFiles:
             self._refuse(trouble_of(sight.found, overwritten=""))
         _write(gate, entered)
 
+    def committed(self) -> None:
+        """Be called with the gate after a commit, before the second copy follows it; raise as `leave` does.
+
+        What was read of a file that somebody else wrote meanwhile may be anything: it would damage the copy.
+        """
+        if self.hold is None or self._before is None:
+            return
+        sight = self._look(self.hold)
+        self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
+        with self._reading:
+            if not self._goes_on(self.hold, self._before, stamp_of(sight.stats[""])):
+                self._overwritten = ""
+        self._refuse(trouble_of(sight.found, overwritten=self._overwritten))
+
     def leave(self, gate: int) -> None:
         """Be called with the gate after the end of a transaction that was entered, before it is acknowledged.
 

@@ -55,6 +55,10 @@ class Files(Protocol):
         """Be called with the descriptor of the gate's file before a transaction begins; raise to keep it out."""
         ...
 
+    def committed(self) -> None:
+        """Be called after a commit, before a copy follows it; raise to keep it from being copied."""
+        ...
+
     def leave(self, gate: int) -> None:
         """Be called after the end of a transaction that was let in."""
         ...
@@ -107,6 +111,8 @@ class Gate:
             self.copy.ready()
         yield
         if self.copy is not None:
+            if self._files is not None:
+                self._files.committed()
             self.copy.follow()
 
     def _lock_file(self) -> int:
