@@ -134,6 +134,18 @@ def test_keys_are_stretched_once_after_issue_and_anew_where_theirs_was_lost(
             assert asked(tmp_path / folder, number, name)
 
 
+def test_a_certificate_issued_while_others_are_published_is_there_the_next_time(
+    certified: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "AT_ONCE", 1)
+    with certified.app.app_context():
+        assert keys.stretch_waiting(now=certified.clock.now()) == 1
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(site, "_stretch_all", lambda *_: None)
+        assert published(certified, tmp_path / "site").certificates == 1
+    assert published(certified, tmp_path / "site").certificates == 2
+
+
 def test_a_record_that_was_changed_does_not_open(certified: World, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     published(certified, folder)

@@ -102,8 +102,9 @@ def keys_of(one: Unstretched, stretch: KeyStretch) -> LookUpKeys:
 
 
 def keep(made: Sequence[tuple[Unstretched, LookUpKeys]]) -> None:
-    """Keep the keys of certificates, each sealed; whoever was faster made the same."""
+    """Keep the keys of certificates, each sealed; who keeps some beside another waits, and finds the same."""
     with unit_of_work() as session:
+        session.get_one(LookUpSite, ONLY, with_for_update=True)
         for one, keys in made:
             row = session.get(LookUpKey, one.certificate_id)
             if row is None:

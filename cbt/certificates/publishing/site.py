@@ -104,14 +104,17 @@ def _stretch_all(stretch: KeyStretch, tell: Tell) -> None:
 
 
 def _contents() -> tuple[int, dict[bytes, bytes]]:
-    """Return how many certificates there are, and what each key opens.
+    """Return how many certificates are published, and what each key opens.
 
-    A certificate is found by its number, all of a person by their document.
+    A certificate is found by its number, all of a person by their document. One that was issued meanwhile has no
+    key yet: it is there the next time.
     """
     opened: defaultdict[bytes, list[dict[str, object]]] = defaultdict(list)
     with reading() as session:
         keys = kept_keys(session)
-        rows = session.scalars(select(Certificate).order_by(Certificate.id)).all()
+        rows = [
+            row for row in session.scalars(select(Certificate).order_by(Certificate.id)) if row.id in keys
+        ]
         for row in rows:
             said = asdict(found_certificate(row))
             for key in filter(None, (keys[row.id].by_number, keys[row.id].by_document)):
