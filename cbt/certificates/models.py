@@ -54,6 +54,13 @@ class Certificate(Named):
     revoke_reason: Mapped[str] = mapped_column(Text)
 
 
+class CertificatePhoto(Base):
+    """The photo on a certificate, sealed: the one of its issue, or of the first print that had one."""
+
+    certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class LookUpSite(Base):
     """What makes guessing at published records hard: one salt for all of them, drawn once (R-94)."""
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from cbt.candidates.store import photos_of
 from cbt.certificates.models import Certificate
-from cbt.db.unit_of_work import reading
 from cbt.printing.pdf import pdf, qr_drawing
 from cbt.rules.certificates.number import grouped
 from cbt.rules.certificates.signing import qr_text
 
 
-def certificate_paper(row: Certificate, address: str) -> bytes:
+def certificate_paper(row: Certificate, photo: bytes | None, address: str) -> bytes:
     """Return a certificate as an A4 page; its QR leads to the look-up at `address` and carries the statement.
+
+    Without an address the QR carries the statement alone.
 
     Source: R-93.
     """
-    with reading() as session:
-        photo = photos_of(session, [row.candidate_id]).get(row.candidate_id)
     day = row.issued_on
     data = {
         "title": _("certificates.paper.title"),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from cbt.audit.chain import record
 from cbt.certificates.models import Certificate
+from cbt.certificates.photos import keep_photo, photo_on
 from cbt.certificates.series import SeriesForm, series_form
 from cbt.certificates.store import last_number
 from cbt.certificates.waiting import WaitingPerson, judged, people_of
@@ -92,13 +93,16 @@ def issue_one(
     )
     session.add(made)
     session.flush()
+    keep_photo(session, made, photo_on(session, made))
     after = {"number": number, "candidate": person.ref}
     record(session, at=now, actor=actor, act="certificate.issue", subject=made.logged_as, after=after)
     return made
 
 
-def note_print(ref: str, *, reason: str, now: datetime, actor: str) -> None:
+def note_print(ref: str, *, photo: bytes | None, reason: str, now: datetime, actor: str) -> None:
     """Count a print; every one after the first needs a reason. Raise InvalidInput("certificate.no_reason").
+
+    The photo that was on it is on every later one, too.
 
     Raise Conflict("certificate.revoked") for one that does not stand any more.
 
@@ -108,6 +112,7 @@ def note_print(ref: str, *, reason: str, now: datetime, actor: str) -> None:
         found = standing(session, ref)
         reason = required(reason, "certificate.no_reason", "reason", limit=REASON) if found.prints else ""
         found.prints += 1
+        keep_photo(session, found, photo)
         record(
             session,
             at=now,

@@ -7,10 +7,12 @@ from flask_babel import gettext as _
 
 from cbt.certificates import correcting, looking_up, service, store
 from cbt.certificates.models import Certificate
+from cbt.certificates.photos import photo_on
 from cbt.certificates.printed import certificate_paper
 from cbt.certificates.series import SeriesForm, series_form, set_series
 from cbt.certificates.waiting import waiting_page
 from cbt.db.unit_of_work import reading
+from cbt.enrolment.body.service import body
 from cbt.errors import CbtError
 from cbt.exams.store import blueprint_of, last_version
 from cbt.printing.pdf import PDF
@@ -134,10 +136,11 @@ def print_one(ref: str) -> Reply:
     """Send a certificate as a page; every print after the first needs a reason."""
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
+        photo, address = photo_on(session, row), body(session).look_up
+    reason = flask.request.form.get("reason", "")
     try:
-        address = flask.request.host_url.rstrip("/") + flask.url_for("certificates.verify")
-        made = certificate_paper(row, address)
-        service.note_print(ref, reason=flask.request.form.get("reason", ""), now=flask.g.now, actor=acting())
+        made = certificate_paper(row, photo, address)
+        service.note_print(ref, photo=photo, reason=reason, now=flask.g.now, actor=acting())
     except CbtError as error:
         return _certificate(ref, refusal(error))
     return attachment(made, PDF, f"{_('certificates.paper.title')}-{row.number}-{row.name}.pdf")
@@ -172,7 +175,10 @@ def _certificate(ref: str, refused: Refusal) -> Reply:
     with reading() as session:
         row = Certificate.by_ref(session, ref, unknown="certificate.unknown")
         wrong = correcting.wrong_facts(session, row) if row.revoked_at is None else ()
-    page = flask.render_template("certificates/certificate.html", row=row, wrong=wrong, refused=refused)
+        address = body(session).look_up
+    page = flask.render_template(
+        "certificates/certificate.html", row=row, wrong=wrong, address=address, refused=refused
+    )
     return page, refused.code
 
 

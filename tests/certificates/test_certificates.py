@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, Registration
+from cbt.candidates.photos import store_photo
 from cbt.certificates.commands import certificates as command
 from cbt.certificates.models import Certificate
 from cbt.certificates.service import issue
@@ -170,6 +171,7 @@ def test_a_certificate_is_printed_once_without_and_again_with_a_reason(world: Wo
     for said in (row.name, row.document, row.occupation, "职业技能等级证书", "上海市商业联合会"):
         assert squeezed(said) in paper.text
     assert squeezed(row.number) in paper.text
+    assert "localhost" not in paper.text
     assert officer.post(f"{page}/print").status_code == 422
     assert officer.post(f"{page}/print", data={"reason": "遗失"}).status_code == 200
     (row,) = rows(world)
@@ -177,6 +179,41 @@ def test_a_certificate_is_printed_once_without_and_again_with_a_reason(world: Wo
     assert world.staff("inspector").post(f"{page}/print").status_code == 403
     assert world.staff("inspector").get(page).status_code == 200
     assert world.staff("proctor").get(page).status_code == 403
+
+
+@pytest.mark.once
+def test_a_print_names_the_address_that_was_set_and_the_photo_stays_that_of_the_issue(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qualify(world)
+    set_parts(world)
+    with world.app.app_context(), unit_of_work() as session:
+        store_photo(session, candidate_id(world, "theory"), b"of the issue")
+    with_photo, without = given(world, *BOTH)
+    printed: list[tuple[bytes | None, str]] = []
+    monkeypatch.setattr(
+        "cbt.certificates.views.certificate_paper",
+        lambda _row, photo, address: printed.append((photo, address)) or b"%PDF",
+    )
+    officer = world.staff("officer")
+    assert "还没有填写证书查询页地址" in officer.get(f"{LIST}/{without.ref}").text
+    officer.post(f"{LIST}/{without.ref}/print")
+    body = {"name": "示例协会", "look_up": "https://exam.example/verify"}
+    for wrong in ("exam.example/verify", "https://", "https://a@exam.example/", "https://exam.example/#x"):
+        assert world.staff("admin").post("/office/body", data=body | {"look_up": wrong}).status_code == 422
+    assert world.staff("admin").post("/office/body", data=body).status_code == 303
+    for name in BOTH:
+        with world.app.app_context(), unit_of_work() as session:
+            store_photo(session, candidate_id(world, name), b"a later one")
+    officer.post(f"{LIST}/{with_photo.ref}/print")
+    assert "https://exam.example/verify" in officer.get(f"{LIST}/{without.ref}").text
+    officer.post(f"{LIST}/{without.ref}/print", data={"reason": "破损"})
+    with world.app.app_context(), unit_of_work() as session:
+        store_photo(session, candidate_id(world, "extra"), b"the last one")
+    officer.post(f"{LIST}/{without.ref}/print", data={"reason": "遗失"})
+    address = body["look_up"]
+    later = (b"a later one", address)
+    assert printed == [(None, ""), (b"of the issue", address), later, later]
 
 
 @pytest.mark.once

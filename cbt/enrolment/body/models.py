@@ -20,3 +20,5 @@ class AssessmentBody(Base):
     phone: Mapped[str] = mapped_column(String(40))
     website: Mapped[str] = mapped_column(String(200))
     """Where certificates and scores are looked up (证书查询)."""
+    look_up: Mapped[str] = mapped_column(String(120), server_default="")
+    """The page at which anybody looks a certificate up: what a print says and its QR leads to; empty: none yet."""

@@ -23,18 +23,21 @@ class BodyDetails:
     address: str = "上海市静安区新闸路945号315室"
     phone: str = ""
     website: str = "http://www.sca.org.cn"
+    look_up: str = ""
 
 
 def body(session: Session) -> BodyDetails:
     """Return who the body is."""
     row = session.get(AssessmentBody, ONLY)
-    return BodyDetails() if row is None else BodyDetails(row.name, row.address, row.phone, row.website)
+    if row is None:
+        return BodyDetails()
+    return BodyDetails(row.name, row.address, row.phone, row.website, row.look_up)
 
 
 def change_body(wanted: BodyDetails, *, now: datetime, actor: str) -> None:
     """Say who the body is; what was printed before keeps what it said.
 
-    Raise InvalidInput("body.name"|"body.website"|"body.too_long"|"text.unseen").
+    Raise InvalidInput("body.name"|"body.website"|"body.look_up"|"body.too_long"|"text.unseen").
     """
     website = one_line(wanted.website, "website")
     if website and urlsplit(website).scheme not in {"http", "https"}:
@@ -44,6 +47,7 @@ def change_body(wanted: BodyDetails, *, now: datetime, actor: str) -> None:
         address=_short(wanted.address, "address", 200),
         phone=_short(wanted.phone, "phone", 40),
         website=_short(website, "website", 200),
+        look_up=_page_of_look_ups(wanted.look_up),
     )
     with unit_of_work() as session:
         before = body(session)
@@ -59,6 +63,19 @@ def change_body(wanted: BodyDetails, *, now: datetime, actor: str) -> None:
             before=asdict(before),
             after=asdict(checked),
         )
+
+
+def _page_of_look_ups(text: str) -> str:
+    """Return the address of a page, behind which a QR puts `#` and its statement; or an empty text."""
+    address = _short(text, "look_up", 120)
+    try:
+        parts = urlsplit(address)
+        there = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:
+        there = False
+    if address and (not there or "#" in address or "@" in parts.netloc):
+        raise InvalidInput("body.look_up", field="look_up")
+    return address
 
 
 def _short(text: str, field: str, most: int) -> str:
