@@ -46,7 +46,7 @@ CLOSED_PORT_SECONDS = 30
 _BEGUN = """SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()"""
 MACHINES_AFFAIR = ("slow_request", ' seconds"', "the server was away for 0:00:0")
-"""Parts of lines that say how long a request or a job took, or that a busy machine let the server wait for seconds."""
+"""Parts of lines that say how long a request or a job took, or that a busy machine had the server wait."""
 
 
 @dataclass
