@@ -14,6 +14,7 @@ from cbt.accounts.models import Approval
 from cbt.bank.models import Item, ItemBank
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration, Withdrawal
 from cbt.certificates.models import Certificate
+from cbt.certificates.uploads.models import UploadMapping
 from cbt.delivery.models import Attempt
 from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.applications.models import Applicant, UnitApplication
@@ -154,6 +155,7 @@ NAMERS: dict[str, Namer] = {
         "certificates.certificate",
         Certificate.ref,
     ),
+    "upload_mapping": _simple(UploadMapping, "certificates.uploads.mapping"),
     "unit_agreement": _found_by(
         select(UnitAgreement.ref, UnitAgreement.number, MemberUnit.name, UnitAgreement.ref).join(
             MemberUnit, MemberUnit.id == UnitAgreement.unit_id

@@ -78,7 +78,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),
-        "certificates": _of("certificate", "series issue print revoke publish"),
+        "certificates": _of(
+            "certificate",
+            "series issue print revoke publish mapping_make mapping_change mapping_remove upload",
+        ),
         "bank": (
             *_of("bank", "create describe table delete import import_undo import_broken export view_keys"),
             *_of("item", "submit withdraw approve send_back retire restore assign remark settle"),

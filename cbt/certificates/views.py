@@ -10,6 +10,7 @@ from cbt.certificates.models import Certificate
 from cbt.certificates.photos import photo_on
 from cbt.certificates.printed import certificate_paper
 from cbt.certificates.series import SeriesForm, series_form, set_series
+from cbt.certificates.uploads import views as uploads
 from cbt.certificates.waiting import waiting_page
 from cbt.db.unit_of_work import reading
 from cbt.enrolment.body.service import body
@@ -32,6 +33,7 @@ pages = flask.Blueprint("certificates", __name__)
 READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 
 pages.add_app_template_filter(grouped, "grouped")
+pages.register_blueprint(uploads.pages)
 
 
 @pages.get("/office/certificates")

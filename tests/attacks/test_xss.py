@@ -94,6 +94,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "recovery upload": ("proctor", "/proctor/rooms/{sitting_room}/recovery"),
     "results": ("officer", "/results"),
     "score sheet": ("officer", "/results/{sitting}"),
+    "upload files of certificates": ("officer", "/office/certificates/uploads"),
     "late answers": ("officer", "/results/{sitting}/late"),
     "retakes": ("officer", "/results/retakes/{batch}"),
     "banks": ("author", "/bank"),
@@ -111,6 +112,10 @@ SHOWING = {
 ECHOES = {
     "audit search": ("officer", "/audit?act={text}&subject={text}"),
     "bank search": ("author", f"/bank/{BANK}?text={{text}}&point={{text}}"),
+    "choice of an upload file": (
+        "officer",
+        "/office/certificates/uploads?mapping={text}&batch={text}&since={text}&until={text}",
+    ),
     "board's view": ("proctor", "/proctor/rooms/{sitting_room}?view={text}&show={text}"),
     "sign-in's target": ("unsigned", "/staff/sign-in?next=/{text}"),
     "a page that is not there": ("unsigned", "/nothing?q={text}"),
