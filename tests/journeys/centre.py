@@ -42,7 +42,7 @@ from tests.world import World
 
 HEARD_WITHIN = timedelta(seconds=15)
 DRAIN_SECONDS = 0.15
-CLOSED_PORT_SECONDS = 30
+CLOSED_PORT_SECONDS = 120
 _BEGUN = """SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()"""
 MACHINES_AFFAIR = ("slow_request", ' seconds"', "the server was away for 0:00:0")
@@ -277,7 +277,7 @@ def _wait(centre: Centre) -> None:
             urllib.request.urlopen(f"{centre.url}/", timeout=5).close()
             return
         time.sleep(0.05)
-    raise RuntimeError("the server did not answer")
+    raise RuntimeError(f"the server did not answer: {quiet_log(centre.records.parent)[-20:]}")
 
 
 def _end(process: subprocess.Popen[bytes] | Forked) -> None:
