@@ -20,17 +20,22 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.paper.drawing import draw_for_sitting
 from cbt.demo.papers import ACTOR, bring_banks
 from cbt.demo.people import STAFF, Invented, invent, roster
-from cbt.demo.places import Hall, build_premises, plan_sitting
+from cbt.demo.places import Ground, Hall, build_premises, plan_sitting
 from cbt.demo.portraits import portrait
+from cbt.demo.units.story import enrol
 from cbt.door.arrival.checking import check_in, record_arrival
 from cbt.door.arrival.permits import issue_login_code
 from cbt.personal.numbers import document_index
 from cbt.rules.planning.room_plan import DoorCorner
+from cbt.rules.roles import Role
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.models import Batch, Seat, Sitting, SittingRoom
 from cbt.sittings.planning.places import open_binding
+from cbt.sittings.planning.sittings import create_batch
 
 SEATS, SPARES = 30, 2
+BEGUN = timedelta(days=81)
+"""So long before the demo's day its story begins: a batch was applied for, held and certified since."""
 FIRST_IN = timedelta(minutes=19)
 """The first start lies here: sign-in is open already, and whoever has arrived is in time."""
 SECOND_IN = timedelta(minutes=109)
@@ -62,13 +67,17 @@ def is_built() -> bool:
 def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Handout:
     """Fill a fresh installation and return what is needed to enter it."""
     access = Handout()
+    begun = now - BEGUN
     for login, name, roles in STAFF:
-        password = create_staff(login=login, name=name, roles=roles, now=now, actor=ACTOR, rng=rng)
+        password = create_staff(login=login, name=name, roles=roles, now=begun, actor=ACTOR, rng=rng)
         access.staff.append((login, name, roles[0].value, password))
     banks = sorted(path.name for path in settings.bank_dir.iterdir() if (path / "taxonomy.toml").is_file())
-    bring_banks(settings, banks, now=now)
+    bring_banks(settings, banks, now=begun)
+    ground, past = _ground(begun)
+    for clerk, name in enrol(settings, ground, past, now=now, rng=rng):
+        access.staff.append((clerk.login, name, Role.UNIT_CLERK.value, clerk.password))
     people = invent(rng)
-    first, second = _plan(access, now)
+    first, second = _plan(access, ground, now)
     _register(settings.blueprint_dir, first, people[: SEATS - SPARES], second_paper=False, now=now)
     _register(settings.blueprint_dir, second, people[SPARES:], second_paper=True, now=now)
     for sitting_ref in (first, second):
@@ -80,28 +89,44 @@ def build_demo(settings: Settings, *, now: datetime, rng: random.Random) -> Hand
     return access
 
 
-def _plan(access: Handout, now: datetime) -> tuple[str, str]:
-    start = now.replace(second=0, microsecond=0)
-    access.planned_start_at = start + FIRST_IN
+def _ground(now: datetime) -> tuple[Ground, int]:
+    """Build the centre, and the batch that will be over by the demo's day."""
     with unit_of_work() as session:
         premises = build_premises(
             session,
             [Hall("机房 A", SEATS, SPARES, per_row=6, door=DoorCorner.FRONT_RIGHT)],
             centre="上海市第 111 号鉴定站所",
             address="上海市松江区荣乐东路 2027 号二楼",
-            batch="客户服务管理员认定批次（演练）",
+            batch="客户服务管理员认定批次（已考毕）",
             # Whoever looks round alone, in one browser, can play both; an approval of its own works as well.
             second_by_password=True,
             now=now,
         )
+        staff = session.scalars(select(Staff).where(Staff.login.in_(DUTIES)))
+        duties = {person.id: DUTIES[person.login] for person in staff}
+        session.flush()
+        return Ground(premises.centre.id, premises.rooms[0].id, duties), premises.batch.id
+
+
+def _plan(access: Handout, ground: Ground, now: datetime) -> tuple[str, str]:
+    start = now.replace(second=0, microsecond=0)
+    access.planned_start_at = start + FIRST_IN
+    with unit_of_work() as session:
+        batch = create_batch(session, name="客户服务管理员认定批次（演练）", now=now, actor=ACTOR)
+        session.flush()
+        premises = ground.premises(session, batch.id)
         room = premises.rooms[0]
         open_binding(session, room, now=now, actor=ACTOR, length=BINDING_ROUND)
         access.room_code = room.room_code
-        staff = session.scalars(select(Staff).where(Staff.login.in_(DUTIES)))
-        duties = [{person.id: DUTIES[person.login] for person in staff}]
         first, second = (
             plan_sitting(
-                session, premises, name=name, at=start + after, duties=duties, published=False, now=now
+                session,
+                premises,
+                name=name,
+                at=start + after,
+                duties=[ground.duties],
+                published=False,
+                now=now,
             )[0]
             for name, after in (("第 1 场", FIRST_IN), ("第 2 场", SECOND_IN))
         )

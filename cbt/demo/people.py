@@ -63,11 +63,14 @@ def invent(rng: random.Random) -> list[Invented]:
     people = []
     for index, name in enumerate(_NAMES):
         level, paper = FIRST[index % len(FIRST)]
-        people.append(Invented(name, _number(rng, name in _WOMEN), level, paper, rng.choice(_EMPLOYERS)))
+        people.append(
+            Invented(name, invented_number(rng, woman=name in _WOMEN), level, paper, rng.choice(_EMPLOYERS))
+        )
     return people
 
 
-def _number(rng: random.Random, woman: bool) -> str:
+def invented_number(rng: random.Random, *, woman: bool) -> str:
+    """Return a well formed number of a resident card that is given to nobody."""
     born = f"{rng.randint(1975, 2001)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}"
     serial = rng.randrange(900, 999, 2) + (0 if woman else 1)
     body = f"310117{born}{serial:03d}"

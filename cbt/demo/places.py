@@ -44,6 +44,20 @@ class Premises:
     batch: Batch
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A centre and its only room by their ids, and who runs it: what several units of work need."""
+
+    centre: int
+    room: int
+    duties: Duties
+
+    def premises(self, session: Session, batch: int) -> Premises:
+        """Return where the sittings of a batch are held."""
+        room = session.get_one(Room, self.room)
+        return Premises(session.get_one(Centre, self.centre), [room], session.get_one(Batch, batch))
+
+
 def build_premises(
     session: Session,
     halls: Iterable[Hall],

@@ -1,3 +1,3 @@
 """From an application into a batch: its accepted people as a roster that the batch reads (R-77)."""
 
-__all__ = ["views"]
+__all__ = ["rows", "views"]

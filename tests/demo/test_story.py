@@ -1,0 +1,42 @@
+"""The demo shows an office at work: units, applications in every state, a first batch with its certificates."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import flask
+import pytest
+from sqlalchemy import select
+
+from cbt.certificates.models import Certificate
+from cbt.db.unit_of_work import reading
+from cbt.demo.build import build_demo
+from cbt.demo.units.invented import DONE
+from cbt.enrolment.agreements.models import UnitAgreement
+from cbt.enrolment.applications.models import UnitApplication
+from cbt.enrolment.fees.models import FeePayment
+from cbt.ops.safety.checking import verify_everything
+from cbt.results.models import Result
+from cbt.rules.states.application import ApplicationState
+from tests.world import START
+
+
+@pytest.mark.once
+def test_an_office_at_work_whose_every_record_is_sound(app: flask.Flask) -> None:
+    """What lies before the demo's day was done by the product's own acts: it verifies, and is scored again alike."""
+    with app.app_context():
+        access = build_demo(app.extensions["cbt_settings"], now=START, rng=random.Random(4))
+        assert all(check.ok for check in verify_everything())
+        with reading() as session:
+            states = Counter(session.scalars(select(UnitApplication.state)))
+            ends = session.scalars(select(UnitAgreement.last_on)).all()
+            certified = set(session.scalars(select(Certificate.name)))
+            outcomes = Counter(session.scalars(select(Result.outcome)))
+            paid = sum(session.scalars(select(FeePayment.fen)))
+    assert states == Counter({state.value: 1 for state in ApplicationState})
+    assert sum((last - START.date()).days <= 30 for last in ends) == 1
+    assert certified == {one.name for one in DONE}
+    assert outcomes == {"passed": 8}
+    assert paid == 252_000
+    assert [login for login, *_ in access.staff][-3:] == ["danwei1", "danwei2", "danwei3"]
