@@ -24,7 +24,7 @@ from tests.world import START
 
 @pytest.mark.once
 def test_an_office_at_work_whose_every_record_is_sound(app: flask.Flask) -> None:
-    """What lies before the demo's day was done by the product's own acts: it verifies, and is scored again alike."""
+    """What lies before the demo's day is of the product's own acts: it verifies, and is scored again alike."""
     with app.app_context():
         access = build_demo(app.extensions["cbt_settings"], now=START, rng=random.Random(4))
         assert all(check.ok for check in verify_everything())
