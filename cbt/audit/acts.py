@@ -34,7 +34,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
                 "make change submit withdraw send_back refuse accept reconsider schedule unschedule complete"
                 " roster print",
             ),
-            *_of("applicant", "enter import change remove accept refuse proofs"),
+            *_of(
+                "applicant",
+                "enter import change remove accept refuse proofs photo photo_remove scan scan_read scan_remove",
+            ),
             *_of("fee", "charge cancel pay match unmatch reverse refund"),
         ),
         "running": (

@@ -7,6 +7,7 @@ import flask
 from cbt.enrolment.agreements import views as agreements
 from cbt.enrolment.applications import people_views, side_views
 from cbt.enrolment.applications import views as applications
+from cbt.enrolment.attached import views as attached
 from cbt.enrolment.body import views as body
 from cbt.enrolment.fees import own_views as own_fees
 from cbt.enrolment.fees import views as fees
@@ -17,7 +18,7 @@ from cbt.enrolment.workbook import views as workbook
 pages = flask.Blueprint("enrolment", __name__)
 for wing in (views, own_views, agreements, body, fees, own_fees):
     pages.register_blueprint(wing.pages)
-for room in (applications, people_views, workbook, forms):
+for room in (applications, people_views, attached, workbook, forms):
     room.add_pages()
 for side in side_views.BOTH:
     pages.register_blueprint(side.pages)

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from cbt.accounts.store import staff_by_login
 from cbt.audit.models import AuditEntry
 from cbt.batches.roster.working import work_on
-from cbt.candidates.models import Candidate
+from cbt.candidates.models import Candidate, CandidatePhoto
 from cbt.db.unit_of_work import unit_of_work
+from cbt.demo.portraits import portrait
 from cbt.enrolment.applications.models import Applicant, UnitApplication
 from cbt.enrolment.units.models import MemberUnit
 from cbt.paths import product_dir
@@ -156,6 +157,8 @@ def test_an_application_goes_from_a_draft_into_a_batch_with_nothing_typed_twice(
         shown = side.text(f"{side.page}/people/{short}")
         assert "审核决定" in shown
         assert "年限不足" in shown
+    photo = {"photo": (io.BytesIO(portrait(seed=7, long_hair=True)), "照片.png")}
+    assert officer.post(f"{desk.page}/people/{met}/photo", data=photo).status_code == 303
     proofs = {"received": ["identity", "diploma"], "checked": ["identity"]}
     assert officer.post(f"{desk.page}/people/{met}/proofs", data=proofs).status_code == 303
     assert desk.step("accept").status_code == 303
@@ -181,6 +184,9 @@ def test_an_application_goes_from_a_draft_into_a_batch_with_nothing_typed_twice(
         assert [(one.name, one.employer) for one in candidates if one.name in {"陆遥", "郭宁"}] == [
             ("陆遥", "上海浦江客户服务有限公司")
         ]
+        (carried,) = (one.id for one in candidates if one.name == "陆遥")
+    with rows(world, CandidatePhoto) as photos:
+        assert [one.mimetype for one in photos if one.candidate_id == carried] == ["image/jpeg"]
     assert desk.step("complete").status_code == 409  # its sittings lie ahead
     with world.app.app_context(), unit_of_work() as session:
         for sitting in session.scalars(select(Sitting)):

@@ -60,7 +60,7 @@ def enter(officer: FlaskClient, **changes: str) -> str:
 @contextmanager
 def rows(world: World, table: type[Any]) -> Iterator[list[Any]]:
     with world.app.app_context(), reading() as session:
-        yield list(session.scalars(select(table).order_by(table.id)))
+        yield list(session.scalars(select(table).order_by(*table.__table__.primary_key)))
 
 
 def test_a_unit_is_entered_found_and_changed(world: World, officer: FlaskClient) -> None:

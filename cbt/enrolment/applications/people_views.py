@@ -14,6 +14,7 @@ from cbt.enrolment.applications.judged import answer_of, judged
 from cbt.enrolment.applications.shown import applicant_details
 from cbt.enrolment.applications.side_views import OFFICE, ApplicationSide, page
 from cbt.enrolment.applications.views import application_page
+from cbt.enrolment.attached.attaching import may_attach
 from cbt.errors import CbtError, InvalidInput
 from cbt.exams.store import blueprint_of
 from cbt.rules.door.admission import DOCUMENT_TYPES
@@ -88,10 +89,11 @@ def assess(side: ApplicationSide, ref: str) -> Reply:
 
 def person(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     """Show somebody: the form while it may be written in, else what it says, evidence and decision."""
-    return _person_page(side, ref, person_ref, NOTHING_REFUSED)
+    return person_page(side, ref, person_ref, NOTHING_REFUSED)
 
 
-def _person_page(side: ApplicationSide, ref: str, person_ref: str, refused: Refusal) -> Reply:
+def person_page(side: ApplicationSide, ref: str, person_ref: str, refused: Refusal) -> Reply:
+    """Return the page of somebody."""
     with reading() as session:
         found = applicant_details(
             session, ref, person_ref, unit_id=side.unit_id(), today=local_day(flask.g.now)
@@ -103,6 +105,7 @@ def _person_page(side: ApplicationSide, ref: str, person_ref: str, refused: Refu
         side=side,
         found=found,
         may=side.may_write(),
+        attaching=side.may_write() and may_attach(found.application, by_unit=side.by_unit),
         told=refused.sent if "kind" in refused.sent else known | (found.told or {}),
         chosen=refused.sent.getlist("papers") if "kind" in refused.sent else found.person.papers.split(","),
         refused=refused,
@@ -117,7 +120,7 @@ def change(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
     try:
         people.change_person(ref, person_ref, form, form.getlist("papers"), side.applying())
     except CbtError as error:
-        return _person_page(side, ref, person_ref, refusal(error))
+        return person_page(side, ref, person_ref, refusal(error))
     flask.flash(flask_babel.gettext("enrolment.person.saved"), "ok")
     return flask.redirect(side.url("person", ref=ref, person_ref=person_ref), 303)
 
@@ -144,7 +147,7 @@ def decide(side: ApplicationSide, ref: str) -> Reply:
         )
     except CbtError as error:
         refused = refusal(error)
-        return _person_page(side, ref, back, refused) if back else application_page(side, ref, refused)
+        return person_page(side, ref, back, refused) if back else application_page(side, ref, refused)
     flask.flash(flask_babel.gettext("enrolment.decided", count=count), "ok")
     if back:
         return flask.redirect(side.url("person", ref=ref, person_ref=back), 303)
@@ -163,7 +166,7 @@ def proofs(side: ApplicationSide, ref: str, person_ref: str) -> Reply:
             who=side.applying(),
         )
     except CbtError as error:
-        return _person_page(side, ref, person_ref, refusal(error))
+        return person_page(side, ref, person_ref, refusal(error))
     flask.flash(flask_babel.gettext("enrolment.proofs.saved"), "ok")
     return flask.redirect(side.url("person", ref=ref, person_ref=person_ref), 303)
 

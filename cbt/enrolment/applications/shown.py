@@ -15,6 +15,8 @@ from cbt.enrolment.applications.applying import lead_of
 from cbt.enrolment.applications.form import told_of
 from cbt.enrolment.applications.judged import JudgedCondition, answer_for, answer_of, judged
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, ApplicationStep, UnitApplication
+from cbt.enrolment.attached import store as attached
+from cbt.enrolment.attached.models import EvidenceScan
 from cbt.enrolment.units.models import MemberUnit
 from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import PHONE
@@ -86,6 +88,8 @@ class ApplicantDetails:
     conditions: list[JudgedCondition]
     proofs: list[tuple[str, bool, ApplicantProof | None]]
     """Each kind of evidence, whether a condition that is met or to be decided needs it, and what is known of it."""
+    has_photo: bool
+    scans: Sequence[EvidenceScan]
     names: dict[str, str]
 
     @property
@@ -150,7 +154,9 @@ def applicant_details(
     answer = answer_of(told or {}, application, blueprint, today=today)
     known = store.proofs_of(session, person)
     asked = _asked(person, answer)
+    scans = attached.scans_of(session, person)
     actors = {actor for row in known.values() for actor in (row.received_by, row.checked_by)}
+    actors |= {one.by for one in scans}
     return ApplicantDetails(
         application=application,
         unit=session.get_one(MemberUnit, application.unit_id),
@@ -161,6 +167,8 @@ def applicant_details(
         answer=answer,
         conditions=judged(answer, blueprint),
         proofs=[(proof.value, proof in asked, known.get(proof.value)) for proof in RequiredProof],
+        has_photo=attached.has_photo(session, person),
+        scans=scans,
         names=actor_names(session, actors | {person.decided_by}),
     )
 

@@ -41,6 +41,11 @@ class KnownPerson:
     told: dict[str, str]
 
     @property
+    def photo(self) -> str:
+        """What their photo is called on paper."""
+        return f"photo-{self.person.id}"
+
+    @property
     def document(self) -> str:
         """The number, with the kind of its document where that is no resident's."""
         if self.person.document_type in RESIDENT:
@@ -74,7 +79,7 @@ def _registered(one: KnownPerson, unit: MemberUnit, blueprint: ExamBlueprint) ->
         "name": one.person.name,
         "gender": _(f"candidates.gender.{one.person.gender}"),
         "born": _born(one),
-        "photo": "",
+        "photo": one.photo,
         "education": _(f"enrolment.education.{told['education']}") if "education" in told else "",
         "phone": one.phone,
         "document": one.document,

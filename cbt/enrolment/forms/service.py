@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from cbt.enrolment.applications import store
 from cbt.enrolment.applications.applying import Applying
 from cbt.enrolment.applications.form import told_of
 from cbt.enrolment.applications.models import Applicant
+from cbt.enrolment.attached.store import photos_of_people
 from cbt.enrolment.forms.filled import KnownPerson, application_form, employment, employment_roster
 from cbt.errors import Conflict, InvalidInput, Unavailable
 from cbt.exams.store import blueprint_of
@@ -22,7 +24,15 @@ from cbt.personal.numbers import DOCUMENT, PHONE
 DOCUMENTS = ("application_form", "employment", "employment_roster")
 
 
-def print_form(ref: str, document: str, people: Sequence[str], who: Applying) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class PrintedForm:
+    """What a form says, and the photos in it by the names that it calls them."""
+
+    data: dict[str, Any]
+    photos: dict[str, bytes]
+
+
+def print_form(ref: str, document: str, people: Sequence[str], who: Applying) -> PrintedForm:
     """Return what a form says of the chosen people of an application, of everybody where none is chosen.
 
     Raise InvalidInput("web.bad_request"), NotFound("application.unknown"), Conflict("application.nobody"),
@@ -38,6 +48,7 @@ def print_form(ref: str, document: str, people: Sequence[str], who: Applying) ->
         chosen = [_known(one) for one in everybody if not people or one.ref in people]
         if not chosen:
             raise Conflict("application.nobody")
+        photos = _photos(session, document, chosen)
         data = _data(session, document, chosen, application.unit_id, application.blueprint_version_id)
         record(
             session,
@@ -47,7 +58,14 @@ def print_form(ref: str, document: str, people: Sequence[str], who: Applying) ->
             subject=application.logged_as,
             after={"document": document, "people": len(chosen)},
         )
-    return data
+    return PrintedForm(data, photos)
+
+
+def _photos(session: Session, document: str, people: Sequence[KnownPerson]) -> dict[str, bytes]:
+    if document != "application_form":
+        return {}
+    found = photos_of_people(session, [one.person.id for one in people])
+    return {one.photo: found[one.person.id] for one in people if one.person.id in found}
 
 
 def _data(

@@ -18,11 +18,12 @@ from cbt.web.partials import Reply
 def print_people(side: ApplicationSide, ref: str, document: str) -> Reply:
     """Send a form, filled with what is known of the chosen people, or of everybody."""
     try:
-        data = print_form(ref, document, flask.request.form.getlist("people"), side.applying())
-        made = pdf(document, data, language=str(flask_babel.get_locale()))
+        printed = print_form(ref, document, flask.request.form.getlist("people"), side.applying())
+        language = str(flask_babel.get_locale())
+        made = pdf(document, printed.data, language=language, photos=printed.photos)
     except Conflict as error:
         return application_page(side, ref, refusal(error))
-    return attachment(made, PDF, f"{data['title']}-{ref}.pdf")
+    return attachment(made, PDF, f"{printed.data['title']}-{ref}.pdf")
 
 
 def add_pages() -> None:

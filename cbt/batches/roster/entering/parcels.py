@@ -13,6 +13,7 @@ from itertools import islice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cbt.batches.applied.photos import NO_PHOTO, photo_parcels
 from cbt.batches.roster.entering.entries import PaperEntry, PersonEntry
 from cbt.batches.roster.planning.known import some_of
 from cbt.candidates.models import AdmissionTicket, Candidate, Registration
@@ -109,15 +110,17 @@ def chunks(people: Iterable[PersonEntry], size: int = 0) -> Iterator[list[Person
 def parcels_of(session: Session, some: Sequence[PersonEntry], run: RosterRun) -> list[list[Rows]]:
     """Return the rows by which some people are stored, parcel by parcel, as they are read now.
 
-    Those that are stored already are passed over, so an import that stopped can go on. Raise
-    Conflict("ticket.used_up"), and ("roster.changed") when a seat was given away meanwhile.
+    Those that are stored already are passed over, so an import that stopped can go on; photos that people bring
+    along come after them. Raise Conflict("ticket.used_up"), and ("roster.changed") when a seat was given away
+    meanwhile.
 
     Source: R-7, R-16.
     """
     there = _stored(session, [paper.ref for one in some for paper in one.papers])
+    photos = list(photo_parcels(session, [one.index for one in some]))
     open_ = [one for one in some if any(paper.ref not in there for paper in one.papers)]
     if not open_:
-        return []
+        return photos
     _seats_free(session, open_)
     known = _known(session, [one.index for one in open_])
     tickets = _tickets(session, run.batch_id, list(known.values()))
@@ -126,7 +129,8 @@ def parcels_of(session: Session, some: Sequence[PersonEntry], run: RosterRun) ->
     numbers = run.numbers.take(session, len(numberless))
     number_of = {one.index: one.ticket for one in lacking if one.ticket}
     number_of |= dict(zip(numberless, numbers, strict=True))
-    return [_parcel(people, run, known, number_of, there) for people in chunks(open_)]
+    people = [_parcel(people, run, known, number_of, there) for people in chunks(open_)]
+    return people + photos
 
 
 def _parcel(
@@ -151,7 +155,7 @@ def no_parcel_of(some: Sequence[PersonEntry], run: RosterRun) -> list[Rows]:
     """Return the rows by which some people are taken back: what hangs on nothing else, of people who were new."""
     new = [(one.ref, run.at) for one in some]
     refs = [(paper.ref,) for one in some for paper in one.papers]
-    return [Rows(NO_PAPER, refs), Rows(NO_TICKET, new), Rows(NO_PERSON, new)]
+    return [Rows(NO_PAPER, refs), Rows(NO_TICKET, new), Rows(NO_PHOTO, new), Rows(NO_PERSON, new)]
 
 
 def _new_person(one: PersonEntry, at: datetime) -> tuple[object, ...]:
