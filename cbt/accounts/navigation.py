@@ -60,7 +60,13 @@ PLACES = (
         frozenset({Role.OFFICER}),
         ("enrolment.agreements.agreements", "enrolment.body.body"),
     ),
-    StaffPage("enrolment.applications.applications", "applications", "note", frozenset({Role.OFFICER})),
+    StaffPage(
+        "enrolment.applications.applications",
+        "applications",
+        "note",
+        frozenset({Role.OFFICER}),
+        ("enrolment.decided.days", "enrolment.decided.majors"),
+    ),
     StaffPage("enrolment.fees.fees", "fees", "list", frozenset({Role.OFFICER})),
     StaffPage(
         "enrolment.own_applications.applications", "own_applications", "note", frozenset({Role.UNIT_CLERK})

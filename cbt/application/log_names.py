@@ -18,6 +18,7 @@ from cbt.certificates.uploads.models import UploadMapping
 from cbt.delivery.models import Attempt
 from cbt.enrolment.agreements.models import UnitAgreement
 from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.decided.models import OfficeMajor
 from cbt.enrolment.fees.models import FeePayment
 from cbt.enrolment.units.models import MemberUnit
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
@@ -72,6 +73,10 @@ def _approvals(session: Session, refs: Collection[str]) -> dict[str, Called]:
         ref: Called(_SEPARATOR.join(filter(None, (str(_(f"approval.act.{act}")), place))))
         for ref, act, place in rows
     }
+
+
+def _days(_session: Session, refs: Collection[str]) -> dict[str, Called]:
+    return {ref: Called(ref, "enrolment.decided.days") for ref in refs}
 
 
 def _blueprints(_session: Session, refs: Collection[str]) -> dict[str, Called]:
@@ -176,6 +181,12 @@ NAMERS: dict[str, Namer] = {
         ),
         "enrolment.fees.payment",
         FeePayment.ref,
+    ),
+    "day": _days,
+    "office_major": _found_by(
+        select(OfficeMajor.ref, OfficeMajor.name, OfficeMajor.occupation, OfficeMajor.ref),
+        "",
+        OfficeMajor.ref,
     ),
     "applicant": _found_by(
         select(Applicant.ref, Applicant.name, MemberUnit.name, UnitApplication.ref)

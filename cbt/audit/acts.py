@@ -29,6 +29,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("unit", "create change leave rejoin invite"),
             *_of("agreement", "make end"),
             *_of("body", "change"),
+            *_of("day", "set forget"),
+            *_of("major", "set forget"),
             *_of(
                 "application",
                 "make change submit withdraw send_back refuse accept reconsider schedule unschedule complete"

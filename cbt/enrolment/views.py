@@ -9,6 +9,7 @@ from cbt.enrolment.applications import people_views, side_views
 from cbt.enrolment.applications import views as applications
 from cbt.enrolment.attached import views as attached
 from cbt.enrolment.body import views as body
+from cbt.enrolment.decided import views as decided
 from cbt.enrolment.fees import own_views as own_fees
 from cbt.enrolment.fees import views as fees
 from cbt.enrolment.forms import views as forms
@@ -16,7 +17,7 @@ from cbt.enrolment.units import own_views, views
 from cbt.enrolment.workbook import views as workbook
 
 pages = flask.Blueprint("enrolment", __name__)
-for wing in (views, own_views, agreements, body, fees, own_fees):
+for wing in (views, own_views, agreements, body, decided, fees, own_fees):
     pages.register_blueprint(wing.pages)
 for room in (applications, people_views, attached, workbook, forms):
     room.add_pages()

@@ -94,6 +94,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "recovery upload": ("proctor", "/proctor/rooms/{sitting_room}/recovery"),
     "results": ("officer", "/results"),
     "score sheet": ("officer", "/results/{sitting}"),
+    "the office's days": ("officer", "/office/holidays"),
+    "the office's majors": ("officer", "/office/majors?occupation=x"),
     "upload files of certificates": ("officer", "/office/certificates/uploads"),
     "late answers": ("officer", "/results/{sitting}/late"),
     "retakes": ("officer", "/results/retakes/{batch}"),
@@ -271,6 +273,16 @@ FORMS = {
     "results that are refused": ("unsigned", "/my/results", {"ticket": "{text}", "document": "{text}"}),
     "a new person that is refused": ("admin", "/staff/people", {"login": "{text}", "name": "{text}"}),
     "a new batch that is refused": ("officer", "/office/batches", {"name": "{text}" * 60}),
+    "a day of the office that is refused": (
+        "officer",
+        "/office/holidays",
+        {"day": "{text}", "reason": "{text}"},
+    ),
+    "a major that is refused": (
+        "officer",
+        "/office/majors",
+        {"name": "", "kind": "{text}", "reason": "{text}"},
+    ),
     "a new centre that is refused": ("officer", "/office/centres", {"name": "", "address": "{text}"}),
 }
 

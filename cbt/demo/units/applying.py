@@ -25,6 +25,7 @@ from cbt.enrolment.applications.applying import (
 from cbt.enrolment.applications.deciding import ACCEPTED, REFUSED, decide, take_step
 from cbt.enrolment.applications.models import Applicant, UnitApplication
 from cbt.enrolment.applications.people import enter_person
+from cbt.enrolment.decided.store import holidays_of
 from cbt.enrolment.fees.paying import PaymentForm, record_payment
 from cbt.enrolment.units.service import Issued, UnitForm, add_unit, invite_clerk
 from cbt.exams.store import blueprint_of, current_version
@@ -78,7 +79,7 @@ class Enrolment:
         who = self.ago(days)
         with reading() as session:
             blueprint = blueprint_of(session, current_version(session, level).id)
-        day = earliest_day(blueprint, who.today).day
+            day = earliest_day(blueprint, who.today, holidays_of(session)).day
         ref = make_application(self.units[unit], ApplicationForm(level, day.isoformat(), ""), who)
         for one in people:
             number = invented_number(self.rng, woman=one.woman)

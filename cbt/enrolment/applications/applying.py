@@ -14,15 +14,15 @@ from cbt.enrolment.agreements.store import agreements_of, term_of
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.models import Applicant, ApplicationStep, UnitApplication
 from cbt.enrolment.applications.moving import move_on
+from cbt.enrolment.decided.store import holidays_of
 from cbt.enrolment.fees.accounts import FeeBooking
 from cbt.enrolment.fees.charging import cancel_for
 from cbt.enrolment.units.models import MemberUnit
 from cbt.enrolment.units.store import unit_by_ref
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of, current_version
-from cbt.holidays import published_holidays
 from cbt.rules.enrolment.fees.lines import RefundCause
-from cbt.rules.enrolment.working_days import CountedDay, LeadTime, earliest_exam_day, lead_time
+from cbt.rules.enrolment.working_days import CountedDay, Holidays, LeadTime, earliest_exam_day, lead_time
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.states.application import EDITABLE, ApplicationEvent, ApplicationState
 from cbt.web.refs import new_ref
@@ -134,7 +134,8 @@ def submit(ref: str, *, late_reason: str, who: Applying) -> None:
             raise InvalidInput("application.day", field="preferred_on")
         applied_on = application.applied_on or who.today
         _refuse_unagreed(session, unit, applied_on, application.preferred_on)
-        late = lead_of(blueprint_of(session, application.blueprint_version_id), applied_on, application)
+        blueprint = blueprint_of(session, application.blueprint_version_id)
+        late = lead_of(blueprint, applied_on, application.preferred_on, holidays_of(session))
         if late.late_by and not reason:
             raise Conflict("application.late", **_told_late(late, applied_on))
         application.applied_on = applied_on
@@ -172,15 +173,15 @@ def withdraw(ref: str, *, words: str, who: Applying) -> None:
         )
 
 
-def lead_of(blueprint: ExamBlueprint, applied_on: date, application: UnitApplication) -> LeadTime:
+def lead_of(blueprint: ExamBlueprint, applied_on: date, exam_on: date, holidays: Holidays) -> LeadTime:
     """Return how an application stands to the day it asks for. Source: R-72."""
     ahead = blueprint.enrolment.days_ahead
-    return lead_time(applied_on, application.preferred_on, published_holidays(), ahead=ahead)
+    return lead_time(applied_on, exam_on, holidays, ahead=ahead)
 
 
-def earliest_day(blueprint: ExamBlueprint, today: date) -> CountedDay:
+def earliest_day(blueprint: ExamBlueprint, today: date, holidays: Holidays) -> CountedDay:
     """Return the first day for which one can apply today."""
-    return earliest_exam_day(today, published_holidays(), ahead=blueprint.enrolment.days_ahead)
+    return earliest_exam_day(today, holidays, ahead=blueprint.enrolment.days_ahead)
 
 
 def editable(session: Session, ref: str, who: Applying, *, changing: bool = True) -> UnitApplication:

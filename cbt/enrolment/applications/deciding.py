@@ -13,6 +13,7 @@ from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, note_ste
 from cbt.enrolment.applications.judged import answer_for
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
 from cbt.enrolment.applications.moving import move_on
+from cbt.enrolment.decided.store import level_of
 from cbt.enrolment.fees.charging import RECONSIDERED, cancel_for, charge_for
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of
@@ -120,7 +121,7 @@ def decide(
             raise InvalidInput("application.no_one_chosen")
         if verdict == REFUSED and not reason:
             raise InvalidInput("applicant.reason", field="reason")
-        blueprint = blueprint_of(session, application.blueprint_version_id)
+        blueprint = level_of(session, application.blueprint_version_id)
         for one in chosen:
             by = None
             if verdict == ACCEPTED and one.kind == "first":

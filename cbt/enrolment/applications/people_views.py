@@ -15,8 +15,8 @@ from cbt.enrolment.applications.shown import applicant_details
 from cbt.enrolment.applications.side_views import OFFICE, ApplicationSide, page
 from cbt.enrolment.applications.views import application_page
 from cbt.enrolment.attached.attaching import may_attach
+from cbt.enrolment.decided.store import level_of
 from cbt.errors import CbtError, InvalidInput
-from cbt.exams.store import blueprint_of
 from cbt.rules.door.admission import DOCUMENT_TYPES
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.i18n import local_day
@@ -48,7 +48,7 @@ def _new_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
     today = local_day(flask.g.now)
     with reading() as session:
         application = applying.editable(session, ref, side.applying(), changing=False)
-        blueprint = blueprint_of(session, application.blueprint_version_id)
+        blueprint = level_of(session, application.blueprint_version_id)
         unit = store.unit_of(session, application.unit_id)
         answer = answer_of(_readable(refused.sent), application, blueprint, today=today)
     shown = flask.render_template(
@@ -80,7 +80,7 @@ def assess(side: ApplicationSide, ref: str) -> Reply:
     today = local_day(flask.g.now)
     with reading() as session:
         application = store.application_by_ref(session, ref, unit_id=side.unit_id())
-        blueprint = blueprint_of(session, application.blueprint_version_id)
+        blueprint = level_of(session, application.blueprint_version_id)
         answer = answer_of(_readable(flask.request.args), application, blueprint, today=today)
     return flask.render_template(
         "enrolment/applications/_answer.html", answer=answer, conditions=judged(answer, blueprint)

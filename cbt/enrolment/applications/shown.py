@@ -17,8 +17,8 @@ from cbt.enrolment.applications.judged import JudgedCondition, answer_for, answe
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, ApplicationStep, UnitApplication
 from cbt.enrolment.attached import store as attached
 from cbt.enrolment.attached.models import EvidenceScan
+from cbt.enrolment.decided.store import holidays_of, level_of
 from cbt.enrolment.units.models import MemberUnit
-from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import PHONE
 from cbt.printing.fonts import lacking
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
@@ -113,7 +113,7 @@ def application_details(
 ) -> ApplicationDetails:
     """Return what the page of an application shows; raise NotFound("application.unknown")."""
     application = store.application_by_ref(session, ref, unit_id=unit_id)
-    blueprint = blueprint_of(session, application.blueprint_version_id)
+    blueprint = level_of(session, application.blueprint_version_id)
     checked = store.checked_counts(session, application)
     steps = store.steps_of(session, application)
     events = events_of(ApplicationState(application.state), by_unit=by_unit)
@@ -132,7 +132,9 @@ def application_details(
         ],
         steps=steps,
         names=actor_names(session, {one.by for one in steps}),
-        lead=lead_of(blueprint, application.applied_on or today, application),
+        lead=lead_of(
+            blueprint, application.applied_on or today, application.preferred_on, holidays_of(session)
+        ),
         events=events,
         batch=session.get(Batch, application.batch_id) if application.batch_id else None,
         batches=(
@@ -149,7 +151,7 @@ def applicant_details(
     """Return what the page of somebody shows; raise NotFound("application.unknown"|"applicant.unknown")."""
     application = store.application_by_ref(session, ref, unit_id=unit_id)
     person = store.applicant_by_ref(session, application, person_ref)
-    blueprint = blueprint_of(session, application.blueprint_version_id)
+    blueprint = level_of(session, application.blueprint_version_id)
     told = told_of(person)
     answer = answer_of(told or {}, application, blueprint, today=today)
     known = store.proofs_of(session, person)

@@ -12,6 +12,7 @@ from cbt.enrolment.applications import applying, deciding, store
 from cbt.enrolment.applications.applying import ApplicationForm
 from cbt.enrolment.applications.shown import application_details
 from cbt.enrolment.applications.side_views import OFFICE, OWN, ApplicationSide, page
+from cbt.enrolment.decided.store import holidays_of
 from cbt.errors import CbtError, InvalidInput, NotFound
 from cbt.exams.store import blueprint_of, blueprints_of, current_versions
 from cbt.rules.roles import Role
@@ -113,13 +114,14 @@ def _form_page(
     today = local_day(flask.g.now)
     with reading() as session:
         levels = [blueprint_of(session, row.id) for row in current_versions(session)]
+        holidays = holidays_of(session)
     shown = flask.render_template(
         "enrolment/applications/form.html",
         side=side,
         unit=side.unit(unit_ref),
         ref=ref,
         levels=levels,
-        earliest=[applying.earliest_day(one, today) for one in levels],
+        earliest=[applying.earliest_day(one, today, holidays) for one in levels],
         told=refused.sent or told or {},
         refused=refused,
     )

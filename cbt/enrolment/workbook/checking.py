@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.judged import answer_of, judged
 from cbt.enrolment.applications.models import UnitApplication
+from cbt.enrolment.decided.store import level_of
 from cbt.enrolment.workbook.lines import ListedPerson
 from cbt.enrolment.workbook.reading import ReadList, read_people
-from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import document_index
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, Fulfilment, OfficerQuestion
 from cbt.rules.exam.blueprint import ExamBlueprint
@@ -90,7 +90,7 @@ def check_list(
     session: Session, application: UnitApplication, sheets: Sequence[SheetData], *, today: date
 ) -> CheckedList:
     """Return what taking over the sheets of a list would do. Source: R-73, R-74, R-75."""
-    blueprint = blueprint_of(session, application.blueprint_version_id)
+    blueprint = level_of(session, application.blueprint_version_id)
     read = read_people(sheets, blueprint)
     there = {one.document_index for one in store.people_of(session, application)}
     first: dict[str, ListedPerson] = {}

@@ -1,0 +1,101 @@
+"""The office's own days and majors go before what was published, wherever it is asked (R-72, R-73)."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from cbt.audit.models import AuditEntry
+from tests.enrolment.test_applications import PERSON, Desk, clerk_of, desk, officer, people_of, unit
+from tests.enrolment.test_units import rows
+from tests.helpers import count_queries, flat
+from tests.world import World
+
+__all__ = ["desk", "officer", "unit"]
+
+DAYS, MAJORS = "/office/holidays", "/office/majors"
+OCCUPATION = "客户服务管理员"
+
+
+def test_a_day_said_to_be_free_makes_an_application_late_until_it_is_taken_back(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    """From 20 November 2026, a Friday, 18 December is the 20th working day."""
+    assert "2026-12-18" in desk.text("/office/applications/new?unit=" + unit)
+    early = {"blueprint": "customer-service-l3", "preferred_on": "2026-12-18", "note": ""}
+    assert desk.client.post(f"{desk.page}/edit", data=early).status_code == 303
+    assert desk.enter().status_code == 303
+    free = {"day": "2026-12-01", "kind": "free", "reason": "示例：机构停业"}
+    for wrong, said in (
+        ({"day": "x"}, "日期有误"),
+        ({"kind": ""}, "没有选择"),
+        ({"reason": ""}, "没有写明原因"),
+    ):
+        answer = officer.post(DAYS, data=free | wrong)
+        assert answer.status_code == 422
+        assert said in flat(answer.text)
+    assert officer.post(DAYS, data=free).status_code == 303
+    assert "2026-12-21" in desk.text("/office/applications/new?unit=" + unit)
+    clerk = clerk_of(world, officer, unit, "miao")
+    clerk.page = desk.page.replace("/office/", "/unit/")
+    late = clerk.step("submit")
+    assert late.status_code == 409
+    assert "最早可申请的日期是 2026-12-21" in late.text
+    assert clerk.client.get(DAYS).status_code == 403
+    assert world.staff("inspector").post(DAYS, data=free).status_code == 403
+    saturday = {"day": "2026-12-05", "kind": "worked", "reason": "示例：补班"}
+    assert officer.post(DAYS, data=saturday).status_code == 303
+    assert clerk.step("submit").status_code == 303
+    shown = desk.text(DAYS)
+    assert "2026-12-05 周六" in shown
+    assert officer.post(f"{DAYS}/2026-12-05/remove").status_code == 303
+    assert officer.post(f"{DAYS}/2026-12-05/remove").status_code == 404
+    with rows(world, AuditEntry) as log:
+        told = [(one.act, one.subject, one.reason) for one in log if one.act.startswith("day.")]
+    assert told == [
+        ("day.set", "day:2026-12-01", "示例：机构停业"),
+        ("day.set", "day:2026-12-05", "示例：补班"),
+        ("day.forget", "day:2026-12-05", ""),
+    ]
+
+
+@pytest.mark.once
+def test_a_major_decided_once_is_asked_of_nobody_again(
+    world: World, officer: FlaskClient, desk: Desk
+) -> None:
+    asked = {"years": "", "education": "bachelor", "major": "天文学专业"}
+    form = {"occupation": OCCUPATION, "name": "天文学", "kind": "related", "reason": "示例"}
+    judged = f"{desk.page}/assess"
+    query = {"education": "bachelor", "major": "天文学专业"}
+    assert "由考务判断：专业是否" in flat(officer.get(judged, query_string=query).text)
+    for wrong, said in (
+        ({"name": "专业"}, "没有填写专业名称"),
+        ({"kind": "unknown"}, "没有选择认定"),
+        ({"occupation": "厨师"}, "没有这个职业"),
+    ):
+        answer = officer.post(MAJORS, data=form | wrong)
+        assert answer.status_code == 422
+        assert said in flat(answer.text)
+    assert officer.post(MAJORS, data=form).status_code == 303
+    assert "需要的证明材料：身份证复印件、毕业证书复印件" in flat(
+        officer.get(judged, query_string=query).text
+    )
+    assert officer.post(MAJORS, data=form | {"name": "市场营销", "kind": "other"}).status_code == 303
+    assert desk.enter(**asked | {"major": "市场营销"}).status_code == 303  # the blueprint calls it related
+    (person,) = people_of(world)
+    assert "由考务判断" not in desk.text(f"{desk.page}/people/{person}")
+    assert "专业须为本专业或相关专业" in desk.text(f"{desk.page}/people/{person}")
+    assert desk.client.post(f"{desk.page}/people/{person}", data=PERSON | asked).status_code == 303
+    with count_queries(world.app) as queries:
+        page = flat(officer.get(MAJORS).text)
+    assert len(queries) <= 8
+    assert "天文学" in page
+    remove = page.partition("/office/majors/")[2].partition("/remove")[0]
+    gone = {"occupation": OCCUPATION}
+    assert officer.post(f"{MAJORS}/{remove}/remove", data=gone).status_code == 303
+    assert officer.post(f"{MAJORS}/{remove}/remove", data=gone).status_code == 404
+    assert world.staff("inspector").get(MAJORS).status_code == 200
+    with rows(world, AuditEntry) as log:
+        told = [(one.act, str(one.after or "")) for one in log if one.act.startswith("major.")]
+    assert [act for act, _after in told] == ["major.set", "major.set", "major.forget"]
+    assert "related" in told[0][1]
