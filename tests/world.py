@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,8 @@ from cbt.demo.papers import ACTOR, StoredPaper, Variant, prepare_papers
 from cbt.demo.places import Hall, add_staff, build_premises, plan_sitting
 from cbt.demo.seating import Entrant, Identity, Seated, seat_everybody
 from cbt.door.arrival.checking import check_in, record_arrival
+from cbt.enrolment.body.models import ONLY, AssessmentBody
+from cbt.enrolment.body.service import BodyDetails
 from cbt.rules.roles import Role
 from cbt.sittings.clock.doors import admit_if_due
 from cbt.sittings.clock.running import start_room
@@ -150,6 +152,8 @@ def build_world(app: flask.Flask) -> World:
                 password_hash=hashed,
             )
             world.people[str(name)] = Person(staff.ref, staff.login, staff.id)
+        # This body asks for no publicity, so that whoever is not about it releases results at once.
+        session.add(AssessmentBody(id=ONLY, **asdict(replace(BodyDetails(), publicity_days=0))))
         seated = _sitting(session, world, entrants, now)
     draw_for_sitting(world.sitting_ref, now=now, actor="staff:test", seed=7)
     with reading() as session:

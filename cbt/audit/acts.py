@@ -79,7 +79,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "results": (
             *_of("results", "release correct export"),
             *_of("package", "write"),
-            *_of("print", "score_sheet"),
+            *_of("print", "score_sheet publicity"),
+            *_of("publicity", "publish withdraw"),
+            *_of("objection", "bring decide"),
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),

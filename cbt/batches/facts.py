@@ -13,9 +13,13 @@ from sqlalchemy.orm import Session
 from cbt.accounts.models import Staff
 from cbt.candidates.models import AdmissionTicket, CandidatePhoto, Registration
 from cbt.delivery.models import Attempt
+from cbt.enrolment.body.service import body
+from cbt.results.publicity.store import held_counts, publications_of
+from cbt.results.store import SHOWN
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Room, RoomStaff, Sitting, SittingRoom
+from cbt.sittings.planning.purposes import is_official
 from cbt.web.i18n import local_zone
 
 CANCELLED = SittingState.CANCELLED.value
@@ -52,8 +56,10 @@ def facts_of_sittings(
     for room in _rooms(session, found) if found else ():
         rooms[room.sitting_id].append(room)
     facts = {}
+    after = _after(session, found.values())
     for one, sitting in found.items():
         people, undrawn = registered.get(one, (0, 0))
+        until, objections, decided = after.get(one, (None, 0, 0))
         batch = (batches or {}).get(sitting.batch_id)
         facts[one] = SittingFacts(
             ref=sitting.ref,
@@ -66,8 +72,27 @@ def facts_of_sittings(
             chiefs=sum(room.chiefs for room in rooms[one]),
             unarranged=sum(bool(room.people and not room.arranged and not room.drawn) for room in rooms[one]),
             outside=batch is not None and not within(batch, sitting),
+            asked=one in after,
+            shown_until=until,
+            objections=objections,
+            decided=decided if sitting.released_at else 0,
         )
     return facts
+
+
+def _after(session: Session, sittings: Iterable[Sitting]) -> dict[int, tuple[date | None, int, int]]:
+    """Return of the sittings that are over and whose results are shown or to be: until when, what is held."""
+    over = [one for one in sittings if one.state in SHOWN and is_official(one)]
+    if not over:
+        return {}
+    ids = [one.id for one in over]
+    shown, held = publications_of(session, ids), held_counts(session, ids)
+    asked = body(session).publicity_days > 0
+    return {
+        one.id: (shown[one.id].last_on if one.id in shown else None, *held.get(one.id, (0, 0)))
+        for one in over
+        if one.id in shown or (asked and one.released_at is None)
+    }
 
 
 def within(batch: Batch, sitting: Sitting) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import Registration
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, BatchLevel, Centre, Sitting
+from cbt.sittings.planning.purposes import official_only
 from cbt.web.i18n import local_zone
 
 CANCELLED = SittingState.CANCELLED.value
@@ -24,6 +25,7 @@ AHEAD = [
         SittingState.HELD,
     )
 ]
+UNRELEASED = [SittingState.ENDED.value, SittingState.SCORED.value]
 
 
 def sittings_page(
@@ -69,9 +71,19 @@ def shape_of(session: Session, batch_id: int) -> list[tuple[int, list[str]]]:
     return [(version, papers.split(",")) for version, papers in session.execute(query)]
 
 
-def batches_ahead(session: Session, *, now: datetime, limit: int, offset: int) -> tuple[Sequence[Batch], int]:
-    """Return a page of the batches that are not over, the latest first, and how many there are."""
+def batches_ahead(
+    session: Session, *, now: datetime, results: bool, limit: int, offset: int
+) -> tuple[Sequence[Batch], int]:
+    """Return a page of the batches that are not over, the latest first, and how many there are.
+
+    With `results`, one whose results are still to be shown and released is not over.
+    """
     open_ones = _ahead(now)
+    if results:
+        waiting = select(Sitting.id).where(
+            Sitting.batch_id == Batch.id, Sitting.state.in_(UNRELEASED), official_only()
+        )
+        open_ones = or_(open_ones, waiting.exists())
     query = select(Batch).where(open_ones).order_by(Batch.id.desc()).limit(limit).offset(offset)
     total = session.scalar(select(func.count()).select_from(Batch).where(open_ones))
     return session.scalars(query).all(), total or 0

@@ -6,7 +6,8 @@ Source: R-29, R-62.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -33,8 +34,13 @@ OUTCOMES = (PaperOutcome.PASSED, PaperOutcome.FAILED, PaperOutcome.ABSENT, Paper
 MOST_NAMED = 12
 
 
-def release_request(sheet: SittingSheet, *, reason: str | None) -> Request:
-    """Return the request to release a sitting, or with a `reason` to correct what was released."""
+def release_request(
+    sheet: SittingSheet, *, reason: str | None, objected: Collection[str] = frozenset()
+) -> Request:
+    """Return the request to release a sitting, or with a `reason` to correct what was released.
+
+    `objected` are the registrations whose results are held.
+    """
     correcting = reason is not None
     return Request(
         kind="release",
@@ -42,13 +48,18 @@ def release_request(sheet: SittingSheet, *, reason: str | None) -> Request:
         subject=f"sitting:{sheet.sitting.ref}",
         place=sheet.sitting.name,
         params=canonical_json({"reason": reason or ""}),
-        preview=tuple(_corrected(sheet, reason or "") if correcting else _released(sheet)),
+        preview=tuple(_corrected(sheet, reason or "") if correcting else _released(sheet, objected)),
     )
 
 
-def _released(sheet: SittingSheet) -> Iterator[Line]:
+def _released(sheet: SittingSheet, objected: Collection[str]) -> Iterator[Line]:
+    waiting = [line for line in sheet.lines if line.unreleased]
+    free = [line for line in waiting if line.row.registration.ref not in objected]
+    counts = Counter(line.decided.outcome for line in free if line.decided is not None)
     for outcome in OUTCOMES:
-        yield (f"results.outcome.{outcome.value}", "count", str(sheet.outcomes[outcome]))
+        yield (f"results.outcome.{outcome.value}", "count", str(counts[outcome]))
+    if len(free) < len(waiting):
+        yield ("approval.line.held", "count", str(len(waiting) - len(free)))
 
 
 def _corrected(sheet: SittingSheet, reason: str) -> Iterator[Line]:

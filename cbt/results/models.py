@@ -28,3 +28,5 @@ class Result(Row):
     outcome: Mapped[str] = mapped_column(String(12))
     score: Mapped[Decimal | None] = mapped_column(DecimalText)
     score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"))
+    released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was released after the others, because an objection held it; NULL: with its sitting (R-90)."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
@@ -24,6 +24,8 @@ from cbt.personal.numbers import DOCUMENT
 from cbt.results.ledger import store as retake_store
 from cbt.results.ledger.counting import counting, pass_counts_until
 from cbt.results.ledger.store import NOT_EXAMINED, Taken
+from cbt.results.publicity.models import Publication
+from cbt.results.publicity.store import objected, publications_of
 from cbt.rules.door.admission import last_six
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
@@ -37,17 +39,26 @@ from cbt.web.who import throttle
 class Exam:
     """One exam a candidate took or is registered for; outcome and score are None where the policy hides them.
 
-    `state`: `released`, `pending` (成绩尚未发布), `not_examined` (aborted or cancelled), `withheld` (it is
-    released, but the paper's policy shows nothing here).
+    `state`: `released`, `pending` (成绩尚未发布), `shown` (公示中, until `shown_until`), `objected` (已受理异议),
+    `not_examined` (aborted or cancelled), `withheld` (it is released, but the paper's policy shows nothing here).
     """
 
     sitting: str
     exam_on: date
     retake: bool
-    state: Literal["released", "pending", "not_examined", "withheld"]
+    state: Literal["released", "pending", "shown", "objected", "not_examined", "withheld"]
     outcome: PaperOutcome | None = None
     score: Decimal | None = None
     released_on: date | None = None
+    shown_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreleased:
+    """What is told of results that are not released: those that are shown until when, those objected to."""
+
+    shown: Mapping[int, Publication]
+    objected: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +131,35 @@ def results_of(registration_id: int, *, now: datetime) -> CandidateResults:
 def _results(session: Session, candidate: Candidate, now: datetime) -> CandidateResults:
     today = local_day(now)
     ledger = retake_store.ledger_of(session, [candidate.id])
+    unreleased = [one for taken in ledger.values() for one in taken if one.result is None]
+    waiting = _waiting(session, unreleased, today)
     levels = []
     for taken in ledger.values():
         blueprint = blueprint_of(session, taken[-1].registration.blueprint_version_id)
-        levels.append(_level(blueprint, taken, today))
+        levels.append(_level(blueprint, taken, waiting, today))
     return CandidateResults(candidate.name, candidate.document_masked, tuple(levels))
 
 
-def _level(blueprint: ExamBlueprint, taken: Sequence[Taken], today: date) -> LevelResults:
+def _waiting(session: Session, taken: Sequence[Taken], today: date) -> Unreleased:
+    shown = publications_of(session, {one.sitting.id for one in taken})
+    return Unreleased(
+        {sitting: one for sitting, one in shown.items() if one.window.is_open(today)},
+        objected(session, [one.registration.id for one in taken]),
+    )
+
+
+def _level(
+    blueprint: ExamBlueprint, taken: Sequence[Taken], waiting: Unreleased, today: date
+) -> LevelResults:
     results = counting(retake_store.released(taken), policy=blueprint.retake)
     papers = [
-        _paper(blueprint, paper, [one for one in taken if one.registration.paper == code], results, today)
+        _paper(
+            blueprint,
+            paper,
+            [_exam(one, paper, waiting) for one in taken if one.registration.paper == code],
+            results,
+            today,
+        )
         for code, paper in blueprint.papers.items()
     ]
     hidden = any(exam.state == "withheld" for paper in papers for exam in paper.exams)
@@ -146,7 +175,7 @@ def _level(blueprint: ExamBlueprint, taken: Sequence[Taken], today: date) -> Lev
 def _paper(
     blueprint: ExamBlueprint,
     paper: Paper,
-    taken: Sequence[Taken],
+    exams: Sequence[Exam],
     results: Sequence[PaperResult],
     today: date,
 ) -> PaperResults:
@@ -154,26 +183,29 @@ def _paper(
     shown = known and paper.release != "none"
     return PaperResults(
         paper=paper,
-        exams=tuple(_exam(one, paper) for one in taken),
+        exams=tuple(exams),
         retake=may_retake(paper.code, results, exam_on=today, policy=blueprint.retake) if shown else None,
         counts_until=pass_counts_until(paper.code, results, policy=blueprint.retake) if shown else None,
     )
 
 
-def _exam(taken: Taken, paper: Paper) -> Exam:
+def _exam(taken: Taken, paper: Paper, waiting: Unreleased) -> Exam:
     exam_on = local_day(taken.exam_at)
     plain = Exam(taken.sitting.name, exam_on, taken.registration.kind == "retake", "pending")
     result = taken.as_result()
     if result is None or taken.result is None:
         gone = taken.room_state in NOT_EXAMINED or taken.sitting.state == SittingState.CANCELLED.value
-        return Exam(plain.sitting, exam_on, plain.retake, "not_examined") if gone else plain
+        if gone:
+            return replace(plain, state="not_examined")
+        if taken.registration.id in waiting.objected:
+            return replace(plain, state="objected")
+        shown = waiting.shown.get(taken.sitting.id)
+        return plain if shown is None else replace(plain, state="shown", shown_until=shown.last_on)
     if paper.release == "none":
-        return Exam(plain.sitting, exam_on, plain.retake, "withheld", released_on=result.released_on)
-    return Exam(
-        plain.sitting,
-        exam_on,
-        plain.retake,
-        "released",
+        return replace(plain, state="withheld", released_on=result.released_on)
+    return replace(
+        plain,
+        state="released",
         outcome=result.outcome,
         score=taken.result.score if paper.release == "score" else None,
         released_on=result.released_on,

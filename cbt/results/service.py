@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from cbt.accounts.approvals.requests import claim, countersigned
 from cbt.accounts.approvals.second import Second
@@ -14,6 +14,8 @@ from cbt.errors import InvalidInput
 from cbt.results import steps, store
 from cbt.results.ledger import store as retake_store
 from cbt.results.ledger.store import Ledger
+from cbt.results.publicity.models import Publication
+from cbt.results.publicity.store import open_objections, publications_of
 from cbt.results.sheet.page import LinesAsked, ReleasePage, SheetPage, release_page, sheet_page
 from cbt.results.sheet.paper import SheetRooms, room_sheet, sheet_rooms, whole_sheet
 from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
@@ -38,6 +40,8 @@ class Overview:
     pages: int
     batches: list[Batch]
     to_correct: set[int]
+    shown: dict[int, Publication]
+    """What is shown of those that are not released, by sitting."""
 
 
 def overview(*, page: int) -> Overview:
@@ -47,7 +51,9 @@ def overview(*, page: int) -> Overview:
         pages = -(-store.sitting_count(session) // PAGE)
         recent = [batch for batch, _ in batches(session, limit=RECENT_BATCHES)]
         changed = store.changed_since_release(session, [line.sitting.id for line in lines])
-    return Overview(lines, pages, recent, changed)
+        waiting = [line.sitting.id for line in lines if line.sitting.released_at is None]
+        shown = publications_of(session, waiting)
+    return Overview(lines, pages, recent, changed, shown)
 
 
 def sheet_shown(sitting_ref: str, asked: LinesAsked) -> SheetPage:
@@ -56,10 +62,10 @@ def sheet_shown(sitting_ref: str, asked: LinesAsked) -> SheetPage:
         return sheet_page(session, store.finished_sitting(session, sitting_ref), asked)
 
 
-def release_shown(sitting_ref: str) -> ReleasePage:
+def release_shown(sitting_ref: str, *, rest: bool, on: date) -> ReleasePage:
     """Return what the release of a sitting that is over would be about; raise like `sitting_sheet`."""
     with reading() as session:
-        return release_page(session, store.finished_sitting(session, sitting_ref))
+        return release_page(session, store.finished_sitting(session, sitting_ref), rest=rest, on=on)
 
 
 def sitting_sheet(sitting_ref: str) -> SittingSheet:
@@ -69,6 +75,13 @@ def sitting_sheet(sitting_ref: str) -> SittingSheet:
     """
     with reading() as session:
         return sheet_of(session, store.finished_sitting(session, sitting_ref))
+
+
+def release_asked(sitting_ref: str) -> tuple[SittingSheet, frozenset[str]]:
+    """Return the sheet of a sitting and whose results somebody objects to; raise like `sitting_sheet`."""
+    with reading() as session:
+        sitting = store.finished_sitting(session, sitting_ref)
+        return sheet_of(session, sitting), open_objections(session, sitting.id)
 
 
 def sheet_for_paper(sitting_ref: str, *, room: str = "") -> SittingSheet:
@@ -86,27 +99,25 @@ def rooms_for_paper(sitting_ref: str) -> SheetRooms:
         return sheet_rooms(session, sitting_ref)
 
 
-def note_printed(subject: str, *, now: datetime, actor: str) -> None:
-    """Put on record that somebody had a score sheet of `subject` printed; a repeat is counted."""
+def note_printed(subject: str, *, now: datetime, actor: str, document: str = "score_sheet") -> None:
+    """Put on record that somebody had a document of `subject` printed; a repeat is counted."""
     with unit_of_work() as session:
-        tally.count(session, at=now, actor=actor, act="print.score_sheet", subject=subject)
+        tally.count(session, at=now, actor=actor, act=f"print.{document}", subject=subject)
 
 
 def release(sitting_ref: str, *, first: Principal, second: Second | None, now: datetime) -> None:
     """Release the results of a sitting with a second person.
 
-    Raise SecondNeeded without one, Conflict("results.not_ready"|"results.released_already"), and
-    ("approval.changed") when a score or an outcome changed since it was approved.
+    Raise SecondNeeded without one, Conflict("approval.changed") when a score or an outcome changed since it was
+    approved, or somebody objected, and like `steps.release`.
 
-    Source: R-60, R-62.
+    Source: R-60, R-62, R-90.
     """
     with unit_of_work() as session:
         claim(session, second, now=now)
         sheet = sheet_of(session, store.finished_sitting(session, sitting_ref))
-        seen = _seen(sheet.lines)
-        actor = first.logged_as
-        steps.release(session, sheet, now=now, actor=actor, second=_actor(second))
-        countersigned(second, roles=SECOND_FOR_RELEASE, seen=seen)
+        lines = steps.release(session, sheet, now=now, actor=first.logged_as, second=_actor(second))
+        countersigned(second, roles=SECOND_FOR_RELEASE, seen=_seen(lines))
 
 
 def correct(sitting_ref: str, *, first: Principal, second: Second | None, reason: str, now: datetime) -> int:

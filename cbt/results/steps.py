@@ -1,4 +1,4 @@
-"""Changes of the results room: a first release, and a correction of what was released."""
+"""Changes of the results room: releases, and a correction of what was released."""
 
 from __future__ import annotations
 
@@ -12,38 +12,45 @@ from sqlalchemy.orm import Session
 from cbt.audit import chain
 from cbt.errors import Conflict
 from cbt.results.models import Release, Result
+from cbt.results.publicity.publishing import require_complete
+from cbt.results.publicity.standing import publicity_of
 from cbt.results.sheet.outcomes import Decision
 from cbt.results.sheet.sitting import SheetLine, SittingSheet
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.clock.ending import release_sitting, score_room
 from cbt.sittings.planning.purposes import require_official
+from cbt.web.i18n import local_day
 
 
-def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str) -> None:
-    """Release a sitting's results: one row for everybody examined or absent; the rooms move on.
+def release(
+    session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str
+) -> list[SheetLine]:
+    """Release a sitting's results, one row for everybody examined or absent; return the lines. The rooms move on.
 
-    Raise Conflict("sitting.not_official") for a trial or practice, ("results.released_already"),
-    ("results.not_marked") while people have something to mark, and ("results.not_ready") while a room has not ended
-    or somebody has no decision.
+    A result that somebody objects to is left out. Once it is decided, a later release takes what was held.
 
-    Source: R-60, R-62.
+    Raise Conflict("sitting.not_official") for a trial or practice, ("results.released_already") when nothing is
+    left, ("publicity.due"|"publicity.open") before results were shown long enough, ("results.all_held") while
+    everything is held, and like `require_complete`.
+
+    Source: R-60, R-62, R-90.
     """
     require_official(sheet.sitting)
-    if sheet.release is not None:
+    first = sheet.release is None
+    waiting = {line.row.registration.ref: line for line in sheet.lines if line.unreleased}
+    if not first and not waiting:
         raise Conflict("results.released_already", name=sheet.sitting.name)
-    if sheet.to_mark:
-        raise Conflict("results.not_marked", people=sheet.to_mark)
-    if not sheet.releasable:
-        raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=sheet.undecided)
-    for room, _ in sheet.rooms:
-        if room.state == SittingState.ENDED.value:
-            score_room(session, room, now=now, actor=actor)
-    release_sitting(session, sheet.sitting, now=now, actor=actor)
-    row = Release(sitting_id=sheet.sitting.id, released_at=now, by=actor, second=second)
-    session.add(row)
-    session.flush()
-    decided = [(line, line.decided) for line in sheet.lines if line.decided is not None]
-    session.add_all(_result(row, line, decision) for line, decision in decided)
+    if first:
+        require_complete(sheet)
+    publicity = publicity_of(session, sheet.sitting.id, on=local_day(now))
+    publicity.require_over()
+    found = publicity.held_from(waiting)
+    if not found.results:
+        raise Conflict("results.all_held", people=len(found.held))
+    row = sheet.release or _first_release(session, sheet, now=now, actor=actor, second=second)
+    lines = [waiting[ref] for ref in found.results]
+    decided = [(line, line.decided) for line in lines if line.decided is not None]
+    session.add_all(_result(row, line, decision, None if first else now) for line, decision in decided)
     outcomes = Counter(decision.outcome.value for _, decision in decided)
     chain.record(
         session,
@@ -51,8 +58,23 @@ def release(session: Session, sheet: SittingSheet, *, now: datetime, actor: str,
         actor=actor,
         act="results.release",
         subject=f"sitting:{sheet.sitting.ref}",
-        after={"second": second, "outcomes": dict(outcomes)},
+        after={"second": second, "outcomes": dict(outcomes)}
+        | ({"held": len(found.held)} if found.held else {}),
     )
+    return lines
+
+
+def _first_release(
+    session: Session, sheet: SittingSheet, *, now: datetime, actor: str, second: str
+) -> Release:
+    for room, _ in sheet.rooms:
+        if room.state == SittingState.ENDED.value:
+            score_room(session, room, now=now, actor=actor)
+    release_sitting(session, sheet.sitting, now=now, actor=actor)
+    row = Release(sitting_id=sheet.sitting.id, released_at=now, by=actor, second=second)
+    session.add(row)
+    session.flush()
+    return row
 
 
 def correct(
@@ -103,13 +125,14 @@ def correct(
         )
 
 
-def _result(release_row: Release, line: SheetLine, decision: Decision) -> Result:
+def _result(release_row: Release, line: SheetLine, decision: Decision, later: datetime | None) -> Result:
     return Result(
         release_id=release_row.id,
         registration_id=line.row.registration.id,
         outcome=decision.outcome.value,
         score=decision.score,
         score_id=_score_id(line),
+        released_at=later,
     )
 
 

@@ -36,6 +36,8 @@ _LAST = (
     .scalar_subquery()
 )
 """The number of the score that counts of an attempt."""
+NEWEST_SCORE = Score.number == _LAST
+"""What holds for the score that counts of an attempt."""
 _ORDER = (Registration.blueprint_ref.desc(), Registration.paper.desc(), Registration.blueprint_version_id)
 """The papers of a sitting as its sheet has them."""
 
@@ -98,7 +100,7 @@ def _counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tuple[i
             func.count().filter(~absent, Attempt.state == "scored", Score.score.is_not(None)),
         )
         .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
+        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, NEWEST_SCORE))
         .where(Registration.sitting_id.in_(sitting_ids))
         .group_by(Registration.sitting_id)
     )
@@ -154,7 +156,7 @@ def joined_rows(query: Select[*T]) -> Select[*T]:
     return (
         query.join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
         .outerjoin(Attempt, Attempt.registration_id == Registration.id)
-        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, Score.number == _LAST))
+        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, NEWEST_SCORE))
         .outerjoin(Result, Result.registration_id == Registration.id)
     )
 

@@ -140,9 +140,8 @@ def release(sitting_ref: str) -> Reply:
             flask.flash(_("results.released"), "ok")
     except SecondNeeded as needed:
         if wants_asking():
-            return ask_for(
-                release_request(service.sitting_sheet(sitting_ref), reason=reason), needed, signed_in()
-            )
+            sheet, objected = service.release_asked(sitting_ref)
+            return ask_for(release_request(sheet, reason=reason, objected=objected), needed, signed_in())
         return _release_page(sitting_ref, refusal(needed))
     except (InvalidInput, NotAllowed) as error:
         return _release_page(sitting_ref, refusal(error))
@@ -150,9 +149,11 @@ def release(sitting_ref: str) -> Reply:
 
 
 def _release_page(sitting_ref: str, refused: Refusal) -> Reply:
-    found = service.release_shown(sitting_ref)
+    rest = bool(flask.request.values.get("rest"))
+    found = service.release_shown(sitting_ref, rest=rest, on=local_day(flask.g.now))
     page = flask.render_template(
         "results/release.html",
+        found=found,
         sheet=found.sheet,
         named=found.named,
         errors=refused.by_field(otherwise="second_login"),

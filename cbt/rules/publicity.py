@@ -11,6 +11,9 @@ from cbt.rules.enrolment.working_days import Holidays, nth_working_day_after
 
 DAYS = 5
 """Working days of publicity. Source: R-90."""
+MOST_DAYS = 60
+"""No body shows its results longer."""
+_TAIL = 4
 
 
 class HeldBy(StrEnum):
@@ -62,14 +65,15 @@ def releasable(
     on: date,
     objections: Collection[str] = (),
     rulings: Collection[str] = (),
+    required: bool = True,
 ) -> Releasable:
     """Return which results may be released on a day. An open objection or ruling holds its own result only.
 
-    Without a window nothing was published, so everything is held.
+    Without a window nothing was published, so everything is held, unless the body asks for no publicity.
 
     Source: R-90, R-92.
     """
-    waits = window is None or not window.is_over(on)
+    waits = required if window is None else not window.is_over(on)
     held: dict[str, tuple[HeldBy, ...]] = {}
     free = []
     for result in results:
@@ -83,3 +87,18 @@ def releasable(
         else:
             free.append(result)
     return Releasable(tuple(free), held)
+
+
+def masked_name(name: str) -> str:
+    """Return a name as a public list has it: the first and the last character of three and more, else the first.
+
+    Source: R-90.
+    """
+    if len(name) < 3:
+        return name[:1] + "*" * (len(name) - 1)
+    return name[0] + "*" * (len(name) - 2) + name[-1]
+
+
+def ticket_tail(number: str) -> str:
+    """Return what a public list has of a ticket: by it somebody knows their own line. Source: R-90."""
+    return number[-_TAIL:]

@@ -97,6 +97,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "the office's days": ("officer", "/office/holidays"),
     "the office's majors": ("officer", "/office/majors?occupation=x"),
     "upload files of certificates": ("officer", "/office/certificates/uploads"),
+    "results on display": ("officer", "/results/{sitting}/publicity"),
+    "lists of everybody": ("unsigned", "/publicity"),
     "late answers": ("officer", "/results/{sitting}/late"),
     "retakes": ("officer", "/results/retakes/{batch}"),
     "banks": ("author", "/bank"),
@@ -283,6 +285,7 @@ FORMS = {
         "/office/majors",
         {"name": "", "kind": "{text}", "reason": "{text}"},
     ),
+    "the body that is refused": ("admin", "/office/body", {"name": "{text}", "publicity_days": "{text}"}),
     "a new centre that is refused": ("officer", "/office/centres", {"name": "", "address": "{text}"}),
 }
 

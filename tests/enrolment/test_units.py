@@ -268,9 +268,11 @@ def test_a_login_of_a_unit_is_nothing_else_and_ends_with_its_membership(
 def test_the_body_is_the_notices_until_somebody_says_otherwise(world: World, officer: FlaskClient) -> None:
     admin = world.staff("admin")
     told = {"name": "示例市行业协会", "address": "", "phone": "", "website": "http://example.org"}
+    told |= {"publicity_days": "3"}
     assert "上海市商业联合会" in admin.get("/office/body").text
     assert officer.post("/office/body", data=told).status_code == 403
-    assert admin.post("/office/body", data=told | {"website": "javascript:x"}).status_code == 422
+    for wrong in ({"website": "javascript:x"}, {"publicity_days": "61"}, {"publicity_days": "一"}):
+        assert admin.post("/office/body", data=told | wrong).status_code == 422
     assert admin.post("/office/body", data=told).status_code == 303
     assert "示例市行业协会" in officer.get("/office/body").text
     page = enter(officer)

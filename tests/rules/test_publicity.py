@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbt.rules.enrolment.working_days import Holidays
-from cbt.rules.publicity import HeldBy, PublicityWindow, publicity_window, releasable
+from cbt.rules.publicity import (
+    HeldBy,
+    PublicityWindow,
+    masked_name,
+    publicity_window,
+    releasable,
+    ticket_tail,
+)
 
 DAY = timedelta(days=1)
 KNOWN = Holidays(frozenset({2026}), {date(2026, 10, day): False for day in range(1, 8)})
@@ -67,3 +74,23 @@ def test_an_objection_holds_its_own_result_only(objections: set[str], rulings: s
         assert (HeldBy.OBJECTION in reasons) == (result in objections)
         assert (HeldBy.RULING in reasons) == (result in rulings)
         assert (result in found.results) == (not reasons)
+
+
+def test_without_publicity_only_what_is_open_holds() -> None:
+    found = releasable(RESULTS, None, on=WINDOW.published_on, objections="b", required=False)
+    assert (found.results, found.held) == (("a", "c"), {"b": (HeldBy.OBJECTION,)})
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param("张三", "张*", id="two characters"),
+        pytest.param("张小三", "张*三", id="three"),
+        pytest.param("阿卜杜热合曼·买买提江", "阿*********江", id="long"),
+        pytest.param("张", "张", id="one"),
+        pytest.param("", "", id="none"),
+    ],
+)
+def test_a_public_list_has_no_whole_name_and_no_whole_ticket(name: str, shown: str) -> None:
+    assert masked_name(name) == shown
+    assert ticket_tail("261100010007") == "0007"

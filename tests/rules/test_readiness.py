@@ -12,6 +12,7 @@ from cbt.rules.planning.readiness import (
     next_step,
     steps_of,
 )
+from cbt.rules.planning.showing import publicity_steps
 from cbt.rules.states.sitting import SittingState
 
 from .builders import clock
@@ -138,3 +139,32 @@ def test_a_sitting_that_was_held_lacks_nothing_any_more() -> None:
 )
 def test_what_a_sitting_lacks(sitting: SittingFacts, missing: list[str]) -> None:
     assert [one.code for one in lacks(sitting)] == missing
+
+
+OVER = replace(READY, state=SittingState.SCORED, asked=True)
+SHOWN = replace(OVER, ref="si-3", shown_until=NOW.date())
+DONE = replace(SHOWN, ref="si-4", state=SittingState.RELEASED)
+
+
+@pytest.mark.parametrize(
+    ("sittings", "days", "said"),
+    [
+        pytest.param((OVER, SHOWN), 0, "open due si-1", id="not shown"),
+        pytest.param((SHOWN,), 0, "waits shown", id="its last day"),
+        pytest.param((SHOWN,), 1, "open release si-3", id="the day after"),
+        pytest.param((replace(SHOWN, objections=2), DONE), 1, "open objections si-3", id="objected to"),
+        pytest.param((replace(DONE, decided=1),), 1, "open rest si-4", id="decided, not released"),
+        pytest.param((DONE,), 1, "done done", id="released"),
+    ],
+)
+def test_results_are_shown_and_released_when_a_sitting_is_over(
+    sittings: tuple[SittingFacts, ...], days: int, said: str
+) -> None:
+    batch = replace(FULL, sittings=sittings)
+    found = publicity_steps(batch, today=NOW.date() + timedelta(days=days))[-1]
+    assert (found.code, f"{found.state} {found.reason} {found.sitting}".strip()) == ("publicity", said)
+
+
+def test_nothing_is_said_of_results_that_nobody_asks_to_show() -> None:
+    batch = replace(FULL, sittings=(replace(OVER, asked=False),))
+    assert publicity_steps(batch, today=NOW.date()) == []

@@ -24,7 +24,13 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?([+-]\d\d:\d\d|
 _STATES = ("sittings.state", "candidates.state", "proctoring.state", "bank.state")
 _OF_KIND = {"item": "bank.state", "attempt": "proctoring.state", "registration": "candidates.state"}
 """Where the words of a state are, by what it is the state of."""
-_CODES = {"roles": ("role",), "mode": ("sittings.mode",), "purpose": ("sittings.purpose",)}
+_CODES = {
+    "roles": ("role",),
+    "mode": ("sittings.mode",),
+    "purpose": ("sittings.purpose",),
+    "verdict": ("objection.state",),
+    "brought_by": ("objection.by",),
+}
 _ACTS = frozenset({"act"})
 
 

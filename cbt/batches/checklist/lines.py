@@ -23,6 +23,13 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
     ("publish", "empty"): (_SITTING, ""),
 }
 """Where a step is mended: a page about the sitting it names, and the place on it."""
+OF_RESULTS = {
+    "due": "publicity.sitting",
+    "objections": "publicity.sitting",
+    "release": "results.release_preview",
+    "rest": "publicity.sitting",
+}
+"""Those of the publicity, which are mended among the results of the sitting they name."""
 OF_BATCH: dict[tuple[str, str], str] = {
     ("sittings", "none"): "sittings.new_sitting",
     ("sittings", "done"): "sittings.new_sitting",
@@ -70,6 +77,8 @@ def _url(step: BatchStep, batch_ref: str) -> str:
         return flask.url_for("batches.publishing.confirm_many", ref=batch_ref)
     if key in OF_BATCH:
         return flask.url_for(OF_BATCH[key], ref=batch_ref)
+    if step.code == "publicity":
+        return flask.url_for(OF_RESULTS[step.reason], sitting_ref=step.sitting) if step.sitting else ""
     if step.code == "roster":
         return flask.url_for("batches.roster.upload", ref=batch_ref)
     if key not in PAGES or not step.sitting:

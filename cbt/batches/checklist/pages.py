@@ -13,11 +13,14 @@ from cbt.batches.checklist.lines import CheckLine, step_line
 from cbt.batches.facts import facts_of_batches
 from cbt.batches.publishing.missing import Missing, missing_in
 from cbt.enrolment.applications.store import ApplicationLine, applications_of_batch
+from cbt.enrolment.body.service import body
 from cbt.exams.store import blueprint_of
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts, next_step, steps_of
+from cbt.rules.planning.showing import publicity_steps
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, Centre, Sitting, SittingChange
 from cbt.sittings.store import batch_by_ref, changes_of, told_change
+from cbt.web.i18n import local_day
 
 SITTINGS, BATCHES = 40, 6
 """How many stand on a page."""
@@ -103,7 +106,7 @@ def batch_page(session: Session, ref: str, *, page: int, now: datetime) -> Check
 
 def lines_of(facts: BatchFacts, batch_ref: str, *, now: datetime) -> list[CheckLine]:
     """Return the steps of a batch as they are shown."""
-    steps = steps_of(facts, now=now)
+    steps = [*steps_of(facts, now=now), *publicity_steps(facts, today=local_day(now))]
     following = next_step(steps)
     return [step_line(step, batch_ref, is_next=step is following) for step in steps]
 
@@ -124,7 +127,13 @@ def levels_of(session: Session, batch_id: int) -> list[LevelShown]:
 
 def unfinished(session: Session, *, page: int, now: datetime) -> tuple[list[BatchLine], int]:
     """Return a page of the batches that are not over, each with its next step, and how many there are."""
-    batches, total = store.batches_ahead(session, now=now, limit=BATCHES, offset=(page - 1) * BATCHES)
+    batches, total = store.batches_ahead(
+        session,
+        now=now,
+        results=body(session).publicity_days > 0,
+        limit=BATCHES,
+        offset=(page - 1) * BATCHES,
+    )
     facts = facts_of_batches(session, batches)
     return [_line(batch, facts[batch.id], now) for batch in batches], total
 

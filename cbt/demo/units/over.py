@@ -26,6 +26,7 @@ from cbt.delivery.steps import refresh_clocks
 from cbt.demo.papers import ACTOR
 from cbt.demo.places import Ground, plan_sitting
 from cbt.demo.units.answers import places_in
+from cbt.results.publicity import publishing as publicity
 from cbt.results.sheet.sitting import sheet_of
 from cbt.results.steps import release
 from cbt.results.store import finished_sitting
@@ -138,12 +139,15 @@ def _answer(session: Session, attempt_id: int, wrong_every: int, start: datetime
     )
 
 
-def release_results(sittings: Sequence[str], *, at: datetime, by: str, second: str) -> None:
-    """Release the results of these sittings by two people."""
+def release_results(sittings: Sequence[str], *, at: datetime, by: str, second: str) -> datetime:
+    """Show the results of these sittings, and release them by two people when that is over; return when (R-90)."""
+    last = max(publicity.publish(ref, now=at, actor=by) for ref in sittings)
+    released = datetime.combine(last + timedelta(days=1), time(10), local_zone()).astimezone(UTC)
     for ref in sittings:
         with unit_of_work() as session:
             sheet = sheet_of(session, finished_sitting(session, ref))
-            release(session, sheet, now=at, actor=by, second=second)
+            release(session, sheet, now=released, actor=by, second=second)
+    return released
 
 
 def issue_certificates(level: str, sittings: Sequence[str], *, at: datetime, by: str) -> list[str]:

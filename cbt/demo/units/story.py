@@ -40,8 +40,8 @@ def enrol(
     sittings = hold(done, day, batch=past, ground=ground, settings=settings)
     with reading() as session:
         people = {one.login: one.logged_as for one in session.scalars(select(Staff))}
-    released = datetime.combine(day, time(10), local_zone()).astimezone(UTC) + timedelta(days=12)
-    release_results(sittings, at=released, by=people[OFFICER], second=people[CHIEF])
+    shown = datetime.combine(day, time(10), local_zone()).astimezone(UTC) + timedelta(days=2)
+    released = release_results(sittings, at=shown, by=people[OFFICER], second=people[CHIEF])
     story.step(done, ApplicationEvent.COMPLETE, (now - released).days)
     issue_certificates(LEVEL, sittings, at=released + timedelta(days=1), by=people[OFFICER])
     with unit_of_work() as session:

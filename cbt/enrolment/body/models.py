@@ -6,6 +6,7 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cbt.db.types import Base
+from cbt.rules.publicity import DAYS
 
 ONLY = 1
 
@@ -22,3 +23,5 @@ class AssessmentBody(Base):
     """Where certificates and scores are looked up (证书查询)."""
     look_up: Mapped[str] = mapped_column(String(120), server_default="")
     """The page at which anybody looks a certificate up: what a print says and its QR leads to; empty: none yet."""
+    publicity_days: Mapped[int] = mapped_column(server_default=str(DAYS), default=DAYS)
+    """For how many working days results are shown before they are released; 0: for none (R-90)."""

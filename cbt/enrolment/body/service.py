@@ -12,18 +12,23 @@ from cbt.audit.chain import record
 from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.body.models import ONLY, AssessmentBody
 from cbt.errors import InvalidInput
+from cbt.rules.publicity import DAYS, MOST_DAYS
 from cbt.web.texts import one_line, required
 
 
 @dataclass(frozen=True, slots=True)
 class BodyDetails:
-    """What stands for the body on paper; the values of the notice until somebody says otherwise (notice 五, 七)."""
+    """What stands for the body on paper, and how long it shows results before it releases them (R-90).
+
+    The values are the notice's until somebody says otherwise (notice 五, 七).
+    """
 
     name: str = "上海市商业联合会"
     address: str = "上海市静安区新闸路945号315室"
     phone: str = ""
     website: str = "http://www.sca.org.cn"
     look_up: str = ""
+    publicity_days: int = DAYS
 
 
 def body(session: Session) -> BodyDetails:
@@ -31,23 +36,26 @@ def body(session: Session) -> BodyDetails:
     row = session.get(AssessmentBody, ONLY)
     if row is None:
         return BodyDetails()
-    return BodyDetails(row.name, row.address, row.phone, row.website, row.look_up)
+    return BodyDetails(row.name, row.address, row.phone, row.website, row.look_up, row.publicity_days)
 
 
 def change_body(wanted: BodyDetails, *, now: datetime, actor: str) -> None:
     """Say who the body is; what was printed before keeps what it said.
 
-    Raise InvalidInput("body.name"|"body.website"|"body.look_up"|"body.too_long"|"text.unseen").
+    Raise InvalidInput("body.name"|"body.website"|"body.look_up"|"body.days"|"body.too_long"|"text.unseen").
     """
     website = one_line(wanted.website, "website")
     if website and urlsplit(website).scheme not in {"http", "https"}:
         raise InvalidInput("body.website", field="website")
+    if not 0 <= wanted.publicity_days <= MOST_DAYS:
+        raise InvalidInput("body.days", field="publicity_days", maximum=MOST_DAYS)
     checked = BodyDetails(
         name=required(wanted.name, "body.name", "name"),
         address=_short(wanted.address, "address", 200),
         phone=_short(wanted.phone, "phone", 40),
         website=_short(website, "website", 200),
         look_up=_page_of_look_ups(wanted.look_up),
+        publicity_days=wanted.publicity_days,
     )
     with unit_of_work() as session:
         before = body(session)

@@ -12,6 +12,7 @@ from cbt.errors import CbtError
 from cbt.rules.roles import Role
 from cbt.web.forms import NOTHING_REFUSED, Refusal, refusal
 from cbt.web.partials import Reply
+from cbt.web.texts import whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting
 
@@ -31,7 +32,11 @@ def change() -> Reply:
     """Say who the body is."""
     form = flask.request.form
     try:
-        wanted = BodyDetails(**{name: form.get(name, "") for name in BodyDetails.__dataclass_fields__})
+        days = whole_number(form.get("publicity_days", "").strip(), most=999)
+        told = {
+            name: form.get(name, "") for name in BodyDetails.__dataclass_fields__ if name != "publicity_days"
+        }
+        wanted = BodyDetails(**told, publicity_days=-1 if days is None else days)
         service.change_body(wanted, now=flask.g.now, actor=acting())
     except CbtError as error:
         return _page(refusal(error))

@@ -20,6 +20,8 @@ from cbt.sittings.planning.purposes import official_only
 from cbt.web.i18n import local_zone
 
 T = TypeVarTuple("T")
+_RELEASED_AT = func.coalesce(Result.released_at, Release.released_at)
+"""When a result was released: with its sitting, or later, when nothing held it any more (R-90)."""
 NOT_EXAMINED = frozenset({SittingState.CANCELLED.value, SittingState.ABORTED.value})
 """States of a room whose candidates get a fresh sitting: nothing of it counts (R-60)."""
 
@@ -76,7 +78,7 @@ def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
             SittingRoom.state,
             SittingRoom.started_at,
             Result,
-            Release.released_at,
+            _RELEASED_AT,
         )
         .join(Sitting, Sitting.id == Registration.sitting_id)
         .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
@@ -169,7 +171,7 @@ def results_before(session: Session, batch_id: int) -> dict[tuple[int, str], lis
             Registration.blueprint_ref,
             Registration.paper,
             func.coalesce(SittingRoom.started_at, Sitting.planned_start_at),
-            Release.released_at,
+            _RELEASED_AT,
             Result.outcome,
         )
         .join(Sitting, Sitting.id == Registration.sitting_id)

@@ -123,6 +123,11 @@ class SittingFigures:
         """Whether everything is there for a first release (R-62)."""
         return self.release is None and not self.undecided and not self.open_rooms and bool(self.outcomes)
 
+    @property
+    def held(self) -> int:
+        """How many were left out of the release, because somebody objected (R-90)."""
+        return sum(people for one, people in self.judged if one.unreleased) if self.release else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Alike:
@@ -143,16 +148,14 @@ def figures_of(
     Source: R-53, R-60, R-61.
     """
     alike = _alike(session, sitting.id, elsewhere)
-    papers: dict[tuple[int, str], list[Alike]] = {}
+    papers: dict[tuple[int, str], list[tuple[JudgedEnd, int]]] = {}
     for one in alike:
-        papers.setdefault((one.version_id, one.code), []).append(one)
+        papers.setdefault((one.version_id, one.code), []).append((one.judged, one.people))
     figures = SittingFigures(
         sitting=sitting,
         papers=tuple(
-            paper_figures(
-                blueprint_of(session, version_id), code, [(one.judged, one.people) for one in of_paper]
-            )
-            for (version_id, code), of_paper in papers.items()
+            paper_figures(blueprint_of(session, version_id), code, judged)
+            for (version_id, code), judged in papers.items()
         ),
         rooms=store.rooms_of(session, sitting.id),
         release=store.release_of(session, sitting.id),
@@ -182,9 +185,7 @@ def groups_of(paper: Paper) -> tuple[Group, ...]:
     """Return the units of a paper, or its sections, numbered as a score sheet numbers them."""
     if paper.units:
         return tuple(Group(unit.number, unit.name, unit.points) for unit in paper.units)
-    return tuple(
-        Group(number, section.name, section.points) for number, section in enumerate(paper.sections, 1)
-    )
+    return tuple(Group(number, one.name, one.points) for number, one in enumerate(paper.sections, 1))
 
 
 def _alike(session: Session, sitting_id: int, elsewhere: Mapping[int, list[Violation]]) -> list[Alike]:

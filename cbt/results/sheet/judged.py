@@ -54,6 +54,11 @@ class JudgedEnd:
         return self.facts.released is not None and self.decided is not None and self.decided != self.shown
 
     @property
+    def unreleased(self) -> bool:
+        """Whether there is a decision that was not released."""
+        return self.facts.released is None and self.decided is not None
+
+    @property
     def open(self) -> bool:
         """Whether this registration keeps the sitting from being released."""
         return self.decided is None and self.standing is not Standing.NOT_EXAMINED

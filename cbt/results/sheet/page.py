@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import ColumnElement, false, or_
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from cbt.candidates.finding import found_by
 from cbt.candidates.models import Registration
 from cbt.candidates.store import count_where
 from cbt.results import store
+from cbt.results.publicity.standing import SittingPublicity, publicity_of
 from cbt.results.sheet.figures import PaperFigures, SittingFigures, figures_of
 from cbt.results.sheet.judged import JudgedEnd
 from cbt.results.sheet.paper import AT_ONCE
@@ -63,10 +65,18 @@ class SheetPage:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePage:
-    """What a release is about: the figures, and the first of the lines that are open or to be corrected."""
+    """What a release is about: the figures, and the first of the lines that are open, held or to be corrected."""
 
     sheet: SittingFigures
     named: list[SheetLine]
+    publicity: SittingPublicity
+    rest: bool
+    """Whether it is about those who were left out of the first one."""
+
+    @property
+    def free(self) -> int:
+        """How many of those who were left out nothing holds any more."""
+        return self.sheet.held - len(self.publicity.objected)
 
 
 def sheet_page(session: Session, sitting: Sitting, asked: LinesAsked) -> SheetPage:
@@ -93,16 +103,21 @@ def sheet_page(session: Session, sitting: Sitting, asked: LinesAsked) -> SheetPa
     return SheetPage(figures, listed, found, page, pages)
 
 
-def release_page(session: Session, sitting: Sitting) -> ReleasePage:
-    """Return what a release of a sitting, or a correction of it, would be about."""
+def release_page(session: Session, sitting: Sitting, *, rest: bool, on: date) -> ReleasePage:
+    """Return what a release of a sitting on a day, of the rest of it, or a correction, would be about."""
     elsewhere = store.violations_elsewhere(session, sitting.id)
     figures, alike = figures_of(session, sitting, elsewhere)
-    wanted: Callable[[JudgedEnd], bool] = _changed if figures.release is not None else _open
+    rest = rest and figures.held > 0
+    wanted = _open if figures.release is None else _unreleased if rest else _changed
     groups = [one for one in alike if wanted(one.judged)]
     either = or_(false(), *(one.found_by for one in groups[:NAMED]))
     rows = store.rows_of_sitting(session, sitting.id, either, limit=NAMED) if groups else []
     named = [line for _, lines in lines_of(session, sitting, rows, elsewhere) for line in lines]
-    return ReleasePage(figures, named)
+    return ReleasePage(figures, named, publicity_of(session, sitting.id, on=on), rest)
+
+
+def _unreleased(one: JudgedEnd) -> bool:
+    return one.unreleased
 
 
 def _changed(one: JudgedEnd) -> bool:

@@ -55,12 +55,12 @@ def _paper(sheet: SittingSheet, paper: PaperSheet, place: str, *, of_room: bool)
         "title": f"{_('results.book.title')} · {paper.title}",
         "sub": " · ".join((paper.blueprint.occupation_name, place, state)),
         "groups": [f"{group.name} ({as_points(group.points)})" for group in paper.groups],
-        "rows": [_row(paper, number, line) for number, line in enumerate(paper.lines, 1)],
+        "rows": [_row(sheet, paper, number, line) for number, line in enumerate(paper.lines, 1)],
         "numbers": _numbers(sheet, paper, of_room=of_room),
     }
 
 
-def _row(paper: PaperSheet, number: int, line: SheetLine) -> list[str]:
+def _row(sheet: SittingSheet, paper: PaperSheet, number: int, line: SheetLine) -> list[str]:
     shown, candidate = line.shown, line.row.candidate
     outcome = shown.outcome if shown else "pending" if line.pending else "open"
     return [
@@ -74,7 +74,7 @@ def _row(paper: PaperSheet, number: int, line: SheetLine) -> list[str]:
             for group in paper.groups
         ),
         str(shown.score) if shown and shown.score is not None else "–",
-        _(f"results.outcome.{outcome}"),
+        _("results.held") if sheet.release and line.unreleased else _(f"results.outcome.{outcome}"),
     ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from cbt.rules.states.sitting import SittingState
@@ -40,6 +40,14 @@ class SittingFacts:
     """Rooms whose seats are as the roster came, while no form is drawn there."""
     outside: bool = False
     """Whether it lies outside the days of its batch."""
+    asked: bool = False
+    """Whether its results are to be shown before they are released."""
+    shown_until: date | None = None
+    """The last day on which its results are shown; None while they are not."""
+    objections: int = 0
+    """How many objections to its results are open."""
+    decided: int = 0
+    """How many results were left out of its release, and nothing holds them any more."""
 
 
 @dataclass(frozen=True, slots=True)

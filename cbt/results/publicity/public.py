@@ -1,0 +1,79 @@
+"""What everybody may read of what is shown: a masked name, the end of a ticket, paper and outcome.
+
+Source: R-90.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from cbt.exams.store import blueprint_of
+from cbt.results.publicity import store
+from cbt.results.publicity.models import Publication
+from cbt.results.publicity.store import PublishedLine
+from cbt.rules.publicity import masked_name, ticket_tail
+from cbt.rules.retake import PaperOutcome
+from cbt.sittings.models import Batch, Sitting
+
+_TOLD = {PaperOutcome.PASSED.value: "passed", PaperOutcome.ABSENT.value: "absent"}
+"""Everything else is 不合格 to everybody else: why it is so is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicLine:
+    """One result as everybody may read it; `outcome` is `passed`, `failed`, `absent` or `withheld`."""
+
+    name: str
+    ticket: str
+    title: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicList:
+    """A page of what is shown of a sitting; `first` is the number of its first line."""
+
+    publication: Publication
+    sitting: Sitting
+    batch: Batch
+    lines: Sequence[PublicLine]
+    count: int
+    page: int
+    pages: int
+    per_page: int
+
+    @property
+    def first(self) -> int:
+        """Return the number of the first line."""
+        return (self.page - 1) * self.per_page + 1
+
+
+def public_list(session: Session, ref: str, *, page: int, today: date) -> PublicList:
+    """Return a page of what everybody may read today; raise NotFound("publicity.over")."""
+    publication, sitting, batch = store.shown_today(session, ref, today)
+    return listed(session, publication, sitting, batch, page=page, per_page=store.PUBLIC_PAGE)
+
+
+def listed(
+    session: Session, publication: Publication, sitting: Sitting, batch: Batch, *, page: int, per_page: int
+) -> PublicList:
+    """Return a page of what everybody may read of a publication."""
+    lines, count, page, pages = store.published_page(session, publication, page=page, per_page=per_page)
+    shown = [_line(session, line) for line in lines]
+    return PublicList(publication, sitting, batch, shown, count, page, pages, per_page)
+
+
+def _line(session: Session, line: PublishedLine) -> PublicLine:
+    blueprint = blueprint_of(session, line.registration.blueprint_version_id)
+    paper = blueprint.papers[line.registration.paper]
+    outcome = "withheld" if paper.release == "none" else _TOLD.get(line.shown.outcome, "failed")
+    return PublicLine(
+        masked_name(line.candidate.name),
+        ticket_tail(line.ticket_number),
+        f"{blueprint.level_name} {paper.label}",
+        outcome,
+    )

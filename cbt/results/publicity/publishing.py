@@ -1,0 +1,135 @@
+"""Showing the results of a sitting, and taking them back.
+
+Source: R-90.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from cbt.audit.chain import record
+from cbt.db.unit_of_work import unit_of_work
+from cbt.enrolment.body.service import body
+from cbt.enrolment.decided.store import holidays_of
+from cbt.errors import Conflict
+from cbt.results.publicity import store
+from cbt.results.publicity.models import Publication, PublishedResult
+from cbt.results.sheet.figures import SittingFigures
+from cbt.results.sheet.sitting import SheetLine, sheet_of
+from cbt.results.store import finished_sitting
+from cbt.rules.publicity import PublicityWindow, publicity_window
+from cbt.sittings.models import Sitting
+from cbt.web.i18n import local_day
+from cbt.web.refs import new_ref
+from cbt.web.texts import required
+
+
+def window_from(session: Session, now: datetime, days: int) -> PublicityWindow:
+    """Return the window of what is published now, by the office's own days, too. Source: R-90."""
+    return publicity_window(local_day(now), holidays_of(session), days=days)
+
+
+def require_complete(sheet: SittingFigures) -> None:
+    """Raise Conflict unless everybody has a decision; nothing of the sitting was released before.
+
+    The codes are "results.not_marked" while people have something to mark, "results.not_ready" while a room has not
+    ended or somebody has no decision.
+    """
+    if sheet.to_mark:
+        raise Conflict("results.not_marked", people=sheet.to_mark)
+    if not sheet.releasable:
+        raise Conflict("results.not_ready", rooms=len(sheet.open_rooms), people=sheet.undecided)
+
+
+def publish(sitting_ref: str, *, now: datetime, actor: str) -> date:
+    """Show the results of a sitting as they are now, for as many working days as the body says; return the last.
+
+    Raise Conflict("publicity.not_asked"|"publicity.published"|"results.released_already"), else like
+    `require_complete` and `finished_sitting`.
+
+    Source: R-90.
+    """
+    with unit_of_work() as session:
+        sitting = _held(session, sitting_ref)
+        days = body(session).publicity_days
+        if not days:
+            raise Conflict("publicity.not_asked")
+        if store.standing_publication(session, sitting.id) is not None:
+            raise Conflict("publicity.published", name=sitting.name)
+        sheet = sheet_of(session, sitting)
+        if sheet.release is not None:
+            raise Conflict("results.released_already", name=sitting.name)
+        require_complete(sheet)
+        window = window_from(session, now, days)
+        made = Publication(
+            ref=new_ref("pu"),
+            sitting_id=sitting.id,
+            published_on=window.published_on,
+            last_on=window.last_on,
+            days=days,
+            published_at=now,
+            published_by=actor,
+            withdrawn_by="",
+            reason="",
+        )
+        session.add(made)
+        session.flush()
+        shown = [_shown(made, line) for line in sheet.lines if line.decided is not None]
+        session.add_all(shown)
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="publicity.publish",
+            subject=sitting.logged_as,
+            after={"people": len(shown), "last_on": window.last_on.isoformat(), "days": days},
+        )
+        return window.last_on
+
+
+def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> None:
+    """Take what is shown back, so that it can be shown anew; objections stay.
+
+    Raise InvalidInput("publicity.reason"), Conflict("publicity.due"|"results.released_already").
+
+    Source: R-90.
+    """
+    why = required(reason, "publicity.reason", "reason", limit=500)
+    with unit_of_work() as session:
+        sitting = _held(session, sitting_ref)
+        found = store.standing_publication(session, sitting.id)
+        if sitting.released_at is not None:
+            raise Conflict("results.released_already", name=sitting.name)
+        if found is None:
+            raise Conflict("publicity.due", days=body(session).publicity_days)
+        found.withdrawn_at, found.withdrawn_by, found.reason = now, actor, why
+        record(
+            session,
+            at=now,
+            actor=actor,
+            act="publicity.withdraw",
+            subject=sitting.logged_as,
+            reason=why,
+            before={"last_on": found.last_on.isoformat()},
+        )
+
+
+def _held(session: Session, ref: str) -> Sitting:
+    """Return a sitting that is over, kept for this act: of two who publish at once one is refused."""
+    sitting = finished_sitting(session, ref)
+    return session.get_one(Sitting, sitting.id, with_for_update=True)
+
+
+def _shown(made: Publication, line: SheetLine) -> PublishedResult:
+    row, decided = line.row, line.decided
+    assert decided is not None
+    return PublishedResult(
+        publication_id=made.id,
+        registration_id=row.registration.id,
+        outcome=decided.outcome.value,
+        score=decided.score,
+        score_id=None if row.score is None else row.score.id,
+        violation=row.registration.violation_code or "",
+    )

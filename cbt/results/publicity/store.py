@@ -1,0 +1,207 @@
+"""Queries of the publicity."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVarTuple
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from cbt.candidates.finding import found_by
+from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.delivery.models import Attempt
+from cbt.errors import NotFound
+from cbt.results.models import Result
+from cbt.results.publicity.models import Publication, PublishedResult, ResultObjection
+from cbt.results.store import NEWEST_SCORE
+from cbt.scoring.models import Score
+from cbt.sittings.models import Batch, Sitting
+from cbt.sittings.planning.purposes import official_only
+
+T = TypeVarTuple("T")
+PUBLIC_PAGE, LIST_PAGE, PAPER_PAGE = 100, 50, 500
+MOST_OBJECTIONS = 100
+_STANDS = Publication.withdrawn_at.is_(None)
+_ORDER = (
+    Registration.blueprint_ref.desc(),
+    Registration.paper.desc(),
+    AdmissionTicket.number,
+    Registration.id,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLine:
+    """One result as it was shown, and whose it is."""
+
+    shown: PublishedResult
+    registration: Registration
+    candidate: Candidate
+    ticket_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectionLine:
+    """An objection, and to whose result it is."""
+
+    objection: ResultObjection
+    registration: Registration
+    candidate: Candidate
+    ticket_number: str
+
+
+def standing_publication(session: Session, sitting_id: int) -> Publication | None:
+    """Return the publication of a sitting that stands, or None."""
+    return session.scalar(select(Publication).where(Publication.sitting_id == sitting_id, _STANDS))
+
+
+def publications_of(session: Session, sitting_ids: Collection[int]) -> dict[int, Publication]:
+    """Return the publications that stand of these sittings."""
+    query = select(Publication).where(Publication.sitting_id.in_(sitting_ids), _STANDS)
+    return {one.sitting_id: one for one in session.scalars(query)} if sitting_ids else {}
+
+
+def open_publications(session: Session, today: date) -> Sequence[tuple[Publication, Sitting, Batch]]:
+    """Return what is shown to everybody today, the first to end first."""
+    query = (
+        select(Publication, Sitting, Batch)
+        .join(Sitting, Sitting.id == Publication.sitting_id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .where(_STANDS, Publication.published_on <= today, Publication.last_on >= today, official_only())
+        .order_by(Publication.last_on, Publication.id)
+        .limit(PUBLIC_PAGE)
+    )
+    return [(one, sitting, batch) for one, sitting, batch in session.execute(query)]
+
+
+def shown_today(session: Session, ref: str, today: date) -> tuple[Publication, Sitting, Batch]:
+    """Return a publication that everybody may look at today.
+
+    Raise NotFound("publicity.over") for any other: one that is over is as unknown as one that never was.
+    """
+    query = (
+        select(Publication, Sitting, Batch)
+        .join(Sitting, Sitting.id == Publication.sitting_id)
+        .join(Batch, Batch.id == Sitting.batch_id)
+        .where(Publication.ref == ref, _STANDS)
+    )
+    found = session.execute(query).first()
+    if found is None or not found[0].window.is_open(today):
+        raise NotFound("publicity.over")
+    return found[0], found[1], found[2]
+
+
+def published_page(
+    session: Session, publication: Publication, *, text: str = "", page: int, per_page: int
+) -> tuple[list[PublishedLine], int, int, int]:
+    """Return a page of what was shown, how many there are, the page and how many pages."""
+    mine: list[ColumnElement[bool]] = [PublishedResult.publication_id == publication.id]
+    if text:
+        mine.append(found_by(text))
+    count = session.scalar(_joined(select(func.count())).where(*mine)) or 0
+    pages = max(1, -(-count // per_page))
+    page = min(page, pages)
+    query = _joined(select(PublishedResult, Registration, Candidate, AdmissionTicket.number))
+    query = query.where(*mine).order_by(*_ORDER).limit(per_page).offset((page - 1) * per_page)
+    return [PublishedLine(*row) for row in session.execute(query)], count, page, pages
+
+
+def _joined(query: Select[*T]) -> Select[*T]:
+    return (
+        query.select_from(PublishedResult)
+        .join(Registration, Registration.id == PublishedResult.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+    )
+
+
+def changed_since(session: Session, publication: Publication) -> int:
+    """Return how many results have another score, or another violation, than when they were shown."""
+    query = (
+        select(func.count())
+        .select_from(PublishedResult)
+        .join(Registration, Registration.id == PublishedResult.registration_id)
+        .outerjoin(Attempt, Attempt.registration_id == Registration.id)
+        .outerjoin(Score, and_(Score.attempt_id == Attempt.id, NEWEST_SCORE))
+        .where(
+            PublishedResult.publication_id == publication.id,
+            or_(
+                Score.id.is_distinct_from(PublishedResult.score_id),
+                func.coalesce(Registration.violation_code, "") != PublishedResult.violation,
+            ),
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def published_of(session: Session, publication: Publication, registration_id: int) -> PublishedResult | None:
+    """Return what was shown of a registration, or None."""
+    return session.scalar(
+        select(PublishedResult).where(
+            PublishedResult.publication_id == publication.id,
+            PublishedResult.registration_id == registration_id,
+        )
+    )
+
+
+def line_of(session: Session, registration: Registration) -> tuple[Candidate, str]:
+    """Return whose a registration is, and with which ticket."""
+    ticket = session.get_one(AdmissionTicket, registration.ticket_id)
+    return session.get_one(Candidate, registration.candidate_id), ticket.number
+
+
+def is_released(session: Session, registration_id: int) -> bool:
+    """Return whether a result was released."""
+    return session.scalar(select(Result.id).where(Result.registration_id == registration_id)) is not None
+
+
+def open_objections(session: Session, sitting_id: int) -> frozenset[str]:
+    """Return the refs of the registrations of a sitting to whose results somebody objected and nobody decided."""
+    query = (
+        select(Registration.ref)
+        .join(ResultObjection, ResultObjection.registration_id == Registration.id)
+        .where(Registration.sitting_id == sitting_id, ResultObjection.verdict == "")
+    )
+    return frozenset(session.scalars(query))
+
+
+def objected(session: Session, registration_ids: Collection[int]) -> set[int]:
+    """Return to which of these somebody objected and nobody decided."""
+    query = select(ResultObjection.registration_id).where(
+        ResultObjection.registration_id.in_(registration_ids), ResultObjection.verdict == ""
+    )
+    return set(session.scalars(query)) if registration_ids else set()
+
+
+def held_counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return of each sitting how many objections are open, how many results are decided about and not released."""
+    query = (
+        select(
+            Registration.sitting_id,
+            func.count().filter(ResultObjection.verdict == ""),
+            func.count(Registration.id.distinct()).filter(ResultObjection.verdict != ""),
+        )
+        .join(ResultObjection, ResultObjection.registration_id == Registration.id)
+        .outerjoin(Result, Result.registration_id == Registration.id)
+        .where(Registration.sitting_id.in_(sitting_ids), Result.id.is_(None))
+        .group_by(Registration.sitting_id)
+    )
+    rows = session.execute(query) if sitting_ids else ()
+    return {sitting: (still_open, decided) for sitting, still_open, decided in rows}
+
+
+def objections_of(session: Session, sitting_id: int) -> list[ObjectionLine]:
+    """Return the objections of a sitting, the open ones first."""
+    query = (
+        select(ResultObjection, Registration, Candidate, AdmissionTicket.number)
+        .join(Registration, Registration.id == ResultObjection.registration_id)
+        .join(Candidate, Candidate.id == Registration.candidate_id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
+        .where(Registration.sitting_id == sitting_id)
+        .order_by(ResultObjection.verdict, ResultObjection.id.desc())
+        .limit(MOST_OBJECTIONS)
+    )
+    return [ObjectionLine(*row) for row in session.execute(query)]
