@@ -78,8 +78,6 @@ from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.results.late import views as late_answers
 from cbt.results.package import views as packages
-from cbt.results.publicity import public_views as public_lists
-from cbt.results.publicity import views as publicity
 from cbt.sittings.planning import views as sittings
 from cbt.web import preferences
 from cbt.web.assets import init_assets
@@ -143,8 +141,6 @@ ROOMS: tuple[ModuleType, ...] = (
     results,
     certificates,
     late_answers,
-    publicity,
-    public_lists,
     packages,
     batches,
     backups,

@@ -14,6 +14,8 @@ from cbt.results.approving import release_request
 from cbt.results.late.service import late_counts
 from cbt.results.ledger.checking import check_batch
 from cbt.results.ledger.store import Ledger
+from cbt.results.publicity import public_views
+from cbt.results.publicity import views as publicity
 from cbt.results.sheet import workbook
 from cbt.results.sheet.page import lines_asked
 from cbt.results.sheet.printed import as_points, as_unrounded, printed
@@ -33,6 +35,8 @@ pages = flask.Blueprint("results", __name__)
 
 READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 
+pages.register_blueprint(publicity.pages)
+pages.register_blueprint(public_views.pages)
 pages.add_app_template_filter(as_points, "as_points")
 pages.add_app_template_filter(as_unrounded, "as_unrounded")
 

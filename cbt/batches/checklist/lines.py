@@ -24,10 +24,10 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
 }
 """Where a step is mended: a page about the sitting it names, and the place on it."""
 OF_RESULTS = {
-    "due": "publicity.sitting",
-    "objections": "publicity.sitting",
+    "due": "results.publicity.sitting",
+    "objections": "results.publicity.sitting",
     "release": "results.release_preview",
-    "rest": "publicity.sitting",
+    "rest": "results.publicity.sitting",
 }
 """Those of the publicity, which are mended among the results of the sitting they name."""
 OF_BATCH: dict[tuple[str, str], str] = {

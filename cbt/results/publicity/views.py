@@ -133,7 +133,7 @@ def decide(ref: str) -> Reply:
 
 
 def _back(sitting_ref: str) -> Reply:
-    return flask.redirect(flask.url_for("publicity.sitting", sitting_ref=sitting_ref), 303)
+    return flask.redirect(flask.url_for("results.publicity.sitting", sitting_ref=sitting_ref), 303)
 
 
 def _sitting(sitting_ref: str, refused: Refusal) -> Reply:

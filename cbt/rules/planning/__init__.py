@@ -10,4 +10,5 @@ __all__ = [
     "room_check",
     "room_plan",
     "seating",
+    "showing",
 ]
