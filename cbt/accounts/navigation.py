@@ -48,7 +48,7 @@ PLACES = (
         "office",
         "list",
         frozenset({Role.OFFICER}),
-        ("candidates.sitting", "candidates.registration"),
+        ("candidates.sitting", "candidates.registration", "retention.retention"),
     ),
     StaffPage(
         "sittings.centres.centres", "centres", "square", frozenset({Role.OFFICER}), ("sittings.centres.room",)

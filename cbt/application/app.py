@@ -78,6 +78,7 @@ from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.results.late import views as late_answers
 from cbt.results.package import views as packages
+from cbt.retention import views as retention
 from cbt.sittings.planning import views as sittings
 from cbt.web import preferences
 from cbt.web.assets import init_assets
@@ -111,41 +112,11 @@ WITHOUT_TIME = ("health", "metrics", "assets")
 """What a node answers though its clock is wrong: how it is, and the looks of the page that says so."""
 
 ROOMS: tuple[ModuleType, ...] = (
-    preferences,
-    receiving,
-    kept,
-    health,
-    scraping,
-    trust,
-    accounts,
-    blueprints,
-    bank,
-    coverage,
-    sittings,
-    enrolment,
-    office,
-    candidates,
-    kiosk,
-    delivery,
-    delivery_api,
-    news,
-    uses,
-    practice,
-    proctoring,
-    reports,
-    inspecting,
-    recovery,
-    record,
-    readiness,
-    doorway,
-    results,
-    certificates,
-    late_answers,
-    packages,
-    batches,
-    backups,
-    doctor,
-)
+    preferences, receiving, kept, health, scraping, trust, accounts, blueprints, bank, coverage, sittings,
+    enrolment, office, candidates, kiosk, delivery, delivery_api, news, uses, practice, proctoring, reports,
+    inspecting, recovery, record, readiness, doorway, results, certificates, retention, late_answers, packages,
+    batches, backups, doctor,
+)  # fmt: skip
 
 
 STARRED_ACTS = (ROOM_ACTS, CORRECTIONS, RELEASES, LATE_RULINGS)

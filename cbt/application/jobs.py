@@ -28,6 +28,7 @@ from cbt.delivery.close.outage import beat
 from cbt.delivery.close.sweeps import advance_overdue, expire_overdue
 from cbt.delivery.start.beforehand import forget_papers, pack_papers
 from cbt.proctoring.acts.room.starting import start_armed_rooms
+from cbt.retention.destroying import destroy_confirmed
 from cbt.scoring.service import score_closed
 from cbt.sittings.clock.doors import open_doors
 from cbt.web.sent.keeping import purge_kept
@@ -72,6 +73,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (start_rosters, 1.0),
     (index_waiting, 20.0),
     (stretch_waiting, 10.0),
+    (destroy_confirmed, 2.0),
     (settle_tallies, 30.0),
     (purge_sign_ins, 60.0),
     (forget_papers, 60.0),

@@ -21,6 +21,7 @@ from cbt.enrolment.applications.models import Applicant, UnitApplication
 from cbt.enrolment.decided.models import OfficeMajor
 from cbt.enrolment.fees.models import FeePayment
 from cbt.enrolment.units.models import MemberUnit
+from cbt.retention.models import Destruction
 from cbt.sittings.models import Batch, Centre, Room, Sitting, SittingRoom
 
 MOST_SITTINGS = 200
@@ -161,6 +162,11 @@ NAMERS: dict[str, Namer] = {
         Certificate.ref,
     ),
     "upload_mapping": _simple(UploadMapping, "certificates.uploads.mapping"),
+    "destruction": _found_by(
+        select(Destruction.ref, Batch.name, Destruction.ref).join(Batch, Batch.id == Destruction.batch_id),
+        "retention.destruction",
+        Destruction.ref,
+    ),
     "unit_agreement": _found_by(
         select(UnitAgreement.ref, UnitAgreement.number, MemberUnit.name, UnitAgreement.ref).join(
             MemberUnit, MemberUnit.id == UnitAgreement.unit_id

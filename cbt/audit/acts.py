@@ -89,6 +89,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "certificate",
             "series issue print revoke publish mapping_make mapping_change mapping_remove upload",
         ),
+        "retention": _of("retention", "terms hold lift ask confirm withdraw done"),
         "bank": (
             *_of("bank", "create describe table delete import import_undo import_broken export view_keys"),
             *_of("item", "submit withdraw approve send_back retire restore assign remark settle"),

@@ -222,6 +222,7 @@ class Stage:
             "/bank/": BANK,
             "/office/applications/": self.application,
             "/office/batches/": self.world.batch_ref,
+            "/office/retention/batches/": self.world.batch_ref,
             "/office/blueprints/": BANK,
             "/office/centres/": self.centre_ref,
             "/office/rooms/": self.room,

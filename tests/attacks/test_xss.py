@@ -96,6 +96,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "score sheet": ("officer", "/results/{sitting}"),
     "the office's days": ("officer", "/office/holidays"),
     "the office's majors": ("officer", "/office/majors?occupation=x"),
+    "retention": ("officer", "/office/retention?list=later"),
+    "retention of a batch": ("officer", "/office/retention/batches/{batch}"),
     "upload files of certificates": ("officer", "/office/certificates/uploads"),
     "results on display": ("officer", "/results/{sitting}/publicity"),
     "lists of everybody": ("unsigned", "/publicity"),

@@ -74,11 +74,25 @@ def keep_mapping(ref: str, form: MappingForm, *, now: datetime, actor: str) -> s
                 setattr(row, key, value)
             row.changed_at, row.changed_by = now, actor
             session.flush()
-            act = "certificate.mapping_change" if before else "certificate.mapping_make"
             after = _told(mapped(row))
-            if before != after:
+            if before is None:
                 record(
-                    session, at=now, actor=actor, act=act, subject=row.logged_as, before=before, after=after
+                    session,
+                    at=now,
+                    actor=actor,
+                    act="certificate.mapping_make",
+                    subject=row.logged_as,
+                    after=after,
+                )
+            elif before != after:
+                record(
+                    session,
+                    at=now,
+                    actor=actor,
+                    act="certificate.mapping_change",
+                    subject=row.logged_as,
+                    before=before,
+                    after=after,
                 )
             return row.ref
     except IntegrityError as error:

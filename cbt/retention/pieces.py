@@ -1,0 +1,136 @@
+"""What of a batch goes in one piece: registrations with all that hangs on them, people, then the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
+
+from cbt.assembly.models import Form
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration, Withdrawal
+from cbt.certificates.models import Certificate
+from cbt.delivery.models import Attempt
+from cbt.enrolment.applications.models import UnitApplication
+from cbt.retention.reach import erase, erase_below, table_of
+from cbt.sittings.models import Sitting, SittingRoom
+
+PIECE = 20
+"""So many registrations, or people, go in one transaction."""
+_FREE_TEXT = {"note": "", "put_right": "", "late_reason": ""}
+"""What somebody may have written of a person in an application that stays."""
+
+
+def registrations_left(session: Session, batch_id: int) -> int:
+    """Return how many registrations of a batch there are."""
+    query = (
+        select(func.count()).select_from(Registration).join(Sitting, Sitting.id == Registration.sitting_id)
+    )
+    return session.scalar(query.where(Sitting.batch_id == batch_id)) or 0
+
+
+def erase_piece(session: Session, batch_id: int, counts: Counter[str]) -> bool:
+    """Erase the next piece of a batch's records; say whether anything is left. Source: R-95."""
+    sittings = select(Sitting.id).where(Sitting.batch_id == batch_id)
+    registered = session.scalars(
+        select(Registration.id)
+        .where(Registration.sitting_id.in_(sittings))
+        .order_by(Registration.id)
+        .limit(PIECE)
+    ).all()
+    if registered:
+        _erase_registrations(session, registered, counts)
+        return True
+    tickets = session.execute(
+        select(AdmissionTicket.id, AdmissionTicket.candidate_id)
+        .where(AdmissionTicket.batch_id == batch_id)
+        .order_by(AdmissionTicket.id)
+        .limit(PIECE)
+    ).all()
+    if tickets:
+        _erase_tickets(session, [one.id for one in tickets], counts)
+        _erase_people(session, {one.candidate_id for one in tickets}, counts)
+        return True
+    _erase_rest(session, batch_id, counts)
+    return False
+
+
+def _erase_registrations(session: Session, ids: Sequence[int], counts: Counter[str]) -> None:
+    of_these = select(Attempt.id, Attempt.ref, Attempt.form_id).where(Attempt.registration_id.in_(ids))
+    attempts = session.execute(of_these).all()
+    refs = session.scalars(select(Registration.ref).where(Registration.id.in_(ids))).all()
+    subjects = [f"attempt:{one.ref}" for one in attempts] + [f"registration:{ref}" for ref in refs]
+    table = table_of("registration")
+    erase(session, table, table.c.id.in_(ids), counts)
+    _erase_forms(session, {one.form_id for one in attempts}, counts)
+    _erase_approvals(session, subjects, counts)
+
+
+def _erase_tickets(session: Session, ids: Sequence[int], counts: Counter[str]) -> None:
+    forms = session.scalars(select(Withdrawal.form_id).where(Withdrawal.ticket_id.in_(ids))).all()
+    table = table_of("admission_ticket")
+    erase(session, table, table.c.id.in_(ids), counts)
+    _erase_forms(session, {one for one in forms if one is not None}, counts)
+
+
+def _erase_forms(session: Session, ids: Collection[int], counts: Counter[str]) -> None:
+    """Erase papers that nobody has any more."""
+    table = table_of("form")
+    unused = (
+        table.c.id.in_(ids)
+        & ~exists().where(Attempt.form_id == Form.id)
+        & ~exists().where(Withdrawal.form_id == Form.id)
+    )
+    erase(session, table, unused, counts)
+
+
+def _erase_people(session: Session, ids: Collection[int], counts: Counter[str]) -> None:
+    """Erase people who are in no other batch; of who has a certificate, what the register does not say."""
+    elsewhere = exists().where(AdmissionTicket.candidate_id == Candidate.id) | exists().where(
+        Registration.candidate_id == Candidate.id
+    )
+    mine = session.scalars(select(Candidate.id).where(Candidate.id.in_(ids), ~elsewhere)).all()
+    certified = set(
+        session.scalars(select(Certificate.candidate_id).where(Certificate.candidate_id.in_(mine)).distinct())
+    )
+    reduce_people(session, certified, counts)
+    table = table_of("candidate")
+    erase(session, table, table.c.id.in_([one for one in mine if one not in certified]), counts)
+
+
+def reduce_people(session: Session, ids: Collection[int], counts: Counter[str]) -> None:
+    """Leave of people what the register of certificates needs: the name and the document. Source: R-93, R-95."""
+    if not ids:
+        return
+    bare = {"phone_sealed": None, "employer": "", "gender": ""}
+    session.execute(update(Candidate).where(Candidate.id.in_(ids)).values(bare))
+    for name in (CandidatePhoto.__tablename__, "correction"):
+        table = table_of(name)
+        erase(session, table, table.c.candidate_id.in_(ids), counts)
+
+
+def _erase_rest(session: Session, batch_id: int, counts: Counter[str]) -> None:
+    """Erase what hangs on the batch, its sittings and rooms, and its applications."""
+    batch, sitting, room = table_of("batch"), table_of("sitting"), table_of("sitting_room")
+    rooms = session.execute(
+        select(SittingRoom.ref, Sitting.ref)
+        .join(Sitting, Sitting.id == SittingRoom.sitting_id)
+        .where(Sitting.batch_id == batch_id)
+    ).all()
+    subjects = {f"sitting_room:{ref}" for ref, _ in rooms} | {f"sitting:{ref}" for _, ref in rooms}
+    in_batch = sitting.c.batch_id == batch_id
+    erase_below(session, "sitting_room", room.c.sitting_id.in_(select(sitting.c.id).where(in_batch)), counts)
+    erase_below(session, "sitting", in_batch, counts)
+    erase_below(session, "batch", batch.c.id == batch_id, counts)
+    applications = table_of("unit_application")
+    erase_below(session, "unit_application", applications.c.batch_id == batch_id, counts)
+    of_batch = update(UnitApplication).where(UnitApplication.batch_id == batch_id)
+    session.execute(of_batch.values(_FREE_TEXT))
+    _erase_approvals(session, sorted(subjects), counts)
+
+
+def _erase_approvals(session: Session, subjects: Sequence[str], counts: Counter[str]) -> None:
+    """Erase what two people were shown of these: names stand in it."""
+    table = table_of("approval")
+    erase(session, table, table.c.subject.in_(subjects), counts)

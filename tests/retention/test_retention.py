@@ -1,0 +1,200 @@
+"""Retention: what is due, holds, destruction by two people, and what stays (R-95)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from cbt.audit.models import AuditEntry
+from cbt.candidates.models import Candidate, CandidatePhoto, Registration
+from cbt.candidates.photos import store_photo
+from cbt.db.types import Base
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.fees.models import FeeCharge
+from cbt.ops.safety.checking import all_findings, verify_everything
+from cbt.retention.destroying import destroy_confirmed
+from cbt.retention.models import Destruction
+from cbt.retention.reach import STAYS
+from tests.certificates.test_certificates import BOTH, candidate_id, given, look_up, qualify, set_parts
+from tests.enrolment.test_applications import Desk, desk, people_of, unit
+from tests.enrolment.test_units import officer
+from tests.helpers import count_queries, flat
+from tests.results.scene import USUAL, finish
+from tests.world import World
+
+__all__ = ["desk", "officer", "unit"]
+
+LIST = "/office/retention"
+FIVE_YEARS = timedelta(days=5 * 366)
+NOTE = {"kind": "electronic", "note": "保管期满，按档案制度销毁"}
+
+
+def page(world: World) -> str:
+    return f"{LIST}/batches/{world.batch_ref}"
+
+
+def asked(world: World, **changes: str) -> str:
+    """Ask for the destruction of the world's batch; return its page."""
+    answer = world.staff("officer").post(f"{page(world)}/destroy", data=NOTE | changes)
+    assert answer.status_code == 303, flat(answer.text)
+    return str(answer.headers["Location"])
+
+
+def carry_out(world: World) -> int:
+    """Have the job run until nothing is left, a piece at a time; return how often it ran."""
+    runs = 0
+    with world.app.app_context():
+        while destroy_confirmed(now=world.clock.now(), at_once=1):
+            runs += 1
+    return runs
+
+
+def rows_of(world: World, table: str) -> int:
+    with world.app.app_context(), reading() as session:
+        return session.scalar(select(func.count()).select_from(Base.metadata.tables[table])) or 0
+
+
+def test_two_people_destroy_what_is_due_and_the_register_stays(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    row, *_others = given(world, *BOTH)
+    with world.app.app_context(), unit_of_work() as session:
+        for name in ("theory", "elsewhere"):
+            store_photo(session, candidate_id(world, name), b"\xff\xd8photo")
+        refs = session.scalars(select(Candidate.ref)).all()
+        batches = session.scalars(
+            select(Base.metadata.tables["batch"].c.ref).order_by(Base.metadata.tables["batch"].c.id)
+        ).all()
+    too_early = world.staff("officer").post(f"{page(world)}/destroy", data=NOTE)
+    assert too_early.status_code == 409
+    assert "还没有到期" in too_early.text
+    world.clock.advance(FIVE_YEARS)
+    officer, admin = world.staff("officer"), world.staff("admin")
+    assert world.staff("inspector").post(f"{page(world)}/destroy", data=NOTE).status_code == 403
+    for batch in batches:
+        order = officer.post(f"{LIST}/batches/{batch}/destroy", data=NOTE).headers["Location"]
+        assert officer.post(f"{order}/confirm").status_code == 409
+        assert admin.post(f"{order}/confirm").status_code == 303
+        assert admin.post(f"{order}/confirm").status_code == 409
+        assert officer.get(f"{order}.pdf").status_code == 409
+    assert carry_out(world) > len(batches)
+    for table in Base.metadata.tables.values():
+        if {key.column.table.name for key in table.foreign_keys} & {"registration", "attempt", "applicant"}:
+            assert table.name in STAYS or rows_of(world, table.name) == 0, table.name
+    assert rows_of(world, "registration") == rows_of(world, "form") == rows_of(world, "admission_ticket") == 0
+    with world.app.app_context(), reading() as session:
+        left = session.scalars(select(Candidate).order_by(Candidate.id)).all()
+        assert session.scalars(select(CandidatePhoto)).all() == []
+        order_rows = session.scalars(select(Destruction)).all()
+        log = session.scalars(select(AuditEntry).where(AuditEntry.act == "retention.done")).all()
+    assert {one.state for one in order_rows} == {"done"}
+    assert len(log) == len(batches)
+    assert len(left) == len(BOTH) < len(refs)
+    assert {(one.phone_sealed, one.employer) for one in left} == {(None, "")}
+    gone = json.loads(order_rows[0].counts)
+    assert gone["registration"] == gone["attempt"] > 0
+    assert "证书有效" in look_up(world.app, row.number, row.name)
+    assert officer.post(f"/office/certificates/{row.ref}/print").status_code == 200
+    with world.app.app_context():
+        assert list(all_findings(verify_everything())) == []
+    for shown in (LIST, f"{LIST}?list=gone", page(world), order, "/results", "/audit"):
+        assert officer.get(shown).status_code == 200, shown
+    for shown in ("/office/batches/{}", "/results/retakes/{}"):
+        assert officer.get(shown.format(world.batch_ref)).status_code == 200, shown
+    assert officer.get(f"/results/{world.sitting_ref}").status_code == 200
+    record = officer.get(f"{order}.pdf")
+    assert (record.status_code, record.mimetype) == (200, "application/pdf")
+
+
+def test_who_is_in_another_batch_stays_as_they_are(world: World) -> None:
+    qualify(world)
+    world.clock.advance(FIVE_YEARS)
+    order = asked(world)
+    world.staff("admin").post(f"{order}/confirm")
+    carry_out(world)
+    with world.app.app_context(), reading() as session:
+        people = set(session.scalars(select(Candidate.id)))
+        registered = set(session.scalars(select(Registration.candidate_id)))
+    assert people == registered
+    assert len(people) == len(BOTH)
+
+
+@pytest.mark.once
+def test_a_hold_keeps_a_batch_until_somebody_else_lifts_it(world: World) -> None:
+    finish(world, USUAL)
+    world.clock.advance(FIVE_YEARS)
+    officer, admin = world.staff("officer"), world.staff("admin")
+    order = asked(world)
+    assert officer.post(f"{page(world)}/hold").status_code == 422
+    assert officer.post(f"{page(world)}/hold", data={"reason": "法院来函"}).status_code == 303
+    assert officer.post(f"{page(world)}/hold", data={"reason": "法院来函"}).status_code == 409
+    assert "法院来函" in officer.get(page(world)).text
+    assert world.staff("inspector").post(f"{page(world)}/lift", data={"reason": "x"}).status_code == 403
+    assert admin.post(f"{order}/confirm").status_code == 409
+    assert officer.post(f"{page(world)}/lift", data={"reason": "结案"}).status_code == 409
+    with count_queries(world.app) as queries:
+        assert world.batch_ref in officer.get(f"{LIST}?list=held").text
+    assert len(queries) <= 16
+    assert admin.post(f"{page(world)}/lift", data={"reason": "结案"}).status_code == 303
+    assert world.batch_ref in officer.get(LIST).text
+    assert admin.post(f"{order}/withdraw").status_code == 303
+    assert carry_out(world) == 0
+    assert rows_of(world, "journal") == 0 or rows_of(world, "attempt") > 0
+    order = asked(world)
+    assert admin.post(f"{order}/confirm").status_code == 303
+    assert officer.post(f"{page(world)}/hold", data={"reason": "太晚"}).status_code == 409
+
+
+@pytest.mark.once
+def test_paper_is_due_earlier_and_its_destruction_is_noted(world: World) -> None:
+    finish(world, USUAL)
+    world.clock.advance(timedelta(days=3 * 366))
+    officer, admin = world.staff("officer"), world.staff("admin")
+    assert officer.post(f"{page(world)}/destroy", data=NOTE).status_code == 409
+    order = asked(world, kind="paper", note="签到表等两盒，送造纸厂化浆")
+    attempts = rows_of(world, "attempt")
+    assert admin.post(f"{order}/confirm").status_code == 303
+    assert "化浆" in flat(officer.get(order).text)
+    assert carry_out(world) == 0
+    assert rows_of(world, "attempt") == attempts > 0
+    assert officer.post(LIST, data={"electronic": "2", "paper": "2"}).status_code == 403
+    for wrong in ("0", "31", "x"):
+        assert admin.post(LIST, data={"electronic": wrong, "paper": "2"}).status_code == 422
+    assert admin.post(LIST, data={"electronic": "2", "paper": "2"}).status_code == 303
+    assert world.batch_ref in officer.get(LIST).text
+    asked(world)
+
+
+def test_what_was_paid_stays_and_who_it_was_for_goes(
+    world: World, officer: FlaskClient, desk: Desk, unit: str
+) -> None:
+    desk.enter()
+    desk.step("submit")
+    desk.decide(people_of(world))
+    assert desk.step("accept").status_code == 303
+    finish(world, USUAL)
+    with world.app.app_context(), unit_of_work() as session:
+        batch = session.scalars(
+            select(Base.metadata.tables["batch"].c.id).where(
+                Base.metadata.tables["batch"].c.ref == world.batch_ref
+            )
+        ).one()
+        assert len(session.scalars(select(FeeCharge)).all()) == 1
+        application = session.scalars(select(UnitApplication)).one()
+        application.batch_id, application.note = batch, "陆遥请靠门坐"
+    world.clock.advance(FIVE_YEARS)
+    order = asked(world)
+    world.staff("admin").post(f"{order}/confirm")
+    carry_out(world)
+    with world.app.app_context(), reading() as session:
+        assert session.scalars(select(Applicant)).all() == []
+        assert session.scalars(select(UnitApplication.note)).all() == [""]
+        assert session.execute(select(FeeCharge.fen, FeeCharge.applicant_id)).all() == [(28000, None)]
+    again = world.staff("officer")
+    assert again.get(desk.page).status_code == 200
+    assert again.get(f"/office/fees/units/{unit}").status_code == 200

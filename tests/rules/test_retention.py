@@ -1,0 +1,30 @@
+"""How long records are kept (R-95)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbt.rules.retention import due_on, latest_due
+
+
+@pytest.mark.parametrize(
+    ("last_on", "years", "due"),
+    [
+        (date(2026, 11, 28), 5, date(2031, 11, 29)),
+        (date(2026, 12, 31), 3, date(2030, 1, 1)),
+        (date(2024, 2, 29), 5, date(2029, 3, 1)),
+        (date(2024, 2, 28), 4, date(2028, 2, 29)),
+    ],
+)
+def test_records_are_due_from_the_day_after_their_term(last_on: date, years: int, due: date) -> None:
+    assert due_on(last_on, years) == due
+
+
+@given(st.dates(date(2019, 12, 20), date(2033, 3, 5)), st.integers(1, 30))
+def test_the_latest_day_that_is_due_is_due_and_the_next_is_not(today: date, years: int) -> None:
+    latest = latest_due(today, years)
+    assert due_on(latest, years) <= today < due_on(latest + timedelta(days=1), years)
