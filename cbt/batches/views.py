@@ -7,6 +7,7 @@ import flask
 from cbt.batches.applied import views as applied
 from cbt.batches.checklist import views as checklist
 from cbt.batches.checks import views as checks
+from cbt.batches.free import views as free
 from cbt.batches.keeping import views as keeping
 from cbt.batches.moving import views as moving
 from cbt.batches.people import views as people
@@ -21,6 +22,7 @@ for wing in (
     applied,
     checklist,
     checks,
+    free,
     keeping,
     moving,
     people,

@@ -118,6 +118,10 @@ SHOWING = {
 ECHOES = {
     "audit search": ("officer", "/audit?act={text}&subject={text}"),
     "bank search": ("author", f"/bank/{BANK}?text={{text}}&point={{text}}"),
+    "free days": (
+        "officer",
+        "/office/applications/calendar?month={text}&day={text}&level={text}&unit={text}",
+    ),
     "choice of an upload file": (
         "officer",
         "/office/certificates/uploads?mapping={text}&batch={text}&since={text}&until={text}",

@@ -56,7 +56,9 @@ def applications(side: ApplicationSide) -> Reply:
 
 def new(side: ApplicationSide) -> Reply:
     """Show the form of a new application."""
-    return _form_page(side, side.unit(flask.request.args.get("unit", "")).ref, NOTHING_REFUSED)
+    args = flask.request.args
+    told = {"preferred_on": args.get("day", ""), "blueprint": args.get("level", "")}
+    return _form_page(side, side.unit(args.get("unit", "")).ref, NOTHING_REFUSED, told=told)
 
 
 def make(side: ApplicationSide) -> Reply:
@@ -96,7 +98,7 @@ def _edit_page(side: ApplicationSide, ref: str, refused: Refusal) -> Reply:
         unit = found.unit_id
         told = {
             "blueprint": store.version_ref(session, found),
-            "preferred_on": found.preferred_on.isoformat(),
+            "preferred_on": flask.request.args.get("day", "") or found.preferred_on.isoformat(),
             "note": found.note,
         }
         unit_ref = store.unit_of(session, unit).ref
