@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import cycle
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -77,11 +78,12 @@ def hold(application: str, day: date, *, batch: int, ground: Ground, settings: S
         draw_for_sitting(refs[-1], now=planned, actor=ACTOR, seed=len(refs))
         publish(sitting_ref=refs[-1], now=planned, actor=ACTOR)
     for ref, (_, at) in zip(refs, PAPERS, strict=True):
-        _sit(ref, datetime.combine(day, at, local_zone()).astimezone(UTC))
+        sit(ref, datetime.combine(day, at, local_zone()).astimezone(UTC))
     return refs
 
 
-def _sit(sitting_ref: str, start: datetime) -> None:
+def sit(sitting_ref: str, start: datetime) -> None:
+    """Have everybody of a published sitting in one room come, answer, hand in and be scored."""
     over = start + LASTED
     with unit_of_work() as session:
         room = session.scalars(select(SittingRoom).join(Sitting).where(Sitting.ref == sitting_ref)).one()
@@ -100,7 +102,7 @@ def _sit(sitting_ref: str, start: datetime) -> None:
             move(attempt, Event.START)
             attempt.started_at, attempt.lease_epoch = start, 1
         refresh_clocks(session, now=start, sitting_room_id=room.id)
-        for attempt, wrong_every in zip(attempts, WRONG_EVERY, strict=False):
+        for attempt, wrong_every in zip(attempts, cycle(WRONG_EVERY), strict=False):
             _answer(session, attempt.id, wrong_every, start)
         session.flush()
         close_attempts(session, attempts, now=over, closed_at=over, closed_by=ClosedBy.CANDIDATE, actor=ACTOR)
