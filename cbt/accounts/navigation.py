@@ -72,6 +72,7 @@ PLACES = (
         "enrolment.own_applications.applications", "own_applications", "note", frozenset({Role.UNIT_CLERK})
     ),
     StaffPage("enrolment.own_fees.fees", "own_fees", "list", frozenset({Role.UNIT_CLERK})),
+    StaffPage("certificates.own_results.results", "own_results", "check", frozenset({Role.UNIT_CLERK})),
     StaffPage("enrolment.own.home", "own_unit", "square", frozenset({Role.UNIT_CLERK})),
     StaffPage("blueprints.index", "blueprints", "note", frozenset({Role.OFFICER})),
     StaffPage("bank.banks", "bank", "file", frozenset({Role.AUTHOR, Role.REVIEWER})),

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 
 from cbt.certificates import correcting, looking_up, service, store
 from cbt.certificates.models import Certificate
+from cbt.certificates.own import views as own
 from cbt.certificates.photos import photo_on
 from cbt.certificates.printed import certificate_paper
 from cbt.certificates.series import SeriesForm, series_form, set_series
@@ -34,6 +35,7 @@ READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 
 pages.add_app_template_filter(grouped, "grouped")
 pages.register_blueprint(uploads.pages)
+pages.register_blueprint(own.pages)
 
 
 @pages.get("/office/certificates")

@@ -94,6 +94,15 @@ class CandidateResults:
     name: str
     document_masked: str
     levels: tuple[LevelResults, ...]
+    ticket: str
+    """The number by which they were looked up, or of the registration they are signed in with."""
+
+    @property
+    def released(self) -> bool:
+        """Whether anything was released."""
+        return any(
+            exam.released_on for level in self.levels for paper in level.papers for exam in paper.exams
+        )
 
 
 def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> CandidateResults:
@@ -114,7 +123,7 @@ def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> Candi
             raise InvalidInput("results.number_unreadable", field="ticket")
         known = last_six(full)
         fits = hmac.compare_digest(known.encode(), last_six(document[:40]).encode())
-        found = _results(session, candidate, now) if candidate is not None and fits and known else None
+        found = all_of(session, candidate, number, now) if candidate is not None and fits and known else None
     if found is None:
         raise InvalidInput("results.wrong", field="ticket")
     with unit_of_work() as session:
@@ -125,22 +134,25 @@ def look_up(*, ticket: str, document: str, machine: str, now: datetime) -> Candi
 def results_of(registration_id: int, *, now: datetime) -> CandidateResults:
     """Return the results of the candidate who is signed in with this registration."""
     with reading() as session:
-        return _results(session, retake_store.candidate_of(session, registration_id), now)
+        candidate, ticket = retake_store.candidate_of(session, registration_id)
+        return all_of(session, candidate, ticket, now)
 
 
-def _results(session: Session, candidate: Candidate, now: datetime) -> CandidateResults:
+def all_of(session: Session, candidate: Candidate, ticket: str, now: datetime) -> CandidateResults:
+    """Return everything somebody may see of their own results."""
     today = local_day(now)
     ledger = retake_store.ledger_of(session, [candidate.id])
-    unreleased = [one for taken in ledger.values() for one in taken if one.result is None]
-    waiting = _waiting(session, unreleased, today)
+    open_ones = [one for taken in ledger.values() for one in taken if one.result is None]
+    waiting = unreleased(session, open_ones, today)
     levels = []
     for taken in ledger.values():
         blueprint = blueprint_of(session, taken[-1].registration.blueprint_version_id)
         levels.append(_level(blueprint, taken, waiting, today))
-    return CandidateResults(candidate.name, candidate.document_masked, tuple(levels))
+    return CandidateResults(candidate.name, candidate.document_masked, tuple(levels), ticket)
 
 
-def _waiting(session: Session, taken: Sequence[Taken], today: date) -> Unreleased:
+def unreleased(session: Session, taken: Sequence[Taken], today: date) -> Unreleased:
+    """Return what is told today of results that are not released."""
     shown = publications_of(session, {one.sitting.id for one in taken})
     return Unreleased(
         {sitting: one for sitting, one in shown.items() if one.window.is_open(today)},
@@ -156,7 +168,7 @@ def _level(
         _paper(
             blueprint,
             paper,
-            [_exam(one, paper, waiting) for one in taken if one.registration.paper == code],
+            [exam_of(one, paper, waiting) for one in taken if one.registration.paper == code],
             results,
             today,
         )
@@ -189,7 +201,8 @@ def _paper(
     )
 
 
-def _exam(taken: Taken, paper: Paper, waiting: Unreleased) -> Exam:
+def exam_of(taken: Taken, paper: Paper, waiting: Unreleased) -> Exam:
+    """Return what may be told of an exam, by the policy of its paper. Source: R-3, R-90."""
     exam_on = local_day(taken.exam_at)
     plain = Exam(taken.sitting.name, exam_on, taken.registration.kind == "retake", "pending")
     result = taken.as_result()

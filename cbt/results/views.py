@@ -21,6 +21,7 @@ from cbt.results.sheet.page import lines_asked
 from cbt.results.sheet.printed import as_points, as_unrounded, printed
 from cbt.results.sheet.sitting import SittingSheet
 from cbt.results.sheet.summary import people_of
+from cbt.results.slip import checked_slip, released_exams, slip_paper
 from cbt.rules.roles import Role
 from cbt.sheets.writing import XLSX
 from cbt.web.downloads import attachment
@@ -30,6 +31,7 @@ from cbt.web.partials import Reply
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who import access
 from cbt.web.who.login import acting, current_principal, machine_id, signed_in
+from cbt.web.who.machine import current_machine
 
 pages = flask.Blueprint("results", __name__)
 
@@ -181,7 +183,7 @@ def mine() -> Reply:
     principal = current_principal()
     if principal is not None and principal.kind == "candidate":
         found = my_results.results_of(principal.subject_id, now=flask.g.now)
-        return flask.render_template("results/mine.html", mine=found)
+        return flask.render_template("results/mine.html", mine=found, asked=None)
     return _ask_page(NOTHING_REFUSED)
 
 
@@ -195,7 +197,48 @@ def look_up() -> Reply:
         found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=flask.g.now)
     except InvalidInput as error:
         return _ask_page(refusal(error))
-    return flask.render_template("results/mine.html", mine=found)
+    # What was typed goes with the form that prints the slip: nothing else knows the asker.
+    return flask.render_template("results/mine.html", mine=found, asked=(ticket, document))
+
+
+@pages.post("/my/results/slip")
+@access.public
+def slip() -> Reply:
+    """Send the released results of a signed-in candidate, or of whoever holds ticket and document, as a page."""
+    principal, form = current_principal(), flask.request.form
+    now = flask.g.now
+    try:
+        if principal is not None and principal.kind == "candidate":
+            found = my_results.results_of(principal.subject_id, now=now)
+        else:
+            ticket, document = form.get("ticket", "")[:40], form.get("document", "")[:40]
+            found = my_results.look_up(ticket=ticket, document=document, machine=machine_id(), now=now)
+    except InvalidInput as error:
+        return _ask_page(refusal(error))
+    address = flask.request.host_url.rstrip("/") + flask.url_for("results.check")
+    return attachment(slip_paper(found, address=address, now=now), PDF, f"{_('slip.title')}-{found.name}.pdf")
+
+
+@pages.get("/my/results/check")
+@access.public
+def ask_check() -> Reply:
+    """Ask for the ticket and the code of a slip."""
+    return flask.render_template("results/check.html", asked=False, found=None, exams=())
+
+
+@pages.post("/my/results/check")
+@access.public
+def check() -> Reply:
+    """Say whether a slip says what holds now (R-94)."""
+    form = flask.request.form
+    found = checked_slip(
+        ticket=form.get("ticket", "")[:40],
+        code=form.get("code", "")[:40],
+        machine=current_machine(),
+        now=flask.g.now,
+    )
+    exams = () if found is None else released_exams(found)
+    return flask.render_template("results/check.html", asked=True, found=found, exams=exams)
 
 
 def _ask_page(refused: Refusal) -> Reply:

@@ -69,26 +69,25 @@ Ledger = dict[tuple[int, str], list[Taken]]
 """(candidate id, blueprint ref) -> everything that candidate took or is registered for, by exam date."""
 
 
+TAKEN = (Registration, Sitting, SittingRoom.state, SittingRoom.started_at, Result, _RELEASED_AT)
+"""What a query asks for that `Taken` is made of."""
+
+
+def joined_taken(query: Select[*T]) -> Select[*T]:
+    """Join to registrations with their sittings what became of them; trials, practices and drafts are left out."""
+    return (
+        query.join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
+        .outerjoin(Result, Result.registration_id == Registration.id)
+        .outerjoin(Release, Release.id == Result.release_id)
+        .where(Sitting.state != SittingState.DRAFT.value, official_only())
+    )
+
+
 def ledger_of(session: Session, candidate_ids: Collection[int]) -> Ledger:
     """Return the ledgers of these candidates, one per level; a trial or practice is no part of them."""
     query = (
-        select(
-            Registration,
-            Sitting,
-            SittingRoom.state,
-            SittingRoom.started_at,
-            Result,
-            _RELEASED_AT,
-        )
-        .join(Sitting, Sitting.id == Registration.sitting_id)
-        .join(SittingRoom, SittingRoom.id == Registration.sitting_room_id)
-        .outerjoin(Result, Result.registration_id == Registration.id)
-        .outerjoin(Release, Release.id == Result.release_id)
-        .where(
-            Registration.candidate_id.in_(candidate_ids),
-            Sitting.state != SittingState.DRAFT.value,
-            official_only(),
-        )
+        joined_taken(select(*TAKEN).join(Sitting, Sitting.id == Registration.sitting_id))
+        .where(Registration.candidate_id.in_(candidate_ids))
         .order_by(Sitting.planned_start_at, Registration.id)
     )
     ledger: Ledger = defaultdict(list)
@@ -219,10 +218,13 @@ def ticket_holder(session: Session, number: str) -> Candidate | None:
     )
 
 
-def candidate_of(session: Session, registration_id: int) -> Candidate:
-    """Return the candidate of a registration."""
-    return session.scalars(
-        select(Candidate)
+def candidate_of(session: Session, registration_id: int) -> tuple[Candidate, str]:
+    """Return the candidate of a registration, and the number of its ticket."""
+    query = (
+        select(Candidate, AdmissionTicket.number)
         .join(Registration, Registration.candidate_id == Candidate.id)
+        .join(AdmissionTicket, AdmissionTicket.id == Registration.ticket_id)
         .where(Registration.id == registration_id)
-    ).one()
+    )
+    candidate, number = session.execute(query).one()
+    return candidate, number

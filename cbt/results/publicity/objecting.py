@@ -52,7 +52,7 @@ def bring(registration_ref: str, told: ObjectionForm, *, today: date, now: datet
     bringer = required(told.bringer, "objection.bringer", "bringer", limit=60)
     words = required(told.words, "objection.words", "words", limit=LONGEST)
     with unit_of_work() as session:
-        registration, publication = objected_to(session, registration_ref)
+        registration, publication = objected_to(session, registration_ref, changing=True)
         window = publication.window
         try:
             brought_on = date.fromisoformat(told.brought_on)
@@ -97,8 +97,12 @@ def bring(registration_ref: str, told: ObjectionForm, *, today: date, now: datet
         return session.get_one(Sitting, registration.sitting_id).ref
 
 
-def objected_to(session: Session, registration_ref: str) -> tuple[Registration, Publication]:
+def objected_to(
+    session: Session, registration_ref: str, *, changing: bool = False
+) -> tuple[Registration, Publication]:
     """Return a registration whose result is shown and can be objected to, and the publication.
+
+    `changing` keeps its sitting to this act.
 
     Raise NotFound("registration.unknown"), Conflict("objection.not_shown") for a result that is not shown,
     ("objection.released") for one that was released, and like `finished_sitting`.
@@ -106,6 +110,8 @@ def objected_to(session: Session, registration_ref: str) -> tuple[Registration, 
     registration = Registration.by_ref(session, registration_ref, unknown="registration.unknown")
     sitting = session.get_one(Sitting, registration.sitting_id)
     finished_sitting(session, sitting.ref)
+    if changing:
+        store.keep(session, sitting)
     publication = store.standing_publication(session, sitting.id)
     if publication is None or store.published_of(session, publication, registration.id) is None:
         raise Conflict("objection.not_shown")

@@ -117,9 +117,7 @@ def withdraw(sitting_ref: str, *, reason: str, now: datetime, actor: str) -> Non
 
 
 def _held(session: Session, ref: str) -> Sitting:
-    """Return a sitting that is over, kept for this act: of two who publish at once one is refused."""
-    sitting = finished_sitting(session, ref)
-    return session.get_one(Sitting, sitting.id, with_for_update=True)
+    return store.keep(session, finished_sitting(session, ref))
 
 
 def _shown(made: Publication, line: SheetLine) -> PublishedResult:

@@ -59,6 +59,7 @@ SCOPES = {
     # Anybody looks certificates up: a machine has so many of all, and of each number; nobody has less for another.
     "verify": SecretScope(Budget(60, WINDOW), Budget(20_000, WINDOW), shared=False),
     "cert_number": SecretScope(shared=False),
+    "slip": SecretScope(shared=False),
     # Anybody reads what is shown of results: a list of 3,000 twice in a window.
     "publicity": SecretScope(Budget(90, WINDOW), Budget(200_000, WINDOW), shared=False),
 }

@@ -1,0 +1,134 @@
+"""A unit's clerk sees the results of the unit's own people, by application, and nothing of another unit's."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+
+import pytest
+from python_calamine import load_workbook
+from sqlalchemy import select
+
+from cbt.candidates.models import Candidate, Registration
+from cbt.db.unit_of_work import unit_of_work
+from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.units.models import MemberUnit
+from cbt.sittings.models import Batch
+from tests.certificates.test_certificates import given, qualify, set_parts
+from tests.enrolment.test_applications import clerk_of
+from tests.enrolment.test_units import OTHER_CODE, UNIT, enter
+from tests.helpers import count_queries
+from tests.results.scene import finish
+from tests.world import START, World
+
+PAGE = "/unit/results"
+
+
+def apply_for(world: World, unit: str, names: dict[str, str], *, verdict: str = "accepted") -> str:
+    """Have a unit have applied for people of the world, each for these papers; return the application's ref."""
+    with world.app.app_context(), unit_of_work() as session:
+        owner = session.scalars(select(MemberUnit).where(MemberUnit.ref == unit)).one()
+        batch = session.scalars(select(Batch).where(Batch.ref == world.batch_ref)).one()
+        first = session.get_one(Registration, world.sitters[next(iter(names))].registration_id)
+        application = UnitApplication(
+            ref=f"ap-{unit[-6:]}{len(names)}",
+            unit_id=owner.id,
+            blueprint_version_id=first.blueprint_version_id,
+            state="scheduled",
+            preferred_on=date(2026, 11, 24),
+            applied_on=date(2026, 10, 1),
+            note="",
+            put_right="",
+            late_reason="",
+            batch_id=batch.id,
+            created_at=START,
+        )
+        session.add(application)
+        session.flush()
+        for name, papers in names.items():
+            person = session.get_one(
+                Candidate, session.get_one(Registration, world.sitters[name].registration_id).candidate_id
+            )
+            session.add(
+                Applicant(
+                    ref=f"an-{application.id}{name}",
+                    application_id=application.id,
+                    name=person.name,
+                    document_type=person.document_type,
+                    document_sealed=person.document_sealed,
+                    document_masked=person.document_masked,
+                    document_index=person.document_index,
+                    gender=person.gender,
+                    told_sealed=b"",
+                    kind="first",
+                    papers=papers,
+                    verdict=verdict,
+                    reason="",
+                    decided_by="",
+                )
+            )
+        return application.ref
+
+
+def unit(world: World, name: str, code: str) -> str:
+    """Enter a unit; return its ref."""
+    return enter(world.staff("officer"), name=name, credit_code=code).rsplit("/", 1)[1]
+
+
+def test_a_clerk_sees_the_units_own_people_and_papers_and_nobody_elses(world: World) -> None:
+    qualify(world)
+    set_parts(world)
+    (certificate,) = given(world, "theory")
+    mine, other = unit(world, "第一家", UNIT["credit_code"]), unit(world, "第二家", OTHER_CODE)
+    apply_for(world, mine, {"theory": "theory,skills", "elsewhere": "skills"})
+    theirs = apply_for(world, other, {"extra": "theory"})
+    apply_for(world, mine, {"late": "skills", "second": "theory", "factor": "skills"}, verdict="refused")
+    officer = world.staff("officer")
+    clerk = clerk_of(world, officer, mine, "miao").client
+    names = {name: one.name for name, one in world.sitters.items()}
+    page = clerk.get(PAGE).text
+    assert names["theory"] in page
+    assert "72.5" in page
+    assert certificate.number in page.replace(" ", "").replace("\u2009", "")
+    # Not the paper nobody applied for here, not another unit's people, not who was refused.
+    assert not [name for name in ("extra", "elsewhere", "late", "second", "factor") if names[name] in page]
+    assert world.sitters["theory"].document not in page
+    for of in (theirs, "ap-nothing"):
+        assert names["extra"] not in clerk.get(f"{PAGE}?of={of}").text
+        assert names["extra"] not in str(rows_of(clerk.get(f"{PAGE}/workbook?of={of}").data))
+    listed = rows_of(clerk.get(f"{PAGE}/workbook").data)
+    assert [(row[0], row[5], row[6], row[8]) for row in listed[2:]] == [
+        (names["theory"], "合格", "72.5", certificate.number)
+    ]
+    foreign = clerk_of(world, officer, other, "shan").client
+    assert names["theory"] not in foreign.get(PAGE).text
+    assert names["extra"] in foreign.get(PAGE).text
+    assert officer.get(PAGE).status_code == 403
+    assert world.candidate("theory").get(PAGE).status_code in {303, 403}
+
+
+@pytest.mark.once
+def test_nothing_is_told_before_the_release_and_a_page_asks_as_often_for_many(world: World) -> None:
+    finish(world)
+    mine = unit(world, "第一家", UNIT["credit_code"])
+    clerk = clerk_of(world, world.staff("officer"), mine, "miao").client
+    assert "还没有可以查看的成绩" in clerk.get(PAGE).text
+    apply_for(world, mine, {"theory": "theory"})
+
+    def asked() -> int:
+        with count_queries(world.app) as counted:
+            page = clerk.get(PAGE).text
+        assert "成绩尚未发布" in page
+        assert "72.5" not in page
+        return len(counted)
+
+    asked()
+    few = asked()
+    apply_for(world, mine, {"extra": "theory", "elsewhere": "theory"})
+    assert asked() == few
+    assert few <= 10
+
+
+def rows_of(content: bytes) -> list[list[object]]:
+    """Return the cells of a workbook."""
+    return load_workbook(io.BytesIO(content)).get_sheet_by_index(0).to_python()
