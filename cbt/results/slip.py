@@ -114,7 +114,7 @@ def slip_paper(found: CandidateResults, *, address: str, now: datetime) -> bytes
             if any(one is level for one, _paper, _exam in exams)
         ],
         "code": slip_code(found),
-        "qr": "check.svg",
+        "qr": f"{found.ticket}.svg",
         "words": {
             "page": _("results.print.page", number="{n}", count="{of}"),
             "heads": [
@@ -127,7 +127,7 @@ def slip_paper(found: CandidateResults, *, address: str, now: datetime) -> bytes
             "seal": _("publicity.paper.seal"),
         },
     }
-    drawings = {"check.svg": qr_drawing(address)}
+    drawings = {f"{found.ticket}.svg": qr_drawing(address)}
     return pdf("slip", data, language=str(flask_babel.get_locale()), drawings=drawings)
 
 
