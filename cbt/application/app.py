@@ -56,6 +56,7 @@ from cbt.door.kiosk import views as kiosk
 from cbt.door.papers import register_papers
 from cbt.door.seats.finding import was_issued
 from cbt.enrolment import views as enrolment
+from cbt.enrolment.applications.retaking import register_retakes
 from cbt.enrolment.applications.views import applications_on_home
 from cbt.errors import Unavailable
 from cbt.exams.desk import views as blueprints
@@ -77,6 +78,7 @@ from cbt.proctoring.recovery import views as recovery
 from cbt.results import views as results
 from cbt.results.approving import LATE_RULINGS, RELEASES
 from cbt.results.late import views as late_answers
+from cbt.results.ledger.asked import retake_verdicts
 from cbt.results.package import views as packages
 from cbt.retention import views as retention
 from cbt.sittings.planning import views as sittings
@@ -152,6 +154,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_papers(app, paper_states)
     register_uses(app, blueprint_uses)
     register_names(app, LOG_NAMES)
+    register_retakes(app, retake_verdicts)
     register_home_part(app, batches_on_home)
     register_home_part(app, applications_on_home)
     register_guessing(app, record_guessing)

@@ -58,6 +58,7 @@ FEES = (
     Field("materials", KeyKind.MONEY, "场地能源材料费（元），每考一次"),
     Field("materials_papers", KeyKind.TEXTS, "收取场地能源材料费的科目代码"),
     Field("refund_withdrawn", KeyKind.SWITCH, "考前撤回申报的退费"),
+    Field("unpaid_may_sit", KeyKind.SWITCH, "费用没有付清的申请也可以进入批次"),
 )
 _LEVELS = (
     "junior_secondary 初中，secondary 高中（中专、技校），junior_college 大专，"

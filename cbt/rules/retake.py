@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -137,3 +137,50 @@ def _gives_right(result: PaperResult, policy: RetakePolicy) -> bool:
     if result.outcome is PaperOutcome.ABSENT:
         return policy.absent_may_retake
     return result.outcome is PaperOutcome.FAILED
+
+
+class ApplicationRefusal(StrEnum):
+    """Why somebody cannot apply for papers so: 已合格, 没有补考资格, 已过补考期, 应报补考."""
+
+    PASSED = "passed"
+    ABSENT = "absent"
+    WINDOW_OVER = "window_over"
+    RETAKE_INSTEAD = "retake_instead"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPaper:
+    """The paper that an application is refused for, and the last day of its window or of its pass."""
+
+    reason: ApplicationRefusal
+    paper: str
+    last_on: date | None
+
+
+_NOT_APPLIED_FOR = {
+    RetakeRefusal.PASSED: ApplicationRefusal.PASSED,
+    RetakeRefusal.ABSENT: ApplicationRefusal.ABSENT,
+    RetakeRefusal.WINDOW_OVER: ApplicationRefusal.WINDOW_OVER,
+}
+
+
+def check_application(
+    papers: Sequence[str], verdicts: Mapping[str, RetakeVerdict], *, retake: bool
+) -> RefusedPaper | None:
+    """Return why somebody cannot apply for these papers as a retake, or as a first taking, or None.
+
+    `verdicts` are those of the papers of which anything is known. Who has a failed paper within its window retakes
+    that paper alone; of a paper without a result an officer decides. A paper that was passed is taken by neither.
+
+    Source: R-4.
+    """
+    known = [(paper, verdicts[paper]) for paper in papers if paper in verdicts]
+    if not retake:
+        for paper, verdict in verdicts.items():
+            if verdict.allowed and verdict.last_on is not None:
+                return RefusedPaper(ApplicationRefusal.RETAKE_INSTEAD, paper, verdict.last_on)
+        known = [one for one in known if one[1].reason is RetakeRefusal.PASSED]
+    for paper, verdict in known:
+        if verdict.reason in _NOT_APPLIED_FOR:
+            return RefusedPaper(_NOT_APPLIED_FOR[verdict.reason], paper, verdict.last_on)
+    return None

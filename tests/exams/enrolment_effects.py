@@ -62,3 +62,8 @@ def charged(text: str, **takings: str) -> list[int]:
 def given_back(text: str) -> bool:
     """Return whether who withdraws gets the fee back."""
     return is_given_back(blueprint(text).fees, RefundCause.WITHDRAWN)
+
+
+def sits_unpaid(text: str) -> bool:
+    """Return whether people go to a batch before their fee is paid (the door: tests/enrolment/test_retaking.py)."""
+    return blueprint(text).fees.unpaid_may_sit

@@ -196,6 +196,10 @@ ENROLMENT = [
         True, False,
     ),
     Pure(
+        "fees.unpaid_may_sit", "unpaid_may_sit = true", "unpaid_may_sit = false", enrolment.sits_unpaid,
+        True, False,
+    ),
+    Pure(
         "eligibility.number", "number = 5\ntext", "number = 6\ntext", effects.refused, [],
         ["blueprint.condition_number"],
     ),

@@ -14,6 +14,7 @@ from cbt.rules.retake import (
     PaperResult,
     RetakeRefusal,
     RetakeVerdict,
+    check_application,
     may_retake,
     overall,
 )
@@ -212,3 +213,45 @@ def test_both_papers_within_one_window_qualify(
 ) -> None:
     known = [result(*one) for one in results]
     assert overall(PAPERS, known, on=date.fromisoformat(on), policy=SHIPPED) is expected
+
+
+RIGHT = RetakeVerdict(True, date(2028, 11, 19))
+WON = RetakeVerdict(False, date(2028, 11, 20), RetakeRefusal.PASSED)
+AWAY = RetakeVerdict(False, reason=RetakeRefusal.ABSENT)
+OVER = RetakeVerdict(False, date(2026, 1, 1), RetakeRefusal.WINDOW_OVER)
+NONE = RetakeVerdict(False, reason=RetakeRefusal.NO_RESULT)
+LAPSED = RetakeVerdict(True)
+
+
+@pytest.mark.parametrize(
+    ("papers", "theory", "skills", "retake", "expected"),
+    [
+        pytest.param("theory skills", None, None, False, None, id="nobody knows them"),
+        pytest.param("theory", None, None, True, None, id="a retake of which nothing is known"),
+        pytest.param("theory", RIGHT, WON, True, None, id="the failed paper alone"),
+        pytest.param("theory skills", RIGHT, WON, True, ("passed", "skills"), id="the passed one with it"),
+        pytest.param(
+            "theory skills", RIGHT, WON, False, ("retake_instead", "theory"), id="both for the first time"
+        ),
+        pytest.param("skills", RIGHT, NONE, False, ("retake_instead", "theory"), id="the other paper first"),
+        pytest.param("theory", AWAY, None, True, ("absent", "theory"), id="who was absent"),
+        pytest.param("theory", AWAY, None, False, None, id="who was absent takes it anew"),
+        pytest.param("theory", OVER, None, True, ("window_over", "theory"), id="too late"),
+        pytest.param("theory skills", OVER, NONE, False, None, id="too late, anew"),
+        pytest.param("theory", NONE, WON, True, None, id="a paper without a result"),
+        pytest.param("theory skills", LAPSED, NONE, False, None, id="a pass that is too old"),
+        pytest.param("theory skills", WON, WON, False, ("passed", "theory"), id="both passed"),
+    ],
+)
+def test_who_applies_for_a_paper_has_a_right_to_it(
+    papers: str,
+    theory: RetakeVerdict | None,
+    skills: RetakeVerdict | None,
+    retake: bool,
+    expected: tuple[str, str] | None,
+) -> None:
+    known = {name: one for name, one in (("theory", theory), ("skills", skills)) if one is not None}
+    found = check_application(papers.split(), known, retake=retake)
+    assert (found and (found.reason.value, found.paper)) == expected
+    if found is not None:
+        assert found.last_on == known[found.paper].last_on

@@ -12,6 +12,7 @@ from cbt.db.private.sealing import open_sealed
 from cbt.db.unit_of_work import unit_of_work
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.fees.standing import refuse_unpaid
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import DOCUMENT, PHONE
@@ -24,16 +25,17 @@ READY = frozenset({ApplicationState.ACCEPTED, ApplicationState.SCHEDULED})
 def applied_rows(ref: str, *, now: datetime, actor: str) -> list[list[str]]:
     """Return the roster rows of the people who were accepted, one for each paper, with their full numbers.
 
-    Raise NotFound("application.unknown"), Conflict("application.not_accepted"),
+    Raise NotFound("application.unknown"), Conflict("application.not_accepted"|"application.unpaid"),
     Unavailable("personal.unreadable").
 
-    Source: R-77.
+    Source: R-76, R-77.
     """
     with unit_of_work() as session:
         application = store.application_by_ref(session, ref, unit_id=None)
         people = [one for one in store.people_of(session, application) if one.verdict == "accepted"]
         if application.state not in READY or not people:
             raise Conflict("application.not_accepted")
+        refuse_unpaid(session, application, blueprint_of(session, application.blueprint_version_id).fees)
         rows = [row for one in people for row in _rows(session, application, one)]
         record(
             session,

@@ -13,8 +13,10 @@ from cbt.enrolment.applications.applying import LONGEST_NOTE, Applying, note_ste
 from cbt.enrolment.applications.judged import answer_for
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
 from cbt.enrolment.applications.moving import move_on
+from cbt.enrolment.applications.retaking import AskedTaking, refuse_takings
 from cbt.enrolment.decided.store import level_of
 from cbt.enrolment.fees.charging import RECONSIDERED, cancel_for, charge_for
+from cbt.enrolment.fees.standing import refuse_unpaid
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, RequiredProof
@@ -30,7 +32,7 @@ def take_step(ref: str, event: ApplicationEvent, *, words: str, batch: str, who:
     """Send an application back, refuse or accept it, reconsider, put it in a batch or take it out, or end it.
 
     Raise Conflict("application.transition"|"application.undecided"|"application.none_accepted"|
-    "application.not_over"), InvalidInput("application.words"|"application.batch").
+    "application.not_over"|"application.unpaid"), InvalidInput("application.words"|"application.batch").
 
     Source: R-77.
     """
@@ -72,8 +74,9 @@ def _carry_out(
         case ApplicationEvent.RECONSIDER:
             cancel_for(session, application, RECONSIDERED, who)
         case ApplicationEvent.SCHEDULE:
-            level = blueprint_of(session, application.blueprint_version_id).level_code
-            suiting = store.batches_for(session, level=level, today=who.today)
+            blueprint = blueprint_of(session, application.blueprint_version_id)
+            refuse_unpaid(session, application, blueprint.fees)
+            suiting = store.batches_for(session, level=blueprint.level_code, today=who.today)
             chosen = next((one for one in suiting if one.ref == batch), None)
             if chosen is None:
                 raise InvalidInput("application.batch", field="batch")
@@ -106,9 +109,9 @@ def decide(
     An officer may accept by a condition that is not plainly met, with a reason; a make-up needs none.
 
     Raise InvalidInput("application.no_one_chosen"|"applicant.reason"|"web.bad_request"),
-    Conflict("application.not_submitted"|"applicant.no_condition").
+    Conflict("application.not_submitted"|"applicant.no_condition"), and as `refuse_takings` does.
 
-    Source: R-73.
+    Source: R-4, R-73.
     """
     if verdict not in {ACCEPTED, REFUSED}:
         raise InvalidInput("web.bad_request")
@@ -122,6 +125,9 @@ def decide(
         if verdict == REFUSED and not reason:
             raise InvalidInput("applicant.reason", field="reason")
         blueprint = level_of(session, application.blueprint_version_id)
+        if verdict == ACCEPTED:
+            takings = [AskedTaking.of(one) for one in chosen]
+            refuse_takings(session, takings, blueprint, application.preferred_on)
         for one in chosen:
             by = None
             if verdict == ACCEPTED and one.kind == "first":

@@ -17,6 +17,7 @@ from cbt.enrolment.applications import store
 from cbt.enrolment.applications.applying import Applying, editable
 from cbt.enrolment.applications.form import TOLD, ReadPerson, read_person, told_of
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, UnitApplication
+from cbt.enrolment.applications.retaking import AskedTaking, refuse_takings
 from cbt.errors import Conflict
 from cbt.exams.store import blueprint_of
 from cbt.personal.numbers import DOCUMENT, PHONE, document_index
@@ -29,14 +30,17 @@ MOST_PEOPLE = 500
 def enter_person(ref: str, sent: Mapping[str, str], papers: Sequence[str], who: Applying) -> str:
     """Enter somebody and return their ref.
 
-    Raise what `read_person` raises, Conflict("application.not_editable"|"applicant.twice"|"application.full").
+    Raise what `read_person` and `refuse_takings` raise, Conflict("application.not_editable"|"applicant.twice"|
+    "application.full").
 
-    Source: R-74.
+    Source: R-4, R-74.
     """
     try:
         with unit_of_work() as session:
             application = editable(session, ref, who)
-            read = read_person(sent, papers, blueprint_of(session, application.blueprint_version_id))
+            blueprint = blueprint_of(session, application.blueprint_version_id)
+            read = read_person(sent, papers, blueprint)
+            refuse_takings(session, [AskedTaking.read(read)], blueprint, application.preferred_on)
             if len(store.people_of(session, application)) >= MOST_PEOPLE:
                 raise Conflict("application.full", most=MOST_PEOPLE)
             person = _new(application, read, who)
@@ -70,7 +74,9 @@ def change_person(
             person = store.applicant_by_ref(session, application, person_ref)
             if not sent.get("document_number", "").strip():
                 sent = {**sent, "document_number": open_sealed(person.document_sealed, DOCUMENT)}
-            read = read_person(sent, papers, blueprint_of(session, application.blueprint_version_id))
+            blueprint = blueprint_of(session, application.blueprint_version_id)
+            read = read_person(sent, papers, blueprint)
+            refuse_takings(session, [AskedTaking.read(read)], blueprint, application.preferred_on)
             stated = _stated_on(told_of(person) or {}, read.told, who.today)
             _fill(person, read, stated_on=stated)
             _refuse_twice(session, application, person)

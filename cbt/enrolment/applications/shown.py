@@ -15,9 +15,11 @@ from cbt.enrolment.applications.applying import lead_of
 from cbt.enrolment.applications.form import told_of
 from cbt.enrolment.applications.judged import JudgedCondition, answer_for, answer_of, judged
 from cbt.enrolment.applications.models import Applicant, ApplicantProof, ApplicationStep, UnitApplication
+from cbt.enrolment.applications.retaking import AskedTaking, retake_lines, verdicts_for
 from cbt.enrolment.attached import store as attached
 from cbt.enrolment.attached.models import EvidenceScan
 from cbt.enrolment.decided.store import holidays_of, level_of
+from cbt.enrolment.fees.standing import keeps_from_sitting
 from cbt.enrolment.units.models import MemberUnit
 from cbt.personal.numbers import PHONE
 from cbt.printing.fonts import lacking
@@ -36,6 +38,8 @@ class ApplicantLine:
     answer: EligibilityAnswer
     papers: list[str]
     checked: int
+    retakes: list[str]
+    """Of somebody who retakes: what is known of the papers of the level, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class ApplicationDetails:
     events: tuple[ApplicationEvent, ...]
     batch: Batch | None
     batches: Sequence[Batch]
+    unpaid: int
+    """What is to be paid before its people may sit, in 分."""
 
     @property
     def editable(self) -> bool:
@@ -86,6 +92,8 @@ class ApplicantDetails:
     phone: str | None
     answer: EligibilityAnswer
     conditions: list[JudgedCondition]
+    retakes: list[str]
+    """What is known of the papers of the level, in words."""
     proofs: list[tuple[str, bool, ApplicantProof | None]]
     """Each kind of evidence, whether a condition that is met or to be decided needs it, and what is known of it."""
     has_photo: bool
@@ -115,6 +123,9 @@ def application_details(
     application = store.application_by_ref(session, ref, unit_id=unit_id)
     blueprint = level_of(session, application.blueprint_version_id)
     checked = store.checked_counts(session, application)
+    people = store.people_of(session, application)
+    again = [AskedTaking.of(one) for one in people if one.kind == "retake"]
+    known = verdicts_for(session, again, blueprint, application.preferred_on)
     steps = store.steps_of(session, application)
     events = events_of(ApplicationState(application.state), by_unit=by_unit)
     return ApplicationDetails(
@@ -127,8 +138,9 @@ def application_details(
                 answer_for(one, application, blueprint, today=today),
                 paper_names(blueprint, one),
                 checked.get(one.id, 0),
+                retake_lines(known.get(one.document_index, {}), blueprint, one.papers.split(",")),
             )
-            for one in store.people_of(session, application)
+            for one in people
         ],
         steps=steps,
         names=actor_names(session, {one.by for one in steps}),
@@ -141,6 +153,11 @@ def application_details(
             store.batches_for(session, level=blueprint.level_code, today=today)
             if ApplicationEvent.SCHEDULE in events
             else []
+        ),
+        unpaid=(
+            keeps_from_sitting(session, application, blueprint.fees)
+            if application.state in (ApplicationState.ACCEPTED, ApplicationState.SCHEDULED)
+            else 0
         ),
     )
 
@@ -155,6 +172,8 @@ def applicant_details(
     told = told_of(person)
     answer = answer_of(told or {}, application, blueprint, today=today)
     known = store.proofs_of(session, person)
+    taking = AskedTaking.of(person)
+    verdicts = verdicts_for(session, [taking], blueprint, application.preferred_on)
     asked = _asked(person, answer)
     scans = attached.scans_of(session, person)
     actors = {actor for row in known.values() for actor in (row.received_by, row.checked_by)}
@@ -168,6 +187,7 @@ def applicant_details(
         phone=readable(person.phone_sealed, PHONE) if person.phone_sealed else "",
         answer=answer,
         conditions=judged(answer, blueprint),
+        retakes=retake_lines(verdicts.get(taking.index, {}), blueprint),
         proofs=[(proof.value, proof in asked, known.get(proof.value)) for proof in RequiredProof],
         has_photo=attached.has_photo(session, person),
         scans=scans,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from cbt.enrolment.applications import store
 from cbt.enrolment.applications.judged import answer_of, judged
 from cbt.enrolment.applications.models import UnitApplication
+from cbt.enrolment.applications.retaking import AskedTaking, code_of, refused_takings, told_refused
 from cbt.enrolment.decided.store import level_of
 from cbt.enrolment.workbook.lines import ListedPerson
 from cbt.enrolment.workbook.reading import ReadList, read_people
 from cbt.personal.numbers import document_index
 from cbt.rules.enrolment.eligibility.answers import EligibilityAnswer, Fulfilment, OfficerQuestion
 from cbt.rules.exam.blueprint import ExamBlueprint
+from cbt.rules.retake import RefusedPaper
 from cbt.sheets.cells import SheetData
 from cbt.sheets.findings import Finding, Severity
 
@@ -89,14 +91,16 @@ class CheckedList:
 def check_list(
     session: Session, application: UnitApplication, sheets: Sequence[SheetData], *, today: date
 ) -> CheckedList:
-    """Return what taking over the sheets of a list would do. Source: R-73, R-74, R-75."""
+    """Return what taking over the sheets of a list would do. Source: R-4, R-73, R-74, R-75."""
     blueprint = level_of(session, application.blueprint_version_id)
     read = read_people(sheets, blueprint)
     there = {one.document_index for one in store.people_of(session, application)}
     first: dict[str, ListedPerson] = {}
     people = []
+    asked = [AskedTaking.read(one.read) for one in read.people if one.read is not None]
+    refused = refused_takings(session, asked, blueprint, application.preferred_on)
     for listed in read.people:
-        found = _Row(listed, application, blueprint, today)
+        found = _Row(listed, application, blueprint, today, refused)
         people.append(found.checked(there, first))
     return CheckedList(application, blueprint, read, tuple(people))
 
@@ -107,6 +111,7 @@ class _Row:
     application: UnitApplication
     blueprint: ExamBlueprint
     today: date
+    refused: Mapping[str, RefusedPaper]
 
     def checked(self, there: set[str], first: dict[str, ListedPerson]) -> CheckedPerson:
         """Return how the row stands beside those before it; `first` has these by the digest of their number."""
@@ -122,6 +127,8 @@ class _Row:
             return self._with(
                 ListStanding.THERE, self._found(Severity.HINT, "applicant.listed_there", "document_number")
             )
+        if index in self.refused:
+            return self._with(ListStanding.STOPPED, self._not_so(self.refused[index]))
         if read.kind != "first":
             return self._with(ListStanding.READY)
         answer = answer_of(read.told, self.application, self.blueprint, today=self.today)
@@ -139,6 +146,11 @@ class _Row:
     def _found(self, severity: Severity, code: str, field: str, **params: object) -> Finding:
         heading, row = self.listed.heading, self.listed.row
         return Finding(severity, code, heading.place(row, field), self.listed.shown(field), params=params)
+
+    def _not_so(self, refused: RefusedPaper) -> Finding:
+        return self._found(
+            Severity.ERROR, code_of(refused), "papers", **told_refused(refused, self.blueprint)
+        )
 
     def _to_decide(self, answer: EligibilityAnswer) -> Finding:
         open_ones = [one for one in answer.conditions if one.fulfilment is Fulfilment.UNKNOWN]

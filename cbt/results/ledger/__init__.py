@@ -1,3 +1,3 @@
 """Whose paper counts: attempts of a person over the batches."""
 
-__all__ = ["checking", "counting", "store"]
+__all__ = ["asked", "checking", "counting", "store"]
