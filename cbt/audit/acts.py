@@ -74,7 +74,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *_of("registration", "add change withdraw bring_back remove"),
             *_of("print", "tickets door sign_in labels seats registration"),
             *_of("candidate", "correct"),
-            *_of("personal", "reveal"),
+            *_of("personal", "reveal export erase"),
         ),
         "results": (
             *_of("results", "release correct export"),

@@ -31,18 +31,19 @@ def table_of(name: str) -> Table:
 
 
 @cache
-def _referring(name: str) -> tuple[tuple[Table, ForeignKey], ...]:
+def referring(name: str, *, all_of_them: bool = False) -> tuple[tuple[Table, ForeignKey], ...]:
+    """Return which columns of which tables refer to a table; what stays only with `all_of_them`."""
     return tuple(
         (table, key)
         for table in sorted(Base.metadata.tables.values(), key=lambda one: one.name)
         for key in sorted(table.foreign_keys, key=lambda one: one.parent.name)
-        if key.column.table.name == name and table.name != name and table.name not in STAYS
+        if key.column.table.name == name and table.name != name and (all_of_them or table.name not in STAYS)
     )
 
 
 def erase(session: Session, table: Table, condition: ColumnElement[bool], counts: Counter[str]) -> None:
     """Delete rows and all that refers to them, and count the rows of each table; what stays is not followed."""
-    for child, key in _referring(table.name):
+    for child, key in referring(table.name):
         erase(session, child, _in(key, condition), counts)
     gone = cast("CursorResult[Any]", session.execute(delete(table).where(condition)))
     counts[table.name] += gone.rowcount
@@ -50,7 +51,7 @@ def erase(session: Session, table: Table, condition: ColumnElement[bool], counts
 
 def erase_below(session: Session, name: str, condition: ColumnElement[bool], counts: Counter[str]) -> None:
     """Delete what refers to rows that stay themselves."""
-    for child, key in _referring(name):
+    for child, key in referring(name):
         erase(session, child, _in(key, condition), counts)
 
 

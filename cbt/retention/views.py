@@ -14,6 +14,7 @@ from cbt.errors import CbtError, Conflict
 from cbt.printing.pdf import PDF, pdf
 from cbt.retention import destroying, holds, terms
 from cbt.retention.due import LISTS, due_batch, due_page
+from cbt.retention.person import views as person
 from cbt.retention.shown import destruction_paper, shown, sittings_of
 from cbt.retention.store import DONE, WITHDRAWN, destruction_by_ref, destructions_of, under_way
 from cbt.rules.retention import MOST_YEARS
@@ -28,6 +29,7 @@ from cbt.web.who import access
 from cbt.web.who.login import acting
 
 pages = flask.Blueprint("retention", __name__)
+pages.register_blueprint(person.pages)
 
 READERS = (Role.OFFICER, Role.INSPECTOR, Role.ADMIN)
 WRITERS = (Role.OFFICER, Role.ADMIN)

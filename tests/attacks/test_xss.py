@@ -97,6 +97,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "the office's days": ("officer", "/office/holidays"),
     "the office's majors": ("officer", "/office/majors?occupation=x"),
     "retention": ("officer", "/office/retention?list=later"),
+    "own data": ("officer", "/office/retention/people"),
     "retention of a batch": ("officer", "/office/retention/batches/{batch}"),
     "upload files of certificates": ("officer", "/office/certificates/uploads"),
     "results on display": ("officer", "/results/{sitting}/publicity"),
