@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
+from cbt.results.publicity.store import sittings_held
 from cbt.rules.states.sitting import SittingState
 from cbt.sittings.models import Batch, BatchLevel, Centre, Sitting
 from cbt.sittings.planning.purposes import official_only
@@ -76,9 +77,11 @@ def batches_ahead(
 ) -> tuple[Sequence[Batch], int]:
     """Return a page of the batches that are not over, the latest first, and how many there are.
 
-    With `results`, one whose results are still to be shown and released is not over.
+    One is not over while a result of it is held by an objection, or decided about and not released; with `results`,
+    neither is one whose results are still to be shown and released.
     """
-    open_ones = _ahead(now)
+    held = select(Sitting.id).where(Sitting.batch_id == Batch.id, Sitting.id.in_(sittings_held()))
+    open_ones = or_(_ahead(now), held.exists())
     if results:
         waiting = select(Sitting.id).where(
             Sitting.batch_id == Batch.id, Sitting.state.in_(UNRELEASED), official_only()

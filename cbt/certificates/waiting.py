@@ -57,10 +57,10 @@ def people_of(session: Session, refs: Collection[str]) -> Sequence[Candidate]:
 def judged(session: Session, level: str, people: Sequence[Candidate], *, today: date) -> list[WaitingPerson]:
     """Return what keeps these people from a certificate of a level on a day.
 
-    A result that counts was released by two people after everything about it was decided, so that of the open
-    matters only a certificate that stands is left to be asked for.
+    A result that counts was released by two people after it was shown long enough and every objection to it was
+    decided (`results.steps.release`), so that of the open matters only a certificate that stands is left to ask for.
 
-    Source: R-4, R-62, R-93.
+    Source: R-4, R-62, R-90, R-93.
     """
     ids = [one.id for one in people]
     ledger, have = ledger_of(session, ids), store.certified(session, level, ids)

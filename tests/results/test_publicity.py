@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,6 +19,7 @@ from cbt.results.ledger.store import ledger_of, released
 from cbt.results.models import Result
 from cbt.results.publicity.models import Publication, ResultObjection
 from tests.helpers import count_queries, utc
+from tests.printing.paper import papers_of
 from tests.results.scene import SECOND, finish, release_url, rescore
 from tests.world import World
 
@@ -104,6 +106,7 @@ def test_an_objection_holds_its_own_result_until_somebody_else_decides(shown: Wo
     assert with_result(world) == set(world.sitters) - {"extra"}
     assert "1 人的成绩因异议暂缓" in world.staff("officer").get(f"/results/{world.sitting_ref}").text
     assert release(world, rest="1")[0] == 409
+    assert "1 项异议待裁定" in world.staff("officer").get("/staff").text
     # Whoever took it down does not decide it.
     decided = {"verdict": "upheld", "grounds": "复核答题记录，漏计一题。"}
     assert world.staff("officer").post(objection(world), data=decided).status_code == 403
@@ -115,11 +118,13 @@ def test_an_objection_holds_its_own_result_until_somebody_else_decides(shown: Wo
     assert chief.post(objection(world), data=decided).status_code == 303
     assert chief.post(objection(world), data=decided).status_code == 409
     world.clock.set(AFTER + timedelta(days=3))
+    assert "1 人的异议已裁定" in world.staff("officer").get("/staff").text
     preview = world.staff("officer").get(f"{release_url(world)}?rest=1").text
     assert "将发布 1 人的成绩" in preview
     assert release(world, rest="1")[0] == 303
     assert with_result(world) == set(world.sitters)
     assert release(world, rest="1")[0] == 409
+    assert world.batch_ref not in world.staff("officer").get("/staff").text
     with world.app.app_context(), reading() as session:
         result = session.scalars(
             select(Result).where(Result.registration_id == world.sitters["extra"].registration_id)
@@ -187,7 +192,9 @@ def test_an_objection_says_who_why_and_when(shown: World, told: dict[str, str], 
 
 
 @pytest.mark.once
-def test_everybody_reads_a_masked_list_while_it_is_shown_and_not_a_day_longer(shown: World) -> None:
+def test_everybody_reads_a_masked_list_while_it_is_shown_and_not_a_day_longer(
+    shown: World, tmp_path: Path
+) -> None:
     stranger = shown.app.test_client()
     page = stranger.get(public(shown)).text
     assert stranger.get("/publicity").text.count("/publicity/pu-") == 1
@@ -197,7 +204,9 @@ def test_everybody_reads_a_masked_list_while_it_is_shown_and_not_a_day_longer(sh
         assert sitter.ticket[-4:] in page
     assert re.findall(r'class="verdict (\w+)"', page).count("passed") == 3
     assert "王*明" in page
-    assert shown.staff("officer").get(f"{page_of(shown)}.pdf").data[:5] == b"%PDF-"
+    (board,) = papers_of(shown.staff("officer").get(f"{page_of(shown)}.pdf"), tmp_path)
+    assert "王*明0001" in board.text
+    assert not [one.name for one in shown.sitters.values() if one.name in board.text]
     assert shown.staff("proctor").get(f"{page_of(shown)}.pdf").status_code == 403
     shown.clock.set(LAST)
     assert stranger.get(public(shown)).status_code == 200

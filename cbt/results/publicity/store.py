@@ -198,6 +198,16 @@ def held_counts(session: Session, sitting_ids: Collection[int]) -> dict[int, tup
     return {sitting: (still_open, decided) for sitting, still_open, decided in rows}
 
 
+def sittings_held() -> Select[int]:
+    """Return the ids of the sittings with results that somebody objected to and that are not released."""
+    return (
+        select(Registration.sitting_id)
+        .join(ResultObjection, ResultObjection.registration_id == Registration.id)
+        .outerjoin(Result, Result.registration_id == Registration.id)
+        .where(Result.id.is_(None))
+    )
+
+
 def objections_of(session: Session, sitting_id: int) -> list[ObjectionLine]:
     """Return the objections of a sitting, the open ones first."""
     query = (
