@@ -58,7 +58,7 @@ def judged(session: Session, level: str, people: Sequence[Candidate], *, today: 
     """Return what keeps these people from a certificate of a level on a day.
 
     A result that counts was released by two people after it was shown long enough and every objection to it was
-    decided (`results.steps.release`), so that of the open matters only a certificate that stands is left to ask for.
+    decided (`results.steps.release`). So of the open matters only a certificate that stands is left to ask for.
 
     Source: R-4, R-62, R-90, R-93.
     """
