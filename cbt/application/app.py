@@ -25,6 +25,7 @@ from cbt.audit.anchor import Anchor, init_anchor
 from cbt.audit.guessing import record_guessing
 from cbt.bank import views as bank
 from cbt.batches import views as batches
+from cbt.batches.applied.fates import paper_fates
 from cbt.batches.checklist.views import batches_on_home
 from cbt.candidates.blueprint_uses import blueprint_uses
 from cbt.candidates.corrections.approval import CORRECTIONS
@@ -58,6 +59,7 @@ from cbt.door.seats.finding import was_issued
 from cbt.enrolment import views as enrolment
 from cbt.enrolment.applications.retaking import register_retakes
 from cbt.enrolment.applications.views import applications_on_home
+from cbt.enrolment.fees.crediting import register_fates
 from cbt.errors import Unavailable
 from cbt.exams.desk import views as blueprints
 from cbt.exams.desk.uses import register_uses
@@ -155,6 +157,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     register_uses(app, blueprint_uses)
     register_names(app, LOG_NAMES)
     register_retakes(app, retake_verdicts)
+    register_fates(app, paper_fates)
     register_home_part(app, batches_on_home)
     register_home_part(app, applications_on_home)
     register_guessing(app, record_guessing)

@@ -20,6 +20,7 @@ from cbt.application.observation import SCHEDULER
 from cbt.audit.tally import settle_tallies
 from cbt.bank.imports.checks.starting import start_checks
 from cbt.bank.search.index import index_waiting
+from cbt.batches.applied.finishing import complete_applications
 from cbt.batches.roster.starting import start_rosters
 from cbt.certificates.publishing.keys import stretch_waiting
 from cbt.clock import Agreement, Clock, wall_time
@@ -74,6 +75,7 @@ JOBS: tuple[tuple[Callable[..., Any], float], ...] = (
     (index_waiting, 20.0),
     (stretch_waiting, 10.0),
     (destroy_confirmed, 2.0),
+    (complete_applications, 300.0),
     (settle_tallies, 30.0),
     (purge_sign_ins, 60.0),
     (forget_papers, 60.0),

@@ -16,6 +16,7 @@ from cbt.enrolment.applications.moving import move_on
 from cbt.enrolment.applications.retaking import AskedTaking, refuse_takings
 from cbt.enrolment.decided.store import level_of
 from cbt.enrolment.fees.charging import RECONSIDERED, cancel_for, charge_for
+from cbt.enrolment.fees.crediting import credit_for
 from cbt.enrolment.fees.standing import refuse_unpaid
 from cbt.errors import Conflict, InvalidInput, TextId
 from cbt.exams.store import blueprint_of
@@ -88,6 +89,7 @@ def _carry_out(
             states = store.sitting_states(session, application.batch_id or 0)
             if not states or not states <= OVER:
                 raise Conflict("application.not_over")
+            credit_for(session, application, who)
         case _:
             pass
     return {}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from cbt.accounts.store import actor_names
@@ -143,7 +144,8 @@ def application_details(
             for one in people
         ],
         steps=steps,
-        names=actor_names(session, {one.by for one in steps}),
+        names=actor_names(session, {one.by for one in steps})
+        | {"scheduler": str(_("accounts.actor.scheduler"))},
         lead=lead_of(
             blueprint, application.applied_on or today, application.preferred_on, holidays_of(session)
         ),

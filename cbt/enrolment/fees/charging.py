@@ -128,7 +128,7 @@ def cancel_for(session: Session, application: UnitApplication, cause: str, who: 
         select(FeeCharge).where(FeeCharge.application_id == application.id, FeeCharge.cancelled_on.is_(None))
     ).all()
     if standing:
-        _cancel(session, application, standing, cause, "", who)
+        cancel_charges(session, application, standing, cause, "", who)
 
 
 def cancel_lines(unit_ref: str, refs: Collection[str], *, cause: str, reason: str, who: FeeBooking) -> int:
@@ -162,11 +162,11 @@ def cancel_lines(unit_ref: str, refs: Collection[str], *, cause: str, reason: st
                 )
             by_application.setdefault(application, []).append(charge)
         for application, charges in by_application.items():
-            _cancel(session, application, charges, cause, reason, who)
+            cancel_charges(session, application, charges, cause, reason, who)
         return len(rows)
 
 
-def _cancel(
+def cancel_charges(
     session: Session,
     application: UnitApplication,
     charges: Sequence[FeeCharge],
@@ -174,6 +174,7 @@ def _cancel(
     reason: str,
     who: FeeBooking,
 ) -> None:
+    """Cancel lines of an application, so that what was paid for them is free again."""
     account = account_of(session, application.unit_id)
     after = account.ledger
     for one in charges:

@@ -15,9 +15,11 @@ from cbt.rules.enrolment.fees.ledger import FeeLedger, Match
 from cbt.rules.enrolment.fees.lines import (
     FeeKind,
     FeeLine,
+    PaperFate,
     PaperTaking,
     RefundCause,
     TakingKind,
+    credit_cause,
     fee_lines,
     is_given_back,
 )
@@ -234,3 +236,26 @@ def test_an_amount_in_capital_figures(fen: int, said: str) -> None:
 def test_no_two_amounts_are_said_alike() -> None:
     some = random.Random(7).sample(range(10**8), 2000)
     assert len({capital_amount(fen) for fen in some}) == len(some)
+
+
+@pytest.mark.parametrize(
+    ("papers", "fates", "back", "cause"),
+    [
+        pytest.param("theory skills", "aborted aborted", True, "aborted", id="both aborted"),
+        pytest.param("theory skills", "seated aborted", True, None, id="one was held"),
+        pytest.param("theory skills", "aborted", True, None, id="nobody knows of one"),
+        pytest.param("theory skills", "withdrawn aborted", True, "aborted", id="one withdrawn, one aborted"),
+        pytest.param(
+            "theory skills", "withdrawn aborted", False, None, id="what is withdrawn is not given back"
+        ),
+        pytest.param("theory", "withdrawn", True, "withdrawn", id="a paper withdrawn"),
+        pytest.param("theory", "aborted", False, "aborted", id="an aborted paper costs nothing by any rule"),
+        pytest.param("", "", True, None, id="no paper"),
+    ],
+)
+def test_a_line_is_credited_when_none_of_its_papers_had_a_seat(
+    papers: str, fates: str, back: bool, cause: str | None
+) -> None:
+    known = {paper: PaperFate(fate) for paper, fate in zip(papers.split(), fates.split(), strict=False)}
+    found = credit_cause(FeePolicy(refund_withdrawn=back), papers.split(), known)
+    assert (found and found.value) == cause

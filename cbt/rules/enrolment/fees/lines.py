@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +32,14 @@ class RefundCause(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     ABSENT = "absent"
+
+
+class PaperFate(StrEnum):
+    """What became of a paper in a batch that somebody was registered for: 有座 (also 缺考), 中止, 退考."""
+
+    SEATED = "seated"
+    ABORTED = "aborted"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +88,22 @@ def is_given_back(fees: FeePolicy, cause: RefundCause) -> bool:
     if cause is RefundCause.WITHDRAWN:
         return fees.refund_withdrawn
     return cause is not RefundCause.ABSENT
+
+
+def credit_cause(
+    fees: FeePolicy, papers: Iterable[str], fates: Mapping[str, PaperFate]
+) -> RefundCause | None:
+    """Return why a line for these papers is cancelled once the sittings of a batch are over; None where it stands.
+
+    It stands where one of its papers had a seat, whether it was sat or not, where nobody knows what became of one,
+    and where the rule gives nothing back for what did.
+
+    Source: R-60, R-76.
+    """
+    known = [fates.get(paper, PaperFate.SEATED) for paper in papers]
+    if not known or PaperFate.SEATED in known:
+        return None
+    causes = [RefundCause(fate.value) for fate in known]
+    if not all(is_given_back(fees, cause) for cause in causes):
+        return None
+    return RefundCause.ABORTED if RefundCause.ABORTED in causes else RefundCause.WITHDRAWN
