@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from cbt.candidates.models import Candidate, Registration
@@ -119,6 +119,14 @@ def register_page(session: Session, *, text: str, page: int) -> RegisterPage:
 def by_number(session: Session, number: str) -> Certificate | None:
     """Return the certificate of a number, None where there is none."""
     return session.scalar(select(Certificate).where(Certificate.number == number))
+
+
+_NAME_OF = select(Certificate.name).where(Certificate.number == bindparam("number"))
+
+
+def name_of(session: Session, number: str) -> str | None:
+    """Return whose certificate has a number, None where there is none; nothing else of it is read."""
+    return session.scalar(_NAME_OF, {"number": number})
 
 
 def public_keys(session: Session) -> list[bytes]:

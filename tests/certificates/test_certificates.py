@@ -198,7 +198,7 @@ def test_a_print_names_the_address_that_was_set_and_the_photo_stays_that_of_the_
     officer = world.staff("officer")
     assert "还没有填写证书查询页地址" in officer.get(f"{LIST}/{without.ref}").text
     officer.post(f"{LIST}/{without.ref}/print")
-    body = {"name": "示例协会", "look_up": "https://exam.example/verify"}
+    body = {"name": "示例协会", "look_up": "https://exam.example/verify", "publicity_days": "5"}
     for wrong in ("exam.example/verify", "https://", "https://a@exam.example/", "https://exam.example/#x"):
         assert world.staff("admin").post("/office/body", data=body | {"look_up": wrong}).status_code == 422
     assert world.staff("admin").post("/office/body", data=body).status_code == 303

@@ -17,6 +17,7 @@ from cbt.sittings.models import Sitting
 from tests.attacks.stages import Endpoint, Stage, endpoints
 from tests.growth import grown
 from tests.helpers import count_queries
+from tests.world import World
 
 SEATS_MORE = 4
 """Thirty-five people in two rooms: the small exam."""
@@ -67,7 +68,7 @@ def cost_of(stage: Stage, endpoint: Endpoint) -> PageCost:
 
 
 @contextmanager
-def count_rows(stage: Stage) -> Iterator[list[None]]:
+def count_rows(stage: Stage | World) -> Iterator[list[None]]:
     """Collect a mark for each row that is fetched from the embedded database."""
     seen: list[None] = []
 
