@@ -113,4 +113,38 @@ class Keyboard:
         expect(target).to_have_value(value)
 
 
+class Counting(Mouse):
+    """Uses a page as most people do, and counts how often it clicks."""
+
+    def __init__(self) -> None:
+        self.clicks = 0
+
+    def press(self, target: Locator) -> None:
+        """Click a button, link or label."""
+        self.clicks += 1
+        super().press(target)
+
+    def tick(self, target: Locator) -> None:
+        """Tick a box or choose a radio, by its label."""
+        self.clicks += 1
+        super().tick(target)
+
+
+class CountingKeys(Keyboard):
+    """Uses a page with nothing but keys, and counts what others would click."""
+
+    def __init__(self) -> None:
+        self.clicks = 0
+
+    def press(self, target: Locator) -> None:
+        """Press a button or follow a link."""
+        self.clicks += 1
+        super().press(target)
+
+    def tick(self, target: Locator) -> None:
+        """Tick a box."""
+        self.clicks += 1
+        super().tick(target)
+
+
 Hand = Mouse | Keyboard

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from cbt.accounts.sign_in.passwords import hash_password
 from cbt.db.unit_of_work import unit_of_work
@@ -17,7 +17,7 @@ from tests.conftest import Templates, close_engine
 from tests.journeys.browsers import DESK, Browsers
 from tests.journeys.centre import Centre, quiet_log, serve
 from tests.journeys.conftest import OPENING
-from tests.journeys.hands import Mouse
+from tests.journeys.hands import Counting
 from tests.journeys.staff import Desk
 from tests.journeys.test_editing import TALL
 from tests.world import PASSWORD, Person, World
@@ -52,23 +52,6 @@ WRONG = [
     [POINTS[3], "B", "难度不是一到五的一题应（　　）。", "甲", "乙", "丙", "丁", "", "A", 9, 5],
 ]
 """Ten rows, each with one mistake."""
-
-
-class Counting(Mouse):
-    """Uses a page as most people do, and counts how often it clicks."""
-
-    def __init__(self) -> None:
-        self.clicks = 0
-
-    def press(self, target: Locator) -> None:
-        """Click a button, link or label."""
-        self.clicks += 1
-        super().press(target)
-
-    def tick(self, target: Locator) -> None:
-        """Tick a box or choose a radio, by its label."""
-        self.clicks += 1
-        super().tick(target)
 
 
 @pytest.fixture

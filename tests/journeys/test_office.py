@@ -28,7 +28,7 @@ from tests.helpers import FakeClock
 from tests.journeys.browsers import DESK, Browser, Browsers
 from tests.journeys.centre import Centre, quiet_log, serve, text_of
 from tests.journeys.conftest import OPENING
-from tests.journeys.test_author import Counting
+from tests.journeys.hands import Counting, CountingKeys
 from tests.journeys.test_editing import TALL
 from tests.world import PASSWORD, World
 
@@ -87,7 +87,7 @@ def centre(templates: Templates, tmp_path: Path, first_password: list[str]) -> I
 class Hand:
     """Somebody at a browser who counts the clicks."""
 
-    def __init__(self, browser: Browser, clicks: Counting) -> None:
+    def __init__(self, browser: Browser, clicks: Counting | CountingKeys) -> None:
         self.browser = browser
         self.clicks = clicks
 
