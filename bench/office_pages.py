@@ -8,20 +8,32 @@ process and without a network between: the median of several.
 from __future__ import annotations
 
 import argparse
+import os
+import random
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+import flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, insert, select, text
 
 from cbt.application.app import create_app
-from cbt.certificates.models import Certificate
+from cbt.certificates.models import Certificate, LookUpKey
+from cbt.certificates.publishing.keys import KEY, stretch_of
+from cbt.certificates.publishing.site import publish
 from cbt.db.engine import WRITE, begin_installation
 from cbt.db.migrate import migrate
+from cbt.db.private.sealing import seal_bytes
 from cbt.db.types import db
+from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.demo.units.applying import Enrolment
+from cbt.demo.units.invented import DONE
 from cbt.enrolment.applications.models import UnitApplication
+from cbt.enrolment.units.models import MemberUnit
 from tests.conftest import base_settings, close_engine
 from tests.growth import grown
 from tests.growth.office import WHERE, build_office, walk
@@ -30,27 +42,87 @@ from tests.world import START
 
 TIMES = 5
 APPLICATIONS, CERTIFICATES = 5_000, 20_000
+PEOPLE = 500
 
 
-def measure_office(folder: Path, *, applications: int, certificates: int) -> dict[str, float]:
-    """Return the median time of each page in milliseconds."""
+@contextmanager
+def office_of_years(
+    folder: Path, *, applications: int, certificates: int
+) -> Iterator[tuple[flask.Flask, dict[str, FlaskClient]]]:
+    """Lend the office and a browser of each of its staff."""
     folder.mkdir(parents=True)
     settings = base_settings(folder)
     begin_installation(settings)
     app = create_app(settings, clock=FakeClock(START))
     app.testing = True
+    app.config["WTF_CSRF_ENABLED"] = False
     with app.app_context():
         migrate()
     clients = build_office(app)
     with app.app_context():
         _grow({UnitApplication: applications, Certificate: certificates})
-    found = {
+    yield app, clients
+    close_engine(app)
+
+
+def measure_office(app: flask.Flask, clients: dict[str, FlaskClient]) -> dict[str, float]:
+    """Return the median time of each page in milliseconds."""
+    return {
         rule: _taken(clients[login], url)
         for login, starts in WHERE.items()
         for rule, url in walk(app, clients[login], starts)
     }
-    close_engine(app)
+
+
+def measure_files(
+    app: flask.Flask, clients: dict[str, FlaskClient], folder: Path, *, people: int
+) -> dict[str, float]:
+    """Return the seconds of a statement of so many people (PDF, workbook), and of publishing, first and again."""
+    with app.app_context():
+        ref = _large_application(people)
+        _give_keys()
+    found = {}
+    for kind in ("pdf", "xlsx"):
+        began = time.perf_counter()
+        reply = clients["danwei1"].get(f"/unit/fees/statements/{ref}/{kind}")
+        found[f"statement_{kind}_s"] = time.perf_counter() - began
+        if reply.status_code != 200:
+            raise RuntimeError(f"a statement was answered with {reply.status_code}")
+    site = folder / "site"
+    site.mkdir()
+    for name in ("publish_s", "publish_again_s"):
+        began = time.perf_counter()
+        with app.app_context():
+            publish(site, today=START.date(), now=START, actor="cli", tell=lambda *_told: None)
+        found[name] = time.perf_counter() - began
     return found
+
+
+def _large_application(people: int) -> str:
+    """Have a unit apply for so many, and the office accept them; return the application's ref."""
+    with reading() as session:
+        unit = session.scalars(select(MemberUnit.ref).order_by(MemberUnit.id)).first() or ""
+    story = Enrolment(START, random.Random(9), units=[unit])
+    ref = story.apply(0, DONE[:1] * people, 12)
+    story.hand_in(ref, 12)
+    story.accept(ref, 10)
+    return ref
+
+
+def _give_keys() -> None:
+    """Give every certificate the keys that a job stretches after its issue, invented here."""
+    with unit_of_work() as session:
+        stretch_of(session)
+        session.execute(delete(LookUpKey))
+        rows = [
+            {
+                "certificate_id": one,
+                "by_number": seal_bytes(os.urandom(32), KEY),
+                "by_document": seal_bytes(os.urandom(32), KEY),
+            }
+            for one in session.scalars(select(Certificate.id))
+        ]
+        session.execute(insert(LookUpKey), rows)
 
 
 def _grow(tables: dict[type[UnitApplication] | type[Certificate], int]) -> None:
@@ -78,11 +150,14 @@ def main() -> None:
     parser.add_argument("--certificates", type=int, default=CERTIFICATES)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cbt-bench-") as name:
-        found = measure_office(
-            Path(name) / "office", applications=asked.applications, certificates=asked.certificates
-        )
+        many = {"applications": asked.applications, "certificates": asked.certificates}
+        with office_of_years(Path(name) / "office", **many) as (app, clients):
+            found = measure_office(app, clients)
+            files = measure_files(app, clients, Path(name), people=PEOPLE)
     for rule in sorted(found, key=lambda one: -found[one]):
         print(f"{found[rule]:8.1f} ms  {rule}")
+    for what, seconds in files.items():
+        print(f"{seconds:8.2f} s   {what}")
 
 
 if __name__ == "__main__":

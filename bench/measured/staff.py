@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.figures import Figure
 from bench.measured.declaring import NONE_REFUSED, Ground, Group, Stage, Stand, Target, most
-from bench.office_pages import measure_office
+from bench.office_pages import measure_files, measure_office, office_of_years
 from bench.staff_pages import measure_pages
 from bench.traffic.sign_in import SignIns, bind_seats, run_sign_ins
 
@@ -24,18 +24,20 @@ def pages(ground: Ground) -> list[Figure]:
 
 
 def office(ground: Ground) -> list[Figure]:
-    """Ask for every page of an office of years, likewise."""
+    """Ask for every page of an office of years, likewise; then for a long statement, and publish certificates."""
     ground.tell("every page of the office")
-    found = measure_office(
-        ground.folder / "office",
-        applications=ground.size.of(5_000, 100),
-        certificates=ground.size.of(20_000, 100),
-    )
+    many = {"applications": ground.size.of(5_000, 100), "certificates": ground.size.of(20_000, 100)}
+    with office_of_years(ground.folder / "office", **many) as (app, clients):
+        found = measure_office(app, clients)
+        files = measure_files(app, clients, ground.folder, people=ground.size.of(500, 10))
     slowest = max(found, key=lambda name: found[name])
     ground.tell(f"the slowest is {slowest}")
-    figure = Figure("office_pages", latencies=[taken / 1000 for taken in found.values()])
-    figure.facts["slowest_ms"] = round(found[slowest], 1)
-    return [figure]
+    pages = Figure("office_pages", latencies=[taken / 1000 for taken in found.values()])
+    pages.facts["slowest_ms"] = round(found[slowest], 1)
+    statement, site = Figure("office_statement"), Figure("office_publish")
+    statement.facts["slowest_s"] = round(max(files["statement_pdf_s"], files["statement_xlsx_s"]), 2)
+    site.facts |= {"last_s": round(files["publish_s"], 1), "again_s": round(files["publish_again_s"], 1)}
+    return [pages, statement, site]
 
 
 def sign_ins(stand: Stand) -> list[Figure]:
@@ -107,6 +109,20 @@ GROUPS = (
                 "slowest page of the office, 5,000 applications, 20,000 certificates",
                 "最慢的考务页面，5000 份评价申请、2 万张证书",
                 (most("slowest_ms", 200, 60, ("slowest {:.0f} ms", "最慢 {:.0f} 毫秒")),),
+                paced=True,
+            ),
+            Target(
+                "office_statement",
+                "statement of 500 people, PDF or workbook",
+                "500 人的对账单，PDF 或表格",
+                (most("slowest_s", 2.0, 1.0, ("{:.1f} s", "{:.1f} 秒")),),
+                paced=True,
+            ),
+            Target(
+                "office_publish",
+                "look-up site of 20,000 certificates",
+                "2 万张证书的查询网站",
+                (most("last_s", 60.0, 15.0, ("{:.1f} s", "{:.1f} 秒")),),
                 paced=True,
             ),
         ),
