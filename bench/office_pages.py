@@ -22,13 +22,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, func, insert, select, text
 
 from cbt.application.app import create_app
+from cbt.candidates.models import Candidate
 from cbt.certificates.models import Certificate, LookUpKey
 from cbt.certificates.publishing.keys import KEY, stretch_of
 from cbt.certificates.publishing.site import publish
 from cbt.db.engine import WRITE, begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.private.sealing import seal_bytes
-from cbt.db.types import db
+from cbt.db.types import Base, db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.demo.units.applying import Enrolment
 from cbt.demo.units.invented import DONE
@@ -60,7 +61,7 @@ def office_of_years(
         migrate()
     clients = build_office(app)
     with app.app_context():
-        _grow({UnitApplication: applications, Certificate: certificates})
+        _grow(applications, certificates)
     yield app, clients
     close_engine(app)
 
@@ -125,12 +126,20 @@ def _give_keys() -> None:
         session.execute(insert(LookUpKey), rows)
 
 
-def _grow(tables: dict[type[UnitApplication] | type[Certificate], int]) -> None:
+def _grow(applications: int, certificates: int) -> None:
+    """Have so many applications with all that hangs on them, and so many certificates, each of somebody else."""
     with db.engine.execution_options(**{WRITE: True}).begin() as connection:
-        for table, many in tables.items():
-            known = connection.scalar(select(func.count()).select_from(table)) or many
-            if known < many:
-                grown.grow(connection, (table.__tablename__,), many // known, below=grown.heights(connection))
+        first = grown.heights(connection)
+        known = connection.scalar(select(func.count()).select_from(UnitApplication)) or 1
+        grown.grow(connection, (UnitApplication.__tablename__,), applications // known, below=first)
+        held = connection.scalar(select(func.max(Certificate.candidate_id))) or 1
+        grown.grow(
+            connection,
+            (Candidate.__tablename__,),
+            certificates // held,
+            below=first | {Candidate.__tablename__: held},
+            without=Base.metadata.tables.keys() - {Candidate.__tablename__, Certificate.__tablename__},
+        )
         connection.execute(text("ANALYZE"))
 
 
