@@ -131,7 +131,7 @@ def _one_piece(destruction_id: int, *, now: datetime) -> bool:
         if row.state != RUNNING:
             return False
         gone: Counter[str] = Counter(json.loads(row.counts))
-        more = erase_piece(session, row.batch_id, gone)
+        more = erase_piece(session, row.batch_id, gone, last_on=row.last_on)
         row.counts = canonical_json({name: count for name, count in sorted(gone.items()) if count})
         row.left = registrations_left(session, row.batch_id)
         if not more:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from cbt.assembly.models import Form
 from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration, Withdrawal
 from cbt.certificates.models import Certificate
 from cbt.delivery.models import Attempt
-from cbt.enrolment.applications.models import UnitApplication
+from cbt.enrolment.applications.models import ApplicationStep, UnitApplication
 from cbt.retention.reach import erase, erase_below, table_of
 from cbt.sittings.models import Sitting, SittingRoom
+from cbt.web.i18n import local_zone
 
 PIECE = 20
 """So many registrations, or people, go in one transaction."""
@@ -30,8 +32,14 @@ def registrations_left(session: Session, batch_id: int) -> int:
     return session.scalar(query.where(Sitting.batch_id == batch_id)) or 0
 
 
-def erase_piece(session: Session, batch_id: int, counts: Counter[str]) -> bool:
-    """Erase the next piece of a batch's records; say whether anything is left. Source: R-95."""
+def erase_piece(session: Session, batch_id: int, counts: Counter[str], *, last_on: date) -> bool:
+    """Erase the next piece of a batch's records; say whether anything is left.
+
+    With them go the people of applications that came to no batch and that nobody touched after `last_on`: what is
+    due of the batch is due of them.
+
+    Source: R-95.
+    """
     sittings = select(Sitting.id).where(Sitting.batch_id == batch_id)
     registered = session.scalars(
         select(Registration.id)
@@ -53,6 +61,7 @@ def erase_piece(session: Session, batch_id: int, counts: Counter[str]) -> bool:
         _erase_people(session, {one.candidate_id for one in tickets}, counts)
         return True
     _erase_rest(session, batch_id, counts)
+    _erase_applications(session, _came_to_nothing(last_on), counts)
     return False
 
 
@@ -123,11 +132,21 @@ def _erase_rest(session: Session, batch_id: int, counts: Counter[str]) -> None:
     erase_below(session, "sitting_room", room.c.sitting_id.in_(select(sitting.c.id).where(in_batch)), counts)
     erase_below(session, "sitting", in_batch, counts)
     erase_below(session, "batch", batch.c.id == batch_id, counts)
-    applications = table_of("unit_application")
-    erase_below(session, "unit_application", applications.c.batch_id == batch_id, counts)
-    of_batch = update(UnitApplication).where(UnitApplication.batch_id == batch_id)
-    session.execute(of_batch.values(_FREE_TEXT))
+    _erase_applications(session, UnitApplication.batch_id == batch_id, counts)
     _erase_approvals(session, sorted(subjects), counts)
+
+
+def _came_to_nothing(last_on: date) -> ColumnElement[bool]:
+    late = datetime.combine(last_on + timedelta(days=1), time(), local_zone())
+    touched = exists().where(ApplicationStep.application_id == UnitApplication.id, ApplicationStep.at >= late)
+    return UnitApplication.batch_id.is_(None) & (UnitApplication.created_at < late) & ~touched
+
+
+def _erase_applications(session: Session, chosen: ColumnElement[bool], counts: Counter[str]) -> None:
+    """Erase the people of applications, their evidence and what was written; that they were made stays."""
+    ids = session.scalars(select(UnitApplication.id).where(chosen)).all()
+    erase_below(session, "unit_application", table_of("unit_application").c.id.in_(ids), counts)
+    session.execute(update(UnitApplication).where(UnitApplication.id.in_(ids)).values(_FREE_TEXT))
 
 
 def _erase_approvals(session: Session, subjects: Sequence[str], counts: Counter[str]) -> None:

@@ -14,7 +14,7 @@ from cbt.candidates.models import Candidate, CandidatePhoto, Registration
 from cbt.candidates.photos import store_photo
 from cbt.db.types import Base
 from cbt.db.unit_of_work import reading, unit_of_work
-from cbt.enrolment.applications.models import Applicant, UnitApplication
+from cbt.enrolment.applications.models import Applicant, ApplicationStep, UnitApplication
 from cbt.enrolment.fees.models import FeeCharge
 from cbt.ops.safety.checking import all_findings, verify_everything
 from cbt.retention.destroying import destroy_confirmed
@@ -198,3 +198,22 @@ def test_what_was_paid_stays_and_who_it_was_for_goes(
     again = world.staff("officer")
     assert again.get(desk.page).status_code == 200
     assert again.get(f"/office/fees/units/{unit}").status_code == 200
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("touched_later", [False, True])
+def test_an_application_that_came_to_nothing_goes_once_it_is_as_old(
+    world: World, officer: FlaskClient, desk: Desk, touched_later: bool
+) -> None:
+    desk.enter()
+    finish(world, USUAL)
+    with world.app.app_context(), unit_of_work() as session:
+        step = session.scalars(select(ApplicationStep).order_by(ApplicationStep.id.desc())).first()
+        if touched_later and step is not None:
+            step.at += timedelta(days=400)
+    world.clock.advance(FIVE_YEARS)
+    world.staff("admin").post(f"{asked(world)}/confirm")
+    carry_out(world)
+    assert rows_of(world, "unit_application") == 1
+    assert rows_of(world, "applicant") == touched_later
+    assert world.staff("officer").get(desk.page).status_code == 200
