@@ -16,7 +16,7 @@ class Incident(Row):
     __table_args__ = (Index("ix_incident_room_at", "sitting_room_id", "at"),)
 
     sitting_room_id: Mapped[int] = mapped_column(ForeignKey("sitting_room.id"))
-    registration_id: Mapped[int | None] = mapped_column(ForeignKey("registration.id"))
+    registration_id: Mapped[int | None] = mapped_column(ForeignKey("registration.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     kind: Mapped[str] = mapped_column(String(24))
     params: Mapped[str] = mapped_column(Text)

@@ -27,6 +27,6 @@ class Result(Row):
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), unique=True)
     outcome: Mapped[str] = mapped_column(String(12))
     score: Mapped[Decimal | None] = mapped_column(DecimalText)
-    score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"))
+    score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"), index=True)
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When it was released after the others, because an objection held it; NULL: with its sitting (R-90)."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, func, select
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
@@ -19,7 +19,7 @@ from cbt.enrolment.fees.models import FeeCharge
 from cbt.ops.safety.checking import all_findings, verify_everything
 from cbt.retention.destroying import destroy_confirmed
 from cbt.retention.models import Destruction
-from cbt.retention.reach import STAYS
+from cbt.retention.reach import STAYS, referring
 from tests.certificates.test_certificates import BOTH, candidate_id, given, look_up, qualify, set_parts
 from tests.enrolment.test_applications import Desk, desk, people_of, unit
 from tests.enrolment.test_units import officer
@@ -217,3 +217,38 @@ def test_an_application_that_came_to_nothing_goes_once_it_is_as_old(
     assert rows_of(world, "unit_application") == 1
     assert rows_of(world, "applicant") == touched_later
     assert world.staff("officer").get(desk.page).status_code == 200
+
+
+FEW = {
+    ("granted_time", "registration_id"),
+    ("inspector_comment", "registration_id"),
+    ("result_objection", "publication_id"),
+    ("ruled_attempt", "after_score_id"),
+    ("ruled_attempt", "before_score_id"),
+    ("withdrawal", "form_id"),
+    ("withdrawal", "sitting_room_id"),
+}
+"""Columns of tables with few rows for each sitting, which are gone through."""
+
+
+def test_what_goes_with_a_row_is_found_by_an_index() -> None:
+    roots = ("registration", "admission_ticket", "candidate", "applicant", "form", "sitting_room", "sitting")
+    missing = {one for root in roots for one in without_index(root)}
+    assert missing == FEW
+
+
+def without_index(name: str) -> set[tuple[str, str]]:
+    """Return the columns below a table by which rows are looked for and which no index begins with."""
+    found = set()
+    for table, key in referring(name, all_of_them=True):
+        first = {next(iter(index.columns)).name for index in table.indexes}
+        first |= {
+            next(iter(one.columns)).name
+            for one in table.constraints
+            if isinstance(one, UniqueConstraint | PrimaryKeyConstraint) and len(one.columns)
+        }
+        if key.parent.name not in first:
+            found.add((table.name, key.parent.name))
+        if table.name not in STAYS:
+            found |= without_index(table.name)
+    return found

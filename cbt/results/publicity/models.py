@@ -43,7 +43,7 @@ class PublishedResult(Row):
     registration_id: Mapped[int] = mapped_column(ForeignKey("registration.id"), index=True)
     outcome: Mapped[str] = mapped_column(String(12))
     score: Mapped[Decimal | None] = mapped_column(DecimalText)
-    score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"))
+    score_id: Mapped[int | None] = mapped_column(ForeignKey("score.id"), index=True)
     violation: Mapped[str] = mapped_column(String(20))
     """The code of the violation that was on record, or ""."""
 
