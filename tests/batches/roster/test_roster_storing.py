@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from cbt.batches.applied import photos
 from cbt.batches.roster import importing
 from cbt.batches.roster.entering import parcels, storing
 from cbt.batches.roster.models import ROSTERS, RosterCheck, RosterPart
-from cbt.candidates.models import AdmissionTicket, Candidate, Registration
+from cbt.candidates.models import AdmissionTicket, Candidate, CandidatePhoto, Registration
 from cbt.demo.places import Hall
 from cbt.errors import Conflict
 from cbt.rules.planning.places import LeftOver
@@ -122,9 +123,12 @@ def test_one_that_breaks_is_taken_back_whole(
 ) -> None:
     office, address = confirmed
     with monkeypatch.context() as patch:
-        broken_after(patch, 2, Conflict("ticket.used_up"))
+        broken_after(patch, 4, Conflict("ticket.used_up"))  # everybody and one photo are down
+        patch.setattr(photos, "TOGETHER", 1)
+        patch.setattr(photos, "photos_to_carry", lambda _session, who: dict.fromkeys(who, b"photo"))
         assert not office.work(address)
     assert counts(day) == (0, 0, 0)
+    assert count(day, CandidatePhoto) == 0
     assert "准考证号" in office.text(address)
     assert office.client.post(f"{address}/retry").status_code == 303
     office.work(address)
