@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from cbt.audit.models import AuditEntry
 from cbt.db.unit_of_work import unit_of_work
@@ -160,3 +160,22 @@ def test_a_file_that_is_none_of_these_or_comes_too_late_is_refused(
     with world.app.app_context(), unit_of_work() as session:
         session.execute(text("UPDATE unit_application SET state = 'accepted'"))
     assert put(desk, person, drawn()).status_code == 409
+
+
+@pytest.mark.once
+def test_what_cannot_be_opened_any_more_is_said(world: World, desk: Desk) -> None:
+    desk.enter()
+    (person,) = people_of(world)
+    page = f"{desk.page}/people/{person}"
+    assert put(desk, person, drawn()).status_code == 303
+    assert attach(desk, person, drawn("PNG", (400, 300))).status_code == 303
+    with world.app.app_context(), unit_of_work() as session:
+        (scan,) = session.scalars(select(EvidenceScan))
+        (photo,) = session.scalars(select(ApplicantPhoto))
+        scan.sealed, photo.sealed = scan.sealed[::-1], photo.sealed[::-1]
+        ref = scan.ref
+    assert desk.client.get(page).status_code == 200
+    for answer in (desk.client.post(f"{page}/scans/{ref}"), desk.client.get(f"{page}/photo")):
+        assert answer.status_code == 503
+        assert "Traceback" not in answer.text
+        assert "personal.key" in answer.text
