@@ -79,9 +79,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "results": (
             *_of("results", "release correct export"),
             *_of("package", "write"),
-            *_of("print", "score_sheet publicity"),
+            *_of("print", "score_sheet publicity ruling"),
             *_of("publicity", "publish withdraw"),
             *_of("objection", "bring decide"),
+            *_of("ruling", "decide"),
             *_of("sitting", "release"),
             *_of("attempt", "late_approved late_rejected"),
         ),

@@ -15,6 +15,7 @@ from cbt.candidates.models import AdmissionTicket, CandidatePhoto, Registration
 from cbt.delivery.models import Attempt
 from cbt.enrolment.body.service import body
 from cbt.results.publicity.store import held_counts, publications_of
+from cbt.results.rulings.store import unruled
 from cbt.results.store import SHOWN
 from cbt.rules.planning.readiness import BatchFacts, SittingFacts
 from cbt.rules.states.sitting import SittingState
@@ -59,7 +60,7 @@ def facts_of_sittings(
     after = _after(session, found.values())
     for one, sitting in found.items():
         people, undrawn = registered.get(one, (0, 0))
-        until, objections, decided = after.get(one, (None, 0, 0))
+        until, objections, decided, rulings = after.get(one, (None, 0, 0, 0))
         batch = (batches or {}).get(sitting.batch_id)
         facts[one] = SittingFacts(
             ref=sitting.ref,
@@ -75,21 +76,26 @@ def facts_of_sittings(
             asked=one in after,
             shown_until=until,
             objections=objections,
+            rulings=rulings,
             decided=decided if sitting.released_at else 0,
         )
     return facts
 
 
-def _after(session: Session, sittings: Iterable[Sitting]) -> dict[int, tuple[date | None, int, int]]:
+def _after(session: Session, sittings: Iterable[Sitting]) -> dict[int, tuple[date | None, int, int, int]]:
     """Return of the sittings that are over and whose results are shown or to be: until when, what is held."""
     over = [one for one in sittings if one.state in SHOWN and is_official(one)]
     if not over:
         return {}
     ids = [one.id for one in over]
-    shown, held = publications_of(session, ids), held_counts(session, ids)
+    shown, held, waiting = publications_of(session, ids), held_counts(session, ids), unruled(session, ids)
     asked = body(session).publicity_days > 0
     return {
-        one.id: (shown[one.id].last_on if one.id in shown else None, *held.get(one.id, (0, 0)))
+        one.id: (
+            shown[one.id].last_on if one.id in shown else None,
+            *held.get(one.id, (0, 0)),
+            len(waiting.get(one.id, ())),
+        )
         for one in over
         if one.id in shown or (asked and one.released_at is None)
     }

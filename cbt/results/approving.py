@@ -35,11 +35,11 @@ MOST_NAMED = 12
 
 
 def release_request(
-    sheet: SittingSheet, *, reason: str | None, objected: Collection[str] = frozenset()
+    sheet: SittingSheet, *, reason: str | None, held: Collection[str] = frozenset()
 ) -> Request:
     """Return the request to release a sitting, or with a `reason` to correct what was released.
 
-    `objected` are the registrations whose results are held.
+    `held` are the registrations whose results are held.
     """
     correcting = reason is not None
     return Request(
@@ -48,13 +48,13 @@ def release_request(
         subject=f"sitting:{sheet.sitting.ref}",
         place=sheet.sitting.name,
         params=canonical_json({"reason": reason or ""}),
-        preview=tuple(_corrected(sheet, reason or "") if correcting else _released(sheet, objected)),
+        preview=tuple(_corrected(sheet, reason or "") if correcting else _released(sheet, held)),
     )
 
 
-def _released(sheet: SittingSheet, objected: Collection[str]) -> Iterator[Line]:
+def _released(sheet: SittingSheet, held: Collection[str]) -> Iterator[Line]:
     waiting = [line for line in sheet.lines if line.unreleased]
-    free = [line for line in waiting if line.row.registration.ref not in objected]
+    free = [line for line in waiting if line.row.registration.ref not in held]
     counts = Counter(line.decided.outcome for line in free if line.decided is not None)
     for outcome in OUTCOMES:
         yield (f"results.outcome.{outcome.value}", "count", str(counts[outcome]))

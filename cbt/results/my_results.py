@@ -26,6 +26,8 @@ from cbt.results.ledger.counting import counting, pass_counts_until
 from cbt.results.ledger.store import NOT_EXAMINED, Taken
 from cbt.results.publicity.models import Publication
 from cbt.results.publicity.store import objected, publications_of
+from cbt.results.rulings.store import unruled
+from cbt.results.store import SHOWN
 from cbt.rules.door.admission import last_six
 from cbt.rules.exam.blueprint import ExamBlueprint
 from cbt.rules.exam.paper import Paper
@@ -40,13 +42,14 @@ class Exam:
     """One exam a candidate took or is registered for; outcome and score are None where the policy hides them.
 
     `state`: `released`, `pending` (成绩尚未发布), `shown` (公示中, until `shown_until`), `objected` (已受理异议),
+    `unruled` (违纪待裁决),
     `not_examined` (aborted or cancelled), `withheld` (it is released, but the paper's policy shows nothing here).
     """
 
     sitting: str
     exam_on: date
     retake: bool
-    state: Literal["released", "pending", "shown", "objected", "not_examined", "withheld"]
+    state: Literal["released", "pending", "shown", "objected", "unruled", "not_examined", "withheld"]
     outcome: PaperOutcome | None = None
     score: Decimal | None = None
     released_on: date | None = None
@@ -55,10 +58,11 @@ class Exam:
 
 @dataclass(frozen=True, slots=True)
 class Unreleased:
-    """What is told of results that are not released: those that are shown until when, those objected to."""
+    """What is told of results that are not released: shown until when, objected to, waiting for a ruling."""
 
     shown: Mapping[int, Publication]
     objected: Collection[int]
+    unruled: Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +157,14 @@ def all_of(session: Session, candidate: Candidate, ticket: str, now: datetime) -
 
 def unreleased(session: Session, taken: Sequence[Taken], today: date) -> Unreleased:
     """Return what is told today of results that are not released."""
-    shown = publications_of(session, {one.sitting.id for one in taken})
+    sittings = {one.sitting.id for one in taken}
+    shown = publications_of(session, sittings)
+    over = {one.sitting.id for one in taken if one.sitting.state in SHOWN}
+    waiting = unruled(session, over) if over else {}
     return Unreleased(
         {sitting: one for sitting, one in shown.items() if one.window.is_open(today)},
         objected(session, [one.registration.id for one in taken]),
+        {one for of_sitting in waiting.values() for one, _ref in of_sitting},
     )
 
 
@@ -212,6 +220,8 @@ def exam_of(taken: Taken, paper: Paper, waiting: Unreleased) -> Exam:
             return replace(plain, state="not_examined")
         if taken.registration.id in waiting.objected:
             return replace(plain, state="objected")
+        if taken.registration.id in waiting.unruled:
+            return replace(plain, state="unruled")
         shown = waiting.shown.get(taken.sitting.id)
         return plain if shown is None else replace(plain, state="shown", shown_until=shown.last_on)
     if paper.release == "none":

@@ -16,6 +16,7 @@ from cbt.results.ledger import store as retake_store
 from cbt.results.ledger.store import Ledger
 from cbt.results.publicity.models import Publication
 from cbt.results.publicity.store import open_objections, publications_of
+from cbt.results.rulings.store import unruled_refs
 from cbt.results.sheet.page import LinesAsked, ReleasePage, SheetPage, release_page, sheet_page
 from cbt.results.sheet.paper import SheetRooms, room_sheet, sheet_rooms, whole_sheet
 from cbt.results.sheet.sitting import SheetLine, SittingSheet, sheet_of
@@ -78,10 +79,12 @@ def sitting_sheet(sitting_ref: str) -> SittingSheet:
 
 
 def release_asked(sitting_ref: str) -> tuple[SittingSheet, frozenset[str]]:
-    """Return the sheet of a sitting and whose results somebody objects to; raise like `sitting_sheet`."""
+    """Return the sheet of a sitting and whose results are held; raise like `sitting_sheet`."""
     with reading() as session:
         sitting = store.finished_sitting(session, sitting_ref)
-        return sheet_of(session, sitting), open_objections(session, sitting.id)
+        return sheet_of(session, sitting), open_objections(session, sitting.id) | unruled_refs(
+            session, sitting.id
+        )
 
 
 def sheet_for_paper(sitting_ref: str, *, room: str = "") -> SittingSheet:

@@ -16,6 +16,7 @@ from cbt.results.ledger.checking import check_batch
 from cbt.results.ledger.store import Ledger
 from cbt.results.publicity import public_views
 from cbt.results.publicity import views as publicity
+from cbt.results.rulings import views as rulings
 from cbt.results.sheet import workbook
 from cbt.results.sheet.page import lines_asked
 from cbt.results.sheet.printed import as_points, as_unrounded, printed
@@ -39,6 +40,7 @@ READERS = (Role.OFFICER, Role.CHIEF_PROCTOR, Role.INSPECTOR)
 
 pages.register_blueprint(publicity.pages)
 pages.register_blueprint(public_views.pages)
+pages.register_blueprint(rulings.pages)
 pages.add_app_template_filter(as_points, "as_points")
 pages.add_app_template_filter(as_unrounded, "as_unrounded")
 
@@ -146,8 +148,8 @@ def release(sitting_ref: str) -> Reply:
             flask.flash(_("results.released"), "ok")
     except SecondNeeded as needed:
         if wants_asking():
-            sheet, objected = service.release_asked(sitting_ref)
-            return ask_for(release_request(sheet, reason=reason, objected=objected), needed, signed_in())
+            sheet, held = service.release_asked(sitting_ref)
+            return ask_for(release_request(sheet, reason=reason, held=held), needed, signed_in())
         return _release_page(sitting_ref, refusal(needed))
     except (InvalidInput, NotAllowed) as error:
         return _release_page(sitting_ref, refusal(error))

@@ -72,6 +72,11 @@ def takes_two(violation: Violation) -> bool:
     return not {Effect.TERMINATE, Effect.PAPER_VOID, Effect.ALL_VOID}.isdisjoint(violation.effects)
 
 
+def takes_away(violation: Violation) -> bool:
+    """Return whether a violation takes anything away, so that it waits for a ruling. Source: R-63, R-92."""
+    return set(violation.effects) != {Effect.WARNING}
+
+
 def weight(violation: Violation) -> int:
     """Return how heavy a violation is: as its heaviest effect. Source: R-63."""
     return max(_WEIGHT.index(effect) for effect in violation.effects)

@@ -15,6 +15,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.demo.places import Premises, plan_sitting
 from cbt.exams.store import paper_of
+from cbt.results.rulings.models import ViolationRuling
 from cbt.results.sheet.figures import groups_of
 from cbt.rules.canonical import canonical_json, decimal_of, digest
 from cbt.rules.scoring.score import passes
@@ -121,10 +122,25 @@ def rescore(world: World, name: str, mark: str) -> None:
         add_score(session, session.get_one(Attempt, world.sitters[name].attempt_id), Decimal(mark))
 
 
-def set_violation(world: World, name: str, code: str) -> None:
-    """Put a violation on record for somebody."""
+def set_violation(world: World, name: str, code: str, *, ruled: bool = True) -> None:
+    """Put a violation on record for somebody, and the ruling that it stands."""
     with world.app.app_context(), unit_of_work() as session:
-        session.get_one(Registration, world.sitters[name].registration_id).violation_code = code
+        registration = session.get_one(Registration, world.sitters[name].registration_id)
+        registration.violation_code = code
+        if ruled:
+            session.add(
+                ViolationRuling(
+                    ref=new_ref("vr"),
+                    registration_id=registration.id,
+                    code=code,
+                    stands=True,
+                    told_on=PLANNED.date(),
+                    statement="",
+                    grounds="事实清楚。",
+                    decided_at=world.clock.now(),
+                    decided_by="staff:test",
+                )
+            )
 
 
 def release_url(world: World) -> str:

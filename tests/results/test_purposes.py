@@ -38,6 +38,7 @@ NOT_ITS_TO_SAY = {
     "results/late/sheet.py": "its service asks finished_sitting",
     "results/package/gathering.py": "its service asks finished_sitting",
     "results/package/papers.py": "its service asks finished_sitting",
+    "results/rulings/letter.py": "ruled_on asks finished_sitting",
     "scoring/service.py": "works out scores; a trial's are compared with what was expected, and go nowhere",
     "scoring/sheets.py": "works out scores",
     "scoring/comparing.py": "holds kept scores against what they come to, a trial's as well",

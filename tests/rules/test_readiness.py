@@ -153,6 +153,7 @@ DONE = replace(SHOWN, ref="si-4", state=SittingState.RELEASED)
         pytest.param((SHOWN,), 0, "waits shown", id="its last day"),
         pytest.param((SHOWN,), 1, "open release si-3", id="the day after"),
         pytest.param((replace(SHOWN, objections=2), DONE), 1, "open objections si-3", id="objected to"),
+        pytest.param((replace(DONE, rulings=1), SHOWN), 1, "open rulings si-4", id="to be ruled on"),
         pytest.param((replace(DONE, decided=1),), 1, "open rest si-4", id="decided, not released"),
         pytest.param((DONE,), 1, "done done", id="released"),
     ],

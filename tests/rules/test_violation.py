@@ -13,6 +13,7 @@ from cbt.rules.violation import (
     heaviest,
     outcome_after,
     score_after,
+    takes_away,
     takes_two,
     terminates,
     voids,
@@ -49,6 +50,11 @@ def test_the_shipped_table_is_sound() -> None:
 
 def test_only_some_violations_end_the_attempt() -> None:
     assert [terminates(one) for one in (WARNED, OUT, PAPER, ALL)] == [False, True, True, False]
+
+
+def test_all_but_a_warning_waits_for_a_ruling() -> None:
+    points = violation(Effect.WARNING, Effect.DEDUCT, deduct="5")
+    assert [takes_away(one) for one in (WARNED, points, OUT, PAPER, ALL)] == [False, True, True, True, True]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ PAGES: dict[tuple[str, str], tuple[str, str]] = {
 OF_RESULTS = {
     "due": "results.publicity.sitting",
     "objections": "results.publicity.sitting",
+    "rulings": "results.publicity.sitting",
     "release": "results.release_preview",
     "rest": "results.publicity.sitting",
 }

@@ -6,6 +6,7 @@ Source: R-63, R-64.
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from cbt.candidates.models import Registration
 from cbt.errors import Conflict, NotFound
@@ -92,17 +93,22 @@ def withdraw(desk: Desk, report: IncidentReport, reason: str) -> None:
 
 
 def _stand(desk: Desk, registration: Registration, withdrawn: IncidentReport) -> None:
-    if registration.violation_code != withdrawn.code:
-        return
+    if registration.violation_code == withdrawn.code:
+        stand_what_is_left(desk.session, registration)
+
+
+def stand_what_is_left(session: Session, registration: Registration, *, but: str | None = None) -> None:
+    """Have the heaviest of the violations that hold stand on a registration, leaving one code aside."""
     query = select(IncidentReport).where(
         IncidentReport.registration_id == registration.id,
         IncidentReport.kind == "violation",
         IncidentReport.withdrawn_at.is_(None),
     )
-    left = {one.id: one for one in desk.session.scalars(query.order_by(IncidentReport.id))}
+    reports = session.scalars(query.order_by(IncidentReport.id))
+    left = {one.id: one for one in reports if one.code != but}
     known: dict[int, Violation] = {}
     for one in left.values():
-        violation = table_of(desk.session, one.reasons_version_id).violation(one.code)
+        violation = table_of(session, one.reasons_version_id).violation(one.code)
         if violation is not None:
             known[one.id] = violation
     stands = heaviest(known)

@@ -18,6 +18,7 @@ from cbt.results.publicity.objecting import objected_to
 from cbt.results.publicity.publishing import window_from
 from cbt.results.publicity.standing import SittingPublicity, publicity_of
 from cbt.results.publicity.store import LIST_PAGE, ObjectionLine, PublishedLine
+from cbt.results.rulings.store import ViolationLine, violations_of
 from cbt.results.sheet.figures import SittingFigures, figures_of
 from cbt.results.sheet.outcomes import Decision
 from cbt.results.sheet.sitting import lines_of
@@ -46,6 +47,8 @@ class PublicityPage:
     """In how many files it is printed."""
     changed: int
     objections: Sequence[ObjectionLine]
+    violations: Sequence[ViolationLine]
+    """What is on record of people of the sitting, ruled on or not."""
     names: Mapping[str, str]
 
 
@@ -83,6 +86,7 @@ def publicity_page(
         parts,
         changed,
         objections,
+        violations_of(session, sitting.id),
         actor_names(session, [*by, shown.published_by] if shown else by),
     )
 

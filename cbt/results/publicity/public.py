@@ -5,7 +5,7 @@ Source: R-90.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,7 @@ from cbt.exams.store import blueprint_of
 from cbt.results.publicity import store
 from cbt.results.publicity.models import Publication
 from cbt.results.publicity.store import PublishedLine
+from cbt.results.rulings.store import unruled_refs
 from cbt.rules.publicity import masked_name, ticket_tail
 from cbt.rules.retake import PaperOutcome
 from cbt.sittings.models import Batch, Sitting
@@ -25,7 +26,7 @@ _TOLD = {PaperOutcome.PASSED.value: "passed", PaperOutcome.ABSENT.value: "absent
 
 @dataclass(frozen=True, slots=True)
 class PublicLine:
-    """One result as everybody may read it; `outcome` is `passed`, `failed`, `absent` or `withheld`."""
+    """One result as everybody may read it; `outcome` is `passed`, `failed`, `absent`, `withheld` or `held`."""
 
     name: str
     ticket: str
@@ -63,14 +64,17 @@ def listed(
 ) -> PublicList:
     """Return a page of what everybody may read of a publication."""
     lines, count, page, pages = store.published_page(session, publication, page=page, per_page=per_page)
-    shown = [_line(session, line) for line in lines]
+    waiting = unruled_refs(session, sitting.id)
+    shown = [_line(session, line, waiting) for line in lines]
     return PublicList(publication, sitting, batch, shown, count, page, pages, per_page)
 
 
-def _line(session: Session, line: PublishedLine) -> PublicLine:
+def _line(session: Session, line: PublishedLine, waiting: Collection[str]) -> PublicLine:
     blueprint = blueprint_of(session, line.registration.blueprint_version_id)
     paper = blueprint.papers[line.registration.paper]
     outcome = "withheld" if paper.release == "none" else _TOLD.get(line.shown.outcome, "failed")
+    if line.registration.ref in waiting:
+        outcome = "held"
     return PublicLine(
         masked_name(line.candidate.name),
         ticket_tail(line.ticket_number),

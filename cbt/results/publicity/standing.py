@@ -13,17 +13,27 @@ from cbt.enrolment.body.service import body
 from cbt.errors import Conflict
 from cbt.results.publicity import store
 from cbt.results.publicity.models import Publication
+from cbt.results.rulings.store import unruled_refs
 from cbt.rules.publicity import Releasable, releasable
 
 
 @dataclass(frozen=True, slots=True)
 class SittingPublicity:
-    """The publicity of one sitting; `days` is what the body asks for, `objected` whose results are objected to."""
+    """The publicity of one sitting; `days` is what the body asks for.
+
+    `objected` are the registrations whose results are objected to, `unruled` those that wait for a ruling.
+    """
 
     on: date
     days: int
     publication: Publication | None
     objected: frozenset[str]
+    unruled: frozenset[str]
+
+    @property
+    def holding(self) -> frozenset[str]:
+        """The registrations whose results are held."""
+        return self.objected | self.unruled
 
     @property
     def state(self) -> Literal["none", "due", "open", "over"]:
@@ -33,9 +43,11 @@ class SittingPublicity:
         return "over" if self.publication.window.is_over(self.on) else "open"
 
     def held_from(self, refs: Iterable[str]) -> Releasable:
-        """Return which of these registrations' results may be released, and which are held. Source: R-90."""
+        """Return which of these registrations' results may be released, and which are held. Source: R-90, R-92."""
         window = None if self.publication is None else self.publication.window
-        return releasable(refs, window, on=self.on, objections=self.objected, required=self.days > 0)
+        return releasable(
+            refs, window, on=self.on, objections=self.objected, rulings=self.unruled, required=self.days > 0
+        )
 
     def require_over(self) -> None:
         """Raise Conflict("publicity.due") before results are shown, ("publicity.open") while they are (R-90)."""
@@ -52,4 +64,5 @@ def publicity_of(session: Session, sitting_id: int, *, on: date) -> SittingPubli
         body(session).publicity_days,
         store.standing_publication(session, sitting_id),
         store.open_objections(session, sitting_id),
+        unruled_refs(session, sitting_id),
     )

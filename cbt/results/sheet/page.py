@@ -76,7 +76,7 @@ class ReleasePage:
     @property
     def free(self) -> int:
         """How many of those who were left out nothing holds any more."""
-        return self.sheet.held - len(self.publicity.objected)
+        return self.sheet.held - len(self.publicity.holding)
 
 
 def sheet_page(session: Session, sitting: Sitting, asked: LinesAsked) -> SheetPage:

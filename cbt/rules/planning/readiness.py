@@ -46,6 +46,8 @@ class SittingFacts:
     """The last day on which its results are shown; None while they are not."""
     objections: int = 0
     """How many objections to its results are open."""
+    rulings: int = 0
+    """How many results wait for a ruling on a violation."""
     decided: int = 0
     """How many results were left out of its release, and nothing holds them any more."""
 

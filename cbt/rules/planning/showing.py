@@ -21,6 +21,7 @@ def publicity_steps(batch: BatchFacts, *, today: date) -> list[BatchStep]:
     for reason, found, count in (
         ("due", [one for one in waiting if one.shown_until is None], 0),
         ("objections", [one for one in over if one.objections], sum(one.objections for one in over)),
+        ("rulings", [one for one in over if one.rulings], sum(one.rulings for one in over)),
         ("release", [one for one in shown if one.shown_until is not None and today > one.shown_until], 0),
         ("rest", [one for one in over if one.decided], sum(one.decided for one in over)),
     ):
