@@ -74,7 +74,7 @@ def test_who_reported_it_does_not_rule_on_it(world: World) -> None:
     done(desk.act("violation", "theory", code="phone_used", reason="开考后使用手机", second="officer"))
     end_with(world, {name: mark for name, mark in USUAL.items() if name != "theory"})
     chief = world.staff("chief_proctor")
-    assert "这次违纪由你登记" in chief.get(page_of(world, "theory")).text
+    assert "这次违纪由您登记" in chief.get(page_of(world, "theory")).text
     assert chief.post(page_of(world, "theory"), data=TOLD).status_code == 403
     assert world.staff("officer").post(page_of(world, "theory"), data=TOLD).status_code == 303
 
