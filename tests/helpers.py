@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -49,11 +50,17 @@ def flat(page: str) -> str:
 
 
 @contextmanager
-def count_queries(app: flask.Flask) -> Iterator[list[str]]:
-    """Collect the statements that the block sends to the database; PRAGMA and BEGIN do not count."""
+def count_queries(app: flask.Flask, *, here: bool = False) -> Iterator[list[str]]:
+    """Collect the statements that the block sends to the database, `here` those of this thread alone.
+
+    PRAGMA and BEGIN do not count.
+    """
     seen: list[str] = []
+    asker = threading.get_ident()
 
     def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if here and threading.get_ident() != asker:
+            return
         if not statement.startswith(("PRAGMA", "BEGIN", "COMMIT", "ROLLBACK")):
             seen.append(statement)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,17 +63,20 @@ def asker_of(endpoint: Endpoint) -> str:
 def cost_of(stage: Stage, endpoint: Endpoint) -> PageCost:
     """Ask for a page as somebody who may, and count."""
     client, url = stage.client(asker_of(endpoint)), stage.url(endpoint)
-    with count_queries(stage.app) as asked, count_rows(stage) as read:
+    with count_queries(stage.app, here=True) as asked, count_rows(stage) as read:
         reply = client.get(url, headers={"Accept": "text/html"})
     return PageCost(reply.status_code, len(asked), len(read), len(_DRAWN.findall(reply.get_data())))
 
 
 @contextmanager
 def count_rows(stage: Stage | World) -> Iterator[list[None]]:
-    """Collect a mark for each row that is fetched from the embedded database."""
+    """Collect a mark for each row that this thread fetches: what another works out meanwhile is none of the page."""
     seen: list[None] = []
+    here = threading.get_ident()
 
     def watch(connection: sqlite3.Connection, *_rest: object) -> None:
+        if threading.get_ident() != here:
+            return
         connection.row_factory = lambda _cursor, row: seen.append(None) or row  # type: ignore[func-returns-value]
 
     def leave(connection: sqlite3.Connection, *_rest: object) -> None:
