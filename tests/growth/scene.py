@@ -70,7 +70,7 @@ def cost_of(stage: Stage, endpoint: Endpoint) -> PageCost:
 
 @contextmanager
 def count_rows(stage: Stage | World) -> Iterator[list[None]]:
-    """Collect a mark for each row that this thread fetches: what another works out meanwhile is none of the page."""
+    """Collect a mark for each row that this thread fetches: what another works out is none of the page."""
     seen: list[None] = []
     here = threading.get_ident()
 
