@@ -149,6 +149,14 @@ def test_somebody_moves_on_so_that_nobody_is_left_out() -> None:
     assert distribute(wished, rooms, held=held).left == {2: LeftOver.TIME}
 
 
+def test_who_can_move_on_does_where_somebody_before_them_cannot() -> None:
+    late = 5 * HOUR
+    rooms = [room(1, 2), room(2, 1, after=late)]
+    busy = [Held((NINE + late, NINE + late + HOUR), 1)]
+    found = distribute([want(1, "a"), want(2, "b"), want(3, "c")], rooms, held={"a": busy, "c": busy})
+    assert found == SeatPlan({1: 1, 2: 2, 3: 1})
+
+
 def test_whose_own_paper_would_have_to_move_stays_where_they_are() -> None:
     rooms = [room(1, 1, takes=BOTH), room(2, 1, after=HOUR, takes=frozenset({THEORY}))]
     found = distribute([want(1, "a"), want(2, "a", paper="skills")], rooms)
