@@ -28,6 +28,8 @@ from cbt.web.refs import new_ref
 from cbt.web.texts import required
 
 NOTE = 500
+NEXT = {ASKED: (RUNNING, DONE, WITHDRAWN), RUNNING: (DONE,)}
+"""What may become of one: electronic records go piece by piece, paper is gone when that is confirmed."""
 AT_ONCE = 20
 """Pieces in one run of the job: saves pass in between."""
 
@@ -91,10 +93,11 @@ def confirm(ref: str, *, today: date, now: datetime, actor: str) -> None:
         _require_due(session, batch, row.kind, today)
         row.settled_at, row.settled_by = now, actor
         if row.kind == KINDS[0]:
-            row.state = RUNNING
+            _move(row, RUNNING)
             row.total = row.left = registrations_left(session, batch.id)
         else:
-            row.state, row.done_at = DONE, now
+            _move(row, DONE)
+            row.done_at = now
         after = {"batch": batch.ref, "kind": row.kind}
         record(session, at=now, actor=actor, act="retention.confirm", subject=row.logged_as, after=after)
 
@@ -103,7 +106,8 @@ def withdraw(ref: str, *, now: datetime, actor: str) -> None:
     """Take a destruction back that nobody confirmed; raise Conflict("retention.settled"). Source: R-95."""
     with unit_of_work() as session:
         row, batch = _asked(session, ref)
-        row.state, row.settled_at, row.settled_by = WITHDRAWN, now, actor
+        _move(row, WITHDRAWN)
+        row.settled_at, row.settled_by = now, actor
         after = {"batch": batch.ref, "kind": row.kind}
         record(session, at=now, actor=actor, act="retention.withdraw", subject=row.logged_as, after=after)
 
@@ -135,12 +139,20 @@ def _one_piece(destruction_id: int, *, now: datetime) -> bool:
         row.counts = canonical_json({name: count for name, count in sorted(gone.items()) if count})
         row.left = registrations_left(session, row.batch_id)
         if not more:
-            row.state, row.done_at = DONE, now
+            _move(row, DONE)
+            row.done_at = now
             batch = session.get_one(Batch, row.batch_id)
             after = {"batch": batch.ref, "erased": sum(gone.values())}
             subject = row.logged_as
             record(session, at=now, actor="system", act="retention.done", subject=subject, after=after)
         return more
+
+
+def _move(row: Destruction, state: str) -> None:
+    """Let a destruction whose row is locked go on; raise Conflict("retention.settled") where it cannot."""
+    if state not in NEXT.get(row.state, ()):
+        raise Conflict("retention.settled")
+    row.state = state
 
 
 def _asked(session: Session, ref: str) -> tuple[Destruction, Batch]:

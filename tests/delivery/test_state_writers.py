@@ -47,6 +47,8 @@ CHANGES = {
     "bank/imports/undo.py:end_undo",
     # An application of a unit has a table of its own, and one function that asks it.
     "enrolment/applications/moving.py:move_on",
+    # A destruction has a table beside its one function.
+    "retention/destroying.py:_move",
     # Rows of invented years that nobody lived through.
     "demo/statements.py:<module>",
 }
