@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -18,10 +20,11 @@ from cbt.audit.models import AuditEntry
 from cbt.candidates.models import CandidatePhoto, Registration
 from cbt.cli import build
 from cbt.db.departure import check_not_moved
+from cbt.db.types import db
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery.models import Attempt, Gap, Message
 from cbt.errors import CbtError
-from cbt.ops.moving import carrying
+from cbt.ops.moving import carrying, postgres
 from cbt.ops.moving.destination import read_destination
 from cbt.ops.moving.embedded import EmbeddedTarget
 from cbt.ops.moving.postgres import PostgresTarget
@@ -234,14 +237,32 @@ def test_on_the_way_back_nothing_is_left_of_what_was_cut_off(
 
 
 def test_postgresql_is_not_left_while_somebody_is_connected(
-    planned: World, mover: Mover, empty_database: MakeDatabase, tmp_path: Path
+    planned: World,
+    mover: Mover,
+    empty_database: MakeDatabase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     there = mover.on(mover.to(empty_database()).destination.settings)
+    monkeypatch.setattr(postgres, "LEAVING_SECONDS", 0)
     with psycopg.connect(settings_of(there).database_url.replace("+psycopg", "")) as node:
         pid = node.info.backend_pid
         said = refused(Mover(there, planned.clock).to, str(tmp_path / "back"))
     assert said.code == "move.connected"
     assert said.params["who"] == [f"cbt@127.0.0.1 (pid {pid})"]
+
+
+def test_who_has_just_left_is_waited_for(
+    planned: World, mover: Mover, empty_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = mover.on(mover.to(empty_database()).destination.settings)
+    node = psycopg.connect(settings_of(there).database_url.replace("+psycopg", ""))
+    waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: node.close())
+    monkeypatch.setattr(postgres, "time", waiting)
+    monkeypatch.setattr(postgres, "LEAVING_SECONDS", 60)
+    with there.app_context(), db.engine.connect() as connection:
+        postgres.refuse_connected(connection)
+    assert node.closed
 
 
 def test_a_value_that_came_over_otherwise_is_found(

@@ -6,6 +6,7 @@ All that arrives, the tables too, arrives in one transaction: a move that is cut
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from cbt.ops.moving.destination import Destination
 from cbt.ops.moving.rows import Rows, count, tables
 from cbt.releases import newest_revision
 
+LEAVING_SECONDS = 5.0
 LOCK_PATIENCE = "5s"
 _PLACE = re.compile(r"^COPY (\w+), line (\d+)(?:, column (\w+))?")
 
@@ -90,9 +92,18 @@ def connected(connection: Connection) -> list[str]:
 
 
 def refuse_connected(connection: Connection) -> None:
-    """Raise Conflict("move.connected") naming who is connected: a node that goes on would serve what was moved."""
-    if who := connected(connection):
-        raise Conflict("move.connected", who=who)
+    """Raise Conflict("move.connected") naming who is connected: a node that goes on would serve what was moved.
+
+    Whoever has just closed, as this process has, is there for a moment yet: so long they are waited for.
+    """
+    until = time.monotonic() + LEAVING_SECONDS
+    while who := connected(connection):
+        if time.monotonic() > until:
+            raise Conflict("move.connected", who=who)
+        time.sleep(0.05)
+        connection.execute(
+            text("SELECT pg_stat_clear_snapshot()")
+        )  # else a transaction is told the same again
 
 
 def hold_still(connection: Connection) -> None:
