@@ -24,8 +24,8 @@ from tests.browser import find_chromium
 from tests.databases import find_binaries
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the embedded server has one process there")
-OF_PAGES = {"runner_page", "staff_pages"}
-"""Times of single pages, with no rate."""
+OF_PAGES = {"runner_page", "staff_pages", "office_pages", "office_statement", "office_publish"}
+"""Times of single pages and files, with no rate."""
 TINY = replace(
     QUICK,
     pairs=1,
