@@ -92,6 +92,7 @@ from cbt.web.https.trust import init_trust
 from cbt.web.i18n import init_i18n
 from cbt.web.problems import init_problems
 from cbt.web.receiving import views as receiving
+from cbt.web.receiving.door import init_door
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.sent import views as kept
@@ -141,6 +142,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     csrf = flask_wtf.csrf.CSRFProtect(app)
     init_problems(app)
     init_machines(app)
+    init_door(app)
     init_login(app)
     init_access(app)
     init_kept(app)

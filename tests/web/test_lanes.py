@@ -1,4 +1,4 @@
-"""Whose threads answer a request: staff have a few of their own, and candidates never wait for them."""
+"""Whose threads answer a request: staff and who only reads have a few of their own, and no save waits for them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from tests.attacks.test_bodies import Protocol, Scope
 @pytest.mark.once
 def test_each_address_has_its_lane(app: flask.Flask) -> None:
     lane = lane_of(app)
-    assert lane("/proctor/rooms/sr-1/live") is Lane.POLLS
-    assert lane("/proctor/rooms/sr-1") is lane("/office/nothing-here") is lane("/staff/sign-in") is Lane.STAFF
-    for path in ("/", "/healthz", "/metrics", "/static/x.js", "/attempts/at-1/answers", "/exam/wait/state"):
-        assert lane(path) is Lane.REST, path
+    assert lane("GET", "/proctor/rooms/sr-1/live") is Lane.POLLS
+    for path in ("/proctor/rooms/sr-1", "/office/nothing-here", "/staff/sign-in"):
+        assert lane("GET", path) is lane("POST", path) is Lane.STAFF, path
+    for path in ("/", "/healthz", "/metrics", "/static/x.js"):
+        assert lane("GET", path) is Lane.REST, path
     for rule in app.url_map.iter_rules():
         access = access_of(app, rule.endpoint)
-        if access is not None and access.kind in {"candidate", "lease", "signed_in"}:
-            assert lane(rule.rule) is Lane.REST, rule.rule
+        if access is not None and access.kind in {"candidate", "lease"}:
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                assert lane(method, rule.rule) is (Lane.READS if method == "GET" else Lane.REST), rule.rule
 
 
-def test_whoever_waits_for_staffs_threads_uses_none_of_the_others() -> None:
+def test_whoever_waits_for_few_threads_uses_none_of_the_others() -> None:
     go_on, answered = threading.Event(), []
 
     def slow(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -40,14 +42,14 @@ def test_whoever_waits_for_staffs_threads_uses_none_of_the_others() -> None:
         start_response("200 OK", [])
         return [b""]
 
-    lanes = {"/office": Lane.STAFF, "/live": Lane.POLLS, "/seat": Lane.REST}
+    lanes = {"/office": Lane.STAFF, "/live": Lane.POLLS, "/exam": Lane.READS, "/seat": Lane.REST}
 
     async def scene() -> None:
         front = Front(
             cast(Any, slow),
             threads=64,
             now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
-            lane=lanes.__getitem__,
+            lane=lambda _method, path: lanes[path],
         )
         loop = asyncio.get_running_loop()
         front.__rsgi_init__(loop)
@@ -56,7 +58,7 @@ def test_whoever_waits_for_staffs_threads_uses_none_of_the_others() -> None:
             scope = Scope({}, path=path, method="GET")
             return asyncio.ensure_future(front.__rsgi__(cast(Any, scope), cast(Any, Protocol())))
 
-        many = [ask(path) for path in ("/office", "/live") for _ in range(2 * STAFF_THREADS)]
+        many = [ask(path) for path in ("/office", "/live", "/exam") for _ in range(2 * STAFF_THREADS)]
         await asyncio.wait_for(ask("/seat"), 20)
         assert answered == ["/seat"]
         go_on.set()

@@ -27,7 +27,7 @@ from cbt.delivery.tools.offering import tools_of_page
 from cbt.web.addresses import path_of
 from cbt.web.gzipping import unpacks
 from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
-from cbt.web.receiving.door import LOGIN_SESSIONS, RequestDoor, Visit, login_holds
+from cbt.web.receiving.door import LOGIN_SESSIONS, Visit, door_of, login_holds
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
 from cbt.web.watching.requestlog import ENDPOINT, STATUS
 
@@ -88,7 +88,7 @@ class PagePath:
 
     def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
         self._inner = inner
-        self._door = RequestDoor(app)
+        self._door = door_of(app)
         self._pages = cast(AnswerPages, app.extensions["cbt_answer_pages"])
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._logins = Dialect(self._pages.engine.dialect.name).sql(f"{LOGIN_SESSIONS} = ?")

@@ -19,7 +19,7 @@ from cbt.delivery.start.reply import OpenedReply, Openings
 from cbt.errors import CbtError, NotAllowed
 from cbt.web.gzipping import unpacks
 from cbt.web.headers import SECURITY_HEADERS
-from cbt.web.receiving.door import RequestDoor
+from cbt.web.receiving.door import door_of
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
 from cbt.web.watching.requestlog import ENDPOINT, STATUS
 
@@ -35,7 +35,7 @@ class StartPath:
 
     def __init__(self, app: flask.Flask, inner: WSGIApplication) -> None:
         self._inner = inner
-        self._door = RequestDoor(app)
+        self._door = door_of(app)
         self._openings = cast(Openings, app.extensions["cbt_openings"])
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._headers = [*SECURITY_HEADERS.items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]

@@ -25,7 +25,7 @@ from cbt.delivery.waiting.standing import told
 from cbt.delivery.waiting.together import ReadTogether
 from cbt.web.addresses import path_of
 from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
-from cbt.web.receiving.door import LoginCookies
+from cbt.web.receiving.door import door_of
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, Parking, Wait
 from cbt.web.receiving.whole import RECEIVED_AT
 from cbt.web.watching.requestlog import ENDPOINT, STATUS
@@ -46,7 +46,7 @@ class WaitPath:
         self._app = app
         self._inner = inner
         self._path = path_of(app, VIEW)
-        self._cookies = LoginCookies(app)
+        self._door = door_of(app)
         self._machines = tokens_of(app)
         self._agreement: Agreement = app.extensions["cbt_agreement"]
         self._hall: WaitingHall = app.extensions["cbt_waiting_hall"]
@@ -79,7 +79,7 @@ class WaitPath:
     def _answer(self, environ: WSGIEnvironment) -> bytes | None:
         query = environ.get("QUERY_STRING", "")
         asked = number_asked(query.removeprefix(QUERY)) if query.startswith(QUERY) else None
-        login = self._cookies.login(environ)
+        login = self._door.login(environ)
         if login is None or (query and asked is None):
             return None
         try:

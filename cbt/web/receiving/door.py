@@ -7,10 +7,11 @@ the same keys. Whatever is not plainly in order is nobody's here, and goes to th
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import flask
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -19,7 +20,7 @@ from werkzeug.http import parse_cookie
 from cbt.config import Settings
 from cbt.db.types import read_instant
 from cbt.web.i18n import chosen_locale, chosen_theme
-from cbt.web.who.cookies import CookieOfAnyAge, cookie_signer, session_cookie
+from cbt.web.who.cookies import CookieOfAnyAge, session_cookie
 from cbt.web.who.login import CANDIDATE, token_hash
 from cbt.web.who.machine import is_elsewhere, tokens_of
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 REMEMBERED = 20_000
-"""So many browsers' cookies are read once only in a process: whoever waits sends the same again and again."""
+"""So many browsers' cookies are read once only in a process: whoever waits, opens and reloads sends the same."""
 CSRF_SALT = "wtf-csrf-token"
 """Flask-WTF signs its form tokens under this name."""
 
@@ -47,24 +48,6 @@ class Knock:
     token_hash: str
     machine: str
     locale: str
-
-
-class LoginCookies:
-    """Reads which login session a candidate's browser names, for requests that change nothing."""
-
-    def __init__(self, app: flask.Flask) -> None:
-        self._app = app
-        self._cookie = session_cookie(app, staff=False)
-        self._read = lru_cache(REMEMBERED)(self._read_header)
-
-    def login(self, environ: WSGIEnvironment) -> str | None:
-        """Return the hash of the session's token; None for a browser without a cookie of ours."""
-        return self._read(environ.get("HTTP_COOKIE", ""))
-
-    def _read_header(self, cookies: str) -> str | None:
-        kept = CookieOfAnyAge().read(self._app, parse_cookie(cookies).get(self._cookie, ""))
-        token = None if kept is None else kept.get("_user_id")
-        return token_hash(token) if isinstance(token, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,62 +72,93 @@ def login_holds(
     return not is_elsewhere(kept_machine, machine)
 
 
+class KeptLogin(NamedTuple):
+    """What a candidate's browser keeps, as its signed cookie says; a login may have ended since."""
+
+    token_hash: str
+    field: str | None
+    """What its form tokens are made of; None before it was given a form."""
+    locale: str
+    theme: str
+
+
 class RequestDoor:
-    """Recognises the requests of one app's signed-in people."""
+    """Recognises the requests of one app's signed-in candidates."""
 
     def __init__(self, app: flask.Flask) -> None:
-        self._signer = cookie_signer(app)
+        self._app = app
+        self._cookie = session_cookie(app, staff=False)
         self._form_tokens = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt=CSRF_SALT)
-        self._max_age = int(app.permanent_session_lifetime.total_seconds())
-        self._config = app.config
         self._prefix: str = app.config["COOKIE_PREFIX"]
         self._settings: Settings = app.extensions["cbt_settings"]
         self._machines = tokens_of(app)
+        self._read = lru_cache(REMEMBERED)(self._read_header)
+        self._form_token = lru_cache(REMEMBERED)(self._make_form_token)
+
+    def login(self, environ: WSGIEnvironment) -> str | None:
+        """Return the hash of the token that a request's login session is found by; None without a cookie of ours.
+
+        For requests that change nothing.
+        """
+        kept = self._read(environ.get("HTTP_COOKIE", ""))
+        return None if kept is None else kept.token_hash
 
     def visit(self, environ: WSGIEnvironment) -> Visit | None:
         """Return who asks for a page; None when that is not plain."""
-        cookies = parse_cookie(environ.get("HTTP_COOKIE", ""))
-        kept = self._session(cookies.get(self._config["SESSION_COOKIE_NAME"]))
-        token, field = kept.get("_user_id"), kept.get(self._config["WTF_CSRF_FIELD_NAME"])
+        kept = self._read(environ.get("HTTP_COOKIE", ""))
         machine = self._machines.known(environ)
-        if not isinstance(token, str) or not isinstance(field, str) or machine is None:
+        if kept is None or kept.field is None or machine is None:
             return None
         return Visit(
-            token_hash=token_hash(token),
+            token_hash=kept.token_hash,
             machine=machine,
-            locale=chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
-            theme=chosen_theme(cookies.get(f"{self._prefix}theme")),
-            form_token=str(self._form_tokens.dumps(field)),
+            locale=kept.locale,
+            theme=kept.theme,
+            form_token=self._form_token(kept.field),
         )
 
     def knock(self, environ: WSGIEnvironment) -> Knock | None:
         """Return who sends a JSON request that changes something; None when that is not plain."""
-        cookies = parse_cookie(environ.get("HTTP_COOKIE", ""))
-        kept = self._session(cookies.get(self._config["SESSION_COOKIE_NAME"]))
-        token = kept.get("_user_id")
-        if not isinstance(token, str) or not self._own_form(kept, environ.get("HTTP_X_CSRFTOKEN")):
+        kept = self._read(environ.get("HTTP_COOKIE", ""))
+        if kept is None or not self._own_form(kept.field, environ.get("HTTP_X_CSRFTOKEN")):
             return None
-        return Knock(
-            token_hash=token_hash(token),
-            machine=self._machines.asking(environ),
-            locale=chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
+        return Knock(kept.token_hash, self._machines.asking(environ), kept.locale)
+
+    def _read_header(self, header: str) -> KeptLogin | None:
+        cookies = parse_cookie(header).to_dict()
+        session: Mapping[str, Any] = CookieOfAnyAge().read(self._app, cookies.get(self._cookie, "")) or {}
+        token, field = session.get("_user_id"), session.get(self._app.config["WTF_CSRF_FIELD_NAME"])
+        if not isinstance(token, str):
+            return None
+        return KeptLogin(
+            token_hash(token),
+            field if isinstance(field, str) else None,
+            chosen_locale(cookies.get(f"{self._prefix}locale"), self._settings),
+            chosen_theme(cookies.get(f"{self._prefix}theme")),
         )
 
-    def _session(self, cookie: str | None) -> dict[str, Any]:
-        try:
-            return dict(self._signer.loads(cookie, max_age=self._max_age)) if cookie else {}
-        except BadSignature:
-            return {}
+    def _make_form_token(self, field: str) -> str:
+        return str(self._form_tokens.dumps(field))
 
-    def _own_form(self, kept: dict[str, Any], sent: str | None) -> bool:
+    def _own_form(self, field: str | None, sent: str | None) -> bool:
         """Return whether a form token was made for this session, as Flask-WTF decides it."""
-        if not self._config["WTF_CSRF_ENABLED"]:
+        config = self._app.config
+        if not config["WTF_CSRF_ENABLED"]:
             return True
-        field = kept.get(self._config["WTF_CSRF_FIELD_NAME"])
-        if not sent or not isinstance(field, str):
+        if not sent or field is None:
             return False
         try:
-            token = self._form_tokens.loads(sent, max_age=self._config["WTF_CSRF_TIME_LIMIT"])
+            token = self._form_tokens.loads(sent, max_age=config["WTF_CSRF_TIME_LIMIT"])
         except BadSignature:
             return False
         return isinstance(token, str) and hmac.compare_digest(field, token)
+
+
+def init_door(app: flask.Flask) -> None:
+    """Give `app` its door: one, so that what it has read of a browser's cookies is read for every short way."""
+    app.extensions["cbt_door"] = RequestDoor(app)
+
+
+def door_of(app: flask.Flask) -> RequestDoor:
+    """Return the door of an app."""
+    return cast(RequestDoor, app.extensions["cbt_door"])

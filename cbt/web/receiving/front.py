@@ -21,7 +21,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
 from cbt.web.receiving.environs import Environs, address_of
-from cbt.web.receiving.lanes import POLL_THREADS, STAFF_THREADS, Lane, LaneOf
+from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, Lane, LaneOf
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
@@ -52,7 +52,7 @@ class Front:
         limit: Limit = lambda _method, _path, _cookies: SMALL_BODY,
         bodies: Bodies | None = None,
         parking: Parking | None = None,
-        lane: LaneOf = lambda _path: Lane.REST,
+        lane: LaneOf = lambda _method, _path: Lane.REST,
     ) -> None:
         self._app = app
         self._now = now
@@ -64,6 +64,7 @@ class Front:
             Lane.REST: ThreadPool(threads),
             Lane.STAFF: ThreadPool(min(STAFF_THREADS, threads)),
             Lane.POLLS: ThreadPool(min(POLL_THREADS, threads)),
+            Lane.READS: ThreadPool(min(READ_THREADS, threads)),
         }
         self._environs = Environs()
         self._answered: deque[asyncio.Future[None]] = deque()
@@ -164,7 +165,7 @@ class Front:
             )
             self._loop.call_soon_threadsafe(self._hold, held)
 
-        self._pools[self._lane(scope.path)].put(work)
+        self._pools[self._lane(scope.method, scope.path)].put(work)
 
     def _hold(self, held: ParkedRequest) -> None:
         if not self.parking.take(held):

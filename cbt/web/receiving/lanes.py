@@ -3,6 +3,8 @@
 What waits for a thread waits in a queue. Python runs one thread of a process at a time: what pages of staff ask by
 themselves, a hundred boards every two seconds, takes turns on one thread, so a save competes with one of them.
 Pages of staff that read a file wait for its child (cbt/confined), and must not hold up all others meanwhile.
+What candidates only read waits for no disk: a few threads answer it in the order of its coming, where a hundred at
+once would take turns, and whoever was unlucky in many would wait many times as long as the others.
 """
 
 from __future__ import annotations
@@ -27,35 +29,44 @@ class Lane(IntEnum):
     STAFF = 1
     POLLS = 2
     """What pages of staff ask by themselves."""
+    READS = 3
+    """What candidates ask and change nothing by: their pages, whether it begins, the clock, the news."""
 
 
 STAFF_THREADS = 12
 """In each server process: more than may wait for children there."""
 POLL_THREADS = 1
+READ_THREADS = 4
 REMEMBERED = 4096
 """Paths whose lane is looked up once: a board asks for the same one every two seconds."""
-LaneOf = Callable[[str], Lane]
-"""The lane of a path."""
+OF_CANDIDATES = frozenset({"candidate", "lease"})
+LaneOf = Callable[[str, str], Lane]
+"""The lane of a method and a path."""
 
 
 def lane_of(app: flask.Flask) -> LaneOf:
-    """Return what tells the lane of a path: by its view, where a first piece of it belongs to staff alone."""
+    """Return what tells the lane of a request: by its path's first piece; by the view where that is staff's."""
     kinds: dict[str, set[str]] = {}
     for rule in app.url_map.iter_rules():
         access = access_of(app, rule.endpoint)
         kinds.setdefault(_first(rule.rule), set()).add("" if access is None else access.kind)
     of_staff = frozenset(first for first, some in kinds.items() if "staff" in some)
+    of_candidates = frozenset(first for first, some in kinds.items() if some & OF_CANDIDATES) - of_staff
     urls = app.url_map.bind("")
 
     @lru_cache(REMEMBERED)
-    def lane(path: str) -> Lane:
-        if _first(path) not in of_staff:
-            return Lane.REST
+    def of_a_page(path: str) -> Lane:
         try:
             endpoint, _ = urls.match(path, method="GET")
         except (HTTPException, RequestRedirect):
             return Lane.STAFF
         return Lane.POLLS if asked_by_itself(app.view_functions[endpoint]) else Lane.STAFF
+
+    def lane(method: str, path: str) -> Lane:
+        first = _first(path)
+        if first in of_staff:
+            return of_a_page(path)
+        return Lane.READS if method == "GET" and first in of_candidates else Lane.REST
 
     return lane
 
