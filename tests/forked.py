@@ -57,7 +57,7 @@ class Forked:
         self.args = (call, *arguments)
         files = tuple(str(path) for path in (read, out, err))
         given = (call, tuple(arguments), dict(environment), str(folder), files, own_group)
-        self._process = _context().Process(target=_run, args=given)
+        self._process = _context().Process(target=run_here, args=given)
         self._process.start()
 
     @property
@@ -99,7 +99,7 @@ def run_cbt(
         return subprocess.CompletedProcess(done.args, ended, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
-def _run(
+def run_here(
     call: str,
     arguments: tuple[str, ...],
     environment: dict[str, str],

@@ -29,6 +29,8 @@ from cbt.delivery.close.outage import beat
 from cbt.ops import worker as product_worker
 from cbt.sittings.models import ServerHeartbeat
 from cbt.web.receiving.front import Front
+from tests.forked import CAN_FORK
+from tests.journeys.checking import begin_warm
 from tests.quicker import hash_quickly, keep_templates
 
 CLOCK = "CBT_TEST_JOURNEY_CLOCK"
@@ -161,6 +163,8 @@ def worker() -> Front:
 
 def main() -> None:
     """Serve on 127.0.0.1 until told to stop."""
+    if CAN_FORK:
+        begin_warm()
     Granian(
         "tests.journeys.server:worker",
         address="127.0.0.1",

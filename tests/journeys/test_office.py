@@ -74,7 +74,7 @@ def centre(templates: Templates, tmp_path: Path, first_password: list[str]) -> I
     settings, _none = templates.settings("sqlite", populated=False, target=tmp_path)
     (tmp_path / "blueprints").mkdir()
     settings = replace(settings, blueprint_dir=tmp_path / "blueprints")
-    with serve(settings, World(), OPENING, tmp_path) as served:
+    with serve(settings, World(), OPENING, tmp_path, processes=1) as served:
         with served.app.app_context():
             first_password.append(
                 create_staff(login="admin", name="管理员", roles=[Role.ADMIN], now=OPENING, actor="cli")
