@@ -18,6 +18,7 @@ from tests.journeys.centre import Centre, quiet_log, serve
 from tests.shared import folder_of_run
 from tests.world import PLANNED
 
+DRIVER = Path(__file__).parent / "driver.js"
 OPENING = PLANNED - timedelta(minutes=36)
 
 
@@ -25,8 +26,11 @@ OPENING = PLANNED - timedelta(minutes=36)
 def playwright() -> Iterator[Playwright]:
     """Playwright's driver."""
     chromium_path()
-    with sync_playwright() as driver:
-        yield driver
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NODE_OPTIONS", f"--require={DRIVER}")
+        driver = sync_playwright().start()
+    yield driver
+    driver.stop()
 
 
 @pytest.fixture(scope="session")
