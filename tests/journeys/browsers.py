@@ -23,6 +23,7 @@ from tests.journeys.looks import THEMES, violations
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
     "--disable-component-update", "--disable-sync", "--disable-quic", "--disable-dev-shm-usage",
+    "--in-process-gpu", "--disable-lcd-text",  # nobody sees it: one process less, and letters of one shade
     "--js-flags=--no-opt --no-maglev --no-concurrent-recompilation",  # no page lives long enough to gain by it
 ]  # fmt: skip
 SHOTS = "CBT_TEST_SHOTS"
