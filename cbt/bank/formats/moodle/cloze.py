@@ -12,7 +12,8 @@ from cbt.bank.foreign.raw import LeftOut
 from cbt.bank.formats.moodle.kinds import sound_spellings
 from cbt.bank.formats.moodle.texts import MoodleQuestion
 
-_PIECE = re.compile(r"\{(\d*):([A-Z_]{1,24}):((?:[^}\\]|\\.){0,5000})\}", re.DOTALL)
+# Looks for an end first, and once: a text that opens a gap again and again is gone through for each of them.
+_PIECE = re.compile(r"\{(\d*):([A-Z_]{1,24}):(?=[^}]{0,10000}+\})((?:[^}\\]|\\.){0,5000}+)\}", re.DOTALL)
 _OPTION = re.compile(r"(?<!\\)~")
 _FEEDBACK = re.compile(r"(?<!\\)#")
 _WEIGHT = re.compile(r"(=|%-?\d{1,3}(?:\.\d+)?%)?")
