@@ -31,6 +31,7 @@ from tests.helpers import FakeClock
 from tests.moments import Course, Moment
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
 from tests.shared import folder_of_run, locked, server_of_run
+from tests.warm import begin_warm
 from tests.world import START, World, build_world
 
 DATABASES = ("sqlite", "postgresql")
@@ -38,6 +39,7 @@ IN_CI = os.environ.get("CI") == "true"
 _names = itertools.count()
 share_compiled()
 hash_quickly()
+begin_warm()
 
 
 def pytest_collection_finish() -> None:

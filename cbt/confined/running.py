@@ -99,26 +99,8 @@ def _turn(seconds: int) -> Iterator[None]:
 
 def _ask(job: Job, body: bytes, limits: Limits) -> tuple[bytes, int]:
     """Return what the child said, at most a byte more than it may, and how it ended."""
-    command = [
-        sys.executable,
-        "-E",
-        "-P",
-        "-X",
-        "utf8",
-        "-c",
-        _START,
-        _PRODUCT,
-        msgspec.json.encode(job).decode(),
-    ]
     try:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            creationflags=_PRIORITY,
-        )
+        child = _begin(job)
     except OSError as error:
         raise Unavailable("file.reader") from error
     overdue = threading.Event()
@@ -139,6 +121,28 @@ def _ask(job: Job, body: bytes, limits: Limits) -> tuple[bytes, int]:
     if overdue.is_set():
         raise Exhausted
     return said, code
+
+
+def _begin(job: Job) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-E",
+        "-P",
+        "-X",
+        "utf8",
+        "-c",
+        _START,
+        _PRODUCT,
+        msgspec.json.encode(job).decode(),
+    ]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={name: os.environ[name] for name in _KEPT if name in os.environ},
+        creationflags=_PRIORITY,
+    )
 
 
 def _converse(child: subprocess.Popen[bytes], body: bytes, most: int) -> bytes:
