@@ -7,6 +7,7 @@ from bench.figures import Figure
 from bench.measured.declaring import NONE_LOST, Bound, Group, Stage, Stand, Target, most
 from cbt.delivery.close.sweeps import expire_overdue
 from cbt.rules.states.attempt import State
+from cbt.scoring.apart import cores
 from cbt.scoring.service import score_closed, verify_sitting
 
 
@@ -29,7 +30,7 @@ def rescoring(stand: Stand) -> list[Figure]:
     stand.tell(f"rescoring {people}")
 
     def rescore() -> int:
-        return sum(1 for one in verify_sitting(bench.built.sitting_ref) if one.ok)
+        return sum(1 for one in verify_sitting(bench.built.sitting_ref, processes=cores()) if one.ok)
 
     figure = bench.in_process("rescore", rescore, before=lambda: None)
     figure.lost = people - rescore()

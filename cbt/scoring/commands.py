@@ -11,6 +11,7 @@ from cbt.console.ends import DONE, REFUSED
 from cbt.console.saying import Answer
 from cbt.console.texts import text as _
 from cbt.console.tree import argument, group
+from cbt.scoring.apart import cores
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.web.cli import with_app
 
@@ -33,7 +34,7 @@ def run(*, now: datetime) -> Answer:
 @with_app
 def verify(sitting: str, *, now: datetime) -> Answer:
     """Exit 0 when every stored score, form and journal fits, else 2."""
-    checked = verify_sitting(sitting)
+    checked = verify_sitting(sitting, processes=cores())
     wrong = [one for one in checked if not one.ok]
     words = []
     for one in wrong:

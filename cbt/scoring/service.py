@@ -23,6 +23,7 @@ from cbt.delivery.moving import move_all
 from cbt.rules.canonical import digest, digest_of
 from cbt.rules.states.attempt import Event, State
 from cbt.scoring.ahead import side_by_side
+from cbt.scoring.apart import CAN_COPY, apart
 from cbt.scoring.approved import approved_answers
 from cbt.scoring.comparing import Verified, compared
 from cbt.scoring.models import Score
@@ -161,11 +162,11 @@ def _last_numbers(session: Session, attempt_ids: Sequence[int]) -> dict[int, int
     return {row[0]: row[1] for row in rows}
 
 
-def verify_sitting(sitting_ref: str) -> list[Verified]:
+def verify_sitting(sitting_ref: str, *, processes: int = 1) -> list[Verified]:
     """Rescore every scored attempt of a sitting from the form and the journal and compare bytes.
 
     The forms are read, and what was prepared of one counts only where it was made of that very content. Several
-    chunks are looked at at once.
+    chunks are looked at at once: by threads, or by so many `processes`, which a command may ask for.
 
     Raises NotFound("sitting.unknown") for a sitting without scored attempts of that name.
 
@@ -186,5 +187,7 @@ def verify_sitting(sitting_ref: str) -> list[Verified]:
             return compared(session, chunk, scorers)
 
     chunks = [attempt_ids[start : start + CHUNK] for start in range(0, len(attempt_ids), CHUNK)]
+    if CAN_COPY and min(processes, len(chunks)) > 1:
+        return [one for found in apart(check, chunks, processes=processes) for one in found]
     with side_by_side(check, chunks, threads=VERIFIERS) as ahead:
         return [one for _, checked in ahead for one in checked()]

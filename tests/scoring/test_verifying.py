@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from cbt.config import as_environment
 from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.db.writing.group_commit import GroupWriter
 from cbt.delivery.close.sweeps import expire_overdue
@@ -16,6 +20,7 @@ from cbt.rules.canonical import canonical_json
 from cbt.scoring import service, yielding
 from cbt.scoring.service import score_closed, verify_sitting
 from tests.delivery.driver import Page
+from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -151,3 +156,33 @@ def test_one_attempt_that_cannot_be_scored_does_not_keep_the_others_from_it(page
         with reading() as session:
             states = {name: session.get_one(Attempt, world.sitters[name].attempt_id).state for name in NAMES}
     assert states == {"theory": "closed", "second": "scored"}
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="this system copies no processes: threads look instead")
+def test_processes_of_their_own_find_the_same_as_threads(page: Page, world: World, tmp_path: Path) -> None:
+    assert Page(world, "second").start().status_code == 200
+    world.clock.set(PLANNED + 50 * MINUTE)
+    with world.app.app_context():
+        expire_overdue(now=world.clock.now())
+        score_closed(now=world.clock.now())
+        with unit_of_work() as session:
+            spoilt = {"id": world.sitters["second"].attempt_id}
+            session.execute(text("UPDATE score SET score = '60.0' WHERE attempt_id = :id"), spoilt)
+        expected = [[one.attempt_ref, one.ok] for one in verify_sitting(world.sitting_ref)]
+    assert [ok for _, ok in expected] == [True, False]
+    log, out, err = (tmp_path / name for name in ("log", "out", "err"))
+    done = Forked(
+        "tests.scoring.apart_scene:main",
+        (world.sitting_ref, str(log)),
+        environment=os.environ | as_environment(world.app.extensions["cbt_settings"]),
+        folder=Path.cwd(),
+        out=out,
+        err=err,
+    )
+    assert done.wait(PATIENCE_SECONDS) == 0, err.read_text("utf-8")
+    told = json.loads(out.read_text("utf-8").splitlines()[-1])
+    looked = log.read_text("utf-8").split()
+    assert told["checked"] == expected
+    assert told["raised"] == "attempt.unknown"
+    assert len(looked) == 2
+    assert str(told["own"]) not in looked
