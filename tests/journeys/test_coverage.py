@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.browsers import Browsers
@@ -9,6 +10,8 @@ from tests.journeys.centre import Centre
 from tests.journeys.staff import Desk
 
 BANK = "customer-service-l3"
+
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 
 def test_an_author_draws_a_paper_and_tries_it_out(browsers: Browsers, centre: Centre) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.browsers import Browsers
@@ -12,6 +13,8 @@ from tests.journeys.centre import Centre
 from tests.journeys.staff import Desk
 
 BANK = "customer-service-l3"
+
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 
 def test_an_author_sees_what_stays_and_takes_the_bank_along(

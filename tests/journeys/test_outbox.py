@@ -290,6 +290,7 @@ def test_what_another_secret_sealed_stays_and_is_listed(centre: Centre, browsers
     assert text.startswith('{"format":"cbt-recovery-2"')
 
 
+@pytest.mark.one_process
 def test_a_storage_that_is_off_or_full_is_said_and_the_answers_still_arrive(
     centre: Centre, browsers: Browsers
 ) -> None:
@@ -331,6 +332,7 @@ def test_a_storage_that_is_off_or_full_is_said_and_the_answers_still_arrive(
     assert journal_of(centre, "second") == [(1, '"A"'), (2, '"B"')]
 
 
+@pytest.mark.one_process
 def test_an_answer_is_called_kept_on_this_machine_once_its_storage_has_it(
     centre: Centre, browsers: Browsers
 ) -> None:
@@ -416,6 +418,7 @@ def test_what_a_tab_types_while_it_is_being_replaced_is_adopted(centre: Centre, 
     assert "还没存下的字" in journal_of(centre, "skills")[-1][1]
 
 
+@pytest.mark.one_process
 def test_the_pages_own_sha_256_and_hmac_are_the_standard_ones(centre: Centre, browsers: Browsers) -> None:
     browser = browsers.open("hashes")
     browser.go("/")

@@ -11,7 +11,7 @@ from tests.journeys.browsers import Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.seated import begin, journal_of, seat
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 WHY = "为什么说给考生听"
 SECONDS = 7

@@ -12,7 +12,7 @@ from tests.journeys.browsers import Browsers
 from tests.journeys.centre import Centre
 from tests.journeys.staff import Desk
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.one_process]
 
 
 def drag(page: Page, one: str, other: str) -> None:
