@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
 from importlib import import_module
 
 import flask
 import msgspec
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+from werkzeug import formparser
 
 from cbt import errors
 from cbt.accounts import views as staff_views
@@ -18,7 +25,9 @@ from cbt.web import problems
 from cbt.web.forms import Refusal
 from cbt.web.i18n import explain
 from cbt.web.partials import Reply, wants_partial
-from cbt.web.who.login import current_principal
+from cbt.web.who import login
+from cbt.web.who.login import Principal, current_principal
+from cbt.web.who.machine import Machine
 
 
 def tell_briefly(patched: pytest.MonkeyPatch) -> None:
@@ -58,6 +67,38 @@ def leave_no_entry(patched: pytest.MonkeyPatch) -> None:
     What is an entry is the affair of test_log_entries.py, that one can be written of test_odd_requests.py.
     """
     patched.setattr(refusals, "_count", lambda _who, _code: None)
+
+
+@contextmanager
+def know_who_asks(patched: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a login looked up once, and again when the clock moves or anything whatever is stored.
+
+    Nobody is remembered whose login is refused.
+    """
+    known: dict[tuple[object, ...], Principal] = {}
+    look_up = login._load
+
+    def load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Principal | None:
+        asked = flask.current_app._get_current_object(), token, machine, now, staff  # type: ignore[attr-defined]
+        found = known.get(asked) or look_up(token, machine=machine, now=now, staff=staff)
+        if found is not None:
+            known[asked] = found
+        return found
+
+    def forget(_session: Session) -> None:
+        known.clear()
+
+    patched.setattr(login, "_load", load)
+    event.listen(Session, "after_commit", forget)
+    try:
+        yield
+    finally:
+        event.remove(Session, "after_commit", forget)
+
+
+def read_a_form_once(patched: pytest.MonkeyPatch) -> None:
+    """Have a body parsed once that is sent to one address after the other, as the product parses it."""
+    patched.setattr(formparser, "parse_qsl", lru_cache(maxsize=1)(formparser.parse_qsl))
 
 
 def open_briefly(patched: pytest.MonkeyPatch) -> None:
