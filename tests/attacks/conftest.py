@@ -10,7 +10,7 @@ from cbt.application.doctor import room_part
 from cbt.application.doctor import views as doctor
 from cbt.application.doctor.asking import DoctorsWord
 from cbt.bank.exports import service as exports
-from tests.attacks.briefly import read_here
+from tests.attacks.briefly import know_who_asks, read_here
 from tests.attacks.stages import Stage, staged
 from tests.conftest import Templates
 
@@ -47,3 +47,10 @@ def nothing_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
 def files_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no child read files: for cases that ask what becomes of a text."""
     read_here(monkeypatch)
+
+
+@pytest.fixture
+def logins_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have whoever asks looked up once until something is stored: for cases that go through many pages."""
+    with know_who_asks(monkeypatch):
+        yield

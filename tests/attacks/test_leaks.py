@@ -432,6 +432,7 @@ def test_an_etag_is_a_digest_or_a_number(stage: Stage, role: str) -> None:
     assert "周杰" not in "\n".join(f"{name}: {value}" for name, value in reply.headers)
 
 
+@pytest.mark.usefixtures("logins_known")
 def test_no_page_holds_a_comment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     tell_briefly(monkeypatch)
     leave_no_entry(monkeypatch)

@@ -33,13 +33,13 @@ from cbt.web.preferences import LONGEST_TARGET, local_target
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who.access import access_of
 from cbt.web.who.models import LoginSession
-from tests.attacks.briefly import know_who_asks, read_a_form_once, tell_briefly
+from tests.attacks.briefly import read_a_form_once, tell_briefly
 from tests.conftest import DATABASES, Templates, installation
 from tests.delivery.driver import Page
 from tests.helpers import FakeClock
 from tests.world import PLANNED, START, World
 
-pytestmark = pytest.mark.usefixtures("files_read_here")
+pytestmark = pytest.mark.usefixtures("files_read_here", "logins_known")
 
 DIGITS = "9" * 5000
 ALIKE = pytest.mark.once
@@ -111,11 +111,9 @@ _ARGUMENT = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
 @pytest.fixture(autouse=True)
-def _answered_briefly(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _answered_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     tell_briefly(monkeypatch)
     read_a_form_once(monkeypatch)
-    with know_who_asks(monkeypatch):
-        yield
 
 
 @pytest.fixture(scope="module", params=DATABASES)

@@ -41,7 +41,7 @@ from tests.helpers import FakeClock
 from tests.proctoring.desk import Desk, done
 from tests.world import START, World
 
-pytestmark = pytest.mark.usefixtures("files_read_here")
+pytestmark = pytest.mark.usefixtures("files_read_here", "logins_known")
 
 CASES = [pytest.param(payload, id=name) for name, payload in XSS.items()]
 PLAIN = f"普通文字{MARK}"
