@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import flask
+import psycopg
 import pytest
-from sqlalchemy import MetaData, func, select
+from sqlalchemy import MetaData, func, select, text
 
 from cbt.audit.models import AuditEntry
 from cbt.candidates.models import Registration
@@ -15,6 +17,7 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.models import Attempt
 from cbt.sittings.models import SittingRoom
 from tests.conftest import Templates, installation
+from tests.databases import PostgresServer
 from tests.helpers import FakeClock
 from tests.proctoring.desk import change, registration
 from tests.world import START, World
@@ -59,3 +62,15 @@ def test_what_was_stored_before_stays(world: World) -> None:
     world.admit_all()
     late = registration(world, "late")
     assert (late.accommodation_note, late.arrived_at is None) == ("sits by the door", False)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+def test_a_connection_that_the_server_ended_is_replaced(app: flask.Flask, postgres: PostgresServer) -> None:
+    """The tests ask a server for a connection only where something came of it (tests/quicker.py)."""
+    mine = text("SELECT pg_backend_pid()")
+    with app.app_context(), psycopg.connect(postgres.admin_url, autocommit=True) as admin:
+        with reading() as session:
+            former = session.scalar(mine)
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [former])
+        with reading() as session:
+            assert session.scalar(mine) not in {None, former}
