@@ -12,6 +12,10 @@ from bench.traffic.paced import run_paced
 
 SAVE_EVERY = 5.0
 SECONDS = 20.0
+OPENING = 6.0
+"""All boards are opened within two seconds, as after a restart; what that costs is told apart from open ones."""
+REST = 6.0
+"""Connecting everybody again takes a moment; the boards stay open until the last save."""
 
 
 def board(stand: Stand) -> list[Figure]:
@@ -22,7 +26,7 @@ def board(stand: Stand) -> list[Figure]:
 
 
 def open_boards(stand: Stand) -> list[Figure]:
-    """Measure candidates without boards, then with the board of each of their rooms open."""
+    """Measure candidates without boards, while the board of each of their rooms is opened, and with all open."""
     people, seconds = stand.size.of(5000, 400), min(SECONDS, stand.size.paced_seconds)
     built = stand.bench.built
     chosen = built.sitters[:people]
@@ -30,19 +34,36 @@ def open_boards(stand: Stand) -> list[Figure]:
     stand.tell(f"{people} candidates for {seconds:.0f} s, without and with {len(rooms)} boards open")
     ledger = loads.Ledger()
 
-    def save() -> Paced:
+    def save(seconds: float) -> Paced:
         return run_paced(stand.port, chosen, ledger, every=SAVE_EVERY, seconds=seconds)
 
-    alone = save()
-    boards, saved = with_boards(stand.port, rooms, built.proctor, seconds=seconds, meanwhile=save)
+    def opening_and_open() -> tuple[Paced, Paced]:
+        return save(OPENING), save(seconds)
+
+    alone = save(seconds)
+    boards, (opening, saved) = with_boards(
+        stand.port,
+        rooms,
+        built.proctor,
+        opening=OPENING,
+        seconds=OPENING + seconds + REST,
+        meanwhile=opening_and_open,
+    )
     figure = Figure("boards_125")
     figure.add(saved, None)
-    figure.refused += boards.refused
+    figure.refused += boards.opening.refused + boards.open.refused + opening.refused
     figure.lost = rows.lost_answers(ledger.saved)
+    figure.facts = {"candidates": people, "boards": len(rooms), "unanswered": boards.open.unanswered}
+    figure.facts |= {
+        name: round(percentile_ms(load.latencies, 0.99) or 0, 1)
+        for name, load in (
+            ("alone_p99_ms", alone),
+            ("boards_p99_ms", boards.open),
+            ("opening_p99_ms", opening),
+            ("boards_opening_p99_ms", boards.opening),
+        )
+    }
     without, beside_them = percentile_ms(alone.latencies, 0.99), percentile_ms(saved.latencies, 0.99)
-    boards_p99 = percentile_ms(boards.latencies, 0.99)
-    figure.facts = {"candidates": people, "boards": len(rooms), "unanswered": boards.unanswered}
-    figure.facts |= {"alone_p99_ms": without, "boards_p99_ms": boards_p99}
     if without and beside_them:
         figure.facts["of_alone"] = round(beside_them / without, 2)
     return [figure]

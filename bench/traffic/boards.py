@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bench.traffic.client import READ_SIZE, STALLED_SECONDS, content_length, page_bytes
@@ -63,19 +64,36 @@ class OpenBoard:
 Done = TypeVar("Done")
 
 
+@dataclass(slots=True)
+class Asked:
+    """What the boards heard: first while they were opened, drawn from nothing, and then as open ones."""
+
+    opening: Paced = field(default_factory=Paced)
+    open: Paced = field(default_factory=Paced)
+
+
 def with_boards(
-    port: int, rooms: Sequence[str], cookie: str, *, seconds: float, meanwhile: Callable[[], Done]
-) -> tuple[Paced, Done]:
-    """Keep a board of each of `rooms` open for `seconds` while `meanwhile` is done; return what both came to."""
+    port: int,
+    rooms: Sequence[str],
+    cookie: str,
+    *,
+    opening: float,
+    seconds: float,
+    meanwhile: Callable[[], Done],
+) -> tuple[Asked, Done]:
+    """Open a board of each of `rooms` and keep it open while `meanwhile` is done; return what both came to."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-        asked: Future[Paced] = process.submit(run_boards, port, list(rooms), cookie, seconds)
+        asked: Future[Asked] = process.submit(run_boards, port, list(rooms), cookie, opening, seconds)
         done = meanwhile()
         return asked.result(), done
 
 
-def run_boards(port: int, rooms: Sequence[str], cookie: str, seconds: float) -> Paced:
-    """Open a board of each room and ask for `seconds`; a latency counts from when the question was due."""
-    load, watched = Paced(), selectors.DefaultSelector()
+def run_boards(port: int, rooms: Sequence[str], cookie: str, opening: float, seconds: float) -> Asked:
+    """Open a board of each room within EVERY, ask for `seconds`; a latency counts from when the question was due.
+
+    What was due in the first `opening` seconds is kept apart.
+    """
+    asked, watched = Asked(), selectors.DefaultSelector()
     boards = [OpenBoard(port, room, cookie) for room in rooms]
     began, cpu_before = time.perf_counter(), time.process_time()
     for index, board in enumerate(boards):
@@ -89,14 +107,17 @@ def run_boards(port: int, rooms: Sequence[str], cookie: str, seconds: float) -> 
             if board.due_at is None and board.next_at <= min(now, until):
                 board.ask()
         for key, _ in watched.select(0.005):
-            _heard(key.data, load)
+            board = key.data
+            early = board.due_at is not None and board.due_at < began + opening
+            _heard(board, asked.opening if early else asked.open)
+    load = asked.open
     load.seconds, load.cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_before
     load.unanswered = sum(board.due_at is not None for board in boards)
     load.done = len(load.latencies)
     watched.close()
     for board in boards:
         board.socket.close()
-    return load
+    return asked
 
 
 def _heard(board: OpenBoard, load: Paced) -> None:
