@@ -80,3 +80,11 @@ def open_file(_body: bytes) -> bytes:
 def product(_body: bytes) -> bytes:
     loaded = {name for name in sys.modules if name.split(".")[0] in {"cbt", "flask", "sqlalchemy"}}
     return ",".join(sorted(loaded - _OWN)).encode()
+
+
+def limits(_body: bytes) -> bytes:
+    import resource  # what confines a child has loaded it, where there is one
+
+    names = ("AS", "CPU", "NOFILE", "FSIZE", "CORE")
+    most = (resource.getrlimit(getattr(resource, f"RLIMIT_{name}")) for name in names)
+    return ",".join(f"{soft}/{hard}" for soft, hard in most).encode()
