@@ -41,7 +41,7 @@ def running(factory: str, environ: Mapping[str, str]) -> Iterator[Server]:
     server = Server(factory, environ)
     try:
         server.wait_ready()
-        if factory in WRITTEN_BY_ONE and not environ["CBT_DATABASE_URL"] and can_share():
+        if factory in WRITTEN_BY_ONE and not environ.get("CBT_DATABASE_URL") and can_share():
             _wait_owned(Path(environ["CBT_DATA_DIR"]))
         yield server
     finally:
