@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cbt.ops.hosting import DataDirLock
+from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 
 RAISED = """
 import resource
@@ -31,6 +33,7 @@ HOLDING = """
 import sys
 from pathlib import Path
 from cbt.ops.hosting import DataDirLock
+from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 DataDirLock(Path(sys.argv[1])).take("pid 7, port 8000")
 print("held", flush=True)
 sys.stdin.read()
@@ -76,3 +79,11 @@ threading.Event().wait()
 def test_a_process_whose_parent_ended_while_it_was_loading_ends_too() -> None:
     """Its output ends with it: the last who holds it."""
     subprocess.run([sys.executable, "-c", ORPHANED], capture_output=True, timeout=30, check=True)
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="signals of this kind are another system's")
+def test_a_process_that_is_told_to_end_before_its_loop_runs_hears_it_all_the_same(tmp_path: Path) -> None:
+    out, err = tmp_path / "out", tmp_path / "err"
+    done = Forked("tests.told_scene:main", (), environment=os.environ, folder=Path.cwd(), out=out, err=err)
+    assert done.wait(PATIENCE_SECONDS) == 0, err.read_text("utf-8")
+    assert out.read_text("utf-8") == "heard\n"

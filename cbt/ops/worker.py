@@ -35,6 +35,7 @@ from cbt.web.receiving.proxies import is_among, read_networks
 from cbt.web.watching.metrics import Metrics
 
 log = logging.getLogger(__name__)
+TOLD_AGAIN_SECONDS = 0.5
 # For the life of a worker: the references keep the leader's lock and the watch's connection open.
 _candidacies: list[Candidacy] = []
 _watches: list[TimeWatch] = []
@@ -112,8 +113,9 @@ class _Told(Front):
 def _send_home_when_told_to_end(loop: asyncio.AbstractEventLoop, parking: Parking) -> None:
     """Answer the requests that wait as soon as this process is told to end: whoever ends it waits for them.
 
-    Granian has given the loop its own handlers by now; they are called as before. Signals are the main thread's: a
-    front that is served in another is ended by whoever began it, and sends them home then.
+    Granian has given the loop its own handlers by now; they are called as before. Whoever is told before the loop
+    runs would not hear it, so the signal is raised again as long as it does. Signals are the main thread's: a front
+    that is served in another is ended by whoever began it, and sends them home then.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -122,6 +124,7 @@ def _send_home_when_told_to_end(loop: asyncio.AbstractEventLoop, parking: Parkin
 
         def told(number: int, frame: FrameType | None, former: Any = former) -> None:
             loop.call_soon_threadsafe(parking.close)
+            loop.call_soon_threadsafe(loop.call_later, TOLD_AGAIN_SECONDS, signal.raise_signal, number)
             if callable(former):
                 former(number, frame)
 

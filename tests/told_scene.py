@@ -1,0 +1,31 @@
+"""A server process that is told to end before its loop runs: called in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from granian._loops import loops
+
+from cbt.ops import worker
+from cbt.web.receiving.parking import Parking
+
+
+def main() -> None:
+    """Print whether the loop hears of it."""
+    loop = loops.get("auto")
+    heard = asyncio.Event()
+    loop.add_signal_handler(
+        signal.SIGTERM, heard.set
+    )  # as granian does, before it hands the loop to the front
+    parking = Parking()
+    parking.open(loop)
+    worker._send_home_when_told_to_end(loop, parking)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    async def serve() -> None:
+        await asyncio.wait_for(heard.wait(), 20)
+
+    loop.run_until_complete(serve())
+    print("heard")
