@@ -263,9 +263,13 @@ def test_a_process_on_its_way_out_plans_no_more_jobs(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_told_to_end_sends_home_who_waits_and_ends_as_before(number: signal.Signals) -> None:
     class Loop:
-        def call_soon_threadsafe(self, call: Callable[[], None]) -> None:
-            heard.append("sent home")
-            call()
+        def call_soon_threadsafe(self, call: Callable[..., None], *given: object) -> None:
+            heard.append("in the loop")
+            call(*given)
+
+        def call_later(self, _seconds: float, call: Callable[..., None], *given: object) -> None:
+            assert (call, given) == (signal.raise_signal, (number,))
+            heard.append("and again, while it runs")
 
     heard: list[str] = []
     parking, loop = Parking(), cast(asyncio.AbstractEventLoop, Loop())
@@ -279,7 +283,7 @@ def test_a_process_told_to_end_sends_home_who_waits_and_ends_as_before(number: s
     finally:
         for one, former in formers.items():
             signal.signal(one, former)
-    assert heard == ["sent home", "ends"]
+    assert heard == ["in the loop", "in the loop", "and again, while it runs", "ends"]
     assert not parking.is_open
 
 
