@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cbt.console.ends import DONE, MEANINGS, end_of, reader_there
+from cbt.console.loading import load
 from cbt.console.saying import refuse
 from cbt.console.texts import text
 from cbt.console.tree import ToldCommand, ToldGroup, ToldOption
@@ -33,7 +33,7 @@ class Command:
 
     def load(self, name: str) -> click.Command:
         """Import the modules and return the command `name`."""
-        first, *_later = [importlib.import_module(module) for module in self.modules]
+        first, *_later = load(*self.modules)
         commands: list[click.Command] = first.commands
         return next(command for command in commands if command.name == name)
 
@@ -185,7 +185,7 @@ def _offer_app() -> None:
 
 def _app() -> flask.Flask:
     """Return the app of a command, at the time that all nodes share (R-27), where there is an installation."""
-    from cbt.application.app import create_app
+    [application] = load("cbt.application.app")
     from cbt.clock import SystemClock
     from cbt.config import read_settings
     from cbt.db.server_time import database_time
@@ -197,7 +197,8 @@ def _app() -> flask.Flask:
     check_hands(settings)
     check_files(settings)
     ask(settings)
-    return create_app(settings, clock=SystemClock(database_time(settings)))
+    app: flask.Flask = application.create_app(settings, clock=SystemClock(database_time(settings)))
+    return app
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cbt.config import Settings
 from cbt.delivery.save.journal import Journal
+from cbt.ops.owner import journal_of as product_journal_of
 from cbt.ops.worker import front_of, worker_app
-from cbt.ops.writing import journal_of as product_journal_of
 from cbt.web.receiving.front import Front
 
 COMMIT_SECONDS = 0.005

@@ -15,31 +15,23 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-from cbt.application.app import create_app
 from cbt.config import Settings, as_environment, read_settings
+from cbt.console.loading import load
 from cbt.db.writing.line import can_share
-from cbt.delivery.save.journal import Journal
 from cbt.ops.hosting import calm_collector, die_with_parent
 from cbt.ops.logs.keeping import HELD_BACK, ignore_hang_up, init_logs
 from cbt.ops.logs.life import tell_start, tell_stop
-from cbt.web.watching.metrics import WRITER, Metrics
 
-OWNER = "cbt.ops.writing:journal_of"
+if TYPE_CHECKING:
+    from cbt.delivery.save.journal import Journal
+
+OWNER = "cbt.ops.owner:journal_of"
 RESPAWN_SECONDS = 0.5
 END_SECONDS = 10.0
 END = getattr(signal, "SIGUSR1", signal.SIGTERM)  # Windows has no such signal, and no such process
 """Ends the writing process. Ctrl+C and a service manager tell the whole group, and it is to go last."""
-
-
-def journal_of(settings: Settings) -> Journal:
-    """Return the journal whose saves and starts this process carries out."""
-    app = create_app(settings)
-    metrics: Metrics = app.extensions["cbt_metrics"]
-    metrics.share(settings.data_dir, servers=settings.workers, role=WRITER)
-    journal: Journal = app.extensions["cbt_journal"]
-    return journal
 
 
 class WriterKeeper:
@@ -120,7 +112,8 @@ def main() -> None:
         if select.select([until], [], [], RESPAWN_SECONDS)[0]:
             return
     module, _, name = owner.partition(":")
-    journal: Journal = getattr(import_module(module), name)(settings)
+    [owning] = load(module)
+    journal: Journal = getattr(owning, name)(settings)
     calm_collector()
     tell_start("writer", settings)
     journal.serve_lines(settings.data_dir, until)

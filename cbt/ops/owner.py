@@ -1,0 +1,17 @@
+"""What the process that owns the writing loads: the app whose journal it carries out (writing.py)."""
+
+from __future__ import annotations
+
+from cbt.application.app import create_app
+from cbt.config import Settings
+from cbt.delivery.save.journal import Journal
+from cbt.web.watching.metrics import WRITER, Metrics
+
+
+def journal_of(settings: Settings) -> Journal:
+    """Return the journal whose saves and starts this process carries out."""
+    app = create_app(settings)
+    metrics: Metrics = app.extensions["cbt_metrics"]
+    metrics.share(settings.data_dir, servers=settings.workers, role=WRITER)
+    journal: Journal = app.extensions["cbt_journal"]
+    return journal
