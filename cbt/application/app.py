@@ -93,6 +93,7 @@ from cbt.web.i18n import init_i18n
 from cbt.web.problems import init_problems
 from cbt.web.receiving import views as receiving
 from cbt.web.receiving.door import init_door
+from cbt.web.receiving.promises import ThreadsOnly
 from cbt.web.receiving.proxies import init_proxies
 from cbt.web.receiving.whole import RECEIVED_AT, init_receiving, refuse_unread
 from cbt.web.sent import views as kept
@@ -176,6 +177,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock | None = None) 
     init_news(app)
     init_openings(app)
     init_answer_pages(app)
+    app.wsgi_app = ThreadsOnly(app.wsgi_app)  # type: ignore[method-assign]  # how Flask takes middleware
     for init_path in (init_start_path, init_wait_path, init_board_path, init_news_path, init_save_path):
         init_path(app)
     init_proxies(app, settings.trusted_proxies)

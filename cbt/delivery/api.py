@@ -33,6 +33,7 @@ from cbt.delivery.start.reply import current_openings
 from cbt.errors import InvalidInput, Locked
 from cbt.web.forms import sent_json
 from cbt.web.partials import Reply
+from cbt.web.receiving.promises import waits_for_a_commit
 from cbt.web.who import access
 from cbt.web.who.login import machine_id, signed_in, token_hash
 
@@ -40,6 +41,7 @@ pages = flask.Blueprint("attempts", __name__, url_prefix="/attempts")
 
 
 @pages.post("/<ref>/start")
+@waits_for_a_commit
 @access.candidate
 def start(ref: str) -> Reply:
     """Open the attempt for this browser: lease, clock, paper and everything answered so far.
@@ -56,6 +58,7 @@ def start(ref: str) -> Reply:
 
 
 @pages.post("/<ref>/answers")
+@waits_for_a_commit
 @access.lease
 def answers(ref: str) -> Reply:
     """Append what the browser sends; 200 means it is on disk (R-40). No entries is a heartbeat.

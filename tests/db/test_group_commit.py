@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -161,3 +162,65 @@ def test_a_writer_can_be_used_again_after_its_end() -> None:
     assert writer.run("again") == "AGAIN"
     writer.close()
     assert writer.unanswered == 0
+
+
+@dataclass
+class Teller:
+    """Is told of outcomes."""
+
+    told: list[list[tuple[Any, Any]]] = field(default_factory=list)
+    heard: threading.Event = field(default_factory=threading.Event)
+
+    def tell(self, outcomes: Sequence[tuple[Any, Any]]) -> None:
+        self.told.append(list(outcomes))
+        self.heard.set()
+
+
+def test_whoever_waits_in_no_thread_is_told_with_the_whole_batch() -> None:
+    hand, teller, other = Hand(), Teller(), Teller()
+    writer = GroupWriter([hand])
+    writer.ask("a", teller.tell, 1)
+    assert hand.holding.wait(PATIENCE)
+    found: dict[str, object] = {}
+    writer.ask("b", teller.tell, 2)
+    writer.ask("c", other.tell, 3)
+    thread = ask(writer, "d", found)
+    wait_until(lambda: writer.waiting == 3)
+    writer.ask("e", teller.tell, 4)
+    assert writer.unanswered == 5
+    hand.let_go.set()
+    thread.join(PATIENCE)
+    writer.close()
+    assert teller.told == [[(1, "A")], [(2, "B"), (4, "E")]]
+    assert other.told == [[(3, "C")]]
+    assert found == {"d": "D"}
+
+
+def test_a_failure_is_told_and_one_who_cannot_be_told_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    hand, teller = Hand(outcome=lambda word: Failed(Unavailable("db.write"))), Teller()
+    hand.let_go.set()
+    writer = GroupWriter([hand])
+
+    def deaf(_outcomes: Sequence[tuple[Any, Any]]) -> None:
+        raise RuntimeError("nobody expected this")
+
+    writer.ask("a", deaf, 1)
+    writer.ask("b", teller.tell, 2)
+    writer.close()
+    [[(kept, outcome)]] = teller.told
+    assert (kept, outcome.error.code) == (2, "db.write")
+    assert "nobody was told" in caplog.text
+
+
+def test_whoever_waits_too_long_is_told_once_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cbt.db.writing.group_commit.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("cbt.db.writing.group_commit.WAIT_SECONDS", 0.02)
+    hand, teller = Hand(), Teller()
+    writer = GroupWriter([hand])
+    writer.ask("a", teller.tell, 1)
+    assert teller.heard.wait(PATIENCE)
+    hand.let_go.set()
+    writer.close()
+    [[(kept, outcome)]] = teller.told
+    assert (kept, outcome.error.code) == (1, "db.write")
+    assert hand.batches == [["a"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 from cbt.delivery.news.watcher import Watcher
 from cbt.web.receiving.front import Front
+from cbt.web.receiving.lanes import Lane, LaneOf
 from cbt.web.receiving.parking import MOST_WAITING, WAIT_SECONDS, Parking
 from tests.attacks.test_bodies import Protocol, Scope
 from tests.delivery.driver import Page
@@ -35,6 +37,17 @@ class Fronted:
         asked = asyncio.ensure_future(self.front.__rsgi__(cast(Any, scope), cast(Any, protocol)))
         return protocol, asked
 
+    def post(self, path: str, body: object, **headers: str) -> tuple[Protocol, asyncio.Future[None]]:
+        """Send JSON as the page does, under its lease; return where the answer comes."""
+        protocol, raw = Protocol(), json.dumps(body).encode()
+        protocol.body.set_result(raw)
+        cookies = "; ".join(f"{one.key}={one.value}" for one in self.page.client._cookies.values())
+        sent = {"cookie": cookies, "host": "localhost", "content-type": "application/json", **headers}
+        scope = Scope({**sent, "content-length": str(len(raw)), "x-cbt-lease": self.page.lease}, path=path)
+        scope.client = "127.0.0.1:50000"
+        asked = asyncio.ensure_future(self.front.__rsgi__(cast(Any, scope), cast(Any, protocol)))
+        return protocol, asked
+
     def listen(self, since: int) -> tuple[Protocol, asyncio.Future[None]]:
         """Ask for the news of the page."""
         return self.poll(f"/attempts/{self.page.ref}/news?since={since}", **{"x-cbt-lease": self.page.lease})
@@ -48,7 +61,7 @@ class Fronted:
 Scene = Callable[[Fronted], Coroutine[Any, Any, None]]
 
 
-def play(page: Page, scene: Scene, **limits: Any) -> None:
+def play(page: Page, scene: Scene, *, lane: LaneOf = lambda _method, _path: Lane.REST, **limits: Any) -> None:
     app = page.world.app
 
     async def run() -> None:
@@ -57,7 +70,7 @@ def play(page: Page, scene: Scene, **limits: Any) -> None:
         vars(parking).update(limits)
         parking.begun = lambda: None  # looks are the test's
         watcher.keep_up = lambda: watcher.look() if watcher._looked_at == -math.inf else None  # type: ignore[method-assign]
-        front = Front(app, threads=2, now=page.world.clock.now, parking=parking)
+        front = Front(app, threads=2, now=page.world.clock.now, parking=parking, lane=lane)
         front.__rsgi_init__(asyncio.get_running_loop())
         try:
             await asyncio.wait_for(scene(Fronted(page, parking, watcher, front)), 20)

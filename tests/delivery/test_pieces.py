@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,3 +23,12 @@ def test_what_is_unpacked_is_the_whole_and_its_check_holds(
     assert PackedPiece.read(piece.stored()) == piece
     whole = joined(before.encode(), piece, after.encode())
     assert gzip.decompress(whole).decode() == before + text * times + after
+
+
+@pytest.mark.parametrize("length", [0, 1, 0xFFFF, 0xFFFF + 1, 3 * 0xFFFF])
+def test_what_is_said_around_a_piece_may_be_long(length: int) -> None:
+    piece, around = PackedPiece.of("items"), b"x" * length
+    whole = zlib.decompressobj(wbits=31)
+    assert whole.decompress(joined(around, piece, around)) == around + b"items" + around
+    assert whole.eof
+    assert whole.unused_data == b""

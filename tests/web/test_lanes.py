@@ -13,6 +13,7 @@ import pytest
 
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.lanes import STAFF_THREADS, Lane, lane_of
+from cbt.web.receiving.promises import is_promised
 from cbt.web.who.access import access_of
 from tests.attacks.test_bodies import Protocol, Scope
 
@@ -25,13 +26,18 @@ def test_each_address_has_its_lane(app: flask.Flask) -> None:
         assert lane("GET", path) is lane("POST", path) is Lane.STAFF, path
     for path in ("/", "/healthz", "/metrics", "/static/x.js"):
         assert lane("GET", path) is Lane.REST, path
+    promised = set()
     for rule in app.url_map.iter_rules():
         access = access_of(app, rule.endpoint)
         if access is None or access.kind not in {"candidate", "lease", "signed_in"}:
             continue
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            reads = method == "GET" and access.kind != "signed_in"
-            assert lane(method, rule.rule) is (Lane.READS if reads else Lane.REST), rule.rule
+            expected = Lane.READS if method == "GET" and access.kind != "signed_in" else Lane.REST
+            if is_promised(app.view_functions[rule.endpoint]):
+                expected = Lane.COMMIT
+                promised.add(rule.endpoint)
+            assert lane(method, rule.rule) is expected, rule.rule
+    assert promised == {"attempts.start", "attempts.answers"}
 
 
 def test_whoever_waits_for_few_threads_uses_none_of_the_others() -> None:

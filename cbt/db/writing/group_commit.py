@@ -1,7 +1,8 @@
 """Group commit: what queues while a commit is under way becomes the next transaction.
 
 A thread of the process hands batches on to who carries them out. Each request waits for the commit that holds
-its work, so an answer is on disk before it is acknowledged (R-40).
+its work, so an answer is on disk before it is acknowledged (R-40): in its thread, or in none, where somebody is
+told of the outcome. One thread, beside those that carry out, tells of all outcomes of a batch together.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cbt.db.writing.commits import Carrier, Failed
@@ -18,13 +20,19 @@ from cbt.errors import Unavailable
 
 MAX_BATCH = 512
 WAIT_SECONDS = 20.0
+LOOK_SECONDS = 1.0
+"""How often those are looked for that have waited too long."""
 SHARE = 0.7
 """So much of the last COMMIT's length a batch waits for company while another one is away."""
 LONGEST_PAUSE = 0.02
+Told = Callable[[Sequence[tuple[Any, Any]]], None]
+"""Is told what became of requests: what was kept of each, and its outcome (a result or Failed)."""
 log = logging.getLogger(__name__)
 
 
 class _Ticket:
+    """A request whose thread waits."""
+
     __slots__ = ("outcome", "pending", "request")
 
     def __init__(self, request: Any) -> None:
@@ -32,6 +40,18 @@ class _Ticket:
         self.pending = threading.Lock()  # held until answered: a bare lock costs far less than an Event
         self.pending.acquire()
         self.outcome: Any = None
+
+
+class _Asked:
+    """A request of whose outcome somebody is told."""
+
+    __slots__ = ("at", "kept", "request", "told")
+
+    def __init__(self, request: Any, told: Told, kept: Any) -> None:
+        self.request = request
+        self.told = told
+        self.kept = kept
+        self.at = time.monotonic()
 
 
 class GroupWriter:
@@ -43,11 +63,15 @@ class GroupWriter:
 
     def __init__(self, carriers: Sequence[Carrier]) -> None:
         self.carriers = carriers
-        self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Ticket | _Asked | None] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._away: dict[Carrier, list[_Ticket]] = {}
+        self._away: dict[Carrier, list[_Ticket | _Asked]] = {}
         """The batch that each has on its way."""
+        self._outcomes: queue.SimpleQueue[list[tuple[_Asked, Any]] | None] = queue.SimpleQueue()
+        self._asked: dict[_Asked, None] = {}
+        """Those of which nobody was told yet, the first that asked first."""
+        self._teller: threading.Thread | None = None
         self._commit_seconds = 0.0
 
     @property
@@ -75,6 +99,16 @@ class GroupWriter:
             raise ticket.outcome.error
         return ticket.outcome
 
+    def ask(self, request: Any, told: Told, kept: Any) -> None:
+        """Have `request` carried out in the next transaction; `told` is told, with what is `kept` of it.
+
+        The outcome is Failed(Unavailable("db.write")) as `run` raises it.
+        """
+        self.begin()
+        asked = _Asked(request, told, kept)
+        self._asked[asked] = None
+        self._queue.put(asked)
+
     def close(self) -> None:
         """End the threads after what is queued; used when an app is taken down."""
         for _ in self._threads:
@@ -82,6 +116,10 @@ class GroupWriter:
         for thread in self._threads:
             thread.join()
         self._threads = []
+        if self._teller is not None:
+            self._outcomes.put(None)
+            self._teller.join()
+            self._teller = None
 
     def begin(self) -> None:
         """Begin its threads, unless they are there; they are as far in front as the thread that begins them."""
@@ -94,7 +132,8 @@ class GroupWriter:
                 threading.Thread(target=self._loop, args=(carrier,), name="group-writer", daemon=True)
                 for carrier in self.carriers
             ]
-            for thread in threads:
+            self._teller = threading.Thread(target=self._tell, name="outcomes", daemon=True)
+            for thread in (*threads, self._teller):
                 thread.start()
             self._threads = threads
 
@@ -111,7 +150,7 @@ class GroupWriter:
             self._carry(carrier, self._away[carrier])
             del self._away[carrier]
 
-    def _carry(self, carrier: Carrier, batch: list[_Ticket]) -> None:
+    def _carry(self, carrier: Carrier, batch: list[_Ticket | _Asked]) -> None:
         def more() -> Sequence[Any]:
             begun = len(batch)
             self._gather(batch)
@@ -123,14 +162,49 @@ class GroupWriter:
         except Exception:
             log.exception("a batch was not carried out")
             carried, outcomes = None, [Failed(Unavailable("db.write"))] * len(batch)
+        to_tell = []
         for ticket, outcome in zip(batch, outcomes, strict=True):
-            ticket.outcome = outcome
-            ticket.pending.release()
+            if isinstance(ticket, _Ticket):
+                ticket.outcome = outcome
+                ticket.pending.release()
+            else:
+                to_tell.append((ticket, outcome))
+        if to_tell:
+            self._outcomes.put(to_tell)
         # A batch that was taken one by one has no COMMIT of its own.
         if carried is not None and carried.commit_seconds is not None:
             self._commit_seconds = carried.commit_seconds
 
-    def _gather(self, batch: list[_Ticket]) -> None:
+    def _tell(self) -> None:
+        """Tell of outcomes as they come, and of those that did not come in time that nobody knows them."""
+        looked_at = time.monotonic()
+        while True:
+            try:
+                outcomes = self._outcomes.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                outcomes = []
+            if outcomes is None:
+                return
+            self._tell_of(outcomes)
+            now = time.monotonic()
+            if now - looked_at >= LOOK_SECONDS:
+                looked_at = now
+                late = [one for one in list(self._asked) if now - one.at >= WAIT_SECONDS]
+                self._tell_of([(one, Failed(Unavailable("db.write"))) for one in late])
+
+    def _tell_of(self, outcomes: Sequence[tuple[_Asked, Any]]) -> None:
+        pairs: dict[Told, list[tuple[Any, Any]]] = defaultdict(list)
+        for asked, outcome in outcomes:
+            if asked in self._asked:  # else it was told before that nobody knows
+                del self._asked[asked]
+                pairs[asked.told].append((asked.kept, outcome))
+        for told, some in pairs.items():
+            try:
+                told(some)
+            except Exception:
+                log.exception("nobody was told of the outcomes of a batch")
+
+    def _gather(self, batch: list[_Ticket | _Asked]) -> None:
         """Add what is queued."""
         while len(batch) < MAX_BATCH:
             try:

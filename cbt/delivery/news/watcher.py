@@ -79,6 +79,11 @@ class Watcher:
                 failed = min(LONGEST_PAUSE, failed + LOOK_SECONDS)
             self._pause(LOOK_SECONDS + failed)
 
+    @property
+    def is_up_to_date(self) -> bool:
+        """Return whether somebody looked just now: `keep_up` would do nothing."""
+        return self._timer() - self._looked_at < LOOK_SECONDS
+
     def keep_up(self) -> None:
         """Look, unless somebody did just now: whoever asks then knows what was done a moment ago, and pays nothing.
 

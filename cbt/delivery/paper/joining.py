@@ -8,7 +8,8 @@ most are joined and packed before anybody starts (see packed.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from cbt.bank.store import contents
 from cbt.db.unit_of_work import reading
 from cbt.delivery.paper.head import head
 from cbt.delivery.paper.layout import Position, positions_of
-from cbt.delivery.paper.packed import PackedReader, mark_of
+from cbt.delivery.paper.packed import PackedReader, PieceKey, mark_of
 from cbt.delivery.paper.pieces import PackedPiece
 from cbt.delivery.save.guard import AttemptInfo, PaperKey
 from cbt.delivery.save.infos import FrozenForm
@@ -79,19 +80,35 @@ class PaperWriter:
         self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None, locale: str
     ) -> tuple[str, PackedPiece]:
         """Return the same but for its last brace: how it begins, and its items, packed."""
-        key = (info.paper_key, form.layout, state, open_unit, tuple(form.tools))
-        before = self._heads.get(key)
+        before = self.head_at_hand(info, form, state=state, open_unit=open_unit)
         if before is None:
             if len(self._heads) > CACHED_HEADS:
                 self._heads.clear()
             positions = self._read(form)[1]
             rest = head(info.title, info.paper, positions, form.tools, state=state, open_unit=open_unit)
-            before = self._heads[key] = f"{canonical_json(rest)[:-1]},"
+            before = f"{canonical_json(rest)[:-1]},"
+            self._heads[info.paper_key, form.layout, state, open_unit, tuple(form.tools)] = before
         if state not in SHOWN:
             return before, PackedPiece.of('"items":[],"cases":[]')
         part = open_unit or 0
         piece = self._packed.find(form.form_id, part, locale, mark=self.mark(locale))
         return before, piece or self.piece(info, form, part=part, locale=locale)
+
+    def head_at_hand(
+        self, info: AttemptInfo, form: FrozenForm, *, state: str, open_unit: int | None
+    ) -> str | None:
+        """Return how `parts` begins, where this process has written it before."""
+        return self._heads.get((info.paper_key, form.layout, state, open_unit, tuple(form.tools)))
+
+    def lying_there(self, keys: Iterable[PieceKey]) -> dict[PieceKey, PackedPiece]:
+        """Return the pieces that need not be joined any more, read together."""
+        by_locale: dict[str, list[PieceKey]] = defaultdict(list)
+        for key in keys:
+            by_locale[key[2]].append(key)
+        found: dict[PieceKey, PackedPiece] = {}
+        for locale, some in by_locale.items():
+            found |= self._packed.find_all(some, mark=self.mark(locale))
+        return found
 
     def piece(self, info: AttemptInfo, form: FrozenForm, *, part: int, locale: str) -> PackedPiece:
         """Join and pack the items that are shown while the unit `part` is open (0: the paper has one time)."""

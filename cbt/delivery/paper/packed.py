@@ -9,10 +9,10 @@ Source: R-43, R-44.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.engine import Engine
@@ -43,35 +43,44 @@ class PackedReader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        sql = Dialect(engine.dialect.name).sql
-        self._piece = sql(
-            "SELECT seal, packed FROM packed_paper WHERE form_id = ? AND part = ? AND locale = ? AND mark = ?"
+        self._dialect = Dialect(engine.dialect.name)
+        sql = self._dialect.sql
+        self._pieces = sql(
+            "SELECT form_id, seal, packed FROM packed_paper WHERE part = ? AND locale = ? AND mark = ? AND form_id"
         )
         self._form = sql("SELECT bank_id, content FROM form WHERE id = ?")
 
     def find(self, form_id: int, part: int, locale: str, *, mark: str) -> PackedPiece | None:
         """Return the piece that lies there, joined by `mark`; None where there is none or it does not fit."""
-        row = self._row(self._piece, (form_id, part, locale, mark))
-        if row is None:
-            return None
-        seal, packed = row[0], bytes(row[1])
-        if seal != _seal((form_id, part, locale), mark, packed):
-            log.error("the packed paper of form %d is not what was kept; it is joined", form_id)
-            return None
-        return PackedPiece.read(packed)
+        key = (form_id, part, locale)
+        return self.find_all([key], mark=mark).get(key)
+
+    def find_all(self, keys: Iterable[PieceKey], *, mark: str) -> dict[PieceKey, PackedPiece]:
+        """Return the pieces that lie there, joined by `mark`, and fit; read together."""
+        forms: dict[tuple[int, str], list[int]] = defaultdict(list)
+        for form_id, part, locale in keys:
+            forms[part, locale].append(form_id)
+        found: dict[PieceKey, PackedPiece] = {}
+        with raw_reading(self._engine) as cursor:
+            for (part, locale), form_ids in forms.items():
+                among, values = self._dialect.among(form_ids)
+                cursor.execute(f"{self._pieces} {among}", (part, locale, mark, *values))
+                for form_id, seal, stored in cursor.fetchall():
+                    key, packed = (form_id, part, locale), bytes(stored)
+                    if seal == _seal(key, mark, packed):
+                        found[key] = PackedPiece.read(packed)
+                    else:
+                        log.error("the packed paper of form %d is not what was kept; it is joined", form_id)
+        return found
 
     def form(self, form_id: int) -> tuple[int, str]:
         """Return the bank and the content of a form."""
-        row = self._row(self._form, (form_id,))
+        with raw_reading(self._engine) as cursor:
+            cursor.execute(self._form, (form_id,))
+            row = cursor.fetchone()
         if row is None:
             raise NotFound("attempt.unknown")
         return row[0], row[1]
-
-    def _row(self, statement: str, values: Sequence[Any]) -> Sequence[Any] | None:
-        with raw_reading(self._engine) as cursor:
-            cursor.execute(statement, values)
-            row: Sequence[Any] | None = cursor.fetchone()
-        return row
 
 
 def mark_of(words: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
 """The part of a paper that takes time to write and to pack, made beforehand: its items, as bytes of a gzip stream.
 
-What is said around it differs from start to start and is short. It is packed when it is sent, and the piece put in
-between: packed bytes that end with a full flush need nothing of what comes before or after them. Only the check of
-the whole stream has to be worked out, which the length and the check of a piece are enough for.
+What is said around it differs from start to start and is short: it is sent as it is, in blocks of the stream that
+are not packed; packing it would cost as much as all else of a reply. The piece is put in between: packed bytes that
+end with a full flush need nothing of what comes before or after them. Only the check of the whole stream has to be
+worked out, which the length and the check of a piece are enough for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ EFFORT = 6
 """A tenth fewer bytes than by 3: most papers are packed before anybody waits for them."""
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _POLYNOMIAL, _TOP, _ONE_BIT_ON = 0xEDB88320, 1 << 31, 1 << 30
+_LONGEST_BLOCK = 0xFFFF
 _facts = struct.Struct(">III")
+_block = struct.Struct("<BHH")
+"""The head of a block that is not packed: whether it is the last, its length, and that in ones' complement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,20 @@ class PackedPiece:
 
 def joined(before: bytes, piece: PackedPiece, after: bytes) -> bytes:
     """Return the gzip of `before`, the text of `piece` and `after`, one behind the other."""
-    packing = zlib.compressobj(1, zlib.DEFLATED, RAW)
-    first = packing.compress(before) + packing.flush(zlib.Z_FULL_FLUSH)
-    last = packing.compress(after) + packing.flush(zlib.Z_FINISH)
     crc = zlib.crc32(after, _times(piece.shift, zlib.crc32(before)) ^ piece.crc)
     size = len(before) + piece.size + len(after)
-    return b"".join([_HEAD, first, piece.packed, last, struct.pack("<II", crc, size & 0xFFFFFFFF)])
+    blocks = [*_unpacked(before), piece.packed, *_unpacked(after, ends=True)]
+    return b"".join([_HEAD, *blocks, struct.pack("<II", crc, size & 0xFFFFFFFF)])
+
+
+def _unpacked(plain: bytes, *, ends: bool = False) -> list[bytes]:
+    """Return bytes in blocks that hold them as they are; `ends` says that the stream ends with the last one."""
+    blocks: list[bytes] = []
+    for begin in range(0, len(plain), _LONGEST_BLOCK) or (0,):
+        part = plain[begin : begin + _LONGEST_BLOCK]
+        last = ends and begin + _LONGEST_BLOCK >= len(plain)
+        blocks += _block.pack(last, len(part), len(part) ^ _LONGEST_BLOCK), part
+    return blocks
 
 
 @lru_cache(maxsize=64)

@@ -71,6 +71,10 @@ class InfoCache:
         """Return the facts of `ref`; raise NotFound("attempt.unknown")."""
         return self._known.get(ref) or self._meet(ref)
 
+    def known(self, ref: str) -> AttemptInfo | None:
+        """Return the facts of `ref` where this process has met it."""
+        return self._known.get(ref)
+
     def read(self, ref: str) -> tuple[AttemptInfo, FrozenForm]:
         """Return the facts of `ref` and its form; raise NotFound("attempt.unknown")."""
         with raw_reading(self.engine) as cursor:

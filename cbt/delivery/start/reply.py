@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import flask
 
+from cbt.db.writing.group_commit import Told
 from cbt.delivery.clock_json import clock_text, quoted, windows_text
 from cbt.delivery.messages import deliver
 from cbt.delivery.news.watcher import Watcher
-from cbt.delivery.paper.joining import PaperWriter
+from cbt.delivery.paper.joining import SHOWN, PaperWriter
+from cbt.delivery.paper.packed import PieceKey
 from cbt.delivery.paper.pieces import PackedPiece, joined
 from cbt.delivery.recovery.file import seal_secret
+from cbt.delivery.save.guard import AttemptInfo
 from cbt.delivery.save.journal import Journal
 from cbt.delivery.start.batch import Opened
 from cbt.delivery.start.claims import Start
@@ -44,6 +48,15 @@ class OpenedReply:
         return joined(self.before.encode(), self.piece, self.after.encode())
 
 
+@dataclass(frozen=True, slots=True)
+class AskedStart:
+    """A start as it is asked for: in which language, and up to which number of the log its page will know all."""
+
+    start: Start
+    locale: str
+    number: str
+
+
 class Openings:
     """Opens papers in one process."""
 
@@ -63,29 +76,73 @@ class Openings:
 
         Source: R-14, R-20, R-42, R-43, R-44.
         """
-        now, number = (
-            start.now,
-            self._number(),
-        )  # before the start: what it is told may be newer, and is never older
+        asked = self.asked(start, locale)
         opened = self._journal.writer.run(start)
         if isinstance(opened, CbtError):
             raise opened
-        opened = cast(Opened, opened)
+        return self.reply(asked, cast(Opened, opened))
+
+    def asked(self, start: Start, locale: str) -> AskedStart:
+        """Return a start that is about to be asked for: what its page is told may be newer, and is never older."""
+        return AskedStart(start, locale, self._number())
+
+    def promised(self, start: Start, locale: str) -> AskedStart | None:
+        """Return the same; None where the end of the log would have to be read first."""
+        return AskedStart(start, locale, str(self._hall.number)) if self._watcher.is_up_to_date else None
+
+    def ask(self, start: Start, told: Told, kept: Any) -> None:
+        """Open or reopen a paper as `open` does; `told` is told with what is `kept` of it (GroupWriter.ask)."""
+        self._journal.writer.ask(start, told, kept)
+
+    def reply(self, asked: AskedStart, opened: Opened) -> OpenedReply:
+        """Return the reply to a start that was carried out."""
         guard = opened.guard
-        info, form = self._journal.infos.learn(start.ref, opened.form)
-        journal, seq = journal_state(opened.journal)
+        info, form = self._journal.infos.learn(asked.start.ref, opened.form)
         messages = "[]"
         if guard.has_message:
             with self._context():
-                messages = deliver(info, now)
+                messages = deliver(info, asked.start.now)
         paper, piece = self.papers.parts(
-            info, form, state=guard.state, open_unit=guard.open_unit, locale=locale
+            info, form, state=guard.state, open_unit=guard.open_unit, locale=asked.locale
         )
-        clock = clock_text(info, guard, now=now, messages=messages)
+        return self._written(asked, opened, info, paper, piece, messages)
+
+    def replies(self, starts: Sequence[tuple[AskedStart, Opened]]) -> list[OpenedReply | None]:
+        """Return the replies to starts whose papers lie there packed, read together.
+
+        None where more is to be done: a paper to be joined, a reminder to be delivered.
+        """
+        keys: list[PieceKey] = [
+            (opened.form.form_id, opened.guard.open_unit or 0, asked.locale) for asked, opened in starts
+        ]
+        pieces = self.papers.lying_there(keys)
+        found: list[OpenedReply | None] = []
+        for (asked, opened), key in zip(starts, keys, strict=True):
+            guard, piece = opened.guard, pieces.get(key)
+            info, form = self._journal.infos.learn(asked.start.ref, opened.form)
+            paper = self.papers.head_at_hand(info, form, state=guard.state, open_unit=guard.open_unit)
+            if piece is None or paper is None or guard.has_message or guard.state not in SHOWN:
+                found.append(None)
+            else:
+                found.append(self._written(asked, opened, info, paper, piece, "[]"))
+        return found
+
+    def _written(
+        self,
+        asked: AskedStart,
+        opened: Opened,
+        info: AttemptInfo,
+        paper: str,
+        piece: PackedPiece,
+        messages: str,
+    ) -> OpenedReply:
+        start, now = asked.start, quoted(asked.start.now)
+        journal, seq = journal_state(opened.journal)
+        clock = clock_text(info, opened.guard, now=start.now, messages=messages)
         seal = seal_secret(self._personal_key, start.ref, opened.epoch)
         before = (
-            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"number":{number},"seal":"{seal}",'
-            f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{quoted(now)},'
+            f'{{"lease":"{opened.lease}","epoch":{opened.epoch},"number":{asked.number},"seal":"{seal}",'
+            f'"seals":{self._former_seals(start.ref, opened.epoch)},"now":{now},'
             f'"clock":{clock},"windows":{windows_text(opened.windows)},'
             f'"at":{"null" if opened.place is None else opened.place},'
             f'"paper":{paper}'

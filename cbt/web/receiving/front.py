@@ -2,7 +2,8 @@
 
 A thread is used once a request is there, never for waiting on a body or a line, so whoever sends slowly takes
 nothing from the others. The loop stamps the instant at which a request had been read (R-21) and hands it on as a
-WSGI call; between the two nothing but a queue.
+WSGI call; between the two nothing but a queue. What waits for a commit alone the loop asks for itself, and its
+answer is promised (promises.py).
 
 Source: R-21.
 """
@@ -20,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
+from cbt.web.receiving.calling import call
 from cbt.web.receiving.environs import Environs, address_of
 from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, Lane, LaneOf
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
+from cbt.web.receiving.promises import AT_ONCE, PROMISE, PROMISES, Headers, Promise, PromisedRequest
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
 if TYPE_CHECKING:
@@ -134,6 +137,7 @@ class Front:
         environ = self._environs.of(scope, raw)
         environ[RECEIVED_AT] = self._now()
         environ[HANDED_AT] = time.perf_counter()
+        environ[PROMISES] = True
         if refused:
             environ[REFUSED] = refused
             environ["CONTENT_LENGTH"] = "0"
@@ -142,15 +146,24 @@ class Front:
             if until is not None:
                 environ[AGAIN] = True
 
-        def respond(status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        def respond(status: int, headers: Headers, content: bytes) -> None:
             _send(protocol, status, headers, content)
             self._answered.append(done)
             if not self._reaping:
                 self._reaping = True
                 self._loop.call_soon_threadsafe(self._loop.call_later, REAP_SECONDS, self._reap)
 
+        def again() -> None:
+            environ.pop(AT_ONCE, None)
+            self._pools[Lane.REST].put(work)
+
         def work() -> None:
-            status, headers, content = self._answer(environ)
+            answer = call(self._app, environ)
+            if answer is None:
+                made: Promise = environ.pop(PROMISE)
+                made(PromisedRequest(respond, again))
+                return
+            status, headers, content = answer
             if refused:
                 headers = [*headers, ("connection", "close")]  # the rest of its body is not waited for
             wait = environ.get(WAIT)
@@ -165,7 +178,14 @@ class Front:
             )
             self._loop.call_soon_threadsafe(self._hold, held)
 
-        self._pools[self._lane(scope.method, scope.path)].put(work)
+        lane = self._lane(scope.method, scope.path)
+        if lane is not Lane.COMMIT:
+            self._pools[lane].put(work)
+        elif refused:
+            self._pools[Lane.REST].put(work)
+        else:
+            environ[AT_ONCE] = True
+            work()
 
     def _hold(self, held: ParkedRequest) -> None:
         if not self.parking.take(held):
@@ -191,25 +211,6 @@ class Front:
         finally:
             self._bodies.end(body)
 
-    def _answer(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Call the app; in a thread of the pool."""
-        begun: list[Any] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Any:
-            begun[:] = [int(status[:3]), headers]
-
-        try:
-            answer = self._app(environ, start_response)
-            try:
-                content = b"".join(answer)
-            finally:
-                getattr(answer, "close", _nothing)()
-            status, headers = begun
-        except Exception:
-            log.exception("a request ended with an error that no page caught")
-            return 500, [], b""
-        return status, headers, content
-
     def _reap(self) -> None:
         """End the coroutines of what has been answered."""
         self._reaping = False
@@ -228,12 +229,8 @@ async def _read_large(protocol: HTTPProtocol, body: Body, *, keep: bool) -> byte
     return b"".join(pieces)
 
 
-def _send(protocol: HTTPProtocol, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+def _send(protocol: HTTPProtocol, status: int, headers: Headers, content: bytes) -> None:
     try:
         protocol.response_bytes(status, headers, content)
     except Exception:
         log.debug("nobody waited for an answer any more")
-
-
-def _nothing() -> None:
-    pass

@@ -17,6 +17,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from cbt.web.receiving.promises import is_promised
 from cbt.web.who.access import access_of
 from cbt.web.who.attention import asked_by_itself
 
@@ -31,6 +32,8 @@ class Lane(IntEnum):
     """What pages of staff ask by themselves."""
     READS = 3
     """What candidates ask and change nothing by: their pages, whether it begins, the clock, the news."""
+    COMMIT = 4
+    """What waits for a commit and for nothing else, saves and starts: the loop itself asks (promises.py)."""
 
 
 STAFF_THREADS = 12
@@ -51,6 +54,11 @@ def lane_of(app: flask.Flask) -> LaneOf:
         access = access_of(app, rule.endpoint)
         kinds.setdefault(_first(rule.rule), set()).add("" if access is None else access.kind)
     of_staff = frozenset(first for first, some in kinds.items() if "staff" in some)
+    promised = frozenset(
+        _last(rule.rule)
+        for rule in app.url_map.iter_rules()
+        if is_promised(app.view_functions[rule.endpoint])
+    )
     of_candidates = frozenset(first for first, some in kinds.items() if some & OF_CANDIDATES) - of_staff
     urls = app.url_map.bind("")
 
@@ -66,10 +74,18 @@ def lane_of(app: flask.Flask) -> LaneOf:
         first = _first(path)
         if first in of_staff:
             return of_a_page(path)
-        return Lane.READS if method == "GET" and first in of_candidates else Lane.REST
+        if first not in of_candidates:
+            return Lane.REST
+        if method == "GET":
+            return Lane.READS
+        return Lane.COMMIT if method == "POST" and _last(path) in promised else Lane.REST
 
     return lane
 
 
 def _first(path: str) -> str:
     return path.lstrip("/").partition("/")[0]
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]

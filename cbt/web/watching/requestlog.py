@@ -10,12 +10,14 @@ import ipaddress
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
 
 from cbt.clock import Clock
 from cbt.web.partials import PageEnvironment
+from cbt.web.receiving.promises import PROMISE, Headers, Promise, PromisedRequest
 from cbt.web.receiving.whole import HANDED_AT
 from cbt.web.watching.counted import NO_ENDPOINT
 from cbt.web.watching.metrics import Metrics
@@ -56,7 +58,7 @@ class RequestLog:
     def watch(
         self, inner: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Pass a request on to `inner`; count it, and note it when it was slow."""
+        """Pass a request on to `inner`; count it, and note it when it was slow: a promise, once it is kept."""
         begun = environ.get(HANDED_AT) or self.timer()
         try:
             return inner(environ, start_response)
@@ -64,13 +66,27 @@ class RequestLog:
             environ.setdefault(ENDPOINT, self._short_way)
             raise
         finally:
-            took = self.timer() - begun
-            # What Flask did not see is a save that was simply taken.
-            status = environ.get(STATUS, 500) if ENDPOINT in environ else 200
-            endpoint = self._beats if BEAT in environ else environ.get(ENDPOINT, self._short_way)
-            self._metrics.answered(endpoint, status, took)
-            if took > self._slow_seconds:
-                self._note(environ, took)
+            made = environ.get(PROMISE)
+            if made is None:
+                self._count(environ, begun)
+            else:
+                environ[PROMISE] = partial(self._promise, environ, begun, made)
+
+    def _promise(self, environ: WSGIEnvironment, begun: float, made: Promise, held: PromisedRequest) -> None:
+        def answer(status: int, headers: Headers, content: bytes) -> None:
+            self._count(environ, begun)
+            held.answer(status, headers, content)
+
+        made(PromisedRequest(answer, held.hand_on))
+
+    def _count(self, environ: WSGIEnvironment, begun: float) -> None:
+        took = self.timer() - begun
+        # What Flask did not see is a save that was simply taken.
+        status = environ.get(STATUS, 500) if ENDPOINT in environ else 200
+        endpoint = self._beats if BEAT in environ else environ.get(ENDPOINT, self._short_way)
+        self._metrics.answered(endpoint, status, took)
+        if took > self._slow_seconds:
+            self._note(environ, took)
 
     def _note(self, environ: WSGIEnvironment, took: float) -> None:
         seen = ENDPOINT in environ

@@ -1,0 +1,221 @@
+"""Saves and starts that wait for their commit in no thread: answered as ever, and whoever explains still does."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cbt.db.unit_of_work import unit_of_work
+from cbt.delivery.models import Attempt
+from cbt.delivery.save import wire
+from cbt.delivery.start.beforehand import pack_papers
+from cbt.delivery.steps import send_message
+from cbt.errors import Unavailable
+from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.receiving.lanes import lane_of
+from cbt.web.receiving.pool import ThreadPool
+from tests.attacks.test_bodies import Protocol
+from tests.delivery.driver import Page
+from tests.delivery.fronted import Fronted, play, said
+from tests.world import World
+
+
+@pytest.fixture
+def works(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
+    """What a thread was asked to do."""
+    found: list[Callable[[], None]] = []
+    put = ThreadPool.put
+
+    def noted(self: ThreadPool, work: Callable[[], None]) -> None:
+        found.append(work)
+        put(self, work)
+
+    monkeypatch.setattr(ThreadPool, "put", noted)
+    return found
+
+
+@pytest.fixture
+def page(world: World) -> Page:
+    world.admit_all()
+    world.start()
+    page = Page(world, "theory")
+    assert page.start().status_code == 200
+    return page
+
+
+def sent(page: Page, path: str, body: object, **headers: str) -> Protocol:
+    """Send one request through the front, as a server process has it."""
+    protocols = []
+
+    async def scene(fronted: Fronted) -> None:
+        protocol, asked = fronted.post(f"/attempts/{page.ref}/{path}", body, **headers)
+        await asked
+        protocols.append(protocol)
+
+    play(page, scene, lane=lane_of(page.world.app))
+    return protocols[0]
+
+
+def save(page: Page, *entries: dict[str, Any], **headers: str) -> Protocol:
+    return sent(page, "answers", {"epoch": page.epoch, "entries": list(entries)}, **headers)
+
+
+def test_a_save_is_answered_as_ever_and_no_thread_waits(page: Page, works: list[Any]) -> None:
+    entry = page.entry(1, "A")
+    by_client = page.send(entry)
+    protocol = save(page, entry)
+    assert works == []
+    assert said(protocol) == (200, by_client.get_data(as_text=True))
+    assert protocol.answer is not None
+    headers = dict(protocol.answer[1])
+    assert headers.items() >= {**SECURITY_HEADERS, "Content-Type": "application/json"}.items()
+    assert int(headers["Content-Length"]) == len(protocol.answer[2])
+
+
+def test_an_attempt_that_the_process_has_not_met_is_met_by_a_thread(page: Page, works: list[Any]) -> None:
+    page.world.app.extensions["cbt_journal"].infos._known.clear()
+    status, text = said(save(page, page.entry(1, "A")))
+    assert (status, len(json.loads(text)["receipts"]), len(works)) == (200, 1, 1)
+
+
+def test_a_long_body_is_read_by_a_thread(
+    page: Page, works: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "SHORT_BODY", 10)
+    assert said(save(page, page.entry(1, "A")))[0] == 200
+    assert len(works) == 1
+
+
+def test_a_refusal_is_explained_by_the_view_in_a_thread(page: Page, works: list[Any]) -> None:
+    page.epoch += 1
+    status, text = said(save(page, page.entry(1, "A")))
+    assert (status, json.loads(text)["code"], len(works)) == (409, "lease.lost", 1)
+
+
+def test_what_cannot_be_read_is_explained_by_the_view(page: Page) -> None:
+    status, text = said(sent(page, "answers", []))
+    assert (status, json.loads(text)["code"]) == (422, "web.bad_request")
+
+
+def test_a_commit_that_fails_promises_nothing(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise Unavailable("db.write")
+
+    monkeypatch.setattr(page.world.app.extensions["cbt_journal"].commits, "before_commit", fail)
+    status, text = said(save(page, page.entry(1, "A")))
+    assert (status, json.loads(text)["code"]) == (503, "db.write")
+    monkeypatch.undo()
+    assert page.start().get_json()["journal"]["answers"] == {}
+
+
+def test_each_request_is_counted_once_by_what_it_was(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[tuple[str, int]] = []
+
+    def count(endpoint: str, status: int, _seconds: float) -> None:
+        counted.append((endpoint, status))
+
+    monkeypatch.setattr(page.world.app.extensions["cbt_metrics"], "answered", count)
+    save(page, page.entry(1, "A"))
+    save(page)
+    opened(page)
+    page.epoch += 7
+    save(page, page.entry(1, "A"))
+    assert counted == [
+        ("attempts.answers", 200),
+        ("attempts.beat", 200),
+        ("attempts.start", 200),
+        ("attempts.answers", 409),
+    ]
+
+
+def test_a_reminder_comes_with_a_promised_save(page: Page) -> None:
+    remind(page)
+    told = json.loads(said(save(page, page.entry(1, "A")))[1])
+    assert [one["text"] for one in told["clock"]["messages"]] == ["请保持安静"]
+
+
+def remind(page: Page) -> None:
+    world = page.world
+    with world.app.app_context(), unit_of_work() as session:
+        attempt = session.get_one(Attempt, world.sitters["theory"].attempt_id)
+        send_message(session, attempt, now=world.clock.now(), text="请保持安静", actor="staff:test")
+
+
+# --- starts ------------------------------------------------------------------------------------------------
+
+
+def opened(page: Page, *, encoding: str = "gzip") -> tuple[int, dict[str, Any]]:
+    """Start through the front, in a process that looked at the end of the log just now."""
+    page.world.app.extensions["cbt_news"].look()
+    protocol = sent(page, "start", {}, **{"accept-encoding": encoding})
+    assert protocol.answer is not None
+    status, headers, body = protocol.answer
+    assert int(dict(headers)["Content-Length"]) == len(body)
+    packed = dict(headers).get("Content-Encoding") == "gzip"
+    assert packed or encoding != "gzip" or status != 200
+    told: dict[str, Any] = json.loads(gzip.decompress(body) if packed else body)
+    return status, told
+
+
+def packed_page(world: World) -> Page:
+    """Return a page whose paper lies there packed, in a process that has written the head of such a paper."""
+    world.admit_all()
+    with world.app.app_context():
+        pack_papers(now=world.clock.now())
+    world.start()
+    page = Page(world, "theory")
+    assert page.start().status_code == 200
+    return page
+
+
+def the_same(told: dict[str, Any], before: dict[str, Any]) -> bool:
+    changing = {"lease", "epoch", "seal", "seals", "number"}
+    return all(told[name] == before[name] for name in before if name not in changing)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_a_paper_that_lies_there_is_opened_as_ever_and_no_thread_waits(
+    world: World, works: list[Any], encoding: str
+) -> None:
+    page = packed_page(world)
+    status, told = opened(page, encoding=encoding)
+    assert (status, works) == (200, [])
+    assert told["epoch"] == page.epoch + 1
+    assert the_same(told, page.opened)
+
+
+def test_a_paper_that_is_to_be_joined_is_joined_by_a_thread(page: Page, works: list[Any]) -> None:
+    status, told = opened(page)
+    assert (status, len(works), told["epoch"]) == (200, 1, page.epoch + 1)
+    assert the_same(told, page.opened)
+
+
+def test_a_start_before_the_end_of_the_log_is_known_is_begun_by_a_thread(
+    world: World, works: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = packed_page(world)
+    watcher = world.app.extensions["cbt_news"]
+    monkeypatch.setattr(type(watcher), "is_up_to_date", False)
+    status, told = opened(page)
+    assert (status, len(works), told["epoch"]) == (200, 1, page.epoch + 1)
+
+
+def test_a_reminder_comes_with_the_paper(world: World) -> None:
+    page = packed_page(world)
+    remind(page)
+    status, told = opened(page)
+    assert status == 200
+    assert [one["text"] for one in told["clock"]["messages"]] == ["请保持安静"]
+
+
+def test_a_start_that_is_refused_is_explained_by_the_view(page: Page, works: list[Any]) -> None:
+    elsewhere = Page(page.world, "theory", machine="seat-99")
+    status, told = opened(elsewhere)
+    assert (status, told["code"], len(works)) == (409, "lease.held", 1)
+    page.ref = page.world.sitters["second"].attempt_ref
+    status, told = opened(page)
+    assert (status, told["code"]) == (404, "attempt.unknown")
