@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from cbt.delivery.start.beforehand import pack_papers
 from cbt.delivery.steps import send_message
 from cbt.errors import Unavailable
 from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.receiving.asking import AskedRequest
 from cbt.web.receiving.lanes import lane_of
 from cbt.web.receiving.pool import ThreadPool
 from tests.attacks.test_bodies import Protocol
@@ -219,3 +221,19 @@ def test_a_start_that_is_refused_is_explained_by_the_view(page: Page, works: lis
     page.ref = page.world.sitters["second"].attempt_ref
     status, told = opened(page)
     assert (status, told["code"]) == (404, "attempt.unknown")
+
+
+def test_nothing_of_a_promised_request_waits_for_the_collector(page: Page) -> None:
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for _ in range(2):  # the thread that told of a batch lets it go with the next one
+            assert said(save(page, page.entry(1, "A")))[0] == 200
+        gc.collect()
+        left = [one for one in gc.garbage if isinstance(one, AskedRequest)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == []

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import flask
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
 from cbt.db.types import read_instant
 from cbt.web.i18n import chosen_locale, chosen_theme
-from cbt.web.who.cookies import CookieOfAnyAge, session_cookie
+from cbt.web.who.cookies import cookie_signer, cookies_in, session_cookie
 from cbt.web.who.login import CANDIDATE, token_hash
 from cbt.web.who.machine import is_elsewhere, tokens_of
+from cbt.web.who.signatures import SignedTexts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -89,6 +89,10 @@ class RequestDoor:
         self._app = app
         self._cookie = session_cookie(app, staff=False)
         self._form_tokens = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt=CSRF_SALT)
+        self._signed_forms, self._signed_cookies = (
+            SignedTexts(self._form_tokens),
+            SignedTexts(cookie_signer(app)),
+        )
         self._prefix: str = app.config["COOKIE_PREFIX"]
         self._settings: Settings = app.extensions["cbt_settings"]
         self._machines = tokens_of(app)
@@ -125,8 +129,11 @@ class RequestDoor:
         return Knock(kept.token_hash, self._machines.asking(environ), kept.locale)
 
     def _read_header(self, header: str) -> KeptLogin | None:
-        cookies = parse_cookie(header).to_dict()
-        session: Mapping[str, Any] = CookieOfAnyAge().read(self._app, cookies.get(self._cookie, "")) or {}
+        cookies = cookies_in(header)
+        try:
+            session: Mapping[str, Any] = self._signed_cookies.read(cookies.get(self._cookie, ""))
+        except BadSignature:
+            return None
         token, field = session.get("_user_id"), session.get(self._app.config["WTF_CSRF_FIELD_NAME"])
         if not isinstance(token, str):
             return None
@@ -147,8 +154,9 @@ class RequestDoor:
             return True
         if not sent or field is None:
             return False
+        limit = config["WTF_CSRF_TIME_LIMIT"]
         try:
-            token = self._form_tokens.loads(sent, max_age=config["WTF_CSRF_TIME_LIMIT"])
+            token = self._signed_forms.read(sent) if limit is None else self._form_tokens.loads(sent, limit)
         except BadSignature:
             return False
         return isinstance(token, str) and hmac.compare_digest(field, token)

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # meant to be used
 
+from cbt.web.receiving.asking import AskedRequest
 from cbt.web.receiving.bodies import SMALL_BODY, Bodies, Body, declared_length
-from cbt.web.receiving.calling import call
 from cbt.web.receiving.environs import Environs, address_of
 from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, Lane, LaneOf
-from cbt.web.receiving.parking import AGAIN, MAY_WAIT, WAIT, ParkedRequest, Parking
+from cbt.web.receiving.parking import AGAIN, MAY_WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
-from cbt.web.receiving.promises import AT_ONCE, PROMISE, PROMISES, Headers, Promise, PromisedRequest
+from cbt.web.receiving.promises import AT_ONCE, PROMISES
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Front:
         parking: Parking | None = None,
         lane: LaneOf = lambda _method, _path: Lane.REST,
     ) -> None:
-        self._app = app
+        self.app = app
         self._now = now
         self._limit = limit
         self._bodies = Bodies() if bodies is None else bodies
@@ -121,10 +121,10 @@ class Front:
                     return
                 raw = read
         done = self._loop.create_future()
-        self._ask(scope, raw, protocol, done, refused)
+        self.ask(scope, raw, protocol, done, refused)
         await done
 
-    def _ask(
+    def ask(
         self,
         scope: Scope,
         raw: bytes,
@@ -146,46 +146,30 @@ class Front:
             if until is not None:
                 environ[AGAIN] = True
 
-        def respond(status: int, headers: Headers, content: bytes) -> None:
-            _send(protocol, status, headers, content)
-            self._answered.append(done)
-            if not self._reaping:
-                self._reaping = True
-                self._loop.call_soon_threadsafe(self._loop.call_later, REAP_SECONDS, self._reap)
-
-        def again() -> None:
-            environ.pop(AT_ONCE, None)
-            self._pools[Lane.REST].put(work)
-
-        def work() -> None:
-            answer = call(self._app, environ)
-            if answer is None:
-                made: Promise = environ.pop(PROMISE)
-                made(PromisedRequest(respond, again))
-                return
-            status, headers, content = answer
-            if refused:
-                headers = [*headers, ("connection", "close")]  # the rest of its body is not waited for
-            wait = environ.get(WAIT)
-            if wait is None:
-                respond(status, headers, content)
-                return
-            held = ParkedRequest(
-                wait,
-                send=lambda: respond(status, headers, content),
-                again=lambda: self._ask(scope, b"", protocol, done, until=held.until),
-                until=until,
-            )
-            self._loop.call_soon_threadsafe(self._hold, held)
-
+        request = AskedRequest(self, scope, protocol, done, environ, refused=bool(refused), until=until)
         lane = self._lane(scope.method, scope.path)
         if lane is not Lane.COMMIT:
-            self._pools[lane].put(work)
+            self._pools[lane].put(request.ask)
         elif refused:
-            self._pools[Lane.REST].put(work)
+            self._pools[Lane.REST].put(request.ask)
         else:
             environ[AT_ONCE] = True
-            work()
+            request.ask()
+
+    def in_a_thread(self, work: Callable[[], None]) -> None:
+        """Have a thread do what the loop has begun; called by any thread."""
+        self._pools[Lane.REST].put(work)
+
+    def answered(self, done: asyncio.Future[None]) -> None:
+        """Note that a request was answered; called by any thread."""
+        self._answered.append(done)
+        if not self._reaping:
+            self._reaping = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, REAP_SECONDS, self._reap)
+
+    def hold(self, held: ParkedRequest) -> None:
+        """Let a request wait until something happens; called by any thread."""
+        self._loop.call_soon_threadsafe(self._hold, held)
 
     def _hold(self, held: ParkedRequest) -> None:
         if not self.parking.take(held):
@@ -227,10 +211,3 @@ async def _read_large(protocol: HTTPProtocol, body: Body, *, keep: bool) -> byte
             pieces.append(piece)
         body.received += len(piece)
     return b"".join(pieces)
-
-
-def _send(protocol: HTTPProtocol, status: int, headers: Headers, content: bytes) -> None:
-    try:
-        protocol.response_bytes(status, headers, content)
-    except Exception:
-        log.debug("nobody waited for an answer any more")

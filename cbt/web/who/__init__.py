@@ -1,3 +1,14 @@
 """Who asks: login, machine, what they may, how many tries they have."""
 
-__all__ = ["access", "attention", "cookies", "counters", "guessing", "login", "machine", "models", "throttle"]
+__all__ = [
+    "access",
+    "attention",
+    "cookies",
+    "counters",
+    "guessing",
+    "login",
+    "machine",
+    "models",
+    "signatures",
+    "throttle",
+]

@@ -9,10 +9,14 @@ sign in, neither ends the other. The addresses decide and not the cookie's path,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 import flask
 import werkzeug
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.http import parse_cookie
 
 from cbt.config import Settings
 
@@ -83,6 +87,12 @@ def cookie_signer(app: flask.Flask) -> URLSafeTimedSerializer:
     signer = interface.get_signing_serializer(app)
     assert signer is not None
     return signer
+
+
+@lru_cache(64)
+def cookies_in(header: str) -> Mapping[str, str]:
+    """Return the cookies of a header by name; it is asked for by whoever reads one of them, one after the other."""
+    return parse_cookie(header).to_dict()
 
 
 def cookie_name(name: str) -> str:

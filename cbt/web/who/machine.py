@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, cast
 
 import flask
 from itsdangerous import BadSignature, Signer
-from werkzeug.http import parse_cookie
 
-from cbt.web.who.cookies import read_cookie, write_cookie
+from cbt.web.who.cookies import cookies_in, read_cookie, write_cookie
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -103,7 +102,7 @@ class MachineTokens:
         return self._asking(environ.get("HTTP_COOKIE", ""))
 
     def _read_header(self, cookies: str) -> str | None:
-        return self.read(parse_cookie(cookies).get(self._cookie))
+        return self.read(cookies_in(cookies).get(self._cookie))
 
 
 def init_machines(app: flask.Flask) -> None:

@@ -1,0 +1,105 @@
+"""Asks a WSGI app for the answer to a request that is there as a whole."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cbt.web.receiving.parking import WAIT, ParkedRequest
+from cbt.web.receiving.promises import AT_ONCE, PROMISE, Headers, Promise, PromisedRequest
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from _typeshed.wsgi import WSGIApplication
+    from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]  # meant to be used
+
+    from cbt.web.receiving.front import Front
+
+log = logging.getLogger(__name__)
+
+
+class AskedRequest:
+    """One request on its way through the app. Nothing of it holds itself, so it is gone once it is answered."""
+
+    __slots__ = ("_done", "_environ", "_front", "_protocol", "_refused", "_scope", "_until")
+
+    def __init__(
+        self,
+        front: Front,
+        scope: Scope,
+        protocol: HTTPProtocol,
+        done: asyncio.Future[None],
+        environ: dict[str, Any],
+        *,
+        refused: bool,
+        until: float | None,
+    ) -> None:
+        self._front = front
+        self._scope = scope
+        self._protocol = protocol
+        self._done = done
+        self._environ = environ
+        self._refused = refused
+        self._until = until
+
+    def ask(self) -> None:
+        """Ask the app, and see to it that its answer is sent."""
+        environ = self._environ
+        answer = call(self._front.app, environ)
+        if answer is None:
+            made: Promise = environ.pop(PROMISE)
+            made(PromisedRequest(self._respond, self._ask_again))
+            return
+        status, headers, content = answer
+        if self._refused:
+            headers = [*headers, ("connection", "close")]  # the rest of its body is not waited for
+        wait = environ.get(WAIT)
+        if wait is None:
+            self._respond(status, headers, content)
+            return
+        held = ParkedRequest(
+            wait,
+            send=partial(self._respond, status, headers, content),
+            again=lambda: self._front.ask(self._scope, b"", self._protocol, self._done, until=held.until),
+            until=self._until,
+        )
+        self._front.hold(held)
+
+    def _ask_again(self) -> None:
+        self._environ.pop(AT_ONCE, None)
+        self._front.in_a_thread(self.ask)
+
+    def _respond(self, status: int, headers: Headers, content: bytes) -> None:
+        try:
+            self._protocol.response_bytes(status, headers, content)
+        except Exception:
+            log.debug("nobody waited for an answer any more")
+        self._front.answered(self._done)
+
+
+def call(app: WSGIApplication, environ: dict[str, Any]) -> tuple[int, Headers, bytes] | None:
+    """Return status, headers and content of an app's answer; None when it left a promise."""
+    begun: list[Any] = []
+
+    def start_response(status: str, headers: Headers, _exc_info: Any = None) -> Any:
+        begun[:] = [int(status[:3]), headers]
+
+    try:
+        answer = app(environ, start_response)
+        if PROMISE in environ:
+            return None
+        try:
+            content = b"".join(answer)
+        finally:
+            getattr(answer, "close", _nothing)()
+        status, headers = begun
+    except Exception:
+        log.exception("a request ended with an error that no page caught")
+        return 500, [], b""
+    return status, headers, content
+
+
+def _nothing() -> None:
+    pass
