@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +29,7 @@ from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
+from tests.kept import KeptDatabases, keep_connections
 from tests.moments import Course, Moment
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
 from tests.shared import folder_of_run, locked, server_of_run
@@ -40,6 +42,12 @@ _names = itertools.count()
 share_compiled()
 hash_quickly()
 begin_warm()
+keep_connections()
+
+
+def new_name() -> str:
+    """Return a name that no other database of this run has."""
+    return f"t{os.getpid()}_{next(_names)}"
 
 
 def pytest_collection_finish() -> None:
@@ -97,6 +105,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
         yield server
 
 
+@pytest.fixture(scope="session")
+def kept_databases(postgres: PostgresServer) -> Iterator[KeptDatabases]:
+    """The databases of PostgreSQL that the tests of this process use one after another."""
+    kept = KeptDatabases(postgres, new_name)
+    yield kept
+    kept.leave()
+
+
 @pytest.fixture(params=DATABASES)
 def database_kind(request: pytest.FixtureRequest) -> str:
     """Each test that stores something runs on both databases."""
@@ -130,38 +146,50 @@ class Templates:
 
     def settings(self, kind: str, *, populated: bool, target: Path) -> tuple[Settings, World | None]:
         """Return fresh settings whose database is a copy of the template, and the template's world."""
-        moment = Moment.PLANNED if populated else Moment.EMPTY
-        settings, world = self.place(kind, moment, target)
-        self.fill(settings, kind, moment)
+        return self._copied(kind, Moment.PLANNED if populated else Moment.EMPTY, target)
+
+    def _copied(self, kind: str, moment: Moment, target: Path) -> tuple[Settings, World | None]:
+        template, world = self._template(kind, moment)
+        url = "" if kind == "sqlite" else self._postgres().create(new_name(), template=_name_of(template))
+        settings, _ = self._place(kind, moment, target, url)
+        if kind == "sqlite":
+            self.fill(settings, moment)
         return settings, world
 
     def place(self, kind: str, moment: Moment, target: Path) -> tuple[Settings, World | None]:
         """Return settings of an installation that has its keys and lacks its database, and its world."""
+        url = "" if kind == "sqlite" else self._postgres().url(self._kept().take())
+        return self._place(kind, moment, target, url)
+
+    def _place(self, kind: str, moment: Moment, target: Path, url: str) -> tuple[Settings, World | None]:
         template, world = self._template(kind, moment)
         shutil.copytree(template.keys, target / "keys")
         (target / "data").mkdir(mode=0o700)
-        if kind == "sqlite":
-            return base_settings(target), world
-        return base_settings(target, self._postgres().url(f"t{os.getpid()}_{next(_names)}")), world
+        return base_settings(target, url), world
 
-    def fill(self, settings: Settings, kind: str, moment: Moment) -> None:
-        """Put a copy of the database of `moment` where `settings` look for it; nobody may be connected."""
-        template, _ = self._template(kind, moment)
-        if kind == "sqlite":
+    def fill(self, settings: Settings, moment: Moment) -> None:
+        """Put the database of `moment` where placed `settings` look for it; nobody may be connected."""
+        if settings.embedded:
             assert not any(settings.data_dir.glob("*-wal")), "somebody is connected"
-            shutil.copytree(template.data_dir, settings.data_dir, dirs_exist_ok=True)
+            shutil.copytree(
+                self._template("sqlite", moment)[0].data_dir, settings.data_dir, dirs_exist_ok=True
+            )
         else:
-            source = _name_of(template)
-            self._postgres().create(_name_of(settings), template=source)
+            template, _ = self._template("postgresql", moment)
+            self._kept().put(_name_of(settings), moment, _name_of(template))
 
-    def drop(self, settings: Settings) -> None:
-        """Give back what a test's database took of the server; a file goes with the test's folder."""
+    def give_back(self, settings: Settings) -> None:
+        """Give back the database of placed settings; a file goes with the test's folder."""
         if not settings.embedded:
-            self._postgres().drop(_name_of(settings))
+            self._kept().give(_name_of(settings))
 
     def _postgres(self) -> PostgresServer:
         server: PostgresServer = self._request.getfixturevalue("postgres")
         return server
+
+    def _kept(self) -> KeptDatabases:
+        kept: KeptDatabases = self._request.getfixturevalue("kept_databases")
+        return kept
 
     def _template(self, kind: str, moment: Moment) -> tuple[Settings, World | None]:
         if (kind, moment) not in self._made:
@@ -176,13 +204,10 @@ class Templates:
     def _build(self, kind: str, moment: Moment) -> tuple[Settings, World | None]:
         folder = Path(tempfile.mkdtemp(prefix=f"{kind}-{moment}-", dir=self._folder))
         if moment is Moment.EMPTY:
-            url = ""
-            if kind == "postgresql":
-                url = self._postgres().create(f"t{os.getpid()}_{next(_names)}")
+            url = "" if kind == "sqlite" else self._postgres().create(new_name())
             settings, world = base_settings(folder, url), None
         else:
-            settings, world = self.place(kind, Moment(moment - 1), folder)
-            self.fill(settings, kind, Moment(moment - 1))
+            settings, world = self._copied(kind, Moment(moment - 1), folder)
         clock = FakeClock(START)
         begin_installation(settings)
         app = create_app(settings, clock=clock)
@@ -238,11 +263,7 @@ def installation(
     """
     settings, world = templates.place(kind, moment, folder)
 
-    def put(reached: Moment) -> None:
-        templates.drop(settings)
-        templates.fill(settings, kind, reached)
-
-    course = Course(moment, put, at_once=at_once or settings.embedded)
+    course = Course(moment, partial(templates.fill, settings), at_once=at_once or settings.embedded)
     app = create_app(replace(settings, **changed), clock=clock)
     app.testing = True
     app.config["WTF_CSRF_ENABLED"] = False
@@ -251,7 +272,7 @@ def installation(
     with course.watching(place):
         yield app, world.on(app, clock, course) if world is not None else None
         close_engine(app)
-    templates.drop(settings)
+    templates.give_back(settings)
 
 
 def _at_once(request: pytest.FixtureRequest) -> bool:

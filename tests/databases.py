@@ -25,6 +25,7 @@ import psycopg
 IN_MEMORY = Path("/dev/shm")
 ROOM_IN_MEMORY = 4 * 2**30
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+_HANDS_IN = 150000
 URL_VARIABLE = "CBT_TEST_POSTGRES_URL"
 CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "jit": "off"}
 """No power is cut here, and a vacuum at work would be a guest in a template that is to be copied.
@@ -85,7 +86,16 @@ class PostgresServer:
 
     def url(self, name: str) -> str:
         """Return SQLAlchemy's URL of the database `name`."""
-        return self.admin_url.replace("postgresql://", "postgresql+psycopg://").rsplit("/", 1)[0] + f"/{name}"
+        return self.plain_url(name).replace("postgresql://", "postgresql+psycopg://")
+
+    def plain_url(self, name: str) -> str:
+        """Return PostgreSQL's own URL of the database `name`."""
+        return f"{self.admin_url.rsplit('/', 1)[0]}/{name}"
+
+    @property
+    def tells_changes(self) -> bool:
+        """Return whether its connections can be told to hand in what they counted of changes, and nobody vacuums."""
+        return self.folder is not None and self._admin.info.server_version >= _HANDS_IN
 
     @cached_property
     def _admin(self) -> psycopg.Connection[Any]:

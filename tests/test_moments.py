@@ -38,7 +38,7 @@ def stored(world: World) -> dict[str, Any]:
             select(Attempt.id, Attempt.state),
             select(AuditEntry.id, AuditEntry.act, AuditEntry.at),
         ]
-        return told | {str(query): [tuple(row) for row in session.execute(query)] for query in seen}
+        return told | {str(query): sorted(tuple(row) for row in session.execute(query)) for query in seen}
 
 
 @pytest.mark.parametrize("moments", [("admit_all",), ("admit_all", "start")], ids=["admitted", "running"])
