@@ -50,11 +50,17 @@ def new_name() -> str:
     return f"t{os.getpid()}_{next(_names)}"
 
 
+def pytest_collection() -> None:
+    """Search for no garbage while eleven thousand cases are put together."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave what was loaded and collected out of every search for garbage to come, and search seldom.
 
     Thousands of apps are let go with all they hold; a search after each few hundred objects finds nothing.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 10)

@@ -94,7 +94,7 @@ class PostgresServer:
 
     @property
     def tells_changes(self) -> bool:
-        """Return whether its connections can be told to hand in what they counted of changes, and nobody vacuums."""
+        """Return whether a connection can be told to hand in what it counted of changes, and nobody vacuums."""
         return self.folder is not None and self._admin.info.server_version >= _HANDS_IN
 
     @cached_property

@@ -6,17 +6,21 @@ app alone stays with that app.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask.sansio.blueprints import BlueprintSetupState
+from flask.sansio.app import App
+from flask.sansio.blueprints import Blueprint
 from werkzeug.routing import Map, Rule, RuleFactory
 from werkzeug.routing.matcher import StateMachineMatcher
 
 from cbt.web.watching.requestlog import ObservedApp
 
 Sorted = tuple[StateMachineMatcher, dict[Any, list[Rule]]]
-_add_anew = BlueprintSetupState.add_url_rule
-_known: dict[tuple[Any, ...], Rule] = {}
+_register_anew = Blueprint.register
+_RULES = Blueprint.add_url_rule.__wrapped__.__code__.co_consts  # type: ignore[attr-defined]
+"""Among them the code of what a blueprint defers for each rule."""
+_noting: list[list[tuple[Blueprint, str, dict[str, Any]]]] = []
+_registered: dict[tuple[Blueprint, str], Registered] = {}
 _sorted: dict[tuple[int, ...], Sorted] = {}
 
 
@@ -33,6 +37,11 @@ class SharedMap(Map):
             if rule.map is None:
                 rule.bind(self)
             self.added.append(rule)
+        self._remap = True
+
+    def extend(self, bound: list[Rule]) -> None:
+        """Note rules that another app has bound."""
+        self.added.extend(bound)
         self._remap = True
 
     def update(self) -> None:
@@ -55,24 +64,54 @@ class SharedMap(Map):
         return fresh._matcher, fresh._rules_by_endpoint
 
 
-def _add_known(
-    state: BlueprintSetupState, rule: str, endpoint: str | None = None, view_func: Any = None, **options: Any
-) -> None:
-    urls = state.app.url_map
+class Registered(NamedTuple):
+    """What registering a blueprint brings to each app of this process."""
+
+    blueprints: list[tuple[Blueprint, str, dict[str, Any]]]
+    """It and those below it, each with its name and its options."""
+    rules: list[Rule]
+    views: dict[str, Any]
+
+
+def _register_known(blueprint: Blueprint, app: App, options: dict[str, Any]) -> None:
+    """Give an app of ours what the blueprint brought to another, and do with it what else the blueprint does."""
+    urls = app.url_map
     if not isinstance(urls, SharedMap):
-        _add_anew(state, rule, endpoint, view_func, **options)
+        _register_anew(blueprint, app, options)
         return
-    key = (state.blueprint, state.name_prefix, state.url_prefix, rule, endpoint, view_func, repr(options))
-    if key not in _known:
-        _add_anew(state, rule, endpoint, view_func, **options)
-        _known[key] = urls.added[-1]
+    if _noting:  # one below the one that is registered for the first time
+        _noting[-1].append((blueprint, f"{options['name_prefix']}.{blueprint.name}", options))
+        _register_anew(blueprint, app, options)
         return
-    known = _known[key]
-    urls.add(known)
-    assert state.app.view_functions.setdefault(known.endpoint, view_func) == view_func
+    key = (blueprint, repr(options))
+    if key not in _registered:
+        _registered[key] = _register_first(blueprint, app, urls, options)
+        return
+    known = _registered[key]
+    for one, name, its_options in known.blueprints:
+        assert name not in app.blueprints
+        app.blueprints[name] = one
+        one._merge_blueprint_funcs(app, name)
+        state = one.make_setup_state(app, its_options, True)
+        for deferred in one.deferred_functions:
+            if deferred.__code__ not in _RULES:
+                deferred(state)
+    urls.extend(known.rules)
+    app.view_functions.update(known.views)
+
+
+def _register_first(blueprint: Blueprint, app: App, urls: SharedMap, options: dict[str, Any]) -> Registered:
+    rules, views = len(urls.added), set(app.view_functions)
+    _noting.append([(blueprint, blueprint.name, options)])
+    try:
+        _register_anew(blueprint, app, options)
+    finally:
+        noted = _noting.pop()
+    brought = {name: view for name, view in app.view_functions.items() if name not in views}
+    return Registered(noted, urls.added[rules:], brought)
 
 
 def share_urls() -> None:
     """Let the product's apps share their rules; an app that is none of ours goes on as it was."""
     ObservedApp.url_map_class = SharedMap
-    BlueprintSetupState.add_url_rule = _add_known  # type: ignore[method-assign]  # for the tests alone
+    Blueprint.register = _register_known  # type: ignore[method-assign]  # for the tests alone
