@@ -19,6 +19,7 @@ from cbt.db.writing.gate import Gate
 from cbt.web.watching import disks, health
 from cbt.web.watching.health import Probe
 from tests.databases import PostgresServer
+from tests.kept import CONNECTIONS
 from tests.delivery.driver import Page
 from tests.watching.scraped import scrape
 from tests.world import World
@@ -98,6 +99,7 @@ def test_postgresql_that_only_reads_is_503(world: World) -> None:
         connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     with world.app.app_context():
         db.engine.dispose()
+    CONNECTIONS.close_of(name)  # whoever connects now is told
     assert world.app.test_client().get("/healthz").status_code == 503
 
 
