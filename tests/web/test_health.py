@@ -19,8 +19,8 @@ from cbt.db.writing.gate import Gate
 from cbt.web.watching import disks, health
 from cbt.web.watching.health import Probe
 from tests.databases import PostgresServer
-from tests.kept import CONNECTIONS
 from tests.delivery.driver import Page
+from tests.kept import CONNECTIONS
 from tests.watching.scraped import scrape
 from tests.world import World
 
