@@ -4,7 +4,8 @@
    whether there is text, what is visible, scrolls or is too small to be hit.
    `colours`: for each theme and each colour that text has in it, with the backgrounds below it, a number;
    window.journeyColours holds an element of each.
-   All in one turn: a theme that is only asked for its colours is never painted. */
+   All in one turn: a theme that is only asked for its colours is never painted. The structure is that of the last one;
+   of the others nothing that has no box is gone through. */
 (themes) => {
   const literal = new Set(["role", "type", "class", "tabindex", "hidden", "inert", "disabled", "open", "scope",
     "autocomplete", "rel", "method", "style", "contenteditable", "checked", "selected", "multiple", "readonly"]);
@@ -48,11 +49,14 @@
       if (value !== usual) below += `;${value}`;
     }
     if (element.matches(":disabled, [aria-disabled=true], [inert]")) below += ";off";
-    parts.push(`<${element.localName}`, ...[...element.attributes].map(attribute).sort());
-    parts.push(shown ? `+${seen(element, style)}` : "-");
+    if (!parts && style.display === "none") return;
+    if (parts) {
+      parts.push(`<${element.localName}`, ...[...element.attributes].map(attribute).sort());
+      parts.push(shown ? `+${seen(element, style)}` : "-");
+    }
     const own = [...element.childNodes].filter((node) => node.nodeType === 3 && node.data.trim());
     const said = own.map((node) => node.data.trim()).join(" ");
-    if (said) parts.push(element.matches(titled) ? `T${same(said)}` : "T");
+    if (parts && said) parts.push(element.matches(titled) ? `T${same(said)}` : "T");
     if (shown && (said || element.matches("input, select, textarea"))) {
       const parent = element.localName === "a" ? getComputedStyle(element.parentElement).color : "";
       const key = hash([below, style.color, style.fontSize, style.fontWeight, style.textShadow,
@@ -61,14 +65,14 @@
       if (!colours.has(key)) colours.set(key, element);
     }
     for (const child of element.children) walk(child, below, visible);
-    parts.push(">");
+    if (parts) parts.push(">");
   };
   const root = document.documentElement;
   const was = root.dataset.theme;
   window.journeyColours = {};
   for (const theme of themes) {
     root.dataset.theme = theme;
-    [parts, colours] = [[], new Map()];
+    [parts, colours] = [theme === themes.at(-1) ? [] : null, new Map()];
     walk(root, "", true);
     window.journeyColours[theme] = colours;
   }
