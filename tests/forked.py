@@ -29,11 +29,12 @@ _NO_FILE = Path(os.devnull)
 
 
 @cache
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
+def context() -> ForkServerContext:
+    """Return what forks of the process that has loaded what commands and servers load."""
+    made = multiprocessing.get_context("forkserver")
     modules = {module for command in COMMANDS.values() for module in command.modules}
-    context.set_forkserver_preload([*sorted(modules), *_LOADED])
-    return context
+    made.set_forkserver_preload([*sorted(modules), *_LOADED])
+    return made
 
 
 class Forked:
@@ -57,7 +58,7 @@ class Forked:
         self.args = (call, *arguments)
         files = tuple(str(path) for path in (read, out, err))
         given = (call, tuple(arguments), dict(environment), str(folder), files, own_group)
-        self._process = _context().Process(target=run_here, args=given)
+        self._process = context().Process(target=run_here, args=given)
         self._process.start()
 
     @property
@@ -85,15 +86,25 @@ class Forked:
 
 
 def run_cbt(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, *, entered: str = ""
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    entered: str = "",
+    seconds: float = PATIENCE_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end; `entered` is what is typed in."""
+    """Run one command to its end, as a new program where it cannot be forked; `entered` is what is typed in."""
+    if not CAN_FORK:
+        return subprocess.run(
+            [sys.executable, "-m", "cbt.cli", *arguments], cwd=folder, env=environment, input=entered,
+            capture_output=True, encoding="utf-8", check=False, timeout=seconds,
+        )  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
         read, out, err = (Path(place) / name for name in ("read", "out", "err"))
         read.write_text(entered, "utf-8")
         done = Forked(CBT, arguments, environment=environment, folder=folder, out=out, err=err, read=read)
         try:
-            ended = done.wait(PATIENCE_SECONDS)
+            ended = done.wait(seconds)
         finally:
             done.send_signal(signal.SIGKILL)
         return subprocess.CompletedProcess(done.args, ended, out.read_text("utf-8"), err.read_text("utf-8"))

@@ -11,6 +11,9 @@ from bench.exam_day import measured as exam_day
 from bench.figures import Ref
 from bench.measured.declaring import Ground
 from bench.sizes import QUICK
+from tests.owned import begin_warm
+
+begin_warm()
 
 # A small day may be over before anybody who waits for news is told any.
 KINDS = {

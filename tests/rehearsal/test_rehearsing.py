@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from cbt.rehearsal.judging import Judgement
 from cbt.rehearsal.sheet import printed, words
 from cbt.rehearsal.source import read_source
 from cbt.rehearsal.steps import Account
+from tests.forked import run_cbt
 from tests.helpers import FakeClock
 from tests.printing.paper import whole
 
@@ -56,17 +55,14 @@ def test_three_candidates_sit_a_paper_and_everything_is_thrown_away(tmp_path: Pa
     sheet, data = tmp_path / "sheet.pdf", tmp_path / "data"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CBT_")}
     root = str(Path(cbt.__file__).parents[1])
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "cbt.cli", "rehearse", "--json", "--seats", str(SEATS)),
-            *("--minutes", "0.15", "--paper", "skills", "--pdf", str(sheet)),
-        ],
-        env={**kept, "CBT_SETTINGS": "none", "CBT_DATA_DIR": str(data), "PYTHONPATH": root},
-        capture_output=True,
-        timeout=120,
-        check=False,
+    asked = ["rehearse", "--json", "--seats", str(SEATS), "--minutes", "0.15", "--paper", "skills"]
+    done = run_cbt(
+        [*asked, "--pdf", str(sheet)],
+        {**kept, "CBT_SETTINGS": "none", "CBT_DATA_DIR": str(data), "PYTHONPATH": root},
+        Path.cwd(),
+        seconds=120,
     )
-    assert done.returncode == 0, done.stderr.decode()
+    assert done.returncode == 0, done.stderr
     found = msgspec.json.decode(done.stdout)
     assert found["held"]
     assert (found["signed_in"], found["started"], found["scored"]) == (SEATS, SEATS, SEATS)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from cbt.config import Settings, as_environment
-from tests.forked import CAN_FORK, PATIENCE_SECONDS
 from tests.forked import run_cbt as run_forked
 
 
@@ -22,14 +20,4 @@ def flip_bits(data: Path) -> None:
 
 def run_cbt(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one command on an installation to its end."""
-    environment = os.environ | as_environment(settings)
-    if CAN_FORK:
-        return run_forked(arguments, environment, Path.cwd())
-    return subprocess.run(
-        [sys.executable, "-m", "cbt.cli", *arguments],
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
+    return run_forked(arguments, os.environ | as_environment(settings), Path.cwd())

@@ -8,8 +8,10 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.torture.warm import begin_warm
 from torture.running import Workshop, workshop
 
+begin_warm()
 LONGEST_FIRST = (
     "test_measuring",
     "test_typed_documents",

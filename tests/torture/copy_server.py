@@ -20,7 +20,8 @@ def worker() -> Front:
     return server.worker()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve on 127.0.0.1 until told to stop."""
     Granian(
         "tests.torture.copy_server:worker",
         address="127.0.0.1",
@@ -31,3 +32,7 @@ if __name__ == "__main__":
         factory=True,
         websockets=False,
     ).serve()
+
+
+if __name__ == "__main__":
+    main()

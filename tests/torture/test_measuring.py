@@ -22,8 +22,10 @@ from bench.sizes import QUICK
 from cbt.demo.past import SAVES
 from tests.browser import find_chromium
 from tests.databases import find_binaries
+from tests.owned import begin_warm
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the embedded server has one process there")
+begin_warm()
 OF_PAGES = {"runner_page", "staff_pages", "office_pages", "office_statement", "office_publish"}
 """Times of single pages and files, with no rate."""
 TINY = replace(

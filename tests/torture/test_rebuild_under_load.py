@@ -26,6 +26,7 @@ from cbt.db.unit_of_work import reading
 from cbt.paths import product_dir
 from tests.conftest import close_engine
 from tests.delivery.driver import Page
+from tests.forked import CAN_FORK, Forked
 from tests.journeys.server import CLOCK, RECORDS, TEMPLATES, FileClock
 from tests.packaging.served import free_port, wait_for
 from tests.safety.conftest import settings_of
@@ -73,7 +74,7 @@ class Client:
                     self.acknowledged.append(self.seq)
 
 
-def _serve(settings: Settings, folder: Path, port: int) -> subprocess.Popen[bytes]:
+def _serve(settings: Settings, folder: Path, port: int) -> subprocess.Popen[bytes] | Forked:
     FileClock(folder / "clock").set(PLANNED + timedelta(minutes=1))
     (folder / "sent").mkdir(exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CBT_")}
@@ -81,10 +82,16 @@ def _serve(settings: Settings, folder: Path, port: int) -> subprocess.Popen[byte
         CLOCK: str(folder / "clock"), RECORDS: str(folder / "sent"), "CBT_PORT": str(port),
         TEMPLATES: str(folder / "templates"),
     }  # fmt: skip
-    with (folder / "server.log").open("wb") as log:
+    place, log = product_dir("templates").parent, folder / "server.log"
+    if CAN_FORK:
+        return Forked(
+            "tests.torture.copy_server:main", [], environment=environment, folder=place, out=log, err=log,
+            own_group=True,
+        )  # fmt: skip
+    with log.open("wb") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.torture.copy_server"],
-            cwd=product_dir("templates").parent, env=environment, stdout=log, stderr=log, start_new_session=True,
+            cwd=place, env=environment, stdout=said, stderr=said, start_new_session=True,
         )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def clock_jumps(trial: Trial) -> None:
     wall = site.folder / "wall"
     cookie = _proctor_cookie(site)
     with (
-        site.serving(extra=_faked(wall, "+0")) as server,
+        site.serving(extra=_faked(wall, "+0", followed=True)) as server,
         site.load(trial.seed, lambda: server.port) as load,
     ):
         load.wait_for_saves(20)
@@ -207,8 +207,11 @@ def _banner(server: Server, cookie: str) -> bool:
         line.close()
 
 
-def _faked(wall: Path, offset: str) -> dict[str, str]:
-    """Return the environment of a process whose wall clock follows a file."""
+def _faked(wall: Path, offset: str, *, followed: bool = False) -> dict[str, str]:
+    """Return the environment of a process whose wall clock is as a file says.
+
+    `followed`: also when the file changes, so that each look at the clock reads it, at several times its cost.
+    """
     library = faketime_library()
     if library is None:
         raise LookupError("libfaketime is missing")
@@ -217,7 +220,7 @@ def _faked(wall: Path, offset: str) -> dict[str, str]:
         "LD_PRELOAD": str(library),
         "FAKETIME_TIMESTAMP_FILE": str(wall),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_NO_CACHE": "1",
+        **({"FAKETIME_NO_CACHE": "1"} if followed else {}),
     }
 
 

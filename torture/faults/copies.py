@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
@@ -20,6 +19,7 @@ from cbt.db.unit_of_work import reading
 from cbt.delivery.models import JournalEntry
 from torture.browsers.local import LocalBrowser
 from torture.judging.ledger import Number
+from torture.sites import processes
 from torture.sites.site import Site
 from torture.trial import Trial
 
@@ -86,12 +86,4 @@ def _kept(site: Site) -> dict[int, set[Number]]:
 
 
 def _cbt(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cbt.cli", *arguments],
-        cwd=site.folder,
-        env=site.process_environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    return processes.run_cbt(arguments, site.process_environment, site.folder, seconds=120)

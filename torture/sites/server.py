@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from cbt.clock import SystemClock
 from cbt.db.writing.line import is_owned
+from torture.sites import processes
 from torture.sites.waiting import PATIENCE_SECONDS, free_port, is_free, wait_for
 
 GONE_WITHIN_SECONDS = 10.0
@@ -55,16 +55,8 @@ class Server:
     def start(self, *prefix: str, extra: Mapping[str, str] | None = None) -> None:
         """Start it; `prefix` is put before the command (strace, faketime), `extra` is added to its environment."""
         self._began = time.monotonic()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "cbt.cli", "serve"],
-                cwd=self._folder,
-                env={**self.environment, **(extra or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        environment = {**self.environment, **(extra or {})}
+        self.process = processes.begin([*prefix, *processes.SERVE], self._folder, environment, self.log)
 
     def wait_ready(self, seconds: float = PATIENCE_SECONDS) -> float:
         """Wait until it can save answers with all its workers; return the seconds since it was started or hit.

@@ -1,0 +1,37 @@
+"""The servers and commands of the faults, begun with the product's modules loaded (Linux).
+
+Half of what the faults do is waiting for servers that come up again, and most of that is imports. A server that
+nothing stands before (strace, a network of its own, another clock) is a fork of a process that has done them, as
+in tests/packaging; the process that owns the writing begins as in production. What is killed at its system calls is
+forked of the same process, for a process of the tests has one such at most.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.forked import CAN_FORK, CBT, Forked, context, run_cbt
+from torture.browsers import driver
+from torture.sites import processes
+
+_begin = processes.begin
+
+
+def _begin_warm(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path
+) -> subprocess.Popen[bytes] | Forked:
+    if tuple(command) != processes.SERVE or "LD_PRELOAD" in environment:
+        return _begin(command, folder, environment, log)
+    return Forked(
+        CBT, ["serve"], environment=environment, folder=folder, out=log, err=log, own_group=True
+    )  # fmt: skip
+
+
+def begin_warm() -> None:
+    """Have what the faults begin in this process begin warm, where it can."""
+    if CAN_FORK:
+        processes.begin = _begin_warm  # type: ignore[assignment]  # for the tests alone
+        processes.run_cbt = run_cbt
+        driver._context = context
