@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Self
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, MetaData, String, select
+from sqlalchemy import BigInteger, DateTime, MetaData, Select, String, bindparam, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -144,10 +145,16 @@ class Named(Row):
     @classmethod
     def by_ref(cls, session: Session, ref: str, *, unknown: str) -> Self:
         """Return the row of that name; raise NotFound(`unknown`)."""
-        row = session.scalar(select(cls).where(cls.ref == ref))
+        row = session.scalar(cls._named(), {"ref": ref})
         if row is None:
             raise NotFound(unknown)
         return row
+
+    @classmethod
+    @cache
+    def _named(cls) -> Select[Self]:
+        """Return the query that nearly every page begins with: put together once."""
+        return select(cls).where(cls.ref == bindparam("ref"))
 
     @property
     def logged_as(self) -> str:

@@ -109,8 +109,9 @@ def rooms_of_sitting(session: Session, sitting_id: int) -> list[RoomView]:
 
 def sitting_by_ref(session: Session, ref: str, *, lock: bool = False) -> Sitting:
     """Return the sitting, `lock`ed against others who change it; raise NotFound("sitting.unknown")."""
-    query = select(Sitting).where(Sitting.ref == ref)
-    sitting = session.scalar(query.with_for_update() if lock else query)
+    if not lock:
+        return Sitting.by_ref(session, ref, unknown="sitting.unknown")
+    sitting = session.scalar(select(Sitting).where(Sitting.ref == ref).with_for_update())
     if sitting is None:
         raise NotFound("sitting.unknown")
     return sitting

@@ -37,10 +37,13 @@ STRICT_TRANSPORT = {"Strict-Transport-Security": "max-age=31536000; includeSubDo
 def init_headers(app: flask.Flask, settings: Settings) -> None:
     """Set the security headers, and keep every page but static files out of caches."""
     transport = STRICT_TRANSPORT if settings.https else {}
+    of_files, of_pages = FILE_HEADERS | transport, SECURITY_HEADERS | transport
 
     @app.after_request
     def add(response: flask.Response) -> flask.Response:
         served = flask.request.blueprint == "assets" and response.mimetype in FILES
-        for name, value in ((FILE_HEADERS if served else SECURITY_HEADERS) | transport).items():
-            response.headers.setdefault(name, value)
+        there = {name.casefold() for name, _ in response.headers}
+        for name, value in (of_files if served else of_pages).items():
+            if name.casefold() not in there:
+                response.headers.add(name, value)
         return response

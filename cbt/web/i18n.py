@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 import flask
 import flask_babel
+from babel.core import Locale
 from babel.messages.mofile import read_mo
+from babel.support import NullTranslations
 
 from cbt.config import LOCALES, Settings, read_settings
 from cbt.console.texts import plain_value
@@ -28,6 +30,8 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     app.config["BABEL_DEFAULT_LOCALE"] = settings.locale
     app.config["BABEL_DEFAULT_TIMEZONE"] = settings.timezone
 
+    known = {language: Locale.parse(language) for language in LOCALES}
+
     def locale() -> str:
         if not flask.has_request_context():
             return settings.locale
@@ -38,10 +42,10 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     def theme() -> str:
         return chosen_theme(read_cookie("theme"))
 
-    flask_babel.Babel(app, locale_selector=locale)
+    flask_babel.Babel(app, locale_selector=lambda: known[locale()])
     # What a page tells its scripts lies in it as it is: a sign of ours is twice as long as an escape.
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False}
-    app.add_template_global(flask_babel.gettext, "_")
+    app.add_template_global(_speaker(), "_")
     app.add_template_global(word, "word")
     app.add_template_global(lambda room, *groups: script_texts(locale(), room, *groups), "script_texts")
     app.add_template_global(locale, "locale")
@@ -58,6 +62,28 @@ def init_i18n(app: flask.Flask, settings: Settings) -> None:
     def clock(span: timedelta | int) -> str:
         total = int(span.total_seconds()) if isinstance(span, timedelta) else span
         return f"{total // 60:02d}:{total % 60:02d}"
+
+
+def _speaker() -> Callable[..., str]:
+    """Return what says a text of ours in the reader's language, as `flask_babel.gettext`.
+
+    That looks for its context four times, and a page says a hundred texts.
+    """
+    known: dict[str, NullTranslations] = {}
+
+    def say(message_id: str, **params: object) -> str:
+        locale = flask_babel.get_locale()
+        language = locale.language if locale is not None else ""
+        if language not in known:
+            known[language] = flask_babel.get_translations()
+        return _said(known[language], message_id, params)
+
+    return say
+
+
+def _said(texts: NullTranslations, message_id: str, params: Mapping[str, object]) -> str:
+    text: str = texts.gettext(message_id)
+    return text % params if params else text
 
 
 @contextmanager
@@ -143,8 +169,8 @@ def mark_text(instant: datetime) -> str:
 def explain(error: CbtError) -> tuple[str, str]:
     """Return what happened and what to do now, in the language of this request."""
     params = {name: explain_value(value) for name, value in error.params.items()}
-    what = flask_babel.gettext(f"error.{error.code}.what", **params)
-    fix = flask_babel.gettext(f"error.{error.code}.fix", **params)
+    texts = flask_babel.get_translations()
+    what, fix = (_said(texts, f"error.{error.code}.{part}", params) for part in ("what", "fix"))
     return what, fix
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+import flask
 import pytest
 from itsdangerous import timed
 
+from cbt.web.who.cookies import CookieOfAnyAge, cookie_signer
 from tests.world import World
 
 DAY = timedelta(days=1)
@@ -18,13 +20,36 @@ def test_nobody_is_signed_out_by_a_wall_clock_that_jumps(
     world: World, jump: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = world.staff("proctor")
-    assert client.get("/staff").status_code == 200
 
     class Jumped:
         time = staticmethod(lambda: time.time() + jump.total_seconds())
 
     monkeypatch.setattr(timed, "time", Jumped)
     assert client.get("/staff").status_code == 200
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("held", [{"_user_id": "a"}, {"seats": ["a"]}], ids=["a text", "a list"])
+def test_what_a_view_changes_of_its_session_no_other_sees(app: flask.Flask, held: dict[str, object]) -> None:
+    """A cookie that was read before is not read again: what it holds is handed out anew each time."""
+    interface = CookieOfAnyAge()
+    cookie = cookie_signer(app).dumps(held)
+    first = interface.read(app, cookie)
+    assert first == held
+    first["_user_id"] = "b"
+    for one in held.values():
+        if isinstance(one, list):
+            first["seats"].append("b")
+    assert interface.read(app, cookie) == held
+
+
+@pytest.mark.once
+def test_a_cookie_that_was_read_is_nobodys_once_the_key_is_another(app: flask.Flask) -> None:
+    interface = CookieOfAnyAge()
+    cookie = cookie_signer(app).dumps({"_user_id": "a"})
+    assert interface.read(app, cookie) == {"_user_id": "a"}
+    app.secret_key = "another"
+    assert interface.read(app, cookie) == {}
 
 
 def test_a_login_ends_by_the_servers_own_clock(world: World) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.enrolment.decided.models import OfficeDay, OfficeMajor
-from cbt.errors import NotFound
 from cbt.exams.store import blueprint_of
 from cbt.holidays import published_holidays
 from cbt.rules.enrolment.eligibility.majors import MajorKind
@@ -59,7 +58,4 @@ def office_majors(session: Session, occupation: str) -> Sequence[OfficeMajor]:
 
 def major_by_ref(session: Session, ref: str) -> OfficeMajor:
     """Return a major of the office's table; raise NotFound("major.unknown")."""
-    found = session.scalar(select(OfficeMajor).where(OfficeMajor.ref == ref))
-    if found is None:
-        raise NotFound("major.unknown")
-    return found
+    return OfficeMajor.by_ref(session, ref, unknown="major.unknown")

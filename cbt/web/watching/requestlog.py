@@ -117,6 +117,10 @@ class ObservedApp(flask.Flask):
     jinja_environment = PageEnvironment
     request_log: RequestLog
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `func` as it is: Flask asks of a dozen functions in each request whether one is a coroutine's."""
+        return func
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request of the server."""
         return self.request_log.watch(self.wsgi_app, environ, start_response)

@@ -9,8 +9,10 @@ sign in, neither ends the other. The addresses decide and not the cookie's path,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import lru_cache
+from typing import Any
 
 import flask
 import werkzeug
@@ -23,6 +25,8 @@ from cbt.config import Settings
 HOST_PREFIX = "__Host-"
 CANDIDATES = frozenset({"", "seat", "sign-in", "exam", "attempts", "my", "preferences"})
 """What the addresses of candidates begin with; all others are those of staff."""
+REMEMBERED = 4_096
+"""So many browsers' sessions are read once only in a process: most requests bring what the last one brought."""
 
 
 class CookieOfAnyAge(SecureCookieSessionInterface):
@@ -30,6 +34,10 @@ class CookieOfAnyAge(SecureCookieSessionInterface):
 
     A wall clock that is set back would make every cookie one from the future, and sign everybody out (R-27).
     """
+
+    def __init__(self) -> None:
+        self._known = lru_cache(REMEMBERED)(_copies)
+        self._signer: tuple[object, URLSafeTimedSerializer | None] = (), None
 
     def get_cookie_name(self, app: flask.Flask) -> str:
         """Return the name of the session at the address that is asked for; a candidate's outside of requests."""
@@ -50,10 +58,28 @@ class CookieOfAnyAge(SecureCookieSessionInterface):
         signer = self.get_signing_serializer(app)
         if signer is None:
             return None
+        if not cookie:
+            return self.session_class()
         try:
-            return self.session_class(signer.loads(cookie))
+            return self.session_class(self._known(signer, cookie)())
         except BadSignature:
             return self.session_class()
+
+    def get_signing_serializer(self, app: flask.Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs and reads the cookies of sessions; the same as long as the keys are."""
+        keys, (kept, signer) = (app.secret_key, app.config["SECRET_KEY_FALLBACKS"]), self._signer
+        if kept != keys:
+            signer = super().get_signing_serializer(app)
+            self._signer = keys, signer
+        return signer
+
+
+def _copies(signer: URLSafeTimedSerializer, cookie: str) -> Callable[[], dict[str, Any]]:
+    """Return what hands out what a cookie holds: to each view a copy of its own, for it may change that."""
+    held: dict[str, Any] = signer.loads(cookie)
+    if all(isinstance(one, str | bool) for one in held.values()):
+        return held.copy
+    return lambda: deepcopy(held)
 
 
 def is_of_staff(path: str) -> bool:

@@ -86,7 +86,8 @@ def init_login(app: flask.Flask) -> None:
 def at_the_others() -> Principal | None:
     """Return who is signed in at the other kind of addresses, where one address is for candidates and staff."""
     app, staff = flask.current_app, not is_of_staff(flask.request.path)
-    kept = CookieOfAnyAge().read(app, flask.request.cookies.get(session_cookie(app, staff=staff), ""))
+    interface = cast(CookieOfAnyAge, app.session_interface)
+    kept = interface.read(app, flask.request.cookies.get(session_cookie(app, staff=staff), ""))
     token = None if kept is None else kept.get("_user_id")
     if not isinstance(token, str):
         return None
@@ -203,8 +204,8 @@ def forget() -> None:
 
 def current_principal() -> Principal | None:
     """Return who this request comes from, or None for an anonymous one."""
-    user = flask_login.current_user
-    return user._get_current_object() if user.is_authenticated else None
+    user = flask_login.current_user._get_current_object()
+    return user if user.is_authenticated else None
 
 
 def signed_in() -> Principal:
