@@ -29,13 +29,16 @@ from cbt.web.who import login
 from cbt.web.who.login import Principal, current_principal
 from cbt.web.who.machine import Machine
 
+_REASONS: set[tuple[object, ...]] = set()
+"""For which the page was drawn in this process."""
+
 
 def tell_briefly(patched: pytest.MonkeyPatch) -> None:
-    """Have the page of a refusal drawn once for each reason and reader, and from then on its sentences alone sent.
+    """Have the page of a refusal drawn once for each reason and for each reader, and then its sentences alone sent.
 
     Besides them the page says where it is and how to go on: that is seen the first time, whatever the value is that
-    a case sends to every address. The sentences are made for each request, status and headers are as always, and
-    whatever a view draws itself is drawn.
+    a case sends to every address, and whichever reason. The sentences are made for each request, status and headers
+    are as always, and whatever a view draws itself is drawn.
     """
     drawn: set[tuple[object, ...]] = set()
     draw = problems._response
@@ -44,18 +47,13 @@ def tell_briefly(patched: pytest.MonkeyPatch) -> None:
         who = current_principal()
         reader = who.kind if who is not None else ""
         wanted = bool(flask.g.get("roles_wanted"))
-        page = (
-            error.code,
-            status,
-            reader,
-            wanted,
-            flask.request.method,
-            wants_partial(),
-            bool(flask.request.args),
-        )
-        if problems.wants_json() or page not in drawn:
-            drawn.add(page)
-            return draw(error, status)
+        reason = error.code, status, reader, wanted
+        look = reader, wanted, flask.request.method, wants_partial(), bool(flask.request.args)
+        if problems.wants_json() or reason not in _REASONS or look not in drawn:
+            reply = draw(error, status)
+            _REASONS.add(reason)
+            drawn.add(look)
+            return reply
         return flask.make_response("\n".join(explain(error)), status)
 
     patched.setattr(problems, "_response", told)
@@ -130,15 +128,17 @@ def open_briefly(patched: pytest.MonkeyPatch) -> None:
 def read_here(patched: pytest.MonkeyPatch) -> None:
     """Have files read and pages set in this process, where what becomes of them matters and not what they may take.
 
-    How a child is confined is the affair of test_files.py and test_pictures.py.
+    How a child is confined is the affair of test_files.py and test_pictures.py. It has nothing but what it is
+    handed, so what it made of that is known when it is asked again, as for what a whole bank shows its linter.
     """
+    patched.setattr(running, "_ask", lambda job, body, _limits: _made_of(msgspec.json.encode(job), body))
 
-    def ask(job: Job, body: bytes, _limits: running.Limits) -> tuple[bytes, int]:
-        sent = msgspec.json.decode(msgspec.json.encode(job), type=Job)
-        module, _, name = sent.task.partition(":")
-        try:
-            return RESULT + getattr(import_module(module), name)(body, **sent.options), 0
-        except errors.InvalidInput as refused:
-            return REFUSAL + msgspec.msgpack.encode([refused.code, refused.params]), 0
 
-    patched.setattr(running, "_ask", ask)
+@lru_cache(maxsize=8)
+def _made_of(job: bytes, body: bytes) -> tuple[bytes, int]:
+    sent = msgspec.json.decode(job, type=Job)
+    module, _, name = sent.task.partition(":")
+    try:
+        return RESULT + getattr(import_module(module), name)(body, **sent.options), 0
+    except errors.InvalidInput as refused:
+        return REFUSAL + msgspec.msgpack.encode([refused.code, refused.params]), 0

@@ -33,6 +33,7 @@ from cbt.web.preferences import LONGEST_TARGET, local_target
 from cbt.web.texts import page_of, whole_number
 from cbt.web.who.access import access_of
 from cbt.web.who.models import LoginSession
+from tests.attacks.asking import Answer, Asker
 from tests.attacks.briefly import read_a_form_once, tell_briefly
 from tests.conftest import DATABASES, Templates, installation
 from tests.delivery.driver import Page
@@ -157,18 +158,31 @@ class Callers:
         self.world = world
         self._asks = "text/html" if world.app.extensions["cbt_settings"].embedded else "application/json"
         self._kept: dict[str, FlaskClient] = {"anonymous": self._asking(world.app.test_client())}
+        self._askers: dict[str, Asker] = {}
 
     def _asking(self, client: FlaskClient) -> FlaskClient:
         client.environ_base["HTTP_ACCEPT"] = self._asks
         return client
 
     def of(self, endpoint: str) -> FlaskClient:
+        """Return the browser of somebody who may call the view."""
+        return self._of(self._name(endpoint))
+
+    def ask(self, endpoint: str, method: str, url: str, body: bytes = b"", **more: str) -> Answer:
+        """Send a request as somebody who may call the view, one of many thousand."""
+        name = self._name(endpoint)
+        if name not in self._askers:
+            self._askers[name] = Asker(self._of(name))
+        return self._askers[name].ask(method, url, body, **more)
+
+    def _name(self, endpoint: str) -> str:
         access = access_of(self.world.app, endpoint)
         assert access is not None
         if access.kind == "staff":
-            name = sorted(role.value for role in access.roles)[0] if access.roles else "admin"
-        else:
-            name = "candidate" if access.kind == "candidate" else "anonymous"
+            return min(role.value for role in access.roles) if access.roles else "admin"
+        return "candidate" if access.kind == "candidate" else "anonymous"
+
+    def _of(self, name: str) -> FlaskClient:
         if name not in self._kept:
             made = self.world.candidate("theory") if name == "candidate" else self.world.staff(name)
             self._kept[name] = self._asking(made)
@@ -226,6 +240,31 @@ def fails(answer: TestResponse) -> bool:
     return failed
 
 
+@pytest.mark.once
+def test_who_asks_a_thousand_times_asks_as_a_browser_does(callers: Callers) -> None:
+    """The requests of this file, and those of werkzeug's client: the product sees one and the same."""
+    app, seen = callers.world.app, []
+
+    def note(environ: dict[str, Any], _begin: object) -> list[bytes]:
+        known = dict(environ)
+        body = known.pop("wsgi.input").read()
+        seen.append((body, {name: text for name, text in known.items() if "werkzeug" not in name}))
+        return []
+
+    client = callers.of("sittings.batches")
+    asker = Asker(client)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(app, "wsgi_app", lambda environ, begin: note(environ, begin("200 OK", [])))
+        client.get("/office/%E5%AE%A2/x?a=%20b")
+        asker.ask("GET", "/office/%E5%AE%A2/x?a=%20b")
+        client.post("/x", data="a=b", content_type=FORM, headers={"X-CBT-Lease": "y"})
+        asker.ask("POST", "/x", b"a=b", kind=FORM, lease="y")
+    assert seen[0] == seen[1]
+    assert seen[2] == seen[3]
+    assert "cbt_staff=" in seen[0][1]["HTTP_COOKIE"]
+    assert asker.ask("GET", "/office/batches").status == client.get("/office/batches").status_code == 200
+
+
 @pytest.mark.parametrize("value", NASTY)
 def test_no_address_is_a_500(callers: Callers, value: str) -> None:
     wrong = []
@@ -233,9 +272,9 @@ def test_no_address_is_a_500(callers: Callers, value: str) -> None:
         if not rule.arguments:
             continue
         url = _ARGUMENT.sub(quote(value, safe=""), rule.rule)
-        answer = callers.of(rule.endpoint).open(url, method=method, headers={"X-CBT-Lease": "x"})
-        if fails(answer):
-            wrong.append((rule.rule, method, answer.status_code))
+        answer = callers.ask(rule.endpoint, method, url, lease="x")
+        if answer.failed:
+            wrong.append((rule.rule, method, answer.status))
     assert wrong == []
 
 
@@ -247,9 +286,9 @@ def test_no_query_is_a_500(callers: Callers, value: str) -> None:
         if method != "GET" or rule.endpoint not in READ_A_QUERY:
             continue
         for url in paths(callers.world, rule, acts_for(value)):
-            answer = callers.of(rule.endpoint).get(url, query_string=sent)
-            if fails(answer):
-                wrong.append((url, answer.status_code))
+            answer = callers.ask(rule.endpoint, "GET", f"{url}?{sent}")
+            if answer.failed:
+                wrong.append((url, answer.status))
     assert wrong == []
 
 
@@ -257,15 +296,15 @@ def test_no_query_is_a_500(callers: Callers, value: str) -> None:
 def test_no_form_is_a_500(world: World, value: str) -> None:
     callers = Callers(world)
     named = [(name, value) for name in FIELDS if name not in VERIFIED]
-    sent = urlencode([*named, ("seat", world.sitters["theory"].registration_ref)], safe="[")
+    sent = urlencode([*named, ("seat", world.sitters["theory"].registration_ref)], safe="[").encode()
     wrong = []
     for rule, method in calls(world):
         if method != "POST":
             continue
         for url in paths(world, rule, acts_for(value)):
-            answer = callers.of(rule.endpoint).post(url, data=sent, content_type=FORM)
-            if fails(answer):
-                wrong.append((url, answer.status_code))
+            answer = callers.ask(rule.endpoint, "POST", url, sent, kind=FORM)
+            if answer.failed:
+                wrong.append((url, answer.status))
     assert wrong == []
 
 
@@ -300,11 +339,11 @@ def test_no_bytes_in_addresses_and_forms_are_a_500(world: World, raw: bytes) -> 
         for url in dict.fromkeys([_ARGUMENT.sub(text, rule.rule), *paths(world, rule, acts_for(raw))]):
             if method == "GET":
                 sent = form if rule.endpoint in READ_A_QUERY else f"text={text}"
-                answer = callers.of(rule.endpoint).get(f"{url}?{sent}")
+                answer = callers.ask(rule.endpoint, method, f"{url}?{sent}")
             else:
-                answer = callers.of(rule.endpoint).post(url, data=form, content_type=FORM)
-            if fails(answer):
-                wrong.append((url, method, answer.status_code))
+                answer = callers.ask(rule.endpoint, "POST", url, form.encode(), kind=FORM)
+            if answer.failed:
+                wrong.append((url, method, answer.status))
     assert wrong == []
 
 
@@ -355,11 +394,9 @@ def test_no_body_is_a_500(callers: Callers, body: bytes, kind: str) -> None:
         ):
             continue
         for url in paths(world, rule, ()):
-            answer = callers.of(rule.endpoint).post(
-                url, data=body, content_type=kind, headers={"X-CBT-Lease": "nobody"}
-            )
-            if fails(answer):
-                wrong.append((url, answer.status_code))
+            answer = callers.ask(rule.endpoint, "POST", url, body, kind=kind, lease="nobody")
+            if answer.failed:
+                wrong.append((url, answer.status))
     assert wrong == []
 
 
