@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import MutableMapping
-from functools import cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -189,6 +189,17 @@ def _texts_once(language: str, folder: Path = compiling.HERE) -> dict[str, str]:
     return dict(_texts_here[language])
 
 
+@lru_cache(maxsize=1024)
+def _spelt(scheme: str, host: str, root: str, path: str) -> str:
+    environ = {"wsgi.url_scheme": scheme, "HTTP_HOST": host, "SCRIPT_NAME": root, "PATH_INFO": path}
+    return get_current_url(environ, strip_querystring=True)
+
+
+def _place_of(environ: dict[str, Any]) -> str:
+    """Return what a client reads its cookies' host and path of, twice a request: a search is no part of that."""
+    return _spelt(*(environ[name] for name in ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME", "PATH_INFO")))
+
+
 def share_compiled() -> None:
     """Let what depends on no app be made once: URL rules, statements, catalogues, and the static tree."""
     share_urls()
@@ -199,8 +210,7 @@ def share_compiled() -> None:
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
     Translations.load = _load_once  # type: ignore[method-assign,assignment]
     compiling.texts_of = _texts_once
-    # A client looks for its cookies' host and path alone, and would spell out the longest search for that.
-    vars(client)["get_current_url"] = partial(get_current_url, strip_querystring=True)
+    vars(client)["get_current_url"] = _place_of
     assets.read_tree = cache(assets.read_tree)  # type: ignore[assignment]
 
 
