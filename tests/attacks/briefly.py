@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from importlib import import_module
+from urllib.parse import parse_qsl
 
 import flask
 import msgspec
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug import formparser
+from werkzeug.sansio import request as asked_for
 
 from cbt import errors
 from cbt.accounts import views as staff_views
@@ -95,8 +97,9 @@ def know_who_asks(patched: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def read_a_form_once(patched: pytest.MonkeyPatch) -> None:
-    """Have a body parsed once that is sent to one address after the other, as the product parses it."""
-    patched.setattr(formparser, "parse_qsl", lru_cache(maxsize=1)(formparser.parse_qsl))
+    """Have a body or a search parsed once that is sent to one address after the other, as the product parses it."""
+    for reader in (formparser, asked_for):
+        patched.setattr(reader, "parse_qsl", lru_cache(maxsize=1)(parse_qsl))
 
 
 def open_briefly(patched: pytest.MonkeyPatch) -> None:
