@@ -12,7 +12,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from cbt.delivery.close.outage import beat
 from cbt.ops import worker as product_worker
 from cbt.sittings.models import ServerHeartbeat
 from cbt.web.receiving.front import Front
+from cbt.web.receiving.promises import PROMISE, Headers, Promise, PromisedRequest
 from tests.forked import CAN_FORK
 from tests.journeys.checking import begin_warm
 from tests.quicker import hash_quickly, keep_templates
@@ -129,10 +132,26 @@ class Machines:
             return start_response(status, headers, *rest)
 
         answer = self._app(environ, note)
+        if PROMISE in environ:
+            environ[PROMISE] = self._kept(environ, environ[PROMISE], asked_at)
+            return answer
         body = b"".join(answer)
         getattr(answer, "close", lambda: None)()
         self._keep(environ, begun, body, asked_at)
         return [body]
+
+    def _kept(self, environ: dict[str, Any], promise: Promise, asked_at: datetime) -> Promise:
+        """Return a promise whose answer is kept before it is sent."""
+
+        def made(request: PromisedRequest) -> None:
+            def answer(status: int, headers: Headers, body: bytes) -> None:
+                begun = {"status": f"{status} {HTTPStatus(status).phrase}", "headers": headers}
+                self._keep(environ, begun, body, asked_at)
+                request.answer(status, headers, body)
+
+            promise(replace(request, answer=answer))
+
+        return made
 
     def _keep(self, environ: dict[str, Any], begun: dict[str, Any], body: bytes, asked_at: datetime) -> None:
         packed = ("content-encoding", "gzip") in [(name.lower(), value) for name, value in begun["headers"]]

@@ -15,9 +15,11 @@ from cbt.audit.models import AuditEntry
 from cbt.clock import SystemClock
 from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt, JournalEntry
+from cbt.rules.states.attempt import ClosedBy
 from cbt.scoring.models import Score
-from cbt.sittings.models import SittingRoom
+from cbt.sittings.models import RoomAdjustment, SittingRoom
 from torture.browsers.local import LocalBrowser
+from torture.judging.conserved import OUTAGE
 from torture.judging.invariants import check_refusals, judge, settle
 from torture.judging.leaks import leaks
 from torture.judging.ledger import Ledger, Write
@@ -196,6 +198,31 @@ def test_an_outage_that_was_not_given_back_is_found(site: Site) -> None:
     now = SystemClock().now()
     site.outages.append((now - timedelta(seconds=9), now))
     assert broken(site) == {"I5"}
+
+
+@pytest.mark.parametrize(("ago", "found"), [(2, set()), (9, {"I5"})])
+def test_who_hands_in_while_ends_are_worked_out_keeps_the_end_that_stood(
+    site: Site, ago: int, found: set[str]
+) -> None:
+    amount = timedelta(seconds=4)
+    with site.app(), unit_of_work() as session:
+        attempts = session.scalars(select(Attempt).where(Attempt.closes_at.is_not(None))).all()
+        handed_in = [one for one in attempts if one.closed_by == ClosedBy.CANDIDATE]
+        kept = max(handed_in, key=lambda one: (one.closed_at, one.id))
+        assert kept.closed_at is not None
+        seen_at = kept.closed_at - timedelta(seconds=ago)
+        session.add(
+            RoomAdjustment(
+                sitting_room_id=kept.sitting_room_id, at=seen_at - amount, amount=amount, kind="site_fault",
+                reason_code="system", reason=OUTAGE, by="scheduler", moves_earliest=True,
+            )
+        )  # fmt: skip
+        for one in attempts:
+            later = one.closed_at is None or one.closed_at > seen_at
+            if one.sitting_room_id == kept.sitting_room_id and one is not kept and later:
+                assert one.closes_at is not None
+                one.closes_at += amount
+    assert broken(site) == found
 
 
 def test_a_row_without_its_parent_is_found(site: Site) -> None:

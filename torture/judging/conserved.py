@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from cbt.candidates.models import Registration
 from cbt.delivery.models import Attempt, AttemptAdjustment, AttemptSuspension
 from cbt.exams.store import paper_of
-from cbt.rules.states.attempt import State
+from cbt.rules.states.attempt import ClosedBy, State
 from cbt.sittings.models import RoomAdjustment, RoomHold, SittingRoom
 from torture.judging.verdict import Verdict
 
@@ -24,6 +24,9 @@ OUTAGE = "outage"
 LONG = timedelta(seconds=6)
 """An outage of at least this must have been given back, but for what passed without a beat at its ends."""
 AT_THE_ENDS = timedelta(seconds=3.5)
+
+AT_WORK = timedelta(seconds=5)
+"""Ends are worked out after the heartbeat that finds an outage: who hands in meanwhile keeps the end that stood."""
 
 Span = tuple[datetime, datetime | None]
 
@@ -52,7 +55,7 @@ def check_time(session: Session, outages: Sequence[tuple[datetime, datetime]]) -
             # closed by such an end before it is worked out again.
             verdict.look(
                 room.clocks_due_at is not None
-                or _end(session, room, attempt, registration, holds, grants) == attempt.closes_at,
+                or attempt.closes_at in _ends(session, room, attempt, registration, holds, grants),
                 f"attempt {attempt.id} ends {attempt.closes_at}, which its facts do not say",
             )
         given = [(one.at, one.at + one.amount) for one in grants if one.kind == "site_fault"] + [
@@ -68,15 +71,15 @@ def check_time(session: Session, outages: Sequence[tuple[datetime, datetime]]) -
     return verdict
 
 
-def _end(
+def _ends(
     session: Session,
     room: SittingRoom,
     attempt: Attempt,
     registration: Registration,
     holds: Sequence[Span],
     grants: Sequence[RoomAdjustment],
-) -> datetime | None:
-    """Return when the attempt must end: start + duration × factor + extra + holds + adjustments."""
+) -> set[datetime | None]:
+    """Return when the attempt may end: start + duration × factor + extra + holds + adjustments."""
     pauses = [
         *holds,
         *_spans(
@@ -88,7 +91,7 @@ def _end(
     ]
     over = attempt.state in (State.CLOSED, State.SCORED)
     if not over and any(to_at is None for _, to_at in pauses):
-        return None
+        return {None}
     own = session.scalars(
         select(AttemptAdjustment).where(
             AttemptAdjustment.attempt_id == attempt.id, AttemptAdjustment.withdrawn_at.is_(None)
@@ -97,18 +100,25 @@ def _end(
     # What was given after a candidate had handed in did not move that end any more; an outage is given back
     # at its end and takes effect at its beginning.
     until = attempt.closed_at if over else None
-    facts = [(one.at + one.amount if one.reason == OUTAGE else one.at, one.amount) for one in grants]
-    facts += [(one.at, one.amount) for one in own]
-    given = sum((amount for at, amount in facts if until is None or at < until), ZERO)
+    found = [(one.at + one.amount, one.amount) for one in grants if one.reason == OUTAGE]
+    facts = [(one.at, one.amount) for one in (*grants, *own) if one.reason != OUTAGE]
     assert room.started_at is not None
     duration = paper_of(session, registration.blueprint_version_id, registration.paper).duration
-    return (
+    end = (
         room.started_at
         + duration * float(registration.factor)
         + registration.extra
-        + given
+        + _given(facts, until)
         + _length(pauses, until)
     )
+    ends: set[datetime | None] = {end + _given(found, until)}
+    if until is not None and attempt.closed_by == ClosedBy.CANDIDATE:
+        ends.add(end + _given(found, until - AT_WORK))
+    return ends
+
+
+def _given(facts: Sequence[tuple[datetime, timedelta]], until: datetime | None) -> timedelta:
+    return sum((amount for at, amount in facts if until is None or at < until), ZERO)
 
 
 def _spans(session: Session, query: Select[datetime, datetime | None]) -> list[Span]:
