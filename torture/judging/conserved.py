@@ -101,7 +101,8 @@ def _ends(
     # at its end and takes effect at its beginning.
     until = attempt.closed_at if over else None
     found = [(one.at + one.amount, one.amount) for one in grants if one.reason == OUTAGE]
-    facts = [(one.at, one.amount) for one in (*grants, *own) if one.reason != OUTAGE]
+    facts = [(one.at, one.amount) for one in grants if one.reason != OUTAGE]
+    facts += [(one.at, one.amount) for one in own]
     assert room.started_at is not None
     duration = paper_of(session, registration.blueprint_version_id, registration.paper).duration
     end = (
