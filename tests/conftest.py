@@ -29,8 +29,9 @@ from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
-from tests.kept import KeptDatabases, keep_connections
+from tests.kept import KeptDatabases
 from tests.moments import Course, Moment
+from tests.passed_on import keep_connections
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
 from tests.shared import folder_of_run, locked, server_of_run
 from tests.warm import begin_warm

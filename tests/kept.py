@@ -7,24 +7,19 @@ was changed in another way than in its rows (its tables, its rights, who is conn
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
-from psycopg._preparing import PrepareManager
-from psycopg.pq import TransactionStatus
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from tests.databases import PostgresServer
 from tests.moments import Moment
+from tests.passed_on import CONNECTIONS
 
 MOST_USES = 100
 """Without a vacuum rows that were taken back stay in their pages, and more are read each time."""
-MOST_CONNECTIONS = 8
 NO_ROWS = 21
 """So many bytes PostgreSQL sends of a table without rows."""
 
@@ -46,110 +41,6 @@ class Contents(NamedTuple):
 
     rows: dict[str, bytes]
     sequences: dict[str, tuple[int, bool]]
-
-
-class KeptConnections:
-    """Connections that an engine let go of and that the next one takes: as a new one, but for what it knows."""
-
-    def __init__(self) -> None:
-        self._at_rest: dict[str, list[tuple[Any, Any]]] = {}
-        self._turn = threading.Lock()
-        self._process = os.getpid()
-
-    def keep_of(self, name: str) -> None:
-        """Keep connections to the database `name` from now on."""
-        self._at_rest[name] = []
-
-    def close_of(self, name: str) -> None:
-        """Close those to the database `name`, and keep none any longer."""
-        with self._turn:
-            for _, connection in self._at_rest.pop(name, []):
-                connection.close()
-
-    def servers_of(self, name: str) -> list[int]:
-        """Return the process of the server behind each connection at rest."""
-        with self._turn:
-            return [connection.info.backend_pid for _, connection in self._at_rest.get(name, [])]
-
-    def take(self, asked: dict[str, Any]) -> Any:
-        """Return a connection that was made of the same words; None where there is none."""
-        words = _words(asked)
-        with self._turn:
-            at_rest = self._of_this_process(asked.get("dbname"))
-            for place, (made_of, connection) in enumerate(at_rest):
-                if made_of == words:
-                    del at_rest[place]
-                    return connection
-        return None
-
-    def give(self, connection: Any) -> bool:
-        """Take in a connection whose engine is done with it; False where it is to be closed."""
-        made_of = getattr(connection, "made_of", None)
-        if made_of is None or connection.closed or len(self._of_this_process(made_of[0])) >= MOST_CONNECTIONS:
-            return False
-        try:
-            if connection.info.transaction_status is not TransactionStatus.IDLE:
-                connection.rollback()
-            connection.isolation_level, connection.read_only, connection.deferrable = None, None, None
-            connection.autocommit = True
-            connection.execute("DISCARD ALL", prepare=False)
-            connection.execute("SELECT pg_stat_force_next_flush()", prepare=False)
-            connection.autocommit = False
-        except psycopg.Error:
-            return False
-        connection._prepared = PrepareManager()  # the server has forgotten those
-        connection._notice_handlers.clear()
-        connection._notify_handlers.clear()
-        with self._turn:
-            if made_of[0] not in self._at_rest:
-                return False
-            self._at_rest[made_of[0]].append((made_of, connection))
-        return True
-
-    def keeps(self, name: str) -> bool:
-        """Return whether connections to the database `name` are kept."""
-        return os.getpid() == self._process and name in self._at_rest
-
-    def _of_this_process(self, name: str | None) -> list[tuple[Any, Any]]:
-        return self._at_rest.get(name or "", []) if os.getpid() == self._process else []
-
-
-CONNECTIONS = KeptConnections()
-_connect = PGDialect_psycopg.connect
-_close = PGDialect_psycopg.do_close
-
-
-class _Known(psycopg.Connection[Any]):
-    """A connection that knows what it was made of."""
-
-    made_of: tuple[Any, ...] | None = None
-
-
-def _words(asked: dict[str, Any]) -> tuple[Any, ...]:
-    return asked.get("dbname"), *sorted(
-        (name, f"{word}") for name, word in asked.items() if name != "context"
-    )
-
-
-def _take_or_connect(dialect: PGDialect_psycopg, *words: Any, **asked: Any) -> Any:
-    if words or not CONNECTIONS.keeps(asked.get("dbname", "")):
-        return _connect(dialect, *words, **asked)
-    connection = CONNECTIONS.take(asked)
-    if connection is None:
-        connection = _Known.connect(**asked)
-        connection.made_of = _words(asked)
-    return connection
-
-
-def _keep_or_close(dialect: PGDialect_psycopg, connection: Any) -> None:
-    if not CONNECTIONS.give(connection):
-        _close(dialect, connection)
-
-
-def keep_connections() -> None:
-    """Let engines of this process pass their connections to a kept database on to one another."""
-    PGDialect_psycopg.connect = _take_or_connect  # type: ignore[method-assign]  # for the tests alone
-    PGDialect_psycopg.do_close = _keep_or_close  # type: ignore[method-assign]
 
 
 class KeptDatabase:

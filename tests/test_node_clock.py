@@ -27,7 +27,7 @@ from cbt.ops.worker import _send_home_when_told_to_end, front_of
 from cbt.releases import newest_revision
 from cbt.web.receiving.parking import Parking
 from tests.conftest import base_settings
-from tests.delivery.driver import Page
+from tests.delivery.driver import opened_page
 from tests.packaging.served import wait_for
 from tests.world import World
 
@@ -130,10 +130,7 @@ def test_the_watch_notices_by_itself(app: flask.Flask, monkeypatch: pytest.Monke
 
 @only_postgres
 def test_a_node_that_is_off_answers_503_in_words_and_says_so_to_the_proxy(world: World) -> None:
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
+    page = opened_page(world)
     agreement: Agreement = world.app.extensions["cbt_agreement"]
     agreement.note(timedelta(seconds=2), half_trip=ZERO)
     entry = page.entry(1, "A")

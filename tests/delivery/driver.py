@@ -90,3 +90,12 @@ class Page:
     def submit(self, *entries: dict[str, Any]) -> TestResponse:
         """交卷."""
         return self.send(*entries, path="submit", pressed_at=self.world.clock.now().isoformat())
+
+
+def opened_page(world: World, name: str = "theory") -> Page:
+    """Return the answer page of a candidate who opened the paper at 统一开考, when all were let in."""
+    world.admit_all()
+    world.start()
+    page = Page(world, name)
+    assert page.start().status_code == 200
+    return page

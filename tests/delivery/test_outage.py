@@ -20,7 +20,7 @@ from cbt.rules.clock.interruptions import OutageKind, OutageVerdict, outage_gap
 from cbt.sittings.clock.running import resume_room
 from cbt.sittings.models import RoomAdjustment, RoomHold, ServerHeartbeat, SittingRoom
 from cbt.web.i18n import explain
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -38,10 +38,7 @@ def beat(*, now: datetime) -> OutageKind:
 @pytest.fixture
 def page(world: World) -> Page:
     """王小明 is at minute 10 when the heartbeat is written for the last time."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
+    page = opened_page(world)
     world.clock.set(PLANNED + 10 * MINUTE)
     with world.app.app_context():
         beat(now=world.clock.now())

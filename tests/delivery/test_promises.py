@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import gzip
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from cbt.db.unit_of_work import unit_of_work
 from cbt.delivery.models import Attempt
 from cbt.delivery.save import wire
 from cbt.delivery.start.beforehand import pack_papers
+from cbt.delivery.start.reply import OpenedReply
 from cbt.delivery.steps import send_message
 from cbt.errors import Unavailable
 from cbt.web.headers import SECURITY_HEADERS
@@ -21,7 +23,7 @@ from cbt.web.receiving.asking import AskedRequest
 from cbt.web.receiving.lanes import lane_of
 from cbt.web.receiving.pool import ThreadPool
 from tests.attacks.test_bodies import Protocol
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.delivery.fronted import Fronted, play, said
 from tests.world import World
 
@@ -42,11 +44,7 @@ def works(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
 
 @pytest.fixture
 def page(world: World) -> Page:
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def sent(page: Page, path: str, body: object, **headers: str) -> Protocol:
@@ -147,6 +145,30 @@ def remind(page: Page) -> None:
         send_message(session, attempt, now=world.clock.now(), text="请保持安静", actor="staff:test")
 
 
+def test_the_loop_waits_for_no_commit(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_disk = threading.Event()
+    carrier = page.world.app.extensions["cbt_journal"].writer.carriers[0]
+    carry_out = carrier.carry_out
+
+    def held(*given: Any) -> Any:
+        assert on_disk.wait(60)
+        return carry_out(*given)
+
+    monkeypatch.setattr(carrier, "carry_out", held)
+
+    async def scene(fronted: Fronted) -> None:
+        body = {"epoch": page.epoch, "entries": [page.entry(1, "A")]}
+        protocol, asked = fronted.post(f"/attempts/{page.ref}/answers", body)
+        clock, seen = fronted.poll(f"/attempts/{page.ref}/clock")
+        await seen
+        assert (clock.answer is not None, asked.done(), protocol.answer) == (True, False, None)
+        on_disk.set()
+        await asked
+        assert said(protocol)[0] == 200
+
+    play(page, scene, lane=lane_of(page.world.app))
+
+
 # --- starts ------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +224,23 @@ def test_a_start_before_the_end_of_the_log_is_known_is_begun_by_a_thread(
     page = packed_page(world)
     watcher = world.app.extensions["cbt_news"]
     monkeypatch.setattr(type(watcher), "is_up_to_date", False)
+    status, told = opened(page)
+    assert (status, len(works), told["epoch"]) == (200, 1, page.epoch + 1)
+
+
+def test_a_reply_that_fails_is_written_again_by_a_thread(
+    world: World, works: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = packed_page(world)
+    packed, failed = OpenedReply.packed, list[OpenedReply]()
+
+    def fails_once(reply: OpenedReply) -> bytes:
+        if not failed:
+            failed.append(reply)
+            raise MemoryError
+        return packed(reply)
+
+    monkeypatch.setattr(OpenedReply, "packed", fails_once)
     status, told = opened(page)
     assert (status, len(works), told["epoch"]) == (200, 1, page.epoch + 1)
 

@@ -22,7 +22,7 @@ from cbt.delivery.save.guard import Dialect
 from cbt.errors import Unavailable
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.web.who.login import token_hash
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -31,11 +31,7 @@ NAMES = ("theory", "second")
 
 @pytest.fixture
 def page(world: World) -> Page:
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def test_a_save_held_open_across_a_close_is_counted_or_refused_never_lost(

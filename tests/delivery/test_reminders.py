@@ -15,7 +15,7 @@ from cbt.db.unit_of_work import reading, unit_of_work
 from cbt.delivery import messages
 from cbt.delivery.models import Attempt, Message
 from cbt.delivery.steps import send_message
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.world import World
 
 PATIENCE = 1.0
@@ -25,10 +25,7 @@ PATIENCE = 1.0
 @pytest.fixture
 def page(world: World) -> Page:
     """王小明 has one reminder on the screen."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
+    page = opened_page(world)
     remind(world, "请安静")
     assert shown(page) == ["请安静"]
     return page

@@ -12,7 +12,7 @@ from cbt.delivery.close.sweeps import expire_overdue
 from cbt.delivery.models import Attempt, AttemptLive, Gap, JournalEntry, LateEntry
 from cbt.delivery.save.digests import answers_in, journal_texts
 from cbt.delivery.steps import allow_move
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.world import PLANNED, World
 
 MINUTE = timedelta(minutes=1)
@@ -22,11 +22,7 @@ MS = timedelta(milliseconds=1)
 @pytest.fixture
 def page(world: World) -> Page:
     """王小明 (theory, level 3) has opened the paper at 统一开考."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def saved(world: World, name: str = "theory") -> dict[int, str]:

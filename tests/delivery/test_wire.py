@@ -9,17 +9,13 @@ import pytest
 
 from cbt.delivery.save import wire
 from cbt.web.headers import SECURITY_HEADERS
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.world import World
 
 
 @pytest.fixture
 def page(world: World) -> Page:
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def test_a_plain_save_never_reaches_the_view(page: Page, world: World) -> None:

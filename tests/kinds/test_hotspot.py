@@ -14,7 +14,7 @@ from cbt.db.unit_of_work import reading
 from cbt.rules.items.hotspot import Hotspot
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.kinds.papers import BANK, give_paper
 from tests.world import World
 
@@ -27,11 +27,7 @@ BOXES, CABLE, WATER, EXTINGUISHER = [700, 214], [560, 320], [555, 522], [49, 460
 @pytest.fixture
 def page(world: World) -> Page:
     world = give_paper(world.app, world, "theory", now=world.clock.now())
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def place_of(page: Page, ref: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from cbt.scoring.commands import score as score_command
 from cbt.scoring.models import Score
 from cbt.scoring.service import score_closed, verify_sitting
 from cbt.web.cli import register_factory
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.kinds.papers import give_paper
 from tests.printing.paper import told
 from tests.results.scene import ENDED, USUAL, end_with, release_url, set_violation
@@ -42,11 +42,7 @@ OTHERS = {name: mark for name, mark in USUAL.items() if name != "theory"}
 @pytest.fixture
 def page(world: World) -> Page:
     world = give_paper(world.app, world, "theory", now=world.clock.now())
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def items(page: Page, kind: str) -> list[dict[str, Any]]:

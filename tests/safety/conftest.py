@@ -18,7 +18,7 @@ from cbt.delivery.close.sweeps import expire_overdue
 from cbt.scoring.service import score_closed
 from tests.conftest import close_engine
 from tests.databases import find_binaries
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.helpers import FakeClock
 from tests.world import PLANNED, World
 
@@ -34,10 +34,7 @@ def _postgres_tools(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def exam(world: World) -> Page:
     """王小明 has answered two items, ten minutes into the paper."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
+    page = opened_page(world)
     world.clock.set(PLANNED + timedelta(minutes=10))
     with world.app.app_context():
         beat(now=world.clock.now())
@@ -85,8 +82,4 @@ def with_copy(settings: Settings, folder: Path, clock: FakeClock, *, required: b
 
 def begin_exam(world: World) -> Page:
     """Start the exam and open 王小明's paper."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)

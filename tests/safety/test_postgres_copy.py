@@ -21,7 +21,7 @@ from cbt.db.unit_of_work import reading
 from cbt.ops.safety.checking import all_findings, verify_everything
 from tests.conftest import IN_CI, base_settings, close_engine
 from tests.databases import CARELESS, PostgresServer, find_binaries, give_to_server, serve_data, start_own
-from tests.delivery.driver import Page
+from tests.delivery.driver import opened_page
 from tests.helpers import FakeClock
 from tests.packaging.served import wait_for
 from tests.world import START, build_world
@@ -97,10 +97,7 @@ def test_a_server_that_is_destroyed_is_rebuilt_from_its_base_and_the_received_lo
         _ask(server, "SELECT pg_reload_conf()")
         query = "SELECT sync_state FROM pg_stat_replication WHERE application_name = 'cbt_copy'"
         assert wait_for(lambda: _ask(server, query) == [("sync",)])
-        world.admit_all()
-        world.start()
-        page = Page(world, "theory")
-        assert page.start().status_code == 200
+        page = opened_page(world)
         acknowledged = [seq for seq in range(1, 41) if page.answer(seq, "A").status_code == 200]
         assert len(acknowledged) == 40
         with monkeypatch.context() as hurried:

@@ -14,7 +14,7 @@ import pytest
 
 from cbt.ops.logs.lines import JsonLines
 from cbt.web.watching.requestlog import ObservedApp, origin
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.watching.scraped import scrape
 from tests.world import World
 
@@ -22,11 +22,7 @@ from tests.world import World
 @pytest.fixture
 def page(world: World) -> Page:
     """王小明 writes."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from cbt.delivery.models import Attempt
 from cbt.rules.canonical import canonical_json
 from cbt.scoring import service, yielding
 from cbt.scoring.service import score_closed, verify_sitting
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.forked import CAN_FORK, PATIENCE_SECONDS, Forked
 from tests.world import PLANNED, World
 
@@ -29,11 +29,7 @@ NAMES = ("theory", "second")
 
 @pytest.fixture
 def page(world: World) -> Page:
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def test_a_tampered_sheet_form_or_journal_is_found_by_verify(page: Page, world: World) -> None:

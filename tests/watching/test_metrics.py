@@ -35,7 +35,7 @@ from cbt.web.receiving.proxies import read_networks
 from cbt.web.watching.requestlog import ObservedApp
 from cbt.web.watching.scraping import may_read
 from tests.conftest import base_settings, close_engine
-from tests.delivery.driver import Page
+from tests.delivery.driver import Page, opened_page
 from tests.helpers import FakeClock, count_queries
 from tests.results.late_scene import Scene
 from tests.watching.scraped import scrape
@@ -51,11 +51,7 @@ STATEMENTS = 8
 @pytest.fixture
 def page(world: World) -> Page:
     """王小明 writes."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def test_every_request_has_a_kind(world: World) -> None:

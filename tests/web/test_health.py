@@ -19,8 +19,8 @@ from cbt.db.writing.gate import Gate
 from cbt.web.watching import disks, health
 from cbt.web.watching.health import Probe
 from tests.databases import PostgresServer
-from tests.delivery.driver import Page
-from tests.kept import CONNECTIONS
+from tests.delivery.driver import Page, opened_page
+from tests.passed_on import CONNECTIONS
 from tests.watching.scraped import scrape
 from tests.world import World
 
@@ -32,11 +32,7 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def page(world: World) -> Page:
     """王小明 writes."""
-    world.admit_all()
-    world.start()
-    page = Page(world, "theory")
-    assert page.start().status_code == 200
-    return page
+    return opened_page(world)
 
 
 def test_it_is_well_while_answers_can_be_saved(world: World) -> None:

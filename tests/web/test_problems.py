@@ -10,7 +10,7 @@ import sqlcipher3.dbapi2
 from sqlalchemy import exc
 
 from cbt.delivery.save.journal import Journal
-from tests.delivery.driver import Page
+from tests.delivery.driver import opened_page
 from tests.world import World
 
 FULL = sqlite3.OperationalError("database or disk is full")
@@ -35,10 +35,7 @@ def answer(world: World, monkeypatch: pytest.MonkeyPatch, error: Exception) -> t
     def fail(*_: object) -> None:
         raise error
 
-    world.admit_all()
-    world.start()
-    page = Page(world, "skills")
-    assert page.start().status_code == 200
+    page = opened_page(world, "skills")
     monkeypatch.setattr(Journal, "leave_unit", fail)
     reply = page.advance(1, completed=True)
     return reply.status_code, reply.get_json()["code"]

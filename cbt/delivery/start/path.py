@@ -128,12 +128,12 @@ class StartPath:
             held.hand_on()
         replies = self._replies([(asked, outcome) for (_, asked, _), outcome in opened])
         for ((environ, asked, held), outcome), reply in zip(opened, replies, strict=True):
-            if reply is None:
+            answer = None if reply is None else self._answered(environ, reply)
+            if answer is None:
                 environ[OPENED] = (asked, outcome)
                 held.hand_on()
             else:
-                headers, body = self._sent(environ, reply)
-                held.answer(200, headers, body)
+                held.answer(200, *answer)
 
     def _replies(self, opened: Sequence[tuple[AskedStart, Opened]]) -> Sequence[OpenedReply | None]:
         try:
@@ -141,6 +141,13 @@ class StartPath:
         except Exception:
             log.exception("starts that were carried out are answered one by one")
             return [None] * len(opened)
+
+    def _answered(self, environ: WSGIEnvironment, reply: OpenedReply) -> tuple[Headers, bytes] | None:
+        try:
+            return self._sent(environ, reply)
+        except Exception:  # the others of its batch are answered all the same
+            log.exception("a start that was carried out is answered by itself")
+            return None
 
     def _sent(self, environ: WSGIEnvironment, reply: OpenedReply) -> tuple[Headers, bytes]:
         environ[ENDPOINT], environ[STATUS] = "attempts.start", 200
