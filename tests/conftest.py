@@ -27,6 +27,7 @@ from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
+from tests import forked
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
 from tests.kept import KeptDatabases
@@ -43,6 +44,7 @@ _names = itertools.count()
 share_compiled()
 hash_quickly()
 begin_warm()
+forked.begin_warm()
 keep_connections()
 
 

@@ -18,8 +18,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import SimpleNamespace
 
+from cbt.application.backups import timer
 from cbt.cli import COMMANDS
+from cbt.sheets.checks import starting
 
 CAN_FORK = sys.platform == "linux"
 CBT = "cbt.cli:main"
@@ -108,6 +111,28 @@ def run_cbt(
         finally:
             done.send_signal(signal.SIGKILL)
         return subprocess.CompletedProcess(done.args, ended, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def _begin_quietly(
+    command: Sequence[str], *, env: Mapping[str, str], start_new_session: bool = False, **_streams: object
+) -> Forked:
+    assert tuple(command[:3]) == (sys.executable, "-m", "cbt.cli")
+    return Forked(
+        CBT,
+        command[3:],
+        environment=env,
+        folder=Path.cwd(),
+        out=_NO_FILE,
+        err=_NO_FILE,
+        own_group=start_new_session,
+    )
+
+
+def begin_warm() -> None:
+    """Have the commands that a leader in this process begins be forks, where they can be: they say nothing."""
+    if CAN_FORK:
+        for module in (starting, timer):
+            vars(module)["subprocess"] = SimpleNamespace(Popen=_begin_quietly, DEVNULL=subprocess.DEVNULL)
 
 
 def run_here(

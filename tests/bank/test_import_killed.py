@@ -19,7 +19,7 @@ from tests.leading import Leading, wait_until
 from tests.world import World
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended in other ways")
-# A child takes its second to begin: each of the two is killed on one of the databases.
+# A check of so many rows takes its seconds: each of the two is killed on one of the databases.
 ROWS = [truth(f"第{number}步应当主动问候客户。") for number in range(200)]
 
 
