@@ -49,8 +49,8 @@ def files_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     read_here(monkeypatch)
 
 
-@pytest.fixture
-def logins_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have whoever asks looked up once until something is stored: for cases that go through many pages."""
-    with know_who_asks(monkeypatch):
+@pytest.fixture(scope="module")
+def logins_known() -> Iterator[None]:
+    """Have whoever asks looked up once until something is stored: for files that go through many pages."""
+    with pytest.MonkeyPatch.context() as patched, know_who_asks(patched):
         yield

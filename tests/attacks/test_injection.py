@@ -29,6 +29,8 @@ from tests.bank.test_import_pages import work
 from tests.delivery.driver import Page
 from tests.world import PASSWORD
 
+pytestmark = pytest.mark.usefixtures("logins_known")
+
 # ---- SQL, on both databases
 
 SQL = {

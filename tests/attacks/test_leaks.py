@@ -31,7 +31,7 @@ from tests.journeys.answers import Place, places_in
 from tests.world import PASSWORD, PLANNED
 from torture.judging.leaks import holds_any, leaks
 
-pytestmark = [pytest.mark.once, pytest.mark.usefixtures("files_read_here")]
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("files_read_here", "logins_known")]
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "

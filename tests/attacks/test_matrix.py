@@ -35,8 +35,10 @@ NOTED = {"inspecting.comment"}
 """What an inspector writes about a room; the room itself stays as it is."""
 OWN_RECORD = ("/staff/", "/approvals")
 """Where staff look after their own sign-in."""
-HOMES = {"candidate": "/exam/wait/state"}
-"""A page that says somebody is still signed in."""
+OWN_AFFAIRS = {"candidate": ("/exam/wait/state", 200)}
+"""What is answered like this to nobody else: it says that somebody is still signed in."""
+OF_ALL_STAFF = ("/staff/kept/nobody", 404)
+"""The same for staff: nothing was kept of theirs, and whoever is not signed in is led away."""
 KEYS_SHOWN_TO = {"author", "reviewer"}
 """Who writes and checks items sees their keys (R-62)."""
 
@@ -148,7 +150,8 @@ def test_nothing_that_changes_is_done_without_a_form_token(
         reply = stage.send(stage.client(who), endpoint, stage.url(endpoint, owner), **sent)
         assert reply.status_code == 400
     if who != "unsigned":
-        assert stage.client(who).get(HOMES.get(who, "/staff")).status_code == 200
+        url, status = OWN_AFFAIRS.get(who, OF_ALL_STAFF)
+        assert stage.client(who).get(url).status_code == status
     assert stage.exam() == before
 
 
@@ -289,6 +292,13 @@ def test_a_view_that_says_nothing_is_refused_to_everybody(
     monkeypatch.setitem(stage.app.view_functions, "preferences.save", lambda: "open")
     assert stage.client("unsigned").post("/preferences").status_code == 404
     assert stage.client("admin").post("/preferences").status_code == 404
+
+
+@pytest.mark.parametrize(("caller", "status"), [("officer", 404), ("unsigned", 303), ("candidate", 303)])
+def test_what_was_kept_tells_who_is_signed_in(stage: Stage, caller: str, status: int) -> None:
+    """What the cases about form tokens go by."""
+    reply = stage.client(caller).get(OF_ALL_STAFF[0], headers={"Accept": "text/html"})
+    assert reply.status_code == status
 
 
 def test_a_browser_that_left_finds_nothing(stage: Stage) -> None:

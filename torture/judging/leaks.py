@@ -48,7 +48,12 @@ def secret_texts(contents: Iterable[str], others: Sequence[str]) -> SecretTexts:
 
 @cache
 def _any_of(marks: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, marks)) or "(?!)")
+    # By how they begin: where a text goes on otherwise, none of those is tried.
+    begun: dict[str, list[str]] = {}
+    for mark in marks:
+        begun.setdefault(mark[:1], []).append(re.escape(mark[1:]))
+    found = (f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in begun.items())
+    return re.compile("|".join(found) or "(?!)")
 
 
 def holds_any(text: str, marks: tuple[str, ...]) -> bool:
