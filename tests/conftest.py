@@ -28,6 +28,7 @@ from cbt.db.types import db
 from cbt.paths import product_dir
 from cbt.translations.compiling import compile_catalogues
 from tests import forked
+from tests.counters import share_counters
 from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_folder
 from tests.helpers import FakeClock
 from tests.kept import KeptDatabases
@@ -42,6 +43,7 @@ DATABASES = ("sqlite", "postgresql")
 IN_CI = os.environ.get("CI") == "true"
 _names = itertools.count()
 share_compiled()
+share_counters()
 hash_quickly()
 begin_warm()
 forked.begin_warm()
@@ -70,7 +72,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave each case marked `once` to one of the two databases, which one by its name; what is named runs."""
+    """Leave each case marked `once` to one of the two databases; what is named runs.
+
+    Which one is said by the mark (`on`), else by the case's name.
+    """
     if any("::" in asked for asked in config.args):
         return
     chosen = DATABASES if os.environ.get(URL_VARIABLE) or find_binaries() else DATABASES[:1]
@@ -81,9 +86,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if isinstance(item, pytest.Function) and hasattr(item, "callspec")
             else None
         )
-        if kind in DATABASES and item.get_closest_marker("once") is not None:
+        once = item.get_closest_marker("once")
+        if kind in DATABASES and once is not None:
             name = item.nodeid.replace(str(kind), "", 1)
-            if kind != chosen[crc32(name.encode()) % len(chosen)]:
+            if kind != once.kwargs.get("on", chosen[crc32(name.encode()) % len(chosen)]):
                 left.append(item)
     config.hook.pytest_deselected(items=left)
     gone = set(left)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from importlib import import_module
+from io import BytesIO
+from typing import IO, Any
 from urllib.parse import parse_qsl
 
 import flask
@@ -14,7 +16,7 @@ import msgspec
 import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
-from werkzeug import formparser
+from werkzeug.formparser import FormDataParser
 from werkzeug.sansio import request as asked_for
 
 from cbt import errors
@@ -97,9 +99,25 @@ def know_who_asks(patched: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def read_a_form_once(patched: pytest.MonkeyPatch) -> None:
-    """Have a body or a search parsed once that is sent to one address after the other, as the product parses it."""
-    for reader in (formparser, asked_for):
-        patched.setattr(reader, "parse_qsl", lru_cache(maxsize=1)(parse_qsl))
+    """Have a body or a search parsed once that is sent to one address after the other, as the product parses it.
+
+    What was read of a body cannot be changed, so all may have the same.
+    """
+    read_anew = FormDataParser._parse_urlencoded
+    known: dict[tuple[object, ...], tuple[Any, Any]] = {}
+
+    def read(
+        parser: FormDataParser, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str]
+    ) -> tuple[IO[bytes], Any, Any]:
+        body = stream.read()
+        asked = body, length, parser.max_form_memory_size, parser.cls
+        if asked not in known:
+            known.clear()
+            known[asked] = read_anew(parser, BytesIO(body), mimetype, length, options)[1:]
+        return stream, *known[asked]
+
+    patched.setattr(FormDataParser, "_parse_urlencoded", read)
+    patched.setattr(asked_for, "parse_qsl", lru_cache(maxsize=1)(parse_qsl))
 
 
 def open_briefly(patched: pytest.MonkeyPatch) -> None:
