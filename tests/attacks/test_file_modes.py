@@ -26,8 +26,14 @@ from cbt.ops.safety.rebuild import rebuild
 from cbt.ops.safety.restore import restore
 from cbt.web.watching.disks import write_probe
 from tests.conftest import base_settings, close_engine
+from tests.tables import make_tables_at_once
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _tables_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tables_at_once(monkeypatch)
 
 
 @pytest.fixture(params=[0o000, 0o002, 0o022], ids=["umask 000", "umask 002", "umask 022"])

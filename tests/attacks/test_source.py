@@ -65,7 +65,16 @@ def imported(tree: ast.Module) -> set[str]:
 @cache
 def calls(tree: ast.Module) -> list[tuple[str, ast.Call]]:
     """Return every call with the dotted name that is called."""
-    return [(ast.unparse(node.func), node) for node in nodes(tree) if isinstance(node, ast.Call)]
+    return [(dotted(node.func), node) for node in nodes(tree) if isinstance(node, ast.Call)]
+
+
+def dotted(node: ast.expr) -> str:
+    """Return the text of what is called; nearly all are plain names, which need not be put together again."""
+    names, first = [], node
+    while isinstance(first, ast.Attribute):
+        names.append(first.attr)
+        first = first.value
+    return ".".join((first.id, *reversed(names))) if isinstance(first, ast.Name) else ast.unparse(node)
 
 
 def texts(tree: ast.Module) -> Iterator[str]:
