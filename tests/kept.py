@@ -66,13 +66,13 @@ class KeptDatabase:
         if not self._server.tells_changes:
             return
         self._control = psycopg.connect(
-            self._server.plain_url(self.name), autocommit=True, prepare_threshold=None
+            self._server.plain_url(self.name), **self._server.near, autocommit=True, prepare_threshold=None
         )
         if moment not in known:
             known[moment] = _contents(self._control)
         self._write(sorted(known[moment].rows), known[moment])  # as it will be each time
         self._moment, self._uses = moment, 1
-        CONNECTIONS.keep_of(self.name)
+        CONNECTIONS.keep_of(self.name, self._server)
 
     def drop(self) -> None:
         """Drop it, whoever is still connected."""

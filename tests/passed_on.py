@@ -11,6 +11,8 @@ from psycopg._preparing import PrepareManager
 from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from tests.databases import PostgresServer
+
 MOST_CONNECTIONS = 8
 """At rest to one database."""
 
@@ -20,12 +22,19 @@ class KeptConnections:
 
     def __init__(self) -> None:
         self._at_rest: dict[str, list[tuple[Any, Any]]] = {}
+        self._near: dict[str, dict[str, Any]] = {}
         self._turn = threading.Lock()
         self._process = os.getpid()
 
-    def keep_of(self, name: str) -> None:
-        """Keep connections to the database `name` from now on."""
+    def keep_of(self, name: str, server: PostgresServer) -> None:
+        """Keep connections to the database `name` of `server` from now on."""
         self._at_rest[name] = []
+        self._near[server.port] = server.near
+
+    def near(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what to connect by to the server of these words."""
+        here = self._near.get(str(asked.get("port")), {}) if asked.get("host") == "127.0.0.1" else {}
+        return asked | here
 
     def close_of(self, name: str) -> None:
         """Close those to the database `name`, and keep none any longer."""
@@ -103,7 +112,7 @@ def _take_or_connect(dialect: PGDialect_psycopg, *words: Any, **asked: Any) -> A
         return _connect(dialect, *words, **asked)
     connection = CONNECTIONS.take(asked)
     if connection is None:
-        connection = _Known.connect(**asked)
+        connection = _Known.connect(**CONNECTIONS.near(asked))
         connection.made_of = _words(asked)
     return connection
 
