@@ -81,6 +81,7 @@ def sign_in_as(
     Somebody of staff is never idle here, however far a test moves the clock: they sit at the board all the time.
     """
     from cbt.db.unit_of_work import unit_of_work
+    from cbt.web.who.cookies import cookie_signer, session_cookie
     from cbt.web.who.login import LIFETIME, open_login, token_hash
     from cbt.web.who.machine import MACHINE_COOKIE, Machine, tokens_of
     from cbt.web.who.models import LoginSession
@@ -96,7 +97,6 @@ def sign_in_as(
             login.seen_at = clock.now() + LIFETIME
     client = app.test_client()
     client.set_cookie(MACHINE_COOKIE, tokens_of(app).issue(machine))
-    with client.session_transaction("/staff" if kind == "staff" else "/") as cookie:
-        cookie["_user_id"] = token
-        cookie["_fresh"] = True
+    held = cookie_signer(app).dumps({"_user_id": token, "_fresh": True})  # as `login.remember` leaves it
+    client.set_cookie(session_cookie(app, staff=kind == "staff"), held)
     return client

@@ -70,9 +70,10 @@ def init_once(app: flask.Flask) -> None:
     """Have every form for staff make one thing; called when all views are there."""
     app.add_template_global(keys.form_key, "form_key")
     for rule in app.url_map.iter_rules():
+        if "POST" not in (rule.methods or ()):
+            continue
         access, view = access_of(app, rule.endpoint), app.view_functions[rule.endpoint]
-        posts = "POST" in (rule.methods or ())
-        if posts and access is not None and access.kind == "staff" and not hasattr(view, "cbt_once"):
+        if access is not None and access.kind == "staff" and not hasattr(view, "cbt_once"):
             app.view_functions[rule.endpoint] = _once(cast("Callable[..., Reply]", view))
 
 

@@ -61,8 +61,12 @@ class Principal(flask_login.UserMixin):  # type: ignore[misc]  # flask_login shi
 
 
 Resolver = Callable[[Session, str], Principal | None]
-_OF_TOKEN = select(LoginSession).where(LoginSession.token_hash == bindparam("hash"))
-"""Every request of somebody who is signed in asks this: put together once."""
+_OF_TOKEN = select(
+    LoginSession.id, LoginSession.kind, LoginSession.subject_ref, LoginSession.machine,
+    LoginSession.expires_at, LoginSession.revoked_at, LoginSession.seen_at, LoginSession.board_at,
+    LoginSession.owes_factor,
+).where(LoginSession.token_hash == bindparam("hash"))  # fmt: skip
+"""Every request of somebody who is signed in asks this: put together once, and as columns."""
 
 
 def token_hash(token: str) -> str:
@@ -102,7 +106,7 @@ def register_resolver(app: flask.Flask, kind: str, resolver: Resolver) -> None:
 def _load(token: str, *, machine: Machine, now: datetime, staff: bool) -> Principal | None:
     """Return whose login a token is; a login of `staff` holds at the addresses of staff only, and so on."""
     with reading() as session:
-        row = session.scalar(_OF_TOKEN, {"hash": token_hash(token)})
+        row = session.execute(_OF_TOKEN, {"hash": token_hash(token)}).one_or_none()
         if row is not None and staff == (row.kind == CANDIDATE):
             return None
         why = "" if row is None else attention.over(row, now=now)
