@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -32,6 +32,7 @@ from cbt.web.partials import Reply, wants_partial
 from cbt.web.who import login
 from cbt.web.who.login import Principal, current_principal
 from cbt.web.who.machine import Machine
+from tests.attacks.noted import NotedForm
 
 _REASONS: set[tuple[object, ...]] = set()
 """For which the page was drawn in this process."""
@@ -98,13 +99,14 @@ def know_who_asks(patched: pytest.MonkeyPatch) -> Iterator[None]:
         event.remove(Session, "after_commit", forget)
 
 
-def read_a_form_once(patched: pytest.MonkeyPatch) -> None:
+def read_a_form_once(patched: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Have a body or a search parsed once that is sent to one address after the other, as the product parses it.
 
-    What was read of a body cannot be changed, so all may have the same.
+    What was read of a body cannot be changed, so all may have the same. What is returned says whether anybody has
+    looked into a form since it was last asked.
     """
     read_anew = FormDataParser._parse_urlencoded
-    known: dict[tuple[object, ...], tuple[Any, Any]] = {}
+    known: dict[tuple[object, ...], tuple[NotedForm, Any]] = {}
 
     def read(
         parser: FormDataParser, stream: IO[bytes], mimetype: str, length: int | None, options: dict[str, str]
@@ -113,11 +115,19 @@ def read_a_form_once(patched: pytest.MonkeyPatch) -> None:
         asked = body, length, parser.max_form_memory_size, parser.cls
         if asked not in known:
             known.clear()
-            known[asked] = read_anew(parser, BytesIO(body), mimetype, length, options)[1:]
+            _, form, files = read_anew(parser, BytesIO(body), mimetype, length, options)
+            known[asked] = NotedForm(form), files
         return stream, *known[asked]
+
+    def was_read() -> bool:
+        found = any(form.read for form, _ in known.values())
+        for form, _ in known.values():
+            form.read = False
+        return found
 
     patched.setattr(FormDataParser, "_parse_urlencoded", read)
     patched.setattr(asked_for, "parse_qsl", lru_cache(maxsize=1)(parse_qsl))
+    return was_read
 
 
 def open_briefly(patched: pytest.MonkeyPatch) -> None:

@@ -31,22 +31,26 @@ def stage_of_each(
         yield made
 
 
-@pytest.fixture(autouse=True)
-def nothing_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def nothing_takes_long() -> Iterator[None]:
     """Have the doctor's child say nothing, and an export of a whole bank write nothing.
 
     Each takes a second, and whoever walks all addresses passes them each time. What they do when they are asked in
     earnest is the affair of `tests/doctor` and `tests/bank`.
     """
-    for asks in (doctor, room_part):
-        monkeypatch.setattr(asks, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
-    monkeypatch.setattr(exports, "export_bank", lambda _target, **_asked: None)
+    with pytest.MonkeyPatch.context() as patched:
+        for asks in (doctor, room_part):
+            patched.setattr(asks, "ask_doctor", lambda _settings, *, locale: DoctorsWord("ok", ()))
+        patched.setattr(exports, "export_bank", lambda _target, **_asked: None)
+        yield
 
 
-@pytest.fixture
-def files_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have no child read files: for cases that ask what becomes of a text."""
-    read_here(monkeypatch)
+@pytest.fixture(scope="module")
+def files_read_here() -> Iterator[None]:
+    """Have no child read files: for files of cases that ask what becomes of a text."""
+    with pytest.MonkeyPatch.context() as patched:
+        read_here(patched)
+        yield
 
 
 @pytest.fixture(scope="module")

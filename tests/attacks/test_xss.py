@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from cbt.accounts.models import Staff
@@ -395,6 +396,12 @@ def planning(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> 
         yield made
 
 
+@pytest.fixture(scope="module")
+def senders(planning: World) -> dict[str, FlaskClient]:
+    """The browsers of those who bring files."""
+    return {who: planning.staff(who) for who in ("officer", "author")}
+
+
 def archive(name: str) -> bytes:
     """Return a zip with one member of a name that fits nobody."""
     body = io.BytesIO()
@@ -403,12 +410,24 @@ def archive(name: str) -> bytes:
     return body.getvalue()
 
 
+@cache
+def a_roster() -> bytes:
+    """Return a roster with nothing special in it."""
+    return xlsx([row(1, "王小明")])
+
+
+@cache
+def items() -> bytes:
+    """Return a bank with nothing special in it."""
+    return workbook([truth()])
+
+
 SENT_FILES = {
     "a roster": (
         "officer",
         "/office/batches/{batch}/roster",
         "file",
-        lambda name: (xlsx([row(1, "王小明")]), name),
+        lambda name: (a_roster(), name),
     ),
     "a cell of a roster": (
         "officer",
@@ -422,7 +441,7 @@ SENT_FILES = {
         "file",
         lambda name: (xlsx([[*row(1), "x"]], [*HEADERS, name]), "a.xlsx"),
     ),
-    "items": ("author", f"/bank/{BANK}/import", "file", lambda name: (workbook([truth()]), name)),
+    "items": ("author", f"/bank/{BANK}/import", "file", lambda name: (items(), name)),
     "a cell of items": (
         "author",
         f"/bank/{BANK}/import",
@@ -446,10 +465,12 @@ SENT_FILES = {
 
 @pytest.mark.parametrize("payload", CASES)
 @pytest.mark.parametrize("name", list(SENT_FILES))
-def test_what_a_file_says_stays_text(planning: World, name: str, payload: str) -> None:
+def test_what_a_file_says_stays_text(
+    planning: World, senders: dict[str, FlaskClient], name: str, payload: str
+) -> None:
     """Names of files and what stands in them, on the page that tells what became of them."""
     who, url, field, make = SENT_FILES[name]
-    client = planning.staff(who)
+    client = senders[who]
     body, called = make(payload)
     called = called if called.endswith((".xlsx", ".zip")) else f"{called}.xlsx"
     reply = client.post(
