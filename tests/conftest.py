@@ -35,6 +35,7 @@ from tests.kept import KeptDatabases
 from tests.moments import Course, Moment
 from tests.passed_on import keep_connections
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
+from tests.reports import tell_what_matters
 from tests.shared import folder_of_run, locked, server_of_run
 from tests.warm import begin_warm
 from tests.world import START, World, build_world
@@ -96,8 +97,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in gone]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep what tests store in memory where it fits: they wait for thousands of commits."""
+    tell_what_matters(config)
     folder = quick_folder()
     if folder is not None and "TMPDIR" not in os.environ:
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
