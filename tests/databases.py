@@ -27,6 +27,7 @@ ROOM_IN_MEMORY = 4 * 2**30
 _ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 _HANDS_IN = 150000
 URL_VARIABLE = "CBT_TEST_POSTGRES_URL"
+SOCKET = "socket"
 LONGEST_SOCKET = 80
 """So long may the folder of a socket be on every system, with the socket's name behind it."""
 CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "jit": "off"}
@@ -97,9 +98,9 @@ class PostgresServer:
     @property
     def near(self) -> dict[str, Any]:
         """Return what to connect by instead of the port where it has a socket, too: both sides work less for it."""
-        data = None if self.folder is None else self.folder / "data"
-        here = data is not None and (data / f".s.PGSQL.{self.port}").exists()
-        return {"host": str(data)} if here else {}
+        if self.folder is None or not (self.folder / SOCKET / f".s.PGSQL.{self.port}").exists():
+            return {}
+        return {"host": str(self.folder / SOCKET)}
 
     @property
     def tells_changes(self) -> bool:
@@ -165,8 +166,11 @@ def start_own(options: Mapping[str, str] = CARELESS) -> PostgresServer | None:
     for fork in ("fsm", "vm"):
         for path in data.glob(f"base/*/*_{fork}"):
             path.unlink()
-    near = {"unix_socket_directories": str(data)} if len(str(data)) < LONGEST_SOCKET else {}
-    return serve_data(binaries, folder, data, {**near, **options})
+    near = folder / SOCKET
+    near.mkdir(mode=0o700)
+    give_to_server(near)
+    here = {"unix_socket_directories": str(near)} if len(str(near)) < LONGEST_SOCKET else {}
+    return serve_data(binaries, folder, data, here | dict(options))
 
 
 def serve_data(
