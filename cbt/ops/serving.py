@@ -40,7 +40,7 @@ RESPAWN_SECONDS = 0.5
 
 
 class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by platform, without types
-    """A parent that never gives up its workers.
+    """A parent that never gives up its workers, and ends those that do not serve yet without waiting for them.
 
     Granian's own ends the whole server when one worker dies twice within some seconds. In an exam somebody would
     have to notice and start it again; a worker that can come up does so at the next try.
@@ -49,6 +49,15 @@ class _Parent(Granian):  # type: ignore[misc, valid-type]  # a name chosen by pl
     def _respawn_workers(self, *args: Any, **options: Any) -> None:
         super()._respawn_workers(*args, **options)
         self.respawned_wrks.clear()
+
+    def signal_handler_interrupt(self, *given: Any, **options: Any) -> None:
+        """End the server; a worker, which has this handler until it serves, ends at once: it has nothing to finish.
+
+        Else it would be waited for as long as for a request, and then be killed.
+        """
+        if os.getpid() != self.pid:
+            os._exit(0)
+        super().signal_handler_interrupt(*given, **options)
 
     def signal_handler_reload(self, *_: Any, **__: Any) -> None:
         """Say that a hang-up came: whoever rotated the log sees the line in its new file. Nobody is served anew."""

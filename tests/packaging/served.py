@@ -20,10 +20,13 @@ from pathlib import Path
 
 from cbt.config import FILE_VARIABLE, NO_FILE
 from cbt.paths import product_dir
-from tests.forked import CAN_FORK, CBT, Forked, run_cbt
+from tests.forked import CAN_FORK, Forked, run_cbt
 
 PATIENCE_SECONDS = 60
 CHECKOUT = (sys.executable, "-m", "cbt.cli")
+SERVE = "tests.packaging.serving:serve"
+WRITING = b"cbt.ops.writing"
+"""In the command line of the process that owns the writing, or its name."""
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -106,7 +109,7 @@ class Installation:
         process: subprocess.Popen[bytes] | Forked
         if self._forks:
             process = Forked(
-                CBT, ["serve"], environment=self.environment, folder=self.folder, out=log, err=log
+                SERVE, ["serve"], environment=self.environment, folder=self.folder, out=log, err=log
             )
         else:
             with log.open("wb") as handle:
@@ -159,9 +162,10 @@ class Server:
 
     def writers(self) -> list[int]:
         """Return those of them that own the writing."""
-        return [
-            pid for pid in self.workers() if b"cbt.ops.writing" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        told = {
+            pid: [Path(f"/proc/{pid}/{where}") for where in ("comm", "cmdline")] for pid in self.workers()
+        }
+        return [pid for pid, files in told.items() if any(WRITING in file.read_bytes() for file in files)]
 
     def stop(self) -> None:
         """End it, politely first; after a kill there is nothing left to end."""

@@ -74,17 +74,27 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
+def kill_a_worker(server: Server) -> None:
+    """Kill one that serves, and return when another begins in its place."""
+    before = set(server.workers())
+    os.kill(max(before - set(server.writers())), signal.SIGKILL)  # the first may be Python's own helper
+    assert wait_for(lambda: bool(set(server.workers()) - before))
+
+
 @linux
 def test_a_worker_that_is_killed_is_replaced(installation: Installation) -> None:
     with installation.serving() as server:
-        before = set(server.workers())
-        victim = max(
-            before - set(server.writers())
-        )  # the last one serves; the first may be Python's own helper
-        os.kill(victim, signal.SIGKILL)
-        assert wait_for(lambda: bool(set(server.workers()) - before))
+        kill_a_worker(server)
         server.wait()
         Visitor(server.port).open("/")
+
+
+@linux
+def test_a_server_that_is_ended_does_not_wait_for_a_worker_that_begins(installation: Installation) -> None:
+    with installation.serving() as server:
+        kill_a_worker(server)
+    assert "shutdown completed" in server.said
+    assert "refused to gracefully stop" not in server.said
 
 
 @linux
