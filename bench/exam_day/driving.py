@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.exam_day.hall import Day
 from bench.exam_day.people import LOOK_EVERY, AtMachine, ByProctor, Examinee
-from bench.exam_day.staff import Proctor
+from bench.exam_day.staff import REMIND_EVERY, Proctor
 from bench.exam_day.tally import Tally
 from bench.exam_day.wire import Browser
 from bench.servers.serve import Server
@@ -21,7 +21,10 @@ from cbt.rehearsal.steps import Account, Ask, Ready, Rest
 
 BEAT_SECONDS = 10.0
 """static/door/wait.js, static/delivery/news/news.js: asked so often beside the request that waits."""
-BEGIN_WITHIN = 2.0
+OPENED_WITHIN = 10.0
+"""Proctors come one after the other, and no two boards ask at one instant."""
+BEGIN_WITHIN = 5.0
+"""So far apart fifty proctors press 统一开考: that all begin at one instant is a row of its own (opening_2000)."""
 HELD_AT, KILLED_AT = 0.25, 0.5
 HELD_ROOM = 2
 LATEST = 60.0
@@ -82,7 +85,8 @@ class Driving:
         people = [self._examinee(number) for number in range(len(self.day.comers))]
         await self._warm()
         began = loop.time()
-        staff = [asyncio.ensure_future(one.watch()) for one in self.proctors]
+        step = min(OPENED_WITHIN, self.times.arriving) / len(self.proctors)
+        staff = [asyncio.ensure_future(one.watch(step * place)) for place, one in enumerate(self.proctors)]
         staff.append(asyncio.ensure_future(self._direct(began, people)))
         try:
             await asyncio.gather(*self._come(people, began))
@@ -142,7 +146,9 @@ class Driving:
         acts = [self._at(begins + step * place, one.begin()) for place, one in enumerate(self.proctors)]
         for place, one in enumerate(self.proctors):
             room = [each for each in people if each.comer.room == place]
-            acts.append(one.reminds(room, first=begins + 0.2 * seconds, until=begins + 0.5 * seconds))
+            # Each reminds in a time of their own: rooms do not do it in chorus.
+            first = begins + 0.2 * seconds + min(REMIND_EVERY, 0.2 * seconds) * place / len(self.proctors)
+            acts.append(one.reminds(room, first=first, until=first + 0.3 * seconds))
         held = self.proctors[min(HELD_ROOM, len(self.proctors) - 1)]
         acts.append(self._at(begins + HELD_AT * seconds, held.hold(self.times.held)))
         acts.append(self._at(begins + KILLED_AT * seconds, self._kill()))
@@ -214,12 +220,12 @@ class Driving:
         other.close()
 
     async def _listens(self, one: Examinee, browsers: Sequence[Browser], other: Browser) -> None:
-        number: object = None
-        news = one.player.paths["news"]
+        number, news = None, one.player.paths["news"]
         while not one.account.closed and not self.stopped:
             if not one.lease:
                 await asyncio.sleep(0.2)
                 continue
+            number = one.number if number is None else number
             other.cookies = browsers[-1].cookies
             path = news if number is None else f"{news}?since={number}"
             reply = await self._asked(

@@ -19,7 +19,8 @@ TO_THE_DEADLINE = 5
 THINKER, THINKS = 8, 3
 """Every so manieth answers so many times as slowly."""
 FASTEST, SLOWEST = 0.55, 0.85
-MOVED_AT = 0.4
+MOVED_FROM, MOVED_UNTIL = 0.25, 0.55
+"""Machines fail one after the other, in this part of the sitting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Examinee(Script):
         )
         self.comer = comer
         self.moved = False
+        self._moves_at = MOVED_FROM + (MOVED_UNTIL - MOVED_FROM) * number / people
         self.asked_at = 0.0
         self.room_began = False
 
@@ -98,18 +100,19 @@ class Examinee(Script):
 
     def until(self, instant: float) -> Steps:
         """Let time pass; whoever thinks for long has a heartbeat meanwhile, and some change machines."""
-        if (
-            self.comer.spare_seat
-            and not self.moved
-            and self.clock() > self.begun_at + MOVED_AT * self.seconds
-        ):
+        fails = self.begun_at + self._moves_at * self.seconds
+        if self.comer.spare_seat and not self.moved and fails < max(instant, self.clock()):
+            yield from self._thinks(fails)
             yield from self._move()
-        while instant - self.clock() > HEARTBEAT:
+        yield from self._thinks(instant)
+
+    def _thinks(self, until: float) -> Steps:
+        while until - self.clock() > HEARTBEAT:
             yield Rest(HEARTBEAT)
             yield from self.tell(
                 "answers", {"epoch": self.epoch, "at": self.at, "entries": []}, kind="heartbeat"
             )
-        yield from super().until(instant)
+        yield from super().until(until)
 
     def _move(self) -> Steps:
         """换机: the proctor allows it, the paper is opened at another seat."""

@@ -38,8 +38,9 @@ class Proctor:
         """How many connections broke with a request in flight."""
         return self._board.broken + self._acting.broken
 
-    async def watch(self) -> None:
-        """Have the board open: the page, then what changed, every other second."""
+    async def watch(self, after: float) -> None:
+        """Come after so many seconds, and have the board open: the page, then what changed, every other second."""
+        await asyncio.sleep(after)
         await self._sure(self._board, "board", "GET", self.board_path, due=self._clock())
         etag, due = "", self._clock()
         while True:

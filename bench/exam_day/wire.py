@@ -104,6 +104,8 @@ class Browser:
         lowered = head.lower()
         if b"\r\nset-cookie:" in lowered:
             self._keep(head)
+        if b"\r\nconnection: close" in lowered:
+            self.close()
         if b"\r\ncontent-encoding: gzip" in lowered:
             body = zlib.decompress(body, GZIPPED)
         location = header(head, b"location") if head[9:10] == b"3" else ""

@@ -13,6 +13,7 @@ from cbt.config import Settings
 from cbt.db.writing.gate import Gate
 from cbt.delivery.save.journal import Journal
 from cbt.web.receiving.parking import Parking
+from cbt.web.receiving.sharing import Beside, FairShare
 from cbt.web.watching.health import init_health
 from cbt.web.watching.metrics import Metrics
 from cbt.web.watching.requestlog import ObservedApp, init_request_log
@@ -37,6 +38,7 @@ def init_observation(app: ObservedApp, settings: Settings) -> None:
 
 
 def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) -> None:
+    app.extensions["cbt_fair_share"] = FairShare()
     journal: Journal = app.extensions["cbt_journal"]
     gate = cast(Gate, app.extensions["cbt_gate"])
     agreement: Agreement = app.extensions["cbt_agreement"]
@@ -59,6 +61,7 @@ def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) 
         fold=max,
         labels=(("node", f"{socket.gethostname()}:{settings.port}"),),
     )
+    _share_with_others(metrics, app.extensions["cbt_fair_share"])
     if gate.copy is not None:
         copy = gate.copy
         metrics.add_process_gauge(
@@ -74,6 +77,22 @@ def _add_process_gauges(metrics: Metrics, app: ObservedApp, settings: Settings) 
             lambda: agreement.off_by.total_seconds(),
             fold=_farthest,
         )
+
+
+def _share_with_others(metrics: Metrics, share: FairShare) -> None:
+    """Have each process hear of the others how much they answer, and since when."""
+    told = (
+        metrics.add_process_gauge(
+            "cbt_busiest_requests_per_second",
+            "Requests a second of the process that answers most.",
+            share.per_second,
+            fold=max,
+        ),
+        metrics.add_process_gauge(
+            "cbt_youngest_process_seconds", "Since the last process began.", lambda: share.age, fold=min
+        ),
+    )
+    share.others = lambda: [Beside(*cells) for cells in metrics.of_other_servers(told)]
 
 
 def _farthest(values: Iterable[float]) -> float:

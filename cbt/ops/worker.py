@@ -145,6 +145,7 @@ def front_of(app: flask.Flask) -> Front:
         bodies=Bodies(trusted=lambda address: is_among(address, networks)),
         parking=app.extensions["cbt_parking"],
         lane=lane_of(app),
+        share=app.extensions["cbt_fair_share"],
     )
     front.settings = settings
     return front

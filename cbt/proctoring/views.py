@@ -23,7 +23,7 @@ from cbt.proctoring.pages import (
     read_room,
     rooms_to_evacuate,
 )
-from cbt.proctoring.polling.answering import board_page, what_changed
+from cbt.proctoring.polling.answering import board_page, glanced_board, what_changed
 from cbt.proctoring.polling.drawing import BoardWay, way_of
 from cbt.rules.roles import Role
 from cbt.sittings.store import RoomView
@@ -100,7 +100,7 @@ def _open_board(room_ref: str) -> tuple[Board, RoomView]:
 @may_read
 def live(room_ref: str) -> Reply:
     """What the board's page fetches every 2 s: what changed since, or 304 while nothing shown has changed."""
-    found, view = _open_board(room_ref)
+    found, view = glanced_board() or _open_board(room_ref)
     return what_changed(found, _chosen_way(room_ref), view, token=signed_in().token)
 
 

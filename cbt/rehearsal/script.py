@@ -52,6 +52,10 @@ class Script:
         self.lease, self.epoch, self.seq, self.unit = "", 0, 0, 0
         self.at = 0
         """The item the candidate is at."""
+        self.stood = 0.0
+        """For how many seconds the clock stood while something was to be said."""
+        self.number: object = None
+        """Up to which number of the log the start knew all."""
         self.clock = clock
         self._stopped = stopped
         self.seconds, self._share, self._hands_in = seconds, share, hands_in
@@ -142,6 +146,7 @@ class Script:
         told = reply.body
         self.lease, self.epoch = told["lease"], told["epoch"]
         self.seq = max(self.seq, int(told.get("seq", 0)))
+        self.number = told.get("number")
         self._show(told["paper"])
         return True
 
@@ -154,17 +159,17 @@ class Script:
             self._parts = len(paper["units"]) if self.unit else 1
 
     def _answer_all(self) -> Steps:
-        """Answer what is shown, one at a time, spread over this candidate's share of the time."""
+        """Answer what is shown, spread over this candidate's share of the time; later by what the clock stood."""
         span = self.seconds * self._share / self._parts
         items = self.chosen(self._items, span)
         pace = span / max(1, len(items))
-        began = self.clock()
+        began, stood = self.clock(), self.stood
         for number, item in enumerate(items):
-            due = began + pace * (number + self.rng.uniform(0.0, 0.4))
+            due = began + (self.stood - stood) + pace * (number + self.rng.uniform(0.0, 0.4))
             yield from self.until(due)
             if self.over() or self.account.closed or not (yield from self._save(item, due)):
                 return
-        yield from self.until(began + pace * len(items))
+        yield from self.until(began + (self.stood - stood) + pace * len(items))
 
     def chosen(self, items: Sequence[Mapping[str, Any]], _span: float) -> Sequence[Mapping[str, Any]]:
         """Return which of the items shown are answered in so many seconds."""
@@ -228,15 +233,16 @@ class Script:
     ) -> Steps:
         """Say something of the paper; while the clock stands it is said again."""
         headers = {"Content-Type": "application/json", **(headers or {"X-CBT-Lease": self.lease})}
+        since, stands = self.clock(), False
         while True:
-            ask = Ask(
-                operation, "POST", self.player.paths[operation], json.dumps(body).encode(), headers, due
-            )
+            path = self.player.paths[operation]
+            ask = Ask(kind or operation, "POST", path, json.dumps(body).encode(), headers, due)
             reply = yield from self.asked(ask)
             if reply.status != STANDS or self.over():
                 break
-            due = None
+            due, stands = None, True
             yield Rest(self.rng.uniform(1.0, 3.0))
+        self.stood += (self.clock() - since) * stands
         if reply.status == 410:
             self.account.closed = True
         elif reply.status not in {200, 425} and reply.body.get("code") not in EXPECTED:

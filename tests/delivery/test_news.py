@@ -13,6 +13,7 @@ from cbt.db.unit_of_work import reading
 from cbt.proctoring.models import UndoableAct
 from tests.delivery.driver import Page
 from tests.delivery.fronted import Fronted, play, said
+from tests.helpers import count_queries
 from tests.proctoring.desk import Desk, done, running
 from tests.world import World
 
@@ -118,6 +119,22 @@ def test_a_page_that_opens_while_something_stands_is_told_what(page: Page, world
         body = knock().get_json()
         standing = body.get("standing") or body["clock"]["standing"]
         assert (standing["kind"], standing["text"]) == ("suspended", "监考员暂停了您的考试：核对证件")
+
+
+def test_what_a_whole_room_is_told_is_put_into_words_once(world: World) -> None:
+    pages = list(running(world, "theory", "skills").values())
+    heard = [news(page).get_json()["number"] for page in pages]
+    done(Desk(world).act("adjust_room", kind="general", minutes="3", reason_code="power", reason="跳闸"))
+    told, asked = [], []
+    for page, number in zip(pages, heard, strict=True):
+        with count_queries(world.app) as queries:
+            told += [one["text"] for one in news(page, number).get_json()["news"]]
+        asked.append(sum("room_staff" in query for query in queries))
+    assert told == ["监考员为全场延时 3 分钟：停电，跳闸"] * 2
+    assert asked == [1, 0], "who did it is looked up once"
+    pages[0].client.set_cookie("locale", "en")
+    [english] = news(pages[0], heard[0]).get_json()["news"]
+    assert "by 3 min: Power" in english["text"]
 
 
 def test_what_concerns_others_is_no_news(page: Page, world: World) -> None:

@@ -146,15 +146,33 @@ def test_one_that_was_away_gets_everything_and_each_way_of_showing_has_its_own_v
     assert rows.ask() == {"everything": True}, "the worst first: another order"
 
 
-def test_what_a_poll_asks_of_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages, asked = running(world, "theory"), [0]
-    ask = RawSelect.ask
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count what is asked by a cursor of the driver."""
+    asked, ask = [0], RawSelect.ask
 
     def counted(self: RawSelect, cursor: Any, **values: object) -> Any:
         asked[0] += 1
         return ask(self, cursor, **values)
 
     monkeypatch.setattr(RawSelect, "ask", counted)
+    return asked
+
+
+def test_what_has_to_be_drawn_is_not_read_twice(world: World, asked: list[int]) -> None:
+    assert running(world, "theory")["theory"].answer(1, "A").status_code == 200
+    board = OpenBoard(world)
+    board.ask()
+    world.clock.advance(timedelta(seconds=31))
+    asked[0] = 0
+    with count_queries(world.app) as by_the_view:
+        assert "theory" in board.parts(), "nobody has heard of its page"
+    assert asked == [4], "as where nothing is drawn"
+    assert len(by_the_view) <= 2, "who asks"
+
+
+def test_what_a_poll_asks_of_the_database(world: World, asked: list[int]) -> None:
+    pages = running(world, "theory")
 
     def queries(board: OpenBoard) -> list[tuple[int, int]]:
         counts = []

@@ -1,4 +1,6 @@
-"""Another process of a server, for tests: `python -m tests.watching.another FILE LAYOUT CELL…` adds 1 to each cell.
+"""Another process of a server, for tests.
+
+`python -m tests.watching.another FILE LAYOUT SIZE SLOTS CELL…` adds 1 to each cell.
 
 It says when it has, and stays until it is told to end, or killed.
 """
@@ -18,9 +20,12 @@ CELLS, SLOTS = 4, 3
 
 
 @contextmanager
-def another(path: Path, *cells: int, layout: str = "one") -> Iterator[subprocess.Popen[str]]:
+def another(
+    path: Path, *counted: int, layout: str = "one", cells: int = CELLS, slots: int = SLOTS
+) -> Iterator[subprocess.Popen[str]]:
     """Run such a process for the length of the block; it has counted when the block begins."""
-    command = [sys.executable, "-m", "tests.watching.another", str(path), layout, *map(str, cells)]
+    numbers = map(str, (cells, slots, *counted))
+    command = [sys.executable, "-m", "tests.watching.another", str(path), layout, *numbers]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -32,9 +37,10 @@ def another(path: Path, *cells: int, layout: str = "one") -> Iterator[subprocess
 
 def main() -> None:
     """Count, say so, and wait."""
-    path, layout, *cells = sys.argv[1:]
-    memory = SharedMemory(Path(path), layout=layout, cells=CELLS, slots=SLOTS)
-    Counter(memory.own).add(tuple((int(cell), 1) for cell in cells))
+    path, layout, *numbers = sys.argv[1:]
+    cells, slots, *counted = map(int, numbers)
+    memory = SharedMemory(Path(path), layout=layout, cells=cells, slots=slots)
+    Counter(memory.own).add(tuple((cell, 1) for cell in counted))
     print("counted", flush=True)
     sys.stdin.read()
 

@@ -143,6 +143,23 @@ def test_a_gauge_of_a_process_that_is_gone_is_not_told(tmp_path: Path) -> None:
         assert 'cbt_process_starts_total{role="server"} 2' in told.render(), "what it counted is kept"
 
 
+def test_what_the_others_tell_is_heard(tmp_path: Path) -> None:
+    with counted_together(tmp_path):
+        own = Metrics(KINDS)
+        cell = own.add_process_gauge("cbt_own", "Told by each process.", lambda: 7)
+        own.begin()
+        assert own.of_other_servers([cell]) == []
+        own.share(tmp_path, servers=1, parent=os.getpid())
+        path, cells = shared_path(tmp_path, os.getpid()), own._layout.size
+        layout, role = own._layout.meaning, own._serves
+        with (
+            another(path, role, cell, cell, layout=layout, cells=cells, slots=7),
+            another(path, cell, layout=layout, cells=cells, slots=7),
+        ):
+            assert own.of_other_servers([cell]) == [(2.0,)], "the other answers no requests"
+        assert own.of_other_servers([cell]) == [], "it is gone"
+
+
 def test_a_thread_that_finds_somebody_writing_does_not_wait() -> None:
     cells = [0.0]
     counter = Counter(cells)

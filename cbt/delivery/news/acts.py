@@ -11,6 +11,8 @@ STANDS = {
     "attempt.close": "closed",
 }
 """Acts after which a page shows no paper, and what stands then."""
+OF_STANDING_ROOMS = ("room.resume", "room.hold", "room.evacuate")
+"""Acts of which the last tells why a room stood."""
 GOES_ON = frozenset(
     {
         "room.resume",

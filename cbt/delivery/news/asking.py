@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from cbt.audit.models import AuditEntry, AuditHead
+from cbt.db.raw_select import KnownSelect
 from cbt.delivery.models import Attempt
-from cbt.delivery.news.acts import STIRS, UNDO
+from cbt.delivery.news.acts import OF_STANDING_ROOMS, STANDS, STIRS, UNDO
 from cbt.sittings.models import SittingRoom
 
 MOST_NUMBER = 2**31 - 1
@@ -58,21 +59,60 @@ class Whereabouts:
         return f"attempt:{self.attempt_ref}"
 
 
+_PLACE = KnownSelect(
+    select(
+        Attempt.ref,
+        SittingRoom.id,
+        SittingRoom.ref.label("room_ref"),
+        SittingRoom.state,
+        SittingRoom.evacuated_at,
+        SittingRoom.clocks_due_at,
+        Attempt.closed_by,
+    )
+    .join(Attempt, Attempt.sitting_room_id == SittingRoom.id)
+    .where(Attempt.id == bindparam("attempt"))
+)
+_NUMBER = KnownSelect(select(AuditHead.last_id))
+_ENTRY = (
+    AuditEntry.id,
+    AuditEntry.at,
+    AuditEntry.actor,
+    AuditEntry.act,
+    AuditEntry.subject,
+    AuditEntry.reason,
+    AuditEntry.after,
+)
+TOPICS = ("paper", "person", "room")
+_SINCE = KnownSelect(
+    select(*_ENTRY)
+    .where(
+        or_(*[AuditEntry.subject == bindparam(topic) for topic in TOPICS]),
+        AuditEntry.id > bindparam("since"),
+        AuditEntry.id <= bindparam("upto"),
+        or_(*[AuditEntry.act == act for act in sorted(STIRS)], AuditEntry.act.startswith(UNDO)),
+    )
+    .order_by(AuditEntry.id.desc())
+    .limit(MOST_TOLD * 4)
+)
+_LATEST = {
+    acts: KnownSelect(
+        select(*_ENTRY)
+        .where(
+            AuditEntry.subject == bindparam("topic"),
+            or_(*[AuditEntry.act == act for act in acts]),
+            AuditEntry.id < bindparam("before"),
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(1)
+    )
+    for acts in (*((act,) for act in (*STANDS, "gap.decide")), OF_STANDING_ROOMS)
+}
+"""The last of acts about a topic: a whole room asks at one instant, so each is put together once."""
+
+
 def place_of(session: Session, attempt_id: int) -> Whereabouts:
     """Return where an attempt stands (one query)."""
-    row = session.execute(
-        select(
-            Attempt.ref,
-            SittingRoom.id,
-            SittingRoom.ref,
-            SittingRoom.state,
-            SittingRoom.evacuated_at,
-            SittingRoom.clocks_due_at,
-            Attempt.closed_by,
-        )
-        .join(Attempt, Attempt.sitting_room_id == SittingRoom.id)
-        .where(Attempt.id == attempt_id)
-    ).one()
+    (row,) = _PLACE.rows(session, attempt=attempt_id)
     attempt_ref, room_id, ref, state, evacuated_at, due_at, closed_by = row
     return Whereabouts(
         attempt_ref, room_id, ref, state, evacuated_at is not None, due_at is not None, closed_by
@@ -81,40 +121,25 @@ def place_of(session: Session, attempt_id: int) -> Whereabouts:
 
 def number_now(session: Session) -> int:
     """Return the number up to which this snapshot knows what happened."""
-    return session.scalar(select(AuditHead.last_id)) or 0
+    return next((row[0] for row in _NUMBER.rows(session)), 0)
 
 
-def entries_since(session: Session, topics: Iterable[str], *, since: int, upto: int) -> list[Happening]:
-    """Return what happened to topics after `since`, the oldest first; of very much only the latest (one query)."""
-    query = (
-        select(AuditEntry)
-        .where(
-            AuditEntry.subject.in_(sorted(topics)),
-            AuditEntry.id > since,
-            AuditEntry.id <= upto,
-            or_(AuditEntry.act.in_(sorted(STIRS)), AuditEntry.act.startswith(UNDO)),
-        )
-        .order_by(AuditEntry.id.desc())
-        .limit(MOST_TOLD * 4)
-    )
-    return [entry_of(row) for row in session.scalars(query)][::-1]
+def entries_since(session: Session, topics: Sequence[str], *, since: int, upto: int) -> list[Happening]:
+    """Return what happened to TOPICS after `since`, the oldest first; of very much only the latest (one query)."""
+    about = dict(zip(TOPICS, topics, strict=True))
+    rows = _SINCE.rows(session, since=since, upto=upto, **about)
+    return [entry_of(row) for row in rows][::-1]
 
 
 def latest(
-    session: Session, topics: Sequence[str], acts: Sequence[str], *, before: int = MOST_NUMBER
+    session: Session, topic: str, acts: tuple[str, ...], *, before: int = MOST_NUMBER
 ) -> Happening | None:
-    """Return the last of these acts about these topics before a number (one query)."""
-    query = (
-        select(AuditEntry)
-        .where(AuditEntry.subject.in_(topics), AuditEntry.act.in_(acts), AuditEntry.id < before)
-        .order_by(AuditEntry.id.desc())
-        .limit(1)
-    )
-    row = session.scalar(query)
-    return None if row is None else entry_of(row)
+    """Return the last of these acts about a topic before a number (one query)."""
+    rows = _LATEST[acts].rows(session, topic=topic, before=before)
+    return entry_of(rows[0]) if rows else None
 
 
-def entry_of(row: AuditEntry) -> Happening:
+def entry_of(row: Any) -> Happening:
     """Return an entry of the log as it is told from."""
     after = json.loads(row.after) if row.after else {}
     return Happening(

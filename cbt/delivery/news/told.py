@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, cast
 
+import flask
 import flask_babel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cbt.accounts.models import Staff, StaffRole
 from cbt.delivery.clock_json import iso
-from cbt.delivery.news.acts import DECISIONS, GRANTS, MOVES, STANDS, TAKEN, TOLD
+from cbt.delivery.news.acts import DECISIONS, GRANTS, MOVES, OF_STANDING_ROOMS, STANDS, TAKEN, TOLD
 from cbt.delivery.news.asking import MOST_TOLD, Happening, Whereabouts, latest
 from cbt.delivery.save.guard import AttemptInfo, Guard
 from cbt.exams.reasons.words import REASON
@@ -27,6 +28,17 @@ _STAFF = "staff:"
 _SPOKEN_FOR = (Role.CHIEF_PROCTOR, Role.PROCTOR, Role.OFFICER)
 """The roles a candidate is told of somebody without a duty in the room, the first that fits."""
 _MINUTE = 60
+MOST_KEPT = 4096
+_EXTENSION = "cbt_sentences"
+
+
+class _Said(NamedTuple):
+    """What a sentence is about, to whom, and how it is said; an entry never changes."""
+
+    entry: int
+    room_id: int
+    message_id: str
+    locale: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +95,12 @@ class Teller:
         by = self._place.closed_by
         if by in (None, ClosedBy.CANDIDATE, ClosedBy.DEADLINE):
             return None if by is None else Halt(f"closed_{by}", "", None)
-        entry = latest(self._session, [paper], ["attempt.close"])
+        entry = latest(self._session, paper, ("attempt.close",))
         text = "" if entry is None else self._say(f"news.closed.{by}", entry, why=by == ClosedBy.PROCTOR)
         return Halt(f"closed_{by}", text, None if entry is None else iso(entry.at))
 
     def _stands(self, act: str, topic: str) -> Halt:
-        entry = latest(self._session, [topic], [act])
+        entry = latest(self._session, topic, (act,))
         if entry is None:
             return Halt(STANDS[act], "", None)
         return Halt(STANDS[act], self._say(f"news.{act}", entry), iso(entry.at))
@@ -110,19 +122,23 @@ class Teller:
 
     def _had_given(self, entry: Happening) -> bool:
         """Return whether the decision that was taken back had given time."""
-        decided = latest(self._session, [entry.subject], ["gap.decide"], before=entry.number)
+        decided = latest(self._session, entry.subject, ("gap.decide",), before=entry.number)
         return decided is not None and bool(decided.after.get("granted"))
 
     def _after_evacuation(self, entry: Happening) -> bool:
-        former = latest(
-            self._session,
-            [self._place.topic],
-            ["room.resume", "room.hold", "room.evacuate"],
-            before=entry.number,
-        )
+        former = latest(self._session, self._place.topic, OF_STANDING_ROOMS, before=entry.number)
         return former is not None and former.act == "room.evacuate"
 
     def _say(self, message_id: str, entry: Happening, *, why: bool = True, **params: str) -> str:
+        """Return what is said of an entry: to everybody in the room the same, so it is put into words once."""
+        locale, said = str(flask_babel.get_locale()), _sentences()
+        key = _Said(entry.number, self._place.room_id, message_id, locale)
+        kept = said.get(key)
+        if kept is None:
+            kept = said[key] = self._in_words(message_id, entry, why=why, **params)
+        return kept
+
+    def _in_words(self, message_id: str, entry: Happening, *, why: bool, **params: str) -> str:
         what = flask_babel.gettext(message_id, by=self._who(entry.actor), **params)
         because = _why(entry) if why else ""
         return str(flask_babel.gettext("news.because", what=what, why=because) if because else what)
@@ -143,6 +159,14 @@ class Teller:
             return duty
         roles = session.scalars(select(StaffRole.role).join(Staff).where(Staff.ref == ref)).all()
         return next((role.value for role in _SPOKEN_FOR if role in roles), None)
+
+
+def _sentences() -> dict[_Said, str]:
+    """Return what this process has put into words lately."""
+    said = cast(dict[_Said, str], flask.current_app.extensions.setdefault(_EXTENSION, {}))
+    if len(said) >= MOST_KEPT:
+        said.clear()
+    return said
 
 
 def _why(entry: Happening) -> str:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from cbt.db.raw_select import KnownSelect
 from cbt.exams.files import blueprint_text, read_reasons, shipped_reasons
 from cbt.exams.models import ReasonsVersion
 from cbt.rules.reasons import ReasonTable
@@ -17,11 +18,14 @@ from cbt.rules.violation import Violation
 _kept: WeakKeyDictionary[Any, dict[int, ReasonTable]] = WeakKeyDictionary()
 
 
+_IN_FORCE = KnownSelect(
+    select(ReasonsVersion.id).order_by(ReasonsVersion.loaded_at.desc(), ReasonsVersion.id.desc()).limit(1)
+)
+
+
 def version_in_force(session: Session) -> int | None:
     """Return the id of the version loaded last; None before a first start stored one."""
-    return session.scalar(
-        select(ReasonsVersion.id).order_by(ReasonsVersion.loaded_at.desc(), ReasonsVersion.id.desc()).limit(1)
-    )
+    return next((row.id for row in _IN_FORCE.rows(session)), None)
 
 
 def table_of(session: Session, version_id: int | None) -> ReasonTable:

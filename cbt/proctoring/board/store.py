@@ -90,6 +90,7 @@ ROWS = (
     .order_by(Seat.number)
 )
 """Every open board asks this every two seconds: put together once."""
+_ROWS, _TRIED = KnownSelect(ROWS), KnownSelect(LATELY_TRIED)
 
 
 def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence[Row[Any]]:
@@ -97,12 +98,12 @@ def board_rows(session: Session, sitting_room_id: int, room_id: int) -> Sequence
 
     Seats nobody of this sitting has come with NULLs: they are where a candidate can be moved to.
     """
-    return session.execute(ROWS, {"sitting_room": sitting_room_id, "room": room_id}).all()
+    return _ROWS.rows(session, sitting_room=sitting_room_id, room=room_id)
 
 
 def counters_of(session: Session, *, now: datetime) -> list[OftenTried]:
     """Return what is guessed at too often just now, whatever it is. Source: R-14."""
-    found = [OftenTried(*row) for row in session.execute(LATELY_TRIED, {"since": since_when(now)})]
+    found = [OftenTried(*row) for row in _TRIED.rows(session, since=since_when(now))]
     return [one for one in found if worth_a_look(one, now)]
 
 

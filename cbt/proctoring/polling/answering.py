@@ -11,7 +11,7 @@ from cbt.proctoring.board.live import Board
 from cbt.proctoring.polling.drawing import BoardWay, Drawing, Pen, Render
 from cbt.proctoring.polling.sheets import Changes, Sheets
 from cbt.proctoring.polling.tiles import DrawnKinds
-from cbt.proctoring.polling.watchers import READ_AT, BoardWatcher, watchers_of
+from cbt.proctoring.polling.watchers import GLANCED, READ_AT, BoardWatcher, watchers_of
 from cbt.sittings.store import RoomView
 from cbt.web.gzipping import packed, unpacks
 from cbt.web.problems import wants_json
@@ -29,6 +29,11 @@ def board_page(board: Board, way: BoardWay) -> str:
         drawing.bring(sheet)
         context = drawing.whole(sheet)
     return flask.render_template("proctoring/polling/board.html", **context)
+
+
+def glanced_board() -> tuple[Board, RoomView] | None:
+    """Return the board that the short way has read for this request, and its room; whoever asks may see it."""
+    return cast(tuple[Board, RoomView] | None, flask.request.environ.get(GLANCED))
 
 
 def what_changed(board: Board, way: BoardWay, view: RoomView, *, token: str) -> flask.Response:

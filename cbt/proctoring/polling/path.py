@@ -3,7 +3,8 @@
 A board asks every two seconds, and what it hears is mostly numbers: who has saved, and when. A request that is to
 the letter one which the view has answered is known (watchers.py). Here the login is asked for again, by the rule
 that holds before a view, and the log, whether it told of the room or of anything a right hangs on; then the seats.
-Where a part has to be drawn the view does it, and where somebody is to be written down as being there.
+Where a part has to be drawn the view does it, of what was read here, and where somebody is to be written down as
+being there.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from cbt.proctoring.polling.answering import as_json, for_the_wire, sheets_of
 from cbt.proctoring.polling.drawing import Drawing
 from cbt.proctoring.polling.reading import WatchersLogin
 from cbt.proctoring.polling.rooms import init_open_rooms
-from cbt.proctoring.polling.watchers import READ_AT, BoardWatcher, watchers_of
+from cbt.proctoring.polling.watchers import GLANCED, READ_AT, BoardWatcher, watchers_of
 from cbt.web.addresses import path_of
 from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
 from cbt.web.receiving.whole import RECEIVED_AT
@@ -88,7 +89,10 @@ class BoardPath:
         except Exception:
             log.exception("a board was handed on to the view")
             return None
-        return self._told(environ, watcher, board, now)
+        answer = self._told(environ, watcher, board, now)
+        if answer is None:
+            environ[GLANCED] = board, watcher.view
+        return answer
 
     def _glance(
         self, cursor: Any, environ: WSGIEnvironment, watcher: BoardWatcher, now: datetime

@@ -72,6 +72,8 @@ class AskedRequest:
         self._front.in_a_thread(self.ask)
 
     def _respond(self, status: int, headers: Headers, content: bytes) -> None:
+        if self._front.share.lets_go():
+            headers = [*headers, ("connection", "close")]
         try:
             self._protocol.response_bytes(status, headers, content)
         except Exception:

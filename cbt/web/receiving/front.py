@@ -27,6 +27,7 @@ from cbt.web.receiving.lanes import POLL_THREADS, READ_THREADS, STAFF_THREADS, L
 from cbt.web.receiving.parking import AGAIN, MAY_WAIT, ParkedRequest, Parking
 from cbt.web.receiving.pool import ThreadPool
 from cbt.web.receiving.promises import AT_ONCE, PROMISES
+from cbt.web.receiving.sharing import FairShare
 from cbt.web.receiving.whole import HANDED_AT, NO_LENGTH, RECEIVED_AT, REFUSED, TOO_LARGE, TOO_SLOW, Limit
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Front:
         bodies: Bodies | None = None,
         parking: Parking | None = None,
         lane: LaneOf = lambda _method, _path: Lane.REST,
+        share: FairShare | None = None,
     ) -> None:
         self.app = app
         self._now = now
@@ -63,6 +65,7 @@ class Front:
         self._bodies = Bodies() if bodies is None else bodies
         self.parking = Parking() if parking is None else parking
         self._lane = lane
+        self.share = FairShare() if share is None else share
         self._pools = {
             Lane.REST: ThreadPool(threads),
             Lane.STAFF: ThreadPool(min(STAFF_THREADS, threads)),

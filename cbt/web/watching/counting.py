@@ -122,6 +122,10 @@ class Memory(Protocol):
         """Return the cells of the processes that run now."""
         ...
 
+    def others(self) -> Sequence[Cells]:
+        """Return the cells of the other processes that run now."""
+        ...
+
 
 class OwnMemory:
     """The cells of a process that counts for itself."""
@@ -137,6 +141,10 @@ class OwnMemory:
     def live(self) -> list[Sequence[float]]:
         """Return the only row there is."""
         return self.rows()
+
+    def others(self) -> Sequence[Cells]:
+        """Return nothing: there is nobody else."""
+        return ()
 
 
 class Counter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Metrics:
         running = self._layout.add("cbt_processes", "Processes that run.", "gauge", _roles())
         for role in (SERVER, WRITER):
             self._told.append((running.cell((("role", role),)), partial(self._is, role)))
+        self._serves = running.cell((("role", SERVER),))
         self._gauges: list[tuple[str, str, Gauge]] = []
         self._memory: Memory
         self._counter: Counter
@@ -57,10 +58,19 @@ class Metrics:
 
     def add_process_gauge(
         self, name: str, text: str, read: Callable[[], float], *, fold: Fold = sum, labels: Labels = ()
-    ) -> None:
-        """Have every process tell what `read` returns, once a second; `fold` makes one value of theirs."""
+    ) -> int:
+        """Have every process tell what `read` returns, once a second; `fold` makes one value of theirs.
+
+        Return the cell in which each tells it.
+        """
         family = self._layout.add(name, text, "gauge", (labels,), fold=fold)
         self._told.append((family.first, read))
+        return family.first
+
+    def of_other_servers(self, cells: Sequence[int]) -> list[tuple[float, ...]]:
+        """Return what each of the other processes that answer requests told in these cells."""
+        others = [row for row in self._memory.others() if row[self._serves]]
+        return [tuple(row[cell] for cell in cells) for row in others]
 
     def add_gauge(self, name: str, text: str, read: Gauge) -> None:
         """Have `read` called at each scrape, by the process that answers it."""

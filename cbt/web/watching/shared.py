@@ -127,6 +127,11 @@ class SharedMemory:
         rows = self.rows()
         return [row for number, row in enumerate(rows) if self._is_held(number)]
 
+    def others(self) -> list[Cells]:
+        """Return the cells of the other processes that run now, to be read."""
+        numbers = (number for number in range(self._slots) if number != self._number)
+        return [self._row(number) for number in numbers if self._is_held(number)]
+
     def _is_held(self, number: int) -> bool:
         if number == self._number:
             return True  # a process is not told of its own locks
