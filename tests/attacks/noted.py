@@ -10,10 +10,12 @@ from werkzeug.datastructures import ImmutableMultiDict
 from cbt.web.sent import keys
 
 WAYS = (
-    "__getitem__", "__contains__", "__iter__", "__len__", "__eq__", "__copy__", "__deepcopy__", "copy", "deepcopy",
+    "__getitem__", "__iter__", "__len__", "__eq__", "__copy__", "__deepcopy__", "copy", "deepcopy",
     "getlist", "items", "keys", "lists", "listvalues", "to_dict",
 )  # fmt: skip
-"""To read a form; `get` goes by the first. All values at once are looked through for a NUL, whoever sends them."""
+"""To read a form; `get` goes by the first. All values at once are looked through for a NUL, whoever sends them, and
+whether a field is there says nothing of what it holds.
+"""
 
 
 class NotedForm(ImmutableMultiDict[str, str]):
