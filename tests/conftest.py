@@ -33,6 +33,7 @@ from tests.databases import URL_VARIABLE, PostgresServer, find_binaries, quick_f
 from tests.helpers import FakeClock
 from tests.kept import KeptDatabases
 from tests.moments import Course, Moment
+from tests.order import journeys_spread
 from tests.passed_on import keep_connections
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
 from tests.reports import tell_what_matters
@@ -73,7 +74,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave each case marked `once` to one of the two databases; what is named runs.
+    """Leave each case marked `once` to one of the two databases, and spread the journeys; what is named runs.
 
     Which one is said by the mark (`on`), else by the case's name.
     """
@@ -94,7 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 left.append(item)
     config.hook.pytest_deselected(items=left)
     gone = set(left)
-    items[:] = [item for item in items if item not in gone]
+    items[:] = journeys_spread([item for item in items if item not in gone])
 
 
 def pytest_configure(config: pytest.Config) -> None:

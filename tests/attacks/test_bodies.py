@@ -28,6 +28,7 @@ from cbt.web.receiving.bodies import (
 from cbt.web.receiving.front import Front
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
 from tests.helpers import FakeClock
+from tests.loops import run_in_loop
 from tests.packaging.served import Installation
 from torture.faults.slow import half_sent_bodies
 
@@ -211,7 +212,7 @@ def play(
         finally:
             fronted.__rsgi_del__(asyncio.get_running_loop())
 
-    return asyncio.run(run())
+    return run_in_loop(run())
 
 
 def test_the_clock_is_read_after_the_body() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from bench.exam_day import measured as exam_day
 from bench.figures import Ref
 from bench.measured.declaring import Ground
 from bench.sizes import QUICK
+from tests.loops import in_a_thread
 from tests.owned import begin_warm
 
 begin_warm()
@@ -26,7 +28,7 @@ KINDS = {
 def test_a_day_is_sat_by_everybody_and_nothing_is_lost(tmp_path: Path) -> None:
     said: list[str] = []
     ground = Ground(Ref(0, b"", 0.0), QUICK, tmp_path, said.append, {"exam_day"})
-    (figure,) = exam_day.measure(ground)
+    (figure,) = in_a_thread(partial(exam_day.measure, ground))
     shown = figure.as_json()
     assert shown["refusals"] == []
     assert (shown["refused"], shown["lost"], shown["wrong"], shown["unscored"]) == (0, 0, 0, 0)

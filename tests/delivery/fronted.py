@@ -15,6 +15,7 @@ from cbt.web.receiving.lanes import Lane, LaneOf
 from cbt.web.receiving.parking import MOST_WAITING, WAIT_SECONDS, Parking
 from tests.attacks.test_bodies import Protocol, Scope
 from tests.delivery.driver import Page
+from tests.loops import run_in_loop
 
 
 @dataclass
@@ -78,7 +79,7 @@ def play(page: Page, scene: Scene, *, lane: LaneOf = lambda _method, _path: Lane
             front.__rsgi_del__(asyncio.get_running_loop())
             vars(parking).update(_most=MOST_WAITING, _seconds=WAIT_SECONDS)
 
-    asyncio.run(run())
+    run_in_loop(run())
 
 
 def said(protocol: Protocol) -> tuple[int, str]:
