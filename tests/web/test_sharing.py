@@ -28,13 +28,13 @@ def test_what_is_more_than_a_share(own: float, others: Sequence[float], more: fl
 
 
 class Second:
-    """A process that has been there for 100 seconds and answers 400 requests in each, beside another."""
+    """A process that has been there for some time and answers 400 requests in each second, beside another."""
 
-    def __init__(self) -> None:
+    def __init__(self, age: float = 100.0) -> None:
         self.now = 1000.0
         self.beside = [Beside(0.0, 100.0)]
         self.share = FairShare(lambda: self.beside, clock=lambda: self.now, chance=lambda: 0.2)
-        self.now += 100.0
+        self.now += age
         self.share.per_second()
 
     def passes(self, *beside: Beside) -> bool:
@@ -57,12 +57,16 @@ class Second:
         (Beside(200.0, 30.0), False),  # a sixth, and this chance is a fifth
         (Beside(380.0, 30.0), False),
         (Beside(0.0, WITHIN + 1.0), False),
-        (Beside(0.0, 101.0 - LATER / 2), False),
         (Beside(0.0, 200.0), False),
     ],
 )
 def test_who_came_later_gets_a_share_and_nobody_else(beside: Beside, some: bool) -> None:
     assert Second().passes(beside) is some
+
+
+def test_processes_that_began_together_keep_what_they_have() -> None:
+    assert not Second(10.0).passes(Beside(0.0, 11.0 - LATER / 2))
+    assert Second(10.0).passes(Beside(0.0, 11.0 - LATER * 1.5))
 
 
 def test_it_ends_when_it_is_about_even() -> None:
