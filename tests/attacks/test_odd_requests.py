@@ -316,9 +316,8 @@ def test_no_form_is_a_500(
     wrong = []
     for rule, method in calls(world):
         asked = database_kind, rule.rule
-        if method != "POST" or (
-            asked in _UNREAD and "\0" not in value
-        ):  # a NUL is found whatever the address
+        known = asked in _UNREAD and "\0" not in value  # a NUL is found whatever the address
+        if method != "POST" or known:
             continue
         for url in paths(world, rule, acts_for(value)):
             form_was_read()

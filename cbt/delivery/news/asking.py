@@ -83,6 +83,7 @@ _ENTRY = (
     AuditEntry.after,
 )
 TOPICS = ("paper", "person", "room")
+"""Whose entries a page hears of, in the order in which `entries_since` is given them."""
 _SINCE = KnownSelect(
     select(*_ENTRY)
     .where(
