@@ -21,6 +21,17 @@ from tests.rules.test_score_sheets import CONTENTS, drawn, form_of_one
 SAID = ("item", "version", "part", "order", "lefts", "blanks", "limits")
 
 
+def test_what_is_asked_in_lines_is_each_version_once() -> None:
+    form = form_of_one("single_choice")
+    form["positions"] = [
+        {**form["positions"][0], "position": number, "version": version, "order": [2, 0, 1, 3]}
+        for number, version in enumerate((1, 2, 1), 1)
+    ]
+    _frame, *lines = arranged(form).split("\n")
+    assert [place_of(line)["order"] for line in lines] == [[2, 0, 1, 3]] * 3
+    assert items_in(lines) == {("single_choice", 1), ("single_choice", 2)}
+
+
 @given(st.randoms(use_true_random=False))
 def test_each_place_is_as_in_the_form(rng: random.Random) -> None:
     form = drawn(rng).form

@@ -199,6 +199,12 @@ def test_the_only_case_of_a_unit_is_taken_even_beside_a_neighbour_who_has_it() -
     assert form["units"][0]["item"] == "U1-C1"
 
 
+def test_a_paper_of_cases_says_which_it_would_draw_and_another_has_none() -> None:
+    assert PaperSource(theory(), BANK, WEIGHTS, IMPORTANCES).cases(rng=random.Random(1)) == {}
+    told = PaperSource(skills(), CASES, {}, {}).cases(rng=random.Random(1))
+    assert told == {unit["number"]: unit["item"] for unit in draw_cases(1)["units"]}
+
+
 @given(st.integers(0, 2**32))
 def test_the_cases_of_a_seed_are_known_before_its_form_is_drawn(seed: int) -> None:
     source = PaperSource(skills(), CASES, {}, {})

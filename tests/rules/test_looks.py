@@ -26,6 +26,26 @@ def item(number: int, kind: ItemType, point: int, enemy: int) -> Drawable:
     )  # fmt: skip
 
 
+def test_a_paper_of_what_there_is_has_a_section_of_each_type() -> None:
+    items = [
+        item(1, ItemType.TRUE_FALSE, 1, 1),
+        item(2, ItemType.TRUE_FALSE, 1, 2),  # of the same point
+        item(3, ItemType.SINGLE_CHOICE, 1, 4),
+        item(4, ItemType.SINGLE_CHOICE, 2, 4),  # excluded by the one before
+        item(5, ItemType.SINGLE_CHOICE, 3, 5),
+        item(6, ItemType.CASE, 4, 6),
+    ]
+    for seed in range(9):
+        paper, form = draw_look(NAMES, items, rng=random.Random(seed))
+        kinds = [(section.type, section.count) for section in paper.sections]
+        assert kinds == [(ItemType.TRUE_FALSE, 1), (ItemType.SINGLE_CHOICE, 2)]
+        shown = {place["item"] for place in form["positions"]}
+        assert len(shown & {"i1", "i2"}) == len(shown & {"i3", "i4"}) == 1
+        assert shown - {"i1", "i2", "i3", "i4"} == {"i5"}
+    paper, _form = draw_look(NAMES, items, rng=random.Random(0), most=1)
+    assert (paper.points, [section.count for section in paper.sections]) == (2, [1, 1])
+
+
 @given(
     st.lists(st.tuples(KINDS, st.integers(0, 5), st.integers(0, 40)), max_size=30),
     st.integers(0, 9),

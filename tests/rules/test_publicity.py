@@ -40,6 +40,20 @@ def test_results_are_shown_for_working_days(
     assert (found.last_on, found.provisional) == (date.fromisoformat(last_on), provisional)
 
 
+@pytest.mark.parametrize(
+    ("on", "open_then", "over"),
+    [
+        pytest.param("2026-11-19", False, False, id="the day before"),
+        pytest.param("2026-11-20", True, False, id="its first"),
+        pytest.param("2026-11-27", True, False, id="its last"),
+        pytest.param("2026-11-28", False, True, id="the day after"),
+    ],
+)
+def test_publicity_is_open_on_its_first_and_its_last_day(on: str, open_then: bool, over: bool) -> None:
+    day = date.fromisoformat(on)
+    assert (WINDOW.is_open(day), WINDOW.is_over(day)) == (open_then, over)
+
+
 @given(st.integers(-3, 12))
 def test_one_may_object_until_it_is_over(later: int) -> None:
     day = WINDOW.published_on + DAY * later

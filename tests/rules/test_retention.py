@@ -24,6 +24,19 @@ def test_records_are_due_from_the_day_after_their_term(last_on: date, years: int
     assert due_on(last_on, years) == due
 
 
+@pytest.mark.parametrize(
+    ("today", "years", "latest"),
+    [
+        (date(2031, 11, 29), 5, date(2026, 11, 28)),
+        (date(2030, 1, 1), 3, date(2026, 12, 31)),
+        (date(2028, 2, 29), 4, date(2024, 2, 28)),
+        (date(2028, 2, 29), 1, date(2027, 2, 28)),  # the year it is counted back to has no such day
+    ],
+)
+def test_what_was_last_added_to_a_term_ago_is_due(today: date, years: int, latest: date) -> None:
+    assert latest_due(today, years) == latest
+
+
 @example(date(2028, 2, 29), 1)  # no such day in the year it is counted back to
 @given(st.dates(date(2019, 12, 20), date(2033, 3, 5)), st.integers(1, 30))
 def test_the_latest_day_that_is_due_is_due_and_the_next_is_not(today: date, years: int) -> None:

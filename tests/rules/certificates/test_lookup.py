@@ -78,6 +78,19 @@ def test_a_hyphen_of_a_passport_stays() -> None:
     assert look_up_number("e-1234567") == "E-1234567"
 
 
+@pytest.mark.parametrize(
+    ("contents", "blocks"),
+    [
+        pytest.param([], 1, id="no record"),
+        pytest.param([b""], 1, id="nothing to say"),
+        pytest.param([bytes(BLOCK - 4), b"short"], 1, id="just one"),
+        pytest.param([b"short", bytes(BLOCK - 3)], 2, id="a byte more"),
+    ],
+)
+def test_records_are_filled_up_to_whole_blocks_of_the_longest(contents: list[bytes], blocks: int) -> None:
+    assert record_size(contents) == blocks * BLOCK
+
+
 @settings(max_examples=40)
 @given(st.lists(st.binary(max_size=700), min_size=1, max_size=4), keys)
 def test_records_are_of_one_size_and_open_to_what_they_hold(contents: list[bytes], key: bytes) -> None:

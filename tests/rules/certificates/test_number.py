@@ -98,6 +98,19 @@ def test_numbers_follow_each_other_to_the_last() -> None:
         next_number(SHANGHAI, "no number")
 
 
+@pytest.mark.parametrize(
+    ("there", "lacking"),
+    [
+        pytest.param([], [], id="an empty register"),
+        pytest.param([1, 2, 3], [], id="nothing between"),
+        pytest.param([5, 2], [1, 3, 4], id="the first and two between"),
+    ],
+)
+def test_a_register_lacks_what_is_missing_below_its_last(there: list[int], lacking: list[int]) -> None:
+    found = gaps(SHANGHAI, map(SHANGHAI.number, there))
+    assert found == list(map(SHANGHAI.number, lacking))
+
+
 @settings(max_examples=40)
 @given(st.sets(st.integers(1, 60), max_size=20))
 def test_what_a_register_lacks_is_found(there: set[int]) -> None:

@@ -52,6 +52,21 @@ def test_a_statement_has_one_spelling(said: CertificateStatement) -> None:
     assert verified(of_qr(qr_text(signed(said, KEY))), [PUBLIC]) == said
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(bytes([encoded(SAID)[0] + 1]) + encoded(SAID)[1:], id="another version"),
+        pytest.param(encoded(SAID) + b"\0", id="a fifth text"),
+        pytest.param(encoded(SAID)[:-1], id="cut off"),
+        pytest.param(encoded(SAID)[:1] + bytes(10) + encoded(SAID)[11:], id="no number"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_another_spelling_is_not_read(body: bytes) -> None:
+    with pytest.raises(InvalidInput, match=r"certificate\.unreadable"):
+        decoded(body)
+
+
 @settings(max_examples=60)
 @given(st.binary(max_size=120))
 def test_only_that_spelling_is_read(body: bytes) -> None:

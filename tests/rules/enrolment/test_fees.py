@@ -200,6 +200,21 @@ def test_an_amount_that_is_shown_can_be_typed(fen: int) -> None:
     assert typed_amount(f" ¥{fen // 100:,}.{fen % 100:02}元") == fen
 
 
+@pytest.mark.parametrize(
+    ("typed", "fen"),
+    [
+        ("280", 28000),
+        ("280.5", 28050),
+        ("0.01", 1),
+        (" ¥1,280.05 元 ", 128005),
+        ("２８０．００", 28000),
+        ("999,999,999.99", MOST_FEN),
+    ],
+)
+def test_an_amount_is_read_as_people_write_it(typed: str, fen: int) -> None:
+    assert typed_amount(typed) == fen
+
+
 def test_a_negative_amount_is_shown_as_one() -> None:
     assert yuan(-5) == "-0.05"
 

@@ -101,6 +101,11 @@ def test_both_papers_of_a_person_lie_apart_at_one_centre() -> None:
     assert distribute(wanted, rooms).placed == {1: 1, 2: 4}
 
 
+def test_whoever_is_like_somebody_whom_nothing_suited_is_left_for_the_same_reason() -> None:
+    found = distribute([want(1), want(2), want(3, level="2")], [room(1, 0)])
+    assert found == SeatPlan({}, {1: LeftOver.FULL, 2: LeftOver.FULL, 3: LeftOver.NOT_TAKEN})
+
+
 def test_who_can_have_only_one_paper_gets_the_first() -> None:
     found = distribute([want(1, "a"), want(2, "a", paper="skills")], [room(1, 9), room(2, 9)])
     assert found == SeatPlan({1: 1}, {2: LeftOver.TIME})
