@@ -5,7 +5,6 @@ A test has an app of its own, and thousands of them would compile the same thing
 
 from __future__ import annotations
 
-import select
 from collections.abc import MutableMapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -112,7 +111,6 @@ OF_THE_PRODUCT = passwords._hasher
 """How the product hashes; a test holds it to its costs."""
 _loader_of = ObservedApp.create_global_jinja_loader
 _ask = PGDialect_psycopg.initialize
-_ping = PGDialect_psycopg.do_ping
 _servers: dict[tuple[str, int], dict[str, Any]] = {}
 _rules: dict[tuple[Any, ...], Rule] = {}
 _compile = Rule.compile
@@ -161,19 +159,6 @@ def _ask_once(dialect: PGDialect_psycopg, connection: Connection) -> None:
         _servers[key] = found
 
 
-def _look(dialect: PGDialect_psycopg, connection: Any) -> bool:
-    """Ask a server whether it still holds a connection only where something came of it unasked.
-
-    A server on this machine that ends a connection has said so by then, and each page would ask several times.
-    """
-    if not connection.closed:
-        waiting = select.poll()
-        waiting.register(connection.fileno(), select.POLLIN)
-        if not waiting.poll(0):
-            return True
-    return bool(_ping(dialect, connection))
-
-
 def _load_once(folder: str, locales: list[object], domain: str) -> NullTranslations:
     key = folder, tuple(map(str, locales)), domain
     if key not in _catalogues:
@@ -206,7 +191,6 @@ def share_compiled() -> None:
     Rule.compile = _compile_once  # type: ignore[method-assign]  # for the tests alone
     ObservedApp.create_global_jinja_loader = _loader  # type: ignore[method-assign,assignment]
     PGDialect_psycopg.initialize = _ask_once  # type: ignore[method-assign]
-    PGDialect_psycopg.do_ping = _look  # type: ignore[method-assign]
     Mapper._compiled_cache = STATEMENTS  # type: ignore[method-assign,assignment]
     Translations.load = _load_once  # type: ignore[method-assign,assignment]
     compiling.texts_of = _texts_once

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError
 
 from cbt.config import Settings
+from cbt.db.connections import look_at_connections
 from cbt.db.copies import check_place
 from cbt.db.holding.held import HeldFiles
 from cbt.db.holding.hold import handed_down
@@ -81,7 +82,7 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
         app.extensions[FILES] = files
     else:
         app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-        options = {"pool_size": 16, "max_overflow": 64, "pool_timeout": 10, "pool_pre_ping": True}
+        options = {"pool_size": 16, "max_overflow": 64, "pool_timeout": 10, "pool_use_lifo": True}
         gate = Gate(None)
     # A refused statement is named in the log without its values: answers and personal data are among them.
     options["hide_parameters"] = True
@@ -91,6 +92,7 @@ def init_database(app: flask.Flask, settings: Settings) -> None:
     with app.app_context():
         engine = db.engine
     if not settings.embedded:
+        look_at_connections(engine)
         if settings.journal_copy_dir is not None:
             raise InvalidInput("copy.embedded_only")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -60,20 +60,34 @@ def after_commit(session: Session, call: Callable[[], None]) -> None:
 
 @contextmanager
 def raw_reading(engine: Engine) -> Iterator[Any]:
-    """Lend a cursor of the driver for one query, where the price of a Session would be paid too often.
+    """Lend a cursor of the driver where the price of a Session would be paid too often; each query by itself.
 
-    When everybody asks at once they take turns on a few connections: to open one costs more than to wait.
+    No transaction is begun: each query sees what is stored when it is asked, and travels alone. When everybody
+    asks at once they take turns on a few connections: to open one costs more than to wait.
     """
     with _few:
         connection = engine.raw_connection()
-        cursor = connection.cursor()
         try:
-            yield cursor
-            cursor.close()
-            connection.commit()  # as in `reading`
+            with (
+                _autocommit(connection.driver_connection, engine.dialect.name),
+                closing(connection.cursor()) as cursor,
+            ):
+                yield cursor  # closed before somebody else gets the connection: it may not be at its end
         finally:
-            cursor.close()  # before somebody else gets the connection: its statement may not be at its end
             connection.close()
+
+
+@contextmanager
+def _autocommit(connection: Any, dialect_name: str) -> Iterator[None]:
+    if dialect_name != "postgresql":
+        yield  # SQLite begins none by itself
+        return
+    connection.autocommit = True
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
 
 
 @contextmanager

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -13,13 +16,18 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
+from sqlalchemy.engine import Engine
+from werkzeug.test import EnvironBuilder
 
 from cbt.candidates.models import Candidate, CandidatePhoto, Registration
-from cbt.db.unit_of_work import reading, unit_of_work
+from cbt.db.unit_of_work import raw_reading, reading, unit_of_work
 from cbt.delivery.models import Attempt
+from cbt.delivery.paper import path
 from cbt.delivery.paper.shell import FOLDER, KINDS, Shells, shell_of
 from cbt.sittings.models import Centre, SittingRoom
 from cbt.web.headers import SECURITY_HEADERS
+from cbt.web.receiving.asking import call
+from cbt.web.receiving.promises import PROMISE, PROMISES, Headers, Promise, PromisedRequest
 from cbt.web.who.models import LoginSession
 from tests.delivery.driver import person_in
 from tests.delivery.starts import refuse_views
@@ -45,6 +53,44 @@ def without_tokens(page: str) -> str:
 def past_the_short_way(client: FlaskClient, path: str, **headers: str) -> Any:
     """Ask with a query, which no page of ours sends."""
     return client.get(f"{path}?", query_string="a=b", headers=headers)
+
+
+def asked_together(world: World, *asked: tuple[FlaskClient, str]) -> list[tuple[int, Headers, bytes]]:
+    """Ask for pages as a server process does; return the answers, in order. All but the first come meanwhile."""
+    answers: dict[int, tuple[int, Headers, bytes]] = {}
+    promises: list[Callable[[], None]] = []
+    for place, (browser, page) in enumerate(asked):
+        cookies = "; ".join(f"{one.key}={one.value}" for one in browser._cookies.values())
+        environ = EnvironBuilder(page, headers={"Cookie": cookies}).get_environ()
+        environ |= {"REMOTE_ADDR": "127.0.0.1", PROMISES: True}
+        answers |= {} if (found := call(world.app, environ)) is None else {place: found}
+        if (made := environ.pop(PROMISE, None)) is not None:
+            promises.append(partial(_keep, made, answers, place, promises, partial(call, world.app, environ)))
+    _keep_all(promises)
+    return [answers[place] for place in range(len(asked))]
+
+
+def _keep_all(promises: list[Callable[[], None]]) -> None:
+    while promises:
+        promises.pop(0)()
+
+
+def _keep(
+    made: Promise,
+    answers: dict[int, Any],
+    place: int,
+    others: list[Callable[[], None]],
+    again: Callable[[], Any],
+) -> None:
+    def answer(status: int, headers: Headers, body: bytes) -> None:
+        answers[place] = status, headers, body
+        _keep_all(others)
+
+    def hand_on() -> None:
+        answers[place] = again()
+        _keep_all(others)
+
+    made(PromisedRequest(answer, hand_on))
 
 
 def test_the_short_way_and_the_view_say_the_same(client: FlaskClient, world: World) -> None:
@@ -145,6 +191,9 @@ def test_who_belongs_elsewhere_is_led_there_as_by_the_view(
         reply = ask(page_of(world))
         assert reply.status_code in (302, 303)
         assert reply.location.endswith(target)
+    [(status, headers, _)] = asked_together(world, (client, page_of(world)))
+    assert status in (302, 303)
+    assert dict(headers)["Location"].endswith(target)
 
 
 def test_nobody_else_gets_the_page(client: FlaskClient, world: World) -> None:
@@ -163,6 +212,50 @@ def test_nobody_else_gets_the_page(client: FlaskClient, world: World) -> None:
         assert browser.get(path).location == "/"
     assert client.get("/exam/at-nobody").status_code == 404
     assert client.post(path).status_code == 405
+
+
+def test_all_who_ask_at_once_are_read_with_one_query_and_get_their_own(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for another's page among them hears what the view says."""
+    other = world.candidate("second")
+    own, theirs = page_of(world), page_of(world, "second")
+    expected = [without_tokens(browser.get(one).text) for browser, one in ((client, own), (other, theirs))]
+    queries: list[object] = []
+
+    @contextmanager
+    def counted(engine: Engine) -> Iterator[Any]:
+        queries.append(engine)
+        with raw_reading(engine) as cursor:
+            yield cursor
+
+    monkeypatch.setattr(path, "raw_reading", counted)
+    replies = asked_together(world, (client, own), (other, theirs), (other, own), (client, own))
+    assert [status for status, _, _ in replies] == [200, 200, 404, 200]
+    texts = [without_tokens(body.decode()) for _, _, body in replies]
+    assert [texts[0], texts[1], texts[3]] == [expected[0], expected[1], expected[0]]
+    # Of the first, of those who came meanwhile, and of the view that says no to one of them.
+    assert len(queries) == 3
+
+
+def test_where_the_query_fails_everybody_goes_to_the_view(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = world.candidate("second")
+    asked = [(client, page_of(world)), (other, page_of(world, "second"))]
+    for browser, one in asked:
+        assert browser.get(one).status_code == 200
+
+    fails = cycle([True, False])  # for the short way, not for the view
+
+    def fail(engine: Engine) -> Any:
+        if next(fails):
+            raise OSError
+        return raw_reading(engine)
+
+    monkeypatch.setattr(path, "raw_reading", fail)
+    assert [status for status, _, _ in asked_together(world, *asked)] == [200, 200]
+    assert caplog.text.count("1 answer pages were handed on") == 2
 
 
 def test_a_centre_that_asks_for_its_kiosk_is_asked_by_the_view(client: FlaskClient, world: World) -> None:
@@ -211,9 +304,9 @@ def test_a_shell_holds_nothing_of_anybody(
 
         return draw
 
-    for browser, endpoint, path in asking:
+    for browser, endpoint, address in asking:
         monkeypatch.setitem(world.app.view_functions, endpoint, drawing(world.app.view_functions[endpoint]))
-        assert browser.get(path).status_code == 200
+        assert browser.get(address).status_code == 200
         known |= {cookie.value for name in ("cbt", "cbt_staff") if (cookie := browser.get_cookie(name))}
     assert texts[0] == texts[1] == texts[2]
     for name, text in texts[0].items():

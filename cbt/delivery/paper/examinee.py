@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,14 +10,21 @@ from cbt.delivery.moving import OVER
 from cbt.delivery.save.guard import Dialect, PaperKey
 from cbt.rules.exam.paper import Paper
 
-_SELECT = (
-    "SELECT a.ref, a.state, r.confirmed_at, r.query_at, r.pledged_at, o.started_at, r.blueprint_version_id, "
+_COLUMNS = (
+    "a.ref, a.state, r.confirmed_at, r.query_at, r.pledged_at, o.started_at, r.blueprint_version_id, "
     "r.paper, r.tools, c.name, t.number, s.number, g.purpose, p.candidate_id IS NOT NULL, "
-    "EXISTS (SELECT 1 FROM centre WHERE kiosk_origin <> '') "
-    "FROM registration r JOIN attempt a ON a.registration_id = r.id JOIN candidate c ON c.id = r.candidate_id "
+    "EXISTS (SELECT 1 FROM centre WHERE kiosk_origin <> '')"
+)
+_TABLES = (
+    "registration r JOIN attempt a ON a.registration_id = r.id JOIN candidate c ON c.id = r.candidate_id "
     "JOIN admission_ticket t ON t.id = r.ticket_id JOIN seat s ON s.id = r.seat_id "
     "JOIN sitting_room o ON o.id = r.sitting_room_id JOIN sitting g ON g.id = r.sitting_id "
-    "LEFT JOIN candidate_photo p ON p.candidate_id = c.id WHERE r.ref = ?"
+    "LEFT JOIN candidate_photo p ON p.candidate_id = c.id"
+)
+_BY_REF = f"SELECT {_COLUMNS} FROM {_TABLES} WHERE r.ref = ?"
+_BY_LOGIN = (
+    f"SELECT l.token_hash, l.kind, l.revoked_at, l.expires_at, l.machine, {_COLUMNS} "
+    f"FROM login_session l JOIN {_TABLES.replace(' r ', ' r ON r.ref = l.subject_ref ', 1)} WHERE l.token_hash"
 )
 
 
@@ -70,18 +78,34 @@ class Examinee:
         }
 
 
-class Examinees(NamedTuple):
+class SignedIn(NamedTuple):
+    """An examinee with the login session of a browser, which may be over."""
+
+    kind: str
+    revoked_at: Any
+    expires_at: Any
+    machine: str | None
+    examinee: Examinee
+
+
+class ExamineeReader:
     """Finds them on a cursor of the database."""
 
-    select: str
-
-    @classmethod
-    def of(cls, dialect_name: str) -> Examinees:
-        """Return how they are found in a database of this kind."""
-        return cls(Dialect(dialect_name).sql(_SELECT))
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._by_ref = dialect.sql(_BY_REF)
 
     def find(self, cursor: Any, registration_ref: str) -> Examinee | None:
         """Return whose registration this is; None while its form is not drawn."""
-        cursor.execute(self.select, (registration_ref,))
+        cursor.execute(self._by_ref, (registration_ref,))
         row = cursor.fetchone()
         return None if row is None else Examinee(*row)
+
+    def signed_in(self, cursor: Any, token_hashes: Sequence[str]) -> dict[str, SignedIn]:
+        """Return who is signed in by tokens, by their hashes; without those nobody has whose form is drawn."""
+        among, values = self._dialect.among(token_hashes)
+        cursor.execute(f"{_BY_LOGIN} {among}", values)
+        return {
+            found: SignedIn(kind, revoked_at, expires_at, machine, Examinee(*theirs))
+            for found, kind, revoked_at, expires_at, machine, *theirs in cursor.fetchall()
+        }

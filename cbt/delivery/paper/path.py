@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import flask
 from jinja2.utils import htmlsafe_json_dumps
@@ -19,15 +21,18 @@ from cbt.clock import Agreement
 from cbt.config import Settings
 from cbt.db.types import db
 from cbt.db.unit_of_work import raw_reading
-from cbt.delivery.paper.examinee import Examinee, Examinees
+from cbt.delivery.paper.examinee import Examinee, ExamineeReader, SignedIn
 from cbt.delivery.paper.shell import FOLDER, ShellKind, Shells
 from cbt.delivery.save.guard import Dialect
 from cbt.delivery.save.journal import Journal
+from cbt.delivery.save.wire import FOR_VIEW
 from cbt.delivery.tools.offering import tools_of_page
 from cbt.web.addresses import path_of
 from cbt.web.gzipping import unpacks
 from cbt.web.headers import SECURITY_HEADERS, STRICT_TRANSPORT
-from cbt.web.receiving.door import LOGIN_SESSIONS, Visit, door_of, login_holds
+from cbt.web.receiving.door import Visit, door_of, login_holds
+from cbt.web.receiving.gathering import AskedTogether
+from cbt.web.receiving.promises import PROMISES, Headers, PromisedRequest, promise
 from cbt.web.receiving.whole import RECEIVED_AT, REFUSED
 from cbt.web.watching.requestlog import ENDPOINT, STATUS
 
@@ -52,7 +57,7 @@ class AnswerPages:
         self.shells = Shells(app)
         with app.app_context():
             self.engine = db.engine
-        self.examinees = Examinees.of(self.engine.dialect.name)
+        self.examinees = ExamineeReader(Dialect(self.engine.dialect.name))
         app.extensions["cbt_assets"].made_by(FOLDER, self.shells.file)
 
     def find(self, registration_ref: str) -> Examinee | None:
@@ -83,6 +88,14 @@ def current_pages() -> AnswerPages:
     return cast(AnswerPages, flask.current_app.extensions["cbt_answer_pages"])
 
 
+class AskedPage(NamedTuple):
+    """Somebody asks for the page of a paper."""
+
+    environ: WSGIEnvironment
+    ref: str
+    visit: Visit
+
+
 class PagePath:
     """Wraps an app: answers who plainly opens their paper, hands on everything else."""
 
@@ -91,7 +104,7 @@ class PagePath:
         self._door = door_of(app)
         self._pages = cast(AnswerPages, app.extensions["cbt_answer_pages"])
         self._agreement: Agreement = app.extensions["cbt_agreement"]
-        self._logins = Dialect(self._pages.engine.dialect.name).sql(f"{LOGIN_SESSIONS} = ?")
+        self._together = AskedTogether[tuple[AskedPage, PromisedRequest]](self._tell)
         settings: Settings = app.extensions["cbt_settings"]
         self._prefix = path_of(app, "delivery.runner", ref="")
         self._headers = [
@@ -108,43 +121,75 @@ class PagePath:
             and prefix
             and not before
             and "/" not in ref
+            and FOR_VIEW not in environ
             and self._agreement.agrees  # else the app says why not
         ):
-            packs = unpacks(environ.get("HTTP_ACCEPT_ENCODING"))
-            body = self._page(environ, ref, packs=packs)
-            if body is not None:
-                environ[ENDPOINT], environ[STATUS] = "delivery.runner", 200
-                encoding = [("Content-Encoding", "gzip")] if packs else []
-                start_response("200 OK", [*self._headers, *encoding, ("Content-Length", str(len(body)))])
+            asked = self._asked(environ, ref)
+            if asked is not None and PROMISES in environ:
+                return promise(environ, partial(self._promise, asked))
+            answer = None if asked is None else self._answer([asked])[0]
+            if answer is not None:
+                headers, body = answer
+                start_response("200 OK", headers)
                 return [body]
         return self._inner(environ, start_response)
 
-    def _page(self, environ: WSGIEnvironment, ref: str, *, packs: bool) -> bytes | None:
+    def _asked(self, environ: WSGIEnvironment, ref: str) -> AskedPage | None:
         if environ.get("QUERY_STRING") or REFUSED in environ:
             return None
         try:
             visit = self._door.visit(environ)
-            one = None if visit is None else self._examinee(visit, now=environ[RECEIVED_AT])
-            if visit is None or one is None or one.attempt_ref != ref:
-                return None
-            if one.by_kiosk or one.belongs_at() is not None:
-                return None
-            kind = self._pages.kind(one, locale=visit.locale, theme=visit.theme)
-            return self._pages.page(one, kind, form_token=visit.form_token, packs=packs)
         except Exception:
             log.exception("an answer page was handed on to the view")
             return None
+        return None if visit is None else AskedPage(environ, ref, visit)
 
-    def _examinee(self, visit: Visit, *, now: Any) -> Examinee | None:
-        with raw_reading(self._pages.engine) as cursor:
-            cursor.execute(self._logins, (visit.token_hash,))
-            login = cursor.fetchone()
-            if login is None:
+    def _promise(self, asked: AskedPage, held: PromisedRequest) -> None:
+        self._together.ask((asked, held))
+
+    def _tell(self, promised: Sequence[tuple[AskedPage, PromisedRequest]]) -> None:
+        """Answer what was promised; what is not plainly somebody's page goes to the view."""
+        answers = self._answer([asked for asked, _ in promised])
+        for (asked, held), answer in zip(promised, answers, strict=True):
+            if answer is None:
+                asked.environ[FOR_VIEW] = True
+                held.hand_on()
+            else:
+                held.answer(200, *answer)
+
+    def _answer(self, asked: Sequence[AskedPage]) -> list[tuple[Headers, bytes] | None]:
+        """Return what is sent to each; None for whom the view has to answer."""
+        try:
+            with raw_reading(self._pages.engine) as cursor:
+                tokens = sorted({one.visit.token_hash for one in asked})
+                found = self._pages.examinees.signed_in(cursor, tokens)
+        except Exception:
+            log.exception("%d answer pages were handed on to the view", len(asked))
+            return [None] * len(asked)
+        return [self._page(one, found.get(one.visit.token_hash)) for one in asked]
+
+    def _page(self, asked: AskedPage, found: SignedIn | None) -> tuple[Headers, bytes] | None:
+        environ, ref, visit = asked
+        try:
+            one = None if found is None else _examinee(found, visit, now=environ[RECEIVED_AT])
+            if one is None or one.attempt_ref != ref or one.by_kiosk or one.belongs_at() is not None:
                 return None
-            _hash, _id, kind, subject_ref, revoked_at, expires_at, kept, _former = login
-            if not login_holds(kind, revoked_at, expires_at, kept, machine=visit.machine, now=now):
-                return None
-            return self._pages.examinees.find(cursor, subject_ref)
+            kind = self._pages.kind(one, locale=visit.locale, theme=visit.theme)
+            packs = unpacks(environ.get("HTTP_ACCEPT_ENCODING"))
+            body = self._pages.page(one, kind, form_token=visit.form_token, packs=packs)
+        except Exception:
+            log.exception("an answer page was handed on to the view")
+            return None
+        environ[ENDPOINT], environ[STATUS] = "delivery.runner", 200
+        encoding = [("Content-Encoding", "gzip")] if packs else []
+        return [*self._headers, *encoding, ("Content-Length", str(len(body)))], body
+
+
+def _examinee(found: SignedIn, visit: Visit, *, now: datetime) -> Examinee | None:
+    """Return whose page it is, where their login session holds."""
+    kind, revoked_at, expires_at, kept, examinee = found
+    holds = login_holds(kind, revoked_at, expires_at, kept, machine=visit.machine, now=now)
+    return examinee if holds else None
 
 
 def init_answer_pages(app: flask.Flask) -> None:

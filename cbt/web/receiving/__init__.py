@@ -1,3 +1,15 @@
 """How a request is read whole before its instant is taken (R-21)."""
 
-__all__ = ["bodies", "door", "front", "lanes", "parking", "promises", "proxies", "sharing", "views", "whole"]
+__all__ = [
+    "bodies",
+    "door",
+    "front",
+    "gathering",
+    "lanes",
+    "parking",
+    "promises",
+    "proxies",
+    "sharing",
+    "views",
+    "whole",
+]

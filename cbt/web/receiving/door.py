@@ -53,7 +53,7 @@ class Knock:
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A request for a page with a cookie of ours, from a browser that has its machine's token and was given a form
-    before; whether its login session holds is for whoever answers to ask (LOGIN_SESSIONS)."""
+    before; whether its login session holds is for whoever answers to ask (login_holds)."""
 
     token_hash: str
     machine: str

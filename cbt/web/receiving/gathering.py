@@ -1,0 +1,41 @@
+"""Requests that are answered together: what one query finds for many is asked once for all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Asked = TypeVar("Asked")
+MOST_TOGETHER = 128
+"""Nobody waits for more than so many."""
+
+
+class AskedTogether(Generic[Asked]):
+    """Gathers what is asked from any thread.
+
+    Whoever asks while nobody answers does so, for all who have come by then, until nobody is left.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[Asked]], None]) -> None:
+        """`answer` sees to some; it must not raise."""
+        self._answer = answer
+        self._lock = threading.Lock()
+        self._asked: list[Asked] = []
+        self._answering = False
+
+    def ask(self, asked: Asked) -> None:
+        """Have something answered, by this thread or by the one that does so already."""
+        with self._lock:
+            self._asked.append(asked)
+            if self._answering:
+                return
+            self._answering = True
+        while some := self._next():
+            self._answer(some)
+
+    def _next(self) -> Sequence[Asked]:
+        with self._lock:
+            some, self._asked = self._asked[:MOST_TOGETHER], self._asked[MOST_TOGETHER:]
+            self._answering = bool(some)
+            return some
