@@ -6,7 +6,6 @@ import gc
 import itertools
 import os
 import pickle
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ import pytest
 
 from cbt.application.app import create_app
 from cbt.config import Settings
-from cbt.db.engine import begin_installation
+from cbt.db.engine import DATABASE_NAME, begin_installation
 from cbt.db.migrate import migrate
 from cbt.db.types import db
 from cbt.paths import product_dir
@@ -35,6 +34,7 @@ from tests.kept import KeptDatabases
 from tests.moments import Course, Moment
 from tests.order import journeys_spread
 from tests.passed_on import keep_connections
+from tests.placed import SpareFiles
 from tests.quicker import hash_quickly, keep_templates, share, share_compiled
 from tests.reports import tell_what_matters
 from tests.shared import folder_of_run, locked, server_of_run
@@ -157,9 +157,11 @@ def base_settings(folder: Path, url: str = "") -> Settings:
 class Templates:
     """A database at each moment of an exam, made by whoever needs it first in a run, and copied for every test."""
 
-    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+    def __init__(self, folder: Path, own: Path, request: pytest.FixtureRequest) -> None:
+        """`folder` is that of the run, `own` that of this process."""
         self._folder = folder
         self._request = request
+        self._spare = SpareFiles(own / "spare")
         self._made: dict[tuple[str, Moment], tuple[Settings, World | None]] = {}
 
     def settings(self, kind: str, *, populated: bool, target: Path) -> tuple[Settings, World | None]:
@@ -181,24 +183,25 @@ class Templates:
 
     def _place(self, kind: str, moment: Moment, target: Path, url: str) -> tuple[Settings, World | None]:
         template, world = self._template(kind, moment)
-        shutil.copytree(template.keys, target / "keys")
-        (target / "data").mkdir(mode=0o700)
+        for name in ("keys", "data"):
+            (target / name).mkdir(mode=0o700, parents=True)
+        self._spare.put(template.keys, target / "keys")
         return base_settings(target, url), world
 
     def fill(self, settings: Settings, moment: Moment) -> None:
         """Put the database of `moment` where placed `settings` look for it; nobody may be connected."""
         if settings.embedded:
             assert not any(settings.data_dir.glob("*-wal")), "somebody is connected"
-            shutil.copytree(
-                self._template("sqlite", moment)[0].data_dir, settings.data_dir, dirs_exist_ok=True
-            )
+            self._spare.put(self._template("sqlite", moment)[0].data_dir, settings.data_dir, DATABASE_NAME)
         else:
             template, _ = self._template("postgresql", moment)
             self._kept().put(_name_of(settings), moment, _name_of(template))
 
     def give_back(self, settings: Settings) -> None:
-        """Give back the database of placed settings; a file goes with the test's folder."""
-        if not settings.embedded:
+        """Give back the database of placed settings; what else there is goes with the test's folder."""
+        if settings.embedded:
+            self._spare.keep(settings.data_dir / DATABASE_NAME)
+        else:
             self._kept().give(_name_of(settings))
 
     def _postgres(self) -> PostgresServer:
@@ -260,7 +263,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
     """The template databases of this test run."""
     folder = folder_of_run(tmp_path_factory) / "templates"
     folder.mkdir(mode=0o700, exist_ok=True)
-    return Templates(folder, request)
+    return Templates(folder, tmp_path_factory.getbasetemp(), request)
 
 
 @contextmanager
